@@ -1,0 +1,64 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// What every Swift target is compiled with: Swift 6 mode, strict memory safety, and imports that say what they mean.
+let settings: [SwiftSetting] = [
+  .strictMemorySafety(),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableExperimentalFeature("Lifetimes"),
+]
+
+/// The vector kernels are written once, in Kernels, and compiled again for each x86-64 level that is worth having.
+/// Elsewhere (arm64) the one build of Kernels already is the NEON one.
+#if arch(x86_64)
+  let kernelLevels: [Target] = [
+    .target(
+      name: "KernelsV3", dependencies: ["Kernels"],
+      swiftSettings: settings + [.unsafeFlags(["-Xcc", "-march=x86-64-v3"])]),
+    .target(
+      name: "KernelsV4", dependencies: ["Kernels"],
+      swiftSettings: settings + [.unsafeFlags(["-Xcc", "-march=x86-64-v4"])]),
+  ]
+  let kernels: [Target.Dependency] = ["Kernels", "KernelsV3", "KernelsV4"]
+#else
+  let kernelLevels: [Target] = []
+  let kernels: [Target.Dependency] = ["Kernels"]
+#endif
+
+let package = Package(
+  name: "softmaxd",
+  products: [
+    .executable(name: "softmaxd", targets: ["softmaxd"])
+  ],
+  targets: kernelLevels + [
+    .systemLibrary(name: "CLinux"),
+    .target(name: "Kernels", swiftSettings: settings),
+    .target(name: "SoftmaxCore", dependencies: kernels, swiftSettings: settings),
+    .target(name: "NumericJSON", swiftSettings: settings),
+    .target(name: "HTTPCore", swiftSettings: settings),
+    .target(name: "HTTPTransport", dependencies: ["HTTPCore", "CLinux"], swiftSettings: settings),
+    .target(
+      name: "SoftmaxAPI", dependencies: ["SoftmaxCore", "NumericJSON", "HTTPCore"],
+      swiftSettings: settings),
+    .executableTarget(
+      name: "softmaxd", dependencies: ["SoftmaxAPI", "HTTPTransport", "HTTPCore", "SoftmaxCore", "CLinux"],
+      swiftSettings: settings),
+    .executableTarget(
+      name: "RoomBenchmarks", dependencies: ["SoftmaxCore", "NumericJSON", "HTTPCore", "CLinux"],
+      path: "Benchmarks/RoomBenchmarks", swiftSettings: settings),
+
+    .systemLibrary(name: "CCurl", path: "Tests/CCurl"),
+    .testTarget(name: "SoftmaxCoreTests", dependencies: ["SoftmaxCore"], swiftSettings: settings),
+    .testTarget(name: "NumericJSONTests", dependencies: ["NumericJSON"], swiftSettings: settings),
+    .testTarget(name: "HTTPCoreTests", dependencies: ["HTTPCore"], swiftSettings: settings),
+    .testTarget(
+      name: "HTTPTransportTests", dependencies: ["HTTPTransport", "HTTPCore", "CLinux"], swiftSettings: settings),
+    .testTarget(
+      name: "SoftmaxAPITests", dependencies: ["SoftmaxAPI", "HTTPCore", "NumericJSON"], swiftSettings: settings),
+    .testTarget(name: "softmaxdTests", dependencies: ["softmaxd"], swiftSettings: settings),
+    .testTarget(name: "IntegrationTests", dependencies: ["CCurl"], swiftSettings: settings),
+  ],
+  swiftLanguageModes: [.v6]
+)
