@@ -1,0 +1,32 @@
+/// Where the class axis lies in a row-major tensor, as three numbers: `[outer, classes, inner]`.
+///
+/// Element `(o, c, i)` stands at `(o * classes + c) * inner + i`; batch item `n` is `o * inner + i`. Each batch item is one
+/// slice of `classes` logits, `inner` apart.
+public struct Layout: Sendable, Hashable {
+  /// The product of the sizes before the class axis.
+  public let outer: Int
+  /// The size of the class axis.
+  public let classes: Int
+  /// The product of the sizes after the class axis.
+  public let inner: Int
+
+  /// - Parameters:
+  ///   - shape: the tensor's sizes, each at least 1; their product fits an `Int` since the tensor is in memory.
+  ///   - axis: the class axis, in `0..<shape.count`.
+  public init(shape: [Int], axis: Int) {
+    outer = shape[..<axis].reduce(1, *)
+    classes = shape[axis]
+    inner = shape[(axis + 1)...].reduce(1, *)
+  }
+
+  /// How many slices of logits there are.
+  public var batch: Int { outer * inner }
+
+  /// How many numbers a tensor of the logits' shape holds.
+  public var count: Int { outer * classes * inner }
+
+  /// The position of batch item `n`'s first class; its others follow `inner` apart.
+  func start(of n: Int) -> Int {
+    (n / inner) * classes * inner + n % inner
+  }
+}

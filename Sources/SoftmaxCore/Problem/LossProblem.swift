@@ -1,0 +1,106 @@
+/// What the loss compares softmax with.
+public enum Target: Sendable, Hashable {
+  /// A class for each batch item, in the batch shape.
+  case indices([Int])
+  /// A non-negative number for each logit, in the logits' shape; a slice need not sum to 1.
+  case probabilities([Double])
+}
+
+/// What becomes of the batch items' losses.
+public enum Reduction: Sendable, Hashable, CaseIterable {
+  /// One loss for each batch item.
+  case none
+  /// Their sum.
+  case sum
+  /// Their sum over D: Σ s_n w[y_n] over the items not ignored (indices), or Σ s_n (probabilities).
+  case mean
+}
+
+/// Softmax cross-entropy with everything it depends on, validated.
+///
+/// Item n's loss is `s_n Σ_c u_nc (-log p_nc)`, where for a class index y
+/// `u_c = (1-ε) w_y 1[c=y] + (ε/C) w_c`, and for probabilities t `u_c = w_c ((1-ε) t_c + ε/C)`. `1-ε` and `ε/C` are exact,
+/// and an exactly zero factor times ∞ is 0.
+public struct LossProblem: Sendable {
+  /// The logits, their layout, temperature and result format.
+  public let softmax: SoftmaxProblem
+  /// What the loss compares softmax with.
+  public let target: Target
+  /// `w`, one for each class; `nil` stands for ones.
+  public let weight: [Double]?
+  /// `s`, one for each batch item; `nil` stands for ones.
+  public let sampleWeight: [Double]?
+  /// A class index that makes an item count for nothing; it may be a valid class.
+  public let ignoreIndex: Int
+  /// ε, in [0, 1].
+  public let labelSmoothing: Double
+  /// What becomes of the items' losses.
+  public let reduction: Reduction
+
+  /// - Throws: ``ProblemError`` when counts differ, a number is outside its range, or "mean" would divide by exactly zero.
+  public init(
+    softmax: SoftmaxProblem, target: Target, weight: [Double]? = nil, sampleWeight: [Double]? = nil,
+    ignoreIndex: Int = -100, labelSmoothing: Double = 0, reduction: Reduction = .mean
+  ) throws(ProblemError) {
+    let layout = softmax.layout
+    if let weight {
+      guard weight.count == layout.classes else {
+        throw .weightCount(expected: layout.classes, found: weight.count)
+      }
+      if let bad = weight.firstIndex(where: Self.isNoWeight) { throw .weight(class: bad) }
+    }
+    if let sampleWeight {
+      guard sampleWeight.count == layout.batch else {
+        throw .sampleWeightCount(expected: layout.batch, found: sampleWeight.count)
+      }
+      if let bad = sampleWeight.firstIndex(where: Self.isNoWeight) { throw .sampleWeight(item: bad) }
+    }
+    guard labelSmoothing >= 0, labelSmoothing <= 1 else { throw .labelSmoothing }
+    switch target {
+    case .indices(let indices):
+      guard indices.count == layout.batch else {
+        throw .targetCount(expected: layout.batch, found: indices.count)
+      }
+      let classes = 0..<layout.classes
+      if let bad = indices.firstIndex(where: { $0 != ignoreIndex && !classes.contains($0) }) {
+        throw .targetOutOfRange(item: bad)
+      }
+    case .probabilities(let probabilities):
+      guard probabilities.count == layout.count else {
+        throw .targetCount(expected: layout.count, found: probabilities.count)
+      }
+      if let bad = probabilities.firstIndex(where: Self.isNoWeight) { throw .targetProbability(position: bad) }
+      guard ignoreIndex < 0 else { throw .ignoreIndexWithProbabilities }
+    }
+    self.softmax = softmax
+    self.target = target
+    self.weight = weight
+    self.sampleWeight = sampleWeight
+    self.ignoreIndex = ignoreIndex
+    self.labelSmoothing = labelSmoothing
+    self.reduction = reduction
+    guard reduction != .mean || normaliserIsPositive else { throw .zeroNormaliser }
+  }
+
+  private static func isNoWeight(_ x: Double) -> Bool { !(x >= 0 && x < .infinity) }
+
+  /// Whether D > 0: its terms are not negative, so that it is zero only where each term has a zero factor. (The products
+  /// themselves may underflow.)
+  private var normaliserIsPositive: Bool {
+    for n in 0..<softmax.layout.batch where sampleWeight.map({ $0[n] > 0 }) ?? true {
+      guard case .indices(let indices) = target else { return true }
+      if indices[n] != ignoreIndex, weight.map({ $0[indices[n]] > 0 }) ?? true { return true }
+    }
+    return false
+  }
+}
+
+/// What ``LossProblem/lossAndGradient(upstream:loss:gradient:_:)`` found; an output not asked for is `nil`.
+public struct LossResult: Sendable, Equatable {
+  /// One for each batch item under ``Reduction/none``, else one.
+  public var loss: [Double]?
+  /// `∂(Σ q L)/∂a`, in the logits' shape.
+  public var gradient: [Double]?
+
+  init() {}
+}
