@@ -1,14 +1,18 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
+/// The scripts ask for it: with them every warning is an error; a newer compiler's new warnings stop nobody else.
+let strict: [SwiftSetting] = Context.environment["SOFTMAXD_STRICT"] == nil ? [] : [.treatAllWarnings(as: .error)]
+
 /// What every Swift target is compiled with: Swift 6 mode, strict memory safety, and imports that say what they mean.
-let settings: [SwiftSetting] = [
-  .strictMemorySafety(),
-  .enableUpcomingFeature("ExistentialAny"),
-  .enableUpcomingFeature("InternalImportsByDefault"),
-  .enableUpcomingFeature("MemberImportVisibility"),
-  .enableExperimentalFeature("Lifetimes"),
-]
+let settings: [SwiftSetting] =
+  strict + [
+    .strictMemorySafety(),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableExperimentalFeature("Lifetimes"),
+  ]
 
 /// The vector kernels are written once, in Kernels, and compiled again for each x86-64 level that is worth having.
 /// Elsewhere (arm64) the one build of Kernels already is the NEON one.

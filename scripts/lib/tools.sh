@@ -1,0 +1,55 @@
+# Sourced by the scripts: where the package is, and how what they need gets there. Installs only what is missing.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+ROOT=$PWD
+export LC_ALL=C.UTF-8
+
+say() { printf '\n== %s\n' "$*"; }
+die() { printf '%s\n' "$*" >&2; exit 2; }
+
+# need PROGRAM-OR-FILE PACKAGE …: Debian packages, each installed when the program or file before it is missing.
+need() {
+  local wanted=()
+  while [ $# -gt 0 ]; do
+    if [[ $1 == /* ]]; then [ -e "$1" ] || wanted+=("$2"); else command -v "$1" >/dev/null 2>&1 || wanted+=("$2"); fi
+    shift 2
+  done
+  [ ${#wanted[@]} -gt 0 ] || return 0
+  command -v apt-get >/dev/null || die "please install what these Debian packages hold: ${wanted[*]}"
+  local sudo=""
+  [ "$(id -u)" -eq 0 ] || sudo=sudo
+  echo "installing ${wanted[*]}"
+  $sudo apt-get -qq update
+  $sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "${wanted[@]}" >/dev/null
+}
+
+# Some servers live where only root's PATH looks.
+export PATH=$PATH:/usr/sbin:/sbin
+
+# libcurl's header lies under the architecture's folder on Debian and right under include elsewhere.
+need_libcurl() {
+  local header
+  for header in /usr/include/curl/curl.h /usr/include/*-linux-gnu/curl/curl.h; do [ -e "$header" ] && return 0; done
+  need /usr/include/curl/curl.h libcurl4-openssl-dev
+}
+
+# python_with FILE: a virtual environment in .venv that holds the packages of the requirements file; sets PYTHON.
+python_with() {
+  need python3 python3
+  PYTHON=$ROOT/.venv/bin/python
+  if [ ! -x "$PYTHON" ] || ! "$PYTHON" -m pip --version >/dev/null 2>&1; then
+    rm -rf .venv
+    python3 -m venv .venv >/dev/null 2>&1 || { rm -rf .venv; need /missing python3-venv; python3 -m venv .venv; }
+  fi
+  local stamp=.venv/$(basename "$1").installed
+  if ! cmp -s "$1" "$stamp"; then
+    "$PYTHON" -m pip install -q --disable-pip-version-check -r "$1" && cp "$1" "$stamp"
+  fi
+}
+
+# What scripts/check and scripts/test build: one release build, tests included, every warning an error.
+export SOFTMAXD_STRICT=1
+build_everything() {
+  swift build -c release --build-tests --explicit-target-dependency-import-check error "$@"
+}
+release_folder() { swift build -c release --show-bin-path; }
