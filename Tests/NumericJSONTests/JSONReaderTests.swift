@@ -4,8 +4,9 @@ import Testing
 @Suite struct JSONReaderTests {
   @Test func readsARequest() throws {
     let text = Array(
-      #" {"logits": [[1, 2.5], [-3e2, "-Infinity"]],
-      "a\u0062\ud83d\ude00": {"x": [null]}, "t": true} 
+      #"""
+       {"logits": [[1, 2.5], [-3e2, "-Infinity"]],
+        "a\u0062\ud83d\ude00": {"x": [null]}, "t": true}
       """#.utf8)
     var reader = JSONReader(text.span)
     try reader.beginObject()
