@@ -1,31 +1,39 @@
 /// A number as read: the binary64 nearest to the decimal, ties to even.
 public struct JSONNumber: Sendable, Hashable {
-  /// Finite; zero for a decimal that rounds to zero; ±the greatest finite value when `isOutOfRange`.
+  /// Finite; zero for a decimal that rounds to zero; ± the greatest finite value when `isOutOfRange`.
   public let value: Double
   /// Whether the decimal rounds beyond binary64's range.
   public let isOutOfRange: Bool
 }
 
 extension JSONReader {
-  /// Reads a number (RFC 8259 §6), correctly rounded.
+  /// Reads a number (RFC 8259 §6), correctly rounded whatever its length and exponent.
   @_lifetime(self: copy self)
   public mutating func readNumber() throws(JSONSyntaxError) -> JSONNumber {
-    guard try peekKind() == .number else { throw failure(.expectedValue) }
-    let start = position
-    try skipNumber()
-    var digits: [UInt8] = []
-    for index in start..<position { digits.append(text[index]) }
-    let value = Double(String(decoding: digits, as: UTF8.self)) ?? 0
-    guard value.isFinite else {
-      let greatest = Double.greatestFiniteMagnitude
-      return JSONNumber(value: value < 0 ? -greatest : greatest, isOutOfRange: true)
+    skipWhitespace()
+    if position &+ fastNumberReach <= text.count {
+      let value = fastNumber(text, &position)
+      if !value.isNaN { return JSONNumber(value: value, isOutOfRange: false) }
     }
-    return JSONNumber(value: value, isOutOfRange: false)
+    guard try peekKind() == .number else { throw failure(.expectedValue) }
+    return try readAnyNumber()
   }
 
-  /// Passes over a number whose first byte, `-` or a digit, is at the position.
+  /// Reads a number of any length, whose first byte, `-` or a digit, is at the position.
   @_lifetime(self: copy self)
-  mutating func skipNumber() throws(JSONSyntaxError) {
+  mutating func readAnyNumber() throws(JSONSyntaxError) -> JSONNumber {
+    let isNegative = text[position] == UInt8(ascii: "-")
+    let decimal = try scanNumber()
+    let bits = nearestBinary64(decimal, in: text)
+    let isOutOfRange = bits == Binary64.infinity
+    let magnitude = isOutOfRange ? Double.greatestFiniteMagnitude : Double(bitPattern: bits)
+    return JSONNumber(value: isNegative ? -magnitude : magnitude, isOutOfRange: isOutOfRange)
+  }
+
+  /// Passes over a number whose first byte, `-` or a digit, is at the position, and tells where its digits are.
+  @_lifetime(self: copy self)
+  @discardableResult
+  mutating func scanNumber() throws(JSONSyntaxError) -> DecimalText {
     if currentByte == UInt8(ascii: "-") {
       position += 1
       if currentByte == UInt8(ascii: "I") {
@@ -33,27 +41,49 @@ extension JSONReader {
         throw nonFiniteOrElse(.expectedDigit, at: position + 1)
       }
     }
+    let integerStart = position
     if currentByte == UInt8(ascii: "0") {
       position += 1
       if let byte = currentByte, isDigit(byte) { throw failure(.leadingZero) }
     } else {
       try skipDigits()
     }
+    var decimal = DecimalText(digits: integerStart..<position, point: position, exponent: 0)
     if currentByte == UInt8(ascii: ".") {
       position += 1
       try skipDigits()
+      decimal.digits = integerStart..<position
     }
     if let byte = currentByte, byte | 0x20 == UInt8(ascii: "e") {
       position += 1
-      if currentByte == UInt8(ascii: "+") || currentByte == UInt8(ascii: "-") { position += 1 }
-      try skipDigits()
+      decimal.exponent = try scanExponent()
     }
+    return decimal
+  }
+
+  /// The number after `e`, held within ±`DecimalText.greatestExponent`.
+  @_lifetime(self: copy self)
+  private mutating func scanExponent() throws(JSONSyntaxError) -> Int {
+    let isNegative = currentByte == UInt8(ascii: "-")
+    if isNegative || currentByte == UInt8(ascii: "+") { position += 1 }
+    let start = position
+    try skipDigits()
+    var exponent = 0
+    for index in start..<position {
+      exponent = min(exponent * 10 + Int(text[index] - UInt8(ascii: "0")), DecimalText.greatestExponent)
+    }
+    return isNegative ? -exponent : exponent
   }
 
   /// One digit or more.
   @_lifetime(self: copy self)
   private mutating func skipDigits() throws(JSONSyntaxError) {
     let start = position
+    while position + 8 <= text.count {
+      let count = Word.countOfDigits(text.word(at: position) ^ Word.zeros)
+      position += count
+      if count < 8 { break }
+    }
     while position < text.count, isDigit(text[position]) { position += 1 }
     if position == start { throw failureHere(.expectedDigit) }
   }

@@ -1,0 +1,48 @@
+/// Eight bytes at a time: the loads and stores that the loops over digits and strings stand on, and the arithmetic
+/// within a word (SWAR). All `unsafe` of the reading side is here.
+
+extension Span where Element == UInt8 {
+  /// The eight bytes from `offset` on, the first in the lowest place.
+  @inline(__always)
+  func word(at offset: Int) -> UInt64 {
+    // Safe: the load checks its bounds, and every bit pattern is a UInt64; `unsafe` since it would load any type.
+    UInt64(littleEndian: unsafe bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
+  }
+}
+
+/// Eight bytes as a word.
+enum Word {
+  static var zeros: UInt64 { 0x3030_3030_3030_3030 }
+  static var ones: UInt64 { 0x0101_0101_0101_0101 }
+  static var highBits: UInt64 { 0x8080_8080_8080_8080 }
+
+  /// For eight bytes of text XOR `zeros`: how many digits stand before the first byte that is none.
+  ///
+  /// A byte XOR "0" is below 10 exactly for a digit; adding 0x76 carries into the byte's high bit from 10 on, and the
+  /// byte's own high bit is taken with it. Carries out of a byte reach only the bytes after the first that is no digit.
+  @inline(__always)
+  static func countOfDigits(_ digits: UInt64) -> Int {
+    let others = ((digits &+ 0x7676_7676_7676_7676) | digits) & highBits
+    return others.trailingZeroBitCount &>> 3
+  }
+
+  /// The number that eight digits write, each in a byte, the first in the lowest place: pairs, fours, then all eight.
+  @inline(__always)
+  static func value(ofDigits digits: UInt64) -> UInt64 {
+    let pairs = (digits &* 10) &+ (digits &>> 8)
+    let outer = (pairs & 0x0000_00FF_0000_00FF) &* (100 + 1_000_000 << 32)
+    let inner = ((pairs &>> 16) & 0x0000_00FF_0000_00FF) &* (1 + 10_000 << 32)
+    return (outer &+ inner) &>> 32
+  }
+
+  /// Whether any byte is a quote, a backslash, a control character or not ASCII: what ends a plain stretch of a string.
+  @inline(__always)
+  static func hasSpecialInString(_ word: UInt64) -> Bool {
+    let quote = word ^ 0x2222_2222_2222_2222
+    let backslash = word ^ 0x5C5C_5C5C_5C5C_5C5C
+    // A byte minus 1 (or 0x20) borrows into the high bit when it is less. A borrow from a byte below can only make
+    // this say yes where one stands already.
+    let found = (quote &- ones) | (backslash &- ones) | (word &- (0x20 &* ones)) | word
+    return found & highBits != 0
+  }
+}
