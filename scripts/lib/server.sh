@@ -12,7 +12,7 @@ start_server() {
     kill -0 "$SERVER" 2>/dev/null || break
     sleep 0.05
   done
-  [ -n "$URL" ] || { cat "$SERVER_OUT" "$SERVER_LOG" >&2; die "softmaxd did not start"; }
+  [ -n "$URL" ] || { cat "$SERVER_OUT" "$SERVER_LOG" >&2; echo "softmaxd did not start" >&2; return 1; }
   PORT=${URL##*:}
 }
 

@@ -1,0 +1,159 @@
+"""What the scripts that put load on a server share: a softmaxd of their own, what /proc says of it, and how a verdict is given."""
+
+import http.client
+import json
+import os
+import pathlib
+import re
+import resource
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+TICK = os.sysconf("SC_CLK_TCK")
+QUESTION = json.dumps({"logits": [40, 0], "target": 0}).encode()
+ANSWER = {"loss": 4.248354255291589e-18, "gradient": [-4.248354255291589e-18, 4.248354255291589e-18]}
+JSON = {"Content-Type": "application/json"}
+
+
+def binary():
+    """$SOFTMAXD, or the release build, made now if need be."""
+    if "SOFTMAXD" in os.environ:
+        return os.environ["SOFTMAXD"]
+    folder = subprocess.run(["swift", "build", "-c", "release", "--show-bin-path"], cwd=ROOT, check=True,
+                            stdout=subprocess.PIPE, text=True).stdout.strip()
+    path = pathlib.Path(folder) / "softmaxd"
+    if not path.exists():
+        subprocess.run(["swift", "build", "-c", "release", "--product", "softmaxd"], cwd=ROOT, check=True)
+    return str(path)
+
+
+def need(program, package):
+    """The path of a program, from Debian's package if it is missing."""
+    os.environ["PATH"] += ":/usr/sbin:/sbin"
+    if not shutil.which(program):
+        sudo = [] if os.getuid() == 0 else ["sudo"]
+        subprocess.run(sudo + ["apt-get", "-qq", "update"], check=True)
+        subprocess.run(sudo + ["apt-get", "-qq", "install", "-y", "--no-install-recommends", package], check=True,
+                       stdout=subprocess.DEVNULL)
+    return shutil.which(program)
+
+
+def raise_descriptor_limit():
+    """This process's soft limit up to the hard one; returns it."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard
+
+
+class Daemon:
+    """A running softmaxd on 127.0.0.1."""
+
+    def __init__(self, *options, port=0, descriptors=None):
+        def limit():
+            if descriptors:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
+        self.log = open(os.devnull, "wb")
+        self.process = subprocess.Popen([binary(), "--port", str(port), *options], stdout=subprocess.PIPE,
+                                        stderr=self.log, text=True, preexec_fn=limit)
+        found = None
+        for line in self.process.stdout:
+            found = re.search(r"http://\S+:(\d+)", line)
+            if found:
+                break
+        if not found:
+            sys.exit("softmaxd did not start")
+        self.port = int(found.group(1))
+        self.pid = self.process.pid
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+    def _proc(self, name):
+        return pathlib.Path(f"/proc/{self.pid}/{name}").read_text()
+
+    def megabytes(self, field="VmRSS"):
+        return int(re.search(rf"{field}:\s+(\d+)", self._proc("status")).group(1)) / 1024
+
+    def descriptors(self):
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
+
+    def cpu_seconds(self):
+        fields = self._proc("stat").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / TICK
+
+    def settle(self, descriptors, seconds=30):
+        """Waits until no more than so many descriptors are open; returns how many are."""
+        limit = time.monotonic() + seconds
+        while self.descriptors() > descriptors and time.monotonic() < limit:
+            time.sleep(0.1)
+        return self.descriptors()
+
+    def ask(self, path="/gradient", body=QUESTION, timeout=5):
+        """(status, body) of one request on a connection of its own; (0, reason) when there is no answer."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        try:
+            connection.request("POST" if body is not None else "GET", path, body, JSON if body is not None else {})
+            response = connection.getresponse()
+            return response.status, response.read()
+        except (OSError, http.client.HTTPException) as error:
+            return 0, str(error)
+        finally:
+            connection.close()
+
+    def is_right(self):
+        status, body = self.ask()
+        return status == 200 and {key: json.loads(body)[key] for key in ANSWER} == ANSWER
+
+    def is_alive(self):
+        return self.ask("/livez", None)[0] == 200
+
+    def stop(self, seconds=60):
+        """SIGTERM; returns the exit code, or None if it did not end in time."""
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return None
+
+
+def verdict(name, faults, figures):
+    """Prints the one line that counts and ends the script: exit code 0 if there are no faults."""
+    for fault in faults:
+        print(f"  fault: {fault}")
+    print(f"{'FAIL' if faults else 'PASS'} {name}: {figures}")
+    sys.exit(1 if faults else 0)
+
+
+def start_wrk(port, seconds, connections):
+    """wrk with load.lua against the port, in the background."""
+    tool = need("wrk", "wrk")
+    return subprocess.Popen([tool, "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s",
+                             str(ROOT / "scripts/lib/load.lua"), f"http://127.0.0.1:{port}"],
+                            stdout=subprocess.PIPE, text=True)
+
+
+def finish_wrk(process):
+    """What load.lua counted: requests and errors by kind, and the 99th percentile of latency in ms."""
+    output, _ = process.communicate(timeout=120)
+    return json.loads(output.strip().splitlines()[-1])
+
+
+def losses(counted):
+    """The errors among them, by kind."""
+    return {kind: counted[kind] for kind in ("connect", "read", "write", "status", "timeout") if counted[kind]}
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
