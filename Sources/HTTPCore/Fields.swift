@@ -1,0 +1,93 @@
+/// The field lines of a message, in their order, repeated ones kept apart (RFC 9110 §5.2, §5.3).
+///
+/// One array holds all the bytes and another where each line lies, so that a request's head costs two allocations
+/// however many fields it has. Names are found without regard to case.
+public struct Fields: Sendable {
+  /// Where a line's name and value lie in the bytes.
+  struct Line: Sendable {
+    var nameStart: Int32
+    var nameEnd: Int32
+    var valueStart: Int32
+    var valueEnd: Int32
+
+    var name: Range<Int> { Int(nameStart)..<Int(nameEnd) }
+    var value: Range<Int> { Int(valueStart)..<Int(valueEnd) }
+  }
+
+  private(set) var bytes: [UInt8]
+  private(set) var lines: [Line]
+
+  /// No fields.
+  public init() {
+    bytes = []
+    lines = []
+  }
+
+  /// Lines that the parser has validated; `lines` point into `bytes`.
+  init(validated bytes: [UInt8], lines: [Line]) {
+    self.bytes = bytes
+    self.lines = lines
+  }
+
+  /// The number of field lines.
+  public var count: Int { lines.count }
+  public var isEmpty: Bool { lines.isEmpty }
+
+  /// Appends a line. Control characters in `value` become spaces, and white space around it is dropped (RFC 9110
+  /// §5.5), so that no text, wherever it came from, can end the line.
+  public mutating func append(_ name: FieldName, _ value: String) {
+    let nameStart = bytes.count
+    bytes.append(contentsOf: name.text.utf8)
+    let nameEnd = bytes.count
+    for byte in value.utf8 {
+      let clean = byte == ASCII.tab || ASCII.isControl(byte) ? ASCII.space : byte
+      if clean != ASCII.space || bytes.count > nameEnd { bytes.append(clean) }
+    }
+    while bytes.count > nameEnd, bytes[bytes.count - 1] == ASCII.space { bytes.removeLast() }
+    lines.append(
+      Line(
+        nameStart: Int32(truncatingIfNeeded: nameStart), nameEnd: Int32(truncatingIfNeeded: nameEnd),
+        valueStart: Int32(truncatingIfNeeded: nameEnd), valueEnd: Int32(truncatingIfNeeded: bytes.count)))
+  }
+
+  /// The first value under `name`, or nil. Bytes that are not UTF-8 are read as U+FFFD.
+  public subscript(name: FieldName) -> String? {
+    for line in lines where matches(line, name) { return text(line.value) }
+    return nil
+  }
+
+  /// Each value under `name`, in the order received.
+  public func values(of name: FieldName) -> [String] {
+    lines.filter { matches($0, name) }.map { text($0.value) }
+  }
+
+  /// How many lines carry `name`.
+  public func count(of name: FieldName) -> Int {
+    var found = 0
+    for line in lines where matches(line, name) { found += 1 }
+    return found
+  }
+
+  /// Calls `body` with each line's name as it was written, and its value.
+  public func forEach(_ body: (_ name: String, _ value: String) -> Void) {
+    for line in lines { body(text(line.name), text(line.value)) }
+  }
+
+  private func matches(_ line: Line, _ name: FieldName) -> Bool {
+    let wanted = name.text.utf8.span
+    guard wanted.count == Int(line.nameEnd - line.nameStart) else { return false }
+    let start = Int(line.nameStart)
+    for index in wanted.indices
+    where ASCII.lowercased(bytes[start + index]) != ASCII.lowercased(wanted[index]) { return false }
+    return true
+  }
+
+  private func text(_ range: Range<Int>) -> String { String(decoding: bytes[range], as: UTF8.self) }
+}
+
+extension Fields: ExpressibleByDictionaryLiteral {
+  public init(dictionaryLiteral elements: (FieldName, String)...) {
+    self.init()
+    for (name, value) in elements { append(name, value) }
+  }
+}

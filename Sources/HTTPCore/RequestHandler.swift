@@ -1,0 +1,27 @@
+/// What answers requests: pure functions of a request, so that a test drives them without a socket.
+public protocol RequestHandler: Sendable {
+  /// Judged on the head alone, before any byte of the body is read: a final answer (404, 405, 413, 415 …), or nil to
+  /// have the body read and `respond` called.
+  func refusal(of head: RequestHead) -> Response?
+
+  /// The answer to a whole request. May run on an event loop (small bodies) or on another thread (large ones).
+  func respond(to request: Request, in context: RequestContext) -> Response
+}
+
+/// What a request may ask of the server that runs it.
+public struct RequestContext: Sendable {
+  /// True once the client has gone or the deadline has passed; long work asks about every millisecond.
+  public var isCancelled: @Sendable () -> Bool
+  /// Runs `body(0)` … `body(count - 1)`, possibly on several threads, and returns when all are done.
+  public var parallel: @Sendable (_ count: Int, _ body: (Int) -> Void) -> Void
+
+  public init(
+    isCancelled: @escaping @Sendable () -> Bool = { false },
+    parallel: @escaping @Sendable (_ count: Int, _ body: (Int) -> Void) -> Void = { count, body in
+      for index in 0..<max(0, count) { body(index) }
+    }
+  ) {
+    self.isCancelled = isCancelled
+    self.parallel = parallel
+  }
+}
