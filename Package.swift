@@ -54,7 +54,8 @@ let package = Package(
       path: "Benchmarks/RoomBenchmarks", swiftSettings: settings),
 
     .systemLibrary(name: "CCurl", path: "Tests/CCurl"),
-    .testTarget(name: "SoftmaxCoreTests", dependencies: ["SoftmaxCore"], swiftSettings: settings),
+    .testTarget(
+      name: "SoftmaxCoreTests", dependencies: ["SoftmaxCore"], exclude: ["Fixtures"], swiftSettings: settings),
     .testTarget(name: "NumericJSONTests", dependencies: ["NumericJSON"], swiftSettings: settings),
     .testTarget(name: "HTTPCoreTests", dependencies: ["HTTPCore"], swiftSettings: settings),
     .testTarget(
