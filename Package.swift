@@ -44,7 +44,9 @@ let package = Package(
     .target(name: "HTTPCore", swiftSettings: settings),
     .target(name: "HTTPTransport", dependencies: ["HTTPCore", "CLinux"], swiftSettings: settings),
     .target(
-      name: "SoftmaxAPI", dependencies: ["SoftmaxCore", "NumericJSON", "HTTPCore"],
+      name: "OpenAPIDocument", resources: [.embedInCode("../../openapi.yaml")], swiftSettings: settings),
+    .target(
+      name: "SoftmaxAPI", dependencies: ["SoftmaxCore", "NumericJSON", "HTTPCore", "OpenAPIDocument"],
       swiftSettings: settings),
     .executableTarget(
       name: "softmaxd", dependencies: ["SoftmaxAPI", "HTTPTransport", "HTTPCore", "SoftmaxCore", "CLinux"],
@@ -61,7 +63,8 @@ let package = Package(
     .testTarget(
       name: "HTTPTransportTests", dependencies: ["HTTPTransport", "HTTPCore", "CLinux"], swiftSettings: settings),
     .testTarget(
-      name: "SoftmaxAPITests", dependencies: ["SoftmaxAPI", "HTTPCore", "NumericJSON"], swiftSettings: settings),
+      name: "SoftmaxAPITests", dependencies: ["SoftmaxAPI", "SoftmaxCore", "HTTPCore", "NumericJSON"],
+      swiftSettings: settings),
     .testTarget(name: "softmaxdTests", dependencies: ["softmaxd"], swiftSettings: settings),
     .testTarget(name: "IntegrationTests", dependencies: ["CCurl"], swiftSettings: settings),
   ],

@@ -20,7 +20,8 @@ HOUSE = {
     "NumericJSON": (set(), set()),
     "HTTPCore": (set(), {"Synchronization"}),
     "HTTPTransport": ({"HTTPCore", "CLinux"}, IO),
-    "SoftmaxAPI": ({"SoftmaxCore", "NumericJSON", "HTTPCore"}, {"Synchronization"}),
+    "OpenAPIDocument": (set(), set()),
+    "SoftmaxAPI": ({"SoftmaxCore", "NumericJSON", "HTTPCore", "OpenAPIDocument"}, {"Synchronization"}),
     "softmaxd": ({"SoftmaxAPI", "HTTPTransport", "HTTPCore", "SoftmaxCore", "CLinux"}, IO),
 }
 # Tests, benchmarks and fuzz targets stand outside the house: they may use any room that they declare.

@@ -1,0 +1,60 @@
+/// The name that a reader most likely meant.
+enum NearestName {
+  /// Longer names are not compared: no known name is near one, and the cost stays bounded.
+  static let longestCompared = 64
+
+  /// What other libraries call a member; the rest is found by edit distance.
+  private static let synonyms: [(String, Member)] = [
+    ("input", .logits), ("inputs", .logits), ("x", .logits), ("scores", .logits), ("a", .logits), ("data", .logits),
+    ("label", .target), ("labels", .target), ("targets", .target), ("y", .target), ("y_true", .target),
+    ("dim", .axis), ("T", .temperature), ("tau", .temperature), ("weights", .weight), ("class_weight", .weight),
+    ("sample_weights", .sampleWeight), ("grad_output", .upstream), ("gradient_output", .upstream),
+    ("epsilon", .labelSmoothing), ("eps", .labelSmoothing), ("smoothing", .labelSmoothing), ("return", .outputs),
+  ]
+
+  /// The member of an endpoint nearest to an unknown name, or nil for a name too long to compare.
+  static func member(nearestTo name: String, in endpoint: Endpoint) -> Member? {
+    if let (_, member) = synonyms.first(where: { $0.0 == name }), endpoint.memberSet.contains(member) { return member }
+    return nearest(to: name, among: endpoint.members) { $0.name }
+  }
+
+  /// The output of an endpoint nearest to an unknown name, or nil for a name too long to compare.
+  static func output(nearestTo name: String, in endpoint: Endpoint) -> Output? {
+    nearest(to: name, among: endpoint.outputs) { $0.name }
+  }
+
+  static func nearest<Known>(to name: String, among known: [Known], name text: (Known) -> String) -> Known? {
+    guard name.utf8.count <= longestCompared else { return nil }
+    let found = Array(name.utf8)
+    return known.min { distance(found, Array(text($0).utf8)) < distance(found, Array(text($1).utf8)) }
+  }
+
+  /// The least number of insertions, deletions, substitutions and swaps of neighbours that turns one name into the other
+  /// (optimal string alignment), letters of either case being equal and `-` being `_`.
+  static func distance(_ a: [UInt8], _ b: [UInt8]) -> Int {
+    var beforeLast: [Int] = []
+    var last = Array(0...b.count)
+    for i in 0..<a.count {
+      var current = [i + 1]
+      for j in 0..<b.count {
+        let cost = folded(a[i]) == folded(b[j]) ? 0 : 1
+        var best = min(last[j + 1] + 1, current[j] + 1, last[j] + cost)
+        if i > 0, j > 0, folded(a[i]) == folded(b[j - 1]), folded(a[i - 1]) == folded(b[j]) {
+          best = min(best, beforeLast[j - 1] + 1)
+        }
+        current.append(best)
+      }
+      beforeLast = last
+      last = current
+    }
+    return last[b.count]
+  }
+
+  private static func folded(_ byte: UInt8) -> UInt8 {
+    switch byte {
+    case UInt8(ascii: "A")...UInt8(ascii: "Z"): byte | 0x20
+    case UInt8(ascii: "-"), UInt8(ascii: " "): UInt8(ascii: "_")
+    default: byte
+    }
+  }
+}

@@ -1,0 +1,52 @@
+import SoftmaxCore
+
+/// A request that cannot be wrong any more: what to compute, and what to answer in which order.
+struct Computation: Sendable {
+  enum Work: Sendable {
+    case softmax(SoftmaxProblem)
+    /// `derivationOf` is the target class when the derivation is asked for.
+    case loss(LossProblem, upstream: [Double]?, derivationOf: Int?)
+  }
+
+  let work: Work
+  /// The logits' shape, rank 1 to 8.
+  let shape: [Int]
+  /// The logits' shape without the class axis; empty for rank 1.
+  let batchShape: [Int]
+  /// Not empty, no name twice, all known to the endpoint.
+  let outputs: [Output]
+}
+
+/// A validated request's logits in terms of their axes.
+struct Geometry: Sendable {
+  /// The logits' shape.
+  let shape: [Int]
+  /// The class axis, in `0..<shape.count`.
+  let axis: Int
+  let layout: Layout
+
+  init(shape: [Int], axis: Int) {
+    self.shape = shape
+    self.axis = axis
+    layout = Layout(shape: shape, axis: axis)
+  }
+
+  var rank: Int { shape.count }
+  var classes: Int { layout.classes }
+  var batchShape: [Int] {
+    var shape = shape
+    shape.remove(at: axis)
+    return shape
+  }
+
+  /// The indices of a flat row-major position in a tensor of a shape.
+  static func indices(of position: Int, in shape: [Int]) -> [Int] {
+    var rest = position
+    var indices = shape
+    for level in shape.indices.reversed() {
+      indices[level] = rest % shape[level]
+      rest /= shape[level]
+    }
+    return indices
+  }
+}

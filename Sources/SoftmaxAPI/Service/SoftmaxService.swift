@@ -1,0 +1,85 @@
+public import HTTPCore
+import NumericJSON
+import OpenAPIDocument
+public import SoftmaxCore
+
+/// The service's paths and what answers them: a pure function of a request.
+public struct SoftmaxService: RequestHandler {
+  /// What a request may ask for at most.
+  public let limits: Limits
+  private let level: KernelLevel
+  private let index: [UInt8]
+
+  /// - Parameters:
+  ///   - limits: what a request may ask for at most.
+  ///   - level: the instruction set that this processor has.
+  ///   - version: the program's version, which `GET /` tells.
+  public init(limits: Limits = Limits(), level: KernelLevel = .baseline, version: String = "") {
+    self.limits = limits
+    self.level = level
+    index = Array(Index.text(limits: limits, version: version).utf8)
+  }
+
+  /// The name of a path for metrics and logs, one of few (never the path itself), or nil when nothing stands there.
+  public static func routeName(of path: String) -> String? { Route(path: path)?.name }
+
+  public func refusal(of head: RequestHead) -> Response? {
+    guard let route = Route(path: head.path) else {
+      return Response(ProblemType.notFound.problem("Nothing is at \(quoted(head.path)); GET / lists what there is"))
+    }
+    switch (route, head.method) {
+    case (.endpoint, .post): return BodyType.refusal(of: head)
+    case (.root, .get), (.root, .head), (.document, .get), (.document, .head), (.problemType, .get),
+      (.problemType, .head), (_, .options):
+      return nil
+    default:
+      return Response(
+        ProblemType.methodNotAllowed.problem(
+          "\(quoted(head.path)) does not take \(head.method.rawValue); it takes \(route.allow)"),
+        fields: [.allow: route.allow])
+    }
+  }
+
+  public func respond(to request: Request, in context: RequestContext) -> Response {
+    guard let route = Route(path: request.head.path) else {
+      return refusal(of: request.head) ?? Response(.inconsistency)
+    }
+    switch (route, request.head.method) {
+    case (.endpoint(let endpoint), .post): return answer(to: request, from: endpoint, in: context)
+    case (_, .options): return Response(.noContent, fields: [.allow: route.allow])
+    case (.root, .get), (.root, .head): return Response(.ok, .plainText, body: index)
+    case (.document, .get), (.document, .head): return Response(.ok, .yaml, body: OpenAPIDocument.bytes)
+    case (.problemType(let type), .get), (.problemType(let type), .head):
+      return Response(.ok, .json, body: type.json)
+    default: return refusal(of: request.head) ?? Response(.inconsistency)
+    }
+  }
+
+  private func answer(to request: Request, from endpoint: Endpoint, in context: RequestContext) -> Response {
+    let execution = Execution(level: level, isCancelled: context.isCancelled, parallel: context.parallel)
+    do throws(Refusal) {
+      let body = try endpoint.answer(toJSON: request.body.span, limits: limits, execution: execution)
+      return Response(.ok, .json, body: body)
+    } catch {
+      return Response(error)
+    }
+  }
+}
+
+extension ProblemType {
+  /// What `GET /problems/<name>` answers.
+  var json: [UInt8] {
+    var writer = JSONWriter(capacity: 512)
+    writer.beginObject()
+    writer.name("type")
+    writer.string("/problems/\(name)")
+    writer.name("title")
+    writer.string(title)
+    writer.name("status")
+    writer.integer(status.code)
+    writer.name("description")
+    writer.string(explanation)
+    writer.endObject()
+    return writer.finish()
+  }
+}

@@ -1,0 +1,21 @@
+import NumericJSON
+import SoftmaxCore
+
+extension Endpoint {
+  /// A JSON body's JSON answer: read, validate, compute, write, each step letting go of what the one before it made.
+  func answer(
+    toJSON body: Span<UInt8>, limits: Limits, execution: Execution
+  ) throws(Refusal) -> [UInt8] {
+    let request = try JSONRequest.read(body, for: self, limits: limits, parallel: execution.parallel)
+    let answer = try computed(request, limits: limits, execution: execution)
+    return JSONAnswer.write(answer, parallel: execution.parallel)
+  }
+
+  /// The part that every wire shares.
+  func computed(
+    _ request: consuming RawRequest, limits: Limits, execution: Execution
+  ) throws(Refusal) -> Answer {
+    let computation = try request.validated(for: self, limits: limits)
+    return try computation.run(execution)
+  }
+}

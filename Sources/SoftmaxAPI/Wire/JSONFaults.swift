@@ -1,0 +1,92 @@
+import NumericJSON
+
+extension JSONKind {
+  /// How a sentence names a value of the kind.
+  var spoken: String {
+    switch self {
+    case .object: "an object"
+    case .array: "an array"
+    case .string: "a string"
+    case .number: "a number"
+    case .boolean: "a boolean"
+    case .null: "null"
+    }
+  }
+
+  /// What a finder of null should know.
+  var hint: String { self == .null ? nullHint : "" }
+
+  /// What a value of the kind looks like at a place, if that helps who sent another kind.
+  func example(at place: Place, insteadOf found: JSONKind) -> String {
+    guard case .member(let member, let path) = place else { return "" }
+    return switch (member, self) {
+    case (.outputs, .array): " of names, such as [\"loss\"]"
+    case (.outputs, .string): path.isEmpty ? "" : ", an output's name"
+    case (_, .number): found == .string ? ", written without quotation marks" : ""
+    default: ""
+    }
+  }
+}
+
+/// Why a program may have written null without its author's knowing.
+private let nullHint = "; JavaScript writes NaN and Infinity as null"
+
+extension Member {
+  /// What is wrong at a place of the member's tensor, and the cure.
+  func sentence(about reason: TensorFault.Reason, at place: String) -> String {
+    switch reason {
+    case .null: "\(place) is null; send \(element)\(nullHint)"
+    case .boolean: "\(place) is a boolean; send \(element)"
+    case .object: "\(place) is an object; send \(element)"
+    case .string(let text):
+      "\(place) is the string \(quoted(text)); send \(element); numbers are written without quotation marks"
+    case .outOfRange: "\(place) is beyond the range of binary64; send a number of at most 1.7976931348623157e308"
+    case .ragged(let expected, let found):
+      "\(place) has \(found) elements where its first sibling has \(expected); all arrays of a level must be equally long"
+    case .mixedDepth:
+      "\(place) mixes numbers and arrays on one level; all numbers must be nested equally deep"
+    case .empty: "\(place) is an empty array; send at least one number"
+    case .tooDeep:
+      "\(place) is nested deeper than \(TensorReading.maximumRank) arrays; send a tensor of rank 1 to \(TensorReading.maximumRank)"
+    }
+  }
+
+  /// What the member's tensor is made of.
+  private var element: String {
+    switch self {
+    case .logits: "a finite number, or \"-Infinity\" to mask the class"
+    case .target: "a class index, or a probability"
+    case .weight, .sampleWeight: "a finite number of at least 0"
+    default: "a finite number"
+    }
+  }
+}
+
+extension Endpoint {
+  /// The smallest body that the endpoint takes.
+  var exampleBody: String {
+    function == .softmax ? "{\"logits\": [1.5, -0.25, 3]}" : "{\"logits\": [1.5, -0.25, 3], \"target\": 2}"
+  }
+}
+
+extension JSONRequest {
+  /// Notes a member that the endpoint does not know, with the one that was probably meant.
+  static func noteUnknown(_ name: String, _ endpoint: Endpoint, _ faults: inout FaultList) {
+    faults.note(.unknown(name.prefixOfUTF8(256))) { spoken in
+      if let member = Member(rawValue: name) {
+        let homes = Endpoint.knowing(member).map(\.path)
+        return "\(spoken) belongs to \(listed(homes)); \(endpoint.path) takes "
+          + listed(endpoint.members.map { quoted($0.name) })
+      }
+      if let output = Output(rawValue: name), endpoint.outputs.contains(output) {
+        return "\(spoken) is an output, not a member; ask for it with \"outputs\": [\(quoted(name))]"
+      }
+      guard let nearest = NearestName.member(nearestTo: name, in: endpoint) else {
+        return "\(spoken) is not a member of \(endpoint.path), which takes "
+          + listed(endpoint.members.map { quoted($0.name) })
+      }
+      return "\(spoken) is not a member of \(endpoint.path); the nearest is \(quoted(nearest.name)) of "
+        + listed(endpoint.members.map { quoted($0.name) })
+    }
+  }
+}

@@ -1,0 +1,153 @@
+import NumericJSON
+
+/// Reads a JSON body into a ``RawRequest``.
+enum JSONRequest {
+  /// Reads the whole body, also past faults: whether it is JSON at all is settled first.
+  /// - Parameter parallel: how a large tensor's text may be read in pieces.
+  /// - Throws: ``Refusal/syntax(_:)`` for what is not RFC 8259 JSON, ``Refusal/invalid(_:)`` for what is no object.
+  static func read(
+    _ body: Span<UInt8>, for endpoint: Endpoint, limits: Limits, parallel: Parallel?
+  ) throws(Refusal) -> RawRequest {
+    var request = RawRequest()
+    let kind: JSONKind
+    do throws(JSONSyntaxError) {
+      var reader = JSONReader(body)
+      kind = try reader.peekKind()
+      if kind == .object {
+        try readMembers(from: &reader, endpoint, limits, parallel, into: &request)
+      } else {
+        try reader.skipValue()
+      }
+      try reader.finish()
+    } catch {
+      throw .syntax(error)
+    }
+    guard kind == .object else {
+      request.faults.note(.request) { _ in
+        "the body is \(kind.spoken); send an object, such as \(endpoint.exampleBody)"
+      }
+      throw .invalid(request.faults)
+    }
+    return request
+  }
+
+  private static func readMembers(
+    from reader: inout JSONReader, _ endpoint: Endpoint, _ limits: Limits, _ parallel: Parallel?,
+    into request: inout RawRequest
+  ) throws(JSONSyntaxError) {
+    try reader.beginObject()
+    while let name = try reader.nextMember() {
+      guard let member = Member(rawValue: name), endpoint.memberSet.contains(member) else {
+        noteUnknown(name, endpoint, &request.faults)
+        try reader.skipValue()
+        continue
+      }
+      if request.present.contains(member) {
+        request.faults.note(.member(member)) { "\($0) is given more than once; send each member once" }
+        try reader.skipValue()
+        continue
+      }
+      request.present.insert(MemberSet(member))
+      try readValue(of: member, from: &reader, limits, parallel, into: &request)
+    }
+  }
+
+  private static func readValue(
+    of member: Member, from reader: inout JSONReader, _ limits: Limits, _ parallel: Parallel?,
+    into request: inout RawRequest
+  ) throws(JSONSyntaxError) {
+    switch member {
+    case .logits:
+      let reading = try reader.readTensor(maximumCount: limits.logits, parallel: parallel)
+      request.hasTooManyLogits = reading.isTooLarge
+      request.logits = tensor(reading, member, limits, &request.faults)
+    case .target:
+      let reading = try reader.readTensor(maximumCount: limits.logits, parallel: parallel)
+      request.target = tensor(reading, member, limits, &request.faults)
+    case .weight:
+      let reading = try reader.readTensor(maximumCount: limits.logits, parallel: parallel)
+      request.weight = tensor(reading, member, limits, &request.faults)
+    case .sampleWeight:
+      let reading = try reader.readTensor(maximumCount: limits.logits, parallel: parallel)
+      request.sampleWeight = tensor(reading, member, limits, &request.faults)
+    case .upstream:
+      let reading = try reader.readTensor(maximumCount: limits.logits, parallel: parallel)
+      request.upstream = tensor(reading, member, limits, &request.faults)
+    case .axis: request.axis = try number(from: &reader, member, &request.faults)
+    case .temperature: request.temperature = try number(from: &reader, member, &request.faults)
+    case .ignoreIndex: request.ignoreIndex = try number(from: &reader, member, &request.faults)
+    case .labelSmoothing: request.labelSmoothing = try number(from: &reader, member, &request.faults)
+    case .dtype: request.dtype = try string(from: &reader, member, &request.faults)
+    case .reduction: request.reduction = try string(from: &reader, member, &request.faults)
+    case .outputs: request.outputs = try names(from: &reader, member, &request.faults)
+    }
+  }
+
+  /// A tensor without faults, or nil with all of them noted.
+  private static func tensor(
+    _ reading: TensorReading, _ member: Member, _ limits: Limits, _ faults: inout FaultList
+  ) -> RawRequest.Tensor? {
+    for fault in reading.faults {
+      faults.note(.member(member, fault.path)) { member.sentence(about: fault.reason, at: $0) }
+    }
+    if reading.isTooLarge, member != .logits {
+      faults.note(.member(member)) { "\($0) holds more than \(limits.logits) numbers, the most that logits may have" }
+    }
+    guard reading.faults.isEmpty, !reading.isTooLarge else { return nil }
+    return RawRequest.Tensor(shape: reading.shape, values: reading.values)
+  }
+
+  private static func number(
+    from reader: inout JSONReader, _ member: Member, _ faults: inout FaultList
+  ) throws(JSONSyntaxError) -> Double? {
+    guard try isKind(.number, reader: &reader, Place.member(member), &faults) else { return nil }
+    let number = try reader.readNumber()
+    guard !number.isOutOfRange else {
+      faults.note(.member(member)) {
+        "\($0) is beyond the range of binary64; send a number of at most 1.7976931348623157e308"
+      }
+      return nil
+    }
+    return number.value
+  }
+
+  private static func string(
+    from reader: inout JSONReader, _ member: Member, _ faults: inout FaultList
+  ) throws(JSONSyntaxError) -> String? {
+    guard try isKind(.string, reader: &reader, Place.member(member), &faults) else { return nil }
+    return try reader.readString()
+  }
+
+  /// A list of strings; nil in place of what is none. Elements beyond those that could all be known are only counted as one
+  /// fault.
+  private static func names(
+    from reader: inout JSONReader, _ member: Member, _ faults: inout FaultList
+  ) throws(JSONSyntaxError) -> [String?]? {
+    guard try isKind(.array, reader: &reader, Place.member(member), &faults) else { return nil }
+    var names: [String?] = []
+    try reader.beginArray()
+    while try reader.nextElement() {
+      if names.count > FaultList.maximumCount {
+        try reader.skipValue()
+      } else if try isKind(.string, reader: &reader, Place.member(member, [names.count]), &faults) {
+        names.append(try reader.readString())
+      } else {
+        names.append(nil)
+      }
+    }
+    return names
+  }
+
+  /// Whether the next value is of the kind wanted; if not, it is noted and passed over.
+  private static func isKind(
+    _ wanted: JSONKind, reader: inout JSONReader, _ place: Place, _ faults: inout FaultList
+  ) throws(JSONSyntaxError) -> Bool {
+    let found = try reader.peekKind()
+    if found == wanted { return true }
+    try reader.skipValue()
+    faults.note(place) {
+      "\($0) is \(found.spoken); it must be \(wanted.spoken)\(wanted.example(at: place, insteadOf: found))\(found.hint)"
+    }
+    return false
+  }
+}

@@ -1,0 +1,17 @@
+import HTTPCore
+import SoftmaxAPI
+
+let service = SoftmaxService()
+
+/// Asks the handler as a connection does: judged on the head first, then answered.
+func ask(_ head: RequestHead, _ body: [UInt8] = [], of service: SoftmaxService = service) -> Response {
+  service.refusal(of: head) ?? service.respond(to: Request(head: head, body: body), in: RequestContext())
+}
+
+func post(_ path: String, _ body: String, of service: SoftmaxService = service) -> Response {
+  ask(RequestHead(.post, path, fields: [.contentType: "application/json"]), Array(body.utf8), of: service)
+}
+
+func get(_ path: String) -> Response { ask(RequestHead(.get, path)) }
+
+func text(_ response: Response) -> String { String(decoding: response.body, as: UTF8.self) }
