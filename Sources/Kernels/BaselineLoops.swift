@@ -1,0 +1,53 @@
+/// The loops over a row, compiled for every processor of the architecture. What each does stands at its namesake in ``Kernel``.
+public enum BaselineLoops {
+  public static func maximum(_ row: Span<Double>) -> RowMaximum { Kernel<BaselineArithmetic>.maximum(row) }
+
+  public static func exponentials(
+    _ row: Span<Double>, top: RowMaximum, shift: RowShift, vanishing: Double, table: Span<Double>,
+    high: inout MutableSpan<Double>, low: inout MutableSpan<Double>
+  ) -> RowSums {
+    Kernel<BaselineArithmetic>.exponentials(
+      row, top: top, shift: shift, vanishing: vanishing, table: table, high: &high, low: &low)
+  }
+
+  public static func logSum(_ sums: RowSums, table: Span<Double>) -> DoubleDouble {
+    Kernel<BaselineArithmetic>.logSum(sums, table: table)
+  }
+
+  public static func scaled(
+    _ high: Span<Double>, _ low: Span<Double>, by factor: DoubleDouble, _ rounding: KernelRounding,
+    into out: inout MutableSpan<Double>
+  ) -> Int {
+    Kernel<BaselineArithmetic>.scaled(high, low, by: factor, rounding, into: &out)
+  }
+
+  public static func logProbabilities(
+    _ row: Span<Double>, shift: RowShift, logSum: DoubleDouble, error: Double, _ rounding: KernelRounding,
+    into out: inout MutableSpan<Double>
+  ) -> Int {
+    Kernel<BaselineArithmetic>.logProbabilities(row, shift: shift, logSum: logSum, error: error, rounding, into: &out)
+  }
+
+  public static func gradient(
+    _ high: Span<Double>, _ low: Span<Double>, shareHigh: Span<Double>, shareLow: Span<Double>,
+    slope: DoubleDouble, factor: DoubleDouble, _ rounding: KernelRounding, into out: inout MutableSpan<Double>
+  ) -> Int {
+    Kernel<BaselineArithmetic>.gradient(
+      high, low, shareHigh: shareHigh, shareLow: shareLow, slope: slope, factor: factor, rounding, into: &out)
+  }
+
+  public static func shares(
+    of target: Span<Double>, slopeHigh: Span<Double>, slopeLow: Span<Double>, baseHigh: Span<Double>,
+    baseLow: Span<Double>, high: inout MutableSpan<Double>, low: inout MutableSpan<Double>
+  ) {
+    Kernel<BaselineArithmetic>.shares(
+      of: target, slopeHigh: slopeHigh, slopeLow: slopeLow, baseHigh: baseHigh, baseLow: baseLow,
+      high: &high, low: &low)
+  }
+
+  public static func shareSums(
+    _ shareHigh: Span<Double>, _ shareLow: Span<Double>, _ row: Span<Double>, shift: RowShift
+  ) -> ShareSums {
+    Kernel<BaselineArithmetic>.shareSums(shareHigh, shareLow, row, shift: shift)
+  }
+}

@@ -1,0 +1,97 @@
+/// The format that a kernel rounds to, and where that format ends.
+@frozen
+public struct KernelRounding: Sendable {
+  /// Results are rounded to 24 bits instead of 53.
+  public var isSingle: Bool
+  /// What the loop multiplies its results by: ± a power of two, so it changes no bit of a result in range.
+  public var scale: Double
+  /// Before scaling: the least and the greatest size that the loop decides, and the size below which zero is right.
+  public var least: Double
+  public var greatest: Double
+  public var vanishing: Double
+
+  /// - Parameter exponent: results are to be multiplied by 2^exponent; in -900...900.
+  @inlinable @inline(__always)
+  public init(isSingle: Bool, exponent: Int = 0, isNegative: Bool = false) {
+    self.isSingle = isSingle
+    let power = KernelRounding.power(exponent)
+    scale = isNegative ? -power : power
+    // ±960 keeps the exact products behind a result from underflow and overflow.
+    least = KernelRounding.power(max(-960, (isSingle ? -126 : -1021) &- exponent))
+    greatest = KernelRounding.power(min(960, (isSingle ? 127 : 1022) &- exponent))
+    // Half of the smallest subnormal, halved again for the error of what is compared with it.
+    let last = (isSingle ? -151 : -1076) &- exponent
+    vanishing = last < -960 ? 0 : KernelRounding.power(min(last, 960))
+  }
+
+  /// 2^exponent, exponent in -1022...1023.
+  @inlinable @inline(__always)
+  static func power(_ exponent: Int) -> Double {
+    Double(bitPattern: UInt64(truncatingIfNeeded: exponent &+ 1023) << 52)
+  }
+}
+
+/// Results, and the lanes where they are proven.
+@frozen
+public struct Rounded {
+  public var value: Vector
+  public var isProven: SIMDMask<SIMD8<Int64>>
+
+  @inlinable @inline(__always)
+  public init(value: Vector, isProven: SIMDMask<SIMD8<Int64>>) {
+    self.value = value
+    self.isProven = isProven
+  }
+
+  /// The proven results, and NaN for the others.
+  @inlinable @inline(__always)
+  public var settled: Vector { value.replacing(with: .nan, where: .!isProven) }
+
+  /// One in each lane that is not proven.
+  @inlinable @inline(__always)
+  public var open: Vector { Vector(repeating: 1).replacing(with: 0, where: isProven) }
+}
+
+extension Kernel {
+  /// Rounds each real number that `result` is within `error` of, where all numbers that near round alike.
+  ///
+  /// - Parameters:
+  ///   - result: `|low| ≤ ulp(high)`.
+  ///   - error: a bound, not NaN where the result is not; at least 2^-104 |high|, which pays for this function's roundings.
+  ///
+  /// Rounding is monotone, so when both ends of the interval round to one number, so does all between them. The ends:
+  /// low ± error in binary64 is within u·(2u|high|) of its real value, which 2^-104 |high| of `error` covers when the
+  /// derived bound lies below half of it; high + that is then the end, rounded once to nearest. In binary32 the ends are
+  /// moved out by 2^-51 |high| instead (twice a binary64's spacing), and rounded to 24 bits as Veltkamp does, which is to
+  /// nearest with ties to either side (Boldo, *Pitfalls of a full floating-point proof*, 2006); an end on a tie lies
+  /// strictly beyond the number itself, so the choice does not matter.
+  @inlinable @inline(__always)
+  static func rounded(_ result: VectorPair, error: Vector, _ rounding: KernelRounding) -> Rounded {
+    let size = magnitude(result.high)
+    var up = result.high + (result.low + error)
+    var down = result.high + (result.low - error)
+    if rounding.isSingle {
+      let margin = size * 0x1p-51
+      up = toSingle(up + margin)
+      down = toSingle(down - margin)
+    }
+    let isInRange =
+      (size .>= Vector(repeating: rounding.least)) .& (size .<= Vector(repeating: rounding.greatest))
+    let isZero = (size + magnitude(error)) .< Vector(repeating: rounding.vanishing)
+    let value = (up * rounding.scale).replacing(with: 0, where: isZero)
+    return Rounded(value: value, isProven: ((up .== down) .& isInRange) .| isZero)
+  }
+
+  /// To nearest, 24 bits, for sizes up to 2^990.
+  @inlinable @inline(__always)
+  static func toSingle(_ x: Vector) -> Vector {
+    let c = x * 0x1.0000000_8p29
+    return c - (c - x)
+  }
+
+  @inlinable @inline(__always)
+  static func magnitude(_ x: Vector) -> Vector {
+    let bits = unsafe unsafeBitCast(x, to: SIMD8<Int64>.self) & Int64.max
+    return unsafe unsafeBitCast(bits, to: Vector.self)
+  }
+}

@@ -1,0 +1,93 @@
+/// What a row's shares u ≥ 0 add up to, plainly and weighed with -z.
+@frozen
+public struct ShareSums: Sendable, Hashable {
+  /// Σ u_c, within 2^-89 more than the shares are.
+  public var total: DoubleDouble
+  /// Σ u_c (-z_c), likewise; not finite where a share of a masked class is not zero.
+  public var cross: DoubleDouble
+
+  @inlinable @inline(__always)
+  public init(total: DoubleDouble, cross: DoubleDouble) {
+    self.total = total
+    self.cross = cross
+  }
+}
+
+extension Kernel {
+  /// Writes u = slope·t + base, a row's shares of the loss with probability targets t ≥ 0.
+  ///
+  /// - Parameters:
+  ///   - slopeHigh, slopeLow: (1-ε) w ≥ 0, within 2^-100; [classes].
+  ///   - baseHigh, baseLow: (ε/C) w ≥ 0, within 2^-100; [classes].
+  ///   - high, low: [classes], written: u within 2^-98.5, relatively; the rest NaN where a part underflows, so that
+  ///     whatever is made from it fails its rounding test.
+  ///
+  /// Error Bounds: nothing cancels. The factors' 2^-100, the product's 3u² and the sum's 4u²: 2^-99.9 and less.
+  @inlinable @inline(__always)
+  public static func shares(
+    of target: borrowing Span<Double>,
+    slopeHigh: borrowing Span<Double>, slopeLow: borrowing Span<Double>,
+    baseHigh: borrowing Span<Double>, baseLow: borrowing Span<Double>,
+    high: inout MutableSpan<Double>, low: inout MutableSpan<Double>
+  ) {
+    let count = target.count
+    precondition(high.count == count && low.count == count)
+    precondition(slopeHigh.count == count && slopeLow.count == count && baseHigh.count == count && baseLow.count == count)
+    var start = 0
+    while start < count {
+      let t = load(target, start, absent: 0)
+      let a = load(slopeHigh, start, absent: 0)
+      let b = load(baseHigh, start, absent: 0)
+      let p = Arithmetic.product(t, a)
+      let rest = Arithmetic.multiplyAdd(t, load(slopeLow, start, absent: 0), p.low)
+      let s = VectorPair(sum: p.high, b)
+      let u = VectorPair(ordered: s.high, s.low + (rest + load(baseLow, start, absent: 0)))
+      let isLost = (u.high .< 0x1p-900) .& (((t .> 0) .& (a .> 0)) .| (b .> 0))
+      store(u.high, &high, start)
+      store(u.low.replacing(with: .nan, where: isLost), &low, start)
+      start &+= 8
+    }
+  }
+
+  /// Adds up a row's shares and their products with -z: the loss is U·log S + Σ u (-z), the entropy the same with u = p.
+  ///
+  /// - Parameters:
+  ///   - shareHigh, shareLow: u ≥ 0; [classes]. NaN in the rest counts as zero where the head is zero.
+  ///   - row: [classes], the logits; masked where u is zero, or the sum is not finite.
+  ///
+  /// Error Bounds: 2^-89.9 for the additions, as in ``exponentials(_:top:shift:vanishing:table:high:low:)``; 2^-99.9 for z, the
+  /// product of the pairs and the shift; 2^-1050 where products underflow, so a sum below 2^-900 is not to be trusted.
+  @inlinable @inline(__always)
+  public static func shareSums(
+    _ shareHigh: borrowing Span<Double>, _ shareLow: borrowing Span<Double>, _ row: borrowing Span<Double>, shift: RowShift
+  ) -> ShareSums {
+    precondition(shareHigh.count == row.count && shareLow.count == row.count)
+    let zero = Vector(repeating: 0)
+    var total = DoubleDouble(high: 0)
+    var cross = DoubleDouble(high: 0)
+    var start = 0
+    while start < row.count {
+      var totals = VectorPair(high: zero, low: zero)
+      var crosses = VectorPair(high: zero, low: zero)
+      let end = start &+ min(512, row.count &- start)
+      while start < end {
+        let uHigh = load(shareHigh, start, absent: 0)
+        let isNothing = uHigh .== zero
+        let uLow = load(shareLow, start, absent: 0).replacing(with: zero, where: isNothing)
+        let z = shifted(load(row, start, absent: -.infinity), shift)
+        let zHigh = z.high.replacing(with: zero, where: isNothing)
+        let zLow = z.low.replacing(with: zero, where: isNothing)
+        let p = Arithmetic.product(uHigh, -zHigh)
+        let rest = p.low - Arithmetic.multiplyAdd(uHigh, zLow, uLow * zHigh)
+        let s = VectorPair(sum: totals.high, uHigh)
+        totals = VectorPair(high: s.high, low: totals.low + (s.low + uLow))
+        let c = VectorPair(sum: crosses.high, p.high)
+        crosses = VectorPair(high: c.high, low: crosses.low + (c.low + rest))
+        start &+= 8
+      }
+      total = total + folded(totals)
+      cross = cross + folded(crosses)
+    }
+    return ShareSums(total: total, cross: cross)
+  }
+}
