@@ -57,7 +57,8 @@ let package = Package(
 
     .systemLibrary(name: "CCurl", path: "Tests/CCurl"),
     .testTarget(
-      name: "SoftmaxCoreTests", dependencies: ["SoftmaxCore"], exclude: ["Fixtures"], swiftSettings: settings),
+      name: "SoftmaxCoreTests", dependencies: ["SoftmaxCore", "Kernels"], exclude: ["Fixtures"],
+      swiftSettings: settings),
     .testTarget(name: "NumericJSONTests", dependencies: ["NumericJSON"], swiftSettings: settings),
     .testTarget(name: "HTTPCoreTests", dependencies: ["HTTPCore"], swiftSettings: settings),
     .testTarget(

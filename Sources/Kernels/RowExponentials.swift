@@ -52,7 +52,8 @@ extension Kernel {
       while start < end {
         let z = shifted(load(row, start, absent: -.infinity), shift)
         let isFar = z.high .< least
-        let e = exponential(z.high.replacing(with: least, where: isFar), z.low.replacing(with: zero, where: isFar), table)
+        let e = exponential(
+          z.high.replacing(with: least, where: isFar), z.low.replacing(with: zero, where: isFar), table)
         let eHigh = e.high.replacing(with: zero, where: isFar)
         let isUnknown = isFar .& (z.high .>= Vector(repeating: vanishing))
         let eLow = e.low.replacing(with: zero, where: isFar)

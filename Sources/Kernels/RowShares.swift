@@ -32,7 +32,8 @@ extension Kernel {
   ) {
     let count = target.count
     precondition(high.count == count && low.count == count)
-    precondition(slopeHigh.count == count && slopeLow.count == count && baseHigh.count == count && baseLow.count == count)
+    precondition(slopeHigh.count == count && slopeLow.count == count)
+    precondition(baseHigh.count == count && baseLow.count == count)
     var start = 0
     while start < count {
       let t = load(target, start, absent: 0)
@@ -59,7 +60,8 @@ extension Kernel {
   /// product of the pairs and the shift; 2^-1050 where products underflow, so a sum below 2^-900 is not to be trusted.
   @inlinable @inline(__always)
   public static func shareSums(
-    _ shareHigh: borrowing Span<Double>, _ shareLow: borrowing Span<Double>, _ row: borrowing Span<Double>, shift: RowShift
+    _ shareHigh: borrowing Span<Double>, _ shareLow: borrowing Span<Double>, _ row: borrowing Span<Double>,
+    shift: RowShift
   ) -> ShareSums {
     precondition(shareHigh.count == row.count && shareLow.count == row.count)
     let zero = Vector(repeating: 0)

@@ -1,0 +1,123 @@
+internal import Kernels
+
+extension FastRow {
+  /// Writes `factor·(p_i - 1[i = target])`, the gradient for a class index. - Returns: how many are not proven, and NaN.
+  ///
+  /// At the target it is -factor·(S - e_l)/S, where S - e_l is R itself at the row's maximum.
+  ///
+  /// Error Bounds: factor/S is within 2^-79.85. S - e_l ≥ 1 otherwise, so its error is S's and e_l's, at most
+  /// 2^-79.9·S + 2^-80.3 ≤ 2^-78.5 (S - e_l); with 1/S in all 2^-77.8, for 2^-77.
+  func gradient(target: Int, factor: FastFactor, into out: inout MutableSpan<Double>) -> Int {
+    guard !factor.isZero else {
+      for i in 0..<out.count { out[i] = 0 }
+      return 0
+    }
+    guard factor.exponent >= -900, factor.exponent <= exponent else { return leaveOpen(&out) }
+    let slope = factor.mantissa.times(sums.reciprocal, BaselineArithmetic.self)
+    var rounding = KernelRounding(isSingle: isSingle, exponent: factor.exponent, isNegative: factor.isNegative)
+    var open = loops.scaled(high.span, low.span, by: slope, rounding, into: &out)
+
+    if out[target].isNaN { open -= 1 }
+    rounding.scale = -rounding.scale
+    let isTop = target == top.index
+    var others = sums.others
+    if !isTop {
+      let own = DoubleDouble(high: high[target], low: low[target].isNaN ? 0 : low[target])
+      others = sums.sum + -own
+    }
+    let value = others.times(slope, BaselineArithmetic.self)
+    let error = isTop && sums.isFaint ? 0x1p-780 : value.high * 0x1p-77
+    out[target] = rounding.rounded(value, error: error)
+    if out[target].isNaN { open += 1 }
+    return open
+  }
+
+  /// Makes every result NaN, for the next stage to compute. - Returns: how many.
+  func leaveOpen(_ out: inout MutableSpan<Double>) -> Int {
+    for i in 0..<out.count { out[i] = .nan }
+    return out.count
+  }
+
+  /// Takes a row's targets and computes its shares u.
+  mutating func readShares(_ target: Span<Double>, _ shares: FastShares) {
+    makeRoomForShares()
+    loops.shares(of: target, shares, high: &shareHigh, low: &shareLow)
+  }
+
+  /// Takes a row's class and computes its shares u: `(1-ε) w` more than the others have at the class.
+  mutating func readShares(_ target: Int, _ shares: FastShares) {
+    makeRoomForShares()
+    for i in shareHigh.indices {
+      shareHigh[i] = shares.baseHigh[i]
+      shareLow[i] = shares.baseLow[i]
+    }
+    let own =
+      DoubleDouble(high: shareHigh[target], low: shareLow[target])
+      + DoubleDouble(high: shares.slopeHigh[target], low: shares.slopeLow[target])
+    shareHigh[target] = own.high
+    shareLow[target] = own.low
+  }
+
+  private mutating func makeRoomForShares() {
+    guard shareHigh.count != high.count else { return }
+    shareHigh = [Double](repeating: 0, count: high.count)
+    shareLow = shareHigh
+  }
+
+  /// U and Σ u (-z) of the shares read, or `nil` where they are not good enough: not finite, zero, tiny or huge.
+  func shareSums(_ row: Span<Double>) -> ShareSums? {
+    let sums = loops.shareSums(shareHigh.span, shareLow.span, row, shift: shift)
+    let cross = sums.cross.high
+    guard sums.total.high >= 0x1p-300, sums.total.high <= 0x1p300, !sums.total.low.isNaN, !sums.cross.low.isNaN,
+      cross == 0 || (cross >= 0x1p-700 && cross <= 0x1p900)
+    else { return nil }
+    return sums
+  }
+
+  /// Σ u_c (-log p_c) = U·log S + Σ u (-z) of the shares read, or `nil`.
+  ///
+  /// Error Bounds: both terms are ≥ 0: 2^-79.75 and 2^-89 of each, 2^-79.7 of the sum.
+  func loss(_ shares: ShareSums) -> FastValue? {
+    guard !sums.isFaint else { return nil }
+    let value = shares.total.times(logSum.value, BaselineArithmetic.self) + shares.cross
+    return FastValue(value: value, error: value.high * 0x1.4p-80)
+  }
+
+  /// Writes `factor·(U p_i - u_i)`, the gradient for the shares read. - Returns: how many are not proven, and NaN.
+  ///
+  /// At the row's maximum, where a confident row's U p and u cancel, it is factor·((U - u) - u R)/S.
+  ///
+  /// Error Bounds: slope = factor·U/S is within 2^-79.85 and U's 2^-88.9. At the maximum U - u is within 2^-88 U, u·R
+  /// within 2^-79.85 of itself, the sum and the product with factor/S within 2^-79.85 of both.
+  func gradient(shares: ShareSums, factor: FastFactor, into out: inout MutableSpan<Double>) -> Int {
+    guard !factor.isZero else {
+      for i in 0..<out.count { out[i] = 0 }
+      return 0
+    }
+    // U is made a mantissa too, so that the kernel's numbers stay near 1.
+    let total = FastFactor(shares.total)
+    let whole = factor * total
+    guard whole.exponent >= -900, whole.exponent <= exponent, abs(total.exponent) <= 300 else { return leaveOpen(&out) }
+    let overTotal = factor.mantissa
+    let power = KernelRounding(isSingle: false, exponent: factor.exponent - whole.exponent).scale
+    let unit = DoubleDouble(high: overTotal.high * power, low: overTotal.low * power)
+    let slope = whole.mantissa.times(sums.reciprocal, BaselineArithmetic.self)
+    let rounding = KernelRounding(isSingle: isSingle, exponent: whole.exponent, isNegative: whole.isNegative)
+    var open = loops.gradient(
+      high.span, low.span, shareHigh: shareHigh.span, shareLow: shareLow.span, slope: slope, factor: unit, rounding,
+      into: &out)
+
+    let i = top.index
+    guard out[i].isNaN, !sums.isFaint, !shareLow[i].isNaN else { return open }
+    let own = DoubleDouble(high: shareHigh[i], low: shareLow[i])
+    let others = shares.total + -own
+    let pulled = own.times(sums.others, BaselineArithmetic.self)
+    let scaled = unit.times(sums.reciprocal, BaselineArithmetic.self)
+    let value = (others + -pulled).times(scaled, BaselineArithmetic.self)
+    let error =
+      (shares.total.high * 0x1p-87 + (others.high.magnitude + pulled.high) * 0x1.2p-79) * scaled.high
+    out[i] = rounding.rounded(value, error: error + value.high.magnitude * 0x1p-100)
+    if !out[i].isNaN { open -= 1 }
+    return open
+  }
+}

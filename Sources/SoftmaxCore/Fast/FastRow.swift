@@ -1,0 +1,117 @@
+internal import Kernels
+
+/// The first stage: one row at a time, to about 2^-79, with a rounding test for each result. What it cannot prove it
+/// leaves to the next stage, as NaN.
+///
+/// It holds the memory for a row's exponentials, so one value serves many rows; each begins with ``read(_:exponent:)``.
+struct FastRow: Sendable {
+  let loops: LoopTable
+  let isSingle: Bool
+  let temperature: Double
+
+  /// What ``read(_:exponent:)`` was told: an exponential may stand as zero because of it.
+  private(set) var exponent = 0
+  private(set) var top = RowMaximum(value: 0, index: 0)
+  private(set) var shift = RowShift(maximum: 0, temperature: 1)
+  private(set) var sums = RowSums(
+    others: DoubleDouble(high: 0), sum: DoubleDouble(high: 1), reciprocal: DoubleDouble(high: 1))
+  var high: [Double]  // [classes]
+  var low: [Double]  // [classes]
+  var shareHigh: [Double] = []  // [classes], where there are shares
+  var shareLow: [Double] = []
+
+  /// - Returns: `nil` for what this stage does not do: extreme temperatures.
+  init?(classes: Int, temperature: Double, format: ResultFormat, level: KernelLevel) {
+    guard temperature >= 0x1p-500, temperature <= 0x1p500, classes <= 1 << 23 else { return nil }
+    loops = LoopTable(level: level)
+    isSingle = format == .binary32
+    self.temperature = temperature
+    high = [Double](repeating: 0, count: classes)
+    low = high
+  }
+
+  /// Takes a row and computes its exponentials and their sums.
+  ///
+  /// - Parameters:
+  ///   - row: [classes], a finite logit among them; no NaN, no +∞.
+  ///   - exponent: the results to come are at most 2^exponent times a probability; at most 900.
+  mutating func read(_ row: Span<Double>, exponent: Int = 0) {
+    self.exponent = exponent
+    top = loops.maximum(row)
+    shift = RowShift(maximum: top.value, temperature: temperature)
+    // e^z·2^exponent is below a quarter of the format's least number from here on; log 2 rounded up and a unit more.
+    let places = Double((isSingle ? 153 : 1078) + max(0, exponent)) * 0.69315
+    sums = loops.exponentials(row, top: top, shift: shift, vanishing: min(-620, -places), high: &high, low: &low)
+  }
+
+  /// Writes the row's probabilities. - Returns: how many are not proven, and NaN.
+  func probabilities(into out: inout MutableSpan<Double>) -> Int {
+    loops.scaled(high.span, low.span, by: sums.reciprocal, KernelRounding(isSingle: isSingle), into: &out)
+  }
+
+  /// Writes the row's log-probabilities. - Returns: how many are not proven, and NaN.
+  func logProbabilities(_ row: Span<Double>, into out: inout MutableSpan<Double>) -> Int {
+    let logSum = self.logSum
+    return loops.logProbabilities(
+      row, shift: shift, logSum: logSum.value, error: logSum.error, KernelRounding(isSingle: isSingle), into: &out)
+  }
+}
+
+/// A number and how far from the real one it may be.
+struct FastValue: Sendable {
+  var value: DoubleDouble
+  var error: Double
+}
+
+extension FastRow {
+  /// log S.
+  var logSum: FastValue {
+    if sums.isFaint { return FastValue(value: sums.others, error: 0x1p-790) }
+    let value = loops.logSum(sums)
+    return FastValue(value: value, error: value.high * 0x1.3p-80)
+  }
+
+  /// z = (a - maximum)/temperature of one logit, within 2^-100 |z| as in `Kernel.shifted`.
+  func shifted(_ a: Double) -> DoubleDouble {
+    let d = DoubleDouble(sum: a, -shift.maximum)
+    if temperature == 1 { return d }
+    return FastRow.quotient(d, temperature)
+  }
+
+  static func quotient(_ d: DoubleDouble, _ t: Double) -> DoubleDouble {
+    let q = d.high / t
+    let p = BaselineArithmetic.product(q, t)
+    return DoubleDouble(ordered: q, (((d.high - p.high) - p.low) + d.low) / t)
+  }
+
+  /// -log p = log S - z of one logit.
+  ///
+  /// Error Bounds: nothing cancels: log S's error and 2^-98 of the sum.
+  func minusLog(_ a: Double) -> FastValue {
+    let logSum = self.logSum
+    let value = logSum.value + -shifted(a)
+    return FastValue(value: value, error: logSum.error + value.high * 0x1p-98)
+  }
+
+  /// log Σ e^(a/temperature), correctly rounded, or NaN.
+  ///
+  /// Error Bounds: log S's error and 2^-98 of both terms, which may cancel.
+  var logSumExp: Double {
+    let logSum = self.logSum
+    let first = FastRow.quotient(DoubleDouble(high: shift.maximum), temperature)
+    let value = first + logSum.value
+    let error = logSum.error + (first.high.magnitude + logSum.value.high) * 0x1p-98
+    return KernelRounding(isSingle: isSingle).rounded(value, error: error)
+  }
+
+  /// -Σ p log p = log S + Σ e (-z) / S, correctly rounded, or NaN.
+  ///
+  /// Error Bounds: both terms are ≥ 0. log S within 2^-79.75; the second within 2^-80.3 + 2^-79.9 + 2^-89 < 2^-79.07, each of
+  /// its own size, so 0x1.1p-79 of the sum. A faint row's sums are not good enough.
+  func entropy(_ row: Span<Double>) -> Double {
+    guard !sums.isFaint else { return .nan }
+    let cross = loops.shareSums(high.span, low.span, row, shift: shift).cross
+    let value = logSum.value + cross.times(sums.reciprocal, BaselineArithmetic.self)
+    return KernelRounding(isSingle: isSingle).rounded(value, error: value.high * 0x1.1p-79)
+  }
+}

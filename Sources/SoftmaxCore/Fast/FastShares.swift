@@ -1,0 +1,42 @@
+internal import Kernels
+
+/// What an item's shares u of its loss are made of, for all items: `u_c = slope_c t_c + base_c` with `slope = (1-ε) w` and
+/// `base = (ε/C) w`, each within 2^-101.
+struct FastShares: Sendable {
+  var slopeHigh: [Double]  // [classes]
+  var slopeLow: [Double]
+  var baseHigh: [Double]
+  var baseLow: [Double]
+
+  /// - Returns: `nil` where a number that is not zero is so small or large that products may underflow.
+  init?(classes: Int, weight: [Double]?, labelSmoothing epsilon: Double) {
+    // ε ≤ 1, so this is 1-ε exactly.
+    let rest = DoubleDouble(sum: 1, -epsilon)
+    let even = FastShares.quotient(epsilon, Double(classes))
+    slopeHigh = [Double](repeating: rest.high, count: classes)
+    slopeLow = [Double](repeating: rest.low, count: classes)
+    baseHigh = [Double](repeating: even.high, count: classes)
+    baseLow = [Double](repeating: even.low, count: classes)
+    var isSafe = FastShares.isSafe(epsilon) && FastShares.isSafe(rest.high)
+    if let weight {
+      for c in 0..<classes {
+        let w = DoubleDouble(high: weight[c])
+        isSafe = isSafe && FastShares.isSafe(weight[c])
+        let slope = rest.times(w, BaselineArithmetic.self)
+        slopeHigh[c] = slope.high
+        slopeLow[c] = slope.low
+        let base = even.times(w, BaselineArithmetic.self)
+        baseHigh[c] = base.high
+        baseLow[c] = base.low
+      }
+    }
+    guard isSafe else { return nil }
+  }
+
+  private static func isSafe(_ x: Double) -> Bool { x == 0 || (x >= 0x1p-300 && x <= 0x1p300) }
+
+  private static func quotient(_ a: Double, _ b: Double) -> DoubleDouble {
+    DoubleDouble(high: a).times(
+      DoubleDouble(high: b).reciprocal(BaselineArithmetic.self), BaselineArithmetic.self)
+  }
+}
