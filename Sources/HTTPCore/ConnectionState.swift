@@ -5,7 +5,7 @@
 ///     // 1. One event:
 ///     state.receive(bytes, at: now, judge: …)      // readInterest == .bytes: read into a buffer of the loop's own
 ///     state.readBody(at: now) { … }                // readInterest == .body: read straight into the body
-///     state.peerFinished(at: now)                  // read() returned 0: a half-close, still answered (HTTP.md 30)
+///     state.peerFinished(at: now)                  // read() returned 0: a half-close, still answered
 ///     state.respond(to: id, with: response, at: now)
 ///     state.tick(at: now)                          // nextDeadline has passed
 ///     state.drain(at: now)                         // the server is stopping
@@ -40,7 +40,7 @@ public struct ConnectionState: ~Copyable, Sendable {
     case finished
     /// No request came within the keep-alive time, or the server is stopping.
     case idle
-    /// The peer does not take its answers (HTTP.md 23).
+    /// The peer does not take its answers.
     case slowReader
   }
 
@@ -58,62 +58,196 @@ public struct ConnectionState: ~Copyable, Sendable {
   /// together with the server's own reasons (overload: 503).
   public typealias Judge = (RequestHead) -> Response?
 
+  /// Where the connection stands between two events.
+  enum Phase: Sendable {
+    /// Waiting for a head, or amid one.
+    case head
+    case body
+    /// A refusal is queued; the rest of the refused body is dropped so that the connection can be kept.
+    case discarding
+    /// A whole request waits for `nextAction` to hand it out.
+    case ready
+    case answering
+    /// The last answer is queued. What comes in is dropped.
+    case closing
+    /// The last answer is out and our side is shut down; waiting for the peer's end.
+    case lingering
+    /// `.close` is to be said, and has been.
+    case closed, gone
+  }
+
   let limits: HTTPLimits
+  let timing: Timing
+  var phase = Phase.head
   var output = OutputQueue()
+
+  var parser = HeadParser()
+  /// Whether a byte of the head has come: then its deadline runs, else the keep-alive time.
+  var hasBegunHead = false
+  /// Bytes received but not yet taken, from `pendingStart`: an unfinished head, or pipelined requests.
+  var pending: [UInt8] = []
+  var pendingStart = 0
+  var head: RequestHead?
+  var body = BodyReader(.none)
+  var discardLeft = 0
+
+  var exchange = Exchange()
+  var requestID: RequestID = 0
+  var answered = 0
+  var keepsAlive = true
+  var isDraining = false
+  var peerHasFinished = false
+  var rejection: Problem?
+  var closeReason = CloseReason.finished
+
+  /// When the present phase began: of a head, its first byte.
+  var since: Instant
+  var readPace: Pace
+  var writePace: Pace
 
   /// A connection just accepted.
   public init(limits: HTTPLimits, at now: Moment) {
     self.limits = limits
+    timing = Timing(limits)
+    since = now.instant
+    readPace = Pace(from: now.instant)
+    writePace = Pace(from: now.instant)
   }
 
   // MARK: Events
 
-  /// Bytes arrived. Call it only while `readInterest` is `.bytes`; `bytes` is not empty.
-  public mutating func receive(_ bytes: Span<UInt8>, at now: Moment, judge: Judge) {}
+  /// Bytes arrived. Call it only while `readInterest` is `.bytes`.
+  public mutating func receive(_ bytes: Span<UInt8>, at now: Moment, judge: Judge) {
+    guard !bytes.isEmpty, !peerHasFinished else { return }
+    if phase != .ready, phase != .answering { readPace.moved(bytes.count, at: now.instant) }
+    guard takesInput else { return }
+    if pendingStart == pending.count {
+      // The common case: whole requests are parsed where the transport read them, and nothing is kept.
+      let used = consume(bytes, at: now, judge)
+      if used < bytes.count, takesInput { hold(bytes.extracting(used...)) }
+    } else {
+      hold(bytes)
+      consumePending(at: now, judge)
+    }
+  }
 
-  /// Reads the rest of a body straight into its place: `fill` appends what one `read` brings; room grows with what has
-  /// arrived, never with what was announced. Call it only while `readInterest` is `.body`.
+  /// Reads the rest of a body straight into its place: `fill` appends what one `read` brings, or nothing if it throws;
+  /// room grows with what has arrived, never with what was announced. Call it only while `readInterest` is `.body`.
   public mutating func readBody<E: Error>(
     at now: Moment, _ fill: (inout OutputSpan<UInt8>) throws(E) -> Void
-  ) throws(E) {}
+  ) throws(E) {
+    guard phase == .body, body.directCount > 0 else { return }
+    let count = try body.read(fill)
+    readPace.moved(count, at: now.instant)
+    if body.isComplete { phase = .ready }
+  }
 
   /// The peer will send no more. Complete requests are still answered, then the connection closes.
-  public mutating func peerFinished(at now: Moment) {}
+  public mutating func peerFinished(at now: Moment) {
+    peerHasFinished = true
+  }
 
   /// The answer to the request that `.answer` gave. A number that is not the one under way is ignored.
-  public mutating func respond(to id: RequestID, with response: consuming Response, at now: Moment) {}
+  public mutating func respond(to id: RequestID, with response: consuming Response, at now: Moment) {
+    guard phase == .answering, id == requestID else { return }
+    enqueue(response, mayKeep: !peerHasFinished || pendingStart < pending.count, at: now)
+  }
 
   /// `count` bytes of `withOutput`'s two pieces have been written.
-  public mutating func wrote(_ count: Int, at now: Moment) {}
+  public mutating func wrote(_ count: Int, at now: Moment) {
+    guard count > 0 else { return }
+    output.drop(count)
+    writePace.moved(count, at: now.instant)
+    if output.isEmpty, isIdle { since = now.instant }
+  }
 
   /// Time has passed. Does nothing before `nextDeadline`.
-  public mutating func tick(at now: Moment) {}
+  public mutating func tick(at now: Moment) {
+    if let deadline = writeDeadline, deadline <= now.instant {
+      finish(.slowReader)
+    } else if let deadline = readDeadline, deadline <= now.instant {
+      switch phase {
+      case .head where !hasBegunHead: finish(.idle)
+      case .head: reject(ParseFailure(.headTimeout, at: pending.count - pendingStart), at: now)
+      case .body: reject(ParseFailure(.bodyTimeout, at: body.bytes.count), at: now)
+      default: finish(.finished)
+      }
+    }
+  }
 
   /// The server is stopping: an idle connection ends now, a busy one after the answer under way.
-  public mutating func drain(at now: Moment) {}
+  public mutating func drain(at now: Moment) {
+    isDraining = true
+  }
 
   // MARK: Actions
 
   /// The next thing to do, or nil until another event.
-  public mutating func nextAction(at now: Moment, judge: Judge) -> Action? { nil }
+  public mutating func nextAction(at now: Moment, judge: Judge) -> Action? {
+    while true {
+      if let problem = rejection {
+        rejection = nil
+        return .rejected(problem)
+      }
+      let before = phase
+      switch phase {
+      case .ready: return handOut()
+      case .head, .body, .discarding:
+        if pendingStart < pending.count { consumePending(at: now, judge) }
+        if phase == before { endIfOver(at: now) }
+        // A pipelined request may have been refused, with the next head already looked at.
+        if phase == before, rejection == nil { return nil }
+      case .closing:
+        guard output.isEmpty else { return nil }
+        guard !peerHasFinished else {
+          finish(.finished)
+          continue
+        }
+        phase = .lingering
+        since = now.instant
+        readPace = Pace(from: now.instant)
+        return .shutdownWrite
+      case .lingering:
+        guard peerHasFinished else { return nil }
+        finish(.finished)
+      case .closed:
+        phase = .gone
+        return .close(closeReason)
+      case .answering, .gone: return nil
+      }
+    }
+  }
 
   /// Bytes wait to be written.
-  public var hasOutput: Bool { false }
+  public var hasOutput: Bool { !output.isEmpty }
 
   /// The next bytes to write, in two pieces for one `writev`: heads and small bodies, then a large body or nothing.
   public func withOutput<R, E: Error>(
     _ body: (_ first: Span<UInt8>, _ second: Span<UInt8>) throws(E) -> R
   ) throws(E) -> R {
-    let nothing = [UInt8]()
-    return try body(nothing.span, nothing.span)
+    try output.withPieces(body)
   }
 
-  public var readInterest: ReadInterest { .bytes }
+  public var readInterest: ReadInterest {
+    if peerHasFinished { return .none }
+    switch phase {
+    case .head: return output.count < limits.outputBytes ? .bytes : .none
+    case .body: return body.directCount > 0 ? .body : .bytes
+    case .ready, .answering: return pending.count - pendingStart < limits.pipelineBytes ? .bytes : .none
+    case .discarding, .closing, .lingering: return .bytes
+    case .closed, .gone: return .none
+    }
+  }
 
   /// When to call `tick`, or nil while no deadline runs.
-  public var nextDeadline: Instant? { nil }
+  public var nextDeadline: Instant? {
+    switch (readDeadline, writeDeadline) {
+    case (let read?, let write?): min(read, write)
+    case (let read?, nil): read
+    case (nil, let write): write
+    }
+  }
 
   /// Nothing received, nothing to answer, nothing to write: what an overloaded server may close first.
-  public var isIdle: Bool { true }
+  public var isIdle: Bool { phase == .head && !hasBegunHead && output.isEmpty }
 }
-struct OutputQueue {}

@@ -73,7 +73,7 @@ public struct Fields: Sendable {
     for line in lines { body(text(line.name), text(line.value)) }
   }
 
-  private func matches(_ line: Line, _ name: FieldName) -> Bool {
+  func matches(_ line: Line, _ name: FieldName) -> Bool {
     let wanted = name.text.utf8.span
     guard wanted.count == Int(line.nameEnd - line.nameStart) else { return false }
     let start = Int(line.nameStart)

@@ -1,13 +1,13 @@
-/// A request method that HTTP defines (RFC 9110 §9.3, RFC 5789).
+/// A request method of HTTP (RFC 9110 §9.3, RFC 5789).
 ///
-/// Methods are case-sensitive. A well-formed method outside this list never becomes a value: the parser answers 501.
+/// Methods are case-sensitive. A well-formed method outside this list never becomes a value: the parser answers 501 and
+/// closes. CONNECT is among those, since this server is no proxy.
 public enum Method: String, Sendable, Hashable, CaseIterable {
   case get = "GET"
   case head = "HEAD"
   case post = "POST"
   case put = "PUT"
   case delete = "DELETE"
-  case connect = "CONNECT"
   case options = "OPTIONS"
   case trace = "TRACE"
   case patch = "PATCH"

@@ -18,8 +18,7 @@ public struct RequestHead: Sendable {
   public let path: String
   /// What follows the target's `?`, or nil.
   public let query: String?
-  /// The authority of an absolute-form target, which wins over Host (RFC 9112 §3.2.2), else Host's value.
-  public let authority: String?
+  private let targetAuthority: String?
   public let version: HTTPVersion
   public let fields: Fields
   public let framing: BodyFraming
@@ -35,13 +34,16 @@ public struct RequestHead: Sendable {
     self.method = method
     self.path = path
     self.query = query
-    self.authority = authority
+    targetAuthority = authority
     self.version = version
     self.fields = fields
     self.framing = framing
     self.expectsContinue = expectsContinue
     self.keepsAlive = keepsAlive
   }
+
+  /// The authority of an absolute-form target, which wins over Host (RFC 9112 §3.2.2), else Host's value.
+  public var authority: String? { targetAuthority ?? fields[.host] }
 
   /// A head made in the program, not read from the wire: for tests and for asking a handler directly.
   public init(_ method: Method, _ path: String, fields: Fields = Fields(), framing: BodyFraming = .none) {

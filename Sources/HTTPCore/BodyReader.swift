@@ -1,0 +1,58 @@
+/// Collects a request's body. Room grows with what has arrived, never with what was announced, so that a claim of
+/// 64 MiB costs its sender 64 MiB.
+struct BodyReader: Sendable {
+  /// What a Content-Length still announces.
+  private var left = 0
+  private var decoder: ChunkedDecoder?
+  private(set) var bytes: [UInt8] = []
+
+  init(_ framing: BodyFraming) {
+    switch framing {
+    case .none: break
+    case .length(let length): left = length
+    case .chunked: decoder = ChunkedDecoder()
+    }
+  }
+
+  var isComplete: Bool { decoder?.isFinished ?? (left == 0) }
+
+  /// How many bytes may be read straight into the body; small runs are not worth a read of their own.
+  var directCount: Int {
+    guard let decoder else { return left }
+    return decoder.certainData >= 16 * 1024 ? decoder.certainData : 0
+  }
+
+  /// Takes the body's part of `bytes` and returns its length.
+  mutating func take(_ input: Span<UInt8>, limits: HTTPLimits) throws(ParseFailure) -> Int {
+    if let count = try decoder?.decode(input, into: &bytes, limits: limits) { return count }
+    let count = min(left, input.count)
+    if count > 0 {
+      makeRoom(left: left, arrived: count)
+      bytes.append(input.extracting(first: count))
+      left -= count
+    }
+    return count
+  }
+
+  /// Lets `fill` append to the body as much as there is room and need for; returns how much it was.
+  mutating func read<E: Error>(_ fill: (inout OutputSpan<UInt8>) throws(E) -> Void) throws(E) -> Int {
+    let wanted = directCount
+    let before = bytes.count
+    if bytes.capacity == before { makeRoom(left: wanted, arrived: 0) }
+    try bytes.append(addingCapacity: min(wanted, bytes.capacity - before)) {
+      (out: inout OutputSpan<UInt8>) throws(E) in try fill(&out)
+    }
+    let count = bytes.count - before
+    if decoder == nil { left -= count } else { decoder?.tookData(count) }
+    return count
+  }
+
+  consuming func finish() -> [UInt8] { bytes }
+
+  /// Four times what has arrived, at least 64 KiB, and no more than is still to come.
+  private mutating func makeRoom(left: Int, arrived: Int) {
+    guard bytes.capacity - bytes.count < max(arrived, 1) else { return }
+    let target = max(64 * 1024, 4 * (bytes.count + arrived))
+    bytes.reserveCapacity(bytes.count + min(left, max(arrived, target - bytes.count)))
+  }
+}

@@ -1,0 +1,207 @@
+/// From bytes to requests, and from answers to bytes.
+extension ConnectionState {
+  /// Whether bytes that come in can still become requests.
+  var takesInput: Bool {
+    switch phase {
+    case .head, .body, .discarding, .ready, .answering: true
+    case .closing, .lingering, .closed, .gone: false
+    }
+  }
+
+  /// Takes requests from `bytes` until one is whole, or more bytes are needed; returns how many bytes it took.
+  mutating func consume(_ bytes: Span<UInt8>, at now: Moment, _ judge: Judge) -> Int {
+    var index = 0
+    while index < bytes.count {
+      switch phase {
+      case .head:
+        guard output.count < limits.outputBytes else { return index }
+        let rest = bytes.extracting(index...)
+        do throws(ParseFailure) {
+          guard let (head, count) = try parser.parse(rest, limits: limits) else {
+            if !hasBegunHead, parser.hasBegun(rest.count) {
+              hasBegunHead = true
+              since = now.instant
+            }
+            return index
+          }
+          index += count
+          try admit(head, at: now, judge)
+        } catch {
+          reject(error, at: now)
+          return bytes.count
+        }
+      case .body:
+        do throws(ParseFailure) {
+          index += try body.take(bytes.extracting(index...), limits: limits)
+        } catch {
+          reject(error, at: now)
+          return bytes.count
+        }
+        if body.isComplete { phase = .ready }
+      case .discarding:
+        let count = min(discardLeft, bytes.count - index)
+        index += count
+        discardLeft -= count
+        if discardLeft == 0 { awaitHead(at: now) }
+      case .ready, .answering: return index
+      case .closing, .lingering, .closed, .gone: return bytes.count
+      }
+    }
+    return index
+  }
+
+  mutating func consumePending(at now: Moment, _ judge: Judge) {
+    var held: [UInt8] = []
+    swap(&held, &pending)
+    let used = consume(held.span.extracting(pendingStart...), at: now, judge)
+    guard takesInput else { return }
+    swap(&held, &pending)
+    pendingStart += used
+    if pendingStart == pending.count { releasePending() }
+  }
+
+  /// Keeps bytes for later. What has been taken is dropped first, at most once per doubling, so cost stays linear.
+  mutating func hold(_ bytes: Span<UInt8>) {
+    if pendingStart > 0, pendingStart >= pending.count - pendingStart {
+      pending.removeFirst(pendingStart)
+      pendingStart = 0
+    }
+    pending.append(bytes)
+  }
+
+  /// Ten thousand idle connections hold no input buffers.
+  private mutating func releasePending() {
+    pendingStart = 0
+    pending = []
+  }
+
+  /// A head is whole: asks whether its body is wanted.
+  private mutating func admit(_ head: RequestHead, at now: Moment, _ judge: Judge) throws(ParseFailure) {
+    exchange = Exchange(isHead: head.method == .head, isHTTP10: head.version == .http10)
+    keepsAlive = head.keepsAlive
+    requestID += 1
+    readPace = Pace(from: now.instant)
+    if let refusal = judge(head) {
+      refuse(head, with: refusal, at: now)
+      return
+    }
+    if case .length(let length) = head.framing, length > limits.bodyBytes {
+      throw ParseFailure(.bodyTooLarge, at: 0)
+    }
+    if head.expectsContinue {
+      noteOutput(at: now)
+      output.appendContinue()
+    }
+    self.head = head
+    body = BodyReader(head.framing)
+    phase = body.isComplete ? .ready : .body
+  }
+
+  /// Answers without reading the body. A short one is then read and dropped; before a long one, one of unknown length,
+  /// or one that the client holds back, the connection closes (RFC 9112 §9.3, RFC 9110 §10.1.1).
+  private mutating func refuse(_ head: RequestHead, with response: Response, at now: Moment) {
+    switch head.framing {
+    case .none, .length(0):
+      enqueue(response, mayKeep: true, at: now)
+    case .length(let length) where length <= limits.discardBytes && !head.expectsContinue:
+      enqueue(response, mayKeep: true, at: now)
+      if phase == .head {
+        phase = .discarding
+        discardLeft = length
+      }
+    default:
+      enqueue(response, mayKeep: false, at: now)
+    }
+  }
+
+  /// One answer to a broken rule, then no more parsing.
+  mutating func reject(_ failure: ParseFailure, at now: Moment) {
+    if phase == .head { exchange = Exchange(isHead: parser.method == .head) }
+    let problem = Problem(failure)
+    rejection = problem
+    enqueue(Response(problem), mayKeep: false, at: now)
+  }
+
+  mutating func handOut() -> Action? {
+    guard let head else { return nil }
+    self.head = nil
+    var whole = BodyReader(.none)
+    swap(&whole, &body)
+    phase = .answering
+    return .answer(requestID, Request(head: head, body: whole.finish()))
+  }
+
+  /// Queues an answer and decides whether another request may follow it.
+  mutating func enqueue(_ response: consuming Response, mayKeep: Bool, at now: Moment) {
+    answered += 1
+    let keeps = mayKeep && keepsAlive && !response.closes && !isDraining && answered < limits.requestsPerConnection
+    noteOutput(at: now)
+    output.append(response, exchange, closes: !keeps, date: now.date)
+    if keeps {
+      awaitHead(at: now)
+    } else {
+      phase = .closing
+      drop()
+    }
+  }
+
+  private mutating func awaitHead(at now: Moment) {
+    phase = .head
+    parser = HeadParser()
+    hasBegunHead = false
+    since = now.instant
+  }
+
+  /// The writing deadline runs from when there is something to write.
+  private mutating func noteOutput(at now: Moment) {
+    if output.isEmpty { writePace = Pace(from: now.instant) }
+  }
+
+  /// Nothing more is read as a request.
+  private mutating func drop() {
+    releasePending()
+    head = nil
+    body = BodyReader(.none)
+    parser = HeadParser()
+  }
+
+  /// The end of a connection that waits for bytes that will not come, or that the server no longer wants.
+  mutating func endIfOver(at now: Moment) {
+    guard peerHasFinished || isDraining, output.count < limits.outputBytes else { return }
+    switch phase {
+    case .head where !hasBegunHead:
+      if output.isEmpty { finish(peerHasFinished ? .finished : .idle) } else { phase = .closing }
+    case .head where peerHasFinished:
+      reject(ParseFailure(.incomplete, at: pending.count - pendingStart), at: now)
+    case .body where peerHasFinished:
+      reject(ParseFailure(.incomplete, at: body.bytes.count), at: now)
+    case .discarding where peerHasFinished:
+      phase = .closing
+    default: break
+    }
+  }
+
+  mutating func finish(_ reason: CloseReason) {
+    closeReason = reason
+    phase = .closed
+    drop()
+  }
+
+  // MARK: Deadlines
+
+  var readDeadline: Instant? {
+    switch phase {
+    case .head: since.advanced(by: hasBegunHead ? timing.head : timing.keepAlive)
+    case .body, .discarding: readPace.deadline(grace: timing.bodyGrace, perByte: timing.bodyPerByte)
+    case .lingering:
+      min(
+        since.advanced(by: timing.lingerTotal), readPace.deadline(grace: timing.lingerSilence, perByte: 0))
+    case .ready, .answering, .closing, .closed, .gone: nil
+    }
+  }
+
+  var writeDeadline: Instant? {
+    guard !output.isEmpty, phase != .closed, phase != .gone else { return nil }
+    return writePace.deadline(grace: timing.writeGrace, perByte: timing.writePerByte)
+  }
+}

@@ -1,0 +1,122 @@
+/// What the fields that decide a message's end, and a connection's, have said so far.
+///
+/// Each of Host, Content-Length and Transfer-Encoding may be sent once (RFC 9112 §3.2, §6.3): two of them are how one
+/// server is made to read another message than the next.
+struct FramingFields: Sendable {
+  private(set) var hasHost = false
+  private(set) var contentLength: Int?
+  private(set) var isChunked = false
+  private(set) var closes = false
+  private(set) var keepsAlive = false
+  private(set) var expectsContinue = false
+  /// Where an expectation other than 100-continue stands.
+  private(set) var unknownExpectation: Int?
+  /// Whether any of the fields above was there at all.
+  private(set) var isEmpty = true
+
+  /// Takes note of a field line, if it is one of these.
+  @inline(__always)
+  mutating func note(_ bytes: Span<UInt8>, name: Range<Int>, value: Range<Int>) throws(ParseFailure) {
+    switch name.count {
+    case 4, 6, 10, 14, 17: try noteByName(bytes, name: name, value: value)
+    default: return
+    }
+  }
+
+  private mutating func noteByName(
+    _ bytes: Span<UInt8>, name: Range<Int>, value: Range<Int>
+  ) throws(ParseFailure) {
+    switch name.count {
+    case 4 where Self.equal(bytes, name, "host"):
+      guard !hasHost else { throw ParseFailure(.hostRepeated, at: name.lowerBound) }
+      guard Authority.isValid(bytes, value) else { throw ParseFailure(.hostInvalid, at: value.lowerBound) }
+      hasHost = true
+    case 6 where Self.equal(bytes, name, "expect"):
+      if Self.equal(bytes, value, "100-continue") {
+        expectsContinue = true
+      } else if unknownExpectation == nil {
+        unknownExpectation = value.lowerBound
+      }
+    case 10 where Self.equal(bytes, name, "connection"):
+      noteConnection(bytes, value)
+    case 14 where Self.equal(bytes, name, "content-length"):
+      guard contentLength == nil else { throw ParseFailure(.contentLengthRepeated, at: name.lowerBound) }
+      contentLength = try Self.length(bytes, value)
+    case 17 where Self.equal(bytes, name, "transfer-encoding"):
+      guard !isChunked else { throw ParseFailure(.transferEncodingRepeated, at: name.lowerBound) }
+      guard Self.equal(bytes, value, "chunked") else {
+        throw ParseFailure(Self.transferEncodingError(bytes, value), at: value.lowerBound)
+      }
+      isChunked = true
+    case 14 where Self.equal(bytes, name, "content_length"), 17 where Self.equal(bytes, name, "transfer_encoding"):
+      // Gateways that hand fields on as CGI variables read these as the real ones.
+      throw ParseFailure(.framingFieldDisguised, at: name.lowerBound)
+    default: return
+    }
+    isEmpty = false
+  }
+
+  /// The options of a Connection field (RFC 9110 §7.6.1): a list of tokens without regard to case.
+  private mutating func noteConnection(_ bytes: Span<UInt8>, _ value: Range<Int>) {
+    var start = value.lowerBound
+    while start < value.upperBound {
+      var end = start
+      while end < value.upperBound, bytes[end] != UInt8(ascii: ",") { end += 1 }
+      let option = Self.trimmed(bytes, start..<end)
+      if Self.equal(bytes, option, "close") { closes = true }
+      if Self.equal(bytes, option, "keep-alive") { keepsAlive = true }
+      start = end + 1
+    }
+  }
+
+  /// `1*DIGIT` (RFC 9112 §6.2) within Int's range: no sign, space, prefix or list.
+  private static func length(_ bytes: Span<UInt8>, _ value: Range<Int>) throws(ParseFailure) -> Int {
+    let invalid = ParseFailure(.contentLengthInvalid, at: value.lowerBound)
+    guard !value.isEmpty else { throw invalid }
+    var length = 0
+    for index in value {
+      guard ASCII.isDigit(bytes[index]) else { throw invalid }
+      let (product, overflow) = length.multipliedReportingOverflow(by: 10)
+      let (sum, carry) = product.addingReportingOverflow(Int(bytes[index] &- 0x30))
+      guard !overflow, !carry else { throw invalid }
+      length = sum
+    }
+    return length
+  }
+
+  /// A list of other codings, with chunked at most as its last, is well-formed but not implemented (RFC 9112 §6.1);
+  /// anything else is an attempt to be read in two ways.
+  private static func transferEncodingError(_ bytes: Span<UInt8>, _ value: Range<Int>) -> ParseError {
+    var start = value.lowerBound
+    guard !value.isEmpty else { return .transferEncodingInvalid }
+    while true {
+      var end = start
+      while end < value.upperBound, bytes[end] != UInt8(ascii: ",") { end += 1 }
+      let coding = trimmed(bytes, start..<end)
+      guard !coding.isEmpty else { return .transferEncodingInvalid }
+      for index in coding where !ASCII.isToken(bytes[index]) { return .transferEncodingInvalid }
+      if end == value.upperBound { return .transferEncodingUnknown }
+      if equal(bytes, coding, "chunked") { return .transferEncodingInvalid }
+      start = end + 1
+    }
+  }
+
+  private static func trimmed(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Range<Int> {
+    var start = range.lowerBound
+    var end = range.upperBound
+    while start < end, bytes[start] == ASCII.space || bytes[start] == ASCII.tab { start += 1 }
+    while end > start, bytes[end - 1] == ASCII.space || bytes[end - 1] == ASCII.tab { end -= 1 }
+    return start..<end
+  }
+
+  /// Equality without regard to case; `text` is in lower case.
+  @inline(__always)
+  private static func equal(_ bytes: Span<UInt8>, _ range: Range<Int>, _ text: String) -> Bool {
+    let wanted = text.utf8.span
+    guard range.count == wanted.count else { return false }
+    for index in wanted.indices where ASCII.lowercased(bytes[range.lowerBound + index]) != wanted[index] {
+      return false
+    }
+    return true
+  }
+}

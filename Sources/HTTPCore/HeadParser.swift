@@ -1,0 +1,90 @@
+/// Reads a request's head (RFC 9112 §2 to §6) from bytes that may come in any pieces.
+///
+/// `parse` is given all bytes from the head's first one, each time with more at the end. It returns the head and how
+/// many bytes it took, or nil while the head is not whole, or throws at the first byte that no valid head could have
+/// there. What it says depends on the bytes alone, and its cost in all is linear in them.
+struct HeadParser: Sendable {
+  private var scanner = LineScanner()
+  private var hasSkippedLine = false
+  private var line: RequestLine?
+  private var fieldsStart = 0
+  private var section = FieldSection()
+
+  /// The method, once the request line has been read: an error's answer to HEAD has no body either.
+  var method: Method? { line?.method }
+
+  /// Whether more than the empty line that may precede a request (§2.2) is among `count` bytes.
+  func hasBegun(_ count: Int) -> Bool { count > (hasSkippedLine ? 2 : 0) }
+
+  mutating func parse(
+    _ bytes: Span<UInt8>, limits: HTTPLimits
+  ) throws(ParseFailure) -> (head: RequestHead, count: Int)? {
+    if line == nil {
+      guard try parseRequestLine(bytes, limits) else { return nil }
+    }
+    while true {
+      guard let range = try scanner.nextLine(in: bytes, before: limits.headBytes, else: .headTooLarge) else {
+        return nil
+      }
+      guard !range.isEmpty else { break }
+      try section.append(bytes, range, origin: fieldsStart, limit: limits.fieldCount, else: .tooManyFields)
+    }
+    guard let line else { return nil }
+    let head = try head(bytes, line, end: scanner.lineStart)
+    return (head, scanner.lineStart)
+  }
+
+  /// False until the line is whole. One empty line before it is skipped, no more.
+  private mutating func parseRequestLine(_ bytes: Span<UInt8>, _ limits: HTTPLimits) throws(ParseFailure) -> Bool {
+    // Room for the target, a method and a version; a method longer than any of ours is refused all the same.
+    let bound = min(limits.headBytes, limits.targetBytes + 64)
+    while true {
+      guard let range = try scanner.nextLine(in: bytes, before: bound, else: .targetTooLong) else { return false }
+      if range.isEmpty, !hasSkippedLine {
+        hasSkippedLine = true
+        continue
+      }
+      line = try RequestLine(bytes, range, targetLimit: limits.targetBytes)
+      fieldsStart = scanner.lineStart
+      return true
+    }
+  }
+
+  /// Judges the head as a whole: what its fields say together.
+  private func head(_ bytes: Span<UInt8>, _ line: RequestLine, end: Int) throws(ParseFailure) -> RequestHead {
+    let fields = section.framing
+    if line.version == .http11, !fields.hasHost { throw ParseFailure(.hostMissing, at: end) }
+    if fields.isChunked {
+      guard line.version == .http11 else { throw ParseFailure(.transferEncodingInHTTP10, at: end) }
+      guard fields.contentLength == nil else { throw ParseFailure(.transferEncodingWithContentLength, at: end) }
+    }
+    if line.version == .http11, let offset = fields.unknownExpectation {
+      throw ParseFailure(.expectationUnknown, at: offset)
+    }
+    let framing: BodyFraming
+    switch (fields.isChunked, fields.contentLength) {
+    case (true, _): framing = .chunked
+    case (false, let length?): framing = .length(length)
+    case (false, nil): framing = .none
+    }
+    var copy: [UInt8] = []
+    copy.append(bytes.extracting(fieldsStart..<end))
+    return RequestHead(
+      method: line.method, path: line.target.path, query: line.target.query,
+      authority: line.target.authority, version: line.version, fields: Fields(validated: copy, lines: section.lines),
+      framing: framing,
+      // HTTP/1.0 knows no interim responses (RFC 9110 §10.1.1).
+      expectsContinue: fields.expectsContinue && line.version == .http11 && framing != .none && framing != .length(0),
+      keepsAlive: !fields.closes && (line.version == .http11 || fields.keepsAlive))
+  }
+}
+
+extension [UInt8] {
+  /// Appends a span's bytes; room grows at least twofold, so that many small appends cost no more than a large one.
+  mutating func append(_ bytes: Span<UInt8>) {
+    if capacity - count < bytes.count { reserveCapacity(Swift.max(count + bytes.count, 2 * count)) }
+    append(addingCapacity: bytes.count) { (out: inout OutputSpan<UInt8>) in
+      for index in bytes.indices { out.append(bytes[index]) }
+    }
+  }
+}

@@ -1,0 +1,89 @@
+/// The request target, in the forms that a server that is no proxy accepts (RFC 9112 §3.2).
+struct RequestTarget: Sendable {
+  var path: String
+  var query: String?
+  /// From absolute-form; it wins over Host (§3.2.2).
+  var authority: String?
+
+  /// Parses `bytes[range]`, which is not empty and holds no space and no control character.
+  init(_ bytes: Span<UInt8>, _ range: Range<Int>, method: Method) throws(ParseFailure) {
+    let start = range.lowerBound
+    if bytes[start] == UInt8(ascii: "/") {
+      (path, query) = try Self.pathAndQuery(bytes, range)
+    } else if bytes[start] == UInt8(ascii: "*") {
+      guard method == .options, range.count == 1 else { throw ParseFailure(.targetInvalid, at: start) }
+      path = "*"
+    } else {
+      let authorityStart = try Self.afterScheme(bytes, range)
+      var pathStart = authorityStart
+      while pathStart < range.upperBound, bytes[pathStart] != UInt8(ascii: "/"), bytes[pathStart] != UInt8(ascii: "?") {
+        pathStart += 1
+      }
+      guard Authority.isValid(bytes, authorityStart..<pathStart) else {
+        throw ParseFailure(.targetInvalid, at: authorityStart)
+      }
+      authority = Self.text(bytes, authorityStart..<pathStart)
+      (path, query) = try Self.pathAndQuery(bytes, pathStart..<range.upperBound)
+      // OPTIONS on a URI without a path asks about the server as a whole (§3.2.4).
+      if path.isEmpty { path = method == .options && query == nil ? "*" : "/" }
+    }
+  }
+
+  /// A path of RFC 3986 characters and, after a question mark, a query. In the query any visible ASCII may stand but
+  /// `#`, because browsers' URL parsers leave braces, brackets and quotes there as they are.
+  private static func pathAndQuery(
+    _ bytes: Span<UInt8>, _ range: Range<Int>
+  ) throws(ParseFailure) -> (path: String, query: String?) {
+    var index = range.lowerBound
+    while index < range.upperBound, bytes[index] != UInt8(ascii: "?") {
+      guard ASCII.isPath(bytes[index]) || isEscape(bytes, index, range) else {
+        throw ParseFailure(.targetInvalid, at: index)
+      }
+      index += 1
+    }
+    let path = text(bytes, range.lowerBound..<index)
+    guard index < range.upperBound else { return (path, nil) }
+    let queryStart = index + 1
+    index = queryStart
+    while index < range.upperBound {
+      let byte = bytes[index]
+      let isAllowed =
+        byte == UInt8(ascii: "%")
+        ? isEscape(bytes, index, range) : byte > 0x20 && byte < 0x7F && byte != UInt8(ascii: "#")
+      guard isAllowed else { throw ParseFailure(.targetInvalid, at: index) }
+      index += 1
+    }
+    return (path, text(bytes, queryStart..<range.upperBound))
+  }
+
+  @inline(__always)
+  private static func isEscape(_ bytes: Span<UInt8>, _ index: Int, _ range: Range<Int>) -> Bool {
+    bytes[index] == UInt8(ascii: "%") && Authority.isEscape(bytes, index, range.upperBound)
+  }
+
+  /// Past `http://` or `https://`, in any case.
+  private static func afterScheme(_ bytes: Span<UInt8>, _ range: Range<Int>) throws(ParseFailure) -> Int {
+    let wanted = "https://".utf8.span
+    var index = range.lowerBound
+    for position in wanted.indices {
+      // The `s` may be missing.
+      if position == 4, index < range.upperBound, ASCII.lowercased(bytes[index]) != wanted[position] { continue }
+      guard index < range.upperBound, ASCII.lowercased(bytes[index]) == wanted[position] else {
+        throw ParseFailure(.targetInvalid, at: range.lowerBound)
+      }
+      index += 1
+    }
+    return index
+  }
+
+  private static func text(_ bytes: Span<UInt8>, _ range: Range<Int>) -> String {
+    String(ascii: bytes.extracting(range))
+  }
+}
+
+extension String {
+  /// A copy of bytes that have been found to be ASCII. Others would come out as the empty string.
+  init(ascii bytes: Span<UInt8>) {
+    if let text = try? UTF8Span(validating: bytes) { self.init(copying: text) } else { self = "" }
+  }
+}

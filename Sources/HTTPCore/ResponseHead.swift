@@ -1,0 +1,85 @@
+/// What a response's framing depends on beside the response itself.
+struct Exchange: Sendable {
+  /// HEAD: the answer is framed as if its body followed (RFC 9110 §9.3.2).
+  var isHead = false
+  /// HTTP/1.0 must be told that the connection stays open (RFC 9112 §9.3).
+  var isHTTP10 = false
+}
+
+extension [UInt8] {
+  /// Appends a response's head (RFC 9112 §4, §5).
+  ///
+  /// Date, Content-Length, Content-Type and Connection are written here and nowhere else; a handler's fields of those
+  /// names are left out. No field value can hold a line end, because `Fields` and `MediaType` cannot.
+  mutating func appendHead(of response: borrowing Response, _ exchange: Exchange, closes: Bool, date: HTTPDate) {
+    let fields = response.fields
+    let contentType = response.contentType?.text.utf8.count ?? 0
+    let room = 192 + response.status.reason.utf8.count + contentType + fields.bytes.count + 4 * fields.count
+    if capacity - count < room { reserveCapacity(Swift.max(count + room, 2 * count, 512)) }
+    append(addingCapacity: room) { (out: inout OutputSpan<UInt8>) in
+      out.put("HTTP/1.1 ")
+      out.put(decimal: response.status.code)
+      out.append(ASCII.space)
+      out.put(response.status.reason)
+      out.put("\r\nDate: ")
+      for index in date.text.indices { out.append(date.text[index]) }
+      if let contentType = response.contentType {
+        out.put("\r\nContent-Type: ")
+        out.put(contentType.text)
+      }
+      if response.status.mayHaveBody {
+        out.put("\r\nContent-Length: ")
+        out.put(decimal: response.body.count)
+      }
+      if closes {
+        out.put("\r\nConnection: close")
+      } else if exchange.isHTTP10 {
+        out.put("\r\nConnection: keep-alive")
+      }
+      for line in fields.lines where !fields.isReserved(line) {
+        out.put("\r\n")
+        for index in line.name { out.append(fields.bytes[index]) }
+        out.put(": ")
+        for index in line.value { out.append(fields.bytes[index]) }
+      }
+      out.put("\r\n\r\n")
+    }
+  }
+}
+
+extension Status {
+  /// No body, and no Content-Length, on 1xx, 204 and 304 (RFC 9110 §8.6, §15).
+  var mayHaveBody: Bool { code >= 200 && code != 204 && code != 304 }
+}
+
+extension Fields {
+  /// Whether a line is one that only the connection may write.
+  func isReserved(_ line: Line) -> Bool {
+    switch line.name.count {
+    case 4: matches(line, .date)
+    case 10: matches(line, .connection)
+    case 12: matches(line, .contentType)
+    case 14: matches(line, .contentLength)
+    case 17: matches(line, .transferEncoding)
+    default: false
+    }
+  }
+}
+
+extension OutputSpan<UInt8> {
+  @inline(__always)
+  mutating func put(_ text: String) {
+    let bytes = text.utf8.span
+    for index in bytes.indices { append(bytes[index]) }
+  }
+
+  /// A number that is not negative, at most 19 digits.
+  mutating func put(decimal number: Int) {
+    var divisor = 1
+    while number / divisor >= 10 { divisor *= 10 }
+    while divisor > 0 {
+      append(0x30 &+ UInt8(truncatingIfNeeded: number / divisor % 10))
+      divisor /= 10
+    }
+  }
+}
