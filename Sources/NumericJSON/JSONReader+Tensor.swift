@@ -11,14 +11,47 @@ extension JSONReader {
   public mutating func readTensor(
     maximumCount: Int, parallel: Parallel? = nil
   ) throws(JSONSyntaxError) -> TensorReading {
-    var state = TensorState(maximumCount: maximumCount)
+    skipWhitespace()
+    var state = TensorState(maximumCount: maximumCount, start: position, end: text.count)
     while true {
-      try readTensorItem(&state)
+      if try !readTensorRuns(&state) { try readTensorItem(&state) }
       repeat {
         if state.depth == 0 { return state.finished() }
         state.counts[state.depth - 1] += 1
       } while try closesTensorArray(&state)
     }
+  }
+
+  /// Reads what the hot loop takes of an innermost array's elements. Returns whether the last of them is yet to be
+  /// counted, and what follows it to be read; else an element must begin at the position.
+  @_lifetime(self: copy self)
+  private mutating func readTensorRuns(_ state: inout TensorState) throws(JSONSyntaxError) -> Bool {
+    guard state.depth > 0, state.depth == state.rank else { return false }
+    let text = self.text
+    var cursor = position
+    var count = 0
+    var stop = RunStop.beforeValue
+    while state.makeRoom(at: cursor) {
+      let before = state.reading.values.count
+      let room = min(state.reading.values.capacity, state.maximumCount) - before
+      state.reading.values.append(addingCapacity: room) { values in
+        stop = readRun(text, &cursor, limit: Int.max, into: &values)
+      }
+      let taken = state.reading.values.count - before
+      count += taken
+      if stop == .behindValue || taken < room { break }
+    }
+    position = cursor
+    state.counts[state.depth - 1] += count
+    if stop == .behindValue {
+      state.counts[state.depth - 1] -= 1
+      return true
+    }
+    if count > 0 {
+      skipWhitespace()
+      if currentByte == UInt8(ascii: "]") { throw failure(.trailingComma) }
+    }
+    return false
   }
 
   /// Reads a scalar, a whole array that does not fit, or any number of opening brackets and then either.
@@ -29,24 +62,17 @@ extension JSONReader {
       case .number:
         let number = try readNumber()
         if number.isOutOfRange { state.note(.outOfRange) }
-        state.append(number.value)
-      case .string:
-        let string = try readString()
-        switch string {
-        case "-Infinity": state.append(-.infinity)
-        case "Infinity": state.append(.infinity)
-        case "NaN": state.append(.nan)
-        default: state.appendFault(.string(string.prefixOfUTF8(64)))
-        }
+        state.append(number.value, at: position)
+      case .string: try readTensorString(&state)
       case .boolean:
         _ = try readBoolean()
-        state.appendFault(.boolean)
+        state.appendFault(.boolean, at: position)
       case .null:
         try readNull()
-        state.appendFault(.null)
+        state.appendFault(.null, at: position)
       case .object:
         try skipValue()
-        state.appendFault(.object)
+        state.appendFault(.object, at: position)
       case .array:
         if state.depth == state.rank {
           state.note(.mixedDepth)
@@ -67,73 +93,28 @@ extension JSONReader {
     }
   }
 
+  @_lifetime(self: copy self)
+  private mutating func readTensorString(_ state: inout TensorState) throws(JSONSyntaxError) {
+    if matches("\"-Infinity\"", at: position) {
+      position += 11
+      state.append(-.infinity, at: position)
+      return
+    }
+    let string = try readString()
+    switch string {
+    case "-Infinity": state.append(-.infinity, at: position)
+    case "Infinity": state.append(.infinity, at: position)
+    case "NaN": state.append(.nan, at: position)
+    default: state.appendFault(.string(string.prefixOfUTF8(64)), at: position)
+    }
+  }
+
   /// After an element: passes the comma and returns false, or the closing bracket and returns true.
   @_lifetime(self: copy self)
   private mutating func closesTensorArray(_ state: inout TensorState) throws(JSONSyntaxError) -> Bool {
     if try nextElement() { return false }
     state.close(isEmpty: false)
     return true
-  }
-}
-
-/// How far a tensor has been read.
-struct TensorState {
-  var reading = TensorReading()
-  let maximumCount: Int
-  /// How many arrays are open.
-  var depth = 0
-  /// The number of elements passed in each open array.
-  var counts = [Int](repeating: 0, count: TensorReading.maximumRank)
-  /// The length of the first array closed at each depth.
-  var extents = [Int?](repeating: nil, count: TensorReading.maximumRank)
-  /// The depth of the first scalar or empty array; nil before it.
-  var rank: Int?
-
-  init(maximumCount: Int) {
-    self.maximumCount = maximumCount
-  }
-
-  mutating func open() {
-    counts[depth] = 0
-    depth += 1
-  }
-
-  mutating func close(isEmpty: Bool) {
-    depth -= 1
-    if isEmpty, rank == nil { rank = depth + 1 }
-    let found = counts[depth]
-    if let expected = extents[depth] {
-      if expected != found, !isEmpty { note(.ragged(expected: expected, found: found)) }
-    } else {
-      extents[depth] = found
-    }
-  }
-
-  mutating func append(_ value: Double) {
-    if rank == nil { rank = depth }
-    if depth != rank { note(.mixedDepth) }
-    if reading.values.count < maximumCount {
-      reading.values.append(value)
-    } else {
-      reading.isTooLarge = true
-    }
-  }
-
-  /// Notes a scalar that is no number; a zero stands for it, so that what follows keeps its place.
-  mutating func appendFault(_ reason: TensorFault.Reason) {
-    note(reason)
-    append(0)
-  }
-
-  /// Notes a fault at the element that is read now, or `dropping` levels above.
-  mutating func note(_ reason: TensorFault.Reason, dropping levels: Int = 0) {
-    guard reading.faults.count < TensorReading.maximumFaults else { return }
-    reading.faults.append(TensorFault(path: Array(counts[..<max(0, depth - levels)]), reason: reason))
-  }
-
-  consuming func finished() -> TensorReading {
-    reading.shape = extents[..<(rank ?? 0)].map { $0 ?? 0 }
-    return reading
   }
 }
 

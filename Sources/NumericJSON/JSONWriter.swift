@@ -50,39 +50,9 @@ public struct JSONWriter: ~Copyable {
   /// Writes a number; infinities and NaN as the strings "Infinity", "-Infinity" and "NaN".
   public mutating func number(_ value: Double, format: NumberFormat = .binary64) {
     separate()
-    appendNumber(value, format)
-    needsComma = true
-  }
-
-  /// Writes nested arrays of numbers, or a bare number for the shape [].
-  /// - Parameters:
-  ///   - values: row-major, the product of `shape` values.
-  ///   - shape: the extents, outermost first, none of them 0.
-  ///   - parallel: as in `JSONReader.readTensor`; the bytes are the same.
-  public mutating func tensor(
-    _ values: Span<Double>, shape: [Int], format: NumberFormat = .binary64, parallel: Parallel? = nil
-  ) {
-    separate()
-    guard let row = shape.last else {
-      appendNumber(values[0], format)
-      needsComma = true
-      return
-    }
-    for index in 0..<values.count {
-      if index > 0 { bytes.append(UInt8(ascii: ",")) }
-      var extent = row
-      for level in shape.indices.reversed() {
-        if index % extent != 0 { break }
-        bytes.append(UInt8(ascii: "["))
-        if level > 0 { extent *= shape[level - 1] }
-      }
-      appendNumber(values[index], format)
-      extent = row
-      for level in shape.indices.reversed() {
-        if (index + 1) % extent != 0 { break }
-        bytes.append(UInt8(ascii: "]"))
-        if level > 0 { extent *= shape[level - 1] }
-      }
+    let values: InlineArray<1, Double> = [value]
+    bytes.append(addingCapacity: NumberText.maximumLength + 1 + NumberText.slack) { output in
+      output.append(numbers: values.span, in: 0..<1, format: format)
     }
     needsComma = true
   }
@@ -101,20 +71,8 @@ public struct JSONWriter: ~Copyable {
     needsComma = true
   }
 
-  private mutating func separate() {
+  mutating func separate() {
     if needsComma { bytes.append(UInt8(ascii: ",")) }
-  }
-
-  private mutating func appendNumber(_ value: Double, _ format: NumberFormat) {
-    var text: String
-    if !value.isFinite {
-      text = value.isNaN ? "\"NaN\"" : value < 0 ? "\"-Infinity\"" : "\"Infinity\""
-    } else if value == 0 {
-      text = "0.0"
-    } else {
-      text = format == .binary64 ? value.description : Float(value).description
-    }
-    bytes.append(contentsOf: Array(text.utf8))
   }
 
   private mutating func appendEscaped(_ string: String) {

@@ -1,0 +1,92 @@
+/// How far a tensor has been read: the arrays open, the shape as far as it is known, the values and the faults.
+struct TensorState {
+  var reading = TensorReading()
+  let maximumCount: Int
+  /// Where in the text the tensor begins, and where the text ends.
+  let start: Int
+  let end: Int
+  /// How many arrays are open.
+  var depth = 0
+  /// The number of elements passed in each open array.
+  var counts = InlineArray<8, Int>(repeating: 0)
+  /// The length of the first array closed at each depth; -1 before.
+  var extents = InlineArray<8, Int>(repeating: -1)
+  /// The depth of the first scalar or empty array; nil before it.
+  var rank: Int?
+
+  init(maximumCount: Int, start: Int, end: Int) {
+    self.maximumCount = maximumCount
+    self.start = start
+    self.end = end
+  }
+
+  mutating func open() {
+    counts[depth] = 0
+    depth += 1
+  }
+
+  mutating func close(isEmpty: Bool) {
+    depth -= 1
+    if isEmpty, rank == nil { rank = depth + 1 }
+    let found = counts[depth]
+    if extents[depth] < 0 {
+      extents[depth] = found
+    } else if extents[depth] != found, !isEmpty {
+      note(.ragged(expected: extents[depth], found: found))
+    }
+  }
+
+  /// Takes a scalar: the first tells the rank.
+  mutating func append(_ value: Double, at position: Int) {
+    if rank == nil { rank = depth }
+    if depth != rank { note(.mixedDepth) }
+    if makeRoom(at: position) { reading.values.append(value) }
+  }
+
+  /// Notes a scalar that is no number; a zero stands for it, so that what follows keeps its place.
+  mutating func appendFault(_ reason: TensorFault.Reason, at position: Int) {
+    note(reason)
+    append(0, at: position)
+  }
+
+  /// Notes a fault at the element that is read now, or `dropping` levels above.
+  mutating func note(_ reason: TensorFault.Reason, dropping levels: Int = 0) {
+    guard reading.faults.count < TensorReading.maximumFaults else { return }
+    let path = (0..<max(0, depth - levels)).map { counts[$0] }
+    reading.faults.append(TensorFault(path: path, reason: reason))
+  }
+
+  /// Sees that there is room for a value; false, once and for all, when there are too many.
+  ///
+  /// Room is for as many values as the bytes left would hold at the density so far, so that the storage is copied
+  /// seldom and ends near its size; at first it is for one value in 16 bytes, and at most for one in two.
+  @inline(__always)
+  mutating func makeRoom(at position: Int) -> Bool {
+    if reading.values.count < reading.values.capacity, reading.values.count < maximumCount { return true }
+    return grow(at: position)
+  }
+
+  @inline(never)
+  private mutating func grow(at position: Int) -> Bool {
+    let count = reading.values.count
+    guard count < maximumCount else {
+      reading.isTooLarge = true
+      return false
+    }
+    let left = end - position
+    let expected: Int
+    if count == 0 {
+      expected = left / 16
+    } else {
+      let density = Double(count) / Double(max(1, position - start))
+      expected = max(count + count / 2, count + Int(Double(left) * density * 1.05))
+    }
+    reading.values.reserveCapacity(min(maximumCount, count + left / 2 + 1, expected + 8))
+    return true
+  }
+
+  consuming func finished() -> TensorReading {
+    reading.shape = (0..<(rank ?? 0)).map { max(0, extents[$0]) }
+    return reading
+  }
+}

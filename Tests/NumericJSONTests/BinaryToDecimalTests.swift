@@ -1,0 +1,114 @@
+import NumericJSON
+import Testing
+
+@Suite struct BinaryToDecimalTests {
+  private func text(_ value: Double, _ format: NumberFormat = .binary64) -> String {
+    var writer = JSONWriter(capacity: 0)
+    writer.number(value, format: format)
+    return String(decoding: writer.finish(), as: UTF8.self)
+  }
+
+  /// The significant digits and the power of ten of the last, whatever the notation.
+  private func digits(_ text: String) -> (digits: String, exponent: Int) {
+    let parts = text.split(separator: "e")
+    let number = parts[0].filter { $0 != "-" }
+    var exponent = parts.count > 1 ? Int(parts[1]) ?? 0 : 0
+    if let point = number.firstIndex(of: ".") { exponent -= number.distance(from: point, to: number.endIndex) - 1 }
+    var digits = String(number.filter { $0 != "." }.drop { $0 == "0" })
+    while digits.last == "0" {
+      digits.removeLast()
+      exponent += 1
+    }
+    return (digits, exponent)
+  }
+
+  private func check(_ value: Double) throws {
+    let written = text(value)
+    let expected = value.description
+    if digits(written) != digits(expected) || (written.first == "-") != (value < 0) {
+      Issue.record("\(expected) is written \(written)")
+    }
+    if try readNumber(written).value != value { Issue.record("\(written) does not read back") }
+  }
+
+  private func check(_ value: Float) {
+    let written = text(Double(value), .binary32)
+    let expected = value.description
+    if digits(written) != digits(expected) || Float(written) != value {
+      Issue.record("\(expected) as binary32 is written \(written)")
+    }
+  }
+
+  @Test(arguments: [
+    ("0", "0.0"), ("-0.0", "0.0"), ("1", "1.0"), ("-1", "-1.0"), ("10", "10.0"), ("0.1", "0.1"), ("0.5", "0.5"),
+    ("123456789", "123456789.0"), ("12345.678", "12345.678"), ("0.0001", "0.0001"), ("0.00012345", "0.00012345"),
+    ("0.00001", "1e-5"), ("0.000012345", "1.2345e-5"), ("9007199254740992", "9007199254740992.0"),
+    ("1234567890123456", "1234567890123456.0"), ("1e15", "1000000000000000.0"),
+    ("9999999999999998", "9999999999999998.0"), ("1e16", "1e16"), ("1.2345678901234567e16", "1.2345678901234568e16"),
+    ("1e100", "1e100"), ("1.5e-300", "1.5e-300"), ("5e-324", "5e-324"), ("1e23", "1e23"), ("9e-10", "9e-10"),
+    ("1.7976931348623157e308", "1.7976931348623157e308"), ("-2.2250738585072014e-308", "-2.2250738585072014e-308"),
+    ("2.2250738585072009e-308", "2.225073858507201e-308"), ("4.248354255291589e-18", "4.248354255291589e-18"),
+    ("inf", "\"Infinity\""), ("-inf", "\"-Infinity\""), ("nan", "\"NaN\""), ("2e-44", "2e-44"),
+    ("0.30000000000000004", "0.30000000000000004"), ("1.0000000000000002", "1.0000000000000002"),
+    ("-123.456", "-123.456"), ("0.75", "0.75"), ("99.99", "99.99"), ("1.5e-10", "1.5e-10"), ("1.5e10", "15000000000.0"),
+  ])
+  func layout(_ value: String, _ expected: String) {
+    #expect(text(referenceValue(value)) == expected)
+  }
+
+  @Test(arguments: [
+    ("0.1", "0.1"), ("1", "1.0"), ("16777216", "16777216.0"), ("1e-45", "1e-45"), ("3.4028235e38", "3.4028235e38"),
+    ("1.17549435e-38", "1.1754944e-38"), ("0.3", "0.3"), ("8388608", "8388608.0"), ("33554432", "33554432.0"),
+    ("-0.0", "0.0"), ("1e10", "10000000000.0"), ("inf", "\"Infinity\""), ("9.999999e15", "9999999000000000.0"),
+    ("1e16", "1e16"), ("0.0001", "0.0001"), ("0.00001", "1e-5"), ("7e-45", "7e-45"), ("0.33333334", "0.33333334"),
+  ])
+  func layoutOfBinary32(_ value: String, _ expected: String) throws {
+    let value = try #require(Float(value))
+    #expect(text(Double(value), .binary32) == expected)
+  }
+
+  @Test func randomBitPatterns() throws {
+    var random = SplitMix64(11)
+    for _ in 0..<scaled(250_000) {
+      let value = Double(bitPattern: random.next())
+      if value.isFinite { try check(value) }
+    }
+  }
+
+  @Test func randomProbabilitiesAndShortDecimals() throws {
+    var random = SplitMix64(12)
+    for _ in 0..<scaled(50_000) {
+      try check(Double.random(in: 0..<1, using: &random))
+      try check(Double(Int.random(in: -99_999...99_999, using: &random)) / 1000)
+      try check(Double(Int.random(in: 0...(1 << 60), using: &random)))
+      try check(
+        Double(
+          bitPattern: UInt64.random(in: 1..<(1 << 52), using: &random) >> UInt64.random(in: 0..<52, using: &random)))
+    }
+  }
+
+  @Test func powersAndTheirNeighbours() throws {
+    for exponent in -1074...1023 {
+      let power = Double(sign: .plus, exponent: exponent, significand: 1)
+      for value in [power, power.nextUp, power.nextDown, power * 1.5, power * 3] where value.isFinite && value > 0 {
+        try check(value)
+      }
+    }
+    for exponent in -323...308 {
+      let power = referenceValue("1e\(exponent)")
+      for value in [power, power.nextUp, power.nextDown] { try check(value) }
+    }
+    for exponent in -149...127 {
+      let power = Float(sign: .plus, exponent: exponent, significand: 1)
+      for value in [power, power.nextUp, power.nextDown] where value > 0 { check(value) }
+    }
+  }
+
+  @Test func randomBinary32() {
+    var random = SplitMix64(13)
+    for _ in 0..<scaled(250_000) {
+      let value = Float(bitPattern: UInt32(truncatingIfNeeded: random.next()))
+      if value.isFinite { check(value) }
+    }
+  }
+}
