@@ -20,7 +20,10 @@ struct BigArithmetic<L: Limbs>: Arithmetic {
     self.zero = zero
     let bits = 64 * zero.count
     // Each squaring doubles the error; a limb that holds 64 guard bits bounds their number.
-    halvings = max(8, min(40, Int(0.55 * Double(bits).squareRoot())))
+    // Terms and squarings are about as many when it grows with the square root.
+    var halvings = 8
+    while halvings < 40, 3 * halvings * halvings < bits { halvings += 1 }
+    self.halvings = halvings
     logOfTwo = Self.logOfTwo(zero)
     var inverses: [L] = []
     var term = zero

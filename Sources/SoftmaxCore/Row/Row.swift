@@ -55,11 +55,10 @@ struct Row<A: Arithmetic> {
   private static func tail(_ slice: Slice, _ arithmetic: A, _ i: Int) -> A.Real {
     let logit = slice.logits[i]
     if logit == -.infinity || logit == slice.maximum { return arithmetic.whole(0) }
-    let rough = slice.roughDistance(i)
-    if rough < -0x1p20 { return arithmetic.negligible }
+    if slice.isNegligible(i) { return arithmetic.negligible }
     var distance = arithmetic.exact(logit) - arithmetic.exact(slice.maximum)
     if slice.temperature != 1 { distance = distance / arithmetic.exact(slice.temperature) }
-    return rough >= -0.5 ? arithmetic.exponentialLessOne(distance) : arithmetic.exponential(distance)
+    return isNear(slice, i) ? arithmetic.exponentialLessOne(distance) : arithmetic.exponential(distance)
   }
 
   /// x_i.

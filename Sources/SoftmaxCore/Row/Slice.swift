@@ -8,7 +8,7 @@ struct Slice: Sendable {
   let top: Int
   /// How many logits are finite.
   let finite: Int
-  /// Whether all finite logits are equal, so that softmax is rational (DESIGN of the proofs: Lindemann–Weierstrass).
+  /// Whether all finite logits are equal, so that softmax is rational by Lindemann and Weierstrass's theorem.
   let isLevel: Bool
 
   init(_ problem: SoftmaxProblem, item n: Int) {
@@ -48,6 +48,13 @@ struct Slice: Sendable {
 
   func isMasked(_ i: Int) -> Bool { logits[i] == -.infinity }
 
-  /// d_i = (a_i - m) / T, roughly; beyond binary64 it is -∞ or 0.
-  @inline(__always) func roughDistance(_ i: Int) -> Double { (logits[i] - maximum) / temperature }
+  /// Whether e^d_i is so small, less than 2^-1000000, that only its sign ever counts.
+  func isNegligible(_ i: Int) -> Bool { roughDistance(i) < -0x1p20 }
+
+  /// d_i = (a_i - m) / T within a few ulps; beyond binary64 it is -∞ or 0.
+  @inline(__always) func roughDistance(_ i: Int) -> Double {
+    let gap = logits[i] - maximum
+    // A gap beyond binary64 need not be a distance beyond it.
+    return gap == -.infinity ? (0.5 * logits[i] - 0.5 * maximum) / (0.5 * temperature) : gap / temperature
+  }
 }

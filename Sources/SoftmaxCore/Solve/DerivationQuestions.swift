@@ -38,6 +38,11 @@ struct DerivationQuestions: OpenQuestions {
       value.rounded(to: format, isIrrational: !(slice.isLevel || (i < slice.classes && slice.isMasked(i))))
     }
     if i == slice.classes {
+      // 1/p exceeds 2^1000000.
+      if slice.isNegligible(l) {
+        steps.dLdyHatL = -.infinity
+        return true
+      }
       guard let value = round(row.lossByProbability(l)) else { return false }
       steps.dLdyHatL = value
       return true
