@@ -4,7 +4,13 @@ import Testing
 @testable import SoftmaxAPI
 
 struct OpenAPITests {
-  let examples = OpenAPIExamples(String(decoding: contract(), as: UTF8.self))
+  let outline: Outline
+  let examples: OpenAPIExamples
+
+  init() {
+    outline = Outline(text(get("/openapi.yaml")))
+    examples = OpenAPIExamples(outline)
+  }
 
   @Test func everyResponseExampleIsWhatTheHandlerAnswers() throws {
     var checked = 0
@@ -42,7 +48,53 @@ struct OpenAPITests {
       #expect(text(answer) == response.text, "\(body.path)")
     }
   }
-}
 
-/// openapi.yaml as the service serves it.
-func contract() -> [UInt8] { get("/openapi.yaml").body }
+  @Test(arguments: zip(Endpoint.all, ["SoftmaxRequest", "LossRequest", "GradientRequest"]))
+  func itsRequestsAreTheTableOfEndpoints(_ endpoint: Endpoint, _ schema: String) {
+    let properties = outline.under("components", "schemas", schema, "properties").filter { $0.path.count == 1 }
+    #expect(properties.map(\.key) == endpoint.members.map(\.name))
+    #expect(outline.list("components", "schemas", schema, "required") == endpoint.requiredInputs.map(\.name))
+    #expect(
+      outline.list("components", "schemas", schema, "properties", "outputs", "items", "enum")
+        == endpoint.outputs.map(\.name))
+    for output in endpoint.defaultOutputs {
+      let sentence = outline.value("components", "schemas", schema, "properties", "outputs", "description") ?? ""
+      #expect(sentence.contains("`\(output.name)`"))
+    }
+  }
+
+  @Test(arguments: zip(Endpoint.all, ["SoftmaxResponse", "LossResponse", "GradientResponse"]))
+  func itsResponsesAreTheTableOfEndpoints(_ endpoint: Endpoint, _ schema: String) {
+    let properties = outline.under("components", "schemas", schema, "properties").filter { $0.path.count == 1 }
+    #expect(properties.map(\.key) == endpoint.outputs.map(\.name))
+  }
+
+  @Test(arguments: [
+    (Member.axis, "Axis"), (.temperature, "Temperature"), (.dtype, "DataType"), (.ignoreIndex, "IgnoreIndex"),
+    (.labelSmoothing, "LabelSmoothing"), (.reduction, "Reduction"),
+  ])
+  func itsDefaultsAreTheProgrammes(_ member: Member, _ schema: String) {
+    #expect(
+      outline.value("components", "schemas", schema, "default")
+        == Parameters.defaultText(of: member).filter { $0 != "\"" })
+  }
+
+  @Test func itListsEveryTypeOfProblem() {
+    let names = ProblemType.all.map(\.name)
+    #expect(Set(names).count == names.count)
+    #expect(outline.list("components", "schemas", "ProblemName", "enum").sorted() == names.sorted())
+    #expect(
+      outline.list("components", "schemas", "ProblemURI", "enum").sorted() == names.map { "/problems/" + $0 }.sorted())
+    for type in ProblemType.all {
+      #expect(text(get("/openapi.yaml")).contains("* `/problems/\(type.name)` (\(type.status.code)): "), "\(type.name)")
+    }
+  }
+
+  @Test func everyPathIsRouted() {
+    let operational: Set = ["/livez", "/readyz", "/healthz", "/metrics"]
+    for path in Set(outline.under("paths").filter { $0.path.count == 1 }.map(\.key)).subtracting(operational) {
+      let example = path.replacing("{name}", with: ProblemType.notFound.name)
+      #expect(SoftmaxService.routeName(of: example) == path)
+    }
+  }
+}

@@ -1,8 +1,9 @@
 /// A function that the service offers: named inputs and parameters in, named outputs out.
 ///
-/// This table is the only place that says which names an endpoint knows; the readers, the refusals, the answer to `GET /` and
-/// the tests of openapi.yaml all look here, and so would a second wire format.
-struct Endpoint: Sendable {
+/// This table is the only place that says which names an endpoint knows; the readers, the refusals, the answer to `GET /`
+/// and the tests of openapi.yaml all look here, and so would a second wire format. (A class, so that handing a row of the
+/// table on costs a reference count and not one for each of its lists.)
+final class Endpoint: Sendable {
   /// What an endpoint computes.
   enum Function: Sendable { case softmax, loss, gradient }
 

@@ -3,24 +3,29 @@ enum NearestName {
   /// Longer names are not compared: no known name is near one, and the cost stays bounded.
   static let longestCompared = 64
 
-  /// What other libraries call a member; the rest is found by edit distance.
-  private static let synonyms: [(String, Member)] = [
+  /// What other libraries call a member or an output; the rest is found by edit distance.
+  private static let members: [(String, Member)] = [
     ("input", .logits), ("inputs", .logits), ("x", .logits), ("scores", .logits), ("a", .logits), ("data", .logits),
     ("label", .target), ("labels", .target), ("targets", .target), ("y", .target), ("y_true", .target),
     ("dim", .axis), ("T", .temperature), ("tau", .temperature), ("weights", .weight), ("class_weight", .weight),
     ("sample_weights", .sampleWeight), ("grad_output", .upstream), ("gradient_output", .upstream),
     ("epsilon", .labelSmoothing), ("eps", .labelSmoothing), ("smoothing", .labelSmoothing), ("return", .outputs),
   ]
+  private static let outputs: [(String, Output)] = [
+    ("probs", .probabilities), ("softmax", .probabilities), ("p", .probabilities), ("log_probs", .logProbabilities),
+    ("log_softmax", .logProbabilities), ("lse", .logSumExp), ("grad", .gradient), ("cross_entropy", .loss),
+  ]
 
   /// The member of an endpoint nearest to an unknown name, or nil for a name too long to compare.
   static func member(nearestTo name: String, in endpoint: Endpoint) -> Member? {
-    if let (_, member) = synonyms.first(where: { $0.0 == name }), endpoint.memberSet.contains(member) { return member }
+    if let (_, member) = members.first(where: { $0.0 == name }), endpoint.memberSet.contains(member) { return member }
     return nearest(to: name, among: endpoint.members) { $0.name }
   }
 
   /// The output of an endpoint nearest to an unknown name, or nil for a name too long to compare.
   static func output(nearestTo name: String, in endpoint: Endpoint) -> Output? {
-    nearest(to: name, among: endpoint.outputs) { $0.name }
+    if let (_, output) = outputs.first(where: { $0.0 == name }), endpoint.outputs.contains(output) { return output }
+    return nearest(to: name, among: endpoint.outputs) { $0.name }
   }
 
   static func nearest<Known>(to name: String, among known: [Known], name text: (Known) -> String) -> Known? {

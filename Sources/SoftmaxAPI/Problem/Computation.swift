@@ -34,6 +34,7 @@ struct Geometry: Sendable {
   var rank: Int { shape.count }
   var classes: Int { layout.classes }
   var batchShape: [Int] {
+    if shape.count == 1 { return [] }
     var shape = shape
     shape.remove(at: axis)
     return shape

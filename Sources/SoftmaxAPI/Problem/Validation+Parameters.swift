@@ -59,7 +59,7 @@ extension RawRequest {
         faults.note(place) { spoken in
           let nearest = NearestName.output(nearestTo: name, in: endpoint)
           return "\(spoken) is \(quoted(name)), which \(endpoint.path) does not know"
-            + (nearest.map { "; the nearest is \(quoted($0.name)) of " } ?? "; it knows ")
+            + (nearest.map { "; the nearest is \(quoted($0.name)), and all are " } ?? "; it knows ")
             + listed(endpoint.outputs.map { quoted($0.name) })
         }
         continue

@@ -62,9 +62,9 @@ extension ProblemType {
     name: "internal-error", title: "Internal error", status: .internalServerError,
     explanation: "A fault of the service's own. Please report it with the request that met it.")
 
-  static let all = [
-    invalidJSON, invalidInput, zeroNormaliser, tooManyLogits, unsupportedMediaType, unsupportedContentEncoding,
-    notFound,
-    methodNotAllowed, deadlineExceeded, internalError,
-  ]
+  static let all =
+    [
+      invalidJSON, invalidInput, zeroNormaliser, tooManyLogits, unsupportedMediaType, unsupportedContentEncoding,
+      notFound, methodNotAllowed, deadlineExceeded, internalError,
+    ] + operation + ParseError.Kind.allCases.map(ProblemType.init)
 }

@@ -85,7 +85,7 @@ extension JSONRequest {
         return "\(spoken) is not a member of \(endpoint.path), which takes "
           + listed(endpoint.members.map { quoted($0.name) })
       }
-      return "\(spoken) is not a member of \(endpoint.path); the nearest is \(quoted(nearest.name)) of "
+      return "\(spoken) is not a member of \(endpoint.path); the nearest is \(quoted(nearest.name)), and all are "
         + listed(endpoint.members.map { quoted($0.name) })
     }
   }

@@ -24,7 +24,7 @@ enum JSONRequest {
     }
     guard kind == .object else {
       request.faults.note(.request) { _ in
-        "the body is \(kind.spoken); send an object, such as \(endpoint.exampleBody)"
+        "the body is \(kind.spoken); send an object, such as \(endpoint.exampleBody)\(kind.hint)"
       }
       throw .invalid(request.faults)
     }
@@ -90,6 +90,7 @@ enum JSONRequest {
     for fault in reading.faults {
       faults.note(.member(member, fault.path)) { member.sentence(about: fault.reason, at: $0) }
     }
+    if reading.faults.count == TensorReading.maximumFaults { faults.isTruncated = true }
     if reading.isTooLarge, member != .logits {
       faults.note(.member(member)) { "\($0) holds more than \(limits.logits) numbers, the most that logits may have" }
     }
@@ -118,8 +119,8 @@ enum JSONRequest {
     return try reader.readString()
   }
 
-  /// A list of strings; nil in place of what is none. Elements beyond those that could all be known are only counted as one
-  /// fault.
+  /// A list of strings; nil in place of what is none. The list is cut where it holds more names than there are faults to
+  /// report, for then it names something twice.
   private static func names(
     from reader: inout JSONReader, _ member: Member, _ faults: inout FaultList
   ) throws(JSONSyntaxError) -> [String?]? {

@@ -1,0 +1,64 @@
+import HTTPCore
+import Testing
+
+@testable import SoftmaxAPI
+
+struct BodyTypeTests {
+  @Test(arguments: [
+    "application/json", "Application/JSON", "application/json; charset=utf-8", "application/json;charset=UTF-8",
+    "application/json ; charset=\"utf-8\"", "application/json;", "application/json; ; a=b", "application/vnd.api+json",
+    "application/problem+JSON; q=\"a;b\\\"c\"", "text/x+json",
+  ])
+  func jsonIsRead(_ type: String) {
+    #expect(refusal([.contentType: type]) == nil)
+  }
+
+  @Test func aMissingContentTypeCountsAsJSON() {
+    #expect(refusal([:]) == nil)
+    #expect(ask(RequestHead(.post, "/softmax"), Array(#"{"logits": [0]}"#.utf8)).status == .ok)
+  }
+
+  @Test(arguments: [
+    "application/x-www-form-urlencoded", "text/plain;charset=UTF-8", "", "json", "application/", "/json",
+    "application json",
+    "application/json; charset=latin-1", "application/json; charset=utf-16", "application/json; charset",
+    "application/json; charset=\"utf-8", "application/json; charset=", "application/json, text/plain",
+    "application/json; charset=utf-8; charset=ascii", "application/+json", "application/jsonp", "multipart/form-data",
+  ])
+  func anythingElseIsToldWhatToSend(_ type: String) throws {
+    let answer = try #require(refusal([.contentType: type]))
+    #expect(answer.status == .unsupportedMediaType)
+    #expect(answer.fields[.acceptPost] == "application/json")
+    let problem = try Parsed(answer)
+    #expect(problem.type == "/problems/unsupported-media-type")
+    #expect(problem.detail.contains("send \"Content-Type: application/json\""))
+    #expect(problem.errors.isEmpty)
+  }
+
+  @Test func aRepeatedContentTypeIsRefused() throws {
+    let answer = try #require(refusal([.contentType: "application/json", .contentType: "application/json"]))
+    #expect(answer.status == .unsupportedMediaType)
+    #expect(try Parsed(answer).detail.contains("more than once"))
+  }
+
+  @Test(arguments: ["identity", "Identity", "identity, identity"])
+  func anIdentityEncodingIsRead(_ encoding: String) {
+    #expect(refusal([.contentEncoding: encoding]) == nil)
+  }
+
+  @Test(arguments: ["gzip", "br", "identity, gzip", "", "x"])
+  func otherEncodingsAreRefused(_ encoding: String) throws {
+    let answer = try #require(refusal([.contentType: "application/json", .contentEncoding: encoding]))
+    #expect(answer.status == .unsupportedMediaType)
+    #expect(answer.fields[.acceptEncoding] == "identity")
+    #expect(try Parsed(answer).type == "/problems/unsupported-content-encoding")
+  }
+
+  @Test func documentsDoNotLookAtTheBodysType() {
+    #expect(service.refusal(of: RequestHead(.get, "/", fields: [.contentType: "text/plain"])) == nil)
+  }
+
+  private func refusal(_ fields: Fields) -> Response? {
+    service.refusal(of: RequestHead(.post, "/loss", fields: fields))
+  }
+}

@@ -1,0 +1,86 @@
+import HTTPCore
+import Testing
+
+@testable import SoftmaxAPI
+
+struct RouteTests {
+  static let documents = ["/", "/openapi.yaml", "/problems/not-found"]
+  static let endpoints = ["/softmax", "/loss", "/gradient"]
+
+  @Test(arguments: ["/nowhere", "/softmax/", "/Softmax", "//softmax", "/problems/", "/problems/x", "/softmax%20", "/é"])
+  func unknownPathsAreNotFound(_ path: String) throws {
+    for method in Method.allCases where method != .head {
+      let head = RequestHead(method, path)
+      let refusal = try #require(service.refusal(of: head))
+      #expect(refusal.status == .notFound)
+      #expect(try Parsed(refusal).type == "/problems/not-found")
+      #expect(service.respond(to: Request(head: head), in: RequestContext()).status == .notFound)
+    }
+    #expect(SoftmaxService.routeName(of: path) == nil)
+  }
+
+  @Test(arguments: documents.map { ($0, "GET, HEAD, OPTIONS") } + endpoints.map { ($0, "POST, OPTIONS") })
+  func otherMethodsAreRefusedOnTheHeadWithAllow(_ path: String, _ allow: String) throws {
+    let allowed = allow.split(separator: ", ").map(String.init)
+    for method in Method.allCases {
+      let refusal = service.refusal(of: RequestHead(method, path))
+      guard !allowed.contains(method.rawValue) else {
+        #expect(refusal == nil, "\(method)")
+        continue
+      }
+      let answer = try #require(refusal)
+      #expect(answer.status == .methodNotAllowed)
+      #expect(answer.fields[.allow] == allow)
+      let problem = try Parsed(answer)
+      #expect(problem.type == "/problems/method-not-allowed")
+      #expect(problem.detail.contains(allow))
+      let later = service.respond(to: Request(head: RequestHead(method, path)), in: RequestContext())
+      #expect(later.status == .methodNotAllowed)
+    }
+  }
+
+  @Test(arguments: documents + endpoints + ["*"])
+  func optionsAnswers204WithAllow(_ path: String) {
+    let answer = ask(RequestHead(.options, path))
+    #expect(answer.status == .noContent)
+    #expect(answer.body.isEmpty)
+    #expect(answer.fields[.allow]?.contains("OPTIONS") == true)
+  }
+
+  @Test(arguments: documents)
+  func headIsAnsweredAsGet(_ path: String) {
+    let got = get(path)
+    #expect(got.status == .ok)
+    #expect(!got.body.isEmpty)
+    let head = ask(RequestHead(.head, path))
+    #expect(head.status == .ok)
+    #expect(head.contentType == got.contentType)
+    #expect(head.body == got.body)
+  }
+
+  @Test func theIndexSaysHowToCall() {
+    let index = text(get("/"))
+    for endpoint in Endpoint.all {
+      #expect(index.contains("POST \(endpoint.path)"))
+      for member in endpoint.members { #expect(index.contains(member.name)) }
+      for output in endpoint.outputs { #expect(index.contains(output.name)) }
+    }
+    #expect(index.contains(text(post("/gradient", #"{"logits": [40, 0], "target": 0}"#))))
+    #expect(get("/").contentType == .plainText)
+  }
+
+  @Test(arguments: ProblemType.all.map(\.name))
+  func everyTypeOfProblemIsExplained(_ name: String) throws {
+    let answer = get("/problems/\(name)")
+    #expect(answer.status == .ok)
+    #expect(answer.contentType == .json)
+    #expect(text(answer).hasPrefix(#"{"type":"/problems/\#(name)","title":""#))
+  }
+
+  @Test func routeNamesAreFew() {
+    #expect(SoftmaxService.routeName(of: "/gradient") == "/gradient")
+    #expect(SoftmaxService.routeName(of: "/problems/not-found") == "/problems/{name}")
+    #expect(SoftmaxService.routeName(of: "/problems/other") == nil)
+    #expect(SoftmaxService.routeName(of: "*") == "*")
+  }
+}
