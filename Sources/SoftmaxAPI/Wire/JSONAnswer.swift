@@ -6,7 +6,7 @@ enum JSONAnswer {
   /// Each output's numbers are let go as soon as they are written.
   static func write(_ answer: consuming Answer, parallel: Parallel?) -> [UInt8] {
     let format: NumberFormat = answer.format == .binary64 ? .binary64 : .binary32
-    var writer = JSONWriter(capacity: capacity(for: answer, format))
+    var writer = JSONWriter(capacity: capacity(for: answer))
     writer.beginObject()
     for index in answer.outputs.indices {
       writer.name(answer.outputs[index].name.name)
@@ -59,28 +59,16 @@ enum JSONAnswer {
   }
 
   /// An upper bound for the text's length, so that the buffer never grows: memory not written to costs nothing.
-  private static func capacity(for answer: borrowing Answer, _ format: NumberFormat) -> Int {
-    // "-1.2345678901234567e-308," and "-1.2345678e-38,"; brackets add at most one pair for each number.
-    let width = format == .binary64 ? 25 : 15
-    var capacity = 256
+  private static func capacity(for answer: borrowing Answer) -> Int {
+    var capacity = 32
     for index in answer.outputs.indices {
+      capacity += 32
       switch answer.outputs[index].value {
-      case .numbers(let values, let shape): capacity += values.count * width + brackets(shape)
-      case .integers(let values, let shape): capacity += values.count * 8 + brackets(shape)
-      case .derivation(let derivation): capacity += 6 * derivation.yHat.count * width
+      case .numbers(_, let shape), .integers(_, let shape): capacity += JSONWriter.capacity(forTensor: shape)
+      case .derivation(let derivation):
+        capacity += 256 + 7 * JSONWriter.capacity(forTensor: [derivation.yHat.count])
       }
     }
     return capacity
-  }
-
-  /// How many bytes brackets and the commas between them take.
-  private static func brackets(_ shape: [Int]) -> Int {
-    var arrays = 1
-    var bytes = 0
-    for extent in shape {
-      bytes += 3 * arrays
-      arrays *= extent
-    }
-    return bytes
   }
 }

@@ -1,0 +1,110 @@
+import HTTPCore
+import Testing
+
+@testable import SoftmaxAPI
+
+struct LimitTests {
+  let small = SoftmaxService(limits: Limits(logits: 4, jacobianClasses: 3))
+
+  @Test func moreLogitsThanAllowedGet413() throws {
+    #expect(post("/softmax", #"{"logits": [[1, 2], [3, 4]]}"#, of: small).status == .ok)
+    for body in [
+      #"{"logits": [1, 2, 3, 4, 5]}"#, #"{"logits": [[1, 2], [3, 4], [5, 6]]}"#,
+      #"{"logits": [1, 2, 3, 4, 5], "foo": 1}"#,
+    ] {
+      let answer = post("/softmax", body, of: small)
+      #expect(answer.status == .contentTooLarge)
+      let problem = try Parsed(answer)
+      #expect(problem.type == "/problems/too-many-logits")
+      #expect(problem.detail.contains("more than 4 numbers"))
+      #expect(problem.errors.map(\.pointer) == ["#/logits"])
+    }
+    #expect(post("/softmax", #"{"logits": [1, 2, 3, 4, 5], }"#, of: small).status == .badRequest)
+  }
+
+  @Test func otherTensorsAreBoundedWithTheLogits() throws {
+    let answer = post("/loss", #"{"logits": [1, 2], "target": 0, "weight": [1, 2, 3, 4, 5]}"#, of: small)
+    #expect(answer.status == .unprocessableContent)
+    let problem = try Parsed(answer)
+    #expect(problem.errors.map(\.pointer) == ["#/weight"])
+    #expect(problem.detail.contains("more than 4 numbers"))
+  }
+
+  @Test func theJacobianHasItsOwnLimit() throws {
+    let body = #"{"logits": [1, 2, 3], "outputs": ["jacobian"]}"#
+    #expect(post("/softmax", body, of: small).status == .ok)
+    let answer = post("/softmax", #"{"logits": [1, 2, 3, 4], "outputs": ["argmax", "jacobian"]}"#, of: small)
+    #expect(answer.status == .unprocessableContent)
+    let problem = try Parsed(answer)
+    #expect(problem.errors.map(\.pointer) == ["#/outputs/1"])
+    #expect(problem.detail.contains("at most 3 classes; the logits have 4"))
+    #expect(post("/softmax", #"{"logits": [1, 2, 3, 4], "outputs": ["argmax"]}"#, of: small).status == .ok)
+  }
+
+  @Test func aMeanOverNothingIsRefusedWithItsCause() throws {
+    for (options, pointer) in [
+      (#""target": [-100, -100]"#, "#/target"), (#""target": [0, 1], "sample_weight": [0, 0]"#, "#/sample_weight"),
+      (#""target": [0, 0], "weight": [0, 1]"#, "#/weight"),
+      (#""target": [[1, 0], [1, 0]], "sample_weight": [0, 0]"#, "#/sample_weight"),
+    ] {
+      for path in ["/loss", "/gradient"] {
+        let answer = post(path, #"{"logits": [[1, 2], [3, 4]], \#(options)}"#)
+        #expect(answer.status == .unprocessableContent)
+        let problem = try Parsed(answer)
+        #expect(problem.type == "/problems/zero-normaliser")
+        #expect(problem.errors.map(\.pointer) == [pointer])
+        #expect(problem.detail.contains("divide by 0"))
+        let sum = post(path, #"{"logits": [[1, 2], [3, 4]], \#(options), "reduction": "sum"}"#)
+        #expect(sum.status == .ok)
+      }
+    }
+    let tiny = #"{"logits": [1, 2], "target": 0, "weight": [5e-324, 0], "sample_weight": 5e-324}"#
+    #expect(post("/loss", tiny).status == .ok)
+  }
+
+  @Test func faultsAreListedUpToABound() throws {
+    let bad = Array(repeating: "-1", count: 1000).joined(separator: ",")
+    let answer = post("/loss", #"{"logits": [\#(bad)], "target": 0, "weight": [\#(bad)]}"#)
+    let problem = try Parsed(answer)
+    #expect(problem.errors.count == FaultList.maximumCount)
+    #expect(problem.detail.contains("more than 32 faults"))
+  }
+
+  @Test func manyUnknownMembersCostNoMoreThanTheirText() throws {
+    let members = (0..<100_000).map { "\"m\($0)\":0" }.joined(separator: ",")
+    let answer = post("/softmax", "{\(members)}")
+    #expect(answer.status == .unprocessableContent)
+    #expect(try Parsed(answer).errors.count == FaultList.maximumCount)
+    #expect(answer.body.count < 32 * 1024)
+  }
+
+  @Test func longNamesAndStringsAreCut() throws {
+    let long = String(repeating: "é", count: 500_000)
+    for body in [
+      #"{"logits": [1], "\#(long)": 1}"#, #"{"logits": [1], "dtype": "\#(long)"}"#, #"{"logits": ["\#(long)"]}"#,
+      #"{"logits": [1], "outputs": ["\#(long)"]}"#,
+    ] {
+      let answer = post("/softmax", body)
+      #expect(answer.status == .unprocessableContent)
+      #expect(answer.body.count < 4096)
+      #expect(try Parsed(answer).detail.utf8.count < 1024)
+    }
+  }
+
+  @Test func manyOutputsAreCut() throws {
+    let names = Array(repeating: "\"argmax\"", count: 10_000).joined(separator: ",")
+    let answer = post("/softmax", #"{"logits": [1], "outputs": [\#(names)]}"#)
+    #expect(answer.status == .unprocessableContent)
+    #expect(try Parsed(answer).errors.count == FaultList.maximumCount)
+  }
+
+  @Test func workThatIsCancelledIsAnswered503() throws {
+    let logits = Array(repeating: "1.5", count: 4096).joined(separator: ",")
+    let head = RequestHead(.post, "/softmax")
+    let request = Request(head: head, body: Array(#"{"logits": [[\#(logits)], [\#(logits)]]}"#.utf8))
+    let answer = service.respond(to: request, in: RequestContext(isCancelled: { true }))
+    #expect(answer.status == .serviceUnavailable)
+    #expect(answer.fields[.retryAfter] == "5")
+    #expect(try Parsed(answer).type == "/problems/deadline-exceeded")
+  }
+}

@@ -1,0 +1,38 @@
+import Testing
+
+@testable import SoftmaxAPI
+
+struct NearestNameTests {
+  @Test(arguments: [
+    ("", "", 0), ("axis", "axis", 0), ("", "axis", 4), ("axsi", "axis", 1), ("temprature", "temperature", 1),
+    ("Label-Smoothing", "label_smoothing", 0), ("target", "weight", 4),
+  ])
+  func distances(_ a: String, _ b: String, _ expected: Int) {
+    #expect(NearestName.distance(Array(a.utf8), Array(b.utf8)) == expected)
+    #expect(NearestName.distance(Array(b.utf8), Array(a.utf8)) == expected)
+  }
+
+  @Test(arguments: [
+    ("logit", Member.logits), ("input", .logits), ("labels", .target), ("dim", .axis), ("sampleWeight", .sampleWeight),
+    ("ignoreindex", .ignoreIndex), ("output", .outputs), ("reduce", .reduction), ("type", .dtype),
+    ("epsilon", .labelSmoothing),
+  ])
+  func whatWasProbablyMeant(_ name: String, _ member: Member) {
+    #expect(NearestName.member(nearestTo: name, in: .gradient) == member)
+  }
+
+  @Test func everyKnownNameIsNearestToItself() {
+    for endpoint in Endpoint.all {
+      for member in endpoint.members {
+        #expect(NearestName.member(nearestTo: member.name, in: endpoint) == member)
+      }
+      for output in endpoint.outputs {
+        #expect(NearestName.output(nearestTo: output.name, in: endpoint) == output)
+      }
+    }
+  }
+
+  @Test func longNamesAreNotCompared() {
+    #expect(NearestName.member(nearestTo: String(repeating: "a", count: 65), in: .softmax) == nil)
+  }
+}
