@@ -28,7 +28,7 @@ extension Kernel {
   ///   - top: the row's maximum, finite.
   ///   - vanishing: below this z, at most -620, a result is known to be zero.
   ///   - table: ``exponentialTable``.
-  ///   - high, low: [classes], written. Both zero where z < `vanishing`; zero and NaN where `vanishing ≤ z < -620`, so that
+  ///   - high, low: [padded classes], written. Both zero where z < `vanishing`; zero and NaN where `vanishing ≤ z < -620`, so that
   ///     whatever is made from them fails its rounding test; else e^z, within 2^-80.
   ///
   /// Error Bounds: R relatively within 2^-79.9 unless it is faint. Its terms are within 2^-80.3 and positive. In a lane the
@@ -40,10 +40,11 @@ extension Kernel {
     _ row: borrowing Span<Double>, top: RowMaximum, shift: RowShift, vanishing: Double, table: borrowing Span<Double>,
     high: inout MutableSpan<Double>, low: inout MutableSpan<Double>
   ) -> RowSums {
-    precondition(high.count >= row.count && low.count >= row.count && table.count >= 512)
+    precondition(high.count == paddedCount(row.count) && low.count == high.count && table.count >= 512)
     let zero = Vector(repeating: 0)
     let least = Vector(repeating: leastExponent)
-    let topIndex = Vector(repeating: Double(top.index))
+    let topStart = top.index & ~7
+    let isTop = indices(from: topStart) .== Vector(repeating: Double(top.index))
     var total = DoubleDouble(high: 0)
     var start = 0
     while start < row.count {
@@ -60,8 +61,9 @@ extension Kernel {
         store(eHigh, &high, start)
         store(eLow.replacing(with: .nan, where: isUnknown), &low, start)
 
-        let isTop = indices(from: start) .== topIndex
-        let sum = VectorPair(sum: block.high, eHigh.replacing(with: zero, where: isTop))
+        var counted = eHigh
+        if start == topStart { counted.replace(with: zero, where: isTop) }
+        let sum = VectorPair(sum: block.high, counted)
         block = VectorPair(high: sum.high, low: block.low + (sum.low + eLow))
         start &+= 8
       }
@@ -74,11 +76,25 @@ extension Kernel {
   /// The sum of eight pairs. Error Bounds: 3 additions deep, 3.01u² each, when all are of one sign.
   @inlinable @inline(__always)
   static func folded(_ v: VectorPair) -> DoubleDouble {
-    let a = (lane(v, 0) + lane(v, 4)) + (lane(v, 2) + lane(v, 6))
-    let b = (lane(v, 1) + lane(v, 5)) + (lane(v, 3) + lane(v, 7))
-    return a + b
+    let (high4, low4) = added(v.high.lowHalf, v.low.lowHalf, v.high.highHalf, v.low.highHalf)
+    let (high2, low2) = added(high4.lowHalf, low4.lowHalf, high4.highHalf, low4.highHalf)
+    return DoubleDouble(ordered: high2[0], low2[0]) + DoubleDouble(ordered: high2[1], low2[1])
   }
 
+  /// The sums of two lots of pairs, lane by lane, as ``DoubleDouble`` adds two.
   @inlinable @inline(__always)
-  static func lane(_ v: VectorPair, _ i: Int) -> DoubleDouble { DoubleDouble(ordered: v.high[i], v.low[i]) }
+  static func added<V: SIMD>(_ aHigh: V, _ aLow: V, _ bHigh: V, _ bLow: V) -> (high: V, low: V)
+  where V.Scalar == Double {
+    let s = aHigh + bHigh
+    let sOther = s - aHigh
+    let sRest = (aHigh - (s - sOther)) + (bHigh - sOther)
+    let t = aLow + bLow
+    let tOther = t - aLow
+    let tRest = (aLow - (t - tOther)) + (bLow - tOther)
+    let c = sRest + t
+    let v = s + c
+    let w = tRest + (c - (v - s))
+    let high = v + w
+    return (high, w - (high - v))
+  }
 }

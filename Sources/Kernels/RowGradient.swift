@@ -3,8 +3,8 @@ extension Kernel {
   /// gradient of Σ u_c (-log p_c), with slope = factor·U/S.
   ///
   /// - Parameters:
-  ///   - high, low: e, from ``exponentials(_:top:shift:vanishing:table:high:low:)``; [classes].
-  ///   - shareHigh, shareLow: u, within 2^-98 relatively; [classes].
+  ///   - high, low: e, from ``exponentials(_:top:shift:vanishing:table:high:low:)``.
+  ///   - shareHigh, shareLow: u, within 2^-98 relatively; [padded classes].
   ///   - slope, factor: within 2^-79.8 and 2^-98; not negative; the slope in [2^-60, 2^60] or 0, the factor at most 2^60.
   ///   - out: [classes].
   /// - Returns: how many are NaN.
@@ -17,17 +17,17 @@ extension Kernel {
     shareHigh: borrowing Span<Double>, shareLow: borrowing Span<Double>,
     slope: DoubleDouble, factor: DoubleDouble, _ rounding: KernelRounding, into out: inout MutableSpan<Double>
   ) -> Int {
-    precondition(high.count == out.count && low.count == out.count)
-    precondition(shareHigh.count == out.count && shareLow.count == out.count)
+    precondition(high.count == paddedCount(out.count) && low.count == high.count)
+    precondition(shareHigh.count == high.count && shareLow.count == high.count)
     let slopeHigh = Vector(repeating: slope.high)
     let factorHigh = Vector(repeating: factor.high)
     var open = Vector(repeating: 0)
     var start = 0
     while start < out.count {
-      let eHigh = load(high, start, absent: 0)
-      let eLow = load(low, start, absent: 0)
-      let uHigh = load(shareHigh, start, absent: 0)
-      let uLow = load(shareLow, start, absent: 0)
+      let eHigh = load(high, start)
+      let eLow = load(low, start)
+      let uHigh = load(shareHigh, start)
+      let uLow = load(shareLow, start)
       let p = Arithmetic.product(eHigh, slopeHigh)
       let pRest = p.low + Arithmetic.multiplyAdd(eHigh, Vector(repeating: slope.low), eLow * slope.high)
       let t = Arithmetic.product(uHigh, factorHigh)
@@ -43,7 +43,7 @@ extension Kernel {
       var result = rounded(sum, error: error, rounding)
       result.isProven = (result.isProven .& .!isLost) .| isNothing
       result.value.replace(with: 0, where: isNothing)
-      store(result.settled, &out, start)
+      store(result.settled, row: &out, start)
       open += result.open
       start &+= 8
     }

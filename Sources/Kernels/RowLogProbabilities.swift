@@ -26,7 +26,7 @@ extension Kernel {
       let isMasked = a .== Vector(repeating: -.infinity)
       result.isProven = result.isProven .| isMasked
       result.value.replace(with: -.infinity, where: isMasked)
-      store(result.settled, &out, start)
+      store(result.settled, row: &out, start)
       open += result.open
       start &+= 8
     }

@@ -3,7 +3,7 @@ extension Kernel {
   /// factor 1/S, and an index target's gradient away from the target.
   ///
   /// - Parameters:
-  ///   - high, low: from ``exponentials(_:top:shift:vanishing:table:high:low:)``; [classes].
+  ///   - high, low: from ``exponentials(_:top:shift:vanishing:table:high:low:)``.
   ///   - factor: positive, in [2^-30, 2^30], within 2^-79.85 of the real factor, relatively.
   ///   - out: [classes].
   /// - Returns: how many are NaN.
@@ -15,13 +15,13 @@ extension Kernel {
     _ high: borrowing Span<Double>, _ low: borrowing Span<Double>, by factor: DoubleDouble, _ rounding: KernelRounding,
     into out: inout MutableSpan<Double>
   ) -> Int {
-    precondition(high.count == out.count && low.count == out.count)
+    precondition(high.count == paddedCount(out.count) && low.count == high.count)
     let cHigh = Vector(repeating: factor.high)
     var open = Vector(repeating: 0)
     var start = 0
     while start < out.count {
-      let eHigh = load(high, start, absent: 0)
-      let eLow = load(low, start, absent: 0)
+      let eHigh = load(high, start)
+      let eLow = load(low, start)
       let product = Arithmetic.product(eHigh, cHigh)
       let rest = product.low + Arithmetic.multiplyAdd(eHigh, Vector(repeating: factor.low), eLow * factor.high)
       let sum = VectorPair(ordered: product.high, rest)
@@ -30,7 +30,7 @@ extension Kernel {
       var result = rounded(sum, error: sum.high * 0x1.1p-79, rounding)
       result.isProven = result.isProven .| isNothing
       result.value.replace(with: 0, where: isNothing)
-      store(result.settled, &out, start)
+      store(result.settled, row: &out, start)
       open += result.open
       start &+= 8
     }

@@ -17,9 +17,9 @@ extension Kernel {
   /// Writes u = slope·t + base, a row's shares of the loss with probability targets t ≥ 0.
   ///
   /// - Parameters:
-  ///   - slopeHigh, slopeLow: (1-ε) w ≥ 0, within 2^-100; [classes].
-  ///   - baseHigh, baseLow: (ε/C) w ≥ 0, within 2^-100; [classes].
-  ///   - high, low: [classes], written: u within 2^-98.5, relatively; the rest NaN where a part underflows, so that
+  ///   - slopeHigh, slopeLow: (1-ε) w ≥ 0, within 2^-100; [padded classes], the padding zero.
+  ///   - baseHigh, baseLow: (ε/C) w ≥ 0, within 2^-100; [padded classes], the padding zero.
+  ///   - high, low: [padded classes], written: u within 2^-98.5, relatively; the rest NaN where a part underflows, so that
   ///     whatever is made from it fails its rounding test.
   ///
   /// Error Bounds: nothing cancels. The factors' 2^-100, the product's 3u² and the sum's 4u²: 2^-99.9 and less.
@@ -30,19 +30,19 @@ extension Kernel {
     baseHigh: borrowing Span<Double>, baseLow: borrowing Span<Double>,
     high: inout MutableSpan<Double>, low: inout MutableSpan<Double>
   ) {
-    let count = target.count
+    let count = paddedCount(target.count)
     precondition(high.count == count && low.count == count)
     precondition(slopeHigh.count == count && slopeLow.count == count)
     precondition(baseHigh.count == count && baseLow.count == count)
     var start = 0
     while start < count {
       let t = load(target, start, absent: 0)
-      let a = load(slopeHigh, start, absent: 0)
-      let b = load(baseHigh, start, absent: 0)
+      let a = load(slopeHigh, start)
+      let b = load(baseHigh, start)
       let p = Arithmetic.product(t, a)
-      let rest = Arithmetic.multiplyAdd(t, load(slopeLow, start, absent: 0), p.low)
+      let rest = Arithmetic.multiplyAdd(t, load(slopeLow, start), p.low)
       let s = VectorPair(sum: p.high, b)
-      let u = VectorPair(ordered: s.high, s.low + (rest + load(baseLow, start, absent: 0)))
+      let u = VectorPair(ordered: s.high, s.low + (rest + load(baseLow, start)))
       let isLost = (u.high .< 0x1p-900) .& (((t .> 0) .& (a .> 0)) .| (b .> 0))
       store(u.high, &high, start)
       store(u.low.replacing(with: .nan, where: isLost), &low, start)
@@ -53,7 +53,7 @@ extension Kernel {
   /// Adds up a row's shares and their products with -z: the loss is U·log S + Σ u (-z), the entropy the same with u = p.
   ///
   /// - Parameters:
-  ///   - shareHigh, shareLow: u ≥ 0; [classes]. NaN in the rest counts as zero where the head is zero.
+  ///   - shareHigh, shareLow: u ≥ 0; [padded classes], the padding zero. NaN in the rest counts as zero where the head is zero.
   ///   - row: [classes], the logits; masked where u is zero, or the sum is not finite.
   ///
   /// Error Bounds: 2^-89.9 for the additions, as in ``exponentials(_:top:shift:vanishing:table:high:low:)``; 2^-99.9 for z, the
@@ -63,7 +63,7 @@ extension Kernel {
     _ shareHigh: borrowing Span<Double>, _ shareLow: borrowing Span<Double>, _ row: borrowing Span<Double>,
     shift: RowShift
   ) -> ShareSums {
-    precondition(shareHigh.count == row.count && shareLow.count == row.count)
+    precondition(shareHigh.count == paddedCount(row.count) && shareLow.count == shareHigh.count)
     let zero = Vector(repeating: 0)
     var total = DoubleDouble(high: 0)
     var cross = DoubleDouble(high: 0)
@@ -73,9 +73,9 @@ extension Kernel {
       var crosses = VectorPair(high: zero, low: zero)
       let end = start &+ min(512, row.count &- start)
       while start < end {
-        let uHigh = load(shareHigh, start, absent: 0)
+        let uHigh = load(shareHigh, start)
         let isNothing = uHigh .== zero
-        let uLow = load(shareLow, start, absent: 0).replacing(with: zero, where: isNothing)
+        let uLow = load(shareLow, start).replacing(with: zero, where: isNothing)
         let z = shifted(load(row, start, absent: -.infinity), shift)
         let zHigh = z.high.replacing(with: zero, where: isNothing)
         let zLow = z.low.replacing(with: zero, where: isNothing)

@@ -15,9 +15,9 @@ struct FastRow: Sendable {
   private(set) var shift = RowShift(maximum: 0, temperature: 1)
   private(set) var sums = RowSums(
     others: DoubleDouble(high: 0), sum: DoubleDouble(high: 1), reciprocal: DoubleDouble(high: 1))
-  var high: [Double]  // [classes]
-  var low: [Double]  // [classes]
-  var shareHigh: [Double] = []  // [classes], where there are shares
+  var high: [Double]  // [padded classes]
+  var low: [Double]
+  var shareHigh: [Double] = []  // [padded classes], where there are shares
   var shareLow: [Double] = []
 
   /// - Returns: `nil` for what this stage does not do: extreme temperatures.
@@ -26,7 +26,7 @@ struct FastRow: Sendable {
     loops = LoopTable(level: level)
     isSingle = format == .binary32
     self.temperature = temperature
-    high = [Double](repeating: 0, count: classes)
+    high = [Double](repeating: 0, count: paddedCount(classes))
     low = high
   }
 

@@ -3,7 +3,7 @@ internal import Kernels
 /// What an item's shares u of its loss are made of, for all items: `u_c = slope_c t_c + base_c` with `slope = (1-ε) w` and
 /// `base = (ε/C) w`, each within 2^-101.
 struct FastShares: Sendable {
-  var slopeHigh: [Double]  // [classes]
+  var slopeHigh: [Double]  // [padded classes], the padding zero
   var slopeLow: [Double]
   var baseHigh: [Double]
   var baseLow: [Double]
@@ -13,22 +13,21 @@ struct FastShares: Sendable {
     // ε ≤ 1, so this is 1-ε exactly.
     let rest = DoubleDouble(sum: 1, -epsilon)
     let even = FastShares.quotient(epsilon, Double(classes))
-    slopeHigh = [Double](repeating: rest.high, count: classes)
-    slopeLow = [Double](repeating: rest.low, count: classes)
-    baseHigh = [Double](repeating: even.high, count: classes)
-    baseLow = [Double](repeating: even.low, count: classes)
+    let zeros = [Double](repeating: 0, count: paddedCount(classes))
+    slopeHigh = zeros
+    slopeLow = zeros
+    baseHigh = zeros
+    baseLow = zeros
     var isSafe = FastShares.isSafe(epsilon) && FastShares.isSafe(rest.high)
-    if let weight {
-      for c in 0..<classes {
-        let w = DoubleDouble(high: weight[c])
-        isSafe = isSafe && FastShares.isSafe(weight[c])
-        let slope = rest.times(w, BaselineArithmetic.self)
-        slopeHigh[c] = slope.high
-        slopeLow[c] = slope.low
-        let base = even.times(w, BaselineArithmetic.self)
-        baseHigh[c] = base.high
-        baseLow[c] = base.low
-      }
+    for c in 0..<classes {
+      let w = DoubleDouble(high: weight?[c] ?? 1)
+      isSafe = isSafe && FastShares.isSafe(w.high)
+      let slope = rest.times(w, BaselineArithmetic.self)
+      slopeHigh[c] = slope.high
+      slopeLow[c] = slope.low
+      let base = even.times(w, BaselineArithmetic.self)
+      baseHigh[c] = base.high
+      baseLow[c] = base.low
     }
     guard isSafe else { return nil }
   }

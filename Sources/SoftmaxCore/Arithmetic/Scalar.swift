@@ -1,0 +1,20 @@
+/// Elementary functions in plain binary64, good enough to start from. Nothing is right because they are.
+enum Scalar {
+  /// log x for finite x >= 1, within about 2^-48.
+  ///
+  /// log(2^e m) = e log 2 + 2 atanh((m - 1) / (m + 1)) with √½ <= m < √2, where the argument is below 0.172.
+  static func log(_ x: Double) -> Double {
+    guard x > 1, x.isFinite else { return 0 }
+    var exponent = Double(x.exponent)
+    var m = x.significand
+    if m > 1.4142135623730951 {
+      m *= 0.5
+      exponent += 1
+    }
+    let t = (m - 1) / (m + 1)
+    let square = t * t
+    var sum = 0.0
+    for odd in stride(from: 21, through: 1, by: -2) { sum = 1 / Double(odd) + square * sum }
+    return max(0, exponent * 0.6931471805599453 + 2 * t * sum)
+  }
+}

@@ -1,0 +1,105 @@
+/// The third stage's arithmetic: intervals of big floating-point numbers.
+///
+/// Fixed-point numbers in it are of two kinds, N limbs each, F = 64 N: a *fraction* counts units of 2^-F, in [0, 1); a
+/// *fixed* number counts units of 2^(2-F), in [0, 4). Error bounds below are in the latter units, "ulps".
+struct BigArithmetic<L: Limbs>: Arithmetic {
+  /// N zero limbs.
+  let zero: L
+  /// log 2 as a fraction, rounded down.
+  let logOfTwo: L
+  /// 1/n! as fixed numbers, rounded down, for n = 0 ... terms.
+  let inverseFactorials: [L]
+  /// How often an exponential's argument is halved, and the result squared.
+  let halvings: Int
+  let costOfExponential: Int
+
+  var bits: Int { 64 * (zero.count - 1) }
+
+  /// - Parameter zero: as many limbs as wanted: at least two.
+  init(zero: L) {
+    self.zero = zero
+    let bits = 64 * zero.count
+    // Each squaring doubles the error; a limb that holds 64 guard bits bounds their number.
+    // Terms and squarings are about as many when it grows with the square root.
+    var halvings = 8
+    while halvings < 40, 3 * halvings * halvings < bits { halvings += 1 }
+    self.halvings = halvings
+    logOfTwo = Self.logOfTwo(zero)
+    var inverses: [L] = []
+    var term = zero
+    term[zero.count - 1] = 1 << 62
+    var magnitude = 0
+    var n: UInt64 = 0
+    // 2^(-halvings n) / n! < 2^-F ends the series: the rest is less than the last term.
+    while magnitude <= bits {
+      inverses.append(term)
+      n += 1
+      term.divide(by: n)
+      magnitude += halvings + (63 - n.leadingZeroBitCount)
+    }
+    inverseFactorials = inverses
+    costOfExponential = (inverses.count + 2 * halvings) * zero.count * (zero.count + 4)
+  }
+
+  func exact(_ value: Double) -> BigInterval<L> {
+    BigInterval(exactly: BigFloat(value, like: zero))
+  }
+
+  func whole(_ value: Int) -> BigInterval<L> {
+    BigInterval(exactly: BigFloat(UInt64(value.magnitude), exponent: 0, isNegative: value < 0, like: zero))
+  }
+
+  func exact(_ sum: ExactSum) -> BigInterval<L> {
+    BigInterval(sum.rounded(.down, like: zero), sum.rounded(.up, like: zero))
+  }
+
+  var negligible: BigInterval<L> {
+    BigInterval(BigFloat(like: zero), BigFloat(1, like: zero).scaled(by: -1_000_000))
+  }
+
+  /// log 2 = 18 atanh(1/26) - 2 atanh(1/4801) + 8 atanh(1/8749) (Machin's way), in one limb more than is returned.
+  ///
+  /// Each term is cut once when it is divided by q² and once by its odd number: with fewer than 10 N terms each and factors of
+  /// 18 at most, the error is below 2^12 N in the last place of the limb that is dropped, and taking that off first makes it
+  /// a lower bound, less than one unit of the last limb kept below.
+  private static func logOfTwo(_ zero: L) -> L {
+    let count = zero.count + 1
+    func inverseTangent(of q: UInt64, times factor: UInt64) -> WideLimbs {
+      var sum = WideLimbs(count: count)
+      // factor / q, as a fraction.
+      var power = WideLimbs(count: count)
+      var remainder = factor
+      for i in stride(from: count - 1, through: 0, by: -1) {
+        (power[i], remainder) = q.dividingFullWidth((remainder, 0))
+      }
+      var odd: UInt64 = 1
+      while power.leadingZeroBits < 64 * count {
+        var term = power
+        term.divide(by: odd)
+        _ = sum.add(term)
+        power.divide(by: q * q)
+        odd += 2
+      }
+      return sum
+    }
+    var sum = inverseTangent(of: 26, times: 18)
+    _ = sum.subtract(inverseTangent(of: 4801, times: 2))
+    _ = sum.add(inverseTangent(of: 8749, times: 8))
+    _ = sum.subtract(UInt64(4096 * count))
+    var result = zero
+    for i in 0..<zero.count { result[i] = sum[i + 1] }
+    return result
+  }
+}
+
+extension BigArithmetic where L == FixedLimbs {
+  /// 320 bits, 256 of them good.
+  static let standard = BigArithmetic(zero: FixedLimbs())
+}
+
+extension BigArithmetic where L == WideLimbs {
+  /// So many good bits, and 64 more.
+  init(bits: Int) {
+    self.init(zero: WideLimbs(count: bits / 64 + 1))
+  }
+}

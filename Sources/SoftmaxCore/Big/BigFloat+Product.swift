@@ -1,0 +1,85 @@
+extension BigFloat {
+  /// `a · b`, exact where it fits, else rounded.
+  static func product(_ a: BigFloat, _ b: BigFloat, _ direction: Direction) -> BigFloat {
+    let sign = a.sign &* b.sign
+    guard sign != 0 else { return BigFloat(like: a.limbs) }
+    var result = BigFloat(sign: sign, exponent: a.exponent &+ b.exponent, limbs: a.limbs)
+    let count = a.limbs.count
+    var column = ColumnSum()
+    var cut: UInt64 = 0
+    var rest: UInt64 = 0
+    for k in 0..<count {
+      for i in 0...k { column.add(a.limbs[i], b.limbs[k &- i]) }
+      cut |= rest
+      rest = column.next()
+    }
+    for k in count..<(2 &* count &- 1) {
+      for i in (k &- count &+ 1)..<count { column.add(a.limbs[i], b.limbs[k &- i]) }
+      result.limbs[k &- count] = column.next()
+    }
+    result.limbs[count &- 1] = column.next()
+    if result.limbs[count &- 1] &>> 63 == 0 {
+      rest = result.shiftLeft(by: 1, guardLimb: rest)
+      result.exponent &-= 1
+    }
+    if cut | rest != 0, isAway(direction, sign: sign) { result.roundAway() }
+    return result
+  }
+
+  /// `a / b`, exact where it fits (the remainder is zero), else rounded; `b` is not zero.
+  ///
+  /// Long division by limbs (Knuth, The Art of Computer Programming 4.3.1, algorithm D), the dividend running on in zeros.
+  static func quotient(_ a: BigFloat, _ b: BigFloat, _ direction: Direction) -> BigFloat {
+    let sign = a.sign &* b.sign
+    guard sign != 0 else { return BigFloat(like: a.limbs) }
+    let count = a.limbs.count
+    var result = BigFloat(sign: sign, exponent: a.exponent &- b.exponent, limbs: a.limbs)
+    var remainder = a.limbs
+    let isWhole = !a.limbs.isLess(than: b.limbs)
+    if isWhole { _ = remainder.subtract(b.limbs) }
+    for i in stride(from: count - 1, through: 0, by: -1) {
+      result.limbs[i] = nextDigit(&remainder, b.limbs)
+    }
+    var isCut = remainder.leadingZeroBits < 64 &* count
+    if isWhole {
+      isCut = isCut || result.limbs[0] & 1 == 1
+      for i in 0..<count {
+        let above = i &+ 1 < count ? result.limbs[i &+ 1] : 1
+        result.limbs[i] = result.limbs[i] &>> 1 | above &<< 63
+      }
+      result.exponent &+= 1
+    }
+    if isCut, isAway(direction, sign: sign) { result.roundAway() }
+    return result
+  }
+
+  /// `remainder · 2^64 / divisor` as one limb; leaves the new remainder. The remainder is less than the divisor.
+  @inline(__always) private static func nextDigit(_ remainder: inout L, _ divisor: L) -> UInt64 {
+    let count = remainder.count
+    let top = remainder[count &- 1]
+    let next = count > 1 ? remainder[count &- 2] : 0
+    let leading = divisor[count &- 1]
+    var digit = top >= leading ? UInt64.max : leading.dividingFullWidth((top, next)).quotient
+    for i in stride(from: count - 1, to: 0, by: -1) { remainder[i] = remainder[i &- 1] }
+    remainder[0] = 0
+    var carry: UInt64 = 0
+    for i in 0..<count {
+      let product = divisor[i].multipliedFullWidth(by: digit)
+      let (low, one) = product.low.addingReportingOverflow(carry)
+      let (difference, two) = remainder[i].subtractingReportingOverflow(low)
+      remainder[i] = difference
+      carry = product.high &+ (one ? 1 : 0) &+ (two ? 1 : 0)
+    }
+    // The estimate is at most two too large.
+    var isNegative = top < carry
+    var above = top &- carry
+    while isNegative {
+      digit &-= 1
+      if remainder.add(divisor) {
+        above = above &+ 1
+        isNegative = above != 0
+      }
+    }
+    return digit
+  }
+}

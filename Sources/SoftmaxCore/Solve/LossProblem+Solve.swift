@@ -1,0 +1,110 @@
+extension LossProblem {
+  /// The loss: one for each batch item under ``Reduction/none``, else one, each the nearest to its exact value.
+  /// - Throws: ``ComputationError/cancelled``.
+  public func loss(_ execution: Execution) throws(ComputationError) -> [Double] {
+    try lossAndGradient(upstream: nil, loss: true, gradient: false, execution).loss ?? []
+  }
+
+  /// The loss, and the gradient of `Σ q L` with respect to the logits: `q_n s_n r/T (U_n p - u)`, U = Σ u, r = 1 or 1/D.
+  ///
+  /// Each is the nearest to its exact value. Edge cases: items that are ignored or have weight zero give zeros; a masked class
+  /// with a share makes the loss infinite and leaves the gradient finite.
+  /// - Parameters:
+  ///   - upstream: q, of the loss's shape, finite; `nil` stands for ones. It leaves the loss alone.
+  ///   - loss: whether the loss is asked for.
+  ///   - gradient: whether the gradient is asked for.
+  /// - Throws: ``ComputationError/cancelled``, ``ComputationError/upstreamDoesNotFit``.
+  public func lossAndGradient(
+    upstream: [Double]?, loss: Bool, gradient: Bool, _ execution: Execution
+  ) throws(ComputationError) -> LossResult {
+    var counts = StageCounts()
+    return try lossAndGradient(
+      upstream: upstream, loss: loss, gradient: gradient, execution, from: .fast, &counts)
+  }
+
+  /// The same, from a stage of choice, and with the stages counted.
+  public func lossAndGradient(
+    upstream: [Double]?, loss: Bool, gradient: Bool, _ execution: Execution, from stage: Stage,
+    _ counts: inout StageCounts
+  ) throws(ComputationError) -> LossResult {
+    let layout = softmax.layout
+    let isReduced = reduction != .none
+    if let upstream {
+      guard upstream.count == (isReduced ? 1 : layout.batch), upstream.allSatisfy(\.isFinite) else {
+        throw .upstreamDoesNotFit
+      }
+    }
+    let normaliser = reduction == .mean ? normaliser() : nil
+    let losses = loss && !isReduced ? Shelf(repeating: 0.0, count: layout.batch) : nil
+    let gradients = gradient ? Shelf(repeating: 0.0, count: layout.count) : nil
+    let chunks = Chunks(layout)
+    let terms = Shelf<LossQuestions.Term?>(repeating: nil, count: chunks.count)
+    counts =
+      try counts
+      + chunks.forEach(execution, from: stage) { (k, items, climb) throws(ComputationError) in
+        for n in items where self.counts(n) {
+          let start = layout.start(of: n)
+          var questions = LossQuestions(
+            self, item: n, upstream: upstream?[isReduced ? 0 : n] ?? 1, normaliser: normaliser,
+            use: loss ? (isReduced ? .term : .result) : .unused, gradient: gradient
+          ) { i, value in gradients?[start + i * layout.inner] = value }
+          climb.counts.outputs += questions.openCount
+          try climb.settle(&questions)
+          losses?[n] = questions.loss
+          terms[k] = LossQuestions.sum(terms[k], questions.term)
+        }
+      }
+    var result = LossResult()
+    result.gradient = gradients?.elements
+    result.loss = losses?.elements
+    if loss, isReduced {
+      var climb = Climb(execution, from: .big)
+      result.loss = [try total(terms.elements, normaliser, &climb)]
+      counts = counts + climb.counts
+    }
+    return result
+  }
+
+  /// The reduced loss from the items' terms, or where they do not settle it from the start.
+  private func total(
+    _ terms: [LossQuestions.Term?], _ normaliser: ExactSum?, _ climb: inout Climb
+  ) throws(ComputationError) -> Double {
+    var total = TotalLoss(self, normaliser: normaliser)
+    switch terms.reduce(nil, LossQuestions.sum) {
+    case .infinite: total.settleInfinite()
+    case .finite(let sum): total.settle(sum, BigArithmetic.standard)
+    case nil: return 0
+    }
+    try climb.settle(&total)
+    return total.loss ?? 0
+  }
+
+  /// Whether item n is neither ignored nor of weight zero.
+  func counts(_ n: Int) -> Bool {
+    if let sampleWeight, sampleWeight[n] == 0 { return false }
+    if case .indices(let indices) = target { return indices[n] != ignoreIndex }
+    return true
+  }
+
+  /// D, exactly.
+  private func normaliser() -> ExactSum {
+    var sum = ExactSum()
+    for n in 0..<softmax.layout.batch where counts(n) {
+      var factor = 1.0
+      if case .indices(let indices) = target, let weight { factor = weight[indices[n]] }
+      sum.add(sampleWeight?[n] ?? 1, factor)
+    }
+    return sum
+  }
+}
+
+extension LossQuestions {
+  /// The sum of two terms, of which there may be none.
+  static func sum(_ a: Term?, _ b: Term?) -> Term? {
+    switch (a, b) {
+    case (nil, let one), (let one, nil): one
+    case (.finite(let first), .finite(let second)): .finite(first + second)
+    default: .infinite
+    }
+  }
+}
