@@ -191,7 +191,9 @@ extension ConnectionState {
 
   var readDeadline: Instant? {
     switch phase {
-    case .head: since.advanced(by: hasBegunHead ? timing.head : timing.keepAlive)
+    case .head where hasBegunHead: since.advanced(by: timing.head)
+    // The keep-alive time starts when the last answer is out; until then the writing deadline runs.
+    case .head: output.isEmpty ? since.advanced(by: timing.keepAlive) : nil
     case .body, .discarding: readPace.deadline(grace: timing.bodyGrace, perByte: timing.bodyPerByte)
     case .lingering:
       min(

@@ -13,17 +13,19 @@ struct LineScanner: Sendable {
     scanned = start
   }
 
-  /// The next line without its CRLF, or nil until more bytes are there. A line end at or beyond `bound` is `tooLong`.
+  /// The next line without its CRLF, or nil until more bytes are there. One that does not end before `bound`
+  /// is `tooLong`.
   @inline(__always)
   mutating func nextLine(
     in bytes: Span<UInt8>, before bound: Int, else tooLong: ParseError
   ) throws(ParseFailure) -> Range<Int>? {
-    let end = min(bytes.count, bound)
+    let last = bound - 1
+    let end = min(bytes.count, last)
     var index = scanned
     while index < end, !ASCII.isControl(bytes[index]) { index += 1 }
     scanned = index
     guard index < end else {
-      if index >= bound { throw ParseFailure(tooLong, at: bound) }
+      if index >= last { throw ParseFailure(tooLong, at: bound) }
       return nil
     }
     guard bytes[index] == ASCII.carriageReturn else {

@@ -3,7 +3,7 @@ import Testing
 @testable import HTTPCore
 
 /// A connection without a socket: bytes in, what the server would do out, the time moved by hand.
-struct Harness: ~Copyable {
+final class Harness {
   var state: ConnectionState
   var now = Moment(instant: Instant(nanoseconds: 1_000_000_000), date: HTTPDate(unixSeconds: 784_111_777))
   /// Everything written, in order.
@@ -27,7 +27,7 @@ struct Harness: ~Copyable {
 
   /// Feeds bytes as far as the connection wants to read them, in pieces of `step`. Returns how many it read.
   @discardableResult
-  mutating func feed(_ bytes: [UInt8], by step: Int = .max) -> Int {
+  func feed(_ bytes: [UInt8], by step: Int = .max) -> Int {
     var index = 0
     while index < bytes.count {
       switch state.readInterest {
@@ -53,14 +53,14 @@ struct Harness: ~Copyable {
   }
 
   @discardableResult
-  mutating func feed(_ text: String, by step: Int = .max) -> Int { feed(Array(text.utf8), by: step) }
+  func feed(_ text: String, by step: Int = .max) -> Int { feed(Array(text.utf8), by: step) }
 
-  mutating func finish() {
+  func finish() {
     state.peerFinished(at: now)
     turn()
   }
 
-  mutating func answer(_ response: Response) {
+  func answer(_ response: Response) {
     guard let id = openID else { return }
     openID = nil
     state.respond(to: id, with: response, at: now)
@@ -68,7 +68,7 @@ struct Harness: ~Copyable {
   }
 
   /// Moves time on, firing the deadlines on the way, as a transport's timer would.
-  mutating func pass(_ seconds: Double) {
+  func pass(_ seconds: Double) {
     let end = now.instant.nanoseconds + UInt64(seconds * 1e9)
     while let deadline = state.nextDeadline, deadline.nanoseconds <= end, closed == nil {
       now.instant = max(now.instant, deadline)
@@ -79,7 +79,7 @@ struct Harness: ~Copyable {
   }
 
   /// The transport's turn, as ConnectionState's documentation tells it.
-  mutating func turn() {
+  func turn() {
     while true {
       while let action = state.nextAction(at: now, judge: judge) {
         switch action {
@@ -114,20 +114,111 @@ struct Harness: ~Copyable {
     }
   }
 
+  var isIdle: Bool { state.isIdle }
+  var hasOutput: Bool { state.hasOutput }
+  var readInterest: ConnectionState.ReadInterest { state.readInterest }
+  var nextDeadline: Instant? { state.nextDeadline }
+  var bodyCapacity: Int { state.body.bytes.capacity }
+
   var text: String { String(decoding: written, as: UTF8.self) }
 
-  /// The status codes of the answers written, interim ones included.
-  var statuses: [Int] {
-    var codes: [Int] = []
+  /// What was written, read back by a client that knows only Content-Length. `headAnswers` tells which answers, by
+  /// position, belong to HEAD requests. Bytes left over come as an answer with status 0.
+  func answers(toHEAD headAnswers: Set<Int> = []) -> [Answer] {
+    var answers: [Answer] = []
     var rest = written[...]
-    while let range = rest.firstRange(of: "HTTP/1.1 ".utf8) {
-      codes.append(Int(String(decoding: rest[range.upperBound...].prefix(3), as: UTF8.self)) ?? 0)
-      rest = rest[range.upperBound...]
+    while !rest.isEmpty {
+      guard let end = rest.firstRange(of: "\r\n\r\n".utf8) else {
+        return answers + [Answer(status: 0, fields: [], body: String(decoding: rest, as: UTF8.self))]
+      }
+      let lines = String(decoding: rest[..<end.lowerBound], as: UTF8.self).split(separator: "\r\n").map(String.init)
+      let status = Int(lines[0].split(separator: " ")[1]) ?? 0
+      var answer = Answer(status: status, fields: Array(lines.dropFirst()), body: "")
+      let length = answer["content-length"].flatMap { Int($0) } ?? 0
+      let count = headAnswers.contains(answers.count) ? 0 : length
+      answer.body = String(decoding: rest[end.upperBound...].prefix(count), as: UTF8.self)
+      rest = rest[end.upperBound...].dropFirst(count)
+      answers.append(answer)
     }
-    return codes
+    return answers
+  }
+
+  var statuses: [Int] { answers().map(\.status) }
+}
+
+/// An answer as a client sees it.
+struct Answer: Equatable {
+  var status: Int
+  var fields: [String]
+  var body: String
+
+  /// The value of the only field under `name`, which is in lower case.
+  subscript(name: String) -> String? {
+    let values = fields.compactMap { line -> String? in
+      let parts = line.split(separator: ":", maxSplits: 1)
+      return parts[0].lowercased() == name ? String(parts.count > 1 ? parts[1].drop { $0 == " " } : "") : nil
+    }
+    return values.count == 1 ? values[0] : nil
   }
 }
 
 extension [UInt8] {
   init(_ text: String) { self.init(text.utf8) }
+}
+
+/// How each case is fed: whole, byte by byte, and in pieces between.
+let steps = [Int.max, 1, 2, 7]
+
+/// Expects that `raw` is refused with one answer of `status` and problem `kind` after `requests` good ones, and the
+/// connection ended, however it is cut; and that nothing sent after it is read as a request.
+func expectRejected(
+  _ raw: [UInt8], _ status: Int, _ kind: ParseError.Kind, after requests: Int = 0,
+  limits: HTTPLimits = HTTPLimits(), sourceLocation: SourceLocation = #_sourceLocation
+) {
+  var seen: [UInt8]?
+  for step in steps {
+    let harness = Harness(limits)
+    harness.feed(raw, by: step)
+    harness.feed("GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n")
+    let answers = harness.answers()
+    #expect(answers.count == requests + 1, "by \(step): \(harness.text)", sourceLocation: sourceLocation)
+    #expect(answers.last?.status == status, "by \(step): \(harness.text)", sourceLocation: sourceLocation)
+    #expect(answers.last?["connection"] == "close", sourceLocation: sourceLocation)
+    #expect(answers.last?["content-type"] == "application/problem+json", sourceLocation: sourceLocation)
+    #expect(harness.rejections.map(\.name) == [kind.rawValue], sourceLocation: sourceLocation)
+    #expect(harness.requests.count == requests, sourceLocation: sourceLocation)
+    #expect(harness.shutsDown && harness.closed == nil, sourceLocation: sourceLocation)
+    #expect(seen == nil || seen == harness.written, "by \(step)", sourceLocation: sourceLocation)
+    seen = harness.written
+  }
+}
+
+func expectRejected(
+  _ raw: String, _ status: Int, _ kind: ParseError.Kind, after requests: Int = 0,
+  limits: HTTPLimits = HTTPLimits(), sourceLocation: SourceLocation = #_sourceLocation
+) {
+  expectRejected(Array(raw.utf8), status, kind, after: requests, limits: limits, sourceLocation: sourceLocation)
+}
+
+/// Expects that `raw` is one whole request, answered and the connection kept or not, however it is cut.
+func expectAccepted(
+  _ raw: [UInt8], keeps: Bool = true, limits: HTTPLimits = HTTPLimits(),
+  sourceLocation: SourceLocation = #_sourceLocation, _ check: (Request) -> Void = { _ in }
+) {
+  for step in steps {
+    let harness = Harness(limits)
+    harness.feed(raw, by: step)
+    #expect(harness.requests.count == 1, "by \(step): \(harness.text)", sourceLocation: sourceLocation)
+    #expect(harness.rejections.isEmpty, "by \(step): \(harness.text)", sourceLocation: sourceLocation)
+    #expect(harness.shutsDown == !keeps, sourceLocation: sourceLocation)
+    #expect(!keeps || harness.isIdle, sourceLocation: sourceLocation)
+    if let request = harness.requests.first { check(request) }
+  }
+}
+
+func expectAccepted(
+  _ raw: String, keeps: Bool = true, limits: HTTPLimits = HTTPLimits(),
+  sourceLocation: SourceLocation = #_sourceLocation, _ check: (Request) -> Void = { _ in }
+) {
+  expectAccepted(Array(raw.utf8), keeps: keeps, limits: limits, sourceLocation: sourceLocation, check)
 }
