@@ -119,8 +119,11 @@ extension JSONReader {
 }
 
 extension String {
-  /// The first characters, up to `length` bytes of UTF-8.
+  /// The first characters, as many as take up to `length` bytes of UTF-8.
   func prefixOfUTF8(_ length: Int) -> String {
-    utf8.count <= length ? self : String(decoding: utf8.prefix(length), as: UTF8.self)
+    if utf8.count <= length { return self }
+    var end = utf8.index(startIndex, offsetBy: length)
+    while end > startIndex, end.samePosition(in: unicodeScalars) == nil { end = utf8.index(before: end) }
+    return String(self[..<end])
   }
 }
