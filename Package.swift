@@ -52,7 +52,7 @@ let package = Package(
       name: "softmaxd", dependencies: ["SoftmaxAPI", "HTTPTransport", "HTTPCore", "SoftmaxCore", "CLinux"],
       swiftSettings: settings),
     .executableTarget(
-      name: "RoomBenchmarks", dependencies: ["SoftmaxCore", "NumericJSON", "HTTPCore", "CLinux"],
+      name: "RoomBenchmarks", dependencies: ["SoftmaxCore", "NumericJSON", "HTTPCore", "SoftmaxAPI", "CLinux"],
       path: "Benchmarks/RoomBenchmarks", swiftSettings: settings),
 
     .systemLibrary(name: "CCurl", path: "Tests/CCurl"),

@@ -92,18 +92,3 @@ private func padded(_ text: String, _ width: Int) -> String {
 }
 
 private func tenths(_ value: Double) -> String { "\((value * 10).rounded() / 10)" }
-
-/// The least of many short rounds: other load only adds.
-private func nanoseconds(_ body: () -> Void) -> Double {
-  let clock = ContinuousClock()
-  var best = Double.infinity
-  for _ in 0..<200 {
-    let (seconds, attoseconds) = clock.measure(body).components
-    best = min(best, Double(seconds) * 1e9 + Double(attoseconds) * 1e-9)
-  }
-  return best
-}
-
-/// Keeps the optimiser from dropping what made `value`.
-@inline(never) private func keep(_ value: Int) { unsafe kept = unsafe kept &+ value }
-nonisolated(unsafe) private var kept = 0

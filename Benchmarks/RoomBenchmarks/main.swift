@@ -1,6 +1,6 @@
 /// Each room's benchmark, in a file of its own: `RoomBenchmarks [--room NAME]`.
 let rooms: [(name: String, run: () -> Void)] = [
-  ("json", benchmarkJSON)
+  ("json", benchmarkJSON), ("api", benchmarkAPI),
 ]
 
 let arguments = CommandLine.arguments

@@ -1,0 +1,68 @@
+import CLinux
+import HTTPCore
+import SoftmaxAPI
+import SoftmaxCore
+
+/// Whole requests through the handler, without a socket: µs a request, and ns a logit.
+func benchmarkAPI() {
+  let levels: [Int32: KernelLevel] = [3: .v3, 4: .v4]
+  let service = SoftmaxService(level: levels[clinux_x86_64_level()] ?? .baseline)
+  for input in RequestInput.all { benchmark(input, service) }
+}
+
+private struct RequestInput {
+  let name: String
+  let request: Request
+  let logits: Int
+
+  init(_ name: String, _ path: String, shape: (Int, Int), _ rest: (Int) -> String) {
+    self.name = name
+    logits = shape.0 * shape.1
+    var state: UInt64 = 88_172_645_463_325_252
+    let rows = (0..<shape.0).map { _ in
+      "[" + (0..<shape.1).map { _ in Self.normal(&state).description }.joined(separator: ", ") + "]"
+    }
+    let tensor = shape.0 == 1 ? rows[0] : "[" + rows.joined(separator: ", ") + "]"
+    request = Request(
+      head: RequestHead(.post, path, fields: [.contentType: "application/json"]),
+      body: Array("{\"logits\": \(tensor)\(rest(shape.1))}".utf8))
+  }
+
+  static var all: [RequestInput] {
+    [
+      RequestInput("/softmax of 10", "/softmax", shape: (1, 10)) { _ in "" },
+      RequestInput("/gradient of 1,000", "/gradient", shape: (1, 1000)) { ", \"target\": \($0 / 2)" },
+      RequestInput("/gradient of 64 x 1,000", "/gradient", shape: (64, 1000)) { _ in
+        ", \"target\": \(Array(0..<64))"
+      },
+      RequestInput("/softmax of 131,072", "/softmax", shape: (1, 131_072)) { _ in "" },
+      RequestInput("/softmax, 3 faults", "/softmax", shape: (1, 10)) { _ in ", \"axis\": 7, \"dim\": 0, \"dtype\": 1" },
+    ]
+  }
+
+  /// About normal with deviation 4: the sum of twelve uniform numbers.
+  private static func normal(_ state: inout UInt64) -> Double {
+    var sum = -6.0
+    for _ in 0..<12 {
+      state ^= state << 13
+      state ^= state >> 7
+      state ^= state << 17
+      sum += Double(state >> 11) * 0x1p-53
+    }
+    return sum * 4
+  }
+}
+
+private func benchmark(_ input: RequestInput, _ service: SoftmaxService) {
+  let context = RequestContext()
+  let repetitions = max(1, 1000 / input.logits)
+  let time =
+    nanoseconds {
+      for _ in 0..<repetitions {
+        guard service.refusal(of: input.request.head) == nil else { return }
+        keep(service.respond(to: input.request, in: context).body.count)
+      }
+    } / Double(repetitions)
+  let logit = time / Double(input.logits)
+  print("api  \(input.name): \((time / 10).rounded() / 100) us, \((logit * 10).rounded() / 10) ns a logit")
+}
