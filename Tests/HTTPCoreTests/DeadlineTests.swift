@@ -115,7 +115,7 @@ struct DeadlineTests {
       steady.pass(1)
     }
     #expect(steady.closed == nil && steady.statuses == [200])
-    steady.pass(74)
+    steady.pass(73)
     #expect(steady.isIdle)
   }
 
