@@ -1,8 +1,11 @@
-/// What Swift's Glibc module does not show: epoll, accept4, and the question which x86-64 level this processor has.
+/// What Swift's Glibc module does not show: epoll, eventfd, accept4, the allocator's settings, and the question which
+/// x86-64 level this processor has.
 #ifndef CLINUX_H
 #define CLINUX_H
 
+#include <malloc.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 
 /// accept4(2), declared by hand: asking the headers for it with _GNU_SOURCE breaks the Dispatch module.

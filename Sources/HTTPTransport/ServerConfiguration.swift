@@ -1,0 +1,57 @@
+public import HTTPCore
+
+/// How a server runs. Every bound is here or in `limits`.
+public struct ServerConfiguration: Sendable {
+  /// Where to listen. Port 0 takes a free one, the same for each address.
+  public var addresses: [Address]
+  /// Event loops; each is a thread that is busy when it has something to do.
+  public var loops: Int
+  /// What each connection keeps to.
+  public var limits: HTTPLimits
+  /// Connections at once; beyond it only the reserve is accepted.
+  public var connections: Int
+  /// Connections beyond the cap on which `livenessPath` is still answered.
+  public var reserveConnections = 32
+  /// The path that is answered even beyond the cap.
+  public var livenessPath = "/livez"
+  /// How long a connection of the reserve may take to say what it wants.
+  public var reserveHeadDeadline = Duration.seconds(2)
+  /// Connections that the kernel holds until they are accepted.
+  public var backlog = 1024
+
+  /// Bodies of this many bytes are answered on the lane, smaller ones on the loop.
+  public var laneBytes = 32 * 1024
+  /// Requests computed on the lane at once.
+  public var laneWidth: Int
+  /// Requests that wait for the lane; beyond it, 503.
+  public var laneQueue = 128
+  /// Bytes of bodies on the lane and waiting for it; beyond it, 503.
+  public var laneQueueBytes = 512 * 1024 * 1024
+  /// How long a loop computes by itself before it hands a request to the lane after all.
+  public var loopSlice = Duration.milliseconds(2)
+  /// From a whole request to its answer; beyond it the work is told to stop, which the handler answers with 503.
+  public var requestDeadline = Duration.seconds(30)
+
+  /// At a stop: how long to go on serving while readiness is denied already.
+  public var drainDelay = Duration.zero
+  /// And then: how long to wait for answers under way.
+  public var drainTimeout = Duration.seconds(30)
+
+  public init(addresses: [Address], loops: Int = 1, connections: Int = 1024, limits: HTTPLimits = HTTPLimits()) {
+    self.addresses = addresses
+    self.loops = max(1, loops)
+    self.laneWidth = max(1, loops)
+    self.connections = max(1, connections)
+    self.limits = limits
+  }
+}
+
+extension Duration {
+  /// Whole nanoseconds, held to what 64 bits take; negative ones are 0.
+  var nanoseconds: UInt64 {
+    let (seconds, attoseconds) = components
+    guard seconds >= 0, attoseconds >= 0 else { return 0 }
+    let (product, overflow) = UInt64(seconds).multipliedReportingOverflow(by: 1_000_000_000)
+    return overflow ? .max : product.addingReportingOverflow(UInt64(attoseconds / 1_000_000_000)).partialValue
+  }
+}

@@ -1,0 +1,57 @@
+public import HTTPCore
+
+/// Is told what the server does, for metrics and logs.
+///
+/// It is called on the loops' own threads, at most one at a time for each `loop`: it must be quick and never wait.
+public protocol ServerObserver: Sendable {
+  func connectionOpened(loop: Int)
+  func connectionClosed(loop: Int)
+  /// A connection was turned away before anything was read.
+  func connectionRefused(_ reason: ConnectionRefusal)
+  /// A handler begins to work on a request.
+  func requestBegan(_ head: RequestHead, loop: Int)
+  /// A request that had begun is over without an answer: its client has gone.
+  func requestAbandoned(_ head: RequestHead, loop: Int)
+  /// A request that had begun has its answer.
+  func requestAnswered(_ exchange: Exchange, loop: Int)
+  /// A request was answered on its head alone.
+  func requestRefused(_ exchange: Exchange, loop: Int)
+  /// What arrived broke a rule or a deadline and was answered without a handler.
+  func requestRejected(_ problem: Problem, loop: Int)
+}
+
+/// Why a connection was turned away.
+public enum ConnectionRefusal: String, Sendable, CaseIterable {
+  /// The cap and the reserve beyond it are both used up.
+  case connectionCap = "connection_cap"
+  /// The process or the system has no descriptor left.
+  case descriptors = "descriptors"
+}
+
+/// A request and its answer.
+public struct Exchange: Sendable {
+  public let head: RequestHead
+  public let response: Response
+  /// The body's bytes, without a transfer coding.
+  public let requestBytes: Int
+  /// When the head was whole, and when the answer was ready.
+  public let began: Instant
+  public let ended: Instant
+
+  /// The body's bytes that were sent.
+  public var responseBytes: Int { head.method == .head ? 0 : response.body.count }
+  public var nanoseconds: UInt64 { ended.nanoseconds &- min(began.nanoseconds, ended.nanoseconds) }
+}
+
+/// Listens to nothing.
+public struct NoObserver: ServerObserver {
+  public init() {}
+  public func connectionOpened(loop: Int) {}
+  public func connectionClosed(loop: Int) {}
+  public func connectionRefused(_ reason: ConnectionRefusal) {}
+  public func requestBegan(_ head: RequestHead, loop: Int) {}
+  public func requestAbandoned(_ head: RequestHead, loop: Int) {}
+  public func requestAnswered(_ exchange: Exchange, loop: Int) {}
+  public func requestRefused(_ exchange: Exchange, loop: Int) {}
+  public func requestRejected(_ problem: Problem, loop: Int) {}
+}

@@ -1,0 +1,138 @@
+internal import CLinux
+internal import Glibc
+
+/// Owns a socket's descriptor, non-blocking and closed on exec; the end of its life closes it.
+struct Socket: ~Copyable, Sendable {
+  let descriptor: CInt
+
+  /// Takes over an open descriptor.
+  init(owning descriptor: CInt) {
+    self.descriptor = descriptor
+  }
+
+  deinit {
+    // Never retried: Linux has released the descriptor even when it says EINTR.
+    _ = Glibc.close(descriptor)
+  }
+
+  /// Gives the descriptor away: the receiver closes it.
+  consuming func release() -> CInt {
+    let descriptor = descriptor
+    discard self
+    return descriptor
+  }
+
+  /// What one attempt to move bytes brought.
+  enum Transfer: Equatable {
+    case moved(Int)
+    /// `read` alone: the peer will send no more.
+    case finished
+    /// Nothing now: epoll tells when to try again.
+    case wouldBlock
+  }
+
+  /// One `read` of at most `buffer`'s size.
+  func read(into buffer: UnsafeMutableRawBufferPointer) -> Result<Transfer, SystemError> {
+    while true {
+      let count = unsafe Glibc.read(descriptor, buffer.baseAddress, buffer.count)
+      if count > 0 { return .success(.moved(count)) }
+      if count == 0 { return .success(.finished) }
+      switch errno {
+      case EINTR: continue
+      case EAGAIN: return .success(.wouldBlock)
+      case let code: return .failure(SystemError(call: "read", code: code))
+      }
+    }
+  }
+
+  /// One `read` into the free room of `output`.
+  func read(into output: inout OutputSpan<UInt8>) -> Result<Transfer, SystemError> {
+    // The uninitialised part is handed to the kernel, and counted only as far as the kernel has written it.
+    unsafe output.withUnsafeMutableBufferPointer { buffer, initialized in
+      let free = unsafe UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[initialized...])
+      let result = unsafe read(into: free)
+      if case .success(.moved(let count)) = result { initialized += count }
+      return result
+    }
+  }
+
+  /// One write of two pieces, in order, without SIGPIPE.
+  func write(_ first: Span<UInt8>, _ second: Span<UInt8>) -> Result<Transfer, SystemError> {
+    // The pointers live as long as the call.
+    unsafe first.withUnsafeBytes { first in
+      unsafe second.withUnsafeBytes { second in
+        unsafe write(first, second)
+      }
+    }
+  }
+
+  private func write(
+    _ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer
+  ) -> Result<Transfer, SystemError> {
+    while true {
+      let count: Int
+      if unsafe second.isEmpty {
+        count = unsafe send(descriptor, first.baseAddress, first.count, CInt(MSG_NOSIGNAL))
+      } else {
+        var pieces: InlineArray<2, iovec> = unsafe [
+          iovec(iov_base: UnsafeMutableRawPointer(mutating: first.baseAddress), iov_len: first.count),
+          iovec(iov_base: UnsafeMutableRawPointer(mutating: second.baseAddress), iov_len: second.count),
+        ]
+        var mutablePieces = unsafe pieces.mutableSpan
+        count = unsafe mutablePieces.withUnsafeMutableBufferPointer { pieces in
+          var message = unsafe msghdr()
+          unsafe message.msg_iov = pieces.baseAddress
+          unsafe message.msg_iovlen = pieces.count
+          return unsafe sendmsg(descriptor, &message, CInt(MSG_NOSIGNAL))
+        }
+      }
+      if count >= 0 { return .success(.moved(count)) }
+      switch errno {
+      case EINTR: continue
+      case EAGAIN: return .success(.wouldBlock)
+      case let code: return .failure(SystemError(call: "send", code: code))
+      }
+    }
+  }
+
+  /// Tells the peer that nothing more will come.
+  func shutdownWrite() {
+    // A peer that has gone already needs no telling.
+    _ = shutdown(descriptor, CInt(SHUT_WR))
+  }
+
+  /// Sends small segments at once (TCP_NODELAY): an answer is written whole, so Nagle's wait has nothing to gather.
+  func sendWithoutDelay() {
+    try? setOption(CInt(IPPROTO_TCP), TCP_NODELAY, 1)
+  }
+
+  func setOption(_ level: CInt, _ name: CInt, _ value: CInt) throws(SystemError) {
+    var value = value
+    try retrying("setsockopt") {
+      unsafe setsockopt(descriptor, level, name, &value, socklen_t(MemoryLayout<CInt>.size))
+    }
+  }
+}
+
+extension Socket {
+  /// Two sockets connected to each other: a connection without a network, for tests.
+  static func pair<R>(_ body: (consuming Socket, consuming Socket) throws -> R) throws -> R {
+    var ends: InlineArray<2, CInt> = [-1, -1]
+    var span = ends.mutableSpan
+    try unsafe span.withUnsafeMutableBufferPointer { ends throws(SystemError) in
+      _ = try retrying("socketpair") {
+        unsafe socketpair(AF_UNIX, kind, 0, ends.baseAddress)
+      }
+    }
+    return try body(Socket(owning: ends[0]), Socket(owning: ends[1]))
+  }
+
+  /// A stream socket that never blocks and is not inherited.
+  static func stream(family: CInt) throws(SystemError) -> Socket {
+    Socket(owning: try retrying("socket") { socket(family, kind, 0) })
+  }
+
+  static var kind: CInt {
+    CInt(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
+  }
+}

@@ -1,0 +1,124 @@
+internal import Dispatch
+internal import Glibc
+internal import Synchronization
+
+/// Where large requests are computed: a bounded number at once, a bounded queue behind them, on threads of their own
+/// that yield to the loops.
+///
+/// Beyond its bounds it refuses, at once, so that a client learns of the overload while it can still go elsewhere.
+final class Lane: Sendable {
+  typealias Work = @Sendable () -> Void
+
+  struct Bounds: Sendable {
+    /// Requests computed at once.
+    var width: Int
+    /// Requests that wait behind them.
+    var waiting: Int
+    /// Bytes of bodies, computed or waiting.
+    var bytes: Int
+  }
+
+  private struct Entry {
+    var work: Work
+    var bytes: Int
+  }
+
+  private struct State {
+    var running = 0
+    var bytes = 0
+    var waiting: [Entry] = []
+    /// Where the queue begins; what lies before has been taken.
+    var first = 0
+  }
+
+  private let bounds: Bounds
+  private let queue = DispatchQueue(label: "softmaxd.lane", qos: .utility, attributes: .concurrent)
+  private let state = Mutex(State())
+
+  init(_ bounds: Bounds) { self.bounds = bounds }
+
+  /// Whether a request with a body of `bytes` would be taken now. A single one always is, whatever its size.
+  func hasRoom(for bytes: Int) -> Bool {
+    state.withLock { hasRoom($0, bytes) }
+  }
+
+  private func hasRoom(_ state: borrowing State, _ bytes: Int) -> Bool {
+    let waiting = state.waiting.count - state.first
+    return state.running + waiting == 0
+      || (waiting < bounds.waiting && bytes <= bounds.bytes - min(state.bytes, bounds.bytes))
+  }
+
+  /// Has `work` done, now or when its turn comes; false when the lane is full.
+  func submit(bytes: Int, _ work: @escaping Work) -> Bool {
+    let starts: Bool? = state.withLock { state in
+      guard hasRoom(state, bytes) else { return nil }
+      state.bytes += bytes
+      if state.running < bounds.width {
+        state.running += 1
+        return true
+      }
+      state.waiting.append(Entry(work: work, bytes: bytes))
+      return false
+    }
+    if starts == true { queue.async { self.run(work, bytes) } }
+    return starts != nil
+  }
+
+  private func run(_ work: @escaping Work, _ bytes: Int) {
+    Self.yieldToLoops()
+    work()
+    var freed = bytes
+    // A thread that has finished takes the next request itself: no hop, and first come, first served.
+    while let next = finish(freed) {
+      next.work()
+      freed = next.bytes
+    }
+  }
+
+  private func finish(_ bytes: Int) -> Entry? {
+    state.withLock { state in
+      state.bytes -= bytes
+      guard state.first < state.waiting.count else {
+        state.running -= 1
+        state.waiting.removeAll(keepingCapacity: true)
+        state.first = 0
+        return nil
+      }
+      let next = state.waiting[state.first]
+      state.waiting[state.first] = Entry(work: {}, bytes: 0)
+      state.first += 1
+      if state.first > 64, state.first * 2 > state.waiting.count {
+        state.waiting.removeFirst(state.first)
+        state.first = 0
+      }
+      return next
+    }
+  }
+
+  /// Whether one request has the lane to itself, so that it may use the other cores too.
+  var isAlone: Bool {
+    state.withLock { $0.running <= 1 && $0.first == $0.waiting.count }
+  }
+
+  /// Runs `body(0)` … `body(count - 1)`: on all cores when nobody else waits for them, else one after the other.
+  func parallel(_ count: Int, _ body: (Int) -> Void) {
+    guard count > 1, bounds.width > 1, isAlone else {
+      for index in 0..<max(0, count) { body(index) }
+      return
+    }
+    withoutActuallyEscaping(body) { body in
+      // That the calls may run at once is the caller's promise (RequestContext.parallel).
+      nonisolated(unsafe) let body = body
+      DispatchQueue.concurrentPerform(iterations: count) { index in
+        Self.yieldToLoops()
+        unsafe body(index)
+      }
+    }
+  }
+
+  /// Lets this thread run only when the loops leave a core free. A worker thread serves one of Dispatch's root queues
+  /// for its whole life, and the loops have another, so the nice value stays where it belongs.
+  private static func yieldToLoops() {
+    _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 5)
+  }
+}

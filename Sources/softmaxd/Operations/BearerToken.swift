@@ -1,0 +1,40 @@
+import HTTPCore
+
+/// The token that requests must carry (RFC 6750 §2.1).
+struct BearerToken: Sendable {
+  private let bytes: [UInt8]
+
+  /// The only line of a file; nil unless it is a token of 16 or more visible ASCII characters.
+  init?(fileContents: [UInt8]) {
+    var bytes = fileContents[...]
+    while let last = bytes.last, last == 0x0A || last == 0x0D { bytes.removeLast() }
+    guard bytes.count >= 16, bytes.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else { return nil }
+    self.bytes = Array(bytes)
+  }
+
+  /// 401 unless the head carries the token.
+  func refusal(of head: RequestHead) -> Response? {
+    guard head.fields.count(of: .authorization) == 1, let credentials = head.fields[.authorization] else {
+      return Self.unauthorized("this needs the field \"Authorization: Bearer <token>\"", challenge: "Bearer")
+    }
+    // The scheme's name is compared without regard to case (RFC 9110 §11.1).
+    let parts = credentials.split(separator: " ", maxSplits: 1)
+    guard parts.count == 2, parts[0].lowercased() == "bearer", matches(Array(parts[1].utf8)) else {
+      return Self.unauthorized("the token is not the right one", challenge: "Bearer error=\"invalid_token\"")
+    }
+    return nil
+  }
+
+  /// Takes the same time for every `candidate` of one length, wherever it differs.
+  func matches(_ candidate: [UInt8]) -> Bool {
+    var difference = UInt8(candidate.count == bytes.count ? 0 : 1)
+    for index in candidate.indices { difference |= candidate[index] ^ bytes[index % bytes.count] }
+    return difference == 0
+  }
+
+  private static func unauthorized(_ detail: String, challenge: String) -> Response {
+    Response(
+      Problem("unauthorized", title: "Unauthorized", status: .unauthorized, detail: detail),
+      fields: [.wwwAuthenticate: challenge])
+  }
+}

@@ -1,0 +1,90 @@
+import HTTPCore
+import HTTPTransport
+import SoftmaxAPI
+
+/// The service as those who run it see it: its own endpoints, and around them health, metrics, the token, CORS and
+/// request ids.
+struct Operations: RequestHandler {
+  let service: SoftmaxService
+  let readiness: ReadinessFlag
+  let telemetry: Telemetry
+  let token: BearerToken?
+  let cors: CORS?
+
+  init(
+    service: SoftmaxService, readiness: ReadinessFlag, telemetry: Telemetry, token: BearerToken?, origins: [String]
+  ) {
+    self.service = service
+    self.readiness = readiness
+    self.telemetry = telemetry
+    self.token = token
+    cors = CORS(origins: origins)
+  }
+
+  /// The paths that are answered here.
+  enum Path: String {
+    case livez = "/livez"
+    case readyz = "/readyz"
+    case healthz = "/healthz"
+    case metrics = "/metrics"
+  }
+
+  func refusal(of head: RequestHead) -> Response? {
+    guard let response = undecoratedRefusal(of: head) else { return nil }
+    return decorated(response, head)
+  }
+
+  private func undecoratedRefusal(of head: RequestHead) -> Response? {
+    // A preflight carries no credentials (Fetch §3.2.2), so it comes before the token.
+    if let cors, let answer = cors.preflight(head) { return answer }
+    guard let path = Path(rawValue: head.path) else {
+      if head.method == .post, let refusal = token?.refusal(of: head) { return refusal }
+      return service.refusal(of: head)
+    }
+    switch head.method {
+    case .get, .head:
+      return path == .metrics ? token?.refusal(of: head) : nil
+    case .options:
+      return nil
+    default:
+      return Response(
+        Problem(
+          "method-not-allowed", title: "Method not allowed", status: .methodNotAllowed,
+          detail: "\(path.rawValue) does not take \(head.method.rawValue); it takes \(Self.allow)"),
+        fields: [.allow: Self.allow])
+    }
+  }
+
+  func respond(to request: Request, in context: RequestContext) -> Response {
+    guard let path = Path(rawValue: request.head.path) else {
+      return decorated(service.respond(to: request, in: context), request.head)
+    }
+    return decorated(answer(path, request.head.method), request.head)
+  }
+
+  private func answer(_ path: Path, _ method: Method) -> Response {
+    if method == .options { return Response(.noContent, fields: [.allow: Self.allow]) }
+    switch path {
+    case .livez: return Self.alive
+    case .readyz, .healthz: return readiness.isReady ? Self.ready : Self.stopping
+    case .metrics: return Response(.ok, .prometheus, body: telemetry.exposition())
+    }
+  }
+
+  private func decorated(_ response: Response, _ head: RequestHead) -> Response {
+    var response = response
+    RequestIdentity.carry(from: head, to: &response)
+    cors?.decorate(&response, head)
+    return response
+  }
+
+  private static let allow = "GET, HEAD, OPTIONS"
+  private static let uncached: Fields = [.cacheControl: "no-store"]
+  private static let alive = Response(.ok, .plainText, body: Array("alive\n".utf8), fields: uncached)
+  private static let ready = Response(.ok, .plainText, body: Array("ready\n".utf8), fields: uncached)
+  private static let stopping = Response(
+    Problem(
+      "not-ready", title: "Not ready", status: .serviceUnavailable,
+      detail: "The server is not ready: it is starting or stopping; ask another"),
+    fields: [.cacheControl: "no-store", .retryAfter: "1"])
+}

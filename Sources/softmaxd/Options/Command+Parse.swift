@@ -1,0 +1,125 @@
+import HTTPTransport
+
+/// What is wrong with the command line or the environment.
+enum OptionError: Error, Equatable, CustomStringConvertible {
+  case unknownFlag(String, nearest: String?)
+  case unexpectedArgument(String)
+  case missingValue(flag: String)
+  case unexpectedValue(flag: String)
+  /// `source`: the flag or the environment variable.
+  case badValue(source: String, value: String, expectation: String)
+
+  var description: String {
+    switch self {
+    case .unknownFlag(let flag, let nearest?): "unknown option \(flag); did you mean \(nearest)?"
+    case .unknownFlag(let flag, nil): "unknown option \(flag); --help lists the options"
+    case .unexpectedArgument(let text): "unexpected argument \"\(text)\"; --help lists the options"
+    case .missingValue(let flag): "\(flag) needs a value"
+    case .unexpectedValue(let flag): "\(flag) takes no value"
+    case .badValue(let source, let value, let expectation): "\(source) is \"\(value)\", but must be \(expectation)"
+    }
+  }
+}
+
+extension Command {
+  /// Reads the command line; what it leaves open the environment decides, and then the defaults.
+  ///
+  /// - Parameter arguments: without the program's name.
+  static func parse(_ arguments: [String], environment: [String: String]) throws(OptionError) -> Command {
+    var settings = Settings()
+    try read(environment, into: &settings)
+    var probes = false
+    var rest = arguments[...]
+    while let argument = rest.popFirst() {
+      guard argument.hasPrefix("--"), argument.utf8.count > 2 else {
+        if argument == "-h" { return .help }
+        throw argument.hasPrefix("-") && argument.utf8.count > 1
+          ? .unknownFlag(argument, nearest: nil) : .unexpectedArgument(argument)
+      }
+      let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      let flag = String(parts[0])
+      var value = parts.count == 2 ? String(parts[1]) : nil
+      if let simple = ["--help", "--version", "--probe"].first(where: { $0 == flag }) {
+        guard value == nil else { throw .unexpectedValue(flag: simple) }
+        switch simple {
+        case "--help": return .help
+        case "--version": return .version
+        default: probes = true
+        }
+        continue
+      }
+      guard let option = Option.all.first(where: { $0.flag == flag }) else {
+        throw .unknownFlag(flag, nearest: nearestFlag(to: flag))
+      }
+      if value == nil { value = rest.popFirst() }
+      guard let value else { throw .missingValue(flag: flag) }
+      guard option.set(&settings, value) else {
+        throw .badValue(source: flag, value: value, expectation: option.expectation)
+      }
+    }
+    return probes ? .probe(host: settings.host, port: settings.port) : .serve(settings)
+  }
+
+  private static func read(_ environment: [String: String], into settings: inout Settings) throws(OptionError) {
+    for option in Option.all {
+      guard let value = environment[option.variable] else { continue }
+      // Kubernetes gives each pod SOFTMAXD_PORT=tcp://… when a Service is called softmaxd.
+      if option.name == "port", value.hasPrefix("tcp://") { continue }
+      guard option.set(&settings, value) else {
+        throw .badValue(source: option.variable, value: value, expectation: option.expectation)
+      }
+    }
+  }
+
+  private static func nearestFlag(to flag: String) -> String? {
+    let flags = Option.all.map(\.flag) + ["--help", "--version", "--probe"]
+    let ranked = flags.map { (flag: $0, distance: distance(Array($0.utf8), Array(flag.utf8))) }
+    guard let best = ranked.min(by: { $0.distance < $1.distance }) else { return nil }
+    return best.distance <= max(2, flag.utf8.count / 3) ? best.flag : nil
+  }
+
+  /// Levenshtein's distance.
+  private static func distance(_ a: [UInt8], _ b: [UInt8]) -> Int {
+    // The command line may be as long as the system allows; no flag is.
+    guard a.count <= 64, b.count <= 64 else { return .max }
+    var row = Array(0...b.count)
+    for i in a.indices {
+      var diagonal = row[0]
+      row[0] = i + 1
+      for j in b.indices {
+        let substituted = diagonal + (a[i] == b[j] ? 0 : 1)
+        diagonal = row[j + 1]
+        row[j + 1] = min(substituted, diagonal + 1, row[j] + 1)
+      }
+    }
+    return row[b.count]
+  }
+}
+
+extension Option {
+  static func isHost(_ text: String) -> Bool { Address.all(host: text, port: 0) != nil }
+
+  /// What `--help` prints.
+  static var helpText: String {
+    let defaults = Settings()
+    var text = """
+      Usage: softmaxd [OPTIONS]
+
+      Answers /softmax, /loss and /gradient over HTTP/1.1, each number correctly rounded.
+      Each option can also be given as an environment variable: --max-body as SOFTMAXD_MAX_BODY.
+
+
+      """
+    func line(_ left: String, _ right: String) {
+      text += "  " + left + String(repeating: " ", count: max(2, 34 - left.utf8.count)) + right + "\n"
+    }
+    for option in all {
+      let value = option.show(defaults)
+      line("\(option.flag) \(option.placeholder)", value.isEmpty ? option.help : "\(option.help) [\(value)]")
+    }
+    line("--probe", "Ask the server on --host and --port whether it lives; exit 0 if it does, else 1.")
+    line("--version", "Print the version.")
+    line("--help", "Print this.")
+    return text
+  }
+}

@@ -1,0 +1,114 @@
+import HTTPCore
+
+extension Option {
+  /// Every option, in the order of `--help`.
+  static let all: [Option] = [
+    Option(
+      name: "host", placeholder: "ADDRESS",
+      help: "Address to listen on: IPv4, IPv6, or localhost for both loopbacks.",
+      expectation: "an IPv4 or IPv6 address, or localhost",
+      set: { settings, text in
+        guard isHost(text) else { return false }
+        settings.host = text
+        return true
+      },
+      show: { $0.host }),
+    .integer("port", "PORT", 0...65_535, \.port, "Port to listen on; 0 takes a free one and says which."),
+    .automatic(
+      "loops", "N", 1...1024, \.loops,
+      "Event loops, and large requests computed at once; auto: processors, or the cgroup's quota rounded up."),
+
+    .integer("max-body", "BYTES", 1...1_073_741_824, \.limits.bodyBytes, "Largest body; beyond: 413."),
+    .integer("max-head", "BYTES", 256...1_048_576, \.limits.headBytes, "Largest request head; beyond: 431."),
+    .integer("max-fields", "N", 1...10_000, \.limits.fieldCount, "Most fields in a head; beyond: 431."),
+    .integer("max-target", "BYTES", 16...1_048_576, \.limits.targetBytes, "Longest request target; beyond: 414."),
+    .integer("max-logits", "N", 1...134_217_728, \.maxLogits, "Most logits in a request; beyond: 413."),
+    .integer(
+      "max-jacobian-classes", "N", 1...16_384, \.maxJacobianClasses,
+      "Most classes for which a Jacobian, classes squared, is answered."),
+    .automatic(
+      "max-connections", "N", 1...10_000_000, \.maxConnections,
+      "Connections at once; beyond it only /livez is answered; auto: what the limit of descriptors allows."),
+    .integer(
+      "max-queue", "N", 0...1_000_000, \.queue, "Large requests that wait to be computed; beyond: 503."),
+    .integer(
+      "max-queue-bytes", "BYTES", 0...1_099_511_627_776, \.queueBytes,
+      "Bytes of large bodies computed or waiting; beyond: 503."),
+
+    .seconds("head-timeout", \.limits.headDeadline, "From a head's first byte to its last; beyond: 408."),
+    .seconds("body-timeout", \.limits.bodyGrace, "Longest silence in a body, and its head start; beyond: 408."),
+    .integer(
+      "min-body-rate", "BYTES", 0...1_000_000_000, \.limits.bodyBytesPerSecond,
+      "Bytes a second that a body must bring after its head start; less: 408."),
+    .seconds("request-timeout", \.requestTimeout, "From a whole request to its answer; beyond: 503."),
+    .seconds("write-timeout", \.limits.writeGrace, "Longest silence of a reader; beyond, it is dropped."),
+    .integer(
+      "min-write-rate", "BYTES", 0...1_000_000_000, \.limits.writeBytesPerSecond,
+      "Bytes a second that a reader must take after its head start; less, and it is dropped."),
+    .seconds(
+      "idle-timeout", \.limits.keepAlive, "How long a connection may wait for its next request."),
+
+    .seconds(
+      "drain-delay", atLeast: .zero, \.drainDelay,
+      "At SIGTERM: how long to go on serving while /readyz already answers 503."),
+    .seconds(
+      "drain-timeout", atLeast: .zero, \.drainTimeout, "And then: how long to wait for the answers under way."),
+
+    Option(
+      name: "log", placeholder: "off|requests|N",
+      help: "Log each request, or one in N, as a line of JSON on stderr.",
+      expectation: "off, requests, or a whole number from 1 to 1000000000",
+      set: { settings, text in
+        switch text {
+        case "off": settings.log = .off
+        case "requests": settings.log = .requests
+        default:
+          guard let count = parseInteger(text), count >= 1, count <= 1_000_000_000 else { return false }
+          settings.log = count == 1 ? .requests : .sampled(count)
+        }
+        return true
+      },
+      show: { settings in
+        switch settings.log {
+        case .off: "off"
+        case .requests: "requests"
+        case .sampled(let count): String(count)
+        }
+      }),
+    Option(
+      name: "cors-origin", placeholder: "ORIGINS",
+      help: "Origins whose pages may call the service, separated by commas, or * for all; empty: none.",
+      expectation: "* or origins such as https://example.org, separated by commas",
+      set: { settings, text in
+        guard let origins = parseOrigins(text) else { return false }
+        settings.corsOrigins = origins
+        return true
+      },
+      show: { $0.corsOrigins.joined(separator: ",") }),
+    Option(
+      name: "token-file", placeholder: "FILE",
+      help: "File with the bearer token that POST requests and /metrics must carry; empty: none.",
+      expectation: "a file's path",
+      set: { settings, text in
+        settings.tokenFile = text.isEmpty ? nil : text
+        return true
+      },
+      show: { $0.tokenFile ?? "" }),
+  ]
+
+  /// `*`, or a list of `scheme://host[:port]` (RFC 6454 §6.1).
+  private static func parseOrigins(_ text: String) -> [String]? {
+    if text.isEmpty { return [] }
+    if text == "*" { return ["*"] }
+    let origins = text.split(separator: ",", omittingEmptySubsequences: false).map { origin in
+      String(origin.drop { $0 == " " })
+    }
+    let areGood = origins.allSatisfy { origin in
+      guard let scheme = origin.firstRange(of: "://") else { return false }
+      let host = origin[scheme.upperBound...]
+      return scheme.lowerBound > origin.startIndex && !host.isEmpty
+        && host.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != 0x2F && $0 != 0x2C }
+    }
+    return areGood ? origins : nil
+  }
+}

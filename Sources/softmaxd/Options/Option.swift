@@ -1,0 +1,102 @@
+import HTTPCore
+
+/// One option: a flag, its environment variable, its type, default and help, and the place that it sets.
+struct Option: Sendable {
+  /// Without the dashes: `max-body`.
+  let name: String
+  /// What `--help` shows for the value: `BYTES`.
+  let placeholder: String
+  let help: String
+  /// What a value must be, for the sentence that refuses another: `a number from 0 to 65535`.
+  let expectation: String
+  /// Puts the value into its place; false when it is not as `expectation` says.
+  let set: @Sendable (inout Settings, String) -> Bool
+  /// The value that stands there, as one would write it.
+  let show: @Sendable (Settings) -> String
+
+  var flag: String { "--" + name }
+  var variable: String {
+    "SOFTMAXD_" + String(decoding: name.utf8.map { $0 == 0x2D ? 0x5F : $0 &- 0x20 }, as: UTF8.self)
+  }
+}
+
+extension Option {
+  /// A whole number.
+  static func integer(
+    _ name: String, _ placeholder: String, _ range: ClosedRange<Int>,
+    _ path: any WritableKeyPath<Settings, Int> & Sendable, _ help: String
+  ) -> Option {
+    Option(
+      name: name, placeholder: placeholder, help: help, expectation: expectation(range),
+      set: { settings, text in
+        guard let value = parseInteger(text), range.contains(value) else { return false }
+        settings[keyPath: path] = value
+        return true
+      },
+      show: { String($0[keyPath: path]) })
+  }
+
+  /// A whole number, or `auto`.
+  static func automatic(
+    _ name: String, _ placeholder: String, _ range: ClosedRange<Int>,
+    _ path: any WritableKeyPath<Settings, Int?> & Sendable, _ help: String
+  ) -> Option {
+    Option(
+      name: name, placeholder: placeholder, help: help, expectation: "auto or " + expectation(range),
+      set: { settings, text in
+        if text == "auto" {
+          settings[keyPath: path] = nil
+          return true
+        }
+        guard let value = parseInteger(text), range.contains(value) else { return false }
+        settings[keyPath: path] = value
+        return true
+      },
+      show: { $0[keyPath: path].map { String($0) } ?? "auto" })
+  }
+
+  /// Seconds, with at most three decimals.
+  static func seconds(
+    _ name: String, atLeast least: Duration = .milliseconds(1), _ path: any WritableKeyPath<Settings, Duration> & Sendable,
+    _ help: String
+  ) -> Option {
+    Option(
+      name: name, placeholder: "SECONDS", help: help,
+      expectation: "seconds from \(showSeconds(least)) to 86400, with at most three decimals",
+      set: { settings, text in
+        guard let value = parseSeconds(text), value >= least, value <= .seconds(86_400) else { return false }
+        settings[keyPath: path] = value
+        return true
+      },
+      show: { showSeconds($0[keyPath: path]) })
+  }
+
+  private static func expectation(_ range: ClosedRange<Int>) -> String {
+    "a whole number from \(range.lowerBound) to \(range.upperBound)"
+  }
+
+  /// Digits only: what `Int` would take besides (`+5`) is more often a slip than meant.
+  static func parseInteger(_ text: String) -> Int? {
+    guard !text.isEmpty, text.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }) else { return nil }
+    return Int(text)
+  }
+
+  static func parseSeconds(_ text: String) -> Duration? {
+    let parts = text.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
+    guard let whole = parseInteger(String(parts[0])), whole <= 1_000_000_000 else { return nil }
+    guard parts.count == 2 else { return .seconds(whole) }
+    let decimals = String(parts[1])
+    guard decimals.utf8.count <= 3, let thousandths = parseInteger(decimals) else { return nil }
+    let scale = [0, 100, 10, 1][decimals.utf8.count]
+    return .seconds(whole) + .milliseconds(thousandths * scale)
+  }
+
+  static func showSeconds(_ duration: Duration) -> String {
+    let (seconds, attoseconds) = duration.components
+    let milliseconds = attoseconds / 1_000_000_000_000_000
+    guard milliseconds != 0 else { return String(seconds) }
+    var digits = String(milliseconds + 1000).dropFirst()
+    while digits.last == "0" { digits.removeLast() }
+    return "\(seconds).\(digits)"
+  }
+}

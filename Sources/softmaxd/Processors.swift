@@ -1,0 +1,40 @@
+import Glibc
+
+/// How many processors this process may use.
+enum Processors {
+  /// The processors in its affinity mask, or the control group's quota rounded up if that is less.
+  static func available() -> Int {
+    let online = max(1, affinity() ?? sysconf(CInt(_SC_NPROCESSORS_ONLN)))
+    return max(1, min(online, quota() ?? online))
+  }
+
+  private static func affinity() -> Int? {
+    // Of /proc/self/status: "Cpus_allowed:\tff,ffffffff".
+    guard let bytes = Files.read("/proc/self/status", atMost: 64 * 1024) else { return nil }
+    for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") where line.hasPrefix("Cpus_allowed:") {
+      let count = line.dropFirst("Cpus_allowed:".count).reduce(0) { $0 + ($1.hexDigitValue ?? 0).nonzeroBitCount }
+      return count > 0 ? count : nil
+    }
+    return nil
+  }
+
+  private static func quota() -> Int? {
+    if let bytes = Files.read("/sys/fs/cgroup/cpu.max", atMost: 256) {
+      return rounded(String(decoding: bytes, as: UTF8.self))
+    }
+    // The first version of control groups.
+    guard let quota = Files.read("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", atMost: 64),
+      let period = Files.read("/sys/fs/cgroup/cpu/cpu.cfs_period_us", atMost: 64)
+    else { return nil }
+    return rounded(String(decoding: quota + [0x20] + period, as: UTF8.self))
+  }
+
+  /// `max 100000`, `150000 100000`: processors, rounded up; nil without a quota.
+  static func rounded(_ text: String) -> Int? {
+    let parts = text.split { $0 == " " || $0 == "\n" }
+    guard parts.count == 2, let quota = Int(parts[0]), let period = Int(parts[1]), quota > 0, period > 0 else {
+      return nil
+    }
+    return (quota - 1) / period + 1
+  }
+}

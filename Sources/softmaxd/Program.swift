@@ -1,0 +1,111 @@
+import CLinux
+import Dispatch
+import Glibc
+import HTTPCore
+import HTTPTransport
+import SoftmaxAPI
+import SoftmaxCore
+
+/// The program from its first line to its last.
+enum Program {
+  static let version = "0.1.0"
+
+  /// Does what the command line asks; never returns.
+  static func run() -> Never {
+    do throws(OptionError) {
+      switch try Command.parse(Array(CommandLine.arguments.dropFirst()), environment: environment()) {
+      case .help: end(0, Option.helpText)
+      case .version: end(0, "softmaxd \(version)\n")
+      case .probe(let host, let port): Probe.run(host: host, port: port)
+      case .serve(let settings): serve(settings)
+      }
+    } catch {
+      fail(2, error.description)
+    }
+  }
+
+  private static func serve(_ settings: Settings) -> Never {
+    Memory.configure()
+    let readiness = ReadinessFlag()
+    let configuration = configuration(settings)
+    let telemetry = Telemetry(loops: configuration.loops, log: settings.log)
+    let operations = Operations(
+      service: SoftmaxService(
+        limits: Limits(logits: settings.maxLogits, jacobianClasses: settings.maxJacobianClasses),
+        level: kernelLevel, version: version),
+      readiness: readiness, telemetry: telemetry, token: token(settings), origins: settings.corsOrigins)
+    let server = Server(
+      configuration: configuration, readiness: readiness, handler: operations, observer: telemetry)
+    // Before the port opens: whoever sees it open may also stop the server.
+    Signals.install(server)
+    do throws(ListenError) {
+      for address in try server.start() { write(1, "softmaxd listening on http://\(address)\n") }
+    } catch {
+      fail(1, error.description)
+    }
+    dispatchMain()
+  }
+
+  private static func configuration(_ settings: Settings) -> ServerConfiguration {
+    let limit = Descriptors.raiseLimit()
+    let loops = settings.loops ?? Processors.available()
+    var configuration = ServerConfiguration(
+      addresses: Address.all(host: settings.host, port: UInt16(clamping: settings.port)) ?? [], loops: loops,
+      limits: settings.limits)
+    let cap = Descriptors.connectionCap(limit: limit, reserve: configuration.reserveConnections)
+    configuration.connections = min(settings.maxConnections ?? cap, cap)
+    configuration.laneQueue = settings.queue
+    configuration.laneQueueBytes = settings.queueBytes
+    configuration.requestDeadline = settings.requestTimeout
+    configuration.drainDelay = settings.drainDelay
+    configuration.drainTimeout = settings.drainTimeout
+    return configuration
+  }
+
+  private static func token(_ settings: Settings) -> BearerToken? {
+    guard let file = settings.tokenFile else { return nil }
+    guard let bytes = Files.read(file, atMost: 4096) else { fail(1, "cannot read --token-file \(file)") }
+    guard let token = BearerToken(fileContents: bytes) else {
+      fail(1, "--token-file \(file) must hold one token: 16 or more visible ASCII characters without spaces")
+    }
+    return token
+  }
+
+  /// The kernels that this processor can run.
+  private static var kernelLevel: KernelLevel {
+    switch clinux_x86_64_level() {
+    case 4: .v4
+    case 3: .v3
+    default: .baseline
+    }
+  }
+
+  // MARK: The world outside
+
+  private static func environment() -> [String: String] {
+    var result: [String: String] = [:]
+    for option in Option.all {
+      if let value = unsafe getenv(option.variable) { result[option.variable] = unsafe String(cString: value) }
+    }
+    return result
+  }
+
+  static func write(_ descriptor: CInt, _ text: String) {
+    var rest = Array(text.utf8)[...]
+    while !rest.isEmpty {
+      let count = unsafe rest.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
+      if count > 0 { rest = rest.dropFirst(count) } else if errno != EINTR { return }
+    }
+  }
+
+  static func end(_ code: CInt, _ text: String) -> Never {
+    write(1, text)
+    exit(code)
+  }
+
+  /// One line on stderr, and a code that says it went wrong.
+  static func fail(_ code: CInt, _ text: String) -> Never {
+    write(2, "softmaxd: \(text)\n")
+    exit(code)
+  }
+}

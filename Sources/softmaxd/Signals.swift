@@ -1,0 +1,28 @@
+import Dispatch
+import Glibc
+import HTTPTransport
+import Synchronization
+
+/// SIGTERM and SIGINT: the first stops the server gently, the second ends the program at once.
+enum Signals {
+  private static let count = Atomic<Int>(0)
+
+  static func install(_ server: Server) {
+    // A client that has gone is an error of its own write, not the end of the program.
+    signal(SIGPIPE, SIG_IGN)
+    for number in [SIGTERM, SIGINT] {
+      // Dispatch sees a signal beside its disposition; the default one would end the program first.
+      signal(number, SIG_IGN)
+      let source = DispatchSource.makeSignalSource(signal: number, queue: DispatchQueue(label: "softmaxd.signals"))
+      source.setEventHandler { received(server) }
+      source.activate()
+      // A source lives as long as something holds it: here for the rest of the program's life.
+      _ = unsafe Unmanaged.passRetained(source as AnyObject)
+    }
+  }
+
+  private static func received(_ server: Server) {
+    if count.add(1, ordering: .relaxed).oldValue > 0 { _exit(1) }
+    server.stop { exit(0) }
+  }
+}

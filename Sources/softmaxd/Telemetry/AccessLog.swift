@@ -1,0 +1,130 @@
+import Dispatch
+import Glibc
+import HTTPCore
+import HTTPTransport
+import Synchronization
+
+/// One line of JSON for each request, or one in N, on stderr.
+///
+/// The loops only append to a buffer; a queue of its own writes it. When stderr is slower than the requests the buffer
+/// stays bounded and lines are dropped, and a line says how many.
+final class AccessLog: Sendable {
+  private struct Buffer {
+    var bytes: [UInt8] = []
+    var dropped = 0
+    var isBeingWritten = false
+    var untilNext = 0
+  }
+
+  private let every: Int
+  private let buffer = Mutex(Buffer())
+  private let queue = DispatchQueue(label: "softmaxd.log", qos: .utility)
+  private let limit = 1 << 20
+
+  /// Nil when nothing is to be logged.
+  init?(_ choice: LogChoice, loops: Int) {
+    switch choice {
+    case .off: return nil
+    case .requests: every = 1
+    case .sampled(let count): every = count
+    }
+  }
+
+  func record(_ exchange: Exchange, route: String, loop: Int) {
+    let response = exchange.response
+    append {
+      var line = LogLine(method: exchange.head.method.rawValue, status: response.status.code)
+      line.add("route", route)
+      line.add("request_bytes", exchange.requestBytes)
+      line.add("response_bytes", exchange.responseBytes)
+      line.add("duration_us", Int(clamping: exchange.nanoseconds / 1000))
+      line.add("request_id", response.fields[.xRequestID] ?? RequestIdentity.makeID())
+      if let parent = response.fields[.traceparent] { line.add("traceparent", parent) }
+      line.add("loop", loop)
+      return line.finish()
+    }
+  }
+
+  func record(_ problem: Problem, loop: Int) {
+    append {
+      var line = LogLine(method: "_OTHER", status: problem.status.code)
+      line.add("problem", problem.name)
+      line.add("loop", loop)
+      return line.finish()
+    }
+  }
+
+  private func append(_ makeLine: () -> [UInt8]) {
+    let mustStart: Bool = buffer.withLock { buffer in
+      if buffer.untilNext > 0 {
+        buffer.untilNext -= 1
+        return false
+      }
+      buffer.untilNext = every - 1
+      guard buffer.bytes.count < limit else {
+        buffer.dropped += 1
+        return false
+      }
+      buffer.bytes.append(contentsOf: makeLine())
+      defer { buffer.isBeingWritten = true }
+      return !buffer.isBeingWritten
+    }
+    if mustStart { queue.async { self.writeAll() } }
+  }
+
+  private func writeAll() {
+    while true {
+      let (bytes, dropped) = buffer.withLock { buffer in
+        let taken = (buffer.bytes, buffer.dropped)
+        buffer.bytes = []
+        buffer.dropped = 0
+        if taken.0.isEmpty { buffer.isBeingWritten = false }
+        return taken
+      }
+      if bytes.isEmpty { return }
+      Program.write(2, String(decoding: bytes, as: UTF8.self))
+      if dropped > 0 { Program.write(2, "{\"dropped_log_lines\":\(dropped)}\n") }
+    }
+  }
+}
+
+/// A line under construction. Its names are the program's own and its texts visible ASCII or escaped.
+struct LogLine {
+  private var bytes: [UInt8] = []
+
+  init(method: String, status: Int) {
+    bytes.reserveCapacity(320)
+    bytes.append(contentsOf: "{\"time\":\"\(Self.time())\",\"method\":\"\(method)\",\"status\":\(status)".utf8)
+  }
+
+  mutating func add(_ name: StaticString, _ value: Int) {
+    bytes.append(contentsOf: ",\"\(name)\":\(value)".utf8)
+  }
+
+  mutating func add(_ name: StaticString, _ value: String) {
+    bytes.append(contentsOf: ",\"\(name)\":\"".utf8)
+    for byte in value.utf8 {
+      // Neither quotation marks nor controls end the string or the line, wherever they came from.
+      if byte == 0x22 || byte == 0x5C { bytes.append(0x5C) }
+      bytes.append(byte < 0x20 || byte == 0x7F ? 0x20 : byte)
+    }
+    bytes.append(0x22)
+  }
+
+  consuming func finish() -> [UInt8] {
+    bytes.append(contentsOf: "}\n".utf8)
+    return bytes
+  }
+
+  /// Now, as RFC 3339 with milliseconds.
+  private static func time() -> String {
+    var now = timespec()
+    unsafe clock_gettime(CLOCK_REALTIME, &now)
+    var parts = unsafe tm()
+    unsafe gmtime_r(&now.tv_sec, &parts)
+    func two(_ number: CInt) -> String { number < 10 ? "0\(number)" : "\(number)" }
+    let milliseconds = String(now.tv_nsec / 1_000_000 + 1000).dropFirst()
+    return unsafe "\(parts.tm_year + 1900)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday))"
+      + "T\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec)).\(milliseconds)Z"
+  }
+}
