@@ -1,9 +1,10 @@
 /// Numbers into bytes, eight digits at a time. All `unsafe` of the writing side is here.
 
-/// The most bytes that a number takes ("-2.2250738585072014e-308"), and how many may be written past it and again.
+/// The most bytes that a number takes ("-2.2250738585072014e-308"), and how many behind them and a comma may be written,
+/// since digits go in whole words: of -1234567890123456.0 the last word ends 34 bytes from the sign.
 enum NumberText {
   static var maximumLength: Int { 24 }
-  static var slack: Int { 8 }
+  static var slack: Int { 16 }
 }
 
 extension OutputSpan where Element == UInt8 {
@@ -38,7 +39,7 @@ private func writeNumbers(
   return unsafe range.isEmpty ? 0 : cursor - start - 1
 }
 
-/// Writes a number and returns how many bytes it takes; up to 32 may be written.
+/// Writes a number and returns how many bytes it takes; up to 34 may be written.
 ///
 /// From 1e-4 up to but not including 1e16 in plain notation, with at least one digit after the point; else one digit before
 /// the point, and an exponent without a plus sign or leading zeros: as Python and Swift choose, but for those.

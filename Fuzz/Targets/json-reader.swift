@@ -1,0 +1,71 @@
+// rooms: NumericJSON
+import NumericJSON
+
+/// Any bytes, read in each way that the reader offers: all agree on whether they are JSON and where they stop being it,
+/// and what reads as a tensor reads the same after it was written.
+@_cdecl("LLVMFuzzerTestOneInput")
+public func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
+  let bytes = unsafe Array(UnsafeBufferPointer(start: start, count: count))
+  let skipped = outcome { () throws(JSONSyntaxError) in
+    var reader = JSONReader(bytes.span)
+    try reader.skipValue()
+    try reader.finish()
+  }
+  let walked = outcome { () throws(JSONSyntaxError) in
+    var reader = JSONReader(bytes.span)
+    try walk(&reader)
+    try reader.finish()
+  }
+  precondition(skipped == walked)
+  var reading: TensorReading?
+  let read = outcome { () throws(JSONSyntaxError) in
+    var reader = JSONReader(bytes.span)
+    reading = try reader.readTensor(maximumCount: 64)
+    try reader.finish()
+  }
+  precondition(skipped == read)
+  guard skipped == nil, let tensor = reading else { return 0 }
+  if !tensor.faults.isEmpty || tensor.isTooLarge { return 0 }
+  precondition(tensor.shape.reduce(1, *) == tensor.values.count)
+  var writer = JSONWriter(capacity: 0)
+  writer.tensor(tensor.values.span, shape: tensor.shape)
+  let written = writer.finish()
+  precondition(written.count <= JSONWriter.capacity(forTensor: tensor.shape))
+  var reader = JSONReader(written.span)
+  guard let again = try? reader.readTensor(maximumCount: 64) else {
+    preconditionFailure("what was written is not JSON")
+  }
+  precondition(again.shape == tensor.shape && again.faults.isEmpty)
+  for (a, b) in zip(again.values, tensor.values) { precondition(a == b || (a.isNaN && b.isNaN)) }
+  return 0
+}
+
+/// By the reader's own steps; the depth is bounded by the reader.
+func walk(_ reader: inout JSONReader) throws(JSONSyntaxError) {
+  switch try reader.peekKind() {
+  case .object:
+    try reader.beginObject()
+    while let name = try reader.nextMember() {
+      precondition(name.utf8.count <= 1 << 20)
+      try walk(&reader)
+    }
+  case .array:
+    try reader.beginArray()
+    while try reader.nextElement() { try walk(&reader) }
+  case .string: _ = try reader.readString()
+  case .number:
+    let number = try reader.readNumber()
+    precondition(number.value.isFinite)
+  case .boolean: _ = try reader.readBoolean()
+  case .null: try reader.readNull()
+  }
+}
+
+func outcome(_ body: () throws(JSONSyntaxError) -> Void) -> JSONSyntaxError? {
+  do {
+    try body()
+    return nil
+  } catch {
+    return error
+  }
+}

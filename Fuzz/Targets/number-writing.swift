@@ -1,0 +1,40 @@
+// rooms: NumericJSON
+import NumericJSON
+
+/// Any bit patterns, written and read back: the same number, in as few digits as Swift's own description has.
+@_cdecl("LLVMFuzzerTestOneInput")
+public func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
+  let bytes = unsafe Array(UnsafeBufferPointer(start: start, count: count))
+  var patterns: [UInt64] = []
+  for (index, byte) in bytes.enumerated() {
+    if index % 8 == 0 { patterns.append(0) }
+    patterns[index / 8] = patterns[index / 8] << 8 | UInt64(byte)
+  }
+  let values = patterns.map { Double(bitPattern: $0) }
+  for value in values {
+    check(value, .binary64, description: value.description)
+    let narrow = Float(bitPattern: UInt32(truncatingIfNeeded: value.bitPattern))
+    check(Double(narrow), .binary32, description: narrow.description)
+  }
+  return 0
+}
+
+func check(_ value: Double, _ format: NumberFormat, description: String) {
+  guard value.isFinite else { return }
+  var writer = JSONWriter(capacity: 0)
+  writer.number(value, format: format)
+  let written = writer.finish()
+  precondition(written.count <= 24 && digits(written) == digits(Array(description.utf8)))
+  var reader = JSONReader(written.span)
+  guard let number = try? reader.readNumber() else { preconditionFailure("what was written is not JSON") }
+  precondition(
+    format == .binary64
+      ? number.value == value : Double(Float(String(decoding: written, as: UTF8.self)) ?? .nan) == value)
+}
+
+/// The significant digits, whatever the notation.
+func digits(_ text: [UInt8]) -> [UInt8] {
+  let significand = text.prefix { $0 != UInt8(ascii: "e") }.filter { $0 >= UInt8(ascii: "0") }
+  let digits = significand.drop { $0 == UInt8(ascii: "0") }
+  return digits.reversed().drop { $0 == UInt8(ascii: "0") }.reversed()
+}
