@@ -17,10 +17,10 @@ public enum LoopsV3 {
   }
 
   public static func scaled(
-    _ high: Span<Double>, _ low: Span<Double>, by factor: DoubleDouble, _ rounding: KernelRounding,
-    into out: inout MutableSpan<Double>
+    _ high: Span<Double>, _ low: Span<Double>, by factor: DoubleDouble, within error: Double,
+    _ rounding: KernelRounding, into out: inout MutableSpan<Double>
   ) -> Int {
-    Kernel<FusedArithmetic>.scaled(high, low, by: factor, rounding, into: &out)
+    Kernel<FusedArithmetic>.scaled(high, low, by: factor, within: error, rounding, into: &out)
   }
 
   public static func logProbabilities(

@@ -5,9 +5,13 @@ extension FastRow {
   ///
   /// At the target it is -factor·(S - e_l)/S, where S - e_l is R itself at the row's maximum.
   ///
-  /// Error Bounds: factor/S is within 2^-79.85. S - e_l ≥ 1 otherwise, so its error is S's and e_l's, at most
-  /// 2^-79.9·S + 2^-80.3 ≤ 2^-78.5 (S - e_l); with 1/S in all 2^-77.8, for 2^-77.
-  func gradient(target: Int, factor: FastFactor, into out: inout MutableSpan<Double>) -> Int {
+  /// - Parameter error: the factor's relative error.
+  ///
+  /// Error Bounds: away from the target the probability's and the factor's. S - e_l ≥ 1 unless it is R, so its error is S's
+  /// and e_l's, at most 2^-79.9·S + 2^-80.3 ≤ 2^-78.5 (S - e_l); with 1/S in all 2^-77.8, for 2^-77, and the factor's.
+  func gradient(
+    target: Int, factor: FastFactor, within error: Double = 0x1p-98, into out: inout MutableSpan<Double>
+  ) -> Int {
     guard !factor.isZero else {
       for i in 0..<out.count { out[i] = 0 }
       return 0
@@ -15,7 +19,8 @@ extension FastRow {
     guard factor.exponent >= -900, factor.exponent <= exponent else { return leaveOpen(&out) }
     let slope = factor.mantissa.times(sums.reciprocal, BaselineArithmetic.self)
     var rounding = KernelRounding(isSingle: isSingle, exponent: factor.exponent, isNegative: factor.isNegative)
-    var open = loops.scaled(high.span, low.span, by: slope, rounding, into: &out)
+    var open = loops.scaled(
+      high.span, low.span, by: slope, within: probabilityError + error, rounding, into: &out)
 
     if out[target].isNaN { open -= 1 }
     rounding.scale = -rounding.scale
@@ -26,10 +31,26 @@ extension FastRow {
       others = sums.sum + -own
     }
     let value = others.times(slope, BaselineArithmetic.self)
-    let error = isTop && sums.isFaint ? 0x1p-780 : value.high * 0x1p-77
-    out[target] = rounding.rounded(value, error: error)
+    out[target] = rounding.rounded(
+      value, error: isTop && sums.isFaint ? 0x1p-780 : value.high * (0x1p-77 + error))
     if out[target].isNaN { open += 1 }
     return open
+  }
+
+  /// Writes the row `p_l (1[l=i] - p_i) / T` of the Jacobian, i over the classes. - Returns: how many are not proven, and NaN.
+  ///
+  /// It is the gradient for class l with the factor -p_l/T, which is within 2^-79.05 of its real value.
+  func jacobian(_ l: Int, isMasked: Bool, into out: inout MutableSpan<Double>) -> Int {
+    if isMasked {
+      for i in 0..<out.count { out[i] = 0 }
+      return 0
+    }
+    // Zero stands for an exponential that is left out: it may be open, or too small for any result.
+    guard high[l] > 0 else { return leaveOpen(&out) }
+    let p = DoubleDouble(high: high[l], low: low[l]).times(sums.reciprocal, BaselineArithmetic.self)
+    var factor = FastFactor(p) / FastFactor(temperature)
+    factor.isNegative = true
+    return gradient(target: l, factor: factor, within: probabilityError, into: &out)
   }
 
   /// Makes every result NaN, for the next stage to compute. - Returns: how many.

@@ -30,6 +30,14 @@ struct FastRow: Sendable {
     low = high
   }
 
+  init?(_ problem: SoftmaxProblem, _ level: KernelLevel) {
+    self.init(
+      classes: problem.layout.classes, temperature: problem.temperature, format: problem.format, level: level)
+  }
+
+  /// About how many nanoseconds a row of so many classes takes.
+  static func cost(_ classes: Int) -> Int { 200 + 6 * classes }
+
   /// Takes a row and computes its exponentials and their sums.
   ///
   /// - Parameters:
@@ -46,7 +54,9 @@ struct FastRow: Sendable {
 
   /// Writes the row's probabilities. - Returns: how many are not proven, and NaN.
   func probabilities(into out: inout MutableSpan<Double>) -> Int {
-    loops.scaled(high.span, low.span, by: sums.reciprocal, KernelRounding(isSingle: isSingle), into: &out)
+    loops.scaled(
+      high.span, low.span, by: sums.reciprocal, within: probabilityError, KernelRounding(isSingle: isSingle), into: &out
+    )
   }
 
   /// Writes the row's log-probabilities. - Returns: how many are not proven, and NaN.

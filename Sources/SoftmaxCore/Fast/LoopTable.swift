@@ -53,17 +53,17 @@ struct LoopTable: Sendable {
   }
 
   func scaled(
-    _ high: Span<Double>, _ low: Span<Double>, by factor: DoubleDouble, _ rounding: KernelRounding,
-    into out: inout MutableSpan<Double>
+    _ high: Span<Double>, _ low: Span<Double>, by factor: DoubleDouble, within error: Double,
+    _ rounding: KernelRounding, into out: inout MutableSpan<Double>
   ) -> Int {
     #if arch(x86_64)
       switch level {
-      case .v4: return LoopsV4.scaled(high, low, by: factor, rounding, into: &out)
-      case .v3: return LoopsV3.scaled(high, low, by: factor, rounding, into: &out)
+      case .v4: return LoopsV4.scaled(high, low, by: factor, within: error, rounding, into: &out)
+      case .v3: return LoopsV3.scaled(high, low, by: factor, within: error, rounding, into: &out)
       case .baseline: break
       }
     #endif
-    return BaselineLoops.scaled(high, low, by: factor, rounding, into: &out)
+    return BaselineLoops.scaled(high, low, by: factor, within: error, rounding, into: &out)
   }
 
   func logProbabilities(

@@ -28,6 +28,14 @@
     }
   }
 
+  /// A run of positions, to be written by one thread as a whole.
+  func write<Result>(_ range: Range<Int>, _ body: (inout MutableSpan<Element>) -> Result) -> Result {
+    precondition(range.lowerBound >= 0 && range.upperBound <= count)
+    let run = unsafe UnsafeMutableBufferPointer(rebasing: buffer[range])
+    var span = unsafe MutableSpan(_unsafeElements: run)
+    return body(&span)
+  }
+
   /// All of it, when no thread writes any more.
   var elements: [Element] { unsafe Array(buffer) }
 }

@@ -14,44 +14,38 @@ extension SoftmaxProblem {
     _ outputs: SoftmaxOutputs, _ execution: Execution, from stage: Stage, _ counts: inout StageCounts
   ) throws(ComputationError) -> SoftmaxResult {
     let layout = layout
-    let classes = layout.classes
-    func shelf(_ output: SoftmaxOutputs, _ count: Int) -> Shelf<Double>? {
-      outputs.contains(output) ? Shelf(repeating: 0, count: count) : nil
-    }
-    let probabilities = shelf(.probabilities, layout.count)
-    let logProbabilities = shelf(.logProbabilities, layout.count)
-    let logSumExp = shelf(.logSumExp, layout.batch)
-    let entropy = shelf(.entropy, layout.batch)
-    let jacobian = shelf(.jacobian, outputs.contains(.jacobian) ? layout.batch * classes * classes : 0)
-    let argmax = outputs.contains(.argmax) ? Shelf(repeating: 0, count: layout.batch) : nil
+    let shelves = SoftmaxShelves(outputs, layout)
+    let fast = FastSoftmax(self, shelves)
     let chunks = Chunks(layout)
     counts =
       try counts
       + chunks.forEach(execution, from: stage) { (_, items, climb) throws(ComputationError) in
+        var row = stage == .fast ? FastRow(self, execution.level) : nil
+        var gatherer = Gatherer(layout)
         for n in items {
+          try climb.poll.spend(FastRow.cost(layout.classes))
+          let open = row.mutate { row in fast.settle(n, &row, &gatherer) }
+          let total = SoftmaxQuestions.count(outputs, layout.classes)
+          climb.counts.outputs += total
+          guard open?.isEmpty != true else { continue }
           let slice = Slice(self, item: n)
-          let start = layout.start(of: n)
-          argmax?[n] = slice.top
-          var questions = SoftmaxQuestions(slice, outputs, format) { output, position, value in
-            switch output {
-            case .probabilities: probabilities?[start + position * layout.inner] = value
-            case .logProbabilities: logProbabilities?[start + position * layout.inner] = value
-            case .logSumExp: logSumExp?[n] = value
-            case .entropy: entropy?[n] = value
-            default: jacobian?[n * classes * classes + position] = value
-            }
+          shelves.argmax?[n] = slice.top
+          var questions = SoftmaxQuestions(slice, outputs, format, open: open) { output, position, value in
+            shelves.put(output, item: n, at: position, value)
           }
-          climb.counts.outputs += questions.openCount
           try climb.settle(&questions)
         }
       }
-    var result = SoftmaxResult()
-    result.probabilities = probabilities?.elements
-    result.logProbabilities = logProbabilities?.elements
-    result.logSumExp = logSumExp?.elements
-    result.entropy = entropy?.elements
-    result.argmax = argmax?.elements
-    result.jacobian = jacobian?.elements
-    return result
+    return shelves.result
+  }
+}
+
+extension Optional {
+  /// What `body` makes of the value in place, if there is one.
+  mutating func mutate<Result>(_ body: (inout Wrapped) -> Result) -> Result? {
+    guard var value = self else { return nil }
+    self = nil
+    defer { self = value }
+    return body(&value)
   }
 }

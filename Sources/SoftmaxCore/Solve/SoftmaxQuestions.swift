@@ -10,17 +10,23 @@ struct SoftmaxQuestions: OpenQuestions {
   private let total: Int
 
   init(
-    _ slice: Slice, _ outputs: SoftmaxOutputs, _ format: ResultFormat,
+    _ slice: Slice, _ outputs: SoftmaxOutputs, _ format: ResultFormat, open: [Int]? = nil,
     _ answer: @escaping (SoftmaxOutputs, Int, Double) -> Void
   ) {
     self.slice = slice
     self.outputs = outputs
     self.format = format
     self.answer = answer
-    total = Self.parts.reduce(0) { $0 + (outputs.contains($1) ? Self.size(of: $1, slice.classes) : 0) }
+    self.open = open
+    total = Self.count(outputs, slice.classes)
   }
 
   var openCount: Int { open?.count ?? total }
+
+  /// How many questions a slice of so many classes poses.
+  static func count(_ outputs: SoftmaxOutputs, _ classes: Int) -> Int {
+    parts.reduce(0) { $0 + (outputs.contains($1) ? size(of: $1, classes) : 0) }
+  }
 
   /// In this order the questions are numbered.
   private static let parts: [SoftmaxOutputs] = [.probabilities, .logProbabilities, .logSumExp, .entropy, .jacobian]

@@ -1,0 +1,35 @@
+/// Hands out slices of tensors as contiguous rows.
+struct Gatherer: Sendable {
+  let layout: Layout
+  /// [classes] where a slice's elements lie apart, else empty.
+  private var row: [Double]
+
+  init(_ layout: Layout) {
+    self.layout = layout
+    row = layout.inner == 1 ? [] : [Double](repeating: 0, count: layout.classes)
+  }
+
+  /// Calls `body` with item n's slice of a tensor of the logits' shape.
+  mutating func read<Result>(_ tensor: [Double], _ n: Int, _ body: (Span<Double>) -> Result) -> Result {
+    let start = layout.start(of: n)
+    guard layout.inner != 1 else { return body(tensor.span.extracting(start..<(start + layout.classes))) }
+    let source = tensor.span
+    for c in 0..<layout.classes { row[c] = source[start + c * layout.inner] }
+    return body(row.span)
+  }
+}
+
+extension Layout {
+  /// Has `body` write item n's slice of a tensor of the logits' shape. - Returns: what `body` does.
+  func write<Result>(
+    _ shelf: Shelf<Double>, _ n: Int, _ body: (inout MutableSpan<Double>) -> Result
+  ) -> Result {
+    let start = start(of: n)
+    guard inner != 1 else { return shelf.write(start..<(start + classes), body) }
+    var results = [Double](repeating: 0, count: classes)
+    var span = results.mutableSpan
+    let result = body(&span)
+    for c in 0..<classes { shelf[start + c * inner] = results[c] }
+    return result
+  }
+}
