@@ -55,7 +55,7 @@ struct OpenAPITests {
     #expect(properties.map(\.key) == endpoint.members.map(\.name))
     #expect(outline.list("components", "schemas", schema, "required") == endpoint.requiredInputs.map(\.name))
     #expect(
-      outline.list("components", "schemas", schema, "properties", "outputs", "items", "enum")
+      outline.list("components", "schemas", schema.replacing("Request", with: "Output"), "enum")
         == endpoint.outputs.map(\.name))
     for output in endpoint.defaultOutputs {
       let sentence = outline.value("components", "schemas", schema, "properties", "outputs", "description") ?? ""
