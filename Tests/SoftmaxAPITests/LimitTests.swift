@@ -99,9 +99,11 @@ struct LimitTests {
   }
 
   @Test func workThatIsCancelledIsAnswered503() throws {
-    let logits = Array(repeating: "1.5", count: 4096).joined(separator: ",")
-    let head = RequestHead(.post, "/softmax")
-    let request = Request(head: head, body: Array(#"{"logits": [[\#(logits)], [\#(logits)]]}"#.utf8))
+    // The derivation asks at once: all of it is exact arithmetic.
+    let logits = Array(repeating: "1.5, 2", count: 2048).joined(separator: ",")
+    let request = Request(
+      head: RequestHead(.post, "/gradient"),
+      body: Array(#"{"logits": [\#(logits)], "target": 0, "outputs": ["derivation"]}"#.utf8))
     let answer = service.respond(to: request, in: RequestContext(isCancelled: { true }))
     #expect(answer.status == .serviceUnavailable)
     #expect(answer.fields[.retryAfter] == "5")
