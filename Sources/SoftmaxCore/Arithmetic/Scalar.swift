@@ -17,4 +17,12 @@ enum Scalar {
     for odd in stride(from: 21, through: 1, by: -2) { sum = 1 / Double(odd) + square * sum }
     return max(0, exponent * 0.6931471805599453 + 2 * t * sum)
   }
+
+  /// 2^exponent, for an exponent in -1022 ... 1023.
+  @inline(__always) static func power(_ exponent: Int) -> Double {
+    Double(bitPattern: UInt64(truncatingIfNeeded: exponent &+ 1023) &<< 52)
+  }
+
+  /// The whole number nearest to x, |x| < 2^51: adding 2^52 and a half rounds away what is below the point.
+  @inline(__always) static func nearestWhole(_ x: Double) -> Double { (x + 0x1.8p52) - 0x1.8p52 }
 }

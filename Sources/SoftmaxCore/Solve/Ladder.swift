@@ -34,6 +34,11 @@ struct Climb {
   /// rounding boundary.
   mutating func settle<Q: OpenQuestions>(_ questions: inout Q) throws(ComputationError) {
     guard questions.openCount > 0 else { return }
+    if start < .big {
+      counts.doubleDouble += questions.openCount
+      try questions.attempt(BallArithmetic.standard, &poll)
+      guard questions.openCount > 0 else { return }
+    }
     counts.big += questions.openCount
     var bits = 256
     try questions.attempt(BigArithmetic.standard, &poll)

@@ -1,0 +1,79 @@
+internal import Kernels
+
+extension BallArithmetic {
+  /// e^d for -2^20 <= d <= 0, by d = k log 2 + i/32 + j/2048 + r with |r| <= 2^-12 (1 + 2^-40).
+  ///
+  /// Error bound, of e^r <= 1.0003 and u = 2^-53:
+  ///  - log 2 is the sum of 32, 32 and 53 bits, within 2^-119: k times the first two is exact for k < 2^21, and so is what is left of
+  ///    d's high part, a multiple of 2^-55 below 1/2. The rest is a sum of three small terms, each rounded at most three times.
+  ///    These two errors, and d's radius, come as they are.
+  ///  - e^r - 1 (``powerLessOne(_:)``): 2^-103.
+  ///  - the table's entries 2^-104 each, their product 7 u², the product with e^r - 1 another 7 u² 2^-12, the sum 3.01 u²:
+  ///    2^-103 + 2^-103.1 + 2^-104.4.
+  ///
+  /// Together less than 2^-101.2; it is taken for 2^-100.
+  func exponential(_ d: Ball) -> Ball {
+    let power = Scalar.power(max(-1000, min(1000, d.exponent)))
+    let high = d.high * power
+    let low = d.low * power
+    // A number below 2^-800 may be taken for one near that.
+    let radius = d.radius * power + 0x1p-790
+
+    let k = Scalar.nearestWhole(high * 1.4426950408889634)
+    let first = high - k * 0x1.62e42feep-1
+    let second = DoubleDouble(sum: first, -(k * 0x1.a39ef356p-33))
+    let third = DoubleDouble(sum: second.high, low)
+    let last = k * 0x1.93c7673007e5fp-65
+    let rest = (second.low + third.low) - last
+    let error = (second.low.magnitude + third.low.magnitude + last.magnitude) * 0x1p-51 + k.magnitude * 0x1p-119
+
+    let i = Scalar.nearestWhole(third.high * 32)
+    let withoutCoarse = third.high - i * 0x1p-5
+    let j = Scalar.nearestWhole(withoutCoarse * 2048)
+    let r = DoubleDouble(sum: withoutCoarse - j * 0x1p-11, rest)
+    let value = coarse[Int(i) &+ Self.coarseReach].times(
+      fine[Int(j) &+ Self.fineReach], BaselineArithmetic.self)
+    let result = value + value.times(Self.powerLessOne(r), BaselineArithmetic.self)
+    let spread = result.high * (0x1p-100 + (error + radius) * 1.01)
+    return Ball(result, radius: spread, exponent: Int(k))
+  }
+
+  /// e^(s+t) - 1 for |s| <= 2^-12 (1 + 2^-40) and |t| <= u |s|, within 2^-103.
+  ///
+  /// s and s²/2 are exact as pairs, s³/6 within 2^-38.5 · 3 u², the fourth to seventh powers within 2^-52.5 · 3 u, t's part up to t s³/6;
+  /// what is left out is below 2^-111. The low parts are below 2^-52.4 in all and rounded at most seven times, mostly when they
+  /// are far smaller: 1.5 u 2^-52.4 = 2^-104.8 for the last two and 2^-104 for the fourth power.
+  private static func powerLessOne(_ r: DoubleDouble) -> DoubleDouble {
+    let s = r.high
+    let square = BaselineArithmetic.product(s, s)
+    let cube = BaselineArithmetic.product(square.high, s)
+    let sixth = BaselineArithmetic.product(cube.high, 0x1.5555555555555p-3)
+    let sixthRest = sixth.low + (cube.high * 0x1.5555555555555p-57 + (cube.low + square.low * s) * 0x1.5555555555555p-3)
+    let half = 0.5 * square.high
+    let fourth = square.high * square.high * (1.0 / 24 + s * (1.0 / 120 + s * (1.0 / 720 + s * (1.0 / 5040))))
+    let one = DoubleDouble(ordered: s, half)
+    let two = DoubleDouble(ordered: one.high, sixth.high)
+    let small = sixthRest + r.low * (s + (half + sixth.high))
+    let low = ((one.low + two.low) + (r.low + (0.5 * square.low + small))) + fourth
+    return DoubleDouble(ordered: two.high, low)
+  }
+
+  /// e^d - 1 for -1 <= d <= 0.
+  ///
+  /// Down to 2^-8 it is e^d less one, at a cost of eight bits; below, d times Σ d^n / (n+1)!, whose terms from the sixth on are
+  /// below 2^-48/7! = 2^-60 and need no second part, and whose rest from the eleventh is below 2^-116. Horner's last steps cost 7 u² times
+  /// 2^-9 and 3.01 u²: less than 2^-103 with the coefficients' errors.
+  func exponentialLessOne(_ d: Ball) -> Ball {
+    let power = Scalar.power(max(-1000, min(1000, d.exponent)))
+    let high = d.high * power
+    guard high > -0x1p-8, d.radius <= d.high.magnitude * 0x1p-60 else { return exponential(d) - whole(1) }
+    let x = DoubleDouble(high: high, low: d.low * power)
+    var tail = inverseFactorials[10].high
+    for n in stride(from: 9, through: 6, by: -1) { tail = inverseFactorials[n].high + high * tail }
+    var sum = DoubleDouble(high: tail)
+    for n in stride(from: 5, through: 0, by: -1) {
+      sum = inverseFactorials[n] + sum.times(x, BaselineArithmetic.self)
+    }
+    return d * Ball(sum, radius: 0x1p-101 + d.radius * power, exponent: 0)
+  }
+}

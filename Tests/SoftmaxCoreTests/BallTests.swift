@@ -1,0 +1,128 @@
+import Testing
+
+@testable import SoftmaxCore
+
+/// The second stage's balls hold what the third stage's intervals say, and are as small as their docstrings promise.
+@Suite("Ball")
+struct BallTests {
+  /// Whether the ball holds the interval's value, which is known far better.
+  private func holds(_ ball: Ball, _ truth: BigInterval<FixedLimbs>) -> Bool {
+    let ends = ball.interval
+    return !(truth.lower < ends.lower) && !(ends.upper < truth.upper)
+  }
+
+  /// The radius relative to the value, as a power of two.
+  private func quality(_ ball: Ball) -> Double { ball.radius / ball.high.magnitude }
+
+  @Test func exponentials() {
+    var random = SplitMix(seed: 1)
+    let small = BallArithmetic.standard
+    let big = BigArithmetic.standard
+    for _ in 0..<20_000 {
+      let d = -random.double(in: 0...1) * Scalar.power(random.int(in: -60...20))
+      let ball = small.exponential(small.exact(d))
+      #expect(holds(ball, big.exponential(big.exact(d))), "\(d)")
+      if d > -1000 { #expect(quality(ball) < 0x1p-98, "\(d)") }
+      guard d >= -0.5 else { continue }
+      let less = small.exponentialLessOne(small.exact(d))
+      #expect(holds(less, big.exponentialLessOne(big.exact(d))), "\(d)")
+      #expect(quality(less) < 0x1p-90, "\(d)")
+    }
+  }
+
+  @Test func exponentialsOfQuotients() {
+    var random = SplitMix(seed: 2)
+    let small = BallArithmetic.standard
+    let big = BigArithmetic.standard
+    for _ in 0..<5_000 {
+      let a = -random.double(in: 0...1) * Scalar.power(random.int(in: -900...900))
+      let t = random.double(in: 1...2)
+      // A temperature that brings the quotient to a size of interest.
+      let d = random.int(in: -40...19)
+      let divisor = t * Scalar.power(max(-1000, min(1000, Int(a.exponent) - d)))
+      let rough = a / divisor
+      guard rough > -0x1p20, rough < 0 else { continue }
+      let ball = small.exact(a) / small.exact(divisor)
+      let truth = big.exact(a) / big.exact(divisor)
+      #expect(holds(ball, truth), "\(a) / \(divisor)")
+      #expect(holds(small.exponential(ball), big.exponential(truth)), "\(a) / \(divisor)")
+      guard rough >= -0.5 else { continue }
+      #expect(holds(small.exponentialLessOne(ball), big.exponentialLessOne(truth)), "\(a) / \(divisor)")
+    }
+  }
+
+  @Test func logarithms() {
+    var random = SplitMix(seed: 3)
+    let small = BallArithmetic.standard
+    let big = BigArithmetic.standard
+    for _ in 0..<10_000 {
+      let x =
+        random.double(in: 1...2) * Scalar.power(random.int(in: random.int(in: 0...9) == 0 ? -1000...23 : -30...23))
+      let ball = small.logOfOnePlus(small.exact(x))
+      #expect(holds(ball, big.logOfOnePlus(big.exact(x))), "\(x)")
+      #expect(quality(ball) < 0x1p-90, "\(x)")
+    }
+  }
+
+  /// Random expressions, with exponents far apart and cancellation, hold the true value.
+  @Test func operations() {
+    var random = SplitMix(seed: 4)
+    let small = BallArithmetic.standard
+    let big = BigArithmetic.standard
+    for round in 0..<20_000 {
+      func leaf() -> (Ball, BigInterval<FixedLimbs>) {
+        let reach = round % 3 == 0 ? 1000 : 30
+        let x = random.double(in: -2...2) * Scalar.power(random.int(in: -reach...reach))
+        return (small.exact(x), big.exact(x))
+      }
+      var (ball, truth) = leaf()
+      for _ in 0..<6 {
+        let (other, exact) = leaf()
+        switch random.int(in: 0...4) {
+        case 0: (ball, truth) = (ball + other, truth + exact)
+        case 1: (ball, truth) = (ball - other, truth - exact)
+        case 2: (ball, truth) = (ball * other, truth * exact)
+        case 3 where other.high != 0: (ball, truth) = (ball / other, truth / exact)
+        default: (ball, truth) = (ball - small.exact(1), truth - big.exact(1))
+        }
+        #expect(holds(ball, truth), "\(ball) \(truth)")
+      }
+    }
+  }
+
+  @Test func roundingAgreesWithIntervals() {
+    var random = SplitMix(seed: 5)
+    for _ in 0..<20_000 {
+      var ball = Ball(random.double(in: -2...2) * Scalar.power(random.int(in: -200...200)))
+      ball.low = ball.high * random.double(in: -1...1) * 0x1p-54
+      ball.radius = ball.high.magnitude * Scalar.power(random.int(in: -110 ... -50))
+      ball.exponent = random.int(in: 0...1) * random.int(in: -1100...1000)
+      for format in [ResultFormat.binary64, .binary32] {
+        let found = ball.rounded(to: format, isIrrational: true)
+        let wanted = ball.interval.rounded(to: format, isIrrational: true)
+        // The quick test may be a little more cautious, never bolder.
+        if let found { #expect(found == wanted) }
+        if quality(ball) < 0x1p-90, wanted == nil { #expect(found == nil) }
+      }
+    }
+  }
+}
+
+/// A small random generator with a seed, so that a failure can be had again (Steele, Lea and Flood, SplitMix64).
+struct SplitMix: RandomNumberGenerator {
+  private var state: UInt64
+
+  init(seed: UInt64) { state = seed }
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9e37_79b9_7f4a_7c15
+    var z = state
+    z = (z ^ z >> 30) &* 0xbf58_476d_1ce4_e5b9
+    z = (z ^ z >> 27) &* 0x94d0_49bb_1331_11eb
+    return z ^ z >> 31
+  }
+
+  mutating func int(in range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &self) }
+
+  mutating func double(in range: ClosedRange<Double>) -> Double { Double.random(in: range, using: &self) }
+}
