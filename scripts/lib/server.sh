@@ -2,7 +2,7 @@
 
 # start_server [OPTION …]: sets URL, PORT and SERVER (the process id). The log goes to $SERVER_LOG.
 start_server() {
-  local binary=${SOFTMAXD:-$(release_folder)/softmaxd}
+  local binary=${SOFTMAXD:-$(swift build -c release --show-bin-path)/softmaxd}
   SERVER_OUT=$(mktemp) SERVER_LOG=${SERVER_LOG:-$(mktemp)}
   "$binary" --port 0 "$@" >"$SERVER_OUT" 2>"$SERVER_LOG" &
   SERVER=$!

@@ -7,6 +7,9 @@ export LC_ALL=C.UTF-8
 say() { printf '\n== %s\n' "$*"; }
 die() { printf '%s\n' "$*" >&2; exit 2; }
 
+# files PATH …: the repository's files, also those that are not committed yet, whoever owns the folder.
+files() { git -c safe.directory='*' ls-files --cached --others --exclude-standard -- "$@"; }
+
 # need PROGRAM-OR-FILE PACKAGE …: Debian packages, each installed when the program or file before it is missing.
 need() {
   local wanted=()
@@ -47,9 +50,10 @@ python_with() {
   fi
 }
 
-# What scripts/check and scripts/test build: one release build, tests included, every warning an error.
+# What scripts/check and scripts/test build: release, tests included, every warning an error; in a folder of its own, so
+# that these flags and those of a plain `swift build` do not undo each other's work.
 export SOFTMAXD_STRICT=1
+CHECKED=(-c release --scratch-path .build/checked)
 build_everything() {
-  swift build -c release --build-tests --explicit-target-dependency-import-check error "$@"
+  swift build "${CHECKED[@]}" --build-tests -Xswiftc -enable-testing --explicit-target-dependency-import-check error
 }
-release_folder() { swift build -c release --show-bin-path; }

@@ -1,0 +1,78 @@
+import Testing
+
+extension IntegrationTests {
+  @Suite struct Body {
+    /// Pieces of one byte, of sizes that split numbers, and of more than one read.
+    @Test(arguments: [1, 7, 1_000, 65_537])
+    func aChunkedBodyIsTheSameBody(piece: Int) throws {
+      let run = try Daemon.run { daemon in
+        let client = Client(daemon)
+        let body = Bodies.logits(piece == 1 ? 100 : 20_000)
+        let json = ["Content-Type: application/json"]
+        let whole = try client.send(Call(method: "POST", path: "/softmax", fields: json, body: body))
+        let chunked = try client.send(Call(method: "POST", path: "/softmax", fields: json, body: body, pieces: piece))
+        #expect(whole.status == 200)
+        #expect(chunked.status == 200)
+        #expect(chunked.opened == 0)
+        #expect(chunked.body == whole.body)
+      }
+      #expect(run.status == 0)
+    }
+
+    /// libcurl asks with `Expect: 100-continue` before bodies of this size.
+    @Test func eightMegabytesThereAndBackAgain() throws {
+      let run = try Daemon.run { daemon in
+        let client = Client(daemon)
+        let body = Bodies.logits(500_000, paddedTo: 8 << 20, digits: 12)
+        for pieces in [nil, 100_000] {
+          let call = Call(
+            method: "POST", path: "/softmax", fields: ["Content-Type: application/json"], body: body, pieces: pieces)
+          let answer = try client.send(call)
+          #expect(answer.status == 200)
+          #expect(Bodies.count(in: answer) == 500_000)
+          #expect(answer.body.count == answer["content-length"].flatMap { Int($0) })
+        }
+      }
+      #expect(run.status == 0)
+    }
+
+    /// The refusal comes before the body is read, and the client must see it rather than a reset.
+    @Test func aBodyPastTheLimitIsRefusedAndTheRefusalArrives() throws {
+      let run = try Daemon.run(Daemon.quickStop + ["--max-body", "1000000"]) { daemon in
+        let body = Bodies.logits(500_000)
+        for fields in [["Content-Type: application/json"], ["Content-Type: application/json", "Expect:"]] {
+          let answer = try Client(daemon).send(Call(method: "POST", path: "/softmax", fields: fields, body: body))
+          #expect(answer.status == 413)
+          #expect(answer["content-type"] == "application/problem+json")
+          #expect(answer["connection"] == "close")
+        }
+        let chunked = Call(
+          method: "POST", path: "/softmax", fields: ["Content-Type: application/json"], body: body, pieces: 50_000)
+        #expect(try Client(daemon).send(chunked).status == 413)
+      }
+      #expect(run.status == 0)
+    }
+
+    @Test func livezAnswersAtOnceWhileSixtyFourMebibytesAreComputed() throws {
+      let run = try Daemon.run { daemon in
+        let crowd = Crowd(1, of: daemon)
+        let probe = Client(daemon)
+        var waits: [Double] = []
+        let body = Bodies.logits(3_000_000, paddedTo: 64 << 20, digits: 17)
+        let call = Call(method: "POST", path: "/softmax", fields: ["Content-Type: application/json"], body: body)
+        let results = crowd.send([call]) { _ in
+          if let answer = try? probe.send(.get("/livez")), answer.status == 200 { waits.append(answer.milliseconds) }
+        }
+        let large = try results[0].get()
+        #expect(large.status == 200)
+        #expect(Bodies.count(in: large) == 3_000_000)
+        waits.sort()
+        #expect(waits.count > 10)
+        // A few milliseconds on a quiet machine; this only tells a server that computes on its loop, for seconds.
+        #expect(waits[waits.count / 2] < 20, "the median wait")
+        #expect(waits[waits.count - 1] < 500, "the longest wait")
+      }
+      #expect(run.status == 0)
+    }
+  }
+}

@@ -1,0 +1,86 @@
+import Testing
+
+extension IntegrationTests {
+  @Suite struct Conversation {
+    @Test func theThreeEndpointsAnswer() throws {
+      let run = try Daemon.run { daemon in
+        let client = Client(daemon)
+        let softmax = try client.send(.post("/softmax", #"{"logits": [0, 0]}"#))
+        #expect(softmax.status == 200)
+        #expect(softmax["content-type"] == "application/json")
+        #expect(softmax.text.contains(#""probabilities":[0.5,0.5]"#))
+        let loss = try client.send(.post("/loss", #"{"logits": [40, 0], "target": 0}"#))
+        #expect(loss.text.contains(confidentLoss))
+        let gradient = try client.send(confident)
+        #expect(gradient.text.contains(confidentLoss))
+        #expect(gradient.text.contains(#""gradient":[-4.248354255291589e-18,4.248354255291589e-18]"#))
+      }
+      #expect(run.status == 0)
+    }
+
+    @Test func oneConnectionServesManyRequests() throws {
+      let run = try Daemon.run { daemon in
+        let client = Client(daemon)
+        let opened = try (0..<200).map { _ in try client.send(confident).opened }
+        #expect(opened.first == 1)
+        #expect(opened.dropFirst().allSatisfy { $0 == 0 })
+      }
+      #expect(run.status == 0)
+    }
+
+    @Test func aHundredClientsAtOnceEachGetTheirOwnAnswer() throws {
+      let run = try Daemon.run { daemon in
+        let crowd = Crowd(100, of: daemon)
+        for _ in 0..<5 {
+          // Client k masks all classes but one, so that its answer is its own.
+          let calls = (0..<100).map { own in
+            let logits = (0..<100).map { $0 == own ? "1" : #""-Infinity""# }.joined(separator: ",")
+            return Call.post("/softmax", "{\"logits\":[\(logits)]}")
+          }
+          for (own, result) in crowd.send(calls).enumerated() {
+            let answer = try result.get()
+            let expected = (0..<100).map { $0 == own ? "1.0" : "0.0" }.joined(separator: ",")
+            #expect(answer.status == 200)
+            #expect(answer.text.contains("[\(expected)]"))
+          }
+        }
+      }
+      #expect(run.status == 0)
+    }
+
+    @Test func headAnswersAsGetWithoutTheBody() throws {
+      let run = try Daemon.run { daemon in
+        let client = Client(daemon)
+        for path in ["/", "/livez", "/readyz", "/healthz", "/openapi.yaml", "/metrics"] {
+          let get = try client.send(.get(path))
+          let head = try client.send(Call(method: "HEAD", path: path))
+          #expect(get.status == 200, "\(path)")
+          #expect(head.status == 200, "\(path)")
+          #expect(head.body.isEmpty)
+          #expect(head.opened == 0)
+          #expect(head["content-type"] == get["content-type"])
+          if path != "/metrics" { #expect(head["content-length"] == get["content-length"]) }
+        }
+      }
+      #expect(run.status == 0)
+    }
+
+    @Test(arguments: [
+      (Call.get("/softmax"), 405), (Call.get("/nowhere"), 404), (Call.post("/softmax", "{"), 400),
+      (Call.post("/softmax", #"{"logits": []}"#), 422), (Call.post("/softmax", #"{"logitss": [1]}"#), 422),
+      (Call(method: "POST", path: "/softmax", fields: ["Content-Type: text/plain"], body: Array("1".utf8)), 415),
+    ])
+    func everyErrorIsAProblemAndKeepsTheConnection(call: Call, status: Int) throws {
+      let run = try Daemon.run { daemon in
+        let client = Client(daemon)
+        _ = try client.send(.get("/livez"))
+        let answer = try client.send(call)
+        #expect(answer.status == status)
+        #expect(answer["content-type"] == "application/problem+json")
+        #expect(answer.text.contains(#""type":"/problems/"#))
+        #expect(try client.send(confident).opened == 0)
+      }
+      #expect(run.status == 0)
+    }
+  }
+}

@@ -1,0 +1,96 @@
+import Foundation
+
+/// A softmaxd of the test's own: the built binary, started on a free port of 127.0.0.1.
+final class Daemon {
+  /// The options that make a stop quick; a test that is about stopping gives its own.
+  static let quickStop = ["--drain-delay", "0"]
+
+  let port: Int
+  private let process: Process
+
+  /// The binary that this build made: it lies beside the test bundle.
+  static var binary: URL {
+    URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent().appendingPathComponent("softmaxd")
+  }
+
+  var url: String { "http://127.0.0.1:\(port)" }
+  var processIdentifier: Int32 { process.processIdentifier }
+
+  /// Starts the binary and waits until it says where it listens.
+  init(_ options: [String] = Daemon.quickStop) throws {
+    process = Process()
+    process.executableURL = Daemon.binary
+    process.arguments = ["--port", "0"] + options
+    let output = Pipe()
+    process.standardOutput = output
+    process.standardError = FileHandle.nullDevice
+    try process.run()
+    var said = ""
+    var found: Int?
+    while found == nil {
+      let data = output.fileHandleForReading.availableData
+      if data.isEmpty { break }
+      said += String(decoding: data, as: UTF8.self)
+      found = said.firstMatch(of: /http:\/\/\S+:(\d+)\n/).flatMap { Int($0.1) }
+    }
+    guard let found else {
+      process.waitUntilExit()
+      throw Failure.didNotStart(output: said)
+    }
+    port = found
+  }
+
+  /// Starts one, runs the body against it, asks it to stop, and gives back the exit status with the body's result.
+  static func run<Result>(
+    _ options: [String] = Daemon.quickStop, _ body: (Daemon) throws -> Result
+  ) throws -> (result: Result, status: Int32) {
+    let daemon = try Daemon(options)
+    defer { if daemon.process.isRunning { daemon.signal(SIGKILL) } }
+    let result = try body(daemon)
+    daemon.signal(SIGTERM)
+    return (result, daemon.wait())
+  }
+
+  func signal(_ number: Int32) { kill(process.processIdentifier, number) }
+
+  /// Waits for the end: the exit status, or -1 for a death by signal.
+  func wait() -> Int32 {
+    process.waitUntilExit()
+    return process.terminationReason == .exit ? process.terminationStatus : -1
+  }
+
+  var isRunning: Bool { process.isRunning }
+
+  /// Runs the binary to its end with these arguments; one that goes on to serve is killed after ten seconds.
+  static func command(_ arguments: [String], environment: [String: String] = [:]) throws -> Outcome {
+    let process = Process()
+    process.executableURL = binary
+    process.arguments = arguments
+    process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+    let output = Pipe()
+    let errors = Pipe()
+    process.standardOutput = output
+    process.standardError = errors
+    try process.run()
+    let number = process.processIdentifier
+    let watchdog = Task.detached {
+      try await Task.sleep(for: .seconds(10))
+      kill(number, SIGKILL)
+    }
+    defer { watchdog.cancel() }
+    let said = output.fileHandleForReading.readDataToEndOfFile()
+    let complained = errors.fileHandleForReading.readDataToEndOfFile()
+    process.waitUntilExit()
+    return Outcome(
+      status: process.terminationStatus, output: String(decoding: said, as: UTF8.self),
+      errors: String(decoding: complained, as: UTF8.self))
+  }
+
+  struct Outcome {
+    var status: Int32
+    var output: String
+    var errors: String
+  }
+
+  enum Failure: Error { case didNotStart(output: String) }
+}
