@@ -14,7 +14,7 @@ extension JSONReader {
     skipWhitespace()
     var state = TensorState(maximumCount: maximumCount, start: position, end: text.count)
     while true {
-      if try !readTensorRuns(&state) { try readTensorItem(&state) }
+      if try !readTensorRuns(&state, parallel) { try readTensorItem(&state) }
       repeat {
         if state.depth == 0 { return state.finished() }
         state.counts[state.depth - 1] += 1
@@ -25,13 +25,20 @@ extension JSONReader {
   /// Reads what the hot loop takes of an innermost array's elements. Returns whether the last of them is yet to be
   /// counted, and what follows it to be read; else an element must begin at the position.
   @_lifetime(self: copy self)
-  private mutating func readTensorRuns(_ state: inout TensorState) throws(JSONSyntaxError) -> Bool {
+  private mutating func readTensorRuns(
+    _ state: inout TensorState, _ parallel: Parallel?
+  ) throws(JSONSyntaxError) -> Bool {
     guard state.depth > 0, state.depth == state.rank else { return false }
+    let initialCount = state.reading.values.count
     let text = self.text
-    var cursor = position
     var count = 0
     var stop = RunStop.beforeValue
-    while state.makeRoom(at: cursor) {
+    if let parallel, !state.wasParallel, text.count - position >= JSONReader.leastParallelText {
+      state.wasParallel = true
+      stop = readTensorPieces(&state, parallel)
+    }
+    var cursor = position
+    while stop == .beforeValue, state.makeRoom(at: cursor) {
       let before = state.reading.values.count
       let room = min(state.reading.values.capacity, state.maximumCount) - before
       state.reading.values.append(addingCapacity: room) { values in
@@ -39,7 +46,7 @@ extension JSONReader {
       }
       let taken = state.reading.values.count - before
       count += taken
-      if stop == .behindValue || taken < room { break }
+      if taken < room { break }
     }
     position = cursor
     state.counts[state.depth - 1] += count
@@ -47,7 +54,7 @@ extension JSONReader {
       state.counts[state.depth - 1] -= 1
       return true
     }
-    if count > 0 {
+    if state.reading.values.count > initialCount {
       skipWhitespace()
       if currentByte == UInt8(ascii: "]") { throw failure(.trailingComma) }
     }

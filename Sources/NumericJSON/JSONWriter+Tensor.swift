@@ -1,13 +1,7 @@
 extension JSONWriter {
   /// Bytes that suffice for a tensor, so that a caller can take a buffer for a whole text at once.
   public static func capacity(forTensor shape: [Int]) -> Int {
-    var count = 1
-    var brackets = 0
-    for extent in shape {
-      brackets += 2 * count
-      count *= extent
-    }
-    return count * (NumberText.maximumLength + 1) + brackets + NumberText.slack
+    TensorLayout(shape).capacity
   }
 
   /// Writes nested arrays of numbers, or a bare number for the shape [].
@@ -20,8 +14,12 @@ extension JSONWriter {
   ) {
     separate()
     let layout = TensorLayout(shape)
-    bytes.append(addingCapacity: JSONWriter.capacity(forTensor: shape)) { output in
-      output.append(tensor: values, in: 0..<layout.count, layout: layout, format: format)
+    bytes.append(addingCapacity: layout.capacity) { output in
+      if let parallel, layout.count >= JSONWriter.leastParallelCount {
+        output.append(tensor: values, layout: layout, format: format, parallel)
+      } else {
+        output.append(tensor: values, in: 0..<layout.count, layout: layout, format: format)
+      }
     }
     needsComma = true
   }

@@ -13,6 +13,8 @@ struct TensorState {
   var extents = InlineArray<8, Int>(repeating: -1)
   /// The depth of the first scalar or empty array; nil before it.
   var rank: Int?
+  /// Whether reading in pieces was tried.
+  var wasParallel = false
 
   init(maximumCount: Int, start: Int, end: Int) {
     self.maximumCount = maximumCount
@@ -73,16 +75,23 @@ struct TensorState {
       reading.isTooLarge = true
       return false
     }
+    reserve(atLeast: count + 1, at: position)
+    return true
+  }
+
+  /// Takes storage for `least` values and those expected behind them.
+  @inline(never)
+  mutating func reserve(atLeast least: Int, at position: Int) {
+    let count = reading.values.count
     let left = end - position
     let expected: Int
-    if count == 0 {
+    if count < 64 {
       expected = left / 16
     } else {
       let density = Double(count) / Double(max(1, position - start))
       expected = max(count + count / 2, count + Int(Double(left) * density * 1.05))
     }
-    reading.values.reserveCapacity(min(maximumCount, count + left / 2 + 1, expected + 8))
-    return true
+    reading.values.reserveCapacity(max(least, min(maximumCount, count + left / 2 + 1, expected + 8)))
   }
 
   consuming func finished() -> TensorReading {

@@ -10,6 +10,36 @@ extension Span where Element == UInt8 {
   }
 }
 
+extension Span where Element == UInt8 {
+  /// How many commas there are in a range, and whether there is a colon, 32 bytes at a time.
+  func countOfCommas(in range: Range<Int>) -> (commas: Int, hasColon: Bool) {
+    var total = 0
+    var colons = SIMD32<UInt8>()
+    var offset = range.lowerBound
+    let comma = SIMD32<UInt8>(repeating: UInt8(ascii: ","))
+    let colon = SIMD32<UInt8>(repeating: UInt8(ascii: ":"))
+    while offset + 32 <= range.upperBound {
+      // A lane counts to 255 at most.
+      let blocks = min(255, (range.upperBound - offset) / 32)
+      var lanes = SIMD32<UInt8>()
+      for _ in 0..<blocks {
+        // Safe: the load checks its bounds, and every bit pattern is a vector of bytes.
+        let vector = unsafe bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: SIMD32<UInt8>.self)
+        lanes &+= SIMD32<UInt8>().replacing(with: 1, where: vector .== comma)
+        colons |= SIMD32<UInt8>().replacing(with: 1, where: vector .== colon)
+        offset += 32
+      }
+      for lane in lanes.indices { total += Int(lanes[lane]) }
+    }
+    while offset < range.upperBound {
+      if self[offset] == UInt8(ascii: ",") { total += 1 }
+      if self[offset] == UInt8(ascii: ":") { colons[0] = 1 }
+      offset += 1
+    }
+    return (total, colons != SIMD32<UInt8>())
+  }
+}
+
 /// Eight bytes as a word.
 enum Word {
   static var zeros: UInt64 { 0x3030_3030_3030_3030 }
