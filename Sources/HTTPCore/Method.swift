@@ -1,4 +1,4 @@
-/// A request method of HTTP (RFC 9110 §9.3, RFC 5789).
+/// A request method of HTTP (RFC 9110 §9.3, RFC 5789, and QUERY, a safe method with a body, which no path takes yet).
 ///
 /// Methods are case-sensitive. A well-formed method outside this list never becomes a value: the parser answers 501 and
 /// closes. CONNECT is among those, since this server is no proxy.
@@ -11,4 +11,5 @@ public enum Method: String, Sendable, Hashable, CaseIterable {
   case options = "OPTIONS"
   case trace = "TRACE"
   case patch = "PATCH"
+  case query = "QUERY"
 }

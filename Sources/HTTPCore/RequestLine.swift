@@ -50,6 +50,7 @@ extension Method {
     case (4, UInt8(ascii: "H")): candidate = .head
     case (5, UInt8(ascii: "P")): candidate = .patch
     case (5, UInt8(ascii: "T")): candidate = .trace
+    case (5, UInt8(ascii: "Q")): candidate = .query
     case (6, UInt8(ascii: "D")): candidate = .delete
     case (7, UInt8(ascii: "O")): candidate = .options
     default: return nil

@@ -15,8 +15,7 @@ enum Index {
     for endpoint in Endpoint.all {
       text += """
         POST \(endpoint.path): \(endpoint.summary)
-          inputs      \(endpoint.requiredInputs.map(\.name).joined(separator: ", "))\
-        \(endpoint.optionalInputs.map { "; optional: \($0.name)" }.joined())
+          inputs      \(inputs(of: endpoint))
           parameters  \(endpoint.parameters.map { "\($0.name) (\(Parameters.defaultText(of: $0)))" }.joined(separator: ", "))
           outputs     \(endpoint.outputs.map(\.name).joined(separator: ", ")); \
         by default \(endpoint.defaultOutputs.map(\.name).joined(separator: ", "))
@@ -34,5 +33,11 @@ enum Index {
 
       """
     return text
+  }
+
+  private static func inputs(of endpoint: Endpoint) -> String {
+    let required = endpoint.requiredInputs.map(\.name).joined(separator: ", ")
+    let optional = endpoint.optionalInputs.map(\.name).joined(separator: ", ")
+    return optional.isEmpty ? required : "\(required); if wanted \(optional)"
   }
 }

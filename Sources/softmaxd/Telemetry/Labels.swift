@@ -29,6 +29,7 @@ enum Labels {
     case .options: 5
     case .trace: 6
     case .patch: 7
+    case .query: 8
     }
   }
 
