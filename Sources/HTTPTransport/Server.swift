@@ -27,6 +27,9 @@ public final class Server: Sendable {
     var loops: [EventLoop] = []
     var listeners: [Listener] = []
     var isStopping = false
+    var hasStopped = false
+    /// Who wants to know when all is over.
+    var waiting: [@Sendable () -> Void] = []
   }
 
   private let configuration: ServerConfiguration
@@ -97,45 +100,50 @@ public final class Server: Sendable {
   /// Stops gently, and calls `done` when all is over: readiness is denied at once; after `drainDelay` the port closes,
   /// idle connections end, and the others after the answers under way, for which `drainTimeout` is waited.
   public func stop(then done: @escaping @Sendable () -> Void) {
-    let isFirst = running.withLock { running in
+    let (isFirst, isOver) = running.withLock { running in
       defer { running.isStopping = true }
-      return !running.isStopping
+      if !running.hasStopped { running.waiting.append(done) }
+      return (!running.isStopping, running.hasStopped)
     }
+    if isOver { done() }
     guard isFirst else { return }
     readiness.set(false)
-    queue.asyncAfter(deadline: .now() + configuration.drainDelay.dispatchInterval) { self.drain(then: done) }
+    queue.asyncAfter(deadline: .now() + configuration.drainDelay.dispatchInterval) { self.drain() }
   }
 
-  private func drain(then done: @escaping @Sendable () -> Void) {
+  private func drain() {
     let (listeners, loops) = running.withLock { running in
       defer { running.listeners = [] }
       return (running.listeners, running.loops)
     }
     for listener in listeners { listener.stop() }
     for loop in loops { loop.inbox.post(.drain) }
-    let (sum, overflow) = Clock.now().nanoseconds.addingReportingOverflow(configuration.drainTimeout.nanoseconds)
-    waitForConnections(until: Instant(nanoseconds: overflow ? .max : sum), then: done)
+    waitForConnections(until: Clock.now().advanced(by: configuration.drainTimeout))
   }
 
   /// Looks every few milliseconds: only at the end of a server's life.
-  private func waitForConnections(until deadline: Instant, then done: @escaping @Sendable () -> Void) {
+  private func waitForConnections(until deadline: Instant) {
     if services.gate.count == 0 {
-      finish(then: done)
+      finish()
     } else if Clock.now() >= deadline {
       for loop in running.withLock({ $0.loops }) { loop.inbox.post(.closeAll) }
-      queue.asyncAfter(deadline: .now() + .milliseconds(50)) { self.finish(then: done) }
+      queue.asyncAfter(deadline: .now() + .milliseconds(50)) { self.finish() }
     } else {
-      queue.asyncAfter(deadline: .now() + .milliseconds(5)) { self.waitForConnections(until: deadline, then: done) }
+      queue.asyncAfter(deadline: .now() + .milliseconds(5)) { self.waitForConnections(until: deadline) }
     }
   }
 
-  private func finish(then done: @escaping @Sendable () -> Void) {
-    let loops = running.withLock { running in
-      defer { running.loops = [] }
-      return running.loops
+  private func finish() {
+    let (loops, waiting) = running.withLock { running in
+      defer {
+        running.loops = []
+        running.waiting = []
+        running.hasStopped = true
+      }
+      return (running.loops, running.waiting)
     }
     for loop in loops { loop.stop() }
-    done()
+    for done in waiting { done() }
   }
 }
 

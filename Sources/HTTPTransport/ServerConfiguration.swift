@@ -44,6 +44,14 @@ public struct ServerConfiguration: Sendable {
     self.connections = max(1, connections)
     self.limits = limits
   }
+
+  /// What connections beyond the cap keep to: they must say at once what they want.
+  var reserveLimits: HTTPLimits {
+    var limits = limits
+    limits.headDeadline = min(limits.headDeadline, reserveHeadDeadline)
+    limits.keepAlive = min(limits.keepAlive, reserveHeadDeadline)
+    return limits
+  }
 }
 
 extension Duration {

@@ -13,9 +13,9 @@ public protocol ServerObserver: Sendable {
   /// A request that had begun is over without an answer: its client has gone.
   func requestAbandoned(_ head: RequestHead, loop: Int)
   /// A request that had begun has its answer.
-  func requestAnswered(_ exchange: Exchange, loop: Int)
+  func requestAnswered(_ head: RequestHead, _ response: Response, _ exchange: Exchange, loop: Int)
   /// A request was answered on its head alone.
-  func requestRefused(_ exchange: Exchange, loop: Int)
+  func requestRefused(_ head: RequestHead, _ response: Response, _ exchange: Exchange, loop: Int)
   /// What arrived broke a rule or a deadline and was answered without a handler.
   func requestRejected(_ problem: Problem, loop: Int)
 }
@@ -28,18 +28,14 @@ public enum ConnectionRefusal: String, Sendable, CaseIterable {
   case descriptors = "descriptors"
 }
 
-/// A request and its answer.
+/// A request and its answer in figures.
 public struct Exchange: Sendable {
-  public let head: RequestHead
-  public let response: Response
   /// The body's bytes, without a transfer coding.
   public let requestBytes: Int
   /// When the head was whole, and when the answer was ready.
   public let began: Instant
   public let ended: Instant
 
-  /// The body's bytes that were sent.
-  public var responseBytes: Int { head.method == .head ? 0 : response.body.count }
   public var nanoseconds: UInt64 { ended.nanoseconds &- min(began.nanoseconds, ended.nanoseconds) }
 }
 
@@ -51,7 +47,7 @@ public struct NoObserver: ServerObserver {
   public func connectionRefused(_ reason: ConnectionRefusal) {}
   public func requestBegan(_ head: RequestHead, loop: Int) {}
   public func requestAbandoned(_ head: RequestHead, loop: Int) {}
-  public func requestAnswered(_ exchange: Exchange, loop: Int) {}
-  public func requestRefused(_ exchange: Exchange, loop: Int) {}
+  public func requestAnswered(_ head: RequestHead, _ response: Response, _ exchange: Exchange, loop: Int) {}
+  public func requestRefused(_ head: RequestHead, _ response: Response, _ exchange: Exchange, loop: Int) {}
   public func requestRejected(_ problem: Problem, loop: Int) {}
 }

@@ -3,14 +3,10 @@ internal import HTTPCore
 /// The life of a connection: opened, read, given its turn, written, closed.
 extension EventLoop {
   func open(_ socket: consuming Socket, _ isReserve: Bool, _ now: Moment) {
-    var limits = services.configuration.limits
-    if isReserve {
-      limits.headDeadline = min(limits.headDeadline, services.configuration.reserveHeadDeadline)
-      limits.keepAlive = min(limits.keepAlive, services.configuration.reserveHeadDeadline)
-    }
     let token = table.reserve()
     let connection = Connection(
-      socket: socket, state: ConnectionState(limits: limits, at: now), token: token, isReserve: isReserve)
+      socket: socket, state: ConnectionState(limits: isReserve ? reserveLimits : limits, at: now), token: token,
+      isReserve: isReserve)
     do throws(SystemError) {
       try epoll.add(connection.socket.descriptor, connection.interest, token: token.rawValue)
     } catch {
@@ -20,12 +16,13 @@ extension EventLoop {
     }
     table.insert(connection)
     observer.connectionOpened(loop: index)
-    schedule(connection)
+    connection.withState { state in schedule(connection, state) }
   }
 
   /// Ends a connection: its descriptor closes with its last reference, and work under way learns that nobody waits.
   func close(_ connection: Connection) {
-    guard table[connection.token] != nil else { return }
+    guard !connection.isClosed else { return }
+    connection.isClosed = true
     if let current = connection.current {
       current.cancel.raise()
       connection.current = nil
@@ -43,47 +40,47 @@ extension EventLoop {
       close(connection)
       return
     }
-    if readiness.contains(.readable) {
-      receive(connection, now)
-    } else {
-      turn(connection, now)
+    connection.withState { state in
+      if readiness.contains(.readable) {
+        receive(connection, &state, now)
+      } else {
+        turn(connection, &state, now)
+      }
     }
   }
 
   /// Reads what has arrived, up to a bound, so that one sender cannot have the loop to itself: what is left makes
   /// epoll tell again.
-  func receive(_ connection: Connection, _ now: Moment) {
+  func receive(_ connection: Connection, _ state: inout ConnectionState, _ now: Moment) {
     for _ in 0..<16 {
-      let result: Result<Socket.Transfer, SystemError>
-      var isWholeBuffer = true
-      switch connection.state.readInterest {
+      var outcome = Result<Socket.Transfer, SystemError>.success(.wouldBlock)
+      var mayHaveMore = true
+      switch state.readInterest {
       case .none:
-        turn(connection, now)
+        turn(connection, &state, now)
         return
       case .bytes:
-        result = unsafe connection.socket.read(into: buffer.bytes)
-        if case .success(.moved(let count)) = result {
-          isWholeBuffer = count == buffer.size
+        outcome = unsafe connection.socket.read(into: buffer.bytes)
+        if case .success(.moved(let count)) = outcome {
+          mayHaveMore = count == buffer.size
           buffer.withPrefix(count) { bytes in
-            connection.state.receive(bytes, at: now) { judge($0, connection, now) }
+            state.receive(bytes, at: now) { judge($0, connection, now) }
           }
         }
       case .body:
-        var outcome = Result<Socket.Transfer, SystemError>.success(.wouldBlock)
-        connection.state.readBody(at: now) { output in outcome = connection.socket.read(into: &output) }
-        result = outcome
+        state.readBody(at: now) { output in outcome = connection.socket.read(into: &output) }
       }
-      switch result {
+      switch outcome {
       case .success(.moved):
-        turn(connection, now)
-        guard isWholeBuffer, table[connection.token] != nil else { return }
+        turn(connection, &state, now)
+        guard mayHaveMore, !connection.isClosed else { return }
       case .success(.finished):
         connection.peerFinished = true
-        connection.state.peerFinished(at: now)
-        turn(connection, now)
+        state.peerFinished(at: now)
+        turn(connection, &state, now)
         return
       case .success(.wouldBlock):
-        turn(connection, now)
+        turn(connection, &state, now)
         return
       case .failure:
         close(connection)
@@ -93,11 +90,12 @@ extension EventLoop {
   }
 
   /// Does what the connection's state asks for, writes what the socket takes, and says what to wait for.
-  func turn(_ connection: Connection, _ now: Moment) {
+  func turn(_ connection: Connection, _ state: inout ConnectionState, _ now: Moment) {
+    var isBlocked = false
     repeat {
-      while let action = connection.state.nextAction(at: now, judge: { judge($0, connection, now) }) {
-        switch action {
-        case .answer(let id, let request): answer(id, request, on: connection, now)
+      while let action = state.nextAction(at: now, judge: { judge($0, connection, now) }) {
+        switch consume action {
+        case .answer(let id, let request): answer(id, request, on: connection, &state, now)
         case .rejected(let problem): observer.requestRejected(problem, loop: index)
         case .shutdownWrite: connection.socket.shutdownWrite()
         case .close:
@@ -105,24 +103,21 @@ extension EventLoop {
           return
         }
       }
-      guard connection.state.hasOutput else { break }
-      switch connection.state.withOutput({ first, second in connection.socket.write(first, second) }) {
-      case .success(.moved(let count)): connection.state.wrote(count, at: now)
-      case .success:
-        updateInterest(connection)
-        schedule(connection)
-        return
+      guard state.hasOutput else { break }
+      switch state.withOutput({ first, second in connection.socket.write(first, second) }) {
+      case .success(.moved(let count)): state.wrote(count, at: now)
+      case .success: isBlocked = true
       case .failure:
         close(connection)
         return
       }
-    } while true
-    updateInterest(connection)
-    schedule(connection)
+    } while !isBlocked
+    updateInterest(connection, state)
+    schedule(connection, state)
   }
 
-  private func updateInterest(_ connection: Connection) {
-    let wanted = connection.wantedInterest
+  private func updateInterest(_ connection: Connection, _ state: borrowing ConnectionState) {
+    let wanted = connection.wantedInterest(state)
     guard wanted != connection.interest else { return }
     do throws(SystemError) {
       try epoll.modify(connection.socket.descriptor, wanted, token: connection.token.rawValue)

@@ -27,13 +27,18 @@ actor EventLoop {
   let observer: any ServerObserver
   let slice = LoopSlice()
   let sliceNanoseconds: UInt64
+  let laneBytes: Int
+  let limits: HTTPLimits
+  /// Those of connections beyond the cap.
+  let reserveLimits: HTTPLimits
   let loopContext: RequestContext
   let epoll: EpollSet
   let buffer = ReadBuffer(size: 256 * 1024)
   var table = ConnectionTable()
   var wheel: TimerWheel
   var moments = MomentSource()
-  var isDraining = false
+  /// The clock as last read: at a look's begin or a request's end.
+  var lastClock = Instant(nanoseconds: 0)
 
   private var source: (any DispatchSourceRead)?
   private var timer: (any DispatchSourceTimer)?
@@ -52,6 +57,9 @@ actor EventLoop {
     epoll = try EpollSet()
     wheel = TimerWheel(startingAt: Clock.now())
     sliceNanoseconds = services.configuration.loopSlice.nanoseconds
+    laneBytes = services.configuration.laneBytes
+    limits = services.configuration.limits
+    reserveLimits = services.configuration.reserveLimits
     let slice = slice
     loopContext = RequestContext(isCancelled: { slice.isOver() })
     try epoll.add(inbox.waker.descriptor, .readable, token: Self.inboxToken)
@@ -100,6 +108,7 @@ actor EventLoop {
       }
       hasYielded = false
       let now = moments.now()
+      lastClock = now.instant
       for index in 0..<count {
         let (token, readiness) = epoll.event(index)
         if token == Self.inboxToken {
@@ -125,13 +134,14 @@ actor EventLoop {
   }
 
   private func drain(_ now: Moment) {
-    isDraining = true
     for connection in table.all {
-      // What has arrived by now has been accepted, and is answered.
-      receive(connection, now)
-      guard table[connection.token] != nil else { continue }
-      connection.state.drain(at: now)
-      turn(connection, now)
+      connection.withState { state in
+        // What has arrived by now has been accepted, and is answered.
+        receive(connection, &state, now)
+        guard !connection.isClosed else { return }
+        state.drain(at: now)
+        turn(connection, &state, now)
+      }
     }
   }
 
@@ -139,8 +149,8 @@ actor EventLoop {
 
   /// Sees to it that `tick` is called once the connection's deadline has passed. Most calls change nothing: the
   /// deadline moved away from an entry that is in the wheel already.
-  func schedule(_ connection: Connection) {
-    guard let deadline = connection.state.nextDeadline else { return }
+  func schedule(_ connection: Connection, _ state: borrowing ConnectionState) {
+    guard let deadline = state.nextDeadline else { return }
     let slot = connection.token.slot
     let step = wheel.step(for: deadline)
     guard step < table.step(of: slot) else { return }
@@ -157,11 +167,13 @@ actor EventLoop {
       for slot in due.entries where table.step(of: slot) == due.step {
         table.setStep(.max, of: slot)
         guard let connection = table[slot] else { continue }
-        if let deadline = connection.state.nextDeadline, deadline <= now.instant {
-          connection.state.tick(at: now)
-          turn(connection, now)
-        } else {
-          schedule(connection)
+        connection.withState { state in
+          if let deadline = state.nextDeadline, deadline <= now.instant {
+            state.tick(at: now)
+            turn(connection, &state, now)
+          } else {
+            schedule(connection, state)
+          }
         }
       }
     }

@@ -57,7 +57,8 @@ extension Option {
 
   /// Seconds, with at most three decimals.
   static func seconds(
-    _ name: String, atLeast least: Duration = .milliseconds(1), _ path: any WritableKeyPath<Settings, Duration> & Sendable,
+    _ name: String, atLeast least: Duration = .milliseconds(1),
+    _ path: any WritableKeyPath<Settings, Duration> & Sendable,
     _ help: String
   ) -> Option {
     Option(

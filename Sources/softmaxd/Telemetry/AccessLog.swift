@@ -30,13 +30,12 @@ final class AccessLog: Sendable {
     }
   }
 
-  func record(_ exchange: Exchange, route: String, loop: Int) {
-    let response = exchange.response
+  func record(_ head: RequestHead, _ response: Response, _ exchange: Exchange, route: String, loop: Int) {
     append {
-      var line = LogLine(method: exchange.head.method.rawValue, status: response.status.code)
+      var line = LogLine(method: head.method.rawValue, status: response.status.code)
       line.add("route", route)
       line.add("request_bytes", exchange.requestBytes)
-      line.add("response_bytes", exchange.responseBytes)
+      line.add("response_bytes", head.method == .head ? 0 : response.body.count)
       line.add("duration_us", Int(clamping: exchange.nanoseconds / 1000))
       line.add("request_id", response.fields[.xRequestID] ?? RequestIdentity.makeID())
       if let parent = response.fields[.traceparent] { line.add("traceparent", parent) }

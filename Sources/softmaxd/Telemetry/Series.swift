@@ -40,7 +40,9 @@ final class Series: Sendable {
     $0 * 1_000_000
   }
   /// Upper bounds in bytes.
-  static let sizeBounds: [UInt64] = [0, 1 << 10, 1 << 12, 1 << 14, 1 << 16, 1 << 18, 1 << 20, 1 << 22, 1 << 24, 1 << 26]
+  static let sizeBounds: [UInt64] = [
+    0, 1 << 10, 1 << 12, 1 << 14, 1 << 16, 1 << 18, 1 << 20, 1 << 22, 1 << 24, 1 << 26,
+  ]
 
   let duration = Histogram<15>()
   let requestBytes = Histogram<11>()

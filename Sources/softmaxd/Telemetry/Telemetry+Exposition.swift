@@ -13,20 +13,22 @@ extension Telemetry {
   }
 
   private func requests(_ text: inout MetricText) {
-    let families: [(name: String, help: String, bounds: [UInt64], scale: UInt64, path: (Series, inout HistogramTotals) -> Void)] = [
-      (
-        "http_server_request_duration_seconds", "From a request's head to its answer.", Series.durationBounds,
-        1_000_000_000, { $0.duration.read(into: &$1) }
-      ),
-      (
-        "http_server_request_body_size_bytes", "Bodies received, without their transfer coding.", Series.sizeBounds, 1,
-        { $0.requestBytes.read(into: &$1) }
-      ),
-      (
-        "http_server_response_body_size_bytes", "Bodies sent.", Series.sizeBounds, 1,
-        { $0.responseBytes.read(into: &$1) }
-      ),
-    ]
+    let families:
+      [(name: String, help: String, bounds: [UInt64], scale: UInt64, path: (Series, inout HistogramTotals) -> Void)] = [
+        (
+          "http_server_request_duration_seconds", "From a request's head to its answer.", Series.durationBounds,
+          1_000_000_000, { $0.duration.read(into: &$1) }
+        ),
+        (
+          "http_server_request_body_size_bytes", "Bodies received, without their transfer coding.", Series.sizeBounds,
+          1,
+          { $0.requestBytes.read(into: &$1) }
+        ),
+        (
+          "http_server_response_body_size_bytes", "Bodies sent.", Series.sizeBounds, 1,
+          { $0.responseBytes.read(into: &$1) }
+        ),
+      ]
     for family in families {
       text.family(family.name, "histogram", family.help)
       for index in 0..<LoopCounters.seriesCount {
@@ -42,7 +44,8 @@ extension Telemetry {
       let began = sum { $0.began[method].load(ordering: .relaxed) }
       let ended = sum { $0.ended[method].load(ordering: .relaxed) }
       if began > 0 {
-        text.sample("http_server_active_requests", "http_request_method=\"\(name)\"", String(Int64(began) - Int64(ended)))
+        text.sample(
+          "http_server_active_requests", "http_request_method=\"\(name)\"", String(Int64(began) - Int64(ended)))
       }
     }
     text.family("softmaxd_requests_abandoned_total", "counter", "Requests whose client went before the answer.")
@@ -61,9 +64,10 @@ extension Telemetry {
     text.family("softmaxd_connections_accepted_total", "counter", "Connections accepted.")
     text.sample("softmaxd_connections_accepted_total", "", String(opened))
     text.family("softmaxd_connections_rejected_total", "counter", "Connections turned away, by reason.")
-    for (reason, count) in [(ConnectionRefusal.connectionCap, refusedForCap.load(ordering: .relaxed)),
-      (.descriptors, refusedForDescriptors.load(ordering: .relaxed))]
-    {
+    for (reason, count) in [
+      (ConnectionRefusal.connectionCap, refusedForCap.load(ordering: .relaxed)),
+      (.descriptors, refusedForDescriptors.load(ordering: .relaxed)),
+    ] {
       text.sample("softmaxd_connections_rejected_total", "reason=\"\(reason.rawValue)\"", String(count))
     }
   }

@@ -35,20 +35,23 @@ final class Telemetry: ServerObserver {
     Counter.add(1, to: loops[loop].abandoned)
   }
 
-  func requestAnswered(_ exchange: Exchange, loop: Int) {
-    Counter.add(1, to: loops[loop].ended[Labels.method(exchange.head.method)])
-    record(exchange, loop)
+  func requestAnswered(_ head: RequestHead, _ response: Response, _ exchange: Exchange, loop: Int) {
+    Counter.add(1, to: loops[loop].ended[Labels.method(head.method)])
+    record(head, response, exchange, loop)
   }
 
-  func requestRefused(_ exchange: Exchange, loop: Int) { record(exchange, loop) }
+  func requestRefused(_ head: RequestHead, _ response: Response, _ exchange: Exchange, loop: Int) {
+    record(head, response, exchange, loop)
+  }
 
-  private func record(_ exchange: Exchange, _ loop: Int) {
-    let route = Labels.route(exchange.head.path)
+  private func record(_ head: RequestHead, _ response: Response, _ exchange: Exchange, _ loop: Int) {
+    let route = Labels.route(head.path)
     let index = LoopCounters.index(
-      method: Labels.method(exchange.head.method), route: route, status: Labels.status(exchange.response.status))
+      method: Labels.method(head.method), route: route, status: Labels.status(response.status))
+    let sent = head.method == .head ? 0 : response.body.count
     loops[loop].series(at: index).record(
-      nanoseconds: exchange.nanoseconds, requestBytes: exchange.requestBytes, responseBytes: exchange.responseBytes)
-    log?.record(exchange, route: Labels.routes[route], loop: loop)
+      nanoseconds: exchange.nanoseconds, requestBytes: exchange.requestBytes, responseBytes: sent)
+    log?.record(head, response, exchange, route: Labels.routes[route], loop: loop)
   }
 
   func requestRejected(_ problem: Problem, loop: Int) {

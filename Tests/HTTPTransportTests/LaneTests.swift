@@ -1,0 +1,89 @@
+import Dispatch
+import HTTPCore
+import Synchronization
+import Testing
+
+@testable import HTTPTransport
+
+@Suite struct LaneTests {
+  /// Work that says when it has begun and waits to be let go.
+  private final class Gatekeeper: Sendable {
+    let began = DispatchSemaphore(value: 0)
+    let mayEnd = DispatchSemaphore(value: 0)
+
+    func work() {
+      began.signal()
+      mayEnd.wait()
+    }
+  }
+
+  @Test func refusesBeyondItsQueue() {
+    let lane = Lane(Lane.Bounds(width: 1, waiting: 1, bytes: 1000))
+    let gatekeeper = Gatekeeper()
+    #expect(lane.submit(bytes: 10) { gatekeeper.work() })
+    gatekeeper.began.wait()
+    #expect(lane.hasRoom(for: 10))
+    #expect(lane.submit(bytes: 10) { gatekeeper.work() })
+    #expect(!lane.hasRoom(for: 10))
+    #expect(!lane.submit(bytes: 10) {})
+    gatekeeper.mayEnd.signal()
+    gatekeeper.began.wait()
+    // The one that waited runs: its place in the queue is free.
+    #expect(lane.hasRoom(for: 10))
+    gatekeeper.mayEnd.signal()
+  }
+
+  @Test func refusesBeyondItsBytesButNeverTheOnlyOne() {
+    let lane = Lane(Lane.Bounds(width: 2, waiting: 10, bytes: 100))
+    let gatekeeper = Gatekeeper()
+    // Larger than all bounds, but alone.
+    #expect(lane.submit(bytes: 1000) { gatekeeper.work() })
+    gatekeeper.began.wait()
+    #expect(!lane.submit(bytes: 1) {})
+    gatekeeper.mayEnd.signal()
+  }
+
+  @Test func answersInTheOrderAsked() async {
+    let lane = Lane(Lane.Bounds(width: 1, waiting: 200, bytes: .max))
+    let order = Mutex<[Int]>([])
+    let gatekeeper = Gatekeeper()
+    #expect(lane.submit(bytes: 1) { gatekeeper.work() })
+    gatekeeper.began.wait()
+    for number in 0..<150 { #expect(lane.submit(bytes: 1) { order.withLock { $0.append(number) } }) }
+    await withCheckedContinuation { done in
+      #expect(lane.submit(bytes: 1) { done.resume() })
+      gatekeeper.mayEnd.signal()
+    }
+    #expect(order.withLock { $0 } == Array(0..<150))
+  }
+
+  @Test(arguments: [0, 1, 2, 1000])
+  func parallelCallsEachIndexOnce(count: Int) {
+    let lane = Lane(Lane.Bounds(width: 4, waiting: 10, bytes: .max))
+    let counts = Mutex([Int](repeating: 0, count: count))
+    lane.parallel(count) { index in counts.withLock { $0[index] += 1 } }
+    #expect(counts.withLock { $0 } == [Int](repeating: 1, count: count))
+  }
+
+  @Test func aFlagIsRaisedByHandOrByItsDeadline() {
+    let flag = CancelFlag(deadline: Instant(nanoseconds: .max))
+    #expect(!flag.isRaised)
+    flag.raise()
+    #expect(flag.isRaised)
+    #expect(CancelFlag(deadline: Clock.now()).isRaised)
+  }
+
+  @Test func aSliceEndsAndRemembersThatItWasAsked() {
+    let slice = LoopSlice()
+    slice.begin(at: Clock.now(), nanoseconds: 60_000_000_000)
+    #expect(!slice.isOver())
+    #expect(!slice.wasOver)
+    slice.begin(at: Clock.now(), nanoseconds: 0)
+    // Over, but nobody has asked: the answer counts.
+    #expect(!slice.wasOver)
+    #expect(slice.isOver())
+    #expect(slice.wasOver)
+    slice.begin(at: Clock.now(), nanoseconds: 60_000_000_000)
+    #expect(!slice.wasOver)
+  }
+}

@@ -1,0 +1,68 @@
+import Dispatch
+import Glibc
+import HTTPCore
+import Synchronization
+
+@testable import HTTPTransport
+
+/// A handler whose answers tests can hold back.
+final class TestHandler: RequestHandler {
+  let hold = DispatchSemaphore(value: 0)
+  let began = DispatchSemaphore(value: 0)
+  let cancelled = Atomic<Int>(0)
+  let calls = Atomic<Int>(0)
+
+  func refusal(of head: RequestHead) -> Response? {
+    head.path == "/refused" ? Response(.notFound, .plainText, body: Array("no".utf8)) : nil
+  }
+
+  func respond(to request: Request, in context: RequestContext) -> Response {
+    calls.add(1, ordering: .relaxed)
+    switch request.head.path {
+    case "/held":
+      began.signal()
+      hold.wait()
+      return Response(.ok, .plainText, body: Array("held".utf8))
+    case "/until-cancelled":
+      began.signal()
+      // Bounded: a test that fails must end.
+      for _ in 0..<5000 where !context.isCancelled() { usleep(1000) }
+      if context.isCancelled() { cancelled.add(1, ordering: .relaxed) }
+      return Response(.serviceUnavailable, .plainText, body: Array("cancelled".utf8))
+    case "/slow":
+      // Works for 20 ms, asking as it goes.
+      for _ in 0..<20 {
+        if context.isCancelled() { return Response(.serviceUnavailable, .plainText, body: Array("cut".utf8)) }
+        usleep(1000)
+      }
+      return Response(.ok, .plainText, body: Array("done".utf8))
+    case "/big":
+      return Response(.ok, .plainText, body: [UInt8](repeating: 0x2E, count: 8 << 20))
+    default:
+      return Response(.ok, .plainText, body: Array("\(request.head.path) \(request.body.count)".utf8))
+    }
+  }
+}
+
+/// A server on a free port of the loopback, stopped at the end.
+func withServer(
+  handler: TestHandler = TestHandler(), readiness: ReadinessFlag = ReadinessFlag(),
+  _ change: (inout ServerConfiguration) -> Void = { _ in },
+  _ body: (Address, Server, TestHandler) throws -> Void
+) throws {
+  var configuration = ServerConfiguration(addresses: [Address(host: "127.0.0.1", port: 0)].compactMap { $0 }, loops: 2)
+  configuration.drainTimeout = .seconds(2)
+  change(&configuration)
+  let server = Server(configuration: configuration, readiness: readiness, handler: handler)
+  let addresses = try server.start()
+  defer { stop(server) }
+  guard let address = addresses.first else { return }
+  try body(address, server, handler)
+}
+
+/// Stops a server and waits until it has.
+func stop(_ server: Server) {
+  let done = DispatchSemaphore(value: 0)
+  server.stop { done.signal() }
+  _ = done.wait(timeout: .now() + .seconds(10))
+}

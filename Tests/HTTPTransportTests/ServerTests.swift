@@ -1,0 +1,189 @@
+import Dispatch
+import Glibc
+import HTTPCore
+import Synchronization
+import Testing
+
+@testable import HTTPTransport
+
+/// A server on the loopback, asked by real sockets. One after the other, since several hold threads on purpose.
+@Suite(.serialized) struct ServerTests {
+  private let large = [UInt8](repeating: 0x61, count: 100_000)
+
+  @Test func answersAndKeepsTheConnection() throws {
+    try withServer { address, _, _ in
+      let client = try TestClient(address)
+      for _ in 0..<3 { #expect(client.get("/hello") == "200 /hello 0") }
+    }
+  }
+
+  @Test func answersPipelinedRequestsInOrder() throws {
+    try withServer { address, _, _ in
+      let client = try TestClient(address)
+      client.say((0..<50).map { "GET /\($0) HTTP/1.1\r\nHost: x\r\n\r\n" }.joined())
+      for number in 0..<50 { #expect(client.answer() == "200 /\(number) 0") }
+    }
+  }
+
+  @Test func readsABodyByteByByte() throws {
+    try withServer { address, _, _ in
+      let client = try TestClient(address)
+      for byte in Array("POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello".utf8) { client.say([byte]) }
+      #expect(client.answer() == "200 /x 5")
+    }
+  }
+
+  @Test func writesAnAnswerLargerThanTheSocketTakes() throws {
+    try withServer { address, _, _ in
+      let client = try TestClient(address)
+      #expect(client.get("/big")?.utf8.count == 4 + (8 << 20))
+      #expect(client.get("/after") == "200 /after 0")
+    }
+  }
+
+  @Test func answersAfterAHalfClose() throws {
+    try withServer { address, _, _ in
+      let client = try TestClient(address)
+      client.post("/x", large)
+      client.finish()
+      #expect(client.answer() == "200 /x 100000")
+      #expect(client.hasEnded())
+    }
+  }
+
+  @Test func aBrokenRequestIsAnsweredOnceAndTheConnectionEnds() throws {
+    try withServer { address, _, _ in
+      let client = try TestClient(address)
+      client.say("NONSENSE\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n")
+      #expect(client.answer()?.hasPrefix("400 ") == true)
+      client.finish()
+      #expect(client.hasEnded())
+      #expect(client.answer() == nil)
+    }
+  }
+
+  @Test func smallRequestsAreAnsweredWhileTheLaneIsBusy() throws {
+    try withServer { address, _, handler in
+      let busy = try (0..<4).map { _ in try TestClient(address) }
+      for client in busy { client.post("/held", large) }
+      for _ in 0..<2 { handler.began.wait() }
+      let client = try TestClient(address)
+      let start = Clock.now().nanoseconds
+      for _ in 0..<10 { #expect(client.get("/livez") == "200 /livez 0") }
+      #expect(Clock.now().nanoseconds - start < 1_000_000_000)
+      for _ in busy { handler.hold.signal() }
+      for client in busy { #expect(client.answer() == "200 held") }
+    }
+  }
+
+  @Test func aFullLaneRefusesAtOnce() throws {
+    try withServer { configuration in
+      configuration.laneWidth = 1
+      configuration.laneQueue = 1
+    } _: { address, _, handler in
+      let clients = try (0..<3).map { _ in try TestClient(address) }
+      clients[0].post("/held", large)
+      handler.began.wait()
+      clients[1].post("/held", large)
+      // It waits in the queue, unseen from here: the third is refused as soon as the second has arrived.
+      var refusal: String?
+      for _ in 0..<200 where refusal?.hasPrefix("503 ") != true {
+        usleep(5000)
+        let client = try TestClient(address)
+        client.say("POST /livez HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n")
+        client.say(large)
+        refusal = client.answer()
+      }
+      #expect(refusal?.contains("/problems/overloaded") == true)
+      handler.hold.signal()
+      handler.hold.signal()
+      #expect(clients[0].answer() == "200 held")
+      #expect(clients[1].answer() == "200 held")
+    }
+  }
+
+  @Test func aSmallRequestThatTakesLongMovesToTheLane() throws {
+    try withServer { address, _, handler in
+      let client = try TestClient(address)
+      #expect(client.get("/slow") == "200 done")
+      // Once on the loop, cut short, and once on the lane.
+      #expect(handler.calls.load(ordering: .relaxed) == 2)
+    }
+  }
+
+  @Test func aResetCancelsTheWork() throws {
+    try withServer { address, _, handler in
+      let client = try TestClient(address)
+      client.post("/until-cancelled", large)
+      handler.began.wait()
+      client.reset()
+      for _ in 0..<1000 where handler.cancelled.load(ordering: .relaxed) == 0 { usleep(2000) }
+      #expect(handler.cancelled.load(ordering: .relaxed) == 1)
+    }
+  }
+
+  @Test func theDeadlineCancelsTheWork() throws {
+    try withServer {
+      $0.requestDeadline = .milliseconds(50)
+    } _: { address, _, handler in
+      let client = try TestClient(address)
+      client.post("/until-cancelled", large)
+      #expect(client.answer() == "503 cancelled")
+      #expect(handler.cancelled.load(ordering: .relaxed) == 1)
+    }
+  }
+
+  @Test func beyondTheCapOnlyLivenessIsAnswered() throws {
+    try withServer { configuration in
+      configuration.connections = 2
+      configuration.reserveConnections = 1
+    } _: { address, _, _ in
+      let first = try TestClient(address)
+      let second = try TestClient(address)
+      #expect(first.get("/a") == "200 /a 0")
+      #expect(second.get("/b") == "200 /b 0")
+      let third = try TestClient(address)
+      #expect(third.get("/livez") == "200 /livez 0")
+      #expect(third.hasEnded())
+      var refused: String?
+      // The reserve's place is free again as soon as the server has seen the end of the third.
+      for _ in 0..<100 where refused == nil {
+        usleep(2000)
+        refused = try TestClient(address).get("/c")
+      }
+      #expect(refused?.hasPrefix("503 ") == true)
+      #expect(first.get("/d") == "200 /d 0")
+    }
+  }
+
+  @Test func aPortInUseIsATypedError() throws {
+    try withServer { address, _, _ in
+      let second = Server(configuration: ServerConfiguration(addresses: [address]), handler: TestHandler())
+      #expect(throws: ListenError.self) { try second.start() }
+    }
+  }
+
+  @Test func localhostListensOnBothLoopbacksWithOnePort() throws {
+    let server = Server(
+      configuration: ServerConfiguration(addresses: Address.all(host: "localhost", port: 0) ?? []),
+      handler: TestHandler())
+    let addresses = try server.start()
+    defer { stop(server) }
+    #expect(Set(addresses.map(\.port)).count == 1)
+    for address in addresses {
+      let client = try TestClient(address)
+      #expect(client.get("/x") == "200 /x 0")
+    }
+  }
+
+  @Test func theProbeHearsTheFirstLine() throws {
+    try withServer { address, _, _ in
+      let line = try BlockingClient.statusLine(of: "/livez", at: address, seconds: 5)
+      #expect(line == "HTTP/1.1 200 OK")
+    }
+    #expect(throws: SystemError.self) {
+      guard let nobody = Address(host: "127.0.0.1", port: 1) else { return }
+      _ = try BlockingClient.statusLine(of: "/livez", at: nobody, seconds: 1)
+    }
+  }
+}

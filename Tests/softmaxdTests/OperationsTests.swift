@@ -1,0 +1,157 @@
+import HTTPCore
+import HTTPTransport
+import SoftmaxAPI
+import Testing
+
+@testable import softmaxd
+
+/// What is answered around the service, without a socket.
+@Suite struct OperationsTests {
+  private func operations(token: String? = nil, origins: [String] = []) -> Operations {
+    Operations(
+      service: SoftmaxService(), readiness: ReadinessFlag(), telemetry: Telemetry(loops: 1, log: .off),
+      token: token.flatMap { BearerToken(fileContents: Array($0.utf8)) }, origins: origins)
+  }
+
+  private func ask(
+    _ operations: Operations, _ method: Method, _ path: String, _ fields: Fields = Fields(), _ body: String = ""
+  )
+    -> Response
+  {
+    let head = RequestHead(method, path, fields: fields)
+    return operations.refusal(of: head)
+      ?? operations.respond(to: Request(head: head, body: Array(body.utf8)), in: RequestContext())
+  }
+
+  @Test(arguments: ["/livez", "/metrics"]) func isAliveWhateverItsReadiness(path: String) {
+    for method in [Method.get, .head] { #expect(ask(operations(), method, path).status == .ok) }
+  }
+
+  @Test(arguments: ["/readyz", "/healthz"]) func isNotReadyBeforeTheServerSaysSo(path: String) {
+    let answer = ask(operations(), .get, path)
+    #expect(answer.status == .serviceUnavailable)
+    #expect(answer.contentType == .problem)
+    #expect(answer.fields[.retryAfter] == "1")
+  }
+
+  @Test(arguments: ["/livez", "/readyz", "/healthz", "/metrics"]) func takesOnlyItsMethods(path: String) {
+    for method in [Method.post, .put, .delete, .patch] {
+      let answer = ask(operations(), method, path)
+      #expect(answer.status == .methodNotAllowed)
+      #expect(answer.fields[.allow] == "GET, HEAD, OPTIONS")
+    }
+    let options = ask(operations(), .options, path)
+    #expect(options.status == .noContent)
+    #expect(options.fields[.allow] == "GET, HEAD, OPTIONS")
+  }
+
+  @Test func theServiceIsBehindIt() {
+    #expect(ask(operations(), .get, "/nowhere").status == .notFound)
+    let answer = ask(operations(), .post, "/softmax", [.contentType: "application/json"], #"{"logits": [0, 0]}"#)
+    #expect(answer.status == .ok)
+    #expect(String(decoding: answer.body, as: UTF8.self).contains("0.5"))
+  }
+
+  @Test(arguments: ["abc", String(repeating: "x", count: 128), "~!@#"]) func carriesAGoodID(id: String) {
+    #expect(ask(operations(), .get, "/livez", [.xRequestID: id]).fields.values(of: .xRequestID) == [id])
+  }
+
+  @Test(arguments: ["", "a b", String(repeating: "x", count: 129), "ä"]) func replacesABadID(id: String) throws {
+    let answered = ask(operations(), .get, "/livez", [.xRequestID: id]).fields.values(of: .xRequestID)
+    let replaced = try #require(answered.first)
+    #expect(answered.count == 1)
+    #expect(replaced.utf8.count == 32)
+    #expect(replaced != id)
+  }
+
+  @Test func addsNoIDThatNobodyAskedFor() {
+    #expect(ask(operations(), .get, "/livez").fields[.xRequestID] == nil)
+  }
+
+  @Test(arguments: [
+    ("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", true),
+    ("cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more", true),
+    ("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more", false),
+    ("ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", false),
+    ("00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01", false),
+    ("00-00000000000000000000000000000000-00f067aa0ba902b7-01", false),
+    ("00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01", false),
+    ("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7", false), ("", false),
+  ])
+  func carriesAValidTraceparent(text: String, isValid: Bool) {
+    let answer = ask(operations(), .get, "/livez", [.traceparent: text])
+    #expect(answer.fields[.traceparent] == (isValid ? text : nil))
+  }
+
+  // MARK: The token
+
+  private static let secret = "0123456789abcdef"
+
+  @Test(
+    arguments: [
+      (nil, Status.unauthorized), ("Bearer 0123456789abcdef", .ok), ("bearer 0123456789abcdef", .ok),
+      ("Bearer 0123456789abcdeg", .unauthorized), ("Bearer 0123456789abcde", .unauthorized),
+      ("Bearer 0123456789abcdef0123456789abcdef", .unauthorized), ("Bearer ", .unauthorized),
+      ("Basic 0123456789abcdef", .unauthorized), ("0123456789abcdef", .unauthorized),
+    ] as [(String?, Status)])
+  func theTokenGuardsPostsAndMetrics(credentials: String?, status: Status) {
+    var fields: Fields = [.contentType: "application/json"]
+    if let credentials { fields.append(.authorization, credentials) }
+    let operations = operations(token: Self.secret)
+    let post = ask(operations, .post, "/softmax", fields, #"{"logits": [0, 0]}"#)
+    #expect(post.status == status)
+    #expect(ask(operations, .get, "/metrics", fields).status == status)
+    if status == .unauthorized { #expect(post.fields[.wwwAuthenticate]?.hasPrefix("Bearer") == true) }
+    // Health and documents stay open.
+    #expect(ask(operations, .get, "/livez").status == .ok)
+    #expect(ask(operations, .get, "/").status == .ok)
+  }
+
+  @Test func twoCredentialsAreNone() {
+    var fields: Fields = [.authorization: "Bearer \(Self.secret)"]
+    fields.append(.authorization, "Bearer \(Self.secret)")
+    #expect(ask(operations(token: Self.secret), .get, "/metrics", fields).status == .unauthorized)
+  }
+
+  @Test(arguments: [
+    ("0123456789abcdef\n", true), ("0123456789abcdef\r\n", true), ("0123456789abcde", false), ("", false),
+    ("0123456789abcdef\n0123456789abcdef\n", false), ("0123456789 abcdef", false),
+  ])
+  func aTokenFileHoldsOneToken(contents: String, isGood: Bool) {
+    #expect((BearerToken(fileContents: Array(contents.utf8)) != nil) == isGood)
+  }
+
+  // MARK: CORS
+
+  @Test func withoutOriginsNothingIsSaidOfCORS() {
+    let answer = ask(operations(), .get, "/livez", [.origin: "https://a.example"])
+    #expect(answer.fields[.accessControlAllowOrigin] == nil)
+    #expect(answer.fields[.vary] == nil)
+  }
+
+  @Test func anAllowedOriginMayReadTheAnswer() {
+    let operations = operations(origins: ["https://a.example"])
+    let answer = ask(operations, .get, "/livez", [.origin: "https://a.example"])
+    #expect(answer.fields[.accessControlAllowOrigin] == "https://a.example")
+    #expect(answer.fields[.vary] == "Origin")
+    let other = ask(operations, .get, "/livez", [.origin: "https://b.example"])
+    #expect(other.fields[.accessControlAllowOrigin] == nil)
+    #expect(other.fields[.vary] == "Origin")
+    #expect(
+      ask(self.operations(origins: ["*"]), .get, "/livez", [.origin: "https://c.example"])
+        .fields[.accessControlAllowOrigin] == "*")
+  }
+
+  @Test func aPreflightNeedsNoToken() {
+    let operations = Operations(
+      service: SoftmaxService(), readiness: ReadinessFlag(), telemetry: Telemetry(loops: 1, log: .off),
+      token: BearerToken(fileContents: Array(Self.secret.utf8)), origins: ["https://a.example"])
+    var fields: Fields = [.origin: "https://a.example", .accessControlRequestMethod: "POST"]
+    let answer = ask(operations, .options, "/softmax", fields)
+    #expect(answer.status == .noContent)
+    #expect(answer.fields[.accessControlAllowOrigin] == "https://a.example")
+    #expect(answer.fields[.accessControlAllowMethods] == "GET, HEAD, POST")
+    fields = [.origin: "https://b.example", .accessControlRequestMethod: "POST"]
+    #expect(ask(operations, .options, "/softmax", fields).fields[.accessControlAllowMethods] == nil)
+  }
+}

@@ -1,0 +1,150 @@
+import HTTPCore
+import Testing
+
+@testable import softmaxd
+
+/// Each option by its flag and by its variable, and each sentence that refuses one.
+@Suite struct OptionTests {
+  private func settings(_ arguments: [String], _ environment: [String: String] = [:]) throws -> Settings? {
+    guard case .serve(let settings) = try Command.parse(arguments, environment: environment) else { return nil }
+    return settings
+  }
+
+  /// Name, a good value, how it is shown, and bad values.
+  static let table: [(name: String, good: String, shown: String, bad: [String])] = [
+    ("host", "::1", "::1", ["", "example.org", "127.0.0.1:80"]),
+    ("port", "0", "0", ["65536", "-1", "+5", "http", "", " 80", "8_0", "tcp"]),
+    ("loops", "3", "3", ["0", "1025", "many"]),
+    ("max-body", "1000", "1000", ["0", "1073741825", "64MiB"]),
+    ("max-head", "8192", "8192", ["255", "x"]),
+    ("max-fields", "50", "50", ["0", "10001"]),
+    ("max-target", "100", "100", ["15", "1048577"]),
+    ("max-logits", "10", "10", ["0", "1e6"]),
+    ("max-jacobian-classes", "16", "16", ["0", "16385"]),
+    ("max-connections", "auto", "auto", ["0", "all"]),
+    ("max-queue", "0", "0", ["-1", "1000001"]),
+    ("max-queue-bytes", "0", "0", ["-1", "x"]),
+    ("head-timeout", "0.25", "0.25", ["0", "-1", "86401", "1.0001", ".5", "5s", "1.", "1.2.3"]),
+    ("body-timeout", "1.5", "1.5", ["0"]),
+    ("min-body-rate", "0", "0", ["-1"]),
+    ("request-timeout", "60", "60", ["0", ""]),
+    ("write-timeout", "7", "7", ["0"]),
+    ("min-write-rate", "10", "10", ["x"]),
+    ("idle-timeout", "75.125", "75.125", ["0"]),
+    ("drain-delay", "0", "0", ["-0.1"]),
+    ("drain-timeout", "0", "0", ["x"]),
+    ("log", "requests", "requests", ["on", "0", "-1"]),
+    ("log", "100", "100", []),
+    ("log", "off", "off", []),
+    (
+      "cors-origin", "https://a.example,http://localhost:3000", "https://a.example,http://localhost:3000",
+      ["a.example", "https://a.example/path", "https://", ",", "*,https://a.example"]
+    ),
+    ("cors-origin", "*", "*", []),
+    ("token-file", "/run/secrets/token", "/run/secrets/token", []),
+  ]
+
+  @Test(arguments: table) func aFlagSetsItsPlace(name: String, good: String, shown: String, bad: [String]) throws {
+    let option = try #require(Option.all.first { $0.name == name })
+    for arguments in [["--\(name)", good], ["--\(name)=\(good)"]] {
+      let settings = try #require(try settings(arguments))
+      #expect(option.show(settings) == shown)
+    }
+  }
+
+  @Test(arguments: table) func aVariableSetsItsPlace(name: String, good: String, shown: String, bad: [String]) throws {
+    let option = try #require(Option.all.first { $0.name == name })
+    let settings = try #require(try settings([], [option.variable: good]))
+    #expect(option.show(settings) == shown)
+  }
+
+  @Test(arguments: table) func badValuesAreRefused(name: String, good: String, shown: String, bad: [String]) throws {
+    let option = try #require(Option.all.first { $0.name == name })
+    for value in bad {
+      #expect(throws: OptionError.badValue(source: option.flag, value: value, expectation: option.expectation)) {
+        try Command.parse([option.flag, value], environment: [:])
+      }
+      #expect(throws: OptionError.badValue(source: option.variable, value: value, expectation: option.expectation)) {
+        try Command.parse([], environment: [option.variable: value])
+      }
+    }
+  }
+
+  @Test func everyOptionIsInTheTableAbove() {
+    #expect(Set(Self.table.map(\.name)) == Set(Option.all.map(\.name)))
+    #expect(Set(Option.all.map(\.name)).count == Option.all.count)
+  }
+
+  @Test func defaultsAreWhatTheOptionsShowAndTake() throws {
+    let defaults = try #require(try settings([]))
+    #expect(defaults == Settings())
+    #expect(defaults.host == "127.0.0.1")
+    #expect(defaults.port == 8080)
+    for option in Option.all {
+      var settings = Settings()
+      #expect(option.set(&settings, option.show(defaults)))
+      #expect(settings == defaults)
+    }
+  }
+
+  @Test func aFlagWinsOverItsVariableAndTheLastFlagOverTheFirst() throws {
+    let environment = ["SOFTMAXD_PORT": "1000", "SOFTMAXD_MAX_BODY": "7"]
+    let settings = try #require(try settings(["--port", "2000", "--port=3000"], environment))
+    #expect(settings.port == 3000)
+    #expect(settings.limits.bodyBytes == 7)
+  }
+
+  @Test func kubernetesOwnVariableIsNotOurs() throws {
+    #expect(try settings([], ["SOFTMAXD_PORT": "tcp://10.0.0.1:8080"])?.port == 8080)
+  }
+
+  @Test(arguments: [
+    (["--prot", "80"], "unknown option --prot; did you mean --port?"),
+    (["--max-logit", "5"], "unknown option --max-logit; did you mean --max-logits?"),
+    (["--frobnicate-everything"], "unknown option --frobnicate-everything; --help lists the options"),
+    (["-p", "80"], "unknown option -p; --help lists the options"),
+    (["serve"], "unexpected argument \"serve\"; --help lists the options"),
+    (["--"], "unknown option --; --help lists the options"),
+    (["--port"], "--port needs a value"),
+    (["--probe=1"], "--probe takes no value"),
+    (["--port", "70000"], "--port is \"70000\", but must be a whole number from 0 to 65535"),
+    (["--host", "x"], "--host is \"x\", but must be an IPv4 or IPv6 address, or localhost"),
+    (
+      ["--idle-timeout", "0"],
+      "--idle-timeout is \"0\", but must be seconds from 0.001 to 86400, with at most three decimals"
+    ),
+  ])
+  func eachErrorIsOneClearSentence(arguments: [String], sentence: String) {
+    do {
+      _ = try Command.parse(arguments, environment: [:])
+      Issue.record("\(arguments) was taken")
+    } catch {
+      #expect(error.description == sentence)
+    }
+  }
+
+  @Test func otherCommands() throws {
+    #expect(try Command.parse(["--help"], environment: [:]) == .help)
+    #expect(try Command.parse(["-h"], environment: [:]) == .help)
+    #expect(try Command.parse(["--version"], environment: [:]) == .version)
+    #expect(
+      try Command.parse(["--probe", "--port", "9"], environment: ["SOFTMAXD_HOST": "0.0.0.0"])
+        == .probe(host: "0.0.0.0", port: 9))
+  }
+
+  @Test func helpNamesEveryOption() {
+    for option in Option.all {
+      #expect(Option.helpText.contains("  \(option.flag) \(option.placeholder)"))
+      #expect(!option.help.isEmpty)
+    }
+  }
+
+  @Test(
+    arguments: [
+      ("max 100000\n", nil), ("150000 100000\n", 2), ("100000 100000", 1), ("50000 100000", 1), ("-1 100000", nil),
+      ("", nil), ("x y", nil), ("400000 100000", 4),
+    ] as [(String, Int?)])
+  func quotasAreRoundedUp(text: String, processors: Int?) {
+    #expect(Processors.rounded(text) == processors)
+  }
+}
