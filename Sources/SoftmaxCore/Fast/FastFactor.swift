@@ -31,6 +31,20 @@ struct FastFactor: Sendable {
     self.init(isNegative ? -value : value, exponent: 0, isNegative: isNegative)
   }
 
+  /// A sum of products, within 2^-104: of its bits the first 106.
+  init(_ sum: ExactSum) {
+    let big = sum.rounded(.down, like: FixedLimbs())
+    guard big.sign != 0 else {
+      self.init(0)
+      return
+    }
+    let top = big.limbs[big.limbs.count - 1]
+    let next = big.limbs[big.limbs.count - 2]
+    let high = Double(top >> 11) * 0x1p-52
+    let low = Double((top & 0x7FF) << 42 | next >> 22) * 0x1p-105
+    self.init(DoubleDouble(ordered: high, low), exponent: big.exponent - 1, isNegative: false)
+  }
+
   private init(_ product: DoubleDouble, exponent: Int, isNegative: Bool) {
     self.isNegative = isNegative
     guard product.high != 0 else {

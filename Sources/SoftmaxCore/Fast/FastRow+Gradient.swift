@@ -16,7 +16,7 @@ extension FastRow {
       for i in 0..<out.count { out[i] = 0 }
       return 0
     }
-    guard factor.exponent >= -900, factor.exponent <= exponent else { return leaveOpen(&out) }
+    guard abs(factor.exponent) <= 900, factor.exponent <= exponent else { return leaveOpen(&out) }
     let slope = factor.mantissa.times(sums.reciprocal, BaselineArithmetic.self)
     var rounding = KernelRounding(isSingle: isSingle, exponent: factor.exponent, isNegative: factor.isNegative)
     var open = loops.scaled(
@@ -85,21 +85,22 @@ extension FastRow {
     shareLow = shareHigh
   }
 
-  /// U and Σ u (-z) of the shares read, or `nil` where they are not good enough: not finite, zero, tiny or huge.
+  /// U and Σ u (-z) of the shares read, or `nil` where they are not good enough: zero, tiny or huge.
+  ///
+  /// - Returns: the second is not finite where a masked class has a share.
   func shareSums(_ row: Span<Double>) -> ShareSums? {
     let sums = loops.shareSums(shareHigh.span, shareLow.span, row, shift: shift)
-    let cross = sums.cross.high
-    guard sums.total.high >= 0x1p-300, sums.total.high <= 0x1p300, !sums.total.low.isNaN, !sums.cross.low.isNaN,
-      cross == 0 || (cross >= 0x1p-700 && cross <= 0x1p900)
-    else { return nil }
+    guard sums.total.high >= 0x1p-300, sums.total.high <= 0x1p300, !sums.total.low.isNaN else { return nil }
     return sums
   }
 
   /// Σ u_c (-log p_c) = U·log S + Σ u (-z) of the shares read, or `nil`.
   ///
-  /// Error Bounds: both terms are ≥ 0: 2^-79.75 and 2^-89 of each, 2^-79.7 of the sum.
+  /// Error Bounds: both terms are ≥ 0: 2^-79.75 and 2^-89 of each, 2^-79.7 of the sum. What underflows stays below 2^-1050.
   func loss(_ shares: ShareSums) -> FastValue? {
-    guard !sums.isFaint else { return nil }
+    let cross = shares.cross.high
+    guard !sums.isFaint, !shares.cross.low.isNaN, cross == 0 || (cross >= 0x1p-700 && cross <= 0x1p900)
+    else { return nil }
     let value = shares.total.times(logSum.value, BaselineArithmetic.self) + shares.cross
     return FastValue(value: value, error: value.high * 0x1.4p-80)
   }
@@ -118,7 +119,7 @@ extension FastRow {
     // U is made a mantissa too, so that the kernel's numbers stay near 1.
     let total = FastFactor(shares.total)
     let whole = factor * total
-    guard whole.exponent >= -900, whole.exponent <= exponent, abs(total.exponent) <= 300 else { return leaveOpen(&out) }
+    guard abs(whole.exponent) <= 900, whole.exponent <= exponent else { return leaveOpen(&out) }
     let overTotal = factor.mantissa
     let power = KernelRounding(isSingle: false, exponent: factor.exponent - whole.exponent).scale
     let unit = DoubleDouble(high: overTotal.high * power, low: overTotal.low * power)

@@ -44,9 +44,19 @@ struct FastRow: Sendable {
   ///   - row: [classes], a finite logit among them; no NaN, no +∞.
   ///   - exponent: the results to come are at most 2^exponent times a probability; at most 900.
   mutating func read(_ row: Span<Double>, exponent: Int = 0) {
-    self.exponent = exponent
+    begin(row)
+    exponentiate(row, exponent: exponent)
+  }
+
+  /// The first half of ``read(_:exponent:)``: the maximum.
+  mutating func begin(_ row: Span<Double>) {
     top = loops.maximum(row)
     shift = RowShift(maximum: top.value, temperature: temperature)
+  }
+
+  /// The other half: the exponentials.
+  mutating func exponentiate(_ row: Span<Double>, exponent: Int) {
+    self.exponent = exponent
     // e^z·2^exponent is below a quarter of the format's least number from here on; log 2 rounded up and a unit more.
     let places = Double((isSingle ? 153 : 1078) + max(0, exponent)) * 0.69315
     sums = loops.exponentials(row, top: top, shift: shift, vanishing: min(-620, -places), high: &high, low: &low)

@@ -39,20 +39,33 @@ extension LossProblem {
     let gradients = gradient ? Shelf(repeating: 0.0, count: layout.count) : nil
     let chunks = Chunks(layout)
     let terms = Shelf<LossQuestions.Term?>(repeating: nil, count: chunks.count)
+    let use: LossQuestions.LossUse = loss ? (isReduced ? .term : .result) : .unused
+    let fast =
+      stage == .fast
+      ? FastLoss(
+        self, use: use, upstream: upstream, normaliser: normaliser, losses: losses, gradients: gradients) : nil
     counts =
       try counts
       + chunks.forEach(execution, from: stage) { (k, items, climb) throws(ComputationError) in
+        var row = fast == nil ? nil : FastRow(softmax, execution.level)
+        var gatherer = Gatherer(layout)
+        var sum = FastTotal()
         for n in items where self.counts(n) {
+          try climb.poll.spend(FastRow.cost(layout.classes))
+          let rest = row.mutate { row in fast?.settle(n, &row, &gatherer, &sum) } ?? nil
+          climb.counts.outputs += (loss ? 1 : 0) + (gradient ? layout.classes : 0)
+          guard rest?.isEmpty != true else { continue }
           let start = layout.start(of: n)
           var questions = LossQuestions(
             self, item: n, upstream: upstream?[isReduced ? 0 : n] ?? 1, normaliser: normaliser,
-            use: loss ? (isReduced ? .term : .result) : .unused, gradient: gradient
+            use: use, gradient: gradient, rest
           ) { i, value in gradients?[start + i * layout.inner] = value }
-          climb.counts.outputs += questions.openCount
+          let isLossOpen = rest?.isLossOpen ?? loss
           try climb.settle(&questions)
-          losses?[n] = questions.loss
+          if isLossOpen { losses?[n] = questions.loss }
           terms[k] = LossQuestions.sum(terms[k], questions.term)
         }
+        terms[k] = LossQuestions.sum(terms[k], sum.term(scaledFor: self))
       }
     var result = LossResult()
     result.gradient = gradients?.elements

@@ -39,7 +39,7 @@ struct LossQuestions: OpenQuestions {
 
   init(
     _ problem: LossProblem, item n: Int, upstream: Double, normaliser: ExactSum?, use: LossUse, gradient: Bool,
-    _ answer: @escaping (Int, Double) -> Void
+    _ rest: FastLoss.Rest? = nil, _ answer: @escaping (Int, Double) -> Void
   ) {
     slice = Slice(problem.softmax, item: n)
     shares = Shares(problem, item: n)
@@ -52,6 +52,10 @@ struct LossQuestions: OpenQuestions {
     wantsGradient = gradient && upstream != 0
     isLossOpen = use != .unused
     self.answer = answer
+    if let rest {
+      isLossOpen = rest.isLossOpen
+      open = rest.open
+    }
     if !wantsGradient { open = [] }
   }
 

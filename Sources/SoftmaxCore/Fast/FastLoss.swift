@@ -1,0 +1,190 @@
+internal import Kernels
+
+/// The first stage of the loss and its gradient for one thread: answers what it can prove, and says what it cannot.
+struct FastLoss {
+  /// What is left of an item.
+  struct Rest {
+    var isLossOpen = false
+    /// Classes whose gradient is open.
+    var open: [Int] = []
+
+    var isEmpty: Bool { !isLossOpen && open.isEmpty }
+  }
+
+  private let problem: LossProblem
+  private let use: LossQuestions.LossUse
+  private let gradients: Shelf<Double>?
+  private let losses: Shelf<Double>?
+  private let rounding: KernelRounding
+  /// `nil` for class indices without smoothing, where u is zero but at the target.
+  private let shares: FastShares?
+  private let targets: [Double]
+  private let indices: [Int]
+  private let upstream: [Double]?
+  /// 1/(D T).
+  private let scale: FastFactor
+
+  /// - Returns: `nil` where this stage has nothing to offer: weights so small or large that products may underflow.
+  init?(
+    _ problem: LossProblem, use: LossQuestions.LossUse, upstream: [Double]?, normaliser: ExactSum?,
+    losses: Shelf<Double>?, gradients: Shelf<Double>?
+  ) {
+    self.problem = problem
+    self.use = use
+    self.upstream = upstream
+    self.losses = losses
+    self.gradients = gradients
+    rounding = KernelRounding(isSingle: problem.softmax.format == .binary32)
+    switch problem.target {
+    case .indices(let indices):
+      self.indices = indices
+      targets = []
+    case .probabilities(let targets):
+      self.targets = targets
+      indices = []
+    }
+    if indices.isEmpty || problem.labelSmoothing != 0 {
+      let classes = problem.softmax.layout.classes
+      guard let shares = FastShares(classes: classes, weight: problem.weight, labelSmoothing: problem.labelSmoothing)
+      else { return nil }
+      self.shares = shares
+    } else {
+      shares = nil
+    }
+    let divisor = (normaliser.map { FastFactor($0) } ?? .one) * FastFactor(problem.softmax.temperature)
+    guard !divisor.isZero else { return nil }
+    scale = .one / divisor
+  }
+
+  /// Answers item n. - Returns: what is left open.
+  func settle(_ n: Int, _ row: inout FastRow, _ gatherer: inout Gatherer, _ total: inout FastTotal) -> Rest {
+    gatherer.read(problem.softmax.logits, n) { logits in
+      guard shares == nil else { return nil }
+      return settleIndex(n, logits, &row, &total)
+    } ?? settleShares(n, &row, &gatherer, &total)
+  }
+
+  /// q s/(D T): what the gradient's terms are multiplied by.
+  private func factor(_ n: Int) -> FastFactor {
+    let q = upstream?[problem.reduction == .none ? n : 0] ?? 1
+    return scale * FastFactor(q) * FastFactor(problem.sampleWeight?[n] ?? 1)
+  }
+
+  private func settleIndex(
+    _ n: Int, _ logits: Span<Double>, _ row: inout FastRow, _ total: inout FastTotal
+  ) -> Rest {
+    var rest = Rest()
+    let target = indices[n]
+    let weight = FastFactor(problem.weight?[target] ?? 1)
+    // The zeros are there already.
+    guard !weight.isZero else { return rest }
+    let factor = self.factor(n) * weight
+    row.read(logits, exponent: max(0, factor.exponent))
+    if logits[target] == -.infinity {
+      // It is infinite, and the exact stages know what becomes of that.
+      rest.isLossOpen = use != .unused
+    } else {
+      rest.isLossOpen = !settleLoss(n, row.minusLog(logits[target]), weight, &total)
+    }
+    settleGradient(n, factor, &rest) { out in row.gradient(target: target, factor: factor, into: &out) }
+    return rest
+  }
+
+  private func settleShares(
+    _ n: Int, _ row: inout FastRow, _ gatherer: inout Gatherer, _ total: inout FastTotal
+  ) -> Rest {
+    guard let shares else { return Rest() }
+    if indices.isEmpty {
+      let isNothing = gatherer.read(targets, n) { target in
+        row.readShares(target, shares)
+        return problem.labelSmoothing == 0 && !FastLoss.hasPositive(target)
+      }
+      // The zeros are there already.
+      if isNothing { return Rest() }
+    } else {
+      row.readShares(indices[n], shares)
+    }
+    return gatherer.read(problem.softmax.logits, n) { logits in
+      var rest = Rest()
+      let factor = self.factor(n)
+      row.begin(logits)
+      guard let sums = row.shareSums(logits) else {
+        rest.isLossOpen = use != .unused
+        settleGradient(n, factor, &rest) { out in row.leaveOpen(&out) }
+        return rest
+      }
+      row.exponentiate(logits, exponent: max(0, (factor * FastFactor(sums.total)).exponent))
+      rest.isLossOpen = !settleLoss(n, row.loss(sums), .one, &total)
+      settleGradient(n, factor, &rest) { out in row.gradient(shares: sums, factor: factor, into: &out) }
+      return rest
+    }
+  }
+
+  private static func hasPositive(_ values: Span<Double>) -> Bool {
+    for i in 0..<values.count where values[i] > 0 { return true }
+    return false
+  }
+
+  /// Rounds s·weight·loss, or takes it into the total. - Returns: whether that worked, or nobody asked.
+  private func settleLoss(_ n: Int, _ loss: FastValue?, _ weight: FastFactor, _ total: inout FastTotal) -> Bool {
+    guard use != .unused else { return true }
+    guard let loss else { return false }
+    let factor = FastFactor(problem.sampleWeight?[n] ?? 1) * weight
+    guard let losses else { return total.add(loss, factor) }
+    guard abs(factor.exponent) <= 900 else { return false }
+    let value = loss.value.times(factor.mantissa, BaselineArithmetic.self)
+    // The factor's mantissa is at most 2, its error 2^-99 and the product's 2^-103.
+    let result = KernelRounding(isSingle: rounding.isSingle, exponent: factor.exponent)
+      .rounded(value, error: 2 * loss.error + value.high.magnitude * 0x1p-98)
+    guard !result.isNaN else { return false }
+    losses[n] = result
+    return true
+  }
+
+  /// Writes item n's gradient by `body`, which returns how many are NaN.
+  private func settleGradient(
+    _ n: Int, _ factor: FastFactor, _ rest: inout Rest, _ body: (inout MutableSpan<Double>) -> Int
+  ) {
+    // With a zero factor the zeros are there already.
+    guard let gradients, !factor.isZero else { return }
+    rest.open = problem.softmax.layout.write(gradients, n) { out in
+      var questions = OpenNumbers()
+      questions.add(body(&out), of: out)
+      return questions.open
+    }
+  }
+}
+
+/// Σ s (item's loss) over items, as a pair with a bound on its error.
+struct FastTotal {
+  private(set) var value = DoubleDouble(high: 0)
+  private var error = 0.0
+  private var terms = 0.0
+
+  /// Adds factor·loss, unless it is out of the range where pairs are good. - Returns: whether it was added.
+  mutating func add(_ loss: FastValue, _ factor: FastFactor) -> Bool {
+    guard abs(factor.exponent) <= 300, loss.value.high >= 0x1p-600, loss.value.high <= 0x1p600 else { return false }
+    let power = Double(sign: .plus, exponent: factor.exponent, significand: 1)
+    let scaled = DoubleDouble(high: factor.mantissa.high * power, low: factor.mantissa.low * power)
+    let term = loss.value.times(scaled, BaselineArithmetic.self)
+    value = value + term
+    // Twice the exact factor's head covers its rest; the roundings of this sum of positive numbers stay below 2^-50 of it.
+    error += (loss.error + loss.value.high * 0x1p-98) * (scaled.high * 0x1.0000001p0)
+    terms += 1
+    return true
+  }
+
+  /// What the sum certainly lies in, times scale and T as the exact stages' terms are; `nil` if nothing was added.
+  ///
+  /// Error Bounds: the terms' own, and for each addition 3.01u² of the sum so far.
+  func term(scaledFor problem: LossProblem) -> LossQuestions.Term? {
+    guard terms > 0 else { return nil }
+    let arithmetic = BigArithmetic.standard
+    let bound = error * 0x1.01p0 + value.high * (terms * 0x1p-103)
+    let middle = arithmetic.exact(value.high) + arithmetic.exact(value.low)
+    let sum = BigInterval(
+      (middle - arithmetic.exact(bound)).lower, (middle + arithmetic.exact(bound)).upper)
+    let scale = problem.labelSmoothing == 0 ? 1 : problem.softmax.layout.classes
+    return .finite(sum * arithmetic.whole(scale) * arithmetic.exact(problem.softmax.temperature))
+  }
+}
