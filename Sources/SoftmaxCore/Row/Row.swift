@@ -16,8 +16,8 @@ struct Row<A: Arithmetic> {
   let others: A.Real
   /// 1 / S.
   let inverse: A.Real
-  /// log S.
-  private(set) lazy var logSum = arithmetic.logOfOnePlus(others)
+  /// log S, once somebody has asked for it. (As a `lazy var` it crashes the compiler in a debug build.)
+  private var knownLogSum: A.Real?
   /// x_i, [classes]; empty where a row has too many to keep, and they are had again when asked for.
   private let tails: [A.Real]
 
@@ -45,6 +45,16 @@ struct Row<A: Arithmetic> {
     others = arithmetic.whole(near - 1) + tail
     sum = arithmetic.whole(near) + tail
     inverse = arithmetic.whole(1) / sum
+  }
+
+  /// log S.
+  var logSum: A.Real {
+    mutating get {
+      if let knownLogSum { return knownLogSum }
+      let logSum = arithmetic.logOfOnePlus(others)
+      knownLogSum = logSum
+      return logSum
+    }
   }
 
   /// b_i. Any choice is right, as long as it is the same each time.
