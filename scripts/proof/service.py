@@ -1,0 +1,131 @@
+"""service.py URL COUNT [--seed N]    random cases straight through a running service, against the oracle
+
+Cases come from the fixtures' families (large and near-midpoint left out: they are slow to make) under seeds of their own, so
+that no run repeats the fixtures. Every output is asked for; every number in the answer is read as an exact decimal and
+rounded to the format asked for. Exit status 1 when a value differs."""
+import argparse
+import http.client
+import json
+import random
+import sys
+import time
+import urllib.parse
+from fractions import Fraction
+
+import cases
+import families
+import oracle
+from rounding import FORMATS
+
+SLOW = {"large", "near-midpoint"}
+
+
+def nested(values, shape):
+    if not shape:
+        return values[0]
+    step = len(values) // shape[0]
+    return [nested(values[i * step:(i + 1) * step], shape[1:]) for i in range(shape[0])]
+
+
+def flat(value):
+    if isinstance(value, list):
+        for x in value:
+            yield from flat(x)
+    else:
+        yield value
+
+
+def body(case):
+    """(path, request) of a case."""
+    shape, axis = case["shape"], case["axis"]
+    batch = shape[:axis] + shape[axis + 1:]
+    written = [x if x > -cases.INFINITY else "-Infinity" for x in case["logits"]]
+    request = {"logits": nested(written, shape)}
+    if case["op"] == "derivation":
+        request |= {"target": case["target"], "outputs": ["derivation"]}
+    else:
+        if axis != len(shape) - 1:
+            request["axis"] = axis
+        if case["op"] == "loss":
+            by_index = isinstance(case["target"][0], int)
+            request["target"] = nested(case["target"], batch if by_index else shape)
+            request["outputs"] = ["loss", "gradient"]
+        else:
+            request["outputs"] = list(case["want"])
+    of_batch = {"sample_weight": batch, "upstream": batch if case.get("reduction") == "none" else []}
+    for name in ("temperature", "dtype", "weight", "sample_weight", "ignore_index", "label_smoothing", "reduction", "upstream"):
+        value = case.get(name)
+        if value is not None:
+            request[name] = nested(value, of_batch[name]) if name in of_batch else value
+    return ("/softmax" if case["op"] == "softmax" else "/gradient"), request
+
+
+def number(text, form):
+    """A JSON number or infinity, as the format's member."""
+    if isinstance(text, str) and "Infinity" in text:
+        return float(text.replace("Infinity", "inf"))
+    return oracle.rounded(Fraction(text), None, form)
+
+
+def answers(case, reply):
+    """The reply's numbers by the oracle's names, flat."""
+    if case["op"] == "derivation":
+        steps = dict(reply["derivation"])
+        reply = steps | steps.pop("quotient_rule")
+    form = FORMATS[case.get("dtype", "float64")]
+    return {name: [number(x, form) for x in flat(reply[name])] for name in case["want"]}
+
+
+def random_cases(seed):
+    rng = random.Random(seed)
+    while True:
+        name = rng.choice(sorted(families.FAMILIES.keys() - SLOW))
+        source = list(families.FAMILIES[name](random.Random(rng.random())))
+        for case in rng.sample(source, min(len(source), 60)):
+            families.fit_weights(case)
+            try:
+                yield name, cases.answered(case)
+            except oracle.ZeroNormaliser:
+                continue
+
+
+def main():
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("url", type=urllib.parse.urlparse)
+    options.add_argument("count", type=int)
+    options.add_argument("--seed", type=int, default=time.time_ns())
+    given = options.parse_args()
+    connection = http.client.HTTPConnection(given.url.hostname, given.url.port, timeout=60)
+    values = wrong = refused = 0
+    tally = {}
+    for n, (family, case) in enumerate(random_cases(given.seed)):
+        if n == given.count:
+            break
+        path, request = body(case)
+        connection.request("POST", path, json.dumps(request), {"Content-Type": "application/json"})
+        answer = connection.getresponse()
+        text = answer.read()
+        count = tally.setdefault(family, [0, 0])
+        if answer.status != 200:
+            refused += 1
+            print(f"{answer.status} {text.decode()[:300]} for {path} {json.dumps(request)[:300]}")
+            continue
+        found = answers(case, json.loads(text, parse_float=str, parse_int=str))
+        for name, wanted in case["want"].items():
+            got = found[name]
+            values += len(wanted)
+            count[0] += len(wanted)
+            for i in range(max(len(wanted), len(got))):
+                if len(wanted) != len(got) or wanted[i] != got[i]:
+                    wrong += 1
+                    count[1] += 1
+                    if wrong <= 40:
+                        print(f"{family} {name}[{i}]: {got[i:i + 1]} for {wanted[i:i + 1]} in {path} {json.dumps(request)[:600]}")
+    for family, (seen, bad) in sorted(tally.items()):
+        print(f"{family:20s} {seen:8d} values {bad:6d} wrong")
+    print(f"seed {given.seed}: {given.count} cases, {values} values, {wrong} wrong, {refused} refused")
+    sys.exit(wrong > 0 or refused > 0)
+
+
+if __name__ == "__main__":
+    main()
