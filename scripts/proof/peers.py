@@ -220,7 +220,7 @@ def main():
     for name, load in PEERS.items():
         try:
             versions[name], answering[name] = load()
-        except ImportError as missing:
+        except (ImportError, OSError, ValueError) as missing:
             print(f"without {name}: {missing}", file=sys.stderr)
     tally = {}
     for family in NAMES:
