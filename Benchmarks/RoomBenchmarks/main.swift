@@ -1,6 +1,6 @@
 /// Each room's benchmark, in a file of its own: `RoomBenchmarks [--room NAME]`.
 let rooms: [(name: String, run: () -> Void)] = [
-  ("json", benchmarkJSON), ("api", benchmarkAPI),
+  ("json", benchmarkJSON), ("http", benchmarkHTTP), ("api", benchmarkAPI),
 ]
 
 let arguments = CommandLine.arguments
