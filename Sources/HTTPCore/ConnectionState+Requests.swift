@@ -18,7 +18,7 @@ extension ConnectionState {
         let rest = bytes.extracting(index...)
         do throws(ParseFailure) {
           guard let (head, count) = try parser.parse(rest, limits: limits) else {
-            if !hasBegunHead, parser.hasBegun(rest.count) {
+            if !hasBegunHead, parser.hasBegun(rest) {
               hasBegunHead = true
               since = now.instant
             }

@@ -13,8 +13,10 @@ struct HeadParser: Sendable {
   /// The method, once the request line has been read: an error's answer to HEAD has no body either.
   var method: Method? { line?.method }
 
-  /// Whether more than the empty line that may precede a request (§2.2) is among `count` bytes.
-  func hasBegun(_ count: Int) -> Bool { count > (hasSkippedLine ? 2 : 0) }
+  /// Whether `bytes`, all so far, hold more than the empty line that may precede a request (§2.2), or a part of it.
+  func hasBegun(_ bytes: Span<UInt8>) -> Bool {
+    hasSkippedLine ? bytes.count > 2 : bytes.count > 1 || bytes[0] != ASCII.carriageReturn
+  }
 
   mutating func parse(
     _ bytes: Span<UInt8>, limits: HTTPLimits

@@ -1,0 +1,124 @@
+// rooms: HTTPCore
+import HTTPCore
+
+/// A connection under any order of events: bytes, answers, writes, time, the peer's end, the server's. The input's first
+/// bytes are the events, the rest is the stream.
+@_cdecl("LLVMFuzzerTestOneInput")
+public func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
+  let input = unsafe Array(UnsafeBufferPointer(start: start, count: count))
+  let events = input.prefix(min(64, count / 2))
+  var world = World(stream: Array(input.dropFirst(events.count)))
+  for event in events { world.happen(event) }
+  world.end()
+  return 0
+}
+
+struct World: ~Copyable {
+  var stream: [UInt8]
+  var index = 0
+  var now = Moment(instant: Instant(nanoseconds: 0), date: HTTPDate(unixSeconds: 0))
+  var state: ConnectionState
+  var open: ConnectionState.RequestID?
+  var asked = 0
+  var answered = 0
+  var hasShutDown = false
+  var hasClosed = false
+
+  init(stream: [UInt8]) {
+    self.stream = stream
+    var limits = HTTPLimits()
+    (limits.headBytes, limits.bodyBytes, limits.pipelineBytes, limits.outputBytes) = (500, 1000, 100, 6000)
+    (limits.discardBytes, limits.requestsPerConnection) = (20, 20)
+    state = ConnectionState(limits: limits, at: now)
+  }
+
+  mutating func happen(_ event: UInt8) {
+    let size = Int(event >> 3)
+    switch event & 7 {
+    case 0, 1: read(size * size + 1)
+    case 2: answer(size * 300)
+    case 3: write(size * size * 8 + 1)
+    case 4: pass(UInt64(size) * 1_000_000_000)
+    case 5 where size < 4: state.peerFinished(at: now)
+    case 6 where size < 4: state.drain(at: now)
+    default: read(.max / 2)
+    }
+    turn()
+  }
+
+  /// Everything comes to its end: no state may wait for ever.
+  mutating func end() {
+    for _ in 0..<200 where !hasClosed {
+      answer(10)
+      guard let deadline = state.nextDeadline else { continue }
+      now.instant = max(now.instant, deadline)
+      state.tick(at: now)
+      turn()
+      if let next = state.nextDeadline { precondition(next > now.instant, "a deadline that fires again") }
+    }
+    precondition(hasClosed && state.nextDeadline == nil && state.readInterest == .none)
+    precondition(answered <= asked)
+  }
+
+  mutating func read(_ size: Int) {
+    guard index < stream.count, !hasClosed else { return }
+    let bytes = stream
+    let end = min(bytes.count, index + size)
+    switch state.readInterest {
+    case .none: break
+    case .bytes:
+      state.receive(bytes.span.extracting(index..<end), at: now, judge: judge)
+      index = end
+    case .body:
+      var position = index
+      state.readBody(at: now) { (out: inout OutputSpan<UInt8>) in
+        while position < end, out.freeCapacity > 0 {
+          out.append(bytes[position])
+          position += 1
+        }
+      }
+      index = position
+    }
+  }
+
+  mutating func answer(_ size: Int) {
+    guard let id = open else { return }
+    open = nil
+    answered += 1
+    state.respond(to: id, with: Response(.ok, .json, body: [UInt8](repeating: 0x30, count: size)), at: now)
+    turn()
+  }
+
+  mutating func write(_ size: Int) {
+    let count = state.withOutput { min(size, $0.count + $1.count) }
+    precondition(count > 0 || !state.hasOutput)
+    state.wrote(count, at: now)
+  }
+
+  mutating func pass(_ nanoseconds: UInt64) {
+    now.instant.nanoseconds += nanoseconds
+    if let deadline = state.nextDeadline, deadline <= now.instant { state.tick(at: now) }
+  }
+
+  mutating func turn() {
+    while let action = state.nextAction(at: now, judge: judge) {
+      precondition(!hasClosed, "an action after the end")
+      switch action {
+      case .answer(let id, let request):
+        precondition(open == nil && !hasShutDown && request.body.count <= 1000)
+        open = id
+        asked += 1
+      case .rejected: precondition(!hasShutDown)
+      case .shutdownWrite:
+        precondition(!hasShutDown && !state.hasOutput)
+        hasShutDown = true
+      case .close: hasClosed = true
+      }
+    }
+  }
+}
+
+/// Refuses every third path, before its body is read.
+func judge(_ head: RequestHead) -> Response? {
+  head.path.utf8.count % 3 == 2 ? Response(.notFound, .plainText, body: [0x30]) : nil
+}
