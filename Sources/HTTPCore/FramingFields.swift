@@ -18,7 +18,7 @@ struct FramingFields: Sendable {
   @inline(__always)
   mutating func note(_ bytes: Span<UInt8>, name: Range<Int>, value: Range<Int>) throws(ParseFailure) {
     switch name.count {
-    case 4, 6, 10, 14, 17: try noteByName(bytes, name: name, value: value)
+    case 4, 6, 10, 13...: try noteByName(bytes, name: name, value: value)
     default: return
     }
   }
@@ -48,12 +48,31 @@ struct FramingFields: Sendable {
         throw ParseFailure(Self.transferEncodingError(bytes, value), at: value.lowerBound)
       }
       isChunked = true
-    case 14 where Self.equal(bytes, name, "content_length"), 17 where Self.equal(bytes, name, "transfer_encoding"):
-      // Gateways that hand fields on as CGI variables read these as the real ones.
+    case 13... where Self.isDisguised(bytes, name):
       throw ParseFailure(.framingFieldDisguised, at: name.lowerBound)
     default: return
     }
     isEmpty = false
+  }
+
+  /// Whether a name has the letters of Content-Length or Transfer-Encoding and other characters between or around them.
+  /// Gateways that hand fields on as CGI variables read some of these as the real ones (`Content_Length`), and servers
+  /// that drop what they do not know read others so; no field in use looks like that.
+  private static func isDisguised(_ bytes: Span<UInt8>, _ name: Range<Int>) -> Bool {
+    var letters = 0
+    let length = "contentlength".utf8.span
+    let encoding = "transferencoding".utf8.span
+    var isLength = true
+    var isEncoding = true
+    for index in name {
+      let byte = ASCII.lowercased(bytes[index])
+      guard byte >= 0x61, byte <= 0x7A else { continue }
+      isLength = isLength && letters < length.count && length[letters] == byte
+      isEncoding = isEncoding && letters < encoding.count && encoding[letters] == byte
+      guard isLength || isEncoding else { return false }
+      letters += 1
+    }
+    return isLength ? letters == length.count : letters == encoding.count
   }
 
   /// The options of a Connection field (RFC 9110 §7.6.1): a list of tokens without regard to case.

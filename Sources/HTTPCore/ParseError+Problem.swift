@@ -104,7 +104,7 @@ extension ParseError {
     case .transferEncodingInHTTP10:
       (.invalidFraming, "HTTP/1.0 has no Transfer-Encoding; send Content-Length.")
     case .framingFieldDisguised:
-      (.invalidFraming, "Content-Length and Transfer-Encoding are written with a hyphen, not with an underscore.")
+      (.invalidFraming, "Content-Length and Transfer-Encoding are written with one hyphen and no other character.")
     case .expectationUnknown:
       (.expectationFailed, "The only expectation that this server meets is 100-continue.")
     case .bodyTooLarge:
