@@ -21,15 +21,14 @@ JSON = {"Content-Type": "application/json"}
 
 
 def binary():
-    """$SOFTMAXD, or the release build, made now if need be."""
+    """$SOFTMAXD, or the release build, made now and remembered."""
     if "SOFTMAXD" in os.environ:
         return os.environ["SOFTMAXD"]
-    folder = subprocess.run(["swift", "build", "-c", "release", "--show-bin-path"], cwd=ROOT, check=True,
-                            stdout=subprocess.PIPE, text=True).stdout.strip()
-    path = pathlib.Path(folder) / "softmaxd"
-    if not path.exists():
-        subprocess.run(["swift", "build", "-c", "release", "--product", "softmaxd"], cwd=ROOT, check=True)
-    return str(path)
+    build = ["swift", "build", "-c", "release", "--product", "softmaxd"]
+    subprocess.run(build, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    folder = subprocess.run([*build, "--show-bin-path"], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
+    os.environ["SOFTMAXD"] = str(pathlib.Path(folder.strip()) / "softmaxd")
+    return os.environ["SOFTMAXD"]
 
 
 def need(program, package):
