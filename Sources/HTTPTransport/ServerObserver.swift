@@ -36,6 +36,13 @@ public struct Exchange: Sendable {
   public let began: Instant
   public let ended: Instant
 
+  public init(requestBytes: Int, began: Instant, ended: Instant) {
+    self.requestBytes = requestBytes
+    self.began = began
+    self.ended = ended
+  }
+
+  /// From the head to the answer.
   public var nanoseconds: UInt64 { ended.nanoseconds &- min(began.nanoseconds, ended.nanoseconds) }
 }
 

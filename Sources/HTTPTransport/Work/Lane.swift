@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Dispatch
 internal import Glibc
 internal import Synchronization
@@ -29,6 +30,10 @@ final class Lane: Sendable {
     var waiting: [Entry] = []
     /// Where the queue begins; what lies before has been taken.
     var first = 0
+    /// Counts the requests begun, so that a look later can tell whether any has come.
+    var begun: UInt64 = 0
+    /// Such a look is under way.
+    var willTrim = false
   }
 
   private let bounds: Bounds
@@ -53,6 +58,7 @@ final class Lane: Sendable {
     let starts: Bool? = state.withLock { state in
       guard hasRoom(state, bytes) else { return nil }
       state.bytes += bytes
+      state.begun &+= 1
       if state.running < bounds.width {
         state.running += 1
         return true
@@ -72,6 +78,24 @@ final class Lane: Sendable {
     while let next = finish(freed) {
       next.work()
       freed = next.bytes
+    }
+    trimWhenIdle()
+  }
+
+  /// What large requests leave behind in the allocator goes back to the kernel once none has come for two seconds.
+  private func trimWhenIdle() {
+    let begun: UInt64? = state.withLock { state in
+      guard state.running == 0, !state.willTrim else { return nil }
+      state.willTrim = true
+      return state.begun
+    }
+    guard let begun else { return }
+    queue.asyncAfter(deadline: .now() + .seconds(2)) {
+      let isIdle = self.state.withLock { state in
+        state.willTrim = false
+        return state.running == 0 && state.begun == begun
+      }
+      if isIdle { _ = malloc_trim(0) } else { self.trimWhenIdle() }
     }
   }
 
