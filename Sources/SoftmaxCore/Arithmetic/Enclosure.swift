@@ -34,13 +34,13 @@ protocol Arithmetic: Sendable {
   /// A sum that was accumulated exactly.
   func exact(_ sum: ExactSum) -> Real
   /// `e^d` for d <= 0.
-  func exponential(_ d: Real) -> Real
+  func exponential(_ d: Real, _ poll: inout Poll) throws(ComputationError) -> Real
   /// `e^d - 1` for -1 <= d <= 0, with a small relative error however small d is.
-  func exponentialLessOne(_ d: Real) -> Real
+  func exponentialLessOne(_ d: Real, _ poll: inout Poll) throws(ComputationError) -> Real
   /// Anything in `(0, 2^-1000000)`: what `e^d` is for d below -2^20. Nothing that it meets here is as small.
   var negligible: Real { get }
   /// `log(1 + x)` for x >= 0, with a small relative error however small x is.
-  func logOfOnePlus(_ x: Real) -> Real
+  func logOfOnePlus(_ x: Real, _ poll: inout Poll) throws(ComputationError) -> Real
   /// How many bits are good, about.
   var bits: Int { get }
   /// About how many nanoseconds an exponential takes, for the question whether to go on.

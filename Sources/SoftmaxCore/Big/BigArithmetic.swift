@@ -12,11 +12,15 @@ struct BigArithmetic<L: Limbs>: Arithmetic {
   /// How often an exponential's argument is halved, and the result squared.
   let halvings: Int
   let costOfExponential: Int
+  /// About how many nanoseconds a product of two significands takes.
+  let costOfProduct: Int
+  /// Whether an exponential takes so long that it has to ask in between whether to go on.
+  let isLong: Bool
 
   var bits: Int { 64 * (zero.count - 1) }
 
   /// - Parameter zero: as many limbs as wanted: at least two.
-  init(zero: L) {
+  init(zero: L, _ poll: inout Poll) throws(ComputationError) {
     self.zero = zero
     let bits = 64 * zero.count
     // Each squaring doubles the error; a limb that holds 64 guard bits bounds their number.
@@ -24,7 +28,7 @@ struct BigArithmetic<L: Limbs>: Arithmetic {
     var halvings = 8
     while halvings < 40, 3 * halvings * halvings < bits { halvings += 1 }
     self.halvings = halvings
-    logOfTwo = Self.logOfTwo(zero)
+    logOfTwo = try Self.logOfTwo(zero, &poll)
     var inverses: [L] = []
     var term = zero
     term[zero.count - 1] = 1 << 62
@@ -32,13 +36,16 @@ struct BigArithmetic<L: Limbs>: Arithmetic {
     var n: UInt64 = 0
     // 2^(-halvings n) / n! < 2^-F ends the series: the rest is less than the last term.
     while magnitude <= bits {
+      try poll.spend(10 * zero.count)
       inverses.append(term)
       n += 1
       term.divide(by: n)
       magnitude += halvings + (63 - n.leadingZeroBitCount)
     }
     inverseFactorials = inverses
-    costOfExponential = (inverses.count + 2 * halvings) * zero.count * (zero.count + 4)
+    costOfProduct = zero.count * (zero.count + 4)
+    costOfExponential = (inverses.count + 2 * halvings) * costOfProduct
+    isLong = costOfExponential > 100_000
   }
 
   func exact(_ value: Double) -> BigInterval<L> {
@@ -62,9 +69,9 @@ struct BigArithmetic<L: Limbs>: Arithmetic {
   /// Each term is cut once when it is divided by q² and once by its odd number: with fewer than 10 N terms each and factors of
   /// 18 at most, the error is below 2^12 N in the last place of the limb that is dropped, and taking that off first makes it
   /// a lower bound, less than one unit of the last limb kept below.
-  private static func logOfTwo(_ zero: L) -> L {
+  private static func logOfTwo(_ zero: L, _ poll: inout Poll) throws(ComputationError) -> L {
     let count = zero.count + 1
-    func inverseTangent(of q: UInt64, times factor: UInt64) -> WideLimbs {
+    func inverseTangent(of q: UInt64, times factor: UInt64) throws(ComputationError) -> WideLimbs {
       var sum = WideLimbs(count: count)
       // factor / q, as a fraction.
       var power = WideLimbs(count: count)
@@ -74,6 +81,7 @@ struct BigArithmetic<L: Limbs>: Arithmetic {
       }
       var odd: UInt64 = 1
       while power.leadingZeroBits < 64 * count {
+        try poll.spend(20 * count)
         var term = power
         term.divide(by: odd)
         _ = sum.add(term)
@@ -82,9 +90,9 @@ struct BigArithmetic<L: Limbs>: Arithmetic {
       }
       return sum
     }
-    var sum = inverseTangent(of: 26, times: 18)
-    _ = sum.subtract(inverseTangent(of: 4801, times: 2))
-    _ = sum.add(inverseTangent(of: 8749, times: 8))
+    var sum = try inverseTangent(of: 26, times: 18)
+    _ = sum.subtract(try inverseTangent(of: 4801, times: 2))
+    _ = sum.add(try inverseTangent(of: 8749, times: 8))
     _ = sum.subtract(UInt64(4096 * count))
     var result = zero
     for i in 0..<zero.count { result[i] = sum[i + 1] }
@@ -95,11 +103,44 @@ struct BigArithmetic<L: Limbs>: Arithmetic {
 extension BigArithmetic where L == FixedLimbs {
   /// 320 bits, 256 of them good.
   static let standard = BigArithmetic(zero: FixedLimbs())
+
+  /// Short enough to ask nobody.
+  private init(zero: FixedLimbs) {
+    var poll = Poll()
+    do throws(ComputationError) {
+      try self.init(zero: zero, &poll)
+    } catch {
+      // This poll never says no.
+      preconditionFailure("\(error)")
+    }
+  }
 }
 
 extension BigArithmetic where L == WideLimbs {
-  /// So many good bits, and 64 more.
-  init(bits: Int) {
-    self.init(zero: WideLimbs(count: bits / 64 + 1))
+  /// So many good bits, and 64 more. The constants of moderate widths are kept.
+  static func wide(bits: Int, _ poll: inout Poll) throws(ComputationError) -> BigArithmetic {
+    let kept: BigArithmetic? =
+      switch bits {
+      case 512: Kept.bits512
+      case 1024: Kept.bits1024
+      case 2048: Kept.bits2048
+      case 4096: Kept.bits4096
+      default: nil
+      }
+    if let kept { return kept }
+    return try BigArithmetic(zero: WideLimbs(count: bits / 64 + 1), &poll)
+  }
+
+  /// Each computed when first needed, in a millisecond at most.
+  private enum Kept {
+    static let bits512 = make(512)
+    static let bits1024 = make(1024)
+    static let bits2048 = make(2048)
+    static let bits4096 = make(4096)
+
+    private static func make(_ bits: Int) -> BigArithmetic? {
+      var poll = Poll()
+      return try? BigArithmetic(zero: WideLimbs(count: bits / 64 + 1), &poll)
+    }
   }
 }

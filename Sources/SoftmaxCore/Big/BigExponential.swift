@@ -17,7 +17,9 @@ extension BigArithmetic {
   ///  - Together less than E = k 2^(-s-2) + 6 before the squarings. Squaring v (short by e, and cut by 1.01) is short by at most
   ///    2 v e + 1.01; the product of all s factors v is at most e^r <= 2.0001, so that the result is short by at most
   ///    2^(s+1) · 1.0001 (E + 1.02), less than 2^(s+1) (E + 2).
-  private func exponential(ofMinus h: BigFloat<L>) -> Exponential {
+  private func exponential(
+    ofMinus h: BigFloat<L>, _ poll: inout Poll
+  ) throws(ComputationError) -> Exponential {
     // Within 2^-30 of h / log 2: the margin keeps r positive.
     let k = Int(h.approximation * 1.4426950408889634 + 0x1p-20) + 1
     // k log 2 - h as a whole part, which ends at zero, and a fraction.
@@ -29,10 +31,14 @@ extension BigArithmetic {
     let terms = inverseFactorials.count
     var sum = inverseFactorials[terms - 1]
     for n in stride(from: terms - 2, through: 0, by: -1) {
+      if isLong { try poll.spend(costOfProduct) }
       sum = FixedPoint.product(sum, r)
       _ = sum.add(inverseFactorials[n])
     }
-    for _ in 0..<halvings { sum = FixedPoint.product(sum, sum) }
+    for _ in 0..<halvings {
+      if isLong { try poll.spend(costOfProduct) }
+      sum = FixedPoint.product(sum, sum)
+    }
     let error = (UInt64(k) >> UInt64(halvings + 2) + 8) << UInt64(halvings + 1)
     return Exponential(significand: sum, k: k, error: error)
   }
@@ -50,8 +56,8 @@ extension BigArithmetic {
   ///
   /// The lower end's exponential bounds both: e^upper <= e^lower (1 + 1.01 w), where the width w is far below 1, and the
   /// significand is at most 2.001: 2.1 w / 2^(2-F) ulps more.
-  func exponential(_ d: BigInterval<L>) -> BigInterval<L> {
-    let value = exponential(ofMinus: -d.lower)
+  func exponential(_ d: BigInterval<L>, _ poll: inout Poll) throws(ComputationError) -> BigInterval<L> {
+    let value = try exponential(ofMinus: -d.lower, &poll)
     let above = value.error &+ ulps(d)
     return FixedPoint.interval(value.significand, below: 0, above: above, power: 0 &- value.k)
   }
@@ -69,24 +75,25 @@ extension BigArithmetic {
   ///
   /// Down to 2^-32 it is e^d less one, which costs at most 32 of the 64 guard bits; below, -h ψ(h) with
   /// ψ(h) = (1 - e^-h) / h = Σ (-h)^n / (n+1)!.
-  func exponentialLessOne(_ d: BigInterval<L>) -> BigInterval<L> {
+  func exponentialLessOne(_ d: BigInterval<L>, _ poll: inout Poll) throws(ComputationError) -> BigInterval<L> {
     let h = -d.lower
     guard h.sign > 0 else { return BigInterval(exactly: BigFloat(like: zero)) }
     guard h.exponent > -32 else {
       let small = BigInterval(-d.upper, h)
-      return -(small * series(h))
+      return -(small * (try series(h, &poll)))
     }
-    return exponential(d) - whole(1)
+    return try exponential(d, &poll) - whole(1)
   }
 
   /// ψ(h) for 0 < h < 2^-32. Each step cuts a product and a coefficient and multiplies what came before by less than 2^-32: the
   /// error is below 2.1 ulps, the cut of h adds half an ulp, the series' rest is far less, and an interval's width moves ψ by
   /// less than an ulp: together less than 8, either way.
-  private func series(_ h: BigFloat<L>) -> BigInterval<L> {
+  private func series(_ h: BigFloat<L>, _ poll: inout Poll) throws(ComputationError) -> BigInterval<L> {
     let x = FixedPoint.fixed(h)
     let terms = min(inverseFactorials.count - 1, 64 * zero.count / 32 + 1)
     var sum = inverseFactorials[terms]
     for n in stride(from: terms - 1, through: 1, by: -1) {
+      if isLong { try poll.spend(costOfProduct) }
       var next = inverseFactorials[n]
       _ = next.subtract(FixedPoint.product(sum, x))
       sum = next

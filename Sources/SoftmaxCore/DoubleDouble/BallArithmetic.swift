@@ -16,8 +16,12 @@ struct BallArithmetic: Arithmetic {
 
   private init() {
     let big = BigArithmetic.standard
+    var poll = Poll()
     func power(_ j: Int, _ divisor: Double) -> DoubleDouble {
-      let value = big.exponential(big.exact(-Double(abs(j)) / divisor))
+      // A poll that never says no: nothing is thrown.
+      guard let value = try? big.exponential(big.exact(-Double(abs(j)) / divisor), &poll) else {
+        return DoubleDouble(high: .nan)
+      }
       return Self.near((j < 0 ? value : big.whole(1) / value).lower)
     }
     coarse = (-Self.coarseReach...Self.coarseReach).map { power($0, 32) }

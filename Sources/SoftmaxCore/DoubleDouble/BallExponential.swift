@@ -12,7 +12,9 @@ extension BallArithmetic {
   ///    2^-103 + 2^-103.1 + 2^-104.4.
   ///
   /// Together less than 2^-101.2; it is taken for 2^-100.
-  func exponential(_ d: Ball) -> Ball {
+  func exponential(_ d: Ball, _: inout Poll) -> Ball { exponential(d) }
+
+  @inline(__always) private func exponential(_ d: Ball) -> Ball {
     let power = Scalar.power(max(-1000, min(1000, d.exponent)))
     let high = d.high * power
     let low = d.low * power
@@ -63,7 +65,7 @@ extension BallArithmetic {
   /// Down to 2^-8 it is e^d less one, at a cost of eight bits; below, d times Σ d^n / (n+1)!, whose terms from the sixth on are
   /// below 2^-48/7! = 2^-60 and need no second part, and whose rest from the eleventh is below 2^-116. Horner's last steps cost 7 u² times
   /// 2^-9 and 3.01 u²: less than 2^-103 with the coefficients' errors.
-  func exponentialLessOne(_ d: Ball) -> Ball {
+  func exponentialLessOne(_ d: Ball, _: inout Poll) -> Ball {
     let power = Scalar.power(max(-1000, min(1000, d.exponent)))
     let high = d.high * power
     guard high > -0x1p-8, d.radius <= d.high.magnitude * 0x1p-60 else { return exponential(d) - whole(1) }

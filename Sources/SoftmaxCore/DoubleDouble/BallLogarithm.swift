@@ -5,13 +5,13 @@ extension BallArithmetic {
   ///
   /// For x >= 2^-6, y is the binary64 logarithm, t below 2^-40 and known to 2^-99, and the result at least 2^-6.1: 2^-92. Below,
   /// y = 0 and t = x / (2 + x) keeps its relative precision. Each step's error is in the balls; the series' rest is added.
-  func logOfOnePlus(_ x: Ball) -> Ball {
+  func logOfOnePlus(_ x: Ball, _ poll: inout Poll) -> Ball {
     if x.high == 0 && x.radius == 0 { return x }
     let isSmall = x.exponent < -400 || x.exponent < 400 && x.high * Scalar.power(x.exponent) < 0x1p-6
     if isSmall { return doubleInverseTangent(x / (whole(2) + x), terms: 8) }
     let sum = whole(1) + x
     let y = exact(Scalar.log(sum.high * Scalar.power(max(-400, min(400, sum.exponent)))))
-    let w = sum * exponential(-y)
+    let w = sum * exponential(-y, &poll)
     return y + doubleInverseTangent((w - whole(1)) / (w + whole(1)), terms: 2)
   }
 

@@ -3,9 +3,9 @@ extension Row {
   mutating func entropy(_ poll: inout Poll) throws(ComputationError) -> A.Real {
     var weighted = arithmetic.whole(0)
     for i in 0..<slice.classes where !slice.isMasked(i) && slice.logits[i] != slice.maximum {
-      try poll.spend(arithmetic.costOfExponential)
-      weighted = weighted + exponential(i) * gap(i)
+      try poll.spend(arithmetic.costOfExponential / 4)
+      weighted = weighted + (try exponential(i, &poll)) * gap(i)
     }
-    return logSum + perTemperature(weighted * inverse)
+    return try logSum(&poll) + perTemperature(weighted * inverse)
   }
 }

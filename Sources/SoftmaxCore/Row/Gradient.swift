@@ -32,12 +32,14 @@ extension Row {
   /// - Parameters:
   ///   - share: scale · u_i.
   ///   - total: scale · U.
-  func gradient(_ i: Int, share: A.Real, total: A.Real, _ factor: GradientFactor<A>) -> A.Real {
+  func gradient(
+    _ i: Int, share: A.Real, total: A.Real, _ factor: GradientFactor<A>, _ poll: inout Poll
+  ) throws(ComputationError) -> A.Real {
     if isNear(i) {
-      let tails = near == 1 ? -tail : arithmetic.whole(near) * tail(i) - tail
+      let tails = near == 1 ? -tail : arithmetic.whole(near) * (try tail(i, &poll)) - tail
       let shares = near == 1 ? share : arithmetic.whole(near) * share
       return ((total - shares) + total * (tails * inverse)) * factor.numerator / factor.nearDenominator
     }
-    return (total * probability(i) - share) * factor.numerator / factor.denominator
+    return (total * (try probability(i, &poll)) - share) * factor.numerator / factor.denominator
   }
 }

@@ -4,7 +4,7 @@ extension Row {
   mutating func scaledLoss(
     _ shares: Shares, total: A.Real, _ poll: inout Poll
   ) throws(ComputationError) -> A.Real? {
-    var sum = total * scaledLogSum()
+    var sum = total * (try scaledLogSum(&poll))
     for c in 0..<slice.classes where !shares.isZero(c) {
       try poll.spend(arithmetic.costOfExponential / 4)
       if slice.isMasked(c) { return nil }

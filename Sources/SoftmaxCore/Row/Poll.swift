@@ -5,6 +5,9 @@ struct Poll {
 
   init(_ execution: Execution) { isCancelled = execution.isCancelled }
 
+  /// Never says no.
+  init() { isCancelled = { false } }
+
   /// Says that about so much work is about to be done.
   @inline(__always) mutating func spend(_ cost: Int) throws(ComputationError) {
     nanoseconds &+= cost

@@ -16,7 +16,6 @@ struct Row<A: Arithmetic> {
   let others: A.Real
   /// 1 / S.
   let inverse: A.Real
-  /// log S, once somebody has asked for it. (As a `lazy var` it crashes the compiler in a debug build.)
   private var knownLogSum: A.Real?
   /// x_i, [classes]; empty where a row has too many to keep, and they are had again when asked for.
   private let tails: [A.Real]
@@ -34,7 +33,7 @@ struct Row<A: Arithmetic> {
     var tail = arithmetic.whole(0)
     for i in 0..<slice.classes {
       try poll.spend(arithmetic.costOfExponential)
-      let x = Self.tail(slice, arithmetic, i)
+      let x = try Self.tail(slice, arithmetic, i, &poll)
       if Self.isNear(slice, i) { near += 1 }
       tail = tail + x
       if isKept { tails.append(x) }
@@ -47,43 +46,40 @@ struct Row<A: Arithmetic> {
     inverse = arithmetic.whole(1) / sum
   }
 
-  /// log S.
-  var logSum: A.Real {
-    mutating get {
-      if let knownLogSum { return knownLogSum }
-      let logSum = arithmetic.logOfOnePlus(others)
-      knownLogSum = logSum
-      return logSum
-    }
-  }
 
   /// b_i. Any choice is right, as long as it is the same each time.
   @inline(__always) private static func isNear(_ slice: Slice, _ i: Int) -> Bool { slice.roughDistance(i) >= -0.5 }
 
   func isNear(_ i: Int) -> Bool { Self.isNear(slice, i) }
 
-  private static func tail(_ slice: Slice, _ arithmetic: A, _ i: Int) -> A.Real {
+  private static func tail(
+    _ slice: Slice, _ arithmetic: A, _ i: Int, _ poll: inout Poll
+  ) throws(ComputationError) -> A.Real {
     let logit = slice.logits[i]
     if logit == -.infinity || logit == slice.maximum { return arithmetic.whole(0) }
     if slice.isNegligible(i) { return arithmetic.negligible }
     var distance = arithmetic.exact(logit) - arithmetic.exact(slice.maximum)
     if slice.temperature != 1 { distance = distance / arithmetic.exact(slice.temperature) }
-    return isNear(slice, i) ? arithmetic.exponentialLessOne(distance) : arithmetic.exponential(distance)
+    return isNear(slice, i)
+      ? try arithmetic.exponentialLessOne(distance, &poll) : try arithmetic.exponential(distance, &poll)
   }
 
   /// x_i.
-  func tail(_ i: Int) -> A.Real {
-    tails.isEmpty ? Self.tail(slice, arithmetic, i) : tails[i]
+  @inline(__always) func tail(_ i: Int, _ poll: inout Poll) throws(ComputationError) -> A.Real {
+    if !tails.isEmpty { return tails[i] }
+    try poll.spend(arithmetic.costOfExponential)
+    return try Self.tail(slice, arithmetic, i, &poll)
   }
 
   /// e^d_i.
-  func exponential(_ i: Int) -> A.Real {
-    isNear(i) ? arithmetic.whole(1) + tail(i) : tail(i)
+  func exponential(_ i: Int, _ poll: inout Poll) throws(ComputationError) -> A.Real {
+    let x = try tail(i, &poll)
+    return isNear(i) ? arithmetic.whole(1) + x : x
   }
 
   /// Σ_{j≠i} e^d_j. Only the maximum's is not at least half of S.
-  func others(than i: Int) -> A.Real {
-    i == slice.top ? others : sum - exponential(i)
+  func others(than i: Int, _ poll: inout Poll) throws(ComputationError) -> A.Real {
+    i == slice.top ? others : sum - (try exponential(i, &poll))
   }
 
   /// m - a_i, not divided by T, for a class that is not masked.
@@ -97,7 +93,16 @@ struct Row<A: Arithmetic> {
   }
 
   /// T log S.
-  mutating func scaledLogSum() -> A.Real {
-    slice.temperature == 1 ? logSum : logSum * arithmetic.exact(slice.temperature)
+  mutating func scaledLogSum(_ poll: inout Poll) throws(ComputationError) -> A.Real {
+    let logSum = try logSum(&poll)
+    return slice.temperature == 1 ? logSum : logSum * arithmetic.exact(slice.temperature)
+  }
+
+  /// log S, computed when first asked for. (A `lazy var` would crash the compiler in a debug build.)
+  mutating func logSum(_ poll: inout Poll) throws(ComputationError) -> A.Real {
+    if let knownLogSum { return knownLogSum }
+    let value = try arithmetic.logOfOnePlus(others, &poll)
+    knownLogSum = value
+    return value
   }
 }

@@ -43,26 +43,26 @@ struct DerivationQuestions: OpenQuestions {
         steps.dLdyHatL = -.infinity
         return true
       }
-      guard let value = round(row.lossByProbability(l)) else { return false }
+      guard let value = round(try row.lossByProbability(l, &poll)) else { return false }
       steps.dLdyHatL = value
       return true
     }
     switch number % 5 {
     case 0:
-      guard let value = round(row.probability(i)) else { return false }
+      guard let value = round(try row.probability(i, &poll)) else { return false }
       steps.yHat[i] = value
     case 1:
       guard i == l else { return true }
-      guard let value = round(row.quotientFirst(l)) else { return false }
+      guard let value = round(try row.quotientFirst(l, &poll)) else { return false }
       steps.quotientFirst[i] = value
     case 2:
-      guard let value = round(row.quotientSecond(l, i)) else { return false }
+      guard let value = round(try row.quotientSecond(l, i, &poll)) else { return false }
       steps.quotientSecond[i] = value
     case 3:
-      guard let value = round(row.jacobian(l, i)) else { return false }
+      guard let value = round(try row.jacobian(l, i, &poll)) else { return false }
       steps.dyHatLdA[i] = value
     default:
-      guard let value = round(row.lossByLogit(l, i)) else { return false }
+      guard let value = round(try row.lossByLogit(l, i, &poll)) else { return false }
       steps.chainRule[i] = value
       steps.gradient[i] = value
     }

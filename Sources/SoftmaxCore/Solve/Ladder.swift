@@ -44,7 +44,7 @@ struct Climb {
     try questions.attempt(BigArithmetic.standard, &poll)
     while questions.openCount > 0 {
       bits *= 2
-      try questions.attempt(BigArithmetic(bits: bits), &poll)
+      try questions.attempt(BigArithmetic.wide(bits: bits, &poll), &poll)
     }
     counts.widest = max(counts.widest, bits)
   }

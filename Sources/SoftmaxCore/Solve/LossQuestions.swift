@@ -71,7 +71,7 @@ struct LossQuestions: OpenQuestions {
     var left: [Int] = []
     func settle(_ i: Int) throws(ComputationError) {
       try poll.spend(arithmetic.costOfExponential / 4)
-      let value = row.gradient(i, share: shares.share(i, arithmetic), total: total, factor)
+      let value = try row.gradient(i, share: shares.share(i, arithmetic), total: total, factor, &poll)
       if let result = value.rounded(to: format, isIrrational: !(slice.isLevel || slice.isMasked(i))) {
         answer(i, result)
       } else {

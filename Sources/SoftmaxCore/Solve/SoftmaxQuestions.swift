@@ -70,17 +70,17 @@ struct SoftmaxQuestions: OpenQuestions {
     let isRational: Bool
     switch part {
     case .probabilities:
-      value = row.probability(position)
+      value = try row.probability(position, &poll)
       isRational = slice.isLevel || slice.isMasked(position)
     case .logProbabilities:
       guard !slice.isMasked(position) else {
         answer(part, position, -.infinity)
         return true
       }
-      value = row.logProbability(position)
+      value = try row.logProbability(position, &poll)
       isRational = slice.finite == 1
     case .logSumExp:
-      value = row.logSumExp()
+      value = try row.logSumExp(&poll)
       isRational = slice.finite == 1
     case .entropy:
       value = try row.entropy(&poll)
@@ -93,7 +93,7 @@ struct SoftmaxQuestions: OpenQuestions {
     default:
       let l = position / slice.classes
       let i = position % slice.classes
-      value = row.jacobian(l, i)
+      value = try row.jacobian(l, i, &poll)
       isRational = slice.isLevel || slice.isMasked(l) || slice.isMasked(i)
     }
     guard let result = value.rounded(to: format, isIrrational: !isRational) else { return false }

@@ -1,0 +1,161 @@
+import Testing
+
+@testable import SoftmaxCore
+
+/// Cases where textbook formulas, and double-double ones, go wrong. Each is asked of every first stage.
+@Suite("Special cases")
+struct SpecialCaseTests {
+  private func softmax(
+    _ logits: [Double], shape: [Int]? = nil, temperature: Double = 1, format: ResultFormat = .binary64
+  ) throws -> SoftmaxProblem {
+    let shape = shape ?? [logits.count]
+    return try SoftmaxProblem(
+      logits: logits, layout: Layout(shape: shape, axis: shape.count - 1), temperature: temperature, format: format)
+  }
+
+  private func results(
+    _ problem: LossProblem, from stage: Stage, upstream: [Double]? = nil
+  ) throws -> (loss: [Double], gradient: [Double]) {
+    var counts = StageCounts()
+    let result = try problem.lossAndGradient(
+      upstream: upstream, loss: true, gradient: true, Execution(), from: stage, &counts)
+    return (result.loss ?? [], result.gradient ?? [])
+  }
+
+  @Test(arguments: Stage.allCases) func confidentPrediction(stage: Stage) throws {
+    let problem = try LossProblem(softmax: softmax([40, 0]), target: .indices([0]))
+    let found = try results(problem, from: stage)
+    #expect(found.loss == [4.248354255291589e-18])
+    #expect(found.gradient == [-4.248354255291589e-18, 4.248354255291589e-18])
+  }
+
+  /// -d_l is half-way between two doubles, and the tail decides though it is below every place.
+  @Test(arguments: Stage.allCases) func tailBelowEveryPlace(stage: Stage) throws {
+    let problem = try LossProblem(softmax: softmax([9999999999999998, 1]), target: .indices([1]))
+    #expect(try results(problem, from: stage).loss == [9999999999999998])
+    // Without a tail: one class of weight 3 is half-way to an odd number, and goes to the even one.
+    let log = try softmax([9999999999999998, 1]).solve(.logProbabilities, Execution())
+    #expect(log.logProbabilities == [0, -9999999999999998])
+  }
+
+  @Test(arguments: Stage.allCases) func nearlyLevel(stage: Stage) throws {
+    let problem = try LossProblem(softmax: softmax([1e-300, 0]), target: .probabilities([0.5, 0.5]))
+    #expect(try results(problem, from: stage).gradient == [2.5e-301, -2.5e-301])
+  }
+
+  @Test(arguments: Stage.allCases) func temperatureBelowEveryNormal(stage: Stage) throws {
+    let problem = try LossProblem(
+      softmax: softmax([1, 0], shape: [1, 2], temperature: .leastNonzeroMagnitude), target: .indices([1]),
+      weight: [1, 1e-300],
+      reduction: .sum)
+    #expect(try results(problem, from: stage).loss == [2.0240225330731062e+23])
+  }
+
+  /// 1.5 of the least number: a tie between two subnormals, and the gradient is rational.
+  @Test(arguments: Stage.allCases) func tieBetweenSubnormals(stage: Stage) throws {
+    let problem = try LossProblem(
+      softmax: softmax([0, 0]), target: .indices([0]), weight: [3 * Double.leastNonzeroMagnitude, 1], reduction: .sum)
+    #expect(
+      try results(problem, from: stage).gradient == [
+        -2 * Double.leastNonzeroMagnitude, 2 * Double.leastNonzeroMagnitude,
+      ])
+  }
+
+  @Test(arguments: Stage.allCases) func gapsBeyondBinary64(stage: Stage) throws {
+    var counts = StageCounts()
+    let far = try softmax([1.7e308, -1.7e308]).solve(
+      [.probabilities, .logProbabilities, .logSumExp, .entropy], Execution(), from: stage, &counts)
+    #expect(far.probabilities == [1, 0])
+    #expect(far.logProbabilities == [0, -.infinity])
+    #expect(far.logSumExp == [1.7e308])
+    #expect(far.entropy == [0])
+    let near = try softmax([1e8 + 1, 1e8]).solve(.probabilities, Execution(), from: stage, &counts)
+    #expect(near.probabilities == [0.7310585786300049, 0.2689414213699951])
+    // (1.7e308 + 1.7e308) / 1.7e308 = 2, though neither the gap nor its half is a double's neighbour.
+    let warm = try softmax([1.7e308, -1.7e308], temperature: 1.7e308).solve(
+      .logProbabilities, Execution(), from: stage, &counts)
+    #expect(warm.logProbabilities == [-0.1269280110429725, -2.1269280110429727])
+  }
+
+  @Test(arguments: Stage.allCases) func masks(stage: Stage) throws {
+    var counts = StageCounts()
+    let masked = try softmax([0, -.infinity, 0]).solve(
+      [.probabilities, .logProbabilities, .logSumExp, .argmax, .jacobian], Execution(), from: stage, &counts)
+    #expect(masked.probabilities == [0.5, 0, 0.5])
+    #expect(masked.logProbabilities == [-0.6931471805599453, -.infinity, -0.6931471805599453])
+    #expect(masked.argmax == [0])
+    #expect(masked.jacobian == [0.25, 0, -0.25, 0, 0, 0, -0.25, 0, 0.25])
+    // A masked target: infinite loss, finite gradient; with a zero weight, or weight of the item, nothing.
+    let lost = try LossProblem(
+      softmax: softmax([0, -.infinity, 0]), target: .indices([1]), weight: [1, 3, 1], reduction: .sum)
+    let found = try results(lost, from: stage)
+    #expect(found.loss == [.infinity])
+    #expect(found.gradient == [1.5, -3, 1.5])
+    let zero = try LossProblem(
+      softmax: softmax([0, -.infinity, 0]), target: .indices([1]), weight: [1, 0, 1], reduction: .sum)
+    #expect(try results(zero, from: stage).loss == [0])
+    let unweighted = try LossProblem(
+      softmax: softmax([0, -.infinity], shape: [1, 2]), target: .indices([1]), sampleWeight: [0], reduction: .none)
+    #expect(try results(unweighted, from: stage).loss == [0])
+    // Smoothing gives the masked class a share.
+    let smooth = try LossProblem(
+      softmax: softmax([0, -.infinity]), target: .indices([0]), labelSmoothing: .leastNonzeroMagnitude)
+    #expect(try results(smooth, from: stage).loss == [.infinity])
+  }
+
+  /// Σ s w overflows binary64, and s w underflows it: the mean knows neither.
+  @Test(arguments: Stage.allCases) func normalisersBeyondBinary64(stage: Stage) throws {
+    let logits = try softmax([0, 0, 0, 0], shape: [2, 2])
+    let huge = try LossProblem(softmax: logits, target: .indices([0, 1]), weight: [1.7e308, 1.7e308])
+    #expect(try results(huge, from: stage).loss == [0.6931471805599453])
+    #expect(try results(huge, from: stage).gradient == [-0.25, 0.25, 0.25, -0.25])
+    let tiny = try LossProblem(
+      softmax: logits, target: .indices([0, 1]), weight: [1e-300, 1e-300], sampleWeight: [1e-300, 1e-300])
+    #expect(try results(tiny, from: stage).loss == [0.6931471805599453])
+    #expect(try results(tiny, from: stage).gradient == [-0.25, 0.25, 0.25, -0.25])
+  }
+
+  @Test func normaliserOfExactlyZeroIsRefused() throws {
+    let logits = try softmax([0, 0, 0, 0], shape: [2, 2])
+    #expect(throws: ProblemError.zeroNormaliser) {
+      try LossProblem(softmax: logits, target: .indices([-100, -100]))
+    }
+    #expect(throws: ProblemError.zeroNormaliser) {
+      try LossProblem(softmax: logits, target: .indices([0, 0]), weight: [0, 1])
+    }
+    #expect(throws: ProblemError.zeroNormaliser) {
+      try LossProblem(softmax: logits, target: .probabilities([1, 0, 1, 0]), sampleWeight: [0, 0])
+    }
+    _ = try LossProblem(softmax: logits, target: .indices([-100, -100]), reduction: .sum)
+  }
+
+  @Test(arguments: Stage.allCases) func upstreamLeavesTheLossAlone(stage: Stage) throws {
+    let logits = try softmax([1, 2, 3, 4], shape: [2, 2])
+    let problem = try LossProblem(softmax: logits, target: .indices([0, 1]), reduction: .none)
+    let plain = try results(problem, from: stage)
+    let pulled = try results(problem, from: stage, upstream: [-2, 0])
+    #expect(pulled.loss == plain.loss)
+    #expect(pulled.gradient == [-2 * plain.gradient[0], -2 * plain.gradient[1], 0, 0])
+    #expect(throws: ComputationError.upstreamDoesNotFit) { try results(problem, from: stage, upstream: [1]) }
+    #expect(throws: ComputationError.upstreamDoesNotFit) { try results(problem, from: stage, upstream: [1, .nan]) }
+  }
+
+  /// Rounded once to binary32: 1 + 2^-24 + a tail goes up, where rounding to binary64 first would lose the tail.
+  @Test(arguments: Stage.allCases) func binary32IsRoundedOnce(stage: Stage) throws {
+    var counts = StageCounts()
+    let problem = try softmax([1 + 0x1p-24, -100], format: .binary32)
+    let found = try problem.solve([.logSumExp, .probabilities], Execution(), from: stage, &counts)
+    #expect(found.logSumExp == [Double(Float(1).nextUp)])
+    #expect(found.probabilities == [1, Double(Float(1.4e-44))])
+    let middle = try softmax([1 + 0x1p-24], format: .binary32).solve(.logSumExp, Execution(), from: stage, &counts)
+    #expect(middle.logSumExp == [1])
+  }
+
+  @Test(arguments: Stage.allCases) func singleClasses(stage: Stage) throws {
+    var counts = StageCounts()
+    let all: SoftmaxOutputs = [.probabilities, .logProbabilities, .logSumExp, .entropy, .argmax, .jacobian]
+    let found = try softmax([7.5], temperature: 3).solve(all, Execution(), from: stage, &counts)
+    #expect(found.probabilities == [1] && found.logProbabilities == [0] && found.logSumExp == [2.5])
+    #expect(found.entropy == [0] && found.argmax == [0] && found.jacobian == [0])
+  }
+}
