@@ -15,18 +15,15 @@ struct ProblemTests {
     #expect(Layout(shape: [5], axis: 0).batch == 1)
   }
 
-  @Test(arguments: [
-    ([1, 2, 3], 1, ProblemError.logitsCount(expected: 4, found: 3)),
-    ([1, .nan, 3, 4], 1, .logitNotFinite(position: 1)),
-    ([1, 2, .infinity, 4], 1, .logitNotFinite(position: 2)),
-    ([1, 2, -.infinity, -.infinity], 1, .everyClassMasked(item: 1)),
-    ([1, 2, 3, 4], 0, .temperature),
-    ([1, 2, 3, 4], -1, .temperature),
-    ([1, 2, 3, 4], .infinity, .temperature),
-    ([1, 2, 3, 4], .nan, .temperature),
-  ])
-  func logitsAndTemperature(logits: [Double], temperature: Double, error: ProblemError) {
-    #expect(throws: error) { try SoftmaxProblem(logits: logits, layout: pair, temperature: temperature) }
+  @Test func logitsAndTemperature() {
+    func refuses(_ logits: [Double], _ temperature: Double, _ error: ProblemError) {
+      #expect(throws: error) { try SoftmaxProblem(logits: logits, layout: pair, temperature: temperature) }
+    }
+    refuses([1, 2, 3], 1, .logitsCount(expected: 4, found: 3))
+    refuses([1, .nan, 3, 4], 1, .logitNotFinite(position: 1))
+    refuses([1, 2, .infinity, 4], 1, .logitNotFinite(position: 2))
+    refuses([1, 2, -.infinity, -.infinity], 1, .everyClassMasked(item: 1))
+    for temperature in [0, -1, .infinity, .nan] { refuses([1, 2, 3, 4], temperature, .temperature) }
   }
 
   private func loss(

@@ -46,7 +46,6 @@ struct Row<A: Arithmetic> {
     inverse = arithmetic.whole(1) / sum
   }
 
-
   /// b_i. Any choice is right, as long as it is the same each time.
   @inline(__always) private static func isNear(_ slice: Slice, _ i: Int) -> Bool { slice.roughDistance(i) >= -0.5 }
 
