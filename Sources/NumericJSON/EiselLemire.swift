@@ -8,16 +8,16 @@
 /// half-way cases lie in -4 <= q <= 23, because 5^|q| must divide w, or w · 5^q must fit in 64 bits.
 @inline(__always)
 func nearestBinary64(_ significand: UInt64, exponent q: Int) -> UInt64 {
-  guard significand != 0, q >= PowersOfTen.exponents.lowerBound else { return 0 }
+  let row = q &- PowersOfTen.exponents.lowerBound
+  guard significand != 0, row >= 0 else { return 0 }
   guard q <= 308 else { return Binary64.infinity }
   let leadingZeros = significand.leadingZeroBitCount
   let w = significand &<< leadingZeros
-  let index = 2 &* (q &- PowersOfTen.exponents.lowerBound)
-  var (high, low) = w.multipliedFullWidth(by: PowersOfTen.significands[index])
+  var (high, low) = w.multipliedFullWidth(by: PowersOfTen.significands[2 &* row])
   // 55 bits are needed: 53, one to round, one that the product may lack. Only if all bits below are ones can the
   // lower half of the power carry into them.
   if high & 0x1FF == 0x1FF {
-    let carry = w.multipliedFullWidth(by: PowersOfTen.significands[index &+ 1]).high
+    let carry = w.multipliedFullWidth(by: PowersOfTen.significands[2 &* row &+ 1]).high
     low = low &+ carry
     if low < carry { high &+= 1 }
   }
@@ -25,23 +25,28 @@ func nearestBinary64(_ significand: UInt64, exponent q: Int) -> UInt64 {
   let shift = upperBit &+ 9
   var m = high &>> shift  // 54 bits
   // 217706 / 2^16 is log2(10) closely enough that the shift gives its floor over the whole range.
-  let power = (217_706 &* q) &>> 16
-  var biased = power &+ 63 &+ upperBit &- leadingZeros &+ 1023
-  if biased <= 0 {
-    // Subnormal, where no exact half-way case exists: the bit below the last decides.
-    guard biased > -63 else { return 0 }
-    m &>>= 1 &- biased
-    m = (m &+ (m & 1)) &>> 1
-    return m  // 2^52, when it rounds up so far, is the least normal number's pattern.
-  }
-  if low <= 1, q >= -4, q <= 23, m & 3 == 1, m &<< shift == high { m &-= 1 }
-  m = (m &+ (m & 1)) &>> 1
-  if m >= 1 &<< 53 {
-    m = 1 &<< 52
-    biased &+= 1
-  }
-  guard biased < 0x7FF else { return Binary64.infinity }
-  return (m & Binary64.fractionMask) | UInt64(truncatingIfNeeded: biased) &<< 52
+  let biased = (217_706 &* q) &>> 16 &+ (63 &+ 1023) &+ upperBit &- leadingZeros
+  if UInt(bitPattern: biased &- 1) >= 0x7FE { return extremeBinary64(m, biased) }
+  if low <= 1 { m &-= tieCorrection(m, q, isExact: m &<< shift == high) }
+  // Where m rounds up to 2^53, the carry into the exponent makes it the next power of two, or infinity.
+  return (m &+ (m & 1)) &>> 1 &+ UInt64(truncatingIfNeeded: biased &- 1) &<< 52
+}
+
+/// 1 for a number exactly half-way above an even one, which rounding up would miss.
+@inline(never)
+private func tieCorrection(_ m: UInt64, _ q: Int, isExact: Bool) -> UInt64 {
+  isExact && q >= -4 && q <= 23 && m & 3 == 1 ? 1 : 0
+}
+
+/// For 54 bits whose biased exponent is not that of a normal number: a subnormal number, zero or infinity.
+@inline(never)
+private func extremeBinary64(_ m: UInt64, _ biased: Int) -> UInt64 {
+  if biased > 0 { return Binary64.infinity }
+  if biased <= -63 { return 0 }
+  // There is no exact half-way case: the bit below the last decides. 2^52, when it rounds up so far, is the pattern of the
+  // least normal number.
+  let shifted = m &>> (1 &- biased)
+  return (shifted &+ (shifted & 1)) &>> 1
 }
 
 /// binary64's bits (IEEE 754-2019, table 3.5).

@@ -1,59 +1,55 @@
 /// The hot path of reading: a number of everyday length from the text, a word at a time.
 
-/// Reads the number at `position` and moves behind it, or returns NaN and stays: for what is no number, for more than
-/// 19 significant digits, for one beyond binary64's range, and for the unusually long, which `readNumber` takes.
-///
-/// - Precondition: `position + fastNumberReach <= text.count`.
+/// Reads the number that begins at `near`: its length and its bit pattern, or nil for what is no number, for more than 19
+/// significant digits, for one beyond binary64's range, and for the unusually long, which `readAnyNumber` takes.
 @inline(__always)
-func fastNumber(_ text: Span<UInt8>, _ position: inout Int) -> Double {
-  var cursor = position
-  let isNegative = text[cursor] == UInt8(ascii: "-")
-  if isNegative { cursor &+= 1 }
+func fastNumber(_ near: borrowing NearText) -> (length: Int, pattern: UInt64)? {
+  let isNegative = near.byte(0) == UInt8(ascii: "-")
+  var cursor = isNegative ? 1 : 0
 
-  // The integer part: eight bytes cover it nearly always.
-  let integerWord = text.word(at: cursor) ^ Word.zeros
-  var integerDigits = Word.countOfDigits(integerWord)
-  var significand: UInt64
-  if integerDigits == 1 {
-    significand = integerWord & 0xFF
-  } else {
-    // No digit, or a zero before the first digit.
-    if integerDigits == 0 || integerWord & 0xFF == 0 { return .nan }
-    significand = Word.appending(integerWord, count: integerDigits, to: 0)
+  var significand = UInt64(truncatingIfNeeded: near.byte(cursor) &- UInt8(ascii: "0"))
+  var integerDigits = 1
+  if near.byte(cursor &+ 1) != UInt8(ascii: ".") || significand > 9 {
+    // Not one digit before a point: up to 15 digits, then, of which the first is no zero unless it is the only one.
+    let first = near.word(cursor) ^ Word.zeros
+    integerDigits = Word.countOfDigits(first)
+    if integerDigits == 0 || (first & 0xFF == 0 && integerDigits > 1) { return nil }
+    significand = Word.appending(first, count: integerDigits, to: 0)
     if integerDigits == 8 {
-      let next = text.word(at: cursor &+ 8) ^ Word.zeros
-      let count = Word.countOfDigits(next)
-      if count == 8 { return .nan }
-      significand = Word.appending(next, count: count, to: significand)
+      let second = near.word(cursor &+ 8) ^ Word.zeros
+      let count = Word.countOfDigits(second)
+      if count == 8 { return nil }
+      significand = Word.appending(second, count: count, to: significand)
       integerDigits = 8 &+ count
     }
   }
   cursor &+= integerDigits
 
   var exponent = 0
-  if text[cursor] == UInt8(ascii: ".") {
+  if near.byte(cursor) == UInt8(ascii: ".") {
+    let integer = significand
     cursor &+= 1
     let start = cursor
-    let first = text.word(at: cursor) ^ Word.zeros
+    let first = near.word(cursor) ^ Word.zeros
     var count = Word.countOfDigits(first)
     if count == 8 {
       significand = significand &* 100_000_000 &+ Word.value(ofDigits: first)
-      let second = text.word(at: cursor &+ 8) ^ Word.zeros
-      count = Word.countOfDigits(second)
       cursor &+= 8
+      var last = near.word(cursor) ^ Word.zeros
+      count = Word.countOfDigits(last)
       if count == 8 {
-        significand = significand &* 100_000_000 &+ Word.value(ofDigits: second)
-        let third = text.word(at: cursor &+ 8) ^ Word.zeros
-        count = Word.countOfDigits(third)
-        if count == 8 { return .nan }
+        significand = significand &* 100_000_000 &+ Word.value(ofDigits: last)
         cursor &+= 8
-        significand = Word.appending(third, count: count, to: significand)
-      } else {
-        significand = Word.appending(second, count: count, to: significand)
+        last = near.word(cursor) ^ Word.zeros
+        count = Word.countOfDigits(last)
+        if count == 8 { return nil }
       }
-    } else if count == 0 {
-      return .nan
+      significand =
+        count <= 4
+        ? Word.appendingFew(last, count: count, to: significand)
+        : Word.appending(last, count: count, to: significand)
     } else {
+      if count == 0 { return nil }
       significand = Word.appending(first, count: count, to: significand)
     }
     cursor &+= count
@@ -61,48 +57,50 @@ func fastNumber(_ text: Span<UInt8>, _ position: inout Int) -> Double {
     // 64 bits hold 19 digits; with more, enough of them must be leading zeros.
     if integerDigits &- exponent > 19 {
       let zeros = first.trailingZeroBitCount &>> 3
-      if integerWord & 0xFF != 0 || 0 &- exponent &- zeros > 19 { return .nan }
+      if integer != 0 || 0 &- exponent &- zeros > 19 { return nil }
     }
   }
 
-  if text[cursor] | 0x20 == UInt8(ascii: "e") {
-    var digit = text[cursor &+ 1]
-    let isExponentNegative = digit == UInt8(ascii: "-")
-    if isExponentNegative || digit == UInt8(ascii: "+") {
-      cursor &+= 1
-      digit = text[cursor &+ 1]
-    }
-    guard isDigit(digit) else { return .nan }
-    var written = Int(digit &- UInt8(ascii: "0"))
-    cursor &+= 2
-    digit = text[cursor]
-    if isDigit(digit) {
-      written = written &* 10 &+ Int(digit &- UInt8(ascii: "0"))
-      cursor &+= 1
-      digit = text[cursor]
-      if isDigit(digit) {
-        written = written &* 10 &+ Int(digit &- UInt8(ascii: "0"))
-        cursor &+= 1
-        if isDigit(text[cursor]) { return .nan }
-      }
-    }
-    exponent &+= isExponentNegative ? 0 &- written : written
+  if near.byte(cursor) | 0x20 == UInt8(ascii: "e") {
+    guard let written = fastExponent(near, &cursor) else { return nil }
+    exponent &+= written
   }
 
-  let magnitude: Double
+  let magnitude: UInt64
   if significand < 1_000_000_000_000_000, exponent >= -22, exponent <= 22 {
-    magnitude = exactOperation(significand, exponent)
+    magnitude = exactOperation(significand, exponent).bitPattern
   } else {
-    let bits = nearestBinary64(significand, exponent: exponent)
-    if bits == Binary64.infinity { return .nan }
-    magnitude = Double(bitPattern: bits)
+    magnitude = nearestBinary64(significand, exponent: exponent)
+    if magnitude == Binary64.infinity { return nil }
   }
-  position = cursor
-  return isNegative ? -magnitude : magnitude
+  return (cursor, magnitude | (isNegative ? 1 &<< 63 : 0))
 }
 
-/// How many bytes `fastNumber` may look at: a sign, 15 digits, a point, 23 digits, an exponent of 5 and one byte.
-let fastNumberReach = 64
+/// The exponent from its "e" on, of up to three digits; nil for another.
+@inline(__always)
+private func fastExponent(_ near: borrowing NearText, _ cursor: inout Int) -> Int? {
+  var byte = near.byte(cursor &+ 1)
+  let isNegative = byte == UInt8(ascii: "-")
+  if isNegative || byte == UInt8(ascii: "+") {
+    cursor &+= 1
+    byte = near.byte(cursor &+ 1)
+  }
+  guard isDigit(byte) else { return nil }
+  var written = Int(byte &- UInt8(ascii: "0"))
+  cursor &+= 2
+  byte = near.byte(cursor)
+  if isDigit(byte) {
+    written = written &* 10 &+ Int(byte &- UInt8(ascii: "0"))
+    cursor &+= 1
+    byte = near.byte(cursor)
+    if isDigit(byte) {
+      written = written &* 10 &+ Int(byte &- UInt8(ascii: "0"))
+      cursor &+= 1
+      if isDigit(near.byte(cursor)) { return nil }
+    }
+  }
+  return isNegative ? 0 &- written : written
+}
 
 extension Word {
   /// `number` followed by the first `count` of a word's digits.
@@ -112,6 +110,14 @@ extension Word {
     let half = 32 &- 4 &* count
     let aligned = (digits &<< half) &<< half
     return number &* powersOfTen[count] &+ value(ofDigits: aligned)
+  }
+
+  /// `number` followed by the first `count` of a word's digits, of which there are at most four.
+  @inline(__always)
+  static func appendingFew(_ digits: UInt64, count: Int, to number: UInt64) -> UInt64 {
+    let aligned = (digits &<< (32 &- 8 &* UInt64(truncatingIfNeeded: count))) & 0xFFFF_FFFF
+    let pairs = ((aligned &* 10) &+ (aligned &>> 8)) & 0x00FF_00FF
+    return number &* powersOfTen[count] &+ ((pairs &* 100) &+ (pairs &>> 16)) & 0xFFFF
   }
 
   private static let powersOfTen: InlineArray<9, UInt64> = [

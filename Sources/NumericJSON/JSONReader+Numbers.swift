@@ -11,9 +11,9 @@ extension JSONReader {
   @_lifetime(self: copy self)
   public mutating func readNumber() throws(JSONSyntaxError) -> JSONNumber {
     skipWhitespace()
-    if position &+ fastNumberReach <= text.count {
-      let value = fastNumber(text, &position)
-      if !value.isNaN { return JSONNumber(value: value, isOutOfRange: false) }
+    if position <= text.count - NearText.reach, let (length, pattern) = fastNumber(NearText(text, at: position)) {
+      position += length
+      return JSONNumber(value: Double(bitPattern: pattern), isOutOfRange: false)
     }
     guard try peekKind() == .number else { throw failure(.expectedValue) }
     return try readAnyNumber()

@@ -15,25 +15,29 @@ enum RunStop {
 func readRun(
   _ text: Span<UInt8>, _ position: inout Int, limit: Int, into values: inout OutputSpan<Double>
 ) -> RunStop {
-  let last = min(limit - 1, text.count - fastNumberReach)
-  var cursor = position
-  defer { position = cursor }
-  while cursor <= last, !values.isFull {
-    if isWhitespace(text[cursor]) {
-      cursor &+= 1
-      continue
+  // Safe: an element is written only below the buffer's count, in order, and `count` says how many were.
+  unsafe values.withUnsafeMutableBufferPointer { buffer, count in
+    let last = min(limit &- 1, text.count &- NearText.reach)
+    var cursor = position
+    defer { position = cursor }
+    while cursor <= last, count < buffer.count {
+      let near = NearText(text, at: cursor)
+      guard let (length, pattern) = fastNumber(near) else {
+        guard isWhitespace(near.byte(0)) else { return .beforeValue }
+        cursor &+= 1
+        continue
+      }
+      unsafe buffer[count] = Double(bitPattern: pattern)
+      count &+= 1
+      cursor &+= length
+      if near.byte(length) != UInt8(ascii: ",") {
+        cursor = text.endOfWhitespace(from: cursor)
+        guard cursor < text.count, text[cursor] == UInt8(ascii: ",") else { return .behindValue }
+        cursor &+= 1
+      } else {
+        cursor &+= near.byte(length &+ 1) == 0x20 ? 2 : 1
+      }
     }
-    let value = fastNumber(text, &cursor)
-    if value.isNaN { return .beforeValue }
-    values.append(value)
-    // The number ended within reach, so a byte follows it.
-    while text[cursor] != UInt8(ascii: ",") {
-      guard isWhitespace(text[cursor]) else { return .behindValue }
-      cursor &+= 1
-      guard cursor < text.count else { return .behindValue }
-    }
-    cursor &+= 1
-    if cursor < text.count, text[cursor] == 0x20 { cursor &+= 1 }
+    return .beforeValue
   }
-  return .beforeValue
 }

@@ -66,7 +66,7 @@ extension JSONReader {
       let start = starts[starts.count - 1]
       var offset = start + min(max((text.count - start) / 16, 8 << 10), 128 << 10)
       // A tensor of many short rows has few such commas; one that has none for long is not read in parallel.
-      let end = min(offset + 4096, text.count - fastNumberReach)
+      let end = min(offset + 4096, text.count - NearText.reach)
       while offset < end {
         if text[offset] == UInt8(ascii: ",") {
           let next = text.endOfWhitespace(from: offset + 1)

@@ -1,5 +1,5 @@
-/// Eight bytes at a time: the loads and stores that the loops over digits and strings stand on, and the arithmetic
-/// within a word (SWAR). All `unsafe` of the reading side is here.
+/// Eight bytes at a time: the loads that the loops over digits and strings stand on, and the arithmetic within a word
+/// (SWAR). But for pieces of storage that are read into in parallel, all `unsafe` of the reading side is here.
 
 extension Span where Element == UInt8 {
   /// The eight bytes from `offset` on, the first in the lowest place.
@@ -37,6 +37,41 @@ extension Span where Element == UInt8 {
       offset += 1
     }
     return (total, colons != SIMD32<UInt8>())
+  }
+}
+
+/// A place in a text behind which `reach` bytes are known to be there, so that they can be looked at without a check each.
+struct NearText: ~Escapable {
+  /// How far `fastNumber` may look: a sign, 15 digits, a point, 24 digits, an exponent of 5 and one byte come to 47.
+  static var reach: Int { 64 }
+
+  private let text: Span<UInt8>
+  private let start: Int
+
+  /// - Precondition: `start + NearText.reach <= text.count`; it is checked.
+  @inline(__always)
+  @_lifetime(copy text)
+  init(_ text: Span<UInt8>, at start: Int) {
+    precondition(start >= 0 && start <= text.count &- NearText.reach)
+    self.text = text
+    self.start = start
+  }
+
+  /// The byte `offset` behind the place; `offset` < `reach`.
+  @inline(__always)
+  func byte(_ offset: Int) -> UInt8 {
+    assert(offset >= 0 && offset < NearText.reach)
+    // Safe: by the initialiser's precondition and the offset's, which `fastNumber` keeps.
+    return unsafe text[unchecked: start &+ offset]
+  }
+
+  /// The eight bytes from there on, the first in the lowest place; `offset` <= `reach` - 8.
+  @inline(__always)
+  func word(_ offset: Int) -> UInt64 {
+    assert(offset >= 0 && offset <= NearText.reach - 8)
+    // Safe: as above, and every bit pattern is a UInt64.
+    return UInt64(
+      littleEndian: unsafe text.bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: start &+ offset, as: UInt64.self))
   }
 }
 
