@@ -51,9 +51,8 @@ public final class Server: Sendable {
     self.readiness = readiness
     services = LoopServices(
       configuration: configuration, handler: handler, observer: observer,
-      lane: Lane(
-        Lane.Bounds(
-          width: configuration.laneWidth, waiting: configuration.laneQueue, bytes: configuration.laneQueueBytes)),
+      lane: Lane(Lane.Bounds(width: configuration.laneWidth, waiting: configuration.laneQueue)),
+      budget: BodyBudget(limit: max(configuration.bodyBytesInAll, configuration.limits.bodyBytes)),
       gate: ConnectionGate(cap: configuration.connections, reserve: configuration.reserveConnections))
   }
 

@@ -25,8 +25,9 @@ public struct ServerConfiguration: Sendable {
   public var laneWidth: Int
   /// Requests that wait for the lane; beyond it, 503.
   public var laneQueue = 128
-  /// Bytes of bodies on the lane and waiting for it; beyond it, 503.
-  public var laneQueueBytes = 512 * 1024 * 1024
+  /// Bytes of large bodies and answers in all, received, computed or being written; beyond it, 503. Never less than
+  /// one body.
+  public var bodyBytesInAll = 512 * 1024 * 1024
   /// How long a loop computes by itself before it hands a request to the lane after all.
   public var loopSlice = Duration.milliseconds(2)
   /// From a whole request to its answer; beyond it the work is told to stop, which the handler answers with 503.

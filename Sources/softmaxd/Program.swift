@@ -55,7 +55,7 @@ enum Program {
     let cap = Descriptors.connectionCap(limit: limit, reserve: configuration.reserveConnections)
     configuration.connections = min(settings.maxConnections ?? cap, cap)
     configuration.laneQueue = settings.queue
-    configuration.laneQueueBytes = settings.queueBytes
+    configuration.bodyBytesInAll = settings.bodyBytesInAll
     configuration.requestDeadline = settings.requestTimeout
     configuration.drainDelay = settings.drainDelay
     configuration.drainTimeout = settings.drainTimeout

@@ -18,40 +18,45 @@ import Testing
   }
 
   @Test func refusesBeyondItsQueue() {
-    let lane = Lane(Lane.Bounds(width: 1, waiting: 1, bytes: 1000))
+    let lane = Lane(Lane.Bounds(width: 1, waiting: 1))
     let gatekeeper = Gatekeeper()
-    #expect(lane.submit(bytes: 10) { gatekeeper.work() })
+    #expect(lane.submit { gatekeeper.work() })
     gatekeeper.began.wait()
-    #expect(lane.hasRoom(for: 10))
-    #expect(lane.submit(bytes: 10) { gatekeeper.work() })
-    #expect(!lane.hasRoom(for: 10))
-    #expect(!lane.submit(bytes: 10) {})
+    #expect(lane.hasRoom)
+    #expect(lane.submit { gatekeeper.work() })
+    #expect(!lane.hasRoom)
+    #expect(!lane.submit {})
     gatekeeper.mayEnd.signal()
     gatekeeper.began.wait()
     // The one that waited runs: its place in the queue is free.
-    #expect(lane.hasRoom(for: 10))
+    #expect(lane.hasRoom)
     gatekeeper.mayEnd.signal()
   }
 
-  @Test func refusesBeyondItsBytesButNeverTheOnlyOne() {
-    let lane = Lane(Lane.Bounds(width: 2, waiting: 10, bytes: 100))
-    let gatekeeper = Gatekeeper()
-    // Larger than all bounds, but alone.
-    #expect(lane.submit(bytes: 1000) { gatekeeper.work() })
-    gatekeeper.began.wait()
-    #expect(!lane.submit(bytes: 1) {})
-    gatekeeper.mayEnd.signal()
+  @Test func theBudgetIsTakenAndGivenBack() {
+    let budget = BodyBudget(limit: 100)
+    #expect(budget.take(100))
+    #expect(!budget.take(1))
+    budget.release(60)
+    #expect(budget.take(60))
+    #expect(!budget.take(101))
+    #expect(!budget.take(.max / 2))
+    budget.takeAnyway(50)
+    #expect(budget.heldBytes == 150)
+    #expect(!budget.take(1))
+    budget.release(150)
+    #expect(budget.heldBytes == 0)
   }
 
   @Test func answersInTheOrderAsked() async {
-    let lane = Lane(Lane.Bounds(width: 1, waiting: 200, bytes: .max))
+    let lane = Lane(Lane.Bounds(width: 1, waiting: 200))
     let order = Mutex<[Int]>([])
     let gatekeeper = Gatekeeper()
-    #expect(lane.submit(bytes: 1) { gatekeeper.work() })
+    #expect(lane.submit { gatekeeper.work() })
     gatekeeper.began.wait()
-    for number in 0..<150 { #expect(lane.submit(bytes: 1) { order.withLock { $0.append(number) } }) }
+    for number in 0..<150 { #expect(lane.submit { order.withLock { $0.append(number) } }) }
     await withCheckedContinuation { done in
-      #expect(lane.submit(bytes: 1) { done.resume() })
+      #expect(lane.submit { done.resume() })
       gatekeeper.mayEnd.signal()
     }
     #expect(order.withLock { $0 } == Array(0..<150))
@@ -59,7 +64,7 @@ import Testing
 
   @Test(arguments: [0, 1, 2, 1000])
   func parallelCallsEachIndexOnce(count: Int) {
-    let lane = Lane(Lane.Bounds(width: 4, waiting: 10, bytes: .max))
+    let lane = Lane(Lane.Bounds(width: 4, waiting: 10))
     let counts = Mutex([Int](repeating: 0, count: count))
     lane.parallel(count) { index in counts.withLock { $0[index] += 1 } }
     #expect(counts.withLock { $0 } == [Int](repeating: 1, count: count))

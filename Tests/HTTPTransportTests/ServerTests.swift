@@ -102,6 +102,48 @@ import Testing
     }
   }
 
+  @Test func bodiesBeyondTheBudgetAreRefusedBeforeTheyAreRead() throws {
+    try withServer { configuration in
+      configuration.limits.bodyBytes = 150_000
+      configuration.bodyBytesInAll = 150_000
+    } _: { address, _, handler in
+      let first = try TestClient(address)
+      first.post("/held", large)
+      handler.began.wait()
+      let second = try TestClient(address)
+      second.say("POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n")
+      #expect(second.answer()?.hasPrefix("503 ") == true)
+      handler.hold.signal()
+      #expect(first.answer() == "200 held")
+      // What the first held is free again.
+      first.post("/x", large)
+      #expect(first.answer() == "200 /x 100000")
+    }
+  }
+
+  @Test func aChunkedBodyIsChargedAsItComes() throws {
+    try withServer { configuration in
+      configuration.limits.bodyBytes = 1 << 20
+      configuration.bodyBytesInAll = 1 << 20
+    } _: { address, _, handler in
+      let first = try TestClient(address)
+      first.post("/held", [UInt8](repeating: 0x61, count: 900_000))
+      handler.began.wait()
+      let second = try TestClient(address)
+      second.say("POST /x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+      second.say("7A120\r\n")
+      second.say([UInt8](repeating: 0x61, count: 500_000))
+      #expect(second.hasEnded())
+      handler.hold.signal()
+      #expect(first.answer() == "200 held")
+      let third = try TestClient(address)
+      third.say("POST /x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n7A120\r\n")
+      third.say([UInt8](repeating: 0x61, count: 500_000))
+      third.say("\r\n0\r\n\r\n")
+      #expect(third.answer() == "200 /x 500000")
+    }
+  }
+
   @Test func aSmallRequestThatTakesLongMovesToTheLane() throws {
     try withServer { address, _, handler in
       let client = try TestClient(address)

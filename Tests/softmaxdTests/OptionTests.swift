@@ -23,7 +23,7 @@ import Testing
     ("max-jacobian-classes", "16", "16", ["0", "16385"]),
     ("max-connections", "auto", "auto", ["0", "all"]),
     ("max-queue", "0", "0", ["-1", "1000001"]),
-    ("max-queue-bytes", "0", "0", ["-1", "x"]),
+    ("max-body-total", "1", "1", ["0", "x"]),
     ("head-timeout", "0.25", "0.25", ["0", "-1", "86401", "1.0001", ".5", "5s", "1.", "1.2.3"]),
     ("body-timeout", "1.5", "1.5", ["0"]),
     ("min-body-rate", "0", "0", ["-1"]),

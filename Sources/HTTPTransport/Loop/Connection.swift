@@ -15,6 +15,10 @@ final class Connection {
   var isClosed = false
   /// The request that the lane works on.
   var current: Current?
+  /// Bytes charged to the server's budget for the present body or answer.
+  var charged = 0
+  /// Bytes received of a body that announced no length; nil for others.
+  var metered: Int?
   /// When the head last judged was whole.
   var began = Instant(nanoseconds: 0)
 

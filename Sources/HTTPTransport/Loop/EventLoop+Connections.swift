@@ -28,6 +28,7 @@ extension EventLoop {
       connection.current = nil
       observer.requestAbandoned(current.head, loop: index)
     }
+    charge(connection, 0)
     table.remove(connection.token)
     services.gate.leave()
     observer.connectionClosed(loop: index)
@@ -71,7 +72,11 @@ extension EventLoop {
         state.readBody(at: now) { output in outcome = connection.socket.read(into: &output) }
       }
       switch outcome {
-      case .success(.moved):
+      case .success(.moved(let count)):
+        guard connection.metered == nil || meter(connection, count) else {
+          close(connection)
+          return
+        }
         turn(connection, &state, now)
         guard mayHaveMore, !connection.isClosed else { return }
       case .success(.finished):
@@ -112,6 +117,7 @@ extension EventLoop {
         return
       }
     } while !isBlocked
+    if connection.charged > 0, connection.current == nil, !state.hasOutput, state.isIdle { charge(connection, 0) }
     updateInterest(connection, state)
     schedule(connection, state)
   }

@@ -16,10 +16,36 @@ extension EventLoop {
       return Response(.overloaded, fields: [.retryAfter: "1"], closes: true)
     }
     if let refusal = handler.refusal(of: head) { return refusal }
-    if case .length(let count) = head.framing, count >= laneBytes, !services.lane.hasRoom(for: count) {
-      return Response(.overloaded, fields: [.retryAfter: "1"])
+    switch head.framing {
+    case .length(let count) where count >= laneBytes && count <= limits.bodyBytes:
+      guard services.lane.hasRoom, charge(connection, count) else {
+        return Response(.overloaded, fields: [.retryAfter: "1"])
+      }
+      connection.metered = nil
+    case .chunked: connection.metered = 0
+    default: connection.metered = nil
     }
     return nil
+  }
+
+  /// Has the server's budget hold `bytes` for this connection, instead of what it held before; false when there is no
+  /// room for them.
+  @discardableResult
+  func charge(_ connection: Connection, _ bytes: Int) -> Bool {
+    guard bytes != connection.charged else { return true }
+    services.budget.release(connection.charged)
+    connection.charged = 0
+    guard bytes == 0 || services.budget.take(bytes) else { return false }
+    connection.charged = bytes
+    return true
+  }
+
+  /// Charges a body of unknown length as it comes; false when the budget is used up.
+  func meter(_ connection: Connection, _ count: Int) -> Bool {
+    let received = (connection.metered ?? 0) + count
+    connection.metered = received
+    guard received > laneBytes, received > connection.charged else { return true }
+    return charge(connection, connection.charged + max(BodyBudget.step, count))
   }
 
   /// A request is whole.
@@ -49,6 +75,13 @@ extension EventLoop {
     observer.requestAnswered(
       head, response, Exchange(requestBytes: requestBytes, began: connection.began, ended: lastClock), loop: index)
     if connection.isReserve { response.closes = true }
+    connection.metered = nil
+    // The request's body is done with; a large answer holds memory until it has been written.
+    if connection.charged > 0 || response.body.count >= BodyBudget.step {
+      charge(connection, 0)
+      connection.charged = response.body.count
+      services.budget.takeAnyway(response.body.count)
+    }
     state.respond(to: id, with: response, at: now)
   }
 
@@ -62,7 +95,7 @@ extension EventLoop {
     let handler = handler
     let inbox = inbox
     let token = connection.token
-    let isTaken = lane.submit(bytes: request.body.count) {
+    let isTaken = lane.submit {
       inbox.post(.answer(token, id, handler.respond(to: request, in: context)))
     }
     guard isTaken else {

@@ -8,6 +8,7 @@ struct LoopServices: Sendable {
   let handler: any RequestHandler
   let observer: any ServerObserver
   let lane: Lane
+  let budget: BodyBudget
   let gate: ConnectionGate
 }
 

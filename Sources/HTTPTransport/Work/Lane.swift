@@ -15,19 +15,11 @@ final class Lane: Sendable {
     var width: Int
     /// Requests that wait behind them.
     var waiting: Int
-    /// Bytes of bodies, computed or waiting.
-    var bytes: Int
-  }
-
-  private struct Entry {
-    var work: Work
-    var bytes: Int
   }
 
   private struct State {
     var running = 0
-    var bytes = 0
-    var waiting: [Entry] = []
+    var waiting: [Work] = []
     /// Where the queue begins; what lies before has been taken.
     var first = 0
     /// Counts the requests begun, so that a look later can tell whether any has come.
@@ -42,43 +34,34 @@ final class Lane: Sendable {
 
   init(_ bounds: Bounds) { self.bounds = bounds }
 
-  /// Whether a request with a body of `bytes` would be taken now. A single one always is, whatever its size.
-  func hasRoom(for bytes: Int) -> Bool {
-    state.withLock { hasRoom($0, bytes) }
-  }
+  /// Whether a request would be taken now.
+  var hasRoom: Bool { state.withLock { hasRoom($0) } }
 
-  private func hasRoom(_ state: borrowing State, _ bytes: Int) -> Bool {
-    let waiting = state.waiting.count - state.first
-    return state.running + waiting == 0
-      || (waiting < bounds.waiting && bytes <= bounds.bytes - min(state.bytes, bounds.bytes))
+  private func hasRoom(_ state: borrowing State) -> Bool {
+    state.running < bounds.width || state.waiting.count - state.first < bounds.waiting
   }
 
   /// Has `work` done, now or when its turn comes; false when the lane is full.
-  func submit(bytes: Int, _ work: @escaping Work) -> Bool {
+  func submit(_ work: @escaping Work) -> Bool {
     let starts: Bool? = state.withLock { state in
-      guard hasRoom(state, bytes) else { return nil }
-      state.bytes += bytes
+      guard hasRoom(state) else { return nil }
       state.begun &+= 1
       if state.running < bounds.width {
         state.running += 1
         return true
       }
-      state.waiting.append(Entry(work: work, bytes: bytes))
+      state.waiting.append(work)
       return false
     }
-    if starts == true { queue.async { self.run(work, bytes) } }
+    if starts == true { queue.async { self.run(work) } }
     return starts != nil
   }
 
-  private func run(_ work: @escaping Work, _ bytes: Int) {
+  private func run(_ work: Work) {
     Self.yieldToLoops()
     work()
-    var freed = bytes
     // A thread that has finished takes the next request itself: no hop, and first come, first served.
-    while let next = finish(freed) {
-      next.work()
-      freed = next.bytes
-    }
+    while let next = next() { next() }
     trimWhenIdle()
   }
 
@@ -99,9 +82,9 @@ final class Lane: Sendable {
     }
   }
 
-  private func finish(_ bytes: Int) -> Entry? {
+  /// The work that has waited longest, or nil: then this thread no longer counts as running.
+  private func next() -> Work? {
     state.withLock { state in
-      state.bytes -= bytes
       guard state.first < state.waiting.count else {
         state.running -= 1
         state.waiting.removeAll(keepingCapacity: true)
@@ -109,7 +92,7 @@ final class Lane: Sendable {
         return nil
       }
       let next = state.waiting[state.first]
-      state.waiting[state.first] = Entry(work: {}, bytes: 0)
+      state.waiting[state.first] = {}
       state.first += 1
       if state.first > 64, state.first * 2 > state.waiting.count {
         state.waiting.removeFirst(state.first)

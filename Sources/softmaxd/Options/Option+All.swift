@@ -32,8 +32,8 @@ extension Option {
     .integer(
       "max-queue", "N", 0...1_000_000, \.queue, "Large requests that wait to be computed; beyond: 503."),
     .integer(
-      "max-queue-bytes", "BYTES", 0...1_099_511_627_776, \.queueBytes,
-      "Bytes of large bodies computed or waiting; beyond: 503."),
+      "max-body-total", "BYTES", 1...1_099_511_627_776, \.bodyBytesInAll,
+      "Bytes of large bodies and answers held in all, at least one body; beyond: 503."),
 
     .seconds("head-timeout", \.limits.headDeadline, "From a head's first byte to its last; beyond: 408."),
     .seconds("body-timeout", \.limits.bodyGrace, "Longest silence in a body, and its head start; beyond: 408."),

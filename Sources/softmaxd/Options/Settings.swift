@@ -13,7 +13,7 @@ struct Settings: Sendable, Equatable {
   /// Nil: as many as the limit of descriptors leaves room for.
   var maxConnections: Int?
   var queue = 128
-  var queueBytes = 512 * 1024 * 1024
+  var bodyBytesInAll = 512 * 1024 * 1024
   var requestTimeout = Duration.seconds(30)
 
   var drainDelay = Duration.zero

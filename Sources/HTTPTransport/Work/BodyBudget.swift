@@ -1,0 +1,31 @@
+internal import Synchronization
+
+/// The bytes that large bodies and answers may hold in all, over all connections.
+///
+/// An announced length is charged before a byte of it is read, a chunked body as it arrives, a large answer until it
+/// has been written. An answer is never refused, so what is held can pass the budget by one answer for each thread of
+/// the lane; then no further large request is begun until there is room again.
+final class BodyBudget: Sendable {
+  /// What a body without announced length takes at a time.
+  static let step = 256 * 1024
+
+  private let held = Atomic<Int>(0)
+  private let limit: Int
+
+  init(limit: Int) { self.limit = limit }
+
+  /// Takes `bytes` if there is room for them.
+  func take(_ bytes: Int) -> Bool {
+    let before = held.add(bytes, ordering: .relaxed).oldValue
+    if before <= limit - min(bytes, limit), bytes <= limit { return true }
+    release(bytes)
+    return false
+  }
+
+  /// Takes `bytes` whether there is room or not.
+  func takeAnyway(_ bytes: Int) { held.add(bytes, ordering: .relaxed) }
+
+  func release(_ bytes: Int) { held.subtract(bytes, ordering: .relaxed) }
+
+  var heldBytes: Int { held.load(ordering: .relaxed) }
+}
