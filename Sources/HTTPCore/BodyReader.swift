@@ -1,30 +1,28 @@
 /// Collects a request's body. Room grows with what has arrived, never with what was announced, so that a claim of
 /// 64 MiB costs its sender 64 MiB.
 struct BodyReader: Sendable {
+  private let isChunked: Bool
   /// What a Content-Length still announces.
   private var left = 0
-  private var decoder: ChunkedDecoder?
+  private var decoder = ChunkedDecoder()
   private(set) var bytes: [UInt8] = []
 
   init(_ framing: BodyFraming) {
-    switch framing {
-    case .none: break
-    case .length(let length): left = length
-    case .chunked: decoder = ChunkedDecoder()
-    }
+    isChunked = framing == .chunked
+    if case .length(let length) = framing { left = length }
   }
 
-  var isComplete: Bool { decoder?.isFinished ?? (left == 0) }
+  var isComplete: Bool { isChunked ? decoder.isFinished : left == 0 }
 
   /// How many bytes may be read straight into the body; small runs are not worth a read of their own.
   var directCount: Int {
-    guard let decoder else { return left }
+    guard isChunked else { return left }
     return decoder.certainData >= 16 * 1024 ? decoder.certainData : 0
   }
 
   /// Takes the body's part of `bytes` and returns its length.
   mutating func take(_ input: Span<UInt8>, limits: HTTPLimits) throws(ParseFailure) -> Int {
-    if let count = try decoder?.decode(input, into: &bytes, limits: limits) { return count }
+    if isChunked { return try decoder.decode(input, into: &bytes, limits: limits) }
     let count = min(left, input.count)
     if count > 0 {
       makeRoom(left: left, arrived: count)
@@ -43,11 +41,16 @@ struct BodyReader: Sendable {
       (out: inout OutputSpan<UInt8>) throws(E) in try fill(&out)
     }
     let count = bytes.count - before
-    if decoder == nil { left -= count } else { decoder?.tookData(count) }
+    if isChunked { decoder.tookData(count) } else { left -= count }
     return count
   }
 
-  consuming func finish() -> [UInt8] { bytes }
+  /// Gives the body away.
+  mutating func takeBytes() -> [UInt8] {
+    var taken: [UInt8] = []
+    swap(&taken, &bytes)
+    return taken
+  }
 
   /// Four times what has arrived, at least 64 KiB, and no more than is still to come.
   private mutating func makeRoom(left: Int, arrived: Int) {

@@ -17,7 +17,7 @@ extension ConnectionState {
         guard output.count < limits.outputBytes else { return index }
         let rest = bytes.extracting(index...)
         do throws(ParseFailure) {
-          guard let (head, count) = try parser.parse(rest, limits: limits) else {
+          guard let count = try parser.parse(rest, limits: limits, into: &head) else {
             if !hasBegunHead, parser.hasBegun(rest) {
               hasBegunHead = true
               since = now.instant
@@ -25,7 +25,7 @@ extension ConnectionState {
             return index
           }
           index += count
-          try admit(head, at: now, judge)
+          try admit(at: now, judge)
         } catch {
           reject(error, at: now)
           return bytes.count
@@ -76,25 +76,29 @@ extension ConnectionState {
   }
 
   /// A head is whole: asks whether its body is wanted.
-  private mutating func admit(_ head: RequestHead, at now: Moment, _ judge: Judge) throws(ParseFailure) {
+  private mutating func admit(at now: Moment, _ judge: Judge) throws(ParseFailure) {
+    guard let head = head.take() else { return }
     exchange = Exchange(isHead: head.method == .head, isHTTP10: head.version == .http10)
     keepsAlive = head.keepsAlive
     requestID += 1
-    readPace = Pace(from: now.instant)
     if let refusal = judge(head) {
+      readPace = Pace(from: now.instant)
       refuse(head, with: refusal, at: now)
       return
     }
-    if case .length(let length) = head.framing, length > limits.bodyBytes {
-      throw ParseFailure(.bodyTooLarge, at: 0)
-    }
-    if head.expectsContinue {
-      noteOutput(at: now)
-      output.appendContinue()
+    switch head.framing {
+    case .none, .length(0): phase = .ready
+    case .length(let length) where length > limits.bodyBytes: throw ParseFailure(.bodyTooLarge, at: 0)
+    case .length, .chunked:
+      if head.expectsContinue {
+        noteOutput(at: now)
+        output.appendContinue()
+      }
+      readPace = Pace(from: now.instant)
+      body = BodyReader(head.framing)
+      phase = .body
     }
     self.head = head
-    body = BodyReader(head.framing)
-    phase = body.isComplete ? .ready : .body
   }
 
   /// Answers without reading the body. A short one is then read and dropped; before a long one, one of unknown length,
@@ -123,12 +127,9 @@ extension ConnectionState {
   }
 
   mutating func handOut() -> Action? {
-    guard let head else { return nil }
-    self.head = nil
-    var whole = BodyReader(.none)
-    swap(&whole, &body)
+    guard let head = head.take() else { return nil }
     phase = .answering
-    return .answer(requestID, Request(head: head, body: whole.finish()))
+    return .answer(requestID, Request(head: head, body: body.takeBytes()))
   }
 
   /// Queues an answer and decides whether another request may follow it.

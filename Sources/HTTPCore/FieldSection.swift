@@ -3,13 +3,20 @@ struct FieldSection: Sendable {
   private(set) var lines: [Fields.Line] = []
   private(set) var framing = FramingFields()
 
-  /// Validates the field line `bytes[line]` (RFC 9112 §5) and keeps where it lies, counted from `origin`.
+  /// Gives the lines away.
+  mutating func takeLines() -> [Fields.Line] {
+    var taken: [Fields.Line] = []
+    swap(&taken, &lines)
+    return taken
+  }
+
+  /// Validates the field line `bytes[line]` (RFC 9112 §5) and keeps where it lies.
   ///
   /// The name is a token with a colon at once after it (§5.1); of the value only the white space around it is dropped.
   /// The scanner has already refused control characters.
   @inline(__always)
   mutating func append(
-    _ bytes: Span<UInt8>, _ line: Range<Int>, origin: Int, limit: Int, else tooMany: ParseError
+    _ bytes: Span<UInt8>, _ line: Range<Int>, limit: Int, else tooMany: ParseError
   ) throws(ParseFailure) {
     guard lines.count < limit else { throw ParseFailure(tooMany, at: line.lowerBound) }
     var index = line.lowerBound
@@ -29,9 +36,9 @@ struct FieldSection: Sendable {
     if lines.isEmpty { lines.reserveCapacity(16) }
     lines.append(
       Fields.Line(
-        nameStart: Int32(truncatingIfNeeded: name.lowerBound - origin),
-        nameEnd: Int32(truncatingIfNeeded: name.upperBound - origin),
-        valueStart: Int32(truncatingIfNeeded: start - origin),
-        valueEnd: Int32(truncatingIfNeeded: end - origin)))
+        nameStart: Int32(truncatingIfNeeded: name.lowerBound),
+        nameEnd: Int32(truncatingIfNeeded: name.upperBound),
+        valueStart: Int32(truncatingIfNeeded: start),
+        valueEnd: Int32(truncatingIfNeeded: end)))
   }
 }

@@ -23,8 +23,8 @@ public struct Fields: Sendable {
     lines = []
   }
 
-  /// Lines that the parser has validated; `lines` point into `bytes`.
-  init(validated bytes: [UInt8], lines: [Line]) {
+  /// Lines that the parser has validated; `lines` point into `bytes`, which may hold more than them.
+  init(validated bytes: consuming [UInt8], lines: consuming [Line]) {
     self.bytes = bytes
     self.lines = lines
   }
@@ -82,7 +82,7 @@ public struct Fields: Sendable {
     return true
   }
 
-  private func text(_ range: Range<Int>) -> String { String(decoding: bytes[range], as: UTF8.self) }
+  func text(_ range: Range<Int>) -> String { String(decoding: bytes[range], as: UTF8.self) }
 }
 
 extension Fields: ExpressibleByDictionaryLiteral {

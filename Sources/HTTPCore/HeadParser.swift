@@ -1,17 +1,16 @@
 /// Reads a request's head (RFC 9112 §2 to §6) from bytes that may come in any pieces.
 ///
-/// `parse` is given all bytes from the head's first one, each time with more at the end. It returns the head and how
-/// many bytes it took, or nil while the head is not whole, or throws at the first byte that no valid head could have
+/// `parse` is given all bytes from the head's first one, each time with more at the end. It makes the head and returns
+/// how many bytes it took, or nil while the head is not whole, or throws at the first byte that no valid head could have
 /// there. What it says depends on the bytes alone, and its cost in all is linear in them.
 struct HeadParser: Sendable {
   private var scanner = LineScanner()
   private var hasSkippedLine = false
   private var line: RequestLine?
-  private var fieldsStart = 0
   private var section = FieldSection()
 
   /// The method, once the request line has been read: an error's answer to HEAD has no body either.
-  var method: Method? { line?.method }
+  private(set) var method: Method?
 
   /// Whether `bytes`, all so far, hold more than the empty line that may precede a request (§2.2), or a part of it.
   func hasBegun(_ bytes: Span<UInt8>) -> Bool {
@@ -19,9 +18,9 @@ struct HeadParser: Sendable {
   }
 
   mutating func parse(
-    _ bytes: Span<UInt8>, limits: HTTPLimits
-  ) throws(ParseFailure) -> (head: RequestHead, count: Int)? {
-    if line == nil {
+    _ bytes: Span<UInt8>, limits: HTTPLimits, into head: inout RequestHead?
+  ) throws(ParseFailure) -> Int? {
+    if method == nil {
       guard try parseRequestLine(bytes, limits) else { return nil }
     }
     while true {
@@ -29,11 +28,10 @@ struct HeadParser: Sendable {
         return nil
       }
       guard !range.isEmpty else { break }
-      try section.append(bytes, range, origin: fieldsStart, limit: limits.fieldCount, else: .tooManyFields)
+      try section.append(bytes, range, limit: limits.fieldCount, else: .tooManyFields)
     }
-    guard let line else { return nil }
-    let head = try head(bytes, line, end: scanner.lineStart)
-    return (head, scanner.lineStart)
+    head = try wholeHead(bytes.extracting(first: scanner.lineStart))
+    return scanner.lineStart
   }
 
   /// False until the line is whole. One empty line before it is skipped, no more.
@@ -46,38 +44,31 @@ struct HeadParser: Sendable {
         hasSkippedLine = true
         continue
       }
-      line = try RequestLine(bytes, range, targetLimit: limits.targetBytes)
-      fieldsStart = scanner.lineStart
+      let line = try RequestLine(bytes, range, targetLimit: limits.targetBytes)
+      method = line.method
+      self.line = line
       return true
     }
   }
 
   /// Judges the head as a whole: what its fields say together.
-  private func head(_ bytes: Span<UInt8>, _ line: RequestLine, end: Int) throws(ParseFailure) -> RequestHead {
-    let fields = section.framing
-    if line.version == .http11, !fields.hasHost { throw ParseFailure(.hostMissing, at: end) }
-    if fields.isChunked {
-      guard line.version == .http11 else { throw ParseFailure(.transferEncodingInHTTP10, at: end) }
-      guard fields.contentLength == nil else { throw ParseFailure(.transferEncodingWithContentLength, at: end) }
+  private mutating func wholeHead(_ bytes: Span<UInt8>) throws(ParseFailure) -> RequestHead? {
+    guard let line = line.take() else { return nil }
+    let facts = section.framing
+    if line.version == .http11, !facts.hasHost { throw ParseFailure(.hostMissing, at: bytes.count) }
+    if facts.isChunked {
+      guard line.version == .http11 else { throw ParseFailure(.transferEncodingInHTTP10, at: bytes.count) }
+      guard facts.contentLength == nil else { throw ParseFailure(.transferEncodingWithContentLength, at: bytes.count) }
     }
-    if line.version == .http11, let offset = fields.unknownExpectation {
+    if line.version == .http11, let offset = facts.unknownExpectation {
       throw ParseFailure(.expectationUnknown, at: offset)
     }
-    let framing: BodyFraming
-    switch (fields.isChunked, fields.contentLength) {
-    case (true, _): framing = .chunked
-    case (false, let length?): framing = .length(length)
-    case (false, nil): framing = .none
-    }
+    let framing: BodyFraming =
+      if facts.isChunked { .chunked } else if let length = facts.contentLength { .length(length) } else { .none }
     var copy: [UInt8] = []
-    copy.append(bytes.extracting(fieldsStart..<end))
+    copy.append(bytes)
     return RequestHead(
-      method: line.method, path: line.target.path, query: line.target.query,
-      authority: line.target.authority, version: line.version, fields: Fields(validated: copy, lines: section.lines),
-      framing: framing,
-      // HTTP/1.0 knows no interim responses (RFC 9110 §10.1.1).
-      expectsContinue: fields.expectsContinue && line.version == .http11 && framing != .none && framing != .length(0),
-      keepsAlive: !fields.closes && (line.version == .http11 || fields.keepsAlive))
+      line, fields: Fields(validated: copy, lines: section.takeLines()), framing: framing, facts: facts)
   }
 }
 

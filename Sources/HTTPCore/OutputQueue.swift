@@ -40,11 +40,8 @@ struct OutputQueue: Sendable {
 
   /// The next bytes in order: from the buffer, then from a large body. Both are empty only if nothing waits.
   func withPieces<R, E: Error>(_ body: (Span<UInt8>, Span<UInt8>) throws(E) -> R) throws(E) -> R {
-    if let large = bodies.first {
-      return try body(
-        buffer.span.extracting(bufferStart..<large.position), large.bytes.span.extracting(bodyStart...))
-    }
-    return try body(buffer.span.extracting(bufferStart...), Span())
+    guard let large = bodies.first else { return try body(buffer.span.extracting(bufferStart...), Span()) }
+    return try body(buffer.span.extracting(bufferStart..<large.position), large.bytes.span.extracting(bodyStart...))
   }
 
   /// `written` bytes of the two pieces are out.

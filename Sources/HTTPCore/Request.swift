@@ -3,7 +3,7 @@ public struct Request: Sendable {
   public let head: RequestHead
   public let body: [UInt8]
 
-  public init(head: RequestHead, body: [UInt8] = []) {
+  public init(head: consuming RequestHead, body: consuming [UInt8] = []) {
     self.head = head
     self.body = body
   }

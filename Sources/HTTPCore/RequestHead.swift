@@ -14,41 +14,49 @@ public enum BodyFraming: Sendable, Hashable {
 /// A request's start line and fields, validated (RFC 9112 §3, §5).
 public struct RequestHead: Sendable {
   public let method: Method
-  /// The path of the target, with its percent escapes, without the query; `*` for `OPTIONS *`.
-  public let path: String
-  /// What follows the target's `?`, or nil.
-  public let query: String?
-  private let targetAuthority: String?
   public let version: HTTPVersion
-  public let fields: Fields
   public let framing: BodyFraming
   /// Whether the client waits for `100 Continue` before it sends the body (RFC 9110 §10.1.1).
   public let expectsContinue: Bool
   /// Whether the client would send another request on this connection (RFC 9112 §9.3).
   public let keepsAlive: Bool
+  /// The path of the target, with its percent escapes, without the query; `*` for `OPTIONS *`.
+  public let path: String
+  public let fields: Fields
+  /// Where the query and absolute-form's authority lie in the fields' bytes, which are the whole head's.
+  private let queryRange: Range<Int>?
+  private let authorityRange: Range<Int>?
 
-  init(
-    method: Method, path: String, query: String?, authority: String?, version: HTTPVersion, fields: Fields,
-    framing: BodyFraming, expectsContinue: Bool, keepsAlive: Bool
-  ) {
-    self.method = method
-    self.path = path
-    self.query = query
-    targetAuthority = authority
-    self.version = version
-    self.fields = fields
+  /// `fields` hold the whole head's bytes, and `line` says where its parts lie in them.
+  init(_ line: consuming RequestLine, fields: consuming Fields, framing: BodyFraming, facts: FramingFields) {
+    method = line.method
+    version = line.version
     self.framing = framing
-    self.expectsContinue = expectsContinue
-    self.keepsAlive = keepsAlive
+    // HTTP/1.0 knows no interim responses (RFC 9110 §10.1.1), and without a body there is nothing to wait for.
+    expectsContinue = facts.expectsContinue && line.version == .http11 && framing != .none && framing != .length(0)
+    keepsAlive = !facts.closes && (line.version == .http11 || facts.keepsAlive)
+    queryRange = line.target.query
+    authorityRange = line.target.authority
+    path = line.target.path
+    self.fields = fields
   }
-
-  /// The authority of an absolute-form target, which wins over Host (RFC 9112 §3.2.2), else Host's value.
-  public var authority: String? { targetAuthority ?? fields[.host] }
 
   /// A head made in the program, not read from the wire: for tests and for asking a handler directly.
   public init(_ method: Method, _ path: String, fields: Fields = Fields(), framing: BodyFraming = .none) {
-    self.init(
-      method: method, path: path, query: nil, authority: nil, version: .http11, fields: fields, framing: framing,
-      expectsContinue: false, keepsAlive: true)
+    self.method = method
+    version = .http11
+    self.framing = framing
+    expectsContinue = false
+    keepsAlive = true
+    queryRange = nil
+    authorityRange = nil
+    self.path = path
+    self.fields = fields
   }
+
+  /// What follows the target's `?`, or nil.
+  public var query: String? { queryRange.map { fields.text($0) } }
+
+  /// The authority of an absolute-form target, which wins over Host (RFC 9112 §3.2.2), else Host's value.
+  public var authority: String? { authorityRange.map { fields.text($0) } ?? fields[.host] }
 }

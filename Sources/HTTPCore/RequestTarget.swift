@@ -1,9 +1,10 @@
 /// The request target, in the forms that a server that is no proxy accepts (RFC 9112 §3.2).
 struct RequestTarget: Sendable {
   var path: String
-  var query: String?
-  /// From absolute-form; it wins over Host (§3.2.2).
-  var authority: String?
+  /// Where the query lies, if there is one.
+  var query: Range<Int>?
+  /// Where absolute-form's authority lies; it wins over Host (§3.2.2).
+  var authority: Range<Int>?
 
   /// Parses `bytes[range]`, which is not empty and holds no space and no control character.
   init(_ bytes: Span<UInt8>, _ range: Range<Int>, method: Method) throws(ParseFailure) {
@@ -22,7 +23,7 @@ struct RequestTarget: Sendable {
       guard Authority.isValid(bytes, authorityStart..<pathStart) else {
         throw ParseFailure(.targetInvalid, at: authorityStart)
       }
-      authority = Self.text(bytes, authorityStart..<pathStart)
+      authority = authorityStart..<pathStart
       (path, query) = try Self.pathAndQuery(bytes, pathStart..<range.upperBound)
       // OPTIONS on a URI without a path asks about the server as a whole (§3.2.4).
       if path.isEmpty { path = method == .options && query == nil ? "*" : "/" }
@@ -33,7 +34,7 @@ struct RequestTarget: Sendable {
   /// `#`, because browsers' URL parsers leave braces, brackets and quotes there as they are.
   private static func pathAndQuery(
     _ bytes: Span<UInt8>, _ range: Range<Int>
-  ) throws(ParseFailure) -> (path: String, query: String?) {
+  ) throws(ParseFailure) -> (path: String, query: Range<Int>?) {
     var index = range.lowerBound
     while index < range.upperBound, bytes[index] != UInt8(ascii: "?") {
       guard ASCII.isPath(bytes[index]) || isEscape(bytes, index, range) else {
@@ -41,7 +42,7 @@ struct RequestTarget: Sendable {
       }
       index += 1
     }
-    let path = text(bytes, range.lowerBound..<index)
+    let path = String(ascii: bytes.extracting(range.lowerBound..<index))
     guard index < range.upperBound else { return (path, nil) }
     let queryStart = index + 1
     index = queryStart
@@ -53,7 +54,7 @@ struct RequestTarget: Sendable {
       guard isAllowed else { throw ParseFailure(.targetInvalid, at: index) }
       index += 1
     }
-    return (path, text(bytes, queryStart..<range.upperBound))
+    return (path, queryStart..<range.upperBound)
   }
 
   @inline(__always)
@@ -74,10 +75,6 @@ struct RequestTarget: Sendable {
       index += 1
     }
     return index
-  }
-
-  private static func text(_ bytes: Span<UInt8>, _ range: Range<Int>) -> String {
-    String(ascii: bytes.extracting(range))
   }
 }
 

@@ -12,37 +12,53 @@ extension [UInt8] {
   /// Date, Content-Length, Content-Type and Connection are written here and nowhere else; a handler's fields of those
   /// names are left out. No field value can hold a line end, because `Fields` and `MediaType` cannot.
   mutating func appendHead(of response: borrowing Response, _ exchange: Exchange, closes: Bool, date: HTTPDate) {
-    let fields = response.fields
-    let contentType = response.contentType?.text.utf8.count ?? 0
-    let room = 192 + response.status.reason.utf8.count + contentType + fields.bytes.count + 4 * fields.count
-    if capacity - count < room { reserveCapacity(Swift.max(count + room, 2 * count, 512)) }
-    append(addingCapacity: room) { (out: inout OutputSpan<UInt8>) in
-      out.put("HTTP/1.1 ")
-      out.put(decimal: response.status.code)
-      out.append(ASCII.space)
-      out.put(response.status.reason)
-      out.put("\r\nDate: ")
-      for index in date.text.indices { out.append(date.text[index]) }
-      if let contentType = response.contentType {
-        out.put("\r\nContent-Type: ")
-        out.put(contentType.text)
-      }
-      if response.status.mayHaveBody {
-        out.put("\r\nContent-Length: ")
-        out.put(decimal: response.body.count)
-      }
-      if closes {
-        out.put("\r\nConnection: close")
-      } else if exchange.isHTTP10 {
-        out.put("\r\nConnection: keep-alive")
-      }
-      for line in fields.lines where !fields.isReserved(line) {
-        out.put("\r\n")
-        for index in line.name { out.append(fields.bytes[index]) }
-        out.put(": ")
-        for index in line.value { out.append(fields.bytes[index]) }
-      }
-      out.put("\r\n\r\n")
+    if capacity - count < 512 { reserveCapacity(Swift.max(count + 512, 2 * count)) }
+    if response.status == .ok {
+      put("HTTP/1.1 200 OK\r\nDate: ")
+    } else {
+      put("HTTP/1.1 ")
+      put(decimal: response.status.code)
+      append(ASCII.space)
+      put(response.status.reason)
+      put("\r\nDate: ")
+    }
+    append(date.text.span)
+    if let contentType = response.contentType {
+      put("\r\nContent-Type: ")
+      put(contentType.text)
+    }
+    if response.status.mayHaveBody {
+      put("\r\nContent-Length: ")
+      put(decimal: response.body.count)
+    }
+    if closes {
+      put("\r\nConnection: close")
+    } else if exchange.isHTTP10 {
+      put("\r\nConnection: keep-alive")
+    }
+    if !response.fields.isEmpty { put(response.fields) }
+    put("\r\n\r\n")
+  }
+
+  private mutating func put(_ fields: Fields) {
+    for line in fields.lines where !fields.isReserved(line) {
+      put("\r\n")
+      append(contentsOf: fields.bytes[line.name])
+      put(": ")
+      append(contentsOf: fields.bytes[line.value])
+    }
+  }
+
+  @inline(__always)
+  private mutating func put(_ text: String) { append(contentsOf: text.utf8) }
+
+  /// A number that is not negative.
+  private mutating func put(decimal number: Int) {
+    var divisor = 1
+    while number / divisor >= 10 { divisor *= 10 }
+    while divisor > 0 {
+      append(0x30 &+ UInt8(truncatingIfNeeded: number / divisor % 10))
+      divisor /= 10
     }
   }
 }
@@ -62,24 +78,6 @@ extension Fields {
     case 14: matches(line, .contentLength)
     case 17: matches(line, .transferEncoding)
     default: false
-    }
-  }
-}
-
-extension OutputSpan<UInt8> {
-  @inline(__always)
-  mutating func put(_ text: String) {
-    let bytes = text.utf8.span
-    for index in bytes.indices { append(bytes[index]) }
-  }
-
-  /// A number that is not negative, at most 19 digits.
-  mutating func put(decimal number: Int) {
-    var divisor = 1
-    while number / divisor >= 10 { divisor *= 10 }
-    while divisor > 0 {
-      append(0x30 &+ UInt8(truncatingIfNeeded: number / divisor % 10))
-      divisor /= 10
     }
   }
 }
