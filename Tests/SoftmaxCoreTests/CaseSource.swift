@@ -17,7 +17,8 @@ struct CaseSource: RandomNumberGenerator {
 
   /// How a row's logits are drawn.
   enum Family: CaseIterable {
-    case random, confident, wide, offset, level, nearLevel, nearTies, ties, masked, subnormal, halfWay, anyBits
+    case random, confident, wide, offset, level, nearLevel, nearTies, ties, masked, subnormal, halfWay, boundary,
+      anyBits
   }
 
   struct Case {
@@ -56,6 +57,7 @@ struct CaseSource: RandomNumberGenerator {
     case .masked: chance(0.4) ? -.infinity : gauss()
     case .subnormal: -uniform(690, 760)
     case .halfWay: pick(9_007_199_254_740_991, 9_007_199_254_740_990, -1, -0.5, 0.25, -3) - (chance(0.2) ? 2 : 0)
+    case .boundary: -pick(345.0, 485, 600, 620, 640, 690, 708, 894) + uniform(-3, 3)
     case .anyBits: chance(0.5) ? anyBits() : gauss()
     }
   }
@@ -64,7 +66,7 @@ struct CaseSource: RandomNumberGenerator {
     let family = Family.allCases[Int.random(in: Family.allCases.indices, using: &self)]
     let scale = pick(0.01, 1, 1, 3, 10)
     var row = (0..<classes).map { _ in logit(family, scale: scale) }
-    if family == .subnormal || !row.contains(where: { $0 > -.infinity }) { row[0] = 0 }
+    if family == .subnormal || family == .boundary || !row.contains(where: { $0 > -.infinity }) { row[0] = 0 }
     return row
   }
 
@@ -78,7 +80,9 @@ struct CaseSource: RandomNumberGenerator {
       for (c, logit) in row(classes).enumerated() { logits[isLast ? n * classes + c : c * rows + n] = logit }
     }
     let layout = Layout(shape: isLast ? [rows, classes] : [classes, rows], axis: isLast ? 1 : 0)
-    let temperature = chance(0.75) ? 1 : pick(0.5, 2, 3, 0.7, 1e-3, 1e5, 1e-300, 1e300, .leastNonzeroMagnitude, 1e308)
+    let temperature =
+      chance(0.75)
+      ? 1 : pick(0.5, 2, 3, 0.7, 1e-3, 1e5, power(-502...502), 1e-300, 1e300, .leastNonzeroMagnitude, 1e308)
     let softmax = try SoftmaxProblem(
       logits: logits, layout: layout, temperature: temperature, format: chance(0.8) ? .binary64 : .binary32)
     var outputs = outputs
@@ -102,7 +106,7 @@ struct CaseSource: RandomNumberGenerator {
     return (0..<count).map { _ in
       isHostile
         ? pick(0, .leastNonzeroMagnitude, 3 * Double.leastNonzeroMagnitude, 1e-300, 0.5, 1.5, 1e300, 1.7e308)
-        : pick(1, 0, uniform(0, 3), uniform(0, 3))
+        : pick(1, 0, uniform(0, 3), uniform(0, 3), power(-64...64))
     }
   }
 

@@ -25,7 +25,7 @@ struct FixtureTests {
   }
 
   @Test func everyFamilyCanBeRead() throws {
-    #expect(Fixture.families().count == 17)
+    #expect(Fixture.families().count == 19)
     for family in Fixture.families() { #expect(try !Fixture.read(family: family).isEmpty) }
   }
 }

@@ -174,7 +174,7 @@ def samples(count, target):
     places = {0, 1, count // 3, count // 2, count - 1}
     if isinstance(target, list) and isinstance(target[0], int):
         places.add(target[0])
-    return sorted(places)
+    return sorted(place for place in places if place < count)
 
 
 def recurrence(seed, count, width, exponent, signed=True):

@@ -374,6 +374,53 @@ def options(rng):
     yield loss([1.0, 2.0, 0.0, 3.0], [0, 1], [2, 2], ignore_index=1)
 
 
+@family
+def boundaries(rng):
+    """Where a fast path hands over: gaps near exponents of its table, weights and temperatures at powers of two."""
+    def gap(rng, n):
+        edge = rng.choice([345, 485, 600, 620, 640, 690, 708, 745, 894])
+        return [0.0] + [-edge + rng.uniform(-3, 3) if rng.random() < 0.7 else rng.gauss(0, 1) for _ in range(n - 1)]
+    yield from around(rng, gap, 24, 4, temperature=1.0)
+    for exponent in (-502, -500, -499, -64, -60, -59, -30, 30, 59, 60, 61, 64, 499, 500, 501, 900):
+        scale = 2.0**exponent
+        for n in (2, 3, 9):
+            logits = [rng.gauss(0, 1) * (scale if abs(exponent) < 900 else 1) for _ in range(n)]
+            yield softmax(logits, temperature=scale * rng.choice([1.0, 1.1, 0.9]))
+            plain = [rng.gauss(0, 1) for _ in range(n)]
+            w = [scale * rng.choice([1.0, 0.99, 1.01]) for _ in range(n)]
+            yield loss(plain, [rng.randrange(n)], weight=w, reduction="sum", label_smoothing=rng.choice([0.0, 0.1]))
+            yield loss(plain, [0], sample_weight=[scale], reduction="none", upstream=[rng.choice([1.0, -3.0, 2.0**-60])])
+            yield loss(plain, [rng.random() for _ in range(n)], weight=w, upstream=[scale if exponent < 900 else 0.5],
+                       reduction=rng.choice(["mean", "sum"]))
+            yield loss(plain, [rng.random() * scale for _ in range(n)], reduction="sum")
+            yield loss(plain, [rng.randrange(n)], label_smoothing=min(1.0, scale), temperature=rng.choice([1.0, scale]))
+
+
+@family
+def sizes(rng):
+    """Class counts around the widths of vectors and blocks, wide and tied, contiguous and not."""
+    seed = 1000
+    for n in (7, 8, 9, 15, 16, 17, 31, 33, 63, 64, 65, 127, 128, 129, 511, 512, 513, 1023, 1024, 1025, 2049):
+        for width, exponent in ((53, -49), (53, -45), (3, 0)):
+            for shape, axis in (([n], 0), ([2, n], 1), ([n, 3], 0)) if n < 600 else (([n], 0),):
+                seed += 1
+                count = math.prod(shape)
+                logits, line = cases.recurrence(seed, count, width, exponent)
+                yield softmax(logits, shape, axis) | {"recurrence": line}
+                if axis == 0 and len(shape) == 1:
+                    soft, soft_line = cases.recurrence(seed + 5000, count, 20, -30, signed=False)
+                    yield loss(logits, soft, shape, axis) | {"recurrence": line, "target_recurrence": soft_line}
+                targets = [rng.randrange(n) for _ in range(count // n)]
+                yield loss(logits, targets, shape, axis, label_smoothing=rng.choice([0.0, 0.1]),
+                           reduction=rng.choice(["sum", "mean", "none"])) | {"recurrence": line}
+    for rows, n in ((40, 33), (200, 5), (300, 2)):
+        seed += 1
+        logits, line = cases.recurrence(seed, rows * n, 53, -50)
+        for reduction in ("none", "sum", "mean"):
+            yield loss(logits, [rng.randrange(n) for _ in range(rows)], [rows, n], 1, reduction=reduction,
+                       sample_weight=[rng.random() for _ in range(rows)]) | {"recurrence": line}
+
+
 LARGE = ((1, 53, -48, 1.0, "random"), (2, 53, -43, 1.0, "confident"), (3, 5, -1, 1.0, "tied"),
          (4, 53, -80, 1.0, "near level"), (5, 53, -46, 7.0, "with a temperature"))
 
