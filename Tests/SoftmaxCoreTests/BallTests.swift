@@ -19,7 +19,7 @@ struct BallTests {
     var random = SplitMix(seed: 1)
     let small = BallArithmetic.standard
     let big = BigArithmetic.standard
-    for _ in 0..<20_000 {
+    for _ in repetitions(20_000) {
       let d = -random.double(in: 0...1) * Scalar.power(random.int(in: -60...20))
       let ball = small.exponential(small.exact(d), &poll)
       let truth = try big.exponential(big.exact(d), &poll)
@@ -38,7 +38,7 @@ struct BallTests {
     var random = SplitMix(seed: 2)
     let small = BallArithmetic.standard
     let big = BigArithmetic.standard
-    for _ in 0..<5_000 {
+    for _ in repetitions(5_000) {
       let a = -random.double(in: 0...1) * Scalar.power(random.int(in: -900...900))
       let t = random.double(in: 1...2)
       // A temperature that brings the quotient to a size of interest.
@@ -62,7 +62,7 @@ struct BallTests {
     var random = SplitMix(seed: 3)
     let small = BallArithmetic.standard
     let big = BigArithmetic.standard
-    for _ in 0..<10_000 {
+    for _ in repetitions(10_000) {
       let x =
         random.double(in: 1...2) * Scalar.power(random.int(in: random.int(in: 0...9) == 0 ? -1000...23 : -30...23))
       let ball = small.logOfOnePlus(small.exact(x), &poll)
@@ -77,7 +77,7 @@ struct BallTests {
     var random = SplitMix(seed: 4)
     let small = BallArithmetic.standard
     let big = BigArithmetic.standard
-    for round in 0..<20_000 {
+    for round in repetitions(20_000) {
       func leaf() -> (Ball, BigInterval<FixedLimbs>) {
         let reach = round % 3 == 0 ? 1000 : 30
         let x = random.double(in: -2...2) * Scalar.power(random.int(in: -reach...reach))
@@ -100,7 +100,7 @@ struct BallTests {
 
   @Test func roundingAgreesWithIntervals() {
     var random = SplitMix(seed: 5)
-    for _ in 0..<20_000 {
+    for _ in repetitions(20_000) {
       var ball = Ball(random.double(in: -2...2) * Scalar.power(random.int(in: -200...200)))
       ball.low = ball.high * random.double(in: -1...1) * 0x1p-54
       ball.radius = ball.high.magnitude * Scalar.power(random.int(in: -110 ... -50))

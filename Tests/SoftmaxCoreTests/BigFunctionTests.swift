@@ -22,7 +22,7 @@ struct BigFunctionTests {
     var random = SplitMix(seed: 21)
     var poll = Poll()
     let long = try BigArithmetic<WideLimbs>.wide(bits: 1024, &poll)
-    for round in 0..<3_000 {
+    for round in repetitions(3_000) {
       let d = -random.double(in: 1...2) * Scalar.power(random.int(in: round % 5 == 0 ? -1000...19 : -40...12))
       check("exp \(d)", try short.exponential(short.exact(d), &poll), try long.exponential(long.exact(d), &poll))
       if d >= -1 {

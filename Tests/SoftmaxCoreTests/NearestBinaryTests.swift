@@ -13,7 +13,7 @@ struct NearestBinaryTests {
 
   @Test func numbersOfTheFormatStayThemselves() {
     var random = SplitMix(seed: 31)
-    for _ in 0..<20_000 {
+    for _ in repetitions(20_000) {
       let x = Double(bitPattern: random.next())
       guard x.isFinite else { continue }
       for tie in [Tie.toEven, .up, .down] {

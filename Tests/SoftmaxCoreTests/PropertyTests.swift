@@ -18,7 +18,7 @@ struct PropertyTests {
 
   @Test func shiftsThatAreExactChangeNoBit() throws {
     var random = SplitMix(seed: 41)
-    for _ in 0..<200 {
+    for _ in repetitions(200) {
       let logits = shortLogits(&random, random.int(in: 1...40))
       let shift = Double(random.int(in: -1_000_000...1_000_000)) * 1024
       let one = try softmax(logits).solve(Self.outputs, Execution())
@@ -29,7 +29,7 @@ struct PropertyTests {
 
   @Test func permutationsPermute() throws {
     var random = SplitMix(seed: 42)
-    for _ in 0..<100 {
+    for _ in repetitions(100) {
       let logits = shortLogits(&random, random.int(in: 2...50))
       let order = logits.indices.shuffled(using: &random)
       let one = try softmax(logits).solve([.probabilities, .logSumExp, .entropy], Execution())
@@ -51,7 +51,7 @@ struct PropertyTests {
 
   @Test func gradientsAgreeWithFiniteDifferences() throws {
     var random = SplitMix(seed: 44)
-    for round in 0..<60 {
+    for round in repetitions(60) {
       let classes = random.int(in: 2...8)
       let logits = (0..<classes).map { _ in random.double(in: -3...3) }
       let weight = (0..<classes).map { _ in random.double(in: 0.5...2) }
@@ -104,7 +104,7 @@ struct PropertyTests {
 
   @Test func derivationStepsAgree() throws {
     var random = SplitMix(seed: 46)
-    for _ in 0..<50 {
+    for _ in repetitions(50) {
       let logits = shortLogits(&random, random.int(in: 1...12))
       let l = random.int(in: 0...(logits.count - 1))
       let problem = try softmax(logits, temperature: 0.7)

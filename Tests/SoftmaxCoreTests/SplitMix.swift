@@ -18,3 +18,12 @@ struct SplitMix: RandomNumberGenerator {
 
   mutating func bool() -> Bool { Bool.random(using: &self) }
 }
+
+/// How often a randomised test repeats: a debug build, which sanitizers use, computes a hundred times more slowly.
+func repetitions(_ usual: Int) -> Range<Int> {
+  #if DEBUG
+    0..<max(1, usual / 100)
+  #else
+    0..<usual
+  #endif
+}

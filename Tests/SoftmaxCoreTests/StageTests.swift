@@ -6,7 +6,8 @@ import Testing
 /// one too, all bits are those of the big integers alone. `SOFTMAXD_CASES` sets how many, `SOFTMAXD_SEED` which.
 @Suite("Stages")
 struct StageTests {
-  private static let cases = Int(ProcessInfo.processInfo.environment["SOFTMAXD_CASES"] ?? "") ?? 2_000
+  private static let cases =
+    Int(ProcessInfo.processInfo.environment["SOFTMAXD_CASES"] ?? "") ?? repetitions(2_000).count
   private static let seed = UInt64(ProcessInfo.processInfo.environment["SOFTMAXD_SEED"] ?? "") ?? 1
 
   @Test func everyStageGivesTheBitsOfTheLast() throws {

@@ -43,9 +43,9 @@ struct BigArithmetic<L: Limbs>: Arithmetic {
       magnitude += halvings + (63 - n.leadingZeroBitCount)
     }
     inverseFactorials = inverses
-    costOfProduct = zero.count * (zero.count + 4)
-    costOfExponential = (inverses.count + 2 * halvings) * costOfProduct
-    isLong = costOfExponential > 100_000
+    costOfProduct = 3 * zero.count * (zero.count + 4)
+    costOfExponential = (inverses.count + halvings) * costOfProduct
+    isLong = costOfExponential > 200_000
   }
 
   func exact(_ value: Double) -> BigInterval<L> {

@@ -3,24 +3,7 @@ enum FixedPoint<L: Limbs> {
   /// `a · b` rounded down, short of the exact product by less than 1 + N 2^-60 ulps.
   ///
   /// Columns of the product below N-2 are left out: each of them adds less than N 2^-62 ulps, a carry included.
-  @inline(__always) static func product(_ a: L, _ b: L) -> L {
-    let count = a.count
-    var result = a
-    var column = ColumnSum()
-    for k in (count &- 2)..<count {
-      for i in 0...k { column.add(a[i], b[k &- i]) }
-      if k < count &- 1 { _ = column.next() }
-    }
-    var below = column.next()
-    for k in count..<(2 &* count &- 1) {
-      for i in (k &- count &+ 1)..<count { column.add(a[i], b[k &- i]) }
-      let word = column.next()
-      result[k &- count] = word &<< 2 | below &>> 62
-      below = word
-    }
-    result[count &- 1] = column.next() &<< 2 | below &>> 62
-    return result
-  }
+  @inline(__always) static func product(_ a: L, _ b: L) -> L { L.fixedProduct(a, b) }
 
   /// `1 / n` rounded down.
   static func inverse(of n: UInt64, like zero: L) -> L {

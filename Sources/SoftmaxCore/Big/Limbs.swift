@@ -8,6 +8,8 @@ protocol Limbs: Sendable {
   subscript(index: Int) -> UInt64 { get set }
   /// As many limbs, all zero.
   var zeros: Self { get }
+  /// `a · b` where both count units of 2^(2-F), F = 64 N, as ``FixedPoint`` says: what series spend their time on.
+  static func fixedProduct(_ a: Self, _ b: Self) -> Self
 }
 
 /// 320 bits in place: 256 that the third stage starts with and 64 to lose in an exponential or a sum.
@@ -31,6 +33,9 @@ struct WideLimbs: Limbs {
   init(count: Int) { words = [UInt64](repeating: 0, count: count) }
 
   @inline(__always) var count: Int { words.count }
+  @inline(__always) var span: Span<UInt64> {
+    @_lifetime(borrow self) get { words.span }
+  }
   var zeros: WideLimbs { WideLimbs(count: words.count) }
   @inline(__always) subscript(index: Int) -> UInt64 {
     get { words[index] }
@@ -142,30 +147,5 @@ extension Limbs {
       return self[i] < other[i]
     }
     return false
-  }
-}
-
-/// A sum of 128-bit products, for the columns of a long multiplication.
-struct ColumnSum {
-  var low: UInt64 = 0
-  var middle: UInt64 = 0
-  var high: UInt64 = 0
-
-  @inline(__always) mutating func add(_ a: UInt64, _ b: UInt64) {
-    let product = a.multipliedFullWidth(by: b)
-    let (first, one) = low.addingReportingOverflow(product.low)
-    low = first
-    let (second, two) = middle.addingReportingOverflow(product.high &+ (one ? 1 : 0))
-    middle = second
-    high = high &+ (two ? 1 : 0)
-  }
-
-  /// The column's own word; what is left belongs to the next.
-  @inline(__always) mutating func next() -> UInt64 {
-    let word = low
-    low = middle
-    middle = high
-    high = 0
-    return word
   }
 }
