@@ -64,7 +64,7 @@ extension EventLoop {
     if slice.wasOver {
       handToLane(id, request, connection, &state, now)
     } else {
-      answered(id, request.head, request.body.count, response, connection, &state, now)
+      answered(id, request.head, request.body.count, consume response, connection, &state, now)
     }
   }
 
@@ -82,7 +82,7 @@ extension EventLoop {
       connection.charged = response.body.count
       services.budget.takeAnyway(response.body.count)
     }
-    state.respond(to: id, with: response, at: now)
+    state.respond(to: id, with: consume response, at: now)
   }
 
   private func handToLane(

@@ -84,8 +84,7 @@ struct Operations: RequestHandler {
     }
   }
 
-  private func decorated(_ response: Response, _ head: RequestHead) -> Response {
-    var response = response
+  private func decorated(_ response: consuming Response, _ head: RequestHead) -> Response {
     RequestIdentity.carry(from: head, to: &response)
     cors?.decorate(&response, head)
     return response
