@@ -7,15 +7,15 @@ extension Endpoint {
     toJSON body: Span<UInt8>, limits: Limits, execution: Execution
   ) throws(Refusal) -> [UInt8] {
     let request = try JSONRequest.read(body, for: self, limits: limits, parallel: execution.parallel)
-    let answer = try computed(request, limits: limits, execution: execution)
-    return JSONAnswer.write(answer, parallel: execution.parallel)
+    let answer = try computed(consume request, limits: limits, execution: execution)
+    return JSONAnswer.write(consume answer, parallel: execution.parallel)
   }
 
   /// The part that every wire shares.
   func computed(
     _ request: consuming RawRequest, limits: Limits, execution: Execution
   ) throws(Refusal) -> Answer {
-    let computation = try request.validated(for: self, limits: limits)
-    return try computation.run(execution)
+    let computation = try (consume request).validated(for: self, limits: limits)
+    return try (consume computation).run(execution)
   }
 }
