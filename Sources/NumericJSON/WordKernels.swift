@@ -11,32 +11,32 @@ extension Span where Element == UInt8 {
 }
 
 extension Span where Element == UInt8 {
-  /// How many commas there are in a range, and whether there is a colon, 32 bytes at a time.
+  /// How many commas there are in a range, and whether there is a colon, eight bytes at a time.
+  ///
+  /// In plain words, not SIMD: on the oldest processors the compiler takes vectors of bytes apart lane by lane.
   func countOfCommas(in range: Range<Int>) -> (commas: Int, hasColon: Bool) {
     var total = 0
-    var colons = SIMD32<UInt8>()
+    var colons: UInt64 = 0
     var offset = range.lowerBound
-    let comma = SIMD32<UInt8>(repeating: UInt8(ascii: ","))
-    let colon = SIMD32<UInt8>(repeating: UInt8(ascii: ":"))
-    while offset + 32 <= range.upperBound {
-      // A lane counts to 255 at most.
-      let blocks = min(255, (range.upperBound - offset) / 32)
-      var lanes = SIMD32<UInt8>()
-      for _ in 0..<blocks {
-        // Safe: the load checks its bounds, and every bit pattern is a vector of bytes.
-        let vector = unsafe bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: SIMD32<UInt8>.self)
-        lanes &+= SIMD32<UInt8>().replacing(with: 1, where: vector .== comma)
-        colons |= SIMD32<UInt8>().replacing(with: 1, where: vector .== colon)
-        offset += 32
+    while offset + 8 <= range.upperBound {
+      // Each byte of `lanes` counts to 255 at most.
+      let words = Swift.min(255, (range.upperBound - offset) / 8)
+      var lanes: UInt64 = 0
+      for _ in 0..<words {
+        let word = word(at: offset)
+        lanes &+= Word.markOfZeroBytes(word ^ (UInt64(UInt8(ascii: ",")) &* Word.ones)) &>> 7
+        colons |= Word.markOfZeroBytes(word ^ (UInt64(UInt8(ascii: ":")) &* Word.ones))
+        offset += 8
       }
-      for lane in lanes.indices { total += Int(lanes[lane]) }
+      let pairs = (lanes & 0x00FF_00FF_00FF_00FF) &+ ((lanes &>> 8) & 0x00FF_00FF_00FF_00FF)
+      total += Int((pairs &* 0x0001_0001_0001_0001) &>> 48)
     }
     while offset < range.upperBound {
       if self[offset] == UInt8(ascii: ",") { total += 1 }
-      if self[offset] == UInt8(ascii: ":") { colons[0] = 1 }
+      if self[offset] == UInt8(ascii: ":") { colons = 1 }
       offset += 1
     }
-    return (total, colons != SIMD32<UInt8>())
+    return (total, colons != 0)
   }
 }
 
@@ -98,6 +98,12 @@ enum Word {
     let outer = (pairs & 0x0000_00FF_0000_00FF) &* (100 + 1_000_000 << 32)
     let inner = ((pairs &>> 16) & 0x0000_00FF_0000_00FF) &* (1 + 10_000 << 32)
     return (outer &+ inner) &>> 32
+  }
+
+  /// The high bit of each byte that is zero, and nothing else: no carry leaves a byte.
+  @inline(__always)
+  static func markOfZeroBytes(_ word: UInt64) -> UInt64 {
+    ~(((word & ~highBits) &+ ~highBits) | word) & highBits
   }
 
   /// Whether any byte is a quote, a backslash, a control character or not ASCII: what ends a plain stretch of a string.
