@@ -4,6 +4,9 @@ public struct RowShift: Sendable {
   public var maximum: Double
   public var temperature: Double
   public var inverse: Double  // 1/temperature, rounded
+  /// z is within `relative·|z| + absolute`: exact at temperature 1 and at powers of two, but for what underflows above 1.
+  public var relative: Double
+  public var absolute: Double
 
   /// - Parameter temperature: positive; 1, or in [2^-500, 2^500].
   @inlinable @inline(__always)
@@ -11,6 +14,8 @@ public struct RowShift: Sendable {
     self.maximum = maximum
     self.temperature = temperature
     inverse = 1 / temperature
+    relative = temperature.significandBitPattern == 0 ? 0 : 0x1p-98
+    absolute = temperature > 1 ? 0x1p-1073 : 0
   }
 }
 

@@ -84,10 +84,24 @@ struct FastLoss {
       // It is infinite, and the exact stages know what becomes of that.
       rest.isLossOpen = use != .unused
     } else {
-      rest.isLossOpen = !settleLoss(n, row.minusLog(logits[target]), weight, &total)
+      rest.isLossOpen = !settleLoss(n, logits[target], row, weight, &total)
     }
     settleGradient(n, factor, &rest) { out in row.gradient(target: target, factor: factor, into: &out) }
     return rest
+  }
+
+  /// A loss that is -log p but for a power of two may be a half-way case; others are not.
+  private func settleLoss(
+    _ n: Int, _ logit: Double, _ row: FastRow, _ weight: FastFactor, _ total: inout FastTotal
+  ) -> Bool {
+    let factor = FastFactor(problem.sampleWeight?[n] ?? 1) * weight
+    guard let losses, factor.mantissa == DoubleDouble(high: 1) else {
+      return settleLoss(n, row.minusLog(logit), weight, &total)
+    }
+    let result = row.minusLog(logit, exponent: factor.exponent)
+    guard !result.isNaN else { return false }
+    losses[n] = result
+    return true
   }
 
   private func settleShares(

@@ -72,8 +72,16 @@ struct FastRow: Sendable {
   /// Writes the row's log-probabilities. - Returns: how many are not proven, and NaN.
   func logProbabilities(_ row: Span<Double>, into out: inout MutableSpan<Double>) -> Int {
     let logSum = self.logSum
-    return loops.logProbabilities(
+    var open = loops.logProbabilities(
       row, shift: shift, logSum: logSum.value, error: logSum.error, KernelRounding(isSingle: isSingle), into: &out)
+    guard open > 0 else { return 0 }
+    // z is often exactly half-way between two results, and log S far below it: its sign decides, which the loop left out.
+    let bounds = bounds(of: logSum)
+    for i in 0..<out.count where out[i].isNaN {
+      out[i] = 0 - rounded(-shifted(row[i]), plus: bounds, exponent: 0)
+      if !out[i].isNaN { open -= 1 }
+    }
+    return open
   }
 }
 
@@ -83,12 +91,34 @@ struct FastValue: Sendable {
   var error: Double
 }
 
+/// log S as `high + tail`, the tail between two bounds.
+struct LogSumBounds: Sendable {
+  var high: Double
+  var least: Double
+  var greatest: Double
+}
+
 extension FastRow {
   /// log S.
   var logSum: FastValue {
     if sums.isFaint { return FastValue(value: sums.others, error: 0x1p-790) }
     let value = loops.logSum(sums)
     return FastValue(value: value, error: value.high * 0x1.3p-80)
+  }
+
+  /// log S with bounds of its tail. It is certainly positive, however faint, when there is another finite logit; when there
+  /// is none, the maximum's log-probability alone depends on it, which no kernel decides.
+  ///
+  /// The least positive number stands for anything in (0, 2^-1074): no boundary between two results, and no sum of
+  /// binary64 numbers, lies that close to another.
+  private func bounds(of logSum: FastValue) -> LogSumBounds {
+    guard !sums.isFaint else {
+      let head = logSum.value.high
+      return LogSumBounds(
+        high: 0, least: max(.leastNonzeroMagnitude, head - 0x1p-789), greatest: head + 0x1p-789)
+    }
+    let value = logSum.value
+    return LogSumBounds(high: value.high, least: value.low - logSum.error, greatest: value.low + logSum.error)
   }
 
   /// z = (a - maximum)/temperature of one logit, within 2^-100 |z| as in `Kernel.shifted`.
@@ -113,15 +143,31 @@ extension FastRow {
     return FastValue(value: value, error: logSum.error + value.high * 0x1p-98)
   }
 
+  /// -log p = log S - z of one logit, times 2^exponent, correctly rounded, or NaN; half-way cases included.
+  func minusLog(_ a: Double, exponent: Int) -> Double {
+    rounded(-shifted(a), plus: bounds(of: logSum), exponent: exponent)
+  }
+
   /// log Σ e^(a/temperature), correctly rounded, or NaN.
-  ///
-  /// Error Bounds: log S's error and 2^-98 of both terms, which may cancel.
   var logSumExp: Double {
-    let logSum = self.logSum
-    let first = FastRow.quotient(DoubleDouble(high: shift.maximum), temperature)
-    let value = first + logSum.value
-    let error = logSum.error + (first.high.magnitude + logSum.value.high) * 0x1p-98
-    return KernelRounding(isSingle: isSingle).rounded(value, error: error)
+    rounded(
+      FastRow.quotient(DoubleDouble(high: shift.maximum), temperature), plus: bounds(of: logSum), exponent: 0)
+  }
+
+  /// `x + log S`, times 2^exponent, correctly rounded, or NaN; x as ``shifted(_:)`` has it. The sum may cancel.
+  ///
+  /// x and log S's head are added exactly; what is left of log S then widens the result or tells the side of a half-way case.
+  ///
+  /// Error Bounds: the tail's sum is off by at most 2^-53 of itself, for 2^-52; x by what the shift says.
+  private func rounded(_ x: DoubleDouble, plus logSum: LogSumBounds, exponent: Int) -> Double {
+    guard abs(exponent) <= 900 else { return .nan }
+    let s = DoubleDouble(sum: x.high, logSum.high)
+    let m = DoubleDouble(sum: s.low, x.low)
+    let slack = x.high.magnitude * shift.relative + shift.absolute
+    let up = m.low + logSum.greatest
+    let down = m.low + logSum.least
+    return KernelRounding(isSingle: isSingle, exponent: exponent).rounded(
+      s.high, m.high, tails: up + (up.magnitude * 0x1p-52 + slack), down - (down.magnitude * 0x1p-52 + slack))
   }
 
   /// -Σ p log p = log S + Σ e (-z) / S, correctly rounded, or NaN.
