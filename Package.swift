@@ -66,7 +66,9 @@ let package = Package(
     .testTarget(
       name: "SoftmaxAPITests", dependencies: ["SoftmaxAPI", "SoftmaxCore", "HTTPCore", "NumericJSON"],
       swiftSettings: settings),
-    .testTarget(name: "softmaxdTests", dependencies: ["softmaxd"], swiftSettings: settings),
+    .testTarget(
+      name: "softmaxdTests", dependencies: ["softmaxd", "SoftmaxAPI", "HTTPTransport", "HTTPCore"],
+      swiftSettings: settings),
     .testTarget(name: "IntegrationTests", dependencies: ["CCurl"], swiftSettings: settings),
   ],
   swiftLanguageModes: [.v6]
