@@ -37,7 +37,8 @@ struct HeadParser: Sendable {
   /// False until the line is whole. One empty line before it is skipped, no more.
   private mutating func parseRequestLine(_ bytes: Span<UInt8>, _ limits: HTTPLimits) throws(ParseFailure) -> Bool {
     // Room for the target, a method and a version; a method longer than any of ours is refused all the same.
-    let bound = min(limits.headBytes, limits.targetBytes + 64)
+    let bound =
+      limits.targetBytes < limits.headBytes ? min(limits.headBytes, limits.targetBytes + 64) : limits.headBytes
     while true {
       guard let range = try scanner.nextLine(in: bytes, before: bound, else: .targetTooLong) else { return false }
       if range.isEmpty, !hasSkippedLine {

@@ -51,11 +51,15 @@ extension ParseError {
     }
   }
 
-  /// The problem type, and the sentence that names the rule and the cure.
+  /// The problem type, and the sentence that names the rule and the cure. No sentence holds what a status line begins
+  /// with, so that a tool which counts answers in raw bytes counts right.
   var explanation: (kind: Kind, detail: String) {
     switch self {
     case .requestLineMalformed:
-      (.malformedRequestLine, "A request starts with a method, a target and HTTP/1.1, single spaces between them.")
+      (
+        .malformedRequestLine,
+        "A request starts with a method, a target and a version, with single spaces between them."
+      )
     case .methodUnknown:
       (.methodNotImplemented, "This method is not implemented here; method names are case-sensitive.")
     case .targetTooLong:
@@ -66,9 +70,9 @@ extension ParseError {
         "The target must be a path such as /softmax or a whole http URI, percent-encoded and without a fragment."
       )
     case .versionMalformed:
-      (.malformedRequestLine, "The request line must end in exactly HTTP/1.1 or HTTP/1.0.")
+      (.malformedRequestLine, "The request line must end in the version: HTTP in capitals, a slash, and 1.1 or 1.0.")
     case .versionUnsupported:
-      (.versionNotSupported, "This server speaks HTTP/1.1 and HTTP/1.0 only.")
+      (.versionNotSupported, "This server speaks versions 1.1 and 1.0 of HTTP only.")
     case .bareCarriageReturn:
       (.malformedField, "A carriage return must be followed by a line feed, and may not stand within a line.")
     case .bareLineFeed:
@@ -84,7 +88,7 @@ extension ParseError {
     case .tooManyFields:
       (.headTooLarge, "The request has more fields than this server reads; send fewer.")
     case .hostMissing:
-      (.invalidHost, "An HTTP/1.1 request must have a Host field.")
+      (.invalidHost, "A request must have a Host field, except in version 1.0 of HTTP.")
     case .hostRepeated:
       (.invalidHost, "A request must have one Host field only.")
     case .hostInvalid:
@@ -102,7 +106,7 @@ extension ParseError {
     case .transferEncodingWithContentLength:
       (.invalidFraming, "Send Content-Length or Transfer-Encoding, never both.")
     case .transferEncodingInHTTP10:
-      (.invalidFraming, "HTTP/1.0 has no Transfer-Encoding; send Content-Length.")
+      (.invalidFraming, "Version 1.0 of HTTP has no Transfer-Encoding; send Content-Length.")
     case .framingFieldDisguised:
       (.invalidFraming, "Content-Length and Transfer-Encoding are written with one hyphen and no other character.")
     case .expectationUnknown:

@@ -123,5 +123,6 @@ struct ProblemTests {
     #expect(
       problem.status.code >= 400 && problem.offset == 3 && problem.detail.hasSuffix(".") && problem.title.count > 5)
     #expect(ParseError.Kind(rawValue: problem.name)?.status == problem.status)
+    #expect(!problem.detail.contains("HTTP/"))
   }
 }
