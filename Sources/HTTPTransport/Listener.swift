@@ -93,7 +93,8 @@ actor Listener {
   // MARK: Accepting
 
   private func accept() {
-    while true {
+    // Bounded, so that a flood of connections cannot keep a stop waiting.
+    for _ in 0..<512 {
       let descriptor = accept4(
         socket.descriptor, nil, nil, CInt(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue))
       guard descriptor >= 0 else {

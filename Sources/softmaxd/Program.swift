@@ -37,7 +37,7 @@ enum Program {
     let server = Server(
       configuration: configuration, readiness: readiness, handler: operations, observer: telemetry)
     // Before the port opens: whoever sees it open may also stop the server.
-    Signals.install(server)
+    Signals.install(server) { telemetry.log?.flush() }
     do throws(ListenError) {
       for address in try server.start() { write(1, "softmaxd listening on http://\(address)\n") }
     } catch {

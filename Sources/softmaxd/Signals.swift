@@ -7,22 +7,26 @@ import Synchronization
 enum Signals {
   private static let count = Atomic<Int>(0)
 
-  static func install(_ server: Server) {
+  static func install(_ server: Server, then finish: @escaping @Sendable () -> Void) {
     // A client that has gone is an error of its own write, not the end of the program.
     signal(SIGPIPE, SIG_IGN)
     for number in [SIGTERM, SIGINT] {
       // Dispatch sees a signal beside its disposition; the default one would end the program first.
       signal(number, SIG_IGN)
       let source = DispatchSource.makeSignalSource(signal: number, queue: DispatchQueue(label: "softmaxd.signals"))
-      source.setEventHandler { received(server) }
+      source.setEventHandler { received(server, then: finish) }
       source.activate()
       // A source lives as long as something holds it: here for the rest of the program's life.
       _ = unsafe Unmanaged.passRetained(source as AnyObject)
     }
   }
 
-  private static func received(_ server: Server) {
+  private static func received(_ server: Server, then finish: @escaping @Sendable () -> Void) {
     if count.add(1, ordering: .relaxed).oldValue > 0 { _exit(1) }
-    server.stop { exit(0) }
+    server.stop {
+      finish()
+      // Not exit: it would run destructors beside threads that are still awake.
+      _exit(0)
+    }
   }
 }

@@ -153,6 +153,33 @@ import Testing
     }
   }
 
+  @Test func aConnectionWithALongRequestGoesToTheLaneFromThenOn() throws {
+    try withServer { address, _, handler in
+      let client = try TestClient(address)
+      for _ in 0..<3 { #expect(client.get("/slow") == "200 done") }
+      // One try on the loop, and three on the lane.
+      #expect(handler.calls.load(ordering: .relaxed) == 4)
+    }
+  }
+
+  @Test func aRequestThatWaitsTooLongIsNotBegun() throws {
+    try withServer { configuration in
+      configuration.laneWidth = 1
+      configuration.requestDeadline = .milliseconds(100)
+    } _: { address, _, handler in
+      let first = try TestClient(address)
+      first.post("/held", large)
+      handler.began.wait()
+      let second = try TestClient(address)
+      second.post("/never", large)
+      usleep(200_000)
+      handler.hold.signal()
+      #expect(first.answer() == "200 held")
+      #expect(second.answer()?.contains("/problems/deadline-exceeded") == true)
+      #expect(handler.calls.load(ordering: .relaxed) == 1)
+    }
+  }
+
   @Test func aResetCancelsTheWork() throws {
     try withServer { address, _, handler in
       let client = try TestClient(address)

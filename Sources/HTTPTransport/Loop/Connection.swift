@@ -19,6 +19,8 @@ final class Connection {
   var charged = 0
   /// Bytes received of a body that announced no length; nil for others.
   var metered: Int?
+  /// Its last request outlasted the loop's patience: the next goes to the lane at once, until one was quick there.
+  var prefersLane = false
   /// When the head last judged was whole.
   var began = Instant(nanoseconds: 0)
 

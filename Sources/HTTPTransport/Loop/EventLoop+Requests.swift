@@ -54,7 +54,7 @@ extension EventLoop {
     _ now: Moment
   ) {
     observer.requestBegan(request.head, loop: index)
-    guard request.body.count < laneBytes else {
+    guard request.body.count < laneBytes, !connection.prefersLane else {
       handToLane(id, request, connection, &state, now)
       return
     }
@@ -62,6 +62,7 @@ extension EventLoop {
     let response = handler.respond(to: request, in: loopContext)
     lastClock = Clock.now()
     if slice.wasOver {
+      connection.prefersLane = true
       handToLane(id, request, connection, &state, now)
     } else {
       answered(id, request.head, request.body.count, consume response, connection, &state, now)
@@ -96,7 +97,11 @@ extension EventLoop {
     let inbox = inbox
     let token = connection.token
     let isTaken = lane.submit {
-      inbox.post(.answer(token, id, handler.respond(to: request, in: context)))
+      // It may have waited until nobody wants it any more; then not even its text is read.
+      let response =
+        cancel.isRaised
+        ? Response(.deadlineExceeded, fields: [.retryAfter: "1"]) : handler.respond(to: request, in: context)
+      inbox.post(.answer(token, id, response))
     }
     guard isTaken else {
       let refusal = Response(.overloaded, fields: [.retryAfter: "1"])
@@ -113,6 +118,7 @@ extension EventLoop {
     connection.current = nil
     connection.withState { state in
       lastClock = Clock.now()
+      if lastClock.nanoseconds &- connection.began.nanoseconds < sliceNanoseconds / 2 { connection.prefersLane = false }
       answered(id, current.head, current.requestBytes, response, connection, &state, now)
       turn(connection, &state, now)
     }
@@ -124,6 +130,13 @@ extension Problem {
   static let overloaded = Problem(
     "overloaded", title: "Overloaded", status: .serviceUnavailable,
     detail: "The server has as much work waiting as it takes on; ask again after the seconds in Retry-After")
+}
+
+extension Problem {
+  /// The request waited for the lane until its time was up.
+  static let deadlineExceeded = Problem(
+    "deadline-exceeded", title: "Not computed in time", status: .serviceUnavailable,
+    detail: "The request waited for its turn until its deadline; ask again after the seconds in Retry-After")
 }
 
 extension Instant {

@@ -71,6 +71,9 @@ final class AccessLog: Sendable {
     if mustStart { queue.async { self.writeAll() } }
   }
 
+  /// Returns when all that was logged has been written.
+  func flush() { queue.sync { writeAll() } }
+
   private func writeAll() {
     while true {
       let (bytes, dropped) = buffer.withLock { buffer in
