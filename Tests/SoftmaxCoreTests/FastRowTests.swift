@@ -1,0 +1,133 @@
+import Kernels
+import Testing
+
+@testable import SoftmaxCore
+
+/// The vector stage keeps the error bounds that its docstrings derive, at every level, and says so where it cannot decide.
+@Suite("Fast row")
+struct FastRowTests {
+  typealias Real = BigInterval<FixedLimbs>
+  let big = BigArithmetic.standard
+
+  /// Whether a pair is within `bound` of a number that is known far better, relatively.
+  private func isClose(_ pair: DoubleDouble, _ truth: Real, within bound: Double) -> Bool {
+    let difference = big.exact(pair.high) + big.exact(pair.low) - truth
+    let allowed = (truth * big.exact(bound)).lower
+    return !(allowed < difference.upper) && !(allowed < (-difference).upper)
+  }
+
+  private func row(_ logits: [Double], level: KernelLevel, temperature: Double = 1) throws -> FastRow {
+    var row = try #require(
+      FastRow(classes: logits.count, temperature: temperature, format: .binary64, level: level))
+    row.read(logits.span)
+    return row
+  }
+
+  @Test(arguments: ProcessorLevels.available)
+  func exponentialsAndSums(level: KernelLevel) throws {
+    var poll = Poll()
+    var random = SplitMix(seed: 7)
+    for _ in repetitions(300) {
+      let scale = [1e-9, 0.003, 1, 30, 600][random.int(in: 0...4)]
+      let logits = [0] + (0..<random.int(in: 1...40)).map { _ in -random.double(in: 0...1) * scale }
+      let row = try row(logits, level: level)
+      var others = big.whole(0)
+      for (i, logit) in logits.enumerated() {
+        let truth = try big.exponential(big.exact(logit), &poll)
+        #expect(isClose(DoubleDouble(high: row.high[i], low: row.low[i]), truth, within: 0x1p-80), "e^\(logit)")
+        if i != row.top.index { others = others + truth }
+      }
+      #expect(isClose(row.sums.others, others, within: 0x1.2p-80))
+      #expect(isClose(row.sums.reciprocal, big.whole(1) / (big.whole(1) + others), within: 0x1.2p-80))
+      guard !row.sums.isFaint else { continue }
+      let logSum = row.logSum
+      let truth = try big.logOfOnePlus(others, &poll)
+      #expect(isClose(logSum.value, truth, within: logSum.error / logSum.value.high), "\(logits)")
+    }
+  }
+
+  /// Dekker's product and the fused one are the same pair.
+  @Test func productsAreExactEitherWay() {
+    var random = SplitMix(seed: 3)
+    for _ in repetitions(10_000) {
+      let a = random.double(in: -1...1) * Scalar.power(random.int(in: -300...300))
+      let b = random.double(in: -1...1) * Scalar.power(random.int(in: -300...300))
+      #expect(SplitArithmetic.product(a, b) == FusedArithmetic.product(a, b))
+      let split = SplitArithmetic.product(Vector(repeating: a), Vector(repeating: b))
+      #expect(split.high[5] == a * b && split.low[5] == FusedArithmetic.product(a, b).low)
+    }
+  }
+
+  /// Rows of every length up to two vectors and one more: each place is written, none beyond it, and what is open is counted.
+  @Test(arguments: ProcessorLevels.available)
+  func everyLengthAndItsCount(level: KernelLevel) throws {
+    for n in 1...17 {
+      for top in 0..<n {
+        var logits = (0..<n).map { -Double(($0 * 7) % 5) * 180 }
+        logits[top] = 1
+        if n > 3 { logits[(top + 2) % n] = -.infinity }
+        let row = try row(logits, level: level)
+        #expect(row.top == RowMaximum(value: 1, index: top))
+        let shelf = Shelf(repeating: 7.0, count: n + 1)
+        for question in 0..<3 {
+          let open = shelf.write(0..<n) { out in
+            switch question {
+            case 0: row.probabilities(into: &out)
+            case 1: row.logProbabilities(logits.span, into: &out)
+            default: row.gradient(target: top, factor: FastFactor(1), into: &out)
+            }
+          }
+          let out = shelf.elements
+          #expect(open == out[..<n].filter(\.isNaN).count)
+          #expect(!out[..<n].contains(7) && out[n] == 7)
+        }
+      }
+    }
+  }
+
+  static let halfWay: [([Double], Int, Double)] = [
+    ([9_999_999_999_999_998, 1], 1, 9_999_999_999_999_998),
+    ([9_999_999_999_999_998, 3], 1, 9_999_999_999_999_996),
+    ([0x1p53, -1], 1, 0x1p53 + 2),
+    ([0x1p53, 1], 1, 0x1p53 - 1),
+    ([0, -800], 1, 800),
+  ]
+
+  /// Sums with a part below every place in question: its sign decides.
+  @Test(arguments: halfWay)
+  func halfWayLosses(logits: [Double], target: Int, loss: Double) throws {
+    for level in ProcessorLevels.available {
+      let row = try row(logits, level: level)
+      #expect(row.minusLog(logits[target], exponent: 0) == loss)
+      var out = [0.0, 0.0]
+      var span = out.mutableSpan
+      _ = row.logProbabilities(logits.span, into: &span)
+      #expect(out[target] == -loss)
+    }
+  }
+
+  /// What the far exponentials might add is not decided here, nor what temperatures beyond the range ask for.
+  @Test func whatIsLeftOpen() throws {
+    let row = try row([0, -700], level: .baseline)
+    var out = [0.0, 0.0]
+    var span = out.mutableSpan
+    #expect(row.probabilities(into: &span) == 1)
+    #expect(out[0] == 1 && out[1].isNaN)
+    #expect(row.entropy([0, -700].span).isNaN)
+    #expect(FastRow(classes: 2, temperature: .leastNonzeroMagnitude, format: .binary64, level: .baseline) == nil)
+    #expect(FastRow(classes: 2, temperature: 1e300, format: .binary64, level: .baseline) == nil)
+  }
+
+  @Test func factorsKeepTheirExponentsApart() {
+    let tiny = FastFactor(.leastNonzeroMagnitude) * FastFactor(.leastNonzeroMagnitude)
+    #expect(tiny.exponent == -2148 && tiny.mantissa == DoubleDouble(high: 1))
+    let huge = FastFactor(-1.5e308) / tiny
+    #expect(huge.isNegative && huge.exponent == 1023 + 2148)
+    #expect(FastFactor(0).isZero && (FastFactor(0) * huge).isZero)
+    var sum = ExactSum()
+    sum.add(3, 0x1p-60)
+    sum.add(1, 1)
+    let factor = FastFactor(sum)
+    #expect(factor.exponent == 0 && factor.mantissa == DoubleDouble(high: 1, low: 0x1.8p-59))
+  }
+}
