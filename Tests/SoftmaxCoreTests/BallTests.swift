@@ -98,6 +98,20 @@ struct BallTests {
     }
   }
 
+  @Test func ballsOfIntervalsHoldThem() {
+    var random = SplitMix(seed: 6)
+    let big = BigArithmetic.standard
+    for _ in repetitions(5_000) {
+      let a = random.double(in: -2...2) * Scalar.power(random.int(in: -900...900))
+      let interval = random.bool() ? big.exact(a) / big.exact(3) : big.exact(a) + big.negligible
+      #expect(holds(interval.ball, interval))
+      let wide = BigInterval(big.exact(min(a, 0)).lower, big.exact(random.double(in: 0...1)).upper)
+      #expect(holds(wide.ball, wide))
+    }
+    #expect(big.exact(0).ball.radius == 0 && big.exact(0).ball.high == 0)
+    #expect(holds(big.negligible.ball, big.negligible))
+  }
+
   @Test func roundingAgreesWithIntervals() {
     var random = SplitMix(seed: 5)
     for _ in repetitions(20_000) {

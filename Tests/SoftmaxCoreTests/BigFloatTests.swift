@@ -85,6 +85,10 @@ struct BigFloatTests {
     for _ in repetitions(300) {
       var sum = ExactSum()
       var truth = BigFloat(like: WideLimbs(count: 70))
+      for _ in 0..<random.int(in: 0...2) {
+        sum.add(1, 1)
+        truth = .sum(truth, BigFloat(1, like: truth.limbs), .down)
+      }
       for _ in 0..<20 {
         let a = random.double(in: 0...2) * Scalar.power(random.int(in: -1022...1022))
         let b = random.double(in: 0...2) * Scalar.power(random.int(in: -1022...1022))

@@ -16,8 +16,8 @@ protocol Enclosure: Sendable {
   ///   strictly inside. Then an end that is exactly half-way between two numbers tells on which side of it the value is.
   func rounded(to format: ResultFormat, isIrrational: Bool) -> Double?
 
-  /// The same set, or a little more, in the third stage's least width.
-  var interval: BigInterval<FixedLimbs> { get }
+  /// The same set, or a little more, as the second stage has it.
+  var ball: Ball { get }
 
   /// The number of the format nearest to some value of the set.
   func nearest(in format: ResultFormat) -> Double

@@ -5,13 +5,24 @@ struct ExactSum: Sendable {
   private static let least = -2148
   private static let count = 67
 
-  private var words = [UInt64](repeating: 0, count: ExactSum.count)
+  /// How often 1 · 1 was added: where there are no weights, that is all.
+  private var ones = 0
+  /// All else; empty while there is nothing else.
+  private var words: [UInt64] = []
 
   init() {}
+
+  /// The sum, where it is a small whole number for sure.
+  var whole: Int? { words.isEmpty ? ones : nil }
 
   /// Adds `a · b`, both finite and not negative.
   mutating func add(_ a: Double, _ b: Double) {
     guard a > 0, b > 0 else { return }
+    if a == 1, b == 1 {
+      ones &+= 1
+      return
+    }
+    if words.isEmpty { words = [UInt64](repeating: 0, count: Self.count) }
     let (first, firstExponent) = Self.split(a)
     let (second, secondExponent) = Self.split(b)
     let product = first.multipliedFullWidth(by: second)
@@ -46,6 +57,16 @@ struct ExactSum: Sendable {
 
   /// The sum as a big number, exact where it fits, else rounded.
   func rounded<L: Limbs>(_ direction: Direction, like zero: L) -> BigFloat<L> {
+    guard !words.isEmpty else { return BigFloat(UInt64(ones), exponent: 0, isNegative: false, like: zero) }
+    guard ones == 0 else {
+      var whole = self
+      whole.ones = 0
+      // 2^2148 of the least unit is 1.
+      let (word, bits) = (-Self.least / 64, UInt64(-Self.least % 64))
+      whole.add(UInt64(ones) &<< bits, at: word)
+      whole.add(UInt64(ones) &>> (64 &- bits), at: word &+ 1)
+      return whole.rounded(direction, like: zero)
+    }
     guard let top = words.lastIndex(where: { $0 != 0 }) else { return BigFloat(like: zero) }
     let zeros = words[top].leadingZeroBitCount
     let bits = UInt64(zeros)

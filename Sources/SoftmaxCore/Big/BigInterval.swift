@@ -1,3 +1,5 @@
+internal import Kernels
+
 /// All reals between two big floating-point numbers, ends included; ends that coincide are the value itself.
 struct BigInterval<L: Limbs>: Enclosure {
   var lower: BigFloat<L>
@@ -65,8 +67,17 @@ struct BigInterval<L: Limbs>: Enclosure {
     return low == high ? low : nil
   }
 
-  var interval: BigInterval<FixedLimbs> {
-    BigInterval<FixedLimbs>(lower.cut(to: FixedLimbs(), .down), upper.cut(to: FixedLimbs(), .up))
+  /// The lower end in units of the larger end's power of two, as two binary64 within 2^-106, and the width.
+  var ball: Ball {
+    if lower.sign == 0, upper.sign == 0 { return Ball(0) }
+    let exponent = lower.isMagnitudeLess(than: upper) ? upper.exponent : lower.exponent
+    let low = lower.scaled(by: 0 &- exponent)
+    let width = BigFloat.sum(upper.scaled(by: 0 &- exponent), -low, .up)
+    let high = ResultFormat.binary64.nearest(to: low, tie: .toEven)
+    let rest = BigFloat.sum(low, BigFloat(-high, like: low.limbs), .down)
+    let middle = DoubleDouble(ordered: high, ResultFormat.binary64.nearest(to: rest, tie: .toEven))
+    // A width far below the last place has no binary64.
+    return Ball(middle, radius: width.approximation * (1 + 0x1p-50) + 0x1p-105, exponent: exponent)
   }
 
   func nearest(in format: ResultFormat) -> Double {

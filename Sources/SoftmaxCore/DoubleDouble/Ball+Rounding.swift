@@ -33,6 +33,8 @@ extension Ball {
     return BigInterval(lower.scaled(by: exponent), upper.scaled(by: exponent))
   }
 
+  var ball: Ball { self }
+
   func nearest(in format: ResultFormat) -> Double {
     interval.nearest(in: format)
   }

@@ -37,6 +37,7 @@ struct BallArithmetic: Arithmetic {
   @inline(__always) func whole(_ value: Int) -> Ball { Ball(Double(value)) }
 
   func exact(_ sum: ExactSum) -> Ball {
+    if let whole = sum.whole { return self.whole(whole) }
     let lower = sum.rounded(.down, like: FixedLimbs())
     guard lower.sign > 0 else { return Ball(0) }
     let middle = Self.significand(lower)

@@ -33,6 +33,10 @@ struct FastFactor: Sendable {
 
   /// A sum of products, within 2^-104: of its bits the first 106.
   init(_ sum: ExactSum) {
+    if let whole = sum.whole {
+      self.init(Double(whole))
+      return
+    }
     let big = sum.rounded(.down, like: FixedLimbs())
     guard big.sign != 0 else {
       self.init(0)

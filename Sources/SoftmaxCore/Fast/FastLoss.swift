@@ -193,12 +193,11 @@ struct FastTotal {
   /// Error Bounds: the terms' own, and for each addition 3.01u² of the sum so far.
   func term(scaledFor problem: LossProblem) -> LossQuestions.Term? {
     guard terms > 0 else { return nil }
-    let arithmetic = BigArithmetic.standard
+    let arithmetic = BallArithmetic.standard
     let bound = error * 0x1.01p0 + value.high * (terms * 0x1p-103)
-    let middle = arithmetic.exact(value.high) + arithmetic.exact(value.low)
-    let sum = BigInterval(
-      (middle - arithmetic.exact(bound)).lower, (middle + arithmetic.exact(bound)).upper)
-    let scale = problem.labelSmoothing == 0 ? 1 : problem.softmax.layout.classes
-    return .finite(sum * arithmetic.whole(scale) * arithmetic.exact(problem.softmax.temperature))
+    var sum = Ball(value, radius: bound, exponent: 0)
+    if problem.labelSmoothing != 0 { sum = sum * arithmetic.whole(problem.softmax.layout.classes) }
+    if problem.softmax.temperature != 1 { sum = sum * arithmetic.exact(problem.softmax.temperature) }
+    return .finite(sum)
   }
 }

@@ -71,7 +71,7 @@ extension LossProblem {
     result.gradient = gradients?.elements
     result.loss = losses?.elements
     if loss, isReduced {
-      var climb = Climb(execution, from: .big)
+      var climb = Climb(execution, from: max(stage, .doubleDouble))
       result.loss = [try total(terms.elements, normaliser, &climb)]
       counts = counts + climb.counts
     }
@@ -85,7 +85,7 @@ extension LossProblem {
     var total = TotalLoss(self, normaliser: normaliser)
     switch terms.reduce(nil, LossQuestions.sum) {
     case .infinite: total.settleInfinite()
-    case .finite(let sum): total.settle(sum, BigArithmetic.standard)
+    case .finite(let sum): total.settle(sum, BallArithmetic.standard)
     case nil: return 0
     }
     try climb.settle(&total)

@@ -12,7 +12,7 @@ struct LossQuestions: OpenQuestions {
 
   /// An item's loss, times scale and T.
   enum Term {
-    case finite(BigInterval<FixedLimbs>)
+    case finite(Ball)
     case infinite
   }
 
@@ -98,7 +98,7 @@ struct LossQuestions: OpenQuestions {
     }
     let weighted = arithmetic.exact(sampleWeight) * scaled
     if use == .term {
-      term = .finite(weighted.interval)
+      term = .finite(weighted.ball)
       isLossOpen = false
     } else {
       let value = row.perTemperature(weighted) / arithmetic.whole(shares.scale)
