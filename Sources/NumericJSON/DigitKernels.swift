@@ -16,27 +16,64 @@ extension OutputSpan where Element == UInt8 {
   mutating func append(numbers values: Span<Double>, in range: Range<Int>, format: NumberFormat) {
     precondition(freeCapacity >= range.count * (NumberText.maximumLength + 1) + NumberText.slack)
     // Safe: each number takes at most `maximumLength` bytes and its comma one, the room for all was checked, and the
-    // count that is set is of the bytes written.
-    unsafe withUnsafeMutableBufferPointer { buffer, count in
-      guard let base = buffer.baseAddress else { return }
-      let start = unsafe base + count
-      count += unsafe writeNumbers(values, in: range, format: format, to: start)
+    // count that is set is of the bytes written; the range is checked against the values here.
+    unsafe values.withUnsafeBufferPointer { values in
+      let values = unsafe UnsafeBufferPointer(rebasing: values[range])
+      unsafe withUnsafeMutableBufferPointer { buffer, count in
+        guard let base = buffer.baseAddress else { return }
+        let start = unsafe base + count
+        switch format {
+        case .binary64: count += unsafe writeNumbers(values, format: .binary64, to: start)
+        case .binary32: count += unsafe writeNumbers(values, format: .binary32, to: start)
+        }
+      }
     }
   }
 }
 
 /// Writes numbers with commas between them and returns how many bytes they take.
+///
+/// A number's digits are found while those of the one before are written: each step waits for the last, and two chains
+/// of steps fill the processor better than one.
 @inline(__always)
 private func writeNumbers(
-  _ values: Span<Double>, in range: Range<Int>, format: NumberFormat, to start: UnsafeMutablePointer<UInt8>
+  _ values: UnsafeBufferPointer<Double>, format: NumberFormat, to start: UnsafeMutablePointer<UInt8>
 ) -> Int {
+  guard var value = unsafe values.first else { return 0 }
   var cursor = unsafe start
-  for index in range {
-    unsafe cursor += writeNumber(values[index], format: format, to: cursor)
+  var decimal = shortestDecimal(value, format)
+  for index in 1..<values.count {
+    let next = unsafe values[index]
+    let nextDecimal = shortestDecimal(next, format)
+    unsafe cursor += writeNumber(value, decimal, format, to: cursor)
     unsafe cursor.pointee = UInt8(ascii: ",")
     unsafe cursor += 1
+    (value, decimal) = (next, nextDecimal)
   }
-  return unsafe range.isEmpty ? 0 : cursor - start - 1
+  unsafe cursor += writeNumber(value, decimal, format, to: cursor)
+  return unsafe cursor - start
+}
+
+/// The digits of a normal number without its sign; nil for any other.
+@inline(__always)
+private func shortestDecimal(_ value: Double, _ format: NumberFormat) -> ShortestDecimal? {
+  switch format {
+  case .binary64:
+    let biased = Int(value.exponentBitPattern)
+    let fraction = value.significandBitPattern
+    if UInt(bitPattern: biased &- 1) >= 0x7FE { return nil }
+    return fraction != 0 || biased == 1
+      ? ShortestDecimal(of: fraction | 1 &<< 52, biased &- 1075)
+      : ShortestDecimal(ofPowerOfTwo: 1 &<< 52, biased &- 1075)
+  case .binary32:
+    let narrow = Float(value)
+    let biased = Int(narrow.exponentBitPattern)
+    let fraction = UInt64(narrow.significandBitPattern)
+    if biased == 0 || biased == 0xFF { return nil }
+    return fraction != 0 || biased == 1
+      ? ShortestDecimal(of: fraction | 1 &<< 23, biased &- 150)
+      : ShortestDecimal(ofPowerOfTwo: 1 &<< 23, biased &- 150)
+  }
 }
 
 /// Writes a number and returns how many bytes it takes; up to 34 may be written.
@@ -44,34 +81,28 @@ private func writeNumbers(
 /// From 1e-4 up to but not including 1e16 in plain notation, with at least one digit after the point; else one digit before
 /// the point, and an exponent without a plus sign or leading zeros: as Python and Swift choose, but for those.
 @inline(__always)
-private func writeNumber(_ value: Double, format: NumberFormat, to start: UnsafeMutablePointer<UInt8>) -> Int {
-  let isNegative = value.sign == .minus
-  let decimal: ShortestDecimal
-  switch format {
-  case .binary64:
-    let biased = Int(value.exponentBitPattern)
-    let fraction = value.significandBitPattern
-    if biased == 0x7FF || fraction | UInt64(truncatingIfNeeded: biased) == 0 {
-      return unsafe writeSpecial(value, to: start)
-    }
-    decimal =
-      biased == 0
-      ? ShortestDecimal(fraction, -1074, isRegular: true)
-      : ShortestDecimal(fraction | 1 &<< 52, biased &- 1075, isRegular: fraction != 0 || biased == 1)
-  case .binary32:
-    let narrow = Float(value)
-    let biased = Int(narrow.exponentBitPattern)
-    let fraction = UInt64(narrow.significandBitPattern)
-    if biased == 0xFF || fraction | UInt64(truncatingIfNeeded: biased) == 0 {
-      return unsafe writeSpecial(value, to: start)
-    }
-    decimal =
-      biased == 0
-      ? ShortestDecimal(fraction, -149, isRegular: true)
-      : ShortestDecimal(fraction | 1 &<< 23, biased &- 150, isRegular: fraction != 0 || biased == 1)
+private func writeNumber(
+  _ value: Double, _ decimal: ShortestDecimal?, _ format: NumberFormat, to start: UnsafeMutablePointer<UInt8>
+) -> Int {
+  guard let decimal else { return unsafe writeExtreme(value, format, to: start) }
+  unsafe start.pointee = UInt8(ascii: "-")
+  let sign = value.sign == .minus ? 1 : 0
+  return unsafe sign &+ writeDecimal(decimal, to: start + sign)
+}
+
+/// Subnormal numbers; zero, whatever its sign; and what JSON has no numbers for.
+@inline(never)
+private func writeExtreme(_ value: Double, _ format: NumberFormat, to start: UnsafeMutablePointer<UInt8>) -> Int {
+  let c = format == .binary64 ? value.significandBitPattern : UInt64(Float(value).significandBitPattern)
+  guard value.isFinite, c != 0 else {
+    let text: StaticString =
+      value.isNaN ? "\"NaN\"" : value.isFinite ? "0.0" : value < 0 ? "\"-Infinity\"" : "\"Infinity\""
+    for index in 0..<text.utf8CodeUnitCount { unsafe start[index] = text.utf8(at: index) }
+    return text.utf8CodeUnitCount
   }
   unsafe start.pointee = UInt8(ascii: "-")
-  let sign = isNegative ? 1 : 0
+  let sign = value < 0 ? 1 : 0
+  let decimal = ShortestDecimal(of: c, format == .binary64 ? -1074 : -149)
   return unsafe sign &+ writeDecimal(decimal, to: start + sign)
 }
 
@@ -122,15 +153,6 @@ private func writeExponent(_ power: Int, to start: UnsafeMutablePointer<UInt8>) 
   return unsafe p + 1 - start
 }
 
-/// Zero, whatever its sign, and what JSON has no numbers for.
-@inline(never)
-private func writeSpecial(_ value: Double, to start: UnsafeMutablePointer<UInt8>) -> Int {
-  let text: StaticString =
-    value == 0 ? "0.0" : value.isNaN ? "\"NaN\"" : value < 0 ? "\"-Infinity\"" : "\"Infinity\""
-  for index in 0..<text.utf8CodeUnitCount { unsafe start[index] = text.utf8(at: index) }
-  return text.utf8CodeUnitCount
-}
-
 @inline(__always)
 private func store(_ word: UInt64, to p: UnsafeMutablePointer<UInt8>) {
   unsafe UnsafeMutableRawPointer(p).storeBytes(of: word.littleEndian, as: UInt64.self)
@@ -165,8 +187,8 @@ private struct SeventeenDigits {
     let lowDigits = SeventeenDigits.bytes(digits &- upper &* 100_000_000)
     let zeros =
       lowDigits != 0
-      ? lowDigits.leadingZeroBitCount &>> 3
-      : 8 &+ highDigits.leadingZeroBitCount &>> 3
+      ? lowDigits.byteSwapped.trailingZeroBitCount &>> 3
+      : 8 &+ highDigits.byteSwapped.trailingZeroBitCount &>> 3
     count = 17 &- zeros
     high = highDigits | Word.zeros
     low = lowDigits | Word.zeros

@@ -13,15 +13,17 @@ struct ShortestDecimal {
     self.exponent = exponent
   }
 
-  /// For c · 2^e, where 0 < c < 2^53 and e is in -1074...971, among neighbours c - 1 and c + 1 times 2^e; unless `isRegular`
-  /// the lower neighbour is half as far away. A decimal half-way to a neighbour reads back if c is even.
+  /// For c · 2^e, where 0 < c < 2^53 and e is in -1074...971, among neighbours c - 1 and c + 1 times 2^e. A decimal half-way to
+  /// a neighbour reads back if c is even.
   @inline(__always)
-  init(_ c: UInt64, _ e: Int, isRegular: Bool) {
-    if isRegular, let decimal = ShortestDecimal.ordinary(c, e) {
-      self = decimal
-    } else {
-      self = ShortestDecimal.careful(c, e, isRegular: isRegular)
-    }
+  init(of c: UInt64, _ e: Int) {
+    self = ShortestDecimal.ordinary(c, e) ?? ShortestDecimal.careful(c, e, isRegular: true)
+  }
+
+  /// The same where the lower neighbour is half as far away: c is the least with its number of bits.
+  @inline(__always)
+  init(ofPowerOfTwo c: UInt64, _ e: Int) {
+    self = ShortestDecimal.careful(c, e, isRegular: false)
   }
 
   /// With k = floor(log10 2^e), the distance between neighbours in units of 10^k is 1 or more and less than 10. So in the
@@ -39,17 +41,18 @@ struct ShortestDecimal {
     let (high, middle) = scaled.multipliedFullWidth(by: power.high)
     let (fraction, carry) = middle.addingReportingOverflow(scaled.multipliedFullWidth(by: power.low).high)
     let integer = high &+ (carry ? 1 : 0)
-    let tens = integer / 10
-    // Distances from 10 · tens, and from there half the distance between neighbours, with 60 bits of fraction.
-    let above = (integer &- tens &* 10) &<< 60 | fraction &>> 4
-    let half = power.high &>> (4 &- UInt64(truncatingIfNeeded: shift))
-    let ten: UInt64 = 10 &<< 60
-    let upper = above &+ half
-    if above &- half &+ 2 <= 4 || ten &- upper &+ 3 <= 6 || fraction &- (1 &<< 63) &+ 2 <= 4 { return nil }
-    let down = above < half
-    let up = upper > ten
-    if down || up { return ShortestDecimal(tens &* 10 &+ (up ? 10 : 0), k) }
-    return ShortestDecimal(integer &+ fraction &>> 63, k)
+    let tens = integer / 10 &* 10
+    // Distances from `tens`, and half the distance between neighbours, with 59 bits of fraction; all are below 2^63.
+    let above = (integer &- tens) &<< 59 | fraction &>> 5
+    let half = power.high &>> (5 &- UInt64(truncatingIfNeeded: shift))
+    let fromLower = above &- half
+    let toUpper = (10 &<< 59) &- above &- half
+    if fromLower &+ 2 <= 4 || toUpper &+ 3 <= 6 || fraction &- (1 &<< 63) &+ 2 <= 4 { return nil }
+    // By masks, since which it is cannot be predicted.
+    let up = toUpper &>> 63
+    let isShorter = 0 &- (fromLower &>> 63 | up)
+    let closest = integer &+ fraction &>> 63
+    return ShortestDecimal(closest ^ ((closest ^ (tens &+ up &* 10)) & isShorter), k)
   }
 
   /// The same exactly: both ends of the interval and the value are compared with the candidates.
