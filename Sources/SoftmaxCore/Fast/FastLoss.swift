@@ -66,8 +66,10 @@ struct FastLoss {
 
   /// q s/(D T): what the gradient's terms are multiplied by.
   private func factor(_ n: Int) -> FastFactor {
-    let q = upstream?[problem.reduction == .none ? n : 0] ?? 1
-    return scale * FastFactor(q) * FastFactor(problem.sampleWeight?[n] ?? 1)
+    var factor = scale
+    if let upstream { factor = factor * FastFactor(upstream[problem.reduction == .none ? n : 0]) }
+    if let weights = problem.sampleWeight { factor = factor * FastFactor(weights[n]) }
+    return factor
   }
 
   private func settleIndex(
@@ -75,10 +77,10 @@ struct FastLoss {
   ) -> Rest {
     var rest = Rest()
     let target = indices[n]
-    let weight = FastFactor(problem.weight?[target] ?? 1)
+    let weight = problem.weight.map { FastFactor($0[target]) } ?? .one
     // The zeros are there already.
     guard !weight.isZero else { return rest }
-    let factor = self.factor(n) * weight
+    let factor = problem.weight == nil ? self.factor(n) : self.factor(n) * weight
     row.read(logits, exponent: max(0, factor.exponent))
     if logits[target] == -.infinity {
       // It is infinite, and the exact stages know what becomes of that.
@@ -94,7 +96,7 @@ struct FastLoss {
   private func settleLoss(
     _ n: Int, _ logit: Double, _ row: FastRow, _ weight: FastFactor, _ total: inout FastTotal
   ) -> Bool {
-    let factor = FastFactor(problem.sampleWeight?[n] ?? 1) * weight
+    let factor = problem.sampleWeight.map { FastFactor($0[n]) * weight } ?? weight
     guard let losses, factor.mantissa == DoubleDouble(high: 1) else {
       return settleLoss(n, row.minusLog(logit), weight, &total)
     }
@@ -143,7 +145,7 @@ struct FastLoss {
   private func settleLoss(_ n: Int, _ loss: FastValue?, _ weight: FastFactor, _ total: inout FastTotal) -> Bool {
     guard use != .unused else { return true }
     guard let loss else { return false }
-    let factor = FastFactor(problem.sampleWeight?[n] ?? 1) * weight
+    let factor = problem.sampleWeight.map { FastFactor($0[n]) * weight } ?? weight
     guard let losses else { return total.add(loss, factor) }
     guard abs(factor.exponent) <= 900 else { return false }
     let value = loss.value.times(factor.mantissa, BaselineArithmetic.self)

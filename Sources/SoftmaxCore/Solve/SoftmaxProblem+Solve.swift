@@ -16,6 +16,7 @@ extension SoftmaxProblem {
     let layout = layout
     let shelves = SoftmaxShelves(outputs, layout)
     let fast = FastSoftmax(self, shelves)
+    let total = SoftmaxQuestions.count(outputs, layout.classes)
     let chunks = Chunks(layout)
     counts =
       try counts
@@ -25,7 +26,6 @@ extension SoftmaxProblem {
         for n in items {
           try climb.poll.spend(FastRow.cost(layout.classes))
           let open = row.mutate { row in fast.settle(n, &row, &gatherer) }
-          let total = SoftmaxQuestions.count(outputs, layout.classes)
           climb.counts.outputs += total
           guard open?.isEmpty != true else { continue }
           let slice = Slice(self, item: n)
