@@ -6,6 +6,8 @@ import Synchronization
 /// SIGTERM and SIGINT: the first stops the server gently, the second ends the program at once.
 enum Signals {
   private static let count = Atomic<Int>(0)
+  /// A source lives as long as something holds it. Written by the main thread alone, before the port opens.
+  private nonisolated(unsafe) static var sources: [any DispatchSourceSignal] = []
 
   static func install(_ server: Server, then finish: @escaping @Sendable () -> Void) {
     // A client that has gone is an error of its own write, not the end of the program.
@@ -16,8 +18,7 @@ enum Signals {
       let source = DispatchSource.makeSignalSource(signal: number, queue: DispatchQueue(label: "softmaxd.signals"))
       source.setEventHandler { received(server, then: finish) }
       source.activate()
-      // A source lives as long as something holds it: here for the rest of the program's life.
-      _ = unsafe Unmanaged.passRetained(source as AnyObject)
+      unsafe sources.append(source)
     }
   }
 
