@@ -142,6 +142,13 @@ public struct ConnectionState: ~Copyable, Sendable {
     if body.isComplete { phase = .ready }
   }
 
+  /// Gives up on a body that is still coming, with a last answer: what holds bodies has run out of room. Does nothing once
+  /// the body is whole.
+  public mutating func refuseBody(with response: consuming Response, at now: Moment) {
+    guard phase == .body else { return }
+    enqueue(response, mayKeep: false, at: now)
+  }
+
   /// The peer will send no more. Complete requests are still answered, then the connection closes.
   public mutating func peerFinished(at now: Moment) {
     peerHasFinished = true

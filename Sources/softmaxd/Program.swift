@@ -1,5 +1,4 @@
 import CLinux
-import Dispatch
 import Glibc
 import HTTPCore
 import HTTPTransport
@@ -25,6 +24,8 @@ enum Program {
   }
 
   private static func serve(_ settings: Settings) -> Never {
+    // Before the port opens, and before any thread starts: whoever sees it open may also stop the server.
+    Signals.hold()
     Memory.configure()
     let readiness = ReadinessFlag()
     let configuration = configuration(settings)
@@ -36,14 +37,12 @@ enum Program {
       readiness: readiness, telemetry: telemetry, token: token(settings), origins: settings.corsOrigins)
     let server = Server(
       configuration: configuration, readiness: readiness, handler: operations, observer: telemetry)
-    // Before the port opens: whoever sees it open may also stop the server.
-    Signals.install(server) { telemetry.log?.flush() }
     do throws(ListenError) {
       for address in try server.start() { write(1, "softmaxd listening on http://\(address)\n") }
     } catch {
       fail(1, error.description)
     }
-    dispatchMain()
+    Signals.obey(server) { telemetry.log?.flush() }
   }
 
   private static func configuration(_ settings: Settings) -> ServerConfiguration {

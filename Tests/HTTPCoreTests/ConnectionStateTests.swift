@@ -364,4 +364,15 @@ struct ConnectionStateTests {
     harness.turn()
     #expect(harness.statuses == [200])
   }
+
+  /// A chunked body says no length, so that too much of it is only noticed on the way: one answer, then no more.
+  @Test func aBodyIsRefusedWhileItComes() {
+    let harness = Harness()
+    harness.feed("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab")
+    harness.state.refuseBody(with: Response(.serviceUnavailable, .plainText, body: Array("full".utf8)), at: harness.now)
+    harness.feed("cde\r\n0\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    let text = String(decoding: harness.written, as: UTF8.self)
+    #expect(text.hasPrefix("HTTP/1.1 503 ") && text.contains("Connection: close\r\n") && text.hasSuffix("full"))
+    #expect(harness.requests.isEmpty && harness.shutsDown)
+  }
 }

@@ -56,6 +56,16 @@ import Testing
     #expect(daemon.errorText().isEmpty)
   }
 
+  /// A signal that comes with the first line, before Dispatch listens for it, is not lost.
+  @Test func aSignalAtTheVeryStartEndsItGently() throws {
+    for _ in 0..<20 {
+      let daemon = try Daemon(["--port", "0"])
+      _ = daemon.line()
+      kill(daemon.process.processIdentifier, SIGTERM)
+      #expect(daemon.end() == 0)
+    }
+  }
+
   @Test func aSecondSignalEndsItAtOnce() throws {
     let daemon = try Daemon(["--port", "0", "--drain-delay", "60"])
     _ = daemon.line()

@@ -73,9 +73,9 @@ extension EventLoop {
       }
       switch outcome {
       case .success(.moved(let count)):
-        guard connection.metered == nil || meter(connection, count) else {
-          close(connection)
-          return
+        if connection.metered != nil, !meter(connection, count) {
+          connection.metered = nil
+          state.refuseBody(with: Response(.overloaded, fields: [.retryAfter: "1"]), at: now)
         }
         turn(connection, &state, now)
         guard mayHaveMore, !connection.isClosed else { return }
