@@ -48,6 +48,7 @@ struct Outcome: Equatable {
           }
           precondition(request.body.count <= 1 << 20)
           state.respond(to: id, with: Response(.ok, .plainText, body: request.body), at: now)
+        case .refused: break
         case .rejected(let problem):
           rejections.append(problem.name)
         case .shutdownWrite, .close:

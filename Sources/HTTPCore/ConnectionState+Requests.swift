@@ -14,7 +14,7 @@ extension ConnectionState {
     while index < bytes.count {
       switch phase {
       case .head:
-        guard output.count < limits.outputBytes else { return index }
+        guard output.count < limits.outputBytes, refused == nil else { return index }
         let rest = bytes.extracting(index...)
         do throws(ParseFailure) {
           guard let count = try parser.parse(rest, limits: limits, into: &head) else {
@@ -39,10 +39,12 @@ extension ConnectionState {
         }
         if body.isComplete { phase = .ready }
       case .discarding:
-        let count = min(discardLeft, bytes.count - index)
-        index += count
-        discardLeft -= count
-        if discardLeft == 0 { awaitHead(at: now) }
+        do throws(ParseFailure) {
+          index += try discard(bytes.extracting(index...), at: now)
+        } catch {
+          reject(error, at: now)
+          return bytes.count
+        }
       case .ready, .answering: return index
       case .closing, .lingering, .closed, .gone: return bytes.count
       }
@@ -81,14 +83,13 @@ extension ConnectionState {
     exchange = Exchange(isHead: head.method == .head, isHTTP10: head.version == .http10)
     keepsAlive = head.keepsAlive
     requestID += 1
+    if case .length(let length) = head.framing, length > limits.bodyBytes { throw ParseFailure(.bodyTooLarge, at: 0) }
     if let refusal = judge(head) {
-      readPace = Pace(from: now.instant)
       refuse(head, with: refusal, at: now)
       return
     }
     switch head.framing {
     case .none, .length(0): phase = .ready
-    case .length(let length) where length > limits.bodyBytes: throw ParseFailure(.bodyTooLarge, at: 0)
     case .length, .chunked:
       if head.expectsContinue {
         noteOutput(at: now)
@@ -99,31 +100,6 @@ extension ConnectionState {
       phase = .body
     }
     self.head = head
-  }
-
-  /// Answers without reading the body. A short one is then read and dropped; before a long one, one of unknown length,
-  /// or one that the client holds back, the connection closes (RFC 9112 §9.3, RFC 9110 §10.1.1).
-  private mutating func refuse(_ head: RequestHead, with response: Response, at now: Moment) {
-    switch head.framing {
-    case .none, .length(0):
-      enqueue(response, mayKeep: true, at: now)
-    case .length(let length) where length <= limits.discardBytes && !head.expectsContinue:
-      enqueue(response, mayKeep: true, at: now)
-      if phase == .head {
-        phase = .discarding
-        discardLeft = length
-      }
-    default:
-      enqueue(response, mayKeep: false, at: now)
-    }
-  }
-
-  /// One answer to a broken rule, then no more parsing.
-  mutating func reject(_ failure: ParseFailure, at now: Moment) {
-    if phase == .head { exchange = Exchange(isHead: parser.method == .head) }
-    let problem = Problem(failure)
-    rejection = problem
-    enqueue(Response(problem), mayKeep: false, at: now)
   }
 
   mutating func handOut() -> Action? {
@@ -146,7 +122,7 @@ extension ConnectionState {
     }
   }
 
-  private mutating func awaitHead(at now: Moment) {
+  mutating func awaitHead(at now: Moment) {
     phase = .head
     parser = HeadParser()
     hasBegunHead = false
@@ -162,6 +138,7 @@ extension ConnectionState {
   private mutating func drop() {
     releasePending()
     head = nil
+    refusal = nil
     body = BodyReader(.none)
     parser = HeadParser()
   }
@@ -177,7 +154,11 @@ extension ConnectionState {
     case .body where peerHasFinished:
       reject(ParseFailure(.incomplete, at: body.bytes.count), at: now)
     case .discarding where peerHasFinished:
-      phase = .closing
+      if refusal == nil {
+        phase = .closing
+      } else {
+        reject(ParseFailure(.incomplete, at: body.bytes.count), at: now)
+      }
     default: break
     }
   }

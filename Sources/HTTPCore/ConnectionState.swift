@@ -26,6 +26,8 @@ public struct ConnectionState: ~Copyable, Sendable {
   public enum Action: Sendable {
     /// Ask the handler, on the loop or off it, and report with `respond(to:with:at:)`.
     case answer(RequestID, Request)
+    /// Nothing to do: the judge's answer to a head has been queued. For logs and metrics.
+    case refused(RequestHead, Response)
     /// Nothing to do: the connection has queued an answer of its own to a request that broke a rule or a deadline.
     /// For logs and metrics.
     case rejected(Problem)
@@ -63,7 +65,7 @@ public struct ConnectionState: ~Copyable, Sendable {
     /// Waiting for a head, or amid one.
     case head
     case body
-    /// A refusal is queued; the rest of the refused body is dropped so that the connection can be kept.
+    /// The body of a refused request is read and dropped; its refusal waits for the end, or is queued already.
     case discarding
     /// A whole request waits for `nextAction` to hand it out.
     case ready
@@ -97,6 +99,10 @@ public struct ConnectionState: ~Copyable, Sendable {
   var keepsAlive = true
   var isDraining = false
   var peerHasFinished = false
+  /// A refusal that waits for its body's end.
+  var refusal: Refusal?
+  /// A refusal that is queued and is still to be told; until then no other request is read.
+  var refused: Refusal?
   var rejection: Problem?
   var closeReason = CloseReason.finished
 
@@ -177,6 +183,7 @@ public struct ConnectionState: ~Copyable, Sendable {
       case .head where !hasBegunHead: finish(.idle)
       case .head: reject(ParseFailure(.headTimeout, at: pending.count - pendingStart), at: now)
       case .body: reject(ParseFailure(.bodyTimeout, at: body.bytes.count), at: now)
+      case .discarding where refusal != nil: reject(ParseFailure(.bodyTimeout, at: body.bytes.count), at: now)
       default: finish(.finished)
       }
     }
@@ -192,6 +199,7 @@ public struct ConnectionState: ~Copyable, Sendable {
   /// The next thing to do, or nil until another event.
   public mutating func nextAction(at now: Moment, judge: Judge) -> Action? {
     while true {
+      if let told = refused.take() { return .refused(told.head, told.response) }
       if let problem = rejection {
         rejection = nil
         return .rejected(problem)
@@ -201,8 +209,9 @@ public struct ConnectionState: ~Copyable, Sendable {
       case .ready: return handOut()
       case .head, .body, .discarding:
         if pendingStart < pending.count { consumePending(at: now, judge) }
+        if refused != nil { continue }
         if phase == before { endIfOver(at: now) }
-        // A pipelined request may have been refused, with the next head already looked at.
+        // A pipelined request may have broken a rule, with the next head already looked at.
         if phase == before, rejection == nil { return nil }
       case .closing:
         guard output.isEmpty else { return nil }

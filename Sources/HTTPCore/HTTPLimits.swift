@@ -12,7 +12,7 @@ public struct HTTPLimits: Sendable, Hashable {
   public var chunkExtensionBytes = 1024
   /// Chunk extensions of a whole body beyond one byte for each eight of data; beyond: 400 (CVE-2023-39326).
   public var chunkExtensionAllowance = 4096
-  /// The rest of a refused body that is read and dropped so that the connection can be kept; beyond, it is closed.
+  /// What is read and dropped of a refused body, to judge its framing and to keep the connection; beyond, it is closed.
   public var discardBytes = 64 * 1024
   /// Bytes held of requests that wait behind the one being answered; when they are reached, reading stops.
   public var pipelineBytes = 64 * 1024

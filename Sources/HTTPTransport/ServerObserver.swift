@@ -14,7 +14,7 @@ public protocol ServerObserver: Sendable {
   func requestAbandoned(_ head: RequestHead, loop: Int)
   /// A request that had begun has its answer.
   func requestAnswered(_ head: RequestHead, _ response: Response, _ exchange: Exchange, loop: Int)
-  /// A request was answered on its head alone.
+  /// A request was answered on its head alone; a short body has been dropped.
   func requestRefused(_ head: RequestHead, _ response: Response, _ exchange: Exchange, loop: Int)
   /// What arrived broke a rule or a deadline and was answered without a handler.
   func requestRejected(_ problem: Problem, loop: Int)

@@ -52,31 +52,6 @@ struct ConnectionStateTests {
     #expect(chunked.requests.count == 2 && chunked.requests[0].body == body)
   }
 
-  @Test("Rule 20: a refused short body is read and dropped; before any other the connection closes")
-  func refusedBody() {
-    func answers(_ fields: String, _ body: String, by step: Int) -> Harness {
-      let harness = Harness()
-      harness.judge = { $0.path == "/a" ? nil : Response(.notFound, .plainText, body: Array("no")) }
-      harness.feed("POST /x HTTP/1.1\r\nHost: a\r\n\(fields)\r\n\(body)" + Self.get, by: step)
-      return harness
-    }
-    for step in steps {
-      let kept = answers("Content-Length: 5\r\n", "GET /", by: step)
-      #expect(kept.statuses == [404, 200] && kept.isIdle && kept.requests.count == 1)
-      let none = answers("", "", by: step)
-      #expect(none.statuses == [404, 200] && none.isIdle)
-      for (fields, body) in [
-        ("Content-Length: 65537\r\n", "x"), ("Transfer-Encoding: chunked\r\n", "0\r\n\r\n"),
-        ("Content-Length: 5\r\nExpect: 100-continue\r\n", "01234"),
-        ("Content-Length: 5\r\nConnection: close\r\n", "01234"),
-      ] {
-        let closed = answers(fields, body, by: step)
-        #expect(closed.statuses == [404] && closed.shutsDown && closed.requests.isEmpty)
-        #expect(closed.answers()[0]["connection"] == "close")
-      }
-    }
-  }
-
   @Test("Rule 20: the end is gentle: shut down, drop what comes, close when the peer does")
   func gentleClose() {
     let harness = Harness()

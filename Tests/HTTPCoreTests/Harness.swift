@@ -9,6 +9,8 @@ final class Harness {
   /// Everything written, in order.
   var written: [UInt8] = []
   var requests: [Request] = []
+  /// The statuses of what the judge refused.
+  var refusals: [Int] = []
   var rejections: [Problem] = []
   var shutsDown = false
   var closed: ConnectionState.CloseReason?
@@ -90,6 +92,7 @@ final class Harness {
           } else {
             openID = id
           }
+        case .refused(_, let response): refusals.append(response.status.code)
         case .rejected(let problem): rejections.append(problem)
         case .shutdownWrite: shutsDown = true
         case .close(let reason): closed = reason

@@ -101,6 +101,9 @@ extension EventLoop {
       while let action = state.nextAction(at: now, judge: { judge($0, connection, now) }) {
         switch consume action {
         case .answer(let id, let request): answer(id, request, on: connection, &state, now)
+        case .refused(let head, let response):
+          let exchange = Exchange(requestBytes: 0, began: connection.began, ended: now.instant)
+          observer.requestRefused(head, response, exchange, loop: index)
         case .rejected(let problem): observer.requestRejected(problem, loop: index)
         case .shutdownWrite: connection.socket.shutdownWrite()
         case .close:

@@ -5,13 +5,6 @@ extension EventLoop {
   /// A head is whole: a final answer without its body, or nil.
   func judge(_ head: RequestHead, _ connection: Connection, _ now: Moment) -> Response? {
     connection.began = now.instant
-    guard let refusal = refusal(of: head, connection) else { return nil }
-    observer.requestRefused(
-      head, refusal, Exchange(requestBytes: 0, began: now.instant, ended: now.instant), loop: index)
-    return refusal
-  }
-
-  private func refusal(of head: RequestHead, _ connection: Connection) -> Response? {
     if connection.isReserve, head.path != services.configuration.livenessPath {
       return Response(.overloaded, fields: [.retryAfter: "1"], closes: true)
     }

@@ -1,0 +1,64 @@
+/// Answers without a handler: to a head that is not wanted, and to what breaks a rule.
+extension ConnectionState {
+  /// A final answer to a head, known before its body.
+  struct Refusal: Sendable {
+    let head: RequestHead
+    let response: Response
+  }
+
+  /// Answers a request whose body nobody wants.
+  ///
+  /// What is wrong with a body's framing is wrong whatever the path, and wins over the client's other errors: a 4xx waits
+  /// until the body has been read and dropped, if it is short or of unknown length (RFC 9112 §6.3). The server's own
+  /// errors never wait. Before a long body, or one that the client holds back, the answer comes at once and the connection
+  /// closes (RFC 9112 §9.3, RFC 9110 §10.1.1).
+  mutating func refuse(_ head: RequestHead, with response: consuming Response, at now: Moment) {
+    let refusal = Refusal(head: head, response: response)
+    let isClientError = refusal.response.status.code < 500
+    discardLeft = limits.discardBytes
+    switch head.framing {
+    case .none, .length(0):
+      answer(refusal, mayKeep: true, at: now)
+      return
+    case .length(let length) where length <= limits.discardBytes && !head.expectsContinue:
+      if isClientError { self.refusal = refusal } else { answer(refusal, mayKeep: true, at: now) }
+      guard takesInput else { return }
+    case .chunked where isClientError && !head.expectsContinue:
+      self.refusal = refusal
+    default:
+      answer(refusal, mayKeep: false, at: now)
+      return
+    }
+    readPace = Pace(from: now.instant)
+    body = BodyReader(head.framing)
+    phase = .discarding
+  }
+
+  /// Takes the refused body's part of `bytes`, up to the bound, and returns its length.
+  mutating func discard(_ bytes: Span<UInt8>, at now: Moment) throws(ParseFailure) -> Int {
+    let count = try body.take(bytes.extracting(first: min(discardLeft, bytes.count)), limits: limits)
+    discardLeft -= count
+    guard body.isComplete || discardLeft == 0 else { return count }
+    let isWhole = body.isComplete
+    body = BodyReader(.none)
+    if let refusal = refusal.take() {
+      answer(refusal, mayKeep: isWhole, at: now)
+    } else {
+      awaitHead(at: now)
+    }
+    return count
+  }
+
+  private mutating func answer(_ refusal: Refusal, mayKeep: Bool, at now: Moment) {
+    enqueue(refusal.response, mayKeep: mayKeep, at: now)
+    refused = refusal
+  }
+
+  /// One answer to a broken rule, then no more parsing.
+  mutating func reject(_ failure: ParseFailure, at now: Moment) {
+    if phase == .head { exchange = Exchange(isHead: parser.method == .head) }
+    let problem = Problem(failure)
+    rejection = problem
+    enqueue(Response(problem), mayKeep: false, at: now)
+  }
+}
