@@ -13,7 +13,7 @@ enum Authority {
     } else {
       while index < range.upperBound, bytes[index] != UInt8(ascii: ":") {
         if bytes[index] == UInt8(ascii: "%") {
-          guard isEscape(bytes, index, range.upperBound) else { return false }
+          guard isVisibleEscape(bytes, index, range.upperBound) else { return false }
           index += 3
         } else {
           guard ASCII.isUnreservedOrSubDelimiter(bytes[index]), bytes[index] != UInt8(ascii: ",") else { return false }
@@ -29,6 +29,17 @@ enum Authority {
   @inline(__always)
   static func isEscape(_ bytes: Span<UInt8>, _ index: Int, _ end: Int) -> Bool {
     index + 2 < end && ASCII.hexValue(bytes[index + 1]) != nil && ASCII.hexValue(bytes[index + 2]) != nil
+  }
+
+  /// An escape that does not hide a control character: nothing here has one in its name, and whoever unescapes it early would
+  /// see the string or the line end there (RFC 3986 §7.3).
+  @inline(__always)
+  static func isVisibleEscape(_ bytes: Span<UInt8>, _ index: Int, _ end: Int) -> Bool {
+    guard index + 2 < end, let high = ASCII.hexValue(bytes[index + 1]), let low = ASCII.hexValue(bytes[index + 2])
+    else {
+      return false
+    }
+    return high > 1 && !(high == 7 && low == 15)
   }
 
   private static func closingBracket(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Int? {

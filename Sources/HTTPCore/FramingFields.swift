@@ -1,9 +1,11 @@
 /// What the fields that decide a message's end, and a connection's, have said so far.
 ///
 /// Each of Host, Content-Length and Transfer-Encoding may be sent once (RFC 9112 §3.2, §6.3): two of them are how one
-/// server is made to read another message than the next.
+/// server is made to read another message than the next. So may Content-Type (RFC 9110 §5.3, §8.3), which says what the
+/// body's bytes are.
 struct FramingFields: Sendable {
   private(set) var hasHost = false
+  private(set) var hasContentType = false
   private(set) var contentLength: Int?
   private(set) var isChunked = false
   private(set) var closes = false
@@ -18,7 +20,7 @@ struct FramingFields: Sendable {
   @inline(__always)
   mutating func note(_ bytes: Span<UInt8>, name: Range<Int>, value: Range<Int>) throws(ParseFailure) {
     switch name.count {
-    case 4, 6, 10, 13...: try noteByName(bytes, name: name, value: value)
+    case 4, 6, 10, 12...: try noteByName(bytes, name: name, value: value)
     default: return
     }
   }
@@ -39,6 +41,9 @@ struct FramingFields: Sendable {
       }
     case 10 where Self.equal(bytes, name, "connection"):
       noteConnection(bytes, value)
+    case 12 where Self.equal(bytes, name, "content-type"):
+      guard !hasContentType else { throw ParseFailure(.contentTypeRepeated, at: name.lowerBound) }
+      hasContentType = true
     case 14 where Self.equal(bytes, name, "content-length"):
       guard contentLength == nil else { throw ParseFailure(.contentLengthRepeated, at: name.lowerBound) }
       contentLength = try Self.length(bytes, value)

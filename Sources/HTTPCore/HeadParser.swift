@@ -36,11 +36,14 @@ struct HeadParser: Sendable {
 
   /// False until the line is whole. One empty line before it is skipped, no more.
   private mutating func parseRequestLine(_ bytes: Span<UInt8>, _ limits: HTTPLimits) throws(ParseFailure) -> Bool {
-    // Room for the target, a method and a version; a method longer than any of ours is refused all the same.
+    // Room for the target, a method and a version; a method longer than any of ours is refused all the same (§3).
     let bound =
       limits.targetBytes < limits.headBytes ? min(limits.headBytes, limits.targetBytes + 64) : limits.headBytes
     while true {
-      guard let range = try scanner.nextLine(in: bytes, before: bound, else: .targetTooLong) else { return false }
+      guard
+        let range = try scanner.nextLine(
+          in: bytes, before: bound, else: RequestLine.overlong(bytes.extracting(first: bound - 1)))
+      else { return false }
       if range.isEmpty, !hasSkippedLine {
         hasSkippedLine = true
         continue

@@ -17,7 +17,7 @@ struct LineScanner: Sendable {
   /// is `tooLong`.
   @inline(__always)
   mutating func nextLine(
-    in bytes: Span<UInt8>, before bound: Int, else tooLong: ParseError
+    in bytes: Span<UInt8>, before bound: Int, else tooLong: @autoclosure () -> ParseError
   ) throws(ParseFailure) -> Range<Int>? {
     let last = bound - 1
     let end = min(bytes.count, last)
@@ -25,7 +25,7 @@ struct LineScanner: Sendable {
     while index < end, !ASCII.isControl(bytes[index]) { index += 1 }
     scanned = index
     guard index < end else {
-      if index >= last { throw ParseFailure(tooLong, at: bound) }
+      if index >= last { throw ParseFailure(tooLong(), at: bound) }
       return nil
     }
     guard bytes[index] == ASCII.carriageReturn else {

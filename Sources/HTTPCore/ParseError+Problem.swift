@@ -67,7 +67,7 @@ extension ParseError {
     case .targetInvalid:
       (
         .malformedRequestLine,
-        "The target must be a path such as /softmax or a whole http URI, percent-encoded and without a fragment."
+        "The target must be a path such as /softmax or a whole http URI, percent-encoded, without a fragment or controls."
       )
     case .versionMalformed:
       (.malformedRequestLine, "The request line must end in the version: HTTP in capitals, a slash, and 1.1 or 1.0.")
@@ -83,6 +83,8 @@ extension ParseError {
       (.malformedField, "A line of the head may not start with white space; put the field's value on one line.")
     case .fieldNameInvalid:
       (.malformedField, "A field line must be a name, a colon at once after it, and a value.")
+    case .contentTypeRepeated:
+      (.malformedField, "Content-Type must be sent once.")
     case .headTooLarge:
       (.headTooLarge, "The request's head is larger than this server reads; send fewer or shorter fields.")
     case .tooManyFields:
@@ -122,7 +124,10 @@ extension ParseError {
     case .chunkUnterminated:
       (.malformedChunk, "A chunk's data must be as long as its size says and end in a line end.")
     case .trailerForbidden:
-      (.malformedChunk, "A trailer may not hold Content-Length, Transfer-Encoding, Host, Connection or Expect.")
+      (
+        .malformedChunk,
+        "A trailer may not hold Content-Length, Content-Type, Transfer-Encoding, Host, Connection or Expect."
+      )
     case .trailersTooLarge:
       (.headTooLarge, "The trailers are larger than this server reads; send fewer or none.")
     case .incomplete:

@@ -26,6 +26,13 @@ struct RequestLine: Sendable {
     self.target = try RequestTarget(bytes, target, method: method)
   }
 
+  /// What a line breaks whose end is not among `bytes`, the most that are read of it: its target is too long (§3), or, without
+  /// a single space, it is no request line.
+  static func overlong(_ bytes: Span<UInt8>) -> ParseError {
+    for index in bytes.indices where bytes[index] == ASCII.space { return .targetTooLong }
+    return .requestLineMalformed
+  }
+
   /// Exactly `HTTP/` digit `.` digit, in capitals. A minor version above 1 is served as HTTP/1.1 (RFC 9110 §2.5).
   private static func version(_ bytes: Span<UInt8>, _ range: Range<Int>) throws(ParseFailure) -> HTTPVersion {
     let start = range.lowerBound

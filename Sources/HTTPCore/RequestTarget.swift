@@ -30,14 +30,17 @@ struct RequestTarget: Sendable {
     }
   }
 
-  /// A path of RFC 3986 characters and, after a question mark, a query. In the query any visible ASCII may stand but
-  /// `#`, because browsers' URL parsers leave braces, brackets and quotes there as they are.
+  /// A path of RFC 3986 characters, none of them a control in disguise, and, after a question mark, a query. In the query any
+  /// visible ASCII may stand but `#`, because browsers' URL parsers leave braces, brackets and quotes there as they are.
   private static func pathAndQuery(
     _ bytes: Span<UInt8>, _ range: Range<Int>
   ) throws(ParseFailure) -> (path: String, query: Range<Int>?) {
     var index = range.lowerBound
     while index < range.upperBound, bytes[index] != UInt8(ascii: "?") {
-      guard ASCII.isPath(bytes[index]) || isEscape(bytes, index, range) else {
+      let isAllowed =
+        bytes[index] == UInt8(ascii: "%")
+        ? Authority.isVisibleEscape(bytes, index, range.upperBound) : ASCII.isPath(bytes[index])
+      guard isAllowed else {
         throw ParseFailure(.targetInvalid, at: index)
       }
       index += 1
@@ -50,16 +53,11 @@ struct RequestTarget: Sendable {
       let byte = bytes[index]
       let isAllowed =
         byte == UInt8(ascii: "%")
-        ? isEscape(bytes, index, range) : byte > 0x20 && byte < 0x7F && byte != UInt8(ascii: "#")
+        ? Authority.isEscape(bytes, index, range.upperBound) : byte > 0x20 && byte < 0x7F && byte != UInt8(ascii: "#")
       guard isAllowed else { throw ParseFailure(.targetInvalid, at: index) }
       index += 1
     }
     return (path, queryStart..<range.upperBound)
-  }
-
-  @inline(__always)
-  private static func isEscape(_ bytes: Span<UInt8>, _ index: Int, _ range: Range<Int>) -> Bool {
-    bytes[index] == UInt8(ascii: "%") && Authority.isEscape(bytes, index, range.upperBound)
   }
 
   /// Past `http://` or `https://`, in any case.

@@ -102,6 +102,7 @@ struct ChunkedDecoderTests {
       ("X: \u{7F}\r\n", 400, .malformedField),
       ("Content-Length: 5\r\n", 400, .malformedChunk), ("Transfer-Encoding: chunked\r\n", 400, .malformedChunk),
       ("Host: b\r\n", 400, .malformedChunk), ("Connection: close\r\n", 400, .malformedChunk),
+      ("Content-Type: text/html\r\n", 400, .malformedChunk),
       ("content_length: 5\r\n", 400, .invalidFraming), ("Content-Length: +5\r\n", 400, .invalidFraming),
     ])
   func trailerInvalid(trailers: String, status: Int, kind: ParseError.Kind) {
@@ -110,8 +111,8 @@ struct ChunkedDecoderTests {
 
   @Test("Rule 9: trailers are bounded, and never merged into the head")
   func trailers() {
-    expectAccepted(Self.chunked("0\r\nContent-Type: text/html\r\nX-A: b\r\n\r\n")) {
-      #expect($0.head.fields[.contentType] == nil && $0.head.fields.count == 2)
+    expectAccepted(Self.chunked("0\r\nETag: \"a\"\r\nX-A: b\r\n\r\n")) {
+      #expect($0.head.fields[.etag] == nil && $0.head.fields.count == 2)
     }
     expectAccepted(Self.chunked("0\r\n\(String(repeating: "X: y\r\n", count: 100))\r\n"))
     expectRejected(Self.chunked("0\r\n\(String(repeating: "X: y\r\n", count: 101))\r\n"), 431, .headTooLarge)

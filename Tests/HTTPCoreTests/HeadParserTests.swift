@@ -62,6 +62,14 @@ struct HeadParserTests {
     }
   }
 
+  @Test("Content-Type is sent once: two would be two readings of the body (RFC 9110 §8.3)")
+  func repeatedContentType() {
+    for fields in ["Content-Type: a/b\r\nContent-Type: a/b\r\n", "content-type: a/b\r\nX: y\r\nCONTENT-TYPE: c/d\r\n"] {
+      expectRejected(Self.get(fields), 400, .malformedField)
+    }
+    expectAccepted(Self.get("Content-Type: a/b\r\nContent-Typo: a/b\r\n"))
+  }
+
   @Test("Rule 15: a field's name is a token that is not empty", arguments: 0...255)
   func fieldName(byte: Int) {
     let token = Set("!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz".utf8)

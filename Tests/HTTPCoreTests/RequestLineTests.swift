@@ -63,7 +63,7 @@ struct RequestLineTests {
       ("/~a-b_c!$&'()*+,;=:@", "/~a-b_c!$&'()*+,;=:@", nil), ("/../a", "/../a", nil), ("http://b", "/", nil),
       ("http://b/", "/", nil), ("http://b:80/c?d", "/c", "d"), ("HTTP://b/c", "/c", nil), ("https://b/c", "/c", nil),
       ("http://b?d", "/", "d"), ("http://[::1]:80/c", "/c", nil), ("http://b:/c", "/c", nil),
-      ("http://127.0.0.1/c", "/c", nil),
+      ("http://127.0.0.1/c", "/c", nil), ("/a%20b%80%ff", "/a%20b%80%ff", nil), ("/?%00%0D%0A", "/", "%00%0D%0A"),
     ] as [(String, String, String?)])
   func targets(target: String, path: String, query: String?) {
     expectAccepted("GET \(target) HTTP/1.1\r\nHost: a\r\n\r\n") { request in
@@ -83,6 +83,7 @@ struct RequestLineTests {
       "ftp://b/",
       "httpx://b/", "http//b", "https:/b", "ws://b/", "file:///etc/passwd", "*/a", "**", "/*?#", "http://b,c/",
       "http://b\\c/",
+      "/a%00", "/%00.html", "/%0d%0aX:%20y", "/%0A", "/%1f", "/%7F", "http://a%00/", "http://a%7f/",
       "http://[::1]x/", "http://%/", "http://b:80:80/", "://b/", "//b\u{0}",
     ])
   func badTargets(target: String) {
@@ -118,6 +119,10 @@ struct RequestLineTests {
     expectRejected("GET \(most)a HTTP/1.1\r\nHost: a\r\n\r\n", 414, .targetTooLong)
     expectRejected("GET \(most)?\(most) HTTP/1.1\r\nHost: a\r\n\r\n", 414, .targetTooLong)
     expectRejected("GET " + most + String(repeating: "a", count: 100), 414, .targetTooLong)
-    expectRejected(String(repeating: "A", count: 9000), 414, .targetTooLong)
+    // What has no space at all is no request line; as long as it might be one, it is a method that nobody knows.
+    for count in [8255, 8256, 9000, 100_000] {
+      expectRejected(String(repeating: "A", count: count), 400, .malformedRequestLine)
+    }
+    expectRejected(String(repeating: "A", count: 8000) + " / HTTP/1.1\r\nHost: a\r\n\r\n", 501, .methodNotImplemented)
   }
 }

@@ -35,12 +35,6 @@ struct BodyTypeTests {
     #expect(problem.errors.isEmpty)
   }
 
-  @Test func aRepeatedContentTypeIsRefused() throws {
-    let answer = try #require(refusal([.contentType: "application/json", .contentType: "application/json"]))
-    #expect(answer.status == .unsupportedMediaType)
-    #expect(try Parsed(answer).detail.contains("more than once"))
-  }
-
   @Test(arguments: ["identity", "Identity", "identity, identity"])
   func anIdentityEncodingIsRead(_ encoding: String) {
     #expect(refusal([.contentEncoding: encoding]) == nil)
