@@ -18,6 +18,22 @@ public struct SoftmaxProblem: Sendable {
       throw .logitsCount(expected: layout.count, found: logits.count)
     }
     guard temperature > 0, temperature.isFinite else { throw .temperature }
+    if !Self.areFinite(logits.span) { try Self.checkMasks(logits, layout) }
+    self.logits = logits
+    self.layout = layout
+    self.temperature = temperature
+    self.format = format
+  }
+
+  /// Whether all are finite, asked without a branch since nearly all always are: of the patterns of magnitudes, those of
+  /// infinity and NaN are the greatest.
+  private static func areFinite(_ logits: Span<Double>) -> Bool {
+    var greatest: UInt64 = 0
+    for position in logits.indices { greatest = max(greatest, logits[position].magnitude.bitPattern) }
+    return greatest < Double.infinity.bitPattern
+  }
+
+  private static func checkMasks(_ logits: [Double], _ layout: Layout) throws(ProblemError) {
     for n in 0..<layout.batch {
       let start = layout.start(of: n)
       var isMasked = true
@@ -28,10 +44,6 @@ public struct SoftmaxProblem: Sendable {
       }
       if isMasked { throw .everyClassMasked(item: n) }
     }
-    self.logits = logits
-    self.layout = layout
-    self.temperature = temperature
-    self.format = format
   }
 }
 
