@@ -93,10 +93,11 @@ struct FramingFields: Sendable {
     }
   }
 
-  /// `1*DIGIT` (RFC 9112 §6.2) within Int's range: no sign, space, prefix or list.
+  /// `1*DIGIT` (RFC 9112 §6.2) within Int's range: no sign, space, prefix or list. Nor a zero before other digits: the grammar
+  /// has it, no client sends it, and a reader that takes `010` for octal would end the message elsewhere.
   private static func length(_ bytes: Span<UInt8>, _ value: Range<Int>) throws(ParseFailure) -> Int {
     let invalid = ParseFailure(.contentLengthInvalid, at: value.lowerBound)
-    guard !value.isEmpty else { throw invalid }
+    guard !value.isEmpty, value.count == 1 || bytes[value.lowerBound] != UInt8(ascii: "0") else { throw invalid }
     var length = 0
     for index in value {
       guard ASCII.isDigit(bytes[index]) else { throw invalid }

@@ -96,7 +96,7 @@ extension ParseError {
     case .hostInvalid:
       (.invalidHost, "Host must be a host name or address and, optionally, a colon and a port.")
     case .contentLengthInvalid:
-      (.invalidFraming, "Content-Length must be a decimal number, digits only.")
+      (.invalidFraming, "Content-Length must be a decimal number: digits only, no zero before others.")
     case .contentLengthRepeated:
       (.invalidFraming, "Content-Length must be sent once.")
     case .transferEncodingInvalid:

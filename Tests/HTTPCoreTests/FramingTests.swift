@@ -79,14 +79,15 @@ struct FramingTests {
       "+5", "-5", "-0", "0x5", "5_0", "5 0", "5,", ",5", "5;", "5.0", "5e0", "1e1", "", " ", "five", "\"5\"", "5\u{B5}",
       "\u{0665}", "5\u{A0}", "\u{A0}5", "9223372036854775808", "18446744073709551621", "18446744073709551616",
       "99999999999999999999999999", "0b101", "0o5", "5h", "#5", "٥",
+      "005", "00", "010", "00000000000000000000000000000005",
     ])
   func contentLengthInvalid(value: String) {
     expectRejected(Self.post("Content-Length: \(value)\r\n", "abcde"), 400, .invalidFraming)
   }
 
-  @Test("Rule 4: digits are accepted, with white space around them and zeros before them")
+  @Test("Rule 4: digits are accepted, with white space around them")
   func contentLength() {
-    for value in ["3", "  3", "3 ", "\t3\t", "003", "00000000000000000000000000000003"] {
+    for value in ["3", "  3", "3 ", "\t3\t"] {
       expectAccepted(Self.post("Content-Length:\(value)\r\n", "abc")) {
         #expect($0.body == Array("abc") && $0.head.framing == .length(3))
       }
