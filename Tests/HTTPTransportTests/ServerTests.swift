@@ -68,9 +68,8 @@ import Testing
       for client in busy { client.post("/held", large) }
       for _ in 0..<2 { handler.began.wait() }
       let client = try TestClient(address)
-      let start = Clock.now().nanoseconds
+      // The lane is held until these have been answered.
       for _ in 0..<10 { #expect(client.get("/livez") == "200 /livez 0") }
-      #expect(Clock.now().nanoseconds - start < 1_000_000_000)
       for _ in busy { handler.hold.signal() }
       for client in busy { #expect(client.answer() == "200 held") }
     }
@@ -165,14 +164,14 @@ import Testing
   @Test func aRequestThatWaitsTooLongIsNotBegun() throws {
     try withServer { configuration in
       configuration.laneWidth = 1
-      configuration.requestDeadline = .milliseconds(100)
+      configuration.requestDeadline = .milliseconds(500)
     } _: { address, _, handler in
       let first = try TestClient(address)
       first.post("/held", large)
       handler.began.wait()
       let second = try TestClient(address)
       second.post("/never", large)
-      usleep(200_000)
+      usleep(600_000)
       handler.hold.signal()
       #expect(first.answer() == "200 held")
       #expect(second.answer()?.contains("/problems/deadline-exceeded") == true)
@@ -193,7 +192,7 @@ import Testing
 
   @Test func theDeadlineCancelsTheWork() throws {
     try withServer {
-      $0.requestDeadline = .milliseconds(50)
+      $0.requestDeadline = .milliseconds(500)
     } _: { address, _, handler in
       let client = try TestClient(address)
       client.post("/until-cancelled", large)
