@@ -13,7 +13,7 @@ extension Kernel {
   /// Error Bounds: relative error at most 2^-80. Here is why, with u = 2^-53, all in parts of e^z:
   /// - *Reduction.* |k| < 2^18 and the first two parts of ln 2/256 have 34 bits, so their products with k are exact;
   ///   z.high - k·first is exact (Sterbenz, or k = 0); the Fast2Sum with k·second is exact because its first term is a
-  ///   multiple of 2^-61 while |k·second| < 2^-25. low - k·third has |low| ≤ 2^-40.7: two roundings, 2^-92.7. The last
+  ///   multiple of 2^-62 while |k·second| < 2^-25. low - k·third has |low| ≤ 2^-40.7: two roundings, 2^-92.7. The last
   ///   Fast2Sum may have its terms in the wrong order when r is below 2^-40: it is then off by u·2^-39.7 = 2^-92.7.
   ///   The third part leaves 2^-133·2^18. Together below 2^-91 in r, so 2^-91 in e^z. It leaves |r.low| ≤ u·ρ + 2^-92.
   /// - *Polynomial.* e^r = 1 + r + r²/2 + r³P(r), P the Taylor polynomial of degree 4. Remainder ρ^8/8! < 2^-91. The first

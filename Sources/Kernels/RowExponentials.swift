@@ -1,7 +1,7 @@
 /// What a row's exponentials add up to, e of the maximum being 1.
 @frozen
 public struct RowSums: Sendable, Hashable {
-  /// R: the sum over all but the maximum. Within 2^-79.9, relatively, unless ``isFaint``.
+  /// R: the sum over all but the maximum. Within 2^-79.9, relatively, and where it ``isFaint`` another ``leftOut``.
   public var others: DoubleDouble
   /// S = 1 + R, within 2^-79.9.
   public var sum: DoubleDouble
@@ -15,9 +15,13 @@ public struct RowSums: Sendable, Hashable {
     self.reciprocal = reciprocal
   }
 
-  /// R is so small that terms left out, each below 2^-894, could matter to it: only the absolute bound 2^-800 holds.
+  /// R is so small that terms left out could matter to it.
   @inlinable @inline(__always)
   public var isFaint: Bool { others.high < 0x1p-700 }
+
+  /// More than what is left out of R: fewer than 2^23 terms, each below 2^-894.4.
+  @inlinable @inline(__always)
+  public static var leftOut: Double { 0x1p-871 }
 }
 
 extension Kernel {
@@ -33,8 +37,8 @@ extension Kernel {
   ///
   /// Error Bounds: R relatively within 2^-79.9 unless it is faint. Its terms are within 2^-80.3 and positive. In a lane the
   /// heads of 64 terms are added with their errors kept (TwoSum); the sum of rests, below 66u times the block's sum, takes
-  /// two roundings a term: 2·64·66u² = 2^-92.9. A block's pair joins the total by a double-double addition, 3.01u² each, at
-  /// most 2^14 + 8 times: 2^-90.3. Terms left out are fewer than 2^23 and below 2^-894: 2^-871, against 2^-700.
+  /// two roundings a term: 2·64·66u² = 2^-92.9. Its eight lanes fold within 2^-98. A block's pair joins the total by a
+  /// double-double addition, 3.01u² each, at most 2^14 + 8 times: 2^-90.3. Terms left out: 2^-871, against 2^-700.
   @inlinable @inline(__always)
   public static func exponentials(
     _ row: borrowing Span<Double>, top: RowMaximum, shift: RowShift, vanishing: Double, table: borrowing Span<Double>,
@@ -73,7 +77,10 @@ extension Kernel {
     return RowSums(others: total, sum: sum, reciprocal: sum.reciprocal(Arithmetic.self))
   }
 
-  /// The sum of eight pairs. Error Bounds: 3 additions deep, 3.01u² each, when all are of one sign.
+  /// The sum of eight pairs that are not negative, their rests at most 66u of their heads.
+  ///
+  /// Error Bounds: 2^-98 relative. In the first of three additions the rests are that large, so that rounding their sum, and
+  /// that with the heads' rest, costs 2·67u² each; the others add pairs in order, 3.01u² each.
   @inlinable @inline(__always)
   static func folded(_ v: VectorPair) -> DoubleDouble {
     let (high4, low4) = added(v.high.lowHalf, v.low.lowHalf, v.high.highHalf, v.low.highHalf)

@@ -100,8 +100,12 @@ struct LogSumBounds: Sendable {
 
 extension FastRow {
   /// log S.
+  ///
+  /// Error Bounds: the kernel's. A faint row's is R, but for R²/2 < 2^-700 R: within 2^-79.9 of itself and what R leaves out.
   var logSum: FastValue {
-    if sums.isFaint { return FastValue(value: sums.others, error: 0x1p-790) }
+    if sums.isFaint {
+      return FastValue(value: sums.others, error: sums.others.high * 0x1.3p-80 + RowSums.leftOut)
+    }
     let value = loops.logSum(sums)
     return FastValue(value: value, error: value.high * 0x1.3p-80)
   }
@@ -113,9 +117,10 @@ extension FastRow {
   /// binary64 numbers, lies that close to another.
   private func bounds(of logSum: FastValue) -> LogSumBounds {
     guard !sums.isFaint else {
+      // Four half units of the head: its rest, an end's rounding, and more than its error.
       let head = logSum.value.high
-      return LogSumBounds(
-        high: 0, least: max(.leastNonzeroMagnitude, head - 0x1p-789), greatest: head + 0x1p-789)
+      let reach = head * 0x1p-51 + RowSums.leftOut
+      return LogSumBounds(high: 0, least: max(.leastNonzeroMagnitude, head - reach), greatest: head + reach)
     }
     let value = logSum.value
     return LogSumBounds(high: value.high, least: value.low - logSum.error, greatest: value.low + logSum.error)

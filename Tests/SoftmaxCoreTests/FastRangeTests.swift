@@ -1,0 +1,45 @@
+import Testing
+
+@testable import SoftmaxCore
+
+/// The vector stage's bounds hold to the ends of binary64's range too, where a row's others are faint or a product underflows:
+/// what they prove has the bits of the big integers.
+@Suite("Fast row at the ends of the range")
+struct FastRangeTests {
+  private func softmax(_ logits: [Double], temperature: Double = 1) throws -> SoftmaxProblem {
+    try SoftmaxProblem(logits: logits, layout: Layout(shape: [logits.count], axis: 0), temperature: temperature)
+  }
+
+  private func results(
+    _ problem: LossProblem, upstream: Double, from stage: Stage = .fast, _ level: KernelLevel
+  ) throws -> LossResult {
+    var counts = StageCounts()
+    return try problem.lossAndGradient(
+      upstream: [upstream], loss: true, gradient: true, Execution(level: level), from: stage, &counts)
+  }
+
+  /// R is below 2^-700, and the last class brings it, times the weight, to within 2^-84 of itself of a midpoint between two
+  /// results: nearer than the exponentials' bound, so that it is not for this stage to say.
+  static let faint: [([Double], Double, Double)] = [
+    ([0, -485.5779722746038, -522.4682277785909], 1, 1.3066705631597902e-211),
+    ([0, -486.2575514470461, -523.7012776178775], 1, 6.622601494083403e-212),
+    ([0, -486.4524860525105, -523.5427618953892], 1, 5.449662402315205e-212),
+    ([0, -486.83426676725446, -525.6552880476543], 1, 3.720183323134155e-212),
+    ([0, -485.74589414520807, -523.0247692793437], 1, 1.1046852762582527e-211),
+    ([0, -486.4604926434134, -523.2424394185864], 3, 1.6218610188915987e-211),
+    ([0, -489.18456745990943, -526.5267558277363], 3, 1.0640522996271537e-212),
+    ([0, -487.5384809171217, -524.797955508885], 3, 5.518858725489823e-212),
+    ([0, -488.4994781285378, -525.596605441821], 3, 2.111025555924478e-212),
+  ]
+
+  @Test(arguments: faint) func faintSumsNearMidpoints(logits: [Double], weight: Double, loss: Double) throws {
+    for level in ProcessorLevels.available {
+      let problem = try LossProblem(
+        softmax: softmax(logits), target: .indices([0]), weight: [weight, 1, 1], reduction: .none)
+      #expect(try results(problem, upstream: 1, level).loss == [loss])
+      guard weight == 1 else { continue }
+      let result = try softmax(logits).solve(.logProbabilities, Execution(level: level))
+      #expect(result.logProbabilities?[0] == -loss)
+    }
+  }
+}
