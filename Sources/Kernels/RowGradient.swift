@@ -5,7 +5,7 @@ extension Kernel {
   /// - Parameters:
   ///   - high, low: e, from ``exponentials(_:top:shift:vanishing:table:high:low:)``.
   ///   - shareHigh, shareLow: u, within 2^-98 relatively; [padded classes].
-  ///   - slope, factor: within 2^-79.8 and 2^-98; not negative; the slope in [2^-60, 2^60] or 0, the factor at most 2^60.
+  ///   - slope, factor: within 2^-79.8 and 2^-98; positive; the slope in [2^-60, 2^60], the factor in [2^-310, 2^310].
   ///   - out: [classes].
   /// - Returns: how many are NaN.
   ///

@@ -19,8 +19,8 @@ extension Kernel {
   /// - Parameters:
   ///   - slopeHigh, slopeLow: (1-ε) w ≥ 0, within 2^-100; [padded classes], the padding zero.
   ///   - baseHigh, baseLow: (ε/C) w ≥ 0, within 2^-100; [padded classes], the padding zero.
-  ///   - high, low: [padded classes], written: u within 2^-98.5, relatively; the rest NaN where a part underflows, so that
-  ///     whatever is made from it fails its rounding test.
+  ///   - high, low: [padded classes], written: u within 2^-98.5, relatively. Where a part underflows the rest is NaN, so that
+  ///     whatever is made from it fails its rounding test, and the head is not zero, which would be no share at all.
   ///
   /// Error Bounds: nothing cancels. The factors' 2^-100, the product's 3u² and the sum's 4u²: 2^-99.9 and less.
   @inlinable @inline(__always)
@@ -44,7 +44,7 @@ extension Kernel {
       let s = VectorPair(sum: p.high, b)
       let u = VectorPair(ordered: s.high, s.low + (rest + load(baseLow, start)))
       let isLost = (u.high .< 0x1p-900) .& (((t .> 0) .& (a .> 0)) .| (b .> 0))
-      store(u.high, &high, start)
+      store(u.high.replacing(with: 0x1p-1074, where: isLost .& (u.high .== 0)), &high, start)
       store(u.low.replacing(with: .nan, where: isLost), &low, start)
       start &+= 8
     }

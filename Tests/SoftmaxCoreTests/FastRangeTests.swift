@@ -42,4 +42,16 @@ struct FastRangeTests {
       #expect(result.logProbabilities?[0] == -loss)
     }
   }
+
+  /// A share below 2^-1074 is still none of nothing: times infinity it is infinite, and times 1e250 a gradient.
+  @Test(arguments: [-Double.infinity, -1e6, -650, -3]) func sharesThatUnderflow(logit: Double) throws {
+    let problem = try LossProblem(
+      softmax: softmax([0, logit]), target: .probabilities([0.5, .leastNonzeroMagnitude * 2]), weight: [1, 1e-45])
+    for level in ProcessorLevels.available {
+      let found = try results(problem, upstream: 1e250, level)
+      #expect(found == (try results(problem, upstream: 1e250, from: .big, level)))
+      if logit < -1000 { #expect(found.gradient == [9.88131291682493e-119, -9.88131291682493e-119]) }
+      if logit == -.infinity { #expect(found.loss == [.infinity]) }
+    }
+  }
 }
