@@ -4,7 +4,7 @@ public struct RowShift: Sendable {
   public var maximum: Double
   public var temperature: Double
   public var inverse: Double  // 1/temperature, rounded
-  /// z is within `relative·|z| + absolute`: exact at temperature 1 and at powers of two, but for what underflows above 1.
+  /// z is within `relative·|z| + absolute`: exact at temperature 1 and at powers of two, but for what underflows.
   public var relative: Double
   public var absolute: Double
 
@@ -15,7 +15,7 @@ public struct RowShift: Sendable {
     self.temperature = temperature
     inverse = 1 / temperature
     relative = temperature.significandBitPattern == 0 ? 0 : 0x1p-98
-    absolute = temperature > 1 ? 0x1p-1073 : 0
+    absolute = relative == 0 ? (temperature > 1 ? 0x1p-1073 : 0) : 0x1p-1071 * max(1, inverse)
   }
 }
 
@@ -24,7 +24,8 @@ extension Kernel {
   ///
   /// Edge Cases: where a is -∞ or a - maximum overflows, the pair is not finite, and its callers sort it out by a mask.
   ///
-  /// Error Bounds: exact at temperature 1, by TwoSum. Otherwise 2^-100 |z|, and 2^-570 where z's parts underflow: the
+  /// Error Bounds: exact at temperature 1, by TwoSum. Otherwise 2^-100 |z|, and at most 2^-570 where something underflows: z's
+  /// parts, 2^-1074 each, or the product q·temperature, whose rest is then off by 2^-1073 and z by that over the temperature. The
   /// quotient q = d.high·inverse is within 2.01u; d.high - p, p the head of q·temperature, is exact (Sterbenz); taking
   /// away the product's rest and adding d.low are two roundings at most u·5u|d.high| each, and the correction's own
   /// factor and rounding 2u of at most 6u|z|: in all 22u² |z| < 2^-100 |z|.

@@ -54,4 +54,23 @@ struct FastRangeTests {
       if logit == -.infinity { #expect(found.loss == [.infinity]) }
     }
   }
+
+  /// The rest of the product of m/T's head with T is below 2^-1074, and with it lies on which side of a midpoint m/T is.
+  static let quotients: [(Double, Double, Double)] = [
+    (-1.6255564441085447e-305, 7.4359851101176775e-121, -2.1860673737723766e-185),
+    (-1.241495690588741e-305, 5.789070709127803e-121, -2.1445509183904717e-185),
+    (-3.5958437070526373e-302, 6.323848801427347e-121, -5.6861633159872903e-182),
+    (.leastNormalMagnitude, 3.356936075976612e-96, 6.628287843878215e-213),
+  ]
+
+  @Test(arguments: quotients) func quotientsWhoseProductUnderflows(
+    logit: Double, temperature: Double, logSumExp: Double
+  ) throws {
+    for level in ProcessorLevels.available {
+      for logits in [[logit], [logit, -1e300]] {
+        let result = try softmax(logits, temperature: temperature).solve(.logSumExp, Execution(level: level))
+        #expect(result.logSumExp == [logSumExp])
+      }
+    }
+  }
 }
