@@ -46,6 +46,8 @@ struct LimitTests {
       (#""target": [-100, -100]"#, "#/target"), (#""target": [0, 1], "sample_weight": [0, 0]"#, "#/sample_weight"),
       (#""target": [0, 0], "weight": [0, 1]"#, "#/weight"),
       (#""target": [[1, 0], [1, 0]], "sample_weight": [0, 0]"#, "#/sample_weight"),
+      (#""target": [0, -100], "sample_weight": [0, 1]"#, "#/sample_weight"),
+      (#""target": [0, 1], "sample_weight": [0, 1], "weight": [1, 0]"#, "#/weight"),
     ] {
       for path in ["/loss", "/gradient"] {
         let answer = post(path, #"{"logits": [[1, 2], [3, 4]], \#(options)}"#)

@@ -102,10 +102,15 @@ extension RawRequest {
   func zeroNormaliserFault(_ parameters: Parameters) -> Fault {
     let member: Member
     let reason: String
-    if let sampleWeight, sampleWeight.values.allSatisfy({ $0 == 0 }) {
+    let ignored = parameters.ignoreIndex
+    let targets = target?.values ?? []
+    let sampleWeights = sampleWeight?.values ?? []
+    if sampleWeight != nil, sampleWeights.allSatisfy({ $0 == 0 }) {
       (member, reason) = (.sampleWeight, "every sample weight is 0")
-    } else if let target, target.values.allSatisfy({ $0 == parameters.ignoreIndex }) {
+    } else if targets.allSatisfy({ $0 == ignored }) {
       (member, reason) = (.target, "every target is ignored")
+    } else if sampleWeight != nil, zip(targets, sampleWeights).allSatisfy({ $0 == ignored || $1 == 0 }) {
+      (member, reason) = (.sampleWeight, "every target that is not ignored has a sample weight of 0")
     } else {
       (member, reason) = (.weight, "every target that is not ignored has a weight of 0")
     }
