@@ -107,6 +107,8 @@ struct LogitFamily: Sendable {
     LogitFamily(name: "offset by 1e15") { state, _ in 1e15 + (normal(&state) * 3).rounded() / 8 },
     LogitFamily(name: "all equal") { _, _ in 0.1 },
     LogitFamily(name: "self-distilled", isSelfDistilled: true) { state, _ in normal(&state) * 3 },
+    LogitFamily(name: "near level, 0.1 ± 1e-15") { state, _ in 0.1 + normal(&state) * 1e-15 },
+    LogitFamily(name: "near level, self-distilled", isSelfDistilled: true) { state, _ in 0.1 + normal(&state) * 1e-15 },
   ]
 
   /// `rows` rows of `n` logits, always the same ones.

@@ -1,6 +1,6 @@
 /// The stages, each dearer and surer than the one before.
 public enum Stage: Int, Sendable, Comparable, CaseIterable {
-  /// Vectorised, good to about 2^-65.
+  /// Vectorised, good to about 2^-79.
   case fast
   /// Double-double with an error bound, about 2^-98.
   case doubleDouble
