@@ -18,7 +18,7 @@ struct CaseSource: RandomNumberGenerator {
   /// How a row's logits are drawn.
   enum Family: CaseIterable {
     case random, confident, wide, offset, level, nearLevel, nearTies, ties, masked, subnormal, halfWay, boundary,
-      anyBits
+      tiny, anyBits
   }
 
   struct Case {
@@ -34,6 +34,9 @@ struct CaseSource: RandomNumberGenerator {
   mutating func power(_ range: ClosedRange<Int>) -> Double {
     Double(sign: .plus, exponent: Int.random(in: range, using: &self), significand: 1)
   }
+
+  /// Any significand, and an exponent of the range.
+  mutating func any(_ range: ClosedRange<Int>) -> Double { uniform(1, 2) * power(range) }
 
   /// About normal: the sum of twelve uniforms less six.
   mutating func gauss() -> Double { (0..<12).reduce(-6.0) { sum, _ in sum + Double.random(in: 0..<1, using: &self) } }
@@ -58,6 +61,7 @@ struct CaseSource: RandomNumberGenerator {
     case .subnormal: -uniform(690, 760)
     case .halfWay: pick(9_007_199_254_740_991, 9_007_199_254_740_990, -1, -0.5, 0.25, -3) - (chance(0.2) ? 2 : 0)
     case .boundary: -pick(345.0, 485, 600, 620, 640, 690, 708, 894) + uniform(-3, 3)
+    case .tiny: pick(1, -1) * any(-1074 ... -940)
     case .anyBits: chance(0.5) ? anyBits() : gauss()
     }
   }
@@ -82,7 +86,9 @@ struct CaseSource: RandomNumberGenerator {
     let layout = Layout(shape: isLast ? [rows, classes] : [classes, rows], axis: isLast ? 1 : 0)
     let temperature =
       chance(0.75)
-      ? 1 : pick(0.5, 2, 3, 0.7, 1e-3, 1e5, power(-502...502), 1e-300, 1e300, .leastNonzeroMagnitude, 1e308)
+      ? 1
+      : pick(
+        0.5, 2, 3, 0.7, 1e-3, 1e5, power(-502...502), any(-502...502), 1e-300, 1e300, .leastNonzeroMagnitude, 1e308)
     let softmax = try SoftmaxProblem(
       logits: logits, layout: layout, temperature: temperature, format: chance(0.8) ? .binary64 : .binary32)
     var outputs = outputs
@@ -96,12 +102,13 @@ struct CaseSource: RandomNumberGenerator {
         sampleWeight: chance(0.3) ? factors(rows) : nil, ignoreIndex: -1,
         labelSmoothing: chance(0.7) ? 0 : pick(0.1, 1, 1e-17, .leastNonzeroMagnitude), reduction: reduction)
       let count = reduction == .none ? rows : 1
-      if chance(0.4) { made.upstream = (0..<count).map { _ in pick(0, -1, 2.5, gauss(), 1e300) } }
+      if chance(0.4) { made.upstream = (0..<count).map { _ in pick(0, -1, 2.5, gauss(), 1e300, any(-900...1022)) } }
     } catch ProblemError.zeroNormaliser {}
     return made
   }
 
   private mutating func factors(_ count: Int) -> [Double] {
+    if chance(0.2) { return (0..<count).map { _ in any(-300...300) } }
     let isHostile = chance(0.3)
     return (0..<count).map { _ in
       isHostile
@@ -114,11 +121,12 @@ struct CaseSource: RandomNumberGenerator {
     .indices((0..<layout.batch).map { _ in chance(0.1) ? -1 : Int.random(in: 0..<layout.classes, using: &self) })
   }
 
-  /// The rounded softmax itself (self-distillation), or loose numbers.
+  /// The rounded softmax itself (self-distillation), loose numbers, or such as products of may underflow.
   private mutating func probabilities(_ softmax: SoftmaxProblem) throws -> Target {
     if chance(0.4), let teacher = try softmax.solve(.probabilities, Execution()).probabilities {
       return .probabilities(teacher)
     }
+    if chance(0.2) { return .probabilities(softmax.logits.map { _ in pick(0, 0.5, any(-1074 ... -800)) }) }
     return .probabilities(softmax.logits.map { _ in pick(0, 0.5, 1, uniform(0, 1), uniform(0, 1)) })
   }
 }
