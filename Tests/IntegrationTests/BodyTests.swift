@@ -56,21 +56,20 @@ extension IntegrationTests {
     @Test func livezAnswersAtOnceWhileSixtyFourMebibytesAreComputed() throws {
       let run = try Daemon.run { daemon in
         let crowd = Crowd(1, of: daemon)
-        let probe = Client(daemon)
-        var waits: [Double] = []
+        // Connections are handed out in turn, so that of two loops each is asked, also the one that took the body.
+        let probes = [Client(daemon), Client(daemon)]
+        var answered = 0
         let body = Bodies.logits(3_000_000, paddedTo: 64 << 20, digits: 17)
         let call = Call(method: "POST", path: "/softmax", fields: ["Content-Type: application/json"], body: body)
-        let results = crowd.send([call]) { _ in
-          if let answer = try? probe.send(.get("/livez")), answer.status == 200 { waits.append(answer.milliseconds) }
+        let results = crowd.send([call]) { clients in
+          guard clients[0].hasSentBody else { return }
+          for probe in probes where (try? probe.send(.get("/livez")).status) == 200 { answered += 1 }
         }
         let large = try results[0].get()
         #expect(large.status == 200)
         #expect(Bodies.count(in: large) == 3_000_000)
-        waits.sort()
-        #expect(waits.count > 10)
-        // A few milliseconds on a quiet machine; this only tells a server that computes on its loop, for seconds.
-        #expect(waits[waits.count / 2] < 20, "the median wait")
-        #expect(waits[waits.count - 1] < 500, "the longest wait")
+        // A server that computes on its loop answers that loop's probe once, when the body's answer is out.
+        #expect(answered > 10)
       }
       #expect(run.status == 0)
     }

@@ -80,7 +80,7 @@ struct Answer {
     unsafe list = nil
     for field in call.fields { unsafe list = curl_slist_append(list, field) }
     set(CURLOPT_NOSIGNAL, 1)
-    set(CURLOPT_TIMEOUT_MS, 30_000)
+    set(CURLOPT_TIMEOUT_MS, 240_000)
     unsafe _ = ccurl_set_string(handle, CURLOPT_URL, origin + call.path)
     unsafe _ = ccurl_set_string(handle, CURLOPT_NOPROXY, "*")
     if call.method == "HEAD" {

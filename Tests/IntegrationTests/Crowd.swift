@@ -23,7 +23,7 @@ import Foundation
       unsafe _ = curl_multi_add_handle(handle, client.handle)
     }
     var running: Int32 = 1
-    let limit = Date().addingTimeInterval(60)
+    let limit = Date().addingTimeInterval(240)
     while running > 0, Date() < limit {
       unsafe _ = curl_multi_perform(handle, &running)
       meanwhile(clients)
