@@ -31,16 +31,16 @@ struct Socket: ~Copyable, Sendable {
     case wouldBlock
   }
 
-  /// One `read` of at most `buffer`'s size.
+  /// One `recv` of at most `buffer`'s size: what `read` does on a socket, without the file system's way there.
   func read(into buffer: UnsafeMutableRawBufferPointer) -> Result<Transfer, SystemError> {
     while true {
-      let count = unsafe Glibc.read(descriptor, buffer.baseAddress, buffer.count)
+      let count = unsafe recv(descriptor, buffer.baseAddress, buffer.count, 0)
       if count > 0 { return .success(.moved(count)) }
       if count == 0 { return .success(.finished) }
       switch errno {
       case EINTR: continue
       case EAGAIN: return .success(.wouldBlock)
-      case let code: return .failure(SystemError(call: "read", code: code))
+      case let code: return .failure(SystemError(call: "recv", code: code))
       }
     }
   }

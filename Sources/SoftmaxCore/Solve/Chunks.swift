@@ -23,6 +23,11 @@ struct Chunks {
     _ execution: Execution, from stage: Stage,
     _ body: (Int, Range<Int>, inout Climb) throws(ComputationError) -> Void
   ) throws(ComputationError) -> StageCounts {
+    if count == 1 {
+      var climb = Climb(execution, from: stage)
+      try body(0, self[0], &climb)
+      return climb.counts
+    }
     let counts = Shelf(repeating: StageCounts(), count: count)
     let errors = Shelf<ComputationError?>(repeating: nil, count: count)
     execution.parallel(count) { k in
