@@ -55,7 +55,7 @@ struct LimitTests {
         let problem = try Parsed(answer)
         #expect(problem.type == "/problems/zero-normaliser")
         #expect(problem.errors.map(\.pointer) == [pointer])
-        #expect(problem.detail.contains("divide by 0"))
+        #expect(problem.detail.contains("divide by 0; let one item count"))
         let sum = post(path, #"{"logits": [[1, 2], [3, 4]], \#(options), "reduction": "sum"}"#)
         #expect(sum.status == .ok)
       }

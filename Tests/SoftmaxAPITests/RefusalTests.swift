@@ -47,22 +47,35 @@ struct RefusalTests {
     BadBody("/softmax", #"{"logits": [1], "target": 0}"#, ("#/target", ["belongs to /loss and /gradient"])),
     BadBody("/loss", #"{"logits": [1], "target": 0, "upstream": 1}"#, ("#/upstream", ["belongs to /gradient"])),
     BadBody("/softmax", #"{"logits": [1], "argmax": true}"#, ("#/argmax", ["output", "\"outputs\": [\"argmax\"]"])),
+    BadBody("/loss", #"{"logits": [1], "target": 0, "gradient": 1}"#, ("#/gradient", ["an output of /gradient"])),
+    BadBody("/softmax", #"{"logits": [1], "temp": 2}"#, ("#/temp", ["nearest is \"temperature\""])),
     BadBody("/softmax", #"{"logits": [1], "a/b~c d\"é": 1}"#, ("#/a~1b~0c%20d%22%C3%A9", ["not a member"])),
     BadBody("/softmax", #"{"logits": [1], "": 1}"#, ("#/", ["\"\" is not a member"])),
   ]
 
   static let tensors = [
     BadBody("/softmax", #"{"logits": 1}"#, ("#/logits", ["a bare number", "send a list"])),
-    BadBody("/softmax", #"{"logits": "1"}"#, ("#/logits", ["the string \"1\"", "without quotation marks"])),
+    BadBody(
+      "/softmax", #"{"logits": "1"}"#,
+      ("#/logits", ["the string \"1\"", "nested arrays of numbers", "without quotation"])),
     BadBody("/softmax", #"{"logits": null}"#, ("#/logits", ["null", "JavaScript writes NaN and Infinity as null"])),
-    BadBody("/softmax", #"{"logits": {}}"#, ("#/logits", ["an object"])),
+    BadBody(
+      "/softmax", #"{"logits": {}}"#, ("#/logits", ["an object", "send nested arrays of numbers, such as [1.5"])),
+    BadBody(
+      "/loss", #"{"logits": [1, 2], "target": 0, "weight": true}"#,
+      ("#/weight", ["a boolean", "send a list of finite numbers of at least 0, one for each class"])),
+    BadBody(
+      "/gradient", #"{"logits": [1, 2], "target": true, "sample_weight": {}, "upstream": null}"#,
+      ("#/target", ["a class index for each slice", "a probability for each logit"]),
+      ("#/sample_weight", ["a finite number of at least 0 for each slice"]),
+      ("#/upstream", ["a finite number for each loss"])),
     BadBody("/softmax", #"{"logits": []}"#, ("#/logits", ["an empty array"])),
     BadBody("/softmax", #"{"logits": [[]]}"#, ("#/logits/0", ["an empty array"])),
     BadBody("/softmax", #"{"logits": [1, null, true]}"#, ("#/logits/1", ["null"]), ("#/logits/2", ["a boolean"])),
     BadBody("/softmax", #"{"logits": [1, 1e999]}"#, ("#/logits/1", ["beyond the range of binary64"])),
     BadBody("/softmax", #"{"logits": [1, "NaN"]}"#, ("#/logits/1", ["logits[1] is NaN", "\"-Infinity\" to mask"])),
     BadBody("/softmax", #"{"logits": [1, "Infinity"]}"#, ("#/logits/1", ["logits[1] is Infinity"])),
-    BadBody("/softmax", #"{"logits": [[1, 2], [3]]}"#, ("#/logits/1", ["1 elements", "2"])),
+    BadBody("/softmax", #"{"logits": [[1, 2], [3]]}"#, ("#/logits/1", ["1 element where", "2"])),
     BadBody("/softmax", #"{"logits": [1, [2]]}"#, ("#/logits/1", ["mixes numbers and arrays"])),
     BadBody("/softmax", #"{"logits": [[[[[[[[[1]]]]]]]]]}"#, ("#/logits/0/0/0/0/0/0/0/0", ["deeper than 8"])),
     BadBody("/softmax", #"{"logits": ["-Infinity"]}"#, ("#/logits", ["masks every class"])),
@@ -107,7 +120,10 @@ struct RefusalTests {
     BadBody("/softmax", #"{"logits": [1, 2], "temperature": [1]}"#, ("#/temperature", ["an array", "a number"])),
     BadBody(
       "/softmax", #"{"logits": [1, 2], "dtype": "half"}"#, ("#/dtype", ["\"half\"", "\"float64\" or \"float32\""])),
-    BadBody("/softmax", #"{"logits": [1, 2], "dtype": 32}"#, ("#/dtype", ["a number", "a string"])),
+    BadBody("/softmax", #"{"logits": [1, 2], "dtype": 32}"#, ("#/dtype", ["a number", "\"float64\" or \"float32\""])),
+    BadBody(
+      "/loss", #"{"logits": [1, 2], "target": 0, "reduction": null}"#,
+      ("#/reduction", ["null", "\"none\", \"sum\" or \"mean\"", "JavaScript"])),
     BadBody(
       "/loss", #"{"logits": [1, 2], "target": 0, "reduction": "avg"}"#,
       ("#/reduction", ["\"avg\"", "\"none\", \"sum\" or \"mean\""])),
@@ -126,7 +142,11 @@ struct RefusalTests {
     BadBody("/loss", #"{"logits": [1, 2], "target": -1}"#, ("#/target", ["target is -1"])),
     BadBody("/loss", #"{"logits": [1, 2], "target": 0.5}"#, ("#/target", ["target is 0.5", "integer"])),
     BadBody("/loss", #"{"logits": [1, 2], "target": "0"}"#, ("#/target", ["the string \"0\""])),
-    BadBody("/loss", #"{"logits": [1, 2], "target": [0]}"#, ("#/target", ["list of 1", "bare number"])),
+    BadBody("/loss", #"{"logits": [1, 2], "target": [0]}"#, ("#/target", ["shape [1]", "a bare number", "shape [2]"])),
+    BadBody("/loss", #"{"logits": [[1, 2], [3, 4]], "target": [[0], [1]]}"#, ("#/target", ["[2, 1]", "shape [2],"])),
+    BadBody(
+      "/loss", #"{"logits": [[[1, 2], [3, 4], [5, 6]]], "target": [[0, 2]]}"#,
+      ("#/target", ["shape [1, 2]", "shape [1, 3]", "\"axis\": 1"])),
     BadBody(
       "/loss", #"{"logits": [1, 2], "target": [[0, 1]]}"#, ("#/target", ["[1, 2]", "a bare number", "shape [2]"])),
     BadBody(
@@ -144,12 +164,15 @@ struct RefusalTests {
 
   static let outputs = [
     BadBody("/softmax", #"{"logits": [1], "outputs": []}"#, ("#/outputs", ["empty", "at least one"])),
-    BadBody("/softmax", #"{"logits": [1], "outputs": "argmax"}"#, ("#/outputs", ["a string", "an array"])),
+    BadBody("/softmax", #"{"logits": [1], "outputs": "argmax"}"#, ("#/outputs", ["a string", "[\"probabilities\"]"])),
+    BadBody("/loss", #"{"logits": [1], "target": 0, "outputs": {}}"#, ("#/outputs", ["an object", "[\"loss\"]"])),
     BadBody("/softmax", #"{"logits": [1], "outputs": ["argmax", "argmax"]}"#, ("#/outputs/1", ["again"])),
     BadBody("/softmax", #"{"logits": [1], "outputs": ["softmax"]}"#, ("#/outputs/0", ["does not know", "nearest"])),
     BadBody("/softmax", #"{"logits": [1], "outputs": ["log_probs"]}"#, ("#/outputs/0", ["nearest is \"log_prob"])),
-    BadBody("/softmax", #"{"logits": [1], "outputs": ["loss"]}"#, ("#/outputs/0", ["/loss and /gradient answers"])),
-    BadBody("/loss", #"{"logits": [1], "target": 0, "outputs": ["gradient"]}"#, ("#/outputs/0", ["/gradient answers"])),
+    BadBody(
+      "/softmax", #"{"logits": [1], "outputs": ["loss"]}"#, ("#/outputs/0", ["an output of /loss and /gradient"])),
+    BadBody(
+      "/loss", #"{"logits": [1], "target": 0, "outputs": ["gradient"]}"#, ("#/outputs/0", ["an output of /gradient"])),
     BadBody("/softmax", #"{"logits": [1], "outputs": ["argmax", 1]}"#, ("#/outputs/1", ["a number", "a string"])),
     BadBody("/softmax", #"{"logits": [1], "outputs": [null]}"#, ("#/outputs/0", ["null", "JavaScript"])),
     BadBody(

@@ -13,7 +13,9 @@ struct RouteTests {
       let head = RequestHead(method, path)
       let refusal = try #require(service.refusal(of: head))
       #expect(refusal.status == .notFound)
-      #expect(try Parsed(refusal).type == "/problems/not-found")
+      let problem = try Parsed(refusal)
+      #expect(problem.type == "/problems/not-found")
+      #expect(problem.detail.hasSuffix("; POST to /softmax, /loss or /gradient; GET / lists what there is"))
       #expect(service.respond(to: Request(head: head), in: RequestContext()).status == .notFound)
     }
     #expect(SoftmaxService.routeName(of: path) == nil)
@@ -39,7 +41,7 @@ struct RouteTests {
     }
   }
 
-  @Test(arguments: documents + endpoints + ["*"])
+  @Test("Rule 27: OPTIONS answers 204 with Allow", arguments: documents + endpoints + ["*"])
   func optionsAnswers204WithAllow(_ path: String) {
     let answer = ask(RequestHead(.options, path))
     #expect(answer.status == .noContent)

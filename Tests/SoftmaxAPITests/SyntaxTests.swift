@@ -26,6 +26,11 @@ struct SyntaxTests {
     #expect(try Parsed(answer).offset == 79)
   }
 
+  @Test func anEmptyBodyIsCalledEmpty() throws {
+    #expect(
+      try Parsed(post("/loss", "")).detail == "The body is empty; send a JSON object; GET / shows what it may hold")
+  }
+
   @Test func invalidUTF8IsNoJSON() throws {
     let head = RequestHead(.post, "/softmax")
     let answer = ask(head, Array(#"{"a"#.utf8) + [0xFF] + Array(#"": 1}"#.utf8))

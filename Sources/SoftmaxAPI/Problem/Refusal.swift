@@ -1,6 +1,6 @@
 import NumericJSON
 
-/// Why a request to an endpoint gets no results. One place, ``ProblemCatalog``, maps each to a status and a body.
+/// Why a request to an endpoint gets no results. One place, Response+Refusal.swift, maps each to a status and a body.
 enum Refusal: Error, Sendable {
   /// The body is not RFC 8259 JSON in UTF-8, or nests too deep.
   case syntax(JSONSyntaxError)

@@ -66,7 +66,7 @@ extension RawRequest {
       }
       guard endpoint.outputs.contains(output) else {
         faults.note(place) {
-          "\($0) is \(quoted(name)), which \(listed(Endpoint.knowing(output).map(\.path))) answers; \(endpoint.path) answers "
+          "\($0) is \(quoted(name)), an output of \(listed(Endpoint.knowing(output).map(\.path))); \(endpoint.path) answers "
             + listed(endpoint.outputs.map { quoted($0.name) })
         }
         continue

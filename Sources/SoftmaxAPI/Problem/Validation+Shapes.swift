@@ -13,22 +13,10 @@ extension RawRequest {
   /// Holds each tensor's shape against the logits'.
   func noteWrongShapes(_ geometry: Geometry, _ parameters: Parameters, _ faults: inout FaultList) {
     let batch = geometry.batchShape
-    if let target {
-      switch targetKind(geometry) {
-      case .indices:
-        note(target, .target, shouldBe: batch, "one class index for each slice", &faults)
-      case .probabilities where geometry.rank == 1 && target.shape != geometry.shape:
-        faults.note(.member(.target)) {
-          "\($0) is a list of \(target.shape[0]), so it holds class probabilities and needs \(geometry.classes) of them as the "
-            + "logits do; for a class index send a bare number, such as 0"
-        }
-      case .probabilities:
-        note(target, .target, shouldBe: geometry.shape, "one probability for each logit", &faults)
-      case nil:
-        faults.note(.member(.target)) {
-          "\($0) has \(spoken(target.shape)); send \(wanted(batch)) of class indices or "
-            + "\(wanted(geometry.shape)) of class probabilities"
-        }
+    if let target, target.shape != batch, target.shape != geometry.shape {
+      faults.note(.member(.target)) {
+        "\($0) \(found(target.shape)); send \(wanted(batch)), a class index for each slice, or \(wanted(geometry.shape)), "
+          + "a probability for each logit\(targetFitsAxis1(geometry) ? "; it fits with \"axis\": 1, as in PyTorch" : "")"
       }
     }
     if let weight { note(weight, .weight, shouldBe: [geometry.classes], "one weight for each class", &faults) }
@@ -48,7 +36,13 @@ extension RawRequest {
     _ tensor: Tensor, _ member: Member, shouldBe shape: [Int], _ meaning: String, _ faults: inout FaultList
   ) {
     guard tensor.shape != shape else { return }
-    faults.note(.member(member)) { "\($0) has \(spoken(tensor.shape)); send \(wanted(shape)), \(meaning)" }
+    faults.note(.member(member)) { "\($0) \(found(tensor.shape)); send \(wanted(shape)), \(meaning)" }
+  }
+
+  /// Whether a target that does not fit would do so with PyTorch's class axis, which is not the last one from rank 3 on.
+  func targetFitsAxis1(_ geometry: Geometry) -> Bool {
+    geometry.rank > 2 && target?.shape != geometry.batchShape
+      && target?.shape == Geometry(shape: geometry.shape, axis: 1).batchShape
   }
 
   /// Refuses outputs that these logits or options do not allow.
@@ -60,7 +54,7 @@ extension RawRequest {
     }
     for output in [Output.jacobian, .derivation] where checked.contains(output) && geometry.rank != 1 {
       faults.note(place(of: output)) {
-        "\($0) is \(quoted(output.name)), which needs logits of rank 1; these have \(spoken(geometry.shape)): "
+        "\($0) is \(quoted(output.name)), which needs logits of rank 1; these have shape \(geometry.shape): "
           + "send each slice in a request of its own"
       }
     }
@@ -99,8 +93,8 @@ extension RawRequest {
   }
 }
 
-/// What was found: `shape [2, 3]`, or that it is no array.
-private func spoken(_ shape: [Int]) -> String { shape.isEmpty ? "no shape, being a bare number" : "shape \(shape)" }
+/// What was found.
+private func found(_ shape: [Int]) -> String { shape.isEmpty ? "is a bare number" : "has shape \(shape)" }
 
 /// What to send instead.
-private func wanted(_ shape: [Int]) -> String { shape.isEmpty ? "a bare number" : "shape \(shape)" }
+private func wanted(_ shape: [Int]) -> String { shape.isEmpty ? "a bare number" : "an array of shape \(shape)" }

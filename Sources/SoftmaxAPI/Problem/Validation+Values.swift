@@ -8,7 +8,9 @@ extension RawRequest {
     noteWrongLogits(geometry, &faults)
     if let target {
       switch targetKind(geometry) {
-      case .indices: noteWrongIndices(target, geometry, parameters, &faults)
+      case .indices:
+        // Which classes there are depends on the axis.
+        if !targetFitsAxis1(geometry) { noteWrongIndices(target, geometry, parameters, &faults) }
       case .probabilities:
         noteNegatives(in: target, .target, "a probability", &faults)
         if parameters.ignoreIndex >= 0 {
@@ -116,6 +118,6 @@ extension RawRequest {
     }
     return Fault(
       place: .member(member),
-      sentence: "\(reason), so that \"mean\" would divide by 0; give one item a weight, or ask for \"sum\" or \"none\"")
+      sentence: "\(reason), so that \"mean\" would divide by 0; let one item count, or ask for \"sum\" or \"none\"")
   }
 }

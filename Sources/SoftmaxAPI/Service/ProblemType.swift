@@ -28,8 +28,8 @@ extension ProblemType {
   static let zeroNormaliser = ProblemType(
     name: "zero-normaliser", title: "A mean over nothing", status: .unprocessableContent,
     explanation:
-      "The reduction \"mean\" would divide by exactly zero, since every item is ignored or has a weight of 0. Give "
-      + "one item a weight, or ask for \"sum\" or \"none\".")
+      "The reduction \"mean\" would divide by exactly zero, since every item is ignored or has a weight of 0. Let "
+      + "one item count, or ask for \"sum\" or \"none\".")
 
   static let tooManyLogits = ProblemType(
     name: "too-many-logits", title: "Too many logits", status: .contentTooLarge,

@@ -6,7 +6,10 @@ extension Response {
   init(_ refusal: Refusal) {
     switch refusal {
     case .syntax(let error):
-      self.init(ProblemType.invalidJSON.problem("At byte \(error.offset): \(error)", offset: error.offset))
+      let detail =
+        error.offset == 0 && error.reason == .unexpectedEnd
+        ? "The body is empty; send a JSON object; GET / shows what it may hold" : "At byte \(error.offset): \(error)"
+      self.init(ProblemType.invalidJSON.problem(detail, offset: error.offset))
     case .tooManyLogits(let limit):
       self.init(
         ProblemType.tooManyLogits.problem(

@@ -25,7 +25,10 @@ public struct SoftmaxService: RequestHandler {
 
   public func refusal(of head: RequestHead) -> Response? {
     guard let route = Route(path: head.path) else {
-      return Response(ProblemType.notFound.problem("Nothing is at \(quoted(head.path)); GET / lists what there is"))
+      return Response(
+        ProblemType.notFound.problem(
+          "Nothing is at \(quoted(head.path)); POST to \(listed(Endpoint.all.map(\.path), "or")); GET / lists what there is"
+        ))
     }
     switch (route, head.method) {
     case (.endpoint, .post): return BodyType.refusal(of: head)

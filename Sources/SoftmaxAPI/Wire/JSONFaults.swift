@@ -16,16 +16,6 @@ extension JSONKind {
   /// What a finder of null should know.
   var hint: String { self == .null ? nullHint : "" }
 
-  /// What a value of the kind looks like at a place, if that helps who sent another kind.
-  func example(at place: Place, insteadOf found: JSONKind) -> String {
-    guard case .member(let member, let path) = place else { return "" }
-    return switch (member, self) {
-    case (.outputs, .array): " of names, such as [\"loss\"]"
-    case (.outputs, .string): path.isEmpty ? "" : ", an output's name"
-    case (_, .number): found == .string ? ", written without quotation marks" : ""
-    default: ""
-    }
-  }
 }
 
 /// Why a program may have written null without its author's knowing.
@@ -33,21 +23,33 @@ private let nullHint = "; JavaScript writes NaN and Infinity as null"
 
 extension Member {
   /// What is wrong at a place of the member's tensor, and the cure.
-  func sentence(about reason: TensorFault.Reason, at place: String) -> String {
-    switch reason {
-    case .null: "\(place) is null; send \(element)\(nullHint)"
-    case .boolean: "\(place) is a boolean; send \(element)"
-    case .object: "\(place) is an object; send \(element)"
+  func sentence(about fault: TensorFault, at place: String) -> String {
+    let wanted = fault.path.isEmpty ? tensor : element
+    return switch fault.reason {
+    case .null: "\(place) is null; send \(wanted)\(nullHint)"
+    case .boolean: "\(place) is a boolean; send \(wanted)"
+    case .object: "\(place) is an object; send \(wanted)"
     case .string(let text):
-      "\(place) is the string \(quoted(text)); send \(element); numbers are written without quotation marks"
+      "\(place) is the string \(quoted(text)); send \(wanted); numbers are written without quotation marks"
     case .outOfRange: "\(place) is beyond the range of binary64; send a number of at most 1.7976931348623157e308"
     case .ragged(let expected, let found):
-      "\(place) has \(found) elements where its first sibling has \(expected); all arrays of a level must be equally long"
+      "\(place) has \(found) element\(found == 1 ? "" : "s") where its first sibling has \(expected); all arrays of a level must be equally long"
     case .mixedDepth:
       "\(place) mixes numbers and arrays on one level; all numbers must be nested equally deep"
     case .empty: "\(place) is an empty array; send at least one number"
     case .tooDeep:
       "\(place) is nested deeper than \(TensorReading.maximumRank) arrays; send a tensor of rank 1 to \(TensorReading.maximumRank)"
+    }
+  }
+
+  /// What the member is as a whole.
+  private var tensor: String {
+    switch self {
+    case .logits: "nested arrays of numbers, such as [1.5, -0.25, 3]"
+    case .target: "a class index for each slice of the logits, or a probability for each logit"
+    case .weight: "a list of finite numbers of at least 0, one for each class"
+    case .sampleWeight: "a finite number of at least 0 for each slice of the logits"
+    default: "a finite number for each loss"
     }
   }
 
@@ -63,6 +65,18 @@ extension Member {
 }
 
 extension Endpoint {
+  /// What must stand at a parameter's place, or at one in the list of outputs, where something of another kind was found.
+  func demand(at member: Member, _ path: [Int], insteadOf found: JSONKind) -> String {
+    switch member {
+    case .dtype: listed(DataType.allCases.map { quoted($0.rawValue) }, "or")
+    case .reduction: listed(ReductionName.allCases.map { quoted($0.rawValue) }, "or")
+    case .outputs where path.isEmpty:
+      "an array of names, such as [\(listed(defaultOutputs.prefix(1).map { quoted($0.name) }))]"
+    case .outputs: "a string, an output's name"
+    default: found == .string ? "a number, written without quotation marks" : "a number"
+    }
+  }
+
   /// The smallest body that the endpoint takes.
   var exampleBody: String {
     function == .softmax ? "{\"logits\": [1.5, -0.25, 3]}" : "{\"logits\": [1.5, -0.25, 3], \"target\": 2}"
@@ -78,8 +92,10 @@ extension JSONRequest {
         return "\(spoken) belongs to \(listed(homes)); \(endpoint.path) takes "
           + listed(endpoint.members.map { quoted($0.name) })
       }
-      if let output = Output(rawValue: name), endpoint.outputs.contains(output) {
-        return "\(spoken) is an output, not a member; ask for it with \"outputs\": [\(quoted(name))]"
+      if let output = Output(rawValue: name) {
+        return endpoint.outputs.contains(output)
+          ? "\(spoken) is an output, not a member; ask for it with \"outputs\": [\(quoted(name))]"
+          : "\(spoken) is an output of \(listed(Endpoint.knowing(output).map(\.path))), and no member of \(endpoint.path)"
       }
       guard let nearest = NearestName.member(nearestTo: name, in: endpoint) else {
         return "\(spoken) is not a member of \(endpoint.path), which takes "

@@ -3,7 +3,8 @@ import NumericJSON
 /// Reads a JSON body into a ``RawRequest``.
 enum JSONRequest {
   /// Reads the whole body, also past faults: whether it is JSON at all is settled first.
-  /// - Parameter parallel: how a large tensor's text may be read in pieces.
+  ///
+  /// A large tensor's text is read in pieces by `parallel`.
   /// - Throws: ``Refusal/syntax(_:)`` for what is not RFC 8259 JSON, ``Refusal/invalid(_:)`` for what is no object.
   static func read(
     _ body: Span<UInt8>, for endpoint: Endpoint, limits: Limits, parallel: Parallel?
@@ -48,12 +49,12 @@ enum JSONRequest {
         continue
       }
       request.present.insert(MemberSet(member))
-      try readValue(of: member, from: &reader, limits, parallel, into: &request)
+      try readValue(of: member, from: &reader, endpoint, limits, parallel, into: &request)
     }
   }
 
   private static func readValue(
-    of member: Member, from reader: inout JSONReader, _ limits: Limits, _ parallel: Parallel?,
+    of member: Member, from reader: inout JSONReader, _ endpoint: Endpoint, _ limits: Limits, _ parallel: Parallel?,
     into request: inout RawRequest
   ) throws(JSONSyntaxError) {
     switch member {
@@ -73,13 +74,13 @@ enum JSONRequest {
     case .upstream:
       let reading = try reader.readTensor(maximumCount: limits.logits, parallel: parallel)
       request.upstream = tensor(reading, member, limits, &request.faults)
-    case .axis: request.axis = try number(from: &reader, member, &request.faults)
-    case .temperature: request.temperature = try number(from: &reader, member, &request.faults)
-    case .ignoreIndex: request.ignoreIndex = try number(from: &reader, member, &request.faults)
-    case .labelSmoothing: request.labelSmoothing = try number(from: &reader, member, &request.faults)
-    case .dtype: request.dtype = try string(from: &reader, member, &request.faults)
-    case .reduction: request.reduction = try string(from: &reader, member, &request.faults)
-    case .outputs: request.outputs = try names(from: &reader, member, &request.faults)
+    case .axis: request.axis = try number(from: &reader, member, endpoint, &request.faults)
+    case .temperature: request.temperature = try number(from: &reader, member, endpoint, &request.faults)
+    case .ignoreIndex: request.ignoreIndex = try number(from: &reader, member, endpoint, &request.faults)
+    case .labelSmoothing: request.labelSmoothing = try number(from: &reader, member, endpoint, &request.faults)
+    case .dtype: request.dtype = try string(from: &reader, member, endpoint, &request.faults)
+    case .reduction: request.reduction = try string(from: &reader, member, endpoint, &request.faults)
+    case .outputs: request.outputs = try names(from: &reader, member, endpoint, &request.faults)
     }
   }
 
@@ -88,7 +89,7 @@ enum JSONRequest {
     _ reading: TensorReading, _ member: Member, _ limits: Limits, _ faults: inout FaultList
   ) -> RawRequest.Tensor? {
     for fault in reading.faults {
-      faults.note(.member(member, fault.path)) { member.sentence(about: fault.reason, at: $0) }
+      faults.note(.member(member, fault.path)) { member.sentence(about: fault, at: $0) }
     }
     if reading.faults.count == TensorReading.maximumFaults { faults.isTruncated = true }
     if reading.isTooLarge, member != .logits {
@@ -99,9 +100,9 @@ enum JSONRequest {
   }
 
   private static func number(
-    from reader: inout JSONReader, _ member: Member, _ faults: inout FaultList
+    from reader: inout JSONReader, _ member: Member, _ endpoint: Endpoint, _ faults: inout FaultList
   ) throws(JSONSyntaxError) -> Double? {
-    guard try isKind(.number, reader: &reader, Place.member(member), &faults) else { return nil }
+    guard try isKind(.number, &reader, member, [], endpoint, &faults) else { return nil }
     let number = try reader.readNumber()
     guard !number.isOutOfRange else {
       faults.note(.member(member)) {
@@ -113,24 +114,24 @@ enum JSONRequest {
   }
 
   private static func string(
-    from reader: inout JSONReader, _ member: Member, _ faults: inout FaultList
+    from reader: inout JSONReader, _ member: Member, _ endpoint: Endpoint, _ faults: inout FaultList
   ) throws(JSONSyntaxError) -> String? {
-    guard try isKind(.string, reader: &reader, Place.member(member), &faults) else { return nil }
+    guard try isKind(.string, &reader, member, [], endpoint, &faults) else { return nil }
     return try reader.readString()
   }
 
   /// A list of strings; nil in place of what is none. The list is cut where it holds more names than there are faults to
   /// report, for then it names something twice.
   private static func names(
-    from reader: inout JSONReader, _ member: Member, _ faults: inout FaultList
+    from reader: inout JSONReader, _ member: Member, _ endpoint: Endpoint, _ faults: inout FaultList
   ) throws(JSONSyntaxError) -> [String?]? {
-    guard try isKind(.array, reader: &reader, Place.member(member), &faults) else { return nil }
+    guard try isKind(.array, &reader, member, [], endpoint, &faults) else { return nil }
     var names: [String?] = []
     try reader.beginArray()
     while try reader.nextElement() {
       if names.count > FaultList.maximumCount {
         try reader.skipValue()
-      } else if try isKind(.string, reader: &reader, Place.member(member, [names.count]), &faults) {
+      } else if try isKind(.string, &reader, member, [names.count], endpoint, &faults) {
         names.append(try reader.readString())
       } else {
         names.append(nil)
@@ -141,13 +142,14 @@ enum JSONRequest {
 
   /// Whether the next value is of the kind wanted; if not, it is noted and passed over.
   private static func isKind(
-    _ wanted: JSONKind, reader: inout JSONReader, _ place: Place, _ faults: inout FaultList
+    _ wanted: JSONKind, _ reader: inout JSONReader, _ member: Member, _ path: [Int], _ endpoint: Endpoint,
+    _ faults: inout FaultList
   ) throws(JSONSyntaxError) -> Bool {
     let found = try reader.peekKind()
     if found == wanted { return true }
     try reader.skipValue()
-    faults.note(place) {
-      "\($0) is \(found.spoken); it must be \(wanted.spoken)\(wanted.example(at: place, insteadOf: found))\(found.hint)"
+    faults.note(.member(member, path)) {
+      "\($0) is \(found.spoken); it must be \(endpoint.demand(at: member, path, insteadOf: found))\(found.hint)"
     }
     return false
   }
