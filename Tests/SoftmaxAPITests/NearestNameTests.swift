@@ -8,14 +8,15 @@ struct NearestNameTests {
     ("Label-Smoothing", "label_smoothing", 0), ("target", "weight", 4),
   ])
   func distances(_ a: String, _ b: String, _ expected: Int) {
-    #expect(NearestName.distance(Array(a.utf8), Array(b.utf8)) == expected)
-    #expect(NearestName.distance(Array(b.utf8), Array(a.utf8)) == expected)
+    #expect(NearestName.distance(a, b) == expected)
+    #expect(NearestName.distance(b, a) == expected)
   }
 
   @Test(arguments: [
     ("logit", Member.logits), ("input", .logits), ("labels", .target), ("dim", .axis), ("sampleWeight", .sampleWeight),
     ("ignoreindex", .ignoreIndex), ("output", .outputs), ("reduce", .reduction), ("type", .dtype),
-    ("epsilon", .labelSmoothing),
+    ("epsilon", .labelSmoothing), ("temp", .temperature), ("precision", .dtype), ("class", .target),
+    ("size_average", .reduction),
   ])
   func whatWasProbablyMeant(_ name: String, _ member: Member) {
     #expect(NearestName.member(nearestTo: name, in: .gradient) == member)

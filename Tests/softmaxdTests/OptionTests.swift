@@ -127,6 +127,7 @@ import Testing
     #expect(try Command.parse(["--help"], environment: [:]) == .help)
     #expect(try Command.parse(["-h"], environment: [:]) == .help)
     #expect(try Command.parse(["--version"], environment: [:]) == .version)
+    #expect(try Command.parse(["--help"], environment: ["SOFTMAXD_PORT": "x"]) == .help)
     #expect(
       try Command.parse(["--probe", "--port", "9"], environment: ["SOFTMAXD_HOST": "0.0.0.0"])
         == .probe(host: "0.0.0.0", port: 9))

@@ -1,5 +1,5 @@
 /// The name that a reader most likely meant.
-enum NearestName {
+public enum NearestName {
   /// Longer names are not compared: no known name is near one, and the cost stays bounded.
   static let longestCompared = 64
 
@@ -7,7 +7,8 @@ enum NearestName {
   private static let members: [(String, Member)] = [
     ("input", .logits), ("inputs", .logits), ("x", .logits), ("scores", .logits), ("a", .logits), ("data", .logits),
     ("label", .target), ("labels", .target), ("targets", .target), ("y", .target), ("y_true", .target),
-    ("dim", .axis), ("T", .temperature), ("tau", .temperature), ("weights", .weight), ("class_weight", .weight),
+    ("class", .target), ("dim", .axis), ("T", .temperature), ("tau", .temperature), ("temp", .temperature),
+    ("precision", .dtype), ("size_average", .reduction), ("weights", .weight), ("class_weight", .weight),
     ("sample_weights", .sampleWeight), ("grad_output", .upstream), ("gradient_output", .upstream),
     ("epsilon", .labelSmoothing), ("eps", .labelSmoothing), ("smoothing", .labelSmoothing), ("return", .outputs),
   ]
@@ -28,15 +29,16 @@ enum NearestName {
     return nearest(to: name, among: endpoint.outputs) { $0.name }
   }
 
-  static func nearest<Known>(to name: String, among known: [Known], name text: (Known) -> String) -> Known? {
+  /// The one of least ``distance(_:_:)``, or nil for a name too long to compare.
+  public static func nearest<Known>(to name: String, among known: [Known], name text: (Known) -> String) -> Known? {
     guard name.utf8.count <= longestCompared else { return nil }
-    let found = Array(name.utf8)
-    return known.min { distance(found, Array(text($0).utf8)) < distance(found, Array(text($1).utf8)) }
+    return known.min { distance(name, text($0)) < distance(name, text($1)) }
   }
 
   /// The least number of insertions, deletions, substitutions and swaps of neighbours that turns one name into the other
   /// (optimal string alignment), letters of either case being equal and `-` being `_`.
-  static func distance(_ a: [UInt8], _ b: [UInt8]) -> Int {
+  public static func distance(_ a: String, _ b: String) -> Int {
+    let (a, b) = (Array(a.utf8), Array(b.utf8))
     var beforeLast: [Int] = []
     var last = Array(0...b.count)
     for i in 0..<a.count {

@@ -1,4 +1,5 @@
 import HTTPTransport
+import SoftmaxAPI
 
 /// What is wrong with the command line or the environment.
 enum OptionError: Error, Equatable, CustomStringConvertible {
@@ -27,7 +28,9 @@ extension Command {
   /// - Parameter arguments: without the program's name.
   static func parse(_ arguments: [String], environment: [String: String]) throws(OptionError) -> Command {
     var settings = Settings()
-    try read(environment, into: &settings)
+    // A bad variable is told after the flags: --help helps with it.
+    var complaint: OptionError?
+    do throws(OptionError) { try read(environment, into: &settings) } catch { complaint = error }
     var probes = false
     var rest = arguments[...]
     while let argument = rest.popFirst() {
@@ -57,6 +60,7 @@ extension Command {
         throw .badValue(source: flag, value: value, expectation: option.expectation)
       }
     }
+    if let complaint { throw complaint }
     return probes ? .probe(host: settings.host, port: settings.port) : .serve(settings)
   }
 
@@ -73,26 +77,8 @@ extension Command {
 
   private static func nearestFlag(to flag: String) -> String? {
     let flags = Option.all.map(\.flag) + ["--help", "--version", "--probe"]
-    let ranked = flags.map { (flag: $0, distance: distance(Array($0.utf8), Array(flag.utf8))) }
-    guard let best = ranked.min(by: { $0.distance < $1.distance }) else { return nil }
-    return best.distance <= max(2, flag.utf8.count / 3) ? best.flag : nil
-  }
-
-  /// Levenshtein's distance.
-  private static func distance(_ a: [UInt8], _ b: [UInt8]) -> Int {
-    // The command line may be as long as the system allows; no flag is.
-    guard a.count <= 64, b.count <= 64 else { return .max }
-    var row = Array(0...b.count)
-    for i in a.indices {
-      var diagonal = row[0]
-      row[0] = i + 1
-      for j in b.indices {
-        let substituted = diagonal + (a[i] == b[j] ? 0 : 1)
-        diagonal = row[j + 1]
-        row[j + 1] = min(substituted, diagonal + 1, row[j] + 1)
-      }
-    }
-    return row[b.count]
+    guard let best = NearestName.nearest(to: flag, among: flags, name: { $0 }) else { return nil }
+    return NearestName.distance(best, flag) <= max(2, flag.utf8.count / 3) ? best : nil
   }
 }
 
