@@ -23,13 +23,11 @@ public struct FieldName: Sendable, Hashable, CustomStringConvertible {
 }
 
 extension FieldName {
-  public static let accept = FieldName(unchecked: "Accept")
   public static let accessControlAllowHeaders = FieldName(unchecked: "Access-Control-Allow-Headers")
   public static let accessControlAllowMethods = FieldName(unchecked: "Access-Control-Allow-Methods")
   public static let accessControlAllowOrigin = FieldName(unchecked: "Access-Control-Allow-Origin")
   public static let accessControlExposeHeaders = FieldName(unchecked: "Access-Control-Expose-Headers")
   public static let accessControlMaxAge = FieldName(unchecked: "Access-Control-Max-Age")
-  public static let accessControlRequestHeaders = FieldName(unchecked: "Access-Control-Request-Headers")
   public static let accessControlRequestMethod = FieldName(unchecked: "Access-Control-Request-Method")
   public static let acceptEncoding = FieldName(unchecked: "Accept-Encoding")
   public static let acceptPost = FieldName(unchecked: "Accept-Post")
@@ -41,10 +39,8 @@ extension FieldName {
   public static let contentLength = FieldName(unchecked: "Content-Length")
   public static let contentType = FieldName(unchecked: "Content-Type")
   public static let date = FieldName(unchecked: "Date")
-  public static let etag = FieldName(unchecked: "ETag")
   public static let expect = FieldName(unchecked: "Expect")
   public static let host = FieldName(unchecked: "Host")
-  public static let ifNoneMatch = FieldName(unchecked: "If-None-Match")
   public static let origin = FieldName(unchecked: "Origin")
   public static let retryAfter = FieldName(unchecked: "Retry-After")
   public static let traceparent = FieldName(unchecked: "traceparent")

@@ -15,7 +15,6 @@ public struct MediaType: Sendable, Hashable {
   /// RFC 9457 §3.
   public static let problem = MediaType(unchecked: "application/problem+json")
   public static let plainText = MediaType(unchecked: "text/plain; charset=utf-8")
-  public static let html = MediaType(unchecked: "text/html; charset=utf-8")
   /// RFC 9512.
   public static let yaml = MediaType(unchecked: "application/yaml")
   /// The Prometheus text exposition format, version 0.0.4.

@@ -22,7 +22,7 @@ final class AccessLog: Sendable {
   private let limit = 1 << 20
 
   /// Nil when nothing is to be logged.
-  init?(_ choice: LogChoice, loops: Int) {
+  init?(_ choice: LogChoice) {
     switch choice {
     case .off: return nil
     case .requests: every = 1

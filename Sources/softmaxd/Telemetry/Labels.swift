@@ -15,7 +15,7 @@ enum Labels {
   static let noRoute = routes.count - 1
 
   static let statuses = [
-    200, 204, 304, 400, 401, 403, 404, 405, 406, 408, 413, 414, 415, 417, 422, 429, 431, 500, 501, 503, 505, 0,
+    200, 204, 400, 401, 404, 405, 408, 413, 414, 415, 417, 422, 431, 500, 501, 503, 505, 0,
   ]
   static let otherStatus = statuses.count - 1
 

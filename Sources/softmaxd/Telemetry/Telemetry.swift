@@ -13,7 +13,7 @@ final class Telemetry: ServerObserver {
 
   init(loops count: Int, log choice: LogChoice) {
     loops = (0..<count).map { _ in LoopCounters() }
-    log = AccessLog(choice, loops: count)
+    log = AccessLog(choice)
   }
 
   func connectionOpened(loop: Int) { Counter.add(1, to: loops[loop].opened) }
