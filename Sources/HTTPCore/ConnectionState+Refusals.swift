@@ -20,7 +20,7 @@ extension ConnectionState {
     case .none, .length(0):
       answer(refusal, mayKeep: true, at: now)
       return
-    case .length(let length) where length <= limits.discardBytes && !head.expectsContinue:
+    case .length(let length) where length <= min(limits.discardBytes, limits.bodyBytes) && !head.expectsContinue:
       if isClientError { self.refusal = refusal } else { answer(refusal, mayKeep: true, at: now) }
       guard takesInput else { return }
     case .chunked where isClientError && !head.expectsContinue:
@@ -49,7 +49,8 @@ extension ConnectionState {
     return count
   }
 
-  private mutating func answer(_ refusal: Refusal, mayKeep: Bool, at now: Moment) {
+  /// Queues a refusal, and remembers to tell of it.
+  mutating func answer(_ refusal: Refusal, mayKeep: Bool, at now: Moment) {
     enqueue(refusal.response, mayKeep: mayKeep, at: now)
     refused = refusal
   }

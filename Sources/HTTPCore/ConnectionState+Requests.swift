@@ -83,8 +83,12 @@ extension ConnectionState {
     exchange = Exchange(isHead: head.method == .head, isHTTP10: head.version == .http10)
     keepsAlive = head.keepsAlive
     requestID += 1
-    if case .length(let length) = head.framing, length > limits.bodyBytes { throw ParseFailure(.bodyTooLarge, at: 0) }
-    if let refusal = judge(head) {
+    let refusal = judge(head)
+    // Too large whatever else is wrong, though the judge may say it in its own words.
+    if case .length(let length) = head.framing, length > limits.bodyBytes, refusal?.status != .contentTooLarge {
+      throw ParseFailure(.bodyTooLarge, at: 0)
+    }
+    if let refusal {
       refuse(head, with: refusal, at: now)
       return
     }

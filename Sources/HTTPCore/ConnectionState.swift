@@ -150,9 +150,9 @@ public struct ConnectionState: ~Copyable, Sendable {
 
   /// Gives up on a body that is still coming, with a last answer: what holds bodies has run out of room. Does nothing once
   /// the body is whole.
-  public mutating func refuseBody(with response: consuming Response, at now: Moment) {
-    guard phase == .body else { return }
-    enqueue(response, mayKeep: false, at: now)
+  public mutating func refuseBody(at now: Moment, with response: (RequestHead) -> Response) {
+    guard phase == .body, let head else { return }
+    answer(Refusal(head: head, response: response(head)), mayKeep: false, at: now)
   }
 
   /// The peer will send no more. Complete requests are still answered, then the connection closes.

@@ -6,6 +6,14 @@ public protocol RequestHandler: Sendable {
 
   /// The answer to a whole request. May run on an event loop (small bodies) or on another thread (large ones).
   func respond(to request: Request, in context: RequestContext) -> Response
+
+  /// Adds to an answer that the server gives in the handler's stead (a body too large, too much to do) what the handler
+  /// adds to its own, such as a request id.
+  func decorate(_ response: inout Response, for head: RequestHead)
+}
+
+extension RequestHandler {
+  public func decorate(_ response: inout Response, for head: RequestHead) {}
 }
 
 /// What a request may ask of the server that runs it.

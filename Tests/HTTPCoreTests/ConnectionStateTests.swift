@@ -344,10 +344,12 @@ struct ConnectionStateTests {
   @Test func aBodyIsRefusedWhileItComes() {
     let harness = Harness()
     harness.feed("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab")
-    harness.state.refuseBody(with: Response(.serviceUnavailable, .plainText, body: Array("full".utf8)), at: harness.now)
+    harness.state.refuseBody(at: harness.now) { head in
+      Response(.serviceUnavailable, .plainText, body: Array("full \(head.path)".utf8))
+    }
     harness.feed("cde\r\n0\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n")
     let text = String(decoding: harness.written, as: UTF8.self)
-    #expect(text.hasPrefix("HTTP/1.1 503 ") && text.contains("Connection: close\r\n") && text.hasSuffix("full"))
-    #expect(harness.requests.isEmpty && harness.shutsDown)
+    #expect(text.hasPrefix("HTTP/1.1 503 ") && text.contains("Connection: close\r\n") && text.hasSuffix("full /"))
+    #expect(harness.requests.isEmpty && harness.shutsDown && harness.refusals == [503])
   }
 }

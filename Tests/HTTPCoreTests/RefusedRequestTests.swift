@@ -63,6 +63,13 @@ struct RefusedRequestTests {
   func refusedLargeBody() {
     let harness = refuse(.notFound, "Content-Length: 999999999\r\n", "")
     #expect(harness.statuses == [413] && harness.shutsDown && harness.refusals.isEmpty)
+    var limits = HTTPLimits()
+    limits.bodyBytes = 10
+    let judged = Harness(limits)
+    judged.judge = { _ in Response(.contentTooLarge, .plainText, body: Array("in other words")) }
+    judged.feed("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n\r\n")
+    #expect(judged.statuses == [413] && judged.shutsDown && judged.refusals == [413])
+    #expect(judged.text.hasSuffix("in other words"))
   }
 
   @Test("Rule 22: refused requests in a pipeline are answered in order, also before a half-close")

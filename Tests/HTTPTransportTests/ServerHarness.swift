@@ -16,6 +16,8 @@ final class TestHandler: RequestHandler {
     head.path == "/refused" ? Response(.notFound, .plainText, body: Array("no".utf8)) : nil
   }
 
+  func decorate(_ response: inout Response, for head: RequestHead) { response.fields.append(.xRequestID, "marked") }
+
   func respond(to request: Request, in context: RequestContext) -> Response {
     calls.add(1, ordering: .relaxed)
     switch request.head.path {

@@ -41,7 +41,7 @@ import Testing
     }
   }
 
-  @Test func answersAfterAHalfClose() throws {
+  @Test("Rule 30: a half-close is answered") func answersAfterAHalfClose() throws {
     try withServer { address, _, _ in
       let client = try TestClient(address)
       client.post("/x", large)
@@ -143,6 +143,32 @@ import Testing
     }
   }
 
+  /// A browser hides an answer without CORS fields from its page, and an operator looks for a 503 by its request's id.
+  @Test func answersInTheHandlersSteadCarryWhatItsOwnCarry() throws {
+    try withServer { configuration in
+      configuration.limits.bodyBytes = 150_000
+      configuration.bodyBytesInAll = 150_000
+    } _: { address, _, handler in
+      let first = try TestClient(address)
+      first.post("/held", large)
+      handler.began.wait()
+      for (fields, body, status) in [
+        ("Content-Length: 150001", "", "413 "), ("Content-Length: 100000", "", "503 "),
+        ("Transfer-Encoding: chunked", "186A0\r\n" + String(repeating: "a", count: 100_000), "503 "),
+      ] {
+        let client = try TestClient(address)
+        client.say("POST /x HTTP/1.1\r\nHost: x\r\n\(fields)\r\n\r\n\(body)")
+        let answer = client.answer()
+        #expect(answer?.hasPrefix(status) == true)
+        #expect(client.lastHead.contains("X-Request-Id: marked"), "\(fields)")
+        #expect(client.lastHead.contains("Retry-After: 1") == (status == "503 "))
+        if status == "413 " { #expect(answer?.contains("has 150001 bytes; this server reads at most 150000") == true) }
+      }
+      handler.hold.signal()
+      #expect(first.answer() == "200 held")
+    }
+  }
+
   @Test func aSmallRequestThatTakesLongMovesToTheLane() throws {
     try withServer { address, _, handler in
       let client = try TestClient(address)
@@ -179,7 +205,7 @@ import Testing
     }
   }
 
-  @Test func aResetCancelsTheWork() throws {
+  @Test("Rule 30: a reset drops the work") func aResetCancelsTheWork() throws {
     try withServer { address, _, handler in
       let client = try TestClient(address)
       client.post("/until-cancelled", large)
@@ -201,7 +227,7 @@ import Testing
     }
   }
 
-  @Test func beyondTheCapOnlyLivenessIsAnswered() throws {
+  @Test("Rule 23: beyond the cap only liveness is answered") func beyondTheCapOnlyLivenessIsAnswered() throws {
     try withServer { configuration in
       configuration.connections = 2
       configuration.reserveConnections = 1

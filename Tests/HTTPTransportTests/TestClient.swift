@@ -7,6 +7,8 @@ import HTTPCore
 final class TestClient {
   let descriptor: CInt
   private var heard: [UInt8] = []
+  /// The head of the last answer.
+  private(set) var lastHead = ""
 
   init(_ address: Address) throws {
     let kind = CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
@@ -50,6 +52,7 @@ final class TestClient {
     while true {
       if let end = heard.firstRange(of: Array("\r\n\r\n".utf8)) {
         let head = String(decoding: heard[..<end.lowerBound], as: UTF8.self)
+        lastHead = head
         let fields = head.split(separator: "\r\n")
         let length = fields.first { $0.hasPrefix("Content-Length: ") }.flatMap { Int($0.dropFirst(16)) } ?? 0
         if heard.count >= end.upperBound + length {

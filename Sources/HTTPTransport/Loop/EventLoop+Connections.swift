@@ -37,7 +37,7 @@ extension EventLoop {
   /// epoll has something to tell of a connection.
   func ready(_ connection: Connection, _ readiness: Readiness, _ now: Moment) {
     if !readiness.isDisjoint(with: .gone) {
-      // A reset, or both sides have finished: there is nobody left to answer (HTTP.md 30).
+      // A reset, or both sides have finished: there is nobody left to answer (docs/http.md, 30).
       close(connection)
       return
     }
@@ -75,7 +75,7 @@ extension EventLoop {
       case .success(.moved(let count)):
         if connection.metered != nil, !meter(connection, count) {
           connection.metered = nil
-          state.refuseBody(with: Response(.overloaded, fields: [.retryAfter: "1"]), at: now)
+          state.refuseBody(at: now) { handler.answer(.overloaded, to: $0) }
         }
         turn(connection, &state, now)
         guard mayHaveMore, !connection.isClosed else { return }

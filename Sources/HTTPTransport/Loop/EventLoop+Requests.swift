@@ -6,14 +6,15 @@ extension EventLoop {
   func judge(_ head: RequestHead, _ connection: Connection, _ now: Moment) -> Response? {
     connection.began = now.instant
     if connection.isReserve, head.path != services.configuration.livenessPath {
-      return Response(.overloaded, fields: [.retryAfter: "1"], closes: true)
+      return handler.answer(.overloaded, to: head, closes: true)
+    }
+    if case .length(let count) = head.framing, count > limits.bodyBytes {
+      return handler.answer(.bodyTooLarge(count, limit: limits.bodyBytes), to: head)
     }
     if let refusal = handler.refusal(of: head) { return refusal }
     switch head.framing {
-    case .length(let count) where count >= laneBytes && count <= limits.bodyBytes:
-      guard services.lane.hasRoom, charge(connection, count) else {
-        return Response(.overloaded, fields: [.retryAfter: "1"])
-      }
+    case .length(let count) where count >= laneBytes:
+      guard services.lane.hasRoom, charge(connection, count) else { return handler.answer(.overloaded, to: head) }
       connection.metered = nil
     case .chunked: connection.metered = 0
     default: connection.metered = nil
@@ -93,11 +94,11 @@ extension EventLoop {
       // It may have waited until nobody wants it any more; then not even its text is read.
       let response =
         cancel.isRaised
-        ? Response(.deadlineExceeded, fields: [.retryAfter: "1"]) : handler.respond(to: request, in: context)
+        ? handler.answer(.deadlineExceeded, to: request.head) : handler.respond(to: request, in: context)
       inbox.post(.answer(token, id, response))
     }
     guard isTaken else {
-      let refusal = Response(.overloaded, fields: [.retryAfter: "1"])
+      let refusal = handler.answer(.overloaded, to: request.head)
       answered(id, request.head, request.body.count, refusal, connection, &state, now)
       return
     }
@@ -118,14 +119,30 @@ extension EventLoop {
   }
 }
 
+extension RequestHandler {
+  /// The server's own answer, with what the handler adds to its own.
+  func answer(_ problem: Problem, to head: RequestHead, closes: Bool = false) -> Response {
+    var response = Response(problem, closes: closes)
+    if problem.status == .serviceUnavailable { response.fields.append(.retryAfter, "1") }
+    decorate(&response, for: head)
+    return response
+  }
+}
+
 extension Problem {
   /// More is asked of the server than it takes on at once.
   static let overloaded = Problem(
     "overloaded", title: "Overloaded", status: .serviceUnavailable,
     detail: "The server has as much work waiting as it takes on; ask again after the seconds in Retry-After")
-}
 
-extension Problem {
+  /// A body's announced length is beyond the limit.
+  static func bodyTooLarge(_ count: Int, limit: Int) -> Problem {
+    let kind = ParseError.Kind.bodyTooLarge
+    return Problem(
+      kind.rawValue, title: kind.title, status: kind.status,
+      detail: "The body has \(count) bytes; this server reads at most \(limit); split the batch over several requests")
+  }
+
   /// The request waited for the lane until its time was up.
   static let deadlineExceeded = Problem(
     "deadline-exceeded", title: "Not computed in time", status: .serviceUnavailable,

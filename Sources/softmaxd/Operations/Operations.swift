@@ -43,8 +43,9 @@ struct Operations: RequestHandler {
   }
 
   func refusal(of head: RequestHead) -> Response? {
-    guard let response = undecoratedRefusal(of: head) else { return nil }
-    return decorated(response, head)
+    guard var response = undecoratedRefusal(of: head) else { return nil }
+    decorate(&response, for: head)
+    return response
   }
 
   private func undecoratedRefusal(of head: RequestHead) -> Response? {
@@ -63,16 +64,25 @@ struct Operations: RequestHandler {
       return Response(
         Problem(
           "method-not-allowed", title: "Method not allowed", status: .methodNotAllowed,
-          detail: "\(head.path) does not take \(head.method.rawValue); it takes \(Self.allow)"),
+          detail: "\"\(head.path)\" does not take \(head.method.rawValue); it takes \(Self.allow)"),
         fields: [.allow: Self.allow])
     }
   }
 
   func respond(to request: Request, in context: RequestContext) -> Response {
-    guard let path = Path(request.head.path) else {
-      return decorated(service.respond(to: request, in: context), request.head)
-    }
-    return decorated(answer(path, request.head.method), request.head)
+    var response =
+      if let path = Path(request.head.path) {
+        answer(path, request.head.method)
+      } else {
+        service.respond(to: request, in: context)
+      }
+    decorate(&response, for: request.head)
+    return response
+  }
+
+  func decorate(_ response: inout Response, for head: RequestHead) {
+    RequestIdentity.carry(from: head, to: &response)
+    cors?.decorate(&response, head)
   }
 
   private func answer(_ path: Path, _ method: Method) -> Response {
@@ -82,12 +92,6 @@ struct Operations: RequestHandler {
     case .readyz, .healthz: return readiness.isReady ? Self.ready : Self.stopping
     case .metrics: return Response(.ok, .prometheus, body: telemetry.exposition())
     }
-  }
-
-  private func decorated(_ response: consuming Response, _ head: RequestHead) -> Response {
-    RequestIdentity.carry(from: head, to: &response)
-    cors?.decorate(&response, head)
-    return response
   }
 
   private static let allow = "GET, HEAD, OPTIONS"
