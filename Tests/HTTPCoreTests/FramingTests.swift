@@ -2,7 +2,7 @@ import Testing
 
 @testable import HTTPCore
 
-/// HTTP.md's rules 1 to 5 live on in these names: how a body's end is decided (RFC 9112 §6).
+/// How a body's end is decided (RFC 9112 §6), rules 1 to 5 of docs/http.md.
 struct FramingTests {
   static func post(_ fields: String, _ body: String = "") -> String {
     "POST /softmax HTTP/1.1\r\nHost: a\r\n\(fields)\r\n\(body)"

@@ -36,7 +36,7 @@ import Testing
     }
   }
 
-  @Test func writingToNobodyIsAnErrorAndNoSignal() throws {
+  @Test("Rule 30: writing to nobody is an error and no SIGPIPE") func writingToNobodyIsAnErrorAndNoSignal() throws {
     try Socket.pair { here, there in
       _ = consume there
       let result = here.write(Array("x".utf8).span, [UInt8]().span)
