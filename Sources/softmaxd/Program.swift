@@ -7,7 +7,7 @@ import SoftmaxCore
 
 /// The program from its first line to its last.
 enum Program {
-  static let version = "0.1.0"
+  static let version = "1.0.0"
 
   /// Does what the command line asks; never returns.
   static func run() -> Never {

@@ -45,6 +45,11 @@ import Testing
     #expect(options.fields[.allow] == "GET, HEAD, OPTIONS")
   }
 
+  @Test func theContractHasTheProgramsVersion() {
+    let contract = String(decoding: ask(operations(), .get, "/openapi.yaml").body, as: UTF8.self)
+    #expect(contract.contains("\n  version: \(Program.version)\n"))
+  }
+
   @Test func theServiceIsBehindIt() {
     #expect(ask(operations(), .get, "/nowhere").status == .notFound)
     let answer = ask(operations(), .post, "/softmax", [.contentType: "application/json"], #"{"logits": [0, 0]}"#)
