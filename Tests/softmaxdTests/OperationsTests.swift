@@ -1,8 +1,8 @@
 import HTTPCore
-import HTTPTransport
 import SoftmaxAPI
 import Testing
 
+@testable import HTTPTransport
 @testable import softmaxd
 
 /// What is answered around the service, without a socket.
@@ -48,6 +48,13 @@ import Testing
   @Test func theContractHasTheProgramsVersion() {
     let contract = String(decoding: ask(operations(), .get, "/openapi.yaml").body, as: UTF8.self)
     #expect(contract.contains("\n  version: \(Program.version)\n"))
+  }
+
+  /// HTTPTransport knows nothing of the catalogue that explains its problems.
+  @Test(arguments: [Problem.overloaded, .deadlineExceeded, .bodyTooLarge(2, limit: 1)])
+  func theServersOwnProblemsAreInTheCatalogue(problem: Problem) {
+    #expect(
+      ProblemType.all.contains { $0.name == problem.name && $0.title == problem.title && $0.status == problem.status })
   }
 
   @Test func theServiceIsBehindIt() {

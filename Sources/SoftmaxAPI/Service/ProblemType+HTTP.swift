@@ -1,19 +1,19 @@
 import HTTPCore
 
 extension ProblemType {
-  /// What the rooms around this one answer with; explained here, so that every `type` leads somewhere.
-  static let operation = [
-    ProblemType(
-      name: "overloaded", title: "Overloaded", status: .serviceUnavailable,
-      explanation:
-        "The service has as many requests as it takes on. Try again after the seconds that Retry-After gives."),
-    ProblemType(
-      name: "not-ready", title: "Not ready", status: .serviceUnavailable,
-      explanation: "The service is starting or stopping and wants no new requests. Send them to another instance."),
-    ProblemType(
-      name: "unauthorized", title: "Unauthorized", status: .unauthorized,
-      explanation: "The service asks for a bearer token: send the field \"Authorization: Bearer <token>\"."),
-  ]
+  // What the rooms around this one answer with; explained here, so that every `type` leads somewhere.
+
+  static let overloaded = ProblemType(
+    name: "overloaded", title: "Overloaded", status: .serviceUnavailable,
+    explanation: "The service has as many requests as it takes on. Try again after the seconds that Retry-After gives.")
+
+  public static let notReady = ProblemType(
+    name: "not-ready", title: "Not ready", status: .serviceUnavailable,
+    explanation: "The service is starting or stopping and wants no new requests. Send them to another instance.")
+
+  public static let unauthorized = ProblemType(
+    name: "unauthorized", title: "Unauthorized", status: .unauthorized,
+    explanation: "The service asks for a bearer token: send the field \"Authorization: Bearer <token>\".")
 
   /// A kind of request that is no HTTP/1.1, or beyond a limit of the connection.
   init(_ kind: ParseError.Kind) {

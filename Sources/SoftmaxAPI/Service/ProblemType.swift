@@ -1,14 +1,18 @@
-import HTTPCore
+public import HTTPCore
 
 /// A kind of problem (RFC 9457 §3.1.1): its name makes the `type`, and `GET /problems/<name>` explains it.
-struct ProblemType: Sendable {
-  let name: String
-  let title: String
-  let status: Status
+public struct ProblemType: Sendable {
+  /// The last part of the `type`, in kebab case.
+  public let name: String
+  /// The type in a few words.
+  public let title: String
+  /// What it is answered with.
+  public let status: Status
   /// What it means and what to do, for any occurrence.
   let explanation: String
 
-  func problem(_ detail: String, errors: [Problem.Fault] = [], offset: Int? = nil) -> Problem {
+  /// An occurrence: its own sentence and, in the body, its places.
+  public func problem(_ detail: String, errors: [Problem.Fault] = [], offset: Int? = nil) -> Problem {
     Problem(name, title: title, status: status, detail: detail, errors: errors, offset: offset)
   }
 }
@@ -48,7 +52,7 @@ extension ProblemType {
     name: "not-found", title: "Not found", status: .notFound,
     explanation: "The service has nothing at this path. GET / lists what it has.")
 
-  static let methodNotAllowed = ProblemType(
+  public static let methodNotAllowed = ProblemType(
     name: "method-not-allowed", title: "Method not allowed", status: .methodNotAllowed,
     explanation: "The path exists, but does not take this method. The field Allow lists those that it takes.")
 
@@ -62,9 +66,11 @@ extension ProblemType {
     name: "internal-error", title: "Internal error", status: .internalServerError,
     explanation: "A fault of the service's own. Please report it with the request that met it.")
 
-  static let all =
+  /// Every type that can occur, those of the rooms around this one among them.
+  public static let all =
     [
       invalidJSON, invalidInput, zeroNormaliser, tooManyLogits, unsupportedMediaType, unsupportedContentEncoding,
       notFound, methodNotAllowed, deadlineExceeded, internalError,
-    ] + operation + ParseError.Kind.allCases.map(ProblemType.init)
+      overloaded, notReady, unauthorized,
+    ] + ParseError.Kind.allCases.map(ProblemType.init)
 }

@@ -1,4 +1,5 @@
 import HTTPCore
+import SoftmaxAPI
 
 /// The token that requests must carry (RFC 6750 §2.1).
 struct BearerToken: Sendable {
@@ -33,8 +34,6 @@ struct BearerToken: Sendable {
   }
 
   private static func unauthorized(_ detail: String, challenge: String) -> Response {
-    Response(
-      Problem("unauthorized", title: "Unauthorized", status: .unauthorized, detail: detail),
-      fields: [.wwwAuthenticate: challenge])
+    Response(ProblemType.unauthorized.problem(detail), fields: [.wwwAuthenticate: challenge])
   }
 }

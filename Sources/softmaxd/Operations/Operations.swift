@@ -62,9 +62,8 @@ struct Operations: RequestHandler {
       return nil
     default:
       return Response(
-        Problem(
-          "method-not-allowed", title: "Method not allowed", status: .methodNotAllowed,
-          detail: "\"\(head.path)\" does not take \(head.method.rawValue); it takes \(Self.allow)"),
+        ProblemType.methodNotAllowed.problem(
+          "\"\(head.path)\" does not take \(head.method.rawValue); it takes \(Self.allow)"),
         fields: [.allow: Self.allow])
     }
   }
@@ -99,8 +98,6 @@ struct Operations: RequestHandler {
   private static let alive = Response(.ok, .plainText, body: Array("alive\n".utf8), fields: uncached)
   private static let ready = Response(.ok, .plainText, body: Array("ready\n".utf8), fields: uncached)
   private static let stopping = Response(
-    Problem(
-      "not-ready", title: "Not ready", status: .serviceUnavailable,
-      detail: "The server is not ready: it is starting or stopping; ask another"),
+    ProblemType.notReady.problem("The server is not ready: it is starting or stopping; ask another"),
     fields: [.cacheControl: "no-store", .retryAfter: "1"])
 }
