@@ -8,6 +8,7 @@ extension JSONWriter {
   /// - Parameters:
   ///   - values: row-major, the product of `shape` values.
   ///   - shape: the extents, outermost first, none of them 0.
+  ///   - format: what the text of each number reads back to.
   ///   - parallel: as in `JSONReader.readTensor`; the bytes are the same.
   public mutating func tensor(
     _ values: Span<Double>, shape: [Int], format: NumberFormat = .binary64, parallel: Parallel? = nil

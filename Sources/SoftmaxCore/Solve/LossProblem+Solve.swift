@@ -13,6 +13,7 @@ extension LossProblem {
   ///   - upstream: q, of the loss's shape, finite; `nil` stands for ones. It leaves the loss alone.
   ///   - loss: whether the loss is asked for.
   ///   - gradient: whether the gradient is asked for.
+  ///   - execution: how it is run, and when it is to stop.
   /// - Throws: ``ComputationError/cancelled``, ``ComputationError/upstreamDoesNotFit``.
   public func lossAndGradient(
     upstream: [Double]?, loss: Bool, gradient: Bool, _ execution: Execution
