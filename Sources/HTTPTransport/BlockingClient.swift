@@ -2,9 +2,7 @@ internal import Glibc
 
 /// As much of a client as a health check needs.
 public enum BlockingClient {
-  /// Sends `GET path` and returns the first line of the answer.
-  ///
-  /// - Parameter seconds: how long each step may take.
+  /// Sends `GET path` and returns the first line of the answer; each step may take so many seconds.
   public static func statusLine(of path: String, at address: Address, seconds: Int) throws(SystemError) -> String {
     let kind = CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
     let socket = Socket(

@@ -54,6 +54,9 @@ python_with() {
 # that these flags and those of a plain `swift build` do not undo each other's work.
 export SOFTMAXD_STRICT=1
 CHECKED=(-c release --scratch-path .build/checked)
+SYMBOLS=$ROOT/.build/checked/symbols
 build_everything() {
-  swift build "${CHECKED[@]}" --build-tests -Xswiftc -enable-testing --explicit-target-dependency-import-check error
+  mkdir -p "$SYMBOLS"
+  swift build "${CHECKED[@]}" --build-tests -Xswiftc -enable-testing --explicit-target-dependency-import-check error \
+    -Xswiftc -emit-symbol-graph -Xswiftc -emit-symbol-graph-dir -Xswiftc "$SYMBOLS"
 }
