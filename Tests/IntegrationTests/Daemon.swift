@@ -7,6 +7,7 @@ final class Daemon {
 
   let port: Int
   private let process: Process
+  private let errors = Pipe()
 
   /// The binary that this build made: it lies beside the test bundle.
   static var binary: URL {
@@ -23,7 +24,7 @@ final class Daemon {
     process.arguments = ["--port", "0"] + options
     let output = Pipe()
     process.standardOutput = output
-    process.standardError = FileHandle.nullDevice
+    process.standardError = errors
     try process.run()
     var said = ""
     var found: Int?
@@ -40,15 +41,17 @@ final class Daemon {
     port = found
   }
 
-  /// Starts one, runs the body against it, asks it to stop, and gives back the exit status with the body's result.
+  /// Starts one, runs the body against it, asks it to stop, and gives back the exit status and what it has logged with the
+  /// body's result. A log longer than a pipe holds would be cut.
   static func run<Result>(
     _ options: [String] = Daemon.quickStop, _ body: (Daemon) throws -> Result
-  ) throws -> (result: Result, status: Int32) {
+  ) throws -> (result: Result, status: Int32, log: String) {
     let daemon = try Daemon(options)
     defer { if daemon.process.isRunning { daemon.signal(SIGKILL) } }
     let result = try body(daemon)
     daemon.signal(SIGTERM)
-    return (result, daemon.wait())
+    let status = daemon.wait()
+    return (result, status, String(decoding: daemon.errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self))
   }
 
   func signal(_ number: Int32) { kill(process.processIdentifier, number) }

@@ -1,0 +1,42 @@
+import Foundation
+import Testing
+
+extension IntegrationTests {
+  @Suite struct Logging {
+    @Test func eachRequestIsOneLineOfJSON() throws {
+      let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+      let fields = ["Content-Type: application/json", "X-Request-Id: a\"b\\c", "traceparent: \(parent)"]
+      let run = try Daemon.run(Daemon.quickStop + ["--log", "requests"]) { daemon in
+        let client = Client(daemon)
+        let loss = Call(
+          method: "POST", path: "/loss?a=b", fields: fields, body: Array(#"{"logits": [0, 0], "target": 0}"#.utf8))
+        #expect(try client.send(loss).text == #"{"loss":0.6931471805599453}"#)
+        _ = try client.send(.get("/nowhere"))
+        _ = try client.send(Call(method: "FOO", path: "/"))
+      }
+      let lines = try run.log.split(separator: "\n").map {
+        try #require(JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])
+      }
+      try #require(lines.count == 3)
+      #expect(lines.map { $0["method"] as? String } == ["POST", "GET", "_OTHER"])
+      #expect(lines.map { $0["status"] as? Int } == [200, 404, 501])
+      #expect(lines.map { $0["route"] as? String } == ["/loss", "", nil])
+      #expect(lines.map { $0["request_bytes"] as? Int } == [31, 0, nil])
+      #expect(lines[0]["response_bytes"] as? Int == 27)
+      #expect(lines[0]["request_id"] as? String == "a\"b\\c")
+      #expect(lines[0]["traceparent"] as? String == parent)
+      #expect((lines[1]["request_id"] as? String)?.utf8.count == 32)
+      #expect(lines[2]["problem"] as? String == "method-not-implemented")
+      for line in lines { #expect((line["time"] as? String)?.wholeMatch(of: /[-\d]{10}T[:\d]{8}\.\d{3}Z/) != nil) }
+    }
+
+    @Test(arguments: [("off", 0), ("3", 3), ("1", 7)])
+    func aSampleIsOneInSoMany(choice: String, count: Int) throws {
+      let run = try Daemon.run(Daemon.quickStop + ["--log", choice]) { daemon in
+        let client = Client(daemon)
+        for _ in 0..<7 { _ = try client.send(.get("/livez")) }
+      }
+      #expect(run.log.split(separator: "\n").count == count)
+    }
+  }
+}
