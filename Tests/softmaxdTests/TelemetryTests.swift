@@ -43,6 +43,16 @@ import Testing
     ] { #expect(text.contains(Substring(line))) }
   }
 
+  @Test func aRequestWhoseClientHasGoneIsNoLongerActive() {
+    let telemetry = Telemetry(loops: 2, log: .off)
+    let head = RequestHead(.post, "/softmax")
+    telemetry.requestBegan(head, loop: 1)
+    telemetry.requestAbandoned(head, loop: 1)
+    let text = lines(telemetry)
+    #expect(text.contains("softmaxd_requests_abandoned_total 1"))
+    #expect(text.contains("http_server_active_requests{http_request_method=\"POST\"} 0"))
+  }
+
   @Test func pathsNeverBecomeLabels() {
     let telemetry = Telemetry(loops: 1, log: .off)
     for number in 0..<100 {
