@@ -45,7 +45,7 @@ enum Program {
     Signals.obey(server) { telemetry.log?.flush() }
   }
 
-  private static func configuration(_ settings: Settings) -> ServerConfiguration {
+  static func configuration(_ settings: Settings) -> ServerConfiguration {
     let limit = Descriptors.raiseLimit()
     let loops = settings.loops ?? Processors.available()
     var configuration = ServerConfiguration(

@@ -35,6 +35,19 @@ extension IntegrationTests {
       #expect(outcome.output.isEmpty)
     }
 
+    @Test func theServiceKeepsTheLimitsOfItsFlags() throws {
+      let flags = ["--max-logits", "3", "--max-jacobian-classes", "2"]
+      let bodies = [
+        #"{"logits": [1, 2, 3]}"#, #"{"logits": [1, 2, 3, 4]}"#, #"{"logits": [1, 2, 3], "outputs": ["jacobian"]}"#,
+      ]
+      let run = try Daemon.run(Daemon.quickStop + flags) { daemon in
+        let client = Client(daemon)
+        return try bodies.map { try client.send(.post("/softmax", $0)).status }
+      }
+      #expect(run.result == [200, 413, 422])
+      #expect(run.status == 0)
+    }
+
     @Test func theEnvironmentIsReadAndAFlagBeatsIt() throws {
       let bad = try Daemon.command([], environment: ["SOFTMAXD_PORT": "many"])
       #expect(bad.status != 0)

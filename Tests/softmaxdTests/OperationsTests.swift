@@ -112,7 +112,7 @@ import Testing
     let operations = operations(token: Self.secret)
     let post = ask(operations, .post, "/softmax", fields, #"{"logits": [0, 0]}"#)
     #expect(post.status == status)
-    #expect(ask(operations, .get, "/metrics", fields).status == status)
+    for method in [Method.get, .head] { #expect(ask(operations, method, "/metrics", fields).status == status) }
     if status == .unauthorized { #expect(post.fields[.wwwAuthenticate]?.hasPrefix("Bearer") == true) }
     // Health and documents stay open.
     #expect(ask(operations, .get, "/livez").status == .ok)

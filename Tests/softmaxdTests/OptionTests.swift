@@ -1,4 +1,5 @@
 import HTTPCore
+import HTTPTransport
 import Testing
 
 @testable import softmaxd
@@ -131,6 +132,21 @@ import Testing
     #expect(
       try Command.parse(["--probe", "--port", "9"], environment: ["SOFTMAXD_HOST": "0.0.0.0"])
         == .probe(host: "0.0.0.0", port: 9))
+  }
+
+  @Test func whatIsSetReachesTheServer() {
+    var settings = Settings()
+    settings.host = "localhost"
+    (settings.port, settings.loops, settings.maxConnections, settings.queue) = (1, 3, 5, 7)
+    (settings.limits.fieldCount, settings.bodyBytesInAll, settings.requestTimeout) = (9, 11, .seconds(13))
+    (settings.drainDelay, settings.drainTimeout) = (.seconds(15), .seconds(17))
+    let configuration = Program.configuration(settings)
+    #expect(configuration.addresses.map(\.description) == ["127.0.0.1:1", "[::1]:1"])
+    #expect(configuration.loops == 3 && configuration.laneWidth == 3)
+    #expect(configuration.connections == 5 && configuration.laneQueue == 7)
+    #expect(configuration.limits.fieldCount == 9 && configuration.bodyBytesInAll == 11)
+    #expect(configuration.requestDeadline == .seconds(13))
+    #expect(configuration.drainDelay == .seconds(15) && configuration.drainTimeout == .seconds(17))
   }
 
   @Test func helpNamesEveryOption() {
