@@ -4,8 +4,9 @@ public protocol RequestHandler: Sendable {
   /// have the body read and `respond` called.
   func refusal(of head: RequestHead) -> Response?
 
-  /// The answer to a whole request. May run on an event loop (small bodies) or on another thread (large ones).
-  func respond(to request: Request, in context: RequestContext) -> Response
+  /// The answer to a whole request, which is the handler's to keep or let go. May run on an event loop (small bodies) or
+  /// on another thread (large ones).
+  func respond(to request: consuming Request, in context: RequestContext) -> Response
 
   /// Adds to an answer that the server gives in the handler's stead (a body too large, too much to do) what the handler
   /// adds to its own, such as a request id.

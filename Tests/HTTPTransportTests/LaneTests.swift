@@ -91,4 +91,10 @@ import Testing
     slice.begin(at: Clock.now(), nanoseconds: 60_000_000_000)
     #expect(!slice.wasOver)
   }
+
+  @Test func aHandedRequestIsTakenOnce() {
+    let handed = HandedRequest(Request(head: RequestHead(.post, "/"), body: [1, 2, 3]))
+    #expect(handed.take()?.body == [1, 2, 3])
+    #expect(handed.take() == nil)
+  }
 }

@@ -18,7 +18,7 @@ final class TestHandler: RequestHandler {
 
   func decorate(_ response: inout Response, for head: RequestHead) { response.fields.append(.xRequestID, "marked") }
 
-  func respond(to request: Request, in context: RequestContext) -> Response {
+  func respond(to request: consuming Request, in context: RequestContext) -> Response {
     calls.add(1, ordering: .relaxed)
     switch request.head.path {
     case "/held":

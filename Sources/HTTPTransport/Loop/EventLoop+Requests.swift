@@ -90,20 +90,24 @@ extension EventLoop {
     let handler = handler
     let inbox = inbox
     let token = connection.token
+    let (head, requestBytes) = (request.head, request.body.count)
+    let handed = HandedRequest(request)
     let isTaken = lane.submit {
       // It may have waited until nobody wants it any more; then not even its text is read.
       let response =
-        cancel.isRaised
-        ? handler.answer(.deadlineExceeded, to: request.head) : handler.respond(to: request, in: context)
+        if !cancel.isRaised, let request = handed.take() {
+          handler.respond(to: consume request, in: context)
+        } else {
+          handler.answer(.deadlineExceeded, to: head)
+        }
       inbox.post(.answer(token, id, response))
     }
     guard isTaken else {
-      let refusal = handler.answer(.overloaded, to: request.head)
-      answered(id, request.head, request.body.count, refusal, connection, &state, now)
+      let refusal = handler.answer(.overloaded, to: head)
+      answered(id, head, requestBytes, refusal, connection, &state, now)
       return
     }
-    connection.current = Connection.Current(
-      id: id, head: request.head, requestBytes: request.body.count, cancel: cancel)
+    connection.current = Connection.Current(id: id, head: head, requestBytes: requestBytes, cancel: cancel)
   }
 
   /// The lane has an answer; its connection may have gone.

@@ -43,26 +43,25 @@ public struct SoftmaxService: RequestHandler {
     }
   }
 
-  public func respond(to request: Request, in context: RequestContext) -> Response {
-    guard let route = Route(path: request.head.path) else {
-      return refusal(of: request.head) ?? Response(.inconsistency)
-    }
-    switch (route, request.head.method) {
-    case (.endpoint(let endpoint), .post): return answer(to: request, from: endpoint, in: context)
+  public func respond(to request: consuming Request, in context: RequestContext) -> Response {
+    let head = request.head
+    guard let route = Route(path: head.path) else { return refusal(of: head) ?? Response(.inconsistency) }
+    switch (route, head.method) {
+    case (.endpoint(let endpoint), .post): return answer(to: (consume request).body, from: endpoint, in: context)
     case (_, .options): return Response(.noContent, fields: [.allow: route.allow])
     case (.root, .get), (.root, .head): return Response(.ok, .plainText, body: index)
     case (.document, .get), (.document, .head): return Response(.ok, .yaml, body: OpenAPIDocument.bytes)
     case (.problemType(let type), .get), (.problemType(let type), .head):
       return Response(.ok, .json, body: type.json)
-    default: return refusal(of: request.head) ?? Response(.inconsistency)
+    default: return refusal(of: head) ?? Response(.inconsistency)
     }
   }
 
-  private func answer(to request: Request, from endpoint: Endpoint, in context: RequestContext) -> Response {
+  private func answer(to body: consuming [UInt8], from endpoint: Endpoint, in context: RequestContext) -> Response {
     let execution = Execution(level: level, isCancelled: context.isCancelled, parallel: context.parallel)
     do throws(Refusal) {
-      let body = try endpoint.answer(toJSON: request.body.span, limits: limits, execution: execution)
-      return Response(.ok, .json, body: body)
+      let answer = try endpoint.answer(toJSON: consume body, limits: limits, execution: execution)
+      return Response(.ok, .json, body: answer)
     } catch {
       return Response(error)
     }

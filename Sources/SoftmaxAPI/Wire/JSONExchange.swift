@@ -4,9 +4,10 @@ import SoftmaxCore
 extension Endpoint {
   /// A JSON body's JSON answer: read, validate, compute, write, each step letting go of what the one before it made.
   func answer(
-    toJSON body: Span<UInt8>, limits: Limits, execution: Execution
+    toJSON body: consuming [UInt8], limits: Limits, execution: Execution
   ) throws(Refusal) -> [UInt8] {
-    let request = try JSONRequest.read(body, for: self, limits: limits, parallel: execution.parallel)
+    let request = try JSONRequest.read(body.span, for: self, limits: limits, parallel: execution.parallel)
+    _ = consume body
     let answer = try computed(consume request, limits: limits, execution: execution)
     return JSONAnswer.write(consume answer, parallel: execution.parallel)
   }

@@ -68,14 +68,15 @@ struct Operations: RequestHandler {
     }
   }
 
-  func respond(to request: Request, in context: RequestContext) -> Response {
+  func respond(to request: consuming Request, in context: RequestContext) -> Response {
+    let head = request.head
     var response =
-      if let path = Path(request.head.path) {
-        answer(path, request.head.method)
+      if let path = Path(head.path) {
+        answer(path, head.method)
       } else {
-        service.respond(to: request, in: context)
+        service.respond(to: consume request, in: context)
       }
-    decorate(&response, for: request.head)
+    decorate(&response, for: head)
     return response
   }
 
