@@ -55,7 +55,8 @@ extension JSONSyntaxError: CustomStringConvertible {
     switch reason {
     case .unexpectedEnd: "The text ends before its JSON value does."
     case .byteOrderMark: "The text begins with a byte order mark; send UTF-8 without one."
-    case .expectedValue: "A JSON value must stand here."
+    case .expectedValue:
+      "A JSON value must stand here; numbers begin with a digit or a minus sign, the words are true, false and null."
     case .trailingComma: "A comma must be followed by another value; remove the one before this place."
     case .expectedCommaOrBracket: "A comma or a closing bracket ']' must follow an array's element."
     case .expectedCommaOrBrace: "A comma or a closing brace '}' must follow an object's member."
@@ -69,7 +70,7 @@ extension JSONSyntaxError: CustomStringConvertible {
     case .controlCharacter: "A control character in a string must be escaped."
     case .invalidEscape: "A backslash in a string must begin one of JSON's escapes."
     case .invalidUTF8: "The text is not valid UTF-8."
-    case .tooDeep: "Arrays and objects nest too deep."
+    case .tooDeep: "Arrays and objects nest too deep; \(JSONReader.deepest) levels are read."
     case .trailingContent: "Only white space may follow the JSON value."
     }
   }

@@ -4,8 +4,8 @@
 /// not too large. Infinities and NaN come from the JSON strings "Infinity", "-Infinity" and "NaN"; the caller decides
 /// which of them it takes.
 public struct TensorReading: Sendable, Hashable {
-  /// The most faults that are reported.
-  public static var maximumFaults: Int { 16 }
+  /// The most faults that are reported: one more than a request's answer lists, so that it can tell that there are more.
+  public static var maximumFaults: Int { 33 }
   /// The most dimensions that a tensor may have.
   public static var maximumRank: Int { 8 }
 

@@ -72,6 +72,15 @@ struct LimitTests {
     #expect(problem.detail.contains("more than 32 faults"))
   }
 
+  /// Whatever finds the faults: the reader of tensors, or the look at their values.
+  @Test(arguments: ["null", "\"NaN\""], [2, 16, 17, 32, 33, 1000])
+  func asManyFaultsAreListedAsThereAre(element: String, count: Int) throws {
+    let bad = Array(repeating: element, count: count).joined(separator: ",")
+    let problem = try Parsed(post("/softmax", #"{"logits": [\#(bad)]}"#))
+    #expect(problem.errors.count == min(count, FaultList.maximumCount))
+    #expect(problem.detail.hasPrefix(count > 32 ? "The body has more than 32 faults" : "The body has \(count) faults"))
+  }
+
   @Test func manyUnknownMembersCostNoMoreThanTheirText() throws {
     let members = (0..<100_000).map { "\"m\($0)\":0" }.joined(separator: ",")
     let answer = post("/softmax", "{\(members)}")

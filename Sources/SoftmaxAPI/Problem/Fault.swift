@@ -29,7 +29,7 @@ struct FaultList: Sendable {
 
   private(set) var faults: [Fault] = []
   /// Whether there were more than are kept.
-  var isTruncated = false
+  private(set) var isTruncated = false
 
   var isEmpty: Bool { faults.isEmpty }
   /// Whether a further fault would not be kept, so that looking for it is vain.

@@ -91,7 +91,6 @@ enum JSONRequest {
     for fault in reading.faults {
       faults.note(.member(member, fault.path)) { member.sentence(about: fault, at: $0) }
     }
-    if reading.faults.count == TensorReading.maximumFaults { faults.isTruncated = true }
     if reading.isTooLarge, member != .logits {
       faults.note(.member(member)) { "\($0) holds more than \(limits.logits) numbers, the most that logits may have" }
     }
