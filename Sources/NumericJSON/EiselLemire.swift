@@ -11,6 +11,24 @@ func nearestBinary64(_ significand: UInt64, exponent q: Int) -> UInt64 {
   let row = q &- PowersOfTen.exponents.lowerBound
   guard significand != 0, row >= 0 else { return 0 }
   guard q <= 308 else { return Binary64.infinity }
+  let (m, biased, isExact) = leadingBits(significand, q)
+  if UInt(bitPattern: biased &- 1) >= 0x7FE { return extremeBinary64(m, biased) }
+  return rounded(isExact ? m &- tieCorrection(m, q) : m, biased)
+}
+
+/// `nearestBinary64` for a significand that is not zero and -288 <= `exponent` < -4: the result is a normal number, and no
+/// half-way case.
+@inline(__always)
+func nearestNormalBinary64(_ significand: UInt64, exponent q: Int) -> UInt64 {
+  let (m, biased, _) = leadingBits(significand, q)
+  return rounded(m, biased)
+}
+
+/// The first 54 bits of significand · 10^q, the biased exponent of the 53-bit number that they would round to without
+/// a carry, and whether all bits behind them may be zero.
+@inline(__always)
+private func leadingBits(_ significand: UInt64, _ q: Int) -> (m: UInt64, biased: Int, isExact: Bool) {
+  let row = q &- PowersOfTen.exponents.lowerBound
   let leadingZeros = significand.leadingZeroBitCount
   let w = significand &<< leadingZeros
   var (high, low) = w.multipliedFullWidth(by: PowersOfTen.significands[2 &* row])
@@ -23,19 +41,23 @@ func nearestBinary64(_ significand: UInt64, exponent q: Int) -> UInt64 {
   }
   let upperBit = Int(truncatingIfNeeded: high &>> 63)
   let shift = upperBit &+ 9
-  var m = high &>> shift  // 54 bits
+  let m = high &>> shift
   // 217706 / 2^16 is log2(10) closely enough that the shift gives its floor over the whole range.
   let biased = (217_706 &* q) &>> 16 &+ (63 &+ 1023) &+ upperBit &- leadingZeros
-  if UInt(bitPattern: biased &- 1) >= 0x7FE { return extremeBinary64(m, biased) }
-  if low <= 1 { m &-= tieCorrection(m, q, isExact: m &<< shift == high) }
-  // Where m rounds up to 2^53, the carry into the exponent makes it the next power of two, or infinity.
-  return (m &+ (m & 1)) &>> 1 &+ UInt64(truncatingIfNeeded: biased &- 1) &<< 52
+  return (m, biased, low <= 1 && m &<< shift == high)
+}
+
+/// The pattern of 54 bits rounded to 53, up from half-way. Where they round up to 2^53, the carry into the exponent makes
+/// it the next power of two, or infinity.
+@inline(__always)
+private func rounded(_ m: UInt64, _ biased: Int) -> UInt64 {
+  (UInt64(truncatingIfNeeded: biased &- 1) &<< 53 &+ m &+ 1) &>> 1
 }
 
 /// 1 for a number exactly half-way above an even one, which rounding up would miss.
 @inline(never)
-private func tieCorrection(_ m: UInt64, _ q: Int, isExact: Bool) -> UInt64 {
-  isExact && q >= -4 && q <= 23 && m & 3 == 1 ? 1 : 0
+private func tieCorrection(_ m: UInt64, _ q: Int) -> UInt64 {
+  q >= -4 && q <= 23 && m & 3 == 1 ? 1 : 0
 }
 
 /// For 54 bits whose biased exponent is not that of a normal number: a subnormal number, zero or infinity.

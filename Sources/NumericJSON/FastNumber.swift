@@ -1,79 +1,149 @@
 /// The hot path of reading: a number of everyday length from the text, a word at a time.
+///
+/// How many digits a number has is as good as random, and a branch on it would be mispredicted. So the digits, with the
+/// point taken out, are made up to a fixed number with zeros, 8 or 19, and what follows is the same for all.
 
-/// Reads the number that begins at `near`: its length and its bit pattern, or nil for what is no number, for more than 19
-/// significant digits, for one beyond binary64's range, and for the unusually long, which `readAnyNumber` takes.
+/// Reads the number that begins at `position`: where it ends and its bit pattern, or nil for what is no number, for more
+/// than 19 digits, for one beyond binary64's range, and for the unusually long, which `readAnyNumber` takes.
 @inline(__always)
-func fastNumber(_ near: borrowing NearText) -> (length: Int, pattern: UInt64)? {
-  let isNegative = near.byte(0) == UInt8(ascii: "-")
-  var cursor = isNegative ? 1 : 0
+func fastNumber(_ near: borrowing NearText, at position: Int) -> (end: Int, pattern: UInt64)? {
+  guard near.byte(position) >= UInt8(ascii: "-") else { return nil }
+  // Negative for "-" alone, so that the uppermost bit is the sign's.
+  let sign = UInt64(near.byte(position)) &- UInt64(UInt8(ascii: "-") + 1)
+  let start = position &+ Int(truncatingIfNeeded: sign &>> 63)
 
-  var significand = UInt64(truncatingIfNeeded: near.byte(cursor) &- UInt8(ascii: "0"))
   var integerDigits = 1
-  if near.byte(cursor &+ 1) != UInt8(ascii: ".") || significand > 9 {
-    // Not one digit before a point: up to 15 digits, then, of which the first is no zero unless it is the only one.
-    let first = near.word(cursor) ^ Word.zeros
-    integerDigits = Word.countOfDigits(first)
-    if integerDigits == 0 || (first & 0xFF == 0 && integerDigits > 1) { return nil }
-    significand = Word.appending(first, count: integerDigits, to: 0)
-    if integerDigits == 8 {
-      let second = near.word(cursor &+ 8) ^ Word.zeros
-      let count = Word.countOfDigits(second)
-      if count == 8 { return nil }
-      significand = Word.appending(second, count: count, to: significand)
-      integerDigits = 8 &+ count
+  var first: UInt64
+  if near.byte(start &+ 1) == UInt8(ascii: ".") {
+    first = (near.word(start &+ 1) & ~0xFF | UInt64(near.byte(start))) ^ Word.zeros
+  } else {
+    let head = near.word(start) ^ Word.zeros
+    let others = Word.markOfOthers(head)
+    if others == 0 { return longNumber(near, from: start, sign: sign) }
+    integerDigits = Word.countBefore(others)
+    if integerDigits == 0 || (head & 0xFF == 0 && integerDigits > 1) { return nil }
+    let integer = Word.bitsThrough(others) &>> 8
+    let end = start &+ integerDigits
+    if near.byte(end) != UInt8(ascii: ".") {
+      return shortNumber(near, to: end, digits: head & integer, integerDigits: integerDigits, sign: sign)
     }
+    first = head & integer | (near.word(start &+ 1) ^ Word.zeros) & ~integer
   }
-  cursor &+= integerDigits
+  let others = Word.markOfOthers(first)
+  if others != 0 {
+    let count = Word.countBefore(others)
+    if count <= integerDigits { return nil }
+    let digits = first & Word.bitsThrough(others) &>> 8
+    return shortNumber(near, to: start &+ 1 &+ count, digits: digits, integerDigits: integerDigits, sign: sign)
+  }
 
-  var exponent = 0
-  if near.byte(cursor) == UInt8(ascii: ".") {
-    let integer = significand
-    cursor &+= 1
-    let start = cursor
-    let first = near.word(cursor) ^ Word.zeros
-    var count = Word.countOfDigits(first)
-    if count == 8 {
-      significand = significand &* 100_000_000 &+ Word.value(ofDigits: first)
-      cursor &+= 8
-      var last = near.word(cursor) ^ Word.zeros
-      count = Word.countOfDigits(last)
-      if count == 8 {
-        significand = significand &* 100_000_000 &+ Word.value(ofDigits: last)
-        cursor &+= 8
-        last = near.word(cursor) ^ Word.zeros
-        count = Word.countOfDigits(last)
-        if count == 8 { return nil }
-      }
-      significand =
-        count <= 4
-        ? Word.appendingFew(last, count: count, to: significand)
-        : Word.appending(last, count: count, to: significand)
+  guard let (significand, end) = nineteenDigits(near, first, near.word(start &+ 9) ^ Word.zeros, at: start &+ 9) else {
+    return longNumber(near, from: start, sign: sign)
+  }
+  if near.byte(end) != UInt8(ascii: ",") {
+    return scaledNumber(near, to: end, significand, exponent: integerDigits &- 19, sign: sign)
+  }
+  // 10^-18 is the least that is not zero, and the exponent is -12 at most.
+  let magnitude = significand == 0 ? 0 : nearestNormalBinary64(significand, exponent: integerDigits &- 19)
+  return (end, magnitude | sign & 1 &<< 63)
+}
+
+/// A number of up to seven digits, which stand in eight with zeros behind.
+///
+/// It is W. D. Clinger's case ("How to Read Floating Point Numbers Accurately", 1990): both operands are exact, so one IEEE
+/// operation rounds once.
+@inline(__always)
+private func shortNumber(
+  _ near: borrowing NearText, to end: Int, digits: UInt64, integerDigits: Int, sign: UInt64
+) -> (end: Int, pattern: UInt64)? {
+  let significand = Word.value(ofDigits: digits)
+  if near.byte(end) | 0x20 == UInt8(ascii: "e") {
+    return scaledNumber(near, to: end, significand, exponent: integerDigits &- 8, sign: sign)
+  }
+  let value = Double(Int64(truncatingIfNeeded: significand)) / powersOfTen[8 &- integerDigits]
+  return (end, value.bitPattern | sign & 1 &<< 63)
+}
+
+private let powersOfTen: InlineArray<9, Double> = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8]
+
+/// Up to 19 digits as 19 with zeros behind, and where they end: `first` is eight of them, `second` the word at `position`,
+/// of which a part or all and up to three behind may be digits too; nil if there are more.
+@inline(__always)
+private func nineteenDigits(
+  _ near: borrowing NearText, _ first: UInt64, _ second: UInt64, at position: Int
+) -> (significand: UInt64, end: Int)? {
+  var second = second
+  var third: UInt32 = 0
+  var end = position
+  let others = Word.markOfOthers(second)
+  if others != 0 {
+    second &= Word.bitsThrough(others) &>> 8
+    end &+= Word.countBefore(others)
+  } else {
+    let last = near.halfWord(position &+ 8) ^ UInt32(truncatingIfNeeded: Word.zeros)
+    let others = Word.markOfOthers(last)
+    if others == 0 { return nil }
+    // A zero comes before the three, to make four of them.
+    third = Word.value(ofDigits: last &<< 8 & Word.bitsThrough(others))
+    end &+= 8 &+ Word.countBefore(others)
+  }
+  let sixteen = Word.value(ofDigits: first) &* 100_000_000 &+ Word.value(ofDigits: second)
+  return (sixteen &* 1000 &+ UInt64(third), end)
+}
+
+/// A number with eight to fifteen digits before its point or end, or with zeros behind "0." and up to 19 digits behind them.
+@inline(never)
+private func longNumber(_ near: borrowing NearText, from start: Int, sign: UInt64) -> (end: Int, pattern: UInt64)? {
+  let head = near.word(start) ^ Word.zeros
+  let first, second: UInt64
+  var position: Int
+  let exponent: Int
+  if Word.markOfOthers(head) != 0 {
+    // There is a point, and digits behind it.
+    guard head & 0xFF == 0 else { return nil }
+    let zeros = (near.word(start &+ 2) ^ Word.zeros).trailingZeroBitCount &>> 3
+    position = start &+ 2 &+ zeros
+    first = near.word(position) ^ Word.zeros
+    guard zeros < 8, Word.markOfOthers(first) == 0 else { return nil }
+    position &+= 8
+    second = near.word(position) ^ Word.zeros
+    exponent = -19 &- zeros
+  } else {
+    guard head & 0xFF != 0 else { return nil }
+    first = head
+    position = start &+ 8
+    let next = near.word(position) ^ Word.zeros
+    let others = Word.markOfOthers(next)
+    guard others != 0 else { return nil }
+    let count = Word.countBefore(others)
+    exponent = count &- 11
+    if near.byte(position &+ count) == UInt8(ascii: ".") {
+      guard isDigit(near.byte(position &+ count &+ 1)) else { return nil }
+      let integer = Word.bitsThrough(others) &>> 8
+      position &+= 1
+      second = next & integer | (near.word(position) ^ Word.zeros) & ~integer
     } else {
-      if count == 0 { return nil }
-      significand = Word.appending(first, count: count, to: significand)
-    }
-    cursor &+= count
-    exponent = start &- cursor
-    // 64 bits hold 19 digits; with more, enough of them must be leading zeros.
-    if integerDigits &- exponent > 19 {
-      let zeros = first.trailingZeroBitCount &>> 3
-      if integer != 0 || 0 &- exponent &- zeros > 19 { return nil }
+      second = next
     }
   }
+  guard let (significand, end) = nineteenDigits(near, first, second, at: position) else { return nil }
+  return scaledNumber(near, to: end, significand, exponent: exponent, sign: sign)
+}
 
-  if near.byte(cursor) | 0x20 == UInt8(ascii: "e") {
-    guard let written = fastExponent(near, &cursor) else { return nil }
+/// significand · 10^exponent, times the power of ten written at `end` if there is one; nil beyond binary64's range.
+@inline(__always)
+private func scaledNumber(
+  _ near: borrowing NearText, to end: Int, _ significand: UInt64, exponent: Int, sign: UInt64
+) -> (end: Int, pattern: UInt64)? {
+  var end = end
+  var exponent = exponent
+  if near.byte(end) | 0x20 == UInt8(ascii: "e") {
+    guard let written = fastExponent(near, &end) else { return nil }
     exponent &+= written
   }
-
-  let magnitude: UInt64
-  if significand < 1_000_000_000_000_000, exponent >= -22, exponent <= 22 {
-    magnitude = exactOperation(significand, exponent).bitPattern
-  } else {
-    magnitude = nearestBinary64(significand, exponent: exponent)
-    if magnitude == Binary64.infinity { return nil }
-  }
-  return (cursor, magnitude | (isNegative ? 1 &<< 63 : 0))
+  let magnitude = nearestBinary64(significand, exponent: exponent)
+  if magnitude == Binary64.infinity { return nil }
+  return (end, magnitude | sign & 1 &<< 63)
 }
 
 /// The exponent from its "e" on, of up to three digits; nil for another.
@@ -101,39 +171,3 @@ private func fastExponent(_ near: borrowing NearText, _ cursor: inout Int) -> In
   }
   return isNegative ? 0 &- written : written
 }
-
-extension Word {
-  /// `number` followed by the first `count` of a word's digits.
-  @inline(__always)
-  static func appending(_ digits: UInt64, count: Int, to number: UInt64) -> UInt64 {
-    // In two steps, since for no digits the shift is by the whole word.
-    let half = 32 &- 4 &* count
-    let aligned = (digits &<< half) &<< half
-    return number &* powersOfTen[count] &+ value(ofDigits: aligned)
-  }
-
-  /// `number` followed by the first `count` of a word's digits, of which there are at most four.
-  @inline(__always)
-  static func appendingFew(_ digits: UInt64, count: Int, to number: UInt64) -> UInt64 {
-    let aligned = (digits &<< (32 &- 8 &* UInt64(truncatingIfNeeded: count))) & 0xFFFF_FFFF
-    let pairs = ((aligned &* 10) &+ (aligned &>> 8)) & 0x00FF_00FF
-    return number &* powersOfTen[count] &+ ((pairs &* 100) &+ (pairs &>> 16)) & 0xFFFF
-  }
-
-  private static let powersOfTen: InlineArray<9, UInt64> = [
-    1, 10, 100, 1000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000,
-  ]
-}
-
-/// W. D. Clinger's case ("How to Read Floating Point Numbers Accurately", 1990): both operands are exact, so one IEEE
-/// operation rounds once.
-@inline(__always)
-private func exactOperation(_ significand: UInt64, _ exponent: Int) -> Double {
-  let value = Double(Int64(truncatingIfNeeded: significand))
-  return exponent < 0 ? value / exactPowersOfTen[0 &- exponent] : value * exactPowersOfTen[exponent]
-}
-
-private let exactPowersOfTen: InlineArray<23, Double> = [
-  1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20,
-  1e21, 1e22,
-]

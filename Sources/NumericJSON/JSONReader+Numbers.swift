@@ -11,8 +11,10 @@ extension JSONReader {
   @_lifetime(self: copy self)
   public mutating func readNumber() throws(JSONSyntaxError) -> JSONNumber {
     skipWhitespace()
-    if position <= text.count - NearText.reach, let (length, pattern) = fastNumber(NearText(text, at: position)) {
-      position += length
+    if position <= text.count - NearText.reach,
+      let (end, pattern) = fastNumber(NearText(text, at: position), at: position)
+    {
+      position = end
       return JSONNumber(value: Double(bitPattern: pattern), isOutOfRange: false)
     }
     guard try peekKind() == .number else { throw failure(.expectedValue) }

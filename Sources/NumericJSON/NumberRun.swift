@@ -15,29 +15,37 @@ enum RunStop {
 func readRun(
   _ text: Span<UInt8>, _ position: inout Int, limit: Int, into values: inout OutputSpan<Double>
 ) -> RunStop {
-  // Safe: an element is written only below the buffer's count, in order, and `count` says how many were.
-  unsafe values.withUnsafeMutableBufferPointer { buffer, count in
+  // Safe: an element is written only below the buffer's count, in order, and `filled` says how many were.
+  unsafe values.withUnsafeMutableBufferPointer { buffer, filled in
     let last = min(limit &- 1, text.count &- NearText.reach)
+    guard position >= 0, last >= 0 else { return .beforeValue }
+    // The loop keeps these two in registers.
     var cursor = position
-    defer { position = cursor }
-    while cursor <= last, count < buffer.count {
+    var count = filled
+    defer {
+      position = cursor
+      filled = count
+    }
+    while UInt(bitPattern: cursor) <= UInt(bitPattern: last), count < buffer.count {
       let near = NearText(text, at: cursor)
-      guard let (length, pattern) = fastNumber(near) else {
-        guard isWhitespace(near.byte(0)) else { return .beforeValue }
-        cursor &+= 1
+      guard let (end, pattern) = fastNumber(near, at: cursor) else {
+        guard isWhitespace(near.byte(cursor)) else { return .beforeValue }
+        cursor = behindWhitespace(text, cursor)
         continue
       }
       unsafe buffer[count] = Double(bitPattern: pattern)
       count &+= 1
-      cursor &+= length
-      if near.byte(length) != UInt8(ascii: ",") {
-        cursor = text.endOfWhitespace(from: cursor)
+      cursor = end
+      if near.byte(end) != UInt8(ascii: ",") {
+        cursor = behindWhitespace(text, end)
         guard cursor < text.count, text[cursor] == UInt8(ascii: ",") else { return .behindValue }
-        cursor &+= 1
-      } else {
-        cursor &+= near.byte(length &+ 1) == 0x20 ? 2 : 1
       }
+      cursor &+= 1
     }
     return .beforeValue
   }
 }
+
+/// Out of line, to leave the hot loop its registers.
+@inline(never)
+private func behindWhitespace(_ text: Span<UInt8>, _ position: Int) -> Int { text.endOfWhitespace(from: position) }

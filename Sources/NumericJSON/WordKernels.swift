@@ -41,8 +41,10 @@ extension Span where Element == UInt8 {
 }
 
 /// A place in a text behind which `reach` bytes are known to be there, so that they can be looked at without a check each.
+/// Positions are the text's own.
 struct NearText: ~Escapable {
-  /// How far `fastNumber` may look: a sign, 15 digits, a point, 24 digits, an exponent of 5 and one byte come to 47.
+  /// How far `fastNumber` may look. At the most: a sign, "0.", seven zeros, 19 digits and a word's rest; or, with less
+  /// before it, an exponent of 5 and the rest of a word. These come to less than 48.
   static var reach: Int { 64 }
 
   private let text: Span<UInt8>
@@ -57,47 +59,74 @@ struct NearText: ~Escapable {
     self.start = start
   }
 
-  /// The byte `offset` behind the place; `offset` < `reach`.
+  /// The byte at a position within reach.
   @inline(__always)
-  func byte(_ offset: Int) -> UInt8 {
-    assert(offset >= 0 && offset < NearText.reach)
-    // Safe: by the initialiser's precondition and the offset's, which `fastNumber` keeps.
-    return unsafe text[unchecked: start &+ offset]
+  func byte(_ position: Int) -> UInt8 {
+    assert(position >= start && position < start + NearText.reach)
+    // Safe: by the initialiser's precondition and the position's, which `fastNumber` keeps.
+    return unsafe text[unchecked: position]
   }
 
-  /// The eight bytes from there on, the first in the lowest place; `offset` <= `reach` - 8.
+  /// The eight bytes from a position on, all within reach, the first in the lowest place.
   @inline(__always)
-  func word(_ offset: Int) -> UInt64 {
-    assert(offset >= 0 && offset <= NearText.reach - 8)
+  func word(_ position: Int) -> UInt64 {
+    assert(position >= start && position <= start + NearText.reach - 8)
     // Safe: as above, and every bit pattern is a UInt64.
     return UInt64(
-      littleEndian: unsafe text.bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: start &+ offset, as: UInt64.self))
+      littleEndian: unsafe text.bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: position, as: UInt64.self))
+  }
+
+  /// The four bytes from a position on, likewise.
+  @inline(__always)
+  func halfWord(_ position: Int) -> UInt32 {
+    assert(position >= start && position <= start + NearText.reach - 4)
+    // Safe: as above, and every bit pattern is a UInt32.
+    return UInt32(
+      littleEndian: unsafe text.bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: position, as: UInt32.self))
   }
 }
 
-/// Eight bytes as a word.
+/// Eight bytes as a word, or four.
 enum Word {
   static var zeros: UInt64 { 0x3030_3030_3030_3030 }
   static var ones: UInt64 { 0x0101_0101_0101_0101 }
   static var highBits: UInt64 { 0x8080_8080_8080_8080 }
 
-  /// For eight bytes of text XOR `zeros`: how many digits stand before the first byte that is none.
+  /// For bytes of text XOR "0" each: zero if all are digits; else the lowest bit that is set is the high bit of the first
+  /// byte that is none.
   ///
   /// A byte XOR "0" is below 10 exactly for a digit; adding 0x76 carries into the byte's high bit from 10 on, and the
   /// byte's own high bit is taken with it. Carries out of a byte reach only the bytes after the first that is no digit.
   @inline(__always)
-  static func countOfDigits(_ digits: UInt64) -> Int {
-    let others = ((digits &+ 0x7676_7676_7676_7676) | digits) & highBits
-    return others.trailingZeroBitCount &>> 3
+  static func markOfOthers<Bytes: FixedWidthInteger>(_ digits: Bytes) -> Bytes {
+    ((digits &+ Bytes(truncatingIfNeeded: 0x7676_7676_7676_7676)) | digits) & Bytes(truncatingIfNeeded: highBits)
   }
+
+  /// How many bytes stand before the first that is marked; all, if none is.
+  @inline(__always)
+  static func countBefore<Bytes: FixedWidthInteger>(_ mark: Bytes) -> Int { mark.trailingZeroBitCount &>> 3 }
+
+  /// All bits up to the lowest that is set: those of the bytes before the first that is marked, and of that byte.
+  @inline(__always)
+  static func bitsThrough<Bytes: FixedWidthInteger>(_ mark: Bytes) -> Bytes { mark ^ (mark &- 1) }
+
+  /// For eight bytes of text XOR `zeros`: how many digits stand before the first byte that is none.
+  @inline(__always)
+  static func countOfDigits(_ digits: UInt64) -> Int { countBefore(markOfOthers(digits)) }
 
   /// The number that eight digits write, each in a byte, the first in the lowest place: pairs, fours, then all eight.
   @inline(__always)
   static func value(ofDigits digits: UInt64) -> UInt64 {
-    let pairs = (digits &* 10) &+ (digits &>> 8)
-    let outer = (pairs & 0x0000_00FF_0000_00FF) &* (100 + 1_000_000 << 32)
-    let inner = ((pairs &>> 16) & 0x0000_00FF_0000_00FF) &* (1 + 10_000 << 32)
-    return (outer &+ inner) &>> 32
+    let pairs = ((digits &* (1 + 10 << 8)) &>> 8) & 0x00FF_00FF_00FF_00FF
+    let fours = ((pairs &* (1 + 100 << 16)) &>> 16) & 0x0000_FFFF_0000_FFFF
+    return (fours &* (1 + 10_000 << 32)) &>> 32
+  }
+
+  /// The number that four digits write, likewise.
+  @inline(__always)
+  static func value(ofDigits digits: UInt32) -> UInt32 {
+    let pairs = ((digits &* (1 + 10 << 8)) &>> 8) & 0x00FF_00FF
+    return (pairs &* (1 + 100 << 16)) &>> 16
   }
 
   /// The high bit of each byte that is zero, and nothing else: no carry leaves a byte.
