@@ -1,5 +1,6 @@
-import NumericJSON
 import Testing
+
+@testable import NumericJSON
 
 @Suite struct DecimalToBinaryTests {
   /// Each text with strtod, on the hot path and at the text's end, with either sign.
@@ -62,6 +63,87 @@ import Testing
       if !value.isFinite { continue }
       let number = try readNumberInside(Array(value.description.utf8))
       if number.value.bitPattern != value.bitPattern { Issue.record("\(value)") }
+    }
+  }
+
+  /// Every length of the integer part and of the fraction, with and without an exponent, zeros in front of the digits and
+  /// behind them: against strtod, and as the hot path reads them among other numbers.
+  @Test func everyLengthOfBothParts() throws {
+    var random = SplitMix64(4)
+    func digits(_ count: Int) -> String {
+      String((0..<count).map { _ in Character(String(Int.random(in: 0...9, using: &random))) })
+    }
+    for integer in 0...21 {
+      for fraction in 0...25 {
+        for zeros in [0, fraction / 2, fraction] {
+          let front = integer == 0 ? "0" : "\(Int.random(in: 1...9, using: &random))" + digits(integer - 1)
+          let behind = fraction - zeros
+          for tail in [
+            String(repeating: "0", count: zeros) + digits(behind),
+            digits(behind) + String(repeating: "0", count: zeros),
+          ] {
+            for exponent in ["", "e7", "E-07", "e+101", "e-321", "e0005"] {
+              try check(front + (fraction == 0 ? "" : "." + tail) + exponent)
+            }
+          }
+        }
+      }
+    }
+  }
+
+  /// A number ends at each byte but those that go on with it, wherever that stands in the words read at once.
+  @Test func everyByteBehind() throws {
+    for length in 1...20 {
+      for point in 1...length {
+        let digits = "12345678901234567890".prefix(length)
+        let text = point == length ? String(digits) : "\(digits.prefix(point)).\(digits.dropFirst(point))"
+        let expected = referenceValue(text)
+        for byte in UInt8.min...UInt8.max {
+          if isDigit(byte) || byte | 0x20 == UInt8(ascii: "e") || (byte == UInt8(ascii: ".") && point == length) {
+            continue
+          }
+          // Digits follow: none of them may count.
+          let bytes = Array(text.utf8) + [byte] + [UInt8](repeating: UInt8(ascii: "7"), count: 80)
+          var reader = JSONReader(bytes.span)
+          let value = try reader.readNumber().value
+          if value != expected || reader.offset != text.utf8.count { Issue.record("\(text), then \(byte): \(value)") }
+        }
+      }
+    }
+  }
+
+  /// What is no number is refused at its byte, also where the hot path sees it first.
+  @Test(arguments: [
+    ("-", 1), ("-.5", 1), (".5", 0), ("1.", 2), ("-1.e5", 3), ("01", 1), ("-01.5", 2), ("00", 1), ("12345678.", 9),
+    ("1.5e", 4),
+    ("1.5e+", 5), ("123456789.e1", 10), ("1234567.", 8), ("0.000000000000000000e", 21), ("+1", 0), ("--1", 1),
+    ("1.5e-x", 5),
+  ])
+  func damagedNumbers(_ text: String, _ offset: Int) {
+    for padding in [0, 80] {
+      let bytes = Array(text.utf8) + [UInt8](repeating: UInt8(ascii: " "), count: padding)
+      do {
+        var reader = JSONReader(bytes.span)
+        let value = try reader.readNumber().value
+        Issue.record("\(text) was read as \(value)")
+      } catch {
+        #expect(error.offset == offset, "\(text)")
+      }
+    }
+  }
+
+  /// A text cut at each of its bytes, so that the hot path ends at each place of a number before the last.
+  @Test func everyCut() throws {
+    let numbers = [
+      "-1.2345678901234567", "0.12345678901234568", "17", "-123456789012.5", "1e-7", "0.00012345678901234567", "5.25",
+    ]
+    let text = Array(("[" + [String](repeating: numbers.joined(separator: ","), count: 3).joined(separator: ", ")).utf8)
+    for length in 2...text.count {
+      let cut = Array(text[..<length])
+      guard let last = cut.last, isDigit(last) else { continue }
+      let parts = String(decoding: cut.dropFirst(), as: UTF8.self).split(separator: ",").map { $0.drop { $0 == " " } }
+      let reading = try readTensor(cut + Array("]".utf8))
+      #expect(reading.values == parts.map { referenceValue(String($0)) })
     }
   }
 
