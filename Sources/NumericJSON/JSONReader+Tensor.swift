@@ -43,6 +43,7 @@ extension JSONReader {
       let room = min(state.reading.values.capacity, state.maximumCount) - before
       state.reading.values.append(addingCapacity: room) { values in
         stop = readRun(text, &cursor, limit: Int.max, into: &values)
+        if stop == .beforeValue { stop = readLastRun(text, &cursor, into: &values) }
       }
       let taken = state.reading.values.count - before
       count += taken

@@ -46,6 +46,20 @@ func readRun(
   }
 }
 
+/// The same where the text's end is too near for the hot loop to look ahead: it reads a copy of the last bytes with zeros
+/// behind them, which are part of no number. Of a request of ten numbers these are three.
+@inline(never)
+func readLastRun(_ text: Span<UInt8>, _ position: inout Int, into values: inout OutputSpan<Double>) -> RunStop {
+  let left = text.count - position
+  guard left > 0, left < NearText.reach else { return .beforeValue }
+  var copy = InlineArray<128, UInt8>(repeating: 0)
+  for index in 0..<left { copy[index] = text[position + index] }
+  var cursor = 0
+  let stop = readRun(copy.span, &cursor, limit: left, into: &values)
+  position += cursor
+  return stop
+}
+
 /// Out of line, to leave the hot loop its registers.
 @inline(never)
 private func behindWhitespace(_ text: Span<UInt8>, _ position: Int) -> Int { text.endOfWhitespace(from: position) }

@@ -137,4 +137,29 @@ func readTensor(
     }
     #expect(try readTensor(text).shape == [3, 2])
   }
+
+  /// The last bytes are read from a copy: what stands there, right or wrong, is what it is with white space behind it.
+  @Test func theTextsEndChangesNothing() {
+    let items = [
+      "1", "-0.5", "2.5e-7", "12345678901234567", "0.1234567890123456789", "1e400", "\"-Infinity\"", "null", " 7 ",
+      "[1]",
+      "1.", "01", "-", "+1", ".5", "1e", "x", "1 2", "\u{0}", "3\u{0}", "", "3]", "1,",
+      "123456789012345678901234567890",
+    ]
+    for first in items {
+      for second in items {
+        for length in [0, 20, 40, 60] {
+          let text = "[0.25, " + String(repeating: "1,", count: length / 2) + first + "," + second + "]"
+          let near = Result { try readTensor(Array(text.utf8)) }
+          let far = Result { try readTensor(Array((text + String(repeating: " ", count: 100)).utf8)) }
+          switch (near, far) {
+          case (.success(let near), .success(let far)): #expect(near == far, "\(text)")
+          case (.failure(let near), .failure(let far)):
+            #expect(near as? JSONSyntaxError == far as? JSONSyntaxError, "\(text)")
+          default: Issue.record("\(text): \(near), but \(far)")
+          }
+        }
+      }
+    }
+  }
 }
