@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 
 extension IntegrationTests {
@@ -79,6 +80,18 @@ extension IntegrationTests {
         #expect(answer["content-type"] == "application/problem+json")
         #expect(answer.text.contains(#""type":"/problems/"#))
         #expect(try client.send(confident).opened == 0)
+      }
+      #expect(run.status == 0)
+    }
+
+    /// A loop that forgot to go back to sleep would burn a core; counted in the process's own time, in hundredths of a second.
+    @Test func afterItsRequestsTheServerUsesNoProcessor() throws {
+      let run = try Daemon.run { daemon in
+        for _ in 0..<4 { #expect(try Client(daemon).send(.get("/livez")).status == 200) }
+        usleep(300_000)
+        let before = try daemon.processorTicks()
+        usleep(1_000_000)
+        #expect(try daemon.processorTicks() - before < 10)
       }
       #expect(run.status == 0)
     }

@@ -54,6 +54,13 @@ final class Daemon {
     return (result, status, String(decoding: daemon.errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self))
   }
 
+  /// The time that the process has computed so far, in hundredths of a second (proc_pid_stat(5): utime and stime).
+  func processorTicks() throws -> Int {
+    let text = try String(contentsOfFile: "/proc/\(processIdentifier)/stat", encoding: .utf8)
+    let values = text[(text.lastIndex(of: ")") ?? text.startIndex)...].split(separator: " ")
+    return (Int(values[12]) ?? 0) + (Int(values[13]) ?? 0)
+  }
+
   func signal(_ number: Int32) { kill(process.processIdentifier, number) }
 
   /// Waits for the end: the exit status, or -1 for a death by signal.

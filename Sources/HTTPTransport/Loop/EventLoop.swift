@@ -105,7 +105,16 @@ actor EventLoop {
   private func serve() {
     var hasYielded = false
     while true {
-      let count = epoll.wait(milliseconds: hasYielded ? Self.lingerMilliseconds : 0)
+      var count = epoll.wait(milliseconds: 0)
+      if count == 0 {
+        guard hasYielded else {
+          sched_yield()
+          hasYielded = true
+          continue
+        }
+        count = epoll.wait(milliseconds: Self.lingerMilliseconds)
+        if count == 0 { break }
+      }
       hasYielded = false
       let now = moments.now()
       lastClock = now.instant
