@@ -122,6 +122,14 @@ private func longNumber(_ near: borrowing NearText, from start: Int, sign: UInt6
       let integer = Word.bitsThrough(others) &>> 8
       position &+= 1
       second = next & integer | (near.word(position) ^ Word.zeros) & ~integer
+    } else if near.byte(position &+ count) | 0x20 != UInt8(ascii: "e") {
+      // Below 10^15, so that every step is exact. The shift is in two steps, since for no digits it is by the whole word.
+      let half = 32 &- 4 &* count
+      let behind = Word.value(ofDigits: (next &<< half) &<< half)
+      let value =
+        Double(Int64(truncatingIfNeeded: Word.value(ofDigits: head))) * powersOfTen[count]
+        + Double(Int64(truncatingIfNeeded: behind))
+      return (position &+ count, value.bitPattern | sign & 1 &<< 63)
     } else {
       second = next
     }
