@@ -99,7 +99,6 @@ struct NearText: ~Escapable {
 /// Eight bytes as a word, or four.
 enum Word {
   static var zeros: UInt64 { 0x3030_3030_3030_3030 }
-  static var ones: UInt64 { 0x0101_0101_0101_0101 }
   static var highBits: UInt64 { 0x8080_8080_8080_8080 }
 
   /// For bytes of text XOR "0" each: zero if all are digits; else the lowest bit that is set is the high bit of the first
@@ -137,16 +136,5 @@ enum Word {
   static func value(ofDigits digits: UInt32) -> UInt32 {
     let pairs = ((digits &* (1 + 10 << 8)) &>> 8) & 0x00FF_00FF
     return (pairs &* (1 + 100 << 16)) &>> 16
-  }
-
-  /// Whether any byte is a quote, a backslash, a control character or not ASCII: what ends a plain stretch of a string.
-  @inline(__always)
-  static func hasSpecialInString(_ word: UInt64) -> Bool {
-    let quote = word ^ 0x2222_2222_2222_2222
-    let backslash = word ^ 0x5C5C_5C5C_5C5C_5C5C
-    // A byte minus 1 (or 0x20) borrows into the high bit when it is less. A borrow from a byte below can only make
-    // this say yes where one stands already.
-    let found = (quote &- ones) | (backslash &- ones) | (word &- (0x20 &* ones)) | word
-    return found & highBits != 0
   }
 }
