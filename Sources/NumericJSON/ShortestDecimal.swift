@@ -3,14 +3,40 @@
 /// After R. Giulietti, "The Schubfach way to render doubles" (2020), with one product in the ordinary case as in
 /// V. Zverovich's żmij and Y. Guo's yy. The text of the argument is in `ordinary` and `careful`.
 struct ShortestDecimal {
-  /// The value is digits · 10^exponent; 0 < digits < 10^17. Trailing zeros are not removed.
-  var digits: UInt64
+  /// The value is (10 tens + last) · 10^exponent; tens < 10^16, last < 10. Trailing zeros are not removed.
+  ///
+  /// Since the last digit is found apart from the others, and sixteen fill two words, they are not put together.
+  var tens: UInt64
+  var last: UInt64
+  /// The power of ten of the last digit.
   var exponent: Int
 
   @inline(__always)
+  private init(tens: UInt64, last: UInt64, exponent: Int) {
+    (self.tens, self.last, self.exponent) = (tens, last, exponent)
+  }
+
   private init(_ digits: UInt64, _ exponent: Int) {
-    self.digits = digits
-    self.exponent = exponent
+    self.init(tens: digits / 10, last: digits % 10, exponent: exponent)
+  }
+
+  /// What stands for a number that has none; an optional would cost the hot loop a flag.
+  static var none: ShortestDecimal { ShortestDecimal(tens: 0, last: 0, exponent: 0) }
+  @inline(__always)
+  var isNone: Bool { tens == 0 }
+
+  /// The same with zeros behind it, so that `tens` has 15 or 16 digits, as a normal binary64's always has: for binary32 and
+  /// subnormal numbers.
+  @inline(__always)
+  func padded() -> ShortestDecimal {
+    var padded = self
+    if tens < 100_000_000 {
+      padded = ShortestDecimal(tens: (tens &* 10 &+ last) &* 10_000_000, last: 0, exponent: exponent &- 8)
+    }
+    while padded.tens < 100_000_000_000_000 {
+      padded = ShortestDecimal(tens: padded.tens &* 10 &+ padded.last, last: 0, exponent: padded.exponent &- 1)
+    }
+    return padded
   }
 
   /// For c · 2^e, where 0 < c < 2^53 and e is in -1074...971, among neighbours c - 1 and c + 1 times 2^e. A decimal half-way to
@@ -20,39 +46,44 @@ struct ShortestDecimal {
     self = ShortestDecimal.ordinary(c, e) ?? ShortestDecimal.careful(c, e, isRegular: true)
   }
 
-  /// The same where the lower neighbour is half as far away: c is the least with its number of bits.
+  /// The same for c that is the least with its number of bits: the lower neighbour is half as far away, but for the least
+  /// normal number, below which there are subnormal ones.
   @inline(__always)
-  init(ofPowerOfTwo c: UInt64, _ e: Int) {
-    self = ShortestDecimal.careful(c, e, isRegular: false)
+  init(ofPowerOfTwo c: UInt64, _ e: Int, isLeastNormal: Bool) {
+    self = ShortestDecimal.careful(c, e, isRegular: isLeastNormal)
   }
 
-  /// With k = floor(log10 2^e), the distance between neighbours in units of 10^k is 1 or more and less than 10. So in the
-  /// interval that reads back there is at most one multiple of 10^(k+1), which then is the shortest, and else the multiple
-  /// of 10^k closest to the value is in it.
+  /// With k = floor(log10 2^e) + 1, the distance between neighbours in units of 10^k is 1/10 or more and less than 1. So in
+  /// the interval that reads back there is at most one multiple of 10^k, which then is the shortest, and else the multiple of
+  /// 10^(k-1) closest to the value is in it.
   ///
-  /// nil where the precision here does not decide: next to the interval's ends, or half-way between multiples of 10^k.
+  /// nil where the precision here does not decide: next to the interval's ends, or half-way between multiples of 10^(k-1).
   @inline(__always)
   private static func ordinary(_ c: UInt64, _ e: Int) -> ShortestDecimal? {
-    let k = floorLog10(ofTwoTo: e)
-    let (power, shift) = scale(e, k)
-    // c · 2^e · 10^-k = c 2^(shift+1) · power / 2^128. Of its fraction 64 bits are kept; the true one is above
-    // `fraction` - 1 and below `fraction` + 2 (one for the bits dropped, one for the power's error).
-    let scaled = c &<< (shift &+ 1)
-    let (high, middle) = scaled.multipliedFullWidth(by: power.high)
-    let (fraction, carry) = middle.addingReportingOverflow(scaled.multipliedFullWidth(by: power.low).high)
-    let integer = high &+ (carry ? 1 : 0)
-    let tens = integer / 10 &* 10
-    // Distances from `tens`, and half the distance between neighbours, with 59 bits of fraction; all are below 2^63.
-    let above = (integer &- tens) &<< 59 | fraction &>> 5
-    let half = power.high &>> (5 &- UInt64(truncatingIfNeeded: shift))
-    let fromLower = above &- half
-    let toUpper = (10 &<< 59) &- above &- half
-    if fromLower &+ 2 <= 4 || toUpper &+ 3 <= 6 || fraction &- (1 &<< 63) &+ 2 <= 4 { return nil }
-    // By masks, since which it is cannot be predicted.
-    let up = toUpper &>> 63
-    let isShorter = 0 &- (fromLower &>> 63 | up)
-    let closest = integer &+ fraction &>> 63
-    return ShortestDecimal(closest ^ ((closest ^ (tens &+ up &* 10)) & isShorter), k)
+    let scale = Int(WritingTables.scales[e &+ 1074])
+    let index = 2 &* (scale &>> 6)
+    let shift = UInt64(truncatingIfNeeded: scale)  // its low six bits count
+    let power = PowersOfTen.significands[index]
+    // c · 2^e · 10^-k = 32 c 2^-shift · G / 2^131, with G the 128 bits of 10^-k. Of its fraction 63 bits are kept; the true
+    // one is above `fraction` - 1 and below `fraction` + 2 (for the bits dropped and the power's error), and half the
+    // distance between neighbours is above `half` - 1 and below `half` + 1.
+    let scaled = (c &<< 5) &>> shift
+    let (high, middle) = scaled.multipliedFullWidth(by: power)
+    let (lower, carry) = middle.addingReportingOverflow(
+      scaled.multipliedFullWidth(by: PowersOfTen.significands[index &+ 1]).high)
+    let upper = high &+ (carry ? 1 : 0)
+    let fraction = (upper &<< 61 | lower &>> 3) &>> 1
+    let half = power &>> shift
+    let fromLower = fraction &- half
+    let toUpper = fraction &+ half
+    let (digit, rest) = fraction.multipliedFullWidth(by: 20)
+    if fromLower &+ 4 <= 8 || toUpper &<< 1 &+ 8 <= 16 || rest &- (1 &<< 63 &- 64) <= 128 { return nil }
+    // By the sign bits and not by branches, since which it is cannot be predicted. A digit of 10 never stays: then the
+    // next multiple of 10^k is within half a unit of 10^(k-1), which is no more than `half`.
+    let closest = digit &+ rest &>> 63
+    let isLonger = ~UInt64(bitPattern: Int64(bitPattern: fromLower | toUpper) &>> 63)
+    let q = scale &>> 6 &+ PowersOfTen.exponents.lowerBound
+    return ShortestDecimal(tens: upper &>> 3 &+ toUpper &>> 63, last: closest & isLonger, exponent: 0 &- q &- 1)
   }
 
   /// The same exactly: both ends of the interval and the value are compared with the candidates.

@@ -60,12 +60,42 @@ import Testing
   @Test(arguments: [
     ("0.1", "0.1"), ("1", "1.0"), ("16777216", "16777216.0"), ("1e-45", "1e-45"), ("3.4028235e38", "3.4028235e38"),
     ("1.17549435e-38", "1.1754944e-38"), ("0.3", "0.3"), ("8388608", "8388608.0"), ("33554432", "33554432.0"),
+    ("-1e-60", "0.0"), ("1e300", "\"Infinity\""), ("-1e39", "\"-Infinity\""), ("nan", "\"NaN\""),
     ("-0.0", "0.0"), ("1e10", "10000000000.0"), ("inf", "\"Infinity\""), ("9.999999e15", "9999999000000000.0"),
     ("1e16", "1e16"), ("0.0001", "0.0001"), ("0.00001", "1e-5"), ("7e-45", "7e-45"), ("0.33333334", "0.33333334"),
   ])
-  func layoutOfBinary32(_ value: String, _ expected: String) throws {
-    let value = try #require(Float(value))
-    #expect(text(Double(value), .binary32) == expected)
+  func layoutOfBinary32(_ value: String, _ expected: String) {
+    let value = referenceValue(value)
+    #expect(text(value, .binary32) == expected)
+  }
+
+  /// Plain notation, composed from the digits in strings.
+  private func plain(_ digits: String, _ exponent: Int) -> String {
+    let padded = digits + String(repeating: "0", count: max(0, exponent))
+    if exponent >= 0 { return padded + ".0" }
+    let full = String(repeating: "0", count: max(0, 1 - exponent - digits.count)) + padded
+    return full.dropLast(-exponent) + "." + full.suffix(-exponent)
+  }
+
+  /// The point behind every digit and before the first, with every number of digits, and beside the notation's ends.
+  @Test func everyPlaceOfThePoint() {
+    var random = SplitMix64(14)
+    for power in -7...19 {
+      for count in 1...17 {
+        for _ in 0..<20 {
+          let wanted = (1...count).map { _ in String(Int.random(in: 1...9, using: &random)) }.joined()
+          let value = referenceValue("\(wanted)e\(power - count + 1)")
+          let (digits, exponent) = digits(value.description)
+          let top = exponent + digits.count - 1
+          let expected =
+            (-4..<16).contains(top)
+            ? plain(digits, exponent)
+            : digits.prefix(1) + (digits.count > 1 ? "." : "") + digits.dropFirst() + "e\(top)"
+          #expect(text(value) == expected)
+          #expect(text(-value) == "-" + expected)
+        }
+      }
+    }
   }
 
   @Test func randomBitPatterns() throws {
