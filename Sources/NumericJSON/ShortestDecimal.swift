@@ -63,27 +63,27 @@ struct ShortestDecimal {
     let scale = Int(WritingTables.scales[e &+ 1074])
     let index = 2 &* (scale &>> 6)
     let shift = UInt64(truncatingIfNeeded: scale)  // its low six bits count
-    let power = PowersOfTen.significands[index]
-    // c · 2^e · 10^-k = 32 c 2^-shift · G / 2^131, with G the 128 bits of 10^-k. Of its fraction 63 bits are kept; the true
-    // one is above `fraction` - 1 and below `fraction` + 2 (for the bits dropped and the power's error), and half the
-    // distance between neighbours is above `half` - 1 and below `half` + 1.
-    let scaled = (c &<< 5) &>> shift
+    let power = WritingPowers.significands[index]
+    // c · 2^e · 10^-k = c 2^shift · G / 2^128, with G the 124 bits of 10^-k. Of its fraction 63 bits are kept; the true one is
+    // above `fraction` - 1 and below `fraction` + 1, and half the distance between neighbours is above `half` - 1 and below
+    // `half` + 5, since of G only the upper word counts.
+    let scaled = c &<< shift
     let (high, middle) = scaled.multipliedFullWidth(by: power)
     let (lower, carry) = middle.addingReportingOverflow(
-      scaled.multipliedFullWidth(by: PowersOfTen.significands[index &+ 1]).high)
-    let upper = high &+ (carry ? 1 : 0)
-    let fraction = (upper &<< 61 | lower &>> 3) &>> 1
-    let half = power &>> shift
+      scaled.multipliedFullWidth(by: WritingPowers.significands[index &+ 1]).high)
+    let fraction = lower &>> 1
+    let half = (power &<< shift) &>> 2
     let fromLower = fraction &- half
     let toUpper = fraction &+ half
     let (digit, rest) = fraction.multipliedFullWidth(by: 20)
-    if fromLower &+ 4 <= 8 || toUpper &<< 1 &+ 8 <= 16 || rest &- (1 &<< 63 &- 64) <= 128 { return nil }
+    if fromLower &+ 8 <= 16 || toUpper &<< 1 &+ 16 <= 32 || rest &- (1 &<< 63 &- 32) <= 64 { return nil }
     // By the sign bits and not by branches, since which it is cannot be predicted. A digit of 10 never stays: then the
-    // next multiple of 10^k is within half a unit of 10^(k-1), which is no more than `half`.
+    // next multiple of 10^k is within half a unit of 10^(k-1), which is no more than half the distance between neighbours.
     let closest = digit &+ rest &>> 63
     let isLonger = ~UInt64(bitPattern: Int64(bitPattern: fromLower | toUpper) &>> 63)
-    let q = scale &>> 6 &+ PowersOfTen.exponents.lowerBound
-    return ShortestDecimal(tens: upper &>> 3 &+ toUpper &>> 63, last: closest & isLonger, exponent: 0 &- q &- 1)
+    let q = scale &>> 6 &+ WritingPowers.exponents.lowerBound
+    return ShortestDecimal(
+      tens: high &+ (carry ? 1 : 0) &+ toUpper &>> 63, last: closest & isLonger, exponent: 0 &- q &- 1)
   }
 
   /// The same exactly: both ends of the interval and the value are compared with the candidates.
