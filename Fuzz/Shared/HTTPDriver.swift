@@ -48,9 +48,8 @@ struct Outcome: Equatable {
           }
           precondition(request.body.count <= 1 << 20)
           state.respond(to: id, with: Response(.ok, .plainText, body: request.body), at: now)
-        case .refused: break
-        case .rejected(let problem):
-          rejections.append(problem.name)
+        case .told(let notice):
+          if case .rejected(let problem) = notice { rejections.append(problem.name) }
         case .shutdownWrite, .close:
           isShutDown = true
         }

@@ -108,7 +108,7 @@ struct World: ~Copyable {
         precondition(open == nil && !hasShutDown && request.body.count <= 1000)
         open = id
         asked += 1
-      case .refused, .rejected: precondition(!hasShutDown)
+      case .told: precondition(!hasShutDown)
       case .shutdownWrite:
         precondition(!hasShutDown && !state.hasOutput)
         hasShutDown = true

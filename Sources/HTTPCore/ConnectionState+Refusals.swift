@@ -1,9 +1,14 @@
 /// Answers without a handler: to a head that is not wanted, and to what breaks a rule.
 extension ConnectionState {
-  /// A final answer to a head, known before its body.
-  struct Refusal: Sendable {
+  /// A final answer to a head, known before its body. A class, so that a connection holds one word for what it seldom has.
+  final class Refusal: Sendable {
     let head: RequestHead
     let response: Response
+
+    init(_ head: RequestHead, _ response: consuming Response) {
+      self.head = head
+      self.response = response
+    }
   }
 
   /// Answers a request whose body nobody wants.
@@ -13,7 +18,7 @@ extension ConnectionState {
   /// errors never wait. Before a long body, or one that the client holds back, the answer comes at once and the connection
   /// closes (RFC 9112 §9.3, RFC 9110 §10.1.1).
   mutating func refuse(_ head: RequestHead, with response: consuming Response, at now: Moment) {
-    let refusal = Refusal(head: head, response: response)
+    let refusal = Refusal(head, response)
     let isClientError = refusal.response.status.code < 500
     discardLeft = limits.discardBytes
     switch head.framing {
@@ -52,14 +57,14 @@ extension ConnectionState {
   /// Queues a refusal, and remembers to tell of it.
   mutating func answer(_ refusal: Refusal, mayKeep: Bool, at now: Moment) {
     enqueue(refusal.response, mayKeep: mayKeep, at: now)
-    refused = refusal
+    notices.append(.refused(refusal.head, refusal.response))
   }
 
   /// One answer to a broken rule, then no more parsing.
   mutating func reject(_ failure: ParseFailure, at now: Moment) {
     if phase == .head { exchange = Exchange(isHead: parser.method == .head) }
     let problem = Problem(failure)
-    rejection = problem
+    notices.append(.rejected(problem))
     enqueue(Response(problem), mayKeep: false, at: now)
   }
 }

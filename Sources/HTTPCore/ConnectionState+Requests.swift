@@ -14,7 +14,7 @@ extension ConnectionState {
     while index < bytes.count {
       switch phase {
       case .head:
-        guard output.count < limits.outputBytes, refused == nil else { return index }
+        guard output.count < limits.outputBytes, notices.isEmpty else { return index }
         let rest = bytes.extracting(index...)
         do throws(ParseFailure) {
           guard let count = try parser.parse(rest, limits: limits, into: &head) else {
@@ -113,7 +113,7 @@ extension ConnectionState {
   }
 
   /// Queues an answer and decides whether another request may follow it.
-  mutating func enqueue(_ response: consuming Response, mayKeep: Bool, at now: Moment) {
+  mutating func enqueue(_ response: Response, mayKeep: Bool, at now: Moment) {
     answered += 1
     let keeps = mayKeep && keepsAlive && !response.closes && !isDraining && answered < limits.requestsPerConnection
     noteOutput(at: now)

@@ -23,18 +23,23 @@ public struct ConnectionState: ~Copyable, Sendable {
   public typealias RequestID = UInt64
 
   /// What the transport must do.
-  public enum Action: Sendable {
+  public enum Action: ~Copyable, Sendable {
     /// Ask the handler, on the loop or off it, and report with `respond(to:with:at:)`.
     case answer(RequestID, Request)
-    /// Nothing to do: the judge's answer to a head has been queued. For logs and metrics.
-    case refused(RequestHead, Response)
-    /// Nothing to do: the connection has queued an answer of its own to a request that broke a rule or a deadline.
-    /// For logs and metrics.
-    case rejected(Problem)
+    /// Nothing to do, but for logs and metrics: an answer without a handler has been queued.
+    case told(Notice)
     /// `shutdown(SHUT_WR)`, and go on reading: what comes is dropped, so that the last answer is not lost to a reset.
     case shutdownWrite
     /// Close the descriptor and cancel the work under way, if any. Nothing comes after it.
     case close(CloseReason)
+  }
+
+  /// An answer that the connection has queued without asking a handler for it.
+  public indirect enum Notice: Sendable {
+    /// The judge's answer to a head.
+    case refused(RequestHead, Response)
+    /// Its own, to a request that broke a rule or a deadline.
+    case rejected(Problem)
   }
 
   public enum CloseReason: Sendable, Hashable {
@@ -101,9 +106,8 @@ public struct ConnectionState: ~Copyable, Sendable {
   var peerHasFinished = false
   /// A refusal that waits for its body's end.
   var refusal: Refusal?
-  /// A refusal that is queued and is still to be told; until then no other request is read.
-  var refused: Refusal?
-  var rejection: Problem?
+  /// Answers queued without a handler that are still to be told; until then no other request is read.
+  var notices: [Notice] = []
   var closeReason = CloseReason.finished
 
   /// When the present phase began: of a head, its first byte.
@@ -152,7 +156,7 @@ public struct ConnectionState: ~Copyable, Sendable {
   /// the body is whole.
   public mutating func refuseBody(at now: Moment, with response: (RequestHead) -> Response) {
     guard phase == .body, let head else { return }
-    answer(Refusal(head: head, response: response(head)), mayKeep: false, at: now)
+    answer(Refusal(head, response(head)), mayKeep: false, at: now)
   }
 
   /// The peer will send no more. Complete requests are still answered, then the connection closes.
@@ -161,7 +165,7 @@ public struct ConnectionState: ~Copyable, Sendable {
   }
 
   /// The answer to the request that `.answer` gave. A number that is not the one under way is ignored.
-  public mutating func respond(to id: RequestID, with response: consuming Response, at now: Moment) {
+  public mutating func respond(to id: RequestID, with response: Response, at now: Moment) {
     guard phase == .answering, id == requestID else { return }
     enqueue(response, mayKeep: !peerHasFinished || pendingStart < pending.count, at: now)
   }
@@ -199,20 +203,16 @@ public struct ConnectionState: ~Copyable, Sendable {
   /// The next thing to do, or nil until another event.
   public mutating func nextAction(at now: Moment, judge: Judge) -> Action? {
     while true {
-      if let told = refused.take() { return .refused(told.head, told.response) }
-      if let problem = rejection {
-        rejection = nil
-        return .rejected(problem)
-      }
+      if !notices.isEmpty { return .told(notices.removeFirst()) }
       let before = phase
       switch phase {
       case .ready: return handOut()
       case .head, .body, .discarding:
         if pendingStart < pending.count { consumePending(at: now, judge) }
-        if refused != nil { continue }
+        // A pipelined request may have been refused or have broken a rule, with the next head already looked at.
+        guard notices.isEmpty else { continue }
         if phase == before { endIfOver(at: now) }
-        // A pipelined request may have broken a rule, with the next head already looked at.
-        if phase == before, rejection == nil { return nil }
+        if phase == before, notices.isEmpty { return nil }
       case .closing:
         guard output.isEmpty else { return nil }
         guard !peerHasFinished else {
@@ -234,36 +234,45 @@ public struct ConnectionState: ~Copyable, Sendable {
     }
   }
 
+  // MARK: Standing
+  // Mutating, though nothing changes: so the state is looked at where it lies, while one that is only borrowed from a
+  // transport's variable is copied for each question, all 750 bytes of it.
+
   /// Bytes wait to be written.
-  public var hasOutput: Bool { !output.isEmpty }
+  public var hasOutput: Bool { mutating get { !output.isEmpty } }
 
   /// The next bytes to write, in two pieces for one `writev`: heads and small bodies, then a large body or nothing.
-  public func withOutput<R, E: Error>(
+  public mutating func withOutput<R, E: Error>(
     _ body: (_ first: Span<UInt8>, _ second: Span<UInt8>) throws(E) -> R
   ) throws(E) -> R {
     try output.withPieces(body)
   }
 
+  /// What to read now.
   public var readInterest: ReadInterest {
-    if peerHasFinished { return .none }
-    switch phase {
-    case .head: return output.count < limits.outputBytes ? .bytes : .none
-    case .body: return body.directCount > 0 ? .body : .bytes
-    case .ready, .answering: return pending.count - pendingStart < limits.pipelineBytes ? .bytes : .none
-    case .discarding, .closing, .lingering: return .bytes
-    case .closed, .gone: return .none
+    mutating get {
+      if peerHasFinished { return .none }
+      return switch phase {
+      case .head: output.count < limits.outputBytes ? .bytes : .none
+      case .body: body.directCount > 0 ? .body : .bytes
+      case .ready, .answering: pending.count - pendingStart < limits.pipelineBytes ? .bytes : .none
+      case .discarding, .closing, .lingering: .bytes
+      case .closed, .gone: .none
+      }
     }
   }
 
   /// When to call `tick`, or nil while no deadline runs.
   public var nextDeadline: Instant? {
-    switch (readDeadline, writeDeadline) {
-    case (let read?, let write?): min(read, write)
-    case (let read?, nil): read
-    case (nil, let write): write
+    mutating get {
+      switch (readDeadline, writeDeadline) {
+      case (let read?, let write?): min(read, write)
+      case (let read?, nil): read
+      case (nil, let write): write
+      }
     }
   }
 
   /// Nothing received, nothing to answer, nothing to write: what an overloaded server may close first.
-  public var isIdle: Bool { phase == .head && !hasBegunHead && output.isEmpty }
+  public var isIdle: Bool { mutating get { phase == .head && !hasBegunHead && output.isEmpty } }
 }

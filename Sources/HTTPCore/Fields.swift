@@ -16,6 +16,9 @@ public struct Fields: Sendable {
 
   private(set) var bytes: [UInt8]
   private(set) var lines: [Line]
+  /// Which lengths the names have, a bit for each and the last for all beyond: most questions are about a field that is
+  /// not there, and few of those need a look at the lines.
+  private var lengths: UInt64 = 0
 
   /// No fields.
   public init() {
@@ -27,6 +30,7 @@ public struct Fields: Sendable {
   init(validated bytes: consuming [UInt8], lines: consuming [Line]) {
     self.bytes = bytes
     self.lines = lines
+    for line in self.lines { lengths |= Self.bit(line.name.count) }
   }
 
   /// The number of field lines.
@@ -48,21 +52,33 @@ public struct Fields: Sendable {
       Line(
         nameStart: Int32(truncatingIfNeeded: nameStart), nameEnd: Int32(truncatingIfNeeded: nameEnd),
         valueStart: Int32(truncatingIfNeeded: nameEnd), valueEnd: Int32(truncatingIfNeeded: bytes.count)))
+    lengths |= Self.bit(nameEnd - nameStart)
   }
 
   /// The first value under `name`, or nil. Bytes that are not UTF-8 are read as U+FFFD.
   public subscript(name: FieldName) -> String? {
+    guard mayHold(name) else { return nil }
     for line in lines where matches(line, name) { return text(line.value) }
     return nil
   }
 
+  /// Whether the first value under `name` is `value`, without regard to case.
+  public func holds(_ name: FieldName, _ value: String) -> Bool {
+    guard mayHold(name) else { return false }
+    for line in lines where matches(line, name) {
+      return bytes.span.extracting(line.value).equalsIgnoringCase(value.utf8.span)
+    }
+    return false
+  }
+
   /// Each value under `name`, in the order received.
   public func values(of name: FieldName) -> [String] {
-    lines.filter { matches($0, name) }.map { text($0.value) }
+    mayHold(name) ? lines.filter { matches($0, name) }.map { text($0.value) } : []
   }
 
   /// How many lines carry `name`.
   public func count(of name: FieldName) -> Int {
+    guard mayHold(name) else { return 0 }
     var found = 0
     for line in lines where matches(line, name) { found += 1 }
     return found
@@ -73,13 +89,12 @@ public struct Fields: Sendable {
     for line in lines { body(text(line.name), text(line.value)) }
   }
 
+  private static func bit(_ length: Int) -> UInt64 { 1 << UInt64(min(length, 63)) }
+
+  private func mayHold(_ name: FieldName) -> Bool { lengths & Self.bit(name.text.utf8.count) != 0 }
+
   func matches(_ line: Line, _ name: FieldName) -> Bool {
-    let wanted = name.text.utf8.span
-    guard wanted.count == Int(line.nameEnd - line.nameStart) else { return false }
-    let start = Int(line.nameStart)
-    for index in wanted.indices
-    where ASCII.lowercased(bytes[start + index]) != ASCII.lowercased(wanted[index]) { return false }
-    return true
+    bytes.span.extracting(line.name).equalsIgnoringCase(name.text.utf8.span)
   }
 
   func text(_ range: Range<Int>) -> String { String(decoding: bytes[range], as: UTF8.self) }

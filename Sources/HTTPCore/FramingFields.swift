@@ -134,14 +134,9 @@ struct FramingFields: Sendable {
     return start..<end
   }
 
-  /// Equality without regard to case; `text` is in lower case.
+  /// Equality without regard to case.
   @inline(__always)
   private static func equal(_ bytes: Span<UInt8>, _ range: Range<Int>, _ text: String) -> Bool {
-    let wanted = text.utf8.span
-    guard range.count == wanted.count else { return false }
-    for index in wanted.indices where ASCII.lowercased(bytes[range.lowerBound + index]) != wanted[index] {
-      return false
-    }
-    return true
+    bytes.extracting(range).equalsIgnoringCase(text.utf8.span)
   }
 }

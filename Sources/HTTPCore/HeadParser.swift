@@ -77,11 +77,14 @@ struct HeadParser: Sendable {
 }
 
 extension [UInt8] {
-  /// Appends a span's bytes; room grows at least twofold, so that many small appends cost no more than a large one.
+  /// Appends a span's bytes.
   mutating func append(_ bytes: Span<UInt8>) {
-    if capacity - count < bytes.count { reserveCapacity(Swift.max(count + bytes.count, 2 * count)) }
-    append(addingCapacity: bytes.count) { (out: inout OutputSpan<UInt8>) in
-      for index in bytes.indices { out.append(bytes[index]) }
-    }
+    makeRoom(for: bytes.count)
+    append(addingCapacity: bytes.count) { (out: inout OutputSpan<UInt8>) in out.put(bytes) }
+  }
+
+  /// Room grows at least twofold, so that many small appends cost no more than a large one.
+  mutating func makeRoom(for added: Int) {
+    if capacity - count < added { reserveCapacity(Swift.max(count + added, 2 * count)) }
   }
 }

@@ -21,8 +21,7 @@ struct LineScanner: Sendable {
   ) throws(ParseFailure) -> Range<Int>? {
     let last = bound - 1
     let end = min(bytes.count, last)
-    var index = scanned
-    while index < end, !ASCII.isControl(bytes[index]) { index += 1 }
+    let index = bytes.firstControl(from: scanned, to: end)
     scanned = index
     guard index < end else {
       if index >= last { throw ParseFailure(tooLong(), at: bound) }

@@ -26,7 +26,7 @@ struct OutputQueue: Sendable {
     count += buffer.count - before
   }
 
-  mutating func append(_ response: consuming Response, _ exchange: Exchange, closes: Bool, date: HTTPDate) {
+  mutating func append(_ response: Response, _ exchange: Exchange, closes: Bool, date: HTTPDate) {
     let before = buffer.count
     buffer.appendHead(of: response, exchange, closes: closes, date: date)
     let hasBody = response.status.mayHaveBody && !exchange.isHead

@@ -12,7 +12,9 @@ public enum BodyFraming: Sendable, Hashable {
 }
 
 /// A request's start line and fields, validated (RFC 9112 §3, §5).
-public struct RequestHead: Sendable {
+///
+/// A class, since a head goes through many hands: each costs one reference count, not one for each part.
+public final class RequestHead: Sendable {
   public let method: Method
   public let version: HTTPVersion
   public let framing: BodyFraming

@@ -11,49 +11,53 @@ extension [UInt8] {
   ///
   /// Date, Content-Length, Content-Type and Connection are written here and nowhere else; a handler's fields of those
   /// names are left out. No field value can hold a line end, because `Fields` and `MediaType` cannot.
-  mutating func appendHead(of response: borrowing Response, _ exchange: Exchange, closes: Bool, date: HTTPDate) {
-    if capacity - count < 512 { reserveCapacity(Swift.max(count + 512, 2 * count)) }
-    if response.status == .ok {
-      put("HTTP/1.1 200 OK\r\nDate: ")
-    } else {
-      put("HTTP/1.1 ")
-      put(decimal: response.status.code)
-      append(ASCII.space)
-      put(response.status.reason)
-      put("\r\nDate: ")
+  mutating func appendHead(of response: Response, _ exchange: Exchange, closes: Bool, date: HTTPDate) {
+    let fields = response.fields
+    // The lines that are written here, and a colon, a space and a line end for each of the handler's.
+    let room = 256 + (response.contentType?.text.utf8.count ?? 0) + fields.bytes.count + 4 * fields.count
+    makeRoom(for: room)
+    append(addingCapacity: room) { (out: inout OutputSpan<UInt8>) in
+      if response.status == .ok {
+        out.put("HTTP/1.1 200 OK\r\nDate: ")
+      } else {
+        out.put("HTTP/1.1 ")
+        out.put(decimal: response.status.code)
+        out.put(" ")
+        out.put(response.status.reason)
+        out.put("\r\nDate: ")
+      }
+      out.put(date.text.span)
+      if let contentType = response.contentType {
+        out.put("\r\nContent-Type: ")
+        out.put(contentType.text)
+      }
+      if response.status.mayHaveBody {
+        out.put("\r\nContent-Length: ")
+        out.put(decimal: response.body.count)
+      }
+      if closes {
+        out.put("\r\nConnection: close")
+      } else if exchange.isHTTP10 {
+        out.put("\r\nConnection: keep-alive")
+      }
+      for line in fields.lines where !fields.isReserved(line) {
+        out.put("\r\n")
+        out.put(fields.bytes.span.extracting(line.name))
+        out.put(": ")
+        out.put(fields.bytes.span.extracting(line.value))
+      }
+      out.put("\r\n\r\n")
     }
-    append(date.text.span)
-    if let contentType = response.contentType {
-      put("\r\nContent-Type: ")
-      put(contentType.text)
-    }
-    if response.status.mayHaveBody {
-      put("\r\nContent-Length: ")
-      put(decimal: response.body.count)
-    }
-    if closes {
-      put("\r\nConnection: close")
-    } else if exchange.isHTTP10 {
-      put("\r\nConnection: keep-alive")
-    }
-    if !response.fields.isEmpty { put(response.fields) }
-    put("\r\n\r\n")
   }
+}
 
-  private mutating func put(_ fields: Fields) {
-    for line in fields.lines where !fields.isReserved(line) {
-      put("\r\n")
-      append(contentsOf: fields.bytes[line.name])
-      put(": ")
-      append(contentsOf: fields.bytes[line.value])
-    }
-  }
-
-  @inline(__always)
-  private mutating func put(_ text: String) { append(contentsOf: text.utf8) }
+extension OutputSpan<UInt8> {
+  @_lifetime(self: copy self)
+  fileprivate mutating func put(_ text: String) { put(text.utf8.span) }
 
   /// A number that is not negative.
-  private mutating func put(decimal number: Int) {
+  @_lifetime(self: copy self)
+  fileprivate mutating func put(decimal number: Int) {
     var divisor = 1
     while number / divisor >= 10 { divisor *= 10 }
     while divisor > 0 {

@@ -92,8 +92,11 @@ final class Harness {
           } else {
             openID = id
           }
-        case .refused(_, let response): refusals.append(response.status.code)
-        case .rejected(let problem): rejections.append(problem)
+        case .told(let notice):
+          switch notice {
+          case .refused(_, let response): refusals.append(response.status.code)
+          case .rejected(let problem): rejections.append(problem)
+          }
         case .shutdownWrite: shutsDown = true
         case .close(let reason): closed = reason
         }

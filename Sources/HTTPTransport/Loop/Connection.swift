@@ -44,7 +44,7 @@ final class Connection {
   func withState<R>(_ body: (inout ConnectionState) -> R) -> R { body(&state) }
 
   /// What to watch for now.
-  func wantedInterest(_ state: borrowing ConnectionState) -> Readiness {
+  func wantedInterest(_ state: inout ConnectionState) -> Readiness {
     var wanted: Readiness = []
     if !peerFinished, state.readInterest != .none { wanted.insert(.readable) }
     if state.hasOutput { wanted.insert(.writable) }

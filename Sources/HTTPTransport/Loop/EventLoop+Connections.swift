@@ -16,7 +16,7 @@ extension EventLoop {
     }
     table.insert(connection)
     observer.connectionOpened(loop: index)
-    connection.withState { state in schedule(connection, state) }
+    connection.withState { state in schedule(connection, &state) }
   }
 
   /// Ends a connection: its descriptor closes with its last reference, and work under way learns that nobody waits.
@@ -101,10 +101,7 @@ extension EventLoop {
       while let action = state.nextAction(at: now, judge: { judge($0, connection, now) }) {
         switch consume action {
         case .answer(let id, let request): answer(id, request, on: connection, &state, now)
-        case .refused(let head, let response):
-          let exchange = Exchange(requestBytes: 0, began: connection.began, ended: now.instant)
-          observer.requestRefused(head, response, exchange, loop: index)
-        case .rejected(let problem): observer.requestRejected(problem, loop: index)
+        case .told(let notice): tell(notice, of: connection, now)
         case .shutdownWrite: connection.socket.shutdownWrite()
         case .close:
           close(connection)
@@ -121,12 +118,21 @@ extension EventLoop {
       }
     } while !isBlocked
     if connection.charged > 0, connection.current == nil, !state.hasOutput, state.isIdle { charge(connection, 0) }
-    updateInterest(connection, state)
-    schedule(connection, state)
+    updateInterest(connection, &state)
+    schedule(connection, &state)
   }
 
-  private func updateInterest(_ connection: Connection, _ state: borrowing ConnectionState) {
-    let wanted = connection.wantedInterest(state)
+  private func tell(_ notice: ConnectionState.Notice, of connection: Connection, _ now: Moment) {
+    switch notice {
+    case .refused(let head, let response):
+      let exchange = Exchange(requestBytes: 0, began: connection.began, ended: now.instant)
+      observer.requestRefused(head, response, exchange, loop: index)
+    case .rejected(let problem): observer.requestRejected(problem, loop: index)
+    }
+  }
+
+  private func updateInterest(_ connection: Connection, _ state: inout ConnectionState) {
+    let wanted = connection.wantedInterest(&state)
     guard wanted != connection.interest else { return }
     do throws(SystemError) {
       try epoll.modify(connection.socket.descriptor, wanted, token: connection.token.rawValue)

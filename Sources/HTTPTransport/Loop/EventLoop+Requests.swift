@@ -77,7 +77,7 @@ extension EventLoop {
       connection.charged = response.body.count
       services.budget.takeAnyway(response.body.count)
     }
-    state.respond(to: id, with: consume response, at: now)
+    state.respond(to: id, with: response, at: now)
   }
 
   private func handToLane(

@@ -158,7 +158,7 @@ actor EventLoop {
 
   /// Sees to it that `tick` is called once the connection's deadline has passed. Most calls change nothing: the
   /// deadline moved away from an entry that is in the wheel already.
-  func schedule(_ connection: Connection, _ state: borrowing ConnectionState) {
+  func schedule(_ connection: Connection, _ state: inout ConnectionState) {
     guard let deadline = state.nextDeadline else { return }
     let slot = connection.token.slot
     let step = wheel.step(for: deadline)
@@ -181,7 +181,7 @@ actor EventLoop {
             state.tick(at: now)
             turn(connection, &state, now)
           } else {
-            schedule(connection, state)
+            schedule(connection, &state)
           }
         }
       }

@@ -5,7 +5,7 @@ enum BodyType {
   /// A final answer when the body is no JSON in UTF-8 or is compressed, else nil.
   static func refusal(of head: RequestHead) -> Response? {
     // A missing Content-Type counts as JSON: several clients send bytes without one.
-    if let type = head.fields[.contentType], !isJSON(type) {
+    if !head.fields.holds(.contentType, "application/json"), let type = head.fields[.contentType], !isJSON(type) {
       return Response(
         ProblemType.unsupportedMediaType.problem(
           "Content-Type is \(quoted(type)); send \"Content-Type: application/json\""),
@@ -28,7 +28,6 @@ enum BodyType {
   /// Whether a Content-Type is application/json or any type with the suffix +json (RFC 6839 §3.1), in any case, its charset
   /// UTF-8 if it names one.
   static func isJSON(_ text: String) -> Bool {
-    if text == "application/json" { return true }
     guard let parts = parsed(text) else { return false }
     let type = parts.type.lowercased()
     let subtype = parts.subtype.lowercased()

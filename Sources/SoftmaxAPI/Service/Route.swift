@@ -2,7 +2,7 @@
 enum Route: Sendable {
   case root
   case document
-  case problemType(ProblemType)
+  indirect case problemType(ProblemType)
   case endpoint(Endpoint)
   /// `OPTIONS *`: the server as a whole (RFC 9110 §9.3.7).
   case server

@@ -1,0 +1,60 @@
+import Testing
+
+@testable import HTTPCore
+
+/// What is done eight bytes at a time, held against the same done byte by byte.
+struct ByteKernelsTests {
+  @Test("Each byte is a control or none at each place of a word and behind it", arguments: UInt8.min...UInt8.max)
+  func controls(_ byte: UInt8) {
+    for length in 1...20 {
+      for place in 0..<length {
+        var bytes = [UInt8](repeating: UInt8(ascii: "a"), count: length)
+        bytes[place] = byte
+        let expected = ASCII.isControl(byte) ? place : length
+        #expect(firstControl(bytes, 0..<length) == expected)
+        #expect(firstControl(bytes, place..<place) == place)
+      }
+    }
+  }
+
+  @Test func theFirstOfSeveralControlsIsFoundBehindTheStart() {
+    let bytes: [UInt8] = Array("\n0123456\u{7F}9\r\n".utf8)
+    #expect(firstControl(bytes, 0..<12) == 0)
+    #expect(firstControl(bytes, 1..<12) == 8)
+    #expect(firstControl(bytes, 9..<12) == 10)
+    #expect(firstControl(bytes, 9..<10) == 10)
+  }
+
+  @Test(
+    "Any two bytes are equal at each place of a word just when they are equal alone", arguments: UInt8.min...UInt8.max)
+  func equality(_ byte: UInt8) {
+    for other in UInt8.min...UInt8.max {
+      let isEqual = ASCII.lowercased(byte) == ASCII.lowercased(other)
+      for (length, place) in [(1, 0), (7, 3), (8, 7), (12, 1), (12, 9), (17, 16)] {
+        var (left, right) = ([UInt8](repeating: 0x5A, count: length), [UInt8](repeating: 0x7A, count: length))
+        (left[place], right[place]) = (byte, other)
+        #expect(areEqual(left, right) == isEqual)
+      }
+    }
+  }
+
+  @Test func lengthsDecide() {
+    let bytes = Array("content-length".utf8)
+    #expect(!areEqual(bytes, Array(bytes.dropLast())))
+    #expect(!areEqual(bytes, []))
+    #expect(areEqual([], []))
+  }
+
+  @Test func aCopyGoesBehindWhatIsThere() {
+    var bytes = Array("HTTP".utf8)
+    bytes.append("/1.1".utf8.span)
+    bytes.append(Span())
+    #expect(bytes == Array("HTTP/1.1".utf8))
+  }
+
+  private func firstControl(_ bytes: [UInt8], _ range: Range<Int>) -> Int {
+    bytes.span.firstControl(from: range.lowerBound, to: range.upperBound)
+  }
+
+  private func areEqual(_ left: [UInt8], _ right: [UInt8]) -> Bool { left.span.equalsIgnoringCase(right.span) }
+}
