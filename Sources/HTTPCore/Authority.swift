@@ -11,13 +11,13 @@ enum Authority {
       else { return false }
       index = close + 1
     } else {
-      while index < range.upperBound, bytes[index] != UInt8(ascii: ":") {
-        if bytes[index] == UInt8(ascii: "%") {
-          guard isVisibleEscape(bytes, index, range.upperBound) else { return false }
+      while index < range.upperBound {
+        if ASCII.isUnreservedOrSubDelimiter(bytes[index]), bytes[index] != UInt8(ascii: ",") {
+          index += 1
+        } else if isVisibleEscape(bytes, index, range.upperBound) {
           index += 3
         } else {
-          guard ASCII.isUnreservedOrSubDelimiter(bytes[index]), bytes[index] != UInt8(ascii: ",") else { return false }
-          index += 1
+          break
         }
       }
       guard index > range.lowerBound else { return false }
@@ -25,21 +25,21 @@ enum Authority {
     return index == range.upperBound || isPort(bytes, index..<range.upperBound)
   }
 
-  /// Whether a percent sign and two hexadecimal digits stand at `index` (RFC 3986 §2.1).
+  /// The byte that a percent sign and two hexadecimal digits at `index` stand for (RFC 3986 §2.1), or nil.
   @inline(__always)
-  static func isEscape(_ bytes: Span<UInt8>, _ index: Int, _ end: Int) -> Bool {
-    index + 2 < end && ASCII.hexValue(bytes[index + 1]) != nil && ASCII.hexValue(bytes[index + 2]) != nil
+  static func escape(_ bytes: Span<UInt8>, _ index: Int, _ end: Int) -> UInt8? {
+    guard index + 2 < end, bytes[index] == UInt8(ascii: "%"), let high = ASCII.hexValue(bytes[index + 1]),
+      let low = ASCII.hexValue(bytes[index + 2])
+    else { return nil }
+    return high << 4 | low
   }
 
-  /// An escape that does not hide a control character: nothing here has one in its name, and whoever unescapes it early would
-  /// see the string or the line end there (RFC 3986 §7.3).
+  /// Whether an escape stands at `index` that hides no control character: nothing here has one in its name, and whoever
+  /// unescapes it early would see the string or the line end there (RFC 3986 §7.3).
   @inline(__always)
   static func isVisibleEscape(_ bytes: Span<UInt8>, _ index: Int, _ end: Int) -> Bool {
-    guard index + 2 < end, let high = ASCII.hexValue(bytes[index + 1]), let low = ASCII.hexValue(bytes[index + 2])
-    else {
-      return false
-    }
-    return high > 1 && !(high == 7 && low == 15)
+    guard let byte = escape(bytes, index, end) else { return false }
+    return byte >= 0x20 && byte != 0x7F
   }
 
   private static func closingBracket(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Int? {

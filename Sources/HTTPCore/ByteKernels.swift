@@ -21,6 +21,22 @@ extension Span<UInt8> {
     return index
   }
 
+  /// The end of the token that begins at `start`, or of its part before `end` (``ASCII/isToken(_:)``).
+  func endOfToken(from start: Int, to end: Int) -> Int {
+    var index = start
+    // Most tokens are letters and hyphens.
+    while end - index >= 8 {
+      let found = ASCII.othersThanLettersAndHyphens(in: word(at: index))
+      if found != 0 {
+        index += found.trailingZeroBitCount / 8
+        break
+      }
+      index += 8
+    }
+    while index < end, ASCII.isToken(self[index]) { index += 1 }
+    return index
+  }
+
   /// Equality without regard to the case of ASCII letters.
   func equalsIgnoringCase(_ other: Span<UInt8>) -> Bool {
     guard count == other.count else { return false }
@@ -66,6 +82,16 @@ extension ASCII {
     let isNoTab = (low ^ UInt64(tab) * each) &+ 0x7F * each
     let isNoDelete = (low ^ 0x7F * each) &+ 0x7F * each
     return ((~isFromSpace & isNoTab) | ~isNoDelete) & ~word & (0x80 * each)
+  }
+
+  /// The highest bit of each byte of `word` that is neither a letter nor a hyphen.
+  @inline(__always) fileprivate static func othersThanLettersAndHyphens(in word: UInt64) -> UInt64 {
+    let low = word & (0x7F * each)
+    let lower = low | (0x20 * each)
+    let isFromA = lower &+ (0x80 - 0x61) * each
+    let isBeyondZ = lower &+ (0x80 - 0x7B) * each
+    let isNoHyphen = (low ^ 0x2D * each) &+ 0x7F * each
+    return (((~isFromA | isBeyondZ) & isNoHyphen) | word) & (0x80 * each)
   }
 
   /// Eight bytes with their letters in lower case.

@@ -2,14 +2,24 @@
 public struct FieldName: Sendable, Hashable, CustomStringConvertible {
   /// The name as it is written on the wire.
   public let text: String
+  /// One bit of 64, by length and first letter.
+  let mark: UInt64
 
   /// Nil unless `text` is a token (RFC 9110 §5.6.2).
   public init?(_ text: String) {
     guard !text.isEmpty, text.utf8.allSatisfy(ASCII.isToken) else { return nil }
-    self.text = text
+    self.init(unchecked: text)
   }
 
-  init(unchecked text: String) { self.text = text }
+  init(unchecked text: String) {
+    self.text = text
+    mark = Self.mark(of: text.utf8.span)
+  }
+
+  /// The mark of a name, which is not empty.
+  static func mark(of name: Span<UInt8>) -> UInt64 {
+    1 << UInt64((name.count &* 11 &+ Int(ASCII.lowercased(name[0]))) & 63)
+  }
 
   public var description: String { text }
 

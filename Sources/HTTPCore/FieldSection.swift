@@ -19,8 +19,7 @@ struct FieldSection: Sendable {
     _ bytes: Span<UInt8>, _ line: Range<Int>, limit: Int, else tooMany: ParseError
   ) throws(ParseFailure) {
     guard lines.count < limit else { throw ParseFailure(tooMany, at: line.lowerBound) }
-    var index = line.lowerBound
-    while index < line.upperBound, ASCII.isToken(bytes[index]) { index += 1 }
+    let index = bytes.endOfToken(from: line.lowerBound, to: line.upperBound)
     guard index > line.lowerBound, index < line.upperBound, bytes[index] == UInt8(ascii: ":") else {
       // White space at the start of a line: a folded line (§5.2), or one after the start line (§2.2).
       let first = bytes[line.lowerBound]

@@ -16,9 +16,8 @@ public struct Fields: Sendable {
 
   private(set) var bytes: [UInt8]
   private(set) var lines: [Line]
-  /// Which lengths the names have, a bit for each and the last for all beyond: most questions are about a field that is
-  /// not there, and few of those need a look at the lines.
-  private var lengths: UInt64 = 0
+  /// The marks of all names: most questions are about a field that is not there, and few of those need a look at the lines.
+  private var marks: UInt64 = 0
 
   /// No fields.
   public init() {
@@ -30,7 +29,7 @@ public struct Fields: Sendable {
   init(validated bytes: consuming [UInt8], lines: consuming [Line]) {
     self.bytes = bytes
     self.lines = lines
-    for line in self.lines { lengths |= Self.bit(line.name.count) }
+    for line in self.lines { marks |= FieldName.mark(of: self.bytes.span.extracting(line.name)) }
   }
 
   /// The number of field lines.
@@ -52,7 +51,7 @@ public struct Fields: Sendable {
       Line(
         nameStart: Int32(truncatingIfNeeded: nameStart), nameEnd: Int32(truncatingIfNeeded: nameEnd),
         valueStart: Int32(truncatingIfNeeded: nameEnd), valueEnd: Int32(truncatingIfNeeded: bytes.count)))
-    lengths |= Self.bit(nameEnd - nameStart)
+    marks |= name.mark
   }
 
   /// The first value under `name`, or nil. Bytes that are not UTF-8 are read as U+FFFD.
@@ -89,9 +88,7 @@ public struct Fields: Sendable {
     for line in lines { body(text(line.name), text(line.value)) }
   }
 
-  private static func bit(_ length: Int) -> UInt64 { 1 << UInt64(min(length, 63)) }
-
-  private func mayHold(_ name: FieldName) -> Bool { lengths & Self.bit(name.text.utf8.count) != 0 }
+  private func mayHold(_ name: FieldName) -> Bool { marks & name.mark != 0 }
 
   func matches(_ line: Line, _ name: FieldName) -> Bool {
     bytes.span.extracting(line.name).equalsIgnoringCase(name.text.utf8.span)

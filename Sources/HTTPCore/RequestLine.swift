@@ -6,8 +6,7 @@ struct RequestLine: Sendable {
 
   /// Parses `bytes[line]`, which holds no control character but perhaps HTAB.
   init(_ bytes: Span<UInt8>, _ line: Range<Int>, targetLimit: Int) throws(ParseFailure) {
-    var index = line.lowerBound
-    while index < line.upperBound, ASCII.isToken(bytes[index]) { index += 1 }
+    var index = bytes.endOfToken(from: line.lowerBound, to: line.upperBound)
     let methodRange = line.lowerBound..<index
     guard !methodRange.isEmpty, index < line.upperBound, bytes[index] == ASCII.space else {
       throw ParseFailure(.requestLineMalformed, at: index)

@@ -36,24 +36,22 @@ struct RequestTarget: Sendable {
     _ bytes: Span<UInt8>, _ range: Range<Int>
   ) throws(ParseFailure) -> (path: String, query: Range<Int>?) {
     var index = range.lowerBound
-    while index < range.upperBound, bytes[index] != UInt8(ascii: "?") {
-      let isAllowed =
-        bytes[index] == UInt8(ascii: "%")
-        ? Authority.isVisibleEscape(bytes, index, range.upperBound) : ASCII.isPath(bytes[index])
-      guard isAllowed else {
-        throw ParseFailure(.targetInvalid, at: index)
-      }
+    while index < range.upperBound,
+      ASCII.isPath(bytes[index]) || Authority.isVisibleEscape(bytes, index, range.upperBound)
+    {
       index += 1
     }
     let path = String(ascii: bytes.extracting(range.lowerBound..<index))
     guard index < range.upperBound else { return (path, nil) }
+    guard bytes[index] == UInt8(ascii: "?") else { throw ParseFailure(.targetInvalid, at: index) }
     let queryStart = index + 1
     index = queryStart
     while index < range.upperBound {
       let byte = bytes[index]
       let isAllowed =
         byte == UInt8(ascii: "%")
-        ? Authority.isEscape(bytes, index, range.upperBound) : byte > 0x20 && byte < 0x7F && byte != UInt8(ascii: "#")
+        ? Authority.escape(bytes, index, range.upperBound) != nil
+        : byte > 0x20 && byte < 0x7F && byte != UInt8(ascii: "#")
       guard isAllowed else { throw ParseFailure(.targetInvalid, at: index) }
       index += 1
     }

@@ -12,28 +12,30 @@ extension [UInt8] {
   /// Date, Content-Length, Content-Type and Connection are written here and nowhere else; a handler's fields of those
   /// names are left out. No field value can hold a line end, because `Fields` and `MediaType` cannot.
   mutating func appendHead(of response: Response, _ exchange: Exchange, closes: Bool, date: HTTPDate) {
-    let fields = response.fields
+    // Not the response itself, which the closure would have copied for it.
+    let (status, contentType, fields) = (response.status, response.contentType?.text, response.fields)
+    let bodyCount = response.body.count
     // The lines that are written here, and a colon, a space and a line end for each of the handler's.
-    let room = 256 + (response.contentType?.text.utf8.count ?? 0) + fields.bytes.count + 4 * fields.count
+    let room = 256 + (contentType?.utf8.count ?? 0) + fields.bytes.count + 4 * fields.count
     makeRoom(for: room)
     append(addingCapacity: room) { (out: inout OutputSpan<UInt8>) in
-      if response.status == .ok {
+      if status == .ok {
         out.put("HTTP/1.1 200 OK\r\nDate: ")
       } else {
         out.put("HTTP/1.1 ")
-        out.put(decimal: response.status.code)
+        out.put(decimal: status.code)
         out.put(" ")
-        out.put(response.status.reason)
+        out.put(status.reason)
         out.put("\r\nDate: ")
       }
       out.put(date.text.span)
-      if let contentType = response.contentType {
+      if let contentType {
         out.put("\r\nContent-Type: ")
-        out.put(contentType.text)
+        out.put(contentType)
       }
-      if response.status.mayHaveBody {
+      if status.mayHaveBody {
         out.put("\r\nContent-Length: ")
-        out.put(decimal: response.body.count)
+        out.put(decimal: bodyCount)
       }
       if closes {
         out.put("\r\nConnection: close")

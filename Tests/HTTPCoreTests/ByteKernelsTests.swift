@@ -17,6 +17,20 @@ struct ByteKernelsTests {
     }
   }
 
+  @Test(
+    "Each byte ends a token or belongs to it at each place of a word and behind it", arguments: UInt8.min...UInt8.max)
+  func tokens(_ byte: UInt8) {
+    for length in 1...20 {
+      for place in 0..<length {
+        var bytes = [UInt8](repeating: UInt8(ascii: "-"), count: length)
+        bytes[place] = byte
+        let expected = ASCII.isToken(byte) ? length : place
+        #expect(bytes.span.endOfToken(from: 0, to: length) == expected)
+        #expect(bytes.span.endOfToken(from: 0, to: place) == place)
+      }
+    }
+  }
+
   @Test func theFirstOfSeveralControlsIsFoundBehindTheStart() {
     let bytes: [UInt8] = Array("\n0123456\u{7F}9\r\n".utf8)
     #expect(firstControl(bytes, 0..<12) == 0)

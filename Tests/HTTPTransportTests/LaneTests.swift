@@ -20,9 +20,10 @@ import Testing
   @Test func refusesBeyondItsQueue() {
     let lane = Lane(Lane.Bounds(width: 1, waiting: 1))
     let gatekeeper = Gatekeeper()
+    #expect(!lane.isBusy)
     #expect(lane.submit { gatekeeper.work() })
     gatekeeper.began.wait()
-    #expect(lane.hasRoom)
+    #expect(lane.isBusy && lane.hasRoom)
     #expect(lane.submit { gatekeeper.work() })
     #expect(!lane.hasRoom)
     #expect(!lane.submit {})

@@ -9,6 +9,8 @@ final class Connection {
   let isReserve: Bool
   private var state: ConnectionState
   var interest: Readiness = .readable
+  /// When the loop will look at its deadline next, at the latest.
+  var due = Instant(nanoseconds: .max)
   /// The peer has sent its last byte.
   var peerFinished = false
   /// The loop has let go of it: what is still being done for it is in vain.

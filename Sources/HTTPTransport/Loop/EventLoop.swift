@@ -104,6 +104,8 @@ actor EventLoop {
 
   private func serve() {
     var hasYielded = false
+    // Dispatch may run each call on another thread.
+    var scheduling: Scheduling?
     while true {
       var count = epoll.wait(milliseconds: 0)
       if count == 0 {
@@ -111,6 +113,11 @@ actor EventLoop {
           sched_yield()
           hasYielded = true
           continue
+        }
+        let wanted: Scheduling = services.lane.isBusy ? .prompt : .patient
+        if wanted != scheduling {
+          wanted.adopt()
+          scheduling = wanted
         }
         count = epoll.wait(milliseconds: Self.lingerMilliseconds)
         if count == 0 { break }
@@ -159,13 +166,14 @@ actor EventLoop {
   /// Sees to it that `tick` is called once the connection's deadline has passed. Most calls change nothing: the
   /// deadline moved away from an entry that is in the wheel already.
   func schedule(_ connection: Connection, _ state: inout ConnectionState) {
-    guard let deadline = state.nextDeadline else { return }
+    guard let deadline = state.nextDeadline, deadline < connection.due else { return }
     let slot = connection.token.slot
     let step = wheel.step(for: deadline)
+    let due = Instant(nanoseconds: step * wheel.granularity)
+    connection.due = due
     guard step < table.step(of: slot) else { return }
     table.setStep(step, of: slot)
     wheel.insert(slot, at: step)
-    let due = Instant(nanoseconds: step * wheel.granularity)
     if due < wake { setTimer(due) }
   }
 
@@ -176,6 +184,7 @@ actor EventLoop {
       for slot in due.entries where table.step(of: slot) == due.step {
         table.setStep(.max, of: slot)
         guard let connection = table[slot] else { continue }
+        connection.due = Instant(nanoseconds: .max)
         connection.withState { state in
           if let deadline = state.nextDeadline, deadline <= now.instant {
             state.tick(at: now)

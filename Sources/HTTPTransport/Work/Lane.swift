@@ -102,6 +102,9 @@ final class Lane: Sendable {
     }
   }
 
+  /// Whether a request is computed now.
+  var isBusy: Bool { state.withLock { $0.running > 0 } }
+
   /// Whether one request has the lane to itself, so that it may use the other cores too.
   var isAlone: Bool {
     state.withLock { $0.running <= 1 && $0.first == $0.waiting.count }

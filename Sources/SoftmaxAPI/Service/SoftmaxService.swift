@@ -60,8 +60,7 @@ public struct SoftmaxService: RequestHandler {
   private func answer(to body: consuming [UInt8], from endpoint: Endpoint, in context: RequestContext) -> Response {
     let execution = Execution(level: level, isCancelled: context.isCancelled, parallel: context.parallel)
     do throws(Refusal) {
-      let answer = try endpoint.answer(toJSON: consume body, limits: limits, execution: execution)
-      return Response(.ok, .json, body: answer)
+      return Response(.ok, .json, body: try endpoint.answer(toJSON: consume body, limits: limits, execution: execution))
     } catch {
       return Response(error)
     }

@@ -1,0 +1,19 @@
+import Glibc
+import Testing
+
+@testable import HTTPTransport
+
+struct SchedulingTests {
+  @Test("The calling thread's policy is what was asked for, its nice value what it was")
+  func policies() {
+    let (other, batch): (CInt, CInt) = (0, 3)
+    let nice = getpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0)
+    defer { Scheduling.prompt.adopt() }
+    // A sandbox may forbid it.
+    guard Scheduling.patient.adopt() else { return }
+    #expect(sched_getscheduler(0) == batch)
+    #expect(Scheduling.prompt.adopt())
+    #expect(sched_getscheduler(0) == other)
+    #expect(getpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0) == nice)
+  }
+}
