@@ -176,20 +176,24 @@ extension ConnectionState {
   // MARK: Deadlines
 
   var readDeadline: Instant? {
-    switch phase {
-    case .head where hasBegunHead: since.advanced(by: timing.head)
-    // The keep-alive time starts when the last answer is out; until then the writing deadline runs.
-    case .head: output.isEmpty ? since.advanced(by: timing.keepAlive) : nil
-    case .body, .discarding: readPace.deadline(grace: timing.bodyGrace, perByte: timing.bodyPerByte)
-    case .lingering:
-      min(
-        since.advanced(by: timing.lingerTotal), readPace.deadline(grace: timing.lingerSilence, perByte: 0))
-    case .ready, .answering, .closing, .closed, .gone: nil
+    mutating get {
+      switch phase {
+      case .head where hasBegunHead: since.advanced(by: timing.head)
+      // The keep-alive time starts when the last answer is out; until then the writing deadline runs.
+      case .head: output.isEmpty ? since.advanced(by: timing.keepAlive) : nil
+      case .body, .discarding: readPace.deadline(grace: timing.bodyGrace, perByte: timing.bodyPerByte)
+      case .lingering:
+        min(
+          since.advanced(by: timing.lingerTotal), readPace.deadline(grace: timing.lingerSilence, perByte: 0))
+      case .ready, .answering, .closing, .closed, .gone: nil
+      }
     }
   }
 
   var writeDeadline: Instant? {
-    guard !output.isEmpty, phase != .closed, phase != .gone else { return nil }
-    return writePace.deadline(grace: timing.writeGrace, perByte: timing.writePerByte)
+    mutating get {
+      guard !output.isEmpty, phase != .closed, phase != .gone else { return nil }
+      return writePace.deadline(grace: timing.writeGrace, perByte: timing.writePerByte)
+    }
   }
 }
