@@ -16,9 +16,12 @@ struct FastRowTests {
     return !(allowed < difference.upper) && !(allowed < (-difference).upper)
   }
 
+  private func problem(_ logits: [Double], temperature: Double) throws -> SoftmaxProblem {
+    try SoftmaxProblem(logits: logits, layout: Layout(shape: [logits.count], axis: 0), temperature: temperature)
+  }
+
   private func row(_ logits: [Double], level: KernelLevel, temperature: Double = 1) throws -> FastRow {
-    var row = try #require(
-      FastRow(classes: logits.count, temperature: temperature, format: .binary64, level: level))
+    var row = FastRow(try problem(logits, temperature: temperature), level)
     row.read(logits.span)
     return row
   }
@@ -68,16 +71,17 @@ struct FastRowTests {
         if n > 3 { logits[(top + 2) % n] = -.infinity }
         let row = try row(logits, level: level)
         #expect(row.top == RowMaximum(value: 1, index: top))
-        let shelf = Shelf(repeating: 7.0, count: n + 1)
         for question in 0..<3 {
-          let open = shelf.write(0..<n) { out in
-            switch question {
-            case 0: row.probabilities(into: &out)
-            case 1: row.logProbabilities(logits.span, into: &out)
-            default: row.gradient(target: top, factor: FastFactor(1), into: &out)
+          var open = 0
+          let out = Shelf.filled(n + 1, with: 7.0) { shelf in
+            open = shelf.write(0..<n) { out in
+              switch question {
+              case 0: row.probabilities(into: &out)
+              case 1: row.logProbabilities(logits.span, into: &out)
+              default: row.gradient(target: top, factor: FastFactor(1), into: &out)
+              }
             }
           }
-          let out = shelf.elements
           #expect(open == out[..<n].filter(\.isNaN).count)
           #expect(!out[..<n].contains(7) && out[n] == 7)
         }
@@ -114,8 +118,9 @@ struct FastRowTests {
     #expect(row.probabilities(into: &span) == 1)
     #expect(out[0] == 1 && out[1].isNaN)
     #expect(row.entropy([0, -700].span).isNaN)
-    #expect(FastRow(classes: 2, temperature: .leastNonzeroMagnitude, format: .binary64, level: .baseline) == nil)
-    #expect(FastRow(classes: 2, temperature: 1e300, format: .binary64, level: .baseline) == nil)
+    #expect(FastRow.serves(try problem([0, -700], temperature: 1)))
+    #expect(!FastRow.serves(try problem([0, -700], temperature: .leastNonzeroMagnitude)))
+    #expect(!FastRow.serves(try problem([0, -700], temperature: 1e300)))
   }
 
   @Test func factorsKeepTheirExponentsApart() {

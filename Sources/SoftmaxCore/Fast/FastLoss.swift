@@ -1,7 +1,10 @@
 internal import Kernels
 
-/// The first stage of the loss and its gradient for one thread: answers what it can prove, and says what it cannot.
-struct FastLoss {
+/// The first stage of the loss and its gradient: answers what it can prove, and says what it cannot.
+///
+/// It never changes, and all threads share it. (A class, so that handing it on costs a reference count and not one for each
+/// of its arrays.)
+final class FastLoss: Sendable {
   /// What is left of an item.
   struct Rest {
     var isLossOpen = false
@@ -13,8 +16,10 @@ struct FastLoss {
 
   private let problem: LossProblem
   private let use: LossQuestions.LossUse
-  private let gradients: Shelf<Double>?
-  private let losses: Shelf<Double>?
+  private let shelf: Shelf<Double>
+  /// Where on the shelf the gradient stands, and where the losses that are results do.
+  private let gradients: Range<Int>?
+  private let losses: Range<Int>?
   private let rounding: KernelRounding
   /// `nil` for class indices without smoothing, where u is zero but at the target.
   private let shares: FastShares?
@@ -27,11 +32,12 @@ struct FastLoss {
   /// - Returns: `nil` where this stage has nothing to offer: weights so small or large that products may underflow.
   init?(
     _ problem: LossProblem, use: LossQuestions.LossUse, upstream: [Double]?, normaliser: ExactSum?,
-    losses: Shelf<Double>?, gradients: Shelf<Double>?
+    _ shelf: Shelf<Double>, losses: Range<Int>?, gradients: Range<Int>?
   ) {
     self.problem = problem
     self.use = use
     self.upstream = upstream
+    self.shelf = shelf
     self.losses = losses
     self.gradients = gradients
     rounding = KernelRounding(isSingle: problem.softmax.format == .binary32)
@@ -102,7 +108,7 @@ struct FastLoss {
     }
     let result = row.minusLog(logit, exponent: factor.exponent)
     guard !result.isNaN else { return false }
-    losses[n] = result
+    shelf[losses.lowerBound + n] = result
     return true
   }
 
@@ -153,7 +159,7 @@ struct FastLoss {
     let result = KernelRounding(isSingle: rounding.isSingle, exponent: factor.exponent)
       .rounded(value, error: 2 * loss.error + value.high.magnitude * 0x1p-98)
     guard !result.isNaN else { return false }
-    losses[n] = result
+    shelf[losses.lowerBound + n] = result
     return true
   }
 
@@ -163,7 +169,7 @@ struct FastLoss {
   ) {
     // With a zero factor the zeros are there already.
     guard let gradients, !factor.isZero else { return }
-    rest.open = problem.softmax.layout.write(gradients, n) { out in
+    rest.open = problem.softmax.layout.write(shelf, gradients, n) { out in
       var questions = OpenNumbers()
       questions.add(body(&out), of: out)
       return questions.open

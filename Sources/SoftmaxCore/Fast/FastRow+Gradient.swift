@@ -62,13 +62,13 @@ extension FastRow {
 
   /// Takes a row's targets and computes its shares u.
   mutating func readShares(_ target: Span<Double>, _ shares: FastShares) {
-    makeRoomForShares()
+    FastRow.makeRoom(in: &shareHigh, &shareLow, for: target.count)
     loops.shares(of: target, shares, high: &shareHigh, low: &shareLow)
   }
 
   /// Takes a row's class and computes its shares u: `(1-ε) w` more than the others have at the class.
   mutating func readShares(_ target: Int, _ shares: FastShares) {
-    makeRoomForShares()
+    FastRow.makeRoom(in: &shareHigh, &shareLow, for: shares.baseHigh.count)
     for i in shareHigh.indices {
       shareHigh[i] = shares.baseHigh[i]
       shareLow[i] = shares.baseLow[i]
@@ -78,12 +78,6 @@ extension FastRow {
       + DoubleDouble(high: shares.slopeHigh[target], low: shares.slopeLow[target])
     shareHigh[target] = own.high
     shareLow[target] = own.low
-  }
-
-  private mutating func makeRoomForShares() {
-    guard shareHigh.count != high.count else { return }
-    shareHigh = [Double](repeating: 0, count: high.count)
-    shareLow = shareHigh
   }
 
   /// U and Σ u (-z) of the shares read, or `nil` where they are not good enough: zero, tiny or huge.

@@ -15,24 +15,21 @@ struct FastRow: Sendable {
   private(set) var shift = RowShift(maximum: 0, temperature: 1)
   private(set) var sums = RowSums(
     others: DoubleDouble(high: 0), sum: DoubleDouble(high: 1), reciprocal: DoubleDouble(high: 1))
-  var high: [Double]  // [padded classes]
-  var low: [Double]
+  var high: [Double] = []  // [padded classes]
+  var low: [Double] = []
   var shareHigh: [Double] = []  // [padded classes], where there are shares
   var shareLow: [Double] = []
 
-  /// - Returns: `nil` for what this stage does not do: extreme temperatures.
-  init?(classes: Int, temperature: Double, format: ResultFormat, level: KernelLevel) {
-    guard temperature >= 0x1p-500, temperature <= 0x1p500, classes <= 1 << 23 else { return nil }
-    loops = LoopTable(level: level)
-    isSingle = format == .binary32
-    self.temperature = temperature
-    high = [Double](repeating: 0, count: paddedCount(classes))
-    low = high
+  /// Whether this stage does a problem: extreme temperatures are not for it.
+  static func serves(_ problem: SoftmaxProblem) -> Bool {
+    problem.temperature >= 0x1p-500 && problem.temperature <= 0x1p500 && problem.layout.classes <= 1 << 23
   }
 
-  init?(_ problem: SoftmaxProblem, _ level: KernelLevel) {
-    self.init(
-      classes: problem.layout.classes, temperature: problem.temperature, format: problem.format, level: level)
+  /// - Parameter problem: one that this stage ``serves(_:)``, if any row is to be read.
+  init(_ problem: SoftmaxProblem, _ level: KernelLevel) {
+    loops = LoopTable(level: level)
+    isSingle = problem.format == .binary32
+    temperature = problem.temperature
   }
 
   /// About how many nanoseconds a row of so many classes takes.
@@ -50,8 +47,23 @@ struct FastRow: Sendable {
 
   /// The first half of ``read(_:exponent:)``: the maximum.
   mutating func begin(_ row: Span<Double>) {
+    FastRow.makeRoom(in: &high, &low, for: row.count)
     top = loops.maximum(row)
     shift = RowShift(maximum: top.value, temperature: temperature)
+  }
+
+  /// Sees that two arrays hold a row's numbers and their padding.
+  static func makeRoom(in high: inout [Double], _ low: inout [Double], for classes: Int) {
+    let count = paddedCount(classes)
+    guard high.count != count else { return }
+    high = FastRow.zeros(count)
+    low = FastRow.zeros(count)
+  }
+
+  private static func zeros(_ count: Int) -> [Double] {
+    var zeros: [Double] = []
+    zeros.append(addingCapacity: count) { output in output.append(repeating: 0, count: count) }
+    return zeros
   }
 
   /// The other half: the exponentials.

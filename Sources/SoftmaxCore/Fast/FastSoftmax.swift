@@ -1,103 +1,107 @@
 internal import Kernels
 
-/// The outputs of softmax under construction.
-struct SoftmaxShelves {
-  let layout: Layout
-  let probabilities: Shelf<Double>?
-  let logProbabilities: Shelf<Double>?
-  let logSumExp: Shelf<Double>?
-  let entropy: Shelf<Double>?
-  let jacobian: Shelf<Double>?
-  let argmax: Shelf<Int>?
+/// Where each output of softmax stands in the one array that all are made in; `nil` for those not asked for.
+struct SoftmaxPlaces {
+  let probabilities: Range<Int>?
+  let logProbabilities: Range<Int>?
+  let logSumExp: Range<Int>?
+  let entropy: Range<Int>?
+  let jacobian: Range<Int>?
+  /// Indices as numbers, which they are exactly.
+  let argmax: Range<Int>?
+  /// How many numbers there are in all.
+  let count: Int
+  private let layout: Layout
 
   init(_ outputs: SoftmaxOutputs, _ layout: Layout) {
-    func shelf(_ output: SoftmaxOutputs, _ count: Int) -> Shelf<Double>? {
-      outputs.contains(output) ? Shelf(repeating: 0, count: count) : nil
+    var end = 0
+    func place(_ output: SoftmaxOutputs, _ count: Int) -> Range<Int>? {
+      guard outputs.contains(output) else { return nil }
+      end += count
+      return (end - count)..<end
     }
     self.layout = layout
-    probabilities = shelf(.probabilities, layout.count)
-    logProbabilities = shelf(.logProbabilities, layout.count)
-    logSumExp = shelf(.logSumExp, layout.batch)
-    entropy = shelf(.entropy, layout.batch)
-    let square = outputs.contains(.jacobian) ? layout.batch * layout.classes * layout.classes : 0
-    jacobian = shelf(.jacobian, square)
-    argmax = outputs.contains(.argmax) ? Shelf(repeating: 0, count: layout.batch) : nil
+    probabilities = place(.probabilities, layout.count)
+    logProbabilities = place(.logProbabilities, layout.count)
+    logSumExp = place(.logSumExp, layout.batch)
+    entropy = place(.entropy, layout.batch)
+    jacobian = place(.jacobian, layout.count * layout.classes)
+    argmax = place(.argmax, layout.batch)
+    count = end
   }
 
-  /// Puts away item n's result at a position of an output.
-  func put(_ output: SoftmaxOutputs, item n: Int, at position: Int, _ value: Double) {
+  /// Where item n's number at a position of an output stands.
+  func place(of output: SoftmaxOutputs, item n: Int, at position: Int) -> Int? {
     switch output {
-    case .probabilities: probabilities?[layout.start(of: n) + position * layout.inner] = value
-    case .logProbabilities: logProbabilities?[layout.start(of: n) + position * layout.inner] = value
-    case .logSumExp: logSumExp?[n] = value
-    case .entropy: entropy?[n] = value
-    default: jacobian?[n * layout.classes * layout.classes + position] = value
+    case .probabilities: probabilities.map { $0.lowerBound + layout.start(of: n) + position * layout.inner }
+    case .logProbabilities: logProbabilities.map { $0.lowerBound + layout.start(of: n) + position * layout.inner }
+    case .logSumExp: logSumExp.map { $0.lowerBound + n }
+    case .entropy: entropy.map { $0.lowerBound + n }
+    default: jacobian.map { $0.lowerBound + n * layout.classes * layout.classes + position }
     }
   }
 
-  /// All of them, when no thread writes any more.
-  var result: SoftmaxResult {
+  /// The outputs as arrays of their own. The first of them, most often the only one, keeps the memory.
+  func result(of numbers: consuming [Double]) -> SoftmaxResult {
     var result = SoftmaxResult()
-    result.probabilities = probabilities?.elements
-    result.logProbabilities = logProbabilities?.elements
-    result.logSumExp = logSumExp?.elements
-    result.entropy = entropy?.elements
-    result.argmax = argmax?.elements
-    result.jacobian = jacobian?.elements
+    result.argmax = SoftmaxPlaces.take(argmax, from: &numbers)?.map { Int($0) }
+    result.jacobian = SoftmaxPlaces.take(jacobian, from: &numbers)
+    result.entropy = SoftmaxPlaces.take(entropy, from: &numbers)
+    result.logSumExp = SoftmaxPlaces.take(logSumExp, from: &numbers)
+    result.logProbabilities = SoftmaxPlaces.take(logProbabilities, from: &numbers)
+    result.probabilities = SoftmaxPlaces.take(probabilities, from: &numbers)
     return result
+  }
+
+  private static func take(_ place: Range<Int>?, from numbers: inout [Double]) -> [Double]? {
+    guard let place else { return nil }
+    guard place.lowerBound > 0 else { return numbers }
+    defer { numbers.removeLast(place.count) }
+    return Array(numbers[place])
   }
 }
 
-/// The first stage of softmax for one thread: answers what it can prove, and says what it cannot.
-struct FastSoftmax {
-  private let problem: SoftmaxProblem
-  private let shelves: SoftmaxShelves
-  /// 2^this is more than 1/T: what the Jacobian's entries may be above a probability.
-  private let exponent: Int
-
-  init(_ problem: SoftmaxProblem, _ shelves: SoftmaxShelves) {
-    self.problem = problem
-    self.shelves = shelves
-    exponent = shelves.jacobian == nil ? 0 : max(0, 2 - Int(problem.temperature.exponent))
-  }
-
-  /// Answers item n. - Returns: the numbers of the questions left open, as ``SoftmaxQuestions`` numbers them.
-  func settle(_ n: Int, _ row: inout FastRow, _ gatherer: inout Gatherer) -> [Int] {
-    gatherer.read(problem.logits, n) { logits in settle(n, logits, &row) }
-  }
-
-  private func settle(_ n: Int, _ logits: Span<Double>, _ row: inout FastRow) -> [Int] {
-    row.read(logits, exponent: exponent)
-    shelves.argmax?[n] = row.top.index
-    var questions = OpenNumbers()
-    let classes = logits.count
-    if let shelf = shelves.probabilities {
-      problem.layout.write(shelf, n) { out in
-        questions.add(row.probabilities(into: &out), of: out)
-      }
-    }
-    if let shelf = shelves.logProbabilities {
-      problem.layout.write(shelf, n) { out in
-        questions.add(row.logProbabilities(logits, into: &out), of: out)
-      }
-    }
-    if let shelf = shelves.logSumExp {
-      shelf[n] = row.logSumExp
-      questions.add(shelf[n])
-    }
-    if let shelf = shelves.entropy {
-      shelf[n] = row.entropy(logits)
-      questions.add(shelf[n])
-    }
-    if let shelf = shelves.jacobian {
-      for l in 0..<classes {
-        let start = (n * classes + l) * classes
-        shelf.write(start..<(start + classes)) { out in
-          questions.add(row.jacobian(l, isMasked: logits[l] == -.infinity, into: &out), of: out)
+extension SoftmaxProblem {
+  /// The first stage of softmax for one item: answers what it can prove, and says what it cannot.
+  /// - Returns: the numbers of the questions left open, as ``SoftmaxQuestions`` numbers them.
+  func settle(
+    _ n: Int, _ places: SoftmaxPlaces, on shelf: Shelf<Double>, _ row: inout FastRow, _ gatherer: inout Gatherer
+  ) -> [Int] {
+    gatherer.read(logits, n) { logits in
+      // 2^exponent is more than 1/T: what the Jacobian's entries may be above a probability.
+      row.read(logits, exponent: places.jacobian == nil ? 0 : max(0, 2 - Int(temperature.exponent)))
+      if let place = places.argmax { shelf[place.lowerBound + n] = Double(row.top.index) }
+      var questions = OpenNumbers()
+      if let place = places.probabilities {
+        layout.write(shelf, place, n) { out in
+          questions.add(row.probabilities(into: &out), of: out)
         }
       }
+      if let place = places.logProbabilities {
+        layout.write(shelf, place, n) { out in
+          questions.add(row.logProbabilities(logits, into: &out), of: out)
+        }
+      }
+      if let place = places.logSumExp {
+        let result = row.logSumExp
+        shelf[place.lowerBound + n] = result
+        questions.add(result)
+      }
+      if let place = places.entropy {
+        let result = row.entropy(logits)
+        shelf[place.lowerBound + n] = result
+        questions.add(result)
+      }
+      if let place = places.jacobian {
+        for l in 0..<layout.classes {
+          let start = place.lowerBound + (n * layout.classes + l) * layout.classes
+          shelf.write(start..<(start + layout.classes)) { out in
+            questions.add(row.jacobian(l, isMasked: logits[l] == -.infinity, into: &out), of: out)
+          }
+        }
+      }
+      return questions.open
     }
-    return questions.open
   }
 }
 

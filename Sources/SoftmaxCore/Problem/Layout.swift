@@ -13,7 +13,8 @@ public struct Layout: Sendable, Hashable {
   /// - Parameters:
   ///   - shape: the tensor's sizes, each at least 1; their product fits an `Int` since the tensor is in memory.
   ///   - axis: the class axis, in `0..<shape.count`.
-  public init(shape: [Int], axis: Int) {
+  @inlinable
+  public init<Shape: RandomAccessCollection<Int>>(shape: Shape, axis: Int) where Shape.Index == Int {
     outer = shape[..<axis].reduce(1, *)
     classes = shape[axis]
     inner = shape[(axis + 1)...].reduce(1, *)

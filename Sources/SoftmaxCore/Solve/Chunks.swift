@@ -17,33 +17,31 @@ struct Chunks {
   }
 
   /// Works through all chunks, perhaps at once, each with a climb of its own.
-  /// - Returns: what the stages were asked for.
+  /// - Returns: what `body` makes of the chunks, in order and joined, and what the stages were asked for.
   /// - Throws: what any of them threw.
-  func forEach(
-    _ execution: Execution, from stage: Stage,
-    _ body: (Int, Range<Int>, inout Climb) throws(ComputationError) -> Void
-  ) throws(ComputationError) -> StageCounts {
+  func reduce<Part: Sendable>(
+    _ execution: Execution, from stage: Stage, join: (Part, Part) -> Part,
+    _ body: (Range<Int>, inout Climb) throws(ComputationError) -> Part
+  ) throws(ComputationError) -> (Part, StageCounts) {
     if count == 1 {
       var climb = Climb(execution, from: stage)
-      try body(0, self[0], &climb)
-      return climb.counts
+      return (try body(self[0], &climb), climb.counts)
     }
-    let counts = Shelf(repeating: StageCounts(), count: count)
-    let errors = Shelf<ComputationError?>(repeating: nil, count: count)
-    execution.parallel(count) { k in
-      var climb = Climb(execution, from: stage)
-      do throws(ComputationError) {
-        try body(k, self[k], &climb)
-        counts[k] = climb.counts
-      } catch {
-        errors[k] = error
+    typealias Outcome = Result<(Part, StageCounts), ComputationError>
+    let outcomes = Shelf<Outcome>.filled(count, with: .failure(.cancelled)) { outcomes in
+      execution.parallel(count) { k in
+        outcomes[k] = Outcome { () throws(ComputationError) in
+          var climb = Climb(execution, from: stage)
+          return (try body(self[k], &climb), climb.counts)
+        }
       }
     }
-    var sum = StageCounts()
-    for k in 0..<count {
-      if let error = errors[k] { throw error }
-      sum = sum + counts[k]
+    var (whole, counts) = try outcomes[0].get()
+    for outcome in outcomes.dropFirst() {
+      let part = try outcome.get()
+      whole = join(whole, part.0)
+      counts = counts + part.1
     }
-    return sum
+    return (whole, counts)
   }
 }

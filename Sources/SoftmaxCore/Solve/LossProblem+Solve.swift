@@ -36,55 +36,61 @@ extension LossProblem {
       }
     }
     let normaliser = reduction == .mean ? normaliser() : nil
-    let losses = loss && !isReduced ? Shelf(repeating: 0.0, count: layout.batch) : nil
-    let gradients = gradient ? Shelf(repeating: 0.0, count: layout.count) : nil
-    let chunks = Chunks(layout)
-    let terms = Shelf<LossQuestions.Term?>(repeating: nil, count: chunks.count)
     let use: LossQuestions.LossUse = loss ? (isReduced ? .term : .result) : .unused
-    let fast =
-      stage == .fast
-      ? FastLoss(
-        self, use: use, upstream: upstream, normaliser: normaliser, losses: losses, gradients: gradients) : nil
-    counts =
-      try counts
-      + chunks.forEach(execution, from: stage) { (k, items, climb) throws(ComputationError) in
-        var row = fast == nil ? nil : FastRow(softmax, execution.level)
+    let gradients = gradient ? 0..<layout.count : nil
+    let losses = use == .result ? (gradients?.count ?? 0)..<((gradients?.count ?? 0) + layout.batch) : nil
+    var term: LossQuestions.Term?
+    var numbers = try Shelf.filled(losses?.upperBound ?? gradients?.count ?? 0, with: 0.0) {
+      shelf throws(ComputationError) in
+      let fast =
+        stage == .fast && FastRow.serves(softmax)
+        ? FastLoss(
+          self, use: use, upstream: upstream, normaliser: normaliser, shelf, losses: losses, gradients: gradients)
+        : nil
+      let (sum, spent) = try Chunks(layout).reduce(execution, from: stage, join: LossQuestions.sum) {
+        (items, climb) throws(ComputationError) in
+        var row = FastRow(softmax, execution.level)
         var gatherer = Gatherer(layout)
-        var sum = FastTotal()
+        var proven = FastTotal()
+        var others: LossQuestions.Term?
         for n in items where self.counts(n) {
           try climb.poll.spend(FastRow.cost(layout.classes))
-          let rest = row.mutate { row in fast?.settle(n, &row, &gatherer, &sum) } ?? nil
           climb.counts.outputs += (loss ? 1 : 0) + (gradient ? layout.classes : 0)
+          let rest = fast?.settle(n, &row, &gatherer, &proven)
           guard rest?.isEmpty != true else { continue }
           let start = layout.start(of: n)
           var questions = LossQuestions(
             self, item: n, upstream: upstream?[isReduced ? 0 : n] ?? 1, normaliser: normaliser,
             use: use, gradient: gradient, rest
-          ) { i, value in gradients?[start + i * layout.inner] = value }
+          ) { i, value in shelf[start + i * layout.inner] = value }
           let isLossOpen = rest?.isLossOpen ?? loss
           try climb.settle(&questions)
-          if isLossOpen { losses?[n] = questions.loss }
-          terms[k] = LossQuestions.sum(terms[k], questions.term)
+          if isLossOpen, let losses { shelf[losses.lowerBound + n] = questions.loss }
+          others = LossQuestions.sum(others, questions.term)
         }
-        terms[k] = LossQuestions.sum(terms[k], sum.term(scaledFor: self))
+        return LossQuestions.sum(others, proven.term(scaledFor: self))
       }
+      (term, counts) = (sum, counts + spent)
+    }
     var result = LossResult()
-    result.gradient = gradients?.elements
-    result.loss = losses?.elements
-    if loss, isReduced {
+    if let losses {
+      result.loss = Array(numbers[losses])
+      numbers.removeLast(losses.count)
+    } else if loss {
       var climb = Climb(execution, from: max(stage, .doubleDouble))
-      result.loss = [try total(terms.elements, normaliser, &climb)]
+      result.loss = [try total(term, normaliser, &climb)]
       counts = counts + climb.counts
     }
+    if gradient { result.gradient = numbers }
     return result
   }
 
-  /// The reduced loss from the items' terms, or where they do not settle it from the start.
+  /// The reduced loss from the sum of the items' terms, or where they do not settle it from the start.
   private func total(
-    _ terms: [LossQuestions.Term?], _ normaliser: ExactSum?, _ climb: inout Climb
+    _ term: LossQuestions.Term?, _ normaliser: ExactSum?, _ climb: inout Climb
   ) throws(ComputationError) -> Double {
     var total = TotalLoss(self, normaliser: normaliser)
-    switch terms.reduce(nil, LossQuestions.sum) {
+    switch term {
     case .infinite: total.settleInfinite()
     case .finite(let sum): total.settle(sum, BallArithmetic.standard)
     case nil: return 0

@@ -1,18 +1,24 @@
-/// A tensor under construction, whose positions several threads fill, no two the same one.
+/// An array under construction, whose positions several threads fill, no two the same one.
 ///
 /// This is one of the few unsafe places: an array cannot be written from several threads at once, not even at positions of
-/// their own. Each position is written by the one chunk of items that it belongs to, and read when all have returned.
-@safe final class Shelf<Element>: @unchecked Sendable {
+/// their own. Each position is written by the one chunk of items that it belongs to, and all have returned before the array
+/// is anybody's; a shelf is of no use beyond the `body` that it is handed to.
+@safe struct Shelf<Element>: @unchecked Sendable {
   private let buffer: UnsafeMutableBufferPointer<Element>
 
-  init(repeating value: Element, count: Int) {
-    unsafe buffer = .allocate(capacity: count)
-    unsafe buffer.initialize(repeating: value)
-  }
-
-  deinit {
-    unsafe buffer.deinitialize()
-    unsafe buffer.deallocate()
+  /// The array of `count` elements that `body` makes of `value` everywhere.
+  static func filled<Failure: Error>(
+    _ count: Int, with value: Element, _ body: (Shelf) throws(Failure) -> Void
+  ) throws(Failure) -> [Element] {
+    var array: [Element] = []
+    try array.append(addingCapacity: count) { output throws(Failure) in
+      output.append(repeating: value, count: count)
+      var elements = output.mutableSpan
+      try unsafe elements.withUnsafeMutableBufferPointer { buffer throws(Failure) in
+        try body(unsafe Shelf(buffer: buffer))
+      }
+    }
+    return array
   }
 
   var count: Int { unsafe buffer.count }
@@ -22,7 +28,7 @@
       precondition(position >= 0 && position < count)
       return unsafe buffer[position]
     }
-    set {
+    nonmutating set {
       precondition(position >= 0 && position < count)
       unsafe buffer[position] = newValue
     }
@@ -35,7 +41,4 @@
     var span = unsafe MutableSpan(_unsafeElements: run)
     return body(&span)
   }
-
-  /// All of it, when no thread writes any more.
-  var elements: [Element] { unsafe Array(buffer) }
 }

@@ -13,39 +13,29 @@ extension SoftmaxProblem {
   public func solve(
     _ outputs: SoftmaxOutputs, _ execution: Execution, from stage: Stage, _ counts: inout StageCounts
   ) throws(ComputationError) -> SoftmaxResult {
-    let layout = layout
-    let shelves = SoftmaxShelves(outputs, layout)
-    let fast = FastSoftmax(self, shelves)
-    let total = SoftmaxQuestions.count(outputs, layout.classes)
-    let chunks = Chunks(layout)
-    counts =
-      try counts
-      + chunks.forEach(execution, from: stage) { (_, items, climb) throws(ComputationError) in
-        var row = stage == .fast ? FastRow(self, execution.level) : nil
+    let places = SoftmaxPlaces(outputs, layout)
+    let questionCount = SoftmaxQuestions.count(outputs, layout.classes)
+    let isFast = stage == .fast && FastRow.serves(self)
+    let numbers = try Shelf.filled(places.count, with: 0.0) { shelf throws(ComputationError) in
+      let (_, spent) = try Chunks(layout).reduce(execution, from: stage, join: { _, _ in }) {
+        (items, climb) throws(ComputationError) in
+        var row = FastRow(self, execution.level)
         var gatherer = Gatherer(layout)
         for n in items {
           try climb.poll.spend(FastRow.cost(layout.classes))
-          let open = row.mutate { row in fast.settle(n, &row, &gatherer) }
-          climb.counts.outputs += total
+          climb.counts.outputs += questionCount
+          let open = isFast ? settle(n, places, on: shelf, &row, &gatherer) : nil
           guard open?.isEmpty != true else { continue }
           let slice = Slice(self, item: n)
-          shelves.argmax?[n] = slice.top
+          if let argmax = places.argmax { shelf[argmax.lowerBound + n] = Double(slice.top) }
           var questions = SoftmaxQuestions(slice, outputs, format, open: open) { output, position, value in
-            shelves.put(output, item: n, at: position, value)
+            if let place = places.place(of: output, item: n, at: position) { shelf[place] = value }
           }
           try climb.settle(&questions)
         }
       }
-    return shelves.result
-  }
-}
-
-extension Optional {
-  /// What `body` makes of the value in place, if there is one.
-  mutating func mutate<Result>(_ body: (inout Wrapped) -> Result) -> Result? {
-    guard var value = self else { return nil }
-    self = nil
-    defer { self = value }
-    return body(&value)
+      counts = counts + spent
+    }
+    return places.result(of: numbers)
   }
 }
