@@ -1,13 +1,43 @@
+/// A string as it stands in a text, where it has been checked.
+public struct JSONString: ~Escapable {
+  private let contents: Span<UInt8>
+  private let hasEscapes: Bool
+
+  @_lifetime(copy contents)
+  init(_ contents: Span<UInt8>, hasEscapes: Bool) {
+    self.contents = contents
+    self.hasEscapes = hasEscapes
+  }
+
+  /// A copy with the escapes resolved; an escaped surrogate without its partner becomes U+FFFD.
+  public var text: String { hasEscapes ? unescaped(contents) : String(contents) }
+
+  /// Whether the text is `other`, byte by byte.
+  public func equals(_ other: String) -> Bool {
+    if hasEscapes { return text.utf8.elementsEqual(other.utf8) }
+    let bytes = other.utf8.span
+    guard bytes.count == contents.count else { return false }
+    for index in contents.indices where contents[index] != bytes[index] { return false }
+    return true
+  }
+}
+
 extension JSONReader {
   /// Reads a string, its escapes resolved; an escaped surrogate without its partner becomes U+FFFD.
   @_lifetime(self: copy self)
   public mutating func readString() throws(JSONSyntaxError) -> String {
     skipWhitespace()
     guard currentByte == UInt8(ascii: "\"") else { throw failureHere(.expectedValue) }
+    return try scanString().text
+  }
+
+  /// Passes over a string whose opening quote is at the position, checking it.
+  @_lifetime(copy self)
+  @_lifetime(self: copy self)
+  mutating func scanString() throws(JSONSyntaxError) -> JSONString {
     let start = position + 1
     let hasEscapes = try skipString()
-    let contents = text.extracting(start..<(position - 1))
-    return hasEscapes ? unescaped(contents) : String(contents)
+    return JSONString(text.extracting(start..<(position - 1)), hasEscapes: hasEscapes)
   }
 
   /// Passes over a string whose opening quote is at the position, checking its UTF-8 and its escapes; tells whether it
@@ -17,6 +47,11 @@ extension JSONReader {
     position += 1
     var hasEscapes = false
     while position < text.count {
+      if position + 8 <= text.count {
+        let count = Word.countOfPlain(text.word(at: position))
+        position += count
+        if count == 8 { continue }
+      }
       let byte = text[position]
       if byte == UInt8(ascii: "\"") {
         position += 1

@@ -85,7 +85,7 @@ extension JSONReader {
         if state.depth == state.rank {
           state.note(.mixedDepth)
           try skipValue()
-        } else if state.depth == TensorReading.maximumRank {
+        } else if state.depth == TensorShape.maximumRank {
           state.note(.tooDeep)
           state.rank = state.depth
           try skipValue()

@@ -65,9 +65,17 @@ public struct JSONReader: ~Escapable {
   /// Reads up to the next member's value and returns its name with its escapes resolved, or reads `}` and returns nil.
   @_lifetime(self: copy self)
   public mutating func nextMember() throws(JSONSyntaxError) -> String? {
+    guard let name = try nextName() else { return nil }
+    return name.text
+  }
+
+  /// The same, the name as it stands in the text.
+  @_lifetime(copy self)
+  @_lifetime(self: copy self)
+  public mutating func nextName() throws(JSONSyntaxError) -> JSONString? {
     guard try nextItem(closing: UInt8(ascii: "}"), orElse: .expectedCommaOrBrace) else { return nil }
     guard currentByte == UInt8(ascii: "\"") else { throw failureHere(.expectedName) }
-    let name = try readString()
+    let name = try scanString()
     try skipColon()
     return name
   }

@@ -1,8 +1,6 @@
 extension JSONWriter {
   /// Bytes that suffice for a tensor, so that a caller can take a buffer for a whole text at once.
-  public static func capacity(forTensor shape: [Int]) -> Int {
-    TensorLayout(shape).capacity
-  }
+  public static func capacity(forTensor shape: TensorShape) -> Int { shape.textCapacity }
 
   /// Writes nested arrays of numbers, or a bare number for the shape [].
   /// - Parameters:
@@ -11,45 +9,31 @@ extension JSONWriter {
   ///   - format: what the text of each number reads back to.
   ///   - parallel: as in `JSONReader.readTensor`; the bytes are the same.
   public mutating func tensor(
-    _ values: Span<Double>, shape: [Int], format: NumberFormat = .binary64, parallel: Parallel? = nil
+    _ values: Span<Double>, shape: TensorShape, format: NumberFormat = .binary64, parallel: Parallel? = nil
   ) {
     separate()
-    let layout = TensorLayout(shape)
-    bytes.append(addingCapacity: layout.capacity) { output in
-      if let parallel, layout.count >= JSONWriter.leastParallelCount {
-        output.append(tensor: values, layout: layout, format: format, parallel)
+    let count = shape.volume
+    bytes.append(addingCapacity: shape.textCapacity) { output in
+      if let parallel, count >= JSONWriter.leastParallelCount {
+        output.append(tensor: values, shape: shape, format: format, parallel)
       } else {
-        output.append(tensor: values, in: 0..<layout.count, layout: layout, format: format)
+        output.append(tensor: values, in: 0..<count, shape: shape, format: format)
       }
     }
     needsComma = true
   }
 }
 
-/// How many values each level of nesting holds.
-struct TensorLayout {
-  let count: Int
-  /// The number of values in an array at each depth, innermost first; empty for a bare number.
-  let strides: [Int]
-
-  init(_ shape: [Int]) {
-    var strides: [Int] = []
-    var count = 1
-    for extent in shape.reversed() {
-      count *= extent
-      strides.append(count)
-    }
-    self.count = count
-    self.strides = strides
-  }
-
-  /// The values in an innermost array.
-  var row: Int { strides.first ?? 1 }
-
+extension TensorShape {
   /// How many arrays begin before the value at `index`, or end behind the value before it.
   func brackets(at index: Int) -> Int {
     var brackets = 0
-    while brackets < strides.count, index % strides[brackets] == 0 { brackets += 1 }
+    var size = 1
+    for axis in indices.reversed() {
+      size *= self[axis]
+      if index % size != 0 { break }
+      brackets += 1
+    }
     return brackets
   }
 }
@@ -60,15 +44,17 @@ extension OutputSpan where Element == UInt8 {
   @inline(never)
   @_lifetime(self: copy self)
   mutating func append(
-    tensor values: Span<Double>, in range: Range<Int>, layout: TensorLayout, format: NumberFormat
+    tensor values: Span<Double>, in range: Range<Int>, shape: TensorShape, format: NumberFormat
   ) {
+    let count = shape.volume
+    let row = shape.last ?? 1
     var index = range.lowerBound
     while index < range.upperBound {
-      let end = min(range.upperBound, (index / layout.row + 1) * layout.row)
-      append(repeating: UInt8(ascii: "["), count: layout.brackets(at: index))
+      let end = min(range.upperBound, (index / row + 1) * row)
+      append(repeating: UInt8(ascii: "["), count: shape.brackets(at: index))
       append(numbers: values, in: index..<end, format: format)
-      append(repeating: UInt8(ascii: "]"), count: layout.brackets(at: end))
-      if end < layout.count { append(UInt8(ascii: ",")) }
+      append(repeating: UInt8(ascii: "]"), count: shape.brackets(at: end))
+      if end < count { append(UInt8(ascii: ",")) }
       index = end
     }
   }

@@ -25,7 +25,7 @@ public struct JSONWriter: ~Copyable {
 
   public mutating func string(_ string: String) {
     separate()
-    appendEscaped(string)
+    appendQuoted(string)
     needsComma = true
   }
 
@@ -75,21 +75,36 @@ public struct JSONWriter: ~Copyable {
     if needsComma { bytes.append(UInt8(ascii: ",")) }
   }
 
-  private mutating func appendEscaped(_ string: String) {
-    bytes.append(UInt8(ascii: "\""))
-    for byte in string.utf8 {
-      switch byte {
-      case UInt8(ascii: "\""), UInt8(ascii: "\\"):
-        bytes.append(UInt8(ascii: "\\"))
-        bytes.append(byte)
-      case 0..<0x20:
-        let digits = Array("0123456789abcdef".utf8)
-        bytes.append(contentsOf: Array("\\u00".utf8))
-        bytes.append(digits[Int(byte >> 4)])
-        bytes.append(digits[Int(byte & 0xF)])
-      default: bytes.append(byte)
-      }
+  private mutating func appendQuoted(_ string: String) {
+    let text = string.utf8.span
+    bytes.append(addingCapacity: 6 * text.count + 2) { output in
+      output.append(UInt8(ascii: "\""))
+      for index in text.indices { output.append(escaped: text[index]) }
+      output.append(UInt8(ascii: "\""))
     }
-    bytes.append(UInt8(ascii: "\""))
+  }
+}
+
+extension OutputSpan where Element == UInt8 {
+  /// Appends a byte of a string, or the escape that must stand for it (RFC 8259 §7).
+  @inline(__always)
+  @_lifetime(self: copy self)
+  fileprivate mutating func append(escaped byte: UInt8) {
+    if byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") {
+      append(escapeOf: byte)
+    } else {
+      append(byte)
+    }
+  }
+
+  @inline(never)
+  @_lifetime(self: copy self)
+  private mutating func append(escapeOf byte: UInt8) {
+    append(UInt8(ascii: "\\"))
+    guard byte < 0x20 else { return append(byte) }
+    let digits = Array("0123456789abcdef".utf8)
+    for letter in "u00".utf8 { append(letter) }
+    append(digits[Int(byte >> 4)])
+    append(digits[Int(byte & 0xF)])
   }
 }

@@ -50,12 +50,12 @@ func readRun(
 /// behind them, which are part of no number. Of a request of ten numbers these are three.
 @inline(never)
 func readLastRun(_ text: Span<UInt8>, _ position: inout Int, into values: inout OutputSpan<Double>) -> RunStop {
-  let left = text.count - position
-  guard left > 0, left < NearText.reach else { return .beforeValue }
+  guard position < text.count, text.count - position < NearText.reach else { return .beforeValue }
+  let rest = text.extracting(position..<text.count)
   var copy = InlineArray<128, UInt8>(repeating: 0)
-  for index in 0..<left { copy[index] = text[position + index] }
+  for index in 0..<min(rest.count, copy.count) { copy[index] = rest[index] }
   var cursor = 0
-  let stop = readRun(copy.span, &cursor, limit: left, into: &values)
+  let stop = readRun(copy.span, &cursor, limit: rest.count, into: &values)
   position += cursor
   return stop
 }

@@ -14,10 +14,11 @@ extension OutputSpan where Element == UInt8 {
   ///
   /// - Precondition: room for `JSONWriter.capacity(forTensor:)` bytes.
   @_lifetime(self: copy self)
-  mutating func append(tensor values: Span<Double>, layout: TensorLayout, format: NumberFormat, _ parallel: Parallel) {
+  mutating func append(tensor values: Span<Double>, shape: TensorShape, format: NumberFormat, _ parallel: Parallel) {
     let size = JSONWriter.valuesInPiece
-    let pieces = (layout.count + size - 1) / size
-    precondition(freeCapacity >= layout.capacity)
+    let count = shape.volume
+    let pieces = (count + size - 1) / size
+    precondition(freeCapacity >= shape.textCapacity)
     unsafe withUnsafeMutableBufferPointer { buffer, filled in
       var lengths = [Int](repeating: 0, count: pieces)
       let origin = filled
@@ -30,20 +31,20 @@ extension OutputSpan where Element == UInt8 {
             if index == 0 {
               var end = placed
               for piece in wave {
-                let start = origin + layout.place(ofPiece: piece, size)
+                let start = origin + shape.place(ofPiece: piece, size)
                 // Safe: no piece is longer than its place, so this one ends before the wave that is being written.
                 unsafe buffer.move(from: start, to: end, count: lengths[piece])
                 end += unsafe lengths[piece]
               }
             } else {
               let piece = next.lowerBound + index - 1
-              let range = piece * size..<min((piece + 1) * size, layout.count)
-              let start = origin + layout.place(ofPiece: piece, size)
-              let end = origin + layout.place(ofPiece: piece + 1, size)
+              let range = piece * size..<min((piece + 1) * size, count)
+              let start = origin + shape.place(ofPiece: piece, size)
+              let end = origin + shape.place(ofPiece: piece + 1, size)
               // Safe: the places ascend, do not overlap and end within the buffer.
               let own = unsafe UnsafeMutableBufferPointer(rebasing: buffer[start..<end])
               var output = unsafe OutputSpan(buffer: own, initializedCount: 0)
-              output.append(tensor: values, in: range, layout: layout, format: format)
+              output.append(tensor: values, in: range, shape: shape, format: format)
               unsafe lengths[piece] = unsafe output.finalize(for: own)
             }
           }
@@ -56,18 +57,24 @@ extension OutputSpan where Element == UInt8 {
   }
 }
 
-extension TensorLayout {
+extension TensorShape {
   /// The most bytes that the values before one take, with their commas, and the brackets before and behind them.
-  private func capacity(before index: Int) -> Int {
-    let count = min(index, self.count)
-    return strides.reduce(count * (NumberText.maximumLength + 1)) { $0 + (count + $1 - 1) / $1 + count / $1 }
+  private func textCapacity(before index: Int) -> Int {
+    let count = Swift.min(index, volume)
+    var capacity = count * (NumberText.maximumLength + 1)
+    var size = 1
+    for axis in indices.reversed() {
+      size *= self[axis]
+      capacity += (count + size - 1) / size + count / size
+    }
+    return capacity
   }
 
   /// Where a piece of `size` values begins if every number takes the most bytes, each piece with its own slack.
-  func place(ofPiece index: Int, _ size: Int) -> Int { capacity(before: index * size) + index * NumberText.slack }
+  func place(ofPiece index: Int, _ size: Int) -> Int { textCapacity(before: index * size) + index * NumberText.slack }
 
   /// Bytes that suffice for the tensor's text, in pieces or not.
-  var capacity: Int { place(ofPiece: count / JSONWriter.valuesInPiece + 1, JSONWriter.valuesInPiece) }
+  var textCapacity: Int { place(ofPiece: volume / JSONWriter.valuesInPiece + 1, JSONWriter.valuesInPiece) }
 }
 
 extension UnsafeMutableBufferPointer<UInt8> {

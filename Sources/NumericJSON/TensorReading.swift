@@ -6,11 +6,9 @@
 public struct TensorReading: Sendable, Hashable {
   /// The most faults that are reported: one more than a request's answer lists, so that it can tell that there are more.
   public static var maximumFaults: Int { 33 }
-  /// The most dimensions that a tensor may have.
-  public static var maximumRank: Int { 8 }
 
   /// The extents, outermost first; as found along the first element of each array.
-  public var shape: [Int] = []
+  public var shape = TensorShape()
   /// Row-major; the product of `shape` values when nothing is at fault.
   public var values: [Double] = []
   /// The first faults, in the text's order.

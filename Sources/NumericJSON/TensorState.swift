@@ -1,5 +1,5 @@
 /// How far a tensor has been read: the arrays open, the shape as far as it is known, the values and the faults.
-struct TensorState {
+struct TensorState: ~Copyable {
   var reading = TensorReading()
   let maximumCount: Int
   /// Where in the text the tensor begins, and where the text ends.
@@ -95,7 +95,7 @@ struct TensorState {
   }
 
   consuming func finished() -> TensorReading {
-    reading.shape = (0..<(rank ?? 0)).map { max(0, extents[$0]) }
+    for level in 0..<(rank ?? 0) { reading.shape.append(max(0, extents[level])) }
     return reading
   }
 }

@@ -123,6 +123,19 @@ enum Word {
   @inline(__always)
   static func countOfDigits(_ digits: UInt64) -> Int { countBefore(markOfOthers(digits)) }
 
+  /// How many of eight bytes stand before the first that a string does not hold as it is: a quotation mark, a backslash, a
+  /// control character or a part of what is not ASCII.
+  ///
+  /// Taking 1 from a byte, or 0x20, borrows into its high bit from below; borrows reach only the bytes after it.
+  @inline(__always)
+  static func countOfPlain(_ text: UInt64) -> Int {
+    let ones: UInt64 = 0x0101_0101_0101_0101
+    let quotes = (text ^ ones &* UInt64(UInt8(ascii: "\""))) &- ones
+    let backslashes = (text ^ ones &* UInt64(UInt8(ascii: "\\"))) &- ones
+    let controls = text &- ones &* 0x20
+    return countBefore((quotes | backslashes | controls | text) & highBits)
+  }
+
   /// The number that eight digits write, each in a byte, the first in the lowest place: pairs, fours, then all eight.
   @inline(__always)
   static func value(ofDigits digits: UInt64) -> UInt64 {

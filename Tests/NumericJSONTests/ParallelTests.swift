@@ -32,7 +32,7 @@ import Testing
     if inPieces != expected || fromBehind != expected { Issue.record(comment ?? "not the same in pieces") }
   }
 
-  private func text(_ shape: [Int], spaced: Bool = false, _ random: inout SplitMix64) -> [UInt8] {
+  private func text(_ shape: TensorShape, spaced: Bool = false, _ random: inout SplitMix64) -> [UInt8] {
     let values = (0..<shape.reduce(1, *)).map { _ -> Double in
       switch Int.random(in: 0..<20, using: &random) {
       case 0: -.infinity
@@ -51,7 +51,7 @@ import Testing
     [1, 1, 30_000],
     [10, 10, 10, 10, 3], [1, 30_000, 1], [2, 2, 2, 2, 2, 2, 2, 250],
   ])
-  func rectangles(_ shape: [Int]) throws {
+  func rectangles(_ shape: TensorShape) throws {
     var random = SplitMix64(31)
     for spaced in [false, true] {
       let bytes = text(shape, spaced: spaced, &random)
@@ -123,7 +123,7 @@ import Testing
   @Test(arguments: [
     [100_000], [1], [], [100, 1000], [1000, 100], [3, 7, 11, 131], [50_000, 1], [1, 50_000], [20, 20, 20, 20],
   ])
-  func writing(_ shape: [Int]) {
+  func writing(_ shape: TensorShape) {
     var random = SplitMix64(35)
     let values = (0..<shape.reduce(1, *)).map { _ in Double(bitPattern: random.next()) }
     for format in [NumberFormat.binary64, .binary32] {

@@ -1,21 +1,34 @@
+import NumericJSON
 import SoftmaxCore
 
 extension Computation {
-  /// Computes what was asked for, and lets go of the inputs.
+  /// Computes what was asked for and hands it to `writer`, each output's numbers let go as soon as they are written.
   /// - Throws: ``Refusal/cancelled``.
-  consuming func run(_ execution: Execution) throws(Refusal) -> Answer {
+  consuming func run(_ execution: Execution, to writer: inout some AnswerWriter & ~Copyable) throws(Refusal) {
     do throws(ComputationError) {
       switch work {
-      case .softmax(let problem): return try answer(of: problem, execution)
+      case .softmax(let problem): try answer(problem, execution, to: &writer)
       case .loss(let problem, let upstream, let target):
-        return try answer(of: problem, upstream: upstream, derivationOf: target, execution)
+        try answer(problem, upstream: upstream, derivationOf: target, execution, to: &writer)
       }
     } catch {
       throw error == .cancelled ? .cancelled : .inconsistency
     }
   }
 
-  private func answer(of problem: SoftmaxProblem, _ execution: Execution) throws(ComputationError) -> Answer {
+  /// The shape of an output; a derivation, which has none, is of rows of the logits' shape.
+  func shape(of output: Output) -> TensorShape {
+    switch output {
+    case .probabilities, .logProbabilities, .gradient, .derivation: shape
+    case .logSumExp, .entropy, .argmax: batchShape
+    case .jacobian: [shape.volume, shape.volume]
+    case .loss: if case .loss(let problem, _, _) = work, problem.reduction == .none { batchShape } else { [] }
+    }
+  }
+
+  private func answer(
+    _ problem: SoftmaxProblem, _ execution: Execution, to writer: inout some AnswerWriter & ~Copyable
+  ) throws(ComputationError) {
     var wanted: SoftmaxOutputs = []
     for output in outputs {
       switch output {
@@ -28,52 +41,43 @@ extension Computation {
       case .loss, .gradient, .derivation: break
       }
     }
-    let result = try problem.solve(wanted, execution)
-    var answer = Answer(outputs: [], format: problem.format)
-    answer.outputs.reserveCapacity(outputs.count)
+    var result = try problem.solve(wanted, execution)
     for output in outputs {
-      let value: Answer.Value? =
-        switch output {
-        case .probabilities: result.probabilities.map { .numbers($0, shape: shape) }
-        case .logProbabilities: result.logProbabilities.map { .numbers($0, shape: shape) }
-        case .logSumExp: result.logSumExp.map { .numbers($0, shape: batchShape) }
-        case .entropy: result.entropy.map { .numbers($0, shape: batchShape) }
-        case .argmax: result.argmax.map { .integers($0, shape: batchShape) }
-        case .jacobian:
-          result.jacobian.map { .numbers($0, shape: [problem.layout.classes, problem.layout.classes]) }
-        case .loss, .gradient, .derivation: nil
-        }
-      if let value { answer.outputs.append((output, value)) }
+      let numbers: [Double]?
+      switch output {
+      case .probabilities: numbers = result.probabilities.take()
+      case .logProbabilities: numbers = result.logProbabilities.take()
+      case .logSumExp: numbers = result.logSumExp.take()
+      case .entropy: numbers = result.entropy.take()
+      case .jacobian: numbers = result.jacobian.take()
+      case .argmax:
+        if let indices = result.argmax.take() { writer.write(output, indices, shape: shape(of: output)) }
+        continue
+      case .loss, .gradient, .derivation: continue
+      }
+      if let numbers { writer.write(output, numbers, shape: shape(of: output)) }
     }
-    return answer
   }
 
   private func answer(
-    of problem: LossProblem, upstream: [Double]?, derivationOf target: Int?, _ execution: Execution
-  ) throws(ComputationError) -> Answer {
-    var result: LossResult?
+    _ problem: LossProblem, upstream: [Double]?, derivationOf target: Int?, _ execution: Execution,
+    to writer: inout some AnswerWriter & ~Copyable
+  ) throws(ComputationError) {
     let wantsLoss = outputs.contains(.loss)
     let wantsGradient = outputs.contains(.gradient)
-    if wantsLoss || wantsGradient {
-      result = try problem.lossAndGradient(
-        upstream: upstream, loss: wantsLoss, gradient: wantsGradient, execution)
-    }
-    var answer = Answer(outputs: [], format: problem.softmax.format)
-    answer.outputs.reserveCapacity(outputs.count)
+    var result =
+      wantsLoss || wantsGradient
+      ? try problem.lossAndGradient(upstream: upstream, loss: wantsLoss, gradient: wantsGradient, execution) : nil
     for output in outputs {
       switch output {
       case .loss:
-        guard let loss = result?.loss else { continue }
-        answer.outputs.append((output, .numbers(loss, shape: problem.reduction == .none ? batchShape : [])))
+        if let loss = result?.loss.take() { writer.write(output, loss, shape: shape(of: output)) }
       case .gradient:
-        guard let gradient = result?.gradient else { continue }
-        answer.outputs.append((output, .numbers(gradient, shape: shape)))
+        if let gradient = result?.gradient.take() { writer.write(output, gradient, shape: shape(of: output)) }
       case .derivation:
-        guard let target else { continue }
-        answer.outputs.append((output, .derivation(try problem.softmax.derivation(target: target, execution))))
+        if let target { writer.write(output, try problem.softmax.derivation(target: target, execution)) }
       default: continue
       }
     }
-    return answer
   }
 }

@@ -1,3 +1,4 @@
+import NumericJSON
 import SoftmaxCore
 
 /// A request that cannot be wrong any more: what to compute, and what to answer in which order.
@@ -10,22 +11,24 @@ struct Computation: Sendable {
 
   let work: Work
   /// The logits' shape, rank 1 to 8.
-  let shape: [Int]
+  let shape: TensorShape
   /// The logits' shape without the class axis; empty for rank 1.
-  let batchShape: [Int]
+  let batchShape: TensorShape
   /// Not empty, no name twice, all known to the endpoint.
   let outputs: [Output]
+  /// What every number is rounded to.
+  let format: ResultFormat
 }
 
 /// A validated request's logits in terms of their axes.
 struct Geometry: Sendable {
   /// The logits' shape.
-  let shape: [Int]
+  let shape: TensorShape
   /// The class axis, in `0..<shape.count`.
   let axis: Int
   let layout: Layout
 
-  init(shape: [Int], axis: Int) {
+  init(shape: TensorShape, axis: Int) {
     self.shape = shape
     self.axis = axis
     layout = Layout(shape: shape, axis: axis)
@@ -33,17 +36,12 @@ struct Geometry: Sendable {
 
   var rank: Int { shape.count }
   var classes: Int { layout.classes }
-  var batchShape: [Int] {
-    if shape.count == 1 { return [] }
-    var shape = shape
-    shape.remove(at: axis)
-    return shape
-  }
+  var batchShape: TensorShape { shape.removing(axis: axis) }
 
   /// The indices of a flat row-major position in a tensor of a shape.
-  static func indices(of position: Int, in shape: [Int]) -> [Int] {
+  static func indices(of position: Int, in shape: TensorShape) -> [Int] {
     var rest = position
-    var indices = shape
+    var indices = Array(shape)
     for level in shape.indices.reversed() {
       indices[level] = rest % shape[level]
       rest /= shape[level]

@@ -1,10 +1,12 @@
+import NumericJSON
+
 /// A request as a wire delivers it: named tensors, numbers and strings, syntactically sound, their meaning not yet looked at.
 ///
 /// Every wire reads into this value and notes in `faults` what it could not read; ``validated(for:limits:)`` does the rest.
 struct RawRequest: Sendable {
   /// A rectangular tensor; a bare number has the shape [].
   struct Tensor: Sendable {
-    var shape: [Int]
+    var shape: TensorShape
     /// Row-major, the product of `shape` values; infinities and NaN are possible.
     var values: [Double]
   }

@@ -1,3 +1,5 @@
+import NumericJSON
+
 extension RawRequest {
   /// What a target of a rank holds: probabilities at the logits' rank, class indices at one less.
   enum TargetKind { case indices, probabilities }
@@ -33,7 +35,7 @@ extension RawRequest {
   }
 
   private func note(
-    _ tensor: Tensor, _ member: Member, shouldBe shape: [Int], _ meaning: String, _ faults: inout FaultList
+    _ tensor: Tensor, _ member: Member, shouldBe shape: TensorShape, _ meaning: String, _ faults: inout FaultList
   ) {
     guard tensor.shape != shape else { return }
     faults.note(.member(member)) { "\($0) \(found(tensor.shape)); send \(wanted(shape)), \(meaning)" }
@@ -94,7 +96,7 @@ extension RawRequest {
 }
 
 /// What was found.
-private func found(_ shape: [Int]) -> String { shape.isEmpty ? "is a bare number" : "has shape \(shape)" }
+private func found(_ shape: TensorShape) -> String { shape.isEmpty ? "is a bare number" : "has shape \(shape)" }
 
 /// What to send instead.
-private func wanted(_ shape: [Int]) -> String { shape.isEmpty ? "a bare number" : "an array of shape \(shape)" }
+private func wanted(_ shape: TensorShape) -> String { shape.isEmpty ? "a bare number" : "an array of shape \(shape)" }

@@ -1,3 +1,4 @@
+import NumericJSON
 import SoftmaxCore
 
 extension RawRequest {

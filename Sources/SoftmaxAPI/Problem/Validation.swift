@@ -22,7 +22,9 @@ extension RawRequest {
       do throws(ProblemError) {
         let work = try work(endpoint, geometry, parameters, outputs, logits: logits.values, indices: indices)
         if let work {
-          return Computation(work: work, shape: geometry.shape, batchShape: geometry.batchShape, outputs: outputs)
+          return Computation(
+            work: work, shape: geometry.shape, batchShape: geometry.batchShape, outputs: outputs,
+            format: parameters.dtype.format)
         }
       } catch {
         complaint = error

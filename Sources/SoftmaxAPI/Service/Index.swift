@@ -24,7 +24,7 @@ enum Index {
         """
     }
     text += """
-      logits are nested arrays of rank 1 to \(TensorReading.maximumRank), at most \(limits.logits) numbers; "-Infinity" (a \
+      logits are nested arrays of rank 1 to \(TensorShape.maximumRank), at most \(limits.logits) numbers; "-Infinity" (a \
       string) masks a class.
       "outputs": [...] chooses what is answered, and in which order.
 

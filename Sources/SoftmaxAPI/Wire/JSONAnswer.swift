@@ -1,73 +1,75 @@
 import NumericJSON
 import SoftmaxCore
 
-/// Writes an ``Answer`` as a JSON object, its outputs in the order asked.
-enum JSONAnswer {
-  /// Each output's numbers are let go as soon as they are written.
-  static func write(_ answer: consuming Answer, parallel: Parallel?) -> [UInt8] {
-    let format: NumberFormat = answer.format == .binary64 ? .binary64 : .binary32
-    var writer = JSONWriter(capacity: capacity(for: answer))
+/// Writes a computation's results as a JSON object.
+struct JSONAnswer: AnswerWriter, ~Copyable {
+  private var writer: JSONWriter
+  private let format: NumberFormat
+  private let parallel: Parallel?
+
+  init(to computation: borrowing Computation, parallel: Parallel?) {
+    writer = JSONWriter(capacity: JSONAnswer.capacity(for: computation))
+    format = computation.format == .binary64 ? .binary64 : .binary32
+    self.parallel = parallel
     writer.beginObject()
-    for index in answer.outputs.indices {
-      writer.name(answer.outputs[index].name.name)
-      switch answer.outputs[index].value {
-      case .numbers(let values, let shape):
-        writer.tensor(values.span, shape: shape, format: format, parallel: parallel)
-      case .integers(let values, let shape):
-        var position = 0
-        write(values, shape: shape[...], &position, to: &writer)
-      case .derivation(let derivation):
-        write(derivation, format, to: &writer)
-      }
-      answer.outputs[index].value = .integers([], shape: [])
-    }
+  }
+
+  /// The text.
+  consuming func finish() -> [UInt8] {
     writer.endObject()
     return writer.finish()
   }
 
-  private static func write(
-    _ values: [Int], shape: ArraySlice<Int>, _ position: inout Int, to writer: inout JSONWriter
-  ) {
+  mutating func write(_ output: Output, _ values: [Double], shape: TensorShape) {
+    writer.name(output.name)
+    writer.tensor(values.span, shape: shape, format: format, parallel: parallel)
+  }
+
+  mutating func write(_ output: Output, _ values: [Int], shape: TensorShape) {
+    writer.name(output.name)
+    var position = 0
+    write(values, shape: shape[...], &position)
+  }
+
+  private mutating func write(_ values: [Int], shape: Slice<TensorShape>, _ position: inout Int) {
     guard let extent = shape.first else {
       writer.integer(values[position])
       position += 1
       return
     }
     writer.beginArray()
-    for _ in 0..<extent { write(values, shape: shape.dropFirst(), &position, to: &writer) }
+    for _ in 0..<extent { write(values, shape: shape.dropFirst(), &position) }
     writer.endArray()
   }
 
-  private static func write(_ derivation: Derivation, _ format: NumberFormat, to writer: inout JSONWriter) {
-    func row(_ name: String, _ values: [Double], _ writer: inout JSONWriter) {
-      writer.name(name)
-      writer.tensor(values.span, shape: [values.count], format: format)
-    }
+  mutating func write(_ output: Output, _ derivation: Derivation) {
+    writer.name(output.name)
     writer.beginObject()
-    row("y_hat", derivation.yHat, &writer)
+    write("y_hat", derivation.yHat)
     writer.name("dL_dy_hat_l")
     writer.number(derivation.dLdyHatL, format: format)
     writer.name("quotient_rule")
     writer.beginObject()
-    row("first_term", derivation.quotientFirst, &writer)
-    row("second_term", derivation.quotientSecond, &writer)
+    write("first_term", derivation.quotientFirst)
+    write("second_term", derivation.quotientSecond)
     writer.endObject()
-    row("dy_hat_l_da", derivation.dyHatLdA, &writer)
-    row("chain_rule", derivation.chainRule, &writer)
-    row("gradient", derivation.gradient, &writer)
+    write("dy_hat_l_da", derivation.dyHatLdA)
+    write("chain_rule", derivation.chainRule)
+    write("gradient", derivation.gradient)
     writer.endObject()
   }
 
+  private mutating func write(_ name: String, _ row: [Double]) {
+    writer.name(name)
+    writer.tensor(row.span, shape: [row.count], format: format)
+  }
+
   /// An upper bound for the text's length, so that the buffer never grows: memory not written to costs nothing.
-  private static func capacity(for answer: borrowing Answer) -> Int {
+  private static func capacity(for computation: borrowing Computation) -> Int {
     var capacity = 32
-    for index in answer.outputs.indices {
-      capacity += 32
-      switch answer.outputs[index].value {
-      case .numbers(_, let shape), .integers(_, let shape): capacity += JSONWriter.capacity(forTensor: shape)
-      case .derivation(let derivation):
-        capacity += 256 + 7 * JSONWriter.capacity(forTensor: [derivation.yHat.count])
-      }
+    for output in computation.outputs {
+      let tensor = JSONWriter.capacity(forTensor: computation.shape(of: output))
+      capacity += output == .derivation ? 1024 + 7 * tensor : 128 + tensor
     }
     return capacity
   }

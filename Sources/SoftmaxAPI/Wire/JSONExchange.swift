@@ -8,15 +8,9 @@ extension Endpoint {
   ) throws(Refusal) -> [UInt8] {
     let request = try JSONRequest.read(body.span, for: self, limits: limits, parallel: execution.parallel)
     _ = consume body
-    let answer = try computed(consume request, limits: limits, execution: execution)
-    return JSONAnswer.write(consume answer, parallel: execution.parallel)
-  }
-
-  /// The part that every wire shares.
-  func computed(
-    _ request: consuming RawRequest, limits: Limits, execution: Execution
-  ) throws(Refusal) -> Answer {
     let computation = try (consume request).validated(for: self, limits: limits)
-    return try (consume computation).run(execution)
+    var answer = JSONAnswer(to: computation, parallel: execution.parallel)
+    try (consume computation).run(execution, to: &answer)
+    return answer.finish()
   }
 }

@@ -38,7 +38,7 @@ extension Member {
       "\(place) mixes numbers and arrays on one level; all numbers must be nested equally deep"
     case .empty: "\(place) is an empty array; send at least one number"
     case .tooDeep:
-      "\(place) is nested deeper than \(TensorReading.maximumRank) arrays; send a tensor of rank 1 to \(TensorReading.maximumRank)"
+      "\(place) is nested deeper than \(TensorShape.maximumRank) arrays; send a tensor of rank 1 to \(TensorShape.maximumRank)"
     }
   }
 

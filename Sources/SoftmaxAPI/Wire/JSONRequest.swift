@@ -37,9 +37,9 @@ enum JSONRequest {
     into request: inout RawRequest
   ) throws(JSONSyntaxError) {
     try reader.beginObject()
-    while let name = try reader.nextMember() {
-      guard let member = Member(rawValue: name), endpoint.memberSet.contains(member) else {
-        noteUnknown(name, endpoint, &request.faults)
+    while let name = try reader.nextName() {
+      guard let member = endpoint.member(name) else {
+        noteUnknown(name.text, endpoint, &request.faults)
         try reader.skipValue()
         continue
       }
@@ -151,5 +151,13 @@ enum JSONRequest {
       "\($0) is \(found.spoken); it must be \(endpoint.demand(at: member, path, insteadOf: found))\(found.hint)"
     }
     return false
+  }
+}
+
+extension Endpoint {
+  /// The member of a name, if the endpoint knows it.
+  fileprivate func member(_ name: borrowing JSONString) -> Member? {
+    for member in members where name.equals(member.name) { return member }
+    return nil
   }
 }
