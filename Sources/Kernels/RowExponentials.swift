@@ -32,7 +32,7 @@ extension Kernel {
   ///   - top: the row's maximum, finite.
   ///   - vanishing: below this z, at most -620, a result is known to be zero.
   ///   - table: ``exponentialTable``.
-  ///   - high, low: [padded classes], written. Both zero where z < `vanishing`; zero and NaN where `vanishing ≤ z < -620`, so that
+  ///   - pairs: [2][padded classes], written: heads, then rests. Both zero where z < `vanishing`; zero and NaN where `vanishing ≤ z < -620`, so that
   ///     whatever is made from them fails its rounding test; else e^z, within 2^-80.
   ///
   /// Error Bounds: R relatively within 2^-79.9 unless it is faint. Its terms are within 2^-80.3 and positive. In a lane the
@@ -42,9 +42,10 @@ extension Kernel {
   @inlinable @inline(__always)
   public static func exponentials(
     _ row: borrowing Span<Double>, top: RowMaximum, shift: RowShift, vanishing: Double, table: borrowing Span<Double>,
-    high: inout MutableSpan<Double>, low: inout MutableSpan<Double>
+    into pairs: inout MutableSpan<Double>
   ) -> RowSums {
-    precondition(high.count == paddedCount(row.count) && low.count == high.count && table.count >= 512)
+    let count = paddedCount(row.count)
+    precondition(pairs.count == 2 &* count && table.count >= 512)
     let zero = Vector(repeating: 0)
     let least = Vector(repeating: leastExponent)
     let topStart = top.index & ~7
@@ -62,8 +63,8 @@ extension Kernel {
         let eHigh = e.high.replacing(with: zero, where: isFar)
         let isUnknown = isFar .& (z.high .>= Vector(repeating: vanishing))
         let eLow = e.low.replacing(with: zero, where: isFar)
-        store(eHigh, &high, start)
-        store(eLow.replacing(with: .nan, where: isUnknown), &low, start)
+        store(eHigh, &pairs, start)
+        store(eLow.replacing(with: .nan, where: isUnknown), &pairs, count &+ start)
 
         var counted = eHigh
         if start == topStart { counted.replace(with: zero, where: isTop) }

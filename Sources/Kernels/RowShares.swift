@@ -19,7 +19,7 @@ extension Kernel {
   /// - Parameters:
   ///   - slopeHigh, slopeLow: (1-ε) w ≥ 0, within 2^-100; [padded classes], the padding zero.
   ///   - baseHigh, baseLow: (ε/C) w ≥ 0, within 2^-100; [padded classes], the padding zero.
-  ///   - high, low: [padded classes], written: u within 2^-98.5, relatively. Where a part underflows the rest is NaN, so that
+  ///   - pairs: [2][padded classes], written, heads and then rests: u within 2^-98.5, relatively. Where a part underflows the rest is NaN, so that
   ///     whatever is made from it fails its rounding test, and the head is not zero, which would be no share at all.
   ///
   /// Error Bounds: nothing cancels. The factors' 2^-100, the product's 3u² and the sum's 4u²: 2^-99.9 and less.
@@ -28,10 +28,10 @@ extension Kernel {
     of target: borrowing Span<Double>,
     slopeHigh: borrowing Span<Double>, slopeLow: borrowing Span<Double>,
     baseHigh: borrowing Span<Double>, baseLow: borrowing Span<Double>,
-    high: inout MutableSpan<Double>, low: inout MutableSpan<Double>
+    into pairs: inout MutableSpan<Double>
   ) {
     let count = paddedCount(target.count)
-    precondition(high.count == count && low.count == count)
+    precondition(pairs.count == 2 &* count)
     precondition(slopeHigh.count == count && slopeLow.count == count)
     precondition(baseHigh.count == count && baseLow.count == count)
     var start = 0
@@ -44,8 +44,8 @@ extension Kernel {
       let s = VectorPair(sum: p.high, b)
       let u = VectorPair(ordered: s.high, s.low + (rest + load(baseLow, start)))
       let isLost = (u.high .< 0x1p-900) .& (((t .> 0) .& (a .> 0)) .| (b .> 0))
-      store(u.high.replacing(with: 0x1p-1074, where: isLost .& (u.high .== 0)), &high, start)
-      store(u.low.replacing(with: .nan, where: isLost), &low, start)
+      store(u.high.replacing(with: 0x1p-1074, where: isLost .& (u.high .== 0)), &pairs, start)
+      store(u.low.replacing(with: .nan, where: isLost), &pairs, count &+ start)
       start &+= 8
     }
   }

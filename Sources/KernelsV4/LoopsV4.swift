@@ -6,10 +6,10 @@ public enum LoopsV4 {
 
   public static func exponentials(
     _ row: Span<Double>, top: RowMaximum, shift: RowShift, vanishing: Double, table: Span<Double>,
-    high: inout MutableSpan<Double>, low: inout MutableSpan<Double>
+    into pairs: inout MutableSpan<Double>
   ) -> RowSums {
     Kernel<FusedArithmetic>.exponentials(
-      row, top: top, shift: shift, vanishing: vanishing, table: table, high: &high, low: &low)
+      row, top: top, shift: shift, vanishing: vanishing, table: table, into: &pairs)
   }
 
   public static func logSum(_ sums: RowSums, table: Span<Double>) -> DoubleDouble {
@@ -40,11 +40,11 @@ public enum LoopsV4 {
 
   public static func shares(
     of target: Span<Double>, slopeHigh: Span<Double>, slopeLow: Span<Double>, baseHigh: Span<Double>,
-    baseLow: Span<Double>, high: inout MutableSpan<Double>, low: inout MutableSpan<Double>
+    baseLow: Span<Double>, into pairs: inout MutableSpan<Double>
   ) {
     Kernel<FusedArithmetic>.shares(
       of: target, slopeHigh: slopeHigh, slopeLow: slopeLow, baseHigh: baseHigh, baseLow: baseLow,
-      high: &high, low: &low)
+      into: &pairs)
   }
 
   public static func shareSums(

@@ -21,14 +21,15 @@ extension FastRow {
     let slope = factor.mantissa.times(sums.reciprocal, BaselineArithmetic.self)
     var rounding = KernelRounding(isSingle: isSingle, exponent: factor.exponent, isNegative: factor.isNegative)
     var open = loops.scaled(
-      high.span, low.span, by: slope, within: probabilityError + error, rounding, into: &out)
+      exponentials.high, exponentials.low, by: slope, within: probabilityError + error, rounding, into: &out)
 
     if out[target].isNaN { open -= 1 }
     rounding.scale = -rounding.scale
     let isTop = target == top.index
     var others = sums.others
     if !isTop {
-      let own = DoubleDouble(high: high[target], low: low[target].isNaN ? 0 : low[target])
+      var own = exponentials[target]
+      if own.low.isNaN { own.low = 0 }
       others = sums.sum + -own
     }
     let value = others.times(slope, BaselineArithmetic.self)
@@ -47,8 +48,8 @@ extension FastRow {
       return 0
     }
     // Zero stands for an exponential that is left out: it may be open, or too small for any result.
-    guard high[l] > 0 else { return leaveOpen(&out) }
-    let p = DoubleDouble(high: high[l], low: low[l]).times(sums.reciprocal, BaselineArithmetic.self)
+    guard exponentials[l].high > 0 else { return leaveOpen(&out) }
+    let p = exponentials[l].times(sums.reciprocal, BaselineArithmetic.self)
     var factor = FastFactor(p) / FastFactor(temperature)
     factor.isNegative = true
     return gradient(target: l, factor: factor, within: probabilityError, into: &out)
@@ -62,29 +63,25 @@ extension FastRow {
 
   /// Takes a row's targets and computes its shares u.
   mutating func readShares(_ target: Span<Double>, _ shares: FastShares) {
-    FastRow.makeRoom(in: &shareHigh, &shareLow, for: target.count)
-    loops.shares(of: target, shares, high: &shareHigh, low: &shareLow)
+    itemShares.makeRoom(for: target.count)
+    loops.shares(of: target, shares, into: &itemShares)
   }
 
   /// Takes a row's class and computes its shares u: `(1-ε) w` more than the others have at the class.
   mutating func readShares(_ target: Int, _ shares: FastShares) {
-    FastRow.makeRoom(in: &shareHigh, &shareLow, for: shares.baseHigh.count)
-    for i in shareHigh.indices {
-      shareHigh[i] = shares.baseHigh[i]
-      shareLow[i] = shares.baseLow[i]
+    itemShares.makeRoom(for: shares.baseHigh.count)
+    for i in shares.baseHigh.indices {
+      itemShares[i] = DoubleDouble(high: shares.baseHigh[i], low: shares.baseLow[i])
     }
-    let own =
-      DoubleDouble(high: shareHigh[target], low: shareLow[target])
-      + DoubleDouble(high: shares.slopeHigh[target], low: shares.slopeLow[target])
-    shareHigh[target] = own.high
-    shareLow[target] = own.low
+    itemShares[target] =
+      itemShares[target] + DoubleDouble(high: shares.slopeHigh[target], low: shares.slopeLow[target])
   }
 
   /// U and Σ u (-z) of the shares read, or `nil` where they are not good enough: zero, tiny or huge.
   ///
   /// - Returns: the second is not finite where a masked class has a share.
   func shareSums(_ row: Span<Double>) -> ShareSums? {
-    let sums = loops.shareSums(shareHigh.span, shareLow.span, row, shift: shift)
+    let sums = loops.shareSums(itemShares.high, itemShares.low, row, shift: shift)
     guard sums.total.high >= 0x1p-300, sums.total.high <= 0x1p300, !sums.total.low.isNaN else { return nil }
     return sums
   }
@@ -121,12 +118,12 @@ extension FastRow {
     let slope = whole.mantissa.times(sums.reciprocal, BaselineArithmetic.self)
     let rounding = KernelRounding(isSingle: isSingle, exponent: whole.exponent, isNegative: whole.isNegative)
     var open = loops.gradient(
-      high.span, low.span, shareHigh: shareHigh.span, shareLow: shareLow.span, slope: slope, factor: unit, rounding,
-      into: &out)
+      exponentials.high, exponentials.low, shareHigh: itemShares.high, shareLow: itemShares.low, slope: slope,
+      factor: unit, rounding, into: &out)
 
     let i = top.index
-    guard out[i].isNaN, !sums.isFaint, !shareLow[i].isNaN else { return open }
-    let own = DoubleDouble(high: shareHigh[i], low: shareLow[i])
+    let own = itemShares[i]
+    guard out[i].isNaN, !sums.isFaint, !own.low.isNaN else { return open }
     let others = shares.total + -own
     let pulled = own.times(sums.others, BaselineArithmetic.self)
     let scaled = unit.times(sums.reciprocal, BaselineArithmetic.self)

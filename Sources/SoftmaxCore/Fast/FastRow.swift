@@ -15,10 +15,9 @@ struct FastRow: Sendable {
   private(set) var shift = RowShift(maximum: 0, temperature: 1)
   private(set) var sums = RowSums(
     others: DoubleDouble(high: 0), sum: DoubleDouble(high: 1), reciprocal: DoubleDouble(high: 1))
-  var high: [Double] = []  // [padded classes]
-  var low: [Double] = []
-  var shareHigh: [Double] = []  // [padded classes], where there are shares
-  var shareLow: [Double] = []
+  private(set) var exponentials = PairRow()
+  /// An item's shares u, where they are asked for.
+  var itemShares = PairRow()
 
   /// Whether this stage does a problem: extreme temperatures are not for it.
   static func serves(_ problem: SoftmaxProblem) -> Bool {
@@ -47,23 +46,9 @@ struct FastRow: Sendable {
 
   /// The first half of ``read(_:exponent:)``: the maximum.
   mutating func begin(_ row: Span<Double>) {
-    FastRow.makeRoom(in: &high, &low, for: row.count)
+    exponentials.makeRoom(for: row.count)
     top = loops.maximum(row)
     shift = RowShift(maximum: top.value, temperature: temperature)
-  }
-
-  /// Sees that two arrays hold a row's numbers and their padding.
-  static func makeRoom(in high: inout [Double], _ low: inout [Double], for classes: Int) {
-    let count = paddedCount(classes)
-    guard high.count != count else { return }
-    high = FastRow.zeros(count)
-    low = FastRow.zeros(count)
-  }
-
-  private static func zeros(_ count: Int) -> [Double] {
-    var zeros: [Double] = []
-    zeros.append(addingCapacity: count) { output in output.append(repeating: 0, count: count) }
-    return zeros
   }
 
   /// The other half: the exponentials.
@@ -71,14 +56,14 @@ struct FastRow: Sendable {
     self.exponent = exponent
     // e^z·2^exponent is below a quarter of the format's least number from here on; log 2 rounded up and a unit more.
     let places = Double((isSingle ? 153 : 1078) + max(0, exponent)) * 0.69315
-    sums = loops.exponentials(row, top: top, shift: shift, vanishing: min(-620, -places), high: &high, low: &low)
+    sums = loops.exponentials(row, top: top, shift: shift, vanishing: min(-620, -places), into: &exponentials)
   }
 
   /// Writes the row's probabilities. - Returns: how many are not proven, and NaN.
   func probabilities(into out: inout MutableSpan<Double>) -> Int {
     loops.scaled(
-      high.span, low.span, by: sums.reciprocal, within: probabilityError, KernelRounding(isSingle: isSingle), into: &out
-    )
+      exponentials.high, exponentials.low, by: sums.reciprocal, within: probabilityError,
+      KernelRounding(isSingle: isSingle), into: &out)
   }
 
   /// Writes the row's log-probabilities. - Returns: how many are not proven, and NaN.
@@ -193,7 +178,7 @@ extension FastRow {
   /// its own size, so 0x1.1p-79 of the sum. A faint row's sums are not good enough.
   func entropy(_ row: Span<Double>) -> Double {
     guard !sums.isFaint else { return .nan }
-    let cross = loops.shareSums(high.span, low.span, row, shift: shift).cross
+    let cross = loops.shareSums(exponentials.high, exponentials.low, row, shift: shift).cross
     let value = logSum.value + cross.times(sums.reciprocal, BaselineArithmetic.self)
     return KernelRounding(isSingle: isSingle).rounded(value, error: value.high * 0x1.1p-79)
   }

@@ -20,24 +20,24 @@ struct LoopTable: Sendable {
     return BaselineLoops.maximum(row)
   }
 
-  private func exponentials(
-    _ row: Span<Double>, top: RowMaximum, shift: RowShift, vanishing: Double,
-    high: inout MutableSpan<Double>, low: inout MutableSpan<Double>
+  func exponentials(
+    _ row: Span<Double>, top: RowMaximum, shift: RowShift, vanishing: Double, into exponentials: inout PairRow
   ) -> RowSums {
     let table = exponentialTable
+    var pairs = exponentials.numbers.mutableSpan
     #if arch(x86_64)
       switch level {
       case .v4:
         return LoopsV4.exponentials(
-          row, top: top, shift: shift, vanishing: vanishing, table: table.span, high: &high, low: &low)
+          row, top: top, shift: shift, vanishing: vanishing, table: table.span, into: &pairs)
       case .v3:
         return LoopsV3.exponentials(
-          row, top: top, shift: shift, vanishing: vanishing, table: table.span, high: &high, low: &low)
+          row, top: top, shift: shift, vanishing: vanishing, table: table.span, into: &pairs)
       case .baseline: break
       }
     #endif
     return BaselineLoops.exponentials(
-      row, top: top, shift: shift, vanishing: vanishing, table: table.span, high: &high, low: &low)
+      row, top: top, shift: shift, vanishing: vanishing, table: table.span, into: &pairs)
   }
 
   func logSum(_ sums: RowSums) -> DoubleDouble {
@@ -101,26 +101,23 @@ struct LoopTable: Sendable {
       high, low, shareHigh: shareHigh, shareLow: shareLow, slope: slope, factor: factor, rounding, into: &out)
   }
 
-  private func shares(
-    of target: Span<Double>, slopeHigh: Span<Double>, slopeLow: Span<Double>, baseHigh: Span<Double>,
-    baseLow: Span<Double>, high: inout MutableSpan<Double>, low: inout MutableSpan<Double>
-  ) {
+  func shares(of target: Span<Double>, _ shares: FastShares, into row: inout PairRow) {
+    let (slopeHigh, slopeLow) = (shares.slopeHigh.span, shares.slopeLow.span)
+    let (baseHigh, baseLow) = (shares.baseHigh.span, shares.baseLow.span)
+    var pairs = row.numbers.mutableSpan
     #if arch(x86_64)
       switch level {
       case .v4:
         return LoopsV4.shares(
-          of: target, slopeHigh: slopeHigh, slopeLow: slopeLow, baseHigh: baseHigh, baseLow: baseLow,
-          high: &high, low: &low)
+          of: target, slopeHigh: slopeHigh, slopeLow: slopeLow, baseHigh: baseHigh, baseLow: baseLow, into: &pairs)
       case .v3:
         return LoopsV3.shares(
-          of: target, slopeHigh: slopeHigh, slopeLow: slopeLow, baseHigh: baseHigh, baseLow: baseLow,
-          high: &high, low: &low)
+          of: target, slopeHigh: slopeHigh, slopeLow: slopeLow, baseHigh: baseHigh, baseLow: baseLow, into: &pairs)
       case .baseline: break
       }
     #endif
     BaselineLoops.shares(
-      of: target, slopeHigh: slopeHigh, slopeLow: slopeLow, baseHigh: baseHigh, baseLow: baseLow,
-      high: &high, low: &low)
+      of: target, slopeHigh: slopeHigh, slopeLow: slopeLow, baseHigh: baseHigh, baseLow: baseLow, into: &pairs)
   }
 
   func shareSums(
@@ -134,24 +131,5 @@ struct LoopTable: Sendable {
       }
     #endif
     return BaselineLoops.shareSums(shareHigh, shareLow, row, shift: shift)
-  }
-
-  /// The same, into arrays.
-  func exponentials(
-    _ row: Span<Double>, top: RowMaximum, shift: RowShift, vanishing: Double,
-    high: inout [Double], low: inout [Double]
-  ) -> RowSums {
-    var highSpan = high.mutableSpan
-    var lowSpan = low.mutableSpan
-    return exponentials(row, top: top, shift: shift, vanishing: vanishing, high: &highSpan, low: &lowSpan)
-  }
-
-  /// The same, into arrays.
-  func shares(of target: Span<Double>, _ shares: FastShares, high: inout [Double], low: inout [Double]) {
-    var highSpan = high.mutableSpan
-    var lowSpan = low.mutableSpan
-    self.shares(
-      of: target, slopeHigh: shares.slopeHigh.span, slopeLow: shares.slopeLow.span, baseHigh: shares.baseHigh.span,
-      baseLow: shares.baseLow.span, high: &highSpan, low: &lowSpan)
   }
 }

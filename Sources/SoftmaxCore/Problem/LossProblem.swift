@@ -21,7 +21,9 @@ public enum Reduction: Sendable, Hashable, CaseIterable {
 /// Item n's loss is `s_n Σ_c u_nc (-log p_nc)`, where for a class index y
 /// `u_c = (1-ε) w_y 1[c=y] + (ε/C) w_c`, and for probabilities t `u_c = w_c ((1-ε) t_c + ε/C)`. `1-ε` and `ε/C` are exact,
 /// and an exactly zero factor times ∞ is 0.
-public struct LossProblem: Sendable {
+///
+/// (A class, so that handing it on costs a reference count and not one for each of its arrays.)
+public final class LossProblem: Sendable {
   /// The logits, their layout, temperature and result format.
   public let softmax: SoftmaxProblem
   /// What the loss compares softmax with.

@@ -25,12 +25,14 @@ public struct SoftmaxProblem: Sendable {
     self.format = format
   }
 
-  /// Whether all are finite, asked without a branch since nearly all always are: of the patterns of magnitudes, those of
-  /// infinity and NaN are the greatest.
+  /// Whether all are finite, asked without a branch since nearly all always are: of the patterns of magnitudes, a unit more
+  /// in the exponent carries into the sign's place of infinity's and NaN's alone.
   private static func areFinite(_ logits: Span<Double>) -> Bool {
-    var greatest: UInt64 = 0
-    for position in logits.indices { greatest = max(greatest, logits[position].magnitude.bitPattern) }
-    return greatest < Double.infinity.bitPattern
+    var carries: UInt64 = 0
+    for position in logits.indices {
+      carries |= logits[position].magnitude.bitPattern &+ Double.leastNormalMagnitude.bitPattern
+    }
+    return carries >> 63 == 0
   }
 
   private static func checkMasks(_ logits: [Double], _ layout: Layout) throws(ProblemError) {
