@@ -14,7 +14,7 @@ extension JSONReader {
     skipWhitespace()
     var state = TensorState(maximumCount: maximumCount, start: position, end: text.count)
     while true {
-      if try !readTensorRuns(&state, parallel) { try readTensorItem(&state) }
+      if try !readTensorRuns(&state, parallel) { try readTensorItem(&state, parallel) }
       repeat {
         if state.depth == 0 { return state.finished() }
         state.counts[state.depth - 1] += 1
@@ -29,7 +29,7 @@ extension JSONReader {
     _ state: inout TensorState, _ parallel: Parallel?
   ) throws(JSONSyntaxError) -> Bool {
     guard state.depth > 0, state.depth == state.rank else { return false }
-    let initialCount = state.reading.values.count
+    let initialCount = state.values.count
     let text = self.text
     var count = 0
     var stop = RunStop.beforeValue
@@ -39,13 +39,13 @@ extension JSONReader {
     }
     var cursor = position
     while stop == .beforeValue, state.makeRoom(at: cursor) {
-      let before = state.reading.values.count
-      let room = min(state.reading.values.capacity, state.maximumCount) - before
-      state.reading.values.append(addingCapacity: room) { values in
+      let before = state.values.count
+      let room = min(state.values.capacity, state.maximumCount) - before
+      state.values.append(addingCapacity: room) { values in
         stop = readRun(text, &cursor, limit: Int.max, into: &values)
         if stop == .beforeValue { stop = readLastRun(text, &cursor, into: &values) }
       }
-      let taken = state.reading.values.count - before
+      let taken = state.values.count - before
       count += taken
       if taken < room { break }
     }
@@ -55,7 +55,7 @@ extension JSONReader {
       state.counts[state.depth - 1] -= 1
       return true
     }
-    if state.reading.values.count > initialCount {
+    if state.values.count > initialCount {
       skipWhitespace()
       if currentByte == UInt8(ascii: "]") { throw failure(.trailingComma) }
     }
@@ -64,9 +64,14 @@ extension JSONReader {
 
   /// Reads a scalar, a whole array that does not fit, or any number of opening brackets and then either.
   @_lifetime(self: copy self)
-  private mutating func readTensorItem(_ state: inout TensorState) throws(JSONSyntaxError) {
+  private mutating func readTensorItem(_ state: inout TensorState, _ parallel: Parallel?) throws(JSONSyntaxError) {
     while true {
       switch try peekKind() {
+      case .number where state.rank == nil && state.depth > 0:
+        // The first number tells the rank, and begins a run.
+        state.rank = state.depth
+        if try readTensorRuns(&state, parallel) { return }
+        continue
       case .number:
         let number = try readNumber()
         if number.isOutOfRange { state.note(.outOfRange) }

@@ -100,9 +100,9 @@ extension JSONReader {
 extension TensorState {
   /// Room for `count` values more; false where they might be too many.
   mutating func makeRoom(for count: Int, at position: Int) -> Bool {
-    let needed = reading.values.count + count
+    let needed = values.count + count
     if needed > maximumCount { return false }
-    if needed > reading.values.capacity { reserve(atLeast: needed, at: position) }
+    if needed > values.capacity { reserve(atLeast: needed, at: position) }
     return true
   }
 
@@ -112,12 +112,12 @@ extension TensorState {
     _ count: Int, _ body: (UnsafeMutableBufferPointer<Double>, inout TensorState) -> Int
   ) {
     var values: [Double] = []
-    swap(&values, &reading.values)
+    swap(&values, &self.values)
     values.append(addingCapacity: count) { output in
       unsafe output.withUnsafeMutableBufferPointer { storage, filled in
         filled = unsafe body(storage, &self)
       }
     }
-    swap(&values, &reading.values)
+    swap(&values, &self.values)
   }
 }

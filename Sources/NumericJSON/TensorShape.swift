@@ -1,26 +1,25 @@
 /// A tensor's extents, outermost first; the shape of a bare number is [].
 ///
-/// They stand in the value itself, so that a shape is made, compared and handed on without storage of its own.
-public struct TensorShape: Sendable {
+/// The innermost, which is most often the only one, takes no storage of its own.
+public struct TensorShape: Sendable, Hashable {
   /// The most dimensions that a tensor may have.
   public static var maximumRank: Int { 8 }
 
-  private var extents = InlineArray<8, Int>(repeating: 0)
-  private var rank = 0
+  /// All but the innermost extent.
+  private var outer: [Int] = []
+  /// The innermost extent, a row's length; nil for a bare number.
+  private var row: Int?
 
   public init() {}
 
-  /// - Precondition: there are at most ``maximumRank`` extents.
   public init(_ extents: some Sequence<Int>) {
     for extent in extents { append(extent) }
   }
 
   /// Adds an innermost extent.
-  ///
-  /// - Precondition: there are fewer than ``maximumRank``.
   public mutating func append(_ extent: Int) {
-    extents[rank] = extent
-    rank += 1
+    if let row { outer.append(row) }
+    row = extent
   }
 
   /// The shape without one of its axes.
@@ -31,24 +30,16 @@ public struct TensorShape: Sendable {
   }
 
   /// How many values a tensor of the shape holds.
-  public var volume: Int { reduce(1, *) }
+  public var volume: Int { outer.reduce(row ?? 1, *) }
 }
 
 extension TensorShape: RandomAccessCollection {
   public var startIndex: Int { 0 }
-  public var endIndex: Int { rank }
+  public var endIndex: Int { row == nil ? 0 : outer.count + 1 }
 
   public subscript(axis: Int) -> Int {
-    precondition(axis >= 0 && axis < rank)
-    return extents[axis]
-  }
-}
-
-extension TensorShape: Hashable {
-  public static func == (a: TensorShape, b: TensorShape) -> Bool { a.elementsEqual(b) }
-
-  public func hash(into hasher: inout Hasher) {
-    for extent in self { hasher.combine(extent) }
+    guard let row, axis == outer.count else { return outer[axis] }
+    return row
   }
 }
 

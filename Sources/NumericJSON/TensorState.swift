@@ -1,6 +1,8 @@
 /// How far a tensor has been read: the arrays open, the shape as far as it is known, the values and the faults.
 struct TensorState: ~Copyable {
-  var reading = TensorReading()
+  var values: [Double] = []
+  private var faults: [TensorFault] = []
+  private var isTooLarge = false
   let maximumCount: Int
   /// Where in the text the tensor begins, and where the text ends.
   let start: Int
@@ -42,7 +44,7 @@ struct TensorState: ~Copyable {
   mutating func append(_ value: Double, at position: Int) {
     if rank == nil { rank = depth }
     if depth != rank { note(.mixedDepth) }
-    if makeRoom(at: position) { reading.values.append(value) }
+    if makeRoom(at: position) { values.append(value) }
   }
 
   /// Notes a scalar that is no number; a zero stands for it, so that what follows keeps its place.
@@ -53,9 +55,9 @@ struct TensorState: ~Copyable {
 
   /// Notes a fault at the element that is read now, or `dropping` levels above.
   mutating func note(_ reason: TensorFault.Reason, dropping levels: Int = 0) {
-    guard reading.faults.count < TensorReading.maximumFaults else { return }
+    guard faults.count < TensorReading.maximumFaults else { return }
     let path = (0..<max(0, depth - levels)).map { counts[$0] }
-    reading.faults.append(TensorFault(path: path, reason: reason))
+    faults.append(TensorFault(path: path, reason: reason))
   }
 
   /// Sees that there is room for a value; false, once and for all, when there are too many.
@@ -64,15 +66,15 @@ struct TensorState: ~Copyable {
   /// seldom and ends near its size; at first it is for one value in 16 bytes, and at most for one in two.
   @inline(__always)
   mutating func makeRoom(at position: Int) -> Bool {
-    if reading.values.count < reading.values.capacity, reading.values.count < maximumCount { return true }
+    if values.count < values.capacity, values.count < maximumCount { return true }
     return grow(at: position)
   }
 
   @inline(never)
   private mutating func grow(at position: Int) -> Bool {
-    let count = reading.values.count
+    let count = values.count
     guard count < maximumCount else {
-      reading.isTooLarge = true
+      isTooLarge = true
       return false
     }
     reserve(atLeast: count + 1, at: position)
@@ -82,7 +84,7 @@ struct TensorState: ~Copyable {
   /// Takes storage for `least` values and those expected behind them.
   @inline(never)
   mutating func reserve(atLeast least: Int, at position: Int) {
-    let count = reading.values.count
+    let count = values.count
     let left = end - position
     let expected: Int
     if count < 64 {
@@ -91,11 +93,15 @@ struct TensorState: ~Copyable {
       let density = Double(count) / Double(max(1, position - start))
       expected = max(count + count / 2, count + Int(Double(left) * density * 1.05))
     }
-    reading.values.reserveCapacity(max(least, min(maximumCount, count + left / 2 + 1, expected + 8)))
+    values.reserveCapacity(max(least, min(maximumCount, count + left / 2 + 1, expected + 8)))
   }
 
   consuming func finished() -> TensorReading {
-    for level in 0..<(rank ?? 0) { reading.shape.append(max(0, extents[level])) }
+    var shape = TensorShape()
+    for level in 0..<(rank ?? 0) { shape.append(max(0, extents[level])) }
+    var reading = TensorReading(shape: shape, isTooLarge: isTooLarge)
+    swap(&reading.values, &values)
+    swap(&reading.faults, &faults)
     return reading
   }
 }

@@ -8,8 +8,7 @@ extension Computation {
     do throws(ComputationError) {
       switch work {
       case .softmax(let problem): try answer(problem, execution, to: &writer)
-      case .loss(let problem, let upstream, let target):
-        try answer(problem, upstream: upstream, derivationOf: target, execution, to: &writer)
+      case .loss(let work): try answer(work, execution, to: &writer)
       }
     } catch {
       throw error == .cancelled ? .cancelled : .inconsistency
@@ -19,10 +18,10 @@ extension Computation {
   /// The shape of an output; a derivation, which has none, is of rows of the logits' shape.
   func shape(of output: Output) -> TensorShape {
     switch output {
-    case .probabilities, .logProbabilities, .gradient, .derivation: shape
-    case .logSumExp, .entropy, .argmax: batchShape
-    case .jacobian: [shape.volume, shape.volume]
-    case .loss: if case .loss(let problem, _, _) = work, problem.reduction == .none { batchShape } else { [] }
+    case .probabilities, .logProbabilities, .gradient, .derivation: geometry.shape
+    case .logSumExp, .entropy, .argmax: geometry.batchShape
+    case .jacobian: [geometry.classes, geometry.classes]
+    case .loss: if case .loss(let work) = work, work.problem.reduction == .none { geometry.batchShape } else { [] }
     }
   }
 
@@ -60,14 +59,14 @@ extension Computation {
   }
 
   private func answer(
-    _ problem: LossProblem, upstream: [Double]?, derivationOf target: Int?, _ execution: Execution,
-    to writer: inout some AnswerWriter & ~Copyable
+    _ work: LossWork, _ execution: Execution, to writer: inout some AnswerWriter & ~Copyable
   ) throws(ComputationError) {
     let wantsLoss = outputs.contains(.loss)
     let wantsGradient = outputs.contains(.gradient)
     var result =
       wantsLoss || wantsGradient
-      ? try problem.lossAndGradient(upstream: upstream, loss: wantsLoss, gradient: wantsGradient, execution) : nil
+      ? try work.problem.lossAndGradient(
+        upstream: work.upstream, loss: wantsLoss, gradient: wantsGradient, execution) : nil
     for output in outputs {
       switch output {
       case .loss:
@@ -75,7 +74,8 @@ extension Computation {
       case .gradient:
         if let gradient = result?.gradient.take() { writer.write(output, gradient, shape: shape(of: output)) }
       case .derivation:
-        if let target { writer.write(output, try problem.softmax.derivation(target: target, execution)) }
+        guard let target = work.derivedClass else { continue }
+        writer.write(output, try work.problem.softmax.derivation(target: target, execution))
       default: continue
       }
     }

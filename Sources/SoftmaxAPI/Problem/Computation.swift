@@ -5,15 +5,18 @@ import SoftmaxCore
 struct Computation: Sendable {
   enum Work: Sendable {
     case softmax(SoftmaxProblem)
-    /// `derivationOf` is the target class when the derivation is asked for.
-    case loss(LossProblem, upstream: [Double]?, derivationOf: Int?)
+    case loss(LossWork)
+  }
+
+  struct LossWork: Sendable {
+    let problem: LossProblem
+    let upstream: [Double]?
+    /// The target class when the derivation is asked for.
+    let derivedClass: Int?
   }
 
   let work: Work
-  /// The logits' shape, rank 1 to 8.
-  let shape: TensorShape
-  /// The logits' shape without the class axis; empty for rank 1.
-  let batchShape: TensorShape
+  let geometry: Geometry
   /// Not empty, no name twice, all known to the endpoint.
   let outputs: [Output]
   /// What every number is rounded to.
@@ -22,21 +25,23 @@ struct Computation: Sendable {
 
 /// A validated request's logits in terms of their axes.
 struct Geometry: Sendable {
-  /// The logits' shape.
+  /// The logits' shape, rank 1 to 8.
   let shape: TensorShape
   /// The class axis, in `0..<shape.count`.
   let axis: Int
+  /// The shape without the class axis; [] for rank 1.
+  let batchShape: TensorShape
   let layout: Layout
 
   init(shape: TensorShape, axis: Int) {
     self.shape = shape
     self.axis = axis
+    batchShape = shape.removing(axis: axis)
     layout = Layout(shape: shape, axis: axis)
   }
 
   var rank: Int { shape.count }
   var classes: Int { layout.classes }
-  var batchShape: TensorShape { shape.removing(axis: axis) }
 
   /// The indices of a flat row-major position in a tensor of a shape.
   static func indices(of position: Int, in shape: TensorShape) -> [Int] {

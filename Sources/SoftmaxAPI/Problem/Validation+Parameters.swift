@@ -1,3 +1,5 @@
+import NumericJSON
+
 extension RawRequest {
   /// The parameters, each at its default where it is absent or at fault.
   func checkedParameters(_ faults: inout FaultList) -> Parameters {
@@ -80,20 +82,21 @@ extension RawRequest {
     return checked
   }
 
-  /// The logits' shape and class axis, or nil when either is at fault.
-  func checkedGeometry(_ faults: inout FaultList) -> Geometry? {
-    guard let shape = logits?.shape else { return nil }
-    guard let rank = shape.isEmpty ? nil : shape.count else {
+  /// The logits' shape and class axis.
+  /// - Throws: ``Refusal/invalid(_:)`` when either is at fault, with all faults so far.
+  func checkedGeometry(of shape: TensorShape, _ faults: inout FaultList) throws(Refusal) -> Geometry {
+    let rank = shape.count
+    guard rank > 0 else {
       faults.note(.member(.logits)) { "\($0) is a bare number; send a list of logits, such as [1.5, -0.25, 3]" }
-      return nil
+      throw .invalid(faults)
     }
-    if axis == nil, present.contains(.axis) { return nil }
+    if axis == nil, present.contains(.axis) { throw .invalid(faults) }
     let given = axis ?? Double(Parameters().axis)
     guard isIntegral(given), given >= Double(-rank), given < Double(rank) else {
       faults.note(.member(.axis)) {
         "\($0) is \(text(of: given)); for logits of rank \(rank) it must be an integer from \(-rank) to \(rank - 1)"
       }
-      return nil
+      throw .invalid(faults)
     }
     let index = Int(given)
     return Geometry(shape: shape, axis: index < 0 ? index + rank : index)

@@ -13,7 +13,7 @@ extension RawRequest {
     let outputs = checkedOutputs(of: endpoint, &faults)
     noteMissingInputs(of: endpoint, &faults)
     guard let logits else { throw .invalid(faults) }
-    guard let geometry = checkedGeometry(&faults) else { throw .invalid(faults) }
+    let geometry = try checkedGeometry(of: logits.shape, &faults)
     noteWrongShapes(geometry, parameters, &faults)
     noteUnfitOutputs(outputs, geometry, limits, &faults)
 
@@ -22,9 +22,7 @@ extension RawRequest {
       do throws(ProblemError) {
         let work = try work(endpoint, geometry, parameters, outputs, logits: logits.values, indices: indices)
         if let work {
-          return Computation(
-            work: work, shape: geometry.shape, batchShape: geometry.batchShape, outputs: outputs,
-            format: parameters.dtype.format)
+          return Computation(work: work, geometry: geometry, outputs: outputs, format: parameters.dtype.format)
         }
       } catch {
         complaint = error
@@ -57,7 +55,7 @@ extension RawRequest {
       target: indices.classes.map { .indices($0) } ?? .probabilities(target?.values ?? []),
       weight: weight?.values, sampleWeight: sampleWeight?.values, ignoreIndex: indices.ignoreIndex,
       labelSmoothing: parameters.labelSmoothing, reduction: parameters.reduction.reduction)
-    return .loss(loss, upstream: upstream?.values, derivationOf: derivedClass)
+    return .loss(Computation.LossWork(problem: loss, upstream: upstream?.values, derivedClass: derivedClass))
   }
 
   private func noteMissingInputs(of endpoint: Endpoint, _ faults: inout FaultList) {

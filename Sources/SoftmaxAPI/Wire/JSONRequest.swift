@@ -86,7 +86,7 @@ enum JSONRequest {
 
   /// A tensor without faults, or nil with all of them noted.
   private static func tensor(
-    _ reading: TensorReading, _ member: Member, _ limits: Limits, _ faults: inout FaultList
+    _ reading: consuming TensorReading, _ member: Member, _ limits: Limits, _ faults: inout FaultList
   ) -> RawRequest.Tensor? {
     for fault in reading.faults {
       faults.note(.member(member, fault.path)) { member.sentence(about: fault, at: $0) }
