@@ -54,7 +54,7 @@ extension RawRequest {
     func place(of output: Output) -> Place {
       .member(.outputs, outputs?.firstIndex(of: output.name).map { [$0] } ?? [])
     }
-    for output in [Output.jacobian, .derivation] where checked.contains(output) && geometry.rank != 1 {
+    for output in checked where (output == .jacobian || output == .derivation) && geometry.rank != 1 {
       faults.note(place(of: output)) {
         "\($0) is \(quoted(output.name)), which needs logits of rank 1; these have shape \(geometry.shape): "
           + "send each slice in a request of its own"

@@ -58,22 +58,11 @@ enum JSONRequest {
     into request: inout RawRequest
   ) throws(JSONSyntaxError) {
     switch member {
-    case .logits:
-      let reading = try reader.readTensor(maximumCount: limits.logits, parallel: parallel)
-      request.hasTooManyLogits = reading.isTooLarge
-      request.logits = tensor(reading, member, limits, &request.faults)
-    case .target:
-      let reading = try reader.readTensor(maximumCount: limits.logits, parallel: parallel)
-      request.target = tensor(reading, member, limits, &request.faults)
-    case .weight:
-      let reading = try reader.readTensor(maximumCount: limits.logits, parallel: parallel)
-      request.weight = tensor(reading, member, limits, &request.faults)
-    case .sampleWeight:
-      let reading = try reader.readTensor(maximumCount: limits.logits, parallel: parallel)
-      request.sampleWeight = tensor(reading, member, limits, &request.faults)
-    case .upstream:
-      let reading = try reader.readTensor(maximumCount: limits.logits, parallel: parallel)
-      request.upstream = tensor(reading, member, limits, &request.faults)
+    case .logits: request.logits = try tensor(from: &reader, member, limits, parallel, &request)
+    case .target: request.target = try tensor(from: &reader, member, limits, parallel, &request)
+    case .weight: request.weight = try tensor(from: &reader, member, limits, parallel, &request)
+    case .sampleWeight: request.sampleWeight = try tensor(from: &reader, member, limits, parallel, &request)
+    case .upstream: request.upstream = try tensor(from: &reader, member, limits, parallel, &request)
     case .axis: request.axis = try number(from: &reader, member, endpoint, &request.faults)
     case .temperature: request.temperature = try number(from: &reader, member, endpoint, &request.faults)
     case .ignoreIndex: request.ignoreIndex = try number(from: &reader, member, endpoint, &request.faults)
@@ -86,16 +75,24 @@ enum JSONRequest {
 
   /// A tensor without faults, or nil with all of them noted.
   private static func tensor(
-    _ reading: consuming TensorReading, _ member: Member, _ limits: Limits, _ faults: inout FaultList
-  ) -> RawRequest.Tensor? {
+    from reader: inout JSONReader, _ member: Member, _ limits: Limits, _ parallel: Parallel?,
+    _ request: inout RawRequest
+  ) throws(JSONSyntaxError) -> RawRequest.Tensor? {
+    let reading = try reader.readTensor(maximumCount: limits.logits, parallel: parallel)
+    if reading.faults.isEmpty, !reading.isTooLarge {
+      return RawRequest.Tensor(shape: reading.shape, values: reading.values)
+    }
     for fault in reading.faults {
-      faults.note(.member(member, fault.path)) { member.sentence(about: fault, at: $0) }
+      request.faults.note(.member(member, fault.path)) { member.sentence(about: fault, at: $0) }
     }
-    if reading.isTooLarge, member != .logits {
-      faults.note(.member(member)) { "\($0) holds more than \(limits.logits) numbers, the most that logits may have" }
+    if reading.isTooLarge, member == .logits {
+      request.hasTooManyLogits = true
+    } else if reading.isTooLarge {
+      request.faults.note(.member(member)) {
+        "\($0) holds more than \(limits.logits) numbers, the most that logits may have"
+      }
     }
-    guard reading.faults.isEmpty, !reading.isTooLarge else { return nil }
-    return RawRequest.Tensor(shape: reading.shape, values: reading.values)
+    return nil
   }
 
   private static func number(

@@ -44,17 +44,17 @@ struct SoftmaxPlaces {
   /// The outputs as arrays of their own. The first of them, most often the only one, keeps the memory.
   func result(of numbers: consuming [Double]) -> SoftmaxResult {
     var result = SoftmaxResult()
-    result.argmax = SoftmaxPlaces.take(argmax, from: &numbers)?.map { Int($0) }
-    result.jacobian = SoftmaxPlaces.take(jacobian, from: &numbers)
-    result.entropy = SoftmaxPlaces.take(entropy, from: &numbers)
-    result.logSumExp = SoftmaxPlaces.take(logSumExp, from: &numbers)
-    result.logProbabilities = SoftmaxPlaces.take(logProbabilities, from: &numbers)
-    result.probabilities = SoftmaxPlaces.take(probabilities, from: &numbers)
+    if let argmax { result.argmax = SoftmaxPlaces.take(argmax, from: &numbers).map { Int($0) } }
+    if let jacobian { result.jacobian = SoftmaxPlaces.take(jacobian, from: &numbers) }
+    if let entropy { result.entropy = SoftmaxPlaces.take(entropy, from: &numbers) }
+    if let logSumExp { result.logSumExp = SoftmaxPlaces.take(logSumExp, from: &numbers) }
+    if let logProbabilities { result.logProbabilities = SoftmaxPlaces.take(logProbabilities, from: &numbers) }
+    if let probabilities { result.probabilities = SoftmaxPlaces.take(probabilities, from: &numbers) }
     return result
   }
 
-  private static func take(_ place: Range<Int>?, from numbers: inout [Double]) -> [Double]? {
-    guard let place else { return nil }
+  /// Takes away the output at the end.
+  private static func take(_ place: Range<Int>, from numbers: inout [Double]) -> [Double] {
     guard place.lowerBound > 0 else { return numbers }
     defer { numbers.removeLast(place.count) }
     return Array(numbers[place])
