@@ -92,13 +92,12 @@ extension RawRequest {
     }
     if axis == nil, present.contains(.axis) { throw .invalid(faults) }
     let given = axis ?? Double(Parameters().axis)
-    guard isIntegral(given), given >= Double(-rank), given < Double(rank) else {
+    guard let index = Int(exactly: given), (-rank..<rank).contains(index) else {
       faults.note(.member(.axis)) {
         "\($0) is \(text(of: given)); for logits of rank \(rank) it must be an integer from \(-rank) to \(rank - 1)"
       }
       throw .invalid(faults)
     }
-    let index = Int(given)
     return Geometry(shape: shape, axis: index < 0 ? index + rank : index)
   }
 }

@@ -16,10 +16,9 @@ final class FastLoss: Sendable {
 
   private let problem: LossProblem
   private let use: LossQuestions.LossUse
+  private let wantsGradient: Bool
+  /// The gradient if it is wanted, and behind it the losses if they are results.
   private let shelf: Shelf<Double>
-  /// Where on the shelf the gradient stands, and where the losses that are results do.
-  private let gradients: Range<Int>?
-  private let losses: Range<Int>?
   private let rounding: KernelRounding
   /// `nil` for class indices without smoothing, where u is zero but at the target.
   private let shares: FastShares?
@@ -31,15 +30,14 @@ final class FastLoss: Sendable {
 
   /// - Returns: `nil` where this stage has nothing to offer: weights so small or large that products may underflow.
   init?(
-    _ problem: LossProblem, use: LossQuestions.LossUse, upstream: [Double]?, normaliser: ExactSum?,
-    _ shelf: Shelf<Double>, losses: Range<Int>?, gradients: Range<Int>?
+    _ problem: LossProblem, use: LossQuestions.LossUse, gradient: Bool, upstream: [Double]?, normaliser: ExactSum?,
+    _ shelf: Shelf<Double>
   ) {
     self.problem = problem
     self.use = use
     self.upstream = upstream
     self.shelf = shelf
-    self.losses = losses
-    self.gradients = gradients
+    wantsGradient = gradient
     rounding = KernelRounding(isSingle: problem.softmax.format == .binary32)
     switch problem.target {
     case .indices(let indices):
@@ -69,6 +67,9 @@ final class FastLoss: Sendable {
       return settleIndex(n, logits, &row, &total)
     } ?? settleShares(n, &row, &gatherer, &total)
   }
+
+  /// Where the losses begin on the shelf.
+  private var lossStart: Int { wantsGradient ? problem.softmax.layout.count : 0 }
 
   /// q s/(D T): what the gradient's terms are multiplied by.
   private func factor(_ n: Int) -> FastFactor {
@@ -103,12 +104,12 @@ final class FastLoss: Sendable {
     _ n: Int, _ logit: Double, _ row: FastRow, _ weight: FastFactor, _ total: inout FastTotal
   ) -> Bool {
     let factor = problem.sampleWeight.map { FastFactor($0[n]) * weight } ?? weight
-    guard let losses, factor.mantissa == DoubleDouble(high: 1) else {
+    guard use == .result, factor.mantissa == DoubleDouble(high: 1) else {
       return settleLoss(n, row.minusLog(logit), weight, &total)
     }
     let result = row.minusLog(logit, exponent: factor.exponent)
     guard !result.isNaN else { return false }
-    shelf[losses.lowerBound + n] = result
+    shelf[lossStart + n] = result
     return true
   }
 
@@ -152,14 +153,14 @@ final class FastLoss: Sendable {
     guard use != .unused else { return true }
     guard let loss else { return false }
     let factor = problem.sampleWeight.map { FastFactor($0[n]) * weight } ?? weight
-    guard let losses else { return total.add(loss, factor) }
+    guard use == .result else { return total.add(loss, factor) }
     guard abs(factor.exponent) <= 900 else { return false }
     let value = loss.value.times(factor.mantissa, BaselineArithmetic.self)
     // The factor's mantissa is at most 2, its error 2^-99 and the product's 2^-103.
     let result = KernelRounding(isSingle: rounding.isSingle, exponent: factor.exponent)
       .rounded(value, error: 2 * loss.error + value.high.magnitude * 0x1p-98)
     guard !result.isNaN else { return false }
-    shelf[losses.lowerBound + n] = result
+    shelf[lossStart + n] = result
     return true
   }
 
@@ -168,8 +169,8 @@ final class FastLoss: Sendable {
     _ n: Int, _ factor: FastFactor, _ rest: inout Rest, _ body: (inout MutableSpan<Double>) -> Int
   ) {
     // With a zero factor the zeros are there already.
-    guard let gradients, !factor.isZero else { return }
-    rest.open = problem.softmax.layout.write(shelf, gradients, n) { out in
+    guard wantsGradient, !factor.isZero else { return }
+    rest.open = problem.softmax.layout.write(shelf, from: 0, n) { out in
       var questions = OpenNumbers()
       questions.add(body(&out), of: out)
       return questions.open

@@ -73,12 +73,12 @@ extension SoftmaxProblem {
       if let place = places.argmax { shelf[place.lowerBound + n] = Double(row.top.index) }
       var questions = OpenNumbers()
       if let place = places.probabilities {
-        layout.write(shelf, place, n) { out in
+        layout.write(shelf, from: place.lowerBound, n) { out in
           questions.add(row.probabilities(into: &out), of: out)
         }
       }
       if let place = places.logProbabilities {
-        layout.write(shelf, place, n) { out in
+        layout.write(shelf, from: place.lowerBound, n) { out in
           questions.add(row.logProbabilities(logits, into: &out), of: out)
         }
       }

@@ -20,12 +20,12 @@ struct Gatherer: Sendable {
 }
 
 extension Layout {
-  /// Has `body` write item n's slice of a tensor of the logits' shape, which has its place on a shelf.
+  /// Has `body` write item n's slice of a tensor of the logits' shape, which begins at a place of a shelf.
   /// - Returns: what `body` does.
   func write<Result>(
-    _ shelf: Shelf<Double>, _ place: Range<Int>, _ n: Int, _ body: (inout MutableSpan<Double>) -> Result
+    _ shelf: Shelf<Double>, from place: Int, _ n: Int, _ body: (inout MutableSpan<Double>) -> Result
   ) -> Result {
-    let start = place.lowerBound + start(of: n)
+    let start = place + start(of: n)
     guard inner != 1 else { return shelf.write(start..<(start + classes), body) }
     var results = [Double](repeating: 0, count: classes)
     var span = results.mutableSpan

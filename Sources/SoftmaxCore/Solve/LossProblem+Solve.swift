@@ -37,16 +37,14 @@ extension LossProblem {
     }
     let normaliser = reduction == .mean ? normaliser() : nil
     let use: LossQuestions.LossUse = loss ? (isReduced ? .term : .result) : .unused
-    let gradients = gradient ? 0..<layout.count : nil
-    let losses = use == .result ? (gradients?.count ?? 0)..<((gradients?.count ?? 0) + layout.batch) : nil
+    // The gradient comes first, so that it keeps the memory.
+    let gradientCount = gradient ? layout.count : 0
+    let lossCount = use == .result ? layout.batch : 0
     var term: LossQuestions.Term?
-    var numbers = try Shelf.filled(losses?.upperBound ?? gradients?.count ?? 0, with: 0.0) {
-      shelf throws(ComputationError) in
+    var numbers = try Shelf.filled(gradientCount + lossCount, with: 0.0) { shelf throws(ComputationError) in
       let fast =
         stage == .fast && FastRow.serves(softmax)
-        ? FastLoss(
-          self, use: use, upstream: upstream, normaliser: normaliser, shelf, losses: losses, gradients: gradients)
-        : nil
+        ? FastLoss(self, use: use, gradient: gradient, upstream: upstream, normaliser: normaliser, shelf) : nil
       let (sum, spent) = try Chunks(layout).reduce(execution, from: stage, join: LossQuestions.sum) {
         (items, climb) throws(ComputationError) in
         var row = FastRow(softmax, execution.level)
@@ -65,7 +63,7 @@ extension LossProblem {
           ) { i, value in shelf[start + i * layout.inner] = value }
           let isLossOpen = rest?.isLossOpen ?? loss
           try climb.settle(&questions)
-          if isLossOpen, let losses { shelf[losses.lowerBound + n] = questions.loss }
+          if isLossOpen, use == .result { shelf[gradientCount + n] = questions.loss }
           others = LossQuestions.sum(others, questions.term)
         }
         return LossQuestions.sum(others, proven.term(scaledFor: self))
@@ -73,10 +71,10 @@ extension LossProblem {
       (term, counts) = (sum, counts + spent)
     }
     var result = LossResult()
-    if let losses {
-      result.loss = Array(numbers[losses])
-      numbers.removeLast(losses.count)
-    } else if loss {
+    if use == .result {
+      result.loss = Array(numbers[gradientCount...])
+      numbers.removeLast(lossCount)
+    } else if use == .term {
       var climb = Climb(execution, from: max(stage, .doubleDouble))
       result.loss = [try total(term, normaliser, &climb)]
       counts = counts + climb.counts
