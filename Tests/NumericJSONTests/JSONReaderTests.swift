@@ -22,4 +22,34 @@ import Testing
     #expect(try reader.nextMember() == nil)
     try reader.finish()
   }
+
+  /// A name is itself however it is escaped, and nothing else.
+  @Test(arguments: ["logits", #"l\u006fgits"#, #"\u006Cogits"#])
+  func namesAreComparedWithoutTheirEscapes(_ written: String) throws {
+    let text = Array(#"{"\#(written)": 1}"#.utf8)
+    var reader = JSONReader(text.span)
+    try reader.beginObject()
+    let name = try #require(try reader.nextMember())
+    #expect(name == "logits")
+    for (other, isEqual) in [("logits", true), ("logit", false), ("logitz", false), ("logits2", false), ("", false)] {
+      var reader = JSONReader(text.span)
+      try reader.beginObject()
+      guard let name = try reader.nextName() else { throw JSONSyntaxError(offset: 0, reason: .expectedName) }
+      #expect(name.equals(other) == isEqual, "\(other)")
+    }
+  }
+
+  /// A shape is its extents, whichever of them stand apart.
+  @Test(arguments: [[], [3], [2, 3], [1, 2, 3, 4, 5, 6, 7, 8]])
+  func shapesAreTheirExtents(_ extents: [Int]) {
+    let shape = TensorShape(extents)
+    #expect(Array(shape) == extents && shape.description == extents.description)
+    #expect(shape.volume == extents.reduce(1, *) && shape.isEmpty == extents.isEmpty)
+    for axis in extents.indices {
+      var rest = extents
+      rest.remove(at: axis)
+      #expect(shape[axis] == extents[axis])
+      #expect(shape.removing(axis: axis) == TensorShape(rest) && shape.removing(axis: axis) != shape)
+    }
+  }
 }
