@@ -62,16 +62,12 @@ extension JSONReader {
     return false
   }
 
-  /// Reads a scalar, a whole array that does not fit, or any number of opening brackets and then either.
+  /// Reads a scalar, a whole array that does not fit, or any number of opening brackets and then either or a run. Leaves the
+  /// last element to be counted.
   @_lifetime(self: copy self)
   private mutating func readTensorItem(_ state: inout TensorState, _ parallel: Parallel?) throws(JSONSyntaxError) {
     while true {
       switch try peekKind() {
-      case .number where state.rank == nil && state.depth > 0:
-        // The first number tells the rank, and begins a run.
-        state.rank = state.depth
-        if try readTensorRuns(&state, parallel) { return }
-        continue
       case .number:
         let number = try readNumber()
         if number.isOutOfRange { state.note(.outOfRange) }
@@ -97,7 +93,14 @@ extension JSONReader {
         } else {
           try beginArray()
           state.open()
-          if try nextElement() { continue }
+          if try nextElement() {
+            // The first number tells the rank, and each array's first begins a run.
+            if state.rank == nil, let byte = currentByte, isDigit(byte) || byte == UInt8(ascii: "-") {
+              state.rank = state.depth
+            }
+            if try readTensorRuns(&state, parallel) { return }
+            continue
+          }
           state.note(.empty, dropping: 1)
           state.close(isEmpty: true)
         }

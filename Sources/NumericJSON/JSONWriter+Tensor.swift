@@ -49,11 +49,13 @@ extension OutputSpan where Element == UInt8 {
     let count = shape.volume
     let row = shape.last ?? 1
     var index = range.lowerBound
+    var brackets = shape.brackets(at: index)
     while index < range.upperBound {
       let end = min(range.upperBound, (index / row + 1) * row)
-      append(repeating: UInt8(ascii: "["), count: shape.brackets(at: index))
+      append(repeating: UInt8(ascii: "["), count: brackets)
       append(numbers: values, in: index..<end, format: format)
-      append(repeating: UInt8(ascii: "]"), count: shape.brackets(at: end))
+      brackets = shape.brackets(at: end)
+      append(repeating: UInt8(ascii: "]"), count: brackets)
       if end < count { append(UInt8(ascii: ",")) }
       index = end
     }
