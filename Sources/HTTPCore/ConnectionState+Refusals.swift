@@ -63,7 +63,7 @@ extension ConnectionState {
   /// One answer to a broken rule, then no more parsing.
   mutating func reject(_ failure: ParseFailure, at now: Moment) {
     if phase == .head { exchange = Exchange(isHead: parser.method == .head) }
-    let problem = Problem(failure)
+    let problem = Problem(failure, limits: limits)
     notices.append(.rejected(problem))
     enqueue(Response(problem), mayKeep: false, at: now)
   }

@@ -51,9 +51,9 @@ extension ParseError {
     }
   }
 
-  /// The problem type, and the sentence that names the rule and the cure. No sentence holds what a status line begins
-  /// with, so that a tool which counts answers in raw bytes counts right.
-  var explanation: (kind: Kind, detail: String) {
+  /// The problem type, and the sentence that names the rule, or the limit, and the cure. No sentence holds what a status line
+  /// begins with, so that a tool which counts answers in raw bytes counts right.
+  func explanation(_ limits: HTTPLimits) -> (kind: Kind, detail: String) {
     switch self {
     case .requestLineMalformed:
       (
@@ -63,7 +63,10 @@ extension ParseError {
     case .methodUnknown:
       (.methodNotImplemented, "This method is not implemented here; method names are case-sensitive.")
     case .targetTooLong:
-      (.targetTooLong, "The request target is longer than this server reads; send parameters in the body.")
+      (
+        .targetTooLong,
+        "The request target is longer than the \(limits.targetBytes) bytes that this server reads; send parameters in the body."
+      )
     case .targetInvalid:
       (
         .malformedRequestLine,
@@ -86,9 +89,12 @@ extension ParseError {
     case .contentTypeRepeated:
       (.malformedField, "Content-Type must be sent once.")
     case .headTooLarge:
-      (.headTooLarge, "The request's head is larger than this server reads; send fewer or shorter fields.")
+      (
+        .headTooLarge,
+        "The request's head is larger than the \(limits.headBytes) bytes that this server reads; send fewer or shorter fields."
+      )
     case .tooManyFields:
-      (.headTooLarge, "The request has more fields than this server reads; send fewer.")
+      (.headTooLarge, "The request has more than the \(limits.fieldCount) fields that this server reads; send fewer.")
     case .hostMissing:
       (.invalidHost, "A request must have a Host field, except in version 1.0 of HTTP.")
     case .hostRepeated:
@@ -114,7 +120,10 @@ extension ParseError {
     case .expectationUnknown:
       (.expectationFailed, "The only expectation that this server meets is 100-continue.")
     case .bodyTooLarge:
-      (.bodyTooLarge, "The body is larger than this server reads; split the batch over several requests.")
+      (
+        .bodyTooLarge,
+        "The body is larger than the \(limits.bodyBytes) bytes that this server reads; split the batch over several requests."
+      )
     case .chunkSizeInvalid:
       (.malformedChunk, "A chunk must start with its size in 1 to 16 hexadecimal digits and a line end.")
     case .chunkExtensionInvalid:
@@ -129,21 +138,27 @@ extension ParseError {
         "A trailer may not hold Content-Length, Content-Type, Transfer-Encoding, Host, Connection or Expect."
       )
     case .trailersTooLarge:
-      (.headTooLarge, "The trailers are larger than this server reads; send fewer or none.")
+      (
+        .headTooLarge,
+        "The trailers are more than the \(limits.headBytes) bytes or \(limits.fieldCount) fields that this server reads; send none."
+      )
     case .incomplete:
       (.incompleteRequest, "The connection was finished before the request was whole.")
     case .headTimeout:
-      (.requestTimeout, "The request's head did not arrive in time.")
+      (.requestTimeout, "The request's head did not arrive within \(limits.headDeadline).")
     case .bodyTimeout:
-      (.requestTimeout, "The request's body did not arrive in time.")
+      (
+        .requestTimeout,
+        "The request's body was silent for \(limits.bodyGrace), or brought less than \(limits.bodyBytesPerSecond) bytes a second."
+      )
     }
   }
 }
 
 extension Problem {
-  /// The problem that tells a client which rule its request broke, and at which byte.
-  public init(_ failure: ParseFailure) {
-    let (kind, detail) = failure.error.explanation
+  /// The problem that tells a client which rule or limit its request broke, and at which byte.
+  public init(_ failure: ParseFailure, limits: HTTPLimits) {
+    let (kind, detail) = failure.error.explanation(limits)
     self.init(kind.rawValue, title: kind.title, status: kind.status, detail: detail, offset: failure.offset)
   }
 }

@@ -13,10 +13,10 @@ extension [UInt8] {
   /// names are left out. No field value can hold a line end, because `Fields` and `MediaType` cannot.
   mutating func appendHead(of response: Response, _ exchange: Exchange, closes: Bool, date: HTTPDate) {
     // Not the response itself, which the closure would have copied for it.
-    let (status, contentType, fields) = (response.status, response.contentType?.text, response.fields)
-    let bodyCount = response.body.count
+    let (status, fields, bodyCount) = (response.status, response.fields, response.body.count)
+    let contentType = response.contentType?.text ?? ""
     // The lines that are written here, and a colon, a space and a line end for each of the handler's.
-    let room = 256 + (contentType?.utf8.count ?? 0) + fields.bytes.count + 4 * fields.count
+    let room = 256 + contentType.utf8.count + fields.bytes.count + 4 * fields.count
     makeRoom(for: room)
     append(addingCapacity: room) { (out: inout OutputSpan<UInt8>) in
       if status == .ok {
@@ -29,7 +29,7 @@ extension [UInt8] {
         out.put("\r\nDate: ")
       }
       out.put(date.text.span)
-      if let contentType {
+      if !contentType.isEmpty {
         out.put("\r\nContent-Type: ")
         out.put(contentType)
       }

@@ -119,10 +119,24 @@ struct ProblemTests {
 
   @Test("Each error of the parser has a problem that says what to do", arguments: ParseError.allCases)
   func parserProblems(error: ParseError) {
-    let problem = Problem(ParseFailure(error, at: 3))
+    let problem = Problem(ParseFailure(error, at: 3), limits: HTTPLimits())
     #expect(
       problem.status.code >= 400 && problem.offset == 3 && problem.detail.hasSuffix(".") && problem.title.count > 5)
     #expect(ParseError.Kind(rawValue: problem.name)?.status == problem.status)
     #expect(!problem.detail.contains("HTTP/"))
+  }
+
+  @Test(
+    "A limit's error names the limit",
+    arguments: [
+      (ParseError.targetTooLong, "101 bytes"), (.headTooLarge, "102 bytes"), (.tooManyFields, "103 fields"),
+      (.bodyTooLarge, "104 bytes"), (.trailersTooLarge, "102 bytes or 103 fields"), (.headTimeout, "1.5 seconds"),
+      (.bodyTimeout, "2.5 seconds, or brought less than 105 bytes a second"),
+    ])
+  func limitsAreNamed(error: ParseError, named: String) {
+    var limits = HTTPLimits()
+    (limits.targetBytes, limits.headBytes, limits.fieldCount, limits.bodyBytes) = (101, 102, 103, 104)
+    (limits.headDeadline, limits.bodyGrace, limits.bodyBytesPerSecond) = (.seconds(1.5), .seconds(2.5), 105)
+    #expect(Problem(ParseFailure(error, at: 0), limits: limits).detail.contains(named))
   }
 }
