@@ -77,8 +77,8 @@ struct AnswerTests {
   }
 
   @Test func anOptionAtItsDefaultIsAsIfLeftOut() {
-    for endpoint in Endpoint.all {
-      let input = endpoint.function == .softmax ? #""logits": [1, 2]"# : #""logits": [1, 2], "target": 0"#
+    for endpoint in Endpoint.allCases {
+      let input = endpoint == .softmax ? #""logits": [1, 2]"# : #""logits": [1, 2], "target": 0"#
       let plain = text(post(endpoint.path, "{\(input)}"))
       for parameter in endpoint.parameters {
         let body = "{\(input), \"\(parameter.name)\": \(Parameters.defaultText(of: parameter))}"

@@ -23,7 +23,7 @@ struct NearestNameTests {
   }
 
   @Test func everyKnownNameIsNearestToItself() {
-    for endpoint in Endpoint.all {
+    for endpoint in Endpoint.allCases {
       for member in endpoint.members {
         #expect(NearestName.member(nearestTo: member.name, in: endpoint) == member)
       }

@@ -49,7 +49,7 @@ struct OpenAPITests {
     }
   }
 
-  @Test(arguments: zip(Endpoint.all, ["SoftmaxRequest", "LossRequest", "GradientRequest"]))
+  @Test(arguments: zip(Endpoint.allCases, ["SoftmaxRequest", "LossRequest", "GradientRequest"]))
   func itsRequestsAreTheTableOfEndpoints(_ endpoint: Endpoint, _ schema: String) {
     let properties = outline.under("components", "schemas", schema, "properties").filter { $0.path.count == 1 }
     #expect(properties.map(\.key) == endpoint.members.map(\.name))
@@ -63,7 +63,7 @@ struct OpenAPITests {
     }
   }
 
-  @Test(arguments: zip(Endpoint.all, ["SoftmaxResponse", "LossResponse", "GradientResponse"]))
+  @Test(arguments: zip(Endpoint.allCases, ["SoftmaxResponse", "LossResponse", "GradientResponse"]))
   func itsResponsesAreTheTableOfEndpoints(_ endpoint: Endpoint, _ schema: String) {
     let properties = outline.under("components", "schemas", schema, "properties").filter { $0.path.count == 1 }
     #expect(properties.map(\.key) == endpoint.outputs.map(\.name))

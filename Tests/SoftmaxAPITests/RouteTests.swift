@@ -62,7 +62,7 @@ struct RouteTests {
 
   @Test func theIndexSaysHowToCall() {
     let index = text(get("/"))
-    for endpoint in Endpoint.all {
+    for endpoint in Endpoint.allCases {
       #expect(index.contains("POST \(endpoint.path)"))
       for member in endpoint.members { #expect(index.contains(member.name)) }
       for output in endpoint.outputs { #expect(index.contains(output.name)) }

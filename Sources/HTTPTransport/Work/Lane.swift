@@ -31,6 +31,8 @@ final class Lane: Sendable {
   private let bounds: Bounds
   private let queue = DispatchQueue(label: "softmaxd.lane", qos: .utility, attributes: .concurrent)
   private let state = Mutex(State())
+  /// `State.running` for those who may be a moment late, and must not wait for the lock.
+  private let running = Atomic<Int>(0)
 
   init(_ bounds: Bounds) { self.bounds = bounds }
 
@@ -48,6 +50,7 @@ final class Lane: Sendable {
       state.begun &+= 1
       if state.running < bounds.width {
         state.running += 1
+        running.store(state.running, ordering: .relaxed)
         return true
       }
       state.waiting.append(work)
@@ -87,6 +90,7 @@ final class Lane: Sendable {
     state.withLock { state in
       guard state.first < state.waiting.count else {
         state.running -= 1
+        running.store(state.running, ordering: .relaxed)
         state.waiting.removeAll(keepingCapacity: true)
         state.first = 0
         return nil
@@ -103,7 +107,7 @@ final class Lane: Sendable {
   }
 
   /// Whether a request is computed now.
-  var isBusy: Bool { state.withLock { $0.running > 0 } }
+  var isBusy: Bool { running.load(ordering: .relaxed) > 0 }
 
   /// Whether one request has the lane to itself, so that it may use the other cores too.
   var isAlone: Bool {

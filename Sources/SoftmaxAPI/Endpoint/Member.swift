@@ -26,10 +26,6 @@ struct MemberSet: OptionSet, Sendable {
 
   init(rawValue: UInt16) { self.rawValue = rawValue }
 
-  init(_ members: [Member]) {
-    self = members.reduce(into: []) { $0.insert(MemberSet($1)) }
-  }
-
   init(_ member: Member) {
     self.init(rawValue: 1 << Self.place(of: member))
   }

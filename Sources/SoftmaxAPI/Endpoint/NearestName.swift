@@ -19,7 +19,7 @@ public enum NearestName {
 
   /// The member of an endpoint nearest to an unknown name, or nil for a name too long to compare.
   static func member(nearestTo name: String, in endpoint: Endpoint) -> Member? {
-    if let (_, member) = members.first(where: { $0.0 == name }), endpoint.memberSet.contains(member) { return member }
+    if let (_, member) = members.first(where: { $0.0 == name }), endpoint.knows(member) { return member }
     return nearest(to: name, among: endpoint.members) { $0.name }
   }
 

@@ -41,7 +41,7 @@ extension RawRequest {
   ) throws(ProblemError) -> Computation.Work? {
     let softmax = try SoftmaxProblem(
       logits: logits, layout: geometry.layout, temperature: parameters.temperature, format: parameters.dtype.format)
-    guard endpoint.function != .softmax else { return .softmax(softmax) }
+    guard endpoint != .softmax else { return .softmax(softmax) }
     var derivedClass: Int?
     if outputs.contains(.derivation) {
       guard let target = indices.classes?.first, target != indices.ignoreIndex, logits[target] > -.infinity else {

@@ -12,7 +12,7 @@ enum Index {
 
 
       """
-    for endpoint in Endpoint.all {
+    for endpoint in Endpoint.allCases {
       text += """
         POST \(endpoint.path): \(endpoint.summary)
           inputs      \(inputs(of: endpoint))

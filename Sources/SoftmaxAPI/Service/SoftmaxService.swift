@@ -27,7 +27,7 @@ public struct SoftmaxService: RequestHandler {
     guard let route = Route(path: head.path) else {
       return Response(
         ProblemType.notFound.problem(
-          "Nothing is at \(quoted(head.path)); POST to \(listed(Endpoint.all.map(\.path), "or")); GET / lists what there is"
+          "Nothing is at \(quoted(head.path)); POST to \(listed(Endpoint.allCases.map(\.path), "or")); GET / lists what there is"
         ))
     }
     switch (route, head.method) {

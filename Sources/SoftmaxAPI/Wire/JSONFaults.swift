@@ -79,7 +79,7 @@ extension Endpoint {
 
   /// The smallest body that the endpoint takes.
   var exampleBody: String {
-    function == .softmax ? "{\"logits\": [1.5, -0.25, 3]}" : "{\"logits\": [1.5, -0.25, 3], \"target\": 2}"
+    self == .softmax ? "{\"logits\": [1.5, -0.25, 3]}" : "{\"logits\": [1.5, -0.25, 3], \"target\": 2}"
   }
 }
 

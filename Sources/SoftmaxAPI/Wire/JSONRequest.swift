@@ -154,7 +154,7 @@ enum JSONRequest {
 extension Endpoint {
   /// The member of a name, if the endpoint knows it.
   fileprivate func member(_ name: borrowing JSONString) -> Member? {
-    for member in members where name.equals(member.name) { return member }
+    for member in Member.allCases where name.equals(member.name) { return knows(member) ? member : nil }
     return nil
   }
 }
