@@ -2,31 +2,26 @@ import NumericJSON
 import SoftmaxCore
 
 extension Computation {
-  /// Computes what was asked for and hands it to `writer`, each output's numbers let go as soon as they are written.
+  /// Computes what was asked for and hands it to `writer`: the inputs are let go before anything is written, and each output's
+  /// numbers as soon as they are written.
   /// - Throws: ``Refusal/cancelled``.
   consuming func run(_ execution: Execution, to writer: inout some AnswerWriter & ~Copyable) throws(Refusal) {
+    let (work, plan) = (work, plan)
+    _ = consume self
     do throws(ComputationError) {
-      switch work {
-      case .softmax(let problem): try answer(problem, execution, to: &writer)
-      case .loss(let work): try answer(work, execution, to: &writer)
+      switch consume work {
+      case .softmax(let problem): try plan.answer(consume problem, execution, to: &writer)
+      case .loss(let work): try plan.answer(consume work, execution, to: &writer)
       }
     } catch {
       throw error == .cancelled ? .cancelled : .inconsistency
     }
   }
+}
 
-  /// The shape of an output; a derivation, which has none, is of rows of the logits' shape.
-  func shape(of output: Output) -> TensorShape {
-    switch output {
-    case .probabilities, .logProbabilities, .gradient, .derivation: geometry.shape
-    case .logSumExp, .entropy, .argmax: geometry.batchShape
-    case .jacobian: [geometry.classes, geometry.classes]
-    case .loss: if case .loss(let work) = work, work.problem.reduction == .none { geometry.batchShape } else { [] }
-    }
-  }
-
-  private func answer(
-    _ problem: SoftmaxProblem, _ execution: Execution, to writer: inout some AnswerWriter & ~Copyable
+extension AnswerPlan {
+  fileprivate func answer(
+    _ problem: consuming SoftmaxProblem, _ execution: Execution, to writer: inout some AnswerWriter & ~Copyable
   ) throws(ComputationError) {
     var wanted: SoftmaxOutputs = []
     for output in outputs {
@@ -41,6 +36,7 @@ extension Computation {
       }
     }
     var result = try problem.solve(wanted, execution)
+    _ = consume problem
     for output in outputs {
       let numbers: [Double]?
       switch output {
@@ -58,8 +54,8 @@ extension Computation {
     }
   }
 
-  private func answer(
-    _ work: LossWork, _ execution: Execution, to writer: inout some AnswerWriter & ~Copyable
+  fileprivate func answer(
+    _ work: consuming Computation.LossWork, _ execution: Execution, to writer: inout some AnswerWriter & ~Copyable
   ) throws(ComputationError) {
     let wantsLoss = outputs.contains(.loss)
     let wantsGradient = outputs.contains(.gradient)
@@ -67,6 +63,11 @@ extension Computation {
       wantsLoss || wantsGradient
       ? try work.problem.lossAndGradient(
         upstream: work.upstream, loss: wantsLoss, gradient: wantsGradient, execution) : nil
+    var derivation: Derivation?
+    if let target = work.derivedClass {
+      derivation = try work.problem.softmax.derivation(target: target, execution)
+    }
+    _ = consume work
     for output in outputs {
       switch output {
       case .loss:
@@ -74,8 +75,7 @@ extension Computation {
       case .gradient:
         if let gradient = result?.gradient.take() { writer.write(output, gradient, shape: shape(of: output)) }
       case .derivation:
-        guard let target = work.derivedClass else { continue }
-        writer.write(output, try work.problem.softmax.derivation(target: target, execution))
+        if let derivation { writer.write(output, derivation) }
       default: continue
       }
     }

@@ -16,11 +16,28 @@ struct Computation: Sendable {
   }
 
   let work: Work
+  let plan: AnswerPlan
+}
+
+/// What is answered to a computation, without its numbers.
+struct AnswerPlan: Sendable {
   let geometry: Geometry
   /// Not empty, no name twice, all known to the endpoint.
   let outputs: [Output]
   /// What every number is rounded to.
   let format: ResultFormat
+  /// Whether there is a loss for each slice, not one for all.
+  let hasLosses: Bool
+
+  /// The shape of an output; a derivation, which has none, is of rows of the logits' shape.
+  func shape(of output: Output) -> TensorShape {
+    switch output {
+    case .probabilities, .logProbabilities, .gradient, .derivation: geometry.shape
+    case .logSumExp, .entropy, .argmax: geometry.batchShape
+    case .jacobian: [geometry.classes, geometry.classes]
+    case .loss: hasLosses ? geometry.batchShape : []
+    }
+  }
 }
 
 /// A validated request's logits in terms of their axes.

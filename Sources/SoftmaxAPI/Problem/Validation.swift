@@ -22,7 +22,11 @@ extension RawRequest {
       do throws(ProblemError) {
         let work = try work(endpoint, geometry, parameters, outputs, logits: logits.values, indices: indices)
         if let work {
-          return Computation(work: work, geometry: geometry, outputs: outputs, format: parameters.dtype.format)
+          return Computation(
+            work: work,
+            plan: AnswerPlan(
+              geometry: geometry, outputs: outputs, format: parameters.dtype.format,
+              hasLosses: parameters.reduction == .none))
         }
       } catch {
         complaint = error

@@ -7,9 +7,9 @@ struct JSONAnswer: AnswerWriter, ~Copyable {
   private let format: NumberFormat
   private let parallel: Parallel?
 
-  init(to computation: borrowing Computation, parallel: Parallel?) {
-    writer = JSONWriter(capacity: JSONAnswer.capacity(for: computation))
-    format = computation.format == .binary64 ? .binary64 : .binary32
+  init(_ plan: AnswerPlan, parallel: Parallel?) {
+    writer = JSONWriter(capacity: JSONAnswer.capacity(for: plan))
+    format = plan.format == .binary64 ? .binary64 : .binary32
     self.parallel = parallel
     writer.beginObject()
   }
@@ -65,10 +65,10 @@ struct JSONAnswer: AnswerWriter, ~Copyable {
   }
 
   /// An upper bound for the text's length, so that the buffer never grows: memory not written to costs nothing.
-  private static func capacity(for computation: borrowing Computation) -> Int {
+  private static func capacity(for plan: AnswerPlan) -> Int {
     var capacity = 32
-    for output in computation.outputs {
-      let tensor = JSONWriter.capacity(forTensor: computation.shape(of: output))
+    for output in plan.outputs {
+      let tensor = JSONWriter.capacity(forTensor: plan.shape(of: output))
       capacity += output == .derivation ? 1024 + 7 * tensor : 128 + tensor
     }
     return capacity
