@@ -50,8 +50,8 @@ struct Outcome: Equatable {
           state.respond(to: id, with: Response(.ok, .plainText, body: request.body), at: now)
         case .told(let notice):
           if case .rejected(let problem) = notice { rejections.append(problem.name) }
-        case .shutdownWrite, .close:
-          isShutDown = true
+        case .shutdownWrite: isShutDown = true
+        case .close: isShutDown = true
         }
       }
       let count = state.withOutput { first, second in
