@@ -66,6 +66,21 @@ import Testing
     #expect(due(&wheel, at: 3_600_100) == [11])
   }
 
+  /// The owner knows an entry by the step that it was given, however long nobody looked.
+  @Test(arguments: [0, 1500, 1600, 1700, 3_600_000] as [UInt64])
+  func anEntryComesUpUnderItsOwnStepHoweverLate(_ pause: UInt64) throws {
+    var wheel = TimerWheel(granularity: 100_000_000, steps: 16, startingAt: instant(0))
+    // Placed after a pause without entries, and looked at after another.
+    let step = wheel.step(for: instant(pause + 1000))
+    wheel.insert(1, at: step)
+    let found = wheel.popDue(at: instant(2 * pause + 1000))
+    let late = try #require(found)
+    #expect(late.step == step && late.entries == [1])
+    // From here on it goes by the clock again.
+    #expect(wheel.step(for: instant(2 * pause + 1050)) == (2 * pause + 1100) / 100)
+    #expect(due(&wheel, at: 2 * pause + 1000).isEmpty)
+  }
+
   @Test func anEmptyWheelFollowsTheClock() {
     var wheel = TimerWheel(granularity: 100_000_000, steps: 16, startingAt: instant(0))
     #expect(due(&wheel, at: 50_000).isEmpty)

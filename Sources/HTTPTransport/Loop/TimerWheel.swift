@@ -36,24 +36,25 @@ struct TimerWheel {
   }
 
   /// Takes out the entries of the next step that has come up, with the step's number; nil when there is none.
+  ///
+  /// However long nobody looked, entries come up under the step that they were placed in, by which their owner knows them:
+  /// all lie within one turn of the wheel behind `done`.
   mutating func popDue(at now: Instant) -> (step: UInt64, entries: [Int])? {
     let current = now.nanoseconds / granularity
-    guard count > 0 else {
-      done = max(done, current)
-      return nil
-    }
-    // After a long sleep each step is looked at once, not once for each time the wheel has turned.
-    if current > done, current - done > UInt64(steps.count) { done = current - UInt64(steps.count) }
-    while done < current {
+    while count > 0, done < current {
       done += 1
-      let index = Int(done % UInt64(steps.count))
+      let step = done
+      let index = Int(step % UInt64(steps.count))
       if !steps[index].isEmpty {
         var entries: [Int] = []
         swap(&entries, &steps[index])
         count -= entries.count
-        return (done, entries)
+        // An empty wheel follows the clock, so that what is placed next is not placed in the past.
+        if count == 0 { done = current }
+        return (step, entries)
       }
     }
+    if count == 0 { done = max(done, current) }
     return nil
   }
 
