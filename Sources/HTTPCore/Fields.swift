@@ -34,7 +34,6 @@ public struct Fields: Sendable {
 
   /// The number of field lines.
   public var count: Int { lines.count }
-  public var isEmpty: Bool { lines.isEmpty }
 
   /// Appends a line. Control characters in `value` become spaces, and white space around it is dropped (RFC 9110
   /// §5.5), so that no text, wherever it came from, can end the line.
@@ -81,11 +80,6 @@ public struct Fields: Sendable {
     var found = 0
     for line in lines where matches(line, name) { found += 1 }
     return found
-  }
-
-  /// Calls `body` with each line's name as it was written, and its value.
-  public func forEach(_ body: (_ name: String, _ value: String) -> Void) {
-    for line in lines { body(text(line.name), text(line.value)) }
   }
 
   private func mayHold(_ name: FieldName) -> Bool { marks & name.mark != 0 }
