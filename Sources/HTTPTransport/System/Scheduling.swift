@@ -16,9 +16,11 @@ enum Scheduling {
   /// Nanoseconds that a loop asks to run for at a time, the least that the kernel grants.
   private static let slice: UInt64 = 100_000
 
-  /// Has the calling thread scheduled so; false where the system forbids it, and things stay as they are.
+  /// Has the calling thread scheduled so. False where the system forbids it, or an operator has chosen a policy of another
+  /// kind (chrt(1)); then things stay as they are.
   @discardableResult
   func adopt() -> Bool {
+    guard [SCHED_NORMAL, SCHED_BATCH].contains(sched_getscheduler(0)) else { return false }
     var attributes = sched_attr()
     attributes.size = UInt32(MemoryLayout<sched_attr>.size)
     attributes.sched_policy = UInt32(self == .patient ? SCHED_BATCH : SCHED_NORMAL)
