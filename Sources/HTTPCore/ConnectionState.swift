@@ -236,7 +236,7 @@ public struct ConnectionState: ~Copyable, Sendable {
 
   // MARK: Standing
   // Mutating, though nothing changes: so the state is looked at where it lies, while one that is only borrowed from a
-  // transport's variable is copied for each question, all 750 bytes of it.
+  // transport's variable is copied whole for each question.
 
   /// Bytes wait to be written.
   public var hasOutput: Bool { mutating get { !output.isEmpty } }

@@ -32,8 +32,8 @@ extension Kernel {
   ///   - top: the row's maximum, finite.
   ///   - vanishing: below this z, at most -620, a result is known to be zero.
   ///   - table: ``exponentialTable``.
-  ///   - pairs: [2][padded classes], written: heads, then rests. Both zero where z < `vanishing`; zero and NaN where `vanishing ≤ z < -620`, so that
-  ///     whatever is made from them fails its rounding test; else e^z, within 2^-80.
+  ///   - pairs: [2][padded classes], written: heads, then rests. Both zero where z < `vanishing`; zero and NaN where
+  ///     `vanishing ≤ z < -620`, so that whatever is made from them fails its rounding test; else e^z, within 2^-80.
   ///
   /// Error Bounds: R relatively within 2^-79.9 unless it is faint. Its terms are within 2^-80.3 and positive. In a lane the
   /// heads of 64 terms are added with their errors kept (TwoSum); the sum of rests, below 66u times the block's sum, takes

@@ -19,8 +19,9 @@ extension Kernel {
   /// - Parameters:
   ///   - slopeHigh, slopeLow: (1-ε) w ≥ 0, within 2^-100; [padded classes], the padding zero.
   ///   - baseHigh, baseLow: (ε/C) w ≥ 0, within 2^-100; [padded classes], the padding zero.
-  ///   - pairs: [2][padded classes], written, heads and then rests: u within 2^-98.5, relatively. Where a part underflows the rest is NaN, so that
-  ///     whatever is made from it fails its rounding test, and the head is not zero, which would be no share at all.
+  ///   - pairs: [2][padded classes], written, heads and then rests: u within 2^-98.5, relatively. Where a part underflows
+  ///     the rest is NaN, so that whatever is made from it fails its rounding test, and the head is not zero, which would
+  ///     be no share at all.
   ///
   /// Error Bounds: nothing cancels. The factors' 2^-100, the product's 3u² and the sum's 4u²: 2^-99.9 and less.
   @inlinable @inline(__always)
