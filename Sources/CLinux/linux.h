@@ -1,24 +1,16 @@
-/// What Swift's Glibc module does not show: epoll, eventfd, accept4, sched_setattr, the allocator's settings, and the
+/// What Swift's Glibc module does not show: epoll, eventfd, accept4, SCHED_BATCH, the allocator's settings, and the
 /// question which x86-64 level this processor has.
 #ifndef CLINUX_H
 #define CLINUX_H
 
 #include <linux/sched.h>
-#include <linux/sched/types.h>
 #include <malloc.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 /// accept4(2), declared by hand: asking the headers for it with _GNU_SOURCE breaks the Dispatch module.
 int accept4(int descriptor, struct sockaddr *restrict address, socklen_t *restrict length, int flags);
-
-/// sched_setattr(2) for the calling thread, which the C library has no function for. Zero, or -1 and errno.
-static inline int clinux_sched_setattr(const struct sched_attr *attributes) {
-  return (int)syscall(SYS_sched_setattr, 0, attributes, 0);
-}
 
 /// The highest x86-64 microarchitecture level with vector kernels here that this processor has: 1, 3 or 4; elsewhere 0.
 static inline int clinux_x86_64_level(void) {
