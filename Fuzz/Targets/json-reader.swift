@@ -45,7 +45,7 @@ func walk(_ reader: inout JSONReader) throws(JSONSyntaxError) {
   switch try reader.peekKind() {
   case .object:
     try reader.beginObject()
-    while let name = try reader.nextMember() {
+    while let name = try reader.nextMember()?.text {
       precondition(name.utf8.count <= 1 << 20)
       try walk(&reader)
     }

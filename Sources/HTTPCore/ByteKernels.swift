@@ -69,6 +69,19 @@ extension OutputSpan<UInt8> {
   }
 }
 
+extension [UInt8] {
+  /// Appends a span's bytes.
+  mutating func append(_ bytes: Span<UInt8>) {
+    makeRoom(for: bytes.count)
+    append(addingCapacity: bytes.count) { (out: inout OutputSpan<UInt8>) in out.put(bytes) }
+  }
+
+  /// Room grows at least twofold, so that many small appends cost no more than a large one.
+  mutating func makeRoom(for added: Int) {
+    if capacity - count < added { reserveCapacity(Swift.max(count + added, 2 * count)) }
+  }
+}
+
 extension ASCII {
   private static let each: UInt64 = 0x0101_0101_0101_0101
 

@@ -1,16 +1,5 @@
 /// Answers without a handler: to a head that is not wanted, and to what breaks a rule.
 extension ConnectionState {
-  /// A final answer to a head, known before its body. A class, so that a connection holds one word for what it seldom has.
-  final class Refusal: Sendable {
-    let head: RequestHead
-    let response: Response
-
-    init(_ head: RequestHead, _ response: consuming Response) {
-      self.head = head
-      self.response = response
-    }
-  }
-
   /// Answers a request whose body nobody wants.
   ///
   /// What is wrong with a body's framing is wrong whatever the path, and wins over the client's other errors: a 4xx waits
@@ -57,7 +46,7 @@ extension ConnectionState {
   /// Queues a refusal, and remembers to tell of it.
   mutating func answer(_ refusal: Refusal, mayKeep: Bool, at now: Moment) {
     enqueue(refusal.response, mayKeep: mayKeep, at: now)
-    notices.append(.refused(refusal.head, refusal.response))
+    notices.append(.refused(refusal))
   }
 
   /// One answer to a broken rule, then no more parsing.

@@ -35,11 +35,22 @@ public struct ConnectionState: ~Copyable, Sendable {
   }
 
   /// An answer that the connection has queued without asking a handler for it.
-  public indirect enum Notice: Sendable {
+  public enum Notice: Sendable {
     /// The judge's answer to a head.
-    case refused(RequestHead, Response)
+    case refused(Refusal)
     /// Its own, to a request that broke a rule or a deadline.
-    case rejected(Problem)
+    indirect case rejected(Problem)
+  }
+
+  /// A final answer to a head, known before its body. A class, so that a connection holds one word for what it seldom has.
+  public final class Refusal: Sendable {
+    public let head: RequestHead
+    public let response: Response
+
+    init(_ head: RequestHead, _ response: Response) {
+      self.head = head
+      self.response = response
+    }
   }
 
   public enum CloseReason: Sendable, Hashable {

@@ -24,7 +24,7 @@ public struct FieldName: Sendable, Hashable, CustomStringConvertible {
   public var description: String { text }
 
   public static func == (left: FieldName, right: FieldName) -> Bool {
-    left.text.utf8.elementsEqual(right.text.utf8) { ASCII.lowercased($0) == ASCII.lowercased($1) }
+    left.text.utf8.span.equalsIgnoringCase(right.text.utf8.span)
   }
 
   public func hash(into hasher: inout Hasher) {

@@ -75,16 +75,3 @@ struct HeadParser: Sendable {
       line, fields: Fields(validated: copy, lines: section.takeLines()), framing: framing, facts: facts)
   }
 }
-
-extension [UInt8] {
-  /// Appends a span's bytes.
-  mutating func append(_ bytes: Span<UInt8>) {
-    makeRoom(for: bytes.count)
-    append(addingCapacity: bytes.count) { (out: inout OutputSpan<UInt8>) in out.put(bytes) }
-  }
-
-  /// Room grows at least twofold, so that many small appends cost no more than a large one.
-  mutating func makeRoom(for added: Int) {
-    if capacity - count < added { reserveCapacity(Swift.max(count + added, 2 * count)) }
-  }
-}

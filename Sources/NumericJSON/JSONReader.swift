@@ -62,17 +62,10 @@ public struct JSONReader: ~Escapable {
     try open(UInt8(ascii: "["))
   }
 
-  /// Reads up to the next member's value and returns its name with its escapes resolved, or reads `}` and returns nil.
-  @_lifetime(self: copy self)
-  public mutating func nextMember() throws(JSONSyntaxError) -> String? {
-    guard let name = try nextName() else { return nil }
-    return name.text
-  }
-
-  /// The same, the name as it stands in the text.
+  /// Reads up to the next member's value and returns its name, or reads `}` and returns nil.
   @_lifetime(copy self)
   @_lifetime(self: copy self)
-  public mutating func nextName() throws(JSONSyntaxError) -> JSONString? {
+  public mutating func nextMember() throws(JSONSyntaxError) -> JSONString? {
     guard try nextItem(closing: UInt8(ascii: "}"), orElse: .expectedCommaOrBrace) else { return nil }
     guard currentByte == UInt8(ascii: "\"") else { throw failureHere(.expectedName) }
     let name = try scanString()

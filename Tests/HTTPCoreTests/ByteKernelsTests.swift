@@ -6,28 +6,20 @@ import Testing
 struct ByteKernelsTests {
   @Test("Each byte is a control or none at each place of a word and behind it", arguments: UInt8.min...UInt8.max)
   func controls(_ byte: UInt8) {
-    for length in 1...20 {
-      for place in 0..<length {
-        var bytes = [UInt8](repeating: UInt8(ascii: "a"), count: length)
-        bytes[place] = byte
-        let expected = ASCII.isControl(byte) ? place : length
-        #expect(firstControl(bytes, 0..<length) == expected)
-        #expect(firstControl(bytes, place..<place) == place)
-      }
+    forEachPlace(of: byte, among: UInt8(ascii: "a")) { bytes, place in
+      let expected = ASCII.isControl(byte) ? place : bytes.count
+      #expect(firstControl(bytes, 0..<bytes.count) == expected)
+      #expect(firstControl(bytes, place..<place) == place)
     }
   }
 
   @Test(
     "Each byte ends a token or belongs to it at each place of a word and behind it", arguments: UInt8.min...UInt8.max)
   func tokens(_ byte: UInt8) {
-    for length in 1...20 {
-      for place in 0..<length {
-        var bytes = [UInt8](repeating: UInt8(ascii: "-"), count: length)
-        bytes[place] = byte
-        let expected = ASCII.isToken(byte) ? length : place
-        #expect(bytes.span.endOfToken(from: 0, to: length) == expected)
-        #expect(bytes.span.endOfToken(from: 0, to: place) == place)
-      }
+    forEachPlace(of: byte, among: UInt8(ascii: "-")) { bytes, place in
+      let expected = ASCII.isToken(byte) ? bytes.count : place
+      #expect(bytes.span.endOfToken(from: 0, to: bytes.count) == expected)
+      #expect(bytes.span.endOfToken(from: 0, to: place) == place)
     }
   }
 
@@ -64,6 +56,17 @@ struct ByteKernelsTests {
     bytes.append("/1.1".utf8.span)
     bytes.append(Span())
     #expect(bytes == Array("HTTP/1.1".utf8))
+  }
+
+  /// Calls `body` with 1 to 20 bytes, all but one the same, and with the place of that one: each in its turn.
+  private func forEachPlace(of byte: UInt8, among others: UInt8, _ body: (_ bytes: [UInt8], _ place: Int) -> Void) {
+    for length in 1...20 {
+      for place in 0..<length {
+        var bytes = [UInt8](repeating: others, count: length)
+        bytes[place] = byte
+        body(bytes, place)
+      }
+    }
   }
 
   private func firstControl(_ bytes: [UInt8], _ range: Range<Int>) -> Int {

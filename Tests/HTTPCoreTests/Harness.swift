@@ -94,7 +94,7 @@ final class Harness {
           }
         case .told(let notice):
           switch notice {
-          case .refused(_, let response): refusals.append(response.status.code)
+          case .refused(let refusal): refusals.append(refusal.response.status.code)
           case .rejected(let problem): rejections.append(problem)
           }
         case .shutdownWrite: shutsDown = true

@@ -112,7 +112,7 @@ struct AnswerTests {
       var reader = JSONReader(answer.body.span)
       var answered: [String] = []
       try reader.beginObject()
-      while let name = try reader.nextMember() {
+      while let name = try reader.nextMember()?.text {
         answered.append(name)
         try reader.skipValue()
       }
@@ -151,7 +151,7 @@ struct AnswerTests {
     var reader = JSONReader(response.body.span)
     var tensors: [String: TensorReading] = [:]
     try reader.beginObject()
-    while let name = try reader.nextMember() { tensors[name] = try reader.readTensor(maximumCount: 1000) }
+    while let name = try reader.nextMember()?.text { tensors[name] = try reader.readTensor(maximumCount: 1000) }
     return tensors
   }
 }

@@ -15,7 +15,7 @@ struct Parsed {
   init(_ response: Response) throws {
     var reader = JSONReader(response.body.span)
     try reader.beginObject()
-    while let name = try reader.nextMember() {
+    while let name = try reader.nextMember()?.text {
       switch name {
       case "type": type = try reader.readString()
       case "title": title = try reader.readString()
@@ -27,7 +27,7 @@ struct Parsed {
         while try reader.nextElement() {
           var error = (pointer: "", detail: "")
           try reader.beginObject()
-          while let name = try reader.nextMember() {
+          while let name = try reader.nextMember()?.text {
             if name == "pointer" {
               error.pointer = try reader.readString()
             } else {

@@ -124,9 +124,9 @@ extension EventLoop {
 
   private func tell(_ notice: ConnectionState.Notice, of connection: Connection, _ now: Moment) {
     switch notice {
-    case .refused(let head, let response):
+    case .refused(let refusal):
       let exchange = Exchange(requestBytes: 0, began: connection.began, ended: now.instant)
-      observer.requestRefused(head, response, exchange, loop: index)
+      observer.requestRefused(refusal.head, refusal.response, exchange, loop: index)
     case .rejected(let problem): observer.requestRejected(problem, loop: index)
     }
   }

@@ -41,20 +41,18 @@ struct TimerWheel {
   /// all lie within one turn of the wheel behind `done`.
   mutating func popDue(at now: Instant) -> (step: UInt64, entries: [Int])? {
     let current = now.nanoseconds / granularity
+    // An empty wheel follows the clock, so that what is placed next is not placed in the past.
+    defer { if count == 0 { done = max(done, current) } }
     while count > 0, done < current {
       done += 1
-      let step = done
-      let index = Int(step % UInt64(steps.count))
+      let index = Int(done % UInt64(steps.count))
       if !steps[index].isEmpty {
         var entries: [Int] = []
         swap(&entries, &steps[index])
         count -= entries.count
-        // An empty wheel follows the clock, so that what is placed next is not placed in the past.
-        if count == 0 { done = current }
-        return (step, entries)
+        return (done, entries)
       }
     }
-    if count == 0 { done = max(done, current) }
     return nil
   }
 

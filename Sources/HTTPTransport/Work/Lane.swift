@@ -18,7 +18,6 @@ final class Lane: Sendable {
   }
 
   private struct State {
-    var running = 0
     var waiting: [Work] = []
     /// Where the queue begins; what lies before has been taken.
     var first = 0
@@ -31,7 +30,7 @@ final class Lane: Sendable {
   private let bounds: Bounds
   private let queue = DispatchQueue(label: "softmaxd.lane", qos: .utility, attributes: .concurrent)
   private let state = Mutex(State())
-  /// `State.running` for those who may be a moment late, and must not wait for the lock.
+  /// Requests computed now: changed under the lock alone, but read without it by the loops, which must not wait for it.
   private let running = Atomic<Int>(0)
 
   init(_ bounds: Bounds) { self.bounds = bounds }
@@ -40,7 +39,7 @@ final class Lane: Sendable {
   var hasRoom: Bool { state.withLock { hasRoom($0) } }
 
   private func hasRoom(_ state: borrowing State) -> Bool {
-    state.running < bounds.width || state.waiting.count - state.first < bounds.waiting
+    runningCount < bounds.width || state.waiting.count - state.first < bounds.waiting
   }
 
   /// Has `work` done, now or when its turn comes; false when the lane is full.
@@ -48,9 +47,8 @@ final class Lane: Sendable {
     let starts: Bool? = state.withLock { state in
       guard hasRoom(state) else { return nil }
       state.begun &+= 1
-      if state.running < bounds.width {
-        state.running += 1
-        running.store(state.running, ordering: .relaxed)
+      if runningCount < bounds.width {
+        running.add(1, ordering: .relaxed)
         return true
       }
       state.waiting.append(work)
@@ -71,7 +69,7 @@ final class Lane: Sendable {
   /// What large requests leave behind in the allocator goes back to the kernel once none has come for two seconds.
   private func trimWhenIdle() {
     let begun: UInt64? = state.withLock { state in
-      guard state.running == 0, !state.willTrim else { return nil }
+      guard !isBusy, !state.willTrim else { return nil }
       state.willTrim = true
       return state.begun
     }
@@ -79,7 +77,7 @@ final class Lane: Sendable {
     queue.asyncAfter(deadline: .now() + .seconds(2)) {
       let isIdle = self.state.withLock { state in
         state.willTrim = false
-        return state.running == 0 && state.begun == begun
+        return !self.isBusy && state.begun == begun
       }
       if isIdle { _ = malloc_trim(0) } else { self.trimWhenIdle() }
     }
@@ -89,8 +87,7 @@ final class Lane: Sendable {
   private func next() -> Work? {
     state.withLock { state in
       guard state.first < state.waiting.count else {
-        state.running -= 1
-        running.store(state.running, ordering: .relaxed)
+        running.subtract(1, ordering: .relaxed)
         state.waiting.removeAll(keepingCapacity: true)
         state.first = 0
         return nil
@@ -106,12 +103,14 @@ final class Lane: Sendable {
     }
   }
 
+  private var runningCount: Int { running.load(ordering: .relaxed) }
+
   /// Whether a request is computed now.
-  var isBusy: Bool { running.load(ordering: .relaxed) > 0 }
+  var isBusy: Bool { runningCount > 0 }
 
   /// Whether one request has the lane to itself, so that it may use the other cores too.
   var isAlone: Bool {
-    state.withLock { $0.running <= 1 && $0.first == $0.waiting.count }
+    state.withLock { runningCount <= 1 && $0.first == $0.waiting.count }
   }
 
   /// Runs `body(0)` … `body(count - 1)`: on all cores when nobody else waits for them, else one after the other.

@@ -68,7 +68,7 @@ enum Endpoint: Sendable, CaseIterable {
   }
 
   /// All names that a request may hold.
-  var members: [Member] { requiredInputs + optionalInputs + parameters + [.outputs] }
+  var members: [Member] { Member.allCases.filter(knows) }
 
   /// Whether a request may hold the member.
   func knows(_ member: Member) -> Bool {

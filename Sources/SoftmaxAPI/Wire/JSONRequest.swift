@@ -37,7 +37,7 @@ enum JSONRequest {
     into request: inout RawRequest
   ) throws(JSONSyntaxError) {
     try reader.beginObject()
-    while let name = try reader.nextName() {
+    while let name = try reader.nextMember() {
       guard let member = endpoint.member(name) else {
         noteUnknown(name.text, endpoint, &request.faults)
         try reader.skipValue()
