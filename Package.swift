@@ -40,31 +40,33 @@ let package = Package(
     .systemLibrary(name: "CLinux"),
     .target(name: "Kernels", swiftSettings: settings),
     .target(name: "SoftmaxCore", dependencies: kernels, swiftSettings: settings),
-    .target(name: "NumericJSON", swiftSettings: settings),
+    .target(name: "NumericJSON", dependencies: kernels, swiftSettings: settings),
     .target(name: "HTTPCore", swiftSettings: settings),
     .target(name: "HTTPTransport", dependencies: ["HTTPCore", "CLinux"], swiftSettings: settings),
     .target(
       name: "OpenAPIDocument", resources: [.embedInCode("../../openapi.yaml")], swiftSettings: settings),
     .target(
-      name: "SoftmaxAPI", dependencies: ["SoftmaxCore", "NumericJSON", "HTTPCore", "OpenAPIDocument"],
+      name: "SoftmaxAPI", dependencies: ["SoftmaxCore", "NumericJSON", "HTTPCore", "OpenAPIDocument", "Kernels"],
       swiftSettings: settings),
     .executableTarget(
-      name: "softmaxd", dependencies: ["SoftmaxAPI", "HTTPTransport", "HTTPCore", "SoftmaxCore", "CLinux"],
+      name: "softmaxd", dependencies: ["SoftmaxAPI", "HTTPTransport", "HTTPCore", "SoftmaxCore", "Kernels", "CLinux"],
       swiftSettings: settings),
     .executableTarget(
-      name: "RoomBenchmarks", dependencies: ["SoftmaxCore", "NumericJSON", "HTTPCore", "SoftmaxAPI", "CLinux"],
+      name: "RoomBenchmarks",
+      dependencies: ["SoftmaxCore", "NumericJSON", "HTTPCore", "SoftmaxAPI", "Kernels", "CLinux"],
       path: "Benchmarks/RoomBenchmarks", swiftSettings: settings),
 
     .systemLibrary(name: "CCurl", path: "Tests/CCurl"),
     .testTarget(
-      name: "SoftmaxCoreTests", dependencies: ["SoftmaxCore", "Kernels"], exclude: ["Fixtures"],
+      name: "SoftmaxCoreTests", dependencies: ["SoftmaxCore", "Kernels", "CLinux"], exclude: ["Fixtures"],
       swiftSettings: settings),
-    .testTarget(name: "NumericJSONTests", dependencies: ["NumericJSON"], swiftSettings: settings),
+    .testTarget(
+      name: "NumericJSONTests", dependencies: ["NumericJSON", "Kernels", "CLinux"], swiftSettings: settings),
     .testTarget(name: "HTTPCoreTests", dependencies: ["HTTPCore"], swiftSettings: settings),
     .testTarget(
       name: "HTTPTransportTests", dependencies: ["HTTPTransport", "HTTPCore", "CLinux"], swiftSettings: settings),
     .testTarget(
-      name: "SoftmaxAPITests", dependencies: ["SoftmaxAPI", "SoftmaxCore", "HTTPCore", "NumericJSON"],
+      name: "SoftmaxAPITests", dependencies: ["SoftmaxAPI", "SoftmaxCore", "HTTPCore", "NumericJSON", "Kernels"],
       swiftSettings: settings),
     .testTarget(
       name: "softmaxdTests", dependencies: ["softmaxd", "SoftmaxAPI", "HTTPTransport", "HTTPCore"],

@@ -1,12 +1,12 @@
 import CLinux
 import HTTPCore
+import Kernels
 import SoftmaxAPI
 import SoftmaxCore
 
 /// Whole requests through the handler, without a socket: µs a request, and ns a logit.
 func benchmarkAPI() {
-  let levels: [Int32: KernelLevel] = [3: .v3, 4: .v4]
-  let service = SoftmaxService(level: levels[clinux_x86_64_level()] ?? .baseline)
+  let service = SoftmaxService(level: KernelLevel(x86_64: Int(clinux_x86_64_level())))
   for input in RequestInput.all { benchmark(input, service) }
 }
 

@@ -1,4 +1,5 @@
 import Glibc
+import Kernels
 import NumericJSON
 
 /// Numbers as text, both ways: ns a number and MB/s, beside what Swift and C bring along.
@@ -72,14 +73,18 @@ private func benchmarkReading(_ input: NumberInput) {
 private func benchmarkWriting(_ input: NumberInput) {
   let count = Double(input.values.count)
   var bytes = 0
-  let room = nanoseconds {
-    var writer = JSONWriter(capacity: input.values.count * 25)
-    writer.tensor(input.values.span, shape: [input.values.count])
-    bytes = writer.finish().count
-    keep(bytes)
-  }
   let swift = nanoseconds { for value in input.values { keep(value.description.utf8.count) } }
-  row("write \(input.name)", room / count, "\(Int(Double(bytes) * 1000 / room)) MB/s", [("description", swift / count)])
+  for level in levelsHere {
+    let room = nanoseconds {
+      var writer = JSONWriter(capacity: input.values.count * 25, level: level)
+      writer.tensor(input.values.span, shape: [input.values.count])
+      bytes = writer.finish().count
+      keep(bytes)
+    }
+    row(
+      "write \(input.name), \(level)", room / count, "\(Int(Double(bytes) * 1000 / room)) MB/s",
+      [("description", swift / count)])
+  }
 }
 
 private func row(_ name: String, _ nanoseconds: Double, _ speed: String, _ rivals: [(String, Double)]) {

@@ -1,4 +1,4 @@
-// rooms: NumericJSON
+// rooms: Kernels KernelsV3 KernelsV4 NumericJSON
 import NumericJSON
 
 /// Any bytes, read in each way that the reader offers: all agree on whether they are JSON and where they stop being it,

@@ -1,4 +1,4 @@
-// rooms: NumericJSON
+// rooms: Kernels KernelsV3 KernelsV4 NumericJSON
 import Glibc
 import NumericJSON
 

@@ -1,7 +1,9 @@
-// rooms: NumericJSON
+// rooms: Kernels KernelsV3 KernelsV4 NumericJSON
+import Kernels
 import NumericJSON
 
-/// Any bit patterns, written and read back: the same number, in as few digits as Swift's own description has.
+/// Any bit patterns, written and read back: the same number, in as few digits as Swift's own description has; and all at once,
+/// by the loops of each level (here compiled for every processor), the same texts.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
   let bytes = unsafe Array(UnsafeBufferPointer(start: start, count: count))
@@ -16,14 +18,27 @@ public func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
     let narrow = Float(bitPattern: UInt32(truncatingIfNeeded: value.bitPattern))
     check(Double(narrow), .binary32, description: narrow.description)
   }
+  for format in [NumberFormat.binary64, .binary32] where !values.isEmpty {
+    let expected = Array(values.map { text($0, format) }.joined(separator: [UInt8(ascii: ",")]))
+    for level in KernelLevel.allCases {
+      var writer = JSONWriter(capacity: 0, level: level)
+      writer.tensor(values.span, shape: [values.count], format: format)
+      let written = writer.finish()
+      precondition(Array(written.dropFirst().dropLast()) == expected)
+    }
+  }
   return 0
+}
+
+func text(_ value: Double, _ format: NumberFormat) -> [UInt8] {
+  var writer = JSONWriter(capacity: 0)
+  writer.number(value, format: format)
+  return writer.finish()
 }
 
 func check(_ value: Double, _ format: NumberFormat, description: String) {
   guard value.isFinite else { return }
-  var writer = JSONWriter(capacity: 0)
-  writer.number(value, format: format)
-  let written = writer.finish()
+  let written = text(value, format)
   precondition(written.count <= 24 && digits(written) == digits(Array(description.utf8)))
   var reader = JSONReader(written.span)
   guard let number = try? reader.readNumber() else { preconditionFailure("what was written is not JSON") }

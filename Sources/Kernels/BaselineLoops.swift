@@ -1,4 +1,4 @@
-/// The loops over a row, compiled for every processor of the architecture. What each does stands at its namesake in ``Kernel``.
+/// The vector loops, compiled for every processor of the architecture. What each does stands at its namesake in ``Kernel``.
 public enum BaselineLoops {
   public static func maximum(_ row: Span<Double>) -> RowMaximum { Kernel<BaselineArithmetic>.maximum(row) }
 
@@ -50,4 +50,13 @@ public enum BaselineLoops {
   ) -> ShareSums {
     Kernel<BaselineArithmetic>.shareSums(shareHigh, shareLow, row, shift: shift)
   }
+
+  public static func shortestDecimals(
+    of values: Span<Double>, from start: Int, isSingle: Bool, powers: Span<UInt64>, into block: inout DecimalBlock
+  ) -> Bool {
+    Kernel<BaselineArithmetic>.shortestDecimals(
+      of: values, from: start, isSingle: isSingle, powers: powers, into: &block)
+  }
+
+  public static func layDigits(of block: inout DecimalBlock) { Kernel<BaselineArithmetic>.layDigits(of: &block) }
 }

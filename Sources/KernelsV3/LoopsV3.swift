@@ -1,6 +1,6 @@
 public import Kernels
 
-/// The loops over a row, compiled for x86-64-v3 (AVX2 and FMA). What each does stands at its namesake in ``Kernel``.
+/// The vector loops, compiled for x86-64-v3 (AVX2 and FMA). What each does stands at its namesake in ``Kernel``.
 public enum LoopsV3 {
   public static func maximum(_ row: Span<Double>) -> RowMaximum { Kernel<FusedArithmetic>.maximum(row) }
 
@@ -52,4 +52,12 @@ public enum LoopsV3 {
   ) -> ShareSums {
     Kernel<FusedArithmetic>.shareSums(shareHigh, shareLow, row, shift: shift)
   }
+
+  public static func shortestDecimals(
+    of values: Span<Double>, from start: Int, isSingle: Bool, powers: Span<UInt64>, into block: inout DecimalBlock
+  ) -> Bool {
+    Kernel<FusedArithmetic>.shortestDecimals(of: values, from: start, isSingle: isSingle, powers: powers, into: &block)
+  }
+
+  public static func layDigits(of block: inout DecimalBlock) { Kernel<FusedArithmetic>.layDigits(of: &block) }
 }

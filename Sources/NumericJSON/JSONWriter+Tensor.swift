@@ -1,3 +1,5 @@
+internal import Kernels
+
 extension JSONWriter {
   /// Bytes that suffice for a tensor, so that a caller can take a buffer for a whole text at once.
   public static func capacity(forTensor shape: TensorShape) -> Int { shape.textCapacity }
@@ -13,11 +15,12 @@ extension JSONWriter {
   ) {
     separate()
     let count = shape.volume
+    let level = level
     bytes.append(addingCapacity: shape.textCapacity) { output in
       if let parallel, count >= JSONWriter.leastParallelCount {
-        output.append(tensor: values, shape: shape, format: format, parallel)
+        output.append(tensor: values, shape: shape, format: format, level: level, parallel)
       } else {
-        output.append(tensor: values, in: 0..<count, shape: shape, format: format)
+        output.append(tensor: values, in: 0..<count, shape: shape, format: format, level: level)
       }
     }
     needsComma = true
@@ -44,7 +47,8 @@ extension OutputSpan where Element == UInt8 {
   @inline(never)
   @_lifetime(self: copy self)
   mutating func append(
-    tensor values: Span<Double>, in range: Range<Int>, shape: TensorShape, format: NumberFormat
+    tensor values: Span<Double>, in range: Range<Int>, shape: TensorShape, format: NumberFormat,
+    level: KernelLevel
   ) {
     let count = shape.volume
     let row = shape.last ?? 1
@@ -53,7 +57,7 @@ extension OutputSpan where Element == UInt8 {
     while index < range.upperBound {
       let end = min(range.upperBound, (index / row + 1) * row)
       append(repeating: UInt8(ascii: "["), count: brackets)
-      append(numbers: values, in: index..<end, format: format)
+      append(numbers: values, in: index..<end, format: format, level: level)
       brackets = shape.brackets(at: end)
       append(repeating: UInt8(ascii: "]"), count: brackets)
       if end < count { append(UInt8(ascii: ",")) }

@@ -1,3 +1,5 @@
+public import Kernels
+
 /// A writer of one JSON text into one buffer, without white space.
 ///
 /// The caller's order of calls makes the structure; commas and colons are put in here.
@@ -5,9 +7,13 @@ public struct JSONWriter: ~Copyable {
   var bytes: [UInt8] = []
   /// Whether a comma must stand before the next item.
   var needsComma = false
+  let level: KernelLevel
 
-  /// A writer whose buffer takes `capacity` bytes before it must grow.
-  public init(capacity: Int) {
+  /// - Parameters:
+  ///   - capacity: how many bytes the buffer takes before it must grow.
+  ///   - level: the instruction set that this processor has.
+  public init(capacity: Int, level: KernelLevel = .baseline) {
+    self.level = level
     bytes.reserveCapacity(capacity)
   }
 
@@ -51,8 +57,9 @@ public struct JSONWriter: ~Copyable {
   public mutating func number(_ value: Double, format: NumberFormat = .binary64) {
     separate()
     let values: InlineArray<1, Double> = [value]
+    let level = level
     bytes.append(addingCapacity: NumberText.maximumLength + 1 + NumberText.slack) { output in
-      output.append(numbers: values.span, in: 0..<1, format: format)
+      output.append(numbers: values.span, in: 0..<1, format: format, level: level)
     }
     needsComma = true
   }

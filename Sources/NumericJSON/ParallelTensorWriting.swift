@@ -1,3 +1,5 @@
+internal import Kernels
+
 /// A large tensor's text written in pieces at the same time. `unsafe` here is for one reason: each piece writes a part of
 /// the buffer that is its own, which neither Array nor OutputSpan can hand out.
 
@@ -14,7 +16,10 @@ extension OutputSpan where Element == UInt8 {
   ///
   /// - Precondition: room for `JSONWriter.capacity(forTensor:)` bytes.
   @_lifetime(self: copy self)
-  mutating func append(tensor values: Span<Double>, shape: TensorShape, format: NumberFormat, _ parallel: Parallel) {
+  mutating func append(
+    tensor values: Span<Double>, shape: TensorShape, format: NumberFormat, level: KernelLevel,
+    _ parallel: Parallel
+  ) {
     let size = JSONWriter.valuesInPiece
     let count = shape.volume
     let pieces = (count + size - 1) / size
@@ -44,7 +49,7 @@ extension OutputSpan where Element == UInt8 {
               // Safe: the places ascend, do not overlap and end within the buffer.
               let own = unsafe UnsafeMutableBufferPointer(rebasing: buffer[start..<end])
               var output = unsafe OutputSpan(buffer: own, initializedCount: 0)
-              output.append(tensor: values, in: range, shape: shape, format: format)
+              output.append(tensor: values, in: range, shape: shape, format: format, level: level)
               unsafe lengths[piece] = unsafe output.finalize(for: own)
             }
           }

@@ -2,6 +2,7 @@ import CLinux
 import Glibc
 import HTTPCore
 import HTTPTransport
+import Kernels
 import SoftmaxAPI
 import SoftmaxCore
 
@@ -33,7 +34,7 @@ enum Program {
     let operations = Operations(
       service: SoftmaxService(
         limits: Limits(logits: settings.maxLogits, jacobianClasses: settings.maxJacobianClasses),
-        level: kernelLevel, version: version),
+        level: KernelLevel(x86_64: Int(clinux_x86_64_level())), version: version),
       readiness: readiness, telemetry: telemetry, token: token(settings), origins: settings.corsOrigins)
     let server = Server(
       configuration: configuration, readiness: readiness, handler: operations, observer: telemetry)
@@ -68,15 +69,6 @@ enum Program {
       fail(1, "--token-file \(file) must hold one token: 16 or more visible ASCII characters without spaces")
     }
     return token
-  }
-
-  /// The kernels that this processor can run.
-  private static var kernelLevel: KernelLevel {
-    switch clinux_x86_64_level() {
-    case 4: .v4
-    case 3: .v3
-    default: .baseline
-    }
   }
 
   // MARK: The world outside

@@ -1,13 +1,8 @@
+import Kernels
 import NumericJSON
 import Testing
 
 @Suite struct BinaryToDecimalTests {
-  private func text(_ value: Double, _ format: NumberFormat = .binary64) -> String {
-    var writer = JSONWriter(capacity: 0)
-    writer.number(value, format: format)
-    return String(decoding: writer.finish(), as: UTF8.self)
-  }
-
   /// The significant digits and the power of ten of the last, whatever the notation.
   private func digits(_ text: String) -> (digits: String, exponent: Int) {
     let parts = text.split(separator: "e")
@@ -22,21 +17,39 @@ import Testing
     return (digits, exponent)
   }
 
-  private func check(_ value: Double) throws {
-    let written = text(value)
-    let expected = value.description
-    if digits(written) != digits(expected) || (written.first == "-") != (value < 0) {
-      Issue.record("\(expected) is written \(written)")
-    }
-    if try readNumber(written).value != value { Issue.record("\(written) does not read back") }
+  private func texts(_ values: [Double], _ format: NumberFormat, _ level: KernelLevel) -> [String] {
+    var writer = JSONWriter(capacity: 0, level: level)
+    writer.tensor(values.span, shape: [values.count], format: format)
+    let text = String(decoding: writer.finish(), as: UTF8.self)
+    return text.dropFirst().dropLast().split(separator: ",").map(String.init)
   }
 
-  private func check(_ value: Float) {
-    let written = text(Double(value), .binary32)
-    let expected = value.description
-    if digits(written) != digits(expected) || Float(written) != value {
-      Issue.record("\(expected) as binary32 is written \(written)")
+  /// The text of one number, the same at every level.
+  private func text(_ value: Double, _ format: NumberFormat = .binary64) -> String {
+    let all = levelsHere.flatMap { texts([value], format, $0) }
+    if Set(all).count > 1 { Issue.record("\(value) is written \(all)") }
+    return all[0]
+  }
+
+  private func check(_ values: [Double], at level: KernelLevel) throws {
+    for (value, written) in zip(values, texts(values, .binary64, level)) {
+      if digits(written) != digits(value.description) || (written.first == "-") != (value < 0) {
+        Issue.record("\(value) is written \(written)")
+      }
+      if try readNumber(written).value != value { Issue.record("\(written) does not read back") }
     }
+  }
+
+  private func check(_ values: [Float], at level: KernelLevel) {
+    for (value, written) in zip(values, texts(values.map(Double.init), .binary32, level))
+    where digits(written) != digits(value.description) || Float(written) != value {
+      Issue.record("\(value) as binary32 is written \(written)")
+    }
+  }
+
+  /// Calls `body` once for every thousand, with the levels in turn.
+  private func forThousands(of count: Int, _ body: (KernelLevel) throws -> Void) rethrows {
+    for turn in 0..<count / 1000 { try body(levelsHere[turn % levelsHere.count]) }
   }
 
   @Test(arguments: [
@@ -100,46 +113,76 @@ import Testing
 
   @Test func randomBitPatterns() throws {
     var random = SplitMix64(11)
-    for _ in 0..<scaled(250_000) {
-      let value = Double(bitPattern: random.next())
-      if value.isFinite { try check(value) }
+    try forThousands(of: scaled(250_000)) { level in
+      try check((0..<1000).map { _ in Double(bitPattern: random.next()) }.filter(\.isFinite), at: level)
     }
   }
 
   @Test func randomProbabilitiesAndShortDecimals() throws {
     var random = SplitMix64(12)
-    for _ in 0..<scaled(50_000) {
-      try check(Double.random(in: 0..<1, using: &random))
-      try check(Double(Int.random(in: -99_999...99_999, using: &random)) / 1000)
-      try check(Double(Int.random(in: 0...(1 << 60), using: &random)))
-      try check(
-        Double(
-          bitPattern: UInt64.random(in: 1..<(1 << 52), using: &random) >> UInt64.random(in: 0..<52, using: &random)))
+    try forThousands(of: scaled(200_000)) { level in
+      let values = (0..<250).flatMap { _ in
+        [
+          Double.random(in: 0..<1, using: &random),
+          Double(Int.random(in: -99_999...99_999, using: &random)) / 1000,
+          Double(Int.random(in: 0...(1 << 60), using: &random)),
+          Double(
+            bitPattern: UInt64.random(in: 1..<(1 << 52), using: &random) >> UInt64.random(in: 0..<52, using: &random)),
+        ]
+      }
+      try check(values, at: level)
     }
   }
 
   @Test func powersAndTheirNeighbours() throws {
-    for exponent in -1074...1023 {
+    let binary = (-1074...1023).flatMap { exponent in
       let power = Double(sign: .plus, exponent: exponent, significand: 1)
-      for value in [power, power.nextUp, power.nextDown, power * 1.5, power * 3] where value.isFinite && value > 0 {
-        try check(value)
+      return [power, power.nextUp, power.nextDown, power * 1.5, power * 3].filter { $0.isFinite && $0 > 0 }
+    }
+    let decimal = (-323...308).flatMap { exponent in
+      let power = referenceValue("1e\(exponent)")
+      return [power, power.nextUp, power.nextDown]
+    }
+    let single = (-149...127).flatMap { exponent in
+      let power = Float(sign: .plus, exponent: exponent, significand: 1)
+      return [power, power.nextUp, power.nextDown].filter { $0 > 0 }
+    }
+    for level in levelsHere {
+      try check(binary + decimal, at: level)
+      check(single, at: level)
+    }
+  }
+
+  /// In every lane, beside every other kind, in whole batches and parts of them.
+  @Test(arguments: levelsHere, [NumberFormat.binary64, .binary32])
+  func manyAtOnce(_ level: KernelLevel, _ format: NumberFormat) {
+    var random = SplitMix64(15)
+    let rare: [Double] = [
+      0, -0.0, 1, -0.5, 0x1p-1022, 0x1p-1074, -0x1.8p-1060, 0x1p-126, 0x1p-149, 0x1.8p-140, .infinity, -.infinity, .nan,
+      .greatestFiniteMagnitude, 1e23, 9_007_199_254_740_992, 0.1, 1e-5, 123_456_789.5, 0x1.fffffep127, -1e300,
+      16_777_217,
+    ]
+    func next() -> Double {
+      switch random.next() % 4 {
+      case 0: return rare[Int(random.next() % UInt64(rare.count))]
+      case 1: return Double(Float(bitPattern: UInt32(truncatingIfNeeded: random.next())))
+      case 2: return Double.random(in: -1...1, using: &random)
+      default: return Double(bitPattern: random.next())
       }
     }
-    for exponent in -323...308 {
-      let power = referenceValue("1e\(exponent)")
-      for value in [power, power.nextUp, power.nextDown] { try check(value) }
-    }
-    for exponent in -149...127 {
-      let power = Float(sign: .plus, exponent: exponent, significand: 1)
-      for value in [power, power.nextUp, power.nextDown] where value > 0 { check(value) }
+    for count in 1...70 {
+      for _ in 0..<scaled(20) {
+        let values = (0..<count).map { _ in next() }
+        #expect(texts(values, format, level) == values.flatMap { texts([$0], format, .baseline) })
+      }
     }
   }
 
   @Test func randomBinary32() {
     var random = SplitMix64(13)
-    for _ in 0..<scaled(250_000) {
-      let value = Float(bitPattern: UInt32(truncatingIfNeeded: random.next()))
-      if value.isFinite { check(value) }
+    forThousands(of: scaled(250_000)) { level in
+      let values = (0..<1000).map { _ in Float(bitPattern: UInt32(truncatingIfNeeded: random.next())) }
+      check(values.filter(\.isFinite), at: level)
     }
   }
 }

@@ -1,4 +1,6 @@
+import CLinux
 import Glibc
+import Kernels
 import NumericJSON
 
 /// Small, fast and the same everywhere: SplitMix64 (Steele, Lea, Flood, 2014).
@@ -13,6 +15,9 @@ struct SplitMix64: RandomNumberGenerator {
     return z ^ (z >> 31)
   }
 }
+
+/// The kernel levels that this machine can run.
+let levelsHere = KernelLevel.allCases.filter { $0 <= KernelLevel(x86_64: Int(clinux_x86_64_level())) }
 
 /// Reads a text that is one number and nothing else.
 func readNumber(_ text: String) throws -> JSONNumber { try readNumber(Array(text.utf8)) }

@@ -17,12 +17,12 @@ HOUSE = {
     "KernelsV3": ({"Kernels"}, set()),
     "KernelsV4": ({"Kernels"}, set()),
     "SoftmaxCore": ({"Kernels", "KernelsV3", "KernelsV4"}, set()),
-    "NumericJSON": (set(), set()),
+    "NumericJSON": ({"Kernels", "KernelsV3", "KernelsV4"}, set()),
     "HTTPCore": (set(), {"Synchronization"}),
     "HTTPTransport": ({"HTTPCore", "CLinux"}, IO),
     "OpenAPIDocument": (set(), set()),
-    "SoftmaxAPI": ({"SoftmaxCore", "NumericJSON", "HTTPCore", "OpenAPIDocument"}, {"Synchronization"}),
-    "softmaxd": ({"SoftmaxAPI", "HTTPTransport", "HTTPCore", "SoftmaxCore", "CLinux"}, IO),
+    "SoftmaxAPI": ({"SoftmaxCore", "NumericJSON", "HTTPCore", "OpenAPIDocument", "Kernels"}, {"Synchronization"}),
+    "softmaxd": ({"SoftmaxAPI", "HTTPTransport", "HTTPCore", "SoftmaxCore", "Kernels", "CLinux"}, IO),
 }
 # Tests, benchmarks and fuzz targets stand outside the house: they may use any room that they declare.
 OUTSIDE = IO | {"Testing", "Foundation"}

@@ -1,7 +1,8 @@
 public import HTTPCore
+public import Kernels
 import NumericJSON
 import OpenAPIDocument
-public import SoftmaxCore
+import SoftmaxCore
 
 /// The service's paths and what answers them: a pure function of a request.
 public struct SoftmaxService: RequestHandler {

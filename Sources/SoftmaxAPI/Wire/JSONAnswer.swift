@@ -7,10 +7,10 @@ struct JSONAnswer: AnswerWriter, ~Copyable {
   private let format: NumberFormat
   private let parallel: Parallel?
 
-  init(_ plan: AnswerPlan, parallel: Parallel?) {
-    writer = JSONWriter(capacity: JSONAnswer.capacity(for: plan))
+  init(_ plan: AnswerPlan, _ execution: Execution) {
+    writer = JSONWriter(capacity: JSONAnswer.capacity(for: plan), level: execution.level)
     format = plan.format == .binary64 ? .binary64 : .binary32
-    self.parallel = parallel
+    parallel = execution.parallel
     writer.beginObject()
   }
 

@@ -9,7 +9,7 @@ extension Endpoint {
     let request = try JSONRequest.read(body.span, for: self, limits: limits, parallel: execution.parallel)
     _ = consume body
     let computation = try (consume request).validated(for: self, limits: limits)
-    var answer = JSONAnswer(computation.plan, parallel: execution.parallel)
+    var answer = JSONAnswer(computation.plan, execution)
     try (consume computation).run(execution, to: &answer)
     return answer.finish()
   }

@@ -1,14 +1,4 @@
-/// The instruction sets that the vector loops were compiled for.
-public enum KernelLevel: Int, Sendable, Hashable, CaseIterable, Comparable {
-  /// What every processor of the architecture has (NEON on arm64, SSE2 on x86-64).
-  case baseline
-  /// x86-64-v3: AVX2 and FMA.
-  case v3
-  /// x86-64-v4: AVX-512.
-  case v4
-
-  public static func < (a: KernelLevel, b: KernelLevel) -> Bool { a.rawValue < b.rawValue }
-}
+public import Kernels
 
 /// How to compute, never what: no value here changes a bit of any result.
 public struct Execution: Sendable {

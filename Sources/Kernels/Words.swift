@@ -1,0 +1,41 @@
+/// Eight words that every operation of a kernel treats alike: two AVX2 registers, one of AVX-512, four of SSE2 or NEON.
+public typealias Words = SIMD8<UInt64>
+
+extension SIMD8<UInt64> {
+  @inlinable @inline(__always)
+  var lowerHalf: Words { self & 0xFFFF_FFFF }
+  @inlinable @inline(__always)
+  var upperHalf: Words { self &>> 32 }
+
+  /// The product of the lower halves, exactly: one instruction, where a product of words is four or more.
+  @inlinable @inline(__always)
+  func lowerProduct(_ other: Words) -> Words { lowerHalf &* other.lowerHalf }
+
+  /// The upper word of the product of two words, from the products of their halves.
+  @inlinable @inline(__always)
+  func upperProduct(_ other: Words) -> Words {
+    let (upper, otherUpper) = (upperHalf, other.upperHalf)
+    // Below 2^64, since (2^32 - 1)^2 + 2^32 - 1 is; and so is the next sum.
+    let middle = lowerProduct(otherUpper) &+ lowerProduct(other).upperHalf
+    return upper.lowerProduct(otherUpper) &+ middle.upperHalf
+      &+ (middle.lowerHalf &+ upper.lowerProduct(other)).upperHalf
+  }
+
+  /// One in each lane where `isSo`, zero elsewhere.
+  @inlinable @inline(__always)
+  init(where isSo: SIMDMask<SIMD8<Int64>>) { self = Words.zero.replacing(with: 1, where: isSo) }
+
+  @inlinable @inline(__always)
+  var isZero: SIMDMask<SIMD8<Int64>> { self .== Words.zero }
+
+  /// Parts of words with arithmetic of their own. Constants are made as words, because vectors of 32 lanes are made
+  /// lane by lane.
+  @inlinable @inline(__always)
+  var halves: SIMD16<UInt32> { unsafe unsafeBitCast(self, to: SIMD16<UInt32>.self) }
+  @inlinable @inline(__always)
+  var quarters: SIMD32<UInt16> { unsafe unsafeBitCast(self, to: SIMD32<UInt16>.self) }
+  @inlinable @inline(__always)
+  init(_ halves: SIMD16<UInt32>) { self = unsafe unsafeBitCast(halves, to: Words.self) }
+  @inlinable @inline(__always)
+  init(_ quarters: SIMD32<UInt16>) { self = unsafe unsafeBitCast(quarters, to: Words.self) }
+}
