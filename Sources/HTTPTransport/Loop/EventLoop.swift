@@ -15,10 +15,10 @@ struct LoopServices: Sendable {
 /// A thread's worth of connections: a serial queue with an epoll set of its own.
 ///
 /// One Dispatch source watches the epoll descriptor itself. Its handler takes what is ready until nothing is, gives the
-/// processor away once (without that, some answers beside large requests came 80 to 220 ms late), looks again, then sleeps
-/// in the set itself for a moment, and only when that moment has brought nothing returns to Dispatch, whose way back costs
-/// more than a small request: measured at 125,000 requests/s where a source for each connection reached 43,000 to 75,000,
-/// and with one busy client at two thirds of the CPU that returning at once takes.
+/// processor away once (without that, some answers beside large requests came 80 to 220 ms late), then sleeps in the set
+/// itself for a moment, and only when that moment has brought nothing returns to Dispatch, whose way back costs more than a
+/// small request: measured at 125,000 requests/s where a source for each connection reached 43,000 to 75,000, and with one
+/// busy client at two thirds of the CPU that returning at once takes.
 actor EventLoop {
   nonisolated let executor: LoopExecutor
   nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe executor.asUnownedSerialExecutor() }
@@ -103,17 +103,12 @@ actor EventLoop {
   // MARK: Events
 
   private func serve() {
-    var hasYielded = false
     // Dispatch may run each call on another thread.
     var scheduling: Scheduling?
     while true {
       var count = epoll.wait(milliseconds: 0)
       if count == 0 {
-        guard hasYielded else {
-          sched_yield()
-          hasYielded = true
-          continue
-        }
+        sched_yield()
         let wanted: Scheduling = services.lane.isBusy ? .prompt : .patient
         if wanted != scheduling {
           wanted.adopt()
@@ -122,7 +117,6 @@ actor EventLoop {
         count = epoll.wait(milliseconds: Self.lingerMilliseconds)
         if count == 0 { return }
       }
-      hasYielded = false
       let now = moments.now()
       lastClock = now.instant
       for index in 0..<count {
