@@ -57,17 +57,19 @@ private struct NumberInput {
 
 private func benchmarkReading(_ input: NumberInput) {
   let count = Double(input.values.count)
-  let room = nanoseconds {
-    var reader = JSONReader(input.array.span)
-    keep((try? reader.readTensor(maximumCount: 1 << 23))?.values.count ?? 0)
-  }
   let swift = nanoseconds { for text in input.texts { keep(Int(truncatingIfNeeded: (Double(text) ?? 0).bitPattern)) } }
   let c = nanoseconds {
     for text in input.texts { keep(Int(truncatingIfNeeded: (unsafe strtod(text, nil)).bitPattern)) }
   }
-  row(
-    "read  \(input.name)", room / count, "\(Int(Double(input.array.count) * 1000 / room)) MB/s",
-    [("Double(String)", swift / count), ("strtod", c / count)])
+  for level in levelsHere {
+    let room = nanoseconds {
+      var reader = JSONReader(input.array.span, level: level)
+      keep((try? reader.readTensor(maximumCount: 1 << 23))?.values.count ?? 0)
+    }
+    row(
+      "read  \(input.name), \(level)", room / count, "\(Int(Double(input.array.count) * 1000 / room)) MB/s",
+      [("Double(String)", swift / count), ("strtod", c / count)])
+  }
 }
 
 private func benchmarkWriting(_ input: NumberInput) {

@@ -1,4 +1,5 @@
 // rooms: Kernels KernelsV3 KernelsV4 NumericJSON
+import Kernels
 import NumericJSON
 
 /// Any bytes, read in each way that the reader offers: all agree on whether they are JSON and where they stop being it,
@@ -24,6 +25,16 @@ public func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
     try reader.finish()
   }
   precondition(skipped == read)
+  for level in KernelLevel.allCases {
+    var other: TensorReading?
+    let outcome = outcome { () throws(JSONSyntaxError) in
+      var reader = JSONReader(bytes.span, level: level)
+      other = try reader.readTensor(maximumCount: 64)
+      try reader.finish()
+    }
+    precondition(outcome == read && other?.values.map(\.bitPattern) == reading?.values.map(\.bitPattern))
+    precondition(other?.shape == reading?.shape && other?.faults == reading?.faults)
+  }
   guard skipped == nil, let tensor = reading else { return 0 }
   if !tensor.faults.isEmpty || tensor.isTooLarge { return 0 }
   precondition(tensor.shape.reduce(1, *) == tensor.values.count)

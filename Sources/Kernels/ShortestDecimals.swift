@@ -98,9 +98,7 @@ extension Kernel {
     lay(tens, last, exponent, into: &block)
     let undecided = Words(where: isOther .| isNearEnd .| isHalfway)
     block[.undecided] = undecided
-    let four = undecided.lowHalf | undecided.highHalf
-    let two = four.lowHalf | four.highHalf
-    return two[0] | two[1] != 0
+    return undecided.hasAny
   }
 
   /// The parts of the texts of the block's decimals.

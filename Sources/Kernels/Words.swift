@@ -25,6 +25,14 @@ extension SIMD8<UInt64> {
   @inlinable @inline(__always)
   init(where isSo: SIMDMask<SIMD8<Int64>>) { self = Words.zero.replacing(with: 1, where: isSo) }
 
+  /// Whether any lane is not zero.
+  @inlinable @inline(__always)
+  var hasAny: Bool {
+    let four = lowHalf | highHalf
+    let two = four.lowHalf | four.highHalf
+    return two[0] | two[1] != 0
+  }
+
   @inlinable @inline(__always)
   var isZero: SIMDMask<SIMD8<Int64>> { self .== Words.zero }
 

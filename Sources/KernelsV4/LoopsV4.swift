@@ -60,4 +60,8 @@ public enum LoopsV4 {
   }
 
   public static func layDigits(of block: inout DecimalBlock) { Kernel<FusedArithmetic>.layDigits(of: &block) }
+
+  public static func nearestBinaries(of block: inout DigitBlock) -> Bool {
+    Kernel<FusedArithmetic>.nearestBinaries(of: &block)
+  }
 }

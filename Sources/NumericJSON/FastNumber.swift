@@ -12,40 +12,47 @@ func fastNumber(_ near: borrowing NearText, at position: Int) -> (end: Int, patt
   let sign = UInt64(near.byte(position)) &- UInt64(UInt8(ascii: "-") + 1)
   let start = position &+ Int(truncatingIfNeeded: sign &>> 63)
 
-  var integerDigits = 1
-  var first: UInt64
-  if near.byte(start &+ 1) == UInt8(ascii: ".") {
-    first = (near.word(start &+ 1) & ~0xFF | UInt64(near.byte(start))) ^ Word.zeros
-  } else {
-    let head = near.word(start) ^ Word.zeros
-    let others = Word.markOfOthers(head)
-    if others == 0 { return longNumber(near, from: start, sign: sign) }
-    integerDigits = Word.countBefore(others)
-    if integerDigits == 0 || (head & 0xFF == 0 && integerDigits > 1) { return nil }
-    let integer = Word.bitsThrough(others) &>> 8
-    let end = start &+ integerDigits
-    if near.byte(end) != UInt8(ascii: ".") {
-      return shortNumber(near, to: end, digits: head & integer, integerDigits: integerDigits, sign: sign)
+  if let (first, integerDigits) = eightDigits(near, at: start) {
+    let others = Word.markOfOthers(first)
+    if others != 0 {
+      let count = Word.countBefore(others)
+      if count <= integerDigits { return nil }
+      let digits = first & Word.bitsThrough(others) &>> 8
+      return shortNumber(near, to: start &+ 1 &+ count, digits: digits, integerDigits: integerDigits, sign: sign)
     }
-    first = head & integer | (near.word(start &+ 1) ^ Word.zeros) & ~integer
+    guard let (significand, end) = nineteenDigits(near, first, near.word(start &+ 9) ^ Word.zeros, at: start &+ 9)
+    else {
+      return longNumber(near, from: start, sign: sign)
+    }
+    if near.byte(end) != UInt8(ascii: ",") {
+      return scaledNumber(near, to: end, significand, exponent: integerDigits &- 19, sign: sign)
+    }
+    // 10^-18 is the least that is not zero, and the exponent is -12 at most.
+    let magnitude = significand == 0 ? 0 : nearestNormalBinary64(significand, exponent: integerDigits &- 19)
+    return (end, magnitude | sign & 1 &<< 63)
   }
-  let others = Word.markOfOthers(first)
-  if others != 0 {
-    let count = Word.countBefore(others)
-    if count <= integerDigits { return nil }
-    let digits = first & Word.bitsThrough(others) &>> 8
-    return shortNumber(near, to: start &+ 1 &+ count, digits: digits, integerDigits: integerDigits, sign: sign)
-  }
+  let head = near.word(start) ^ Word.zeros
+  let others = Word.markOfOthers(head)
+  if others == 0 { return longNumber(near, from: start, sign: sign) }
+  let count = Word.countBefore(others)
+  if count == 0 || (head & 0xFF == 0 && count > 1) { return nil }
+  let digits = head & Word.bitsThrough(others) &>> 8
+  return shortNumber(near, to: start &+ count, digits: digits, integerDigits: count, sign: sign)
+}
 
-  guard let (significand, end) = nineteenDigits(near, first, near.word(start &+ 9) ^ Word.zeros, at: start &+ 9) else {
-    return longNumber(near, from: start, sign: sign)
+/// The first eight bytes of a number but for the point among them, XOR "0", and how many stand before it; nil if there is
+/// none, or no digit before it, or more than one of which the first is zero.
+@inline(__always)
+func eightDigits(_ near: borrowing NearText, at start: Int) -> (digits: UInt64, integerDigits: Int)? {
+  if near.byte(start &+ 1) == UInt8(ascii: ".") {
+    return ((near.word(start &+ 1) & ~0xFF | UInt64(near.byte(start))) ^ Word.zeros, 1)
   }
-  if near.byte(end) != UInt8(ascii: ",") {
-    return scaledNumber(near, to: end, significand, exponent: integerDigits &- 19, sign: sign)
-  }
-  // 10^-18 is the least that is not zero, and the exponent is -12 at most.
-  let magnitude = significand == 0 ? 0 : nearestNormalBinary64(significand, exponent: integerDigits &- 19)
-  return (end, magnitude | sign & 1 &<< 63)
+  let head = near.word(start) ^ Word.zeros
+  let others = Word.markOfOthers(head)
+  let count = Word.countBefore(others)
+  if others == 0 || count < 2 || head & 0xFF == 0 || near.byte(start &+ count) != UInt8(ascii: ".") { return nil }
+  let integer = Word.bitsThrough(others) &>> 8
+  return (head & integer | (near.word(start &+ 1) ^ Word.zeros) & ~integer, count)
 }
 
 /// A number of up to seven digits, which stand in eight with zeros behind.
@@ -66,29 +73,29 @@ private func shortNumber(
 
 private let powersOfTen: InlineArray<9, Double> = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8]
 
-/// Up to 19 digits as 19 with zeros behind, and where they end: `first` is eight of them, `second` the word at `position`,
-/// of which a part or all and up to three behind may be digits too; nil if there are more.
+/// Up to 19 digits as 19 with zeros behind, and where they end: `first` is eight of them, the others as in `digitsBehindEight`.
 @inline(__always)
 private func nineteenDigits(
   _ near: borrowing NearText, _ first: UInt64, _ second: UInt64, at position: Int
 ) -> (significand: UInt64, end: Int)? {
-  var second = second
-  var third: UInt32 = 0
-  var end = position
-  let others = Word.markOfOthers(second)
-  if others != 0 {
-    second &= Word.bitsThrough(others) &>> 8
-    end &+= Word.countBefore(others)
-  } else {
-    let last = near.halfWord(position &+ 8) ^ UInt32(truncatingIfNeeded: Word.zeros)
-    let others = Word.markOfOthers(last)
-    if others == 0 { return nil }
-    // A zero comes before the three, to make four of them.
-    third = Word.value(ofDigits: last &<< 8 & Word.bitsThrough(others))
-    end &+= 8 &+ Word.countBefore(others)
-  }
+  guard let (second, third, end) = digitsBehindEight(near, second, at: position) else { return nil }
   let sixteen = Word.value(ofDigits: first) &* 100_000_000 &+ Word.value(ofDigits: second)
-  return (sixteen &* 1000 &+ UInt64(third), end)
+  return (sixteen &* 1000 &+ UInt64(Word.value(ofDigits: third)), end)
+}
+
+/// Eight digits and three behind a zero, zeros for those that are not there, and where they end: `second` is the word at
+/// `position`, of which a part or all and up to three behind may be digits; nil if there are more.
+@inline(__always)
+func digitsBehindEight(
+  _ near: borrowing NearText, _ second: UInt64, at position: Int
+) -> (second: UInt64, third: UInt32, end: Int)? {
+  let others = Word.markOfOthers(second)
+  if others != 0 { return (second & Word.bitsThrough(others) &>> 8, 0, position &+ Word.countBefore(others)) }
+  let last = near.halfWord(position &+ 8) ^ UInt32(truncatingIfNeeded: Word.zeros)
+  let lastOthers = Word.markOfOthers(last)
+  if lastOthers == 0 { return nil }
+  // A zero comes before the three, to make four of them.
+  return (second, last &<< 8 & Word.bitsThrough(lastOthers), position &+ 8 &+ Word.countBefore(lastOthers))
 }
 
 /// A number with eight to fifteen digits before its point or end, or with zeros behind "0." and up to 19 digits behind them.

@@ -30,7 +30,7 @@ extension JSONReader {
   ) throws(JSONSyntaxError) -> Bool {
     guard state.depth > 0, state.depth == state.rank else { return false }
     let initialCount = state.values.count
-    let text = self.text
+    let (text, level) = (self.text, level)
     var count = 0
     var stop = RunStop.beforeValue
     if let parallel, !state.wasParallel, text.count - position >= JSONReader.leastParallelText {
@@ -42,8 +42,8 @@ extension JSONReader {
       let before = state.values.count
       let room = min(state.values.capacity, state.maximumCount) - before
       state.values.append(addingCapacity: room) { values in
-        stop = readRun(text, &cursor, limit: Int.max, into: &values)
-        if stop == .beforeValue { stop = readLastRun(text, &cursor, into: &values) }
+        stop = readRun(text, &cursor, limit: Int.max, level, into: &values)
+        if stop == .beforeValue { stop = readLastRun(text, &cursor, level, into: &values) }
       }
       let taken = state.values.count - before
       count += taken

@@ -1,3 +1,5 @@
+public import Kernels
+
 /// What a JSON value is, as its first byte tells.
 public enum JSONKind: Sendable, Hashable { case object, array, string, number, boolean, null }
 
@@ -14,15 +16,20 @@ public struct JSONReader: ~Escapable {
 
   let text: Span<UInt8>
   let maximumDepth: Int
+  let level: KernelLevel
   var position = 0
   var depth = 0
   /// Whether the innermost container was opened last, so that no comma may stand before what follows.
   var isFirst = false
 
-  /// A reader of `bytes`, which throws `tooDeep` for containers nested deeper than `maximumDepth` (at most 64).
+  /// - Parameters:
+  ///   - bytes: the text.
+  ///   - maximumDepth: containers nested deeper are `tooDeep`; at most 64.
+  ///   - level: the instruction set that this processor has.
   @_lifetime(copy bytes)
-  public init(_ bytes: Span<UInt8>, maximumDepth: Int = JSONReader.deepest) {
+  public init(_ bytes: Span<UInt8>, maximumDepth: Int = JSONReader.deepest, level: KernelLevel = .baseline) {
     text = bytes
+    self.level = level
     self.maximumDepth = min(maximumDepth, JSONReader.deepest)
   }
 

@@ -14,7 +14,7 @@ extension JSONReader {
   /// nothing is read twice, but what was read in vain behind that place: at most one wave, for this is done once a tensor.
   @_lifetime(self: copy self)
   mutating func readTensorPieces(_ state: inout TensorState, _ parallel: Parallel) -> RunStop {
-    let text = self.text
+    let (text, level) = (self.text, level)
     while text.count - position >= JSONReader.leastParallelText {
       let starts = pieceStarts()
       guard starts.count > 2 else { return .beforeValue }
@@ -34,7 +34,8 @@ extension JSONReader {
             // Safe: the offsets ascend and end within the storage, and each index is handed out once.
             let own = unsafe UnsafeMutableBufferPointer(rebasing: storage[offsets[index]..<offsets[index + 1]])
             var values = unsafe OutputSpan(buffer: own, initializedCount: 0)
-            let piece = TensorPiece(text, from: starts[index], to: starts[index + 1] - 1, rank: rank, into: &values)
+            let piece = TensorPiece(
+              text, from: starts[index], to: starts[index + 1] - 1, rank: rank, level, into: &values)
             unsafe pieces[index] = piece
             _ = unsafe values.finalize(for: own)
           }

@@ -1,3 +1,5 @@
+internal import Kernels
+
 /// A piece of a tensor's text, read by itself: it begins where an element of an innermost array must, and its structure is
 /// noted so that pieces can be joined in order.
 ///
@@ -21,12 +23,15 @@ struct TensorPiece {
   private var lengths = InlineArray<8, Int>(repeating: -1)
 
   /// Reads numbers and "-Infinity", row by row, up to the comma at `end` or to what is nothing of these.
-  init(_ text: Span<UInt8>, from start: Int, to end: Int, rank: Int, into values: inout OutputSpan<Double>) {
+  init(
+    _ text: Span<UInt8>, from start: Int, to end: Int, rank: Int, _ level: KernelLevel,
+    into values: inout OutputSpan<Double>
+  ) {
     position = start
     let initialCount = values.count
     reading: while true {
       let before = values.count
-      stop = readRun(text, &position, limit: end, into: &values)
+      stop = readRun(text, &position, limit: end, level, into: &values)
       tails[0] += values.count - before
       if stop == .beforeValue {
         if position > end {

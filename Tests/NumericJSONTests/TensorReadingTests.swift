@@ -7,13 +7,22 @@ func readTensor(
   try readTensor(Array(text.utf8), maximumCount: maximumCount, parallel: parallel)
 }
 
+/// At each level, and the same at all of them.
 func readTensor(
   _ bytes: [UInt8], maximumCount: Int = 1000, parallel: Parallel? = nil
 ) throws(JSONSyntaxError) -> TensorReading {
-  var reader = JSONReader(bytes.span)
-  let reading = try reader.readTensor(maximumCount: maximumCount, parallel: parallel)
-  try reader.finish()
-  return reading
+  let readings = levelsHere.map { level in
+    Result { () throws(JSONSyntaxError) in
+      var reader = JSONReader(bytes.span, level: level)
+      let reading = try reader.readTensor(maximumCount: maximumCount, parallel: parallel)
+      try reader.finish()
+      return reading
+    }
+  }
+  // NaN is not equal to itself.
+  let texts = readings.map { "\($0)" }
+  if Set(texts).count > 1 { Issue.record("\(String(decoding: bytes, as: UTF8.self)) is read as \(texts)") }
+  return try readings[0].get()
 }
 
 @Suite struct TensorReadingTests {

@@ -6,7 +6,7 @@ extension Endpoint {
   func answer(
     toJSON body: consuming [UInt8], limits: Limits, execution: Execution
   ) throws(Refusal) -> [UInt8] {
-    let request = try JSONRequest.read(body.span, for: self, limits: limits, parallel: execution.parallel)
+    let request = try JSONRequest.read(body.span, for: self, limits: limits, execution: execution)
     _ = consume body
     let computation = try (consume request).validated(for: self, limits: limits)
     var answer = JSONAnswer(computation.plan, execution)

@@ -1,21 +1,22 @@
 import NumericJSON
+import SoftmaxCore
 
 /// Reads a JSON body into a ``RawRequest``.
 enum JSONRequest {
   /// Reads the whole body, also past faults: whether it is JSON at all is settled first.
   ///
-  /// A large tensor's text is read in pieces by `parallel`.
+  /// A large tensor's text is read in pieces by the execution's `parallel`.
   /// - Throws: ``Refusal/syntax(_:)`` for what is not RFC 8259 JSON, ``Refusal/invalid(_:)`` for what is no object.
   static func read(
-    _ body: Span<UInt8>, for endpoint: Endpoint, limits: Limits, parallel: Parallel?
+    _ body: Span<UInt8>, for endpoint: Endpoint, limits: Limits, execution: Execution
   ) throws(Refusal) -> RawRequest {
     var request = RawRequest()
     let kind: JSONKind
     do throws(JSONSyntaxError) {
-      var reader = JSONReader(body)
+      var reader = JSONReader(body, level: execution.level)
       kind = try reader.peekKind()
       if kind == .object {
-        try readMembers(from: &reader, endpoint, limits, parallel, into: &request)
+        try readMembers(from: &reader, endpoint, limits, execution.parallel, into: &request)
       } else {
         try reader.skipValue()
       }

@@ -1,0 +1,60 @@
+internal import Kernels
+
+#if arch(x86_64)
+  internal import KernelsV3
+  internal import KernelsV4
+#endif
+
+/// The vector loops of one level over numbers as text. A level that this build does not have falls back to the baseline's: the text is the same.
+extension KernelLevel {
+  /// As ``Kernel.shortestDecimals(of:from:isSingle:powers:into:)``.
+  func findDecimals(
+    of values: Span<Double>, from start: Int, _ format: NumberFormat, _ powers: Span<UInt64>,
+    into block: inout DecimalBlock
+  ) -> Bool {
+    let isSingle = format == .binary32
+    #if arch(x86_64)
+      switch self {
+      case .v4:
+        return LoopsV4.shortestDecimals(of: values, from: start, isSingle: isSingle, powers: powers, into: &block)
+      case .v3:
+        return LoopsV3.shortestDecimals(of: values, from: start, isSingle: isSingle, powers: powers, into: &block)
+      case .baseline: break
+      }
+    #endif
+    return BaselineLoops.shortestDecimals(of: values, from: start, isSingle: isSingle, powers: powers, into: &block)
+  }
+
+  /// As ``Kernel.nearestBinaries(of:)``.
+  func nearestBinaries(of block: inout DigitBlock) -> Bool {
+    #if arch(x86_64)
+      switch self {
+      case .v4: return LoopsV4.nearestBinaries(of: &block)
+      case .v3: return LoopsV3.nearestBinaries(of: &block)
+      case .baseline: break
+      }
+    #endif
+    return BaselineLoops.nearestBinaries(of: &block)
+  }
+
+  func layDigits(of block: inout DecimalBlock) {
+    #if arch(x86_64)
+      switch self {
+      case .v4: return LoopsV4.layDigits(of: &block)
+      case .v3: return LoopsV3.layDigits(of: &block)
+      case .baseline: break
+      }
+    #endif
+    BaselineLoops.layDigits(of: &block)
+  }
+}
+
+extension PowersOfTen {
+  /// 124 bits of 10^-293...10^323, the upper 60 first: four bits of room put the product of the vector loops' integer part at
+  /// a word's end. An array, since a constant of this size would be copied to be handed on.
+  static let forWriting: [UInt64] = (-293...323).flatMap { q in
+    let place = 2 * (q - exponents.lowerBound)
+    let (upper, lower) = (significands[place], significands[place + 1])
+    return [upper >> 4, upper << 60 | lower >> 4]
+  }
+}
