@@ -105,11 +105,13 @@ actor EventLoop {
   private func serve() {
     // Dispatch may run each call on another thread.
     var scheduling: Scheduling?
+    var lastCount = 0
     while true {
       var count = epoll.wait(milliseconds: 0)
       if count == 0 {
-        sched_yield()
         let wanted: Scheduling = services.lane.isBusy ? .prompt : .patient
+        // One client alone has nothing more to hand over.
+        if wanted == .prompt || lastCount > 1 { sched_yield() }
         if wanted != scheduling {
           wanted.adopt()
           scheduling = wanted
@@ -117,6 +119,7 @@ actor EventLoop {
         count = epoll.wait(milliseconds: Self.lingerMilliseconds)
         if count == 0 { return }
       }
+      lastCount = count
       let now = moments.now()
       lastClock = now.instant
       for index in 0..<count {
