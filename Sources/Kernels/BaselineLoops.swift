@@ -59,8 +59,4 @@ public enum BaselineLoops {
   }
 
   public static func layDigits(of block: inout DecimalBlock) { Kernel<BaselineArithmetic>.layDigits(of: &block) }
-
-  public static func nearestBinaries(of block: inout DigitBlock) -> Bool {
-    Kernel<BaselineArithmetic>.nearestBinaries(of: &block)
-  }
 }

@@ -1,62 +1,106 @@
 /// Decimal to the nearest binary64, eight numbers at a time, after D. Lemire, "Number Parsing at a Gigabyte per Second"
 /// (2021).
 extension Kernel {
-  /// Finds the bits of the block's numbers, which are normal ones or zero.
+  /// Finds the bits of the numbers that stand in a block's texts before a comma, the first at 14 to 22 bytes from the begin.
   ///
-  /// - Returns: whether any lane is undecided.
+  /// - Returns: the bits, and a lane that is not zero for each text that is none of a minus sign or none, one to seven digits
+  ///   without a zero before others, a point, and digits, 19 in all but for zeros behind them; for zero and what is less than
+  ///   2^32 · 10^-18; and where more of the power must be known.
   ///
   /// Of the product of 64 bits each, 55 are needed: 53, one to round, one that the product may lack. Only if all bits below
   /// are ones can what is missing of the power carry into them. No number is half-way between two, since 10^-12 and less
   /// have too many factors of five.
   @inlinable @inline(__always)
-  public static func nearestBinaries(of block: inout DigitBlock) -> Bool {
-    let front = valueOfEight(block[.first])
-    let back = valueOfEight(block[.second]).lowerProduct(Words(repeating: 1000)) &+ valueOfFour(block[.third])
-    // 10^11 is 23 · 2^32 + 1,215,752,192.
-    let product =
-      front.lowerProduct(Words(repeating: 1_215_752_192)) &+ (front.lowerProduct(Words(repeating: 23)) &<< 32)
-    let significand = product &+ back
-    let zeros = 1086 &- binaryExponent(significand)
-    let scaled = significand &<< zeros
-    let high = scaled.upperProduct(block[.power])
+  static func nearestBinaries(of block: TextBlock, powers: Words) -> (patterns: Words, others: Words) {
+    let zeros: UInt64 = 0x3030_3030_3030_3030
+    let highBits: UInt64 = 0x8080_8080_8080_8080
+    // All behind the comma becomes zeros.
+    let window = (block.second &>> 48) | (block.third &<< 16)
+    let kept = bitsBefore((window &- 0x2D2D_2D2D_2D2D_2D2D) & highBits)
+    var first = block.first ^ zeros
+    var second = (block.second ^ zeros) & ((kept &<< 48) | 0x0000_FFFF_FFFF_FFFF)
+    var third = (block.third ^ zeros) & (kept &>> 16)
+
+    // The sign goes, then the point, and what stands behind moves up.
+    let isNegative = (first & 0xFF) .== Words(repeating: UInt64(UInt8(ascii: "-") ^ UInt8(ascii: "0")))
+    first = first.replacing(with: (first &>> 8) | (second &<< 56), where: isNegative)
+    second = second.replacing(with: (second &>> 8) | (third &<< 56), where: isNegative)
+    third = third.replacing(with: third &>> 8, where: isNegative)
+    // Taking 1 from a byte borrows into its high bit from zero alone; borrows reach only the bytes behind.
+    let points: Words = first ^ 0x1E1E_1E1E_1E1E_1E1E
+    let integer = bitsBefore((points &- 0x0101_0101_0101_0101) & ~points & highBits)
+    let moved: Words = (first &>> 8) | (second &<< 56)
+    first = moved ^ ((first ^ moved) & integer)
+    second = (second &>> 8) | (third &<< 56)
+    third = third &>> 8
+
+    // Adding 0x76 carries into a byte's high bit from 10 on; carries out of a byte come only from what is no digit.
+    let ten: UInt64 = 0x7676_7676_7676_7676
+    let noDigits: Words = (first &+ ten) | first | (second &+ ten) | second | (third &+ ten) | third
+    // A zero less one has all bits of the bytes behind it, of which those count that are digits before the point.
+    let isZeroLed: Words = ((first & 0xFF) &- 1) & integer & ~0xFF
+    var power = Words.zero
+    var biased = Words.zero
+    for count in 1...7 {
+      let isSo = integer .== Words(repeating: 1 &<< UInt64(truncatingIfNeeded: 8 &* count) &- 1)
+      power = power.replacing(with: powers[count &- 1], where: isSo)
+      biased = biased.replacing(with: biasedExponent(ofPower: count &- 19), where: isSo)
+    }
+
+    let sixteen = valueOfEight(first).lowerProduct(Words(repeating: 100_000_000)) &+ valueOfEight(second)
+    let thousand = Words(repeating: 1000)
+    // Of the last digits three, with a zero before them to make four.
+    let significand =
+      sixteen.lowerProduct(thousand) &+ (sixteen.upperHalf.lowerProduct(thousand) &<< 32) &+ valuesOfFour(third &<< 8)
+    let leadingZeros = 31 &- binaryExponent(significand.upperHalf)
+    let scaled = significand &<< leadingZeros
+    let high = scaled.upperProduct(power)
     let upperBit = high &>> 63
-    let leading = high &>> (upperBit &+ 9)
-    // floor(log2 10^q) + 64, q = integerDigits - 19.
-    let log2Offset = UInt64(64 &<< 16) &- 19 &* 217_706
-    let log2 = (block[.integerDigits].lowerProduct(Words(repeating: 217_706)) &+ log2Offset) &>> 16
-    let biased = log2 &+ 1022 &+ upperBit &- zeros
+    let leading = (high &>> 9) &>> upperBit
+    biased = biased &+ upperBit &- leadingZeros
     // Where 54 bits round up to 2^53, the carry into the exponent makes it the next power of two.
     let magnitude = (((biased &- 1) &<< 53) &+ leading &+ 1) &>> 1
-    block[.pattern] = magnitude | (block[.sign] & (1 &<< 63))
-    let isDecided = (.!(~high & 0x1FF).isZero) .& .!(scaled &>> 63).isZero
-    let undecided = Words(where: .!isDecided)
-    block[.undecided] = undecided
-    return undecided.hasAny
+    let sign = Words.zero.replacing(with: 1 &<< 63, where: isNegative)
+    // The highest bit is set if the lowest nine of the product are, or a factor's highest is not.
+    let undecided = (((high &+ 1) & 0x1FF) &- 1) | ~(scaled & power)
+    return (magnitude | sign, (noDigits & highBits) | isZeroLed | (undecided & (1 &<< 63)) | (third &>> 24))
   }
 
-  /// floor(log2) + 1023 of words below 2^63.5, one more where rounding to 53 bits makes it so; of zero 0.
+  /// All bits of the bytes before the first whose high bit is set; all if there is none.
+  @inlinable @inline(__always)
+  static func bitsBefore(_ highBits: Words) -> Words {
+    let ones = highBits &>> 7
+    return (ones &- 1) & ~ones
+  }
+
+  /// floor(log2 10^q) + 63 + 1023, the biased exponent of a product of 64 bits each whose highest bits are set, but for one
+  /// that the product may lack. 217706 / 2^16 is log2(10) closely enough.
+  @inlinable @inline(__always)
+  static func biasedExponent(ofPower q: Int) -> UInt64 {
+    UInt64(truncatingIfNeeded: (217_706 &* q) &>> 16 &+ (63 &+ 1023))
+  }
+
+  /// floor(log2) of words below 2^32; -1023 of zero.
   @inlinable @inline(__always)
   static func binaryExponent(_ word: Words) -> Words {
-    // Both halves as exact numbers: 2^84 + upper half · 2^32, and 2^52 + lower half.
-    let upper = unsafe unsafeBitCast(word.upperHalf | 0x4530_0000_0000_0000, to: Vector.self)
-    let lower = unsafe unsafeBitCast(word.lowerHalf | 0x4330_0000_0000_0000, to: Vector.self)
-    let value = (upper - Vector(repeating: 0x1.00000001p84)) + lower
-    return unsafe unsafeBitCast(value, to: Words.self) &>> 52
+    // 2^52 + word, an exact number.
+    let sum = unsafe unsafeBitCast(word | 0x4330_0000_0000_0000, to: Vector.self)
+    return (unsafe unsafeBitCast(sum - Vector(repeating: 0x1p52), to: Words.self) &>> 52) &- 1023
   }
 
-  /// The numbers that eight digits write: pairs, fours, then all eight.
+  /// The numbers that eight digits write.
   @inlinable @inline(__always)
   static func valueOfEight(_ digits: Words) -> Words {
-    let fours = valueOfFour(digits)
-    return (fours & 0xFFFF).lowerProduct(Words(repeating: 10_000)) &+ (fours &>> 32)
+    let fours = valuesOfFour(digits)
+    return fours.lowerProduct(Words(repeating: 10_000)) &+ fours.upperHalf
   }
 
-  /// The numbers that four digits write, in each half.
+  /// The numbers that four digits write, in each half: pairs, then fours.
   @inlinable @inline(__always)
-  static func valueOfFour(_ digits: Words) -> Words {
+  static func valuesOfFour(_ digits: Words) -> Words {
     let tens = Words(digits.quarters &* Words(repeating: 0x0A01_0A01_0A01_0A01).quarters)
-    let pairs = ((tens &>> 8) & 0x00FF_00FF_00FF_00FF).halves
-    let hundreds = Words(pairs &* Words(repeating: 0x0064_0001_0064_0001).halves)
-    return (hundreds &>> 16) & 0x0000_FFFF_0000_FFFF
+    let pairs = ((tens &>> 8) & 0x00FF_00FF_00FF_00FF).quarters
+    let hundreds = Words(pairs &* Words(repeating: 0x0001_0064_0001_0064).quarters)
+    return (hundreds &+ (hundreds &>> 16)) & 0x0000_FFFF_0000_FFFF
   }
 }

@@ -33,6 +33,14 @@ extension SIMD8<UInt64> {
     return two[0] | two[1] != 0
   }
 
+  /// How many lanes stand before the first that is not zero.
+  @inlinable @inline(__always)
+  var countOfZerosAtFront: Int {
+    var count = 0
+    while count < 8, self[count] == 0 { count &+= 1 }
+    return count
+  }
+
   @inlinable @inline(__always)
   var isZero: SIMDMask<SIMD8<Int64>> { self .== Words.zero }
 

@@ -61,7 +61,10 @@ public enum LoopsV4 {
 
   public static func layDigits(of block: inout DecimalBlock) { Kernel<FusedArithmetic>.layDigits(of: &block) }
 
-  public static func nearestBinaries(of block: inout DigitBlock) -> Bool {
-    Kernel<FusedArithmetic>.nearestBinaries(of: &block)
+  public static func readLongNumbers(
+    _ text: Span<UInt8>, _ position: inout Int, limit: Int, powers: Words,
+    into values: inout OutputSpan<Double>
+  ) {
+    Kernel<FusedArithmetic>.readLongNumbers(text, &position, limit: limit, powers: powers, into: &values)
   }
 }

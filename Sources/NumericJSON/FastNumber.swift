@@ -43,7 +43,7 @@ func fastNumber(_ near: borrowing NearText, at position: Int) -> (end: Int, patt
 /// The first eight bytes of a number but for the point among them, XOR "0", and how many stand before it; nil if there is
 /// none, or no digit before it, or more than one of which the first is zero.
 @inline(__always)
-func eightDigits(_ near: borrowing NearText, at start: Int) -> (digits: UInt64, integerDigits: Int)? {
+private func eightDigits(_ near: borrowing NearText, at start: Int) -> (digits: UInt64, integerDigits: Int)? {
   if near.byte(start &+ 1) == UInt8(ascii: ".") {
     return ((near.word(start &+ 1) & ~0xFF | UInt64(near.byte(start))) ^ Word.zeros, 1)
   }
@@ -86,7 +86,7 @@ private func nineteenDigits(
 /// Eight digits and three behind a zero, zeros for those that are not there, and where they end: `second` is the word at
 /// `position`, of which a part or all and up to three behind may be digits; nil if there are more.
 @inline(__always)
-func digitsBehindEight(
+private func digitsBehindEight(
   _ near: borrowing NearText, _ second: UInt64, at position: Int
 ) -> (second: UInt64, third: UInt32, end: Int)? {
   let others = Word.markOfOthers(second)

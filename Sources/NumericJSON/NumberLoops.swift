@@ -25,16 +25,18 @@ extension KernelLevel {
     return BaselineLoops.shortestDecimals(of: values, from: start, isSingle: isSingle, powers: powers, into: &block)
   }
 
-  /// As ``Kernel.nearestBinaries(of:)``.
-  func nearestBinaries(of block: inout DigitBlock) -> Bool {
+  /// As ``Kernel.readLongNumbers(_:_:limit:powers:into:)``. The baseline's, without vectors worth the name, are none.
+  func readLongNumbers(
+    _ text: Span<UInt8>, _ position: inout Int, limit: Int, into values: inout OutputSpan<Double>
+  ) {
     #if arch(x86_64)
+      let powers = PowersOfTen.forReading
       switch self {
-      case .v4: return LoopsV4.nearestBinaries(of: &block)
-      case .v3: return LoopsV3.nearestBinaries(of: &block)
+      case .v4: LoopsV4.readLongNumbers(text, &position, limit: limit, powers: powers, into: &values)
+      case .v3: LoopsV3.readLongNumbers(text, &position, limit: limit, powers: powers, into: &values)
       case .baseline: break
       }
     #endif
-    return BaselineLoops.nearestBinaries(of: &block)
   }
 
   func layDigits(of block: inout DecimalBlock) {
@@ -56,5 +58,12 @@ extension PowersOfTen {
     let place = 2 * (q - exponents.lowerBound)
     let (upper, lower) = (significands[place], significands[place + 1])
     return [upper >> 4, upper << 60 | lower >> 4]
+  }
+
+  /// The first 64 bits of 10^-18...10^-11.
+  static var forReading: Words {
+    var words = Words.zero
+    for lane in 0..<8 { words[lane] = significands[2 &* (lane &- 18 &- exponents.lowerBound)] }
+    return words
   }
 }

@@ -111,16 +111,6 @@ enum Word {
     ((digits &+ Bytes(truncatingIfNeeded: 0x7676_7676_7676_7676)) | digits) & Bytes(truncatingIfNeeded: highBits)
   }
 
-  /// The lowest bit that is set is the high bit of the first comma; zero if there is none.
-  ///
-  /// Taking 1 from a byte borrows into its high bit from zero alone; borrows reach only the bytes after it.
-  @inline(__always)
-  static func markOfCommas(_ text: UInt64) -> UInt64 {
-    let ones: UInt64 = 0x0101_0101_0101_0101
-    let commas = text ^ ones &* UInt64(UInt8(ascii: ","))
-    return (commas &- ones) & ~commas & highBits
-  }
-
   /// How many bytes stand before the first that is marked; all, if none is.
   @inline(__always)
   static func countBefore<Bytes: FixedWidthInteger>(_ mark: Bytes) -> Int { mark.trailingZeroBitCount &>> 3 }
