@@ -37,9 +37,10 @@ private func writeNumbers(
 ) -> UnsafeMutablePointer<UInt8> {
   let powers = PowersOfTen.forWriting
   let exponents = ExponentText.all
-  let capacity = 2 * NumberBatch.blockCount
-  return unsafe withUnsafeTemporaryAllocation(of: DecimalBlock.self, capacity: capacity) { blocks in
-    unsafe blocks.initialize(repeating: DecimalBlock())
+  // Two batches. No temporary allocation: of so many bytes it would be one of the heap.
+  var blocks = InlineArray<4, DecimalBlock>(repeating: DecimalBlock())
+  var span = blocks.mutableSpan
+  return unsafe span.withUnsafeMutableBufferPointer { blocks in
     guard let base = blocks.baseAddress else { return unsafe start }
     var (batch, next) = unsafe (NumberBatch(blocks: base), NumberBatch(blocks: base + NumberBatch.blockCount))
     var cursor = unsafe start
