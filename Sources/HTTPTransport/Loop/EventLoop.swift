@@ -107,11 +107,12 @@ actor EventLoop {
     var scheduling: Scheduling?
     var lastCount = 0
     while true {
-      var count = epoll.wait(milliseconds: 0)
+      let wanted: Scheduling = services.lane.isBusy ? .prompt : .patient
+      // One client alone has nothing more to hand over: then the sleep is the look.
+      let mayYield = wanted == .prompt || lastCount > 1
+      var count = mayYield ? epoll.wait(milliseconds: 0) : 0
       if count == 0 {
-        let wanted: Scheduling = services.lane.isBusy ? .prompt : .patient
-        // One client alone has nothing more to hand over.
-        if wanted == .prompt || lastCount > 1 { sched_yield() }
+        if mayYield { sched_yield() }
         if wanted != scheduling {
           wanted.adopt()
           scheduling = wanted
