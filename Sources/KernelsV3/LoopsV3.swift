@@ -59,8 +59,6 @@ public enum LoopsV3 {
     Kernel<FusedArithmetic>.shortestDecimals(of: values, from: start, isSingle: isSingle, powers: powers, into: &block)
   }
 
-  public static func layDigits(of block: inout DecimalBlock) { Kernel<FusedArithmetic>.layDigits(of: &block) }
-
   public static func readLongNumbers(
     _ text: Span<UInt8>, _ position: inout Int, limit: Int, powers: Words,
     into values: inout OutputSpan<Double>

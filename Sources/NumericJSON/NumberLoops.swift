@@ -38,17 +38,6 @@ extension KernelLevel {
       }
     #endif
   }
-
-  func layDigits(of block: inout DecimalBlock) {
-    #if arch(x86_64)
-      switch self {
-      case .v4: return LoopsV4.layDigits(of: &block)
-      case .v3: return LoopsV3.layDigits(of: &block)
-      case .baseline: break
-      }
-    #endif
-    BaselineLoops.layDigits(of: &block)
-  }
 }
 
 extension PowersOfTen {

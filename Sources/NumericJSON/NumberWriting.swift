@@ -99,7 +99,7 @@ private func writeNumbers(
       unsafe blocks[block][.exponent][lane] = UInt64(bitPattern: Int64(decimal.exponent))
       if decimal.digits == 0 || !value.isFinite { unsafe blocks[block][.sign][lane] = 0 }
     }
-    unsafe level.layDigits(of: &blocks[block])
+    unsafe BaselineLoops.layDigits(of: &blocks[block])
   }
 
   /// Writes the texts of the first `count` numbers, each with a comma, and returns where they end.
