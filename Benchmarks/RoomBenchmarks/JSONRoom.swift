@@ -35,6 +35,7 @@ private struct NumberInput {
       NumberInput("normal logits", { normal(&$0) * 3 }, { $0.description }),
       NumberInput("all exponents", { anyBits(&$0) }, { $0.description }),
       NumberInput("6 digits", { (uniform(&$0) * 1e6).rounded() / 1e5 }, { $0.description }),
+      NumberInput("17 digits, a third 0", { random(&$0) % 3 == 0 ? 0 : uniform(&$0) }, { $0.description }),
       NumberInput("integers", { (uniform(&$0) * 1e5).rounded() }, { String(Int($0)) }),
     ]
   }

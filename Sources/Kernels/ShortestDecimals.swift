@@ -10,8 +10,8 @@ extension Kernel {
   ///   - powers: the first 124 bits of 10^q for q in -293...323, the upper 60 and the lower 64, less than one below.
   ///     The four bits of room put the product's integer part at a word's end.
   /// - Returns: whether any lane's row ``DecimalBlock/Row/undecided`` is 1, since this precision does not decide it: next to the ends of the
-  ///   interval that reads back, half-way between two candidates, powers of two, whose interval is another, subnormal numbers,
-  ///   zero, and what is no number of the format.
+  ///   interval that reads back, half-way between two candidates, powers of two, whose interval is another, subnormal numbers
+  ///   and what is no number of the format.
   ///
   /// The number is c · 2^e. With k = floor(log10 2^e) + 1, the distance between neighbours in units of 10^k is 1/10 or more and
   /// less than 1. So in the interval that reads back there is at most one multiple of 10^k, which then is the shortest, and
@@ -91,12 +91,17 @@ extension Kernel {
       tens = tens &+ (((tens &<< 3) &+ tens) & (Words.zero &- isShort))
       exponent = exponent &- 8 &- isShort
     }
+    // Masked logits make many zeros. Zero has no sign.
+    let isZero = (bits &<< 1).isZero
+    tens = tens.replacing(with: 0, where: isZero)
+    last = last.replacing(with: 0, where: isZero)
+    exponent = exponent.replacing(with: 0 &- 15, where: isZero)
     block[.tens] = tens
     block[.last] = last
     block[.exponent] = exponent
-    block[.sign] = (bits &>> 63)
+    block[.sign] = (bits &>> 63).replacing(with: 0, where: isZero)
     lay(tens, last, exponent, into: &block)
-    let undecided = Words(where: isOther .| isNearEnd .| isHalfway)
+    let undecided = Words(where: (isOther .| isNearEnd .| isHalfway) .& .!isZero)
     block[.undecided] = undecided
     return undecided.hasAny
   }
