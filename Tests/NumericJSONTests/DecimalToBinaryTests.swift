@@ -184,9 +184,12 @@ import Testing
       let (digits, exponent) = ExactDecimal.halfway(above: below)
       let even = pattern & 1 == 0 ? below : above
       let zeros = String(repeating: "0", count: round % 97)
+      // Where the digits end before the units, a tenth of their last place may reach beyond a neighbour; a tenth does not.
+      let toUnits = max(exponent, 0)
+      let whole = digits + String(repeating: "0", count: toUnits)
+      let less = ExactDecimal.decremented(digits) + String(repeating: "9", count: toUnits + 1)
       for (text, expected) in [
-        (digits, even), (digits + zeros, even), (digits + zeros + "1", above),
-        (ExactDecimal.decremented(digits) + "9" + zeros, below),
+        (digits, even), (digits + zeros, even), (whole + zeros + "1", above), (less + zeros, below),
       ] {
         let shift = text.count - digits.count
         let written = "\(text)e\(exponent - shift)"
