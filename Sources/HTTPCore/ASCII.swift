@@ -10,9 +10,10 @@ enum ASCII {
     contains(byte, low: 0x03FF_6CFA_0000_0000, high: 0x57FF_FFFF_C7FF_FFFE)
   }
 
-  /// `unreserved` and `sub-delims` (RFC 3986 §2.2, §2.3): what a reg-name is made of, beside percent escapes.
-  @inline(__always) static func isUnreservedOrSubDelimiter(_ byte: UInt8) -> Bool {
-    contains(byte, low: 0x2BFF_7FD2_0000_0000, high: 0x47FF_FFFE_87FF_FFFE)
+  /// `unreserved` and `sub-delims` but for the comma, which would make a list of it (RFC 3986 §2.2, §2.3): what a host's name is
+  /// made of, beside percent escapes.
+  @inline(__always) static func isHostName(_ byte: UInt8) -> Bool {
+    contains(byte, low: 0x2BFF_6FD2_0000_0000, high: 0x47FF_FFFE_87FF_FFFE)
   }
 
   /// What a path is made of (RFC 3986 §3.3): `pchar` without `%`, and the slash.

@@ -11,14 +11,9 @@ enum Authority {
       else { return false }
       index = close + 1
     } else {
-      while index < range.upperBound {
-        if ASCII.isUnreservedOrSubDelimiter(bytes[index]), bytes[index] != UInt8(ascii: ",") {
-          index += 1
-        } else if isVisibleEscape(bytes, index, range.upperBound) {
-          index += 3
-        } else {
-          break
-        }
+      index = bytes.endOfHostName(from: index, to: range.upperBound)
+      while isVisibleEscape(bytes, index, range.upperBound) {
+        index = bytes.endOfHostName(from: index + 3, to: range.upperBound)
       }
       guard index > range.lowerBound else { return false }
     }

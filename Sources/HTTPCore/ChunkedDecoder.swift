@@ -126,7 +126,7 @@ struct ChunkedDecoder: Sendable {
           state = .finished
           return trailerScanner.lineStart - held
         }
-        try trailerFields.append(section.span, line, limit: limits.fieldCount, else: .trailersTooLarge)
+        try trailerFields.take(section.span, line, limit: limits.fieldCount, else: .trailersTooLarge)
         guard trailerFields.framing.isEmpty else { throw ParseFailure(.trailerForbidden, at: line.lowerBound) }
       }
     } catch {

@@ -29,27 +29,27 @@ struct FramingFields: Sendable {
     _ bytes: Span<UInt8>, name: Range<Int>, value: Range<Int>
   ) throws(ParseFailure) {
     switch name.count {
-    case 4 where Self.equal(bytes, name, "host"):
+    case 4 where bytes.holds("host", in: name):
       guard !hasHost else { throw ParseFailure(.hostRepeated, at: name.lowerBound) }
       guard Authority.isValid(bytes, value) else { throw ParseFailure(.hostInvalid, at: value.lowerBound) }
       hasHost = true
-    case 6 where Self.equal(bytes, name, "expect"):
-      if Self.equal(bytes, value, "100-continue") {
+    case 6 where bytes.holds("expect", in: name):
+      if bytes.holds("100-continue", in: value) {
         expectsContinue = true
       } else if unknownExpectation == nil {
         unknownExpectation = value.lowerBound
       }
-    case 10 where Self.equal(bytes, name, "connection"):
+    case 10 where bytes.holds("connection", in: name):
       noteConnection(bytes, value)
-    case 12 where Self.equal(bytes, name, "content-type"):
+    case 12 where bytes.holds("content-type", in: name):
       guard !hasContentType else { throw ParseFailure(.contentTypeRepeated, at: name.lowerBound) }
       hasContentType = true
-    case 14 where Self.equal(bytes, name, "content-length"):
+    case 14 where bytes.holds("content-length", in: name):
       guard contentLength == nil else { throw ParseFailure(.contentLengthRepeated, at: name.lowerBound) }
       contentLength = try Self.length(bytes, value)
-    case 17 where Self.equal(bytes, name, "transfer-encoding"):
+    case 17 where bytes.holds("transfer-encoding", in: name):
       guard !isChunked else { throw ParseFailure(.transferEncodingRepeated, at: name.lowerBound) }
-      guard Self.equal(bytes, value, "chunked") else {
+      guard bytes.holds("chunked", in: value) else {
         throw ParseFailure(Self.transferEncodingError(bytes, value), at: value.lowerBound)
       }
       isChunked = true
@@ -86,9 +86,9 @@ struct FramingFields: Sendable {
     while start < value.upperBound {
       var end = start
       while end < value.upperBound, bytes[end] != UInt8(ascii: ",") { end += 1 }
-      let option = Self.trimmed(bytes, start..<end)
-      if Self.equal(bytes, option, "close") { closes = true }
-      if Self.equal(bytes, option, "keep-alive") { keepsAlive = true }
+      let option = bytes.trimmed(start..<end)
+      if bytes.holds("close", in: option) { closes = true }
+      if bytes.holds("keep-alive", in: option) { keepsAlive = true }
       start = end + 1
     }
   }
@@ -117,26 +117,12 @@ struct FramingFields: Sendable {
     while true {
       var end = start
       while end < value.upperBound, bytes[end] != UInt8(ascii: ",") { end += 1 }
-      let coding = trimmed(bytes, start..<end)
+      let coding = bytes.trimmed(start..<end)
       guard !coding.isEmpty else { return .transferEncodingInvalid }
       for index in coding where !ASCII.isToken(bytes[index]) { return .transferEncodingInvalid }
       if end == value.upperBound { return .transferEncodingUnknown }
-      if equal(bytes, coding, "chunked") { return .transferEncodingInvalid }
+      if bytes.holds("chunked", in: coding) { return .transferEncodingInvalid }
       start = end + 1
     }
-  }
-
-  private static func trimmed(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Range<Int> {
-    var start = range.lowerBound
-    var end = range.upperBound
-    while start < end, bytes[start] == ASCII.space || bytes[start] == ASCII.tab { start += 1 }
-    while end > start, bytes[end - 1] == ASCII.space || bytes[end - 1] == ASCII.tab { end -= 1 }
-    return start..<end
-  }
-
-  /// Equality without regard to case.
-  @inline(__always)
-  private static func equal(_ bytes: Span<UInt8>, _ range: Range<Int>, _ text: String) -> Bool {
-    bytes.extracting(range).equalsIgnoringCase(text.utf8.span)
   }
 }

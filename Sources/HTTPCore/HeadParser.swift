@@ -28,7 +28,7 @@ struct HeadParser: Sendable {
         return nil
       }
       guard !range.isEmpty else { break }
-      try section.append(bytes, range, limit: limits.fieldCount, else: .tooManyFields)
+      try section.take(bytes, range, limit: limits.fieldCount, else: .tooManyFields)
     }
     head = try wholeHead(bytes.extracting(first: scanner.lineStart))
     return scanner.lineStart
@@ -69,9 +69,7 @@ struct HeadParser: Sendable {
     }
     let framing: BodyFraming =
       if facts.isChunked { .chunked } else if let length = facts.contentLength { .length(length) } else { .none }
-    var copy: [UInt8] = []
-    copy.append(bytes)
-    return RequestHead(
-      line, fields: Fields(validated: copy, lines: section.takeLines()), framing: framing, facts: facts)
+    let lines = [UInt8](copying: bytes.extracting(droppingLast: 2))
+    return RequestHead(line, fields: Fields(head: lines, section.index), framing: framing, facts: facts)
   }
 }

@@ -12,8 +12,7 @@ struct RequestLine: Sendable {
       throw ParseFailure(.requestLineMalformed, at: index)
     }
     let targetStart = index + 1
-    index = targetStart
-    while index < line.upperBound, bytes[index] != ASCII.space { index += 1 }
+    index = bytes.firstSpace(from: targetStart, to: line.upperBound)
     let target = targetStart..<index
     guard !target.isEmpty, index < line.upperBound else { throw ParseFailure(.requestLineMalformed, at: index) }
     guard target.count <= targetLimit else { throw ParseFailure(.targetTooLong, at: targetStart) }
@@ -28,41 +27,41 @@ struct RequestLine: Sendable {
   /// What a line breaks whose end is not among `bytes`, the most that are read of it: its target is too long (§3), or, without
   /// a single space, it is no request line.
   static func overlong(_ bytes: Span<UInt8>) -> ParseError {
-    for index in bytes.indices where bytes[index] == ASCII.space { return .targetTooLong }
-    return .requestLineMalformed
+    bytes.firstSpace(from: 0, to: bytes.count) < bytes.count ? .targetTooLong : .requestLineMalformed
   }
 
   /// Exactly `HTTP/` digit `.` digit, in capitals. A minor version above 1 is served as HTTP/1.1 (RFC 9110 §2.5).
   private static func version(_ bytes: Span<UInt8>, _ range: Range<Int>) throws(ParseFailure) -> HTTPVersion {
     let start = range.lowerBound
-    guard range.count == 8, bytes[start] == UInt8(ascii: "H"), bytes[start + 1] == UInt8(ascii: "T"),
-      bytes[start + 2] == UInt8(ascii: "T"), bytes[start + 3] == UInt8(ascii: "P"),
-      bytes[start + 4] == UInt8(ascii: "/"), ASCII.isDigit(bytes[start + 5]),
-      bytes[start + 6] == UInt8(ascii: "."), ASCII.isDigit(bytes[start + 7])
+    let word = bytes.word(from: start, to: range.upperBound)
+    if range.count == 8, word == ASCII.word("HTTP/1.1") { return .http11 }
+    guard range.count == 8, word & ~versionDigits == ASCII.word("HTTP/0.0") & ~versionDigits,
+      ASCII.isDigit(bytes[start + 5]), ASCII.isDigit(bytes[start + 7])
     else { throw ParseFailure(.versionMalformed, at: start) }
     guard bytes[start + 5] == UInt8(ascii: "1") else { throw ParseFailure(.versionUnsupported, at: start) }
     return bytes[start + 7] == UInt8(ascii: "0") ? .http10 : .http11
   }
+
+  /// Where the digits of a version stand.
+  private static var versionDigits: UInt64 { 0xFF00_FF00_0000_0000 }
 }
 
 extension Method {
   /// The method whose name stands in `bytes[range]`, if it is one of ours.
   init?(_ bytes: Span<UInt8>, _ range: Range<Int>) {
-    let candidate: Method
-    switch (range.count, bytes[range.lowerBound]) {
-    case (3, UInt8(ascii: "G")): candidate = .get
-    case (3, UInt8(ascii: "P")): candidate = .put
-    case (4, UInt8(ascii: "P")): candidate = .post
-    case (4, UInt8(ascii: "H")): candidate = .head
-    case (5, UInt8(ascii: "P")): candidate = .patch
-    case (5, UInt8(ascii: "T")): candidate = .trace
-    case (5, UInt8(ascii: "Q")): candidate = .query
-    case (6, UInt8(ascii: "D")): candidate = .delete
-    case (7, UInt8(ascii: "O")): candidate = .options
+    // The longest has seven letters.
+    guard range.count < 8 else { return nil }
+    switch bytes.word(from: range.lowerBound, to: range.upperBound) {
+    case ASCII.word("GET"): self = .get
+    case ASCII.word("HEAD"): self = .head
+    case ASCII.word("POST"): self = .post
+    case ASCII.word("PUT"): self = .put
+    case ASCII.word("DELETE"): self = .delete
+    case ASCII.word("OPTIONS"): self = .options
+    case ASCII.word("TRACE"): self = .trace
+    case ASCII.word("PATCH"): self = .patch
+    case ASCII.word("QUERY"): self = .query
     default: return nil
     }
-    let name = candidate.rawValue.utf8.span
-    for index in name.indices where bytes[range.lowerBound + index] != name[index] { return nil }
-    self = candidate
   }
 }

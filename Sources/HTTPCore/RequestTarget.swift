@@ -35,11 +35,9 @@ struct RequestTarget: Sendable {
   private static func pathAndQuery(
     _ bytes: Span<UInt8>, _ range: Range<Int>
   ) throws(ParseFailure) -> (path: String, query: Range<Int>?) {
-    var index = range.lowerBound
-    while index < range.upperBound,
-      ASCII.isPath(bytes[index]) || Authority.isVisibleEscape(bytes, index, range.upperBound)
-    {
-      index += 1
+    var index = bytes.endOfPath(from: range.lowerBound, to: range.upperBound)
+    while Authority.isVisibleEscape(bytes, index, range.upperBound) {
+      index = bytes.endOfPath(from: index + 3, to: range.upperBound)
     }
     let path = String(ascii: bytes.extracting(range.lowerBound..<index))
     guard index < range.upperBound else { return (path, nil) }

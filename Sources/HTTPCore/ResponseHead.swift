@@ -12,11 +12,21 @@ extension [UInt8] {
   /// Date, Content-Length, Content-Type and Connection are written here and nowhere else; a handler's fields of those
   /// names are left out. No field value can hold a line end, because `Fields` and `MediaType` cannot.
   mutating func appendHead(of response: Response, _ exchange: Exchange, closes: Bool, date: HTTPDate) {
+    if response.fields.mayHoldReserved {
+      let fields = response.fields.unreservedLines()
+      appendHead(of: response, fields.span, exchange, closes: closes, date: date)
+    } else {
+      appendHead(of: response, response.fields.lines, exchange, closes: closes, date: date)
+    }
+  }
+
+  private mutating func appendHead(
+    of response: Response, _ fields: Span<UInt8>, _ exchange: Exchange, closes: Bool, date: HTTPDate
+  ) {
     // Not the response itself, which the closure would have copied for it.
-    let (status, fields, bodyCount) = (response.status, response.fields, response.body.count)
-    let contentType = response.contentType?.text ?? ""
-    // The lines that are written here, and a colon, a space and a line end for each of the handler's.
-    let room = 256 + contentType.utf8.count + fields.bytes.count + 4 * fields.count
+    let (status, bodyCount) = (response.status, response.body.count)
+    let contentType = (response.contentType?.text ?? "").span
+    let room = 256 + contentType.count + fields.count
     makeRoom(for: room)
     append(addingCapacity: room) { (out: inout OutputSpan<UInt8>) in
       if status == .ok {
@@ -25,7 +35,7 @@ extension [UInt8] {
         out.put("HTTP/1.1 ")
         out.put(decimal: status.code)
         out.put(" ")
-        out.put(status.reason)
+        out.put(status.reason.utf8.span)
         out.put("\r\nDate: ")
       }
       out.put(date.text.span)
@@ -42,21 +52,14 @@ extension [UInt8] {
       } else if exchange.isHTTP10 {
         out.put("\r\nConnection: keep-alive")
       }
-      for line in fields.lines where !fields.isReserved(line) {
-        out.put("\r\n")
-        out.put(fields.bytes.span.extracting(line.name))
-        out.put(": ")
-        out.put(fields.bytes.span.extracting(line.value))
-      }
-      out.put("\r\n\r\n")
+      out.put("\r\n")
+      out.put(fields)
+      out.put("\r\n")
     }
   }
 }
 
 extension OutputSpan<UInt8> {
-  @_lifetime(self: copy self)
-  fileprivate mutating func put(_ text: String) { put(text.utf8.span) }
-
   /// A number that is not negative.
   @_lifetime(self: copy self)
   fileprivate mutating func put(decimal number: Int) {
@@ -75,15 +78,22 @@ extension Status {
 }
 
 extension Fields {
-  /// Whether a line is one that only the connection may write.
-  func isReserved(_ line: Line) -> Bool {
-    switch line.name.count {
-    case 4: matches(line, .date)
-    case 10: matches(line, .connection)
-    case 12: matches(line, .contentType)
-    case 14: matches(line, .contentLength)
-    case 17: matches(line, .transferEncoding)
-    default: false
+  /// What only the connection may write.
+  private static let reserved: [FieldName] = [.connection, .contentLength, .contentType, .date, .transferEncoding]
+  private static let reservedMarks = reserved.reduce(UInt64(0)) { $0 | $1.mark }
+
+  /// Whether any name has the mark of one that only the connection may write.
+  fileprivate var mayHoldReserved: Bool { index.mayHold(anyOf: Self.reservedMarks) }
+
+  /// The lines that a handler may write, each with its CRLF.
+  fileprivate func unreservedLines() -> [UInt8] {
+    var kept: [UInt8] = []
+    var cursor = FieldIndex.Cursor()
+    while let start = index.next(&cursor, in: bytes.span) {
+      let name = bytes.span.extracting(start..<bytes.span.endOfToken(from: start, to: bytes.count))
+      guard !Self.reserved.contains(where: { name.equalsIgnoringCase($0.text.span) }) else { continue }
+      kept.append(bytes.span.extracting(start..<bytes.span.firstControl(from: start, to: bytes.count) + 2))
     }
+    return kept
   }
 }

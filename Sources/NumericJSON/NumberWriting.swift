@@ -37,7 +37,17 @@ private func writeNumbers(
 ) -> UnsafeMutablePointer<UInt8> {
   let powers = PowersOfTen.forWriting
   let exponents = ExponentText.all
-  // Two batches. No temporary allocation: of so many bytes it would be one of the heap.
+  // No temporary allocations: of so many bytes they would be ones of the heap.
+  guard values.count > NumberBatch.size else {
+    var blocks = InlineArray<2, DecimalBlock>(repeating: DecimalBlock())
+    var span = blocks.mutableSpan
+    return unsafe span.withUnsafeMutableBufferPointer { blocks in
+      guard let base = blocks.baseAddress else { return unsafe start }
+      let batch = unsafe NumberBatch(blocks: base)
+      batch.find(values, from: 0, format, level, powers.span)
+      return unsafe batch.write(values.count, exponents.span, to: start) - 1
+    }
+  }
   var blocks = InlineArray<4, DecimalBlock>(repeating: DecimalBlock())
   var span = blocks.mutableSpan
   return unsafe span.withUnsafeMutableBufferPointer { blocks in

@@ -14,13 +14,53 @@ struct ByteKernelsTests {
   }
 
   @Test(
-    "Each byte ends a token or belongs to it at each place of a word and behind it", arguments: UInt8.min...UInt8.max)
-  func tokens(_ byte: UInt8) {
+    "Each byte ends a token, a path, a host's name or none of them at each place of a word and behind it",
+    arguments: UInt8.min...UInt8.max)
+  func runs(_ byte: UInt8) {
     forEachPlace(of: byte, among: UInt8(ascii: "-")) { bytes, place in
-      let expected = ASCII.isToken(byte) ? bytes.count : place
-      #expect(bytes.span.endOfToken(from: 0, to: bytes.count) == expected)
-      #expect(bytes.span.endOfToken(from: 0, to: place) == place)
+      for (start, end) in [(0, bytes.count), (0, place), (place, place), (place, bytes.count)] {
+        func expected(_ isMember: Bool) -> Int { isMember ? end : min(place, end) }
+        let token = bytes.span.endOfToken(from: start, to: end)
+        let path = bytes.span.endOfPath(from: start, to: end)
+        let name = bytes.span.endOfHostName(from: start, to: end)
+        let space = bytes.span.firstSpace(from: start, to: end)
+        #expect(token == expected(ASCII.isToken(byte)))
+        #expect(path == expected(ASCII.isPath(byte)))
+        #expect(name == expected(ASCII.isHostName(byte)))
+        #expect(space == expected(byte != ASCII.space))
+      }
     }
+  }
+
+  @Test("Any range of any bytes is read as a word", arguments: 0...20)
+  func words(count: Int) {
+    let bytes = (0..<count).map { UInt8(truncatingIfNeeded: 0xF1 &+ 7 &* $0) }
+    for start in 0...count {
+      for end in start...count {
+        let expected = bytes[start..<end].prefix(8).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+        let word = bytes.span.word(from: start, to: end)
+        #expect(word == expected)
+      }
+    }
+  }
+
+  @Test("A text of the program's own is found in any case, and no other", arguments: UInt8.min...UInt8.max)
+  func texts(_ byte: UInt8) {
+    func check(_ text: StaticString) {
+      for place in 0..<text.utf8CodeUnitCount {
+        var bytes = Array("\(text)".uppercased().utf8)
+        let isSame = ASCII.lowercased(byte) == ASCII.lowercased(bytes[place])
+        bytes[place] = byte
+        let framed = [0x41] + bytes + [0x42]
+        #expect(holds(framed, text, 1..<1 + bytes.count) == isSame)
+        #expect(!holds(framed, text, 1..<bytes.count))
+        #expect(holds(bytes, text, bytes.indices) == isSame)
+      }
+    }
+    check("host")
+    check("x-length")
+    check("100-continue")
+    check("transfer-encoding")
   }
 
   @Test func theFirstOfSeveralControlsIsFoundBehindTheStart() {
@@ -71,6 +111,10 @@ struct ByteKernelsTests {
 
   private func firstControl(_ bytes: [UInt8], _ range: Range<Int>) -> Int {
     bytes.span.firstControl(from: range.lowerBound, to: range.upperBound)
+  }
+
+  private func holds(_ bytes: [UInt8], _ text: StaticString, _ range: Range<Int>) -> Bool {
+    bytes.span.holds(text, in: range)
   }
 
   private func areEqual(_ left: [UInt8], _ right: [UInt8]) -> Bool { left.span.equalsIgnoringCase(right.span) }

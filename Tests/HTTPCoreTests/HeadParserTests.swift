@@ -14,8 +14,30 @@ struct HeadParserTests {
       #expect(head.method == .post && head.path == "/a/b" && head.query == "c=d" && head.version == .http11)
       #expect(head.authority == "example.org:80" && head.keepsAlive && !head.expectsContinue)
       #expect(head.fields.count == 4)
-      #expect(FieldName("X-Y").map { head.fields.values(of: $0) } == ["z", ""])
+      #expect(head.fields.values(of: FieldName("X-Y")) == ["z", ""])
       #expect(head.fields[.host] == "example.org:80")
+    }
+  }
+
+  @Test("Every field is found, however many there are and wherever they begin", arguments: [0, 1, 5, 70_000])
+  func manyFields(length: Int) {
+    let names: [StaticString] = [
+      "Host", "A", "Bb", "C-c", "Dd-d", "Ee-Ee", "F-fffff", "Gggggggg", "H-hhhhhhh", "Iiiiiiiiii", "J", "Kk", "A",
+    ]
+    var text = "GET /\(String(repeating: "a", count: length)) HTTP/1.1\r\n"
+    for (place, name) in names.enumerated() { text += "\(name): v\(place) \r\n" }
+    var limits = HTTPLimits()
+    limits.headBytes = 1 << 20
+    limits.targetBytes = 1 << 20
+    expectAccepted(text + "\r\n", limits: limits) { request in
+      let fields = request.head.fields
+      #expect(fields.count == names.count)
+      for (place, name) in names.enumerated().dropLast() { #expect(fields[FieldName(name)] == "v\(place)") }
+      #expect(fields.values(of: FieldName("a")) == ["v1", "v12"] && fields.count(of: FieldName("A")) == 2)
+      #expect(fields.holds(FieldName("kK"), "V11") && !fields.holds(FieldName("Kk"), "v1"))
+      for absent in [FieldName("L"), FieldName("B"), FieldName("Hos"), FieldName("Hosts"), FieldName("Aa")] {
+        #expect(fields[absent] == nil && fields.count(of: absent) == 0)
+      }
     }
   }
 

@@ -39,7 +39,7 @@ actor EventLoop {
   let buffer = ReadBuffer(size: 256 * 1024)
   var table = ConnectionTable()
   var wheel: TimerWheel
-  var moments = MomentSource()
+  private var second: CurrentSecond
   /// The clock as last read: at a look's begin or a request's end.
   var lastClock = Instant(nanoseconds: 0)
 
@@ -61,7 +61,9 @@ actor EventLoop {
     executor = LoopExecutor(label: "softmaxd.loop.\(index)")
     inbox = try Inbox()
     epoll = try EpollSet()
-    wheel = TimerWheel(startingAt: Clock.now())
+    let start = Clock.now()
+    wheel = TimerWheel(startingAt: start)
+    second = CurrentSecond(at: start)
     sliceNanoseconds = services.configuration.loopSlice.nanoseconds
     laneBytes = services.configuration.laneBytes
     limits = services.configuration.limits
@@ -121,7 +123,7 @@ actor EventLoop {
         if count == 0 { return }
       }
       lastCount = count
-      let now = moments.now()
+      let now = moment()
       lastClock = now.instant
       for index in 0..<count {
         let (token, readiness) = epoll.event(index)
@@ -134,6 +136,13 @@ actor EventLoop {
       // Under load this loop may not return for long, and the timer's own event waits for that.
       if now.instant >= wake { runTimers(now) }
     }
+  }
+
+  /// The present, with a date that is made at most once a second, and by an idle loop not at all.
+  private func moment() -> Moment {
+    let instant = Clock.now()
+    if instant >= second.end { second = CurrentSecond(at: instant) }
+    return Moment(instant: instant, date: second.date)
   }
 
   private func readInbox(_ now: Moment) {
@@ -175,7 +184,7 @@ actor EventLoop {
     if due < wake { setTimer(due) }
   }
 
-  private func timerFired() { runTimers(moments.now()) }
+  private func timerFired() { runTimers(moment()) }
 
   private func runTimers(_ now: Moment) {
     while let due = wheel.popDue(at: now.instant) {

@@ -18,18 +18,16 @@ enum Clock {
   }
 }
 
-/// Hands out moments; the date's text is made when asked for and at most once a second, so an idle loop makes none.
-struct MomentSource {
-  private var date = HTTPDate(unixSeconds: 0)
-  private var dateEnds = Instant(nanoseconds: 0)
+/// A second of the wall clock with its date's text, which all moments in it share.
+struct CurrentSecond {
+  let date: HTTPDate
+  /// When it is over.
+  let end: Instant
 
-  mutating func now() -> Moment {
-    let instant = Clock.now()
-    if instant >= dateEnds {
-      let wall = Clock.wall()
-      date = HTTPDate(unixSeconds: wall.seconds)
-      dateEnds = Instant(nanoseconds: instant.nanoseconds &+ (1_000_000_000 &- wall.nanoseconds))
-    }
-    return Moment(instant: instant, date: date)
+  /// The second in which `instant`, the present, lies.
+  init(at instant: Instant) {
+    let wall = Clock.wall()
+    date = HTTPDate(unixSeconds: wall.seconds)
+    end = Instant(nanoseconds: instant.nanoseconds &+ (1_000_000_000 &- wall.nanoseconds))
   }
 }

@@ -34,7 +34,9 @@ enum Labels {
   }
 
   static func route(_ path: String) -> Int {
-    if let index = routes.firstIndex(of: path), index != noRoute { return index }
+    // Lengths first: they cost less, and only few are the same.
+    let length = path.utf8.count
+    if length > 0, let index = routes.firstIndex(where: { $0.utf8.count == length && $0 == path }) { return index }
     guard let name = SoftmaxService.routeName(of: path) else { return noRoute }
     return routes.firstIndex(of: name) ?? noRoute
   }
