@@ -63,12 +63,15 @@ extension OutputSpan<UInt8> {
   /// A number that is not negative.
   @_lifetime(self: copy self)
   fileprivate mutating func put(decimal number: Int) {
-    var divisor = 1
-    while number / divisor >= 10 { divisor *= 10 }
-    while divisor > 0 {
-      append(0x30 &+ UInt8(truncatingIfNeeded: number / divisor % 10))
-      divisor /= 10
-    }
+    var digits = InlineArray<20, UInt8>(repeating: 0)
+    var start = digits.count
+    var rest = UInt64(number)
+    repeat {
+      start -= 1
+      digits[start] = 0x30 &+ UInt8(truncatingIfNeeded: rest % 10)
+      rest /= 10
+    } while rest > 0
+    put(digits.span.extracting(start...))
   }
 }
 

@@ -20,7 +20,9 @@ struct ResponseHeadTests {
     #expect(text(Response(.noContent)) == "HTTP/1.1 204 No Content\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\n")
     #expect(text(Response(.ok), closes: true).contains("\r\nContent-Length: 0\r\nConnection: close\r\n"))
     #expect(text(Response(.ok), Exchange(isHTTP10: true)).contains("\r\nConnection: keep-alive\r\n"))
-    #expect(text(Response(.ok, body: [UInt8](repeating: 0, count: 1_234_567))).contains("Content-Length: 1234567\r\n"))
+    for count in [1, 9, 10, 99, 100, 1_234_567] {
+      #expect(text(Response(.ok, body: [UInt8](repeating: 0, count: count))).contains("Content-Length: \(count)\r\n"))
+    }
   }
 
   @Test("Rule 25: no byte of a value ends its line", arguments: 0...255)
