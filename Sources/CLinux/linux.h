@@ -1,10 +1,11 @@
 /// What Swift's Glibc module does not show: epoll, eventfd, accept4, SCHED_BATCH, the allocator's settings, and the
-/// question which x86-64 level this processor has.
+/// questions which x86-64 level this processor has and what it costs.
 #ifndef CLINUX_H
 #define CLINUX_H
 
 #include <linux/sched.h>
 #include <malloc.h>
+#include <stdbool.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -21,6 +22,17 @@ static inline int clinux_x86_64_level(void) {
   return 1;
 #else
   return 0;
+#endif
+}
+
+/// Whether 512-bit vectors lower this processor's clock: AVX-512's first generation, which lacks VBMI2 (Skylake-SP, Cascade
+/// Lake), while Ice Lake, Zen 4 and later ones have it.
+static inline bool clinux_wide_vectors_slow_down(void) {
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  return __builtin_cpu_supports("x86-64-v4") && !__builtin_cpu_supports("avx512vbmi2");
+#else
+  return false;
 #endif
 }
 

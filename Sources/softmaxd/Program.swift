@@ -34,7 +34,9 @@ enum Program {
     let operations = Operations(
       service: SoftmaxService(
         limits: Limits(logits: settings.maxLogits, jacobianClasses: settings.maxJacobianClasses),
-        level: KernelLevel(x86_64: Int(clinux_x86_64_level())), version: version),
+        levels: KernelLevels(
+          KernelLevel(x86_64: Int(clinux_x86_64_level())), slowsDown: clinux_wide_vectors_slow_down()),
+        version: version),
       readiness: readiness, telemetry: telemetry, token: token(settings), origins: settings.corsOrigins)
     let server = Server(
       configuration: configuration, readiness: readiness, handler: operations, observer: telemetry)

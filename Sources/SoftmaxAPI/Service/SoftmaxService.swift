@@ -8,16 +8,16 @@ import SoftmaxCore
 public struct SoftmaxService: RequestHandler {
   /// What a request may ask for at most.
   public let limits: Limits
-  private let level: KernelLevel
+  private let levels: KernelLevels
   private let index: [UInt8]
 
   /// - Parameters:
   ///   - limits: what a request may ask for at most.
-  ///   - level: the instruction set that this processor has.
+  ///   - levels: the instruction sets that suit this processor.
   ///   - version: the program's version, which `GET /` tells.
-  public init(limits: Limits = Limits(), level: KernelLevel = .baseline, version: String = "") {
+  public init(limits: Limits = Limits(), levels: KernelLevels = KernelLevels(), version: String = "") {
     self.limits = limits
-    self.level = level
+    self.levels = levels
     index = Array(Index.text(limits: limits, version: version).utf8)
   }
 
@@ -59,6 +59,7 @@ public struct SoftmaxService: RequestHandler {
   }
 
   private func answer(to body: consuming [UInt8], from endpoint: Endpoint, in context: RequestContext) -> Response {
+    let level = levels.level(forText: body.count)
     let execution = Execution(level: level, isCancelled: context.isCancelled, parallel: context.parallel)
     do throws(Refusal) {
       return Response(.ok, .json, body: try endpoint.answer(toJSON: consume body, limits: limits, execution: execution))
