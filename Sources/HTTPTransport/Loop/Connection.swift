@@ -15,6 +15,8 @@ final class Connection {
   var peerFinished = false
   /// The loop has let go of it: what is still being done for it is in vain.
   var isClosed = false
+  /// Its answer waits to be written with those of the other connections that were ready.
+  var isUnsent = false
   /// The request that the lane works on.
   var current: Current?
   /// Bytes charged to the server's budget for the present body or answer.

@@ -77,7 +77,7 @@ extension EventLoop {
           connection.metered = nil
           state.refuseBody(at: now) { handler.answer(.overloaded, to: $0) }
         }
-        turn(connection, &state, now)
+        turn(connection, &state, now, gathers: !mayHaveMore)
         guard mayHaveMore, !connection.isClosed else { return }
       case .success(.finished):
         connection.peerFinished = true
@@ -95,7 +95,10 @@ extension EventLoop {
   }
 
   /// Does what the connection's state asks for, writes what the socket takes, and says what to wait for.
-  func turn(_ connection: Connection, _ state: inout ConnectionState, _ now: Moment) {
+  ///
+  /// - Parameter gathers: what is to be written may wait until all connections that are ready have had their turn.
+  func turn(_ connection: Connection, _ state: inout ConnectionState, _ now: Moment, gathers: Bool = false) {
+    connection.isUnsent = false
     var isBlocked = false
     repeat {
       while let action = state.nextAction(at: now, judge: { judge($0, connection, now) }) {
@@ -109,6 +112,10 @@ extension EventLoop {
         }
       }
       guard state.hasOutput else { break }
+      if gathers {
+        connection.isUnsent = true
+        return
+      }
       switch state.withOutput({ first, second in connection.socket.write(first, second) }) {
       case .success(.moved(let count)): state.wrote(count, at: now)
       case .success: isBlocked = true

@@ -53,6 +53,9 @@ actor EventLoop {
   /// a timer's event or the end of the loop may wait.
   private static let lingerMilliseconds: CInt = 20
 
+  /// How long answers wait for others, to be written together.
+  private static let gatherNanoseconds: UInt64 = 200_000
+
   init(index: Int, services: LoopServices) throws(SystemError) {
     self.index = index
     self.services = services
@@ -125,6 +128,7 @@ actor EventLoop {
       lastCount = count
       let now = moment()
       lastClock = now.instant
+      var unsent = 0
       for index in 0..<count {
         let (token, readiness) = epoll.event(index)
         if token == Self.inboxToken {
@@ -132,7 +136,12 @@ actor EventLoop {
         } else if let connection = table[Token(rawValue: token)] {
           ready(connection, readiness, now)
         }
+        if lastClock.nanoseconds &- now.instant.nanoseconds > Self.gatherNanoseconds {
+          send(unsent...index, now)
+          unsent = index + 1
+        }
       }
+      send(unsent..<count, now)
       // Under load this loop may not return for long, and the timer's own event waits for that.
       if now.instant >= wake { runTimers(now) }
     }
@@ -143,6 +152,15 @@ actor EventLoop {
     let instant = Clock.now()
     if instant >= second.end { second = CurrentSecond(at: instant) }
     return Moment(instant: instant, date: second.date)
+  }
+
+  /// Writes what the connections of these events have to say.
+  private func send(_ events: some Collection<Int>, _ now: Moment) {
+    for index in events {
+      let (token, _) = epoll.event(index)
+      guard let connection = table[Token(rawValue: token)], connection.isUnsent else { continue }
+      connection.withState { state in turn(connection, &state, now) }
+    }
   }
 
   private func readInbox(_ now: Moment) {
