@@ -24,7 +24,7 @@ public enum BlockingClient {
     var answer: [UInt8] = []
     while !answer.contains(0x0A), answer.count < 64 * 1024 {
       guard case .moved(let count) = try unsafe socket.read(into: buffer.bytes).get() else { break }
-      buffer.withPrefix(count) { bytes in for index in bytes.indices { answer.append(bytes[index]) } }
+      buffer.withBytes(in: 0..<count) { bytes in for index in bytes.indices { answer.append(bytes[index]) } }
     }
     return String(decoding: answer.prefix { $0 != 0x0D && $0 != 0x0A }, as: UTF8.self)
   }

@@ -9,6 +9,8 @@ final class Connection {
   let isReserve: Bool
   private var state: ConnectionState
   var interest: Readiness = .readable
+  /// What to read when there is something.
+  var reads = ConnectionState.ReadInterest.bytes
   /// When the loop will look at its deadline next, at the latest.
   var due = Instant(nanoseconds: .max)
   /// The peer has sent its last byte.
@@ -49,8 +51,9 @@ final class Connection {
 
   /// What to watch for now.
   func wantedInterest(_ state: inout ConnectionState) -> Readiness {
+    reads = peerFinished ? .none : state.readInterest
     var wanted: Readiness = []
-    if !peerFinished, state.readInterest != .none { wanted.insert(.readable) }
+    if reads != .none { wanted.insert(.readable) }
     if state.hasOutput { wanted.insert(.writable) }
     return wanted
   }

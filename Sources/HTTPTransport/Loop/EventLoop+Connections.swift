@@ -35,18 +35,46 @@ extension EventLoop {
   }
 
   /// epoll has something to tell of a connection.
-  func ready(_ connection: Connection, _ readiness: Readiness, _ now: Moment) {
+  func ready(_ connection: Connection, _ readiness: Readiness, _ arrivals: inout Arrivals, _ now: Moment) {
     if !readiness.isDisjoint(with: .gone) {
       // A reset, or both sides have finished: there is nobody left to answer (docs/http.md, 30).
       close(connection)
-      return
+    } else if !readiness.contains(.readable) {
+      connection.withState { state in turn(connection, &state, now) }
+    } else if connection.reads == .bytes {
+      if arrivals.isFull(gathered) { answer(&arrivals, now) }
+      arrivals.read(connection, into: gathered)
+    } else {
+      connection.withState { state in receive(connection, &state, now) }
     }
-    connection.withState { state in
-      if readiness.contains(.readable) {
-        receive(connection, &state, now)
-      } else {
-        turn(connection, &state, now)
+  }
+
+  /// Sees to what has been read from several connections, and writes their answers together, unless the first would have to
+  /// wait for them.
+  func answer(_ arrivals: inout Arrivals, _ now: Moment) {
+    var unsent = 0
+    var since = lastClock
+    for (place, arrival) in arrivals.list.enumerated() where !arrival.connection.isClosed {
+      let connection = arrival.connection
+      connection.withState { state in
+        gathered.withBytes(in: arrival.range) { bytes in
+          if !bytes.isEmpty { state.receive(bytes, at: now) { judge($0, connection, now) } }
+        }
+        if took(arrival.outcome, arrival.mayHaveMore, connection, &state, now) { receive(connection, &state, now) }
       }
+      if lastClock.nanoseconds &- since.nanoseconds > Self.gatherNanoseconds {
+        send(arrivals.list[unsent...place], now)
+        unsent = place + 1
+        since = lastClock
+      }
+    }
+    send(arrivals.list[unsent...], now)
+    arrivals.removeAll()
+  }
+
+  private func send(_ arrivals: ArraySlice<Arrivals.Arrival>, _ now: Moment) {
+    for arrival in arrivals where arrival.connection.isUnsent && !arrival.connection.isClosed {
+      arrival.connection.withState { state in turn(arrival.connection, &state, now) }
     }
   }
 
@@ -64,33 +92,41 @@ extension EventLoop {
         outcome = unsafe connection.socket.read(into: buffer.bytes)
         if case .success(.moved(let count)) = outcome {
           mayHaveMore = count == buffer.size
-          buffer.withPrefix(count) { bytes in
+          buffer.withBytes(in: 0..<count) { bytes in
             state.receive(bytes, at: now) { judge($0, connection, now) }
           }
         }
       case .body:
         state.readBody(at: now) { output in outcome = connection.socket.read(into: &output) }
       }
-      switch outcome {
-      case .success(.moved(let count)):
-        if connection.metered != nil, !meter(connection, count) {
-          connection.metered = nil
-          state.refuseBody(at: now) { handler.answer(.overloaded, to: $0) }
-        }
-        turn(connection, &state, now, gathers: !mayHaveMore)
-        guard mayHaveMore, !connection.isClosed else { return }
-      case .success(.finished):
-        connection.peerFinished = true
-        state.peerFinished(at: now)
-        turn(connection, &state, now)
-        return
-      case .success(.wouldBlock):
-        turn(connection, &state, now)
-        return
-      case .failure:
-        close(connection)
-        return
+      guard took(outcome, mayHaveMore, connection, &state, now) else { return }
+    }
+  }
+
+  /// What a read has brought is with the connection's state now. - Returns: whether to read on at once.
+  private func took(
+    _ outcome: Result<Socket.Transfer, SystemError>, _ mayHaveMore: Bool, _ connection: Connection,
+    _ state: inout ConnectionState, _ now: Moment
+  ) -> Bool {
+    switch outcome {
+    case .success(.moved(let count)):
+      if connection.metered != nil, !meter(connection, count) {
+        connection.metered = nil
+        state.refuseBody(at: now) { handler.answer(.overloaded, to: $0) }
       }
+      turn(connection, &state, now, gathers: !mayHaveMore)
+      return mayHaveMore && !connection.isClosed
+    case .success(.finished):
+      connection.peerFinished = true
+      state.peerFinished(at: now)
+      turn(connection, &state, now)
+      return false
+    case .success(.wouldBlock):
+      turn(connection, &state, now)
+      return false
+    case .failure:
+      close(connection)
+      return false
     }
   }
 

@@ -36,6 +36,8 @@ actor EventLoop {
   let reserveLimits: HTTPLimits
   let loopContext: RequestContext
   let epoll: EpollSet
+  /// Where the reads of several connections go, one behind the other, and those that are seen to one by one.
+  let gathered = ReadBuffer(size: 256 * 1024)
   let buffer = ReadBuffer(size: 256 * 1024)
   var table = ConnectionTable()
   var wheel: TimerWheel
@@ -54,7 +56,7 @@ actor EventLoop {
   private static let lingerMilliseconds: CInt = 20
 
   /// How long answers wait for others, to be written together.
-  private static let gatherNanoseconds: UInt64 = 200_000
+  static let gatherNanoseconds: UInt64 = 200_000
 
   init(index: Int, services: LoopServices) throws(SystemError) {
     self.index = index
@@ -111,6 +113,7 @@ actor EventLoop {
     // Dispatch may run each call on another thread.
     var scheduling: Scheduling?
     var lastCount = 0
+    var arrivals = Arrivals()
     while true {
       let wanted: Scheduling = services.lane.isBusy ? .prompt : .patient
       // One client alone has nothing more to hand over: then the sleep is the look.
@@ -128,20 +131,17 @@ actor EventLoop {
       lastCount = count
       let now = moment()
       lastClock = now.instant
-      var unsent = 0
       for index in 0..<count {
         let (token, readiness) = epoll.event(index)
         if token == Self.inboxToken {
+          // A message may have a connection read on.
+          answer(&arrivals, now)
           readInbox(now)
         } else if let connection = table[Token(rawValue: token)] {
-          ready(connection, readiness, now)
-        }
-        if lastClock.nanoseconds &- now.instant.nanoseconds > Self.gatherNanoseconds {
-          send(unsent...index, now)
-          unsent = index + 1
+          ready(connection, readiness, &arrivals, now)
         }
       }
-      send(unsent..<count, now)
+      answer(&arrivals, now)
       // Under load this loop may not return for long, and the timer's own event waits for that.
       if now.instant >= wake { runTimers(now) }
     }
@@ -152,15 +152,6 @@ actor EventLoop {
     let instant = Clock.now()
     if instant >= second.end { second = CurrentSecond(at: instant) }
     return Moment(instant: instant, date: second.date)
-  }
-
-  /// Writes what the connections of these events have to say.
-  private func send(_ events: some Collection<Int>, _ now: Moment) {
-    for index in events {
-      let (token, _) = epoll.event(index)
-      guard let connection = table[Token(rawValue: token)], connection.isUnsent else { continue }
-      connection.withState { state in turn(connection, &state, now) }
-    }
   }
 
   private func readInbox(_ now: Moment) {

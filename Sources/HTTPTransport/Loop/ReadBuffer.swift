@@ -12,9 +12,14 @@
 
   var size: Int { unsafe bytes.count }
 
-  /// Hands out the first `count` bytes.
-  func withPrefix(_ count: Int, _ body: (Span<UInt8>) -> Void) {
+  /// The room from `start` on.
+  func bytes(from start: Int) -> UnsafeMutableRawBufferPointer {
+    unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[start...])
+  }
+
+  /// Hands out some of the bytes.
+  func withBytes(in range: Range<Int>, _ body: (Span<UInt8>) -> Void) {
     // The memory lives as long as this value, which the call borrows.
-    body(unsafe Span<UInt8>(_unsafeBytes: UnsafeRawBufferPointer(bytes)).extracting(first: count))
+    body(unsafe Span<UInt8>(_unsafeBytes: UnsafeRawBufferPointer(bytes)).extracting(range))
   }
 }
