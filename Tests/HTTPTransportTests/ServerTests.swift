@@ -25,6 +25,70 @@ import Testing
     }
   }
 
+  @Test(
+    "Requests that are there at once are told apart, also beyond what is read at once", arguments: [0, 100, 20_000])
+  func answersManyConnectionsAtOnce(bodyBytes: Int) throws {
+    try withServer {
+      $0.loops = 1
+    } _: { address, server, handler in
+      let holder = try TestClient(address)
+      let clients = try (0..<40).map { _ in try TestClient(address) }
+      for (number, client) in clients.enumerated() { #expect(client.get("/\(number)") == "200 /\(number) 0") }
+      // While the only loop is held, all of them ask; then it finds all of them ready.
+      holder.say("GET /held HTTP/1.1\r\nHost: x\r\n\r\n")
+      handler.began.wait()
+      for (number, client) in clients.enumerated() {
+        switch number % 8 {
+        case 5: client.say("NONSENSE\r\n\r\n")
+        case 6: client.reset()
+        case 7:
+          client.say("POST /begun HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nab")
+        default:
+          client.post("/\(number)/a", [UInt8](repeating: 0x61, count: bodyBytes + number))
+          client.post("/\(number)/b", [UInt8](repeating: 0x62, count: number))
+        }
+        if number % 8 == 4 { client.finish() }
+      }
+      handler.hold.signal()
+      #expect(holder.answer() == "200 held")
+      for (number, client) in clients.enumerated() {
+        switch number % 8 {
+        case 5: #expect(client.answer()?.hasPrefix("400 ") == true)
+        case 6: break
+        case 7:
+          client.say("cd")
+          #expect(client.answer() == "200 /begun 4")
+        default:
+          #expect(client.answer() == "200 /\(number)/a \(bodyBytes + number)")
+          #expect(client.answer() == "200 /\(number)/b \(number)")
+        }
+        if number % 8 == 4 { #expect(client.hasEnded()) }
+      }
+    }
+  }
+
+  @Test func aStopAnswersWhatIsThereAtOnce() throws {
+    try withServer {
+      $0.loops = 1
+    } _: { address, server, handler in
+      let holder = try TestClient(address)
+      let clients = try (0..<20).map { _ in try TestClient(address) }
+      for client in clients { #expect(client.get("/") == "200 / 0") }
+      holder.say("GET /held HTTP/1.1\r\nHost: x\r\n\r\n")
+      handler.began.wait()
+      for (number, client) in clients.enumerated() {
+        client.post("/\(number)", [UInt8](repeating: 0x61, count: number))
+      }
+      let done = DispatchSemaphore(value: 0)
+      server.stop { done.signal() }
+      usleep(50_000)
+      handler.hold.signal()
+      #expect(holder.answer() == "200 held")
+      for (number, client) in clients.enumerated() { #expect(client.answer() == "200 /\(number) \(number)") }
+      #expect(done.wait(timeout: .now() + .seconds(10)) == .success)
+    }
+  }
+
   @Test func readsABodyByteByByte() throws {
     try withServer { address, _, _ in
       let client = try TestClient(address)

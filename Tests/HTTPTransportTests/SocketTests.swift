@@ -14,7 +14,7 @@ import Testing
       let buffer = ReadBuffer(size: 64)
       #expect(here.write(Array("head ".utf8).span, Array("body".utf8).span) == .success(.moved(9)))
       #expect(read(there, buffer) == .success(.moved(9)))
-      buffer.withPrefix(9) { bytes in
+      buffer.withBytes(in: 0..<9) { bytes in
         #expect(bytes.indices.map { bytes[$0] } == Array("head body".utf8))
       }
     }

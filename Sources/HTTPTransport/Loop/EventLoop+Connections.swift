@@ -60,7 +60,9 @@ extension EventLoop {
         gathered.withBytes(in: arrival.range) { bytes in
           if !bytes.isEmpty { state.receive(bytes, at: now) { judge($0, connection, now) } }
         }
-        if took(arrival.outcome, arrival.mayHaveMore, connection, &state, now) { receive(connection, &state, now) }
+        let gathers = !arrival.mayHaveMore
+        took(arrival.outcome, connection, &state, now, gathers: gathers)
+        if !gathers, !connection.isClosed { receive(connection, &state, now) }
       }
       if lastClock.nanoseconds &- since.nanoseconds > Self.gatherNanoseconds {
         send(arrivals.list[unsent...place], now)
@@ -99,40 +101,38 @@ extension EventLoop {
       case .body:
         state.readBody(at: now) { output in outcome = connection.socket.read(into: &output) }
       }
-      guard took(outcome, mayHaveMore, connection, &state, now) else { return }
+      took(outcome, connection, &state, now)
+      guard case .success(.moved) = outcome, mayHaveMore, !connection.isClosed else { return }
     }
   }
 
-  /// What a read has brought is with the connection's state now. - Returns: whether to read on at once.
+  /// What a read has brought is with the connection's state now.
+  ///
+  /// - Parameter gathers: as in `turn`.
   private func took(
-    _ outcome: Result<Socket.Transfer, SystemError>, _ mayHaveMore: Bool, _ connection: Connection,
-    _ state: inout ConnectionState, _ now: Moment
-  ) -> Bool {
+    _ outcome: Result<Socket.Transfer, SystemError>, _ connection: Connection, _ state: inout ConnectionState,
+    _ now: Moment, gathers: Bool = false
+  ) {
     switch outcome {
     case .success(.moved(let count)):
       if connection.metered != nil, !meter(connection, count) {
         connection.metered = nil
         state.refuseBody(at: now) { handler.answer(.overloaded, to: $0) }
       }
-      turn(connection, &state, now, gathers: !mayHaveMore)
-      return mayHaveMore && !connection.isClosed
     case .success(.finished):
       connection.peerFinished = true
       state.peerFinished(at: now)
-      turn(connection, &state, now)
-      return false
-    case .success(.wouldBlock):
-      turn(connection, &state, now)
-      return false
+    case .success(.wouldBlock): break
     case .failure:
       close(connection)
-      return false
+      return
     }
+    turn(connection, &state, now, gathers: gathers)
   }
 
   /// Does what the connection's state asks for, writes what the socket takes, and says what to wait for.
   ///
-  /// - Parameter gathers: what is to be written may wait until all connections that are ready have had their turn.
+  /// - Parameter gathers: what is to be written waits for a call that does not gather, which is the caller's to make soon.
   func turn(_ connection: Connection, _ state: inout ConnectionState, _ now: Moment, gathers: Bool = false) {
     connection.isUnsent = false
     var isBlocked = false
