@@ -18,7 +18,8 @@ struct LoopServices: Sendable {
 /// processor away once (without that, some answers beside large requests came 80 to 220 ms late), then sleeps in the set
 /// itself for a moment, and only when that moment has brought nothing returns to Dispatch, whose way back costs more than a
 /// small request: measured at 125,000 requests/s where a source for each connection reached 43,000 to 75,000, and with one
-/// busy client at two thirds of the CPU that returning at once takes.
+/// busy client at two thirds of the CPU that returning at once takes. What is ready is first read, then answered, then written
+/// (``Arrivals``).
 actor EventLoop {
   nonisolated let executor: LoopExecutor
   nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe executor.asUnownedSerialExecutor() }
