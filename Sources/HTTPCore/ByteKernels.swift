@@ -86,7 +86,7 @@ extension Span<UInt8> {
   func equalsIgnoringCase(_ other: Span<UInt8>) -> Bool {
     guard count == other.count else { return false }
     guard count >= 8 else {
-      return ASCII.lowercased(shortWord(from: 0, to: count)) == ASCII.lowercased(other.shortWord(from: 0, to: count))
+      return ASCII.lowercased(word(from: 0, to: count)) == ASCII.lowercased(other.word(from: 0, to: count))
     }
     var index = 0
     while true {
@@ -125,9 +125,7 @@ extension OutputSpan<UInt8> {
       }
     }
   }
-}
 
-extension OutputSpan<UInt8> {
   /// Appends a text of the program's own, for which there must be room.
   @inline(__always)
   @_lifetime(self: copy self)

@@ -4,9 +4,9 @@
 /// For the others the first lines' places are kept, in few bytes and no memory of its own; lines behind them are looked for.
 struct FieldIndex: Sendable {
   private var lineCount: UInt32 = 0
-  private var keptCount: UInt32 = 0
   private var first: UInt32 = 0
-  private var starts = InlineArray<8, UInt16>(repeating: 0)
+  /// How far from the first line others begin; 0 for those that are not kept.
+  private var distances = InlineArray<8, UInt16>(repeating: 0)
   private var marks: UInt64 = 0
 
   /// The number of lines.
@@ -18,10 +18,7 @@ struct FieldIndex: Sendable {
   @inline(__always)
   mutating func append(_ name: Span<UInt8>, at start: Int) {
     if lineCount == 0 { first = UInt32(truncatingIfNeeded: start) }
-    if keptCount == lineCount, count < starts.count, let place = UInt16(exactly: start) {
-      starts[count] = place
-      keptCount += 1
-    }
+    if count < distances.count { distances[count] = UInt16(exactly: start - self.start) ?? 0 }
     lineCount += 1
     marks |= FieldName.mark(of: name)
   }
@@ -42,11 +39,9 @@ struct FieldIndex: Sendable {
   @inline(__always)
   func next(_ cursor: inout Cursor, in bytes: Span<UInt8>) -> Int? {
     guard cursor.taken < count else { return nil }
-    if cursor.taken < keptCount {
-      cursor.start = Int(starts[cursor.taken])
-    } else {
-      cursor.start = cursor.taken == 0 ? start : bytes.firstControl(from: cursor.start, to: bytes.count) + 2
-    }
+    let distance = cursor.taken < distances.count ? Int(distances[cursor.taken]) : 0
+    let isKept = cursor.taken == 0 || distance > 0
+    cursor.start = isKept ? start + distance : bytes.firstControl(from: cursor.start, to: bytes.count) + 2
     cursor.taken += 1
     return cursor.start
   }

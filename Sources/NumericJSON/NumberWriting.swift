@@ -37,32 +37,36 @@ private func writeNumbers(
 ) -> UnsafeMutablePointer<UInt8> {
   let powers = PowersOfTen.forWriting
   let exponents = ExponentText.all
-  // No temporary allocations: of so many bytes they would be ones of the heap.
-  guard values.count > NumberBatch.size else {
-    var blocks = InlineArray<2, DecimalBlock>(repeating: DecimalBlock())
-    var span = blocks.mutableSpan
-    return unsafe span.withUnsafeMutableBufferPointer { blocks in
-      guard let base = blocks.baseAddress else { return unsafe start }
-      let batch = unsafe NumberBatch(blocks: base)
-      batch.find(values, from: 0, format, level, powers.span)
-      return unsafe batch.write(values.count, exponents.span, to: start) - 1
+  return unsafe withBatch(start) { first in
+    first.find(values, from: 0, format, level, powers.span)
+    guard values.count > NumberBatch.size else {
+      return unsafe first.write(values.count, exponents.span, to: start) - 1
+    }
+    return unsafe withBatch(start) { second in
+      var (batch, next) = (first, second)
+      var cursor = unsafe start
+      var index = 0
+      while index &+ NumberBatch.size < values.count {
+        next.find(values, from: index &+ NumberBatch.size, format, level, powers.span)
+        unsafe cursor = batch.write(NumberBatch.size, exponents.span, to: cursor)
+        swap(&batch, &next)
+        index &+= NumberBatch.size
+      }
+      return unsafe batch.write(values.count &- index, exponents.span, to: cursor) - 1
     }
   }
-  var blocks = InlineArray<4, DecimalBlock>(repeating: DecimalBlock())
+}
+
+/// Hands out a batch, which lies on the stack: a temporary allocation of so many bytes would be one of the heap.
+@inline(__always)
+private func withBatch(
+  _ start: UnsafeMutablePointer<UInt8>, _ body: (NumberBatch) -> UnsafeMutablePointer<UInt8>
+) -> UnsafeMutablePointer<UInt8> {
+  var blocks = InlineArray<2, DecimalBlock>(repeating: DecimalBlock())
   var span = blocks.mutableSpan
   return unsafe span.withUnsafeMutableBufferPointer { blocks in
     guard let base = blocks.baseAddress else { return unsafe start }
-    var (batch, next) = unsafe (NumberBatch(blocks: base), NumberBatch(blocks: base + NumberBatch.blockCount))
-    var cursor = unsafe start
-    var index = 0
-    batch.find(values, from: 0, format, level, powers.span)
-    while index &+ NumberBatch.size < values.count {
-      next.find(values, from: index &+ NumberBatch.size, format, level, powers.span)
-      unsafe cursor = batch.write(NumberBatch.size, exponents.span, to: cursor)
-      swap(&batch, &next)
-      index &+= NumberBatch.size
-    }
-    return unsafe batch.write(values.count &- index, exponents.span, to: cursor) - 1
+    return unsafe body(NumberBatch(blocks: base))
   }
 }
 

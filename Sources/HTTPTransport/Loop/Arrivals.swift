@@ -10,8 +10,6 @@ struct Arrivals {
     let outcome: Result<Socket.Transfer, SystemError>
     /// Where what was read lies.
     let range: Range<Int>
-    /// It filled its room.
-    let mayHaveMore: Bool
   }
 
   private(set) var list: [Arrival] = []
@@ -25,8 +23,7 @@ struct Arrivals {
     let outcome = unsafe connection.socket.read(into: buffer.bytes(from: end))
     let start = end
     if case .success(.moved(let count)) = outcome { end += count }
-    list.append(
-      Arrival(connection: connection, outcome: outcome, range: start..<end, mayHaveMore: end == buffer.size))
+    list.append(Arrival(connection: connection, outcome: outcome, range: start..<end))
   }
 
   mutating func removeAll() {

@@ -42,9 +42,11 @@ extension EventLoop {
     } else if !readiness.contains(.readable) {
       connection.withState { state in turn(connection, &state, now) }
     } else if connection.reads == .bytes {
-      if arrivals.isFull(gathered) { answer(&arrivals, now) }
-      arrivals.read(connection, into: gathered)
+      if arrivals.isFull(buffer) { answer(&arrivals, now) }
+      arrivals.read(connection, into: buffer)
     } else {
+      // What is read behind a body needs the buffer.
+      answer(&arrivals, now)
       connection.withState { state in receive(connection, &state, now) }
     }
   }
@@ -57,10 +59,11 @@ extension EventLoop {
     for (place, arrival) in arrivals.list.enumerated() where !arrival.connection.isClosed {
       let connection = arrival.connection
       connection.withState { state in
-        gathered.withBytes(in: arrival.range) { bytes in
-          if !bytes.isEmpty { state.receive(bytes, at: now) { judge($0, connection, now) } }
+        buffer.withBytes(in: arrival.range) { bytes in
+          state.receive(bytes, at: now) { judge($0, connection, now) }
         }
-        let gathers = !arrival.mayHaveMore
+        // One that has filled the rest of the buffer is the last, and may have more.
+        let gathers = arrival.range.upperBound < buffer.size
         took(arrival.outcome, connection, &state, now, gathers: gathers)
         if !gathers, !connection.isClosed { receive(connection, &state, now) }
       }

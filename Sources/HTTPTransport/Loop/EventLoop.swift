@@ -37,8 +37,6 @@ actor EventLoop {
   let reserveLimits: HTTPLimits
   let loopContext: RequestContext
   let epoll: EpollSet
-  /// Where the reads of several connections go, one behind the other, and those that are seen to one by one.
-  let gathered = ReadBuffer(size: 256 * 1024)
   let buffer = ReadBuffer(size: 256 * 1024)
   var table = ConnectionTable()
   var wheel: TimerWheel
