@@ -9,9 +9,10 @@ final class Daemon {
   private let process: Process
   private let errors = Pipe()
 
-  /// The binary that this build made: it lies beside the test bundle.
+  /// The binary that `$SOFTMAXD` names, or the one that this build made: it lies beside the test bundle.
   static var binary: URL {
-    URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent().appendingPathComponent("softmaxd")
+    if let named = ProcessInfo.processInfo.environment["SOFTMAXD"] { return URL(fileURLWithPath: named) }
+    return URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent().appendingPathComponent("softmaxd")
   }
 
   var url: String { "http://127.0.0.1:\(port)" }

@@ -3,6 +3,8 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 ROOT=$PWD
 export LC_ALL=C.UTF-8
+# Beside swift lie the LLVM tools that read what it writes; Debian's may be too old for that.
+TOOLCHAIN=$(dirname "$(readlink -f "$(command -v swift)")")
 
 say() { printf '\n== %s\n' "$*"; }
 die() { printf '%s\n' "$*" >&2; exit 2; }
@@ -50,13 +52,12 @@ python_with() {
   fi
 }
 
-# What scripts/check and scripts/test build: release, tests included, every warning an error; in a folder of its own, so
-# that these flags and those of a plain `swift build` do not undo each other's work.
-export SOFTMAXD_STRICT=1
+# What scripts/check and scripts/test build: release, tests included, every warning an error, and nothing optimised when it is
+# linked; in a folder of its own, so that these flags and those of a plain `swift build` do not undo each other's work.
 CHECKED=(-c release --scratch-path .build/checked)
 SYMBOLS=$ROOT/.build/checked/symbols
 build_everything() {
   mkdir -p "$SYMBOLS"
-  swift build "${CHECKED[@]}" --build-tests -Xswiftc -enable-testing --explicit-target-dependency-import-check error \
+  SOFTMAXD_STRICT=1 swift build "${CHECKED[@]}" --build-tests -Xswiftc -enable-testing --explicit-target-dependency-import-check error \
     -Xswiftc -emit-symbol-graph -Xswiftc -emit-symbol-graph-dir -Xswiftc "$SYMBOLS"
 }
