@@ -63,9 +63,9 @@ extension EventLoop {
           state.receive(bytes, at: now) { judge($0, connection, now) }
         }
         // One that has filled the rest of the buffer is the last, and may have more.
-        let gathers = arrival.range.upperBound < buffer.size
-        took(arrival.outcome, connection, &state, now, gathers: gathers)
-        if !gathers, !connection.isClosed { receive(connection, &state, now) }
+        let mayHaveMore = arrival.range.upperBound == buffer.size
+        took(arrival.outcome, connection, &state, now, gathers: !mayHaveMore && arrivals.list.count > 1)
+        if mayHaveMore, !connection.isClosed { receive(connection, &state, now) }
       }
       if lastClock.nanoseconds &- since.nanoseconds > Self.gatherNanoseconds {
         send(arrivals.list[unsent...place], now)
