@@ -30,8 +30,7 @@ let package = Package(
     .target(name: "NumericJSON", dependencies: kernels),
     .target(name: "HTTPCore"),
     .target(name: "HTTPTransport", dependencies: ["HTTPCore", "CLinux"]),
-    .target(
-      name: "OpenAPIDocument", resources: [.embedInCode("../../openapi.yaml")]),
+    .target(name: "OpenAPIDocument", resources: [.embedInCode("../../openapi.yaml")]),
     .target(
       name: "SoftmaxAPI", dependencies: ["SoftmaxCore", "NumericJSON", "HTTPCore", "OpenAPIDocument", "Kernels"]),
     .executableTarget(
@@ -42,17 +41,13 @@ let package = Package(
       path: "Benchmarks/RoomBenchmarks"),
 
     .systemLibrary(name: "CCurl", path: "Tests/CCurl"),
-    .testTarget(
-      name: "SoftmaxCoreTests", dependencies: ["SoftmaxCore", "Kernels", "CLinux"], exclude: ["Fixtures"]),
-    .testTarget(
-      name: "NumericJSONTests", dependencies: ["NumericJSON", "Kernels", "CLinux"]),
+    .testTarget(name: "SoftmaxCoreTests", dependencies: ["SoftmaxCore", "Kernels", "CLinux"], exclude: ["Fixtures"]),
+    .testTarget(name: "NumericJSONTests", dependencies: ["NumericJSON", "Kernels", "CLinux"]),
     .testTarget(name: "HTTPCoreTests", dependencies: ["HTTPCore"]),
-    .testTarget(
-      name: "HTTPTransportTests", dependencies: ["HTTPTransport", "HTTPCore", "CLinux"]),
+    .testTarget(name: "HTTPTransportTests", dependencies: ["HTTPTransport", "HTTPCore", "CLinux"]),
     .testTarget(
       name: "SoftmaxAPITests", dependencies: ["SoftmaxAPI", "SoftmaxCore", "HTTPCore", "NumericJSON", "Kernels"]),
-    .testTarget(
-      name: "softmaxdTests", dependencies: ["softmaxd", "SoftmaxAPI", "HTTPTransport", "HTTPCore"]),
+    .testTarget(name: "softmaxdTests", dependencies: ["softmaxd", "SoftmaxAPI", "HTTPTransport", "HTTPCore"]),
     .testTarget(name: "IntegrationTests", dependencies: ["CCurl"]),
   ],
   swiftLanguageModes: [.v6]

@@ -29,7 +29,7 @@ def logits(dice, *shape):
 
 
 def small(dice):
-    """(method, path, message): half of them the smallest, the others with a target, a batch, or nothing to compute."""
+    """(method, path, message): one row or four, with a target or without, or nothing to compute."""
     classes = dice.choice([2, 3, 10, 10, 10, 32])
     target = dice.randrange(classes)
     return dice.choice([

@@ -3,8 +3,6 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 ROOT=$PWD
 export LC_ALL=C.UTF-8
-# Beside swift lie the LLVM tools that read what it writes; Debian's may be too old for that.
-TOOLCHAIN=$(dirname "$(readlink -f "$(command -v swift)")")
 
 say() { printf '\n== %s\n' "$*"; }
 die() { printf '%s\n' "$*" >&2; exit 2; }
@@ -30,6 +28,12 @@ need() {
 
 # Some servers live where only root's PATH looks.
 export PATH=$PATH:/usr/sbin:/sbin
+
+# toolchain PROGRAM: the path of a program of the compiler's own toolchain, whatever stands in for swift in PATH; Debian's LLVM
+# tools may be too old for what it writes.
+toolchain() {
+  echo "$(swiftc -print-target-info | sed -n 's|.*"runtimeResourcePath": "\(.*\)/lib/swift".*|\1/bin|p')/$1"
+}
 
 # libcurl's header lies under the architecture's folder on Debian and right under include elsewhere.
 need_libcurl() {
@@ -58,6 +62,7 @@ CHECKED=(-c release --scratch-path .build/checked)
 SYMBOLS=$ROOT/.build/checked/symbols
 build_everything() {
   mkdir -p "$SYMBOLS"
-  SOFTMAXD_STRICT=1 swift build "${CHECKED[@]}" --build-tests -Xswiftc -enable-testing --explicit-target-dependency-import-check error \
+  SOFTMAXD_STRICT=1 swift build "${CHECKED[@]}" --build-tests -Xswiftc -enable-testing \
+    --explicit-target-dependency-import-check error \
     -Xswiftc -emit-symbol-graph -Xswiftc -emit-symbol-graph-dir -Xswiftc "$SYMBOLS"
 }
