@@ -21,7 +21,7 @@ public struct Problem: Sendable, Hashable {
   public var detail: String
   /// The places at fault, at most as many as the maker chose to collect.
   public var errors: [Fault]
-  /// The zero-based offset in bytes of the fault, in the body or, for the parser's own problems, in the message.
+  /// The zero-based offset in bytes of the fault: in the body or, for the parser's own problems, as ``ParseFailure`` counts.
   public var offset: Int?
 
   public init(

@@ -3,13 +3,13 @@ extension Kernel {
   /// gradient of Σ u_c (-log p_c), with slope = factor·U/S.
   ///
   /// - Parameters:
-  ///   - high, low: e, from ``exponentials(_:top:shift:vanishing:table:high:low:)``.
+  ///   - high, low: e, from ``exponentials(_:top:shift:vanishing:table:into:)``.
   ///   - shareHigh, shareLow: u, within 2^-98 relatively; [padded classes].
   ///   - slope, factor: within 2^-79.8 and 2^-98; positive; the slope in [2^-60, 2^60], the factor in [2^-310, 2^310].
   ///   - out: [classes].
   /// - Returns: how many are NaN.
   ///
-  /// Error Bounds: e·slope within 2^-79.0 of its own size, as in ``scaled(_:_:by:_:into:)``, so 0x1.2p-79 of it; u·factor within 2^-96.9,
+  /// Error Bounds: e·slope within 2^-79.0 of its own size, as in ``scaled(_:_:by:within:_:into:)``, so 0x1.2p-79 of it; u·factor within 2^-96.9,
   /// so 2^-96; the sum of the pairs adds 2^-103 of both. Where they cancel, these absolute errors fail the test.
   @inlinable @inline(__always)
   public static func gradient(

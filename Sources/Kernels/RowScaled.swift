@@ -7,7 +7,7 @@ extension Kernel {
   /// factor 1/S, and an index target's gradient away from the target.
   ///
   /// - Parameters:
-  ///   - high, low: from ``exponentials(_:top:shift:vanishing:table:high:low:)``.
+  ///   - high, low: from ``exponentials(_:top:shift:vanishing:table:into:)``.
   ///   - factor: positive, in [2^-30, 2^30].
   ///   - error: a bound of the factor's and the exponential's relative errors together, with 2^-102 to spare.
   ///   - out: [classes].

@@ -57,7 +57,7 @@ extension Kernel {
   ///   - shareHigh, shareLow: u ≥ 0; [padded classes], the padding zero. NaN in the rest counts as zero where the head is zero.
   ///   - row: [classes], the logits; masked where u is zero, or the sum is not finite.
   ///
-  /// Error Bounds: 2^-89.9 for the additions, as in ``exponentials(_:top:shift:vanishing:table:high:low:)``; 2^-99.9 for z, the
+  /// Error Bounds: 2^-89.9 for the additions, as in ``exponentials(_:top:shift:vanishing:table:into:)``; 2^-99.9 for z, the
   /// product of the pairs and the shift; 2^-1050 where products underflow, so a sum below 2^-900 is not to be trusted.
   @inlinable @inline(__always)
   public static func shareSums(

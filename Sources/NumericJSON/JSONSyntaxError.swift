@@ -64,7 +64,7 @@ extension JSONSyntaxError: CustomStringConvertible {
     case .expectedColon: "A colon must follow a member's name."
     case .invalidLiteral: "The only words in JSON are true, false and null."
     case .nonFiniteLiteral:
-      "JSON has no NaN and no Infinity; to mask a class, send \"-Infinity\" as a JSON string, in double quotes."
+      "JSON has no NaN and no Infinity; send finite numbers or, to mask a class, the JSON string \"-Infinity\"."
     case .leadingZero: "A number has no zero before its first digit."
     case .expectedDigit: "A number must have a digit here."
     case .controlCharacter: "A control character in a string must be escaped."

@@ -16,7 +16,7 @@ struct NearestNameTests {
     ("logit", Member.logits), ("input", .logits), ("labels", .target), ("dim", .axis), ("sampleWeight", .sampleWeight),
     ("ignoreindex", .ignoreIndex), ("output", .outputs), ("reduce", .reduction), ("type", .dtype),
     ("epsilon", .labelSmoothing), ("temp", .temperature), ("precision", .dtype), ("class", .target),
-    ("size_average", .reduction),
+    ("size_average", .reduction), ("y_pred", .logits), ("class_weights", .weight),
   ])
   func whatWasProbablyMeant(_ name: String, _ member: Member) {
     #expect(NearestName.member(nearestTo: name, in: .gradient) == member)
@@ -33,7 +33,9 @@ struct NearestNameTests {
     }
   }
 
-  @Test func longNamesAreNotCompared() {
-    #expect(NearestName.member(nearestTo: String(repeating: "a", count: 65), in: .softmax) == nil)
+  @Test(arguments: ["k0", "all", "from_logits", "", "pos_weighting", String(repeating: "a", count: 65)])
+  func farAndLongNamesHaveNoNearest(_ name: String) {
+    #expect(NearestName.member(nearestTo: name, in: .softmax) == nil)
+    #expect(NearestName.output(nearestTo: name, in: .softmax) == nil)
   }
 }

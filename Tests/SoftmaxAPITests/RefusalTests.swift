@@ -32,9 +32,19 @@ struct RefusalTests {
     }
   }
 
+  @Test(
+    "No cure leads to the next mistake",
+    arguments: ["-inf", "-Infinity ", "nan", "NaN", "Infinity", "cat", "1,2", "0x1"])
+  func onlyNumbersAreToBeWrittenWithoutQuotationMarks(_ text: String) throws {
+    let problem = try Parsed(post("/softmax", #"{"logits": [1, "\#(text)"]}"#))
+    #expect(problem.errors.map(\.pointer) == ["#/logits/1"])
+    #expect(problem.errors.first?.detail.contains("quotation marks") == false)
+    #expect(problem.errors.first?.detail.contains(#""-Infinity" to mask the class"#) == true)
+  }
+
   static let shapesAndNames = [
     BadBody("/softmax", "[1, 2]", ("#", ["an array", "send an object"])),
-    BadBody("/softmax", "null", ("#", ["null", "JavaScript"])),
+    BadBody("/softmax", "null", ("#", ["null", "send an object"])),
     BadBody("/softmax", "12", ("#", ["a number"])),
     BadBody("/softmax", "{}", ("#", ["\"logits\" is missing", "nested arrays"])),
     BadBody("/loss", "{}", ("#", ["\"logits\" is missing"]), ("#", ["\"target\" is missing", "class index"])),
@@ -58,6 +68,10 @@ struct RefusalTests {
     BadBody(
       "/softmax", #"{"logits": "1"}"#,
       ("#/logits", ["the string \"1\"", "nested arrays of numbers", "without quotation"])),
+    BadBody("/softmax", #"{"logits": [1, "2.5"]}"#, ("#/logits/1", ["\"2.5\"", "without quotation"])),
+    BadBody(
+      "/loss", #"{"logits": [1, 2], "target": 0, "weight": null}"#, ("#/weight", ["null; leave it out, or send"])),
+    BadBody("/loss", #"{"logits": [1, 2], "target": [null, 1]}"#, ("#/target/0", ["null; send", "JavaScript"])),
     BadBody("/softmax", #"{"logits": null}"#, ("#/logits", ["null", "JavaScript writes NaN and Infinity as null"])),
     BadBody(
       "/softmax", #"{"logits": {}}"#, ("#/logits", ["an object", "send nested arrays of numbers, such as [1.5"])),
@@ -76,7 +90,7 @@ struct RefusalTests {
     BadBody("/softmax", #"{"logits": [1, "NaN"]}"#, ("#/logits/1", ["logits[1] is NaN", "\"-Infinity\" to mask"])),
     BadBody("/softmax", #"{"logits": [1, "Infinity"]}"#, ("#/logits/1", ["logits[1] is Infinity"])),
     BadBody("/softmax", #"{"logits": [[1, 2], [3]]}"#, ("#/logits/1", ["1 element where", "2"])),
-    BadBody("/softmax", #"{"logits": [1, [2]]}"#, ("#/logits/1", ["mixes numbers and arrays"])),
+    BadBody("/softmax", #"{"logits": [1, [2]]}"#, ("#/logits/1", ["nested to another depth"])),
     BadBody("/softmax", #"{"logits": [[[[[[[[[1]]]]]]]]]}"#, ("#/logits/0/0/0/0/0/0/0/0", ["deeper than 8"])),
     BadBody("/softmax", #"{"logits": ["-Infinity"]}"#, ("#/logits", ["masks every class"])),
     BadBody("/softmax", #"{"logits": [[1, 2], ["-Infinity", "-Infinity"]]}"#, ("#/logits/1", ["masks every class"])),
@@ -112,18 +126,21 @@ struct RefusalTests {
     BadBody("/softmax", #"{"logits": [1, 2], "axis": -2}"#, ("#/axis", ["axis is -2"])),
     BadBody("/softmax", #"{"logits": [1, 2], "axis": 0.5}"#, ("#/axis", ["axis is 0.5", "integer"])),
     BadBody("/softmax", #"{"logits": [1, 2], "axis": "0"}"#, ("#/axis", ["a string", "without quotation marks"])),
-    BadBody("/softmax", #"{"logits": [1, 2], "axis": null}"#, ("#/axis", ["null", "JavaScript"])),
+    BadBody("/softmax", #"{"logits": [1, 2], "axis": null}"#, ("#/axis", ["leave it out for -1", "JavaScript"])),
+    BadBody("/softmax", #"{"logits": [1, 2], "axis": true}"#, ("#/axis", ["a boolean", "must be an integer"])),
+    BadBody("/softmax", #"{"logits": [1], "outputs": null}"#, ("#/outputs", ["leave it out for [\"probabilities\"]"])),
     BadBody("/softmax", #"{"logits": [1, 2], "axis": 1e999}"#, ("#/axis", ["beyond the range"])),
     BadBody("/softmax", #"{"logits": [1, 2], "temperature": 0}"#, ("#/temperature", ["greater than 0"])),
     BadBody("/softmax", #"{"logits": [1, 2], "temperature": 1e-400}"#, ("#/temperature", ["is 0"])),
     BadBody("/softmax", #"{"logits": [1, 2], "temperature": -1}"#, ("#/temperature", ["is -1"])),
-    BadBody("/softmax", #"{"logits": [1, 2], "temperature": [1]}"#, ("#/temperature", ["an array", "a number"])),
+    BadBody(
+      "/softmax", #"{"logits": [1, 2], "temperature": [1]}"#, ("#/temperature", ["an array", "a finite number"])),
     BadBody(
       "/softmax", #"{"logits": [1, 2], "dtype": "half"}"#, ("#/dtype", ["\"half\"", "\"float64\" or \"float32\""])),
     BadBody("/softmax", #"{"logits": [1, 2], "dtype": 32}"#, ("#/dtype", ["a number", "\"float64\" or \"float32\""])),
     BadBody(
       "/loss", #"{"logits": [1, 2], "target": 0, "reduction": null}"#,
-      ("#/reduction", ["null", "\"none\", \"sum\" or \"mean\"", "JavaScript"])),
+      ("#/reduction", ["leave it out for \"mean\"", "\"none\", \"sum\" or \"mean\""])),
     BadBody(
       "/loss", #"{"logits": [1, 2], "target": 0, "reduction": "avg"}"#,
       ("#/reduction", ["\"avg\"", "\"none\", \"sum\" or \"mean\""])),
@@ -174,7 +191,8 @@ struct RefusalTests {
     BadBody(
       "/loss", #"{"logits": [1], "target": 0, "outputs": ["gradient"]}"#, ("#/outputs/0", ["an output of /gradient"])),
     BadBody("/softmax", #"{"logits": [1], "outputs": ["argmax", 1]}"#, ("#/outputs/1", ["a number", "a string"])),
-    BadBody("/softmax", #"{"logits": [1], "outputs": [null]}"#, ("#/outputs/0", ["null", "JavaScript"])),
+    BadBody(
+      "/softmax", #"{"logits": [1], "outputs": [null]}"#, ("#/outputs/0", ["null", "a string, an output's name"])),
     BadBody(
       "/softmax", #"{"logits": [[1]], "outputs": ["argmax", "jacobian"]}"#,
       ("#/outputs/1", ["\"jacobian\"", "rank 1", "shape [1, 1]"])),

@@ -7,15 +7,22 @@ struct RouteTests {
   static let documents = ["/", "/openapi.yaml", "/problems/not-found"]
   static let endpoints = ["/softmax", "/loss", "/gradient"]
 
-  @Test(arguments: ["/nowhere", "/softmax/", "/Softmax", "//softmax", "/problems/", "/problems/x", "/softmax%20", "/é"])
-  func unknownPathsAreNotFound(_ path: String) throws {
+  static let nowhere = "POST to /softmax, /loss or /gradient"
+
+  @Test(arguments: [
+    ("/nowhere", nowhere), ("/softmax/", "the nearest is \"/softmax\""), ("/Softmax", "the nearest is \"/softmax\""),
+    ("//softmax", "the nearest is \"/softmax\""), ("/gradients", "the nearest is \"/gradient\""),
+    ("/problems/", nowhere),
+    ("/problems/x", nowhere), ("/softmax%20", "the nearest is \"/softmax\""), ("/é", nowhere),
+  ])
+  func unknownPathsAreNotFound(_ path: String, _ cure: String) throws {
     for method in Method.allCases where method != .head {
       let head = RequestHead(method, path)
       let refusal = try #require(service.refusal(of: head))
       #expect(refusal.status == .notFound)
       let problem = try Parsed(refusal)
       #expect(problem.type == "/problems/not-found")
-      #expect(problem.detail.hasSuffix("; POST to /softmax, /loss or /gradient; GET / lists what there is"))
+      #expect(problem.detail.hasSuffix("; \(cure); GET / lists what there is"))
       #expect(service.respond(to: Request(head: head), in: RequestContext()).status == .notFound)
     }
     #expect(SoftmaxService.routeName(of: path) == nil)

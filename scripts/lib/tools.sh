@@ -50,7 +50,7 @@ python_with() {
     rm -rf .venv
     python3 -m venv .venv >/dev/null 2>&1 || { rm -rf .venv; need /missing python3-venv; python3 -m venv .venv; }
   fi
-  local stamp=.venv/$(basename "$1").installed
+  local stamp=.venv/${1//\//-}.installed
   if ! cmp -s "$1" "$stamp"; then
     "$PYTHON" -m pip install -q --disable-pip-version-check -r "$1" && cp "$1" "$stamp"
   fi

@@ -9,6 +9,7 @@ public enum NearestName {
     ("label", .target), ("labels", .target), ("targets", .target), ("y", .target), ("y_true", .target),
     ("class", .target), ("dim", .axis), ("T", .temperature), ("tau", .temperature), ("temp", .temperature),
     ("precision", .dtype), ("size_average", .reduction), ("weights", .weight), ("class_weight", .weight),
+    ("class_weights", .weight), ("y_pred", .logits), ("predictions", .logits), ("reduce", .reduction), ("type", .dtype),
     ("sample_weights", .sampleWeight), ("grad_output", .upstream), ("gradient_output", .upstream),
     ("epsilon", .labelSmoothing), ("eps", .labelSmoothing), ("smoothing", .labelSmoothing), ("return", .outputs),
   ]
@@ -17,22 +18,25 @@ public enum NearestName {
     ("log_softmax", .logProbabilities), ("lse", .logSumExp), ("grad", .gradient), ("cross_entropy", .loss),
   ]
 
-  /// The member of an endpoint nearest to an unknown name, or nil for a name too long to compare.
+  /// The member of an endpoint nearest to an unknown name, or nil when none is near.
   static func member(nearestTo name: String, in endpoint: Endpoint) -> Member? {
     if let (_, member) = members.first(where: { $0.0 == name }), endpoint.knows(member) { return member }
     return nearest(to: name, among: endpoint.members) { $0.name }
   }
 
-  /// The output of an endpoint nearest to an unknown name, or nil for a name too long to compare.
+  /// The output of an endpoint nearest to an unknown name, or nil when none is near.
   static func output(nearestTo name: String, in endpoint: Endpoint) -> Output? {
     if let (_, output) = outputs.first(where: { $0.0 == name }), endpoint.outputs.contains(output) { return output }
     return nearest(to: name, among: endpoint.outputs) { $0.name }
   }
 
-  /// The one of least ``distance(_:_:)``, or nil for a name too long to compare.
+  /// The one of least ``distance(_:_:)``, or nil when more than a third of the name, and two letters, would have to change, or
+  /// the name is too long to compare.
   public static func nearest<Known>(to name: String, among known: [Known], name text: (Known) -> String) -> Known? {
     guard name.utf8.count <= longestCompared else { return nil }
-    return known.min { distance(name, text($0)) < distance(name, text($1)) }
+    let distances = known.map { ($0, distance(name, text($0))) }
+    guard let best = distances.min(by: { $0.1 < $1.1 }), best.1 <= max(2, name.utf8.count / 3) else { return nil }
+    return best.0
   }
 
   /// The least number of insertions, deletions, substitutions and swaps of neighbours that turns one name into the other

@@ -15,6 +15,9 @@ struct Parameters: Sendable, Equatable {
   var labelSmoothing = 0.0
   var reduction = ReductionName.mean
 
+  /// Those that are numbers.
+  static let areNumbers: [Member] = [.axis, .temperature, .ignoreIndex, .labelSmoothing]
+
   /// A parameter's default as JSON text.
   static func defaultText(of member: Member) -> String {
     let defaults = Parameters()

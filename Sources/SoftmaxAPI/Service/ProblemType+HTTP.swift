@@ -19,7 +19,8 @@ extension ProblemType {
   init(_ kind: ParseError.Kind) {
     self.init(
       name: kind.rawValue, title: kind.title, status: kind.status,
-      explanation: Self.cause(kind) + " The member \"offset\", if there is one, counts the request's bytes from 0.")
+      explanation: Self.cause(kind)
+        + " The member \"offset\", if there is one, counts bytes from 0: the head's, or in the body the body's.")
   }
 
   private static func cause(_ kind: ParseError.Kind) -> String {

@@ -30,7 +30,9 @@ extension Response {
       self.init(ProblemType.zeroNormaliser.problem(fault.sentence, errors: [Problem.Fault(fault)]))
     case .cancelled:
       self.init(
-        ProblemType.deadlineExceeded.problem("The deadline passed before the answer was computed"),
+        ProblemType.deadlineExceeded.problem(
+          "The answer was not computed in the time that a request has (--request-timeout); send fewer logits, or ask again after "
+            + "the seconds in Retry-After"),
         fields: [.retryAfter: "\(retryAfterSeconds)"])
     case .inconsistency:
       self.init(ProblemType.internalError.problem("The service refused its own validated input"))

@@ -26,9 +26,11 @@ public struct SoftmaxService: RequestHandler {
 
   public func refusal(of head: RequestHead) -> Response? {
     guard let route = Route(path: head.path) else {
+      let paths = Endpoint.allCases.map(\.path)
+      let nearest = NearestName.nearest(to: head.path, among: paths) { $0 }.map { "the nearest is \(quoted($0))" }
       return Response(
         ProblemType.notFound.problem(
-          "Nothing is at \(quoted(head.path)); POST to \(listed(Endpoint.allCases.map(\.path), "or")); GET / lists what there is"
+          "Nothing is at \(quoted(head.path)); \(nearest ?? "POST to \(listed(paths, "or"))"); GET / lists what there is"
         ))
     }
     switch (route, head.method) {
@@ -37,9 +39,10 @@ public struct SoftmaxService: RequestHandler {
       (.problemType, .head), (_, .options):
       return nil
     default:
+      var detail = "\(quoted(head.path)) does not take \(head.method.rawValue); it takes \(route.allow)"
+      if case .endpoint(let endpoint) = route { detail += "; POST a JSON body, such as \(endpoint.exampleBody)" }
       return Response(
-        ProblemType.methodNotAllowed.problem(
-          "\(quoted(head.path)) does not take \(head.method.rawValue); it takes \(route.allow)"),
+        ProblemType.methodNotAllowed.problem(detail),
         fields: [.allow: route.allow])
     }
   }

@@ -12,13 +12,23 @@ extension JSONKind {
     case .null: "null"
     }
   }
-
-  /// What a finder of null should know.
-  var hint: String { self == .null ? nullHint : "" }
-
 }
 
-/// Why a program may have written null without its author's knowing.
+/// Whether a text is a number of JSON.
+private func isNumber(_ text: String) -> Bool {
+  let bytes = Array(text.utf8)
+  var reader = JSONReader(bytes.span)
+  do throws(JSONSyntaxError) {
+    guard try reader.peekKind() == .number else { return false }
+    _ = try reader.readNumber()
+    try reader.finish()
+    return true
+  } catch {
+    return false
+  }
+}
+
+/// Why a program may have written null in a number's place without its author's knowing.
 private let nullHint = "; JavaScript writes NaN and Infinity as null"
 
 extension Member {
@@ -26,21 +36,26 @@ extension Member {
   func sentence(about fault: TensorFault, at place: String) -> String {
     let wanted = fault.path.isEmpty ? tensor : element
     return switch fault.reason {
+    case .null where fault.path.isEmpty && isOptional: "\(place) is null; leave it out, or send \(wanted)"
     case .null: "\(place) is null; send \(wanted)\(nullHint)"
     case .boolean: "\(place) is a boolean; send \(wanted)"
     case .object: "\(place) is an object; send \(wanted)"
     case .string(let text):
-      "\(place) is the string \(quoted(text)); send \(wanted); numbers are written without quotation marks"
+      "\(place) is the string \(quoted(text)); send \(wanted)"
+        + (isNumber(text) ? "; numbers are written without quotation marks" : "")
     case .outOfRange: "\(place) is beyond the range of binary64; send a number of at most 1.7976931348623157e308"
     case .ragged(let expected, let found):
       "\(place) has \(found) element\(found == 1 ? "" : "s") where its first sibling has \(expected); all arrays of a level must be equally long"
     case .mixedDepth:
-      "\(place) mixes numbers and arrays on one level; all numbers must be nested equally deep"
+      "\(place) is nested to another depth than what is before it; all numbers must be nested equally deep"
     case .empty: "\(place) is an empty array; send at least one number"
     case .tooDeep:
       "\(place) is nested deeper than \(TensorShape.maximumRank) arrays; send a tensor of rank 1 to \(TensorShape.maximumRank)"
     }
   }
+
+  /// Whether no endpoint asks for the tensor.
+  private var isOptional: Bool { !Endpoint.allCases.contains { $0.requiredInputs.contains(self) } }
 
   /// What the member is as a whole.
   private var tensor: String {
@@ -65,15 +80,33 @@ extension Member {
 }
 
 extension Endpoint {
-  /// What must stand at a parameter's place, or at one in the list of outputs, where something of another kind was found.
-  func demand(at member: Member, _ path: [Int], insteadOf found: JSONKind) -> String {
+  /// What is wrong with a parameter, or at a place in the list of outputs, where something of another kind was found, and the
+  /// cure.
+  func sentence(about found: JSONKind, insteadOf member: Member, _ path: [Int], at place: String) -> String {
+    let wanted = demand(at: member, path)
+    guard found == .null, path.isEmpty else {
+      let isNumber = found == .string && Parameters.areNumbers.contains(member)
+      return "\(place) is \(found.spoken); it must be \(wanted)\(isNumber ? ", written without quotation marks" : "")"
+    }
+    return "\(place) is null; leave it out for \(defaultText(of: member)), or send \(wanted)"
+      + (Parameters.areNumbers.contains(member) ? nullHint : "")
+  }
+
+  /// What stands for a parameter that is left out, or for the list of outputs.
+  private func defaultText(of member: Member) -> String {
+    member == .outputs
+      ? "[\(defaultOutputs.map { quoted($0.name) }.joined(separator: ", "))]" : Parameters.defaultText(of: member)
+  }
+
+  private func demand(at member: Member, _ path: [Int]) -> String {
     switch member {
     case .dtype: listed(DataType.allCases.map { quoted($0.rawValue) }, "or")
     case .reduction: listed(ReductionName.allCases.map { quoted($0.rawValue) }, "or")
     case .outputs where path.isEmpty:
       "an array of names, such as [\(listed(defaultOutputs.prefix(1).map { quoted($0.name) }))]"
     case .outputs: "a string, an output's name"
-    default: found == .string ? "a number, written without quotation marks" : "a number"
+    case .axis, .ignoreIndex: "an integer"
+    default: "a finite number"
     }
   }
 

@@ -26,7 +26,7 @@ enum JSONRequest {
     }
     guard kind == .object else {
       request.faults.note(.request) { _ in
-        "the body is \(kind.spoken); send an object, such as \(endpoint.exampleBody)\(kind.hint)"
+        "the body is \(kind.spoken); send an object, such as \(endpoint.exampleBody)"
       }
       throw .invalid(request.faults)
     }
@@ -145,9 +145,7 @@ enum JSONRequest {
     let found = try reader.peekKind()
     if found == wanted { return true }
     try reader.skipValue()
-    faults.note(.member(member, path)) {
-      "\($0) is \(found.spoken); it must be \(endpoint.demand(at: member, path, insteadOf: found))\(found.hint)"
-    }
+    faults.note(.member(member, path)) { endpoint.sentence(about: found, insteadOf: member, path, at: $0) }
     return false
   }
 }

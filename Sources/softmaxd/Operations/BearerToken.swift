@@ -16,12 +16,12 @@ struct BearerToken: Sendable {
   /// 401 unless the head carries the token.
   func refusal(of head: RequestHead) -> Response? {
     guard head.fields.count(of: .authorization) == 1, let credentials = head.fields[.authorization] else {
-      return Self.unauthorized("this needs the field \"Authorization: Bearer <token>\"", challenge: "Bearer")
+      return Self.unauthorized("This path needs the field \"Authorization: Bearer <token>\"", challenge: "Bearer")
     }
     // The scheme's name is compared without regard to case (RFC 9110 §11.1).
     let parts = credentials.split(separator: " ", maxSplits: 1)
     guard parts.count == 2, parts[0].lowercased() == "bearer", matches(Array(parts[1].utf8)) else {
-      return Self.unauthorized("the token is not the right one", challenge: "Bearer error=\"invalid_token\"")
+      return Self.unauthorized("The token is not the right one", challenge: "Bearer error=\"invalid_token\"")
     }
     return nil
   }

@@ -76,9 +76,7 @@ extension Command {
   }
 
   private static func nearestFlag(to flag: String) -> String? {
-    let flags = Option.all.map(\.flag) + ["--help", "--version", "--probe"]
-    guard let best = NearestName.nearest(to: flag, among: flags, name: { $0 }) else { return nil }
-    return NearestName.distance(best, flag) <= max(2, flag.utf8.count / 3) ? best : nil
+    NearestName.nearest(to: flag, among: Option.all.map(\.flag) + ["--help", "--version", "--probe"], name: { $0 })
   }
 }
 
