@@ -2,8 +2,8 @@ extension Kernel {
   /// log(1 + x) for `|x| ≤ 2^-9`.
   ///
   /// Error Bounds: 2^-87 relative. log(1 + x)/x = 1 + x(-1/2 + x(1/3 + x(-1/4 + x·Q))), Q = 1/5 - x/6 + … - x^6/11 in binary64 from x.high,
-  /// the rest in pairs. Series cut off: x^11/12 < 2^-102. Q is within 2u·1.01 of its value and x.low is dropped from it, so
-  /// x^4 Q is within 2^-38.3·2^-51.9 = 2^-90.2. The pairs' products and sums, 10u² each and shrunk by x below the top, cost
+  /// the rest in pairs. Series cut off: x^11/12 < 2^-102. Q is within 3u of its value, x.low being dropped from it, so
+  /// x^4 Q is within 2^-38.3·2^-51.4 = 2^-89.7. The pairs' products and sums, 10u² each and shrunk by x below the top, cost
   /// less than 2^-101.
   @inlinable @inline(__always)
   static func logarithm(onePlus x: DoubleDouble) -> DoubleDouble {

@@ -1,3 +1,4 @@
+import Kernels
 import Testing
 
 @testable import SoftmaxCore
@@ -127,5 +128,19 @@ struct BallTests {
         if quality(ball) < 0x1p-90, wanted == nil { #expect(found == nil) }
       }
     }
+  }
+
+  /// What is not known stays so, whatever comes to it, but for an exact zero.
+  @Test func theUnknownStaysUnknown() {
+    let unknown = Ball(DoubleDouble(high: 1, low: 0), radius: .infinity, exponent: 0)
+    for known in [
+      Ball(3), Ball(-0x1p-400), Ball(0x1p900), Ball(DoubleDouble(high: 1, low: 0), radius: 0x1p-90, exponent: 5),
+    ] {
+      for result in [unknown * known, known * unknown, unknown + known, known + unknown, known - unknown] {
+        #expect(result.radius == .infinity)
+        #expect((result + Ball(1)).radius == .infinity)
+      }
+    }
+    #expect((unknown * Ball(0)).radius == 0)
   }
 }

@@ -39,6 +39,20 @@ struct BigFunctionTests {
     }
   }
 
+  /// Around 2^-32 one series takes over from the other, at any width.
+  @Test(arguments: [1024, 2048, 4096, 8192]) func everyWidthHoldsTheNext(bits: Int) throws {
+    var poll = Poll()
+    let short = try BigArithmetic<WideLimbs>.wide(bits: bits, &poll)
+    let long = try BigArithmetic<WideLimbs>.wide(bits: 2 * bits, &poll)
+    for d in [-0x1.8p-32, -0x1p-32, (-0x1p-32).nextUp, -0x1.8p-33, -0x1.1p-37, -0x1.9p-40, -0x1p-60] {
+      let found = try short.exponentialLessOne(short.exact(d), &poll)
+      let truth = try long.exponentialLessOne(long.exact(d), &poll)
+      let low = found.lower.cut(to: truth.lower.limbs, .down)
+      let high = found.upper.cut(to: truth.lower.limbs, .down)
+      #expect(!(truth.lower < low) && !(high < truth.upper), "\(d)")
+    }
+  }
+
   /// log 2 and 1/e from mpmath, in units of 2^-320.
   @Test func agreeWithKnownDigits() throws {
     var poll = Poll()

@@ -73,7 +73,7 @@ extension BigArithmetic {
 
   /// e^d - 1 for -1 <= d <= 0.
   ///
-  /// Down to 2^-32 it is e^d less one, which costs at most 32 of the 64 guard bits; below, -h ψ(h) with
+  /// Down to 2^-32 it is e^d less one, which costs up to 32 bits beside those that the squarings cost; below, -h ψ(h) with
   /// ψ(h) = (1 - e^-h) / h = Σ (-h)^n / (n+1)!.
   func exponentialLessOne(_ d: BigInterval<L>, _ poll: inout Poll) throws(ComputationError) -> BigInterval<L> {
     let h = -d.lower
@@ -86,8 +86,9 @@ extension BigArithmetic {
   }
 
   /// ψ(h) for 0 < h < 2^-32. Each step cuts a product and a coefficient and multiplies what came before by less than 2^-32: the
-  /// error is below 2.1 ulps, the cut of h adds half an ulp, the series' rest is far less, and an interval's width moves ψ by
-  /// less than an ulp: together less than 8, either way.
+  /// error is below 2.1 ulps, the cut of h adds half an ulp, and an interval's width moves ψ by less than an ulp. The series' rest
+  /// is less than an ulp too: either so many terms are taken that 2^(-32 n) is, or all of a table that ends where
+  /// 2^(-halvings n) / n! is, with halvings <= 32. Together less than 8, either way.
   private func series(_ h: BigFloat<L>, _ poll: inout Poll) throws(ComputationError) -> BigInterval<L> {
     let x = FixedPoint.fixed(h)
     let terms = min(inverseFactorials.count - 1, 64 * zero.count / 32 + 1)

@@ -48,7 +48,8 @@ struct Ball: Enclosure {
 
   /// Brings the larger of |high| and the radius back to [1, 2) when it has left 2^±200.
   @inline(__always) private mutating func normalise() {
-    let size = max(high.magnitude, radius)
+    // In this order: a radius that is no number (∞ · 0) makes a size that is none.
+    let size = max(radius, high.magnitude)
     if size < 0x1p200 && size > 0x1p-200 { return }
     bringBack(size)
   }

@@ -8,7 +8,7 @@ extension FastRow {
   /// - Parameter error: the factor's relative error.
   ///
   /// Error Bounds: away from the target the probability's and the factor's. S - e_l ≥ 1 unless it is R, so its error is S's
-  /// and e_l's, at most 2^-79.9·S + 2^-80.3 ≤ 2^-78.5 (S - e_l); with 1/S in all 2^-77.8, for 2^-77, and the factor's. What
+  /// and e_l's, at most 2^-79.9·S + 2^-80.3 ≤ 2^-78.4 (S - e_l); with 1/S in all 2^-77.8, for 2^-77, and the factor's. What
   /// a faint R leaves out is multiplied by at most 2.01.
   func gradient(
     target: Int, factor: FastFactor, within error: Double = 0x1p-98, into out: inout MutableSpan<Double>
