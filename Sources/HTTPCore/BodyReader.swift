@@ -7,6 +7,10 @@ struct BodyReader: Sendable {
   private var decoder = ChunkedDecoder()
   private(set) var bytes: [UInt8] = []
 
+  /// How many of the body's bytes have come, with their transfer coding: where an error is.
+  var position: Int { isChunked ? decoder.taken : arrived }
+  private var arrived = 0
+
   init(_ framing: BodyFraming) {
     isChunked = framing == .chunked
     if case .length(let length) = framing { left = length }
@@ -28,6 +32,7 @@ struct BodyReader: Sendable {
       makeRoom(left: left, arrived: count)
       bytes.append(input.extracting(first: count))
       left -= count
+      arrived += count
     }
     return count
   }
@@ -41,9 +46,17 @@ struct BodyReader: Sendable {
       (out: inout OutputSpan<UInt8>) throws(E) in try fill(&out)
     }
     let count = bytes.count - before
-    if isChunked { decoder.tookData(count) } else { left -= count }
+    if isChunked {
+      decoder.tookData(count)
+    } else {
+      left -= count
+      arrived += count
+    }
     return count
   }
+
+  /// Forgets what has come: only its framing counts.
+  mutating func dropBytes() { bytes.removeAll(keepingCapacity: true) }
 
   /// Gives the body away.
   mutating func takeBytes() -> [UInt8] {

@@ -13,7 +13,9 @@ struct ChunkedDecoder: Sendable {
 
   private var state = State.sizeStart
   /// Bytes of the coded body taken so far: where an error is.
-  private var taken = 0
+  private(set) var taken = 0
+  /// Bytes of data taken so far.
+  private var bodyCount = 0
   private var digits = 0
   private var size: UInt64 = 0
   private var dataLeft = 0
@@ -31,6 +33,7 @@ struct ChunkedDecoder: Sendable {
   /// Accounts for `count` bytes of data, at most `certainData`, that were read straight into the body.
   mutating func tookData(_ count: Int) {
     dataLeft -= count
+    bodyCount += count
     taken += count
     if dataLeft == 0 { state = .dataCarriageReturn }
   }
@@ -56,7 +59,7 @@ struct ChunkedDecoder: Sendable {
       case .finished:
         return index
       default:
-        try take(bytes[index], bodyCount: body.count, limits)
+        try take(bytes[index], limits)
         index += 1
         taken += 1
       }
@@ -65,7 +68,7 @@ struct ChunkedDecoder: Sendable {
   }
 
   /// One byte of a chunk's framing.
-  private mutating func take(_ byte: UInt8, bodyCount: Int, _ limits: HTTPLimits) throws(ParseFailure) {
+  private mutating func take(_ byte: UInt8, _ limits: HTTPLimits) throws(ParseFailure) {
     switch state {
     case .sizeStart:
       guard let digit = ASCII.hexValue(byte) else { throw failure(.chunkSizeInvalid) }

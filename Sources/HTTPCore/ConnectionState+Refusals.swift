@@ -32,6 +32,7 @@ extension ConnectionState {
   mutating func discard(_ bytes: Span<UInt8>, at now: Moment) throws(ParseFailure) -> Int {
     let count = try body.take(bytes.extracting(first: min(discardLeft, bytes.count)), limits: limits)
     discardLeft -= count
+    body.dropBytes()
     guard body.isComplete || discardLeft == 0 else { return count }
     let isWhole = body.isComplete
     body = BodyReader(.none)

@@ -109,7 +109,10 @@ extension ConnectionState {
   mutating func handOut() -> Action? {
     guard let head = head.take() else { return nil }
     phase = .answering
-    return .answer(requestID, Request(head: head, body: body.takeBytes()))
+    let bytes = body.takeBytes()
+    // A chunked body's reader may hold its trailers, and what came behind them.
+    body = BodyReader(.none)
+    return .answer(requestID, Request(head: head, body: bytes))
   }
 
   /// Queues an answer and decides whether another request may follow it.
@@ -151,20 +154,27 @@ extension ConnectionState {
   mutating func endIfOver(at now: Moment) {
     guard peerHasFinished || isDraining, output.count < limits.outputBytes else { return }
     switch phase {
+    case .head where isNewcomer(at: now): break
     case .head where !hasBegunHead:
       if output.isEmpty { finish(peerHasFinished ? .finished : .idle) } else { phase = .closing }
     case .head where peerHasFinished:
       reject(ParseFailure(.incomplete, at: pending.count - pendingStart), at: now)
     case .body where peerHasFinished:
-      reject(ParseFailure(.incomplete, at: body.bytes.count), at: now)
+      reject(ParseFailure(.incomplete, at: body.position), at: now)
     case .discarding where peerHasFinished:
       if refusal == nil {
         phase = .closing
       } else {
-        reject(ParseFailure(.incomplete, at: body.bytes.count), at: now)
+        reject(ParseFailure(.incomplete, at: body.position), at: now)
       }
     default: break
     }
+  }
+
+  /// A connection was accepted, and its first request may be on its way: clients send again what an old connection's end has
+  /// swallowed, but not what a new one's has. So while the server is stopping it is waited for, a moment.
+  private func isNewcomer(at now: Moment) -> Bool {
+    requestID == 0 && !hasBegunHead && !peerHasFinished && now.instant < since.advanced(by: timing.newcomer)
   }
 
   mutating func finish(_ reason: CloseReason) {
@@ -179,6 +189,7 @@ extension ConnectionState {
     mutating get {
       switch phase {
       case .head where hasBegunHead: since.advanced(by: timing.head)
+      case .head where isDraining && requestID == 0: since.advanced(by: min(timing.newcomer, timing.keepAlive))
       // The keep-alive time starts when the last answer is out; until then the writing deadline runs.
       case .head: output.isEmpty ? since.advanced(by: timing.keepAlive) : nil
       case .body, .discarding: readPace.deadline(grace: timing.bodyGrace, perByte: timing.bodyPerByte)

@@ -197,8 +197,8 @@ public struct ConnectionState: ~Copyable, Sendable {
       switch phase {
       case .head where !hasBegunHead: finish(.idle)
       case .head: reject(ParseFailure(.headTimeout, at: pending.count - pendingStart), at: now)
-      case .body: reject(ParseFailure(.bodyTimeout, at: body.bytes.count), at: now)
-      case .discarding where refusal != nil: reject(ParseFailure(.bodyTimeout, at: body.bytes.count), at: now)
+      case .body: reject(ParseFailure(.bodyTimeout, at: body.position), at: now)
+      case .discarding where refusal != nil: reject(ParseFailure(.bodyTimeout, at: body.position), at: now)
       default: finish(.finished)
       }
     }
@@ -284,6 +284,16 @@ public struct ConnectionState: ~Copyable, Sendable {
     }
   }
 
-  /// Nothing received, nothing to answer, nothing to write: what an overloaded server may close first.
-  public var isIdle: Bool { mutating get { phase == .head && !hasBegunHead && output.isEmpty } }
+  /// Nothing received, nothing to answer, nothing to write.
+  var isIdle: Bool { mutating get { phase == .head && !hasBegunHead && output.isEmpty } }
+
+  /// Whether a body is here, or on its way, or its answer is being made.
+  public var holdsRequest: Bool {
+    mutating get {
+      switch phase {
+      case .body, .ready, .answering: true
+      case .head, .discarding, .closing, .lingering, .closed, .gone: false
+      }
+    }
+  }
 }

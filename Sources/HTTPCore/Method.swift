@@ -12,4 +12,12 @@ public enum Method: String, Sendable, Hashable, CaseIterable {
   case trace = "TRACE"
   case patch = "PATCH"
   case query = "QUERY"
+
+  /// Whether a body means anything in a request with the method (RFC 9110 §9.3; RFC 5789).
+  public var takesBody: Bool {
+    switch self {
+    case .post, .put, .patch, .query: true
+    case .get, .head, .delete, .options, .trace: false
+    }
+  }
 }

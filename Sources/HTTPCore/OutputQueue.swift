@@ -3,14 +3,14 @@
 struct OutputQueue: Sendable {
   private struct Body: Sendable {
     /// How much of the buffer goes before it.
-    let position: Int
+    var position: Int
     let bytes: [UInt8]
   }
 
   /// Below this, copying a body costs less than another piece in the write.
   static let smallBody = 4096
 
-  private var buffer: [UInt8] = []
+  private(set) var buffer: [UInt8] = []
   private var bufferStart = 0
   private var bodies: [Body] = []
   private var bodyStart = 0
@@ -56,7 +56,16 @@ struct OutputQueue: Sendable {
       bodies.removeFirst()
       bodyStart = 0
     }
-    if count == 0 { reset() }
+    if count == 0 { reset() } else { reclaim() }
+  }
+
+  /// A reader that never takes all would have the buffer grow for ever: what is out of it goes when it is half of it, so that
+  /// all moves cost no more than the writes.
+  private mutating func reclaim() {
+    guard bufferStart >= 64 * 1024, bufferStart >= buffer.count - bufferStart else { return }
+    buffer.removeFirst(bufferStart)
+    for index in bodies.indices { bodies[index].position -= bufferStart }
+    bufferStart = 0
   }
 
   /// Keeps the buffer for the next answer unless it has grown beyond what ten thousand idle connections may hold.

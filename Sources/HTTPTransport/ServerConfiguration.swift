@@ -14,8 +14,8 @@ public struct ServerConfiguration: Sendable {
   public var reserveConnections = 32
   /// The path that is answered even beyond the cap.
   public var livenessPath = "/livez"
-  /// How long a connection of the reserve may take to say what it wants.
-  public var reserveHeadDeadline = Duration.seconds(2)
+  /// How long a connection of the reserve may take to say what it wants, to read its answer, and to end.
+  public var reserveDeadline = Duration.seconds(2)
   /// Connections that the kernel holds until they are accepted.
   public var backlog = 1024
 
@@ -49,8 +49,12 @@ public struct ServerConfiguration: Sendable {
   /// What connections beyond the cap keep to: they must say at once what they want.
   var reserveLimits: HTTPLimits {
     var limits = limits
-    limits.headDeadline = min(limits.headDeadline, reserveHeadDeadline)
-    limits.keepAlive = min(limits.keepAlive, reserveHeadDeadline)
+    limits.headDeadline = min(limits.headDeadline, reserveDeadline)
+    limits.keepAlive = min(limits.keepAlive, reserveDeadline)
+    limits.bodyGrace = min(limits.bodyGrace, reserveDeadline)
+    limits.writeGrace = min(limits.writeGrace, reserveDeadline)
+    limits.lingerSilence = min(limits.lingerSilence, reserveDeadline)
+    limits.lingerTotal = min(limits.lingerTotal, reserveDeadline)
     return limits
   }
 }

@@ -10,20 +10,27 @@ extension JSONWriter {
   ///   - shape: the extents, outermost first, none of them 0.
   ///   - format: what the text of each number reads back to.
   ///   - parallel: as in `JSONReader.readTensor`; the bytes are the same.
+  ///   - isCancelled: asked now and then; `true` ends the writing of a large tensor.
+  /// - Returns: false if it was ended so; then the text is of no use.
+  @discardableResult
   public mutating func tensor(
-    _ values: Span<Double>, shape: TensorShape, format: NumberFormat = .binary64, parallel: Parallel? = nil
-  ) {
+    _ values: Span<Double>, shape: TensorShape, format: NumberFormat = .binary64, parallel: Parallel? = nil,
+    isCancelled: () -> Bool = { false }
+  ) -> Bool {
     separate()
     let count = shape.volume
     let level = level
+    var isWhole = true
     bytes.append(addingCapacity: shape.textCapacity) { output in
       if let parallel, count >= JSONWriter.leastParallelCount {
-        output.append(tensor: values, shape: shape, format: format, level: level, parallel)
+        isWhole = output.append(
+          tensor: values, shape: shape, format: format, level: level, parallel, isCancelled: isCancelled)
       } else {
         output.append(tensor: values, in: 0..<count, shape: shape, format: format, level: level)
       }
     }
     needsComma = true
+    return isWhole
   }
 }
 

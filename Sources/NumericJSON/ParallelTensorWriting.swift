@@ -12,19 +12,20 @@ extension JSONWriter {
 
 extension OutputSpan where Element == UInt8 {
   /// Appends a tensor's text, wave by wave. Each piece of a wave is written where it would begin if every number took the
-  /// most bytes; while the next wave is written, one more task moves it to where it does begin.
+  /// most bytes; while the next wave is written, one more task moves it to where it does begin. Returns false if it was told
+  /// to stop between two waves.
   ///
   /// - Precondition: room for `JSONWriter.capacity(forTensor:)` bytes.
   @_lifetime(self: copy self)
   mutating func append(
     tensor values: Span<Double>, shape: TensorShape, format: NumberFormat, level: KernelLevel,
-    _ parallel: Parallel
-  ) {
+    _ parallel: Parallel, isCancelled: () -> Bool
+  ) -> Bool {
     let size = JSONWriter.valuesInPiece
     let count = shape.volume
     let pieces = (count + size - 1) / size
     precondition(freeCapacity >= shape.textCapacity)
-    unsafe withUnsafeMutableBufferPointer { buffer, filled in
+    return unsafe withUnsafeMutableBufferPointer { buffer, filled in
       var lengths = [Int](repeating: 0, count: pieces)
       let origin = filled
       var wave = 0..<0
@@ -55,7 +56,8 @@ extension OutputSpan where Element == UInt8 {
           }
         }
         for piece in wave { filled += lengths[piece] }
-        if next.isEmpty { break }
+        if next.isEmpty { return true }
+        if isCancelled() { return false }
         wave = next
       }
     }

@@ -98,4 +98,18 @@ struct RefusedRequestTests {
     if !body.isEmpty || fields.isEmpty { harness.feed(ConnectionStateTests.get, by: step) }
     return harness
   }
+
+  @Test(
+    "Of a body that nobody wants only its framing counts",
+    arguments: ["Content-Length: 60000", "Transfer-Encoding: chunked"])
+  func aRefusedBodyIsNotHeld(framing: String) {
+    let harness = Harness()
+    harness.judge = { _ in Response(.notFound) }
+    harness.feed("POST /nowhere HTTP/1.1\r\nHost: a\r\n\(framing)\r\n\r\n")
+    if framing.hasPrefix("T") { harness.feed("EA60\r\n") }
+    harness.feed([UInt8](repeating: 0x61, count: 59_999))
+    #expect(harness.state.body.bytes.isEmpty && harness.refusals.isEmpty)
+    harness.feed(framing.hasPrefix("T") ? "a\r\n0\r\n\r\n" : "a")
+    #expect(harness.statuses == [404] && harness.isIdle)
+  }
 }

@@ -184,6 +184,90 @@ import Testing
     }
   }
 
+  @Test func aClaimedLengthTakesNothingFromOthers() throws {
+    try withServer { configuration in
+      configuration.limits.bodyBytes = 1 << 20
+      configuration.bodyBytesInAll = 1 << 20
+    } _: { address, _, _ in
+      let claims = try (0..<4).map { _ in
+        let client = try TestClient(address)
+        client.say("POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 1048576\r\n\r\n")
+        return client
+      }
+      let client = try TestClient(address)
+      client.post("/x", [UInt8](repeating: 0x61, count: 900_000))
+      #expect(client.answer() == "200 /x 900000")
+      #expect(claims.count == 4)
+    }
+  }
+
+  @Test("A body that means nothing is not taken", arguments: ["GET", "OPTIONS", "DELETE"])
+  func aLargeBodyThatMeansNothingIsRefused(method: String) throws {
+    try withServer { address, _, handler in
+      let client = try TestClient(address)
+      client.say("\(method) /livez HTTP/1.1\r\nHost: x\r\nContent-Length: 65537\r\n\r\n")
+      #expect(client.answer()?.hasPrefix("413 ") == true)
+      #expect(client.hasEnded())
+      #expect(handler.calls.load(ordering: .relaxed) == 0)
+    }
+  }
+
+  @Test("Answers that nobody takes are charged, and small requests too wait for room", arguments: [1, 2])
+  func unreadAnswersBoundTheNextOnes(loops: Int) throws {
+    try withServer { configuration in
+      configuration.loops = loops
+      configuration.bodyBytesInAll = 16 << 20
+      configuration.limits.bodyBytes = 1 << 20
+    } _: { address, _, _ in
+      // 8 MiB each, for a body of one byte.
+      let clients = try (0..<12).map { _ in
+        let client = try TestClient(address)
+        client.post("/big", [0x61])
+        return client
+      }
+      usleep(200_000)
+      let next = try TestClient(address)
+      next.post("/x", [0x61])
+      #expect(next.answer()?.hasPrefix("503 ") == true)
+      #expect(next.get("/livez") == "200 /livez 0")
+      let answers = clients.map { $0.answer()?.prefix(3) }
+      #expect(answers.contains("200") && answers.contains("503"))
+      for _ in 0..<100 where next.ask("/x", [0x61]) != "200 /x 1" { usleep(10_000) }
+      #expect(next.ask("/x", [0x61]) == "200 /x 1")
+    }
+  }
+
+  @Test("What a connection held is free when its answer is out, though the peer leaves it open")
+  func aLingeringConnectionHoldsNothing() throws {
+    try withServer { configuration in
+      configuration.limits.bodyBytes = 150_000
+      configuration.bodyBytesInAll = 150_000
+    } _: { address, _, _ in
+      let first = try TestClient(address)
+      first.say("POST /x HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 100000\r\n\r\n")
+      first.say(large)
+      #expect(first.answer() == "200 /x 100000")
+      let second = try TestClient(address)
+      second.post("/x", large)
+      #expect(second.answer() == "200 /x 100000")
+    }
+  }
+
+  @Test func aConnectionThatPrefersTheLaneAsksForLivenessOnTheLoop() throws {
+    try withServer { configuration in
+      configuration.laneWidth = 1
+    } _: { address, _, handler in
+      let client = try TestClient(address)
+      #expect(client.get("/slow") == "200 done")
+      let busy = try TestClient(address)
+      busy.post("/held", large)
+      handler.began.wait()
+      #expect(client.get("/livez") == "200 /livez 0")
+      handler.hold.signal()
+      #expect(busy.answer() == "200 held")
+    }
+  }
+
   @Test func aChunkedBodyIsChargedAsItComes() throws {
     try withServer { configuration in
       configuration.limits.bodyBytes = 1 << 20
@@ -245,7 +329,7 @@ import Testing
   @Test func aConnectionWithALongRequestGoesToTheLaneFromThenOn() throws {
     try withServer { address, _, handler in
       let client = try TestClient(address)
-      for _ in 0..<3 { #expect(client.get("/slow") == "200 done") }
+      for _ in 0..<3 { #expect(client.ask("/slow", [0x61]) == "200 done") }
       // One try on the loop, and three on the lane.
       #expect(handler.calls.load(ordering: .relaxed) == 4)
     }
@@ -303,6 +387,11 @@ import Testing
       let third = try TestClient(address)
       #expect(third.get("/livez") == "200 /livez 0")
       #expect(third.hasEnded())
+      let bodied = try TestClient(address)
+      bodied.say("GET /livez HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n")
+      #expect(bodied.answer()?.hasPrefix("503 ") == true)
+      bodied.finish()
+      #expect(bodied.hasEnded())
       var refused: String?
       // The reserve's place is free again as soon as the server has seen the end of the third.
       for _ in 0..<100 where refused == nil {

@@ -47,6 +47,12 @@ final class TestClient {
     say(body)
   }
 
+  /// A POST, and its answer.
+  func ask(_ path: String, _ body: [UInt8]) -> String? {
+    post(path, body)
+    return answer()
+  }
+
   /// The next answer as `status body`, or nil when the connection ended or five seconds have passed.
   func answer() -> String? {
     while true {

@@ -1,4 +1,5 @@
 import HTTPCore
+import Synchronization
 import Testing
 
 @testable import SoftmaxAPI
@@ -119,5 +120,18 @@ struct LimitTests {
     #expect(answer.status == .serviceUnavailable)
     #expect(answer.fields[.retryAfter] == "5")
     #expect(try Parsed(answer).type == "/problems/deadline-exceeded")
+  }
+
+  /// A small body may ask for a large answer; whoever runs it must be able to end it, or to move it elsewhere.
+  @Test("A Jacobian asks as it goes, while it is computed and while it is written", arguments: [1, 20])
+  func aLargeAnswerIsCancelledAsItGrows(questions: Int) throws {
+    let logits = (0..<1000).map { "\($0 % 7)" }.joined(separator: ",")
+    let asked = Atomic(0)
+    let answer = service.respond(
+      to: Request(
+        head: RequestHead(.post, "/softmax"), body: Array(#"{"logits": [\#(logits)], "outputs": ["jacobian"]}"#.utf8)),
+      in: RequestContext(isCancelled: { asked.add(1, ordering: .relaxed).newValue >= questions }))
+    #expect(answer.status == .serviceUnavailable)
+    #expect(asked.load(ordering: .relaxed) == questions)
   }
 }

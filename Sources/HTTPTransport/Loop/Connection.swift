@@ -23,18 +23,25 @@ final class Connection {
   var current: Current?
   /// Bytes charged to the server's budget for the present body or answer.
   var charged = 0
-  /// Bytes received of a body that announced no length; nil for others.
-  var metered: Int?
+  /// Of a body that is large or announced no length, while it comes; nil for others.
+  var meter: Meter?
   /// Its last request outlasted the loop's patience: the next goes to the lane at once, until one was quick there.
   var prefersLane = false
   /// When the head last judged was whole.
   var began = Instant(nanoseconds: 0)
+
+  /// How many bytes of a body have come, and how many may come at most.
+  struct Meter {
+    var received = 0
+    let most: Int
+  }
 
   struct Current {
     let id: ConnectionState.RequestID
     let head: RequestHead
     let requestBytes: Int
     let cancel: CancelFlag
+    let handed: HandedRequest
   }
 
   init(socket: consuming Socket, state: consuming ConnectionState, token: Token, isReserve: Bool) {

@@ -25,6 +25,8 @@ extension EventLoop {
     connection.isClosed = true
     if let current = connection.current {
       current.cancel.raise()
+      // Its body does not wait for the lane's turn.
+      _ = current.handed.take()
       connection.current = nil
       observer.requestAbandoned(current.head, loop: index)
     }
@@ -118,8 +120,8 @@ extension EventLoop {
   ) {
     switch outcome {
     case .success(.moved(let count)):
-      if connection.metered != nil, !meter(connection, count) {
-        connection.metered = nil
+      if let meter = connection.meter, !self.meter(connection, meter, count) {
+        connection.meter = nil
         state.refuseBody(at: now) { handler.answer(.overloaded, to: $0) }
       }
     case .success(.finished):
@@ -163,7 +165,7 @@ extension EventLoop {
         return
       }
     } while !isBlocked
-    if connection.charged > 0, connection.current == nil, !state.hasOutput, state.isIdle { charge(connection, 0) }
+    if connection.charged > 0, !state.hasOutput, !state.holdsRequest { charge(connection, 0) }
     updateInterest(connection, &state)
     schedule(connection, &state)
   }
@@ -171,7 +173,7 @@ extension EventLoop {
   private func tell(_ notice: ConnectionState.Notice, of connection: Connection, _ now: Moment) {
     switch notice {
     case .refused(let refusal):
-      let exchange = Exchange(requestBytes: 0, began: connection.began, ended: now.instant)
+      let exchange = Exchange(requestBytes: 0, began: connection.began, ended: Clock.now())
       observer.requestRefused(refusal.head, refusal.response, exchange, loop: index)
     case .rejected(let problem): observer.requestRejected(problem, loop: index)
     }

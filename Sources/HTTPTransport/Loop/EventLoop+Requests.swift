@@ -5,7 +5,7 @@ extension EventLoop {
   /// A head is whole: a final answer without its body, or nil.
   func judge(_ head: RequestHead, _ connection: Connection, _ now: Moment) -> Response? {
     connection.began = now.instant
-    if connection.isReserve, head.path != services.configuration.livenessPath {
+    if connection.isReserve, head.path != services.configuration.livenessPath || head.framing != .none {
       return handler.answer(.overloaded, to: head, closes: true)
     }
     if case .length(let count) = head.framing, count > limits.bodyBytes {
@@ -13,11 +13,15 @@ extension EventLoop {
     }
     if let refusal = handler.refusal(of: head) { return refusal }
     switch head.framing {
+    case .length(let count) where count > limits.discardBytes && !head.method.takesBody:
+      return handler.answer(.bodyTooLarge(count, limit: limits.discardBytes), to: head)
     case .length(let count) where count >= laneBytes:
-      guard services.lane.hasRoom, charge(connection, count) else { return handler.answer(.overloaded, to: head) }
-      connection.metered = nil
-    case .chunked: connection.metered = 0
-    default: connection.metered = nil
+      guard services.lane.hasRoom, services.budget.hasRoom(for: count) else {
+        return handler.answer(.overloaded, to: head)
+      }
+      connection.meter = Connection.Meter(most: count)
+    case .chunked: connection.meter = Connection.Meter(most: limits.bodyBytes)
+    default: connection.meter = nil
     }
     return nil
   }
@@ -34,12 +38,12 @@ extension EventLoop {
     return true
   }
 
-  /// Charges a body of unknown length as it comes; false when the budget is used up.
-  func meter(_ connection: Connection, _ count: Int) -> Bool {
-    let received = (connection.metered ?? 0) + count
-    connection.metered = received
-    guard received > laneBytes, received > connection.charged else { return true }
-    return charge(connection, connection.charged + max(BodyBudget.step, count))
+  /// Charges a body as it comes; false when the budget is used up.
+  func meter(_ connection: Connection, _ meter: Connection.Meter, _ count: Int) -> Bool {
+    let received = min(meter.received + count, meter.most)
+    connection.meter?.received = received
+    guard received >= laneBytes, received > connection.charged else { return true }
+    return charge(connection, min(received + BodyBudget.step, meter.most))
   }
 
   /// A request is whole.
@@ -48,7 +52,15 @@ extension EventLoop {
     _ now: Moment
   ) {
     observer.requestBegan(request.head, loop: index)
-    guard request.body.count < laneBytes, !connection.prefersLane else {
+    connection.meter = nil
+    // Its answer may be a thousand times as large.
+    guard request.body.isEmpty || services.budget.heldBytes - connection.charged < services.configuration.bodyBytesInAll
+    else {
+      let refusal = handler.answer(.overloaded, to: request.head)
+      answered(id, request.head, request.body.count, refusal, connection, &state, now)
+      return
+    }
+    guard request.body.count < laneBytes, !connection.prefersLane || request.body.isEmpty else {
       handToLane(id, request, connection, &state, now)
       return
     }
@@ -70,7 +82,6 @@ extension EventLoop {
     observer.requestAnswered(
       head, response, Exchange(requestBytes: requestBytes, began: connection.began, ended: lastClock), loop: index)
     if connection.isReserve { response.closes = true }
-    connection.metered = nil
     // The request's body is done with; a large answer holds memory until it has been written.
     if connection.charged > 0 || response.body.count >= BodyBudget.step {
       charge(connection, 0)
@@ -107,7 +118,8 @@ extension EventLoop {
       answered(id, head, requestBytes, refusal, connection, &state, now)
       return
     }
-    connection.current = Connection.Current(id: id, head: head, requestBytes: requestBytes, cancel: cancel)
+    connection.current = Connection.Current(
+      id: id, head: head, requestBytes: requestBytes, cancel: cancel, handed: handed)
   }
 
   /// The lane has an answer; its connection may have gone.

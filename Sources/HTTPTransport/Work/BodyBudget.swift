@@ -2,11 +2,11 @@ internal import Synchronization
 
 /// The bytes that large bodies and answers may hold in all, over all connections.
 ///
-/// An announced length is charged before a byte of it is read, a chunked body as it arrives, a large answer until it
-/// has been written. An answer is never refused, so what is held can pass the budget by one answer for each thread of
-/// the lane; then no further large request is begun until there is room again.
+/// A large body is charged as it arrives, since an announced length costs its sender nothing, and a large answer until it has
+/// been written. An answer is never refused, so what is held can pass the budget by one answer for each thread of the lane and
+/// each loop; then no further request with a body is begun until there is room again.
 final class BodyBudget: Sendable {
-  /// What a body without announced length takes at a time.
+  /// What a body takes at a time.
   static let step = 256 * 1024
 
   private let held = Atomic<Int>(0)
@@ -21,6 +21,9 @@ final class BodyBudget: Sendable {
     release(bytes)
     return false
   }
+
+  /// Whether there would be room for `bytes` more.
+  func hasRoom(for bytes: Int) -> Bool { bytes <= limit && heldBytes <= limit - bytes }
 
   /// Takes `bytes` whether there is room or not.
   func takeAnyway(_ bytes: Int) { held.add(bytes, ordering: .relaxed) }

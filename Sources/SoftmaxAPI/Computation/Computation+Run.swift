@@ -50,7 +50,7 @@ extension AnswerPlan {
         continue
       case .loss, .gradient, .derivation: continue
       }
-      if let numbers { writer.write(output, numbers, shape: shape(of: output)) }
+      if let numbers { try writer.write(output, numbers, shape: shape(of: output)) }
     }
   }
 
@@ -71,9 +71,9 @@ extension AnswerPlan {
     for output in outputs {
       switch output {
       case .loss:
-        if let loss = result?.loss.take() { writer.write(output, loss, shape: shape(of: output)) }
+        if let loss = result?.loss.take() { try writer.write(output, loss, shape: shape(of: output)) }
       case .gradient:
-        if let gradient = result?.gradient.take() { writer.write(output, gradient, shape: shape(of: output)) }
+        if let gradient = result?.gradient.take() { try writer.write(output, gradient, shape: shape(of: output)) }
       case .derivation:
         if let derivation { writer.write(output, derivation) }
       default: continue

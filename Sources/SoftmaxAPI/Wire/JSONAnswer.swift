@@ -5,12 +5,12 @@ import SoftmaxCore
 struct JSONAnswer: AnswerWriter, ~Copyable {
   private var writer: JSONWriter
   private let format: NumberFormat
-  private let parallel: Parallel?
+  private let execution: Execution
 
   init(_ plan: AnswerPlan, _ execution: Execution) {
     writer = JSONWriter(capacity: JSONAnswer.capacity(for: plan), level: execution.level)
     format = plan.format == .binary64 ? .binary64 : .binary32
-    parallel = execution.parallel
+    self.execution = execution
     writer.beginObject()
   }
 
@@ -20,9 +20,11 @@ struct JSONAnswer: AnswerWriter, ~Copyable {
     return writer.finish()
   }
 
-  mutating func write(_ output: Output, _ values: [Double], shape: TensorShape) {
+  mutating func write(_ output: Output, _ values: [Double], shape: TensorShape) throws(ComputationError) {
     writer.name(output.name)
-    writer.tensor(values.span, shape: shape, format: format, parallel: parallel)
+    let isWhole = writer.tensor(
+      values.span, shape: shape, format: format, parallel: execution.parallel, isCancelled: execution.isCancelled)
+    guard isWhole else { throw .cancelled }
   }
 
   mutating func write(_ output: Output, _ values: [Int], shape: TensorShape) {

@@ -65,9 +65,10 @@ extension SoftmaxProblem {
   /// The first stage of softmax for one item: answers what it can prove, and says what it cannot.
   /// - Returns: the numbers of the questions left open, as ``SoftmaxQuestions`` numbers them.
   func settle(
-    _ n: Int, _ places: SoftmaxPlaces, on shelf: Shelf<Double>, _ row: inout FastRow, _ gatherer: inout Gatherer
-  ) -> [Int] {
-    gatherer.read(logits, n) { logits in
+    _ n: Int, _ places: SoftmaxPlaces, on shelf: Shelf<Double>, _ row: inout FastRow, _ gatherer: inout Gatherer,
+    _ poll: inout Poll
+  ) throws(ComputationError) -> [Int] {
+    try gatherer.read(logits, n) { logits throws(ComputationError) in
       // 2^exponent is more than 1/T: what the Jacobian's entries may be above a probability.
       row.read(logits, exponent: places.jacobian == nil ? 0 : max(0, 2 - Int(temperature.exponent)))
       if let place = places.argmax { shelf[place.lowerBound + n] = Double(row.top.index) }
@@ -94,6 +95,7 @@ extension SoftmaxProblem {
       }
       if let place = places.jacobian {
         for l in 0..<layout.classes {
+          try poll.spend(FastRow.cost(layout.classes))
           let start = place.lowerBound + (n * layout.classes + l) * layout.classes
           shelf.write(start..<(start + layout.classes)) { out in
             questions.add(row.jacobian(l, isMasked: logits[l] == -.infinity, into: &out), of: out)

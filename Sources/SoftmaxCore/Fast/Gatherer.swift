@@ -10,12 +10,14 @@ struct Gatherer: Sendable {
   }
 
   /// Calls `body` with item n's slice of a tensor of the logits' shape.
-  mutating func read<Result>(_ tensor: [Double], _ n: Int, _ body: (Span<Double>) -> Result) -> Result {
+  mutating func read<Result, Failure: Error>(
+    _ tensor: [Double], _ n: Int, _ body: (Span<Double>) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
     let start = layout.start(of: n)
-    guard layout.inner != 1 else { return body(tensor.span.extracting(start..<(start + layout.classes))) }
+    guard layout.inner != 1 else { return try body(tensor.span.extracting(start..<(start + layout.classes))) }
     let source = tensor.span
     for c in 0..<layout.classes { row[c] = source[start + c * layout.inner] }
-    return body(row.span)
+    return try body(row.span)
   }
 }
 

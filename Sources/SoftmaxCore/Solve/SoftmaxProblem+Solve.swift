@@ -24,7 +24,7 @@ extension SoftmaxProblem {
         for n in items {
           try climb.poll.spend(FastRow.cost(layout.classes))
           climb.counts.outputs += questionCount
-          let open = isFast ? settle(n, places, on: shelf, &row, &gatherer) : nil
+          let open = isFast ? try settle(n, places, on: shelf, &row, &gatherer, &climb.poll) : nil
           guard open?.isEmpty != true else { continue }
           let slice = Slice(self, item: n)
           if let argmax = places.argmax { shelf[argmax.lowerBound + n] = Double(slice.top) }
