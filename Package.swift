@@ -34,7 +34,7 @@ let package = Package(
     .target(
       name: "SoftmaxAPI", dependencies: ["SoftmaxCore", "NumericJSON", "HTTPCore", "OpenAPIDocument", "Kernels"]),
     .executableTarget(
-      name: "softmaxd", dependencies: ["SoftmaxAPI", "HTTPTransport", "HTTPCore", "SoftmaxCore", "Kernels", "CLinux"]),
+      name: "softmaxd", dependencies: ["SoftmaxAPI", "HTTPTransport", "HTTPCore", "Kernels", "CLinux"]),
     .executableTarget(
       name: "RoomBenchmarks",
       dependencies: ["SoftmaxCore", "NumericJSON", "HTTPCore", "SoftmaxAPI", "Kernels", "CLinux"],

@@ -7,8 +7,9 @@ let rooms: [(name: String, run: () -> Void)] = [
 ]
 
 // As softmaxd does: memory that was freed is kept for the next request, since new pages cost more than the mathematics.
-_ = mallopt(M_MMAP_THRESHOLD, 4 << 20)
-_ = mallopt(M_TRIM_THRESHOLD, 8 << 20)
+_ = mallopt(M_MMAP_THRESHOLD, 8 << 20)
+_ = mallopt(M_TRIM_THRESHOLD, 256 << 20)
+_ = mallopt(M_ARENA_MAX, 1)
 
 let arguments = CommandLine.arguments
 if arguments.contains("--self-check") { exit(selfCheck() ? 0 : 1) }

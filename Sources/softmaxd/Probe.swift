@@ -3,7 +3,7 @@ import HTTPTransport
 
 /// `--probe`: what a container's health check runs, where there is no shell and no curl.
 enum Probe {
-  /// Asks `/livez` of the server at `host` and `port`; exits 0 if it answers 200 within five seconds, else 1.
+  /// Asks `/livez` of the server at `host` and `port`; exits 0 if it answers 200 within two seconds, else 1.
   static func run(host: String, port: Int) -> Never {
     // A server that listens on all addresses is asked on the loopback.
     let target = ["0.0.0.0": "127.0.0.1", "::": "::1", "[::]": "::1", "localhost": "127.0.0.1"][host] ?? host
@@ -11,7 +11,7 @@ enum Probe {
       Program.fail(1, "cannot probe \(host)")
     }
     do throws(SystemError) {
-      let line = try BlockingClient.statusLine(of: "/livez", at: address, seconds: 5)
+      let line = try BlockingClient.statusLine(of: "/livez", at: address, seconds: 2)
       if line.hasPrefix("HTTP/1.1 200 ") { exit(0) }
       Program.fail(1, "\(address) answered \"\(line)\"")
     } catch {

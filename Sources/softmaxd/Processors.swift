@@ -18,15 +18,29 @@ enum Processors {
     return nil
   }
 
+  /// The least quota of the groups that this process is in.
   private static func quota() -> Int? {
-    if let bytes = Files.read("/sys/fs/cgroup/cpu.max", atMost: 256) {
-      return rounded(String(decoding: bytes, as: UTF8.self))
+    let groups = Files.read("/proc/self/cgroup", atMost: 64 * 1024) ?? []
+    let quotas = folders(ofGroups: String(decoding: groups, as: UTF8.self)).compactMap { folder in
+      Files.read("\(folder)/cpu.max", atMost: 256).flatMap { rounded(String(decoding: $0, as: UTF8.self)) }
     }
+    if let least = quotas.min() { return least }
     // The first version of control groups.
     guard let quota = Files.read("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", atMost: 64),
       let period = Files.read("/sys/fs/cgroup/cpu/cpu.cfs_period_us", atMost: 64)
     else { return nil }
     return rounded(String(decoding: quota + [0x20] + period, as: UTF8.self))
+  }
+
+  /// Where the group that `/proc/self/cgroup` names, "0::/a/b", and those around it have their files. A container mostly sees
+  /// its own group as the root; a service of systemd, or one with the host's namespace, does not.
+  static func folders(ofGroups text: String) -> [String] {
+    let line = text.split(separator: "\n").first { $0.hasPrefix("0::/") }
+    var folders = ["/sys/fs/cgroup"]
+    for name in (line?.dropFirst("0::/".count) ?? "").split(separator: "/") {
+      folders.append("\(folders[folders.count - 1])/\(name)")
+    }
+    return folders
   }
 
   /// `max 100000`, `150000 100000`: processors, rounded up; nil without a quota.

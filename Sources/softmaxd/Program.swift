@@ -4,7 +4,6 @@ import HTTPCore
 import HTTPTransport
 import Kernels
 import SoftmaxAPI
-import SoftmaxCore
 
 /// The program from its first line to its last.
 enum Program {
@@ -28,6 +27,7 @@ enum Program {
     // Before the port opens, and before any thread starts: whoever sees it open may also stop the server.
     Signals.hold()
     Memory.configure()
+    ProcessFigures.noteStart()
     let readiness = ReadinessFlag()
     let configuration = configuration(settings)
     let telemetry = Telemetry(loops: configuration.loops, log: settings.log)
@@ -54,7 +54,7 @@ enum Program {
     var configuration = ServerConfiguration(
       addresses: Address.all(host: settings.host, port: UInt16(clamping: settings.port)) ?? [], loops: loops,
       limits: settings.limits)
-    let cap = Descriptors.connectionCap(limit: limit, reserve: configuration.reserveConnections)
+    let cap = Descriptors.connectionCap(limit: limit, loops: loops, reserve: configuration.reserveConnections)
     configuration.connections = min(settings.maxConnections ?? cap, cap)
     configuration.laneQueue = settings.queue
     configuration.bodyBytesInAll = settings.bodyBytesInAll
@@ -87,7 +87,15 @@ enum Program {
     var rest = Array(text.utf8)[...]
     while !rest.isEmpty {
       let count = unsafe rest.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
-      if count > 0 { rest = rest.dropFirst(count) } else if errno != EINTR { return }
+      if count > 0 {
+        rest = rest.dropFirst(count)
+      } else if errno == EAGAIN {
+        // A terminal, or the other end of a pipe, may have been made not to block: what was begun is finished all the same.
+        var ready = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+        _ = unsafe poll(&ready, 1, -1)
+      } else if errno != EINTR {
+        return
+      }
     }
   }
 

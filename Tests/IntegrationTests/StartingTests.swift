@@ -48,7 +48,7 @@ extension IntegrationTests {
       #expect(run.status == 0)
     }
 
-    @Test func theEnvironmentIsReadAndAFlagBeatsIt() throws {
+    @Test func aBadVariableIsNamed() throws {
       let bad = try Daemon.command([], environment: ["SOFTMAXD_PORT": "many"])
       #expect(bad.status != 0)
       #expect(bad.errors.contains("SOFTMAXD_PORT"))

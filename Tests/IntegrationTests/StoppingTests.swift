@@ -62,9 +62,21 @@ extension IntegrationTests {
       let clock = ContinuousClock()
       let time = clock.measure {
         daemon.signal(SIGTERM)
-        _ = daemon.wait()
+        #expect(daemon.wait() == 1)
       }
       #expect(time < .seconds(15))
+    }
+
+    @Test func aLogThatNobodyReadsKeepsItFromNothing() throws {
+      let daemon = try Daemon(Daemon.quickStop + ["--log", "requests"])
+      let client = Client(daemon)
+      // More than a pipe holds.
+      for _ in 0..<800 { _ = try client.send(.get("/livez")) }
+      daemon.signal(SIGTERM)
+      for _ in 0..<1000 where daemon.isRunning { usleep(10_000) }
+      #expect(!daemon.isRunning)
+      if daemon.isRunning { daemon.signal(SIGKILL) }
+      #expect(daemon.wait() == 0)
     }
 
     /// Asks /readyz until it answers so: a signal takes a moment to arrive.

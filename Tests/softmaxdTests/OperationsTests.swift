@@ -102,6 +102,7 @@ import Testing
   @Test(
     arguments: [
       (nil, Status.unauthorized), ("Bearer 0123456789abcdef", .ok), ("bearer 0123456789abcdef", .ok),
+      ("Bearer   0123456789abcdef", .ok), ("Bearer 0123456789 abcdef", .unauthorized),
       ("Bearer 0123456789abcdeg", .unauthorized), ("Bearer 0123456789abcde", .unauthorized),
       ("Bearer 0123456789abcdef0123456789abcdef", .unauthorized), ("Bearer ", .unauthorized),
       ("Basic 0123456789abcdef", .unauthorized), ("0123456789abcdef", .unauthorized),

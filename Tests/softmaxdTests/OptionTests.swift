@@ -164,4 +164,15 @@ import Testing
   func quotasAreRoundedUp(text: String, processors: Int?) {
     #expect(Processors.rounded(text) == processors)
   }
+
+  @Test(arguments: [
+    ("", ["/sys/fs/cgroup"]), ("0::/\n", ["/sys/fs/cgroup"]),
+    (
+      "1:name=systemd:/x\n0::/system.slice/softmaxd.service\n",
+      ["/sys/fs/cgroup", "/sys/fs/cgroup/system.slice", "/sys/fs/cgroup/system.slice/softmaxd.service"]
+    ),
+  ])
+  func aGroupsQuotaIsInItsFolderAndThoseAround(_ groups: String, _ folders: [String]) {
+    #expect(Processors.folders(ofGroups: groups) == folders)
+  }
 }

@@ -18,11 +18,11 @@ HOUSE = {
     "KernelsV4": ({"Kernels"}, set()),
     "SoftmaxCore": ({"Kernels", "KernelsV3", "KernelsV4"}, set()),
     "NumericJSON": ({"Kernels", "KernelsV3", "KernelsV4"}, set()),
-    "HTTPCore": (set(), {"Synchronization"}),
+    "HTTPCore": (set(), set()),
     "HTTPTransport": ({"HTTPCore", "CLinux"}, IO),
     "OpenAPIDocument": (set(), set()),
-    "SoftmaxAPI": ({"SoftmaxCore", "NumericJSON", "HTTPCore", "OpenAPIDocument", "Kernels"}, {"Synchronization"}),
-    "softmaxd": ({"SoftmaxAPI", "HTTPTransport", "HTTPCore", "SoftmaxCore", "Kernels", "CLinux"}, IO),
+    "SoftmaxAPI": ({"SoftmaxCore", "NumericJSON", "HTTPCore", "OpenAPIDocument", "Kernels"}, set()),
+    "softmaxd": ({"SoftmaxAPI", "HTTPTransport", "HTTPCore", "Kernels", "CLinux"}, IO),
 }
 # Tests, benchmarks and fuzz targets stand outside the house: they may use any room that they declare.
 OUTSIDE = IO | {"Testing", "Foundation"}

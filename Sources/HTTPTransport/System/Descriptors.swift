@@ -16,9 +16,9 @@ public enum Descriptors {
 
   /// How many connections a limit of descriptors leaves room for, beside the server's own and `reserve` connections
   /// beyond the cap.
-  public static func connectionCap(limit: Int, reserve: Int) -> Int {
-    // Loops (an epoll set and an eventfd each), Dispatch's own, the standard streams, listeners, files in /proc.
-    let own = 64
+  public static func connectionCap(limit: Int, loops: Int, reserve: Int) -> Int {
+    // Each loop's epoll set and eventfd; Dispatch's own, the standard streams, listeners, files in /proc.
+    let own = 2 * loops + 32
     return max(1, limit - own - reserve)
   }
 }

@@ -19,7 +19,8 @@ struct BearerToken: Sendable {
       return Self.unauthorized("This path needs the field \"Authorization: Bearer <token>\"", challenge: "Bearer")
     }
     // The scheme's name is compared without regard to case (RFC 9110 §11.1).
-    let parts = credentials.split(separator: " ", maxSplits: 1)
+    // Any number of spaces follows it (§11.4).
+    let parts = credentials.split(separator: " ")
     guard parts.count == 2, parts[0].lowercased() == "bearer", matches(Array(parts[1].utf8)) else {
       return Self.unauthorized("The token is not the right one", challenge: "Bearer error=\"invalid_token\"")
     }

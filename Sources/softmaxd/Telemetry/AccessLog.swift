@@ -71,8 +71,16 @@ final class AccessLog: Sendable {
     if mustStart { queue.async { self.writeAll() } }
   }
 
-  /// Returns when all that was logged has been written.
-  func flush() { queue.sync { writeAll() } }
+  /// Returns when all that was logged has been written, or after a second: who does not read the log must not keep the server
+  /// from ending.
+  func flush() {
+    let written = DispatchSemaphore(value: 0)
+    queue.async {
+      self.writeAll()
+      written.signal()
+    }
+    _ = written.wait(timeout: .now() + .seconds(1))
+  }
 
   private func writeAll() {
     while true {

@@ -29,8 +29,10 @@ struct ProcessFigures {
     return figures
   }
 
-  /// Asked for first when the server starts.
-  static let start: UInt64 = {
+  /// Takes now for the time of the start.
+  static func noteStart() { _ = start }
+
+  private static let start: UInt64 = {
     var now = timespec()
     unsafe clock_gettime(CLOCK_REALTIME, &now)
     return UInt64(clamping: now.tv_sec) * 1000 + UInt64(clamping: now.tv_nsec / 1_000_000)
