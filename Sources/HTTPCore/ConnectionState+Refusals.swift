@@ -23,7 +23,7 @@ extension ConnectionState {
       answer(refusal, mayKeep: false, at: now)
       return
     }
-    readPace = Pace(from: now.instant)
+    readPace = timing.bodyPace(from: now.instant)
     body = BodyReader(head.framing)
     phase = .discarding
   }

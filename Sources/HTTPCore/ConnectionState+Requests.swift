@@ -99,7 +99,7 @@ extension ConnectionState {
         noteOutput(at: now)
         output.appendContinue()
       }
-      readPace = Pace(from: now.instant)
+      readPace = timing.bodyPace(from: now.instant)
       body = BodyReader(head.framing)
       phase = .body
     }
@@ -138,7 +138,7 @@ extension ConnectionState {
 
   /// The writing deadline runs from when there is something to write.
   private mutating func noteOutput(at now: Moment) {
-    if output.isEmpty { writePace = Pace(from: now.instant) }
+    if output.isEmpty { writePace = timing.writePace(from: now.instant) }
   }
 
   /// Nothing more is read as a request.
@@ -192,10 +192,9 @@ extension ConnectionState {
       case .head where isDraining && requestID == 0: since.advanced(by: min(timing.newcomer, timing.keepAlive))
       // The keep-alive time starts when the last answer is out; until then the writing deadline runs.
       case .head: output.isEmpty ? since.advanced(by: timing.keepAlive) : nil
-      case .body, .discarding: readPace.deadline(grace: timing.bodyGrace, perByte: timing.bodyPerByte)
+      case .body, .discarding: readPace.deadline
       case .lingering:
-        min(
-          since.advanced(by: timing.lingerTotal), readPace.deadline(grace: timing.lingerSilence, perByte: 0))
+        min(since.advanced(by: timing.lingerTotal), readPace.deadline)
       case .ready, .answering, .closing, .closed, .gone: nil
       }
     }
@@ -204,7 +203,7 @@ extension ConnectionState {
   var writeDeadline: Instant? {
     mutating get {
       guard !output.isEmpty, phase != .closed, phase != .gone else { return nil }
-      return writePace.deadline(grace: timing.writeGrace, perByte: timing.writePerByte)
+      return writePace.deadline
     }
   }
 }

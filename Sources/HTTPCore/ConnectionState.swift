@@ -131,8 +131,8 @@ public struct ConnectionState: ~Copyable, Sendable {
     self.limits = limits
     timing = Timing(limits)
     since = now.instant
-    readPace = Pace(from: now.instant)
-    writePace = Pace(from: now.instant)
+    readPace = timing.bodyPace(from: now.instant)
+    writePace = timing.writePace(from: now.instant)
   }
 
   // MARK: Events
@@ -232,7 +232,7 @@ public struct ConnectionState: ~Copyable, Sendable {
         }
         phase = .lingering
         since = now.instant
-        readPace = Pace(from: now.instant)
+        readPace = Pace(from: now.instant, grace: timing.lingerSilence)
         return .shutdownWrite
       case .lingering:
         guard peerHasFinished else { return nil }

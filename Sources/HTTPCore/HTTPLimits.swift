@@ -25,7 +25,7 @@ public struct HTTPLimits: Sendable, Hashable {
   public var headDeadline = Duration.seconds(20)
   /// The longest silence, and the head start, of a body; beyond: 408.
   public var bodyGrace = Duration.seconds(20)
-  /// What a body must bring each second after its head start, on average.
+  /// What a body must bring each second, but for its head start; being faster never earns more than that again.
   public var bodyBytesPerSecond = 1024
   /// How long a connection may wait for a request: above the 60 s of common load balancers.
   public var keepAlive = Duration.seconds(75)
@@ -33,7 +33,7 @@ public struct HTTPLimits: Sendable, Hashable {
   public var newcomerGrace = Duration.seconds(1)
   /// The longest silence, and the head start, of a reader; beyond: the connection is dropped.
   public var writeGrace = Duration.seconds(30)
-  /// What a reader must take each second after its head start, on average.
+  /// What a reader must take each second, likewise.
   public var writeBytesPerSecond = 1024
   /// After the last answer: the silence after which a connection that the peer leaves open is closed.
   public var lingerSilence = Duration.seconds(5)

@@ -1,25 +1,22 @@
-/// How fast a peer sends or takes bytes, and until when it may keep that up.
+/// Until when a peer that sends or takes bytes may keep up its pace.
+///
+/// It may be silent for `grace`, and each byte earns it `perByte` nanoseconds more, but never more than `grace` ahead: who was
+/// fast at first may not trickle for hours afterwards.
 struct Pace: Sendable {
-  private var start: Instant
-  private var last: Instant
-  private var count: UInt64 = 0
+  private(set) var deadline: Instant
+  private let grace: UInt64
+  private let perByte: UInt64
 
-  init(from now: Instant) {
-    start = now
-    last = now
+  /// - Parameter perByte: 0 asks for no rate.
+  init(from now: Instant, grace: UInt64, perByte: UInt64 = 0) {
+    deadline = now.advanced(by: grace)
+    self.grace = grace
+    self.perByte = perByte
   }
 
   mutating func moved(_ bytes: Int, at now: Instant) {
-    last = now
-    count = count &+ UInt64(max(0, bytes))
-  }
-
-  /// The peer may be silent for `grace`, and must keep the average that `perByte` nanoseconds a byte allow, with
-  /// `grace` as its head start.
-  func deadline(grace: UInt64, perByte: UInt64) -> Instant {
-    let (earned, overflow) = count.multipliedReportingOverflow(by: perByte)
-    let average = start.advanced(by: grace).advanced(by: overflow || perByte == 0 ? .max : earned)
-    return min(last.advanced(by: grace), average)
+    let (earned, overflow) = UInt64(max(0, bytes)).multipliedReportingOverflow(by: perByte)
+    deadline = min(deadline.advanced(by: overflow || perByte == 0 ? .max : earned), now.advanced(by: grace))
   }
 }
 
@@ -38,6 +35,9 @@ struct Timing: Sendable {
     lingerSilence = Self.nanoseconds(limits.lingerSilence)
     lingerTotal = Self.nanoseconds(limits.lingerTotal)
   }
+
+  func bodyPace(from now: Instant) -> Pace { Pace(from: now, grace: bodyGrace, perByte: bodyPerByte) }
+  func writePace(from now: Instant) -> Pace { Pace(from: now, grace: writeGrace, perByte: writePerByte) }
 
   private static func nanoseconds(_ duration: Duration) -> UInt64 {
     let (seconds, attoseconds) = duration.components

@@ -76,6 +76,16 @@ struct DeadlineTests {
     }
     // 20 s of grace, and then half of the 1,024 bytes a second that are asked for.
     #expect(slow.statuses == [408] && (38...42).contains(seconds))
+    // What was fast at first has earned no more than 20 s.
+    let tired = Harness()
+    tired.feed(head + String(repeating: "x", count: 900_000))
+    seconds = 0
+    while tired.written.isEmpty, seconds < 1000 {
+      tired.feed("x")
+      tired.pass(1)
+      seconds += 1
+    }
+    #expect(tired.statuses == [408] && (19...21).contains(seconds))
     let steady = Harness()
     steady.feed(head)
     for _ in 0..<900 {
