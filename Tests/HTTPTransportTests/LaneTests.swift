@@ -34,6 +34,30 @@ import Testing
     gatekeeper.mayEnd.signal()
   }
 
+  @Test func whoHasGoneGivesUpThePlace() {
+    let lane = Lane(Lane.Bounds(width: 1, waiting: 2))
+    let gatekeeper = Gatekeeper()
+    let hasGone = Atomic(false)
+    let ran = Atomic(0)
+    #expect(lane.submit { gatekeeper.work() })
+    gatekeeper.began.wait()
+    for _ in 0..<2 {
+      #expect(
+        lane.submit {
+          ran.add(1, ordering: .relaxed)
+        } unless: {
+          hasGone.load(ordering: .relaxed)
+        })
+    }
+    #expect(!lane.submit {})
+    hasGone.store(true, ordering: .relaxed)
+    #expect(lane.submit { gatekeeper.work() })
+    gatekeeper.mayEnd.signal()
+    gatekeeper.began.wait()
+    #expect(ran.load(ordering: .relaxed) == 0)
+    gatekeeper.mayEnd.signal()
+  }
+
   @Test func theBudgetIsTakenAndGivenBack() {
     let budget = BodyBudget(limit: 100)
     #expect(budget.take(100))

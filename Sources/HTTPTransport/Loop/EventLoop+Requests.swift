@@ -112,6 +112,8 @@ extension EventLoop {
           handler.answer(.deadlineExceeded, to: head)
         }
       inbox.post(.answer(token, id, response))
+    } unless: {
+      cancel.isAbandoned
     }
     guard isTaken else {
       let refusal = handler.answer(.overloaded, to: head)

@@ -10,8 +10,11 @@ final class CancelFlag: Sendable {
 
   func raise() { raised.store(true, ordering: .relaxed) }
 
+  /// The client has gone.
+  var isAbandoned: Bool { raised.load(ordering: .relaxed) }
+
   /// The client has gone, or the request's time is up.
-  var isRaised: Bool { raised.load(ordering: .relaxed) || Clock.now() >= deadline }
+  var isRaised: Bool { isAbandoned || Clock.now() >= deadline }
 }
 
 /// The short time for which a loop may compute by itself. A request that needs longer is begun anew on the lane, so

@@ -17,8 +17,13 @@ final class Lane: Sendable {
     var waiting: Int
   }
 
+  private struct Waiting {
+    var work: Work
+    var isVain: @Sendable () -> Bool
+  }
+
   private struct State {
-    var waiting: [Work] = []
+    var waiting: [Waiting] = []
     /// Where the queue begins; what lies before has been taken.
     var first = 0
     /// Counts the requests begun, so that a look later can tell whether any has come.
@@ -36,22 +41,29 @@ final class Lane: Sendable {
   init(_ bounds: Bounds) { self.bounds = bounds }
 
   /// Whether a request would be taken now.
-  var hasRoom: Bool { state.withLock { hasRoom($0) } }
+  var hasRoom: Bool { state.withLock { hasRoom(&$0) } }
 
-  private func hasRoom(_ state: borrowing State) -> Bool {
-    runningCount < bounds.width || state.waiting.count - state.first < bounds.waiting
+  private func hasRoom(_ state: inout State) -> Bool {
+    if runningCount < bounds.width || state.waiting.count - state.first < bounds.waiting { return true }
+    // Who has gone gives up the place in the queue to who has come.
+    state.waiting.removeFirst(state.first)
+    state.first = 0
+    state.waiting.removeAll { $0.isVain() }
+    return state.waiting.count < bounds.waiting
   }
 
   /// Has `work` done, now or when its turn comes; false when the lane is full.
-  func submit(_ work: @escaping Work) -> Bool {
+  ///
+  /// - Parameter isVain: whether nobody waits for it any more, so that it need not be done.
+  func submit(_ work: @escaping Work, unless isVain: @escaping @Sendable () -> Bool = { false }) -> Bool {
     let starts: Bool? = state.withLock { state in
-      guard hasRoom(state) else { return nil }
+      guard hasRoom(&state) else { return nil }
       state.begun &+= 1
       if runningCount < bounds.width {
         running.add(1, ordering: .relaxed)
         return true
       }
-      state.waiting.append(work)
+      state.waiting.append(Waiting(work: work, isVain: isVain))
       return false
     }
     if starts == true { queue.async { self.run(work) } }
@@ -92,8 +104,8 @@ final class Lane: Sendable {
         state.first = 0
         return nil
       }
-      let next = state.waiting[state.first]
-      state.waiting[state.first] = {}
+      let next = state.waiting[state.first].work
+      state.waiting[state.first] = Waiting(work: {}, isVain: { true })
       state.first += 1
       if state.first > 64, state.first * 2 > state.waiting.count {
         state.waiting.removeFirst(state.first)
