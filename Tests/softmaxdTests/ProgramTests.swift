@@ -1,6 +1,8 @@
 import Foundation
 import Testing
 
+@testable import softmaxd
+
 /// The program as a process: a closure that belongs to the wrong actor traps only when a real signal or timer fires.
 @Suite(.serialized) struct ProgramTests {
   /// The built program lies beside the tests.
@@ -126,6 +128,30 @@ import Testing
     let daemon = try Daemon(["--port", "0", "--token-file", "/nonexistent"])
     #expect(daemon.end() == 1)
     #expect(daemon.errorText() == "softmaxd: cannot read --token-file /nonexistent\n")
+  }
+
+  /// Another process that shares standard error may have set O_NONBLOCK for all: a full pipe then is no reason to lose lines.
+  @Test func aNonBlockingPipeTakesEveryLine() throws {
+    var ends: [Int32] = [0, 0]
+    try #require(unsafe pipe(&ends) == 0)
+    let (reader, writer) = (ends[0], ends[1])
+    defer { close(reader) }
+    try #require(fcntl(writer, F_SETFL, O_NONBLOCK) == 0)
+    let text = (0..<30_000).map { "line \($0)\n" }.joined()
+    Thread {
+      Program.write(writer, text)
+      close(writer)
+    }.start()
+    // The pipe is full before its first byte is read.
+    usleep(100_000)
+    var received: [UInt8] = []
+    var part = [UInt8](repeating: 0, count: 4096)
+    while true {
+      let count = unsafe part.withUnsafeMutableBytes { unsafe read(reader, $0.baseAddress, $0.count) }
+      guard count > 0 else { break }
+      received += part.prefix(count)
+    }
+    #expect(String(decoding: received, as: UTF8.self) == text)
   }
 
   private func connectTo(_ port: String) -> Int32? {
