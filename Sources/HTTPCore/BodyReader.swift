@@ -2,18 +2,19 @@
 /// 64 MiB costs its sender 64 MiB.
 struct BodyReader: Sendable {
   private let isChunked: Bool
-  /// What a Content-Length still announces.
-  private var left = 0
+  /// What a Content-Length has announced, and what of it is still to come.
+  private let length: Int
+  private var left: Int
   private var decoder = ChunkedDecoder()
   private(set) var bytes: [UInt8] = []
 
   /// How many of the body's bytes have come, with their transfer coding: where an error is.
-  var position: Int { isChunked ? decoder.taken : arrived }
-  private var arrived = 0
+  var position: Int { isChunked ? decoder.taken : length - left }
 
   init(_ framing: BodyFraming) {
     isChunked = framing == .chunked
-    if case .length(let length) = framing { left = length }
+    length = if case .length(let length) = framing { length } else { 0 }
+    left = length
   }
 
   var isComplete: Bool { isChunked ? decoder.isFinished : left == 0 }
@@ -32,7 +33,6 @@ struct BodyReader: Sendable {
       makeRoom(left: left, arrived: count)
       bytes.append(input.extracting(first: count))
       left -= count
-      arrived += count
     }
     return count
   }
@@ -50,7 +50,6 @@ struct BodyReader: Sendable {
       decoder.tookData(count)
     } else {
       left -= count
-      arrived += count
     }
     return count
   }

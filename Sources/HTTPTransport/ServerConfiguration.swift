@@ -49,12 +49,10 @@ public struct ServerConfiguration: Sendable {
   /// What connections beyond the cap keep to: they must say at once what they want.
   var reserveLimits: HTTPLimits {
     var limits = limits
-    limits.headDeadline = min(limits.headDeadline, reserveDeadline)
-    limits.keepAlive = min(limits.keepAlive, reserveDeadline)
-    limits.bodyGrace = min(limits.bodyGrace, reserveDeadline)
-    limits.writeGrace = min(limits.writeGrace, reserveDeadline)
-    limits.lingerSilence = min(limits.lingerSilence, reserveDeadline)
-    limits.lingerTotal = min(limits.lingerTotal, reserveDeadline)
+    let steps: [WritableKeyPath<HTTPLimits, Duration>] = [
+      \.headDeadline, \.keepAlive, \.bodyGrace, \.writeGrace, \.lingerSilence, \.lingerTotal,
+    ]
+    for step in steps { limits[keyPath: step] = min(limits[keyPath: step], reserveDeadline) }
     return limits
   }
 }

@@ -68,6 +68,7 @@ import Testing
     #expect(!budget.take(.max / 2))
     budget.takeAnyway(50)
     #expect(budget.heldBytes == 150)
+    #expect(budget.isFull(without: 50) && !budget.isFull(without: 51) && !budget.hasRoom(for: 0))
     #expect(!budget.take(1))
     budget.release(150)
     #expect(budget.heldBytes == 0)

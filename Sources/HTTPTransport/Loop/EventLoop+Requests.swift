@@ -54,10 +54,8 @@ extension EventLoop {
     observer.requestBegan(request.head, loop: index)
     connection.meter = nil
     // Its answer may be a thousand times as large.
-    guard request.body.isEmpty || services.budget.heldBytes - connection.charged < services.configuration.bodyBytesInAll
-    else {
-      let refusal = handler.answer(.overloaded, to: request.head)
-      answered(id, request.head, request.body.count, refusal, connection, &state, now)
+    guard request.body.isEmpty || !services.budget.isFull(without: connection.charged) else {
+      overloaded(id, request.head, request.body.count, connection, &state, now)
       return
     }
     guard request.body.count < laneBytes, !connection.prefersLane || request.body.isEmpty else {
@@ -73,6 +71,14 @@ extension EventLoop {
     } else {
       answered(id, request.head, request.body.count, consume response, connection, &state, now)
     }
+  }
+
+  /// A whole request is refused, since there is too much to do.
+  private func overloaded(
+    _ id: ConnectionState.RequestID, _ head: RequestHead, _ requestBytes: Int, _ connection: Connection,
+    _ state: inout ConnectionState, _ now: Moment
+  ) {
+    answered(id, head, requestBytes, handler.answer(.overloaded, to: head), connection, &state, now)
   }
 
   private func answered(
@@ -116,8 +122,7 @@ extension EventLoop {
       cancel.isAbandoned
     }
     guard isTaken else {
-      let refusal = handler.answer(.overloaded, to: head)
-      answered(id, head, requestBytes, refusal, connection, &state, now)
+      overloaded(id, head, requestBytes, connection, &state, now)
       return
     }
     connection.current = Connection.Current(

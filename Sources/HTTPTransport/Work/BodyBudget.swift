@@ -25,6 +25,9 @@ final class BodyBudget: Sendable {
   /// Whether there would be room for `bytes` more.
   func hasRoom(for bytes: Int) -> Bool { bytes <= limit && heldBytes <= limit - bytes }
 
+  /// Whether others hold all of it, `own` bytes being the asker's.
+  func isFull(without own: Int) -> Bool { heldBytes - own >= limit }
+
   /// Takes `bytes` whether there is room or not.
   func takeAnyway(_ bytes: Int) { held.add(bytes, ordering: .relaxed) }
 
