@@ -67,7 +67,7 @@ let language: [SwiftSetting] = [
 /// less of the instruction cache. scripts/profile makes the profile, with a build that counts, and names it here. The kernels
 /// do without it: it would know only those of the processor that it was made on.
 let release = BuildSettingCondition.when(configuration: .release)
-let profile = "\(Context.packageDirectory)/softmaxd-3d9d4c41.profdata"
+let profile = "\(Context.packageDirectory)/softmaxd-a5a9ab3d.profdata"
 let counts = Context.environment["SOFTMAXD_COUNTS"] != nil
 let acrossModules = SwiftSetting.unsafeFlags(["-Xfrontend", "-emit-bc", "-Xfrontend", "-lto=llvm-full"], release)
 // Functions that only their file knows are named by it without its folder, which differs from machine to machine.
