@@ -1,4 +1,4 @@
-// swift-tools-version: 6.2
+// swift-tools-version: 6.3
 import PackageDescription
 
 /// The vector kernels are written once, in Kernels, and compiled again for each x86-64 level that is worth having.
@@ -62,38 +62,6 @@ let language: [SwiftSetting] = [
   .enableExperimentalFeature("Lifetimes"),
 ]
 
-/// A release is optimised across all modules when it is linked, and by a profile that says how often each piece of code runs;
-/// what runs often is inlined and lies together. With both a small request runs a fifth fewer instructions, and needs a third
-/// less of the instruction cache. scripts/profile makes the profile, with a build that counts, and names it here. The kernels
-/// do without it: it would know only those of the processor that it was made on.
-let release = BuildSettingCondition.when(configuration: .release)
-let profile = "\(Context.packageDirectory)/softmaxd-a5a9ab3d.profdata"
-let counts = Context.environment["SOFTMAXD_COUNTS"] != nil
-let acrossModules = SwiftSetting.unsafeFlags(["-Xfrontend", "-emit-bc", "-Xfrontend", "-lto=llvm-full"], release)
-// Functions that only their file knows are named by it without its folder, which differs from machine to machine.
-let byProfile = SwiftSetting.unsafeFlags(
-  ["-Xllvm", "-static-func-full-module-prefix=false"]
-    + (counts
-      ? ["-Xfrontend", "-ir-profile-generate", "-Xllvm", "-runtime-counter-relocation", "-Xllvm", "-disable-vp"]
-      : ["-Xfrontend", "-ir-profile-use=\(profile)"]),
-  release)
-// The linker must be told, as the compiler knows by itself, that no frame of an async function is marked in its saved frame
-// pointer: on Linux an unwinder takes the mark for a part of the address.
-let linked = LinkerSetting.unsafeFlags(
-  ["-use-ld=lld", "-Xlinker", "-mllvm", "-Xlinker", "-swift-async-fp=never"]
-    + (counts ? ["-Xclang-linker", "-fprofile-generate"] : []), release)
-
-/// Tests ask for none of that, which takes a minute and a half to link; for them every warning is an error instead. A newer
-/// compiler's new warnings stop nobody else.
-let tested = Context.environment["SOFTMAXD_STRICT"] != nil
-
 for target in package.targets where target.type != .system {
-  let own = target.swiftSettings ?? []
-  if tested {
-    target.swiftSettings = language + own + [.treatAllWarnings(as: .error)]
-  } else {
-    let isKernel = target.name.hasPrefix("Kernels")
-    target.swiftSettings = language + own + (isKernel ? [acrossModules] : [acrossModules, byProfile])
-    target.linkerSettings = [linked]
-  }
+  target.swiftSettings = language + (target.swiftSettings ?? [])
 }

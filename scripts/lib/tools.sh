@@ -56,13 +56,13 @@ python_with() {
   fi
 }
 
-# What scripts/check and scripts/test build: release, tests included, every warning an error, and nothing optimised when it is
-# linked; in a folder of its own, so that these flags and those of a plain `swift build` do not undo each other's work.
-CHECKED=(-c release --scratch-path .build/checked)
+# What scripts/check and scripts/test build: release, tests included, every warning an error; in a folder of its own, so that
+# these flags and those of a plain `swift build` do not undo each other's work.
+CHECKED=(-c release --scratch-path .build/checked -Xswiftc -warnings-as-errors)
 SYMBOLS=$ROOT/.build/checked/symbols
 build_everything() {
   mkdir -p "$SYMBOLS"
-  SOFTMAXD_STRICT=1 swift build "${CHECKED[@]}" --build-tests -Xswiftc -enable-testing \
+  swift build "${CHECKED[@]}" --build-tests -Xswiftc -enable-testing \
     --explicit-target-dependency-import-check error \
     -Xswiftc -emit-symbol-graph -Xswiftc -emit-symbol-graph-dir -Xswiftc "$SYMBOLS"
 }

@@ -16,12 +16,15 @@ struct Readiness: OptionSet, Sendable {
 /// Level-triggered: what was left unread is told again, so one read a turn is enough.
 @safe struct EpollSet: ~Copyable {
   let descriptor: CInt
-  private let events: UnsafeMutableBufferPointer<epoll_event>
+  /// A plain pointer, not a buffer's `baseAddress`: glibc 2.41 declares that epoll_wait takes no null.
+  private let events: UnsafeMutablePointer<epoll_event>
+  private let eventsPerLook: Int
 
   init(eventsPerLook: Int = 256) throws(SystemError) {
     descriptor = try retrying("epoll_create1") { epoll_create1(CInt(EPOLL_CLOEXEC)) }
     unsafe events = .allocate(capacity: eventsPerLook)
-    unsafe events.initialize(repeating: epoll_event())
+    unsafe events.initialize(repeating: epoll_event(), count: eventsPerLook)
+    self.eventsPerLook = eventsPerLook
   }
 
   deinit {
@@ -49,12 +52,12 @@ struct Readiness: OptionSet, Sendable {
 
   /// How many descriptors are ready after at most `milliseconds`; an interrupted wait counts as none.
   func wait(milliseconds: CInt) -> Int {
-    max(0, Int(unsafe epoll_wait(descriptor, events.baseAddress, CInt(events.count), milliseconds)))
+    max(0, Int(unsafe epoll_wait(descriptor, events, CInt(eventsPerLook), milliseconds)))
   }
 
   /// One event of the last `wait`.
   func event(_ index: Int) -> (token: UInt64, readiness: Readiness) {
-    unsafe precondition(index < events.count)
+    precondition(index < eventsPerLook)
     let event = unsafe events[index]
     return unsafe (event.data.u64, Readiness(rawValue: event.events))
   }
