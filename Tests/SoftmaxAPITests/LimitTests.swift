@@ -103,11 +103,15 @@ struct LimitTests {
     }
   }
 
-  @Test func manyOutputsAreCut() throws {
-    let names = Array(repeating: "\"argmax\"", count: 10_000).joined(separator: ",")
-    let answer = post("/softmax", #"{"logits": [1], "outputs": [\#(names)]}"#)
-    #expect(answer.status == .unprocessableContent)
-    #expect(try Parsed(answer).errors.count == FaultList.maximumCount)
+  /// However many of the names are good ones: the first of each name is.
+  @Test(arguments: [1, 33, 34, 38, 39, 40, 10_000], [false, true])
+  func manyOutputsAreListedUpToTheBound(count: Int, startsWithEachOutput: Bool) throws {
+    let good = startsWithEachOutput ? Endpoint.softmax.outputs.map(\.name) : ["argmax"]
+    let names = (good + Array(repeating: "argmax", count: count)).map { "\"\($0)\"" }.joined(separator: ",")
+    let problem = try Parsed(post("/softmax", #"{"logits": [1], "outputs": [\#(names)]}"#))
+    #expect(problem.status == 422)
+    #expect(problem.errors.count == min(count, FaultList.maximumCount))
+    if count > FaultList.maximumCount { #expect(problem.detail.hasPrefix("The body has more than 32 faults")) }
   }
 
   @Test func workThatIsCancelledIsAnswered503() throws {

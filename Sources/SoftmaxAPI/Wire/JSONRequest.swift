@@ -117,8 +117,8 @@ enum JSONRequest {
     return try reader.readString()
   }
 
-  /// A list of strings; nil in place of what is none. The list is cut where it holds more names than there are faults to
-  /// report, for then it names something twice.
+  /// A list of strings; nil in place of anything else. The list is cut where it must hold more faults than an answer
+  /// lists: among this many names, those that are not good outputs exceed the bound.
   private static func names(
     from reader: inout JSONReader, _ member: Member, _ endpoint: Endpoint, _ faults: inout FaultList
   ) throws(JSONSyntaxError) -> [String?]? {
@@ -126,7 +126,7 @@ enum JSONRequest {
     var names: [String?] = []
     try reader.beginArray()
     while try reader.nextElement() {
-      if names.count > FaultList.maximumCount {
+      if names.count > FaultList.maximumCount + Output.allCases.count {
         try reader.skipValue()
       } else if try isKind(.string, &reader, member, [names.count], endpoint, &faults) {
         names.append(try reader.readString())
