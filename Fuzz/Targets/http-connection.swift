@@ -1,4 +1,3 @@
-// rooms: HTTPCore
 import HTTPCore
 
 /// A connection under any order of events: bytes, answers, writes, time, the peer's end, the server's. The input's first

@@ -1,4 +1,3 @@
-// rooms: HTTPCore
 // with: Fuzz/Shared/HTTPDriver.swift
 import HTTPCore
 

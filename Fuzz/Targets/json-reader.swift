@@ -1,4 +1,3 @@
-// rooms: Kernels KernelsV3 KernelsV4 NumericJSON
 import Kernels
 import NumericJSON
 

@@ -1,4 +1,3 @@
-// rooms: Kernels KernelsV3 KernelsV4 SoftmaxCore NumericJSON HTTPCore OpenAPIDocument SoftmaxAPI
 import HTTPCore
 import NumericJSON
 import SoftmaxAPI

@@ -7,8 +7,9 @@ one, and every system module; this one does not. Reads `swift package dump-packa
 
 import json
 import pathlib
-import re
 import sys
+
+from modules import dependencies, imports
 
 # The plan: for each room the rooms that it may call, and the system modules that it may import.
 IO = {"Glibc", "Dispatch", "Synchronization"}
@@ -27,16 +28,11 @@ HOUSE = {
 # Tests, benchmarks and fuzz targets stand outside the house: they may use any room that they declare.
 OUTSIDE = IO | {"Testing", "Foundation"}
 
-IMPORT = re.compile(
-    r"^\s*(?:@\w+(?:\([^)]*\))?\s+)*(?:(?:public|package|internal|fileprivate|private)\s+)?"
-    r"import\s+(?:(?:struct|class|enum|protocol|typealias|func|var|let)\s+)?(\w+)", re.MULTILINE)
-
-
 def imports_of(folder):
     """For each module that the folder's files import, one file that does."""
     found = {}
     for file in sorted(folder.rglob("*.swift")):
-        for module in IMPORT.findall(file.read_text(encoding="utf-8")):
+        for module in imports(file):
             found.setdefault(module, file)
     return found
 
@@ -49,7 +45,7 @@ def main():
             continue
         folder = "Tests" if target["type"] == "test" else "Sources"
         path = pathlib.Path(target.get("path") or f"{folder}/{name}")
-        declared = {next(iter(dependency.values()))[0] for dependency in target["dependencies"]}
+        declared = set(dependencies(target))
         rooms, system = HOUSE.get(name, (declared, OUTSIDE))
         if path.parts[0] == "Sources" and name not in HOUSE:
             faults.append(f"Package.swift: {name} has no place in the house (scripts/lib/arrows.py)")
