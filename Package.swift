@@ -41,14 +41,17 @@ let package = Package(
       path: "Benchmarks/RoomBenchmarks"),
 
     .systemLibrary(name: "CCurl", path: "Tests/CCurl"),
-    .testTarget(name: "SoftmaxCoreTests", dependencies: ["SoftmaxCore", "Kernels", "CLinux"], exclude: ["Fixtures"]),
-    .testTarget(name: "NumericJSONTests", dependencies: ["NumericJSON", "Kernels", "CLinux"]),
-    .testTarget(name: "HTTPCoreTests", dependencies: ["HTTPCore"]),
-    .testTarget(name: "HTTPTransportTests", dependencies: ["HTTPTransport", "HTTPCore", "CLinux"]),
+    .target(name: "TestSupport", dependencies: ["Kernels", "CLinux"], path: "Tests/TestSupport"),
+    .testTarget(
+      name: "SoftmaxCoreTests", dependencies: ["SoftmaxCore", "Kernels", "TestSupport"], exclude: ["Fixtures"]),
+    .testTarget(name: "NumericJSONTests", dependencies: ["NumericJSON", "Kernels", "TestSupport"]),
+    .testTarget(name: "HTTPCoreTests", dependencies: ["HTTPCore", "TestSupport"]),
+    .testTarget(name: "HTTPTransportTests", dependencies: ["HTTPTransport", "HTTPCore", "CLinux", "TestSupport"]),
     .testTarget(
       name: "SoftmaxAPITests", dependencies: ["SoftmaxAPI", "SoftmaxCore", "HTTPCore", "NumericJSON", "Kernels"]),
-    .testTarget(name: "softmaxdTests", dependencies: ["softmaxd", "SoftmaxAPI", "HTTPTransport", "HTTPCore"]),
-    .testTarget(name: "IntegrationTests", dependencies: ["CCurl"]),
+    .testTarget(
+      name: "softmaxdTests", dependencies: ["softmaxd", "SoftmaxAPI", "HTTPTransport", "HTTPCore", "TestSupport"]),
+    .testTarget(name: "IntegrationTests", dependencies: ["CCurl", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6]
 )

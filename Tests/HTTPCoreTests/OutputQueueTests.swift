@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import HTTPCore
@@ -13,21 +14,17 @@ struct OutputQueueTests {
 
   @Test(arguments: [1, 7, 900, 5000, 70_000])
   func writesOfAnySizeTakeTheSameBytes(most: Int) {
-    var state = UInt64(most)
-    func random(below bound: Int) -> Int {
-      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-      return Int(state >> 33) % bound
-    }
+    var random = SplitMix64(UInt64(most))
     var queue = OutputQueue()
     var expected: [UInt8] = []
     var written: [UInt8] = []
     for step in 0..<300 {
-      let answer = response(random(below: 9000), UInt8(truncatingIfNeeded: step))
+      let answer = response(random.int(in: 0...8999), UInt8(truncatingIfNeeded: step))
       var whole = OutputQueue()
       whole.append(answer, Exchange(), closes: false, date: Self.date)
       expected += whole.take(.max)
       queue.append(answer, Exchange(), closes: false, date: Self.date)
-      for _ in 0..<random(below: 4) { written += queue.take(random(below: most) + 1) }
+      for _ in 0..<random.int(in: 0...3) { written += queue.take(random.int(in: 1...most)) }
       #expect(queue.count == expected.count - written.count)
     }
     while !queue.isEmpty { written += queue.take(most) }

@@ -2,6 +2,8 @@ import Dispatch
 import Glibc
 import HTTPCore
 import Synchronization
+import TestSupport
+import Testing
 
 @testable import HTTPTransport
 
@@ -58,8 +60,11 @@ func withServer(
   let server = Server(configuration: configuration, readiness: readiness, handler: handler)
   let addresses = try server.start()
   defer { stop(server) }
-  guard let address = addresses.first else { return }
-  try body(address, server, handler)
+  try body(#require(addresses.first), server, handler)
+}
+
+extension TestClient {
+  convenience init(_ address: Address) throws { try self.init(host: address.host, port: address.port) }
 }
 
 /// Stops a server and waits until it has.

@@ -2,6 +2,7 @@ import Dispatch
 import Glibc
 import HTTPCore
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import HTTPTransport
@@ -24,7 +25,7 @@ import Testing
       #expect(client.get("/a") == "200 /a 0")
       #expect(done.wait(timeout: .now() + .seconds(5)) == .success)
       #expect(client.hasEnded())
-      #expect(throws: SystemError.self) { try TestClient(address) }
+      #expect(throws: TestClient.Failure.self) { try TestClient(address) }
     }
   }
 

@@ -1,4 +1,5 @@
 import CCurl
+import TestSupport
 
 /// What to ask for.
 struct Call {

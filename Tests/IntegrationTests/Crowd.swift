@@ -1,5 +1,6 @@
 import CCurl
 import Foundation
+import TestSupport
 
 /// Many clients at once on one thread, by libcurl's multi interface.
 @safe final class Crowd {

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 extension IntegrationTests {
@@ -5,13 +6,13 @@ extension IntegrationTests {
     /// RFC 9112 §9.3.2: answers come in the order of the requests, also when a later one is quicker to make.
     @Test func pipelinedRequestsAreAnsweredInOrder() throws {
       let run = try Daemon.run { daemon in
-        let socket = try RawSocket(daemon)
+        let client = try TestClient(daemon)
         let large = String(decoding: Bodies.logits(50_000), as: UTF8.self)
-        try socket.send(
+        client.say(
           request("/softmax", large) + request("/loss", #"{"logits": [40, 0], "target": 0}"#)
             + request("/nowhere", "{}")
             + request("/softmax", #"{"logits": [0, 0]}"#, "Connection: close\r\n"))
-        let answers = try socket.read()
+        let answers = try #require(client.everything())
         let status = answers.matches(of: #/HTTP/1\.1 (\d+) /#).map { String($0.1) }
         #expect(status == ["200", "200", "404", "200"])
         let loss = answers.range(of: confidentLoss)
@@ -24,11 +25,11 @@ extension IntegrationTests {
 
     @Test func aThousandPipelinedRequestsAreAllAnswered() throws {
       let run = try Daemon.run { daemon in
-        let socket = try RawSocket(daemon)
+        let client = try TestClient(daemon)
         let one = "GET /livez HTTP/1.1\r\nHost: test\r\n\r\n"
-        try socket.send(String(repeating: one, count: 999))
-        try socket.send("GET /livez HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n")
-        let answers = try socket.read()
+        client.say(String(repeating: one, count: 999))
+        client.say("GET /livez HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n")
+        let answers = try #require(client.everything())
         #expect(answers.matches(of: #/HTTP/1\.1 200 /#).count == 1_000)
       }
       #expect(run.status == 0)
@@ -37,10 +38,10 @@ extension IntegrationTests {
     /// A FIN after a complete request is a half-close: the client still listens.
     @Test func aHalfClosedConnectionStillGetsItsAnswer() throws {
       let run = try Daemon.run { daemon in
-        let socket = try RawSocket(daemon)
-        try socket.send(request("/softmax", String(decoding: Bodies.logits(50_000), as: UTF8.self)))
-        socket.finishSending()
-        #expect(try socket.read().contains("HTTP/1.1 200 "))
+        let client = try TestClient(daemon)
+        client.say(request("/softmax", String(decoding: Bodies.logits(50_000), as: UTF8.self)))
+        client.finish()
+        #expect(client.everything()?.contains("HTTP/1.1 200 ") == true)
       }
       #expect(run.status == 0)
     }

@@ -1,38 +1,38 @@
 import Glibc
+import TestSupport
 import Testing
 
 extension IntegrationTests {
   @Suite struct Stopping {
-    /// Twenty clients have sent their requests when the signal comes: each gets its answer, then the server ends well.
+    /// Twenty requests are under way when the signal comes, their heads read and their bodies not: each gets its answer, says
+    /// that its connection ends, and then the server ends well.
     @Test(arguments: [SIGTERM, SIGINT])
-    func everyAcceptedRequestIsAnsweredBeforeTheEnd(signal: Int32) throws {
+    func everyRequestUnderWayIsAnsweredBeforeTheEnd(signal: Int32) throws {
       let daemon = try Daemon(Daemon.quickStop)
-      let crowd = Crowd(20, of: daemon)
-      _ = crowd.send(Array(repeating: .get("/livez"), count: 20))
       let body = Bodies.logits(100_000, digits: 12)
-      let call = Call(
-        method: "POST", path: "/softmax", fields: ["Content-Type: application/json", "Expect:"], body: body)
-      var isAsked = false
-      let results = crowd.send(Array(repeating: call, count: 20)) { clients in
-        if !isAsked, clients.allSatisfy(\.hasSentBody) {
-          isAsked = true
-          daemon.signal(signal)
-        }
+      let clients = try (0..<20).map { _ in try TestClient(daemon) }
+      for client in clients {
+        client.say(
+          "POST /softmax HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nExpect: 100-continue\r\n"
+            + "Content-Length: \(body.count)\r\n\r\n")
+        #expect(client.answer() == "100 ")
       }
-      for result in results {
-        let answer = try result.get()
-        #expect(answer.status == 200)
-        #expect(Bodies.count(in: answer) == 100_000)
+      daemon.signal(signal)
+      #expect(daemon.isRunning)
+      for client in clients {
+        client.say(body)
+        let answer = try #require(client.answer())
+        #expect(answer.hasPrefix("200 "))
+        #expect(answer.utf8.count { $0 == UInt8(ascii: ",") } == 99_999)
+        #expect(client.hasEnded())
       }
-      if !isAsked { daemon.signal(signal) }
       #expect(daemon.wait() == 0)
     }
 
     @Test func anIdleConnectionDoesNotHoldTheServer() throws {
       let daemon = try Daemon(Daemon.quickStop)
-      let socket = try RawSocket(daemon)
-      try socket.send("GET /livez HTTP/1.1\r\nHost: test\r\n\r\n")
-      _ = try socket.read { $0.contains("200 ") }
+      let idle = try TestClient(daemon)
+      #expect(idle.get("/livez")?.hasPrefix("200 ") == true)
       let clock = ContinuousClock()
       let time = clock.measure {
         daemon.signal(SIGTERM)

@@ -1,5 +1,6 @@
 import Kernels
 import NumericJSON
+import TestSupport
 import Testing
 
 @Suite struct BinaryToDecimalTests {
@@ -113,14 +114,14 @@ import Testing
 
   @Test func randomBitPatterns() throws {
     var random = SplitMix64(11)
-    try forThousands(of: scaled(250_000)) { level in
+    try forThousands(of: repetitions(250_000).count) { level in
       try check((0..<1000).map { _ in Double(bitPattern: random.next()) }.filter(\.isFinite), at: level)
     }
   }
 
   @Test func randomProbabilitiesAndShortDecimals() throws {
     var random = SplitMix64(12)
-    try forThousands(of: scaled(200_000)) { level in
+    try forThousands(of: repetitions(200_000).count) { level in
       let values = (0..<250).flatMap { _ in
         [
           Double.random(in: 0..<1, using: &random),
@@ -171,7 +172,7 @@ import Testing
       }
     }
     for count in 1...70 {
-      for _ in 0..<scaled(20) {
+      for _ in repetitions(20) {
         let values = (0..<count).map { _ in next() }
         #expect(texts(values, format, level) == values.flatMap { texts([$0], format, .baseline) })
       }
@@ -180,7 +181,7 @@ import Testing
 
   @Test func randomBinary32() {
     var random = SplitMix64(13)
-    forThousands(of: scaled(250_000)) { level in
+    forThousands(of: repetitions(250_000).count) { level in
       let values = (0..<1000).map { _ in Float(bitPattern: UInt32(truncatingIfNeeded: random.next())) }
       check(values.filter(\.isFinite), at: level)
     }

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import NumericJSON
@@ -58,7 +59,7 @@ import Testing
   /// 17 digits, as a program writes them, over the whole range and near 1.
   @Test func randomBitPatterns() throws {
     var random = SplitMix64(1)
-    for _ in 0..<scaled(150_000) {
+    for _ in repetitions(150_000) {
       let value = Double(bitPattern: random.next() & ~(1 << 63))
       if !value.isFinite { continue }
       let number = try readNumberInside(Array(value.description.utf8))
@@ -150,7 +151,7 @@ import Testing
   /// Any digits, of any count up to 40, with any exponent: against strtod.
   @Test func randomDecimals() throws {
     var random = SplitMix64(2)
-    for _ in 0..<scaled(150_000) {
+    for _ in repetitions(150_000) {
       let count = Int.random(in: 1...(Bool.random(using: &random) ? 20 : 40), using: &random)
       var text = String(Int.random(in: 1...9, using: &random))
       let point = Int.random(in: 1...count, using: &random)
@@ -174,7 +175,7 @@ import Testing
   /// Exactly half-way between neighbours, and a unit in a far place more and less: ties to even, and no digit is lost.
   @Test func halfwayCases() throws {
     var random = SplitMix64(3)
-    for round in 0..<scaled(2_000) {
+    for round in repetitions(2_000) {
       var pattern = random.next() & 0x7FFF_FFFF_FFFF_FFFF
       if round % 4 == 0 { pattern &= 0x000F_FFFF_FFFF_FFFF >> UInt64(round % 52) }
       if round % 4 == 1 { pattern = pattern % (200 << 52) + (923 << 52) }

@@ -1,4 +1,5 @@
 import Kernels
+import TestSupport
 import Testing
 
 @testable import NumericJSON
@@ -51,7 +52,7 @@ import Testing
   func everydayNumbers(_ separator: String) throws {
     var random = SplitMix64(31)
     for count in [1, 15, 16, 17, 24, 31, 32, 33, 47, 48, 49, 64, 100, 500] {
-      for _ in 0..<scaled(10) {
+      for _ in repetitions(10) {
         let elements = (0..<count).map { _ in everydayNumber(&random) }
         let values = try readTensor(array(elements, separator)).values
         #expect(values.map(\.bitPattern) == elements.map { referenceValue($0).bitPattern })
@@ -62,7 +63,7 @@ import Testing
   /// Among them such as need more of the power of ten than an eight has.
   @Test func manyEverydayNumbers() throws {
     var random = SplitMix64(32)
-    for _ in 0..<scaled(100) {
+    for _ in repetitions(100) {
       let elements = (0..<1000).map { _ in everydayNumber(&random) }
       let values = try readTensor(array(elements, ",")).values
       #expect(values.map(\.bitPattern) == elements.map { referenceValue($0).bitPattern })
@@ -72,7 +73,7 @@ import Testing
   @Test func othersAmongThem() throws {
     var random = SplitMix64(33)
     for rarity in [2, 10, 30, 100] as [UInt64] {
-      for _ in 0..<scaled(100) {
+      for _ in repetitions(100) {
         let elements = (0..<Int(random.next() % 200)).map { _ in
           random.next() % rarity == 0
             ? (random.next() % 8 == 0 ? Self.faults : Self.others).randomElement(using: &random) ?? ""
@@ -87,7 +88,7 @@ import Testing
   @Test func errorsAmongThem() {
     var random = SplitMix64(34)
     for error in Self.errors {
-      for _ in 0..<scaled(40) {
+      for _ in repetitions(40) {
         var elements = (0..<Int(random.next() % 100) + 2).map { _ in everydayNumber(&random) }
         elements[Int(random.next() % UInt64(elements.count))] = error
         #expect(throws: JSONSyntaxError.self) { try readTensor(array(elements, random.next() % 2 == 0 ? "," : ", ")) }
@@ -185,7 +186,7 @@ import Testing
   @Test func separatorsAmongEachOther() throws {
     var random = SplitMix64(39)
     for rarity in [2, 10, 30] as [UInt64] {
-      for _ in 0..<scaled(200) {
+      for _ in repetitions(200) {
         let elements = (0..<100).map { _ in longNumber(&random) }
         let (usual, other) = random.next() % 2 == 0 ? (",", ", ") : (", ", ",")
         let text = elements.dropFirst().reduce(elements[0]) { $0 + (random.next() % rarity == 0 ? other : usual) + $1 }
@@ -200,7 +201,7 @@ import Testing
   func limitsAndRooms(_ separator: String) {
     var random = SplitMix64(38)
     for level in levelsHere {
-      for _ in 0..<scaled(20) {
+      for _ in repetitions(20) {
         let elements = (0..<60).map { _ in
           random.next() % 100 == 0 ? Self.others.randomElement(using: &random) ?? "" : longNumber(&random)
         }

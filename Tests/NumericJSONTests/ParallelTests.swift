@@ -1,5 +1,6 @@
 import Dispatch
 import NumericJSON
+import TestSupport
 import Testing
 
 /// What is read and written in pieces is what is read and written in one go: values, shape, faults, errors, bytes.
@@ -69,7 +70,7 @@ import Testing
     var random = SplitMix64(32)
     let texts = [text([9_000], &random), text([90, 100], &random), text([30, 300], spaced: true, &random)]
     let replacements = Array("],[ x\"-e.0:{n".utf8)
-    for round in 0..<scaled(60) {
+    for round in repetitions(60) {
       var bytes = texts[round % texts.count]
       let place =
         round % 3 == 0

@@ -1,4 +1,5 @@
 import NumericJSON
+import TestSupport
 import Testing
 
 func readTensor(
@@ -110,7 +111,7 @@ func readTensor(
   /// Every place of a number against every way to write it, through the hot loop and at the text's end.
   @Test func randomTensors() throws {
     var random = SplitMix64(21)
-    for round in 0..<scaled(300) {
+    for round in repetitions(300) {
       let extents = (0..<(round % 4)).map { _ in Int.random(in: 1...(round % 7 == 0 ? 40 : 6), using: &random) }
       let shape = TensorShape(extents)
       let count = shape.reduce(1, *)

@@ -1,4 +1,5 @@
 import Kernels
+import TestSupport
 import Testing
 
 @testable import SoftmaxCore
@@ -17,7 +18,7 @@ struct BallTests {
 
   @Test func exponentials() throws {
     var poll = Poll()
-    var random = SplitMix(seed: 1)
+    var random = SplitMix64(1)
     let small = BallArithmetic.standard
     let big = BigArithmetic.standard
     for _ in repetitions(20_000) {
@@ -36,7 +37,7 @@ struct BallTests {
 
   @Test func exponentialsOfQuotients() throws {
     var poll = Poll()
-    var random = SplitMix(seed: 2)
+    var random = SplitMix64(2)
     let small = BallArithmetic.standard
     let big = BigArithmetic.standard
     for _ in repetitions(5_000) {
@@ -60,7 +61,7 @@ struct BallTests {
 
   @Test func logarithms() throws {
     var poll = Poll()
-    var random = SplitMix(seed: 3)
+    var random = SplitMix64(3)
     let small = BallArithmetic.standard
     let big = BigArithmetic.standard
     for _ in repetitions(10_000) {
@@ -75,7 +76,7 @@ struct BallTests {
 
   /// Random expressions, with exponents far apart and cancellation, hold the true value.
   @Test func operations() {
-    var random = SplitMix(seed: 4)
+    var random = SplitMix64(4)
     let small = BallArithmetic.standard
     let big = BigArithmetic.standard
     for round in repetitions(20_000) {
@@ -100,7 +101,7 @@ struct BallTests {
   }
 
   @Test func ballsOfIntervalsHoldThem() {
-    var random = SplitMix(seed: 6)
+    var random = SplitMix64(6)
     let big = BigArithmetic.standard
     for _ in repetitions(5_000) {
       let a = random.double(in: -2...2) * Scalar.power(random.int(in: -900...900))
@@ -114,7 +115,7 @@ struct BallTests {
   }
 
   @Test func roundingAgreesWithIntervals() {
-    var random = SplitMix(seed: 5)
+    var random = SplitMix64(5)
     for _ in repetitions(20_000) {
       var ball = Ball(random.double(in: -2...2) * Scalar.power(random.int(in: -200...200)))
       ball.low = ball.high * random.double(in: -1...1) * 0x1p-54

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import SoftmaxCore
@@ -24,7 +25,7 @@ struct BigFloatTests {
   }
 
   @Test func operationsRoundAsTold() {
-    var random = SplitMix(seed: 11)
+    var random = SplitMix64(11)
     for round in repetitions(20_000) {
       let reach = round % 4 == 0 ? 1000 : round % 4 == 1 ? 3 : 200
       var a = random.double(in: -2...2) * Scalar.power(random.int(in: -reach...reach))
@@ -51,7 +52,7 @@ struct BigFloatTests {
 
   /// A quotient times the divisor brackets the dividend, so that a mistake common to both widths would be seen.
   @Test func quotientsTimesDivisorsBracketDividends() {
-    var random = SplitMix(seed: 12)
+    var random = SplitMix64(12)
     for _ in repetitions(20_000) {
       let a = BigFloat(random.double(in: 1...2), like: short)
       let b = BigFloat(random.double(in: 1...2), like: short)
@@ -81,7 +82,7 @@ struct BigFloatTests {
   }
 
   @Test func exactSumsAreExact() {
-    var random = SplitMix(seed: 13)
+    var random = SplitMix64(13)
     for _ in repetitions(300) {
       var sum = ExactSum()
       var truth = BigFloat(like: WideLimbs(count: 70))

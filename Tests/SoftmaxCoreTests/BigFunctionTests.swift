@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import SoftmaxCore
@@ -19,7 +20,7 @@ struct BigFunctionTests {
   }
 
   @Test func agreeWithMoreBits() throws {
-    var random = SplitMix(seed: 21)
+    var random = SplitMix64(21)
     var poll = Poll()
     let long = try BigArithmetic<WideLimbs>.wide(bits: 1024, &poll)
     for round in repetitions(3_000) {

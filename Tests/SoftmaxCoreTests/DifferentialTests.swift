@@ -1,33 +1,25 @@
 import Kernels
-import Foundation
 import SoftmaxCore
+import TestSupport
 import Testing
 
 /// The stages against each other: whatever stage settles a result, its bits are those of the third stage alone.
 ///
-/// SOFTMAXD_DIFFERENTIAL=CASES:SEED asks for more cases, or others (scripts/differential).
+/// SOFTMAXD_CASES asks for more cases, SOFTMAXD_SEED for others (scripts/differential).
 @Suite("Differential")
 struct DifferentialTests {
   static let lanes = 4
-  static let plan: (cases: Int, seed: UInt64) = {
-    let words = (ProcessInfo.processInfo.environment["SOFTMAXD_DIFFERENTIAL"] ?? "").split(separator: ":")
-    #if DEBUG
-      let usual = 400
-    #else
-      let usual = 10_000
-    #endif
-    return (words.first.flatMap { Int($0) } ?? usual, words.dropFirst().first.flatMap { UInt64($0) } ?? 1)
-  }()
+  static let cases = repetitions(10_000)
 
   @Test(arguments: 0..<lanes)
   func stagesAgreeToTheBit(lane: Int) throws {
     let everything: SoftmaxOutputs = [.probabilities, .logProbabilities, .logSumExp, .entropy, .argmax]
-    let levels = ProcessorLevels.available
+    let levels = levelsHere
     var found = Mismatches()
     var counts = StageCounts()
-    for k in stride(from: lane, to: Self.plan.cases, by: Self.lanes) {
+    for k in stride(from: lane, to: Self.cases.count, by: Self.lanes) {
       // Each case has a seed of its own, so that one can be had again alone.
-      let seed = Self.plan.seed &* 1_000_000_007 &+ UInt64(k)
+      let seed = randomSeed &* 1_000_000_007 &+ UInt64(k)
       var source = CaseSource(seed: seed)
       let made = try source.next(outputs: everything)
       let execution = Execution(level: levels[k % levels.count])
@@ -49,7 +41,7 @@ struct DifferentialTests {
       found.compare(hasty.loss, proven.loss ?? [], "case seed \(seed) loss")
       found.compare(hasty.gradient, proven.gradient ?? [], "case seed \(seed) gradient")
     }
-    #expect(found.values > 0 || Self.plan.cases < Self.lanes)
+    #expect(found.values > 0)
     #expect(found.wrong == 0, "\(found.wrong) of \(found.values) values differ:\n\(found.report)")
     print("differential lane \(lane): \(found.values) values, \(found.wrong) differ")
   }

@@ -1,4 +1,5 @@
 import Kernels
+import TestSupport
 import Testing
 
 @testable import SoftmaxCore
@@ -34,7 +35,7 @@ struct FastRangeTests {
   ]
 
   @Test(arguments: faint) func faintSumsNearMidpoints(logits: [Double], weight: Double, loss: Double) throws {
-    for level in ProcessorLevels.available {
+    for level in levelsHere {
       let problem = try LossProblem(
         softmax: softmax(logits), target: .indices([0]), weight: [weight, 1, 1], reduction: .none)
       #expect(try results(problem, upstream: 1, level).loss == [loss])
@@ -48,7 +49,7 @@ struct FastRangeTests {
   @Test(arguments: [-Double.infinity, -1e6, -650, -3]) func sharesThatUnderflow(logit: Double) throws {
     let problem = try LossProblem(
       softmax: softmax([0, logit]), target: .probabilities([0.5, .leastNonzeroMagnitude * 2]), weight: [1, 1e-45])
-    for level in ProcessorLevels.available {
+    for level in levelsHere {
       let found = try results(problem, upstream: 1e250, level)
       #expect(found == (try results(problem, upstream: 1e250, from: .big, level)))
       if logit < -1000 { #expect(found.gradient == [9.88131291682493e-119, -9.88131291682493e-119]) }
@@ -67,7 +68,7 @@ struct FastRangeTests {
   @Test(arguments: quotients) func quotientsWhoseProductUnderflows(
     logit: Double, temperature: Double, logSumExp: Double
   ) throws {
-    for level in ProcessorLevels.available {
+    for level in levelsHere {
       for logits in [[logit], [logit, -1e300]] {
         let result = try softmax(logits, temperature: temperature).solve(.logSumExp, Execution(level: level))
         #expect(result.logSumExp == [logSumExp])

@@ -1,4 +1,5 @@
 import Kernels
+import TestSupport
 import Testing
 
 @testable import SoftmaxCore
@@ -26,10 +27,10 @@ struct FastRowTests {
     return row
   }
 
-  @Test(arguments: ProcessorLevels.available)
+  @Test(arguments: levelsHere)
   func exponentialsAndSums(level: KernelLevel) throws {
     var poll = Poll()
-    var random = SplitMix(seed: 7)
+    var random = SplitMix64(7)
     for _ in repetitions(300) {
       let scale = [1e-9, 0.003, 1, 30, 600][random.int(in: 0...4)]
       let logits = [0] + (0..<random.int(in: 1...40)).map { _ in -random.double(in: 0...1) * scale }
@@ -51,7 +52,7 @@ struct FastRowTests {
 
   /// Dekker's product and the fused one are the same pair.
   @Test func productsAreExactEitherWay() {
-    var random = SplitMix(seed: 3)
+    var random = SplitMix64(3)
     for _ in repetitions(10_000) {
       let a = random.double(in: -1...1) * Scalar.power(random.int(in: -300...300))
       let b = random.double(in: -1...1) * Scalar.power(random.int(in: -300...300))
@@ -62,7 +63,7 @@ struct FastRowTests {
   }
 
   /// Rows of every length up to two vectors and one more: each place is written, none beyond it, and what is open is counted.
-  @Test(arguments: ProcessorLevels.available)
+  @Test(arguments: levelsHere)
   func everyLengthAndItsCount(level: KernelLevel) throws {
     for n in 1...17 {
       for top in 0..<n {
@@ -100,7 +101,7 @@ struct FastRowTests {
   /// Sums with a part below every place in question: its sign decides.
   @Test(arguments: halfWay)
   func halfWayLosses(logits: [Double], target: Int, loss: Double) throws {
-    for level in ProcessorLevels.available {
+    for level in levelsHere {
       let row = try row(logits, level: level)
       #expect(row.minusLog(logits[target], exponent: 0) == loss)
       var out = [0.0, 0.0]

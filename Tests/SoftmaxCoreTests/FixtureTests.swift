@@ -1,5 +1,6 @@
 import Kernels
 import SoftmaxCore
+import TestSupport
 import Testing
 
 /// The promise itself: every output of every case has the bits of the true value rounded once.
@@ -18,7 +19,7 @@ struct FixtureTests {
   func everyBitIsRight(family: String) throws {
     let fixtures = try Fixture.read(family: family)
     #expect(!fixtures.isEmpty)
-    for level in ProcessorLevels.available {
+    for level in levelsHere {
       var found = Mismatches()
       for fixture in fixtures { try fixture.check(Execution(level: level), &found) }
       #expect(found.wrong == 0, "\(level): \(found.wrong) of \(found.values) values differ:\n\(found.report)")

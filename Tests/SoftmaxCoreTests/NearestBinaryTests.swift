@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import SoftmaxCore
@@ -12,7 +13,7 @@ struct NearestBinaryTests {
   }
 
   @Test func numbersOfTheFormatStayThemselves() {
-    var random = SplitMix(seed: 31)
+    var random = SplitMix64(31)
     for _ in repetitions(20_000) {
       let x = Double(bitPattern: random.next())
       guard x.isFinite else { continue }

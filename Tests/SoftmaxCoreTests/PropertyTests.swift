@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import SoftmaxCore
@@ -12,12 +13,12 @@ struct PropertyTests {
   }
 
   /// Logits of few bits, so that adding a constant is exact.
-  private func shortLogits(_ random: inout SplitMix, _ count: Int) -> [Double] {
+  private func shortLogits(_ random: inout SplitMix64, _ count: Int) -> [Double] {
     (0..<count).map { _ in Double(random.int(in: -4000...4000)) / 64 }
   }
 
   @Test func shiftsThatAreExactChangeNoBit() throws {
-    var random = SplitMix(seed: 41)
+    var random = SplitMix64(41)
     for _ in repetitions(200) {
       let logits = shortLogits(&random, random.int(in: 1...40))
       let shift = Double(random.int(in: -1_000_000...1_000_000)) * 1024
@@ -28,7 +29,7 @@ struct PropertyTests {
   }
 
   @Test func permutationsPermute() throws {
-    var random = SplitMix(seed: 42)
+    var random = SplitMix64(42)
     for _ in repetitions(100) {
       let logits = shortLogits(&random, random.int(in: 2...50))
       let order = logits.indices.shuffled(using: &random)
@@ -41,7 +42,7 @@ struct PropertyTests {
 
   /// Each probability is off by at most 2^-54, since it is at most 1.
   @Test(arguments: [1, 2, 10, 1000, 20_000]) func rowsSumToOne(classes: Int) throws {
-    var random = SplitMix(seed: 43)
+    var random = SplitMix64(43)
     let logits = (0..<classes).map { _ in random.double(in: -30...30) }
     let p = try softmax(logits).solve(.probabilities, Execution()).probabilities ?? []
     var sum = BigFloat(-1, like: FixedLimbs())
@@ -50,7 +51,7 @@ struct PropertyTests {
   }
 
   @Test func gradientsAgreeWithFiniteDifferences() throws {
-    var random = SplitMix(seed: 44)
+    var random = SplitMix64(44)
     for round in repetitions(60) {
       let classes = random.int(in: 2...8)
       let logits = (0..<classes).map { _ in random.double(in: -3...3) }
@@ -80,7 +81,7 @@ struct PropertyTests {
 
   /// Any axis of any shape gives what its slices give alone.
   @Test(arguments: 0..<3) func axesAreSlices(axis: Int) throws {
-    var random = SplitMix(seed: 45)
+    var random = SplitMix64(45)
     let shape = [3, 4, 5]
     let logits = shortLogits(&random, 60)
     let layout = Layout(shape: shape, axis: axis)
@@ -103,7 +104,7 @@ struct PropertyTests {
   }
 
   @Test func derivationStepsAgree() throws {
-    var random = SplitMix(seed: 46)
+    var random = SplitMix64(46)
     for _ in repetitions(50) {
       let logits = shortLogits(&random, random.int(in: 1...12))
       let l = random.int(in: 0...(logits.count - 1))

@@ -1,23 +1,20 @@
 import Kernels
-import Foundation
 import SoftmaxCore
+import TestSupport
 import Testing
 
 /// Random problems with every option, numbers from all of binary64's range among them: whichever stage is first, the middle
-/// one too, all bits are those of the big integers alone. `SOFTMAXD_CASES` sets how many, `SOFTMAXD_SEED` which.
+/// one too, all bits are those of the big integers alone. `SOFTMAXD_CASES` asks for more, `SOFTMAXD_SEED` for
+/// others.
 @Suite("Stages")
 struct StageTests {
-  private static let cases =
-    Int(ProcessInfo.processInfo.environment["SOFTMAXD_CASES"] ?? "") ?? repetitions(2_000).count
-  private static let seed = UInt64(ProcessInfo.processInfo.environment["SOFTMAXD_SEED"] ?? "") ?? 1
-
   @Test func everyStageGivesTheBitsOfTheLast() throws {
-    var seeds = SplitMix(seed: Self.seed)
+    var seeds = SplitMix64(randomSeed)
     var found = StageCounts()
-    for number in 0..<Self.cases {
+    for number in repetitions(2_000) {
       let seed = seeds.next()
-      var random = SplitMix(seed: seed)
-      let place = "SOFTMAXD_SEED=\(Self.seed), case \(number)"
+      var random = SplitMix64(seed)
+      let place = "SOFTMAXD_SEED=\(randomSeed), case \(number)"
       if number % 2 == 0 {
         try compareSoftmax(&random, place, &found)
       } else {
@@ -28,12 +25,12 @@ struct StageTests {
       "outputs \(found.outputs), double-double \(found.doubleDouble), big \(found.big), at most \(found.widest) bits")
   }
 
-  private func levels(_ random: inout SplitMix) -> Execution {
-    let levels = ProcessorLevels.available
+  private func levels(_ random: inout SplitMix64) -> Execution {
+    let levels = levelsHere
     return Execution(level: levels[random.int(in: 0...(levels.count - 1))])
   }
 
-  private func compareSoftmax(_ random: inout SplitMix, _ place: String, _ counts: inout StageCounts) throws {
+  private func compareSoftmax(_ random: inout SplitMix64, _ place: String, _ counts: inout StageCounts) throws {
     let problem = try softmax(&random)
     var outputs: SoftmaxOutputs = [.probabilities, .logProbabilities, .logSumExp, .entropy, .argmax]
     if problem.layout.classes <= 8 { outputs.insert(.jacobian) }
@@ -46,7 +43,7 @@ struct StageTests {
     #expect(middle == truth, "\(place) from double-double")
   }
 
-  private func compareLoss(_ random: inout SplitMix, _ place: String, _ counts: inout StageCounts) throws {
+  private func compareLoss(_ random: inout SplitMix64, _ place: String, _ counts: inout StageCounts) throws {
     guard let problem = try loss(&random) else { return }
     let batch = problem.reduction == .none ? problem.softmax.layout.batch : 1
     let upstream = random.int(in: 0...2) > 0 ? nil : (0..<batch).map { _ in factor(&random) * (random.bool() ? 1 : -1) }
@@ -61,7 +58,7 @@ struct StageTests {
   }
 
   /// A factor such as a weight or a temperature: mostly moderate, now and then at the end of binary64's range.
-  private func factor(_ random: inout SplitMix) -> Double {
+  private func factor(_ random: inout SplitMix64) -> Double {
     switch random.int(in: 0...9) {
     case 0: 1
     case 1: Double(random.int(in: 1...7))
@@ -73,7 +70,7 @@ struct StageTests {
 
   private func pow2(_ exponent: Int) -> Double { Double(sign: .plus, exponent: exponent, significand: 1) }
 
-  private func logits(_ random: inout SplitMix, _ count: Int) -> [Double] {
+  private func logits(_ random: inout SplitMix64, _ count: Int) -> [Double] {
     let kind = random.int(in: 0...9)
     let offset = random.int(in: 0...3) == 0 ? random.double(in: -1...1) * pow2(random.int(in: 0...60)) : 0
     let reach = pow2(random.int(in: kind == 0 ? -1000...1000 : -3...9))
@@ -92,7 +89,7 @@ struct StageTests {
     return row
   }
 
-  private func softmax(_ random: inout SplitMix) throws -> SoftmaxProblem {
+  private func softmax(_ random: inout SplitMix64) throws -> SoftmaxProblem {
     let classes = random.int(in: 0...9) == 0 ? random.int(in: 13...40) : random.int(in: 1...12)
     let batch = random.int(in: 1...3)
     let layout = Layout(shape: [batch, classes], axis: 1)
@@ -102,7 +99,7 @@ struct StageTests {
       format: random.int(in: 0...3) == 0 ? .binary32 : .binary64)
   }
 
-  private func loss(_ random: inout SplitMix) throws -> LossProblem? {
+  private func loss(_ random: inout SplitMix64) throws -> LossProblem? {
     let softmax = try softmax(&random)
     let layout = softmax.layout
     func factors(_ count: Int) -> [Double]? {

@@ -1,31 +1,44 @@
 import Glibc
-import HTTPCore
 
-@testable import HTTPTransport
-
-/// A blocking client for tests: says bytes, hears bytes, never waits for more than five seconds.
-final class TestClient {
-  let descriptor: CInt
+/// A blocking client whose every byte the test chooses: says bytes, hears bytes, never waits longer than its patience.
+package final class TestClient {
+  package let descriptor: CInt
   private var heard: [UInt8] = []
+  private var ended = false
   /// The head of the last answer.
-  private(set) var lastHead = ""
+  package private(set) var lastHead = ""
 
-  init(_ address: Address) throws {
-    let kind = CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
-    descriptor = socket(address.family == .v4 ? AF_INET : AF_INET6, kind, 0)
-    var limit = timeval(tv_sec: 5, tv_usec: 0)
+  /// Connects to `host`, an IPv4 or IPv6 address in numbers.
+  package init(host: String = "127.0.0.1", port: UInt16, patience seconds: Int = 5) throws {
+    var wanted = unsafe addrinfo()
+    unsafe wanted.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV
+    unsafe wanted.ai_socktype = CInt(SOCK_STREAM.rawValue)
+    var found: UnsafeMutablePointer<addrinfo>?
+    guard unsafe getaddrinfo(host, "\(port)", &wanted, &found) == 0, let address = unsafe found else {
+      throw Failure(call: "getaddrinfo", errno: EINVAL)
+    }
+    defer { unsafe freeaddrinfo(address) }
+    descriptor = unsafe socket(address.pointee.ai_family, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    var limit = timeval(tv_sec: seconds, tv_usec: 0)
     unsafe setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
-    let descriptor = descriptor
-    _ = try unsafe address.withSocketAddress { pointer, length throws(SystemError) in
-      try retrying("connect") { unsafe connect(descriptor, pointer, length) }
+    while unsafe connect(descriptor, address.pointee.ai_addr, address.pointee.ai_addrlen) != 0 {
+      guard errno == EINTR else { throw Failure(call: "connect", errno: errno) }
     }
   }
 
+  package convenience init(_ daemon: Daemon) throws { try self.init(port: daemon.port, patience: 10) }
+
   deinit { _ = close(descriptor) }
 
-  func say(_ text: String) { say(Array(text.utf8)) }
+  package struct Failure: Error {
+    package var call: String
+    package var errno: CInt
+  }
 
-  func say(_ bytes: [UInt8]) {
+  package func say(_ text: String) { say(Array(text.utf8)) }
+
+  /// Sends it all, or as much as the peer takes.
+  package func say(_ bytes: [UInt8]) {
     var rest = bytes[...]
     while !rest.isEmpty {
       let count = unsafe rest.withUnsafeBytes {
@@ -37,24 +50,24 @@ final class TestClient {
   }
 
   /// A GET of `path`, kept alive.
-  func get(_ path: String) -> String? {
+  package func get(_ path: String) -> String? {
     say("GET \(path) HTTP/1.1\r\nHost: x\r\n\r\n")
     return answer()
   }
 
-  func post(_ path: String, _ body: [UInt8]) {
+  package func post(_ path: String, _ body: [UInt8]) {
     say("POST \(path) HTTP/1.1\r\nHost: x\r\nContent-Length: \(body.count)\r\n\r\n")
     say(body)
   }
 
   /// A POST, and its answer.
-  func ask(_ path: String, _ body: [UInt8]) -> String? {
+  package func ask(_ path: String, _ body: [UInt8]) -> String? {
     post(path, body)
     return answer()
   }
 
-  /// The next answer as `status body`, or nil when the connection ended or five seconds have passed.
-  func answer() -> String? {
+  /// The next answer as `status body`, or nil when the connection ended or the patience did.
+  package func answer() -> String? {
     while true {
       if let end = heard.firstRange(of: Array("\r\n\r\n".utf8)) {
         let head = String(decoding: heard[..<end.lowerBound], as: UTF8.self)
@@ -71,13 +84,19 @@ final class TestClient {
     }
   }
 
+  /// All that the peer still says until it ends the connection; nil when it does not end it.
+  package func everything() -> String? {
+    while hear() {}
+    guard ended else { return nil }
+    defer { heard = [] }
+    return String(decoding: heard, as: UTF8.self)
+  }
+
   /// Whether the peer has ended the connection, after what it may still have to say.
-  func hasEnded() -> Bool {
+  package func hasEnded() -> Bool {
     while hear() {}
     return ended
   }
-
-  private var ended = false
 
   private func hear() -> Bool {
     var part = [UInt8](repeating: 0, count: 65_536)
@@ -88,10 +107,11 @@ final class TestClient {
     return true
   }
 
-  func finish() { _ = shutdown(descriptor, CInt(SHUT_WR)) }
+  /// Says that no more will be sent; the other direction stays open.
+  package func finish() { _ = shutdown(descriptor, CInt(SHUT_WR)) }
 
   /// Ends the connection by a reset.
-  func reset() {
+  package func reset() {
     var option = linger(l_onoff: 1, l_linger: 0)
     unsafe setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
     var unspecified = sockaddr()
