@@ -24,8 +24,9 @@ private struct RequestInput {
       "[" + (0..<shape.1).map { _ in Self.normal(&state).description }.joined(separator: ", ") + "]"
     }
     let tensor = shape.0 == 1 ? rows[0] : "[" + rows.joined(separator: ", ") + "]"
+    let head = RequestHead(.post, path, fields: [.contentType: "application/json"])
     request = Request(
-      head: RequestHead(.post, path, fields: [.contentType: "application/json"]),
+      head: head, route: SoftmaxService.routes.route(of: path),
       body: Array("{\"logits\": \(tensor)\(rest(shape.1))}".utf8))
   }
 
@@ -60,7 +61,7 @@ private func benchmark(_ input: RequestInput, _ service: SoftmaxService) {
   let time =
     nanoseconds {
       for _ in 0..<repetitions {
-        guard service.refusal(of: input.request.head) == nil else { return }
+        guard case .accept = service.route(input.request.head) else { return }
         keep(service.respond(to: input.request, in: context).body.count)
       }
     } / Double(repetitions)

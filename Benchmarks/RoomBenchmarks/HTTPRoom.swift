@@ -52,8 +52,8 @@ private func benchmark(_ input: HTTPInput) {
   var connection = ConnectionState(limits: HTTPLimits(), at: now)
   let time = nanoseconds {
     for _ in 0..<repetitions {
-      connection.receive(input.bytes.span, at: now) { _ in nil }
-      while let action = connection.nextAction(at: now, judge: { _ in nil }) {
+      connection.receive(input.bytes.span, at: now) { _ in .accept(.unmatched) }
+      while let action = connection.nextAction(at: now, judge: { _ in .accept(.unmatched) }) {
         guard case .answer(let id, let request) = action else { continue }
         keep(request.body.count)
         connection.respond(to: id, with: Response(.ok, .json, body: body), at: now)

@@ -20,7 +20,7 @@ struct Outcome: Equatable {
       case .none:
         index = bytes.count
       case .bytes:
-        state.receive(bytes.span.extracting(index..<end), at: now) { _ in nil }
+        state.receive(bytes.span.extracting(index..<end), at: now) { _ in .accept(.unmatched) }
         index = end
       case .body:
         state.readBody(at: now) { (out: inout OutputSpan<UInt8>) in
@@ -39,7 +39,7 @@ struct Outcome: Equatable {
 
   private mutating func turn(_ state: inout ConnectionState, _ now: Moment) {
     while true {
-      while let action = state.nextAction(at: now, judge: { _ in nil }) {
+      while let action = state.nextAction(at: now, judge: { _ in .accept(.unmatched) }) {
         switch action {
         case .answer(let id, let request):
           requests.append("\(request.head.method) \(request.head.path) \(request.head.framing) \(request.body)")

@@ -118,6 +118,7 @@ struct World: ~Copyable {
 }
 
 /// Refuses every third path, before its body is read.
-func judge(_ head: RequestHead) -> Response? {
-  head.path.utf8.count % 3 == 2 ? Response(.notFound, .plainText, body: [0x30]) : nil
+func judge(_ head: RequestHead) -> Routing {
+  head.path.utf8.count % 3 == 2
+    ? .reject(Response(.notFound, .plainText, body: [0x30]), .unmatched) : .accept(.unmatched)
 }

@@ -8,9 +8,9 @@ import SoftmaxAPI
 public func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
   let bytes = unsafe Array(UnsafeBufferPointer(start: start, count: count))
   guard let choice = bytes.first else { return 0 }
-  let request = Request(
-    head: RequestHead(.post, ["/softmax", "/loss", "/gradient"][Int(choice) % 3]), body: Array(bytes.dropFirst()))
+  let head = RequestHead(.post, ["/softmax", "/loss", "/gradient"][Int(choice) % 3])
   let service = SoftmaxService(limits: Limits(logits: 512, jacobianClasses: 16))
+  let request = Request(head: head, route: service.route(head).route, body: Array(bytes.dropFirst()))
   let answer = service.respond(to: request, in: RequestContext())
   precondition([200, 400, 413, 422].contains(answer.status.code))
   precondition(isJSON(answer.body))

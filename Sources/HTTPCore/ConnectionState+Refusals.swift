@@ -7,7 +7,7 @@ extension ConnectionState {
   /// errors never wait. Before a long body, or one that the client holds back, the answer comes at once and the connection
   /// closes (RFC 9112 §9.3, RFC 9110 §10.1.1).
   mutating func refuse(_ head: RequestHead, with response: consuming Response, at now: Moment) {
-    let refusal = Refusal(head, response)
+    let refusal = Refusal(head, route, response)
     let isClientError = refusal.response.status.code < 500
     discardLeft = limits.discardBytes
     switch head.framing {

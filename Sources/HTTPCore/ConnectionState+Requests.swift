@@ -83,7 +83,10 @@ extension ConnectionState {
     exchange = Exchange(isHead: head.method == .head, isHTTP10: head.version == .http10)
     keepsAlive = head.keepsAlive
     requestID += 1
-    let refusal = judge(head)
+    let routing = judge(head)
+    route = routing.route
+    var refusal: Response?
+    if case .reject(let response, _) = routing { refusal = response }
     // Too large whatever else is wrong, though the judge may say it in its own words.
     if case .length(let length) = head.framing, length > limits.bodyBytes, refusal?.status != .contentTooLarge {
       throw ParseFailure(.bodyTooLarge, at: 0)
@@ -112,7 +115,7 @@ extension ConnectionState {
     let bytes = body.takeBytes()
     // A chunked body's reader may hold its trailers, and what came behind them.
     body = BodyReader(.none)
-    return .answer(requestID, Request(head: head, body: bytes))
+    return .answer(requestID, Request(head: head, route: route, body: bytes))
   }
 
   /// Queues an answer and decides whether another request may follow it.

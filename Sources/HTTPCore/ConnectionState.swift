@@ -45,10 +45,12 @@ public struct ConnectionState: ~Copyable, Sendable {
   /// A final answer to a head, known before its body. A class, so that a connection holds one word for what it seldom has.
   public final class Refusal: Sendable {
     public let head: RequestHead
+    public let route: Route
     public let response: Response
 
-    init(_ head: RequestHead, _ response: Response) {
+    init(_ head: RequestHead, _ route: Route, _ response: Response) {
       self.head = head
+      self.route = route
       self.response = response
     }
   }
@@ -72,9 +74,9 @@ public struct ConnectionState: ~Copyable, Sendable {
     case body
   }
 
-  /// Decides on a head alone, before its body is read: a final answer, or nil to go on. `RequestHandler.refusal(of:)`
-  /// together with the server's own reasons (overload: 503).
-  public typealias Judge = (RequestHead) -> Response?
+  /// Decides on a head alone, before its body is read: `RequestHandler.route(_:)` together with the server's own reasons to
+  /// refuse (overload: 503).
+  public typealias Judge = (RequestHead) -> Routing
 
   /// Where the connection stands between two events.
   enum Phase: Sendable {
@@ -106,6 +108,8 @@ public struct ConnectionState: ~Copyable, Sendable {
   var pending: [UInt8] = []
   var pendingStart = 0
   var head: RequestHead?
+  /// What the last whole head leads to.
+  var route = Route.unmatched
   var body = BodyReader(.none)
   var discardLeft = 0
 
@@ -167,7 +171,7 @@ public struct ConnectionState: ~Copyable, Sendable {
   /// the body is whole.
   public mutating func refuseBody(at now: Moment, with response: (RequestHead) -> Response) {
     guard phase == .body, let head else { return }
-    answer(Refusal(head, response(head)), mayKeep: false, at: now)
+    answer(Refusal(head, route, response(head)), mayKeep: false, at: now)
   }
 
   /// The peer will send no more. Complete requests are still answered, then the connection closes.

@@ -1,8 +1,8 @@
 /// What answers requests: pure functions of a request, so that a test drives them without a socket.
 public protocol RequestHandler: Sendable {
-  /// Judged on the head alone, before any byte of the body is read: a final answer (404, 405, 413, 415 …), or nil to
-  /// have the body read and `respond` called.
-  func refusal(of head: RequestHead) -> Response?
+  /// What a head leads to, found before any byte of the body is read, and only here: whoever needs the route later is handed
+  /// this one.
+  func route(_ head: RequestHead) -> Routing
 
   /// The answer to a whole request, which is the handler's to keep or let go. May run on an event loop (small bodies) or
   /// on another thread (large ones).
@@ -11,6 +11,20 @@ public protocol RequestHandler: Sendable {
   /// Adds to an answer that the server gives in the handler's stead (a body too large, too much to do) what the handler
   /// adds to its own, such as a request id.
   func decorate(_ response: inout Response, for head: RequestHead)
+}
+
+/// What becomes of a request, decided on its head alone.
+public enum Routing: Sendable {
+  /// The body is read, and `respond` called.
+  case accept(Route)
+  /// A final answer (404, 405, 413, 415 …); the route is ``Route/unmatched`` where nothing stands at the path.
+  case reject(Response, Route)
+
+  public var route: Route {
+    switch self {
+    case .accept(let route), .reject(_, let route): route
+    }
+  }
 }
 
 extension RequestHandler {

@@ -10,17 +10,13 @@ public struct ServerConfiguration: Sendable {
   public var limits: HTTPLimits
   /// Connections at once; beyond it only the reserve is accepted.
   public var connections: Int
-  /// Connections beyond the cap on which `livenessPath` is still answered.
+  /// Connections beyond the cap, on which only routes that say so are answered (``Route/isServedBeyondCap``).
   public var reserveConnections = 32
-  /// The path that is answered even beyond the cap.
-  public var livenessPath = "/livez"
   /// How long a connection of the reserve may take to say what it wants, to read its answer, and to end.
   public var reserveDeadline = Duration.seconds(2)
   /// Connections that the kernel holds until they are accepted.
   public var backlog = 1024
 
-  /// Bodies of this many bytes are answered on the lane, smaller ones on the loop.
-  public var laneBytes = 32 * 1024
   /// Requests computed on the lane at once.
   public var laneWidth: Int
   /// Requests that wait for the lane; beyond it, 503.

@@ -9,13 +9,13 @@ public protocol ServerObserver: Sendable {
   /// A connection was turned away before anything was read.
   func connectionRefused(_ reason: ConnectionRefusal)
   /// A handler begins to work on a request.
-  func requestBegan(_ head: RequestHead, loop: Int)
+  func requestBegan(_ request: RequestMetrics, loop: Int)
   /// A request that had begun is over without an answer: its client has gone.
-  func requestAbandoned(_ head: RequestHead, loop: Int)
+  func requestAbandoned(_ request: RequestMetrics, loop: Int)
   /// A request that had begun has its answer.
-  func requestAnswered(_ head: RequestHead, _ response: Response, _ exchange: Exchange, loop: Int)
+  func requestAnswered(_ request: RequestMetrics, _ response: Response, loop: Int)
   /// A request was answered on its head alone; a short body has been dropped.
-  func requestRefused(_ head: RequestHead, _ response: Response, _ exchange: Exchange, loop: Int)
+  func requestRefused(_ request: RequestMetrics, _ response: Response, loop: Int)
   /// What arrived broke a rule or a deadline and was answered without a handler.
   func requestRejected(_ problem: Problem, loop: Int)
 }
@@ -28,18 +28,23 @@ public enum ConnectionRefusal: String, Sendable, CaseIterable {
   case descriptors = "descriptors"
 }
 
-/// A request and its answer in figures.
-public struct Exchange: Sendable {
+/// What was asked, how much was sent, and how long it took.
+public struct RequestMetrics: Sendable {
+  public let head: RequestHead
+  public let route: Route
   /// The body's bytes, without a transfer coding.
-  public let requestBytes: Int
+  public let bodyBytes: Int
   /// When the head was whole, and when the answer was ready.
   public let began: Instant
-  public let ended: Instant
+  public var ended: Instant
 
-  public init(requestBytes: Int, began: Instant, ended: Instant) {
-    self.requestBytes = requestBytes
+  /// - Parameter ended: nil before there is an answer.
+  public init(_ head: RequestHead, _ route: Route, bodyBytes: Int, began: Instant, ended: Instant? = nil) {
+    self.head = head
+    self.route = route
+    self.bodyBytes = bodyBytes
     self.began = began
-    self.ended = ended
+    self.ended = ended ?? began
   }
 
   /// From the head to the answer.
@@ -52,9 +57,9 @@ public struct NoObserver: ServerObserver {
   public func connectionOpened(loop: Int) {}
   public func connectionClosed(loop: Int) {}
   public func connectionRefused(_ reason: ConnectionRefusal) {}
-  public func requestBegan(_ head: RequestHead, loop: Int) {}
-  public func requestAbandoned(_ head: RequestHead, loop: Int) {}
-  public func requestAnswered(_ head: RequestHead, _ response: Response, _ exchange: Exchange, loop: Int) {}
-  public func requestRefused(_ head: RequestHead, _ response: Response, _ exchange: Exchange, loop: Int) {}
+  public func requestBegan(_ request: RequestMetrics, loop: Int) {}
+  public func requestAbandoned(_ request: RequestMetrics, loop: Int) {}
+  public func requestAnswered(_ request: RequestMetrics, _ response: Response, loop: Int) {}
+  public func requestRefused(_ request: RequestMetrics, _ response: Response, loop: Int) {}
   public func requestRejected(_ problem: Problem, loop: Int) {}
 }

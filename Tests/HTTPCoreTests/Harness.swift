@@ -9,7 +9,7 @@ final class Harness {
   /// Everything written, in order.
   var written: [UInt8] = []
   var requests: [Request] = []
-  /// The statuses of what the judge refused.
+  /// The statuses of what was refused on its head.
   var refusals: [Int] = []
   var rejections: [Problem] = []
   var shutsDown = false
@@ -27,6 +27,10 @@ final class Harness {
     state = ConnectionState(limits: limits, at: now)
   }
 
+  private func route(_ head: RequestHead) -> Routing {
+    judge(head).map { .reject($0, .unmatched) } ?? .accept(.unmatched)
+  }
+
   /// Feeds bytes as far as the connection wants to read them, in pieces of `step`. Returns how many it read.
   @discardableResult
   func feed(_ bytes: [UInt8], by step: Int = .max) -> Int {
@@ -36,7 +40,7 @@ final class Harness {
       case .none: return index
       case .bytes:
         let end = step < bytes.count - index ? index + step : bytes.count
-        state.receive(bytes.span.extracting(index..<end), at: now, judge: judge)
+        state.receive(bytes.span.extracting(index..<end), at: now, judge: { self.route($0) })
         index = end
       case .body:
         let limit = step
@@ -83,7 +87,7 @@ final class Harness {
   /// The transport's turn, as ConnectionState's documentation tells it.
   func turn() {
     while true {
-      while let action = state.nextAction(at: now, judge: judge) {
+      while let action = state.nextAction(at: now, judge: { self.route($0) }) {
         switch action {
         case .answer(let id, let request):
           requests.append(request)

@@ -119,7 +119,7 @@ import Testing
   }
 
   @Test func aHandedRequestIsTakenOnce() {
-    let handed = HandedRequest(Request(head: RequestHead(.post, "/"), body: [1, 2, 3]))
+    let handed = HandedRequest(Request(head: RequestHead(.post, "/"), route: .unmatched, body: [1, 2, 3]))
     #expect(handed.take()?.body == [1, 2, 3])
     #expect(handed.take() == nil)
   }

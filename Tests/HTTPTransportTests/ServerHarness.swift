@@ -14,8 +14,16 @@ final class TestHandler: RequestHandler {
   let cancelled = Atomic<Int>(0)
   let calls = Atomic<Int>(0)
 
-  func refusal(of head: RequestHead) -> Response? {
-    head.path == "/refused" ? Response(.notFound, .plainText, body: Array("no".utf8)) : nil
+  private static let anyBody = BodyPolicy(mediaTypes: "*/*", workPoolBytes: 32 * 1024)
+  private static let routes = RouteTable([
+    RouteDeclaration("/livez", .reading, body: anyBody, isServedBeyondCap: true),
+    RouteDeclaration("/{any}", [.get, .post], body: anyBody),
+  ])
+
+  func route(_ head: RequestHead) -> Routing {
+    let route = Self.routes.route(of: head.path)
+    return head.path == "/refused"
+      ? .reject(Response(.notFound, .plainText, body: Array("no".utf8)), route) : .accept(route)
   }
 
   func decorate(_ response: inout Response, for head: RequestHead) { response.fields.append(.xRequestID, "marked") }

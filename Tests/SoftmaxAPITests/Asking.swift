@@ -5,7 +5,10 @@ let service = SoftmaxService()
 
 /// Asks the handler as a connection does: judged on the head first, then answered.
 func ask(_ head: RequestHead, _ body: [UInt8] = [], of service: SoftmaxService = service) -> Response {
-  service.refusal(of: head) ?? service.respond(to: Request(head: head, body: body), in: RequestContext())
+  switch service.route(head) {
+  case .reject(let response, _): response
+  case .accept(let route): service.respond(to: Request(head: head, route: route, body: body), in: RequestContext())
+  }
 }
 
 func post(_ path: String, _ body: String, of service: SoftmaxService = service) -> Response {
@@ -15,3 +18,8 @@ func post(_ path: String, _ body: String, of service: SoftmaxService = service) 
 func get(_ path: String) -> Response { ask(RequestHead(.get, path)) }
 
 func text(_ response: Response) -> String { String(decoding: response.body, as: UTF8.self) }
+
+/// The answer that a head alone gets, or nil when its body is wanted.
+func answer(toHead head: RequestHead) -> Response? {
+  if case .reject(let response, _) = service.route(head) { response } else { nil }
+}

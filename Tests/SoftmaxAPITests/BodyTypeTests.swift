@@ -54,10 +54,10 @@ struct BodyTypeTests {
   }
 
   @Test func documentsDoNotLookAtTheBodysType() {
-    #expect(service.refusal(of: RequestHead(.get, "/", fields: [.contentType: "text/plain"])) == nil)
+    #expect(answer(toHead: RequestHead(.get, "/", fields: [.contentType: "text/plain"])) == nil)
   }
 
   private func refusal(_ fields: Fields) -> Response? {
-    service.refusal(of: RequestHead(.post, "/loss", fields: fields))
+    answer(toHead: RequestHead(.post, "/loss", fields: fields))
   }
 }

@@ -118,7 +118,7 @@ struct LimitTests {
     // The derivation asks at once: all of it is exact arithmetic.
     let logits = Array(repeating: "1.5, 2", count: 2048).joined(separator: ",")
     let request = Request(
-      head: RequestHead(.post, "/gradient"),
+      head: RequestHead(.post, "/gradient"), route: SoftmaxService.routes.route(of: "/gradient"),
       body: Array(#"{"logits": [\#(logits)], "target": 0, "outputs": ["derivation"]}"#.utf8))
     let answer = service.respond(to: request, in: RequestContext(isCancelled: { true }))
     #expect(answer.status == .serviceUnavailable)
@@ -133,7 +133,8 @@ struct LimitTests {
     let asked = Atomic(0)
     let answer = service.respond(
       to: Request(
-        head: RequestHead(.post, "/softmax"), body: Array(#"{"logits": [\#(logits)], "outputs": ["jacobian"]}"#.utf8)),
+        head: RequestHead(.post, "/softmax"), route: SoftmaxService.routes.route(of: "/softmax"),
+        body: Array(#"{"logits": [\#(logits)], "outputs": ["jacobian"]}"#.utf8)),
       in: RequestContext(isCancelled: { asked.add(1, ordering: .relaxed).newValue >= questions }))
     #expect(answer.status == .serviceUnavailable)
     #expect(asked.load(ordering: .relaxed) == questions)

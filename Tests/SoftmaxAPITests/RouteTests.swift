@@ -18,21 +18,21 @@ struct RouteTests {
   func unknownPathsAreNotFound(_ path: String, _ cure: String) throws {
     for method in Method.allCases where method != .head {
       let head = RequestHead(method, path)
-      let refusal = try #require(service.refusal(of: head))
+      let refusal = try #require(answer(toHead: head))
       #expect(refusal.status == .notFound)
       let problem = try Parsed(refusal)
       #expect(problem.type == "/problems/not-found")
       #expect(problem.detail.hasSuffix("; \(cure); GET / lists what there is"))
-      #expect(service.respond(to: Request(head: head), in: RequestContext()).status == .notFound)
+      let route = service.route(head).route
+      #expect(service.respond(to: Request(head: head, route: route), in: RequestContext()).status == .notFound)
     }
-    #expect(SoftmaxService.routeName(of: path) == nil)
   }
 
   @Test(arguments: documents.map { ($0, "GET, HEAD, OPTIONS") } + endpoints.map { ($0, "POST, OPTIONS") })
   func otherMethodsAreRefusedOnTheHeadWithAllow(_ path: String, _ allow: String) throws {
     let allowed = allow.split(separator: ", ").map(String.init)
     for method in Method.allCases {
-      let refusal = service.refusal(of: RequestHead(method, path))
+      let refusal = answer(toHead: RequestHead(method, path))
       guard !allowed.contains(method.rawValue) else {
         #expect(refusal == nil, "\(method)")
         continue
@@ -43,8 +43,6 @@ struct RouteTests {
       let problem = try Parsed(answer)
       #expect(problem.type == "/problems/method-not-allowed")
       #expect(problem.detail.contains(allow))
-      let later = service.respond(to: Request(head: RequestHead(method, path)), in: RequestContext())
-      #expect(later.status == .methodNotAllowed)
     }
   }
 
@@ -86,10 +84,31 @@ struct RouteTests {
     #expect(text(answer).hasPrefix(#"{"type":"/problems/\#(name)","title":""#))
   }
 
-  @Test func routeNamesAreFew() {
-    #expect(SoftmaxService.routeName(of: "/gradient") == "/gradient")
-    #expect(SoftmaxService.routeName(of: "/problems/not-found") == "/problems/{name}")
-    #expect(SoftmaxService.routeName(of: "/problems/other") == nil)
-    #expect(SoftmaxService.routeName(of: "*") == "*")
+  @Test(arguments: [
+    ("/gradient", "/gradient"), ("/problems/not-found", "/problems/{name}"), ("/problems/a/b", ""), ("*", "*"),
+    ("/", "/"), ("", ""), ("/softmax/", ""),
+  ])
+  func labelsAreFew(path: String, label: String) {
+    #expect(service.route(RequestHead(.get, path)).route.label.description == label)
+  }
+
+  @Test func everyRouteLeadsWhereItsDeclarationSays() {
+    let routes = SoftmaxService.routes.routes
+    #expect(routes.map(\.id) == Array(routes.indices))
+    #expect(ServiceRoute(routes[0]) == nil)
+    for endpoint in Endpoint.allCases {
+      let route = SoftmaxService.routes.route(of: endpoint.path)
+      guard case .endpoint(endpoint) = ServiceRoute(route) else {
+        Issue.record("\(endpoint.path) leads elsewhere")
+        continue
+      }
+    }
+    for page in Page.allCases {
+      let route = SoftmaxService.routes.route(of: page.route.template.description)
+      guard case .page(page) = ServiceRoute(route) else {
+        Issue.record("\(page.route.template) leads elsewhere")
+        continue
+      }
+    }
   }
 }

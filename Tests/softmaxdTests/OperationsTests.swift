@@ -19,8 +19,12 @@ import Testing
     -> Response
   {
     let head = RequestHead(method, path, fields: fields)
-    return operations.refusal(of: head)
-      ?? operations.respond(to: Request(head: head, body: Array(body.utf8)), in: RequestContext())
+    switch operations.route(head) {
+    case .reject(let response, _): return response
+    case .accept(let route):
+      return operations.respond(
+        to: Request(head: head, route: route, body: Array(body.utf8)), in: RequestContext())
+    }
   }
 
   @Test(arguments: ["/livez", "/metrics"]) func isAliveWhateverItsReadiness(path: String) {

@@ -1,5 +1,6 @@
 import HTTPCore
 import HTTPTransport
+import SoftmaxAPI
 import Testing
 
 @testable import softmaxd
@@ -10,21 +11,25 @@ import Testing
     String(decoding: telemetry.exposition(), as: UTF8.self).split(separator: "\n")
   }
 
-  private func exchange(_ milliseconds: UInt64, bytes: Int = 0) -> Exchange {
-    Exchange(
-      requestBytes: bytes, began: Instant(nanoseconds: 1_000_000_000),
+  private func request(
+    _ method: HTTPCore.Method, _ path: String, milliseconds: UInt64 = 0, bytes: Int = 0
+  ) -> RequestMetrics {
+    RequestMetrics(
+      RequestHead(method, path), Operations.routes.route(of: path), bodyBytes: bytes,
+      began: Instant(nanoseconds: 1_000_000_000),
       ended: Instant(nanoseconds: 1_000_000_000 + milliseconds * 1_000_000))
   }
 
   @Test func loopsAreAddedUpByMethodRouteAndStatus() {
     let telemetry = Telemetry(loops: 2, log: .off)
-    let head = RequestHead(.post, "/softmax")
     let response = Response(.ok, .json, body: [UInt8](repeating: 0, count: 2000))
-    telemetry.requestBegan(head, loop: 0)
-    telemetry.requestAnswered(head, response, exchange(7, bytes: 100), loop: 0)
-    telemetry.requestBegan(head, loop: 1)
-    telemetry.requestAnswered(head, response, exchange(20_000, bytes: 100), loop: 1)
-    telemetry.requestBegan(head, loop: 1)
+    let quick = request(.post, "/softmax", milliseconds: 7, bytes: 100)
+    let slow = request(.post, "/softmax", milliseconds: 20_000, bytes: 100)
+    telemetry.requestBegan(quick, loop: 0)
+    telemetry.requestAnswered(quick, response, loop: 0)
+    telemetry.requestBegan(slow, loop: 1)
+    telemetry.requestAnswered(slow, response, loop: 1)
+    telemetry.requestBegan(slow, loop: 1)
     let labels =
       "http_request_method=\"POST\",http_route=\"/softmax\",http_response_status_code=\"200\""
     let text = lines(telemetry)
@@ -45,9 +50,9 @@ import Testing
 
   @Test func aRequestWhoseClientHasGoneIsNoLongerActive() {
     let telemetry = Telemetry(loops: 2, log: .off)
-    let head = RequestHead(.post, "/softmax")
-    telemetry.requestBegan(head, loop: 1)
-    telemetry.requestAbandoned(head, loop: 1)
+    let request = request(.post, "/softmax")
+    telemetry.requestBegan(request, loop: 1)
+    telemetry.requestAbandoned(request, loop: 1)
     let text = lines(telemetry)
     #expect(text.contains("softmaxd_requests_abandoned_total 1"))
     #expect(text.contains("http_server_active_requests{http_request_method=\"POST\"} 0"))
@@ -56,8 +61,7 @@ import Testing
   @Test func pathsNeverBecomeLabels() {
     let telemetry = Telemetry(loops: 1, log: .off)
     for number in 0..<100 {
-      telemetry.requestRefused(
-        RequestHead(.get, "/scan/\(number)"), Response(.notFound), exchange(0), loop: 0)
+      telemetry.requestRefused(request(.get, "/scan/\(number)"), Response(.notFound), loop: 0)
     }
     let counts = lines(telemetry).filter { $0.hasPrefix("http_server_request_duration_seconds_count") }
     #expect(
@@ -99,10 +103,31 @@ import Testing
     let counters = LoopCounters()
     #expect(LoopCounters.seriesCount <= counters.seriesRoom)
     #expect(Labels.methods.count <= counters.methodRoom)
-    #expect(
-      LoopCounters.index(
-        method: Labels.otherMethod, route: Labels.noRoute, status: Labels.otherStatus) == LoopCounters.seriesCount - 1)
-    for method in Method.allCases { #expect(Labels.methods[Labels.method(method)] == method.rawValue) }
+    let routes = Operations.routes.routes
+    var places: Set<Int> = []
+    for method in Labels.methods.indices {
+      for route in routes {
+        for status in Labels.statuses.indices {
+          places.insert(LoopCounters.index(method: method, route: route, status: status))
+        }
+      }
+    }
+    #expect(places.count == LoopCounters.seriesCount)
+    #expect(places.max() == LoopCounters.seriesCount - 1)
+    for method in Method.allCases { #expect(Labels.methods[method.place] == method.rawValue) }
+  }
+
+  @Test func everyRouteIsCountedUnderItsOwnLabel() {
+    let labels = Operations.routes.routes.map(\.label.description)
+    #expect(Set(labels).count == labels.count)
+    for path in Operations.Path.allCases {
+      let route = Operations.routes.route(of: path.route.template.description)
+      #expect(Operations.Path(route) == path)
+    }
+    for route in SoftmaxService.routes.routes {
+      #expect(Operations.Path(route) == nil)
+      #expect(Operations.routes.routes[route.id].label.description == route.label.description)
+    }
   }
 
   @Test(

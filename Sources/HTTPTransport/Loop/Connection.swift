@@ -5,7 +5,7 @@ final class Connection {
   let socket: Socket
   /// Place in the loop's table and the count of those who had it before: what epoll's events carry.
   let token: Token
-  /// Beyond the cap: only the liveness path is answered, and the connection ends with it.
+  /// Beyond the cap: only routes for that are answered, and the connection ends with it.
   let isReserve: Bool
   private var state: ConnectionState
   var interest: Readiness = .readable
@@ -38,8 +38,7 @@ final class Connection {
 
   struct Current {
     let id: ConnectionState.RequestID
-    let head: RequestHead
-    let requestBytes: Int
+    let metrics: RequestMetrics
     let cancel: CancelFlag
     let handed: HandedRequest
   }

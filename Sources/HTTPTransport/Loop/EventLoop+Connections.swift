@@ -28,7 +28,7 @@ extension EventLoop {
       // Its body does not wait for the lane's turn.
       _ = current.handed.take()
       connection.current = nil
-      observer.requestAbandoned(current.head, loop: index)
+      observer.requestAbandoned(current.metrics, loop: index)
     }
     charge(connection, 0)
     table.remove(connection.token)
@@ -173,8 +173,9 @@ extension EventLoop {
   private func tell(_ notice: ConnectionState.Notice, of connection: Connection, _ now: Moment) {
     switch notice {
     case .refused(let refusal):
-      let exchange = Exchange(requestBytes: 0, began: connection.began, ended: Clock.now())
-      observer.requestRefused(refusal.head, refusal.response, exchange, loop: index)
+      let metrics = RequestMetrics(
+        refusal.head, refusal.route, bodyBytes: 0, began: connection.began, ended: Clock.now())
+      observer.requestRefused(metrics, refusal.response, loop: index)
     case .rejected(let problem): observer.requestRejected(problem, loop: index)
     }
   }

@@ -2,28 +2,33 @@ internal import HTTPCore
 
 /// Who answers a request: nobody, the loop itself, or the lane.
 extension EventLoop {
-  /// A head is whole: a final answer without its body, or nil.
-  func judge(_ head: RequestHead, _ connection: Connection, _ now: Moment) -> Response? {
+  /// A head is whole: what it leads to, unless the server itself has a reason to refuse it.
+  func judge(_ head: RequestHead, _ connection: Connection, _ now: Moment) -> Routing {
     connection.began = now.instant
-    if connection.isReserve, head.path != services.configuration.livenessPath || head.framing != .none {
-      return handler.answer(.overloaded, to: head, closes: true)
+    let routing = handler.route(head)
+    let route = routing.route
+    if connection.isReserve, !route.isServedBeyondCap || head.framing != .none {
+      return .reject(handler.answer(.overloaded, to: head, closes: true), route)
     }
     if case .length(let count) = head.framing, count > limits.bodyBytes {
-      return handler.answer(.bodyTooLarge(count, limit: limits.bodyBytes), to: head)
+      return .reject(handler.answer(.bodyTooLarge(count, limit: limits.bodyBytes), to: head), route)
     }
-    if let refusal = handler.refusal(of: head) { return refusal }
+    if case .reject = routing { return routing }
     switch head.framing {
     case .length(let count) where count > limits.discardBytes && !head.method.takesBody:
-      return handler.answer(.bodyTooLarge(count, limit: limits.discardBytes), to: head)
-    case .length(let count) where count >= laneBytes:
-      guard services.lane.hasRoom, services.budget.hasRoom(for: count) else {
-        return handler.answer(.overloaded, to: head)
+      return .reject(handler.answer(.bodyTooLarge(count, limit: limits.discardBytes), to: head), route)
+    case .length(let count):
+      let isCharged = count >= BodyBudget.smallest
+      guard !isCharged || services.budget.hasRoom(for: count),
+        !route.body.usesWorkPool(bodyBytes: count) || services.lane.hasRoom
+      else {
+        return .reject(handler.answer(.overloaded, to: head), route)
       }
-      connection.meter = Connection.Meter(most: count)
+      connection.meter = isCharged ? Connection.Meter(most: count) : nil
     case .chunked: connection.meter = Connection.Meter(most: limits.bodyBytes)
-    default: connection.meter = nil
+    case .none: connection.meter = nil
     }
-    return nil
+    return routing
   }
 
   /// Has the server's budget hold `bytes` for this connection, instead of what it held before; false when there is no
@@ -42,7 +47,7 @@ extension EventLoop {
   func meter(_ connection: Connection, _ meter: Connection.Meter, _ count: Int) -> Bool {
     let received = min(meter.received + count, meter.most)
     connection.meter?.received = received
-    guard received >= laneBytes, received > connection.charged else { return true }
+    guard received >= BodyBudget.smallest, received > connection.charged else { return true }
     return charge(connection, min(received + BodyBudget.step, meter.most))
   }
 
@@ -51,15 +56,19 @@ extension EventLoop {
     _ id: ConnectionState.RequestID, _ request: Request, on connection: Connection, _ state: inout ConnectionState,
     _ now: Moment
   ) {
-    observer.requestBegan(request.head, loop: index)
+    let metrics = RequestMetrics(
+      request.head, request.route, bodyBytes: request.body.count, began: connection.began)
+    observer.requestBegan(metrics, loop: index)
     connection.meter = nil
     // Its answer may be a thousand times as large.
     guard request.body.isEmpty || !services.budget.isFull(without: connection.charged) else {
-      overloaded(id, request.head, request.body.count, connection, &state, now)
+      answered(id, metrics, handler.answer(.overloaded, to: request.head), connection, &state, now)
       return
     }
-    guard request.body.count < laneBytes, !connection.prefersLane || request.body.isEmpty else {
-      handToLane(id, request, connection, &state, now)
+    guard !request.route.body.usesWorkPool(bodyBytes: request.body.count),
+      !connection.prefersLane || request.body.isEmpty
+    else {
+      handToLane(id, request, metrics, connection, &state, now)
       return
     }
     slice.begin(at: lastClock, nanoseconds: sliceNanoseconds)
@@ -67,26 +76,19 @@ extension EventLoop {
     lastClock = Clock.now()
     if slice.wasOver {
       connection.prefersLane = true
-      handToLane(id, request, connection, &state, now)
+      handToLane(id, request, metrics, connection, &state, now)
     } else {
-      answered(id, request.head, request.body.count, consume response, connection, &state, now)
+      answered(id, metrics, consume response, connection, &state, now)
     }
   }
 
-  /// A whole request is refused, since there is too much to do.
-  private func overloaded(
-    _ id: ConnectionState.RequestID, _ head: RequestHead, _ requestBytes: Int, _ connection: Connection,
-    _ state: inout ConnectionState, _ now: Moment
-  ) {
-    answered(id, head, requestBytes, handler.answer(.overloaded, to: head), connection, &state, now)
-  }
-
   private func answered(
-    _ id: ConnectionState.RequestID, _ head: RequestHead, _ requestBytes: Int, _ response: consuming Response,
+    _ id: ConnectionState.RequestID, _ metrics: RequestMetrics, _ response: consuming Response,
     _ connection: Connection, _ state: inout ConnectionState, _ now: Moment
   ) {
-    observer.requestAnswered(
-      head, response, Exchange(requestBytes: requestBytes, began: connection.began, ended: lastClock), loop: index)
+    var metrics = metrics
+    metrics.ended = lastClock
+    observer.requestAnswered(metrics, response, loop: index)
     if connection.isReserve { response.closes = true }
     // The request's body is done with; a large answer holds memory until it has been written.
     if connection.charged > 0 || response.body.count >= BodyBudget.step {
@@ -98,8 +100,8 @@ extension EventLoop {
   }
 
   private func handToLane(
-    _ id: ConnectionState.RequestID, _ request: Request, _ connection: Connection, _ state: inout ConnectionState,
-    _ now: Moment
+    _ id: ConnectionState.RequestID, _ request: Request, _ metrics: RequestMetrics, _ connection: Connection,
+    _ state: inout ConnectionState, _ now: Moment
   ) {
     let cancel = CancelFlag(deadline: now.instant.advanced(by: services.configuration.requestDeadline))
     let lane = services.lane
@@ -107,7 +109,7 @@ extension EventLoop {
     let handler = handler
     let inbox = inbox
     let token = connection.token
-    let (head, requestBytes) = (request.head, request.body.count)
+    let head = request.head
     let handed = HandedRequest(request)
     let isTaken = lane.submit {
       // It may have waited until nobody wants it any more; then not even its text is read.
@@ -122,11 +124,10 @@ extension EventLoop {
       cancel.isAbandoned
     }
     guard isTaken else {
-      overloaded(id, head, requestBytes, connection, &state, now)
+      answered(id, metrics, handler.answer(.overloaded, to: head), connection, &state, now)
       return
     }
-    connection.current = Connection.Current(
-      id: id, head: head, requestBytes: requestBytes, cancel: cancel, handed: handed)
+    connection.current = Connection.Current(id: id, metrics: metrics, cancel: cancel, handed: handed)
   }
 
   /// The lane has an answer; its connection may have gone.
@@ -136,7 +137,7 @@ extension EventLoop {
     connection.withState { state in
       lastClock = Clock.now()
       if lastClock.nanoseconds &- connection.began.nanoseconds < sliceNanoseconds / 2 { connection.prefersLane = false }
-      answered(id, current.head, current.requestBytes, response, connection, &state, now)
+      answered(id, current.metrics, response, connection, &state, now)
       turn(connection, &state, now)
     }
   }

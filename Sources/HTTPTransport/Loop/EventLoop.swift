@@ -31,7 +31,6 @@ actor EventLoop {
   let observer: any ServerObserver
   let slice = LoopSlice()
   let sliceNanoseconds: UInt64
-  let laneBytes: Int
   let limits: HTTPLimits
   /// Those of connections beyond the cap.
   let reserveLimits: HTTPLimits
@@ -69,7 +68,6 @@ actor EventLoop {
     wheel = TimerWheel(startingAt: start)
     second = CurrentSecond(at: start)
     sliceNanoseconds = services.configuration.loopSlice.nanoseconds
-    laneBytes = services.configuration.laneBytes
     limits = services.configuration.limits
     reserveLimits = services.configuration.reserveLimits
     let slice = slice

@@ -6,6 +6,8 @@ internal import Synchronization
 /// been written. An answer is never refused, so what is held can pass the budget by one answer for each thread of the lane and
 /// each loop; then no further request with a body is begun until there is room again.
 final class BodyBudget: Sendable {
+  /// Bodies of fewer bytes are not charged.
+  static let smallest = 32 * 1024
   /// What a body takes at a time.
   static let step = 256 * 1024
 

@@ -4,7 +4,7 @@ internal import Synchronization
 final class ConnectionGate: Sendable {
   enum Admission {
     case normal
-    /// Beyond the cap: only the liveness path is answered.
+    /// Beyond the cap: only routes for that are answered.
     case reserve
     case refused
   }

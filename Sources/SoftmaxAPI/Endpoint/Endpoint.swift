@@ -1,13 +1,22 @@
+import HTTPCore
+
 /// A function that the service offers: named inputs and parameters in, named outputs out.
 ///
 /// This is the only place that says which names an endpoint knows; the readers, the refusals, the answer to `GET /` and the
 /// tests of openapi.yaml all look here, and so would a second wire format. (Its lists are constants of the program: no loop
 /// counts a reference that another loop counts too.)
-enum Endpoint: Sendable, CaseIterable {
+enum Endpoint: Int, Sendable, CaseIterable {
   case softmax, loss, gradient
 
   /// The path of its JSON form.
-  var path: String {
+  var path: String { route.template.description }
+
+  /// Where its JSON form stands.
+  var route: RouteDeclaration {
+    RouteDeclaration(template, [.post, .options], body: BodyType.policy)
+  }
+
+  private var template: StaticString {
     switch self {
     case .softmax: "/softmax"
     case .loss: "/loss"

@@ -1,47 +1,47 @@
-/// What stands at a path.
-enum Route: Sendable {
+import HTTPCore
+
+/// What stands at the service's own routes, in the order of its table.
+enum ServiceRoute {
+  case endpoint(Endpoint)
+  case page(Page)
+
+  /// What a route of ``table`` leads to; nil for ``Route/unmatched`` and for routes that others have added.
+  init?(_ route: Route) {
+    let place = route.id - 1
+    if let endpoint = Endpoint(rawValue: place) {
+      self = .endpoint(endpoint)
+    } else if let page = Page(rawValue: place - Endpoint.allCases.count) {
+      self = .page(page)
+    } else {
+      return nil
+    }
+  }
+
+  static let table = RouteTable(Endpoint.allCases.map(\.route) + Page.allCases.map(\.route))
+}
+
+/// What is only read.
+enum Page: Int, CaseIterable {
   case root
   case document
-  indirect case problemType(ProblemType)
-  case endpoint(Endpoint)
+  case problemType
   /// `OPTIONS *`: the server as a whole (RFC 9110 §9.3.7).
   case server
 
+  var route: RouteDeclaration {
+    switch self {
+    case .root: RouteDeclaration("/", .reading)
+    case .document: RouteDeclaration("/openapi.yaml", .reading)
+    case .problemType: RouteDeclaration("/problems/{name}", .reading)
+    case .server: RouteDeclaration("*", [.get, .head, .post, .options])
+    }
+  }
+}
+
+extension ProblemType {
+  /// The type that a path `/problems/<name>` names.
   init?(path: String) {
-    switch path {
-    case "/softmax": self = .endpoint(.softmax)
-    case "/loss": self = .endpoint(.loss)
-    case "/gradient": self = .endpoint(.gradient)
-    case "/": self = .root
-    case "/openapi.yaml": self = .document
-    case "*": self = .server
-    default:
-      guard path.hasPrefix(Self.problems),
-        let type = ProblemType.all.first(where: { $0.name == path.dropFirst(Self.problems.count) })
-      else { return nil }
-      self = .problemType(type)
-    }
-  }
-
-  private static let problems = "/problems/"
-
-  /// The name for metrics and logs: one of few, whatever is asked for.
-  var name: String {
-    switch self {
-    case .root: "/"
-    case .document: "/openapi.yaml"
-    case .problemType: "/problems/{name}"
-    case .endpoint(let endpoint): endpoint.path
-    case .server: "*"
-    }
-  }
-
-  /// The methods that it takes, as the field Allow lists them.
-  var allow: String {
-    switch self {
-    case .root, .document, .problemType: "GET, HEAD, OPTIONS"
-    case .endpoint: "POST, OPTIONS"
-    case .server: "GET, HEAD, POST, OPTIONS"
-    }
+    guard let type = Self.all.first(where: { path == "/problems/" + $0.name }) else { return nil }
+    self = type
   }
 }

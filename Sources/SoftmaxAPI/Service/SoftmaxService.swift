@@ -21,44 +21,57 @@ public struct SoftmaxService: RequestHandler {
     index = Array(Index.text(limits: limits, version: version).utf8)
   }
 
-  /// The name of a path for metrics and logs, one of few (never the path itself), or nil when nothing stands there.
-  public static func routeName(of path: String) -> String? { Route(path: path)?.name }
+  /// The service's routes; one that is put around it extends this table.
+  public static let routes = ServiceRoute.table
 
-  public func refusal(of head: RequestHead) -> Response? {
-    guard let route = Route(path: head.path) else {
-      let paths = Endpoint.allCases.map(\.path)
-      let nearest = NearestName.nearest(to: head.path, among: paths) { $0 }.map { "the nearest is \(quoted($0))" }
-      return Response(
-        ProblemType.notFound.problem(
-          "Nothing is at \(quoted(head.path)); \(nearest ?? "POST to \(listed(paths, "or"))"); GET / lists what there is"
-        ))
-    }
-    switch (route, head.method) {
-    case (.endpoint, .post): return BodyType.refusal(of: head)
-    case (.root, .get), (.root, .head), (.document, .get), (.document, .head), (.problemType, .get),
-      (.problemType, .head), (_, .options):
-      return nil
-    default:
-      var detail = "\(quoted(head.path)) does not take \(head.method.rawValue); it takes \(route.allow)"
-      if case .endpoint(let endpoint) = route { detail += "; POST a JSON body, such as \(endpoint.exampleBody)" }
-      return Response(
-        ProblemType.methodNotAllowed.problem(detail),
-        fields: [.allow: route.allow])
+  public func route(_ head: RequestHead) -> Routing {
+    let route = Self.routes.route(of: head.path)
+    return refusal(of: head, at: route).map { .reject($0, route) } ?? .accept(route)
+  }
+
+  /// The final answer to a head whose route, one of a table that extends ``routes``, does not exist, does not take the method,
+  /// or does not read the body; else nil.
+  public func refusal(of head: RequestHead, at route: Route) -> Response? {
+    if route.id == Route.unmatched.id { return notFound(head.path) }
+    let found = ServiceRoute(route)
+    if case .page(.problemType) = found, ProblemType(path: head.path) == nil { return notFound(head.path) }
+    guard route.methods.contains(head.method) else { return methodNotAllowed(head, route) }
+    switch found {
+    case .endpoint: return head.method == .post ? BodyType.refusal(of: head) : nil
+    case .page(.server): return head.method == .options ? nil : methodNotAllowed(head, route)
+    case .page(.root), .page(.document), .page(.problemType), nil: return nil
     }
   }
 
   public func respond(to request: consuming Request, in context: RequestContext) -> Response {
-    let head = request.head
-    guard let route = Route(path: head.path) else { return refusal(of: head) ?? Response(.inconsistency) }
-    switch (route, head.method) {
-    case (.endpoint(let endpoint), .post): return answer(to: (consume request).body, from: endpoint, in: context)
-    case (_, .options): return Response(.noContent, fields: [.allow: route.allow])
-    case (.root, .get), (.root, .head): return Response(.ok, .plainText, body: index)
-    case (.document, .get), (.document, .head): return Response(.ok, .yaml, body: OpenAPIDocument.bytes)
-    case (.problemType(let type), .get), (.problemType(let type), .head):
+    let (head, route) = (request.head, request.route)
+    guard route.id != Route.unmatched.id else { return notFound(head.path) }
+    if head.method == .options { return Response(.noContent, fields: [.allow: route.methods.text]) }
+    switch ServiceRoute(route) {
+    case .endpoint(let endpoint): return answer(to: (consume request).body, from: endpoint, in: context)
+    case .page(.root): return Response(.ok, .plainText, body: index)
+    case .page(.document): return Response(.ok, .yaml, body: OpenAPIDocument.bytes)
+    case .page(.problemType):
+      guard let type = ProblemType(path: head.path) else { return notFound(head.path) }
       return Response(.ok, .json, body: type.json)
-    default: return refusal(of: head) ?? Response(.inconsistency)
+    case .page(.server), nil: return notFound(head.path)
     }
+  }
+
+  private func notFound(_ path: String) -> Response {
+    let paths = Endpoint.allCases.map(\.path)
+    let nearest = NearestName.nearest(to: path, among: paths) { $0 }.map { "the nearest is \(quoted($0))" }
+    return Response(
+      ProblemType.notFound.problem(
+        "Nothing is at \(quoted(path)); \(nearest ?? "POST to \(listed(paths, "or"))"); GET / lists what there is"))
+  }
+
+  private func methodNotAllowed(_ head: RequestHead, _ route: Route) -> Response {
+    var detail = "\(quoted(head.path)) does not take \(head.method.rawValue); it takes \(route.methods.text)"
+    if case .endpoint(let endpoint) = ServiceRoute(route) {
+      detail += "; POST a JSON body, such as \(endpoint.exampleBody)"
+    }
+    return Response(ProblemType.methodNotAllowed.problem(detail), fields: [.allow: route.methods.text])
   }
 
   private func answer(to body: consuming [UInt8], from endpoint: Endpoint, in context: RequestContext) -> Response {

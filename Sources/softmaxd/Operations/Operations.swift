@@ -21,54 +21,53 @@ struct Operations: RequestHandler {
     cors = CORS(origins: origins)
   }
 
-  /// The paths that are answered here.
-  enum Path {
+  /// What is answered here, on routes that follow the service's own in the table.
+  enum Path: Int, CaseIterable {
     case livez, readyz, healthz, metrics
 
-    /// By lengths first: a raw value's initialiser searches a table of static strings, which costs more than all of the
-    /// answer.
-    init?(_ path: String) {
-      switch path.utf8.count {
-      case 6 where path == "/livez": self = .livez
-      case 7 where path == "/readyz": self = .readyz
-      case 8 where path == "/healthz": self = .healthz
-      case 8 where path == "/metrics": self = .metrics
-      default: return nil
+    /// What a route leads to; nil when it is the service's.
+    init?(_ route: Route) { self.init(rawValue: route.id - SoftmaxService.routes.routes.count) }
+
+    var route: RouteDeclaration {
+      switch self {
+      case .livez: RouteDeclaration("/livez", .reading, isServedBeyondCap: true)
+      case .readyz: RouteDeclaration("/readyz", .reading)
+      case .healthz: RouteDeclaration("/healthz", .reading)
+      case .metrics: RouteDeclaration("/metrics", .reading)
       }
     }
   }
 
-  func refusal(of head: RequestHead) -> Response? {
-    guard var response = undecoratedRefusal(of: head) else { return nil }
+  /// All of the program's routes.
+  static let routes = RouteTable(extending: SoftmaxService.routes, Path.allCases.map(\.route))
+
+  func route(_ head: RequestHead) -> Routing {
+    let route = Self.routes.route(of: head.path)
+    guard var response = refusal(of: head, at: route) else { return .accept(route) }
     decorate(&response, for: head)
-    return response
+    return .reject(response, route)
   }
 
-  private func undecoratedRefusal(of head: RequestHead) -> Response? {
+  private func refusal(of head: RequestHead, at route: Route) -> Response? {
     // A preflight carries no credentials (Fetch §3.2.2), so it comes before the token.
     if let cors, let answer = cors.preflight(head) { return answer }
-    guard let path = Path(head.path) else {
-      if head.method == .post, let refusal = token?.refusal(of: head) { return refusal }
-      return service.refusal(of: head)
-    }
-    switch head.method {
-    case .get, .head:
-      return path == .metrics ? token?.refusal(of: head) : nil
-    case .options:
-      return nil
-    default:
-      return Response(
-        ProblemType.methodNotAllowed.problem(
-          "\"\(head.path)\" does not take \(head.method.rawValue); it takes \(Self.allow)"),
-        fields: [.allow: Self.allow])
+    if needsToken(head.method, at: route), let refusal = token?.refusal(of: head) { return refusal }
+    return service.refusal(of: head, at: route)
+  }
+
+  private func needsToken(_ method: Method, at route: Route) -> Bool {
+    switch Path(route) {
+    case nil: method == .post
+    case .metrics: method == .get || method == .head
+    case .livez, .readyz, .healthz: false
     }
   }
 
   func respond(to request: consuming Request, in context: RequestContext) -> Response {
     let head = request.head
     var response =
-      if let path = Path(head.path) {
-        answer(path, head.method)
+      if let path = Path(request.route), head.method != .options {
+        answer(path)
       } else {
         service.respond(to: consume request, in: context)
       }
@@ -81,8 +80,7 @@ struct Operations: RequestHandler {
     cors?.decorate(&response, head)
   }
 
-  private func answer(_ path: Path, _ method: Method) -> Response {
-    if method == .options { return Response(.noContent, fields: [.allow: Self.allow]) }
+  private func answer(_ path: Path) -> Response {
     switch path {
     case .livez: return Self.alive
     case .readyz, .healthz: return readiness.isReady ? Self.ready : Self.stopping
@@ -90,7 +88,6 @@ struct Operations: RequestHandler {
     }
   }
 
-  private static let allow = "GET, HEAD, OPTIONS"
   private static let uncached: Fields = [.cacheControl: "no-store"]
   private static let alive = Response(.ok, .plainText, body: Array("alive\n".utf8), fields: uncached)
   private static let ready = Response(.ok, .plainText, body: Array("ready\n".utf8), fields: uncached)

@@ -30,13 +30,14 @@ final class AccessLog: Sendable {
     }
   }
 
-  func record(_ head: RequestHead, _ response: Response, _ exchange: Exchange, route: String, loop: Int) {
+  func record(_ request: RequestMetrics, _ response: Response, loop: Int) {
     append {
-      var line = LogLine(method: head.method.rawValue, status: response.status.code)
-      line.add("route", route)
-      line.add("request_bytes", exchange.requestBytes)
-      line.add("response_bytes", head.method == .head ? 0 : response.body.count)
-      line.add("duration_us", Int(clamping: exchange.nanoseconds / 1000))
+      let method = request.head.method
+      var line = LogLine(method: method.rawValue, status: response.status.code)
+      line.add("route", request.route.label.description)
+      line.add("request_bytes", request.bodyBytes)
+      line.add("response_bytes", method == .head ? 0 : response.body.count)
+      line.add("duration_us", Int(clamping: request.nanoseconds / 1000))
       line.add("request_id", response.fields[.xRequestID] ?? RequestIdentity.makeID())
       if let parent = response.fields[.traceparent] { line.add("traceparent", parent) }
       line.add("loop", loop)

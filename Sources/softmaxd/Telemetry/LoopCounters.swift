@@ -1,3 +1,4 @@
+import HTTPCore
 import Synchronization
 
 /// What one loop counts. Only its own thread writes; a scrape reads all loops' counters and adds them up.
@@ -19,8 +20,8 @@ import Synchronization
   /// the counting takes.
   private let series = unsafe InlineArray<4096, Atomic<Unmanaged<Series>?>> { _ in unsafe Atomic(nil) }
 
-  static func index(method: Int, route: Int, status: Int) -> Int {
-    (method * Labels.routes.count + route) * Labels.statuses.count + status
+  static func index(method: Int, route: Route, status: Int) -> Int {
+    (method * Labels.routes.count + route.id) * Labels.statuses.count + status
   }
 
   /// Only for the loop's own thread: nobody else makes a series.

@@ -1,3 +1,4 @@
+import HTTPCore
 import HTTPTransport
 import Synchronization
 
@@ -90,7 +91,7 @@ extension Telemetry {
     let (rest, status) = index.quotientAndRemainder(dividingBy: Labels.statuses.count)
     let (method, route) = rest.quotientAndRemainder(dividingBy: Labels.routes.count)
     var text = "http_request_method=\"\(Labels.methods[method])\""
-    if route != Labels.noRoute { text += ",http_route=\"\(Labels.routes[route])\"" }
+    if route != Route.unmatched.id { text += ",http_route=\"\(Labels.routes[route])\"" }
     return text + ",http_response_status_code=\"\(Labels.statuses[status])\""
   }
 }

@@ -26,39 +26,38 @@ final class Telemetry: ServerObserver {
     }
   }
 
-  func requestBegan(_ head: RequestHead, loop: Int) {
-    Counter.add(1, to: loops[loop].began[Labels.method(head.method)])
+  func requestBegan(_ request: RequestMetrics, loop: Int) {
+    Counter.add(1, to: loops[loop].began[request.head.method.place])
   }
 
-  func requestAbandoned(_ head: RequestHead, loop: Int) {
-    Counter.add(1, to: loops[loop].ended[Labels.method(head.method)])
+  func requestAbandoned(_ request: RequestMetrics, loop: Int) {
+    Counter.add(1, to: loops[loop].ended[request.head.method.place])
     Counter.add(1, to: loops[loop].abandoned)
   }
 
-  func requestAnswered(_ head: RequestHead, _ response: Response, _ exchange: Exchange, loop: Int) {
-    Counter.add(1, to: loops[loop].ended[Labels.method(head.method)])
-    record(head, response, exchange, loop)
+  func requestAnswered(_ request: RequestMetrics, _ response: Response, loop: Int) {
+    Counter.add(1, to: loops[loop].ended[request.head.method.place])
+    record(request, response, loop)
   }
 
-  func requestRefused(_ head: RequestHead, _ response: Response, _ exchange: Exchange, loop: Int) {
-    record(head, response, exchange, loop)
+  func requestRefused(_ request: RequestMetrics, _ response: Response, loop: Int) {
+    record(request, response, loop)
   }
 
-  private func record(_ head: RequestHead, _ response: Response, _ exchange: Exchange, _ loop: Int) {
-    let route = Labels.route(head.path)
+  private func record(_ request: RequestMetrics, _ response: Response, _ loop: Int) {
     let index = LoopCounters.index(
-      method: Labels.method(head.method), route: route, status: Labels.status(response.status))
-    let sent = head.method == .head ? 0 : response.body.count
+      method: request.head.method.place, route: request.route, status: Labels.status(response.status))
+    let sent = request.head.method == .head ? 0 : response.body.count
     loops[loop].series(at: index).record(
-      nanoseconds: exchange.nanoseconds, requestBytes: exchange.requestBytes, responseBytes: sent)
-    log?.record(head, response, exchange, route: Labels.routes[route], loop: loop)
+      nanoseconds: request.nanoseconds, requestBytes: request.bodyBytes, responseBytes: sent)
+    log?.record(request, response, loop: loop)
   }
 
   func requestRejected(_ problem: Problem, loop: Int) {
     // Not on the path of any request that is served: its connection is about to be closed.
     rejections.withLock { $0[problem.name, default: 0] += 1 }
     let index = LoopCounters.index(
-      method: Labels.otherMethod, route: Labels.noRoute, status: Labels.status(problem.status))
+      method: Labels.otherMethod, route: .unmatched, status: Labels.status(problem.status))
     loops[loop].series(at: index).record(nanoseconds: 0, requestBytes: 0, responseBytes: 0)
     log?.record(problem, loop: loop)
   }
