@@ -23,8 +23,6 @@ struct RouteTests {
       let problem = try Parsed(refusal)
       #expect(problem.type == "/problems/not-found")
       #expect(problem.detail.hasSuffix("; \(cure); GET / lists what there is"))
-      let route = service.route(head).route
-      #expect(service.respond(to: Request(head: head, route: route), in: RequestContext()).status == .notFound)
     }
   }
 
