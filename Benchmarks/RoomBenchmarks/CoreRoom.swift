@@ -126,7 +126,7 @@ struct LogitFamily: Sendable {
 }
 
 /// Digests of softmax, log-softmax, loss and gradient over all kinds of rows, one for each level that this processor has. They
-/// must be one and the same, whatever the processor: scripts/check-kernels compares them.
+/// must be one and the same, whatever the processor: scripts/check compares them.
 func selfCheck() -> Bool {
   let digests = levelsHere.map { level -> UInt64 in
     var digest: UInt64 = 0xcbf2_9ce4_8422_2325

@@ -1,7 +1,7 @@
 import CLinux
 import Glibc
 
-/// Each room's benchmark, in a file of its own: `RoomBenchmarks [--room NAME]`; `--self-check` is for scripts/check-kernels.
+/// Each room's benchmark, in a file of its own: `RoomBenchmarks [--room NAME]`; `--self-check` is for scripts/check.
 let rooms: [(name: String, run: () -> Void)] = [
   ("core", benchmarkCore), ("json", benchmarkJSON), ("http", benchmarkHTTP), ("api", benchmarkAPI),
 ]

@@ -1,6 +1,6 @@
 /// 2^(j/256) for j in 0..<256 as pairs: entry 2j is the binary64 nearest to it, entry 2j + 1 the binary64
 /// nearest to the rest, so that their sum is within 2^-106 of it, relatively.
-/// Made by scripts/kernel-constants.py.
+/// Made by scripts/proof/kernel-constants.
 public let exponentialTable: [Double] = [
   0x1.0p0, 0x0.0p0,
   0x1.00b1afa5abcbfp0, -0x1.4f6b2a7609f71p-55,

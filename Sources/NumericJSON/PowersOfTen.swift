@@ -1,4 +1,4 @@
-/// The first 128 bits of 10^q, for the reader and the writer of numbers. Made by scripts/generate-powers-of-ten.
+/// The first 128 bits of 10^q, for the reader and the writer of numbers. Made by scripts/proof/powers-of-ten.
 enum PowersOfTen {
   /// The least and the greatest exponent in the table.
   static let exponents = -342...324

@@ -19,7 +19,7 @@ struct ShortestDecimal {
   /// With k = floor(log10 of the distance between the ends of what reads back), there is a multiple of 10^k that reads back,
   /// and perhaps one of 10^(k+1), which then is shorter. Both ends and the value are compared with the candidates. Each is
   /// n · 2^(e-2) · 10^-k for an integer n < 2^56. Doubled, it is either an integer or further than 2^-65 from one
-  /// (scripts/prove-number-text computes the least distance for every e); the product, wrong by less than 2^-70, tells.
+  /// (scripts/proof/number-text computes the least distance for every e); the product, wrong by less than 2^-70, tells.
   @inline(never)
   init(of c: UInt64, _ e: Int, isRegular: Bool) {
     let k = isRegular ? Self.floorLog10(ofTwoTo: e) : Self.floorLog10(ofThreeFourthsOfTwoTo: e)

@@ -1,19 +1,22 @@
 #!/usr/bin/env python3
-"""Checks the house's arrows: what Package.swift declares against the plan, and what each file imports against both.
+"""Checks which module may call which: what Package.swift declares, what each file imports, and what the documents draw.
+
+    swift package dump-package | arrows.py [DOCUMENT …]
 
 The compiler's own check (--explicit-target-dependency-import-check) lets a module through that comes with another
-one, and every system module; this one does not. Reads `swift package dump-package` on its standard input.
+one, and every system module; this one does not.
 """
 
 import json
 import pathlib
+import re
 import sys
 
 from modules import dependencies, imports
 
-# The plan: for each room the rooms that it may call, and the system modules that it may import.
+# The plan: for each module the modules that it may call, and the system modules that it may import.
 IO = {"Glibc", "Dispatch", "Synchronization"}
-HOUSE = {
+PLAN = {
     "Kernels": (set(), set()),
     "KernelsV3": ({"Kernels"}, set()),
     "KernelsV4": ({"Kernels"}, set()),
@@ -25,8 +28,9 @@ HOUSE = {
     "SoftmaxAPI": ({"SoftmaxCore", "NumericJSON", "HTTPCore", "OpenAPIDocument", "Kernels"}, set()),
     "softmaxd": ({"SoftmaxAPI", "HTTPTransport", "HTTPCore", "Kernels", "CLinux"}, IO),
 }
-# Tests, benchmarks and fuzz targets stand outside the house: they may use any room that they declare.
+# Tests, benchmarks and fuzz targets are not in the plan: they may use any module that they declare.
 OUTSIDE = IO | {"Testing", "Foundation"}
+
 
 def imports_of(folder):
     """For each module that the folder's files import, one file that does."""
@@ -37,28 +41,60 @@ def imports_of(folder):
     return found
 
 
-def main():
+def declared_and_imported(package):
     faults = []
-    for target in json.load(sys.stdin)["targets"]:
+    for target in package["targets"]:
         name = target["name"]
         if target["type"] == "system":
             continue
         folder = "Tests" if target["type"] == "test" else "Sources"
         path = pathlib.Path(target.get("path") or f"{folder}/{name}")
         declared = set(dependencies(target))
-        rooms, system = HOUSE.get(name, (declared, OUTSIDE))
-        if path.parts[0] == "Sources" and name not in HOUSE:
-            faults.append(f"Package.swift: {name} has no place in the house (scripts/lib/arrows.py)")
-        for arrow in sorted(declared - rooms):
-            faults.append(f"Package.swift: {name} -> {arrow} is not an arrow of the house")
+        modules, system = PLAN.get(name, (declared, OUTSIDE))
+        if path.parts[0] == "Sources" and name not in PLAN:
+            faults.append(f"Package.swift: {name} is not in the plan (scripts/lib/arrows.py)")
+        for arrow in sorted(declared - modules):
+            faults.append(f"Package.swift: {name} -> {arrow} is not an arrow of the plan")
         found = imports_of(path)
         for module, file in sorted(found.items()):
             if module not in declared | system | {name, "Swift"}:
                 faults.append(f"{file}: imports {module}, which {name} does not declare or may not use")
-        if name in HOUSE:
+        if name in PLAN:
             for arrow in sorted(declared - set(found)):
                 faults.append(f"Package.swift: {name} -> {arrow} is declared and never imported")
-    print("\n".join(faults) if faults else "arrows: as in the house")
+    return faults
+
+
+def drawing(lines):
+    """The arrows (from, to) of lines such as `A ──→ B, C` and `│ ├──→ D`: a branch starts at the name above it."""
+    arrows = set()
+    for number, line in enumerate(lines):
+        for arrow in re.finditer(r"([├└]?)─+→ *(\w+(?:, \w+)*)", line):
+            if arrow[1]:
+                column, row = arrow.start(), number - 1
+                while row > 0 and lines[row][column:column + 1] in ("│", "├"):
+                    row -= 1
+                sources = [name[0] for name in re.finditer(r"\w+", lines[row]) if name.start() <= column < name.end()]
+            else:
+                sources = re.findall(r"\w+", re.search(r"[\w, ]*$", line[:arrow.start()])[0])
+            arrows |= {(source, target) for source in sources or ["nothing"] for target in arrow[2].split(", ")}
+    return arrows
+
+
+def drawn(document):
+    """What the document's drawings, indented or fenced, have too much and too little."""
+    lines = pathlib.Path(document).read_text(encoding="utf-8").splitlines()
+    arrows = drawing(lines)
+    plan = {(name, target) for name, (modules, _) in PLAN.items() for target in modules}
+    return ([f"{document}: {a} -> {b} is drawn and not in the plan" for a, b in sorted(arrows - plan)]
+            + [f"{document}: {a} -> {b} is in the plan and not drawn" for a, b in sorted(plan - arrows)])
+
+
+def main():
+    faults = declared_and_imported(json.load(sys.stdin))
+    for document in sys.argv[1:]:
+        faults += drawn(document)
+    print("\n".join(faults) if faults else "arrows: as planned")
     return 1 if faults else 0
 
 

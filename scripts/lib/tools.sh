@@ -1,8 +1,10 @@
-# Sourced by the scripts: where the package is, and how what they need gets there. Installs only what is missing.
+# Sourced by the scripts: where the package is, what the scripts need, and how the package is built for checks.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 ROOT=$PWD
 export LC_ALL=C.UTF-8
+# Some servers are only in root's PATH.
+export PATH=$PATH:/usr/sbin:/sbin
 
 say() { printf '\n== %s\n' "$*"; }
 die() { printf '%s\n' "$*" >&2; exit 2; }
@@ -10,7 +12,10 @@ die() { printf '%s\n' "$*" >&2; exit 2; }
 # files PATH …: the repository's files, also those that are not committed yet, whoever owns the folder.
 files() { git -c safe.directory='*' ls-files --cached --others --exclude-standard -- "$@"; }
 
-# need PROGRAM-OR-FILE PACKAGE …: Debian packages, each installed when the program or file before it is missing.
+# Packages are installed by root, in CI, or with --install (scripts/test); everyone else gets the line to run.
+may_install() { [ "$(id -u)" -eq 0 ] || [ -n "${CI:-}" ] || [ "${INSTALL:-no}" = yes ]; }
+
+# need PROGRAM-OR-FILE PACKAGE …: Debian packages, each wanted when the program or file before it is missing.
 need() {
   local wanted=()
   while [ $# -gt 0 ]; do
@@ -19,6 +24,7 @@ need() {
   done
   [ ${#wanted[@]} -gt 0 ] || return 0
   command -v apt-get >/dev/null || die "please install what these Debian packages hold: ${wanted[*]}"
+  may_install || die "please run: sudo apt-get install -y ${wanted[*]}"
   local sudo=""
   [ "$(id -u)" -eq 0 ] || sudo=sudo
   echo "installing ${wanted[*]}"
@@ -26,34 +32,32 @@ need() {
   $sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "${wanted[@]}" >/dev/null
 }
 
-# Some servers live where only root's PATH looks.
-export PATH=$PATH:/usr/sbin:/sbin
+# libcurl_header: where it is, in the architecture's folder on Debian and right in include elsewhere; or where it should be.
+libcurl_header() {
+  local header
+  for header in /usr/include/*-linux-gnu/curl/curl.h /usr/include/curl/curl.h; do [ ! -e "$header" ] || break; done
+  echo "$header"
+}
+
+# ensurepip: the module that venv needs, which Debian has in a package of its own.
+ensurepip() { python3 -c 'import ensurepip; print(ensurepip.__file__)' 2>/dev/null || echo /missing/ensurepip; }
+
+# python_with FILE: a virtual environment in .venv that holds the packages of the requirements file; sets PYTHON.
+python_with() {
+  need python3 python3 "$(ensurepip)" python3-venv
+  PYTHON=$ROOT/.venv/bin/python
+  local stamp=.venv/${1//\//-}.installed
+  [ -x "$PYTHON" ] && cmp -s "$1" "$stamp" && return 0
+  may_install ||
+    die "please run: python3 -m venv .venv && .venv/bin/python -m pip install -r $1 && cp $1 $stamp"
+  [ -x "$PYTHON" ] && "$PYTHON" -m pip --version >/dev/null 2>&1 || python3 -m venv --clear .venv
+  "$PYTHON" -m pip install -q --disable-pip-version-check -r "$1" && cp "$1" "$stamp"
+}
 
 # toolchain PROGRAM: the path of a program of the compiler's own toolchain, whatever stands in for swift in PATH; Debian's LLVM
 # tools may be too old for what it writes.
 toolchain() {
   echo "$(swiftc -print-target-info | sed -n 's|.*"runtimeResourcePath": "\(.*\)/lib/swift".*|\1/bin|p')/$1"
-}
-
-# libcurl's header lies under the architecture's folder on Debian and right under include elsewhere.
-need_libcurl() {
-  local header
-  for header in /usr/include/curl/curl.h /usr/include/*-linux-gnu/curl/curl.h; do [ -e "$header" ] && return 0; done
-  need /usr/include/curl/curl.h libcurl4-openssl-dev
-}
-
-# python_with FILE: a virtual environment in .venv that holds the packages of the requirements file; sets PYTHON.
-python_with() {
-  need python3 python3
-  PYTHON=$ROOT/.venv/bin/python
-  if [ ! -x "$PYTHON" ] || ! "$PYTHON" -m pip --version >/dev/null 2>&1; then
-    rm -rf .venv
-    python3 -m venv .venv >/dev/null 2>&1 || { rm -rf .venv; need /missing python3-venv; python3 -m venv .venv; }
-  fi
-  local stamp=.venv/${1//\//-}.installed
-  if ! cmp -s "$1" "$stamp"; then
-    "$PYTHON" -m pip install -q --disable-pip-version-check -r "$1" && cp "$1" "$stamp"
-  fi
 }
 
 # What scripts/check and scripts/test build: release, tests included, every warning an error; in a folder of its own, so that

@@ -23,7 +23,7 @@ def generated(name, seed):
             continue  # refused by the service, so it has no answer
         values += sum(len(x) for x in case["want"].values())
         parts.append(cases.text(case, f"{name}/{len(parts)}"))
-    header = f"# softmaxd fixtures, family {name}, seed {seed}: {len(parts)} cases, {values} values. Made by scripts/fixtures.\n"
+    header = f"# softmaxd fixtures, family {name}, seed {seed}: {len(parts)} cases, {values} values. Made by scripts/proof/fixtures.\n"
     return header + "\n" + "\n".join(parts), len(parts), values
 
 
