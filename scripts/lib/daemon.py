@@ -1,4 +1,4 @@
-"""What the scripts that put load on a server share: a softmaxd of their own, what /proc says of it, and how a verdict is given."""
+"""What the scripts that need a live server share: a softmaxd of their own, what /proc says of it, and the verdict."""
 
 import http.client
 import json

@@ -3,8 +3,8 @@
 
     readme.py URL README.md
 
-An example is a fenced block of `sh` that begins with curl, or of `python`, `js` or `go`; a `json` or `text` block
-straight after it is its exact output. Where an example says http://127.0.0.1:8080, the given URL stands in.
+An example is a fenced block of `sh` that begins with curl, or of a language in TOOLS; a `json` or `text` block straight
+after it is its exact output. Where an example says http://127.0.0.1:8080, the given URL stands in.
 A language whose tool is missing is skipped, and said so.
 """
 
@@ -20,6 +20,12 @@ TOOLS = {
     "python": ("python3", ["python3"], "example.py"),
     "js": ("node", ["node"], "example.mjs"),
     "go": ("go", ["go", "run"], "example.go"),
+    "ruby": ("ruby", ["ruby"], "example.rb"),
+    "php": ("php", ["php"], "example.php"),
+    "perl": ("perl", ["perl"], "example.pl"),
+    "r": ("Rscript", ["Rscript"], "example.R"),
+    "lua": ("lua5.4", ["lua5.4"], "example.lua"),
+    "tcl": ("tclsh", ["tclsh"], "example.tcl"),
 }
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```\n(?:\n*^```(?:json|text)\n(.*?)^```\n)?", re.MULTILINE | re.DOTALL)
 
