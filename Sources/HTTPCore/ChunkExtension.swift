@@ -1,17 +1,18 @@
-/// The grammar of a chunk's extensions, after the first semicolon (RFC 9112 §7.1.1):
-/// `name [ "=" ( token / quoted-string ) ] *( ";" … )`, with white space around names and values.
+/// The grammar of a chunk's extensions, behind its size (RFC 9112 §7.1.1):
+/// `*( ";" name [ "=" ( token / quoted-string ) ] )`. White space may stand around semicolons and equals signs, but not
+/// before the line's end.
 struct ChunkExtension: Sendable {
   private enum State: Sendable {
-    case beforeName, name, afterName, beforeValue, token, quoted, escaped, afterValue
+    case beforeSemicolon, beforeName, name, afterName, beforeValue, token, quoted, escaped, afterQuote
   }
 
-  private var state = State.beforeName
+  private var state = State.beforeSemicolon
 
   /// Whether the line may end here.
   var mayEnd: Bool {
     switch state {
-    case .name, .afterName, .token, .afterValue: true
-    case .beforeName, .beforeValue, .quoted, .escaped: false
+    case .name, .token, .afterQuote: true
+    case .beforeSemicolon, .beforeName, .afterName, .beforeValue, .quoted, .escaped: false
     }
   }
 
@@ -19,6 +20,10 @@ struct ChunkExtension: Sendable {
   mutating func take(_ byte: UInt8) -> Bool {
     let isBlank = byte == ASCII.space || byte == ASCII.tab
     switch state {
+    case .beforeSemicolon:
+      if isBlank { return true }
+      state = .beforeName
+      return byte == UInt8(ascii: ";")
     case .beforeName:
       if isBlank { return true }
       state = .name
@@ -39,9 +44,9 @@ struct ChunkExtension: Sendable {
       if isBlank { return true }
       state = byte == UInt8(ascii: "\"") ? .quoted : .token
       return byte == UInt8(ascii: "\"") || ASCII.isToken(byte)
-    case .token, .afterValue:
+    case .token, .afterQuote:
       if isBlank {
-        state = .afterValue
+        state = .beforeSemicolon
       } else if byte == UInt8(ascii: ";") {
         state = .beforeName
       } else {
@@ -51,7 +56,7 @@ struct ChunkExtension: Sendable {
       return true
     case .quoted:
       if byte == UInt8(ascii: "\"") {
-        state = .afterValue
+        state = .afterQuote
       } else if byte == UInt8(ascii: "\\") {
         state = .escaped
       }

@@ -1,7 +1,7 @@
 /// Takes the chunked coding off a body (RFC 9112 §7.1), whose bytes may come in any pieces.
 ///
-/// Stricter than the grammar where leniency has let requests be smuggled: no white space after a chunk's size, no line
-/// end but CRLF, extensions and trailers validated and bounded, then dropped.
+/// Strict where leniency has let requests be smuggled: no line end but CRLF, no white space before it; extensions and
+/// trailers are validated and bounded, then dropped.
 struct ChunkedDecoder: Sendable {
   private enum State: Sendable {
     case sizeStart, size, sizeLineFeed
@@ -82,8 +82,10 @@ struct ChunkedDecoder: Sendable {
         size = size << 4 | UInt64(digit)
       } else if byte == ASCII.carriageReturn {
         state = .sizeLineFeed
-      } else if byte == UInt8(ascii: ";") {
-        state = .chunkExtension(ChunkExtension())
+      } else if byte == UInt8(ascii: ";") || byte == ASCII.space || byte == ASCII.tab {
+        var grammar = ChunkExtension()
+        _ = grammar.take(byte)
+        state = .chunkExtension(grammar)
       } else {
         throw failure(.chunkSizeInvalid)
       }

@@ -52,7 +52,7 @@ extension ConnectionState {
 
   /// One answer to a broken rule, then no more parsing.
   mutating func reject(_ failure: ParseFailure, at now: Moment) {
-    if phase == .head { exchange = Exchange(isHead: parser.method == .head) }
+    if phase == .head { exchange = Exchange(isHead: parser.isHead) }
     let problem = Problem(failure, limits: limits)
     notices.append(.rejected(problem))
     enqueue(Response(problem), mayKeep: false, at: now)

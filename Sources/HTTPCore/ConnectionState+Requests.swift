@@ -121,7 +121,7 @@ extension ConnectionState {
   /// Queues an answer and decides whether another request may follow it.
   mutating func enqueue(_ response: Response, mayKeep: Bool, at now: Moment) {
     answered += 1
-    let keeps = mayKeep && keepsAlive && !response.closes && !isDraining && answered < limits.requestsPerConnection
+    let keeps = mayKeep && keepsAlive && !response.closes && !isStopping && answered < limits.requestsPerConnection
     noteOutput(at: now)
     output.append(response, exchange, closes: !keeps, date: now.date)
     if keeps {
@@ -153,18 +153,16 @@ extension ConnectionState {
     parser = HeadParser()
   }
 
-  /// The end of a connection that waits for bytes that will not come, or that the server no longer wants.
+  /// The end of a connection that waits for bytes that will not come.
   mutating func endIfOver(at now: Moment) {
-    guard peerHasFinished || isDraining, output.count < limits.outputBytes else { return }
+    guard peerHasFinished, output.count < limits.outputBytes else { return }
     switch phase {
-    case .head where isNewcomer(at: now): break
-    case .head where !hasBegunHead:
-      if output.isEmpty { finish(peerHasFinished ? .finished : .idle) } else { phase = .closing }
-    case .head where peerHasFinished:
+    case .head where !hasBegunHead: endIdle()
+    case .head:
       reject(ParseFailure(.incomplete, at: pending.count - pendingStart), at: now)
-    case .body where peerHasFinished:
+    case .body:
       reject(ParseFailure(.incomplete, at: body.position), at: now)
-    case .discarding where peerHasFinished:
+    case .discarding:
       if refusal == nil {
         phase = .closing
       } else {
@@ -174,10 +172,9 @@ extension ConnectionState {
     }
   }
 
-  /// A connection was accepted, and its first request may be on its way: clients send again what an old connection's end has
-  /// swallowed, but not what a new one's has. So while the server is stopping it is waited for, a moment.
-  private func isNewcomer(at now: Moment) -> Bool {
-    requestID == 0 && !hasBegunHead && !peerHasFinished && now.instant < since.advanced(by: timing.newcomer)
+  /// No further request is waited for: what is queued is still written.
+  mutating func endIdle() {
+    if output.isEmpty { finish(peerHasFinished ? .finished : .idle) } else { phase = .closing }
   }
 
   mutating func finish(_ reason: CloseReason) {
@@ -192,9 +189,10 @@ extension ConnectionState {
     mutating get {
       switch phase {
       case .head where hasBegunHead: since.advanced(by: timing.head)
-      case .head where isDraining && requestID == 0: since.advanced(by: min(timing.newcomer, timing.keepAlive))
       // The keep-alive time starts when the last answer is out; until then the writing deadline runs.
-      case .head: output.isEmpty ? since.advanced(by: timing.keepAlive) : nil
+      case .head where output.isEmpty:
+        min(since.advanced(by: timing.keepAlive), drainDeadline ?? Instant(nanoseconds: .max))
+      case .head: drainDeadline
       case .body, .discarding: readPace.deadline
       case .lingering:
         min(since.advanced(by: timing.lingerTotal), readPace.deadline)

@@ -8,7 +8,8 @@
 ///     state.peerFinished(at: now)                  // read() returned 0: a half-close, still answered
 ///     state.respond(to: id, with: response, at: now)
 ///     state.tick(at: now)                          // nextDeadline has passed
-///     state.drain(at: now)                         // the server is stopping
+///     state.stopKeepingAlive()                     // the server is stopping, but still accepts
+///     state.drain(at: now)                         // its port has closed
 ///     // 2. Until nil:
 ///     while let action = state.nextAction(at: now, judge: …) { … }
 ///     // 3. As far as the socket takes it, then 2 again if anything was written:
@@ -117,7 +118,10 @@ public struct ConnectionState: ~Copyable, Sendable {
   var requestID: RequestID = 0
   var answered = 0
   var keepsAlive = true
-  var isDraining = false
+  /// The server is stopping: the next answer is the last.
+  var isStopping = false
+  /// Once the port has closed: until when an idle connection is kept.
+  var drainDeadline: Instant?
   var peerHasFinished = false
   /// A refusal that waits for its body's end.
   var refusal: Refusal?
@@ -199,7 +203,7 @@ public struct ConnectionState: ~Copyable, Sendable {
       finish(.slowReader)
     } else if let deadline = readDeadline, deadline <= now.instant {
       switch phase {
-      case .head where !hasBegunHead: finish(.idle)
+      case .head where !hasBegunHead: endIdle()
       case .head: reject(ParseFailure(.headTimeout, at: pending.count - pendingStart), at: now)
       case .body: reject(ParseFailure(.bodyTimeout, at: body.position), at: now)
       case .discarding where refusal != nil: reject(ParseFailure(.bodyTimeout, at: body.position), at: now)
@@ -208,9 +212,16 @@ public struct ConnectionState: ~Copyable, Sendable {
     }
   }
 
-  /// The server is stopping: an idle connection ends now, a busy one after the answer under way.
+  /// The server is stopping: from now on each answer says that it is the connection's last (RFC 9112 §9.6).
+  public mutating func stopKeepingAlive() {
+    isStopping = true
+  }
+
+  /// The server's port has closed: a busy connection ends after the answer under way, an idle one after
+  /// ``HTTPLimits/stopGrace``, so that a request already on its way is answered.
   public mutating func drain(at now: Moment) {
-    isDraining = true
+    isStopping = true
+    drainDeadline = now.instant.advanced(by: timing.stopGrace)
   }
 
   // MARK: Actions

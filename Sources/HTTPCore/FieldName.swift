@@ -43,6 +43,8 @@ extension FieldName {
   public static let date = FieldName("Date")
   public static let expect = FieldName("Expect")
   public static let host = FieldName("Host")
+  public static let ifMatch = FieldName("If-Match")
+  public static let ifNoneMatch = FieldName("If-None-Match")
   public static let origin = FieldName("Origin")
   public static let retryAfter = FieldName("Retry-After")
   public static let traceparent = FieldName("traceparent")

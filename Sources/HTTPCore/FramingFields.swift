@@ -34,11 +34,7 @@ struct FramingFields: Sendable {
       guard Authority.isValid(bytes, value) else { throw ParseFailure(.hostInvalid, at: value.lowerBound) }
       hasHost = true
     case 6 where bytes.holds("expect", in: name):
-      if bytes.holds("100-continue", in: value) {
-        expectsContinue = true
-      } else if unknownExpectation == nil {
-        unknownExpectation = value.lowerBound
-      }
+      noteExpectations(bytes, value)
     case 10 where bytes.holds("connection", in: name):
       noteConnection(bytes, value)
     case 12 where bytes.holds("content-type", in: name):
@@ -83,13 +79,21 @@ struct FramingFields: Sendable {
   /// The options of a Connection field (RFC 9110 §7.6.1): a list of tokens without regard to case.
   private mutating func noteConnection(_ bytes: Span<UInt8>, _ value: Range<Int>) {
     var start = value.lowerBound
-    while start < value.upperBound {
-      var end = start
-      while end < value.upperBound, bytes[end] != UInt8(ascii: ",") { end += 1 }
-      let option = bytes.trimmed(start..<end)
+    while let option = bytes.nextElement(&start, of: value) {
       if bytes.holds("close", in: option) { closes = true }
       if bytes.holds("keep-alive", in: option) { keepsAlive = true }
-      start = end + 1
+    }
+  }
+
+  /// The list of an Expect field (RFC 9110 §10.1.1), which may be empty and name one expectation twice.
+  private mutating func noteExpectations(_ bytes: Span<UInt8>, _ value: Range<Int>) {
+    var start = value.lowerBound
+    while let expectation = bytes.nextElement(&start, of: value) {
+      if bytes.holds("100-continue", in: expectation) {
+        expectsContinue = true
+      } else if !expectation.isEmpty, unknownExpectation == nil {
+        unknownExpectation = expectation.lowerBound
+      }
     }
   }
 
@@ -113,16 +117,25 @@ struct FramingFields: Sendable {
   /// anything else is an attempt to be read in two ways.
   private static func transferEncodingError(_ bytes: Span<UInt8>, _ value: Range<Int>) -> ParseError {
     var start = value.lowerBound
-    guard !value.isEmpty else { return .transferEncodingInvalid }
-    while true {
-      var end = start
-      while end < value.upperBound, bytes[end] != UInt8(ascii: ",") { end += 1 }
-      let coding = bytes.trimmed(start..<end)
-      guard !coding.isEmpty else { return .transferEncodingInvalid }
+    var hasChunked = false
+    while let coding = bytes.nextElement(&start, of: value) {
+      // No coding may follow chunked.
+      guard !hasChunked, !coding.isEmpty else { return .transferEncodingInvalid }
       for index in coding where !ASCII.isToken(bytes[index]) { return .transferEncodingInvalid }
-      if end == value.upperBound { return .transferEncodingUnknown }
-      if bytes.holds("chunked", in: coding) { return .transferEncodingInvalid }
-      start = end + 1
+      hasChunked = bytes.holds("chunked", in: coding)
     }
+    return .transferEncodingUnknown
+  }
+}
+
+extension Span<UInt8> {
+  /// The element of the comma-separated list `bytes[list]` that begins at `start`, without white space around it; moves
+  /// `start` behind its comma. It may be empty (RFC 9110 §5.6.1). Nil behind the last one.
+  fileprivate func nextElement(_ start: inout Int, of list: Range<Int>) -> Range<Int>? {
+    guard start <= list.upperBound else { return nil }
+    var end = start
+    while end < list.upperBound, self[end] != UInt8(ascii: ",") { end += 1 }
+    defer { start = end + 1 }
+    return trimmed(start..<end)
   }
 }

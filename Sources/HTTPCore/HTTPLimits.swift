@@ -29,8 +29,8 @@ public struct HTTPLimits: Sendable, Hashable {
   public var bodyBytesPerSecond = 1024
   /// How long a connection may wait for a request: above the 60 s of common load balancers.
   public var keepAlive = Duration.seconds(75)
-  /// How long a connection that has asked for nothing yet is waited for once the server is stopping.
-  public var newcomerGrace = Duration.seconds(1)
+  /// At a stop: how long an idle connection is kept once the port has closed, since a request may be on its way.
+  public var stopGrace = Duration.seconds(1)
   /// The longest silence, and the head start, of a reader; beyond: the connection is dropped.
   public var writeGrace = Duration.seconds(30)
   /// What a reader must take each second, likewise.

@@ -5,22 +5,29 @@
 /// there. What it says depends on the bytes alone, and its cost in all is linear in them.
 struct HeadParser: Sendable {
   private var scanner = LineScanner()
-  private var hasSkippedLine = false
+  private var skippedLines = 0
   private var line: RequestLine?
   private var section = FieldSection()
 
-  /// The method, once the request line has been read: an error's answer to HEAD has no body either.
-  private(set) var method: Method?
+  /// Whether the request starts with the method HEAD, whatever is wrong with the rest: its answer has no body, an
+  /// error's neither (RFC 9110 §9.3.2).
+  private(set) var isHead = false
 
-  /// Whether `bytes`, all so far, hold more than the empty line that may precede a request (§2.2), or a part of it.
+  /// Empty lines that may precede a request (§2.2): some clients send one or two behind a body.
+  private static let maximumEmptyLines = 2
+
+  /// Whether `bytes`, all so far, hold more than the empty lines that may precede a request, or a part of them.
   func hasBegun(_ bytes: Span<UInt8>) -> Bool {
-    hasSkippedLine ? bytes.count > 2 : bytes.count > 1 || bytes[0] != ASCII.carriageReturn
+    let rest = bytes.extracting((2 * skippedLines)...)
+    return rest.count > 1
+      || !rest.isEmpty
+        && (rest[0] != ASCII.carriageReturn || skippedLines == Self.maximumEmptyLines)
   }
 
   mutating func parse(
     _ bytes: Span<UInt8>, limits: HTTPLimits, into head: inout RequestHead?
   ) throws(ParseFailure) -> Int? {
-    if method == nil {
+    if line == nil {
       guard try parseRequestLine(bytes, limits) else { return nil }
     }
     while true {
@@ -34,23 +41,23 @@ struct HeadParser: Sendable {
     return scanner.lineStart
   }
 
-  /// False until the line is whole. One empty line before it is skipped, no more.
+  /// False until the line is whole.
   private mutating func parseRequestLine(_ bytes: Span<UInt8>, _ limits: HTTPLimits) throws(ParseFailure) -> Bool {
-    // Room for the target, a method and a version; a method longer than any of ours is refused all the same (§3).
+    // Room for the target, a method and a version.
     let bound =
       limits.targetBytes < limits.headBytes ? min(limits.headBytes, limits.targetBytes + 64) : limits.headBytes
     while true {
+      let start = scanner.lineStart
+      isHead = bytes.word(from: start, to: min(start + 5, bytes.count)) == ASCII.word("HEAD ")
       guard
         let range = try scanner.nextLine(
           in: bytes, before: bound, else: RequestLine.overlong(bytes.extracting(first: bound - 1)))
       else { return false }
-      if range.isEmpty, !hasSkippedLine {
-        hasSkippedLine = true
+      if range.isEmpty, skippedLines < Self.maximumEmptyLines {
+        skippedLines += 1
         continue
       }
-      let line = try RequestLine(bytes, range, targetLimit: limits.targetBytes)
-      method = line.method
-      self.line = line
+      line = try RequestLine(bytes, range, targetLimit: limits.targetBytes)
       return true
     }
   }

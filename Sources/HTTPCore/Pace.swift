@@ -22,14 +22,14 @@ struct Pace: Sendable {
 
 /// The limits of time in nanoseconds, reckoned once a connection.
 struct Timing: Sendable {
-  let head, bodyGrace, bodyPerByte, keepAlive, newcomer, writeGrace, writePerByte, lingerSilence, lingerTotal: UInt64
+  let head, bodyGrace, bodyPerByte, keepAlive, stopGrace, writeGrace, writePerByte, lingerSilence, lingerTotal: UInt64
 
   init(_ limits: HTTPLimits) {
     head = Self.nanoseconds(limits.headDeadline)
     bodyGrace = Self.nanoseconds(limits.bodyGrace)
     bodyPerByte = Self.perByte(limits.bodyBytesPerSecond)
     keepAlive = Self.nanoseconds(limits.keepAlive)
-    newcomer = Self.nanoseconds(limits.newcomerGrace)
+    stopGrace = Self.nanoseconds(limits.stopGrace)
     writeGrace = Self.nanoseconds(limits.writeGrace)
     writePerByte = Self.perByte(limits.writeBytesPerSecond)
     lingerSilence = Self.nanoseconds(limits.lingerSilence)

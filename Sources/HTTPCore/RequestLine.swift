@@ -24,10 +24,11 @@ struct RequestLine: Sendable {
     self.target = try RequestTarget(bytes, target, method: method)
   }
 
-  /// What a line breaks whose end is not among `bytes`, the most that are read of it: its target is too long (§3), or, without
-  /// a single space, it is no request line.
+  /// Why a line is refused whose end is not among `bytes`, the most that are read of it: its target is too long, or its
+  /// method is longer than any that is known (§3). Without either it is no request line.
   static func overlong(_ bytes: Span<UInt8>) -> ParseError {
-    bytes.firstSpace(from: 0, to: bytes.count) < bytes.count ? .targetTooLong : .requestLineMalformed
+    if bytes.firstSpace(from: 0, to: bytes.count) < bytes.count { return .targetTooLong }
+    return bytes.endOfToken(from: 0, to: bytes.count) == bytes.count ? .methodUnknown : .requestLineMalformed
   }
 
   /// Exactly `HTTP/` digit `.` digit, in capitals. A minor version above 1 is served as HTTP/1.1 (RFC 9110 §2.5).

@@ -13,10 +13,12 @@ public struct Status: Sendable, Hashable {
   public static let notFound = Status(404)
   public static let methodNotAllowed = Status(405)
   public static let requestTimeout = Status(408)
+  public static let preconditionFailed = Status(412)
   public static let contentTooLarge = Status(413)
   public static let uriTooLong = Status(414)
   public static let unsupportedMediaType = Status(415)
   public static let expectationFailed = Status(417)
+  public static let misdirectedRequest = Status(421)
   public static let unprocessableContent = Status(422)
   public static let requestHeaderFieldsTooLarge = Status(431)
   public static let internalServerError = Status(500)
@@ -35,10 +37,12 @@ public struct Status: Sendable, Hashable {
     case 404: "Not Found"
     case 405: "Method Not Allowed"
     case 408: "Request Timeout"
+    case 412: "Precondition Failed"
     case 413: "Content Too Large"
     case 414: "URI Too Long"
     case 415: "Unsupported Media Type"
     case 417: "Expectation Failed"
+    case 421: "Misdirected Request"
     case 422: "Unprocessable Content"
     case 431: "Request Header Fields Too Large"
     case 500: "Internal Server Error"

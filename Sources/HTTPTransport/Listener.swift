@@ -10,6 +10,7 @@ actor Listener {
   nonisolated let address: Address
 
   private let socket: Socket
+  private let backlog: Int
   private let inboxes: [Inbox]
   private let gate: ConnectionGate
   private let observer: any ServerObserver
@@ -24,6 +25,7 @@ actor Listener {
     _ address: Address, backlog: Int, inboxes: [Inbox], gate: ConnectionGate, observer: any ServerObserver
   ) throws(SystemError) {
     socket = try Self.listen(address, backlog: backlog)
+    self.backlog = backlog
     self.address = address.port == 0 ? address.with(port: try Self.port(of: socket)) : address
     self.inboxes = inboxes
     self.gate = gate
@@ -71,9 +73,17 @@ actor Listener {
 
   private func activate() {
     let source = DispatchSource.makeReadSource(fileDescriptor: socket.descriptor, queue: executor.queue)
-    source.setEventHandler { [self] in assumeIsolated { $0.accept() } }
+    // Bounded, so that a flood of connections cannot keep a stop waiting.
+    source.setEventHandler { [self] in assumeIsolated { $0.accept(atMost: 512) } }
     self.source = source
     source.activate()
+  }
+
+  /// Ignores clients that begin to connect from now on: each will try again, and find the port closed or a new server's. What
+  /// has begun before is still completed and accepted. When a port closes at once, the system resets connections that
+  /// their clients have opened and not yet been accepted, and a request sent on one of them is lost.
+  nonisolated func ignoreNewClients() {
+    executor.queue.sync { assumeIsolated { $0.socket.dropSYN() } }
   }
 
   /// Accepts what has arrived, then no more. The port closes when the listener ends.
@@ -82,7 +92,7 @@ actor Listener {
       assumeIsolated {
         // Dispatch does not let a suspended source go.
         $0.endRest()
-        $0.accept()
+        $0.accept(atMost: $0.backlog + 1)
         $0.endRest()
         $0.source?.cancel()
         $0.source = nil
@@ -92,9 +102,9 @@ actor Listener {
 
   // MARK: Accepting
 
-  private func accept() {
-    // Bounded, so that a flood of connections cannot keep a stop waiting.
-    for _ in 0..<512 {
+  private func accept(atMost limit: Int) {
+    var hasAccepted = false
+    for _ in 0..<limit {
       let descriptor = accept4(
         socket.descriptor, nil, nil, CInt(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue))
       guard descriptor >= 0 else {
@@ -103,13 +113,16 @@ actor Listener {
         case EINTR, ECONNABORTED, EPROTO, ENETDOWN, ENOPROTOOPT, EHOSTDOWN, ENONET, EHOSTUNREACH, EOPNOTSUPP,
           ENETUNREACH, EPERM:
           continue
+        case EAGAIN:
+          return
         case EMFILE, ENFILE, ENOBUFS, ENOMEM:
           turnAwayForWantOfDescriptors()
-          return
         default:
-          return
+          rest()
         }
+        return
       }
+      hasAccepted = true
       let connection = Socket(owning: descriptor)
       switch gate.admit() {
       case .normal: handOut(connection, isReserve: false)
@@ -119,6 +132,8 @@ actor Listener {
         observer.connectionRefused(.connectionCap)
       }
     }
+    // Nothing but errors: the system may forbid the call itself (EPERM), which accepts nothing however often it is made.
+    if !hasAccepted { rest() }
   }
 
   private func handOut(_ connection: consuming Socket, isReserve: Bool) {
@@ -127,8 +142,7 @@ actor Listener {
     next = next + 1 == inboxes.count ? 0 : next + 1
   }
 
-  /// Accepts with the spare descriptor what waits, says no, and rests: the condition lasts, and asking again at once
-  /// would only burn the processor.
+  /// Accepts with the spare descriptor what waits, says no, and rests.
   private func turnAwayForWantOfDescriptors() {
     if spare >= 0 {
       _ = Glibc.close(spare)
@@ -141,7 +155,13 @@ actor Listener {
       }
     }
     spare = Self.openSpare()
-    guard let source else { return }
+    rest()
+  }
+
+  /// Accepts nothing for a moment: what keeps it from accepting lasts, and to ask again at once would only burn the
+  /// processor.
+  private func rest() {
+    guard let source, !isResting else { return }
     source.suspend()
     isResting = true
     executor.queue.asyncAfter(deadline: .now() + .milliseconds(100)) { self.assumeIsolated { $0.endRest() } }

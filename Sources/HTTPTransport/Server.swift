@@ -3,12 +3,19 @@ internal import Glibc
 public import HTTPCore
 internal import Synchronization
 
-/// An address that could not be listened on.
-public struct ListenError: Error, Sendable, CustomStringConvertible {
-  public let address: Address
-  public let cause: SystemError
+/// Why a server could not start.
+public enum StartError: Error, Sendable, CustomStringConvertible {
+  /// An address could not be listened on.
+  case listen(Address, SystemError)
+  /// The system refused what an event loop is made of.
+  case loop(SystemError)
 
-  public var description: String { "cannot listen on \(address): \(cause.reason)" }
+  public var description: String {
+    switch self {
+    case .listen(let address, let cause): "cannot listen on \(address): \(cause.reason)"
+    case .loop(let cause): "cannot make an event loop: \(cause)"
+    }
+  }
 }
 
 /// Whether the server would have new requests sent to it: what `/readyz` tells.
@@ -57,7 +64,7 @@ public final class Server: Sendable {
   }
 
   /// Opens the ports and begins to serve; returns where.
-  public func start() throws(ListenError) -> [Address] {
+  public func start() throws(StartError) -> [Address] {
     let loops = try makeLoops()
     let inboxes = loops.map(\.inbox)
     var listeners: [Listener] = []
@@ -69,9 +76,10 @@ public final class Server: Sendable {
           try Listener(
             wanted, backlog: configuration.backlog, inboxes: inboxes, gate: services.gate, observer: services.observer))
       } catch {
-        // Of localhost's two addresses one may not exist on this machine (IPv6 switched off).
-        if !listeners.isEmpty, error.code == EADDRNOTAVAIL || error.code == EAFNOSUPPORT { continue }
-        throw ListenError(address: wanted, cause: error)
+        // One that need not be there is left out where the system does not know it (IPv6 switched off).
+        let isUnknown = error.code == EADDRNOTAVAIL || error.code == EAFNOSUPPORT
+        if isUnknown, configuration.optionalAddresses.contains(address), !listeners.isEmpty { continue }
+        throw .listen(wanted, error)
       }
     }
     for loop in loops { loop.start() }
@@ -84,20 +92,21 @@ public final class Server: Sendable {
     return listeners.map(\.address)
   }
 
-  private func makeLoops() throws(ListenError) -> [EventLoop] {
+  private func makeLoops() throws(StartError) -> [EventLoop] {
     var loops: [EventLoop] = []
     for index in 0..<configuration.loops {
       do throws(SystemError) {
         loops.append(try EventLoop(index: index, services: services))
       } catch {
-        throw ListenError(address: configuration.addresses[0], cause: error)
+        throw .loop(error)
       }
     }
     return loops
   }
 
-  /// Stops gently, and calls `done` when all is over: readiness is denied at once; after `drainDelay` the port closes,
-  /// idle connections end, and the others after the answers under way, for which `drainTimeout` is waited.
+  /// Stops gently, and calls `done` when all is over: readiness is denied at once, and each connection ends with its next
+  /// answer; after `drainDelay` the port closes, idle connections end a moment later, and the others after the answers
+  /// under way, for which `drainTimeout` is waited.
   public func stop(then done: @escaping @Sendable () -> Void) {
     let (isFirst, isOver) = running.withLock { running in
       defer { running.isStopping = true }
@@ -107,7 +116,16 @@ public final class Server: Sendable {
     if isOver { done() }
     guard isFirst else { return }
     readiness.set(false)
-    queue.asyncAfter(deadline: .now() + configuration.drainDelay.dispatchInterval) { self.drain() }
+    for loop in running.withLock({ $0.loops }) { loop.inbox.post(.stopKeepingAlive) }
+    queue.asyncAfter(deadline: .now() + configuration.drainDelay.dispatchInterval) { self.closePorts() }
+  }
+
+  /// How long a client that has begun to connect may take to complete it.
+  private static let handshakeTime = DispatchTimeInterval.milliseconds(100)
+
+  private func closePorts() {
+    for listener in running.withLock({ $0.listeners }) { listener.ignoreNewClients() }
+    queue.asyncAfter(deadline: .now() + Self.handshakeTime) { self.drain() }
   }
 
   private func drain() {

@@ -4,6 +4,8 @@ public import HTTPCore
 public struct ServerConfiguration: Sendable {
   /// Where to listen. Port 0 takes a free one, the same for each address.
   public var addresses: [Address]
+  /// Those among them that are left out where the system does not know them, as long as another is there.
+  public var optionalAddresses: [Address] = []
   /// Event loops; each is a thread that is busy when it has something to do.
   public var loops: Int
   /// What each connection keeps to.

@@ -11,8 +11,13 @@ enum Program {
 
   /// Does what the command line asks; never returns.
   static func run() -> Never {
+    Files.openStandardStreams()
+    // The runtime reads the arguments from /proc/self/cmdline, and gives none, not even the program's name, where it
+    // cannot. An option such as --token-file must not vanish in silence.
+    let arguments = CommandLine.arguments
+    guard !arguments.isEmpty else { fail(1, "cannot read the command line from /proc/self/cmdline; mount /proc") }
     do throws(OptionError) {
-      switch try Command.parse(Array(CommandLine.arguments.dropFirst()), environment: environment()) {
+      switch try Command.parse(Array(arguments.dropFirst()), environment: environment()) {
       case .help: end(0, Option.helpText)
       case .version: end(0, "softmaxd \(version)\n")
       case .probe(let host, let port): Probe.run(host: host, port: port)
@@ -37,10 +42,11 @@ enum Program {
         levels: KernelLevels(
           KernelLevel(x86_64: Int(clinux_x86_64_level())), slowsDown: clinux_wide_vectors_slow_down()),
         version: version),
-      readiness: readiness, telemetry: telemetry, token: token(settings), origins: settings.corsOrigins)
+      readiness: readiness, telemetry: telemetry, token: token(settings), origins: settings.corsOrigins,
+      hosts: settings.allowedHosts)
     let server = Server(
       configuration: configuration, readiness: readiness, handler: operations, observer: telemetry)
-    do throws(ListenError) {
+    do throws(StartError) {
       for address in try server.start() { write(1, "softmaxd listening on http://\(address)\n") }
     } catch {
       fail(1, error.description)
@@ -52,8 +58,12 @@ enum Program {
     let limit = Descriptors.raiseLimit()
     let loops = settings.loops ?? Processors.available()
     var configuration = ServerConfiguration(
-      addresses: Address.all(host: settings.host, port: UInt16(clamping: settings.port)) ?? [], loops: loops,
-      limits: settings.limits)
+      addresses: settings.hosts.flatMap { Address.all(host: $0, port: UInt16(clamping: settings.port)) ?? [] },
+      loops: loops, limits: settings.limits)
+    // A machine without IPv6 has only one of localhost's two addresses.
+    if settings.hosts.contains("localhost"), !settings.hosts.contains("::1") {
+      configuration.optionalAddresses = configuration.addresses.filter { $0.host == "::1" }
+    }
     let cap = Descriptors.connectionCap(limit: limit, loops: loops, reserve: configuration.reserveConnections)
     configuration.connections = min(settings.maxConnections ?? cap, cap)
     configuration.laneQueue = settings.queue
@@ -66,7 +76,9 @@ enum Program {
 
   private static func token(_ settings: Settings) -> BearerToken? {
     guard let file = settings.tokenFile else { return nil }
-    guard let bytes = Files.read(file, atMost: 4096) else { fail(1, "cannot read --token-file \(file)") }
+    let limit = BearerToken.maximumFileBytes
+    guard let bytes = Files.read(file, atMost: limit + 1) else { fail(1, "cannot read --token-file \(file)") }
+    guard bytes.count <= limit else { fail(1, "--token-file \(file) has more than \(limit) bytes") }
     guard let token = BearerToken(fileContents: bytes) else {
       fail(1, "--token-file \(file) must hold one token: 16 or more visible ASCII characters without spaces")
     }

@@ -14,7 +14,9 @@ struct ChunkedDecoderTests {
       ("0\r\n\r\n", ""), ("3\r\nabc\r\n0\r\n\r\n", "abc"), ("1\r\na\r\n2\r\nbc\r\n0\r\n\r\n", "abc"),
       ("A\r\n0123456789\r\n00\r\n\r\n", "0123456789"), ("a\r\n0123456789\r\n0\r\n\r\n", "0123456789"),
       ("0000000000000003\r\nabc\r\n0000000000000000\r\n\r\n", "abc"), ("3;a\r\nabc\r\n0;b\r\n\r\n", "abc"),
-      ("3;a=b;c=\"d\\\"\t;\"; e = f\r\nabc\r\n0\r\n\r\n", "abc"), ("5\r\n\r\n\r\n\n\r\n0\r\n\r\n", "\r\n\r\n\n"),
+      ("3;a=b;c=\"d\\\"\t;\"; e = f\r\nabc\r\n0\r\n\r\n", "abc"),
+      ("3 ;a=b\r\nabc\r\n0\t;\tb\r\n\r\n", "abc"), ("3;a=b ;c \t;d=\"e\" ;f\r\nabc\r\n0\r\n\r\n", "abc"),
+      ("5\r\n\r\n\r\n\n\r\n0\r\n\r\n", "\r\n\r\n\n"),
       ("3\r\nabc\r\n0\r\nX: y\r\nZ:\r\n\r\n", "abc"), ("5\r\n0\r\n\r\n\r\n0\r\n\r\n", "0\r\n\r\n"),
     ])
   func accepted(body: String, data: String) {
@@ -25,7 +27,7 @@ struct ChunkedDecoderTests {
     "Rule 6: a chunk's size is 1 to 16 hexadecimal digits",
     arguments: [
       "", " 3", "3 ", "3\t", "+3", "-3", "-0", "0x3", "0X3", "x3", "3h", "3_0", "3,", "g", "\"3\"", "3.0", "\u{0B}3",
-      "3\u{0B}", "\u{0}3", "3\u{0}", "3 ;a", "\u{0663}", "00000000000000003", "10000000000000003", "3\u{A0}", "03 h",
+      "3\u{0B}", "\u{0}3", "3\u{0}", "3 ;", "\u{0663}", "00000000000000003", "10000000000000003", "3\u{A0}", "03 h",
       "#3",
     ])
   func sizeInvalid(size: String) {
@@ -71,6 +73,7 @@ struct ChunkedDecoderTests {
       "3;a=b=c\r\n", "3;a\u{0}\r\n", "3;a=\"\u{7}\"\r\n", "3;a=\"b\nc\"\r\n", "3;a\u{80}\r\n", "3;\n",
       "3;a=\"\\\n\"\r\n",
       "3;a=\"b\\\r\n", "3;a=b c\r\n", "3;a \u{B}\r\n", "3; \r\n",
+      "3;a=b \r\n", "3;a \r\n", "3;a=\"b\" \r\n", "3;a\t\r\n", "3 \r\n", "3 a\r\n", "3 ;;a\r\n", "3;a ;\r\n", "3 \n",
     ])
   func extensionInvalid(line: String) {
     expectRejected(Self.chunked("\(line)abc\r\n0\r\n\r\n"), 400, .malformedChunk)
@@ -85,6 +88,7 @@ struct ChunkedDecoderTests {
     // 17 bytes of extension for each byte of data: refused once the allowance is used up.
     let chunk = "1;0123456789abcdef\r\nx\r\n"
     expectAccepted(Self.chunked(String(repeating: chunk, count: 200) + "0\r\n\r\n"))
+    expectRejected(Self.chunked("3\(String(repeating: " ", count: 1024));a\r\nabc\r\n0\r\n\r\n"), 400, .malformedChunk)
     expectRejected(Self.chunked(String(repeating: chunk, count: 300) + "0\r\n\r\n"), 400, .malformedChunk)
     // In proportion to the data there is no end to them.
     let fair = "100;0123456789abcdef\r\n\(String(repeating: "x", count: 256))\r\n"

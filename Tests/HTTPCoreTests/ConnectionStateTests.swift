@@ -176,10 +176,46 @@ struct ConnectionStateTests {
 
   @Test("Rule 24: an expectation other than 100-continue gets 417")
   func unknownExpectation() {
-    for value in ["magic", "200-ok", "", "100-continue, magic", "100-continue;a"] {
+    for value in ["magic", "200-ok", "100-continue, magic", "magic, 100-continue", "100-continue;a", "100-continue=1"] {
       expectRejected(
         "POST /a HTTP/1.1\r\nHost: a\r\nExpect: \(value)\r\nContent-Length: 3\r\n\r\nabc", 417, .expectationFailed)
     }
+  }
+
+  @Test("Rule 24: Expect is a list, which may be empty or name 100-continue twice (RFC 9110 §10.1.1)")
+  func listsOfExpectations() {
+    for value in ["", ",", " , "] {
+      expectAccepted("POST /a HTTP/1.1\r\nHost: a\r\nExpect: \(value)\r\nContent-Length: 3\r\n\r\nabc") {
+        #expect(!$0.head.expectsContinue)
+      }
+    }
+    for value in ["100-continue, 100-Continue", ",100-continue,", "100-continue\r\nExpect: 100-continue"] {
+      let harness = Harness()
+      harness.feed("POST /a HTTP/1.1\r\nHost: a\r\nExpect: \(value)\r\nContent-Length: 3\r\n\r\n")
+      #expect(harness.text == "HTTP/1.1 100 Continue\r\n\r\n")
+    }
+  }
+
+  @Test(
+    "Rule 24: an error's answer to HEAD has no body, whatever part of the head is at fault (RFC 9110 §9.3.2)",
+    arguments: [
+      ("HEAD /%00 HTTP/1.1\r\nHost: a\r\n\r\n", 400), ("HEAD / HTTP/2.0\r\n\r\n", 505), ("HEAD  / HTTP/1.1\r\n", 400),
+      ("HEAD /a\u{1}", 400), ("HEAD / HTTP/1.1\n", 400), ("\r\nHEAD / HTTP/1.1\r\nHost : a\r\n", 400),
+      ("HEAD /" + String(repeating: "a", count: 9000), 414), ("HEAD / HTTP/1.1\r\n\r\n", 400),
+      ("HEAD / HTTP/1.1\r\nX: " + String(repeating: "a", count: 17_000), 431),
+    ])
+  func noBodyForHeadErrors(raw: String, status: Int) {
+    for step in steps {
+      let harness = Harness()
+      harness.feed(raw, by: step)
+      let answers = harness.answers(toHEAD: [0])
+      #expect(answers.map(\.status) == [status] && answers[0].body.isEmpty && harness.written.count < 400)
+      #expect(answers[0]["content-length"].flatMap { Int($0) } ?? 0 > 100 && harness.text.hasSuffix("\r\n\r\n"))
+    }
+    let late = Harness()
+    late.feed("HEAD /a")
+    late.pass(60)
+    #expect(late.text.hasPrefix("HTTP/1.1 408 ") && late.text.hasSuffix("\r\n\r\n"))
   }
 
   @Test("Rule 24: no body on HEAD, though framed as GET would be; none on 204 and 304")
@@ -294,7 +330,30 @@ struct ConnectionStateTests {
     }
   }
 
-  @Test("A server that stops: idle connections end, busy ones after their answer, which says so")
+  @Test("A server that stops: every answer from then on says that it is the last, before the port closes and after")
+  func stopping() {
+    for drains in [false, true] {
+      let kept = Harness()
+      kept.feed(Self.get)
+      kept.state.stopKeepingAlive()
+      kept.turn()
+      #expect(kept.closed == nil)
+      if drains { kept.state.drain(at: kept.now) }
+      kept.turn()
+      // A request that was on its way.
+      kept.feed(Self.get + Self.get)
+      #expect(kept.answers().map { $0["connection"] } == [nil, "close"] && kept.shutsDown)
+    }
+    // As long as the port is open, an idle connection is as good as before.
+    let idle = Harness()
+    idle.state.stopKeepingAlive()
+    idle.pass(74.9)
+    #expect(idle.closed == nil)
+    idle.pass(0.2)
+    #expect(idle.closed == .idle)
+  }
+
+  @Test("A server whose port has closed: idle connections end in a moment, busy ones after their answer")
   func draining() {
     func drain(_ harness: Harness) {
       harness.state.drain(at: harness.now)
@@ -303,6 +362,9 @@ struct ConnectionStateTests {
     let idle = Harness()
     idle.feed(Self.get)
     drain(idle)
+    idle.pass(0.999)
+    #expect(idle.closed == nil)
+    idle.pass(0.001)
     #expect(idle.closed == .idle)
     let accepted = Harness()
     drain(accepted)
@@ -332,7 +394,8 @@ struct ConnectionStateTests {
     writing.room = 5
     writing.feed(Self.get)
     drain(writing)
-    #expect(writing.closed == nil)
+    writing.pass(2)
+    #expect(writing.closed == nil && !writing.shutsDown)
     writing.room = nil
     writing.turn()
     #expect(writing.shutsDown && writing.statuses == [200])

@@ -119,9 +119,10 @@ struct RequestLineTests {
     expectRejected("GET \(most)a HTTP/1.1\r\nHost: a\r\n\r\n", 414, .targetTooLong)
     expectRejected("GET \(most)?\(most) HTTP/1.1\r\nHost: a\r\n\r\n", 414, .targetTooLong)
     expectRejected("GET " + most + String(repeating: "a", count: 100), 414, .targetTooLong)
-    // What has no space at all is no request line; as long as it might be one, it is a method that nobody knows.
+    // A method longer than any that is known (RFC 9112 §3), and what can be no method.
     for count in [8255, 8256, 9000, 100_000] {
-      expectRejected(String(repeating: "A", count: count), 400, .malformedRequestLine)
+      expectRejected(String(repeating: "A", count: count), 501, .methodNotImplemented)
+      expectRejected("/" + String(repeating: "A", count: count), 400, .malformedRequestLine)
     }
     expectRejected(String(repeating: "A", count: 8000) + " / HTTP/1.1\r\nHost: a\r\n\r\n", 501, .methodNotImplemented)
   }

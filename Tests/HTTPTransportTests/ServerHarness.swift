@@ -64,6 +64,7 @@ func withServer(
 ) throws {
   var configuration = ServerConfiguration(addresses: [Address(host: "127.0.0.1", port: 0)].compactMap { $0 }, loops: 2)
   configuration.drainTimeout = .seconds(2)
+  configuration.limits.stopGrace = .milliseconds(50)
   change(&configuration)
   let server = Server(configuration: configuration, readiness: readiness, handler: handler)
   let addresses = try server.start()

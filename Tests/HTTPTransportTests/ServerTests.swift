@@ -411,7 +411,7 @@ import Testing
   @Test func aPortInUseIsATypedError() throws {
     try withServer { address, _, _ in
       let second = Server(configuration: ServerConfiguration(addresses: [address]), handler: TestHandler())
-      #expect(throws: ListenError.self) { try second.start() }
+      #expect(throws: StartError.self) { try second.start() }
     }
   }
 

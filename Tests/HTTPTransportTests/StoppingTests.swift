@@ -20,9 +20,10 @@ import Testing
       let done = DispatchSemaphore(value: 0)
       server.stop { done.signal() }
       #expect(!readiness.isReady)
-      // A new connection and an old one are served as before.
+      // A new connection is served, and told that it will end.
       let client = try TestClient(address)
       #expect(client.get("/a") == "200 /a 0")
+      #expect(client.lastHead.contains("Connection: close"))
       #expect(done.wait(timeout: .now() + .seconds(5)) == .success)
       #expect(client.hasEnded())
       #expect(throws: TestClient.Failure.self) { try TestClient(address) }

@@ -7,10 +7,10 @@ import Testing
 
 /// What is answered around the service, without a socket.
 @Suite struct OperationsTests {
-  private func operations(token: String? = nil, origins: [String] = []) -> Operations {
+  private func operations(token: String? = nil, origins: [String] = [], hosts: [String] = []) -> Operations {
     Operations(
       service: SoftmaxService(), readiness: ReadinessFlag(), telemetry: Telemetry(loops: 1, log: .off),
-      token: token.flatMap { BearerToken(fileContents: Array($0.utf8)) }, origins: origins)
+      token: token.flatMap { BearerToken(fileContents: Array($0.utf8)) }, origins: origins, hosts: hosts)
   }
 
   private func ask(
@@ -87,6 +87,9 @@ import Testing
   @Test(arguments: [
     ("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", true),
     ("cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more", true),
+    ("cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-a\tb", false),
+    ("cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-ä", false),
+    ("cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01.", false),
     ("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more", false),
     ("ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", false),
     ("00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01", false),
@@ -118,7 +121,13 @@ import Testing
     let post = ask(operations, .post, "/softmax", fields, #"{"logits": [0, 0]}"#)
     #expect(post.status == status)
     for method in [Method.get, .head] { #expect(ask(operations, method, "/metrics", fields).status == status) }
-    if status == .unauthorized { #expect(post.fields[.wwwAuthenticate]?.hasPrefix("Bearer") == true) }
+    if status == .unauthorized {
+      // Only a bearer token that is not the right one is wrong (RFC 6750 §3.1).
+      let isWrongToken = credentials?.hasPrefix("Bearer") == true
+      #expect(
+        post.fields[.wwwAuthenticate] == "Bearer realm=\"softmaxd\"" + (isWrongToken ? ", error=\"invalid_token\"" : "")
+      )
+    }
     // Health and documents stay open.
     #expect(ask(operations, .get, "/livez").status == .ok)
     #expect(ask(operations, .get, "/").status == .ok)
@@ -136,6 +145,58 @@ import Testing
   ])
   func aTokenFileHoldsOneToken(contents: String, isGood: Bool) {
     #expect((BearerToken(fileContents: Array(contents.utf8)) != nil) == isGood)
+  }
+
+  // MARK: Hosts, preconditions, caches
+
+  @Test(
+    arguments: [
+      ("a.example", true), ("A.Example", true), ("a.example:8080", true), ("a.example:", true), ("[::1]", true),
+      ("[::1]:80", true), ("127.0.0.1:80", true), ("b.example", false), ("a.example.b.example", false),
+      ("[::2]", false),
+      (nil, true),
+    ] as [(String?, Bool)])
+  func onlyAllowedHostsAreAnsweredFor(host: String?, isAllowed: Bool) {
+    let operations = operations(token: Self.secret, origins: ["*"], hosts: ["a.example", "127.0.0.1", "[::1]"])
+    var fields: Fields = [.authorization: "Bearer \(Self.secret)", .contentType: "application/json"]
+    if let host { fields.append(.host, host) }
+    for (method, path) in [(Method.get, "/"), (.post, "/softmax"), (.get, "/metrics"), (.options, "/softmax")] {
+      let status = ask(operations, method, path, fields, #"{"logits": [0]}"#).status
+      #expect((status != .misdirectedRequest) == isAllowed, "\(method) \(path)")
+    }
+    // Probes go by address.
+    for path in ["/livez", "/readyz"] { #expect(ask(operations, .get, path, fields).status != .misdirectedRequest) }
+    #expect(ask(self.operations(), .get, "/", fields).status == .ok)
+  }
+
+  /// RFC 9110 §13: nothing here has an entity tag, and what takes only a POST has no representation.
+  @Test(
+    arguments: [
+      (.get, "/", ["*"], nil, .ok), (.get, "/", ["\"a\""], nil, .preconditionFailed),
+      (.head, "/openapi.yaml", ["W/\"a\", \"b\""], nil, .preconditionFailed), (.get, "/", nil, "*", .notModified),
+      (.get, "/livez", nil, "*", .notModified), (.get, "/", nil, "\"a\"", .ok),
+      (.get, "/livez", ["\"a\""], nil, .preconditionFailed),
+      (.post, "/softmax", ["*"], nil, .preconditionFailed), (.post, "/softmax", nil, "*", .ok),
+      // What would not be answered well without the precondition is answered as without it (§13.2.1).
+      (.get, "/nowhere", ["\"a\""], nil, .notFound), (.put, "/", ["\"a\""], nil, .methodNotAllowed),
+      (.get, "/readyz", ["\"a\""], nil, .serviceUnavailable), (.options, "/", ["\"a\""], "*", .noContent),
+    ] as [(Method, String, [String]?, String?, Status)])
+  func preconditionsAreEvaluated(
+    method: Method, path: String, ifMatch: [String]?, ifNoneMatch: String?, status: Status
+  ) {
+    var fields: Fields = [.contentType: "application/json"]
+    for tag in ifMatch ?? [] { fields.append(.ifMatch, tag) }
+    if let ifNoneMatch { fields.append(.ifNoneMatch, ifNoneMatch) }
+    #expect(ask(operations(), method, path, fields, #"{"logits": [0]}"#).status == status)
+  }
+
+  @Test func noCacheKeepsWhatIsForOneRequest() {
+    let operations = operations()
+    for (method, path) in [(Method.post, "/softmax"), (.post, "/nowhere"), (.get, "/metrics"), (.get, "/livez")] {
+      let answer = ask(operations, method, path, [.contentType: "application/json"], "{}")
+      #expect(answer.fields.values(of: .cacheControl) == ["no-store"], "\(method) \(path)")
+    }
+    #expect(ask(operations, .get, "/openapi.yaml").fields[.cacheControl] == nil)
   }
 
   // MARK: CORS

@@ -13,7 +13,8 @@ import Testing
 
   /// Name, a good value, how it is shown, and bad values.
   static let table: [(name: String, good: String, shown: String, bad: [String])] = [
-    ("host", "::1", "::1", ["", "example.org", "127.0.0.1:80"]),
+    ("host", "::1", "::1", ["", "example.org", "127.0.0.1:80", "127.0.0.1,", "127.0.0.1,x"]),
+    ("host", "0.0.0.0, ::,localhost", "0.0.0.0,::,localhost", []),
     ("port", "0", "0", ["65536", "-1", "+5", "http", "", " 80", "8_0", "tcp"]),
     ("loops", "3", "3", ["0", "1025", "many"]),
     ("max-body", "1000", "1000", ["0", "1073741825", "64MiB"]),
@@ -39,8 +40,27 @@ import Testing
     ("log", "off", "off", []),
     (
       "cors-origin", "https://a.example,http://localhost:3000", "https://a.example,http://localhost:3000",
-      ["a.example", "https://a.example/path", "https://", ",", "*,https://a.example"]
+      [
+        "a.example", "https://a.example/path", "https://", ",", "*,https://a.example",
+        // What no browser sends.
+        "https://a.example/", "HTTPS://a.example", "https://A.example", "https://a.example:443", "http://a.example:80",
+        "https://a.example:0443", "https://a.example:", "https://a.example:0", "https://a.example:65536",
+        "https://a.example:x", "https://u@a.example", "https://ä.example", "https://a..example", "https://a.example?",
+        "https://[::1", "https://[x]", "https://[::1]x", "https://*.a.example", "://a.example", "1s://a.example",
+        "null",
+        "https://a.example ,,",
+      ]
     ),
+    (
+      "cors-origin", "https://a.example:80,http://[::1]:3000,app+x-1://b_c",
+      "https://a.example:80,http://[::1]:3000,app+x-1://b_c",
+      []
+    ),
+    (
+      "allowed-hosts", "A.example,127.0.0.1, ::1,[2001:DB8::1]", "a.example,127.0.0.1,[::1],[2001:db8::1]",
+      ["a.example:80", ",", "a.example,", "http://a.example", "a b", "*", "[::1]:80", "ä.example"]
+    ),
+    ("allowed-hosts", "", "", []),
     ("cors-origin", "*", "*", []),
     ("token-file", "/run/secrets/token", "/run/secrets/token", []),
   ]
@@ -79,7 +99,7 @@ import Testing
   @Test func defaultsAreWhatTheOptionsShowAndTake() throws {
     let defaults = try #require(try settings([]))
     #expect(defaults == Settings())
-    #expect(defaults.host == "127.0.0.1")
+    #expect(defaults.hosts == ["127.0.0.1"])
     #expect(defaults.port == 8080)
     for option in Option.all {
       var settings = Settings()
@@ -93,6 +113,19 @@ import Testing
     let settings = try #require(try settings(["--port", "2000", "--port=3000"], environment))
     #expect(settings.port == 3000)
     #expect(settings.limits.bodyBytes == 7)
+  }
+
+  /// The other flags keep to what was said last.
+  @Test func aListMayBeGivenInSeveralFlags() throws {
+    let arguments = [
+      "--host", "0.0.0.0", "--host=::", "--cors-origin", "http://a,http://b", "--cors-origin", "http://c",
+    ]
+    let settings = try #require(try settings(arguments, ["SOFTMAXD_HOST": "127.0.0.1"]))
+    #expect(settings.hosts == ["0.0.0.0", "::"])
+    #expect(settings.corsOrigins == ["http://a", "http://b", "http://c"])
+    #expect(Program.configuration(settings).addresses.map(\.description) == ["0.0.0.0:8080", "[::]:8080"])
+    #expect(Program.configuration(settings).optionalAddresses.isEmpty)
+    #expect(throws: OptionError.self) { try Command.parse(["--host", "::1", "--host", "x"], environment: [:]) }
   }
 
   @Test func kubernetesOwnVariableIsNotOurs() throws {
@@ -109,7 +142,7 @@ import Testing
     (["--port"], "--port needs a value"),
     (["--probe=1"], "--probe takes no value"),
     (["--port", "70000"], "--port is \"70000\", but must be a whole number from 0 to 65535"),
-    (["--host", "x"], "--host is \"x\", but must be an IPv4 or IPv6 address, or localhost"),
+    (["--host", "x"], "--host is \"x\", but must be IPv4 or IPv6 addresses, or localhost, separated by commas"),
     (
       ["--idle-timeout", "0"],
       "--idle-timeout is \"0\", but must be seconds from 0.001 to 86400, with at most three decimals"
@@ -136,12 +169,13 @@ import Testing
 
   @Test func whatIsSetReachesTheServer() {
     var settings = Settings()
-    settings.host = "localhost"
+    settings.hosts = ["localhost"]
     (settings.port, settings.loops, settings.maxConnections, settings.queue) = (1, 3, 5, 7)
     (settings.limits.fieldCount, settings.bodyBytesInAll, settings.requestTimeout) = (9, 11, .seconds(13))
     (settings.drainDelay, settings.drainTimeout) = (.seconds(15), .seconds(17))
     let configuration = Program.configuration(settings)
     #expect(configuration.addresses.map(\.description) == ["127.0.0.1:1", "[::1]:1"])
+    #expect(configuration.optionalAddresses.map(\.description) == ["[::1]:1"])
     #expect(configuration.loops == 3 && configuration.laneWidth == 3)
     #expect(configuration.connections == 5 && configuration.laneQueue == 7)
     #expect(configuration.limits.fieldCount == 9 && configuration.bodyBytesInAll == 11)

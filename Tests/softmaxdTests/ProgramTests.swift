@@ -6,7 +6,7 @@ import Testing
 
 /// The program as a process: a closure that belongs to the wrong actor traps only when a real signal or timer fires.
 @Suite(.serialized) struct ProgramTests {
-  @Test(arguments: [SIGTERM, SIGINT]) func aSignalEndsItGently(number: Int32) throws {
+  @Test(arguments: [SIGTERM, SIGINT, SIGHUP]) func aSignalEndsItGently(number: Int32) throws {
     let daemon = try Daemon([])
     #expect(daemon.firstLine.hasPrefix("softmaxd listening on http://127.0.0.1:"))
     daemon.signal(number)
@@ -21,6 +21,15 @@ import Testing
       daemon.signal(SIGTERM)
       #expect(daemon.wait() == 0)
     }
+  }
+
+  /// The end of a terminal may send it twice.
+  @Test func aSecondHangupChangesNothing() throws {
+    let daemon = try Daemon(["--drain-delay", "0.5"])
+    daemon.signal(SIGHUP)
+    usleep(200_000)
+    daemon.signal(SIGHUP)
+    #expect(daemon.wait() == 0)
   }
 
   @Test func aTimerFiresAndEndsAnIdleConnection() throws {
@@ -64,6 +73,16 @@ import Testing
     let outcome = try Daemon.command(["--port", "0", "--token-file", "/nonexistent"])
     #expect(outcome.status == 1)
     #expect(outcome.errors == "softmaxd: cannot read --token-file /nonexistent\n")
+  }
+
+  @Test func aTokenFileBeyondItsBoundIsOneClearLine() throws {
+    let file = FileManager.default.temporaryDirectory.appendingPathComponent("softmaxd-\(getpid()).token")
+    defer { try? FileManager.default.removeItem(at: file) }
+    // Cut at the bound it would be a good token.
+    try Data(repeating: 0x61, count: 4097).write(to: file)
+    let outcome = try Daemon.command(["--port", "0", "--token-file", file.path])
+    #expect(outcome.status == 1)
+    #expect(outcome.errors == "softmaxd: --token-file \(file.path) has more than 4096 bytes\n")
   }
 
   /// Another process that shares standard error may have set O_NONBLOCK for all: a full pipe then is no reason to lose lines.

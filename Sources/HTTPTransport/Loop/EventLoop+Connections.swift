@@ -16,7 +16,10 @@ extension EventLoop {
     }
     table.insert(connection)
     observer.connectionOpened(loop: index)
-    connection.withState { state in schedule(connection, &state) }
+    connection.withState { state in
+      if isStopping { state.stopKeepingAlive() }
+      schedule(connection, &state)
+    }
   }
 
   /// Ends a connection: its descriptor closes with its last reference, and work under way learns that nobody waits.

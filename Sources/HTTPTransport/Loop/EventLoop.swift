@@ -43,6 +43,9 @@ actor EventLoop {
   /// The clock as last read: at a look's begin or a request's end.
   var lastClock = Instant(nanoseconds: 0)
 
+  /// The server is stopping: each connection ends with its next answer.
+  var isStopping = false
+
   private var source: (any DispatchSourceRead)?
   private var timer: (any DispatchSourceTimer)?
   /// When the timer is set to fire.
@@ -156,6 +159,9 @@ actor EventLoop {
       switch message {
       case .accepted(let descriptor, let isReserve): open(Socket(owning: descriptor), isReserve, now)
       case .answer(let token, let id, let response): laneAnswered(token, id, response, now)
+      case .stopKeepingAlive:
+        isStopping = true
+        for connection in table.all { connection.withState { state in state.stopKeepingAlive() } }
       case .drain: drain(now)
       case .closeAll: for connection in table.all { close(connection) }
       }

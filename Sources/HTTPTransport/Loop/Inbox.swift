@@ -7,7 +7,9 @@ enum LoopMessage: Sendable {
   case accepted(CInt, isReserve: Bool)
   /// The lane's answer.
   case answer(Token, ConnectionState.RequestID, Response)
-  /// The server is stopping: end idle connections now and the others after their answers.
+  /// The server is stopping: end each connection with its next answer.
+  case stopKeepingAlive
+  /// The port has closed: end idle connections soon and the others after their answers.
   case drain
   /// Time is up: end all.
   case closeAll

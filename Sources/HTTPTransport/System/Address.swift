@@ -4,6 +4,8 @@ internal import Glibc
 public struct Address: Sendable, Hashable, CustomStringConvertible {
   enum Family: Sendable, Hashable { case v4, v6 }
 
+  public var isIPv6: Bool { family == .v6 }
+
   let family: Family
   /// The host's text form, as inet_ntop writes it, without brackets.
   public let host: String

@@ -106,6 +106,26 @@ struct Socket: ~Copyable, Sendable {
     try? setOption(CInt(IPPROTO_TCP), TCP_NODELAY, 1)
   }
 
+  /// On a listening socket: drops each packet that asks for a new connection, as if it had been lost. Packets of connections
+  /// that have been asked for are let through.
+  func dropSYN() {
+    // The TCP header begins the packet; byte 13 holds its flags, SYN 0x02 and ACK 0x10 (RFC 9293 §3.1).
+    var steps: InlineArray<5, sock_filter> = [
+      sock_filter(code: UInt16(BPF_LD | BPF_B | BPF_ABS), jt: 0, jf: 0, k: 13),
+      sock_filter(code: UInt16(BPF_ALU | BPF_AND | BPF_K), jt: 0, jf: 0, k: 0x12),
+      sock_filter(code: UInt16(BPF_JMP | BPF_JEQ | BPF_K), jt: 0, jf: 1, k: 0x02),
+      sock_filter(code: UInt16(BPF_RET | BPF_K), jt: 0, jf: 0, k: 0),
+      sock_filter(code: UInt16(BPF_RET | BPF_K), jt: 0, jf: 0, k: .max),
+    ]
+    var span = steps.mutableSpan
+    // Where a sandbox forbids it, the port closes all the same.
+    unsafe span.withUnsafeMutableBufferPointer { steps in
+      var program = unsafe sock_fprog(len: UInt16(steps.count), filter: steps.baseAddress)
+      _ = unsafe setsockopt(
+        descriptor, SOL_SOCKET, SO_ATTACH_FILTER, &program, socklen_t(MemoryLayout<sock_fprog>.size))
+    }
+  }
+
   func setOption(_ level: CInt, _ name: CInt, _ value: CInt) throws(SystemError) {
     var value = value
     try retrying("setsockopt") {

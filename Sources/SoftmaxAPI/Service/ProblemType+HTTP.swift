@@ -15,6 +15,15 @@ extension ProblemType {
     name: "unauthorized", title: "Unauthorized", status: .unauthorized,
     explanation: "The service asks for a bearer token: send the field \"Authorization: Bearer <token>\".")
 
+  public static let misdirectedRequest = ProblemType(
+    name: "misdirected-request", title: "Not this server's host", status: .misdirectedRequest,
+    explanation:
+      "The service was told for which hosts it answers (--allowed-hosts), and the request's Host is none of them.")
+
+  public static let preconditionFailed = ProblemType(
+    name: "precondition-failed", title: "Precondition failed", status: .preconditionFailed,
+    explanation: "If-Match asks for an entity tag, and nothing here has one. Leave the field out.")
+
   /// A kind of request that is no HTTP/1.1, or beyond a limit of the connection.
   init(_ kind: ParseError.Kind) {
     self.init(

@@ -71,6 +71,6 @@ extension ProblemType {
     [
       invalidJSON, invalidInput, zeroNormaliser, tooManyLogits, unsupportedMediaType, unsupportedContentEncoding,
       notFound, methodNotAllowed, deadlineExceeded, internalError,
-      overloaded, notReady, unauthorized,
+      overloaded, notReady, unauthorized, misdirectedRequest, preconditionFailed,
     ] + ParseError.Kind.allCases.map(ProblemType.init)
 }

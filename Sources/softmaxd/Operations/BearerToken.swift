@@ -5,6 +5,9 @@ import SoftmaxAPI
 struct BearerToken: Sendable {
   private let bytes: [UInt8]
 
+  /// The longest token file that is read, in bytes.
+  static let maximumFileBytes = 4096
+
   /// The only line of a file; nil unless it is a token of 16 or more visible ASCII characters.
   init?(fileContents: [UInt8]) {
     var bytes = fileContents[...]
@@ -16,13 +19,15 @@ struct BearerToken: Sendable {
   /// 401 unless the head carries the token.
   func refusal(of head: RequestHead) -> Response? {
     guard head.fields.count(of: .authorization) == 1, let credentials = head.fields[.authorization] else {
-      return Self.unauthorized("This path needs the field \"Authorization: Bearer <token>\"", challenge: "Bearer")
+      return Self.missing
     }
     // The scheme's name is compared without regard to case (RFC 9110 §11.1).
     // Any number of spaces follows it (§11.4).
     let parts = credentials.split(separator: " ")
-    guard parts.count == 2, parts[0].lowercased() == "bearer", matches(Array(parts[1].utf8)) else {
-      return Self.unauthorized("The token is not the right one", challenge: "Bearer error=\"invalid_token\"")
+    // Credentials of another scheme are no bearer token, hence no wrong one (RFC 6750 §3.1).
+    guard parts.first?.lowercased() == "bearer" else { return Self.missing }
+    guard parts.count == 2, matches(Array(parts[1].utf8)) else {
+      return Self.unauthorized("The token is not the right one", error: ", error=\"invalid_token\"")
     }
     return nil
   }
@@ -34,7 +39,12 @@ struct BearerToken: Sendable {
     return difference == 0
   }
 
-  private static func unauthorized(_ detail: String, challenge: String) -> Response {
-    Response(ProblemType.unauthorized.problem(detail), fields: [.wwwAuthenticate: challenge])
+  private static var missing: Response {
+    unauthorized("This path needs the field \"Authorization: Bearer <token>\"", error: "")
+  }
+
+  private static func unauthorized(_ detail: String, error: String) -> Response {
+    Response(
+      ProblemType.unauthorized.problem(detail), fields: [.wwwAuthenticate: "Bearer realm=\"softmaxd\"\(error)"])
   }
 }

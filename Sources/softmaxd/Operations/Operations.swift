@@ -10,15 +10,18 @@ struct Operations: RequestHandler {
   let telemetry: Telemetry
   let token: BearerToken?
   let cors: CORS?
+  let allowedHosts: AllowedHosts?
 
   init(
-    service: SoftmaxService, readiness: ReadinessFlag, telemetry: Telemetry, token: BearerToken?, origins: [String]
+    service: SoftmaxService, readiness: ReadinessFlag, telemetry: Telemetry, token: BearerToken?, origins: [String],
+    hosts: [String] = []
   ) {
     self.service = service
     self.readiness = readiness
     self.telemetry = telemetry
     self.token = token
     cors = CORS(origins: origins)
+    allowedHosts = AllowedHosts(hosts)
   }
 
   /// What is answered here, on routes that follow the service's own in the table.
@@ -49,14 +52,18 @@ struct Operations: RequestHandler {
   }
 
   private func refusal(of head: RequestHead, at route: Route) -> Response? {
+    let path = Path(route)
+    // Probes know a server by its address, and what they learn is no secret.
+    if path == nil || path == .metrics, let refusal = allowedHosts?.refusal(of: head) { return refusal }
     // A preflight carries no credentials (Fetch §3.2.2), so it comes before the token.
     if let cors, let answer = cors.preflight(head) { return answer }
-    if needsToken(head.method, at: route), let refusal = token?.refusal(of: head) { return refusal }
-    return service.refusal(of: head, at: route)
+    if needsToken(head.method, at: path), let refusal = token?.refusal(of: head) { return refusal }
+    if let refusal = service.refusal(of: head, at: route) { return refusal }
+    return isUnavailable(path) ? nil : Preconditions.refusal(of: head)
   }
 
-  private func needsToken(_ method: Method, at route: Route) -> Bool {
-    switch Path(route) {
+  private func needsToken(_ method: Method, at path: Path?) -> Bool {
+    switch path {
     case nil: method == .post
     case .metrics: method == .get || method == .head
     case .livez, .readyz, .healthz: false
@@ -76,15 +83,20 @@ struct Operations: RequestHandler {
   }
 
   func decorate(_ response: inout Response, for head: RequestHead) {
+    // An answer to a POST is for its request alone.
+    if head.method == .post { response.fields.append(.cacheControl, "no-store") }
     RequestIdentity.carry(from: head, to: &response)
     cors?.decorate(&response, head)
   }
 
+  /// Whether the path's answer is that the server is not ready.
+  private func isUnavailable(_ path: Path?) -> Bool { (path == .readyz || path == .healthz) && !readiness.isReady }
+
   private func answer(_ path: Path) -> Response {
     switch path {
     case .livez: return Self.alive
-    case .readyz, .healthz: return readiness.isReady ? Self.ready : Self.stopping
-    case .metrics: return Response(.ok, .prometheus, body: telemetry.exposition())
+    case .readyz, .healthz: return isUnavailable(path) ? Self.stopping : Self.ready
+    case .metrics: return Response(.ok, .prometheus, body: telemetry.exposition(), fields: Self.uncached)
     }
   }
 

@@ -32,7 +32,8 @@ enum RequestIdentity {
   }
 
   /// `traceparent` as Trace Context §3.2.2 has it: version, trace, parent and flags in lower-case hexadecimal, neither
-  /// of the ids all zeros, the version not ff. A later version may have more behind.
+  /// of the ids all zeros, the version not ff. A later version may have more behind it: visible ASCII, since only that is
+  /// given back byte for byte.
   static func traceparent(_ head: RequestHead) -> String? {
     guard head.fields.count(of: .traceparent) == 1, let text = head.fields[.traceparent] else { return nil }
     let bytes = Array(text.utf8)
@@ -47,7 +48,10 @@ enum RequestIdentity {
     }
     if bytes[0] == 0x66, bytes[1] == 0x66 { return nil }
     let isFirstVersion = bytes[0] == 0x30 && bytes[1] == 0x30
-    guard bytes.count == 55 || (!isFirstVersion && bytes[55] == 0x2D) else { return nil }
+    let rest = bytes[55...]
+    guard rest.isEmpty || !isFirstVersion && rest[55] == 0x2D && rest.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
+      return nil
+    }
     return text
   }
 }

@@ -32,6 +32,7 @@ extension Command {
     var complaint: OptionError?
     do throws(OptionError) { try read(environment, into: &settings) } catch { complaint = error }
     var probes = false
+    var lists: [String: String] = [:]
     var rest = arguments[...]
     while let argument = rest.popFirst() {
       guard argument.hasPrefix("--"), argument.utf8.count > 2 else {
@@ -55,13 +56,17 @@ extension Command {
         throw .unknownFlag(flag, nearest: nearestFlag(to: flag))
       }
       if value == nil { value = rest.popFirst() }
-      guard let value else { throw .missingValue(flag: flag) }
+      guard var value else { throw .missingValue(flag: flag) }
+      if option.isList {
+        if let before = lists[flag] { value = "\(before),\(value)" }
+        lists[flag] = value
+      }
       guard option.set(&settings, value) else {
         throw .badValue(source: flag, value: value, expectation: option.expectation)
       }
     }
     if let complaint { throw complaint }
-    return probes ? .probe(host: settings.host, port: settings.port) : .serve(settings)
+    return probes ? .probe(host: settings.hosts[0], port: settings.port) : .serve(settings)
   }
 
   private static func read(_ environment: [String: String], into settings: inout Settings) throws(OptionError) {

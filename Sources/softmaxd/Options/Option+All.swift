@@ -1,18 +1,12 @@
 import HTTPCore
+import HTTPTransport
 
 extension Option {
   /// Every option, in the order of `--help`.
   static let all: [Option] = [
-    Option(
-      name: "host", placeholder: "ADDRESS",
-      help: "Address to listen on: IPv4, IPv6, or localhost for both loopbacks.",
-      expectation: "an IPv4 or IPv6 address, or localhost",
-      set: { settings, text in
-        guard isHost(text) else { return false }
-        settings.host = text
-        return true
-      },
-      show: { $0.host }),
+    .list(
+      "host", "ADDRESSES", "IPv4 or IPv6 addresses, or localhost, separated by commas", \.hosts, parseHosts,
+      "Addresses to listen on: IPv4, IPv6, or localhost for both loopbacks; several with commas."),
     .integer("port", "PORT", 0...65_535, \.port, "Port to listen on; 0 takes a free one and says which."),
     .automatic(
       "loops", "N", 1...1024, \.loops,
@@ -75,16 +69,14 @@ extension Option {
         case .sampled(let count): String(count)
         }
       }),
-    Option(
-      name: "cors-origin", placeholder: "ORIGINS",
-      help: "Origins whose pages may call the service, separated by commas, or * for all; empty: none.",
-      expectation: "* or origins such as https://example.org, separated by commas",
-      set: { settings, text in
-        guard let origins = parseOrigins(text) else { return false }
-        settings.corsOrigins = origins
-        return true
-      },
-      show: { $0.corsOrigins.joined(separator: ",") }),
+    .list(
+      "cors-origin", "ORIGINS", "* or origins as browsers send them, such as https://example.org, separated by commas",
+      \.corsOrigins, WebOrigin.parseList,
+      "Origins whose pages may call the service, separated by commas, or * for all; empty: none."),
+    .list(
+      "allowed-hosts", "HOSTS", "host names or addresses without ports, such as example.org, separated by commas",
+      \.allowedHosts, parseAllowedHosts,
+      "Hosts that requests may name, separated by commas, against DNS rebinding; else 421; empty: any."),
     Option(
       name: "token-file", placeholder: "FILE",
       help: "File with the bearer token that POST requests and /metrics must carry; empty: none.",
@@ -96,19 +88,34 @@ extension Option {
       show: { $0.tokenFile ?? "" }),
   ]
 
-  /// `*`, or a list of `scheme://host[:port]` (RFC 6454 §6.1).
-  private static func parseOrigins(_ text: String) -> [String]? {
+  private static func parseHosts(_ text: String) -> [String]? {
+    let hosts = elements(text)
+    return !hosts.isEmpty && hosts.allSatisfy(isHost) ? hosts : nil
+  }
+
+  /// Names and addresses as Host has them, in lower case; an IPv6 address may come without its brackets.
+  private static func parseAllowedHosts(_ text: String) -> [String]? {
     if text.isEmpty { return [] }
-    if text == "*" { return ["*"] }
-    let origins = text.split(separator: ",", omittingEmptySubsequences: false).map { origin in
-      String(origin.drop { $0 == " " })
+    var hosts: [String] = []
+    for element in elements(text) {
+      let host = element.lowercased()
+      if Address(host: host, port: 0)?.isIPv6 == true {
+        hosts.append(host.hasPrefix("[") ? host : "[\(host)]")
+      } else if WebOrigin.isName(host) {
+        hosts.append(host)
+      } else {
+        return nil
+      }
     }
-    let areGood = origins.allSatisfy { origin in
-      guard let scheme = origin.firstRange(of: "://") else { return false }
-      let host = origin[scheme.upperBound...]
-      return scheme.lowerBound > origin.startIndex && !host.isEmpty
-        && host.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != 0x2F && $0 != 0x2C }
+    return hosts
+  }
+
+  /// The elements of a list, without the spaces around them.
+  static func elements(_ text: String) -> [String] {
+    text.split(separator: ",", omittingEmptySubsequences: false).map { element in
+      var element = element.drop { $0 == " " }
+      while element.last == " " { element.removeLast() }
+      return String(element)
     }
-    return areGood ? origins : nil
   }
 }

@@ -13,6 +13,8 @@ struct Option: Sendable {
   let set: @Sendable (inout Settings, String) -> Bool
   /// The value that stands there, as one would write it.
   let show: @Sendable (Settings) -> String
+  /// Whether the value is a list, separated by commas: then the flag may be given more than once.
+  var isList = false
 
   var flag: String { "--" + name }
   var variable: String {
@@ -53,6 +55,24 @@ extension Option {
         return true
       },
       show: { $0[keyPath: path].map { String($0) } ?? "auto" })
+  }
+
+  /// Values separated by commas.
+  ///
+  /// - Parameter parse: reads the whole list; nil when it is not as `expectation` says.
+  static func list(
+    _ name: String, _ placeholder: String, _ expectation: String,
+    _ path: any WritableKeyPath<Settings, [String]> & Sendable, _ parse: @escaping @Sendable (String) -> [String]?,
+    _ help: String
+  ) -> Option {
+    Option(
+      name: name, placeholder: placeholder, help: help, expectation: expectation,
+      set: { settings, text in
+        guard let values = parse(text) else { return false }
+        settings[keyPath: path] = values
+        return true
+      },
+      show: { $0[keyPath: path].joined(separator: ",") }, isList: true)
   }
 
   /// Seconds, with at most three decimals.

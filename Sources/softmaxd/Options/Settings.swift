@@ -2,7 +2,7 @@ import HTTPCore
 
 /// All that can be set from outside, with its defaults. `Option.all` says how each is called.
 struct Settings: Sendable, Equatable {
-  var host = "127.0.0.1"
+  var hosts = ["127.0.0.1"]
   var port = 8080
   /// Nil: as many as there are processors, or the control group's quota rounded up.
   var loops: Int?
@@ -21,6 +21,8 @@ struct Settings: Sendable, Equatable {
 
   var log = LogChoice.off
   var corsOrigins: [String] = []
+  /// In lower case, without ports; none: any.
+  var allowedHosts: [String] = []
   var tokenFile: String?
 }
 
@@ -35,7 +37,7 @@ enum LogChoice: Sendable, Equatable {
 /// What the command line asks for.
 enum Command: Sendable, Equatable {
   case serve(Settings)
-  /// Ask the server at this host and port whether it lives.
+  /// Ask the server at this host, the first of several, and port whether it lives.
   case probe(host: String, port: Int)
   case help
   case version

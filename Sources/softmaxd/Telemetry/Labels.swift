@@ -10,7 +10,7 @@ enum Labels {
   static let routes = Operations.routes.routes.map(\.label.description)
 
   static let statuses = [
-    200, 204, 400, 401, 404, 405, 408, 413, 414, 415, 417, 422, 431, 500, 501, 503, 505, 0,
+    200, 204, 304, 400, 401, 404, 405, 408, 412, 413, 414, 415, 417, 421, 422, 431, 500, 501, 503, 505, 0,
   ]
   static let otherStatus = statuses.count - 1
 
