@@ -12,10 +12,8 @@ import PackageDescription
       name: "KernelsV4", dependencies: ["Kernels"],
       swiftSettings: [.unsafeFlags(["-Xcc", "-march=x86-64-v4"])]),
   ]
-  let kernels: [Target.Dependency] = ["Kernels", "KernelsV3", "KernelsV4"]
 #else
   let kernelLevels: [Target] = []
-  let kernels: [Target.Dependency] = ["Kernels"]
 #endif
 
 let package = Package(
@@ -26,8 +24,9 @@ let package = Package(
   targets: kernelLevels + [
     .systemLibrary(name: "CLinux"),
     .target(name: "Kernels"),
-    .target(name: "SoftmaxCore", dependencies: kernels),
-    .target(name: "NumericJSON", dependencies: kernels),
+    .target(name: "KernelDispatch", dependencies: ["Kernels"] + kernelLevels.map { .byName(name: $0.name) }),
+    .target(name: "SoftmaxCore", dependencies: ["Kernels", "KernelDispatch"]),
+    .target(name: "NumericJSON", dependencies: ["Kernels", "KernelDispatch"]),
     .target(name: "HTTPCore"),
     .target(name: "HTTPTransport", dependencies: ["HTTPCore", "CLinux"]),
     .target(name: "OpenAPIDocument", resources: [.embedInCode("../../openapi.yaml")]),
@@ -42,6 +41,7 @@ let package = Package(
 
     .systemLibrary(name: "CCurl", path: "Tests/CCurl"),
     .target(name: "TestSupport", dependencies: ["Kernels", "CLinux"], path: "Tests/TestSupport"),
+    .testTarget(name: "KernelsTests", dependencies: ["Kernels", "TestSupport"]),
     .testTarget(
       name: "SoftmaxCoreTests", dependencies: ["SoftmaxCore", "Kernels", "TestSupport"], exclude: ["Fixtures"]),
     .testTarget(name: "NumericJSONTests", dependencies: ["NumericJSON", "Kernels", "TestSupport"]),

@@ -80,7 +80,3 @@ public enum SplitArithmetic: KernelArithmetic {
 #else
   public typealias BaselineArithmetic = FusedArithmetic
 #endif
-
-/// The loops over one row of logits, in an arithmetic. Each is `@inline(__always)` straight-line code, so that a target
-/// that is compiled for a later processor gets its own copy of all of it.
-public enum Kernel<Arithmetic: KernelArithmetic> {}

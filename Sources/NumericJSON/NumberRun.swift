@@ -1,3 +1,4 @@
+internal import KernelDispatch
 internal import Kernels
 
 /// Where a run of numbers stopped.
@@ -24,11 +25,12 @@ func readRun(
   }
   // How many numbers are read one by one before eights are tried: at first some, since short runs would not pay for it, then
   // that at which the eights stopped, and the more the more often there were none.
+  let (loops, powers) = (level.loops, PowersOfTen.forReading)
   var patience = 16
   while true {
     if let stop = readOneByOne(text, &position, limit: limit, atMost: patience, into: &values) { return stop }
     let before = values.count
-    level.readLongNumbers(text, &position, limit: limit, into: &values)
+    loops.readLongNumbers(text, &position, limit: limit, powers: powers, into: &values)
     patience = values.count &- before >= 8 ? 1 : min(2 &* patience, 1024)
   }
 }

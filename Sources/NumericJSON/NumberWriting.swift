@@ -1,3 +1,4 @@
+internal import KernelDispatch
 internal import Kernels
 
 /// Numbers into bytes, eight at a time. All `unsafe` of the writing side is here.
@@ -35,10 +36,10 @@ extension OutputSpan where Element == UInt8 {
 private func writeNumbers(
   _ values: Span<Double>, _ format: NumberFormat, _ level: KernelLevel, to start: UnsafeMutablePointer<UInt8>
 ) -> UnsafeMutablePointer<UInt8> {
-  let powers = PowersOfTen.forWriting
+  let (loops, powers) = (level.loops, PowersOfTen.forWriting)
   let exponents = ExponentText.all
   return unsafe withBatch(start) { first in
-    first.find(values, from: 0, format, level, powers.span)
+    first.find(values, from: 0, format, loops, powers.span)
     guard values.count > NumberBatch.size else {
       return unsafe first.write(values.count, exponents.span, to: start) - 1
     }
@@ -47,7 +48,7 @@ private func writeNumbers(
       var cursor = unsafe start
       var index = 0
       while index &+ NumberBatch.size < values.count {
-        next.find(values, from: index &+ NumberBatch.size, format, level, powers.span)
+        next.find(values, from: index &+ NumberBatch.size, format, loops, powers.span)
         unsafe cursor = batch.write(NumberBatch.size, exponents.span, to: cursor)
         swap(&batch, &next)
         index &+= NumberBatch.size
@@ -89,22 +90,21 @@ private func withBatch(
   /// Finds the decimals of as many of `values[start ..< start + size]` as there are.
   @inline(__always)
   func find(
-    _ values: Span<Double>, from start: Int, _ format: NumberFormat, _ level: KernelLevel, _ powers: Span<UInt64>
+    _ values: Span<Double>, from start: Int, _ format: NumberFormat, _ loops: any VectorLoops.Type,
+    _ powers: Span<UInt64>
   ) {
     for block in 0..<NumberBatch.blockCount {
       let first = start &+ 8 &* block
       guard first < values.count else { break }
-      if unsafe level.findDecimals(of: values, from: first, format, powers, into: &blocks[block]) {
-        settle(values, from: start, block, format, level)
-      }
+      let isUndecided = unsafe loops.shortestDecimals(
+        of: values, from: first, isSingle: format == .binary32, powers: powers, into: &blocks[block])
+      if isUndecided { settle(values, from: start, block: block, format: format) }
     }
   }
 
   /// Finds exactly what the vector loops have left undecided.
   @inline(never)
-  private func settle(
-    _ values: Span<Double>, from start: Int, _ block: Int, _ format: NumberFormat, _ level: KernelLevel
-  ) {
+  private func settle(_ values: Span<Double>, from start: Int, block: Int, format: NumberFormat) {
     for number in 8 * block..<8 * block + 8 where word(.undecided, number) == 1 {
       let (value, lane) = (values[start + number], number & 7)
       let decimal = format.exactDecimal(of: value)

@@ -50,18 +50,6 @@ struct FastRowTests {
     }
   }
 
-  /// Dekker's product and the fused one are the same pair.
-  @Test func productsAreExactEitherWay() {
-    var random = SplitMix64(3)
-    for _ in repetitions(10_000) {
-      let a = random.double(in: -1...1) * Scalar.power(random.int(in: -300...300))
-      let b = random.double(in: -1...1) * Scalar.power(random.int(in: -300...300))
-      #expect(SplitArithmetic.product(a, b) == FusedArithmetic.product(a, b))
-      let split = SplitArithmetic.product(Vector(repeating: a), Vector(repeating: b))
-      #expect(split.high[5] == a * b && split.low[5] == FusedArithmetic.product(a, b).low)
-    }
-  }
-
   /// Rows of every length up to two vectors and one more: each place is written, none beyond it, and what is open is counted.
   @Test(arguments: levelsHere)
   func everyLengthAndItsCount(level: KernelLevel) throws {

@@ -101,7 +101,7 @@ final class FastLoss: Sendable {
 
   /// A loss that is -log p but for a power of two may be a half-way case; others are not.
   private func settleLoss(
-    _ n: Int, _ logit: Double, _ row: FastRow, _ weight: FastFactor, _ total: inout FastTotal
+    _ n: Int, _ logit: Double, _ row: borrowing FastRow, _ weight: FastFactor, _ total: inout FastTotal
   ) -> Bool {
     let factor = problem.sampleWeight.map { FastFactor($0[n]) * weight } ?? weight
     guard use == .result, factor.mantissa == DoubleDouble(high: 1) else {

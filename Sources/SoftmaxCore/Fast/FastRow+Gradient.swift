@@ -64,7 +64,11 @@ extension FastRow {
   /// Takes a row's targets and computes its shares u.
   mutating func readShares(_ target: Span<Double>, _ shares: FastShares) {
     itemShares.makeRoom(for: target.count)
-    loops.shares(of: target, shares, into: &itemShares)
+    let loops = loops
+    var pairs = itemShares.numbers.mutableSpan
+    loops.shares(
+      of: target, slopeHigh: shares.slopeHigh.span, slopeLow: shares.slopeLow.span,
+      baseHigh: shares.baseHigh.span, baseLow: shares.baseLow.span, into: &pairs)
   }
 
   /// Takes a row's class and computes its shares u: `(1-ε) w` more than the others have at the class.

@@ -1,11 +1,12 @@
+internal import KernelDispatch
 internal import Kernels
 
 /// The first stage: one row at a time, to about 2^-79, with a rounding test for each result. What it cannot prove it
 /// leaves to the next stage, as NaN.
 ///
 /// It holds the memory for a row's exponentials, so one value serves many rows; each begins with ``read(_:exponent:)``.
-struct FastRow: Sendable {
-  let loops: LoopTable
+struct FastRow: ~Copyable {
+  let loops: any VectorLoops.Type
   let isSingle: Bool
   let temperature: Double
 
@@ -26,7 +27,7 @@ struct FastRow: Sendable {
 
   /// - Parameter problem: one that this stage ``serves(_:)``, if any row is to be read.
   init(_ problem: SoftmaxProblem, _ level: KernelLevel) {
-    loops = LoopTable(level: level)
+    loops = level.loops
     isSingle = problem.format == .binary32
     temperature = problem.temperature
   }
@@ -56,7 +57,10 @@ struct FastRow: Sendable {
     self.exponent = exponent
     // e^z·2^exponent is below a quarter of the format's least number from here on; log 2 rounded up and a unit more.
     let places = Double((isSingle ? 153 : 1078) + max(0, exponent)) * 0.69315
-    sums = loops.exponentials(row, top: top, shift: shift, vanishing: min(-620, -places), into: &exponentials)
+    let (loops, top, shift, table) = (loops, top, shift, exponentialTable)
+    var pairs = exponentials.numbers.mutableSpan
+    sums = loops.exponentials(
+      row, top: top, shift: shift, vanishing: min(-620, -places), table: table.span, into: &pairs)
   }
 
   /// Writes the row's probabilities. - Returns: how many are not proven, and NaN.
@@ -103,7 +107,8 @@ extension FastRow {
     if sums.isFaint {
       return FastValue(value: sums.others, error: sums.others.high * 0x1.3p-80 + RowSums.leftOut)
     }
-    let value = loops.logSum(sums)
+    let table = exponentialTable
+    let value = loops.logSum(sums, table: table.span)
     return FastValue(value: value, error: value.high * 0x1.3p-80)
   }
 

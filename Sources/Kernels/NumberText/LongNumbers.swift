@@ -1,6 +1,6 @@
-/// Runs of long numbers, eight at a time: the text is cut at its commas, and ``Kernel/nearestBinaries(of:powers:)`` finds
+/// Runs of long numbers, eight at a time: the text is cut at its commas, and ``VectorLoops/nearestBinaries(of:powers:)`` finds
 /// out what stands between them.
-extension Kernel {
+extension VectorLoops {
   /// Reads numbers of one to seven digits, a point and more digits, 14 to 22 bytes with a minus sign, each with a comma behind
   /// it, or each with a comma and a space; up to the first that is another, or near the end of text, limit or room.
   ///

@@ -1,6 +1,6 @@
 /// Decimal to the nearest binary64, eight numbers at a time, after D. Lemire, "Number Parsing at a Gigabyte per Second"
 /// (2021).
-extension Kernel {
+extension VectorLoops {
   /// Finds the bits of the numbers that stand in a block's texts before a comma, the first at 14 to 22 bytes from the begin.
   ///
   /// - Returns: the bits, and a lane that is not zero for each text that is none of a minus sign or none, one to seven digits

@@ -1,4 +1,4 @@
-extension Kernel {
+extension VectorLoops {
   /// Writes the correctly rounded `(slope·e_i - factor·u_i)·2^exponent`, or NaN where this stage cannot prove it: the
   /// gradient of Σ u_c (-log p_c), with slope = factor·U/S.
   ///
@@ -13,8 +13,8 @@ extension Kernel {
   /// so 2^-96; the sum of the pairs adds 2^-103 of both. Where they cancel, these absolute errors fail the test.
   @inlinable @inline(__always)
   public static func gradient(
-    _ high: borrowing Span<Double>, _ low: borrowing Span<Double>,
-    shareHigh: borrowing Span<Double>, shareLow: borrowing Span<Double>,
+    _ high: Span<Double>, _ low: Span<Double>,
+    shareHigh: Span<Double>, shareLow: Span<Double>,
     slope: DoubleDouble, factor: DoubleDouble, _ rounding: KernelRounding, into out: inout MutableSpan<Double>
   ) -> Int {
     precondition(high.count == paddedCount(out.count) && low.count == high.count)

@@ -2,13 +2,13 @@
 @inlinable @inline(__always)
 public func paddedCount(_ count: Int) -> Int { (count &+ 7) & ~7 }
 
-extension Kernel {
+extension VectorLoops {
   /// Elements `start ..< start + 8` of working memory, whose count is a whole number of vectors.
   ///
   /// Unchecked, because every loop here has checked that count first and runs over it by eights; a checked access keeps
   /// eight loads from becoming one.
   @inlinable @inline(__always)
-  static func load(_ memory: borrowing Span<Double>, _ start: Int) -> Vector {
+  static func load(_ memory: Span<Double>, _ start: Int) -> Vector {
     unsafe Vector(
       memory[unchecked: start], memory[unchecked: start &+ 1], memory[unchecked: start &+ 2],
       memory[unchecked: start &+ 3], memory[unchecked: start &+ 4], memory[unchecked: start &+ 5],
@@ -17,7 +17,7 @@ extension Kernel {
 
   /// Elements `start ..< start + 8` of a row, `start` inside it; `absent` stands for those past its end.
   @inlinable @inline(__always)
-  static func load(_ row: borrowing Span<Double>, _ start: Int, absent: Double) -> Vector {
+  static func load(_ row: Span<Double>, _ start: Int, absent: Double) -> Vector {
     if start &+ 8 <= row.count { return load(row, start) }
     let left = row.count &- start
     var vector = Vector(repeating: absent)

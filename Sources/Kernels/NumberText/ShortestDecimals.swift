@@ -2,7 +2,7 @@
 ///
 /// After R. Giulietti, "The Schubfach way to render doubles" (2020), with one product in the ordinary case as in
 /// V. Zverovich's żmij and Y. Guo's yy.
-extension Kernel {
+extension VectorLoops {
   /// Finds the decimals of `values[start ..< start + 8]`, or of as many as there are, and their texts' parts.
   ///
   /// - Parameters:
@@ -18,7 +18,7 @@ extension Kernel {
   /// else the multiple of 10^(k-1) closest to the value is in it.
   @inlinable @inline(__always)
   public static func shortestDecimals(
-    of values: borrowing Span<Double>, from start: Int, isSingle: Bool, powers: borrowing Span<UInt64>,
+    of values: Span<Double>, from start: Int, isSingle: Bool, powers: Span<UInt64>,
     into block: inout DecimalBlock
   ) -> Bool {
     precondition(start >= 0 && start < values.count && powers.count == 2 &* 617)

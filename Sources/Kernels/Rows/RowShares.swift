@@ -13,7 +13,7 @@ public struct ShareSums: Sendable, Hashable {
   }
 }
 
-extension Kernel {
+extension VectorLoops {
   /// Writes u = slope·t + base, a row's shares of the loss with probability targets t ≥ 0.
   ///
   /// - Parameters:
@@ -26,9 +26,9 @@ extension Kernel {
   /// Error Bounds: nothing cancels. The factors' 2^-100, the product's 3u² and the sum's 4u²: 2^-99.9 and less.
   @inlinable @inline(__always)
   public static func shares(
-    of target: borrowing Span<Double>,
-    slopeHigh: borrowing Span<Double>, slopeLow: borrowing Span<Double>,
-    baseHigh: borrowing Span<Double>, baseLow: borrowing Span<Double>,
+    of target: Span<Double>,
+    slopeHigh: Span<Double>, slopeLow: Span<Double>,
+    baseHigh: Span<Double>, baseLow: Span<Double>,
     into pairs: inout MutableSpan<Double>
   ) {
     let count = paddedCount(target.count)
@@ -61,7 +61,7 @@ extension Kernel {
   /// product of the pairs and the shift; 2^-1050 where products underflow, so a sum below 2^-900 is not to be trusted.
   @inlinable @inline(__always)
   public static func shareSums(
-    _ shareHigh: borrowing Span<Double>, _ shareLow: borrowing Span<Double>, _ row: borrowing Span<Double>,
+    _ shareHigh: Span<Double>, _ shareLow: Span<Double>, _ row: Span<Double>,
     shift: RowShift
   ) -> ShareSums {
     precondition(shareHigh.count == paddedCount(row.count) && shareLow.count == shareHigh.count)

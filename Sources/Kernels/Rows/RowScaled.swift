@@ -2,7 +2,7 @@
 @inlinable @inline(__always)
 public var probabilityError: Double { 0x1.1p-79 }
 
-extension Kernel {
+extension VectorLoops {
   /// Writes the correctly rounded `factor·e_i·2^exponent`, or NaN where this stage cannot prove it: probabilities with the
   /// factor 1/S, and an index target's gradient away from the target.
   ///
@@ -17,7 +17,7 @@ extension Kernel {
   /// probabilities, with 1/S within 2^-79.85, that is below ``probabilityError``.
   @inlinable @inline(__always)
   public static func scaled(
-    _ high: borrowing Span<Double>, _ low: borrowing Span<Double>, by factor: DoubleDouble, within error: Double,
+    _ high: Span<Double>, _ low: Span<Double>, by factor: DoubleDouble, within error: Double,
     _ rounding: KernelRounding, into out: inout MutableSpan<Double>
   ) -> Int {
     precondition(high.count == paddedCount(out.count) && low.count == high.count)

@@ -52,7 +52,7 @@ public struct Rounded {
   public var open: Vector { Vector(repeating: 1).replacing(with: 0, where: isProven) }
 }
 
-extension Kernel {
+extension VectorLoops {
   /// Rounds each real number that `result` is within `error` of, where all numbers that near round alike.
   ///
   /// - Parameters:

@@ -1,4 +1,4 @@
-extension Kernel {
+extension VectorLoops {
   /// The least argument of ``exponential(_:_:_:)``: e^-620 = 2^-894.47, so that its rest stays a normal number.
   @inlinable @inline(__always) static var leastExponent: Double { -620 }
 
@@ -26,7 +26,7 @@ extension Kernel {
   ///   table's rest: 2^-53-9.5-53 and less. The table: 2^-106.
   /// - Sum: 2^-81.54 + 2^-82.58 + 2^-81.67 + 3·2^-91 < 2^-80.3. The final pair and the power of two are exact.
   @inlinable @inline(__always)
-  static func exponential(_ high: Vector, _ low: Vector, _ table: borrowing Span<Double>) -> VectorPair {
+  static func exponential(_ high: Vector, _ low: Vector, _ table: Span<Double>) -> VectorPair {
     // Adding 1.5·2^52 rounds to a whole number and leaves it in the lowest bits.
     let magic = Vector(repeating: 0x1.8p52)
     let shifted = Arithmetic.multiplyAdd(high, Vector(repeating: 0x1.71547652b82fep8), magic)
@@ -64,7 +64,7 @@ extension Kernel {
 
   /// Eight entries of the table; unchecked, because each index is below 512 by its mask and callers check the table.
   @inlinable @inline(__always)
-  static func gather(_ table: borrowing Span<Double>, _ i: SIMD8<Int64>) -> Vector {
+  static func gather(_ table: Span<Double>, _ i: SIMD8<Int64>) -> Vector {
     unsafe Vector(
       table[unchecked: Int(i[0])], table[unchecked: Int(i[1])], table[unchecked: Int(i[2])],
       table[unchecked: Int(i[3])], table[unchecked: Int(i[4])], table[unchecked: Int(i[5])],

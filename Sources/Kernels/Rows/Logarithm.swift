@@ -1,4 +1,4 @@
-extension Kernel {
+extension VectorLoops {
   /// log(1 + x) for `|x| ≤ 2^-9`.
   ///
   /// Error Bounds: 2^-87 relative. log(1 + x)/x = 1 + x(-1/2 + x(1/3 + x(-1/4 + x·Q))), Q = 1/5 - x/6 + … - x^6/11 in binary64 from x.high,
@@ -31,7 +31,7 @@ extension Kernel {
   /// 2^-15.7, so j/256 within 0.505/256, and f = m·2^(-j/256) - 1 lies in ±2^-9.5 and is known within 12u². In
   /// log S = (256x + j)·ln 2/256 + log(1+f) the terms are off by at most 2^-102 and 2^-9.5-87, and log S ≥ 2^-9.01.
   @inlinable @inline(__always)
-  public static func logSum(_ sums: RowSums, table: borrowing Span<Double>) -> DoubleDouble {
+  public static func logSum(_ sums: RowSums, table: Span<Double>) -> DoubleDouble {
     precondition(table.count >= 512)
     guard sums.others.high >= 0x1p-9 else { return logarithm(onePlus: sums.others) }
     let bits = sums.sum.high.bitPattern

@@ -1,4 +1,4 @@
-extension Kernel {
+extension VectorLoops {
   /// Writes the correctly rounded `z_i - log S`, or NaN where this stage cannot prove it; -∞ for a masked class.
   ///
   /// - Parameters:
@@ -11,7 +11,7 @@ extension Kernel {
   /// at most u(|z| + log S)·2u: 2^-99 of the result and `error`, for 2^-98 and `error` twice rounded up.
   @inlinable @inline(__always)
   public static func logProbabilities(
-    _ row: borrowing Span<Double>, shift: RowShift, logSum: DoubleDouble, error: Double, _ rounding: KernelRounding,
+    _ row: Span<Double>, shift: RowShift, logSum: DoubleDouble, error: Double, _ rounding: KernelRounding,
     into out: inout MutableSpan<Double>
   ) -> Int {
     precondition(row.count == out.count)

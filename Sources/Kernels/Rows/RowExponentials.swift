@@ -24,7 +24,7 @@ public struct RowSums: Sendable, Hashable {
   public static var leftOut: Double { 0x1p-871 }
 }
 
-extension Kernel {
+extension VectorLoops {
   /// Writes e^z of each logit as a pair and adds them up.
   ///
   /// - Parameters:
@@ -41,7 +41,7 @@ extension Kernel {
   /// double-double addition, 3.01u² each, at most 2^14 + 8 times: 2^-90.3. Terms left out: 2^-871, against 2^-700.
   @inlinable @inline(__always)
   public static func exponentials(
-    _ row: borrowing Span<Double>, top: RowMaximum, shift: RowShift, vanishing: Double, table: borrowing Span<Double>,
+    _ row: Span<Double>, top: RowMaximum, shift: RowShift, vanishing: Double, table: Span<Double>,
     into pairs: inout MutableSpan<Double>
   ) -> RowSums {
     let count = paddedCount(row.count)

@@ -19,7 +19,7 @@ public struct RowShift: Sendable {
   }
 }
 
-extension Kernel {
+extension VectorLoops {
   /// z = (a - maximum)/temperature as a pair, `|low| ≤ 2^-50 |high|`.
   ///
   /// Edge Cases: where a is -∞ or a - maximum overflows, the pair is not finite, and its callers sort it out by a mask.

@@ -11,10 +11,10 @@ public struct RowMaximum: Sendable, Hashable {
   }
 }
 
-extension Kernel {
+extension VectorLoops {
   /// - Parameter row: [classes], not empty, no NaN.
   @inlinable @inline(__always)
-  public static func maximum(_ row: borrowing Span<Double>) -> RowMaximum {
+  public static func maximum(_ row: Span<Double>) -> RowMaximum {
     guard row.count > 0 else { return RowMaximum(value: -.infinity, index: 0) }
     var best = load(row, 0, absent: -.infinity)
     var places = indices(from: 0)

@@ -1,0 +1,1 @@
+../KernelsV3/Loops.swift
