@@ -16,6 +16,14 @@ import PackageDescription
   let kernelLevels: [Target] = []
 #endif
 
+/// The files that the program carries within itself: the contract, and the parts of the page for browsers.
+let embedded: [Resource] =
+  [.embedInCode("../../openapi.yaml")]
+  + [
+    "page.html", "page.css", "elements.js", "state.js", "service.js", "instrument.js", "derivation.js", "charts.js",
+    "programs.js", "main.js",
+  ].map { .embedInCode("Page/\($0)") }
+
 let package = Package(
   name: "softmaxd",
   products: [
@@ -29,9 +37,9 @@ let package = Package(
     .target(name: "NumericJSON", dependencies: ["Kernels", "KernelDispatch"]),
     .target(name: "HTTPCore"),
     .target(name: "HTTPTransport", dependencies: ["HTTPCore", "CLinux"]),
-    .target(name: "OpenAPIDocument", resources: [.embedInCode("../../openapi.yaml")]),
+    .target(name: "EmbeddedResources", resources: embedded),
     .target(
-      name: "SoftmaxAPI", dependencies: ["SoftmaxCore", "NumericJSON", "HTTPCore", "OpenAPIDocument", "Kernels"]),
+      name: "SoftmaxAPI", dependencies: ["SoftmaxCore", "NumericJSON", "HTTPCore", "EmbeddedResources", "Kernels"]),
     .executableTarget(
       name: "softmaxd", dependencies: ["SoftmaxAPI", "HTTPTransport", "HTTPCore", "Kernels", "CLinux"]),
     .executableTarget(

@@ -25,6 +25,7 @@ public struct FieldName: Sendable {
 }
 
 extension FieldName {
+  public static let accept = FieldName("Accept")
   public static let accessControlAllowHeaders = FieldName("Access-Control-Allow-Headers")
   public static let accessControlAllowMethods = FieldName("Access-Control-Allow-Methods")
   public static let accessControlAllowOrigin = FieldName("Access-Control-Allow-Origin")
@@ -39,6 +40,7 @@ extension FieldName {
   public static let connection = FieldName("Connection")
   public static let contentEncoding = FieldName("Content-Encoding")
   public static let contentLength = FieldName("Content-Length")
+  public static let contentSecurityPolicy = FieldName("Content-Security-Policy")
   public static let contentType = FieldName("Content-Type")
   public static let date = FieldName("Date")
   public static let expect = FieldName("Expect")

@@ -19,6 +19,7 @@ public struct MediaType: Sendable, Equatable {
   public static let json = MediaType("application/json")
   /// RFC 9457 §3.
   public static let problem = MediaType("application/problem+json")
+  public static let html = MediaType("text/html; charset=utf-8")
   public static let plainText = MediaType("text/plain; charset=utf-8")
   /// RFC 9512.
   public static let yaml = MediaType("application/yaml")

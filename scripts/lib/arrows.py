@@ -25,8 +25,8 @@ PLAN = {
     "NumericJSON": ({"Kernels", "KernelDispatch"}, set()),
     "HTTPCore": (set(), set()),
     "HTTPTransport": ({"HTTPCore", "CLinux"}, IO),
-    "OpenAPIDocument": (set(), set()),
-    "SoftmaxAPI": ({"SoftmaxCore", "NumericJSON", "HTTPCore", "OpenAPIDocument", "Kernels"}, set()),
+    "EmbeddedResources": (set(), set()),
+    "SoftmaxAPI": ({"SoftmaxCore", "NumericJSON", "HTTPCore", "EmbeddedResources", "Kernels"}, set()),
     "softmaxd": ({"SoftmaxAPI", "HTTPTransport", "HTTPCore", "Kernels", "CLinux"}, IO),
 }
 # Tests, benchmarks and fuzz targets are not in the plan: they may use any module that they declare.

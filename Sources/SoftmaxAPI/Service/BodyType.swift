@@ -31,82 +31,9 @@ enum BodyType {
   /// Whether a Content-Type is application/json or any type with the suffix +json (RFC 6839 §3.1), in any case, its charset
   /// UTF-8 if it names one.
   static func isJSON(_ text: String) -> Bool {
-    guard let parts = parsed(text) else { return false }
-    let type = parts.type.lowercased()
-    let subtype = parts.subtype.lowercased()
-    guard (type == "application" && subtype == "json") || (subtype.hasSuffix("+json") && subtype.utf8.count > 5) else {
-      return false
-    }
-    return parts.parameters.allSatisfy { $0.name.lowercased() != "charset" || $0.value.lowercased() == "utf-8" }
-  }
-
-  private typealias Parameter = (name: Substring, value: String)
-
-  /// `type "/" subtype *( OWS ";" OWS [ parameter ] )` (RFC 9110 §8.3.1, §5.6.6), or nil.
-  private static func parsed(
-    _ text: String
-  ) -> (type: Substring, subtype: Substring, parameters: [Parameter])? {
-    var rest = text[...]
-    let type = rest.takeToken()
-    guard !type.isEmpty, rest.take("/") else { return nil }
-    let subtype = rest.takeToken()
-    guard !subtype.isEmpty else { return nil }
-    var parameters: [Parameter] = []
-    rest.skipWhitespace()
-    while !rest.isEmpty {
-      guard rest.take(";") else { return nil }
-      rest.skipWhitespace()
-      if rest.isEmpty || rest.first == ";" { continue }
-      let name = rest.takeToken()
-      guard !name.isEmpty, rest.take("="), let value = rest.takeValue() else { return nil }
-      parameters.append((name, value))
-      rest.skipWhitespace()
-    }
-    return (type, subtype, parameters)
-  }
-}
-
-extension Substring {
-  fileprivate mutating func take(_ character: Character) -> Bool {
-    guard first == character else { return false }
-    removeFirst()
-    return true
-  }
-
-  fileprivate mutating func skipWhitespace() {
-    while let first, first == " " || first == "\t" { removeFirst() }
-  }
-
-  fileprivate var trimmingWhitespace: Substring {
-    var rest = self
-    rest.skipWhitespace()
-    while let last = rest.last, last == " " || last == "\t" { rest.removeLast() }
-    return rest
-  }
-
-  /// A token (RFC 9110 §5.6.2), possibly empty.
-  fileprivate mutating func takeToken() -> Substring {
-    let token = prefix { $0.isASCII && ($0.isLetter || $0.isNumber || "!#$%&'*+-.^_`|~".contains($0)) }
-    removeFirst(token.count)
-    return token
-  }
-
-  /// A token or a quoted string (RFC 9110 §5.6.4) without its quotes and escapes.
-  fileprivate mutating func takeValue() -> String? {
-    guard take("\"") else {
-      let token = takeToken()
-      return token.isEmpty ? nil : String(token)
-    }
-    var value = ""
-    while let character = popFirst() {
-      if character == "\"" { return value }
-      if character == "\\" {
-        guard let escaped = popFirst() else { return nil }
-        value.append(escaped)
-      } else {
-        value.append(character)
-      }
-    }
-    return nil
+    guard let name = MediaTypeText(text[...]) else { return false }
+    let isPlain = name.type == "application" && name.subtype == "json"
+    guard isPlain || (name.subtype.hasSuffix("+json") && name.subtype.utf8.count > 5) else { return false }
+    return name.parameters.allSatisfy { $0.name != "charset" || $0.value.lowercased() == "utf-8" }
   }
 }

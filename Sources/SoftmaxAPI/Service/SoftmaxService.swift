@@ -1,7 +1,7 @@
 public import HTTPCore
 public import Kernels
+import EmbeddedResources
 import NumericJSON
-import OpenAPIDocument
 import SoftmaxCore
 
 /// The service's paths and what answers them: a pure function of a request.
@@ -49,13 +49,24 @@ public struct SoftmaxService: RequestHandler {
     if head.method == .options { return Response(.noContent, fields: [.allow: route.methods.text]) }
     switch ServiceRoute(route) {
     case .endpoint(let endpoint): return answer(to: (consume request).body, from: endpoint, in: context)
-    case .page(.root): return Response(.ok, .plainText, body: index)
-    case .page(.document): return Response(.ok, .yaml, body: OpenAPIDocument.bytes)
+    case .page(.root): return root(for: head)
+    case .page(.document): return Response(.ok, .yaml, body: EmbeddedResources.openAPI)
     case .page(.problemType):
       guard let type = ProblemType(path: head.path) else { return notFound(head.path) }
       return Response(.ok, .json, body: type.json)
     case .page(.server), nil: return notFound(head.path)
     }
+  }
+
+  /// The page for clients that want HTML more than text, as browsers do; for all others, who name neither, the text.
+  private func root(for head: RequestHead) -> Response {
+    let accepted = AcceptedTypes(of: head)
+    guard accepted.weight(of: .html) > accepted.weight(of: .plainText) else {
+      return Response(.ok, .plainText, body: index, fields: [.vary: "Accept"])
+    }
+    let page = BrowserPage.own
+    return Response(
+      .ok, .html, body: page.document, fields: [.vary: "Accept", .contentSecurityPolicy: page.policy])
   }
 
   private func notFound(_ path: String) -> Response {

@@ -1,0 +1,22 @@
+/// Files of the package as they were when the program was built, byte for byte.
+///
+/// A target of its own, so that the bytes are compiled again only when a file changes.
+public enum EmbeddedResources {
+  /// The contract, openapi.yaml at the top of the package.
+  public static var openAPI: [UInt8] { PackageResources.openapi_yaml }
+
+  /// The parts of the page for browsers, in the folder Page.
+  public enum Page {
+    /// The document, with an empty `<style>` and an empty `<script>`.
+    public static var markup: [UInt8] { PackageResources.page_html }
+    public static var style: [UInt8] { PackageResources.page_css }
+    /// The script's files. They are one program, whose order is this one.
+    public static var scripts: [[UInt8]] {
+      [
+        PackageResources.elements_js, PackageResources.state_js, PackageResources.service_js,
+        PackageResources.instrument_js, PackageResources.derivation_js, PackageResources.charts_js,
+        PackageResources.programs_js, PackageResources.main_js,
+      ]
+    }
+  }
+}

@@ -1,0 +1,440 @@
+"""What scripts/test-page checks: the page at GET / in headless Chromium, driven by Playwright.
+
+Each check is a function whose name begins with check_ and that says in its docstring what must hold.
+"""
+
+import argparse
+import base64
+import hashlib
+import http.client
+import http.server
+import itertools
+import json
+import math
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import urllib.parse
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Error as PlaywrightError
+from playwright.sync_api import expect, sync_playwright
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from daemon import Daemon, verdict  # noqa: E402
+
+STATES = ["", "#a=40,0&l=0&i=1", "#a=1000,999,0&l=0", "#a=1000,0,-1000&l=1&i=1", "#a=0,9,1&l=0&i=2&T=0.5&in=Python",
+          "#a=1,2,3,-1,0.5,0.25,4,-3&l=6&i=2&T=2&eta=1&in=R"]
+PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
+
+
+def fetch(port, path, body=None, headers=()):
+    """(status, fields, text) of one request."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    fields = {**({"Content-Type": "application/json"} if body else {}), **dict(headers)}
+    connection.request("POST" if body else "GET", path, json.dumps(body) if body else None, fields)
+    response = connection.getresponse()
+    return response.status, response.headers, response.read().decode()
+
+
+def number(text):
+    """A number as the page writes it."""
+    text = text.strip().replace("−", "-").translate(str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-"))
+    return float(text.replace("·10", "e").replace("∞", "inf"))
+
+
+class Prefix(http.server.ThreadingHTTPServer):
+    """A proxy that serves a softmaxd under /some/where/."""
+    daemon_threads = True
+
+    def __init__(self, port):
+        self.upstream = port
+        super().__init__(("127.0.0.1", 0), PrefixHandler)
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+
+class PrefixHandler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def pass_on(self):
+        connection = http.client.HTTPConnection("127.0.0.1", self.server.upstream, timeout=10)
+        path = self.path.removeprefix("/some/where") if self.path.startswith("/some/where/") else "/outside"
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        connection.request(self.command, path, body or None, dict(self.headers))
+        response = connection.getresponse()
+        text = response.read()
+        self.send_response(response.status)
+        for name, value in response.headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(text)
+
+    do_GET = do_POST = pass_on
+
+    def log_message(self, *_):
+        pass
+
+
+class Visit:
+    """A page opened in a context of its own. What it prints to the console, and what it asks for, is kept."""
+
+    def __init__(self, browser, port, fragment="", path="/", scheme="light", viewport=DESKTOP, wait=True):
+        self.origin = f"http://127.0.0.1:{port}"
+        self.context = browser.new_context(color_scheme=scheme, viewport=viewport, reduced_motion="reduce")
+        self.page = self.context.new_page()
+        self.errors, self.asked = [], []
+        self.page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("request", lambda request: self.asked.append(request.url))
+        self.page.goto(self.origin + path + fragment)
+        if wait:
+            self.rest()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.context.close()
+
+    def rest(self):
+        """Waits until the picture is the answer to the state."""
+        expect(self.page.locator("body:not(.outdated) main[aria-busy=false]")).to_be_attached()
+        return self.page
+
+    def text(self, selector):
+        return self.page.locator(selector).text_content()
+
+    def numbers(self, selector):
+        return [number(text) for text in self.page.locator(selector).all_text_contents()]
+
+    def axe(self):
+        return [f"{violation['id']}: {violation['nodes'][0]['html'][:120]}"
+                for violation in Axe().run(self.page).response["violations"]]
+
+
+class Suite:
+    def __init__(self, browser, port):
+        self.browser, self.port, self.faults, self.count = browser, port, [], 0
+
+    def visit(self, *arguments, **options):
+        return Visit(self.browser, options.pop("port", self.port), *arguments, **options)
+
+    def that(self, holds, what):
+        self.count += 1
+        if not holds:
+            self.faults.append(what)
+
+    def equal(self, found, wanted, what):
+        self.that(found == wanted, f"{what}: {found!r}, not {wanted!r}")
+
+    def run(self, name):
+        try:
+            getattr(self, "check_" + name)()
+        except (AssertionError, PlaywrightError, ValueError, KeyError) as error:
+            self.faults.append(f"{name}: {type(error).__name__}: {error}")
+
+    # What is sent.
+
+    def check_document(self):
+        """Browsers get the page, others the text; its policy names exactly its own script and style."""
+        browser = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+        _, fields, document = fetch(self.port, "/", headers=browser)
+        self.equal(fields["Content-Type"], "text/html; charset=utf-8", "the page's type")
+        self.equal(fields["Vary"], "Accept", "the page's Vary")
+        self.that(len(document.encode()) < 60_000, f"the page has {len(document.encode())} bytes")
+        policy = fields["Content-Security-Policy"]
+        for tag, directive in [("script", "script-src"), ("style", "style-src")]:
+            texts = re.findall(rf"<{tag}[^>]*>(.*?)</{tag}>", document, re.S)
+            self.equal(len(texts), 1, f"<{tag}> elements")
+            digest = base64.b64encode(hashlib.sha256(texts[0].encode()).digest()).decode()
+            self.that(f"{directive} 'sha256-{digest}'" in policy, f"{directive} does not name the page's own {tag}")
+        self.that("default-src 'none'" in policy and "connect-src 'self'" in policy and "unsafe" not in policy, policy)
+        links = [link for link in re.findall(r"(?:src|href)=\"([^\"]*)\"", document) if not link.startswith("data:")]
+        self.equal(links, ["openapi.yaml"], "what the page links to")
+        for accept in ({}, {"Accept": "*/*"}):
+            _, fields, text = fetch(self.port, "/", headers=accept)
+            self.equal(fields["Content-Type"], "text/plain; charset=utf-8", f"the type for {accept}")
+            self.that(text.startswith("softmaxd"), "the text does not begin with the program's name")
+
+    def check_silence(self):
+        """No error in the console, and no request to anywhere else."""
+        for fragment in STATES:
+            with self.visit(fragment) as visit:
+                visit.rest()
+                self.equal(visit.errors, [], f"errors at {fragment!r}")
+                self.that(all(url.startswith(visit.origin) for url in visit.asked), f"{visit.asked} at {fragment!r}")
+
+    # What is shown.
+
+    def question(self, visit):
+        """The request whose answer the page shows, as its program states it."""
+        visit.page.get_by_label("curl", exact=True).check()
+        return json.loads(re.search(r"-d '(.*)'", visit.text("#code"), re.S).group(1))
+
+    def check_answers(self):
+        """What is shown is what the service answers to the request that the page shows."""
+        for fragment in STATES:
+            with self.visit(fragment) as visit:
+                body = self.question(visit)
+                _, _, text = fetch(self.port, "/gradient", body)
+                answer = json.loads(text)
+                steps, name = answer["derivation"], fragment or "the start"
+                self.equal(visit.text("#raw"), text, f"the answer as it came, at {name}")
+                self.equal(number(visit.text("#loss")), float(answer["loss"]), f"the loss at {name}")
+                for selector, values in [("#classes .p", steps["y_hat"]), ("#classes .g", steps["gradient"])]:
+                    shown = visit.numbers(selector)
+                    near = len(shown) == len(values) and all(math.isclose(one, float(other), rel_tol=5e-3, abs_tol=5e-5)
+                                                             for one, other in zip(shown, values))
+                    self.that(near, f"{selector} at {name}: {shown}, not {values}")
+                jacobian = json.loads(fetch(self.port, "/softmax", {
+                    "logits": body["logits"], "outputs": ["jacobian"], "temperature": body.get("temperature", 1)})[2])["jacobian"]
+                cells, flat = visit.numbers("#jacobian tbody td"), [value for row in jacobian for value in row]
+                # One or two digits are shown.
+                self.that(len(cells) == len(flat) and all(math.isclose(*pair, rel_tol=0.34) for pair in zip(cells, flat)),
+                          f"the Jacobian at {name}: {cells}, not {flat}")
+                self.equal(visit.page.locator("#steps .numbers math").count(), 7, f"formulas with numbers at {name}")
+                self.that("NaN" not in visit.text("#steps") + visit.text(".triple"), f"NaN is shown at {name}")
+
+    def check_slider(self):
+        """A slider moves the picture: the bar, the numbers, the loss."""
+        with self.visit() as visit:
+            before = visit.text("#loss"), visit.page.locator("#classes .mass").first.get_attribute("width")
+            visit.page.get_by_label("Score of class 0", exact=True).press("ArrowRight")
+            visit.rest()
+            after = visit.text("#loss"), visit.page.locator("#classes .mass").first.get_attribute("width")
+            self.that(before[0] != after[0] and before[1] != after[1], f"nothing moved: {before}, {after}")
+            answer = json.loads(fetch(self.port, "/loss", {"logits": [2.1, 1, 0.1], "target": 0})[2])
+            self.equal(number(after[0]), answer["loss"], "the loss after a step of the slider")
+
+    def check_learning(self):
+        """Twenty steps walk just as the service's gradient says."""
+        with self.visit("#a=0,3,1&l=0&eta=1") as visit:
+            visit.page.get_by_role("button", name="Twenty steps").click()
+            expect(visit.page.locator("#trace circle")).to_have_count(21)
+            visit.rest()
+            scores, losses = [0, 3, 1], []
+            for step in range(21):
+                answer = json.loads(fetch(self.port, "/gradient", {"logits": scores, "target": 0})[2])
+                losses.append(answer["loss"])
+                if step < 20:
+                    scores = [score - slope for score, slope in zip(scores, answer["gradient"])]
+            self.equal(self.question(visit)["logits"], scores, "the scores after twenty steps")
+            self.equal(number(visit.text("#loss")), losses[-1], "the loss after twenty steps")
+            self.that(losses == sorted(losses, reverse=True), "the loss does not fall")
+
+    def check_controls(self):
+        """Classes come and go, the target changes, presets and the temperature do what they say."""
+        with self.visit() as visit:
+            page = visit.page
+            for _ in range(5):
+                page.get_by_role("button", name="Add a class").click()
+            visit.rest()
+            self.equal(page.locator("#classes .class").count(), 8, "classes at most")
+            self.that(page.get_by_role("button", name="Add a class").is_disabled(), "a ninth class can be added")
+            page.get_by_label("Class 7 is the true class").check()
+            page.get_by_label("Temperature T").fill("2.5")
+            visit.rest()
+            self.equal(self.question(visit), {"logits": [2, 1, 0.1, 0, 0, 0, 0, 0], "target": 7, "temperature": 2.5,
+                                              "outputs": ["loss", "derivation"]}, "the request")
+            page.get_by_role("button", name="Remove a class").click()
+            visit.rest()
+            self.equal(self.question(visit)["target"], 6, "the target after its class has gone")
+            page.get_by_role("button", name="Sure and right").click()
+            visit.rest()
+            self.equal(number(visit.text("#loss")), 4.248354255291589e-18, "the loss of [40, 0]")
+
+    def check_digits(self):
+        """The browser's own ways lose their digits; the service's answers are the measure."""
+        with self.visit("#a=40,0&l=0") as visit:
+            rows = visit.page.locator("#ways tbody tr").all_text_contents()
+            self.that(len(rows) == 3 and rows[0].count("no digit right") == 2 == rows[2].count("exact"), f"{rows}")
+            for points in visit.page.locator("#digits .lossy").all():
+                heights = [float(point.split(",")[1]) for point in points.get_attribute("points").split()]
+                floor = max(heights)
+                self.that(heights[0] == min(heights) and heights[4 * 37] == floor > heights[4 * 30], "the fall to 0 at 37")
+
+    # Links, refusals, tokens.
+
+    def check_links(self):
+        """The state is in the address; opened elsewhere, it shows the same; a link that cannot be read says so."""
+        with self.visit() as visit:
+            visit.page.get_by_label("Score of class 2, as a number").fill("-1.25e-3")
+            visit.page.get_by_label("Class 1 is the true class").check()
+            visit.page.locator("#by").get_by_label("class 2").check()
+            visit.page.get_by_label("Python", exact=True).check()
+            visit.rest()
+            visit.page.wait_for_url(re.compile(r"#a=2,1,-0.00125&l=1&i=2&T=1&eta=0.5&in=Python$"))
+            shown = visit.page.locator("main").inner_text()
+            with self.visit("#" + visit.page.url.partition("#")[2]) as other:
+                self.equal(other.page.locator("main").inner_text(), shown, "what the link shows")
+                other.page.evaluate("location.hash = '#a=3,4&l=1'")
+                expect(other.page.locator("#classes .class")).to_have_count(2)
+        with self.visit("#a=1,two&l=7&T=3") as visit:
+            expect(visit.page.locator("#trouble")).to_contain_text("a and l cannot be read")
+            self.equal(self.question(visit)["temperature"], 3, "the rest of the link")
+
+    def check_refusal(self):
+        """A refusal is shown with the service's own words, marks its field, and goes when the state is right again."""
+        with self.visit() as visit:
+            detail = json.loads(fetch(self.port, "/gradient", {"logits": [2, 1], "target": 0, "temperature": 0})[2])["detail"]
+            field = visit.page.get_by_label("Temperature T")
+            field.fill("0")
+            expect(visit.page.locator("#trouble")).to_contain_text(detail)
+            self.equal(field.get_attribute("aria-invalid"), "true", "the mark of the field")
+            self.equal(visit.axe(), [], "axe at a refusal")
+            field.fill("1")
+            visit.rest()
+            self.that(visit.page.locator("#trouble").is_hidden(), "the refusal stays")
+            visit.context.set_offline(True)
+            field.fill("2")
+            expect(visit.page.locator("#trouble")).to_contain_text("No answer came")
+            visit.context.set_offline(False)
+            visit.page.get_by_role("button", name="Ask again").click()
+            visit.rest()
+            self.that(visit.page.locator("#trouble").is_hidden(), "the message stays after an answer")
+
+    def check_coalescing(self):
+        """While an answer is awaited, changes gather into one question, and the last state is what is shown."""
+        with self.visit() as visit:
+            held, asked = [], []
+            visit.page.on("request", lambda request: asked.append(request.post_data)
+                          if request.url.endswith("/gradient") else None)
+            visit.page.route("**/gradient", lambda route: route.continue_() if held else held.append(route))
+            field = visit.page.get_by_label("Score of class 0, as a number")
+            for value in range(3, 8):
+                field.fill(str(value))
+            visit.page.get_by_role("button", name="Add a class").click()
+            expect(visit.page.locator("#classes .class")).to_have_count(4)
+            held[0].continue_()
+            visit.rest()
+            self.equal([json.loads(body)["logits"] for body in asked], [[3, 1, 0.1], [7, 1, 0.1, 0]], "what was asked")
+            self.equal(visit.page.locator("#all tbody tr").count(), 4, "rows in the table")
+            self.equal(visit.errors, [], "errors")
+
+    def check_token(self):
+        """Where the service asks for a token the page does too, keeps it to itself, and works with it."""
+        with tempfile.NamedTemporaryFile("w") as file:
+            file.write("correct-horse-battery\n")
+            file.flush()
+            with Daemon("--token-file", file.name) as daemon, self.visit(port=daemon.port, wait=False) as visit:
+                field = visit.page.get_by_label("Token")
+                expect(field).to_be_visible()
+                self.equal(visit.axe(), [], "axe at the question for a token")
+                field.fill("wrong")
+                field.press("Enter")
+                expect(visit.page.locator("#trouble")).to_contain_text("The token is not the right one")
+                visit.page.get_by_label("Token").fill("correct-horse-battery")
+                visit.page.get_by_label("Token").press("Enter")
+                visit.rest()
+                self.equal(number(visit.text("#loss")), 0.4170300162778335, "the loss with a token")
+                self.that("$TOKEN" in visit.text("#code"), "the program does not bring the token")
+                places = visit.page.evaluate("[document.documentElement.outerHTML, location.href, "
+                                             "JSON.stringify(localStorage), JSON.stringify(sessionStorage)]")
+                self.that(not any("correct-horse" in place for place in places), "the token can be read from the page")
+
+    def check_prefix(self):
+        """All works behind a prefix."""
+        with Prefix(self.port) as proxy, self.visit(path="/some/where/", port=proxy.server_port) as visit:
+            self.equal(visit.errors, [], "errors behind a prefix")
+            self.that("/some/where/gradient" in visit.text("#code"), "the program knows nothing of the prefix")
+            self.equal(number(visit.text("#loss")), 0.4170300162778335, "the loss behind a prefix")
+            proxy.shutdown()
+
+    # For everyone.
+
+    def check_accessibility(self):
+        """axe-core finds nothing, and nothing scrolls sideways, in both schemes, on a desktop and on a phone."""
+        everywhere = itertools.product(("light", "dark"), (PHONE, DESKTOP), STATES[-1:])
+        for scheme, viewport, fragment in [*everywhere, *(("dark", PHONE, fragment) for fragment in STATES[:-1])]:
+            with self.visit(fragment, scheme=scheme, viewport=viewport) as visit:
+                name = f"{fragment!r}, {scheme}, {viewport['width']} px"
+                self.equal(visit.axe(), [], f"axe at {name}")
+                width = visit.page.evaluate("document.documentElement.scrollWidth")
+                self.that(width <= viewport["width"], f"{width} px wide at {name}")
+        with self.visit(scheme="light") as light, self.visit(scheme="dark") as dark:
+            colours = [visit.page.evaluate("getComputedStyle(document.body).backgroundColor") for visit in (light, dark)]
+            self.that(colours[0] != colours[1], f"both schemes have {colours[0]}")
+
+    def check_keyboard(self):
+        """The tabulator reaches every control, in the order of the page, and a focused control is outlined."""
+        with self.visit() as visit:
+            reached = []
+            for _ in range(60):
+                visit.page.keyboard.press("Tab")
+                place = visit.page.evaluate("(e => [e.tagName, e.getAttribute('aria-label') ?? e.id + (e.name ?? '') + "
+                                            "e.textContent.slice(0, 20), getComputedStyle(e).outlineStyle])(document.activeElement)")
+                if place[0] == "BODY":
+                    break
+                reached.append(place)
+            # Three sliders and three numbers, three groups of radio buttons, and the rest.
+            controls = visit.page.locator("input:not([type=radio]):enabled, button:enabled, select, a, summary, "
+                                          "#instrument [tabindex], .scroll, #code").count()
+            radios = len(set(visit.page.locator("input[type=radio]").evaluate_all("all => all.map(one => one.name)")))
+            self.equal(len(reached), controls + radios, f"controls reached ({reached})")
+            self.that(all(place[2] != "none" for place in reached), "a focused control has no outline")
+
+    def check_print(self):
+        """On paper: no control that cannot be used, nothing cut off, and no dark background."""
+        with self.visit(scheme="dark", viewport={"width": 718, "height": 1000}) as visit:
+            visit.page.emulate_media(media="print")
+            self.that(not visit.page.locator("#presets button, #copy, summary").filter(visible=True).count(), "buttons on paper")
+            width = visit.page.evaluate("document.documentElement.scrollWidth")
+            self.that(width <= 718, f"{width} px wide on paper")
+            colour = visit.page.evaluate("getComputedStyle(document.documentElement).getPropertyValue('--paper')")
+            self.equal(colour, "#fff", "the paper")
+
+    def check_programs(self):
+        """The programs shown run as they stand, and print what the page shows."""
+        runners = {"curl": ["bash", "-s"], "Python": [sys.executable, "-"], "JavaScript": ["node", "--input-type=module", "-"],
+                   "R": ["Rscript", "-"]}
+        with self.visit("#a=40,0&l=0&T=2") as visit:
+            loss = number(visit.text("#loss"))
+            for language, command in runners.items():
+                visit.page.get_by_label(language, exact=True).check()
+                program = visit.text("#code")
+                if not shutil.which(command[0]) or (language == "R" and not has_httr2()):
+                    continue
+                done = subprocess.run(command, input=program, capture_output=True, text=True, timeout=60)
+                found = re.search(r"\d\.\d+e-\d+", done.stdout)
+                self.that(found and float(found.group()) == loss, f"{language} prints {done.stdout!r} {done.stderr!r}")
+
+
+def has_httr2():
+    return subprocess.run(["Rscript", "-e", "library(httr2)"], capture_output=True).returncode == 0
+
+
+def take_picture(browser, port, file):
+    """The picture for the README: the head of the page, sharp enough for dense screens."""
+    context = browser.new_context(viewport={"width": 1120, "height": 700}, device_scale_factor=1, color_scheme="light")
+    page = context.new_page()
+    page.goto(f"http://127.0.0.1:{port}/#a=2,1,0.1&l=1&i=1")
+    expect(page.locator("body:not(.outdated) main[aria-busy=false]")).to_be_attached()
+    page.screenshot(path=file, full_page=True, clip={"x": 0, "y": 0, "width": 1120, "height": 1400})
+    context.close()
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--picture")
+    parser.add_argument("checks", nargs="*", help="names without check_; all if none is given")
+    options = parser.parse_args()
+    with Daemon() as daemon, sync_playwright() as playwright:
+        sandbox = ["--no-sandbox"] if os.getuid() == 0 else []
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=sandbox)
+        if options.picture:
+            take_picture(browser, daemon.port, options.picture)
+            return
+        suite = Suite(browser, daemon.port)
+        names = options.checks or [name.removeprefix("check_") for name in dir(Suite) if name.startswith("check_")]
+        for name in names:
+            suite.run(name)
+        browser.close()
+    verdict("page", suite.faults, f"{suite.count} things held in {len(names)} checks")
+
+
+main()
