@@ -30,7 +30,7 @@ function showControls() {
   const { a, l, i, T, eta, language } = state;
   makeRows(a);
   for (const input of document.querySelectorAll("[data-class]")) {
-    show(input, Number(a[input.dataset.class].toPrecision(6)));
+    show(input, Number(a[input.dataset.class].toPrecision(5)));
   }
   for (const [name, value] of Object.entries({ target: l, by: i, language })) {
     document.querySelector(`[name=${name}][value="${value}"]`).checked = true;
@@ -96,7 +96,7 @@ function drawInstrument({ question: { l, T }, probabilities, gradient, loss, mil
   });
   document.body.classList.toggle("tempered", T !== 1);
   byId("loss").textContent = everyDigit(loss);
-  byId("speed").textContent = `The last one took ${milliseconds.toFixed(1)} ms.`;
+  byId("speed").textContent = `The last answer took ${milliseconds.toFixed(1)} ms.`;
   speak(`Loss ${rounded(loss)}. ` + probabilities.map((p, c) =>
     `Class ${c}: probability ${rounded(p)}, gradient ${rounded(gradient[c])}.`).join(" "));
 }

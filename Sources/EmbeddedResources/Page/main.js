@@ -13,7 +13,7 @@ function draw(answer) {
 async function takeFragment() {
   const { found, unread } = readFragment(location.hash);
   await change(found);
-  if (unread.length === 0) return;
+  if (unread.length === 0 || !byId("trouble").hidden) return;
   notify(html("p", {}, `Of the link, ${unread.join(" and ")} cannot be read; the rest is shown.`));
 }
 

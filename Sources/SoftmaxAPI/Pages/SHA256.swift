@@ -39,26 +39,23 @@ enum SHA256 {
 extension [UInt32] {
   /// One block of 64 bytes (§6.2.2).
   fileprivate mutating func absorb(_ block: ArraySlice<UInt8>) {
-    var schedule: [UInt32] = stride(from: block.startIndex, to: block.endIndex, by: 4).map { start in
-      block[start..<start + 4].reduce(0) { $0 << 8 | UInt32($1) }
-    }
+    var schedule = InlineArray<64, UInt32>(repeating: 0)
+    for (place, byte) in block.enumerated() { schedule[place / 4] = schedule[place / 4] << 8 | UInt32(byte) }
     for t in 16..<64 {
       let (early, late) = (schedule[t - 15], schedule[t - 2])
       let small0 = early.rotated(7) ^ early.rotated(18) ^ early >> 3
       let small1 = late.rotated(17) ^ late.rotated(19) ^ late >> 10
-      schedule.append(small1 &+ schedule[t - 7] &+ small0 &+ schedule[t - 16])
+      schedule[t] = small1 &+ schedule[t - 7] &+ small0 &+ schedule[t - 16]
     }
-    var work = self
+    var (a, b, c, d, e, f, g, h) = (self[0], self[1], self[2], self[3], self[4], self[5], self[6], self[7])
     for t in 0..<64 {
-      let (a, b, c, e) = (work[0], work[1], work[2], work[4])
       let sum1 = e.rotated(6) ^ e.rotated(11) ^ e.rotated(25)
-      let choice = (e & work[5]) ^ (~e & work[6])
-      let first = work[7] &+ sum1 &+ choice &+ SHA256.constants[t] &+ schedule[t]
+      let first = h &+ sum1 &+ ((e & f) ^ (~e & g)) &+ SHA256.constants[t] &+ schedule[t]
       let sum0 = a.rotated(2) ^ a.rotated(13) ^ a.rotated(22)
-      let majority = (a & b) ^ (a & c) ^ (b & c)
-      work = [first &+ sum0 &+ majority, a, b, c, work[3] &+ first, e, work[5], work[6]]
+      let second = sum0 &+ ((a & b) ^ (a & c) ^ (b & c))
+      (a, b, c, d, e, f, g, h) = (first &+ second, a, b, c, d &+ first, e, f, g)
     }
-    for index in indices { self[index] &+= work[index] }
+    for (index, word) in [a, b, c, d, e, f, g, h].enumerated() { self[index] &+= word }
   }
 }
 
