@@ -42,15 +42,17 @@ libcurl_header() {
 # ensurepip: the module that venv needs, which Debian has in a package of its own.
 ensurepip() { python3 -c 'import ensurepip; print(ensurepip.__file__)' 2>/dev/null || echo /missing/ensurepip; }
 
-# python_with FILE: a virtual environment in .venv that holds the packages of the requirements file; sets PYTHON.
+# python_with FILE [FOLDER]: a virtual environment, in .venv or the folder, that holds the packages of the requirements
+# file; sets PYTHON.
 python_with() {
+  local folder=${2:-.venv}
   need python3 python3 "$(ensurepip)" python3-venv
-  PYTHON=$ROOT/.venv/bin/python
-  local stamp=.venv/${1//\//-}.installed
+  PYTHON=$ROOT/$folder/bin/python
+  local stamp=$folder/${1//\//-}.installed
   [ -x "$PYTHON" ] && cmp -s "$1" "$stamp" && return 0
   may_install ||
-    die "please run: python3 -m venv .venv && .venv/bin/python -m pip install -r $1 && cp $1 $stamp"
-  [ -x "$PYTHON" ] && "$PYTHON" -m pip --version >/dev/null 2>&1 || python3 -m venv --clear .venv
+    die "please run: python3 -m venv $folder && $folder/bin/python -m pip install -r $1 && cp $1 $stamp"
+  [ -x "$PYTHON" ] && "$PYTHON" -m pip --version >/dev/null 2>&1 || python3 -m venv --clear "$folder"
   "$PYTHON" -m pip install -q --disable-pip-version-check -r "$1" && cp "$1" "$stamp"
 }
 
