@@ -47,11 +47,59 @@ def raise_descriptor_limit():
     return hard
 
 
-class Daemon:
-    """A running softmaxd on 127.0.0.1."""
+class MemoryLimit:
+    """A control group with a memory limit, of either version; RLIMIT_AS where no control group can be made."""
 
-    def __init__(self, *options, port=0, descriptors=None):
+    def __init__(self, size):
+        self.size = size
+        self.group = self.peak_file = None
+        name = f"softmaxd-fault-{os.getpid()}-{time.monotonic_ns()}"
+        for parent, limit, peak in [("/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.max_usage_in_bytes"),
+                                    ("/sys/fs/cgroup", "memory.max", "memory.peak")]:
+            group = pathlib.Path(parent) / name
+            try:
+                if parent == "/sys/fs/cgroup" and not pathlib.Path(parent, "cgroup.controllers").exists():
+                    continue
+                group.mkdir()
+                (group / limit).write_text(str(size))
+                self.group, self.peak_file = group, group / peak
+                return
+            except OSError:
+                if group.exists():
+                    group.rmdir()
+
+    def __str__(self):
+        return f"{'control group' if self.group else 'RLIMIT_AS'} of {self.size >> 20} MiB"
+
+    def enter(self):
+        """Puts the calling process under the limit."""
+        if self.group:
+            (self.group / "cgroup.procs").write_text(str(os.getpid()))
+        else:
+            resource.setrlimit(resource.RLIMIT_AS, (self.size, self.size))
+
+    def peak(self):
+        """Most MB that the group has held, or None."""
+        return int(self.peak_file.read_text()) / (1 << 20) if self.peak_file and self.peak_file.exists() else None
+
+    def remove(self):
+        for _ in range(50 if self.group else 0):
+            try:
+                self.group.rmdir()
+                return
+            except OSError:
+                time.sleep(0.1)
+
+
+class Daemon:
+    """A running softmaxd on 127.0.0.1; `memory` bounds its bytes from outside."""
+
+    def __init__(self, *options, port=0, descriptors=None, memory=None):
+        self.memory = MemoryLimit(memory) if memory else None
+
         def limit():
+            if self.memory:
+                self.memory.enter()
             if descriptors:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
         self.log = open(os.devnull, "wb")
@@ -74,6 +122,8 @@ class Daemon:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
+        if self.memory:
+            self.memory.remove()
 
     def _proc(self, name):
         return pathlib.Path(f"/proc/{self.pid}/{name}").read_text()
