@@ -8,6 +8,9 @@ struct BodyReader: Sendable {
   private var decoder = ChunkedDecoder()
   private(set) var bytes: [UInt8] = []
 
+  /// Bytes of memory held.
+  var memory: Int { bytes.capacity }
+
   /// How many of the body's bytes have come, with their transfer coding: where an error is.
   var position: Int { isChunked ? decoder.taken : length - left }
 
@@ -26,8 +29,8 @@ struct BodyReader: Sendable {
   }
 
   /// Takes the body's part of `bytes` and returns its length.
-  mutating func take(_ input: Span<UInt8>, limits: HTTPLimits) throws(ParseFailure) -> Int {
-    if isChunked { return try decoder.decode(input, into: &bytes, limits: limits) }
+  mutating func take(_ input: Span<UInt8>, atMost limit: Int, _ limits: HTTPLimits) throws(ParseFailure) -> Int {
+    if isChunked { return try decoder.decode(input, into: &bytes, atMost: limit, limits) }
     let count = min(left, input.count)
     if count > 0 {
       makeRoom(left: left, arrived: count)
@@ -53,6 +56,9 @@ struct BodyReader: Sendable {
     }
     return count
   }
+
+  /// How many bytes are still to come, as far as is known: a chunked body is taken to be half there.
+  var bytesToCome: Int { isChunked ? bytes.count : left }
 
   /// Forgets what has come: only its framing counts.
   mutating func dropBytes() { bytes.removeAll(keepingCapacity: true) }

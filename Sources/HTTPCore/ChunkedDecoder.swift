@@ -38,9 +38,10 @@ struct ChunkedDecoder: Sendable {
     if dataLeft == 0 { state = .dataCarriageReturn }
   }
 
-  /// Appends the data in `bytes` to `body`. Returns how many of the bytes belong to this body: all, unless it ends.
+  /// Appends the data in `bytes` to `body`, which may have `limit` bytes. Returns how many of the bytes belong to this
+  /// body: all, unless it ends.
   mutating func decode(
-    _ bytes: Span<UInt8>, into body: inout [UInt8], limits: HTTPLimits
+    _ bytes: Span<UInt8>, into body: inout [UInt8], atMost limit: Int, _ limits: HTTPLimits
   ) throws(ParseFailure) -> Int {
     var index = 0
     while index < bytes.count {
@@ -59,7 +60,7 @@ struct ChunkedDecoder: Sendable {
       case .finished:
         return index
       default:
-        try take(bytes[index], limits)
+        try take(bytes[index], atMost: limit, limits)
         index += 1
         taken += 1
       }
@@ -68,7 +69,7 @@ struct ChunkedDecoder: Sendable {
   }
 
   /// One byte of a chunk's framing.
-  private mutating func take(_ byte: UInt8, _ limits: HTTPLimits) throws(ParseFailure) {
+  private mutating func take(_ byte: UInt8, atMost limit: Int, _ limits: HTTPLimits) throws(ParseFailure) {
     switch state {
     case .sizeStart:
       guard let digit = ASCII.hexValue(byte) else { throw failure(.chunkSizeInvalid) }
@@ -103,7 +104,7 @@ struct ChunkedDecoder: Sendable {
       }
     case .sizeLineFeed:
       guard byte == ASCII.lineFeed else { throw failure(.chunkSizeInvalid) }
-      guard size <= UInt64(max(0, limits.bodyBytes - bodyCount)) else { throw failure(.bodyTooLarge) }
+      guard size <= UInt64(max(0, limit - bodyCount)) else { throw failure(.bodyTooLarge) }
       dataLeft = Int(size)
       state = size == 0 ? .trailers : .data
     case .dataCarriageReturn:

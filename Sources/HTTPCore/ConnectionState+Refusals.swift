@@ -24,13 +24,15 @@ extension ConnectionState {
       return
     }
     readPace = timing.bodyPace(from: now.instant)
+    since = now.instant
     body = BodyReader(head.framing)
     phase = .discarding
   }
 
   /// Takes the refused body's part of `bytes`, up to the bound, and returns its length.
   mutating func discard(_ bytes: Span<UInt8>, at now: Moment) throws(ParseFailure) -> Int {
-    let count = try body.take(bytes.extracting(first: min(discardLeft, bytes.count)), limits: limits)
+    let count = try body.take(
+      bytes.extracting(first: min(discardLeft, bytes.count)), atMost: limits.bodyBytes, limits)
     discardLeft -= count
     body.dropBytes()
     guard body.isComplete || discardLeft == 0 else { return count }
@@ -53,6 +55,8 @@ extension ConnectionState {
   /// One answer to a broken rule, then no more parsing.
   mutating func reject(_ failure: ParseFailure, at now: Moment) {
     if phase == .head { exchange = Exchange(isHead: parser.isHead) }
+    var limits = limits
+    if phase == .body { limits.bodyBytes = bodyLimit }
     let problem = Problem(failure, limits: limits)
     notices.append(.rejected(problem))
     enqueue(Response(problem), mayKeep: false, at: now)

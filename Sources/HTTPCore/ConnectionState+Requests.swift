@@ -32,7 +32,7 @@ extension ConnectionState {
         }
       case .body:
         do throws(ParseFailure) {
-          index += try body.take(bytes.extracting(index...), limits: limits)
+          index += try body.take(bytes.extracting(index...), atMost: bodyLimit, limits)
         } catch {
           reject(error, at: now)
           return bytes.count
@@ -91,6 +91,7 @@ extension ConnectionState {
     if case .length(let length) = head.framing, length > limits.bodyBytes, refusal?.status != .contentTooLarge {
       throw ParseFailure(.bodyTooLarge, at: 0)
     }
+    bodyLimit = limits.bodyBytes(for: head.method)
     if let refusal {
       refuse(head, with: refusal, at: now)
       return
@@ -103,6 +104,7 @@ extension ConnectionState {
         output.appendContinue()
       }
       readPace = timing.bodyPace(from: now.instant)
+      since = now.instant
       body = BodyReader(head.framing)
       phase = .body
     }
@@ -124,6 +126,7 @@ extension ConnectionState {
     let keeps = mayKeep && keepsAlive && !response.closes && !isStopping && answered < limits.requestsPerConnection
     noteOutput(at: now)
     output.append(response, exchange, closes: !keeps, date: now.date)
+    writePace.require(output.count, within: timing.writeTotal)
     if keeps {
       awaitHead(at: now)
     } else {
@@ -141,7 +144,10 @@ extension ConnectionState {
 
   /// The writing deadline runs from when there is something to write.
   private mutating func noteOutput(at now: Moment) {
-    if output.isEmpty { writePace = timing.writePace(from: now.instant) }
+    guard output.isEmpty else { return }
+    writePace = timing.writePace(from: now.instant)
+    outputSince = now.instant
+    outputWritten = 0
   }
 
   /// Nothing more is read as a request.

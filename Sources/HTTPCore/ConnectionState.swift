@@ -112,6 +112,8 @@ public struct ConnectionState: ~Copyable, Sendable {
   /// What the last whole head leads to.
   var route = Route.unmatched
   var body = BodyReader(.none)
+  /// The most bytes that the present body may have.
+  var bodyLimit = 0
   var discardLeft = 0
 
   var exchange = Exchange()
@@ -133,6 +135,9 @@ public struct ConnectionState: ~Copyable, Sendable {
   var since: Instant
   var readPace: Pace
   var writePace: Pace
+  /// Since when there is something to write, and how many bytes have been written since.
+  var outputSince: Instant
+  var outputWritten = 0
 
   /// A connection just accepted.
   public init(limits: HTTPLimits, at now: Moment) {
@@ -141,6 +146,7 @@ public struct ConnectionState: ~Copyable, Sendable {
     since = now.instant
     readPace = timing.bodyPace(from: now.instant)
     writePace = timing.writePace(from: now.instant)
+    outputSince = now.instant
   }
 
   // MARK: Events
@@ -193,6 +199,7 @@ public struct ConnectionState: ~Copyable, Sendable {
   public mutating func wrote(_ count: Int, at now: Moment) {
     guard count > 0 else { return }
     output.drop(count)
+    outputWritten += count
     writePace.moved(count, at: now.instant)
     if output.isEmpty, isIdle { since = now.instant }
   }

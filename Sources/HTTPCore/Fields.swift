@@ -19,6 +19,9 @@ public struct Fields: Sendable {
     self.index = index
   }
 
+  /// Bytes of memory held, about.
+  var memory: Int { bytes.capacity }
+
   /// The number of field lines.
   public var count: Int { index.count }
 

@@ -12,7 +12,8 @@ public struct HTTPLimits: Sendable, Hashable {
   public var chunkExtensionBytes = 1024
   /// Chunk extensions of a whole body beyond one byte for each eight of data; beyond: 400 (CVE-2023-39326).
   public var chunkExtensionAllowance = 4096
-  /// What is read and dropped of a refused body, to judge its framing and to keep the connection; beyond, it is closed.
+  /// The body of a request whose method gives it no meaning; beyond: 413. And what is read and dropped of a refused body,
+  /// to judge its framing and to keep the connection; beyond, it is closed.
   public var discardBytes = 64 * 1024
   /// Bytes held of requests that wait behind the one being answered; when they are reached, reading stops.
   public var pipelineBytes = 64 * 1024
@@ -35,10 +36,16 @@ public struct HTTPLimits: Sendable, Hashable {
   public var writeGrace = Duration.seconds(30)
   /// What a reader must take each second, likewise.
   public var writeBytesPerSecond = 1024
+  /// The longest that answers may take to be written, after the head start: the more bytes wait, the faster they must
+  /// be taken.
+  public var writeTotal = Duration.seconds(300)
   /// After the last answer: the silence after which a connection that the peer leaves open is closed.
   public var lingerSilence = Duration.seconds(5)
   /// After the last answer: the longest wait in all.
   public var lingerTotal = Duration.seconds(30)
 
   public init() {}
+
+  /// The most bytes of a request's body: few where the method gives a body no meaning (RFC 9110 §9.3.1).
+  func bodyBytes(for method: Method) -> Int { method.takesBody ? bodyBytes : min(bodyBytes, discardBytes) }
 }

@@ -16,8 +16,13 @@ struct OutputQueue: Sendable {
   private var bodyStart = 0
   /// Bytes that wait.
   private(set) var count = 0
+  /// Memory of the large bodies: each is held whole until its last byte is written.
+  private var bodyMemory = 0
 
   var isEmpty: Bool { count == 0 }
+
+  /// Bytes of memory held.
+  var memory: Int { buffer.capacity + bodyMemory }
 
   /// Appends an interim response without fields (RFC 9110 §15.2.1).
   mutating func appendContinue() {
@@ -34,6 +39,7 @@ struct OutputQueue: Sendable {
     count += buffer.count - before
     if hasBody, response.body.count >= Self.smallBody {
       count += response.body.count
+      bodyMemory += response.body.capacity
       bodies.append(Body(position: buffer.count, bytes: response.body))
     }
   }
@@ -53,6 +59,7 @@ struct OutputQueue: Sendable {
     bufferStart += fromBuffer
     bodyStart += written - fromBuffer
     if let large = bodies.first, bodyStart >= large.bytes.count {
+      bodyMemory -= large.bytes.capacity
       bodies.removeFirst()
       bodyStart = 0
     }

@@ -5,13 +5,19 @@
 struct Pace: Sendable {
   private(set) var deadline: Instant
   private let grace: UInt64
-  private let perByte: UInt64
+  private var perByte: UInt64
 
   /// - Parameter perByte: 0 asks for no rate.
   init(from now: Instant, grace: UInt64, perByte: UInt64 = 0) {
     deadline = now.advanced(by: grace)
     self.grace = grace
     self.perByte = perByte
+  }
+
+  /// From here on, asks for a rate at which `bytes` have moved within `total` nanoseconds after the grace, if it is higher.
+  mutating func require(_ bytes: Int, within total: UInt64) {
+    let earned = total / UInt64(max(1, bytes))
+    perByte = perByte == 0 ? earned : min(perByte, earned)
   }
 
   mutating func moved(_ bytes: Int, at now: Instant) {
@@ -22,7 +28,8 @@ struct Pace: Sendable {
 
 /// The limits of time in nanoseconds, reckoned once a connection.
 struct Timing: Sendable {
-  let head, bodyGrace, bodyPerByte, keepAlive, stopGrace, writeGrace, writePerByte, lingerSilence, lingerTotal: UInt64
+  let head, bodyGrace, bodyPerByte, keepAlive, stopGrace, writeGrace, writePerByte, writeTotal, lingerSilence,
+    lingerTotal: UInt64
 
   init(_ limits: HTTPLimits) {
     head = Self.nanoseconds(limits.headDeadline)
@@ -32,6 +39,7 @@ struct Timing: Sendable {
     stopGrace = Self.nanoseconds(limits.stopGrace)
     writeGrace = Self.nanoseconds(limits.writeGrace)
     writePerByte = Self.perByte(limits.writeBytesPerSecond)
+    writeTotal = Self.nanoseconds(limits.writeTotal)
     lingerSilence = Self.nanoseconds(limits.lingerSilence)
     lingerTotal = Self.nanoseconds(limits.lingerTotal)
   }

@@ -37,14 +37,28 @@ public struct RequestContext: Sendable {
   public var isCancelled: @Sendable () -> Bool
   /// Runs `body(0)` … `body(count - 1)`, possibly on several threads, and returns when all are done.
   public var parallel: @Sendable (_ count: Int, _ body: (Int) -> Void) -> Void
+  /// Has the server set aside so many bytes for this request's work, in place of what it set aside before. Work that needs
+  /// more than 64 KiB asks before it begins, and gives up with 503 or 413 where it is not granted.
+  public var reserveMemory: @Sendable (_ bytes: Int) -> MemoryGrant
 
   public init(
     isCancelled: @escaping @Sendable () -> Bool = { false },
     parallel: @escaping @Sendable (_ count: Int, _ body: (Int) -> Void) -> Void = { count, body in
       for index in 0..<max(0, count) { body(index) }
-    }
+    },
+    reserveMemory: @escaping @Sendable (_ bytes: Int) -> MemoryGrant = { _ in .granted }
   ) {
     self.isCancelled = isCancelled
     self.parallel = parallel
+    self.reserveMemory = reserveMemory
   }
+}
+
+/// What the server says to a request that asks for memory.
+public enum MemoryGrant: Sendable {
+  case granted
+  /// There will be room when other requests are done.
+  case notNow
+  /// It is more than the server ever sets aside.
+  case never
 }

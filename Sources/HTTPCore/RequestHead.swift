@@ -56,6 +56,9 @@ public final class RequestHead: Sendable {
     self.fields = fields
   }
 
+  /// Bytes of memory held, about.
+  public var memory: Int { fields.memory + path.utf8.count }
+
   /// What follows the target's `?`, or nil.
   public var query: String? { queryRange.map { fields.text($0) } }
 

@@ -18,14 +18,27 @@ public enum StartError: Error, Sendable, CustomStringConvertible {
   }
 }
 
-/// Whether the server would have new requests sent to it: what `/readyz` tells.
-public final class ReadinessFlag: Sendable {
-  private let ready = Atomic<Bool>(false)
+/// How the server is: what `/readyz` and `/metrics` tell.
+public final class ServerStatus: Sendable {
+  let budget: MemoryBudget
+  private let running = Atomic<Bool>(false)
 
-  public init() {}
+  public init(_ configuration: ServerConfiguration) {
+    budget = MemoryBudget(
+      limit: configuration.memoryBytes, longestTransfer: configuration.limits.writeTotal.nanoseconds)
+  }
 
-  public var isReady: Bool { ready.load(ordering: .relaxed) }
-  func set(_ isReady: Bool) { ready.store(isReady, ordering: .relaxed) }
+  /// Whether the server would have new requests sent to it.
+  public var isReady: Bool { isRunning && !isShortOfMemory }
+  /// Whether the server has started and is not stopping.
+  public var isRunning: Bool { running.load(ordering: .relaxed) }
+  /// Whether connections and requests hold so much that large requests find no room.
+  public var isShortOfMemory: Bool { budget.isExhausted }
+  /// Bytes that connections and requests hold, and may hold.
+  public var heldBytes: Int { budget.heldBytes }
+  public var heldBytesLimit: Int { budget.limit }
+
+  func set(isRunning: Bool) { running.store(isRunning, ordering: .relaxed) }
 }
 
 /// An HTTP/1.1 server: listeners that accept, loops that serve, a lane for large requests.
@@ -41,25 +54,26 @@ public final class Server: Sendable {
 
   private let configuration: ServerConfiguration
   private let services: LoopServices
-  private let readiness: ReadinessFlag
+  let status: ServerStatus
   private let running = Mutex(Running())
   private let queue = DispatchQueue(label: "softmaxd.server")
 
   /// - Parameters:
   ///   - configuration: where and how.
-  ///   - readiness: what the handler's `/readyz` reads; the server sets it.
+  ///   - status: what the handler's `/readyz` reads; the server sets it. Of the same configuration.
   ///   - handler: answers requests.
   ///   - observer: is told of them.
   public init(
-    configuration: ServerConfiguration, readiness: ReadinessFlag = ReadinessFlag(), handler: any RequestHandler,
+    configuration: ServerConfiguration, status: ServerStatus? = nil, handler: any RequestHandler,
     observer: any ServerObserver = NoObserver()
   ) {
     self.configuration = configuration
-    self.readiness = readiness
+    let status = status ?? ServerStatus(configuration)
+    self.status = status
     services = LoopServices(
       configuration: configuration, handler: handler, observer: observer,
       lane: Lane(Lane.Bounds(width: configuration.laneWidth, waiting: configuration.laneQueue)),
-      budget: BodyBudget(limit: max(configuration.bodyBytesInAll, configuration.limits.bodyBytes)),
+      budget: status.budget,
       gate: ConnectionGate(cap: configuration.connections, reserve: configuration.reserveConnections))
   }
 
@@ -82,13 +96,21 @@ public final class Server: Sendable {
         throw .listen(wanted, error)
       }
     }
+    let lastAsked = Atomic<UInt64>(0)
+    services.budget.whenShort {
+      // Asked for at each refusal; heard a hundred times a second.
+      let now = Clock.now().nanoseconds
+      guard now &- lastAsked.load(ordering: .relaxed) >= 10_000_000 else { return }
+      lastAsked.store(now, ordering: .relaxed)
+      for inbox in inboxes { inbox.post(.relieve) }
+    }
     for loop in loops { loop.start() }
     for listener in listeners { listener.start() }
     running.withLock {
       $0.loops = loops
       $0.listeners = listeners
     }
-    readiness.set(true)
+    status.set(isRunning: true)
     return listeners.map(\.address)
   }
 
@@ -115,7 +137,7 @@ public final class Server: Sendable {
     }
     if isOver { done() }
     guard isFirst else { return }
-    readiness.set(false)
+    status.set(isRunning: false)
     for loop in running.withLock({ $0.loops }) { loop.inbox.post(.stopKeepingAlive) }
     queue.asyncAfter(deadline: .now() + configuration.drainDelay.dispatchInterval) { self.closePorts() }
   }

@@ -23,9 +23,11 @@ public struct ServerConfiguration: Sendable {
   public var laneWidth: Int
   /// Requests that wait for the lane; beyond it, 503.
   public var laneQueue = 128
-  /// Bytes of large bodies and answers in all, received, computed or being written; beyond it, 503. Never less than
-  /// one body.
-  public var bodyBytesInAll = 512 * 1024 * 1024
+  /// What a connection costs that holds nothing else: its state, and the socket in the kernel, which counts in a control
+  /// group too.
+  public static let bytesPerConnection = 8 * 1024
+  /// Bytes that connections and the requests being answered may hold in all, beside the program itself.
+  public var memoryBytes = 512 * 1024 * 1024
   /// How long a loop computes by itself before it hands a request to the lane after all.
   public var loopSlice = Duration.milliseconds(2)
   /// From a whole request to its answer; beyond it the work is told to stop, which the handler answers with 503.

@@ -8,6 +8,8 @@ public protocol ServerObserver: Sendable {
   func connectionClosed(loop: Int)
   /// A connection was turned away before anything was read.
   func connectionRefused(_ reason: ConnectionRefusal)
+  /// A connection was ended because its peer is too slow.
+  func connectionDropped(_ reason: ConnectionDrop, loop: Int)
   /// A handler begins to work on a request.
   func requestBegan(_ request: RequestMetrics, loop: Int)
   /// A request that had begun is over without an answer: its client has gone.
@@ -26,6 +28,14 @@ public enum ConnectionRefusal: String, Sendable, CaseIterable {
   case connectionCap = "connection_cap"
   /// The process or the system has no descriptor left.
   case descriptors = "descriptors"
+}
+
+/// Why a connection was ended in the middle of a transfer.
+public enum ConnectionDrop: String, Sendable, CaseIterable {
+  /// The peer takes its answers more slowly than `HTTPLimits` ask for.
+  case slowReader = "slow_reader"
+  /// The peer takes or sends too slowly for what it holds while memory is short.
+  case memory = "memory"
 }
 
 /// What was asked, how much was sent, and how long it took.
@@ -51,15 +61,20 @@ public struct RequestMetrics: Sendable {
   public var nanoseconds: UInt64 { ended.nanoseconds &- min(began.nanoseconds, ended.nanoseconds) }
 }
 
-/// Listens to nothing.
-public struct NoObserver: ServerObserver {
-  public init() {}
+/// What an observer does not listen to.
+extension ServerObserver {
   public func connectionOpened(loop: Int) {}
   public func connectionClosed(loop: Int) {}
   public func connectionRefused(_ reason: ConnectionRefusal) {}
+  public func connectionDropped(_ reason: ConnectionDrop, loop: Int) {}
   public func requestBegan(_ request: RequestMetrics, loop: Int) {}
   public func requestAbandoned(_ request: RequestMetrics, loop: Int) {}
   public func requestAnswered(_ request: RequestMetrics, _ response: Response, loop: Int) {}
   public func requestRefused(_ request: RequestMetrics, _ response: Response, loop: Int) {}
   public func requestRejected(_ problem: Problem, loop: Int) {}
+}
+
+/// Listens to nothing.
+public struct NoObserver: ServerObserver {
+  public init() {}
 }

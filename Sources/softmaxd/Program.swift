@@ -33,8 +33,8 @@ enum Program {
     Signals.hold()
     Memory.configure()
     ProcessFigures.noteStart()
-    let readiness = ReadinessFlag()
     let configuration = configuration(settings)
+    let status = ServerStatus(configuration)
     let telemetry = Telemetry(loops: configuration.loops, log: settings.log)
     let operations = Operations(
       service: SoftmaxService(
@@ -42,10 +42,10 @@ enum Program {
         levels: KernelLevels(
           KernelLevel(x86_64: Int(clinux_x86_64_level())), slowsDown: clinux_wide_vectors_slow_down()),
         version: version),
-      readiness: readiness, telemetry: telemetry, token: token(settings), origins: settings.corsOrigins,
+      status: status, telemetry: telemetry, token: token(settings), origins: settings.corsOrigins,
       hosts: settings.allowedHosts)
     let server = Server(
-      configuration: configuration, readiness: readiness, handler: operations, observer: telemetry)
+      configuration: configuration, status: status, handler: operations, observer: telemetry)
     do throws(StartError) {
       for address in try server.start() { write(1, "softmaxd listening on http://\(address)\n") }
     } catch {
@@ -65,9 +65,11 @@ enum Program {
       configuration.optionalAddresses = configuration.addresses.filter { $0.host == "::1" }
     }
     let cap = Descriptors.connectionCap(limit: limit, loops: loops, reserve: configuration.reserveConnections)
-    configuration.connections = min(settings.maxConnections ?? cap, cap)
+    let memory = MemoryPlan(total: settings.maxMemory ?? MemoryLimit.available(loops: loops), loops: loops)
+    configuration.memoryBytes = memory.shared
+    configuration.limits.bodyBytes = min(settings.limits.bodyBytes, memory.largestBody)
+    configuration.connections = min(settings.maxConnections ?? memory.connections, cap)
     configuration.laneQueue = settings.queue
-    configuration.bodyBytesInAll = settings.bodyBytesInAll
     configuration.requestDeadline = settings.requestTimeout
     configuration.drainDelay = settings.drainDelay
     configuration.drainTimeout = settings.drainTimeout

@@ -99,7 +99,7 @@ struct DeadlineTests {
   func slowReader() {
     func harness() -> Harness {
       let harness = Harness()
-      harness.respond = { _ in Response(.ok, .json, body: [UInt8](repeating: 0x30, count: 1_000_000)) }
+      harness.respond = { _ in Response(.ok, .json, body: [UInt8](repeating: 0x30, count: 200_000)) }
       harness.room = 1000
       harness.feed(Self.get)
       return harness

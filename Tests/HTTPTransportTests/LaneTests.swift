@@ -58,22 +58,6 @@ import Testing
     gatekeeper.mayEnd.signal()
   }
 
-  @Test func theBudgetIsTakenAndGivenBack() {
-    let budget = BodyBudget(limit: 100)
-    #expect(budget.take(100))
-    #expect(!budget.take(1))
-    budget.release(60)
-    #expect(budget.take(60))
-    #expect(!budget.take(101))
-    #expect(!budget.take(.max / 2))
-    budget.takeAnyway(50)
-    #expect(budget.heldBytes == 150)
-    #expect(budget.isFull(without: 50) && !budget.isFull(without: 51) && !budget.hasRoom(for: 0))
-    #expect(!budget.take(1))
-    budget.release(150)
-    #expect(budget.heldBytes == 0)
-  }
-
   @Test func answersInTheOrderAsked() async {
     let lane = Lane(Lane.Bounds(width: 1, waiting: 200))
     let order = Mutex<[Int]>([])

@@ -50,15 +50,25 @@ final class TestHandler: RequestHandler {
       return Response(.ok, .plainText, body: Array("done".utf8))
     case "/big":
       return Response(.ok, .plainText, body: [UInt8](repeating: 0x2E, count: 8 << 20))
+    case let path where path.hasPrefix("/reserve/"):
+      let grant = context.reserveMemory(Int(path.dropFirst(9)) ?? 0)
+      return Response(.ok, .plainText, body: Array("\(grant)".utf8))
     default:
       return Response(.ok, .plainText, body: Array("\(request.head.path) \(request.body.count)".utf8))
     }
   }
 }
 
+/// Counts the connections that the server has dropped.
+final class DropCounter: ServerObserver {
+  let dropped = Atomic<Int>(0)
+
+  func connectionDropped(_ reason: ConnectionDrop, loop: Int) { dropped.add(1, ordering: .relaxed) }
+}
+
 /// A server on a free port of the loopback, stopped at the end.
 func withServer(
-  handler: TestHandler = TestHandler(), readiness: ReadinessFlag = ReadinessFlag(),
+  handler: TestHandler = TestHandler(), observer: any ServerObserver = NoObserver(),
   _ change: (inout ServerConfiguration) -> Void = { _ in },
   _ body: (Address, Server, TestHandler) throws -> Void
 ) throws {
@@ -66,7 +76,7 @@ func withServer(
   configuration.drainTimeout = .seconds(2)
   configuration.limits.stopGrace = .milliseconds(50)
   change(&configuration)
-  let server = Server(configuration: configuration, readiness: readiness, handler: handler)
+  let server = Server(configuration: configuration, handler: handler, observer: observer)
   let addresses = try server.start()
   defer { stop(server) }
   try body(#require(addresses.first), server, handler)

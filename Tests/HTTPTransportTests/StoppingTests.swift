@@ -12,14 +12,13 @@ import Testing
   private let large = [UInt8](repeating: 0x61, count: 100_000)
 
   @Test func readinessIsDeniedAtOnceAndServiceGoesOnForTheDelay() throws {
-    let readiness = ReadinessFlag()
-    try withServer(readiness: readiness) {
+    try withServer {
       $0.drainDelay = .milliseconds(300)
     } _: { address, server, _ in
-      #expect(readiness.isReady)
+      #expect(server.status.isReady)
       let done = DispatchSemaphore(value: 0)
       server.stop { done.signal() }
-      #expect(!readiness.isReady)
+      #expect(!server.status.isReady)
       // A new connection is served, and told that it will end.
       let client = try TestClient(address)
       #expect(client.get("/a") == "200 /a 0")

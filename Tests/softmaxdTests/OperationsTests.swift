@@ -9,7 +9,8 @@ import Testing
 @Suite struct OperationsTests {
   private func operations(token: String? = nil, origins: [String] = [], hosts: [String] = []) -> Operations {
     Operations(
-      service: SoftmaxService(), readiness: ReadinessFlag(), telemetry: Telemetry(loops: 1, log: .off),
+      service: SoftmaxService(), status: ServerStatus(ServerConfiguration(addresses: [])),
+      telemetry: Telemetry(loops: 1, log: .off),
       token: token.flatMap { BearerToken(fileContents: Array($0.utf8)) }, origins: origins, hosts: hosts)
   }
 
@@ -222,7 +223,8 @@ import Testing
 
   @Test func aPreflightNeedsNoToken() {
     let operations = Operations(
-      service: SoftmaxService(), readiness: ReadinessFlag(), telemetry: Telemetry(loops: 1, log: .off),
+      service: SoftmaxService(), status: ServerStatus(ServerConfiguration(addresses: [])),
+      telemetry: Telemetry(loops: 1, log: .off),
       token: BearerToken(fileContents: Array(Self.secret.utf8)), origins: ["https://a.example"])
     var fields: Fields = [.origin: "https://a.example", .accessControlRequestMethod: "POST"]
     let answer = ask(operations, .options, "/softmax", fields)

@@ -25,13 +25,15 @@ import Testing
     ("max-jacobian-classes", "16", "16", ["0", "16385"]),
     ("max-connections", "auto", "auto", ["0", "all"]),
     ("max-queue", "0", "0", ["-1", "1000001"]),
-    ("max-body-total", "1", "1", ["0", "x"]),
+    ("max-memory", "auto", "auto", ["0", "33554431", "2g"]),
+    ("max-memory", "33554432", "33554432", []),
     ("head-timeout", "0.25", "0.25", ["0", "-1", "86401", "1.0001", ".5", "5s", "1.", "1.2.3"]),
     ("body-timeout", "1.5", "1.5", ["0"]),
     ("min-body-rate", "0", "0", ["-1"]),
     ("request-timeout", "60", "60", ["0", ""]),
     ("write-timeout", "7", "7", ["0"]),
     ("min-write-rate", "10", "10", ["x"]),
+    ("write-total-timeout", "60", "60", ["0"]),
     ("idle-timeout", "75.125", "75.125", ["0"]),
     ("drain-delay", "0", "0", ["-0.1"]),
     ("drain-timeout", "0", "0", ["x"]),
@@ -171,14 +173,15 @@ import Testing
     var settings = Settings()
     settings.hosts = ["localhost"]
     (settings.port, settings.loops, settings.maxConnections, settings.queue) = (1, 3, 5, 7)
-    (settings.limits.fieldCount, settings.bodyBytesInAll, settings.requestTimeout) = (9, 11, .seconds(13))
+    (settings.limits.fieldCount, settings.maxMemory, settings.requestTimeout) = (9, 1 << 30, .seconds(13))
     (settings.drainDelay, settings.drainTimeout) = (.seconds(15), .seconds(17))
     let configuration = Program.configuration(settings)
     #expect(configuration.addresses.map(\.description) == ["127.0.0.1:1", "[::1]:1"])
     #expect(configuration.optionalAddresses.map(\.description) == ["[::1]:1"])
     #expect(configuration.loops == 3 && configuration.laneWidth == 3)
     #expect(configuration.connections == 5 && configuration.laneQueue == 7)
-    #expect(configuration.limits.fieldCount == 9 && configuration.bodyBytesInAll == 11)
+    #expect(
+      configuration.limits.fieldCount == 9 && configuration.memoryBytes == MemoryPlan(total: 1 << 30, loops: 3).shared)
     #expect(configuration.requestDeadline == .seconds(13))
     #expect(configuration.drainDelay == .seconds(15) && configuration.drainTimeout == .seconds(17))
   }

@@ -8,7 +8,8 @@ import Testing
 /// What is counted, as a scrape would see it.
 @Suite struct TelemetryTests {
   private func lines(_ telemetry: Telemetry) -> [Substring] {
-    String(decoding: telemetry.exposition(), as: UTF8.self).split(separator: "\n")
+    String(decoding: telemetry.exposition(ServerStatus(ServerConfiguration(addresses: []))), as: UTF8.self).split(
+      separator: "\n")
   }
 
   private func request(

@@ -21,26 +21,19 @@ final class Connection {
   var isUnsent = false
   /// The request that the lane works on.
   var current: Current?
-  /// Bytes charged to the server's budget for the present body or answer.
-  var charged = 0
-  /// Of a body that is large or announced no length, while it comes; nil for others.
-  var meter: Meter?
+  /// Bytes counted for it.
+  var held = 0
   /// Its last request outlasted the loop's patience: the next goes to the lane at once, until one was quick there.
   var prefersLane = false
   /// When the head last judged was whole.
   var began = Instant(nanoseconds: 0)
-
-  /// How many bytes of a body have come, and how many may come at most.
-  struct Meter {
-    var received = 0
-    let most: Int
-  }
 
   struct Current {
     let id: ConnectionState.RequestID
     let metrics: RequestMetrics
     let cancel: CancelFlag
     let handed: HandedRequest
+    let memory: MemoryReservation
   }
 
   init(socket: consuming Socket, state: consuming ConnectionState, token: Token, isReserve: Bool) {

@@ -15,6 +15,8 @@ extension EventLoop {
       return
     }
     table.insert(connection)
+    memory.add(ServerConfiguration.bytesPerConnection)
+    connection.held = ServerConfiguration.bytesPerConnection
     observer.connectionOpened(loop: index)
     connection.withState { state in
       if isStopping { state.stopKeepingAlive() }
@@ -29,14 +31,16 @@ extension EventLoop {
     if let current = connection.current {
       current.cancel.raise()
       // Its body does not wait for the lane's turn.
-      _ = current.handed.take()
+      if current.handed.take() != nil { current.memory.release() }
       connection.current = nil
       observer.requestAbandoned(current.metrics, loop: index)
     }
-    charge(connection, 0)
+    memory.add(-connection.held)
+    connection.held = 0
     table.remove(connection.token)
     services.gate.leave()
     observer.connectionClosed(loop: index)
+    if services.budget.hasFallen(by: Self.trimStep) { services.lane.trimWhenIdle() }
   }
 
   /// epoll has something to tell of a connection.
@@ -122,10 +126,12 @@ extension EventLoop {
     _ now: Moment, gathers: Bool = false
   ) {
     switch outcome {
-    case .success(.moved(let count)):
-      if let meter = connection.meter, !self.meter(connection, meter, count) {
-        connection.meter = nil
-        state.refuseBody(at: now) { handler.answer(.overloaded, to: $0) }
+    case .success(.moved):
+      updateMemory(of: connection, &state)
+      let isLarge = connection.held > ServerConfiguration.bytesPerConnection + MemoryBudget.smallRequest
+      if isLarge, services.budget.isExceeded {
+        relieve(now, sparing: connection)
+        if services.budget.isExceeded { state.refuseBody(at: now) { handler.answer(.overloaded, to: $0) } }
       }
     case .success(.finished):
       connection.peerFinished = true
@@ -150,8 +156,9 @@ extension EventLoop {
         case .answer(let id, let request): answer(id, request, on: connection, &state, now)
         case .told(let notice): tell(notice, of: connection, now)
         case .shutdownWrite: connection.socket.shutdownWrite()
-        case .close:
+        case .close(let reason):
           close(connection)
+          if reason == .slowReader { observer.connectionDropped(.slowReader, loop: index) }
           return
         }
       }
@@ -168,7 +175,14 @@ extension EventLoop {
         return
       }
     } while !isBlocked
-    if connection.charged > 0, !state.hasOutput, !state.holdsRequest { charge(connection, 0) }
+    updateMemory(of: connection, &state)
+    inlineMemory.release()
+    if isBlocked, services.budget.isExceeded {
+      // What its peer does not take cannot be kept.
+      relieve(now, sparing: connection)
+      if services.budget.isExceeded { drop(connection) }
+      guard !connection.isClosed else { return }
+    }
     updateInterest(connection, &state)
     schedule(connection, &state)
   }

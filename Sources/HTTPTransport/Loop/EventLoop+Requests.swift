@@ -18,37 +18,15 @@ extension EventLoop {
     case .length(let count) where count > limits.discardBytes && !head.method.takesBody:
       return .reject(handler.answer(.bodyTooLarge(count, limit: limits.discardBytes), to: head), route)
     case .length(let count):
-      let isCharged = count >= BodyBudget.smallest
-      guard !isCharged || services.budget.hasRoom(for: count),
+      let isLarge = count > MemoryBudget.smallRequest
+      guard !isLarge || services.budget.hasRoom(for: count),
         !route.body.usesWorkPool(bodyBytes: count) || services.lane.hasRoom
       else {
         return .reject(handler.answer(.overloaded, to: head), route)
       }
-      connection.meter = isCharged ? Connection.Meter(most: count) : nil
-    case .chunked: connection.meter = Connection.Meter(most: limits.bodyBytes)
-    case .none: connection.meter = nil
+    case .chunked, .none: break
     }
     return routing
-  }
-
-  /// Has the server's budget hold `bytes` for this connection, instead of what it held before; false when there is no
-  /// room for them.
-  @discardableResult
-  func charge(_ connection: Connection, _ bytes: Int) -> Bool {
-    guard bytes != connection.charged else { return true }
-    services.budget.release(connection.charged)
-    connection.charged = 0
-    guard bytes == 0 || services.budget.take(bytes) else { return false }
-    connection.charged = bytes
-    return true
-  }
-
-  /// Charges a body as it comes; false when the budget is used up.
-  func meter(_ connection: Connection, _ meter: Connection.Meter, _ count: Int) -> Bool {
-    let received = min(meter.received + count, meter.most)
-    connection.meter?.received = received
-    guard received >= BodyBudget.smallest, received > connection.charged else { return true }
-    return charge(connection, min(received + BodyBudget.step, meter.most))
   }
 
   /// A request is whole.
@@ -59,12 +37,6 @@ extension EventLoop {
     let metrics = RequestMetrics(
       request.head, request.route, bodyBytes: request.body.count, began: connection.began)
     observer.requestBegan(metrics, loop: index)
-    connection.meter = nil
-    // Its answer may be a thousand times as large.
-    guard request.body.isEmpty || !services.budget.isFull(without: connection.charged) else {
-      answered(id, metrics, handler.answer(.overloaded, to: request.head), connection, &state, now)
-      return
-    }
     guard !request.route.body.usesWorkPool(bodyBytes: request.body.count),
       !connection.prefersLane || request.body.isEmpty
     else {
@@ -90,12 +62,6 @@ extension EventLoop {
     metrics.ended = lastClock
     observer.requestAnswered(metrics, response, loop: index)
     if connection.isReserve { response.closes = true }
-    // The request's body is done with; a large answer holds memory until it has been written.
-    if connection.charged > 0 || response.body.count >= BodyBudget.step {
-      charge(connection, 0)
-      connection.charged = response.body.count
-      services.budget.takeAnyway(response.body.count)
-    }
     state.respond(to: id, with: response, at: now)
   }
 
@@ -105,7 +71,10 @@ extension EventLoop {
   ) {
     let cancel = CancelFlag(deadline: now.instant.advanced(by: services.configuration.requestDeadline))
     let lane = services.lane
-    let context = RequestContext(isCancelled: { cancel.isRaised }, parallel: { lane.parallel($0, $1) })
+    inlineMemory.release()
+    let memory = MemoryReservation(services.budget, bytes: request.body.count + request.head.memory)
+    let context = RequestContext(
+      isCancelled: { cancel.isRaised }, parallel: { lane.parallel($0, $1) }, reserveMemory: { memory.resize(to: $0) })
     let handler = handler
     let inbox = inbox
     let token = connection.token
@@ -119,7 +88,7 @@ extension EventLoop {
         } else {
           handler.answer(.deadlineExceeded, to: head)
         }
-      inbox.post(.answer(token, id, response))
+      inbox.post(.answer(token, id, response, memory))
     } unless: {
       cancel.isAbandoned
     }
@@ -127,7 +96,7 @@ extension EventLoop {
       answered(id, metrics, handler.answer(.overloaded, to: head), connection, &state, now)
       return
     }
-    connection.current = Connection.Current(id: id, metrics: metrics, cancel: cancel, handed: handed)
+    connection.current = Connection.Current(id: id, metrics: metrics, cancel: cancel, handed: handed, memory: memory)
   }
 
   /// The lane has an answer; its connection may have gone.

@@ -8,7 +8,7 @@ struct LoopServices: Sendable {
   let handler: any RequestHandler
   let observer: any ServerObserver
   let lane: Lane
-  let budget: BodyBudget
+  let budget: MemoryBudget
   let gate: ConnectionGate
 }
 
@@ -30,6 +30,8 @@ actor EventLoop {
   let handler: any RequestHandler
   let observer: any ServerObserver
   let slice = LoopSlice()
+  /// What the request that is computed on this loop has asked for.
+  let inlineMemory: MemoryReservation
   let sliceNanoseconds: UInt64
   let limits: HTTPLimits
   /// Those of connections beyond the cap.
@@ -42,6 +44,10 @@ actor EventLoop {
   private var second: CurrentSecond
   /// The clock as last read: at a look's begin or a request's end.
   var lastClock = Instant(nanoseconds: 0)
+  var memory: LoopMemory
+  /// When the transfers were last looked at for want of memory, and when to look again.
+  var lastRelief = Instant(nanoseconds: 0)
+  var nextRelief = Instant(nanoseconds: .max)
 
   /// The server is stopping: each connection ends with its next answer.
   var isStopping = false
@@ -49,7 +55,7 @@ actor EventLoop {
   private var source: (any DispatchSourceRead)?
   private var timer: (any DispatchSourceTimer)?
   /// When the timer is set to fire.
-  private var wake = Instant(nanoseconds: .max)
+  private(set) var wake = Instant(nanoseconds: .max)
 
   private static let inboxToken = UInt64.max
   /// How long the handler sleeps in the epoll set before it returns: longer than a busy client thinks, and no longer than
@@ -73,8 +79,12 @@ actor EventLoop {
     sliceNanoseconds = services.configuration.loopSlice.nanoseconds
     limits = services.configuration.limits
     reserveLimits = services.configuration.reserveLimits
+    memory = LoopMemory(services.budget)
     let slice = slice
-    loopContext = RequestContext(isCancelled: { slice.isOver() })
+    let inlineMemory = MemoryReservation(services.budget)
+    self.inlineMemory = inlineMemory
+    loopContext = RequestContext(
+      isCancelled: { slice.isOver() }, reserveMemory: { inlineMemory.resize(to: $0) })
     try epoll.add(inbox.waker.descriptor, .readable, token: Self.inboxToken)
   }
 
@@ -158,7 +168,10 @@ actor EventLoop {
     for message in inbox.take() {
       switch message {
       case .accepted(let descriptor, let isReserve): open(Socket(owning: descriptor), isReserve, now)
-      case .answer(let token, let id, let response): laneAnswered(token, id, response, now)
+      case .answer(let token, let id, let response, let reservation):
+        // Until the answer has been counted in its stead.
+        withExtendedLifetime(reservation) { laneAnswered(token, id, response, now) }
+      case .relieve: relieve(now)
       case .stopKeepingAlive:
         isStopping = true
         for connection in table.all { connection.withState { state in state.stopKeepingAlive() } }
@@ -214,10 +227,11 @@ actor EventLoop {
         }
       }
     }
-    setTimer(wheel.nextWake ?? Instant(nanoseconds: .max))
+    if now.instant >= nextRelief { relieve(now) }
+    setTimer(min(wheel.nextWake ?? Instant(nanoseconds: .max), nextRelief))
   }
 
-  private func setTimer(_ instant: Instant) {
+  func setTimer(_ instant: Instant) {
     wake = instant
     let deadline: DispatchTime =
       instant.nanoseconds == .max ? .distantFuture : DispatchTime(uptimeNanoseconds: instant.nanoseconds)

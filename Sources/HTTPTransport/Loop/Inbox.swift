@@ -6,7 +6,9 @@ enum LoopMessage: Sendable {
   /// A descriptor just accepted; the loop owns it from here.
   case accepted(CInt, isReserve: Bool)
   /// The lane's answer.
-  case answer(Token, ConnectionState.RequestID, Response)
+  case answer(Token, ConnectionState.RequestID, Response, MemoryReservation)
+  /// Memory is short: drop the transfers that take longest.
+  case relieve
   /// The server is stopping: end each connection with its next answer.
   case stopKeepingAlive
   /// The port has closed: end idle connections soon and the others after their answers.

@@ -78,8 +78,11 @@ final class Lane: Sendable {
     trimWhenIdle()
   }
 
+  /// Gives back at once what the allocator keeps, on a thread of its own.
+  func trim() { queue.async { _ = malloc_trim(0) } }
+
   /// What large requests leave behind in the allocator goes back to the kernel once none has come for two seconds.
-  private func trimWhenIdle() {
+  func trimWhenIdle() {
     let begun: UInt64? = state.withLock { state in
       guard !isBusy, !state.willTrim else { return nil }
       state.willTrim = true

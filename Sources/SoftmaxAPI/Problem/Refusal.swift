@@ -10,6 +10,10 @@ enum Refusal: Error, Sendable {
   case invalid(FaultList)
   /// "mean" would divide by exactly zero; the fault names the input that makes it so.
   case zeroNormaliser(Fault)
+  /// The server has no memory for it now.
+  case outOfMemory
+  /// The server never has as much memory as it needs.
+  case needsTooMuchMemory(bytes: Int)
   /// The deadline passed, or the client has gone.
   case cancelled
   /// A fault of the service's own.

@@ -40,6 +40,12 @@ extension ProblemType {
     explanation:
       "The logits are more than the service takes in one request (--max-logits). Send the slices in several requests.")
 
+  static let needsTooMuchMemory = ProblemType(
+    name: "needs-too-much-memory", title: "Needs too much memory", status: .contentTooLarge,
+    explanation:
+      "The request would take more memory than the service has for one (--max-memory). Send the slices in several "
+      + "requests, or ask for fewer outputs.")
+
   static let unsupportedMediaType = ProblemType(
     name: "unsupported-media-type", title: "Unsupported media type", status: .unsupportedMediaType,
     explanation: "The body must be JSON in UTF-8: send the field \"Content-Type: application/json\".")
@@ -69,7 +75,8 @@ extension ProblemType {
   /// Every type that can occur, those of the rooms around this one among them.
   public static let all =
     [
-      invalidJSON, invalidInput, zeroNormaliser, tooManyLogits, unsupportedMediaType, unsupportedContentEncoding,
+      invalidJSON, invalidInput, zeroNormaliser, tooManyLogits, needsTooMuchMemory,
+      unsupportedMediaType, unsupportedContentEncoding,
       notFound, methodNotAllowed, deadlineExceeded, internalError,
       overloaded, notReady, unauthorized, misdirectedRequest, preconditionFailed,
     ] + ParseError.Kind.allCases.map(ProblemType.init)

@@ -34,6 +34,16 @@ extension Response {
           "The answer was not computed in the time that a request has (--request-timeout); send fewer logits, or ask again after "
             + "the seconds in Retry-After"),
         fields: [.retryAfter: "\(retryAfterSeconds)"])
+    case .outOfMemory:
+      self.init(
+        ProblemType.overloaded.problem(
+          "The server has no memory for this request now; ask again after the seconds in Retry-After"),
+        fields: [.retryAfter: "1"])
+    case .needsTooMuchMemory(let bytes):
+      self.init(
+        ProblemType.needsTooMuchMemory.problem(
+          "The answer needs about \(bytes >> 20) MiB of memory, more than this server has for one request (--max-memory); "
+            + "send fewer logits, or ask for fewer outputs, in several requests"))
     case .inconsistency:
       self.init(ProblemType.internalError.problem("The service refused its own validated input"))
     }

@@ -89,7 +89,9 @@ public struct SoftmaxService: RequestHandler {
     let level = levels.level(forText: body.count)
     let execution = Execution(level: level, isCancelled: context.isCancelled, parallel: context.parallel)
     do throws(Refusal) {
-      return Response(.ok, .json, body: try endpoint.answer(toJSON: consume body, limits: limits, execution: execution))
+      let answer = try endpoint.answer(
+        toJSON: consume body, limits: limits, execution: execution, memory: WorkingMemory(context))
+      return Response(.ok, .json, body: answer)
     } catch {
       return Response(error)
     }

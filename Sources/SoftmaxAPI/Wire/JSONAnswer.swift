@@ -67,7 +67,7 @@ struct JSONAnswer: AnswerWriter, ~Copyable {
   }
 
   /// An upper bound for the text's length, so that the buffer never grows: memory not written to costs nothing.
-  private static func capacity(for plan: AnswerPlan) -> Int {
+  static func capacity(for plan: AnswerPlan) -> Int {
     var capacity = 32
     for output in plan.outputs {
       let tensor = JSONWriter.capacity(forTensor: plan.shape(of: output))

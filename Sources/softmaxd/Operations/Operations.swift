@@ -6,18 +6,18 @@ import SoftmaxAPI
 /// request ids.
 struct Operations: RequestHandler {
   let service: SoftmaxService
-  let readiness: ReadinessFlag
+  let status: ServerStatus
   let telemetry: Telemetry
   let token: BearerToken?
   let cors: CORS?
   let allowedHosts: AllowedHosts?
 
   init(
-    service: SoftmaxService, readiness: ReadinessFlag, telemetry: Telemetry, token: BearerToken?, origins: [String],
+    service: SoftmaxService, status: ServerStatus, telemetry: Telemetry, token: BearerToken?, origins: [String],
     hosts: [String] = []
   ) {
     self.service = service
-    self.readiness = readiness
+    self.status = status
     self.telemetry = telemetry
     self.token = token
     cors = CORS(origins: origins)
@@ -90,20 +90,26 @@ struct Operations: RequestHandler {
   }
 
   /// Whether the path's answer is that the server is not ready.
-  private func isUnavailable(_ path: Path?) -> Bool { (path == .readyz || path == .healthz) && !readiness.isReady }
+  private func isUnavailable(_ path: Path?) -> Bool { (path == .readyz || path == .healthz) && !status.isReady }
 
   private func answer(_ path: Path) -> Response {
     switch path {
     case .livez: return Self.alive
-    case .readyz, .healthz: return isUnavailable(path) ? Self.stopping : Self.ready
-    case .metrics: return Response(.ok, .prometheus, body: telemetry.exposition(), fields: Self.uncached)
+    case .readyz, .healthz:
+      if !status.isRunning { return Self.stopping }
+      return status.isShortOfMemory ? Self.shortOfMemory : Self.ready
+    case .metrics: return Response(.ok, .prometheus, body: telemetry.exposition(status), fields: Self.uncached)
     }
   }
 
   private static let uncached: Fields = [.cacheControl: "no-store"]
   private static let alive = Response(.ok, .plainText, body: Array("alive\n".utf8), fields: uncached)
   private static let ready = Response(.ok, .plainText, body: Array("ready\n".utf8), fields: uncached)
-  private static let stopping = Response(
-    ProblemType.notReady.problem("The server is not ready: it is starting or stopping; ask another"),
-    fields: [.cacheControl: "no-store", .retryAfter: "1"])
+  private static let stopping = notReady("The server is not ready: it is starting or stopping; ask another")
+  private static let shortOfMemory = notReady(
+    "The server is not ready: it has no memory for large requests now; ask another")
+
+  private static func notReady(_ detail: String) -> Response {
+    Response(ProblemType.notReady.problem(detail), fields: [.cacheControl: "no-store", .retryAfter: "1"])
+  }
 }

@@ -25,9 +25,10 @@ extension Option {
       "Connections at once; beyond it only /livez is answered; auto: what the limit of descriptors allows."),
     .integer(
       "max-queue", "N", 0...1_000_000, \.queue, "Large requests that wait to be computed; beyond: 503."),
-    .integer(
-      "max-body-total", "BYTES", 1...1_099_511_627_776, \.bodyBytesInAll,
-      "Bytes of large bodies and answers held in all, at least one body; beyond: 503."),
+    .automatic(
+      "max-memory", "BYTES", MemoryPlan.least...1_125_899_906_842_624, \.maxMemory,
+      "Memory of the whole process, from which other bounds derive; auto: the cgroup's limit, RLIMIT_AS, or half the machine's."
+    ),
 
     .seconds("head-timeout", \.limits.headDeadline, "From a head's first byte to its last; beyond: 408."),
     .seconds("body-timeout", \.limits.bodyGrace, "Longest silence in a body, and its head start; beyond: 408."),
@@ -39,6 +40,9 @@ extension Option {
     .integer(
       "min-write-rate", "BYTES", 0...1_000_000_000, \.limits.writeBytesPerSecond,
       "Bytes a second that a reader must take after its head start; less, and it is dropped."),
+    .seconds(
+      "write-total-timeout", \.limits.writeTotal,
+      "Longest time for writing what waits on a connection, after the head start; beyond, it is dropped."),
     .seconds(
       "idle-timeout", \.limits.keepAlive, "How long a connection may wait for its next request."),
 

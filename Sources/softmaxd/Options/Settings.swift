@@ -13,7 +13,8 @@ struct Settings: Sendable, Equatable {
   /// Nil: as many as the limit of descriptors leaves room for.
   var maxConnections: Int?
   var queue = 128
-  var bodyBytesInAll = 512 * 1024 * 1024
+  /// Nil: what the control group, RLIMIT_AS or else the machine leaves to this process.
+  var maxMemory: Int?
   var requestTimeout = Duration.seconds(30)
 
   var drainDelay = Duration.zero

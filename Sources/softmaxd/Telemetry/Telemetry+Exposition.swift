@@ -5,10 +5,11 @@ import Synchronization
 extension Telemetry {
   /// All metrics in Prometheus's text format 0.0.4, under the names that OpenTelemetry's semantic conventions give
   /// them (HTTP server metrics; units spelt out as Prometheus has them).
-  func exposition() -> [UInt8] {
+  func exposition(_ status: ServerStatus) -> [UInt8] {
     var text = MetricText()
     requests(&text)
     connections(&text)
+    memory(status, &text)
     process(&text)
     return text.bytes
   }
@@ -71,6 +72,20 @@ extension Telemetry {
     ] {
       text.sample("softmaxd_connections_rejected_total", "reason=\"\(reason.rawValue)\"", String(count))
     }
+  }
+
+  private func memory(_ status: ServerStatus, _ text: inout MetricText) {
+    text.family("softmaxd_connections_dropped_total", "counter", "Connections ended because their peers were too slow.")
+    for (reason, count) in [
+      (ConnectionDrop.slowReader, droppedSlowReaders.load(ordering: .relaxed)),
+      (.memory, droppedForMemory.load(ordering: .relaxed)),
+    ] {
+      text.sample("softmaxd_connections_dropped_total", "reason=\"\(reason.rawValue)\"", String(count))
+    }
+    text.family("softmaxd_memory_held_bytes", "gauge", "Memory that connections and requests hold.")
+    text.sample("softmaxd_memory_held_bytes", "", String(status.heldBytes))
+    text.family("softmaxd_memory_limit_bytes", "gauge", "Memory that connections and requests may hold.")
+    text.sample("softmaxd_memory_limit_bytes", "", String(status.heldBytesLimit))
   }
 
   private func process(_ text: inout MetricText) {

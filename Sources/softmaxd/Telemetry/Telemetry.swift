@@ -9,6 +9,8 @@ final class Telemetry: ServerObserver {
   let rejections = Mutex<[String: UInt64]>([:])
   let refusedForCap = Atomic<UInt64>(0)
   let refusedForDescriptors = Atomic<UInt64>(0)
+  let droppedSlowReaders = Atomic<UInt64>(0)
+  let droppedForMemory = Atomic<UInt64>(0)
   let log: AccessLog?
 
   init(loops count: Int, log choice: LogChoice) {
@@ -23,6 +25,13 @@ final class Telemetry: ServerObserver {
     switch reason {
     case .connectionCap: refusedForCap.add(1, ordering: .relaxed)
     case .descriptors: refusedForDescriptors.add(1, ordering: .relaxed)
+    }
+  }
+
+  func connectionDropped(_ reason: ConnectionDrop, loop: Int) {
+    switch reason {
+    case .slowReader: droppedSlowReaders.add(1, ordering: .relaxed)
+    case .memory: droppedForMemory.add(1, ordering: .relaxed)
     }
   }
 
