@@ -88,7 +88,7 @@ function listenToControls() {
     button(name, () => change({ a, l, i: l, T: 1 }))));
 }
 
-function drawInstrument({ question: { l, T }, probabilities, gradient, loss, milliseconds }) {
+function drawInstrument({ question: { l, T }, probabilities, gradient, loss }) {
   [...byId("classes").children].forEach((row, c) => {
     row.querySelector(".bar").replaceChildren(...bar(probabilities[c], c === l));
     row.querySelector(".p").textContent = aligned(probabilities[c]);
@@ -96,7 +96,6 @@ function drawInstrument({ question: { l, T }, probabilities, gradient, loss, mil
   });
   document.body.classList.toggle("tempered", T !== 1);
   byId("loss").textContent = everyDigit(loss);
-  byId("speed").textContent = `The last answer took ${milliseconds.toFixed(1)} ms.`;
   speak(`Loss ${rounded(loss)}. ` + probabilities.map((p, c) =>
     `Class ${c}: probability ${rounded(p)}, gradient ${rounded(gradient[c])}.`).join(" "));
 }

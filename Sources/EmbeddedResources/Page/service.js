@@ -37,10 +37,10 @@ function sweep({ a, i }) {
 /** The loss with its derivation: the request as it was sent, the answer as it came, and what it says. */
 async function derivationOf({ a, l, T }) {
   const asked = spaced({ logits: a, target: l, ...tempered(T), outputs: ["loss", "derivation"] });
-  const began = performance.now(), text = await post("gradient", asked), milliseconds = performance.now() - began;
-  const { loss, derivation } = JSON.parse(text), terms = derivation.quotient_rule;
+  const text = await post("gradient", asked), { loss, derivation } = JSON.parse(text);
+  const terms = derivation.quotient_rule;
   return {
-    asked, text, milliseconds, loss: Number(loss),
+    asked, text, loss: Number(loss),
     probabilities: numbersOf(derivation.y_hat), slopeOfLog: Number(derivation.dL_dy_hat_l),
     firstTerms: numbersOf(terms.first_term), secondTerms: numbersOf(terms.second_term),
     slopes: numbersOf(derivation.dy_hat_l_da), product: numbersOf(derivation.chain_rule),

@@ -6,7 +6,7 @@ import Testing
 @Suite("Content negotiation at GET / (RFC 9110 §12.5.1)")
 struct AcceptedTypesTests {
   @Test(
-    "Who wants HTML more than text gets the page",
+    "Rule 31: who wants HTML more than text gets the page",
     arguments: [
       // Chromium, Firefox, and Safari as they ask for a document.
       "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8",
@@ -24,7 +24,7 @@ struct AcceptedTypesTests {
   }
 
   @Test(
-    "All others get the text",
+    "Rule 31: all others get the text",
     arguments: [
       "", "*/*", "text/plain", "text/*", "application/json", "text/html, text/plain",
       "text/html;q=0.5, text/plain;q=0.5",
@@ -48,7 +48,7 @@ struct AcceptedTypesTests {
     #expect(answer(["text/html;q=0.5", "text/plain"]).contentType == .plainText)
   }
 
-  @Test("Both answers tell caches what they depend on", arguments: ["text/html", "*/*"], [Method.get, .head])
+  @Test("Rule 31: both answers tell caches what they depend on", arguments: ["text/html", "*/*"], [Method.get, .head])
   func bothVary(_ accept: String, _ method: Method) {
     let answer = answer([accept], method)
     #expect(answer.status == .ok)
