@@ -50,6 +50,7 @@ struct Outcome: Equatable {
           state.respond(to: id, with: Response(.ok, .plainText, body: request.body), at: now)
         case .told(let notice):
           if case .rejected(let problem) = notice { rejections.append(problem.name) }
+        case .acknowledge: precondition(!isShutDown)
         case .shutdownWrite: isShutDown = true
         case .close: isShutDown = true
         }

@@ -107,7 +107,7 @@ struct World: ~Copyable {
         precondition(open == nil && !hasShutDown && request.body.count <= 1000)
         open = id
         asked += 1
-      case .told: precondition(!hasShutDown)
+      case .told, .acknowledge: precondition(!hasShutDown)
       case .shutdownWrite:
         precondition(!hasShutDown && !state.hasOutput)
         hasShutDown = true

@@ -29,6 +29,9 @@ public struct ConnectionState: ~Copyable, Sendable {
     case answer(RequestID, Request)
     /// Nothing to do, but for logs and metrics: an answer without a handler has been queued.
     case told(Notice)
+    /// Part of a request has come: acknowledge it at once. Its sender may hold back the rest until then (Nagle's algorithm,
+    /// RFC 9293 §3.7.4), while the receiver's kernel waits for an answer that would carry the acknowledgement.
+    case acknowledge
     /// `shutdown(SHUT_WR)`, and go on reading: what comes is dropped, so that the last answer is not lost to a reset.
     case shutdownWrite
     /// Close the descriptor and cancel the work under way, if any. Nothing comes after it.
@@ -108,6 +111,8 @@ public struct ConnectionState: ~Copyable, Sendable {
   /// Bytes received but not yet taken, from `pendingStart`: an unfinished head, or pipelined requests.
   var pending: [UInt8] = []
   var pendingStart = 0
+  /// Something has come since the last look at whether the rest of a request is awaited.
+  var hasNews = false
   var head: RequestHead?
   /// What the last whole head leads to.
   var route = Route.unmatched
@@ -154,6 +159,7 @@ public struct ConnectionState: ~Copyable, Sendable {
   /// Bytes arrived. Call it only while `readInterest` is `.bytes`.
   public mutating func receive(_ bytes: Span<UInt8>, at now: Moment, judge: Judge) {
     guard !bytes.isEmpty, !peerHasFinished else { return }
+    hasNews = true
     if phase != .ready, phase != .answering { readPace.moved(bytes.count, at: now.instant) }
     guard takesInput else { return }
     if pendingStart == pending.count {
@@ -173,6 +179,7 @@ public struct ConnectionState: ~Copyable, Sendable {
   ) throws(E) {
     guard phase == .body, body.directCount > 0 else { return }
     let count = try body.read(fill)
+    if count > 0 { hasNews = true }
     readPace.moved(count, at: now.instant)
     if body.isComplete { phase = .ready }
   }
@@ -245,7 +252,7 @@ public struct ConnectionState: ~Copyable, Sendable {
         // A pipelined request may have been refused or have broken a rule, with the next head already looked at.
         guard notices.isEmpty else { continue }
         if phase == before { endIfOver(at: now) }
-        if phase == before, notices.isEmpty { return nil }
+        if phase == before, notices.isEmpty { return acknowledgement() }
       case .closing:
         guard output.isEmpty else { return nil }
         guard !peerHasFinished else {
@@ -265,6 +272,14 @@ public struct ConnectionState: ~Copyable, Sendable {
       case .answering, .gone: return nil
       }
     }
+  }
+
+  /// `.acknowledge`, if bytes have come that neither made a request whole nor led to an answer, which would carry it.
+  private mutating func acknowledgement() -> Action? {
+    guard hasNews else { return nil }
+    hasNews = false
+    guard phase != .head || hasBegunHead, output.isEmpty else { return nil }
+    return .acknowledge
   }
 
   // MARK: Standing

@@ -12,6 +12,8 @@ final class Harness {
   /// The statuses of what was refused on its head.
   var refusals: [Int] = []
   var rejections: [Problem] = []
+  /// How often part of a request was to be acknowledged at once.
+  var acknowledgements = 0
   var shutsDown = false
   var closed: ConnectionState.CloseReason?
   /// Answers requests at once; nil leaves them open for `answer`.
@@ -101,6 +103,7 @@ final class Harness {
           case .refused(let refusal): refusals.append(refusal.response.status.code)
           case .rejected(let problem): rejections.append(problem)
           }
+        case .acknowledge: acknowledgements += 1
         case .shutdownWrite: shutsDown = true
         case .close(let reason): closed = reason
         }

@@ -20,6 +20,20 @@ import Testing
     }
   }
 
+  @Test("TCP_QUICKACK: out of the state in which the kernel keeps an acknowledgement back") func acknowledges() throws {
+    let socket = try Socket.stream(family: AF_INET)
+    func isQuick() -> CInt {
+      var value: CInt = -1
+      var size = socklen_t(MemoryLayout<CInt>.size)
+      let code = unsafe getsockopt(socket.descriptor, CInt(IPPROTO_TCP), TCP_QUICKACK, &value, &size)
+      return code == 0 ? value : -1
+    }
+    try socket.setOption(CInt(IPPROTO_TCP), TCP_QUICKACK, 0)
+    #expect(isQuick() == 0)
+    socket.acknowledge()
+    #expect(isQuick() == 1)
+  }
+
   @Test func nothingThereIsNoError() throws {
     try Socket.pair { here, there in
       #expect(read(here, ReadBuffer(size: 8)) == .success(.wouldBlock))

@@ -155,6 +155,7 @@ extension EventLoop {
         switch consume action {
         case .answer(let id, let request): answer(id, request, on: connection, &state, now)
         case .told(let notice): tell(notice, of: connection, now)
+        case .acknowledge: connection.socket.acknowledge()
         case .shutdownWrite: connection.socket.shutdownWrite()
         case .close(let reason):
           close(connection)
