@@ -1,4 +1,5 @@
-# One static binary in an empty file system: no shell, no libc, no package to patch but this one.
+# One static binary in an empty file system: no shell, no libc, no package to patch but this one. For x86-64 or arm64,
+# whichever --platform asks for.
 FROM docker.io/library/swift:6.3-bookworm AS build
 WORKDIR /src
 COPY . .

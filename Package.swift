@@ -1,20 +1,14 @@
 // swift-tools-version: 6.3
 import PackageDescription
 
-/// The vector kernels are written once, in Kernels, and compiled again for each x86-64 level that is worth having.
-/// Elsewhere (arm64) the one build of Kernels already is the NEON one.
-#if arch(x86_64)
-  let kernelLevels: [Target] = [
-    .target(
-      name: "KernelsV3", dependencies: ["Kernels"],
-      swiftSettings: [.unsafeFlags(["-Xcc", "-march=x86-64-v3"])]),
-    .target(
-      name: "KernelsV4", dependencies: ["Kernels"],
-      swiftSettings: [.unsafeFlags(["-Xcc", "-march=x86-64-v4"])]),
-  ]
-#else
-  let kernelLevels: [Target] = []
-#endif
+/// The vector kernels, written once in Kernels, compiled again for a later x86-64 level. clang's -Xarch_x86_64 asks for the
+/// architecture that is built for; `#if arch` in this file would ask for the machine that builds. Elsewhere (arm64) these
+/// modules are empty, since the one build of Kernels already is the best.
+func kernels(_ name: String, level: String) -> Target {
+  .target(
+    name: name, dependencies: ["Kernels"],
+    swiftSettings: [.unsafeFlags(["-Xcc", "-Qunused-arguments", "-Xcc", "-Xarch_x86_64", "-Xcc", "-march=\(level)"])])
+}
 
 /// The files that the program carries within itself: the contract, and the parts of the page for browsers.
 let embedded: [Resource] =
@@ -29,10 +23,12 @@ let package = Package(
   products: [
     .executable(name: "softmaxd", targets: ["softmaxd"])
   ],
-  targets: kernelLevels + [
+  targets: [
     .systemLibrary(name: "CLinux"),
     .target(name: "Kernels"),
-    .target(name: "KernelDispatch", dependencies: ["Kernels"] + kernelLevels.map { .byName(name: $0.name) }),
+    kernels("KernelsV3", level: "x86-64-v3"),
+    kernels("KernelsV4", level: "x86-64-v4"),
+    .target(name: "KernelDispatch", dependencies: ["Kernels", "KernelsV3", "KernelsV4"]),
     .target(name: "SoftmaxCore", dependencies: ["Kernels", "KernelDispatch"]),
     .target(name: "NumericJSON", dependencies: ["Kernels", "KernelDispatch"]),
     .target(name: "HTTPCore"),

@@ -94,7 +94,7 @@ class MemoryLimit:
 class Daemon:
     """A running softmaxd on 127.0.0.1; `memory` bounds its bytes from outside."""
 
-    def __init__(self, *options, port=0, descriptors=None, memory=None):
+    def __init__(self, *options, port=0, descriptors=None, memory=None, program=None):
         self.memory = MemoryLimit(memory) if memory else None
 
         def limit():
@@ -103,7 +103,7 @@ class Daemon:
             if descriptors:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
         self.log = open(os.devnull, "wb")
-        self.process = subprocess.Popen([binary(), "--port", str(port), *options], stdout=subprocess.PIPE,
+        self.process = subprocess.Popen([program or binary(), "--port", str(port), *options], stdout=subprocess.PIPE,
                                         stderr=self.log, text=True, preexec_fn=limit)
         found = None
         for line in self.process.stdout:
