@@ -21,12 +21,12 @@ import Testing
     let lane = Lane(Lane.Bounds(width: 1, waiting: 1))
     let gatekeeper = Gatekeeper()
     #expect(!lane.isBusy)
-    #expect(lane.submit { gatekeeper.work() })
+    #expect(lane.submit { _ in gatekeeper.work() })
     gatekeeper.began.wait()
     #expect(lane.isBusy && lane.hasRoom)
-    #expect(lane.submit { gatekeeper.work() })
+    #expect(lane.submit { _ in gatekeeper.work() })
     #expect(!lane.hasRoom)
-    #expect(!lane.submit {})
+    #expect(!lane.submit { _ in })
     gatekeeper.mayEnd.signal()
     gatekeeper.began.wait()
     // The one that waited runs: its place in the queue is free.
@@ -39,34 +39,115 @@ import Testing
     let gatekeeper = Gatekeeper()
     let hasGone = Atomic(false)
     let ran = Atomic(0)
-    #expect(lane.submit { gatekeeper.work() })
+    #expect(lane.submit { _ in gatekeeper.work() })
     gatekeeper.began.wait()
     for _ in 0..<2 {
       #expect(
-        lane.submit {
+        lane.submit { _ in
           ran.add(1, ordering: .relaxed)
         } unless: {
           hasGone.load(ordering: .relaxed)
         })
     }
-    #expect(!lane.submit {})
+    #expect(!lane.submit { _ in })
     hasGone.store(true, ordering: .relaxed)
-    #expect(lane.submit { gatekeeper.work() })
+    #expect(lane.submit { _ in gatekeeper.work() })
     gatekeeper.mayEnd.signal()
     gatekeeper.began.wait()
     #expect(ran.load(ordering: .relaxed) == 0)
     gatekeeper.mayEnd.signal()
   }
 
+  /// With a single worker, too: what is cheap passes what has become expensive.
+  @Test func anExpensiveRequestGivesItsPlaceToTheNext() {
+    let lane = Lane(Lane.Bounds(width: 1, waiting: 2))
+    let expensive = Gatekeeper()
+    let cheap = Gatekeeper()
+    for gatekeeper in [expensive, cheap] {
+      #expect(
+        lane.submit { place in
+          if gatekeeper === expensive { place.becameExpensive { false } }
+          gatekeeper.work()
+        })
+    }
+    expensive.began.wait()
+    cheap.began.wait()
+    // Both run: one as the only worker, the other beside it.
+    #expect(lane.isBusy)
+    expensive.mayEnd.signal()
+    #expect(lane.submit { _ in expensive.work() })
+    // The thread of the expensive one took nothing: the only worker is still at work.
+    #expect(expensive.began.wait(timeout: .now()) == .timedOut)
+    cheap.mayEnd.signal()
+    expensive.began.wait()
+    expensive.mayEnd.signal()
+  }
+
+  @Test func oneExpensiveRequestRunsAtATime() {
+    let lane = Lane(Lane.Bounds(width: 4, waiting: 8), expensiveWaiting: 8)
+    let running = Mutex((now: 0, most: 0, refused: 0))
+    let ended = DispatchSemaphore(value: 0)
+    for _ in 0..<8 {
+      #expect(
+        lane.submit { place in
+          for _ in 0..<3 { place.becameExpensive { false } }
+          running.withLock { $0 = ($0.now + 1, max($0.most, $0.now + 1), $0.refused + (place.isRefused ? 1 : 0)) }
+          place.parallel(100) { _ in }
+          running.withLock { $0.now -= 1 }
+          ended.signal()
+        })
+    }
+    for _ in 0..<8 { ended.wait() }
+    #expect(running.withLock { $0.most == 1 && $0.refused == 0 })
+  }
+
+  @Test func expensiveRequestsBeyondTheBoundAreRefusedAndCancelledOnesEnd() {
+    let lane = Lane(Lane.Bounds(width: 1, waiting: 8), expensiveWaiting: 1)
+    let first = Gatekeeper()
+    #expect(
+      lane.submit { place in
+        place.becameExpensive { false }
+        first.work()
+      })
+    first.began.wait()
+    let isCancelled = Atomic(false)
+    let verdicts = DispatchSemaphore(value: 0)
+    let refusals = Atomic(0)
+    let waits = DispatchSemaphore(value: 0)
+    #expect(
+      lane.submit { place in
+        place.becameExpensive {
+          waits.signal()
+          return isCancelled.load(ordering: .relaxed)
+        }
+        if place.isRefused { refusals.add(1, ordering: .relaxed) }
+        verdicts.signal()
+      })
+    // It waits, and is asked whether it still wants to.
+    waits.wait()
+    #expect(
+      lane.submit { place in
+        place.becameExpensive { false }
+        if place.isRefused { refusals.add(1, ordering: .relaxed) }
+        verdicts.signal()
+      })
+    verdicts.wait()
+    #expect(refusals.load(ordering: .relaxed) == 1)
+    isCancelled.store(true, ordering: .relaxed)
+    verdicts.wait()
+    #expect(refusals.load(ordering: .relaxed) == 2)
+    first.mayEnd.signal()
+  }
+
   @Test func answersInTheOrderAsked() async {
     let lane = Lane(Lane.Bounds(width: 1, waiting: 200))
     let order = Mutex<[Int]>([])
     let gatekeeper = Gatekeeper()
-    #expect(lane.submit { gatekeeper.work() })
+    #expect(lane.submit { _ in gatekeeper.work() })
     gatekeeper.began.wait()
-    for number in 0..<150 { #expect(lane.submit { order.withLock { $0.append(number) } }) }
+    for number in 0..<150 { #expect(lane.submit { _ in order.withLock { $0.append(number) } }) }
     await withCheckedContinuation { done in
-      #expect(lane.submit { done.resume() })
+      #expect(lane.submit { _ in done.resume() })
       gatekeeper.mayEnd.signal()
     }
     #expect(order.withLock { $0 } == Array(0..<150))

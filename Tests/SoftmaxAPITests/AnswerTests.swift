@@ -90,6 +90,8 @@ struct AnswerTests {
     let options = #""axis": -1, "dtype": "float64", "ignore_index": -100, "label_smoothing": 0, "reduction": "mean""#
     let derivation = #"{"logits": [1, 2], "target": 0, "temperature": 2, \#(options), "outputs": ["derivation"]}"#
     #expect(post("/gradient", derivation).status == .ok)
+    // For one slice the first axis is the last.
+    #expect(text(post("/gradient", derivation.replacing("-1", with: "0", maxReplacements: 1))) == text(post("/gradient", derivation)))
   }
 
   @Test func membersMayStandInAnyOrder() {

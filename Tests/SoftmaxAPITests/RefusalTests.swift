@@ -201,7 +201,7 @@ struct RefusalTests {
   static let derivations =
     [
       ("\"weight\": [1, 1]", "weight"), ("\"sample_weight\": 1", "sample_weight"), ("\"upstream\": 1", "upstream"),
-      ("\"dtype\": \"float32\"", "dtype"), ("\"ignore_index\": 5", "ignore_index"), ("\"axis\": 0", "axis"),
+      ("\"dtype\": \"float32\"", "dtype"), ("\"ignore_index\": 5", "ignore_index"),
       ("\"label_smoothing\": 0.1", "label_smoothing"), ("\"reduction\": \"sum\"", "reduction"),
     ].map { option, name in
       BadBody(

@@ -185,4 +185,96 @@ struct SpecialCaseTests {
     -2270.4521574465593, -2300.32521835948, -2329.1516467394654, -2357.7251126928654, -2386.519581007841,
     -2415.5110242475644, -2444.0448592140697, -2476.65491301055, -2505.8204667188093,
   ]
+
+  /// n equal maxima and a far class: a Jacobian's entry is half the least number of binary32, less or more a part below every
+  /// place. Its sign is known without more bits, however far the class is.
+  @Test(arguments: Stage.allCases, [1e4, 4e4, 112_104, 1e6, 2e6]) func jacobiansWithAFaintTail(
+    stage: Stage, gap: Double
+  ) throws {
+    let least = Double(Float.leastNonzeroMagnitude)
+    // (n, T, p_l (1 - p_l) / T, -p_l p_i / T), of the real values just beside the midpoints.
+    let cases: [(Int, Double, Double, Double)] = [
+      // 1/4 - and 1/4 -, times 2^-148.
+      (2, 0x1p148, 0, 0),
+      // 3/16 - and 1/16 -: the first is three halves of the least.
+      (4, 0x1p146, least, 0),
+      // 3/16 / 3 -, and 1/16 / 3.
+      (4, 0x1.8p147, 0, 0),
+      // 7/64 - and 1/64 -.
+      (8, 0x1p144, 3 * least, 0),
+    ]
+    for (n, temperature, diagonal, beside) in cases {
+      let logits = [Double](repeating: 0, count: n) + [-gap * temperature]
+      let problem = try softmax(logits, temperature: temperature, format: .binary32)
+      var counts = StageCounts()
+      let found = try problem.solve(.jacobian, Execution(), from: stage, &counts).jacobian ?? []
+      for l in 0..<n {
+        for i in 0..<n { #expect(found[l * (n + 1) + i] == (l == i ? diagonal : beside), "\(n) \(l) \(i)") }
+      }
+      #expect(counts.widest <= 256)
+      // The same as steps of the derivation, and 1 - p, less than 1/2, there.
+      let steps = try softmax(logits, temperature: n == 2 ? 0x1p149 : temperature, format: .binary32)
+        .derivation(target: 0, Execution())
+      #expect(n != 2 || steps.gradient[0] == -least)
+      #expect(steps.chainRule == steps.gradient)
+    }
+  }
+
+  /// Logits that differ by less than anything: 1/(n² T) is half the least number of binary32, and which way an entry goes is
+  /// said by the differences' first order, and for two classes by their second.
+  @Test(arguments: Stage.allCases) func jacobiansOfNearlyLevelRows(stage: Stage) throws {
+    var random = SplitMix(seed: 5)
+    let least = Double(Float.leastNonzeroMagnitude)
+    for n in [4, 16, 64] {
+      var steps = (0..<n).map { _ in random.int(in: 0...1000) }
+      // An odd sum: no entry's first order is zero.
+      if steps.reduce(0, +) % 2 == 0 { steps[0] += 1 }
+      let logits = steps.map { Double($0) * .leastNonzeroMagnitude }
+      let temperature = 0x1p150 / Double(n * n)
+      let problem = try softmax(logits, temperature: temperature, format: .binary32)
+      var counts = StageCounts()
+      let found = try problem.solve(.jacobian, Execution(), from: stage, &counts).jacobian ?? []
+      let sum = steps.reduce(0, +)
+      for l in 0..<n {
+        for i in 0..<n where i != l {
+          let slope = n * (steps[l] + steps[i]) - 2 * sum
+          #expect(found[l * n + i] == (slope > 0 ? -least : 0))
+        }
+      }
+      #expect(counts.widest <= 256)
+    }
+    // 1/4 - x²/16, with and without a far class; x is 2^-1222.
+    for far in [-Double.infinity, -0x1p165, -1e300] {
+      let problem = try softmax([0, .leastNonzeroMagnitude, far], temperature: 0x1p148, format: .binary32)
+      var counts = StageCounts()
+      let found = try problem.solve(.jacobian, Execution(), from: stage, &counts).jacobian
+      #expect(found == [Double](repeating: 0, count: 9))
+      #expect(counts.widest <= 256)
+    }
+  }
+
+  /// Half of three least numbers, less the third order of a difference of 2^-1073: the sign is found, whatever bits it takes.
+  @Test(arguments: Stage.allCases) func tiesThatTheThirdOrderDecides(stage: Stage) throws {
+    let three = 3 * Double.leastNonzeroMagnitude
+    let problem = try LossProblem(
+      softmax: softmax([0, three, 0, three], shape: [2, 2]), target: .probabilities([1, 1, 1, 1]), reduction: .sum)
+    let one = Double.leastNonzeroMagnitude
+    #expect(try results(problem, from: stage).gradient == [-one, one, -one, one])
+  }
+
+  /// A sum over many rows that is half-way between two numbers but for tails below every place.
+  @Test(arguments: Stage.allCases) func totalsThatTailsDecide(stage: Stage) throws {
+    let rows = 300
+    let far = 0x1p53 - Double(2 * (rows - 1)) * 1024 + 2
+    let exact = [far] + [Double](repeating: 2048, count: rows - 1)
+    let problem = try LossProblem(
+      softmax: softmax(exact.flatMap { [0, -$0] }, shape: [rows, 2]),
+      target: .indices([Int](repeating: 1, count: rows)), reduction: .sum)
+    // 2^53 + 2 exactly, and rows' tails: the nearest number is that itself; an odd one more is half-way to the next.
+    #expect(try results(problem, from: stage).loss == [0x1p53 + 2])
+    let odd = try LossProblem(
+      softmax: softmax((exact + [999]).flatMap { [0, -$0] }, shape: [rows + 1, 2]),
+      target: .indices([Int](repeating: 1, count: rows + 1)), reduction: .sum)
+    #expect(try results(odd, from: stage).loss == [0x1p53 + 1002])
+  }
 }

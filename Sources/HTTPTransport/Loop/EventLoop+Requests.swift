@@ -73,14 +73,16 @@ extension EventLoop {
     let lane = services.lane
     inlineMemory.release()
     let memory = MemoryReservation(services.budget, bytes: request.body.count + request.head.memory)
-    let context = RequestContext(
-      isCancelled: { cancel.isRaised }, parallel: { lane.parallel($0, $1) }, reserveMemory: { memory.resize(to: $0) })
     let handler = handler
     let inbox = inbox
     let token = connection.token
     let head = request.head
     let handed = HandedRequest(request)
-    let isTaken = lane.submit {
+    let isTaken = lane.submit { place in
+      let context = RequestContext(
+        isCancelled: { cancel.isRaised || place.isRefused }, parallel: { place.parallel($0, $1) },
+        becameExpensive: { place.becameExpensive { cancel.isRaised } },
+        reserveMemory: { memory.resize(to: $0) })
       // It may have waited until nobody wants it any more; then not even its text is read.
       let response =
         if !cancel.isRaised, let request = handed.take() {

@@ -8,7 +8,7 @@ internal import Synchronization
 ///
 /// Beyond its bounds it refuses, at once, so that a client learns of the overload while it can still go elsewhere.
 final class Lane: Sendable {
-  typealias Work = @Sendable () -> Void
+  typealias Work = @Sendable (WorkerPlace) -> Void
 
   struct Bounds: Sendable {
     /// Requests computed at once.
@@ -33,12 +33,19 @@ final class Lane: Sendable {
   }
 
   private let bounds: Bounds
-  private let queue = DispatchQueue(label: "softmaxd.lane", qos: .utility, attributes: .concurrent)
+  /// Expensive requests, which have given up their places.
+  let expensive: ExpensiveGate
   private let state = Mutex(State())
   /// Requests computed now: changed under the lock alone, but read without it by the loops, which must not wait for it.
   private let running = Atomic<Int>(0)
 
-  init(_ bounds: Bounds) { self.bounds = bounds }
+  /// - Parameters:
+  ///   - bounds: of the requests that are computed and that wait.
+  ///   - expensiveWaiting: how many expensive requests may wait for the one that runs.
+  init(_ bounds: Bounds, expensiveWaiting: Int = 4) {
+    self.bounds = bounds
+    expensive = ExpensiveGate(waiting: expensiveWaiting)
+  }
 
   /// Whether a request would be taken now.
   var hasRoom: Bool { state.withLock { hasRoom(&$0) } }
@@ -66,20 +73,39 @@ final class Lane: Sendable {
       state.waiting.append(Waiting(work: work, isVain: isVain))
       return false
     }
-    if starts == true { queue.async { self.run(work) } }
+    if starts == true { start(work) }
     return starts != nil
   }
 
+  /// A queue of its own has a thread of its own. A concurrent queue would have no more threads than there are cores, and
+  /// expensive requests would take them away from the workers.
+  private var thread: DispatchQueue { DispatchQueue(label: "softmaxd.worker", qos: .utility) }
+
+  private func start(_ work: @escaping Work) { thread.async { self.run(work) } }
+
   private func run(_ work: Work) {
     Self.yieldToLoops()
-    work()
-    // A thread that has finished takes the next request itself: no hop, and first come, first served.
-    while let next = next() { next() }
+    if hasPlaceAfter(work) {
+      // A thread that has finished takes the next request itself: no hop, and first come, first served.
+      while let next = next(), hasPlaceAfter(next) {}
+    }
     trimWhenIdle()
   }
 
   /// Gives back at once what the allocator keeps, on a thread of its own.
-  func trim() { queue.async { _ = malloc_trim(0) } }
+  func trim() { thread.async { _ = malloc_trim(0) } }
+
+  /// Does the work. - Returns: whether this thread still is one of the workers.
+  private func hasPlaceAfter(_ work: Work) -> Bool {
+    let place = WorkerPlace(self)
+    work(place)
+    return place.leave()
+  }
+
+  /// Has the place of an expensive request taken by the next that waits.
+  func passOn() {
+    if let next = next() { start(next) }
+  }
 
   /// What large requests leave behind in the allocator goes back to the kernel once none has come for two seconds.
   func trimWhenIdle() {
@@ -89,7 +115,7 @@ final class Lane: Sendable {
       return state.begun
     }
     guard let begun else { return }
-    queue.asyncAfter(deadline: .now() + .seconds(2)) {
+    thread.asyncAfter(deadline: .now() + .seconds(2)) {
       let isIdle = self.state.withLock { state in
         state.willTrim = false
         return !self.isBusy && state.begun == begun
@@ -108,7 +134,7 @@ final class Lane: Sendable {
         return nil
       }
       let next = state.waiting[state.first].work
-      state.waiting[state.first] = Waiting(work: {}, isVain: { true })
+      state.waiting[state.first] = Waiting(work: { _ in }, isVain: { true })
       state.first += 1
       if state.first > 64, state.first * 2 > state.waiting.count {
         state.waiting.removeFirst(state.first)
@@ -121,14 +147,15 @@ final class Lane: Sendable {
   private var runningCount: Int { running.load(ordering: .relaxed) }
 
   /// Whether a request is computed now.
-  var isBusy: Bool { runningCount > 0 }
+  var isBusy: Bool { runningCount > 0 || expensive.isBusy }
 
   /// Whether one request has the lane to itself, so that it may use the other cores too.
   var isAlone: Bool {
     state.withLock { runningCount <= 1 && $0.first == $0.waiting.count }
   }
 
-  /// Runs `body(0)` … `body(count - 1)`: on all cores when nobody else waits for them, else one after the other.
+  /// Runs `body(0)` … `body(count - 1)`: on all cores when nobody else waits for them, else one after the other. A request
+  /// that is computed calls it through its ``WorkerPlace``.
   func parallel(_ count: Int, _ body: (Int) -> Void) {
     guard count > 1, bounds.width > 1, isAlone else {
       for index in 0..<max(0, count) { body(index) }

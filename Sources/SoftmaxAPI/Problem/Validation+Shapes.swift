@@ -77,7 +77,7 @@ extension RawRequest {
     defaults.temperature = given.temperature
     let options: [(Member, Bool)] = [
       (.weight, present.contains(.weight)), (.sampleWeight, present.contains(.sampleWeight)),
-      (.upstream, present.contains(.upstream)), (.axis, axis ?? Double(defaults.axis) != Double(defaults.axis)),
+      (.upstream, present.contains(.upstream)), (.axis, geometry.axis != geometry.rank - 1),
       (.dtype, given.dtype != defaults.dtype), (.ignoreIndex, given.ignoreIndex != defaults.ignoreIndex),
       (.labelSmoothing, given.labelSmoothing != defaults.labelSmoothing),
       (.reduction, given.reduction != defaults.reduction),

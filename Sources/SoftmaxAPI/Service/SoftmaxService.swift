@@ -87,7 +87,9 @@ public struct SoftmaxService: RequestHandler {
 
   private func answer(to body: consuming [UInt8], from endpoint: Endpoint, in context: RequestContext) -> Response {
     let level = levels.level(forText: body.count)
-    let execution = Execution(level: level, isCancelled: context.isCancelled, parallel: context.parallel)
+    let execution = Execution(
+      level: level, isCancelled: context.isCancelled, parallel: context.parallel,
+      becameExpensive: context.becameExpensive)
     do throws(Refusal) {
       let answer = try endpoint.answer(
         toJSON: consume body, limits: limits, execution: execution, memory: WorkingMemory(context))

@@ -33,6 +33,8 @@ protocol Arithmetic: Sendable {
   func whole(_ value: Int) -> Real
   /// A sum that was accumulated exactly.
   func exact(_ sum: ExactSum) -> Real
+  /// A number that was computed with 256 bits.
+  func widened(_ value: BigInterval<FixedLimbs>) -> Real
   /// `e^d` for d <= 0.
   func exponential(_ d: Real, _ poll: inout Poll) throws(ComputationError) -> Real
   /// `e^d - 1` for -1 <= d <= 0, with a small relative error however small d is.

@@ -61,6 +61,10 @@ struct BigArithmetic<L: Limbs>: Arithmetic {
     BigInterval(sum.rounded(.down, like: zero), sum.rounded(.up, like: zero))
   }
 
+  func widened(_ value: BigInterval<FixedLimbs>) -> BigInterval<L> {
+    BigInterval(value.lower.cut(to: zero, .down), value.upper.cut(to: zero, .up))
+  }
+
   var negligible: BigInterval<L> {
     BigInterval(BigFloat(like: zero), BigFloat(1, like: zero).scaled(by: -1_000_000))
   }

@@ -87,11 +87,12 @@ extension BigArithmetic {
 
   /// ψ(h) for 0 < h < 2^-32. Each step cuts a product and a coefficient and multiplies what came before by less than 2^-32: the
   /// error is below 2.1 ulps, the cut of h adds half an ulp, and an interval's width moves ψ by less than an ulp. The series' rest
-  /// is less than an ulp too: either so many terms are taken that 2^(-32 n) is, or all of a table that ends where
+  /// is less than an ulp too: either so many terms are taken that h^n is, or all of a table that ends where
   /// 2^(-halvings n) / n! is, with halvings <= 32. Together less than 8, either way.
   private func series(_ h: BigFloat<L>, _ poll: inout Poll) throws(ComputationError) -> BigInterval<L> {
     let x = FixedPoint.fixed(h)
-    let terms = min(inverseFactorials.count - 1, 64 * zero.count / 32 + 1)
+    // h < 2^exponent: the smaller it is, the fewer terms there are to sum.
+    let terms = min(inverseFactorials.count - 1, 64 * zero.count / max(32, 0 &- h.exponent) + 1)
     var sum = inverseFactorials[terms]
     for n in stride(from: terms - 1, through: 1, by: -1) {
       if isLong { try poll.spend(costOfProduct) }

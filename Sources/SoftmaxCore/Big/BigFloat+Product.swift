@@ -3,18 +3,24 @@ extension BigFloat {
   static func product(_ a: BigFloat, _ b: BigFloat, _ direction: Direction) -> BigFloat {
     let sign = a.sign &* b.sign
     guard sign != 0 else { return BigFloat(like: a.limbs) }
-    var result = BigFloat(sign: sign, exponent: a.exponent &+ b.exponent, limbs: a.limbs)
+    var result = BigFloat(sign: sign, exponent: a.exponent &+ b.exponent, limbs: a.limbs.zeros)
     let count = a.limbs.count
+    // Short numbers, such as those that come from binary64, are zero at their low ends.
+    let first = a.limbs.firstNonzero
+    let second = b.limbs.firstNonzero
+    let start = first &+ second
     var column = ColumnSum()
     var cut: UInt64 = 0
     var rest: UInt64 = 0
-    for k in 0..<count {
-      for i in 0...k { column.add(a.limbs[i], b.limbs[k &- i]) }
+    for k in start..<max(count, start) {
+      for i in first...(k &- second) { column.add(a.limbs[i], b.limbs[k &- i]) }
       cut |= rest
       rest = column.next()
     }
-    for k in count..<(2 &* count &- 1) {
-      for i in (k &- count &+ 1)..<count { column.add(a.limbs[i], b.limbs[k &- i]) }
+    for k in max(count, start)..<(2 &* count &- 1) {
+      for i in max(first, k &- count &+ 1)...min(count &- 1, k &- second) {
+        column.add(a.limbs[i], b.limbs[k &- i])
+      }
       result.limbs[k &- count] = column.next()
     }
     result.limbs[count &- 1] = column.next()

@@ -18,6 +18,9 @@ struct BigInterval<L: Limbs>: Enclosure {
   /// Whether this is one value.
   var isExact: Bool { lower == upper }
 
+  /// An e with a width below 2^e.
+  var widthExponent: Int { isExact ? .min : BigFloat.sum(upper, -lower, .up).exponent }
+
   static func + (a: BigInterval, b: BigInterval) -> BigInterval {
     BigInterval(.sum(a.lower, b.lower, .down), .sum(a.upper, b.upper, .up))
   }

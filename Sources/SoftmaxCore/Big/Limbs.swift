@@ -141,6 +141,12 @@ extension Limbs {
     return 64 &* count
   }
 
+  /// The index of the lowest limb that is not zero; the highest one's where all are.
+  @inline(__always) var firstNonzero: Int {
+    for i in 0..<(count &- 1) where self[i] != 0 { return i }
+    return count &- 1
+  }
+
   /// Whether this number is less than another of the same count.
   @inline(__always) func isLess(than other: Self) -> Bool {
     for i in stride(from: count - 1, through: 0, by: -1) where self[i] != other[i] {

@@ -33,6 +33,9 @@ extension Ball {
     return BigInterval(lower.scaled(by: exponent), upper.scaled(by: exponent))
   }
 
+  /// An e with |x| near or above 2^e for the middle x.
+  var magnitudeExponent: Int { high == 0 ? .min / 2 : exponent + Int(high.exponent) }
+
   var ball: Ball { self }
 
   func nearest(in format: ResultFormat) -> Double {

@@ -47,6 +47,8 @@ struct BallArithmetic: Arithmetic {
     return Ball(middle, radius: isExact ? 0 : 0x1p-104, exponent: lower.exponent)
   }
 
+  func widened(_ value: BigInterval<FixedLimbs>) -> Ball { value.ball }
+
   var negligible: Ball { Ball(DoubleDouble(high: 0), radius: 0x1p-100, exponent: -1_000_000) }
 
   /// The significand of a positive number, in [1/2, 1], as two binary64 within 2^-105.

@@ -8,10 +8,10 @@ final class FastLoss: Sendable {
   /// What is left of an item.
   struct Rest {
     var isLossOpen = false
-    /// Classes whose gradient is open.
-    var open: [Int] = []
+    /// How many classes have an open gradient, which is NaN.
+    var gradients = 0
 
-    var isEmpty: Bool { !isLossOpen && open.isEmpty }
+    var count: Int { gradients + (isLossOpen ? 1 : 0) }
   }
 
   private let problem: LossProblem
@@ -170,11 +170,7 @@ final class FastLoss: Sendable {
   ) {
     // With a zero factor the zeros are there already.
     guard wantsGradient, !factor.isZero else { return }
-    rest.open = problem.softmax.layout.write(shelf, from: 0, n) { out in
-      var questions = OpenNumbers()
-      questions.add(body(&out), of: out)
-      return questions.open
-    }
+    rest.gradients = problem.softmax.layout.write(shelf, from: 0, n, body)
   }
 }
 

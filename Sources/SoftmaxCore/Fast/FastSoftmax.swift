@@ -63,66 +63,46 @@ struct SoftmaxPlaces {
 
 extension SoftmaxProblem {
   /// The first stage of softmax for one item: answers what it can prove, and says what it cannot.
-  /// - Returns: the numbers of the questions left open, as ``SoftmaxQuestions`` numbers them.
+  /// - Returns: how many outputs are left open, and NaN.
   func settle(
     _ n: Int, _ places: SoftmaxPlaces, on shelf: Shelf<Double>, _ row: inout FastRow, _ gatherer: inout Gatherer,
     _ poll: inout Poll
-  ) throws(ComputationError) -> [Int] {
+  ) throws(ComputationError) -> Int {
     try gatherer.read(logits, n) { logits throws(ComputationError) in
       // 2^exponent is more than 1/T: what the Jacobian's entries may be above a probability.
       row.read(logits, exponent: places.jacobian == nil ? 0 : max(0, 2 - Int(temperature.exponent)))
       if let place = places.argmax { shelf[place.lowerBound + n] = Double(row.top.index) }
-      var questions = OpenNumbers()
+      var open = 0
       if let place = places.probabilities {
         layout.write(shelf, from: place.lowerBound, n) { out in
-          questions.add(row.probabilities(into: &out), of: out)
+          open += row.probabilities(into: &out)
         }
       }
       if let place = places.logProbabilities {
         layout.write(shelf, from: place.lowerBound, n) { out in
-          questions.add(row.logProbabilities(logits, into: &out), of: out)
+          open += row.logProbabilities(logits, into: &out)
         }
       }
       if let place = places.logSumExp {
         let result = row.logSumExp
         shelf[place.lowerBound + n] = result
-        questions.add(result)
+        if result.isNaN { open += 1 }
       }
       if let place = places.entropy {
         let result = row.entropy(logits)
         shelf[place.lowerBound + n] = result
-        questions.add(result)
+        if result.isNaN { open += 1 }
       }
       if let place = places.jacobian {
         for l in 0..<layout.classes {
           try poll.spend(FastRow.cost(layout.classes))
           let start = place.lowerBound + (n * layout.classes + l) * layout.classes
           shelf.write(start..<(start + layout.classes)) { out in
-            questions.add(row.jacobian(l, isMasked: logits[l] == -.infinity, into: &out), of: out)
+            open += row.jacobian(l, isMasked: logits[l] == -.infinity, into: &out)
           }
         }
       }
-      return questions.open
+      return open
     }
-  }
-}
-
-/// Numbers questions as they are answered, and keeps those that were answered with NaN.
-struct OpenNumbers {
-  private(set) var open: [Int] = []
-  private var next = 0
-
-  /// Takes a row of answers, so many of them NaN.
-  mutating func add(_ count: Int, of answers: borrowing MutableSpan<Double>) {
-    if count > 0 {
-      for i in 0..<answers.count where answers[i].isNaN { open.append(next + i) }
-    }
-    next += answers.count
-  }
-
-  /// Takes one answer.
-  mutating func add(_ answer: Double) {
-    if answer.isNaN { open.append(next) }
-    next += 1
   }
 }

@@ -11,11 +11,14 @@ extension Row {
 
   /// The quotient rule's second term: p_l p_i / T.
   func quotientSecond(_ l: Int, _ i: Int, _ poll: inout Poll) throws(ComputationError) -> A.Real {
-    perTemperature(try probability(l, &poll) * probability(i, &poll))
+    try product(l, i, &poll)
   }
 
   /// -1 / p_l · J[l][i] = -(1[l=i] - p_i) / T: the chain rule's product and the gradient at once.
   func lossByLogit(_ l: Int, _ i: Int, _ poll: inout Poll) throws(ComputationError) -> A.Real {
-    perTemperature(l == i ? -(try others(than: l, &poll) * inverse) : try probability(i, &poll))
+    guard l == i else { return perTemperature(try probability(i, &poll)) }
+    guard near > 1, isNear(l) else { return perTemperature(-(try others(than: l, &poll) * inverse)) }
+    // With an exact part, as ``product(_:_:_:)`` has it.
+    return perTemperature((try excess(l, &poll) - arithmetic.whole(near - 1)) / arithmetic.whole(near))
   }
 }

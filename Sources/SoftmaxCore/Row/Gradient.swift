@@ -36,9 +36,10 @@ extension Row {
     _ i: Int, share: A.Real, total: A.Real, _ factor: GradientFactor<A>, _ poll: inout Poll
   ) throws(ComputationError) -> A.Real {
     if isNear(i) {
-      let tails = near == 1 ? -tail : arithmetic.whole(near) * (try tail(i, &poll)) - tail
+      // The only near class is the maximum, whose tail is zero.
+      let y = near == 1 ? -tail * inverse : try excess(i, &poll)
       let shares = near == 1 ? share : arithmetic.whole(near) * share
-      return ((total - shares) + total * (tails * inverse)) * factor.numerator / factor.nearDenominator
+      return ((total - shares) + total * y) * factor.numerator / factor.nearDenominator
     }
     return (total * (try probability(i, &poll)) - share) * factor.numerator / factor.denominator
   }

@@ -1,12 +1,14 @@
-/// Asks about every millisecond of work whether to go on.
+/// Asks about every millisecond of work whether to go on, and says when the work has become expensive.
 struct Poll {
-  private let isCancelled: @Sendable () -> Bool
+  private let execution: Execution?
   private var nanoseconds = 0
+  /// The third stage is at work, whose cost depends on more than the problem's size.
+  var isUnbounded = false
 
-  init(_ execution: Execution) { isCancelled = execution.isCancelled }
+  init(_ execution: Execution) { self.execution = execution }
 
   /// Never says no.
-  init() { isCancelled = { false } }
+  init() { execution = nil }
 
   /// Says that about so much work is about to be done.
   @inline(__always) mutating func spend(_ cost: Int) throws(ComputationError) {
@@ -15,7 +17,10 @@ struct Poll {
   }
 
   @inline(never) private mutating func ask() throws(ComputationError) {
+    let spent = nanoseconds
     nanoseconds = 0
-    if isCancelled() { throw .cancelled }
+    guard let execution else { return }
+    if isUnbounded, execution.expense.add(spent) { execution.becameExpensive() }
+    if execution.isCancelled() { throw .cancelled }
   }
 }

@@ -10,6 +10,10 @@ struct Row<A: Arithmetic> {
   let near: Int
   /// Σ x_i.
   let tail: A.Real
+  /// Σ x_i of the near classes.
+  let nearTail: A.Real
+  /// Σ x_i of the others.
+  let farTail: A.Real
   /// S = Σ e^d_i = near + tail.
   let sum: A.Real
   /// R = S - 1: the sum of all but the maximum.
@@ -30,16 +34,24 @@ struct Row<A: Arithmetic> {
     var tails: [A.Real] = []
     if isKept { tails.reserveCapacity(slice.classes) }
     var near = 0
-    var tail = arithmetic.whole(0)
+    var nearTail = arithmetic.whole(0)
+    var farTail = arithmetic.whole(0)
     for i in 0..<slice.classes {
       try poll.spend(arithmetic.costOfExponential)
       let x = try Self.tail(slice, arithmetic, i, &poll)
-      if Self.isNear(slice, i) { near += 1 }
-      tail = tail + x
+      if Self.isNear(slice, i) {
+        near += 1
+        nearTail = nearTail + x
+      } else {
+        farTail = farTail + x
+      }
       if isKept { tails.append(x) }
     }
+    let tail = nearTail + farTail
     self.near = near
     self.tail = tail
+    self.nearTail = nearTail
+    self.farTail = farTail
     self.tails = tails
     others = arithmetic.whole(near - 1) + tail
     sum = arithmetic.whole(near) + tail

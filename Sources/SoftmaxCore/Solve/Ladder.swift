@@ -40,6 +40,8 @@ struct Climb {
       guard questions.openCount > 0 else { return }
     }
     counts.big += questions.openCount
+    poll.isUnbounded = true
+    defer { poll.isUnbounded = false }
     var bits = 256
     try questions.attempt(BigArithmetic.standard, &poll)
     while questions.openCount > 0 {

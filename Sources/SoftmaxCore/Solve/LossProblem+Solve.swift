@@ -41,60 +41,82 @@ extension LossProblem {
     let gradientCount = gradient ? layout.count : 0
     let lossCount = use == .result ? layout.batch : 0
     var term: LossQuestions.Term?
+    let outputCount = (loss ? 1 : 0) + (gradient ? layout.classes : 0)
     var numbers = try Shelf.filled(gradientCount + lossCount, with: 0.0) { shelf throws(ComputationError) in
-      let fast =
-        stage == .fast && FastRow.serves(softmax)
-        ? FastLoss(self, use: use, gradient: gradient, upstream: upstream, normaliser: normaliser, shelf) : nil
-      let (sum, spent) = try Chunks(layout).reduce(execution, from: stage, join: LossQuestions.sum) {
-        (items, climb) throws(ComputationError) in
-        var row = FastRow(softmax, execution.level)
-        var gatherer = Gatherer(layout)
-        var proven = FastTotal()
-        var others: LossQuestions.Term?
-        for n in items where self.counts(n) {
-          try climb.poll.spend(FastRow.cost(layout.classes))
-          climb.counts.outputs += (loss ? 1 : 0) + (gradient ? layout.classes : 0)
-          let rest = fast?.settle(n, &row, &gatherer, &proven)
-          guard rest?.isEmpty != true else { continue }
+      var open: [OpenItem]?
+      if stage == .fast, FastRow.serves(softmax),
+        let fast = FastLoss(self, use: use, gradient: gradient, upstream: upstream, normaliser: normaliser, shelf)
+      {
+        (open, term) = try settle(fast, execution)
+      }
+      let items = OpenItems(open, layout, outputs: outputCount)
+      let found = try execution.reduce(items.runs.count, join: Self.join) { k throws(ComputationError) in
+        var climb = Climb(execution, from: stage)
+        var sum: LossQuestions.Term?
+        for index in items.runs[k].items {
+          let item = items[index]
+          let n = item.number
+          guard self.counts(n) else { continue }
           let start = layout.start(of: n)
           var questions = LossQuestions(
             self, item: n, upstream: upstream?[isReduced ? 0 : n] ?? 1, normaliser: normaliser,
-            use: use, gradient: gradient, rest
+            use: use, gradient: gradient
           ) { i, value in shelf[start + i * layout.inner] = value }
-          let isLossOpen = rest?.isLossOpen ?? loss
+          if items.arePartly {
+            questions.keepOpen(loss: item.isLossOpen) { i in shelf[start + i * layout.inner].isNaN }
+          }
           try climb.settle(&questions)
-          if isLossOpen, use == .result { shelf[gradientCount + n] = questions.loss }
-          others = LossQuestions.sum(others, questions.term)
+          if use == .result, item.isLossOpen { shelf[gradientCount + n] = questions.loss }
+          sum = LossQuestions.sum(sum, questions.term)
         }
-        return LossQuestions.sum(others, proven.term(scaledFor: self))
+        return (sum, climb.counts)
       }
-      (term, counts) = (sum, counts + spent)
+      counts.outputs += (0..<layout.batch).reduce(0) { $0 + (self.counts($1) ? outputCount : 0) }
+      if let found {
+        term = LossQuestions.sum(term, found.0)
+        counts = counts + found.1
+      }
     }
     var result = LossResult()
     if use == .result {
       result.loss = Array(numbers[gradientCount...])
       numbers.removeLast(lossCount)
     } else if use == .term {
-      var climb = Climb(execution, from: max(stage, .doubleDouble))
-      result.loss = [try total(term, normaliser, &climb)]
-      counts = counts + climb.counts
+      let total = TotalLoss(self, normaliser: normaliser)
+      result.loss = [try total.settle(term, execution, from: stage, &counts)]
     }
     if gradient { result.gradient = numbers }
     return result
   }
 
-  /// The reduced loss from the sum of the items' terms, or where they do not settle it from the start.
-  private func total(
-    _ term: LossQuestions.Term?, _ normaliser: ExactSum?, _ climb: inout Climb
-  ) throws(ComputationError) -> Double {
-    var total = TotalLoss(self, normaliser: normaliser)
-    switch term {
-    case .infinite: total.settleInfinite()
-    case .finite(let sum): total.settle(sum, BallArithmetic.standard)
-    case nil: return 0
+  private static func join(
+    _ a: (LossQuestions.Term?, StageCounts), _ b: (LossQuestions.Term?, StageCounts)
+  ) -> (LossQuestions.Term?, StageCounts) {
+    (LossQuestions.sum(a.0, b.0), a.1 + b.1)
+  }
+
+  /// The first stage over all items: what it cannot prove is NaN.
+  /// - Returns: the items with such outputs or an open loss, and the sum of the others' terms.
+  private func settle(
+    _ fast: FastLoss, _ execution: Execution
+  ) throws(ComputationError) -> ([OpenItem], LossQuestions.Term?) {
+    let chunks = Chunks(softmax.layout)
+    let found = try execution.reduce(
+      chunks.count, join: { a, b in (a.0 + b.0, LossQuestions.sum(a.1, b.1)) }
+    ) { k throws(ComputationError) in
+      var poll = Poll(execution)
+      var row = FastRow(softmax, execution.level)
+      var gatherer = Gatherer(softmax.layout)
+      var proven = FastTotal()
+      var open: [OpenItem] = []
+      for n in chunks[k] where counts(n) {
+        try poll.spend(FastRow.cost(softmax.layout.classes))
+        let rest = fast.settle(n, &row, &gatherer, &proven)
+        if rest.count > 0 { open.append(OpenItem(number: n, count: rest.count, isLossOpen: rest.isLossOpen)) }
+      }
+      return (open, proven.term(scaledFor: self))
     }
-    try climb.settle(&total)
-    return total.loss ?? 0
+    return found ?? ([], nil)
   }
 
   /// Whether item n is neither ignored nor of weight zero.

@@ -39,7 +39,7 @@ struct LossQuestions: OpenQuestions {
 
   init(
     _ problem: LossProblem, item n: Int, upstream: Double, normaliser: ExactSum?, use: LossUse, gradient: Bool,
-    _ rest: FastLoss.Rest? = nil, _ answer: @escaping (Int, Double) -> Void
+    _ answer: @escaping (Int, Double) -> Void
   ) {
     slice = Slice(problem.softmax, item: n)
     shares = Shares(problem, item: n)
@@ -52,11 +52,13 @@ struct LossQuestions: OpenQuestions {
     wantsGradient = gradient && upstream != 0
     isLossOpen = use != .unused
     self.answer = answer
-    if let rest {
-      isLossOpen = rest.isLossOpen
-      open = rest.open
-    }
     if !wantsGradient { open = [] }
+  }
+
+  /// Says what is open: whether the loss is, and which classes' gradients.
+  mutating func keepOpen(loss: Bool, gradientsWhere isOpen: (Int) -> Bool) {
+    isLossOpen = loss
+    if wantsGradient { open = (0..<slice.classes).filter(isOpen) }
   }
 
   var openCount: Int { (isLossOpen ? 1 : 0) + (open?.count ?? slice.classes) }

@@ -5,23 +5,31 @@ struct SoftmaxQuestions: OpenQuestions {
   let format: ResultFormat
   /// Takes an output's result: the output, and its position in the slice's part of it.
   let answer: (SoftmaxOutputs, Int, Double) -> Void
+  /// All of them, by their numbers.
+  private let numbers: Range<Int>
   /// Numbers of open questions; `nil` while all are.
   private var open: [Int]?
-  private let total: Int
 
   init(
-    _ slice: Slice, _ outputs: SoftmaxOutputs, _ format: ResultFormat, open: [Int]? = nil,
+    _ slice: Slice, _ outputs: SoftmaxOutputs, _ format: ResultFormat, _ numbers: Range<Int>,
     _ answer: @escaping (SoftmaxOutputs, Int, Double) -> Void
   ) {
     self.slice = slice
     self.outputs = outputs
     self.format = format
     self.answer = answer
-    self.open = open
-    total = Self.count(outputs, slice.classes)
+    self.numbers = numbers
   }
 
-  var openCount: Int { open?.count ?? total }
+  var openCount: Int { open?.count ?? numbers.count }
+
+  /// Says which of the questions are open.
+  mutating func keepOpen(where isOpen: (SoftmaxOutputs, Int) -> Bool) {
+    open = numbers.filter { number in
+      let (part, position) = question(number)
+      return isOpen(part, position)
+    }
+  }
 
   /// How many questions a slice of so many classes poses.
   static func count(_ outputs: SoftmaxOutputs, _ classes: Int) -> Int {
@@ -56,7 +64,7 @@ struct SoftmaxQuestions: OpenQuestions {
     if let open {
       for number in open where try !settle(number, &row, &poll) { left.append(number) }
     } else {
-      for number in 0..<total where try !settle(number, &row, &poll) { left.append(number) }
+      for number in numbers where try !settle(number, &row, &poll) { left.append(number) }
     }
     open = left
   }
