@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import SoftmaxCore
@@ -223,7 +224,7 @@ struct SpecialCaseTests {
   /// Logits that differ by less than anything: 1/(n² T) is half the least number of binary32, and which way an entry goes is
   /// said by the differences' first order, and for two classes by their second.
   @Test(arguments: Stage.allCases) func jacobiansOfNearlyLevelRows(stage: Stage) throws {
-    var random = SplitMix(seed: 5)
+    var random = SplitMix64(5)
     let least = Double(Float.leastNonzeroMagnitude)
     for n in [4, 16, 64] {
       var steps = (0..<n).map { _ in random.int(in: 0...1000) }

@@ -1,7 +1,7 @@
-"""service.py URL COUNT [--seed N]    random cases straight through a running service, against the oracle
+"""service.py URL COUNT [--seed N] [--hostile]    random cases straight through a running service, against the oracle
 
 Cases come from the fixtures' families (large and near-midpoint left out: they are slow to make) under seeds of their own, so
-that no run repeats the fixtures. Every output is asked for; every number in the answer is read as an exact decimal and
+that no run repeats the fixtures; with --hostile, from the families of hostile.py. Every output is asked for; every number in the answer is read as an exact decimal and
 rounded to the format asked for. Exit status 1 when a value differs."""
 import argparse
 import http.client
@@ -14,6 +14,7 @@ from fractions import Fraction
 
 import cases
 import families
+import hostile
 import oracle
 from rounding import FORMATS
 
@@ -76,11 +77,11 @@ def answers(case, reply):
     return {name: [number(x, form) for x in flat(reply[name])] for name in case["want"]}
 
 
-def random_cases(seed):
+def random_cases(seed, makers):
     rng = random.Random(seed)
     while True:
-        name = rng.choice(sorted(families.FAMILIES.keys() - SLOW))
-        source = list(families.FAMILIES[name](random.Random(rng.random())))
+        name = rng.choice(sorted(makers))
+        source = list(makers[name](random.Random(rng.random())))
         for case in rng.sample(source, min(len(source), 60)):
             families.fit_weights(case)
             try:
@@ -94,11 +95,13 @@ def main():
     options.add_argument("url", type=urllib.parse.urlparse)
     options.add_argument("count", type=int)
     options.add_argument("--seed", type=int, default=time.time_ns())
+    options.add_argument("--hostile", action="store_true")
     given = options.parse_args()
+    makers = hostile.FAMILIES if given.hostile else {k: v for k, v in families.FAMILIES.items() if k not in SLOW}
     connection = http.client.HTTPConnection(given.url.hostname, given.url.port, timeout=60)
     values = wrong = refused = 0
     tally = {}
-    for n, (family, case) in enumerate(random_cases(given.seed)):
+    for n, (family, case) in enumerate(random_cases(given.seed, makers)):
         if n == given.count:
             break
         path, request = body(case)
