@@ -1,18 +1,46 @@
-/// An unevaluated sum of two binary64 numbers, `|low| ≤ ulp(high)/2` unless said otherwise; u = 2^-53 in its bounds.
+/// What the loops compute with: one binary64 number, or one in each lane of a vector.
+public protocol KernelNumber {
+  static func + (a: Self, b: Self) -> Self
+  static func - (a: Self, b: Self) -> Self
+  static func * (a: Self, b: Self) -> Self
+  static func * (a: Self, b: Double) -> Self
+  /// `self + a·b`, rounded once.
+  func addingProduct(_ a: Self, _ b: Self) -> Self
+  /// The number with the other sign.
+  var negated: Self { get }
+}
+
+extension Double: KernelNumber {
+  @inlinable @inline(__always)
+  public var negated: Double { -self }
+}
+
+extension SIMD where Scalar == Double {
+  /// SIMD's own `-x` is `0 - x`, which the compiler may not turn into a change of sign.
+  @inlinable @inline(__always)
+  public var negated: Self { Self(repeating: -0.0) - self }
+}
+
+extension SIMD2: KernelNumber where Scalar == Double {}
+extension SIMD4: KernelNumber where Scalar == Double {}
+extension SIMD8: KernelNumber where Scalar == Double {}
+
+/// An unevaluated sum `high + low`, with `|low| ≤ ulp(high)/2` unless said otherwise (a double-word number in the
+/// literature); in vectors, one in each lane. In the error bounds u = 2^-53.
 @frozen
-public struct DoubleDouble: Sendable, Hashable {
-  public var high: Double
-  public var low: Double
+public struct Pair<Number: KernelNumber> {
+  public var high: Number
+  public var low: Number
 
   @inlinable @inline(__always)
-  public init(high: Double, low: Double = 0) {
+  public init(high: Number, low: Number) {
     self.high = high
     self.low = low
   }
 
   /// `a + b` exactly, whichever is larger (Knuth's TwoSum).
   @inlinable @inline(__always)
-  public init(sum a: Double, _ b: Double) {
+  public init(sum a: Number, _ b: Number) {
     high = a + b
     let other = high - a
     low = (a - (high - other)) + (b - other)
@@ -20,69 +48,72 @@ public struct DoubleDouble: Sendable, Hashable {
 
   /// `a + b` exactly when `|a| ≥ |b|` or `a = 0` (Dekker's Fast2Sum).
   @inlinable @inline(__always)
-  public init(ordered a: Double, _ b: Double) {
+  public init(large a: Number, small b: Number) {
     high = a + b
     low = b - (high - a)
   }
 
   @inlinable @inline(__always)
-  public static prefix func - (a: DoubleDouble) -> DoubleDouble { DoubleDouble(high: -a.high, low: -a.low) }
+  public static prefix func - (a: Pair) -> Pair { Pair(high: a.high.negated, low: a.low.negated) }
 
-  /// Error Bounds: 3u² relative, whatever the signs (Joldes, Muller, Popescu, *Tight and rigorous error bounds for basic
-  /// building blocks of double-word arithmetic*, 2017, AccurateDWPlusDW: 3u²/(1-4u), which 3.01u² covers).
+  /// Error Bounds: relative 3.01u², whatever the signs. AccurateDWPlusDW in Joldes, Muller and Popescu, *Tight and
+  /// rigorous error bounds for basic building blocks of double-word arithmetic* (2017), has 3u²/(1-4u).
   @inlinable @inline(__always)
-  public static func + (a: DoubleDouble, b: DoubleDouble) -> DoubleDouble {
-    let s = DoubleDouble(sum: a.high, b.high)
-    let t = DoubleDouble(sum: a.low, b.low)
-    let v = DoubleDouble(ordered: s.high, s.low + t.high)
-    return DoubleDouble(ordered: v.high, t.low + v.low)
+  public static func + (a: Pair, b: Pair) -> Pair {
+    let s = Pair(sum: a.high, b.high)
+    let t = Pair(sum: a.low, b.low)
+    let v = Pair(large: s.high, small: s.low + t.high)
+    return Pair(large: v.high, small: t.low + v.low)
   }
 
-  /// Error Bounds: 7u² relative (the same paper, DWTimesDW1).
-  @inlinable @inline(__always)
-  public func times<A: KernelArithmetic>(_ b: DoubleDouble, _: A.Type) -> DoubleDouble {
-    let p = A.product(high, b.high)
-    return DoubleDouble(ordered: p.high, p.low + (high * b.low + low * b.high))
-  }
-
-  /// `1/self`.
+  /// `self + b` for long sums, with fewer operations than `+`: the low part is not made small against the high part.
   ///
-  /// Error Bounds: 16u² relative. x = 1/high is within u(1+2u) of it, so `1 - self·x` is at most 2.01u in size; its parts
-  /// 1 - p (exact, by Sterbenz), the rest of the product (exact) and low·x (u²-small error) are added with errors below
-  /// 4u², and it is multiplied by x with one more rounding. The square of 2.01u, left out by stopping after one step, is
-  /// 4.1u²; the pair's own rounding adds u².
+  /// Error Bounds: two roundings of the new low part, which is at most `|low| + |b.low| + u·|sum|`.
   @inlinable @inline(__always)
-  public func reciprocal<A: KernelArithmetic>(_: A.Type) -> DoubleDouble {
-    let x = 1 / high
-    let p = A.product(high, x)
-    return DoubleDouble(ordered: x, (((1 - p.high) - p.low) - low * x) * x)
+  func accumulating(_ b: Pair) -> Pair {
+    let s = Pair(sum: high, b.high)
+    return Pair(high: s.high, low: low + (s.low + b.low))
+  }
+
+  /// Error Bounds: relative 7u² (DWTimesDW1 in the same paper; a fused multiply-add makes it no worse).
+  @inlinable @inline(__always)
+  public func times<M: ExactMultiplier>(_ b: Pair, _: M.Type) -> Pair {
+    let p = M.product(self, b)
+    return Pair(large: p.high, small: p.low)
   }
 }
 
-/// Eight of them, lane by lane.
-@frozen
-public struct VectorPair {
-  public var high: Vector
-  public var low: Vector
+extension Pair: Sendable where Number: Sendable {}
+extension Pair: Equatable where Number: Equatable {}
+extension Pair: Hashable where Number: Hashable {}
 
+/// Eight numbers that a loop treats alike: two AVX2 registers, one of AVX-512, four of NEON or SSE2.
+public typealias Vector = SIMD8<Double>
+public typealias VectorPair = Pair<Vector>
+public typealias DoubleDouble = Pair<Double>
+
+extension Pair where Number == Vector {
+  /// The same pair in every lane.
   @inlinable @inline(__always)
-  public init(high: Vector, low: Vector) {
-    self.high = high
-    self.low = low
+  init(repeating pair: DoubleDouble) {
+    self.init(high: Vector(repeating: pair.high), low: Vector(repeating: pair.low))
   }
+}
 
-  /// `a + b` exactly (TwoSum).
+extension Pair where Number == Double {
   @inlinable @inline(__always)
-  public init(sum a: Vector, _ b: Vector) {
-    high = a + b
-    let other = high - a
-    low = (a - (high - other)) + (b - other)
-  }
+  public init(high: Double) { self.init(high: high, low: 0) }
 
-  /// `a + b` exactly when `|a| ≥ |b|` or `a = 0` (Fast2Sum).
+  /// `1/self`.
+  ///
+  /// Error Bounds: relative 16u². x = 1/high is within u(1+2u) of 1/high, so `1 - self·x` is at most 2.01u. Its parts
+  /// are 1 - p (exact, by Sterbenz), the low part of the product (exact) and low·x; adding them costs less than 4u²,
+  /// and multiplying by x one more rounding. One Newton step leaves out the square of 2.01u, 4.1u²; rounding the pair
+  /// adds u².
   @inlinable @inline(__always)
-  public init(ordered a: Vector, _ b: Vector) {
-    high = a + b
-    low = b - (high - a)
+  public func reciprocal<M: ExactMultiplier>(_: M.Type) -> DoubleDouble {
+    let x = 1 / high
+    let p = M.product(high, x)
+    return DoubleDouble(large: x, small: (((1 - p.high) - p.low) - low * x) * x)
   }
 }

@@ -9,7 +9,7 @@
 /// that every processor runs. scripts/check-kernels proves that there are none.
 public protocol VectorLoops: SendableMetatype {
   /// How this instruction set multiplies.
-  associatedtype Arithmetic: KernelArithmetic
+  associatedtype Multiplier: ExactMultiplier
 
   // Rows of logits
 
@@ -61,5 +61,5 @@ public protocol VectorLoops: SendableMetatype {
 
 /// The loops compiled for every processor of the architecture.
 public enum BaselineLoops: VectorLoops {
-  public typealias Arithmetic = BaselineArithmetic
+  public typealias Multiplier = BaselineMultiplier
 }

@@ -4,6 +4,6 @@
   /// The vector loops, compiled with the flags of the module that this file is in: KernelsV3 for x86-64-v3 (AVX2 and FMA),
   /// KernelsV4, by a link to this file, for x86-64-v4 (AVX-512).
   public enum Loops: VectorLoops {
-    public typealias Arithmetic = FusedArithmetic
+    public typealias Multiplier = FusedMultiplier
   }
 #endif

@@ -39,7 +39,7 @@ enum Program {
     let operations = Operations(
       service: SoftmaxService(
         limits: Limits(logits: settings.maxLogits, jacobianClasses: settings.maxJacobianClasses),
-        levels: KernelLevels(
+        levels: KernelLevelPolicy(
           KernelLevel(x86_64: Int(clinux_x86_64_level())), slowsDown: clinux_wide_vectors_slow_down()),
         version: version),
       status: status, telemetry: telemetry, token: token(settings), origins: settings.corsOrigins,

@@ -12,9 +12,9 @@ struct ArithmeticTests {
     }
     for _ in repetitions(10_000) {
       let (a, b) = (number(), number())
-      #expect(SplitArithmetic.product(a, b) == FusedArithmetic.product(a, b))
-      let split = SplitArithmetic.product(Vector(repeating: a), Vector(repeating: b))
-      #expect(split.high[5] == a * b && split.low[5] == FusedArithmetic.product(a, b).low)
+      #expect(DekkerMultiplier.product(a, b) == FusedMultiplier.product(a, b))
+      let split = DekkerMultiplier.product(Vector(repeating: a), Vector(repeating: b))
+      #expect(split.high[5] == a * b && split.low[5] == FusedMultiplier.product(a, b).low)
     }
   }
 }

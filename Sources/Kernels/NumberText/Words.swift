@@ -1,4 +1,4 @@
-/// Eight words that every operation of a kernel treats alike: two AVX2 registers, one of AVX-512, four of SSE2 or NEON.
+/// Eight words that a loop treats alike: two AVX2 registers, one of AVX-512, four of SSE2 or NEON.
 public typealias Words = SIMD8<UInt64>
 
 extension SIMD8<UInt64> {
@@ -7,7 +7,7 @@ extension SIMD8<UInt64> {
   @inlinable @inline(__always)
   var upperHalf: Words { self &>> 32 }
 
-  /// The product of the lower halves, exactly: one instruction, where a product of words is four or more.
+  /// The exact product of the lower halves: one instruction, where a product of whole words is four or more.
   @inlinable @inline(__always)
   func lowerProduct(_ other: Words) -> Words { lowerHalf &* other.lowerHalf }
 
@@ -15,15 +15,15 @@ extension SIMD8<UInt64> {
   @inlinable @inline(__always)
   func upperProduct(_ other: Words) -> Words {
     let (upper, otherUpper) = (upperHalf, other.upperHalf)
-    // Below 2^64, since (2^32 - 1)^2 + 2^32 - 1 is; and so is the next sum.
+    // No sum here overflows, since (2^32 - 1)^2 + 2^32 - 1 is below 2^64.
     let middle = lowerProduct(otherUpper) &+ lowerProduct(other).upperHalf
     return upper.lowerProduct(otherUpper) &+ middle.upperHalf
       &+ (middle.lowerHalf &+ upper.lowerProduct(other)).upperHalf
   }
 
-  /// One in each lane where `isSo`, zero elsewhere.
+  /// One in each lane where `condition` holds, zero elsewhere.
   @inlinable @inline(__always)
-  init(where isSo: SIMDMask<SIMD8<Int64>>) { self = Words.zero.replacing(with: 1, where: isSo) }
+  init(where condition: SIMDMask<SIMD8<Int64>>) { self = Words.zero.replacing(with: 1, where: condition) }
 
   /// Whether any lane is not zero.
   @inlinable @inline(__always)
@@ -33,9 +33,9 @@ extension SIMD8<UInt64> {
     return two[0] | two[1] != 0
   }
 
-  /// How many lanes stand before the first that is not zero.
+  /// How many lanes are zero before the first that is not.
   @inlinable @inline(__always)
-  var countOfZerosAtFront: Int {
+  var leadingZeroLanes: Int {
     var count = 0
     while count < 8, self[count] == 0 { count &+= 1 }
     return count
@@ -44,8 +44,8 @@ extension SIMD8<UInt64> {
   @inlinable @inline(__always)
   var isZero: SIMDMask<SIMD8<Int64>> { self .== Words.zero }
 
-  /// Parts of words with arithmetic of their own. Constants are made as words, because vectors of 32 lanes are made
-  /// lane by lane.
+  /// Halves and quarters of words, for arithmetic on each. Write constants as words: the compiler builds a vector of 32
+  /// lanes lane by lane.
   @inlinable @inline(__always)
   var halves: SIMD16<UInt32> { unsafe unsafeBitCast(self, to: SIMD16<UInt32>.self) }
   @inlinable @inline(__always)

@@ -1,37 +1,38 @@
-/// The format that a kernel rounds to, and where that format ends.
+/// 2^exponent, for an exponent in -1022...1023.
+@inlinable @inline(__always)
+public func powerOfTwo(_ exponent: Int) -> Double {
+  Double(bitPattern: UInt64(truncatingIfNeeded: exponent &+ 1023) << 52)
+}
+
+/// The format that a loop rounds to, and where that format ends.
 @frozen
 public struct KernelRounding: Sendable {
   /// Results are rounded to 24 bits instead of 53.
   public var isSingle: Bool
   /// What the loop multiplies its results by: ± a power of two, so it changes no bit of a result in range.
   public var scale: Double
-  /// Before scaling: the least and the greatest size that the loop decides, and the size below which zero is right.
+  /// Before scaling: the least and the greatest size that the loop can prove, and the size below which the result is
+  /// zero.
   public var least: Double
   public var greatest: Double
   public var vanishing: Double
 
-  /// - Parameter exponent: results are to be multiplied by 2^exponent; in -900...900.
+  /// - Parameter exponent: results are multiplied by 2^exponent; in -900...900.
   @inlinable @inline(__always)
   public init(isSingle: Bool, exponent: Int = 0, isNegative: Bool = false) {
     self.isSingle = isSingle
-    let power = KernelRounding.power(exponent)
+    let power = powerOfTwo(exponent)
     scale = isNegative ? -power : power
     // ±960 keeps the exact products behind a result from underflow and overflow.
-    least = KernelRounding.power(max(-960, (isSingle ? -126 : -1021) &- exponent))
-    greatest = KernelRounding.power(min(960, (isSingle ? 127 : 1022) &- exponent))
+    least = powerOfTwo(max(-960, (isSingle ? -126 : -1021) &- exponent))
+    greatest = powerOfTwo(min(960, (isSingle ? 127 : 1022) &- exponent))
     // Half of the smallest subnormal, halved again for the error of what is compared with it.
     let last = (isSingle ? -151 : -1076) &- exponent
-    vanishing = last < -960 ? 0 : KernelRounding.power(min(last, 960))
-  }
-
-  /// 2^exponent, exponent in -1022...1023.
-  @inlinable @inline(__always)
-  static func power(_ exponent: Int) -> Double {
-    Double(bitPattern: UInt64(truncatingIfNeeded: exponent &+ 1023) << 52)
+    vanishing = last < -960 ? 0 : powerOfTwo(min(last, 960))
   }
 }
 
-/// Results, and the lanes where they are proven.
+/// Results, and the lanes in which they are proven.
 @frozen
 public struct Rounded {
   public var value: Vector
@@ -45,7 +46,7 @@ public struct Rounded {
 
   /// The proven results, and NaN for the others.
   @inlinable @inline(__always)
-  public var settled: Vector { value.replacing(with: .nan, where: .!isProven) }
+  public var provenOrNaN: Vector { value.replacing(with: .nan, where: .!isProven) }
 
   /// One in each lane that is not proven.
   @inlinable @inline(__always)
@@ -53,17 +54,20 @@ public struct Rounded {
 }
 
 extension VectorLoops {
-  /// Rounds each real number that `result` is within `error` of, where all numbers that near round alike.
+  /// The rounding test: rounds each real number that `result` is within `error` of, where all numbers that near round
+  /// to the same result.
   ///
   /// - Parameters:
   ///   - result: `|low| ≤ ulp(high)`.
-  ///   - error: a bound, not NaN where the result is not; at least 2^-104 |high|, which pays for this function's roundings.
+  ///   - error: a bound, not NaN where the result is not; at least 2^-104 |high|, which pays for this function's own
+  ///     roundings.
   ///
-  /// Rounding is monotone, so when both ends of the interval round to one number, so does all between them. The ends:
-  /// low ± error in binary64 is within u·(2u|high|) of its real value, which 2^-104 |high| of `error` covers when the
-  /// derived bound lies below half of it; high + that is then the end, rounded once to nearest. In binary32 the ends are
-  /// moved out by 2^-51 |high| instead (twice a binary64's spacing), and rounded to 24 bits as Veltkamp does, which is to
-  /// nearest with ties to either side (Boldo, *Pitfalls of a full floating-point proof*, 2006); an end on a tie lies
+  /// Rounding is monotone: when both ends of the interval round to one number, everything between them does.
+  ///
+  /// In binary64, low ± error is within u·(2u|high|) of its real value, which 2^-104 |high| of `error` covers when the
+  /// derived bound is below half of it; high + that is then the end, rounded once to nearest. In binary32 the ends are
+  /// moved out by 2^-51 |high| instead (twice the spacing of binary64) and rounded to 24 bits by Veltkamp's method, to
+  /// nearest with ties to either side (Boldo, *Pitfalls of a full floating-point proof*, 2006). An end on a tie lies
   /// strictly beyond the number itself, so the choice does not matter.
   @inlinable @inline(__always)
   static func rounded(_ result: VectorPair, error: Vector, _ rounding: KernelRounding) -> Rounded {

@@ -1,10 +1,23 @@
+/// A row's largest logit and the lowest index that holds it.
+@frozen
+public struct RowMaximum: Sendable, Hashable {
+  public var value: Double
+  public var index: Int
+
+  @inlinable @inline(__always)
+  public init(value: Double, index: Int) {
+    self.value = value
+    self.index = index
+  }
+}
+
 /// How a row's logits become the arguments of exp: z = (a - maximum)/temperature.
 @frozen
 public struct RowShift: Sendable {
   public var maximum: Double
   public var temperature: Double
   public var inverse: Double  // 1/temperature, rounded
-  /// z is within `relative·|z| + absolute`: exact at temperature 1 and at powers of two, but for what underflows.
+  /// z is within `relative·|z| + absolute`: exact at temperature 1; at other powers of two too, unless it underflows.
   public var relative: Double
   public var absolute: Double
 
@@ -20,21 +33,53 @@ public struct RowShift: Sendable {
 }
 
 extension VectorLoops {
-  /// z = (a - maximum)/temperature as a pair, `|low| ≤ 2^-50 |high|`.
+  /// The row's maximum.
   ///
-  /// Edge Cases: where a is -∞ or a - maximum overflows, the pair is not finite, and its callers sort it out by a mask.
+  /// - Parameter row: [classes], not empty, no NaN.
+  @inlinable @inline(__always)
+  public static func maximum(_ row: Span<Double>) -> RowMaximum {
+    guard row.count > 0 else { return RowMaximum(value: -.infinity, index: 0) }
+    var best = load(row, 0, absent: -.infinity)
+    var places = indices(from: 0)
+    var start = 8
+    while start < row.count {
+      let next = load(row, start, absent: -.infinity)
+      let above = next .> best
+      best.replace(with: next, where: above)
+      places.replace(with: indices(from: start), where: above)
+      start &+= 8
+    }
+    var value = best[0]
+    var place = places[0]
+    var lane = 1
+    while lane < 8 {
+      if best[lane] > value || (best[lane] == value && places[lane] < place) {
+        value = best[lane]
+        place = places[lane]
+      }
+      lane &+= 1
+    }
+    return RowMaximum(value: value, index: Int(place))
+  }
+
+  /// z = (a - maximum)/temperature as a pair with `|low| ≤ 2^-50 |high|`.
   ///
-  /// Error Bounds: exact at temperature 1, by TwoSum. Otherwise 2^-100 |z|, and at most 2^-570 where something underflows: z's
-  /// parts, 2^-1074 each, or the product q·temperature, whose rest is then off by 2^-1073 and z by that over the temperature. The
-  /// quotient q = d.high·inverse is within 2.01u; d.high - p, p the head of q·temperature, is exact (Sterbenz); taking
-  /// away the product's rest and adding d.low are two roundings at most u·5u|d.high| each, and the correction's own
-  /// factor and rounding 2u of at most 6u|z|: in all 22u² |z| < 2^-100 |z|.
+  /// Edge Cases: where a is -∞ or a - maximum overflows, the pair is not finite. The callers mask such lanes.
+  ///
+  /// Error Bounds: exact at temperature 1, by TwoSum. Otherwise 22u² |z| < 2^-100 |z|:
+  /// - the quotient q = d.high·inverse is within 2.01u of d.high/temperature;
+  /// - d.high - p is exact (Sterbenz), p being the high part of q·temperature;
+  /// - subtracting the product's low part and adding d.low are two roundings of at most u·5u|d.high| each;
+  /// - the correction's own factor and its rounding are 2u of at most 6u|z|.
+  ///
+  /// Where something underflows, at most 2^-570: each part of z may lose 2^-1074, and the product q·temperature
+  /// 2^-1073, so that z loses that over the temperature.
   @inlinable @inline(__always)
   static func shifted(_ a: Vector, _ shift: RowShift) -> VectorPair {
     let d = VectorPair(sum: a, Vector(repeating: -shift.maximum))
     if shift.temperature == 1 { return d }
     let q = d.high * shift.inverse
-    let p = Arithmetic.product(q, Vector(repeating: shift.temperature))
+    let p = Multiplier.product(q, Vector(repeating: shift.temperature))
     return VectorPair(high: q, low: (((d.high - p.high) - p.low) + d.low) * shift.inverse)
   }
 }

@@ -8,14 +8,14 @@ import SoftmaxCore
 public struct SoftmaxService: RequestHandler {
   /// What a request may ask for at most.
   public let limits: Limits
-  private let levels: KernelLevels
+  private let levels: KernelLevelPolicy
   private let index: [UInt8]
 
   /// - Parameters:
   ///   - limits: what a request may ask for at most.
   ///   - levels: the instruction sets that suit this processor.
   ///   - version: the program's version, which `GET /` tells.
-  public init(limits: Limits = Limits(), levels: KernelLevels = KernelLevels(), version: String = "") {
+  public init(limits: Limits = Limits(), levels: KernelLevelPolicy = KernelLevelPolicy(), version: String = "") {
     self.limits = limits
     self.levels = levels
     index = Array(Index.text(limits: limits, version: version).utf8)

@@ -78,7 +78,7 @@ struct BigInterval<L: Limbs>: Enclosure {
     let width = BigFloat.sum(upper.scaled(by: 0 &- exponent), -low, .up)
     let high = ResultFormat.binary64.nearest(to: low, tie: .toEven)
     let rest = BigFloat.sum(low, BigFloat(-high, like: low.limbs), .down)
-    let middle = DoubleDouble(ordered: high, ResultFormat.binary64.nearest(to: rest, tie: .toEven))
+    let middle = DoubleDouble(large: high, small: ResultFormat.binary64.nearest(to: rest, tie: .toEven))
     // A width far below the last place has no binary64.
     return Ball(middle, radius: width.approximation * (1 + 0x1p-50) + 0x1p-105, exponent: exponent)
   }

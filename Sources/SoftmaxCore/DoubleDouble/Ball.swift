@@ -134,13 +134,13 @@ struct Ball: Enclosure {
   @inline(__always) static func * (a: Ball, b: Ball) -> Ball {
     let exponent = a.exponent &+ b.exponent
     if a.isShort && b.isShort {
-      let product = BaselineArithmetic.product(a.high, b.high)
+      let product = BaselineMultiplier.product(a.high, b.high)
       return Ball(exactly: DoubleDouble(high: product.high, low: product.low), exponent: exponent)
     }
     // An exact zero stays one, also times the unknown.
     if a.isZero { return a }
     if b.isZero { return b }
-    let product = a.middle.times(b.middle, BaselineArithmetic.self)
+    let product = a.middle.times(b.middle, BaselineMultiplier.self)
     let radius =
       a.high.magnitude * b.radius + b.high.magnitude * a.radius + a.radius * b.radius
       + product.high.magnitude * 0x1.dp-104
@@ -159,9 +159,9 @@ struct Ball: Enclosure {
       return unknown
     }
     let first = a.high / b.high
-    let product = BaselineArithmetic.product(first, b.high)
+    let product = BaselineMultiplier.product(first, b.high)
     let rest = ((a.high - product.high) - product.low) + (a.low - first * b.low)
-    let quotient = DoubleDouble(ordered: first, rest / b.high)
+    let quotient = DoubleDouble(large: first, small: rest / b.high)
     let isExact = a.isShort && b.isShort && rest == 0
     let spread = b.radius == 0 ? a.radius / size : (a.radius + first.magnitude * b.radius) / size * 1.34
     return Ball(

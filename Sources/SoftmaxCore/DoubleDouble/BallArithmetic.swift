@@ -58,7 +58,7 @@ struct BallArithmetic: Arithmetic {
     // The lowest eleven bits do not fit the first.
     let high = Double(top & ~0x7ff) * 0x1p-64
     let low = Double(top & 0x7ff) * 0x1p-64 + Double(next) * 0x1p-128
-    return DoubleDouble(ordered: high, low)
+    return DoubleDouble(large: high, small: low)
   }
 
   /// A positive number of moderate size as two binary64, within 2^-105 of itself.

@@ -34,8 +34,8 @@ extension BallArithmetic {
     let j = Scalar.nearestWhole(withoutCoarse * 2048)
     let r = DoubleDouble(sum: withoutCoarse - j * 0x1p-11, rest)
     let value = coarse[Int(i) &+ Self.coarseReach].times(
-      fine[Int(j) &+ Self.fineReach], BaselineArithmetic.self)
-    let result = value + value.times(Self.powerLessOne(r), BaselineArithmetic.self)
+      fine[Int(j) &+ Self.fineReach], BaselineMultiplier.self)
+    let result = value + value.times(Self.powerLessOne(r), BaselineMultiplier.self)
     let spread = result.high * (0x1p-100 + (error + radius) * 1.01)
     return Ball(result, radius: spread, exponent: Int(k))
   }
@@ -47,17 +47,17 @@ extension BallArithmetic {
   /// are far smaller: 1.5 u 2^-52.4 = 2^-104.8 for the last two and 2^-104 for the fourth power.
   private static func powerLessOne(_ r: DoubleDouble) -> DoubleDouble {
     let s = r.high
-    let square = BaselineArithmetic.product(s, s)
-    let cube = BaselineArithmetic.product(square.high, s)
-    let sixth = BaselineArithmetic.product(cube.high, 0x1.5555555555555p-3)
+    let square = BaselineMultiplier.product(s, s)
+    let cube = BaselineMultiplier.product(square.high, s)
+    let sixth = BaselineMultiplier.product(cube.high, 0x1.5555555555555p-3)
     let sixthRest = sixth.low + (cube.high * 0x1.5555555555555p-57 + (cube.low + square.low * s) * 0x1.5555555555555p-3)
     let half = 0.5 * square.high
     let fourth = square.high * square.high * (1.0 / 24 + s * (1.0 / 120 + s * (1.0 / 720 + s * (1.0 / 5040))))
-    let one = DoubleDouble(ordered: s, half)
-    let two = DoubleDouble(ordered: one.high, sixth.high)
+    let one = DoubleDouble(large: s, small: half)
+    let two = DoubleDouble(large: one.high, small: sixth.high)
     let small = sixthRest + r.low * (s + (half + sixth.high))
     let low = ((one.low + two.low) + (r.low + (0.5 * square.low + small))) + fourth
-    return DoubleDouble(ordered: two.high, low)
+    return DoubleDouble(large: two.high, small: low)
   }
 
   /// e^d - 1 for -1 <= d <= 0.
@@ -74,7 +74,7 @@ extension BallArithmetic {
     for n in stride(from: 9, through: 6, by: -1) { tail = inverseFactorials[n].high + high * tail }
     var sum = DoubleDouble(high: tail)
     for n in stride(from: 5, through: 0, by: -1) {
-      sum = inverseFactorials[n] + sum.times(x, BaselineArithmetic.self)
+      sum = inverseFactorials[n] + sum.times(x, BaselineMultiplier.self)
     }
     return d * Ball(sum, radius: 0x1p-101 + d.radius * power, exponent: 0)
   }

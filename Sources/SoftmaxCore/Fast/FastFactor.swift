@@ -46,7 +46,7 @@ struct FastFactor: Sendable {
     let next = big.limbs[big.limbs.count - 2]
     let high = Double(top >> 11) * 0x1p-52
     let low = Double((top & 0x7FF) << 42 | next >> 22) * 0x1p-105
-    self.init(DoubleDouble(ordered: high, low), exponent: big.exponent - 1, isNegative: false)
+    self.init(DoubleDouble(large: high, small: low), exponent: big.exponent - 1, isNegative: false)
   }
 
   private init(_ product: DoubleDouble, exponent: Int, isNegative: Bool) {
@@ -64,14 +64,14 @@ struct FastFactor: Sendable {
 
   static func * (a: FastFactor, b: FastFactor) -> FastFactor {
     FastFactor(
-      a.mantissa.times(b.mantissa, BaselineArithmetic.self), exponent: a.exponent + b.exponent,
+      a.mantissa.times(b.mantissa, BaselineMultiplier.self), exponent: a.exponent + b.exponent,
       isNegative: a.isNegative != b.isNegative)
   }
 
   /// - Parameter b: not zero.
   static func / (a: FastFactor, b: FastFactor) -> FastFactor {
     FastFactor(
-      a.mantissa.times(b.mantissa.reciprocal(BaselineArithmetic.self), BaselineArithmetic.self),
+      a.mantissa.times(b.mantissa.reciprocal(BaselineMultiplier.self), BaselineMultiplier.self),
       exponent: a.exponent - b.exponent, isNegative: a.isNegative != b.isNegative)
   }
 }

@@ -155,7 +155,7 @@ final class FastLoss: Sendable {
     let factor = problem.sampleWeight.map { FastFactor($0[n]) * weight } ?? weight
     guard use == .result else { return total.add(loss, factor) }
     guard abs(factor.exponent) <= 900 else { return false }
-    let value = loss.value.times(factor.mantissa, BaselineArithmetic.self)
+    let value = loss.value.times(factor.mantissa, BaselineMultiplier.self)
     // The factor's mantissa is at most 2, its error 2^-99 and the product's 2^-103.
     let result = KernelRounding(isSingle: rounding.isSingle, exponent: factor.exponent)
       .rounded(value, error: 2 * loss.error + value.high.magnitude * 0x1p-98)
@@ -185,7 +185,7 @@ struct FastTotal {
     guard abs(factor.exponent) <= 300, loss.value.high >= 0x1p-600, loss.value.high <= 0x1p600 else { return false }
     let power = Double(sign: .plus, exponent: factor.exponent, significand: 1)
     let scaled = DoubleDouble(high: factor.mantissa.high * power, low: factor.mantissa.low * power)
-    let term = loss.value.times(scaled, BaselineArithmetic.self)
+    let term = loss.value.times(scaled, BaselineMultiplier.self)
     value = value + term
     // Twice the exact factor's head covers its rest; the roundings of this sum of positive numbers stay below 2^-50 of it.
     error += (loss.error + loss.value.high * 0x1p-98) * (scaled.high * 0x1.0000001p0)

@@ -18,7 +18,7 @@ extension FastRow {
       return 0
     }
     guard abs(factor.exponent) <= 900, factor.exponent <= exponent else { return leaveOpen(&out) }
-    let slope = factor.mantissa.times(sums.reciprocal, BaselineArithmetic.self)
+    let slope = factor.mantissa.times(sums.reciprocal, BaselineMultiplier.self)
     var rounding = KernelRounding(isSingle: isSingle, exponent: factor.exponent, isNegative: factor.isNegative)
     var open = loops.scaled(
       exponentials.high, exponentials.low, by: slope, within: probabilityError + error, rounding, into: &out)
@@ -32,7 +32,7 @@ extension FastRow {
       if own.low.isNaN { own.low = 0 }
       others = sums.sum + -own
     }
-    let value = others.times(slope, BaselineArithmetic.self)
+    let value = others.times(slope, BaselineMultiplier.self)
     let leftOut = isTop && sums.isFaint ? 3 * RowSums.leftOut : 0
     out[target] = rounding.rounded(value, error: value.high * (0x1p-77 + error) + leftOut)
     if out[target].isNaN { open += 1 }
@@ -49,7 +49,7 @@ extension FastRow {
     }
     // Zero stands for an exponential that is left out: it may be open, or too small for any result.
     guard exponentials[l].high > 0 else { return leaveOpen(&out) }
-    let p = exponentials[l].times(sums.reciprocal, BaselineArithmetic.self)
+    let p = exponentials[l].times(sums.reciprocal, BaselineMultiplier.self)
     var factor = FastFactor(p) / FastFactor(temperature)
     factor.isNegative = true
     return gradient(target: l, factor: factor, within: probabilityError, into: &out)
@@ -97,7 +97,7 @@ extension FastRow {
     let cross = shares.cross.high
     guard !sums.isFaint, !shares.cross.low.isNaN, cross == 0 || (cross >= 0x1p-700 && cross <= 0x1p900)
     else { return nil }
-    let value = shares.total.times(logSum.value, BaselineArithmetic.self) + shares.cross
+    let value = shares.total.times(logSum.value, BaselineMultiplier.self) + shares.cross
     return FastValue(value: value, error: value.high * 0x1.4p-80)
   }
 
@@ -119,7 +119,7 @@ extension FastRow {
     let overTotal = factor.mantissa
     let power = KernelRounding(isSingle: false, exponent: factor.exponent - whole.exponent).scale
     let unit = DoubleDouble(high: overTotal.high * power, low: overTotal.low * power)
-    let slope = whole.mantissa.times(sums.reciprocal, BaselineArithmetic.self)
+    let slope = whole.mantissa.times(sums.reciprocal, BaselineMultiplier.self)
     let rounding = KernelRounding(isSingle: isSingle, exponent: whole.exponent, isNegative: whole.isNegative)
     var open = loops.gradient(
       exponentials.high, exponentials.low, shareHigh: itemShares.high, shareLow: itemShares.low, slope: slope,
@@ -129,9 +129,9 @@ extension FastRow {
     let own = itemShares[i]
     guard out[i].isNaN, !sums.isFaint, !own.low.isNaN else { return open }
     let others = shares.total + -own
-    let pulled = own.times(sums.others, BaselineArithmetic.self)
-    let scaled = unit.times(sums.reciprocal, BaselineArithmetic.self)
-    let value = (others + -pulled).times(scaled, BaselineArithmetic.self)
+    let pulled = own.times(sums.others, BaselineMultiplier.self)
+    let scaled = unit.times(sums.reciprocal, BaselineMultiplier.self)
+    let value = (others + -pulled).times(scaled, BaselineMultiplier.self)
     let error =
       (shares.total.high * 0x1p-87 + (others.high.magnitude + pulled.high) * 0x1.2p-79) * scaled.high
     out[i] = rounding.rounded(value, error: error + value.high.magnitude * 0x1p-100)

@@ -137,8 +137,8 @@ extension FastRow {
 
   static func quotient(_ d: DoubleDouble, _ t: Double) -> DoubleDouble {
     let q = d.high / t
-    let p = BaselineArithmetic.product(q, t)
-    return DoubleDouble(ordered: q, (((d.high - p.high) - p.low) + d.low) / t)
+    let p = BaselineMultiplier.product(q, t)
+    return DoubleDouble(large: q, small: (((d.high - p.high) - p.low) + d.low) / t)
   }
 
   /// -log p = log S - z of one logit.
@@ -184,7 +184,7 @@ extension FastRow {
   func entropy(_ row: Span<Double>) -> Double {
     guard !sums.isFaint else { return .nan }
     let cross = loops.shareSums(exponentials.high, exponentials.low, row, shift: shift).cross
-    let value = logSum.value + cross.times(sums.reciprocal, BaselineArithmetic.self)
+    let value = logSum.value + cross.times(sums.reciprocal, BaselineMultiplier.self)
     return KernelRounding(isSingle: isSingle).rounded(value, error: value.high * 0x1.1p-79)
   }
 }

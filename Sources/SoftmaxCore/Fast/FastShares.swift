@@ -22,10 +22,10 @@ struct FastShares: Sendable {
     for c in 0..<classes {
       let w = DoubleDouble(high: weight?[c] ?? 1)
       isSafe = isSafe && FastShares.isSafe(w.high)
-      let slope = rest.times(w, BaselineArithmetic.self)
+      let slope = rest.times(w, BaselineMultiplier.self)
       slopeHigh[c] = slope.high
       slopeLow[c] = slope.low
-      let base = even.times(w, BaselineArithmetic.self)
+      let base = even.times(w, BaselineMultiplier.self)
       baseHigh[c] = base.high
       baseLow[c] = base.low
     }
@@ -36,6 +36,6 @@ struct FastShares: Sendable {
 
   private static func quotient(_ a: Double, _ b: Double) -> DoubleDouble {
     DoubleDouble(high: a).times(
-      DoubleDouble(high: b).reciprocal(BaselineArithmetic.self), BaselineArithmetic.self)
+      DoubleDouble(high: b).reciprocal(BaselineMultiplier.self), BaselineMultiplier.self)
   }
 }

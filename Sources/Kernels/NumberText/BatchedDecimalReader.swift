@@ -1,16 +1,18 @@
-/// Runs of long numbers, eight at a time: the text is cut at its commas, and ``VectorLoops/nearestBinaries(of:powers:)`` finds
-/// out what stands between them.
+/// Sequences of long numbers, eight at a time: the text is cut at its commas, and
+/// ``VectorLoops/nearestBinaries(of:powers:)`` reads what is between them.
 extension VectorLoops {
-  /// Reads numbers of one to seven digits, a point and more digits, 14 to 22 bytes with a minus sign, each with a comma behind
-  /// it, or each with a comma and a space; up to the first that is another, or near the end of text, limit or room.
+  /// Reads numbers of one to seven digits, a point and more digits, 14 to 22 bytes with the sign, each followed by a
+  /// comma, or each by a comma and a space. Stops at the first other number, and near the end of the text, the limit or
+  /// the room.
   ///
-  /// Where the next number begins is found by the comma alone, which is a short chain of steps from number to number; all else
-  /// is done for eight at once. A block is cut before the former block's numbers are found: words just stored one by one are
-  /// not yet there to be loaded as a vector.
+  /// The next number's start depends on the comma before it only, which is a short chain of steps from number to
+  /// number; everything else is done for eight at once. A block is cut before the previous block's numbers are
+  /// computed, because words that were just stored one by one cannot yet be loaded as a vector.
   ///
   /// - Parameters:
-  ///   - position: where a number may begin, or the space before it; at the end, where the first that was not read begins.
-  ///   - limit: no number at or behind it is read.
+  ///   - position: where a number may begin, or the space before it; at the end, where the first number not read
+  ///     begins.
+  ///   - limit: no number that begins at or after it is read.
   ///   - powers: the first 64 bits of 10^-18...10^-12; the last word means nothing.
   @inlinable @inline(__always)
   public static func readLongNumbers(
@@ -19,8 +21,8 @@ extension VectorLoops {
   ) {
     let last = min(limit, text.count) &- TextCutter.reach
     guard position >= 0, position < last else { return }
-    // Safe: a block is cut only where `reach` bytes are there and found only where there is room for eight numbers, and
-    // `filled` says how many of these stand.
+    // Safe: a block is cut only where `reach` bytes follow, numbers are stored only where there is room for eight, and
+    // `filled` says how many of them count.
     unsafe text.withUnsafeBufferPointer { text in
       unsafe values.withUnsafeMutableBufferPointer { buffer, filled in
         unsafe withUnsafeTemporaryAllocation(of: TextBlock.self, capacity: 2) { blocks in
@@ -32,7 +34,7 @@ extension VectorLoops {
           var start = unsafe bytes[position] == UInt8(ascii: " ") ? position &+ 1 : position
           let cutter = unsafe TextCutter(bytes, at: start)
           var end = start
-          // Not the last of the room: what stands behind it is left to the caller.
+          // The last number that fits is left to the caller, which looks at what follows it.
           var count = buffer.count &- filled > 8 ? unsafe cutter.cut(from: &end, into: block) : 0
           while count > 0 {
             var nextEnd = end
@@ -43,7 +45,7 @@ extension VectorLoops {
             let (patterns, others) = unsafe nearestBinaries(of: block.pointee, powers: powers)
             unsafe UnsafeMutableRawPointer(base + filled).storeBytes(of: patterns, as: Words.self)
             if others.hasAny {
-              count = min(count, others.countOfZerosAtFront)
+              count = min(count, others.leadingZeroLanes)
               end = cutter.end(of: count, from: start)
             }
             filled &+= count
@@ -58,8 +60,8 @@ extension VectorLoops {
   }
 }
 
-/// Eight texts of up to 22 bytes: of each the first three words, the first byte in the lowest place; what stands behind its
-/// comma means nothing. The rows stand in memory in this order, 64 bytes apart.
+/// Eight texts of up to 22 bytes. For each its first three words, the first byte in the lowest place; bytes after the
+/// comma mean nothing. In memory the rows are in this order, 64 bytes apart.
 @frozen @usableFromInline
 struct TextBlock: BitwiseCopyable {
   @usableFromInline
@@ -73,23 +75,23 @@ struct TextBlock: BitwiseCopyable {
   init() {}
 }
 
-/// Cuts a text at its commas, for as long as these come 14 to 22 bytes behind a number's begin, with digits before them.
+/// Cuts a text at its commas, as long as each is 14 to 22 bytes after its number's start and follows a digit.
 @safe @usableFromInline
 struct TextCutter {
-  /// A space, and eight times 22 bytes with a comma and another space, which are 24 as the words are that are loaded of each;
-  /// and 64 bytes behind them, so that a run ends where it would end if it were read one by one.
+  /// How many bytes a block may look at: a space, eight times 24 bytes (22 with a comma and a space; the words loaded
+  /// of each are as long), and 64 more, so that the batches end where reading one by one would end.
   @inlinable
   static var reach: Int { 1 &+ 8 &* 24 &+ 64 }
 
   @usableFromInline
   let text: UnsafePointer<UInt8>
-  /// What the last four bytes before the next number are, in the bits of the mask: ", " or ",", and before it 0x3_. So the most
-  /// that is no number is known for it at once.
+  /// What the four bytes before the next number are, in the bits of `mask`: "," or ", ", and before it 0x3_. This finds
+  /// most texts that are no numbers early.
   @usableFromInline
   let separator: UInt32
   @usableFromInline
   let mask: UInt32
-  /// From a comma 14 bytes behind a number's begin, and from that begin, to the next number's.
+  /// From a number's start to the next number's, if the comma is 14 bytes after the start.
   @usableFromInline
   let stride: Int
 
@@ -102,10 +104,10 @@ struct TextCutter {
     (separator, mask, stride) = isSpaced ? (0x202C_3000, 0xFFFF_F000, 16) : (0x2C30_0000, 0xFFF0_0000, 15)
   }
 
-  /// Where among eight bytes the first comma stands if nothing below "-" is before it; 8 if there is none.
+  /// The place of the first comma among eight bytes, if no byte below "-" is before it; 8 if there is none.
   ///
-  /// Taking 0x2D from a byte borrows into its high bit if it is less, and bytes of 0xAD and more have theirs anyway; borrows
-  /// reach only the bytes behind.
+  /// Subtracting 0x2D from a byte sets its high bit if the byte is less, and bytes of 0xAD and more keep theirs.
+  /// Borrows reach only later bytes.
   @inlinable @inline(__always)
   static func placeOfComma(_ p: UnsafePointer<UInt8>) -> Int {
     let marks = unsafe (load(p) &- 0x2D2D_2D2D_2D2D_2D2D) & 0x8080_8080_8080_8080
@@ -117,10 +119,11 @@ struct TextCutter {
     UInt64(littleEndian: unsafe UnsafeRawPointer(p).loadUnaligned(as: UInt64.self))
   }
 
-  /// Cuts eight texts, or as many as are found; `position` is the first's begin, and then that of what was not cut.
+  /// Cuts eight texts, or as many as fit the pattern. `position` is the start of the first, and then of the first not
+  /// cut.
   @inlinable @inline(__always)
   func cut(from position: inout Int, into block: UnsafeMutablePointer<TextBlock>) -> Int {
-    // All that is the same for all numbers is added to the pointer, which nothing waits for.
+    // What is the same for all numbers is added to the pointer, so that it is not part of the chain through `offset`.
     var base = unsafe text + position
     var offset = 0
     // Safe: lanes of a block's rows, and bytes within `reach`.
@@ -144,7 +147,7 @@ struct TextCutter {
     return count
   }
 
-  /// Where the number behind `count` that were cut begins.
+  /// Where the number after `count` cut numbers begins.
   @inlinable @inline(__always)
   func end(of count: Int, from start: Int) -> Int {
     var position = start

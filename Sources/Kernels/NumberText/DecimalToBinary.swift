@@ -1,32 +1,32 @@
 /// Decimal to the nearest binary64, eight numbers at a time, after D. Lemire, "Number Parsing at a Gigabyte per Second"
 /// (2021).
 extension VectorLoops {
-  /// Finds the bits of the numbers that stand in a block's texts before a comma, the first at 14 to 22 bytes from the begin.
+  /// Finds the bits of the eight numbers in a block, each of which ends at a comma 14 to 22 bytes after its start.
   ///
-  /// - Returns: the bits, and a lane that is not zero for each text that is none of a minus sign or none, one to seven digits
-  ///   without a zero before others, a point, and digits, 19 in all but for zeros behind them; for zero and what is less than
-  ///   2^32 · 10^-18; and where more of the power must be known.
+  /// - Returns: the bits, and a lane that is not zero for each number that this path cannot decide: its text does not
+  ///   match `-?d{1,7}\.d+` with at most 19 significant digits and no leading zero, its value is below 2^32 · 10^-18,
+  ///   or 64 bits of the power of ten are too few.
   ///
-  /// Of the product of 64 bits each, 55 are needed: 53, one to round, one that the product may lack. Only if all bits below
-  /// are ones can what is missing of the power carry into them. No number is half-way between two, since 10^-12 and less
-  /// have too many factors of five.
+  /// Of the product of two 64-bit numbers, 55 bits are needed: 53, one to round, and one that the product may lack. The
+  /// missing part of the power can carry into them only if all bits below are ones. No number is exactly half-way
+  /// between two, since 10^-12 and smaller powers have too many factors of five.
   @inlinable @inline(__always)
   static func nearestBinaries(of block: TextBlock, powers: Words) -> (patterns: Words, others: Words) {
     let zeros: UInt64 = 0x3030_3030_3030_3030
     let highBits: UInt64 = 0x8080_8080_8080_8080
-    // All behind the comma becomes zeros.
+    // Everything after the comma becomes zeros.
     let window = (block.second &>> 48) | (block.third &<< 16)
     let kept = bitsBefore((window &- 0x2D2D_2D2D_2D2D_2D2D) & highBits)
     var first = block.first ^ zeros
     var second = (block.second ^ zeros) & ((kept &<< 48) | 0x0000_FFFF_FFFF_FFFF)
     var third = (block.third ^ zeros) & (kept &>> 16)
 
-    // The sign goes, then the point, and what stands behind moves up.
+    // Remove the sign, then the point; what follows moves up.
     let isNegative = (first & 0xFF) .== Words(repeating: UInt64(UInt8(ascii: "-") ^ UInt8(ascii: "0")))
     first = first.replacing(with: (first &>> 8) | (second &<< 56), where: isNegative)
     second = second.replacing(with: (second &>> 8) | (third &<< 56), where: isNegative)
     third = third.replacing(with: third &>> 8, where: isNegative)
-    // Taking 1 from a byte borrows into its high bit from zero alone; borrows reach only the bytes behind.
+    // Subtracting 1 from a byte borrows into its high bit only if the byte is zero. Borrows reach only later bytes.
     let points: Words = first ^ 0x1E1E_1E1E_1E1E_1E1E
     let integer = bitsBefore((points &- 0x0101_0101_0101_0101) & ~points & highBits)
     let moved: Words = (first &>> 8) | (second &<< 56)
@@ -34,22 +34,22 @@ extension VectorLoops {
     second = (second &>> 8) | (third &<< 56)
     third = third &>> 8
 
-    // Adding 0x76 carries into a byte's high bit from 10 on; carries out of a byte come only from what is no digit.
+    // Adding 0x76 sets a byte's high bit if the byte is 10 or more. Only bytes that are no digits carry further.
     let ten: UInt64 = 0x7676_7676_7676_7676
     let noDigits: Words = (first &+ ten) | first | (second &+ ten) | second | (third &+ ten) | third
-    // A zero less one has all bits of the bytes behind it, of which those count that are digits before the point.
+    // Zero minus one has all bits set in the later bytes; those before the point count.
     let isZeroLed: Words = ((first & 0xFF) &- 1) & integer & ~0xFF
     var power = Words.zero
     var biased = Words.zero
     for count in 1...7 {
-      let isSo = integer .== Words(repeating: 1 &<< UInt64(truncatingIfNeeded: 8 &* count) &- 1)
-      power = power.replacing(with: powers[count &- 1], where: isSo)
-      biased = biased.replacing(with: biasedExponent(ofPower: count &- 19), where: isSo)
+      let isCount = integer .== Words(repeating: 1 &<< UInt64(truncatingIfNeeded: 8 &* count) &- 1)
+      power = power.replacing(with: powers[count &- 1], where: isCount)
+      biased = biased.replacing(with: biasedExponent(ofPower: count &- 19), where: isCount)
     }
 
     let sixteen = valueOfEight(first).lowerProduct(Words(repeating: 100_000_000)) &+ valueOfEight(second)
     let thousand = Words(repeating: 1000)
-    // Of the last digits three, with a zero before them to make four.
+    // Three last digits, and a zero before them to make four.
     let significand =
       sixteen.lowerProduct(thousand) &+ (sixteen.upperHalf.lowerProduct(thousand) &<< 32) &+ valuesOfFour(third &<< 8)
     let leadingZeros = 31 &- binaryExponent(significand.upperHalf)
@@ -58,10 +58,10 @@ extension VectorLoops {
     let upperBit = high &>> 63
     let leading = (high &>> 9) &>> upperBit
     biased = biased &+ upperBit &- leadingZeros
-    // Where 54 bits round up to 2^53, the carry into the exponent makes it the next power of two.
+    // Where the 54 bits round up to 2^53, the carry into the exponent makes it the next power of two.
     let magnitude = (((biased &- 1) &<< 53) &+ leading &+ 1) &>> 1
     let sign = Words.zero.replacing(with: 1 &<< 63, where: isNegative)
-    // The highest bit is set if the lowest nine of the product are, or a factor's highest is not.
+    // The highest bit is set if the product's lowest nine bits are ones, or a factor's highest bit is zero.
     let undecided = (((high &+ 1) & 0x1FF) &- 1) | ~(scaled & power)
     return (magnitude | sign, (noDigits & highBits) | isZeroLed | (undecided & (1 &<< 63)) | (third &>> 24))
   }
@@ -73,8 +73,8 @@ extension VectorLoops {
     return (ones &- 1) & ~ones
   }
 
-  /// floor(log2 10^q) + 63 + 1023, the biased exponent of a product of 64 bits each whose highest bits are set, but for one
-  /// that the product may lack. 217706 / 2^16 is log2(10) closely enough.
+  /// floor(log2 10^q) + 63 + 1023: the biased exponent of the product of two 64-bit numbers whose highest bits are set,
+  /// or one more. 217706 / 2^16 is close enough to log2(10).
   @inlinable @inline(__always)
   static func biasedExponent(ofPower q: Int) -> UInt64 {
     UInt64(truncatingIfNeeded: (217_706 &* q) &>> 16 &+ (63 &+ 1023))

@@ -1,0 +1,145 @@
+extension VectorLoops {
+  /// The least argument of ``exponential(_:_:_:)``: e^-620 = 2^-894.47, whose low part is still a normal number.
+  @inlinable @inline(__always) static var leastExponent: Double { -620 }
+
+  /// e^(high + low), lane by lane, as a pair with `|low| ≤ ulp(high)/2`; exactly 1 for 0.
+  ///
+  /// Method: with k the whole number nearest to z·256/ln 2, z = k·ln 2/256 + r and e^z = 2^(k/256)·(1 + p), where
+  /// p = e^r - 1 and |r| ≤ ρ = 0.0013539 = 2^-9.528. 2^(k/256) is a power of two times an entry of the table (Tang,
+  /// *Table-driven implementation of the exponential function*, 1989).
+  ///
+  /// Edge Cases: `-620 ≤ high ≤ 0`; `|low| ≤ 2^-50 |high|`.
+  ///
+  /// Error Bounds: relative 2^-80. Here is why, with u = 2^-53, everything in parts of e^z.
+  ///
+  /// *Reduction*, 2^-91:
+  /// - |k| < 2^18 and the first two parts of ln 2/256 have 34 bits, so their products with k are exact.
+  /// - z.high - k·first is exact (Sterbenz, or k = 0).
+  /// - The Fast2Sum with k·second is exact, since its first term is a multiple of 2^-62 and |k·second| < 2^-25.
+  /// - low - k·third has |low| ≤ 2^-40.7 and takes two roundings: 2^-92.7.
+  /// - The last Fast2Sum may have its terms in the wrong order when r is below 2^-40. It is then off by
+  ///   u·2^-39.7 = 2^-92.7.
+  /// - What the third part leaves out is 2^-133·2^18.
+  /// - So r is within 2^-91, and |r.low| ≤ u·ρ + 2^-92.
+  ///
+  /// *Polynomial*, 2^-91 + 2^-81.54 + 2^-82.58: e^r = 1 + r + r²/2 + r³P(r), P the Taylor polynomial of degree 4.
+  /// - The remainder is ρ^8/8! < 2^-91.
+  /// - The first and second terms are exact pairs, except for r.low²/2 < 2^-124 and rounding r.high·r.low (2^-125).
+  /// - r³P ≤ 2^-31.16 is computed from r.high in plain binary64: r² (1 rounding), r³ (1), P (2 from its last step, and
+  ///   less than ρ·3u + u from its lower terms and its coefficients), the product (1): 6.1u·2^-31.16 ≤ 2^-81.54.
+  /// - Leaving r.low out of it costs r.low·ρ²/2 ≤ 2^-82.58.
+  ///
+  /// *Assembly*, 2^-81.67:
+  /// - p.low is at most 2^-31.15 and takes 2 roundings of at most 2^-85 each.
+  /// - T·p.low, T the table's entry, and the sums around it take 4 of at most 2^-84 each, since no partial sum exceeds
+  ///   2^-30.1 T. Together 5·2^-84.
+  /// - Products of the entry's low part are 2^-53-9.5-53 and less; the table is within 2^-106.
+  /// - The final pair and the power of two are exact.
+  ///
+  /// Sum: 2^-81.54 + 2^-82.58 + 2^-81.67 + 3·2^-91 < 2^-80.3.
+  @inlinable @inline(__always)
+  static func exponential(_ high: Vector, _ low: Vector, _ table: Span<Double>) -> VectorPair {
+    // Adding 1.5·2^52 rounds to a whole number and leaves it in the lowest bits.
+    let magic = Vector(repeating: 0x1.8p52)
+    let shifted = Multiplier.multiplyAdd(high, Vector(repeating: 0x1.71547652b82fep8), magic)
+    let k = shifted - magic
+    let bits = unsafe unsafeBitCast(shifted, to: SIMD8<Int64>.self)
+    let entry = (bits & 255) &<< 1
+    let power = unsafe unsafeBitCast(
+      ((bits & ~255) &<< 44) &+ SIMD8<Int64>(repeating: 0x3FF0_0000_0000_0000), to: Vector.self)
+
+    let r0 = Multiplier.multiplyAdd(k, Vector(repeating: -0x1.62e42fef8p-9), high)
+    let s = VectorPair(large: r0, small: k * -0x1.1cf79abc8p-44)
+    let third = Multiplier.multiplyAdd(k, Vector(repeating: -0x1.e3b39803f2f6bp-80), low)
+    let r = VectorPair(large: s.high, small: s.low + third)
+
+    let half = r.high * 0.5
+    let square = Multiplier.product(half, r.high)
+    var P = Vector(repeating: 0x1.a01a01a01a01ap-13)
+    P = Multiplier.multiplyAdd(P, r.high, Vector(repeating: 0x1.6c16c16c16c17p-10))
+    P = Multiplier.multiplyAdd(P, r.high, Vector(repeating: 0x1.1111111111111p-7))
+    P = Multiplier.multiplyAdd(P, r.high, Vector(repeating: 0x1.5555555555555p-5))
+    P = Multiplier.multiplyAdd(P, r.high, Vector(repeating: 0x1.5555555555555p-3))
+    let cubic = (square.high + square.high) * r.high * P
+    let p = VectorPair(large: r.high, small: square.high)
+    let pLow = p.low + (cubic + (r.low + Multiplier.multiplyAdd(r.high, r.low, square.low)))
+
+    let tableHigh = gather(table, entry)
+    let tableLow = gather(table, entry | 1)
+    let product = Multiplier.product(tableHigh, p.high)
+    let sum = VectorPair(large: tableHigh, small: product.high)
+    let tail = Multiplier.multiplyAdd(
+      tableHigh, pLow, Multiplier.multiplyAdd(tableLow, p.high, tableLow + product.low))
+    let e = VectorPair(large: sum.high, small: sum.low + tail)
+    return VectorPair(high: e.high * power, low: e.low * power)
+  }
+
+  /// Eight entries of the table. Unchecked, because the mask keeps each index below 512 and callers check the table.
+  @inlinable @inline(__always)
+  static func gather(_ table: Span<Double>, _ i: SIMD8<Int64>) -> Vector {
+    unsafe Vector(
+      table[unchecked: Int(i[0])], table[unchecked: Int(i[1])], table[unchecked: Int(i[2])],
+      table[unchecked: Int(i[3])], table[unchecked: Int(i[4])], table[unchecked: Int(i[5])],
+      table[unchecked: Int(i[6])], table[unchecked: Int(i[7])])
+  }
+
+  /// log S = log(1 + R).
+  ///
+  /// Edge Cases: R at least 2^-700, so that nothing underflows; at most 2^23.
+  ///
+  /// Error Bounds: relative 2^-79.8. R's own 2^-79.9 moves log S by no more, since d log(1+R)/log(1+R) ≤ dR/R. The rest
+  /// is 2^-86:
+  /// - Below 2^-9, ``logarithm(onePlus:)`` is within 2^-87.
+  /// - Above, S = 2^x·m. The atanh series to s^7, s ≤ 1/3, gives log2 m within 2^-15.7, so that j/256 is within
+  ///   0.505/256 of it, and f = m·2^(-j/256) - 1 lies in ±2^-9.5 and is known within 12u². In log S =
+  ///   (256x + j)·ln 2/256 + log(1+f) the terms are off by at most 2^-102 and 2^-9.5-87, and log S ≥ 2^-9.01.
+  @inlinable @inline(__always)
+  public static func logSum(_ sums: RowSums, table: Span<Double>) -> DoubleDouble {
+    precondition(table.count >= 512)
+    guard sums.others.high >= 0x1p-9 else { return logarithm(onePlus: sums.others) }
+    let bits = sums.sum.high.bitPattern
+    let exponent = Int(truncatingIfNeeded: bits >> 52) &- 1023
+    let power = powerOfTwo(-exponent)
+    let m = DoubleDouble(high: sums.sum.high * power, low: sums.sum.low * power)
+
+    let s = (m.high - 1) / (m.high + 1)
+    let s2 = s * s
+    let cubic = 0.9617966939259756 + s2 * (0.5770780163555854 + s2 * 0.4121985831111324)
+    let log2 = s * (2.8853900817779268 + s2 * cubic)
+    let j = Int(log2 * 256 + 0.5)
+    var scaled = m
+    if j > 0 {
+      let entry = (256 &- j) &* 2 & 511
+      let root = unsafe DoubleDouble(high: table[unchecked: entry] * 0.5, low: table[unchecked: entry &+ 1] * 0.5)
+      scaled = m.times(root, Multiplier.self)
+    }
+    let f = DoubleDouble(high: -1) + scaled
+    let steps = DoubleDouble(high: Double(exponent &* 256 &+ j) * 0x1p-8)
+    let ln2 = DoubleDouble(high: 0x1.62e42fefa39efp-1, low: 0x1.abc9e3b39803fp-56)
+    return steps.times(ln2, Multiplier.self) + logarithm(onePlus: f)
+  }
+
+  /// log(1 + x) for `|x| ≤ 2^-9`.
+  ///
+  /// Error Bounds: relative 2^-87. log(1 + x)/x = 1 + x(-1/2 + x(1/3 + x(-1/4 + x·Q))), where
+  /// Q = 1/5 - x/6 + … - x^6/11 is computed in binary64 from x.high and the rest in pairs.
+  /// - What the series leaves out: x^11/12 < 2^-102.
+  /// - Q is within 3u of its value, x.low being left out of it, so x^4 Q is within 2^-38.3·2^-51.4 = 2^-89.7.
+  /// - The pairs' products and sums, 10u² each and made smaller by x below the top, cost less than 2^-101.
+  @inlinable @inline(__always)
+  static func logarithm(onePlus x: DoubleDouble) -> DoubleDouble {
+    let y = x.high
+    var Q = 0x1.745d1745d1746p-4
+    Q = -0x1.999999999999ap-4 + y * Q
+    Q = 0x1.c71c71c71c71cp-4 + y * Q
+    Q = -0x1p-3 + y * Q
+    Q = 0x1.2492492492492p-3 + y * Q
+    Q = -0x1.5555555555555p-3 + y * Q
+    Q = 0x1.999999999999ap-3 + y * Q
+    var sum = DoubleDouble(sum: -0.25, y * Q)
+    sum = DoubleDouble(high: 0x1.5555555555555p-2, low: 0x1.5555555555555p-56) + sum.times(x, Multiplier.self)
+    sum = DoubleDouble(high: -0.5) + sum.times(x, Multiplier.self)
+    sum = DoubleDouble(high: 1) + sum.times(x, Multiplier.self)
+    return sum.times(x, Multiplier.self)
+  }
+}

@@ -1,0 +1,124 @@
+/// The relative error of e_i/S: 2^-80.3 + 2^-79.85 + 2^-102 < 2^-79.05 < 2^-78.91, which this is.
+@inlinable @inline(__always)
+public var probabilityError: Double { 0x1.1p-79 }
+
+/// The results of a row that are numbers for each class. Each is correctly rounded, or NaN where this stage cannot
+/// prove it.
+extension VectorLoops {
+  /// Writes the correctly rounded `factor·e_i·2^exponent`, or NaN where this stage cannot prove it. With the factor 1/S
+  /// these are the probabilities; with others, a class index's gradient at all classes but the target.
+  ///
+  /// - Parameters:
+  ///   - high, low: from ``exponentials(_:top:shift:vanishing:table:into:)``.
+  ///   - factor: positive, in [2^-30, 2^30].
+  ///   - error: a bound of the factor's and the exponential's relative errors together, with 2^-102 to spare.
+  ///   - out: [classes].
+  /// - Returns: how many are NaN.
+  ///
+  /// Error Bounds: the factor's error, the exponential's 2^-80.3, and 2^-103 for the product of the pairs and the test.
+  /// For probabilities, with 1/S within 2^-79.85, that is below ``probabilityError``.
+  @inlinable @inline(__always)
+  public static func scaled(
+    _ high: Span<Double>, _ low: Span<Double>, by factor: DoubleDouble, within error: Double,
+    _ rounding: KernelRounding, into out: inout MutableSpan<Double>
+  ) -> Int {
+    precondition(high.count == paddedCount(out.count) && low.count == high.count)
+    let factors = VectorPair(repeating: factor)
+    var open = Vector(repeating: 0)
+    var start = 0
+    while start < out.count {
+      let e = VectorPair(high: load(high, start), low: load(low, start))
+      let value = e.times(factors, Multiplier.self)
+      // Zeros mean a result known to be zero; zero and NaN, one that is not known.
+      let isNothing = (e.high .== 0) .& (e.low .== 0)
+      var result = rounded(value, error: value.high * error, rounding)
+      result.isProven = result.isProven .| isNothing
+      result.value.replace(with: 0, where: isNothing)
+      store(result.provenOrNaN, row: &out, start)
+      open += result.open
+      start &+= 8
+    }
+    return Int(open.sum())
+  }
+
+  /// Writes the correctly rounded `z_i - log S`, or NaN where this stage cannot prove it; -∞ for a masked class.
+  ///
+  /// - Parameters:
+  ///   - row: [classes].
+  ///   - logSum: log S, within `error`.
+  ///   - out: [classes].
+  /// - Returns: how many are NaN.
+  ///
+  /// Error Bounds: both terms are ≤ 0, so nothing cancels. z is within 2^-100 |z|; the low part of the sum takes four
+  /// roundings of at most u(|z| + log S)·2u. Together 2^-99 of the result, for which 2^-98 is taken, and `error`.
+  @inlinable @inline(__always)
+  public static func logProbabilities(
+    _ row: Span<Double>, shift: RowShift, logSum: DoubleDouble, error: Double, _ rounding: KernelRounding,
+    into out: inout MutableSpan<Double>
+  ) -> Int {
+    precondition(row.count == out.count)
+    var open = Vector(repeating: 0)
+    var start = 0
+    while start < out.count {
+      let a = load(row, start, absent: -.infinity)
+      let z = shifted(a, shift)
+      let s = VectorPair(sum: z.high, Vector(repeating: -logSum.high))
+      let sum = VectorPair(large: s.high, small: s.low + (z.low - logSum.low))
+      var result = rounded(sum, error: magnitude(sum.high) * 0x1p-98 + error, rounding)
+      let isMasked = a .== Vector(repeating: -.infinity)
+      result.isProven = result.isProven .| isMasked
+      result.value.replace(with: -.infinity, where: isMasked)
+      store(result.provenOrNaN, row: &out, start)
+      open += result.open
+      start &+= 8
+    }
+    return Int(open.sum())
+  }
+
+  /// Writes the correctly rounded `(slope·e_i - factor·u_i)·2^exponent`, or NaN where this stage cannot prove it. With
+  /// slope = factor·U/S this is the gradient of Σ u_c (-log p_c).
+  ///
+  /// - Parameters:
+  ///   - high, low: e, from ``exponentials(_:top:shift:vanishing:table:into:)``.
+  ///   - shareHigh, shareLow: u, within 2^-98 relatively; [padded classes].
+  ///   - slope, factor: within 2^-79.8 and 2^-98; positive; the slope in [2^-60, 2^60], the factor in [2^-310, 2^310].
+  ///   - out: [classes].
+  /// - Returns: how many are NaN.
+  ///
+  /// Error Bounds: e·slope is within 2^-79.0 of its own size, as in ``scaled(_:_:by:within:_:into:)``, for which
+  /// 0x1.2p-79 is taken; u·factor within 2^-96.9, for which 2^-96 is taken; the sum of the pairs adds 2^-103 of both.
+  /// Where the two cancel, these absolute errors fail the test.
+  @inlinable @inline(__always)
+  public static func gradient(
+    _ high: Span<Double>, _ low: Span<Double>, shareHigh: Span<Double>, shareLow: Span<Double>,
+    slope: DoubleDouble, factor: DoubleDouble, _ rounding: KernelRounding, into out: inout MutableSpan<Double>
+  ) -> Int {
+    precondition(high.count == paddedCount(out.count) && low.count == high.count)
+    precondition(shareHigh.count == high.count && shareLow.count == high.count)
+    let slopes = VectorPair(repeating: slope)
+    let factors = VectorPair(repeating: factor)
+    var open = Vector(repeating: 0)
+    var start = 0
+    while start < out.count {
+      let e = VectorPair(high: load(high, start), low: load(low, start))
+      let u = VectorPair(high: load(shareHigh, start), low: load(shareLow, start))
+      let p = Multiplier.product(e, slopes)
+      let t = Multiplier.product(u, factors)
+      let s = VectorPair(sum: p.high, t.high.negated)
+      let sum = VectorPair(large: s.high, small: s.low + (p.low - t.low))
+      // An exponential left out is below 2^-894, so its term is below 2^-834.
+      let leftOut = Vector(repeating: 0).replacing(with: 0x1p-830, where: e.high .== 0)
+      let error = p.high * 0x1.2p-79 + (t.high * 0x1p-96 + leftOut)
+      let isNothing = (e.high .== 0) .& (e.low .== 0) .& (u.high .== 0)
+      // A product that underflowed has lost its low part; a share that is not zero must not count as zero.
+      let isLost = (t.high .< Vector(repeating: 0x1p-960)) .& (u.high .> 0)
+      var result = rounded(sum, error: error, rounding)
+      result.isProven = (result.isProven .& .!isLost) .| isNothing
+      result.value.replace(with: 0, where: isNothing)
+      store(result.provenOrNaN, row: &out, start)
+      open += result.open
+      start &+= 8
+    }
+    return Int(open.sum())
+  }
+}
