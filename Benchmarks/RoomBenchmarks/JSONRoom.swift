@@ -65,7 +65,7 @@ private func benchmarkReading(_ input: NumberInput) {
   for level in levelsHere {
     let room = nanoseconds {
       var reader = JSONReader(input.array.span, level: level)
-      keep((try? reader.readTensor(maximumCount: 1 << 23))?.values.count ?? 0)
+      keep((try? reader.readTensor(limits: TensorLimits(values: 1 << 23, faults: 1)))?.values.count ?? 0)
     }
     row(
       "read  \(input.name), \(level)", room / count, "\(Int(Double(input.array.count) * 1000 / room)) MB/s",
@@ -80,7 +80,7 @@ private func benchmarkWriting(_ input: NumberInput) {
   for level in levelsHere {
     let room = nanoseconds {
       var writer = JSONWriter(capacity: input.values.count * 25, level: level)
-      writer.tensor(input.values.span, shape: [input.values.count])
+      writer.tensor(input.values.span, extents: [input.values.count])
       bytes = writer.finish().count
       keep(bytes)
     }

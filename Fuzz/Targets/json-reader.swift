@@ -17,35 +17,35 @@ public func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
     try reader.finish()
   }
   precondition(skipped == walked)
-  var reading: TensorReading?
+  var reading: ParsedTensor?
   let read = outcome { () throws(JSONSyntaxError) in
     var reader = JSONReader(bytes.span)
-    reading = try reader.readTensor(maximumCount: 64)
+    reading = try reader.readTensor(limits: TensorLimits(values: 64, faults: 33))
     try reader.finish()
   }
   precondition(skipped == read)
   for level in KernelLevel.allCases {
-    var other: TensorReading?
+    var other: ParsedTensor?
     let outcome = outcome { () throws(JSONSyntaxError) in
       var reader = JSONReader(bytes.span, level: level)
-      other = try reader.readTensor(maximumCount: 64)
+      other = try reader.readTensor(limits: TensorLimits(values: 64, faults: 33))
       try reader.finish()
     }
     precondition(outcome == read && other?.values.map(\.bitPattern) == reading?.values.map(\.bitPattern))
-    precondition(other?.shape == reading?.shape && other?.faults == reading?.faults)
+    precondition(other?.extents == reading?.extents && other?.faults == reading?.faults)
   }
   guard skipped == nil, let tensor = reading else { return 0 }
   if !tensor.faults.isEmpty || tensor.isTooLarge { return 0 }
-  precondition(tensor.shape.reduce(1, *) == tensor.values.count)
+  precondition(tensor.extents.reduce(1, *) == tensor.values.count)
   var writer = JSONWriter(capacity: 0)
-  writer.tensor(tensor.values.span, shape: tensor.shape)
+  writer.tensor(tensor.values.span, extents: tensor.extents)
   let written = writer.finish()
-  precondition(written.count <= JSONWriter.capacity(forTensor: tensor.shape))
+  precondition(written.count <= JSONWriter.capacity(forTensor: tensor.extents))
   var reader = JSONReader(written.span)
-  guard let again = try? reader.readTensor(maximumCount: 64) else {
+  guard let again = try? reader.readTensor(limits: TensorLimits(values: 64, faults: 33)) else {
     preconditionFailure("what was written is not JSON")
   }
-  precondition(again.shape == tensor.shape && again.faults.isEmpty)
+  precondition(again.extents == tensor.extents && again.faults.isEmpty)
   for (a, b) in zip(again.values, tensor.values) { precondition(a == b || (a.isNaN && b.isNaN)) }
   return 0
 }

@@ -1,8 +1,8 @@
 /// The loops over rows of logits and over numbers as text, eight lanes at a time, for one instruction set.
 ///
-/// Every loop is written once, in an extension of this protocol, as `@inline(__always)` straight-line code. A conformance
-/// compiles all of it again with its own module's compiler flags: ``BaselineLoops`` here, `Loops` in KernelsV3 and in
-/// KernelsV4. The results are the same bits from each.
+/// Every loop is written once, in an extension of this protocol, as `@inline(__always)` straight-line code. A
+/// conformance compiles all of it again with its own module's compiler flags: ``BaselineLoops`` here, `Loops` in
+/// KernelsV3 and in KernelsV4. The results are the same bits from each.
 ///
 /// A loop must not use Array, String, closures or the standard library's algorithms. The compiler emits specialised
 /// library functions as weak symbols and the linker keeps one of each name, so AVX-512 code could end up in a function

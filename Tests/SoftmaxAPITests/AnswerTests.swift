@@ -1,5 +1,6 @@
 import HTTPCore
 import NumericJSON
+import SoftmaxCore
 import Testing
 
 @testable import SoftmaxAPI
@@ -130,15 +131,15 @@ struct AnswerTests {
     let count = shape.reduce(1, *)
     let logits = (0..<count).map { Double(($0 * 7) % 5) / 4 }
     var writer = JSONWriter(capacity: 64)
-    writer.tensor(logits.span, shape: shape)
+    writer.tensor(logits.span, extents: shape.extents)
     let tensor = String(decoding: writer.finish(), as: UTF8.self)
     for axis in 0..<rank {
       let body = #"{"logits": \#(tensor), "outputs": ["probabilities", "log_sum_exp"], "axis": "#
       let answer = post("/softmax", body + "\(axis)}")
       #expect(text(post("/softmax", body + "\(axis - rank)}")) == text(answer))
       let outputs = try tensors(answer)
-      #expect(outputs["probabilities"]?.shape == shape)
-      #expect(outputs["log_sum_exp"]?.shape == shape.removing(axis: axis))
+      #expect(outputs["probabilities"]?.extents == shape.extents)
+      #expect(outputs["log_sum_exp"]?.extents == shape.removing(axis: axis).extents)
       let probabilities = try #require(outputs["probabilities"]).values
       let inner = shape[(axis + 1)...].reduce(1, *)
       for start in 0..<count where start / inner % shape[axis] == 0 {
@@ -149,12 +150,14 @@ struct AnswerTests {
     }
   }
 
-  private func tensors(_ response: Response) throws -> [String: TensorReading] {
+  private func tensors(_ response: Response) throws -> [String: ParsedTensor] {
     #expect(response.status == .ok, "\(text(response))")
     var reader = JSONReader(response.body.span)
-    var tensors: [String: TensorReading] = [:]
+    var tensors: [String: ParsedTensor] = [:]
     try reader.beginObject()
-    while let name = try reader.nextMember()?.text { tensors[name] = try reader.readTensor(maximumCount: 1000) }
+    while let name = try reader.nextMember()?.text {
+      tensors[name] = try reader.readTensor(limits: TensorLimits(values: 1000, faults: 1))
+    }
     return tensors
   }
 }

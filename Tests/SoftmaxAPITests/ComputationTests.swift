@@ -1,4 +1,3 @@
-import NumericJSON
 import SoftmaxCore
 import Testing
 

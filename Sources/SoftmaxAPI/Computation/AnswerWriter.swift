@@ -1,4 +1,3 @@
-import NumericJSON
 import SoftmaxCore
 
 /// Takes a computation's results one after the other, in the order asked for: what a wire implements to answer.

@@ -1,4 +1,3 @@
-import NumericJSON
 import SoftmaxCore
 
 /// A request that cannot be wrong any more: what to compute, and what to answer in which order.

@@ -1,4 +1,4 @@
-import NumericJSON
+import SoftmaxCore
 
 /// A request as a wire delivers it: named tensors, numbers and strings, syntactically sound, their meaning not yet looked at.
 ///

@@ -1,4 +1,4 @@
-import NumericJSON
+import SoftmaxCore
 
 extension RawRequest {
   /// The parameters, each at its default where it is absent or at fault.

@@ -1,4 +1,4 @@
-import NumericJSON
+import SoftmaxCore
 
 extension RawRequest {
   /// What a target of a rank holds: probabilities at the logits' rank, class indices at one less.

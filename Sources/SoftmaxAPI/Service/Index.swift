@@ -1,4 +1,4 @@
-import NumericJSON
+import SoftmaxCore
 
 /// What `GET /` answers: what this is and how to call it, made from the table of endpoints.
 enum Index {

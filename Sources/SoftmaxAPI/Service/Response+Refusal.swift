@@ -8,7 +8,8 @@ extension Response {
     case .syntax(let error):
       let detail =
         error.offset == 0 && error.reason == .unexpectedEnd
-        ? "The body is empty; send a JSON object; GET / shows what it may hold" : "At byte \(error.offset): \(error)"
+        ? "The body is empty; send a JSON object; GET / shows what it may hold"
+        : "At byte \(error.offset): \(error.sentence)"
       self.init(ProblemType.invalidJSON.problem(detail, offset: error.offset))
     case .tooManyLogits(let limit):
       self.init(

@@ -23,7 +23,8 @@ struct JSONAnswer: AnswerWriter, ~Copyable {
   mutating func write(_ output: Output, _ values: [Double], shape: TensorShape) throws(ComputationError) {
     writer.name(output.name)
     let isWhole = writer.tensor(
-      values.span, shape: shape, format: format, parallel: execution.parallel, isCancelled: execution.isCancelled)
+      values.span, extents: shape.extents, format: format, parallel: execution.parallel,
+      isCancelled: execution.isCancelled)
     guard isWhole else { throw .cancelled }
   }
 
@@ -63,14 +64,14 @@ struct JSONAnswer: AnswerWriter, ~Copyable {
 
   private mutating func write(_ name: String, _ row: [Double]) {
     writer.name(name)
-    writer.tensor(row.span, shape: [row.count], format: format)
+    writer.tensor(row.span, extents: [row.count], format: format)
   }
 
   /// An upper bound for the text's length, so that the buffer never grows: memory not written to costs nothing.
   static func capacity(for plan: AnswerPlan) -> Int {
     var capacity = 32
     for output in plan.outputs {
-      let tensor = JSONWriter.capacity(forTensor: plan.shape(of: output))
+      let tensor = JSONWriter.capacity(forTensor: plan.shape(of: output).extents)
       capacity += output == .derivation ? 1024 + 7 * tensor : 128 + tensor
     }
     return capacity

@@ -1,4 +1,5 @@
 import NumericJSON
+import SoftmaxCore
 
 extension JSONKind {
   /// How a sentence names a value of the kind.
@@ -25,6 +26,15 @@ private func isNumber(_ text: String) -> Bool {
     return true
   } catch {
     return false
+  }
+}
+
+extension JSONSyntaxError {
+  /// What is wrong, and what to send instead.
+  var sentence: String {
+    reason == .nonFiniteLiteral
+      ? "JSON has no NaN and no Infinity; send finite numbers or, to mask a class, the JSON string \"-Infinity\"."
+      : description
   }
 }
 

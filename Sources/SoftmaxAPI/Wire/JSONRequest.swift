@@ -79,16 +79,19 @@ enum JSONRequest {
     from reader: inout JSONReader, _ member: Member, _ limits: Limits, _ parallel: Parallel?,
     _ request: inout RawRequest
   ) throws(JSONSyntaxError) -> RawRequest.Tensor? {
-    let reading = try reader.readTensor(maximumCount: limits.logits, parallel: parallel)
-    if reading.faults.isEmpty, !reading.isTooLarge {
-      return RawRequest.Tensor(shape: reading.shape, values: reading.values)
+    // One fault more than an answer lists, so that it can say that there are more.
+    let bounds = TensorLimits(
+      values: limits.logits, rank: TensorShape.maximumRank, faults: FaultList.maximumCount + 1)
+    let tensor = try reader.readTensor(limits: bounds, parallel: parallel)
+    if tensor.faults.isEmpty, !tensor.isTooLarge {
+      return RawRequest.Tensor(shape: TensorShape(tensor.extents), values: tensor.values)
     }
-    for fault in reading.faults {
+    for fault in tensor.faults {
       request.faults.note(.member(member, fault.path)) { member.sentence(about: fault, at: $0) }
     }
-    if reading.isTooLarge, member == .logits {
+    if tensor.isTooLarge, member == .logits {
       request.hasTooManyLogits = true
-    } else if reading.isTooLarge {
+    } else if tensor.isTooLarge {
       request.faults.note(.member(member)) {
         "\($0) holds more than \(limits.logits) numbers, the most that logits may have"
       }

@@ -1,0 +1,180 @@
+/// A string in a text, already checked.
+public struct JSONString: ~Escapable {
+  private let contents: Span<UInt8>
+  private let hasEscapes: Bool
+
+  @_lifetime(copy contents)
+  init(_ contents: Span<UInt8>, hasEscapes: Bool) {
+    self.contents = contents
+    self.hasEscapes = hasEscapes
+  }
+
+  /// A copy with the escapes resolved; an escaped surrogate without its partner becomes U+FFFD.
+  public var text: String { hasEscapes ? unescaped(contents) : String(contents) }
+
+  /// Whether the text is `other`, byte by byte.
+  public func equals(_ other: String) -> Bool {
+    if hasEscapes { return text.utf8.elementsEqual(other.utf8) }
+    let bytes = other.utf8.span
+    guard bytes.count == contents.count else { return false }
+    for index in contents.indices where contents[index] != bytes[index] { return false }
+    return true
+  }
+}
+
+extension JSONReader {
+  /// Reads a string, its escapes resolved; an escaped surrogate without its partner becomes U+FFFD.
+  @_lifetime(self: copy self)
+  public mutating func readString() throws(JSONSyntaxError) -> String {
+    skipWhitespace()
+    guard currentByte == UInt8(ascii: "\"") else { throw failureHere(.expectedValue) }
+    return try scanString().text
+  }
+
+  /// Checks and skips a string whose opening quote is at the position, and returns it.
+  @_lifetime(copy self)
+  @_lifetime(self: copy self)
+  mutating func scanString() throws(JSONSyntaxError) -> JSONString {
+    let start = position + 1
+    let hasEscapes = try skipString()
+    return JSONString(text.extracting(start..<(position - 1)), hasEscapes: hasEscapes)
+  }
+
+  /// Checks the UTF-8 and the escapes of a string whose opening quote is at the position, and skips it. Returns whether
+  /// it has any escape.
+  @_lifetime(self: copy self)
+  mutating func skipString() throws(JSONSyntaxError) -> Bool {
+    position += 1
+    var hasEscapes = false
+    while position < text.count {
+      if position + 8 <= text.count {
+        let count = SWAR.countOfPlain(text.word(at: position))
+        position += count
+        if count == 8 { continue }
+      }
+      let byte = text[position]
+      if byte == UInt8(ascii: "\"") {
+        position += 1
+        return hasEscapes
+      } else if byte == UInt8(ascii: "\\") {
+        hasEscapes = true
+        try skipEscape()
+      } else if byte < 0x20 {
+        throw failure(.controlCharacter)
+      } else if byte < 0x80 {
+        position += 1
+      } else {
+        position += try lengthOfMultibyteScalar()
+      }
+    }
+    throw failure(.unexpectedEnd)
+  }
+
+  @_lifetime(self: copy self)
+  private mutating func skipEscape() throws(JSONSyntaxError) {
+    position += 1
+    switch currentByte {
+    case UInt8(ascii: "u"):
+      position += 1
+      for _ in 0..<4 {
+        guard let byte = currentByte, hexadecimalDigit(byte) != nil else { throw failureHere(.invalidEscape) }
+        position += 1
+      }
+    case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"), UInt8(ascii: "b"), UInt8(ascii: "f"),
+      UInt8(ascii: "n"), UInt8(ascii: "r"), UInt8(ascii: "t"):
+      position += 1
+    default: throw failureHere(.invalidEscape)
+    }
+  }
+
+  /// The length of the UTF-8 sequence at the position, whose first byte is not ASCII. RFC 3629 §4, row by row.
+  private func lengthOfMultibyteScalar() throws(JSONSyntaxError) -> Int {
+    let lead = text[position]
+    let (length, second): (Int, ClosedRange<UInt8>) =
+      switch lead {
+      case 0xC2...0xDF: (2, 0x80...0xBF)
+      case 0xE0: (3, 0xA0...0xBF)
+      case 0xED: (3, 0x80...0x9F)
+      case 0xE1...0xEF: (3, 0x80...0xBF)
+      case 0xF0: (4, 0x90...0xBF)
+      case 0xF1...0xF3: (4, 0x80...0xBF)
+      case 0xF4: (4, 0x80...0x8F)
+      default: throw failure(.invalidUTF8)
+      }
+    for index in 1..<length {
+      guard position + index < text.count else {
+        throw JSONSyntaxError(offset: text.count, reason: .unexpectedEnd)
+      }
+      let allowed = index == 1 ? second : 0x80...0xBF
+      guard allowed.contains(text[position + index]) else { throw failure(.invalidUTF8) }
+    }
+    return length
+  }
+}
+
+/// The contents of a string that `skipString` has checked, with the escapes resolved.
+private func unescaped(_ contents: Span<UInt8>) -> String {
+  var bytes: [UInt8] = []
+  bytes.reserveCapacity(contents.count)
+  var index = 0
+  while index < contents.count {
+    let byte = contents[index]
+    guard byte == UInt8(ascii: "\\") else {
+      bytes.append(byte)
+      index += 1
+      continue
+    }
+    let escape = contents[index + 1]
+    index += 2
+    switch escape {
+    case UInt8(ascii: "b"): bytes.append(0x08)
+    case UInt8(ascii: "f"): bytes.append(0x0C)
+    case UInt8(ascii: "n"): bytes.append(0x0A)
+    case UInt8(ascii: "r"): bytes.append(0x0D)
+    case UInt8(ascii: "t"): bytes.append(0x09)
+    case UInt8(ascii: "u"):
+      var scalar = codeUnit(contents, at: index)
+      index += 4
+      // RFC 8259 §7: a pair of escaped surrogates stands for one scalar beyond U+FFFF.
+      if scalar >> 10 == 0xD800 >> 10, index + 6 <= contents.count, contents[index] == UInt8(ascii: "\\"),
+        contents[index + 1] == UInt8(ascii: "u")
+      {
+        let low = codeUnit(contents, at: index + 2)
+        if low >> 10 == 0xDC00 >> 10 {
+          scalar = 0x10000 + (scalar & 0x3FF) << 10 + low & 0x3FF
+          index += 6
+        }
+      }
+      bytes.append(contentsOf: Array(String(Unicode.Scalar(scalar) ?? "\u{FFFD}").utf8))
+    default: bytes.append(escape)
+    }
+  }
+  return String(decoding: bytes, as: UTF8.self)
+}
+
+/// The value of four hexadecimal digits.
+private func codeUnit(_ contents: Span<UInt8>, at index: Int) -> UInt32 {
+  var value: UInt32 = 0
+  for offset in 0..<4 { value = value << 4 | (hexadecimalDigit(contents[index + offset]) ?? 0) }
+  return value
+}
+
+private func hexadecimalDigit(_ byte: UInt8) -> UInt32? {
+  switch byte {
+  case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt32(byte - UInt8(ascii: "0"))
+  case UInt8(ascii: "a")...UInt8(ascii: "f"): UInt32(byte - UInt8(ascii: "a") + 10)
+  case UInt8(ascii: "A")...UInt8(ascii: "F"): UInt32(byte - UInt8(ascii: "A") + 10)
+  default: nil
+  }
+}
+
+extension String {
+  /// A copy of bytes; what is not UTF-8 becomes U+FFFD.
+  init(_ bytes: Span<UInt8>) {
+    if let valid = try? UTF8Span(validating: bytes) {
+      self.init(copying: valid)
+    } else {
+      self = "\u{FFFD}"
+    }
+  }
+}

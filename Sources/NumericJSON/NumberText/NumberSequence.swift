@@ -1,0 +1,101 @@
+internal import KernelDispatch
+internal import Kernels
+
+/// Where the reading of a sequence of numbers stopped.
+enum SequenceStop {
+  /// Where a value must begin: the fast path does not read it, or the limit or the storage's end is reached.
+  case beforeValue
+  /// After a value, at a byte that is neither a comma nor white space, or near the text's end.
+  case afterValue
+}
+
+/// Reads numbers with commas and white space between them into storage, as long as everything is ordinary. This is the
+/// hot loop of reading.
+///
+/// - Parameters:
+///   - position: where a value must begin; at the end, where the reading stopped.
+///   - limit: no number that begins at or after it is read.
+@inline(never)
+func readNumbers(
+  _ text: Span<UInt8>, _ position: inout Int, limit: Int, level: KernelLevel, into values: inout OutputSpan<Double>
+) -> SequenceStop {
+  // The baseline has no vectors that would make batches pay.
+  if level == .baseline {
+    return readSingly(text, &position, limit: limit, atMost: .max, into: &values) ?? .beforeValue
+  }
+  let (loops, powers) = (level.loops, PowersOfTen.forReading)
+  // How many numbers to read singly before trying a batch again: 16 at first, since a batch does not pay for a short
+  // sequence; 1 after a batch that read something; twice as many after one that did not.
+  var patience = 16
+  while true {
+    if let stop = readSingly(text, &position, limit: limit, atMost: patience, into: &values) { return stop }
+    let before = values.count
+    loops.readLongNumbers(text, &position, limit: limit, powers: powers, into: &values)
+    patience = values.count &- before >= 8 ? 1 : min(2 &* patience, 1024)
+  }
+}
+
+/// Reads up to `count` numbers one by one; returns nil if there may be more.
+private func readSingly(
+  _ text: Span<UInt8>, _ position: inout Int, limit: Int, atMost count: Int, into values: inout OutputSpan<Double>
+) -> SequenceStop? {
+  // Safe: an element is written only below the buffer's count, in order, and `filled` says how many were.
+  unsafe values.withUnsafeMutableBufferPointer { buffer, filled in
+    let last = min(limit &- 1, text.count &- LookaheadText.reach)
+    guard position >= 0, last >= 0 else { return .beforeValue }
+    // The loop keeps these two in registers.
+    var cursor = position
+    var index = filled
+    defer {
+      position = cursor
+      filled = index
+    }
+    let end = buffer.count &- filled > count ? filled &+ count : buffer.count
+    while UInt(bitPattern: cursor) <= UInt(bitPattern: last), index < end {
+      let ahead = LookaheadText(text, at: cursor)
+      guard let (end, pattern) = readNumberFast(ahead, at: cursor) else {
+        guard isWhitespace(ahead.byte(cursor)) else { return .beforeValue }
+        cursor = endOfWhitespace(text, cursor)
+        continue
+      }
+      unsafe buffer[index] = Double(bitPattern: pattern)
+      index &+= 1
+      cursor = end
+      if ahead.byte(end) != UInt8(ascii: ",") {
+        cursor = endOfWhitespace(text, end)
+        guard cursor < text.count, text[cursor] == UInt8(ascii: ",") else { return .afterValue }
+      }
+      cursor &+= 1
+    }
+    return index < end || end == buffer.count ? .beforeValue : nil
+  }
+}
+
+/// The same near the text's end, where the fast path cannot look ahead: it reads a copy of the last bytes with zeros
+/// after them, which are part of no number. In a request of ten numbers these are three.
+@inline(never)
+func readLastNumbers(
+  _ text: Span<UInt8>, _ position: inout Int, level: KernelLevel, into values: inout OutputSpan<Double>
+) -> SequenceStop {
+  guard position < text.count, text.count - position < LookaheadText.reach else { return .beforeValue }
+  let rest = text.extracting(position..<text.count)
+  var copy = InlineArray<128, UInt8>(repeating: 0)
+  for index in 0..<min(rest.count, copy.count) { copy[index] = rest[index] }
+  var cursor = 0
+  let stop = readNumbers(copy.span, &cursor, limit: rest.count, level: level, into: &values)
+  position += cursor
+  return stop
+}
+
+/// Not inlined, to leave the hot loop its registers.
+@inline(never)
+private func endOfWhitespace(_ text: Span<UInt8>, _ position: Int) -> Int { text.endOfWhitespace(from: position) }
+
+extension PowersOfTen {
+  /// The first 64 bits of 10^-18...10^-11.
+  static var forReading: Words {
+    var words = Words.zero
+    for lane in 0..<8 { words[lane] = significands[2 &* (lane &- 18 &- exponents.lowerBound)] }
+    return words
+  }
+}

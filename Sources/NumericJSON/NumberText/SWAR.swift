@@ -1,0 +1,104 @@
+/// Arithmetic on the bytes of a word, eight or four at once ("SIMD within a register").
+enum SWAR {
+  static var zeros: UInt64 { 0x3030_3030_3030_3030 }
+  static var highBits: UInt64 { 0x8080_8080_8080_8080 }
+
+  /// For bytes of text XOR "0": zero if all are digits. Otherwise the lowest bit set is the high bit of the first byte
+  /// that is not a digit.
+  ///
+  /// A byte XOR "0" is below 10 exactly for a digit. Adding 0x76 sets the byte's high bit from 10 on, and the byte's
+  /// own high bit is kept. Carries reach only bytes after the first that is not a digit.
+  @inline(__always)
+  static func nonDigits<Bytes: FixedWidthInteger>(_ digits: Bytes) -> Bytes {
+    ((digits &+ Bytes(truncatingIfNeeded: 0x7676_7676_7676_7676)) | digits) & Bytes(truncatingIfNeeded: highBits)
+  }
+
+  /// How many bytes come before the first marked one; all of them if none is marked.
+  @inline(__always)
+  static func countBefore<Bytes: FixedWidthInteger>(_ mark: Bytes) -> Int { mark.trailingZeroBitCount &>> 3 }
+
+  /// All bits up to the lowest one set: those of the bytes before the first marked one, and of that byte.
+  @inline(__always)
+  static func bitsThrough<Bytes: FixedWidthInteger>(_ mark: Bytes) -> Bytes { mark ^ (mark &- 1) }
+
+  /// For eight bytes of text XOR `zeros`: how many digits come before the first byte that is not one.
+  @inline(__always)
+  static func countOfDigits(_ digits: UInt64) -> Int { countBefore(nonDigits(digits)) }
+
+  /// How many of eight bytes come before the first that may not be in a JSON string as it is, or that needs a closer
+  /// look: a quotation mark, a backslash, a control character, or a byte that is not ASCII.
+  ///
+  /// Subtracting 1 or 0x20 from a byte borrows into its high bit if the byte is less. Borrows reach only later bytes.
+  @inline(__always)
+  static func countOfPlain(_ text: UInt64) -> Int {
+    let ones: UInt64 = 0x0101_0101_0101_0101
+    let quotes = (text ^ ones &* UInt64(UInt8(ascii: "\""))) &- ones
+    let backslashes = (text ^ ones &* UInt64(UInt8(ascii: "\\"))) &- ones
+    let controls = text &- ones &* 0x20
+    return countBefore((quotes | backslashes | controls | text) & highBits)
+  }
+
+  /// The number that eight digits write, each digit in a byte, the first in the lowest: pairs, fours, then all eight.
+  @inline(__always)
+  static func value(ofDigits digits: UInt64) -> UInt64 {
+    let pairs = ((digits &* (1 + 10 << 8)) &>> 8) & 0x00FF_00FF_00FF_00FF
+    let fours = ((pairs &* (1 + 100 << 16)) &>> 16) & 0x0000_FFFF_0000_FFFF
+    return (fours &* (1 + 10_000 << 32)) &>> 32
+  }
+
+  /// The number that four digits write, likewise.
+  @inline(__always)
+  static func value(ofDigits digits: UInt32) -> UInt32 {
+    let pairs = ((digits &* (1 + 10 << 8)) &>> 8) & 0x00FF_00FF
+    return (pairs &* (1 + 100 << 16)) &>> 16
+  }
+}
+
+extension Span where Element == UInt8 {
+  /// The eight bytes from `offset` on, the first in the lowest place.
+  @inline(__always)
+  func word(at offset: Int) -> UInt64 {
+    // Safe: the load checks its bounds, and every bit pattern is a UInt64. It is `unsafe` because it would load any
+    // type.
+    UInt64(littleEndian: unsafe bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
+  }
+
+  /// How many commas there are in a range, and whether there is a colon, sixteen bytes at a time.
+  ///
+  /// It uses additions and bits of vectors only, because the compiler splits their comparisons (`.==`) into single
+  /// lanes.
+  func countOfCommas(in range: Range<Int>) -> (commas: Int, hasColon: Bool) {
+    var others = 0
+    var noColons = SIMD16<UInt8>(repeating: 0xFF)
+    var offset = range.lowerBound
+    while offset + 16 <= range.upperBound {
+      // Each lane can count to 255.
+      let blocks = Swift.min(255, (range.upperBound - offset) / 16)
+      var lanes = SIMD16<UInt8>.zero
+      for _ in 0..<blocks {
+        // Safe: the load checks its bounds, and every bit pattern is a vector of bytes.
+        let block = unsafe bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: SIMD16<UInt8>.self)
+        lanes &+= (block ^ UInt8(ascii: ",")).markedUnlessZero &>> 7
+        noColons &= (block ^ UInt8(ascii: ":")).markedUnlessZero
+        offset += 16
+      }
+      others += Int(SIMD16<UInt16>(truncatingIfNeeded: lanes).wrappedSum())
+    }
+    var hasColon = noColons & 0x80 != SIMD16(repeating: 0x80)
+    while offset < range.upperBound {
+      if self[offset] != UInt8(ascii: ",") { others += 1 }
+      if self[offset] == UInt8(ascii: ":") { hasColon = true }
+      offset += 1
+    }
+    return (range.count - others, hasColon)
+  }
+}
+
+extension SIMD16<UInt8> {
+  /// A byte's high bit is set exactly if the byte was not zero; its other bits mean nothing.
+  @inline(__always)
+  fileprivate var markedUnlessZero: SIMD16<UInt8> {
+    // Adding 127 sets it for 1 to 128; above, it is set already.
+    self | (self &+ 0x7F)
+  }
+}

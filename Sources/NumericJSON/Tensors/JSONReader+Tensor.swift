@@ -1,0 +1,137 @@
+extension JSONReader {
+  /// Reads a number, one of the strings "Infinity", "-Infinity" and "NaN", or nested arrays of these.
+  ///
+  /// The first element's path decides the shape, and everything else is compared with it. What does not fit is a fault
+  /// and not an error: reading goes on after it, so that the whole value is checked as JSON in any case.
+  ///
+  /// - Parameters:
+  ///   - limits: what is kept. Memory is taken as values come, never from a claim.
+  ///   - parallel: calls its second argument with 0 up to its first, on as many threads as it likes, and returns when
+  ///     all are done. A large text is then read in chunks, with the same result.
+  @_lifetime(self: copy self)
+  public mutating func readTensor(
+    limits: TensorLimits, parallel: Parallel? = nil
+  ) throws(JSONSyntaxError) -> ParsedTensor {
+    skipWhitespace()
+    var builder = TensorBuilder(limits: limits, start: position, end: text.count)
+    while true {
+      if try !readTensorNumbers(&builder, parallel) { try readTensorItem(&builder, parallel) }
+      repeat {
+        if builder.depth == 0 { return builder.finished() }
+        builder.counts[builder.depth - 1] += 1
+      } while try closesTensorArray(&builder)
+    }
+  }
+
+  /// Reads the elements of an innermost array that the fast path can read.
+  ///
+  /// - Returns: true if it stopped after an element: this one is still to be counted, and what follows it to be read.
+  ///   False if an element must begin at the position.
+  @_lifetime(self: copy self)
+  private mutating func readTensorNumbers(
+    _ builder: inout TensorBuilder, _ parallel: Parallel?
+  ) throws(JSONSyntaxError) -> Bool {
+    guard builder.depth > 0, builder.depth == builder.rank else { return false }
+    let initialCount = builder.values.count
+    let (text, level) = (self.text, level)
+    var count = 0
+    var stop = SequenceStop.beforeValue
+    if let parallel, !builder.triedParallel, text.count - position >= JSONReader.leastParallelText {
+      builder.triedParallel = true
+      stop = readTensorChunks(&builder, parallel)
+    }
+    var cursor = position
+    while stop == .beforeValue, builder.makeRoom(at: cursor) {
+      let appended = builder.appendInPlace { values in
+        stop = readNumbers(text, &cursor, limit: Int.max, level: level, into: &values)
+        if stop == .beforeValue { stop = readLastNumbers(text, &cursor, level: level, into: &values) }
+      }
+      count += appended.count
+      if appended.count < appended.room { break }
+    }
+    position = cursor
+    builder.counts[builder.depth - 1] += count
+    if stop == .afterValue {
+      builder.counts[builder.depth - 1] -= 1
+      return true
+    }
+    if builder.values.count > initialCount {
+      skipWhitespace()
+      if currentByte == UInt8(ascii: "]") { throw failure(.trailingComma) }
+    }
+    return false
+  }
+
+  /// Reads a scalar, a whole array that does not fit, or opening brackets and then a scalar or several numbers. The
+  /// last element is still to be counted.
+  @_lifetime(self: copy self)
+  private mutating func readTensorItem(
+    _ builder: inout TensorBuilder, _ parallel: Parallel?
+  ) throws(JSONSyntaxError) {
+    while true {
+      switch try peekKind() {
+      case .number:
+        let number = try readNumber()
+        if number.isOutOfRange { builder.note(.outOfRange) }
+        builder.append(number.value, at: position)
+      case .string: try readTensorString(&builder)
+      case .boolean:
+        _ = try readBoolean()
+        builder.appendFault(.boolean, at: position)
+      case .null:
+        try readNull()
+        builder.appendFault(.null, at: position)
+      case .object:
+        try skipValue()
+        builder.appendFault(.object, at: position)
+      case .array:
+        if builder.depth == builder.rank {
+          builder.note(.mixedDepth)
+          try skipValue()
+        } else if builder.depth == builder.limits.rank {
+          builder.note(.tooDeep)
+          builder.rank = builder.depth
+          try skipValue()
+        } else {
+          try beginArray()
+          builder.open()
+          if try nextElement() {
+            // The depth of the first number is the rank. From then on, each array's first number starts the fast path.
+            if builder.rank == nil, let byte = currentByte, isDigit(byte) || byte == UInt8(ascii: "-") {
+              builder.rank = builder.depth
+            }
+            if try readTensorNumbers(&builder, parallel) { return }
+            continue
+          }
+          builder.note(.empty, dropping: 1)
+          builder.close(isEmpty: true)
+        }
+      }
+      return
+    }
+  }
+
+  @_lifetime(self: copy self)
+  private mutating func readTensorString(_ builder: inout TensorBuilder) throws(JSONSyntaxError) {
+    if text.matches("\"-Infinity\"", at: position) {
+      position += 11
+      builder.append(-.infinity, at: position)
+      return
+    }
+    let string = try readString()
+    switch string {
+    case "-Infinity": builder.append(-.infinity, at: position)
+    case "Infinity": builder.append(.infinity, at: position)
+    case "NaN": builder.append(.nan, at: position)
+    default: builder.appendFault(.string(string), at: position)
+    }
+  }
+
+  /// After an element: passes the comma and returns false, or passes the closing bracket and returns true.
+  @_lifetime(self: copy self)
+  private mutating func closesTensorArray(_ builder: inout TensorBuilder) throws(JSONSyntaxError) -> Bool {
+    if try nextElement() { return false }
+    builder.close(isEmpty: false)
+    return true
+  }
+}

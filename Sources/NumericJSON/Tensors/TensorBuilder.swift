@@ -1,0 +1,145 @@
+/// A tensor that is being read: its open arrays, its extents as far as they are known, its values and its faults.
+struct TensorBuilder: ~Copyable {
+  private(set) var values: [Double] = []
+  private var faults: [TensorFault] = []
+  private var isTooLarge = false
+  let limits: TensorLimits
+  /// Where in the text the tensor begins, and where the text ends.
+  private let start: Int
+  private let end: Int
+  /// How many arrays are open.
+  private(set) var depth = 0
+  /// The number of elements read in each open array.
+  var counts = InlineArray<8, Int>(repeating: 0)
+  /// The length of the first array closed at each depth; -1 before there is one.
+  var extents = InlineArray<8, Int>(repeating: -1)
+  /// The depth of the first scalar or empty array; nil before there is one.
+  var rank: Int?
+  /// Whether reading in parallel was tried.
+  var triedParallel = false
+
+  init(limits: TensorLimits, start: Int, end: Int) {
+    self.limits = limits
+    self.start = start
+    self.end = end
+  }
+
+  consuming func finished() -> ParsedTensor {
+    var tensor = ParsedTensor(isTooLarge: isTooLarge)
+    for level in 0..<(rank ?? 0) { tensor.extents.append(max(0, extents[level])) }
+    swap(&tensor.values, &values)
+    swap(&tensor.faults, &faults)
+    return tensor
+  }
+}
+
+// MARK: - Arrays, scalars and faults
+
+extension TensorBuilder {
+  mutating func open() {
+    counts[depth] = 0
+    depth += 1
+  }
+
+  mutating func close(isEmpty: Bool) {
+    depth -= 1
+    if isEmpty, rank == nil { rank = depth + 1 }
+    let found = counts[depth]
+    if extents[depth] < 0 {
+      extents[depth] = found
+    } else if extents[depth] != found, !isEmpty {
+      note(.ragged(expected: extents[depth], found: found))
+    }
+  }
+
+  /// Takes a scalar. The first one's depth is the tensor's rank.
+  mutating func append(_ value: Double, at position: Int) {
+    if rank == nil { rank = depth }
+    if depth != rank { note(.mixedDepth) }
+    if makeRoom(at: position) { values.append(value) }
+  }
+
+  /// Notes a scalar that is no number. A zero takes its place, so that the values after it keep theirs.
+  mutating func appendFault(_ reason: TensorFault.Reason, at position: Int) {
+    note(reason)
+    append(0, at: position)
+  }
+
+  /// Notes a fault at the element that is being read, or `levels` above it.
+  mutating func note(_ reason: TensorFault.Reason, dropping levels: Int = 0) {
+    guard faults.count < limits.faults else { return }
+    let path = (0..<max(0, depth - levels)).map { counts[$0] }
+    faults.append(TensorFault(path: path, reason: reason))
+  }
+}
+
+// MARK: - Storage
+
+extension TensorBuilder {
+  /// Makes room for one more value. Returns false, for good, when there are too many.
+  ///
+  /// Storage grows to what the rest of the text would hold at the density so far, so that it is copied seldom and ends
+  /// near its final size. It begins at one value in 16 bytes of text, and never exceeds one in two.
+  @inline(__always)
+  mutating func makeRoom(at position: Int) -> Bool {
+    if values.count < values.capacity, values.count < limits.values { return true }
+    return grow(at: position)
+  }
+
+  @inline(never)
+  private mutating func grow(at position: Int) -> Bool {
+    let count = values.count
+    guard count < limits.values else {
+      isTooLarge = true
+      return false
+    }
+    reserve(atLeast: count + 1, at: position)
+    return true
+  }
+
+  /// Makes room for `count` more values; false where they might be too many.
+  mutating func makeRoom(for count: Int, at position: Int) -> Bool {
+    let needed = values.count + count
+    if needed > limits.values { return false }
+    if needed > values.capacity { reserve(atLeast: needed, at: position) }
+    return true
+  }
+
+  /// Takes storage for `least` values and for those expected after them.
+  @inline(never)
+  private mutating func reserve(atLeast least: Int, at position: Int) {
+    let count = values.count
+    let left = end - position
+    let expected: Int
+    if count < 64 {
+      expected = left / 16
+    } else {
+      let density = Double(count) / Double(max(1, position - start))
+      expected = max(count + count / 2, count + Int(Double(left) * density * 1.05))
+    }
+    values.reserveCapacity(max(least, min(limits.values, count + left / 2 + 1, expected + 8)))
+  }
+
+  /// Lets `body` append values to the storage that there is; returns how many, and how many there was room for.
+  mutating func appendInPlace(_ body: (inout OutputSpan<Double>) -> Void) -> (count: Int, room: Int) {
+    let before = values.count
+    let room = min(values.capacity, limits.values) - before
+    values.append(addingCapacity: room) { body(&$0) }
+    return (values.count - before, room)
+  }
+
+  /// Lets `body` fill storage after the values, of which there is room for `count`. It returns how many it filled, from
+  /// the first on.
+  mutating func withRoom(
+    _ count: Int, _ body: (UnsafeMutableBufferPointer<Double>, inout TensorBuilder) -> Int
+  ) {
+    var values: [Double] = []
+    swap(&values, &self.values)
+    values.append(addingCapacity: count) { output in
+      unsafe output.withUnsafeMutableBufferPointer { storage, filled in
+        filled = unsafe body(storage, &self)
+      }
+    }
+    swap(&values, &self.values)
+  }
+}
