@@ -7,7 +7,8 @@ import SoftmaxCore
 /// Whole requests through the handler, without a socket: µs a request, and ns a logit.
 func benchmarkAPI() {
   let service = SoftmaxService(
-    levels: KernelLevelPolicy(KernelLevel(x86_64: Int(clinux_x86_64_level())), slowsDown: clinux_wide_vectors_slow_down()))
+    levels: KernelLevelPolicy(
+      KernelLevel(x86_64: Int(clinux_x86_64_level())), slowsDown: clinux_wide_vectors_slow_down()))
   for input in RequestInput.all { benchmark(input, service) }
 }
 
