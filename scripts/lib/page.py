@@ -6,115 +6,26 @@ Each check is a function whose name begins with check_ and that says in its docs
 import argparse
 import base64
 import hashlib
-import http.client
-import http.server
 import itertools
 import json
 import math
-import os
 import pathlib
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
-import threading
-import urllib.parse
 
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Error as PlaywrightError
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from browser import DESKTOP, Prefix, Visit, chromium, fetch, number  # noqa: E402
 from daemon import Daemon, verdict  # noqa: E402
 
 STATES = ["", "#a=40,0&l=0&i=1", "#a=1000,999,0&l=0", "#a=1000,0,-1000&l=1&i=1", "#a=0,9,1&l=0&i=2&T=0.5&in=Python",
           "#a=1,2,3,-1,0.5,0.25,4,-3&l=6&i=2&T=2&eta=1&in=R"]
-PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
-
-
-def fetch(port, path, body=None, headers=()):
-    """(status, fields, text) of one request."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-    fields = {**({"Content-Type": "application/json"} if body else {}), **dict(headers)}
-    connection.request("POST" if body else "GET", path, json.dumps(body) if body else None, fields)
-    response = connection.getresponse()
-    return response.status, response.headers, response.read().decode()
-
-
-def number(text):
-    """A number as the page writes it."""
-    text = text.strip().replace("−", "-").translate(str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-"))
-    return float(text.replace("·10", "e").replace("∞", "inf"))
-
-
-class Prefix(http.server.ThreadingHTTPServer):
-    """A proxy that serves a softmaxd under /some/where/."""
-    daemon_threads = True
-
-    def __init__(self, port):
-        self.upstream = port
-        super().__init__(("127.0.0.1", 0), PrefixHandler)
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-
-
-class PrefixHandler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def pass_on(self):
-        connection = http.client.HTTPConnection("127.0.0.1", self.server.upstream, timeout=10)
-        path = self.path.removeprefix("/some/where") if self.path.startswith("/some/where/") else "/outside"
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        connection.request(self.command, path, body or None, dict(self.headers))
-        response = connection.getresponse()
-        text = response.read()
-        self.send_response(response.status)
-        for name, value in response.headers.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(text)
-
-    do_GET = do_POST = pass_on
-
-    def log_message(self, *_):
-        pass
-
-
-class Visit:
-    """A page opened in a context of its own. What it prints to the console, and what it asks for, is kept."""
-
-    def __init__(self, browser, port, fragment="", path="/", scheme="light", viewport=DESKTOP, wait=True):
-        self.origin = f"http://127.0.0.1:{port}"
-        self.context = browser.new_context(color_scheme=scheme, viewport=viewport, reduced_motion="reduce")
-        self.page = self.context.new_page()
-        self.errors, self.asked = [], []
-        self.page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
-        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-        self.page.on("request", lambda request: self.asked.append(request.url))
-        self.page.goto(self.origin + path + fragment)
-        if wait:
-            self.rest()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.context.close()
-
-    def rest(self):
-        """Waits until the picture is the answer to the state."""
-        expect(self.page.locator("body:not(.outdated) main[aria-busy=false]")).to_be_attached()
-        return self.page
-
-    def text(self, selector):
-        return self.page.locator(selector).text_content()
-
-    def numbers(self, selector):
-        return [number(text) for text in self.page.locator(selector).all_text_contents()]
-
-    def axe(self):
-        return [f"{violation['id']}: {violation['nodes'][0]['html'][:120]}"
-                for violation in Axe().run(self.page).response["violations"]]
+PHONE = {"width": 390, "height": 844}
 
 
 class Suite:
@@ -188,16 +99,17 @@ class Suite:
                 self.equal(number(visit.text("#loss")), float(answer["loss"]), f"the loss at {name}")
                 for selector, values in [("#classes .p", steps["y_hat"]), ("#classes .g", steps["gradient"])]:
                     shown = visit.numbers(selector)
-                    near = len(shown) == len(values) and all(math.isclose(one, float(other), rel_tol=5e-3, abs_tol=5e-5)
-                                                             for one, other in zip(shown, values))
+                    pairs = zip(shown, map(float, values))
+                    near = len(shown) == len(values) and all(
+                        math.isclose(*pair, rel_tol=5e-3, abs_tol=5e-5) for pair in pairs)
                     self.that(near, f"{selector} at {name}: {shown}, not {values}")
-                jacobian = json.loads(fetch(self.port, "/softmax", {
-                    "logits": body["logits"], "outputs": ["jacobian"], "temperature": body.get("temperature", 1)})[2])["jacobian"]
+                whole = {"logits": body["logits"], "outputs": ["jacobian"], "temperature": body.get("temperature", 1)}
+                jacobian = json.loads(fetch(self.port, "/softmax", whole)[2])["jacobian"]
                 cells, flat = visit.numbers("#jacobian tbody td"), [value for row in jacobian for value in row]
                 # One or two digits are shown.
-                self.that(len(cells) == len(flat) and all(math.isclose(*pair, rel_tol=0.34) for pair in zip(cells, flat)),
-                          f"the Jacobian at {name}: {cells}, not {flat}")
-                self.equal(visit.page.locator("#steps .numbers math").count(), 7, f"formulas with numbers at {name}")
+                near = len(cells) == len(flat) and all(math.isclose(*pair, rel_tol=0.34) for pair in zip(cells, flat))
+                self.that(near, f"the Jacobian at {name}: {cells}, not {flat}")
+                self.equal(visit.page.locator(".numbers .formula").count(), 7, f"formulas with numbers at {name}")
                 self.that("NaN" not in visit.text("#steps") + visit.text(".triple"), f"NaN is shown at {name}")
 
     def check_slider(self):
@@ -255,8 +167,8 @@ class Suite:
             self.that(len(rows) == 3 and rows[0].count("no digit right") == 2 == rows[2].count("exact"), f"{rows}")
             for points in visit.page.locator("#digits .lossy").all():
                 heights = [float(point.split(",")[1]) for point in points.get_attribute("points").split()]
-                floor = max(heights)
-                self.that(heights[0] == min(heights) and heights[4 * 37] == floor > heights[4 * 30], "the fall to 0 at 37")
+                top, at30, at37 = heights[0], heights[4 * 30], heights[4 * 37]
+                self.that(top == min(heights) and at37 == max(heights) > at30, "the fall to 0 at 37")
 
     # Links, refusals, tokens.
 
@@ -281,7 +193,8 @@ class Suite:
     def check_refusal(self):
         """A refusal is shown with the service's own words, marks its field, and goes when the state is right again."""
         with self.visit() as visit:
-            detail = json.loads(fetch(self.port, "/gradient", {"logits": [2, 1], "target": 0, "temperature": 0})[2])["detail"]
+            body = {"logits": [2, 1], "target": 0, "temperature": 0}
+            detail = json.loads(fetch(self.port, "/gradient", body)[2])["detail"]
             field = visit.page.get_by_label("Temperature T")
             field.fill("0")
             expect(visit.page.locator("#trouble")).to_contain_text(detail)
@@ -357,8 +270,8 @@ class Suite:
                 width = visit.page.evaluate("document.documentElement.scrollWidth")
                 self.that(width <= viewport["width"], f"{width} px wide at {name}")
         with self.visit(scheme="light") as light, self.visit(scheme="dark") as dark:
-            colours = [visit.page.evaluate("getComputedStyle(document.body).backgroundColor") for visit in (light, dark)]
-            self.that(colours[0] != colours[1], f"both schemes have {colours[0]}")
+            question = "getComputedStyle(document.body).backgroundColor"
+            self.that(light.page.evaluate(question) != dark.page.evaluate(question), "both schemes look the same")
 
     def check_keyboard(self):
         """The tabulator reaches every control, in the order of the page, and a focused control is outlined."""
@@ -366,12 +279,13 @@ class Suite:
             reached = []
             for _ in range(60):
                 visit.page.keyboard.press("Tab")
-                place = visit.page.evaluate("(e => [e.tagName, e.getAttribute('aria-label') ?? e.id + (e.name ?? '') + "
-                                            "e.textContent.slice(0, 20), getComputedStyle(e).outlineStyle])(document.activeElement)")
+                place = visit.page.evaluate("(({ tagName, outerHTML }, style) => [tagName, outerHTML.slice(0, 60), "
+                                            "style])(document.activeElement, "
+                                            "getComputedStyle(document.activeElement).outlineStyle)")
                 if place[0] == "BODY":
                     break
                 reached.append(place)
-            # Three sliders and three numbers, three groups of radio buttons, and the rest.
+            # A group of radio buttons is one stop.
             controls = visit.page.locator("input:not([type=radio]):enabled, button:enabled, select, a, summary, "
                                           "#instrument [tabindex], .scroll, #code").count()
             radios = len(set(visit.page.locator("input[type=radio]").evaluate_all("all => all.map(one => one.name)")))
@@ -382,7 +296,8 @@ class Suite:
         """On paper: no control that cannot be used, nothing cut off, and no dark background."""
         with self.visit(scheme="dark", viewport={"width": 718, "height": 1000}) as visit:
             visit.page.emulate_media(media="print")
-            self.that(not visit.page.locator("#presets button, #copy, summary").filter(visible=True).count(), "buttons on paper")
+            buttons = visit.page.locator("button, summary, input[type=range]").filter(visible=True)
+            self.equal(buttons.count(), 0, "buttons and sliders on paper")
             width = visit.page.evaluate("document.documentElement.scrollWidth")
             self.that(width <= 718, f"{width} px wide on paper")
             colour = visit.page.evaluate("getComputedStyle(document.documentElement).getPropertyValue('--paper')")
@@ -390,8 +305,8 @@ class Suite:
 
     def check_programs(self):
         """The programs shown run as they stand, and print what the page shows."""
-        runners = {"curl": ["bash", "-s"], "Python": [sys.executable, "-"], "JavaScript": ["node", "--input-type=module", "-"],
-                   "R": ["Rscript", "-"]}
+        runners = {"curl": ["bash", "-s"], "Python": [sys.executable, "-"], "R": ["Rscript", "-"],
+                   "JavaScript": ["node", "--input-type=module", "-"]}
         with self.visit("#a=40,0&l=0&T=2") as visit:
             loss = number(visit.text("#loss"))
             for language, command in runners.items():
@@ -425,11 +340,7 @@ def main():
     parser.add_argument("--picture")
     parser.add_argument("checks", nargs="*", help="names without check_; all if none is given")
     options = parser.parse_args()
-    # Generous, so that a busy machine does not decide.
-    expect.set_options(timeout=60_000)
-    with Daemon() as daemon, sync_playwright() as playwright:
-        sandbox = ["--no-sandbox"] if os.getuid() == 0 else []
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=sandbox)
+    with Daemon() as daemon, chromium(own_fonts=bool(options.picture)) as browser:
         if options.picture:
             take_picture(browser, daemon.port, options.picture)
             return
@@ -437,7 +348,6 @@ def main():
         names = options.checks or [name.removeprefix("check_") for name in dir(Suite) if name.startswith("check_")]
         for name in names:
             suite.run(name)
-        browser.close()
     verdict("page", suite.faults, f"{suite.count} things held in {len(names)} checks")
 
 

@@ -129,12 +129,12 @@ function drawDigits() {
   const { gaps, losses } = fixed, chart = frame({ x: [0, 60], y: [0, 16], size: [440, 250],
     label: "gap d between the scores", xTicks: [0, 10, 20, 30, 40, 50, 60], yTicks: [0, 4, 8, 12, 16] });
   const digits = way => gaps.map((d, k) => correctDigits(way([d, 0], 0, 1).loss, losses[k]));
-  const note = (name, x, y, text, anchor) => svg("text", { class: name, x, y, "text-anchor": anchor }, text);
+  const note = (name, digits, below, text) =>
+    svg("text", { class: name, x: chart.box.right, y: chart.atY(digits) + below, "text-anchor": "end" }, text);
   fill("digits", "For both ways in the browser the correct digits fall in a line, from 16 at a gap of 0 to none at 37. "
     + "The service keeps 16.", ...chart.axes,
     line(chart, "lossy", gaps, digits(maximumSubtracted)), line(chart, "lossy dashed", gaps, digits(textbook)),
     line(chart, "exact", [0, 60], [16, 16]),
-    note("good", chart.box.right, chart.atY(16) + 18, "this service: every digit", "end"),
-    note("bad", chart.atX(20), chart.atY(9.6), "maximum subtracted; dashed: textbook", "start"),
-    note("bad", chart.atX(38.5), chart.atY(0) - 8, "from 37 on, both say 0", "start"));
+    note("good", 16, 18, "this service: every digit"), note("bad", 10, 0, "maximum subtracted; dashed: textbook"),
+    note("bad", 0, -8, "from 37 on, both say 0"));
 }

@@ -7,10 +7,20 @@ const fraction = (over, under) => mathml("mfrac", {}, row(over), row(under));
 const index = (base, below) => mathml("msub", {}, base, row(below));
 const power = (base, above) => mathml("msup", {}, base, row(above));
 const bracket = (...parts) => row(tight("("), ...parts, tight(")"));
-const formula = (...parts) => mathml("math", { display: "block" }, row(...parts));
+
+/** A formula that may be broken before an equals sign where the page is narrow. */
+function formula(...parts) {
+  const pieces = [[]];
+  for (const part of parts) {
+    if (part.textContent === "=") pieces.push([]);
+    pieces.at(-1).push(part);
+  }
+  return html("div", { class: "formula" }, ...pieces.map(piece => mathml("math", { display: "block" }, row(...piece))));
+}
 const coloured = (name, part) => mathml("mrow", { class: name }, part);
 
-const equals = () => mo("="), minus = () => mo("−"), times = () => mo("·"), negative = () => tight("−");
+const equals = () => mathml("mo", { form: "infix", lspace: "0.28em", rspace: "0.28em" }, "=");
+const minus = () => mo("−"), times = () => mo("·"), negative = () => tight("−");
 const hat = below => index(mathml("mover", { accent: true }, mi("y"), mo("^")), below);
 const yl = () => hat(mi("l")), yi = () => hat(mi("i")), L = () => mi("L"), ai = () => index(mi("a"), mi("i"));
 const log = part => row(negative(), mi("log"), mathml("mspace", { width: "0.17em" }), part);
@@ -40,8 +50,8 @@ const symbols = [
   T => {
     const e = name => exponential(index(mi("a"), mi(name)), T?.());
     return [
-      formula(yl(), equals(), fraction(e("l"), mi("S")), mo(","), mathml("mspace", { width: "0.8em" }),
-        mi("S"), equals(), mathml("munder", {}, mo("∑"), mi("k")), e("k")),
+      formula(yl(), equals(), fraction(e("l"), mi("S"))),
+      formula(mi("S"), equals(), mathml("munder", {}, mo("∑"), mi("k")), e("k")),
       formula(L(), equals(), log(yl())),
     ];
   },
@@ -105,6 +115,10 @@ function drawDerivation(answer) {
     : product[i] === gradient[i] ? "Steps 5 and 6 agree in every bit." : "";
   drawTable(answer);
   drawJacobian(answer);
+  // What is too wide all the same scrolls, by the keyboard too.
+  for (const element of document.querySelectorAll(".formula")) {
+    if (element.scrollWidth > element.clientWidth) element.tabIndex = 0;
+  }
 }
 
 // In the heads of the tables "_" stands before an index.
