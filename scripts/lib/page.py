@@ -1,4 +1,4 @@
-"""What scripts/test-page checks: the page at GET / in headless Chromium, driven by Playwright.
+"""What scripts/tests/page checks: the page at GET / in headless Chromium, driven by Playwright.
 
 Each check is a function whose name begins with check_ and that says in its docstring what must hold.
 """
