@@ -52,15 +52,20 @@ private func benchmark(_ input: HTTPInput) {
   var connection = ConnectionState(limits: HTTPLimits(), at: now)
   let time = nanoseconds {
     for _ in 0..<repetitions {
-      connection.receive(input.bytes.span, at: now) { _ in .accept(.unmatched) }
-      while let action = connection.nextAction(at: now, judge: { _ in .accept(.unmatched) }) {
-        guard case .answer(let id, let request) = action else { continue }
-        keep(request.body.count)
-        connection.respond(to: id, with: Response(.ok, .json, body: body), at: now)
+      func perform(_ action: consuming ConnectionState.Action, _ state: inout ConnectionState) {
+        switch action {
+        case .head: state.proceed(to: .unmatched, at: now)
+        case .request(let id, let request):
+          keep(request.body.count)
+          state.respond(to: id, with: Response(.ok, .json, body: body), at: now)
+        default: break
+        }
       }
-      let count = connection.withOutput { $0.count + $1.count }
-      keep(count)
-      connection.wrote(count, at: now)
+      connection.process(input.bytes.span, at: now, perform: perform)
+      connection.flush(at: now, perform: perform) { first, second in
+        keep(first.count)
+        return first.count + second.count
+      }
     }
   }
   let request = time / Double(repetitions * input.count)

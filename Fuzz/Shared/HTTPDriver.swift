@@ -20,7 +20,7 @@ struct Outcome: Equatable {
       case .none:
         index = bytes.count
       case .bytes:
-        state.receive(bytes.span.extracting(index..<end), at: now) { _ in .accept(.unmatched) }
+        state.process(bytes.span.extracting(index..<end), at: now) { perform($0, &$1, now) }
         index = end
       case .body:
         state.readBody(at: now) { (out: inout OutputSpan<UInt8>) in
@@ -30,38 +30,45 @@ struct Outcome: Equatable {
           }
         }
       }
-      turn(&state, now)
+      goOn(&state, now)
     }
-    state.peerFinished(at: now)
-    turn(&state, now)
+    state.peerFinished()
+    goOn(&state, now)
     precondition(state.readInterest == .none && state.nextDeadline == nil && !state.hasOutput)
   }
 
-  private mutating func turn(_ state: inout ConnectionState, _ now: Moment) {
-    while true {
-      while let action = state.nextAction(at: now, judge: { _ in .accept(.unmatched) }) {
-        switch action {
-        case .answer(let id, let request):
-          requests.append("\(request.head.method) \(request.head.path) \(request.head.framing) \(request.body)")
-          if let length = request.head.fields[.contentLength], case .length(let count) = request.head.framing {
-            precondition(Int(length) == count && request.body.count == count)
-          }
-          precondition(request.body.count <= 1 << 20)
-          state.respond(to: id, with: Response(.ok, .plainText, body: request.body), at: now)
-        case .told(let notice):
-          if case .rejected(let problem) = notice { rejections.append(problem.name) }
-        case .acknowledge: precondition(!isShutDown)
-        case .shutdownWrite: isShutDown = true
-        case .close: isShutDown = true
-        }
+  private mutating func goOn(_ state: inout ConnectionState, _ now: Moment) {
+    state.process(at: now) { perform($0, &$1, now) }
+    var out: [UInt8] = []
+    state.flush(at: now) {
+      perform($0, &$1, now)
+    } write: { first, second in
+      for index in first.indices { out.append(first[index]) }
+      for index in second.indices { out.append(second[index]) }
+      return first.count + second.count
+    }
+    written += out
+  }
+
+  private mutating func perform(
+    _ action: consuming ConnectionState.Action, _ state: inout ConnectionState, _ now: Moment
+  ) {
+    switch action {
+    case .head: state.proceed(to: .unmatched, at: now)
+    case .request(let id, let request):
+      requests.append("\(request.head.method) \(request.head.path) \(request.head.framing) \(request.body)")
+      if let length = request.head.fields[.contentLength], case .length(let count) = request.head.framing {
+        precondition(Int(length) == count && request.body.count == count)
       }
-      let count = state.withOutput { first, second in
-        for index in first.indices { written.append(first[index]) }
-        for index in second.indices { written.append(second[index]) }
-        return first.count + second.count
-      }
-      guard count > 0 else { return }
-      state.wrote(count, at: now)
+      precondition(request.body.count <= 1 << 20)
+      state.respond(to: id, with: Response(.ok, .plainText, body: request.body), at: now)
+    case .reject(let rejection):
+      rejections.append(rejection.problem.name)
+      state.reject(with: Response(rejection.problem), at: now)
+    case .refused: break
+    case .acknowledge: precondition(!isShutDown)
+    case .shutdownWrite: isShutDown = true
+    case .close: isShutDown = true
     }
   }
 }

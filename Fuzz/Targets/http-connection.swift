@@ -6,13 +6,13 @@ import HTTPCore
 public func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
   let input = unsafe Array(UnsafeBufferPointer(start: start, count: count))
   let events = input.prefix(min(64, count / 2))
-  var world = World(stream: Array(input.dropFirst(events.count)))
+  let world = World(stream: Array(input.dropFirst(events.count)))
   for event in events { world.happen(event) }
   world.end()
   return 0
 }
 
-struct World: ~Copyable {
+final class World {
   var stream: [UInt8]
   var index = 0
   var now = Moment(instant: Instant(nanoseconds: 0), date: HTTPDate(unixSeconds: 0))
@@ -27,46 +27,47 @@ struct World: ~Copyable {
     self.stream = stream
     var limits = HTTPLimits()
     (limits.headBytes, limits.bodyBytes, limits.pipelineBytes, limits.outputBytes) = (500, 1000, 100, 6000)
-    (limits.discardBytes, limits.requestsPerConnection) = (20, 20)
+    limits.discardBytes = 20
     state = ConnectionState(limits: limits, at: now)
   }
 
-  mutating func happen(_ event: UInt8) {
+  func happen(_ event: UInt8) {
     let size = Int(event >> 3)
     switch event & 7 {
     case 0, 1: read(size * size + 1)
     case 2: answer(size * 300)
     case 3: write(size * size * 8 + 1)
     case 4: pass(UInt64(size) * 1_000_000_000)
-    case 5 where size < 4: state.peerFinished(at: now)
+    case 5 where size < 4: state.peerFinished()
+    case 6 where size < 2: state.stopKeepingAlive()
     case 6 where size < 4: state.drain(at: now)
     default: read(.max / 2)
     }
-    turn()
+    process()
   }
 
   /// Everything comes to its end: no state may wait for ever.
-  mutating func end() {
+  func end() {
     for _ in 0..<200 where !hasClosed {
       answer(10)
       guard let deadline = state.nextDeadline else { continue }
       now.instant = max(now.instant, deadline)
       state.tick(at: now)
-      turn()
+      process()
       if let next = state.nextDeadline { precondition(next > now.instant, "a deadline that fires again") }
     }
     precondition(hasClosed && state.nextDeadline == nil && state.readInterest == .none)
     precondition(answered <= asked)
   }
 
-  mutating func read(_ size: Int) {
+  func read(_ size: Int) {
     guard index < stream.count, !hasClosed else { return }
     let bytes = stream
     let end = min(bytes.count, index + size)
     switch state.readInterest {
     case .none: break
     case .bytes:
-      state.receive(bytes.span.extracting(index..<end), at: now, judge: judge)
+      state.process(bytes.span.extracting(index..<end), at: now) { perform($0, &$1) }
       index = end
     case .body:
       var position = index
@@ -80,45 +81,60 @@ struct World: ~Copyable {
     }
   }
 
-  mutating func answer(_ size: Int) {
+  func answer(_ size: Int) {
     guard let id = open else { return }
     open = nil
     answered += 1
     state.respond(to: id, with: Response(.ok, .json, body: [UInt8](repeating: 0x30, count: size)), at: now)
-    turn()
+    process()
   }
 
-  mutating func write(_ size: Int) {
-    let count = state.withOutput { min(size, $0.count + $1.count) }
-    precondition(count > 0 || !state.hasOutput)
-    state.wrote(count, at: now)
+  func write(_ size: Int) {
+    let hadOutput = state.hasOutput
+    var room = size
+    state.flush(at: now) {
+      perform($0, &$1)
+    } write: { first, second in
+      let count = min(room, first.count + second.count)
+      room -= count
+      return count
+    }
+    precondition(room < size || !hadOutput)
   }
 
-  mutating func pass(_ nanoseconds: UInt64) {
+  func pass(_ nanoseconds: UInt64) {
     now.instant.nanoseconds += nanoseconds
     if let deadline = state.nextDeadline, deadline <= now.instant { state.tick(at: now) }
   }
 
-  mutating func turn() {
-    while let action = state.nextAction(at: now, judge: judge) {
-      precondition(!hasClosed, "an action after the end")
-      switch action {
-      case .answer(let id, let request):
-        precondition(open == nil && !hasShutDown && request.body.count <= 1000)
-        open = id
-        asked += 1
-      case .told, .acknowledge: precondition(!hasShutDown)
-      case .shutdownWrite:
-        precondition(!hasShutDown && !state.hasOutput)
-        hasShutDown = true
-      case .close: hasClosed = true
+  func process() {
+    state.process(at: now) { perform($0, &$1) }
+  }
+
+  func perform(_ action: consuming ConnectionState.Action, _ state: inout ConnectionState) {
+    precondition(!hasClosed, "an action after the end")
+    switch action {
+    case .head(let head):
+      precondition(open == nil && !hasShutDown)
+      // Refuses every third path, before its body is read.
+      if head.path.utf8.count % 3 == 2 {
+        state.refuse(at: .unmatched, with: Response(.notFound, .plainText, body: [0x30]), at: now)
+      } else {
+        state.proceed(to: .unmatched, at: now)
       }
+    case .request(let id, let request):
+      precondition(open == nil && !hasShutDown && request.body.count <= 1000)
+      open = id
+      asked += 1
+    case .refused: precondition(!hasShutDown)
+    case .acknowledge: precondition(!hasShutDown)
+    case .reject(let rejection):
+      precondition(open == nil && !hasShutDown)
+      state.reject(with: Response(rejection.problem), at: now)
+    case .shutdownWrite:
+      precondition(!hasShutDown && !state.hasOutput)
+      hasShutDown = true
+    case .close: hasClosed = true
     }
   }
-}
-
-/// Refuses every third path, before its body is read.
-func judge(_ head: RequestHead) -> Routing {
-  head.path.utf8.count % 3 == 2
-    ? .reject(Response(.notFound, .plainText, body: [0x30]), .unmatched) : .accept(.unmatched)
 }

@@ -36,7 +36,7 @@ struct AcknowledgementTests {
     let soFar = harness.acknowledgements
     #expect(soFar > 1)
     harness.state.readBody(at: harness.now) { (_: inout OutputSpan<UInt8>) in }
-    harness.turn()
+    harness.goOn()
     #expect(harness.acknowledgements == soFar)
     harness.feed([0x20])
     #expect(harness.acknowledgements == soFar && harness.requests.count == 1)
@@ -70,7 +70,7 @@ struct AcknowledgementTests {
     expecting.feed("POST /a HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 10\r\n\r\n")
     #expect(expecting.acknowledgements == 0 && expecting.text.hasPrefix("HTTP/1.1 100"))
     let refused = Harness()
-    refused.judge = { _ in Response(.unsupportedMediaType, .plainText, body: [0x61]) }
+    refused.decide = { _ in Response(.unsupportedMediaType, .plainText, body: [0x61]) }
     refused.feed("POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n")
     let before = refused.acknowledgements
     refused.feed("01234")

@@ -59,7 +59,7 @@ struct ConnectionStateTests {
     harness.feed("GET /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
     #expect(!harness.shutsDown && harness.hasOutput)
     harness.room = nil
-    harness.turn()
+    harness.goOn()
     #expect(harness.shutsDown && harness.closed == nil && harness.readInterest == .bytes)
     harness.finish()
     #expect(harness.closed == .finished)
@@ -118,7 +118,7 @@ struct ConnectionStateTests {
     var fed = harness.feed(raw, by: 50)
     #expect(harness.readInterest == .none && harness.requests.count < 30)
     harness.room = nil
-    harness.turn()
+    harness.goOn()
     while fed < raw.count { fed += harness.feed(Array(raw[fed...]), by: 50) }
     #expect(harness.requests.count == 1000 && harness.isIdle)
   }
@@ -137,17 +137,7 @@ struct ConnectionStateTests {
     #expect(told.statuses == [200] && told.shutsDown)
   }
 
-  @Test("A number of requests after which the connection closes")
-  func requestsPerConnection() {
-    var limits = HTTPLimits()
-    limits.requestsPerConnection = 2
-    let harness = Harness(limits)
-    harness.feed(Self.get + Self.get + Self.get)
-    #expect(harness.statuses == [200, 200] && harness.shutsDown)
-    #expect(harness.answers()[0]["connection"] == nil && harness.answers()[1]["connection"] == "close")
-  }
-
-  @Test("Rule 24: 100 Continue comes before the body is read, once the head is judged")
+  @Test("Rule 24: 100 Continue comes before the body is read, once the head is decided on")
   func expectContinue() {
     let head = "POST /a HTTP/1.1\r\nHost: a\r\nExpect: 100-Continue\r\nContent-Length: 3\r\n\r\n"
     for step in steps {
@@ -158,7 +148,7 @@ struct ConnectionStateTests {
       #expect(harness.statuses == [100, 200] && harness.requests[0].body == Array("abc"))
     }
     let refused = Harness()
-    refused.judge = { _ in Response(.unsupportedMediaType) }
+    refused.decide = { _ in Response(.unsupportedMediaType) }
     refused.feed(head)
     #expect(refused.statuses == [415] && refused.shutsDown)
     var limits = HTTPLimits()
@@ -295,7 +285,7 @@ struct ConnectionStateTests {
     slow.finish()
     #expect(slow.closed == nil)
     slow.room = nil
-    slow.turn()
+    slow.goOn()
     #expect(slow.closed == .finished && slow.statuses == [200])
   }
 
@@ -336,10 +326,10 @@ struct ConnectionStateTests {
       let kept = Harness()
       kept.feed(Self.get)
       kept.state.stopKeepingAlive()
-      kept.turn()
+      kept.goOn()
       #expect(kept.closed == nil)
       if drains { kept.state.drain(at: kept.now) }
-      kept.turn()
+      kept.goOn()
       // A request that was on its way.
       kept.feed(Self.get + Self.get)
       #expect(kept.answers().map { $0["connection"] } == [nil, "close"] && kept.shutsDown)
@@ -357,7 +347,7 @@ struct ConnectionStateTests {
   func draining() {
     func drain(_ harness: Harness) {
       harness.state.drain(at: harness.now)
-      harness.turn()
+      harness.goOn()
     }
     let idle = Harness()
     idle.feed(Self.get)
@@ -397,7 +387,7 @@ struct ConnectionStateTests {
     writing.pass(2)
     #expect(writing.closed == nil && !writing.shutsDown)
     writing.room = nil
-    writing.turn()
+    writing.goOn()
     #expect(writing.shutsDown && writing.statuses == [200])
   }
 
@@ -410,7 +400,7 @@ struct ConnectionStateTests {
     #expect(!harness.hasOutput)
     harness.answer(Response(.ok))
     harness.state.respond(to: 1, with: Response(.ok), at: harness.now)
-    harness.turn()
+    harness.goOn()
     #expect(harness.statuses == [200])
   }
 

@@ -113,7 +113,7 @@ struct DeadlineTests {
     var seconds = 0
     while slow.closed == nil, seconds < 1000 {
       slow.room = 512
-      slow.turn()
+      slow.goOn()
       slow.pass(1)
       seconds += 1
     }
@@ -121,7 +121,7 @@ struct DeadlineTests {
     let steady = harness()
     for _ in 0..<2000 where steady.hasOutput {
       steady.room = 1100
-      steady.turn()
+      steady.goOn()
       steady.pass(1)
     }
     #expect(steady.closed == nil && steady.statuses == [200])

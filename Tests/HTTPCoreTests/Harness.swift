@@ -14,23 +14,22 @@ final class Harness {
   var rejections: [Problem] = []
   /// How often part of a request was to be acknowledged at once.
   var acknowledgements = 0
+  /// The paths of the heads that `rejections` belong to, as far as they were read.
+  var rejectedHeads: [String?] = []
   var shutsDown = false
   var closed: ConnectionState.CloseReason?
   /// Answers requests at once; nil leaves them open for `answer`.
   var respond: ((Request) -> Response?)? = { request in
     Response(.ok, .plainText, body: Array("\(request.head.method.rawValue) \(request.head.path)".utf8))
   }
-  var judge: (RequestHead) -> Response? = { _ in nil }
+  /// A final answer to a head, or nil to have its body read.
+  var decide: (RequestHead) -> Response? = { _ in nil }
   /// Bytes that the peer takes; nil takes all.
   var room: Int?
   var openID: ConnectionState.RequestID?
 
   init(_ limits: HTTPLimits = HTTPLimits()) {
     state = ConnectionState(limits: limits, at: now)
-  }
-
-  private func route(_ head: RequestHead) -> Routing {
-    judge(head).map { .reject($0, .unmatched) } ?? .accept(.unmatched)
   }
 
   /// Feeds bytes as far as the connection wants to read them, in pieces of `step`. Returns how many it read.
@@ -42,7 +41,7 @@ final class Harness {
       case .none: return index
       case .bytes:
         let end = step < bytes.count - index ? index + step : bytes.count
-        state.receive(bytes.span.extracting(index..<end), at: now, judge: { self.route($0) })
+        state.process(bytes.span.extracting(index..<end), at: now) { self.perform($0, &$1) }
         index = end
       case .body:
         let limit = step
@@ -55,7 +54,7 @@ final class Harness {
           }
         }
       }
-      turn()
+      goOn()
     }
     return index
   }
@@ -64,15 +63,15 @@ final class Harness {
   func feed(_ text: String, by step: Int = .max) -> Int { feed(Array(text.utf8), by: step) }
 
   func finish() {
-    state.peerFinished(at: now)
-    turn()
+    state.peerFinished()
+    goOn()
   }
 
   func answer(_ response: Response) {
     guard let id = openID else { return }
     openID = nil
     state.respond(to: id, with: response, at: now)
-    turn()
+    goOn()
   }
 
   /// Moves time on, firing the deadlines on the way, as a transport's timer would.
@@ -81,49 +80,48 @@ final class Harness {
     while let deadline = state.nextDeadline, deadline.nanoseconds <= end, closed == nil {
       now.instant = max(now.instant, deadline)
       state.tick(at: now)
-      turn()
+      goOn()
     }
     now.instant = Instant(nanoseconds: end)
   }
 
-  /// The transport's turn, as ConnectionState's documentation tells it.
-  func turn() {
-    while true {
-      while let action = state.nextAction(at: now, judge: { self.route($0) }) {
-        switch action {
-        case .answer(let id, let request):
-          requests.append(request)
-          if let response = respond?(request) {
-            state.respond(to: id, with: response, at: now)
-          } else {
-            openID = id
-          }
-        case .told(let notice):
-          switch notice {
-          case .refused(let refusal): refusals.append(refusal.response.status.code)
-          case .rejected(let problem): rejections.append(problem)
-          }
-        case .acknowledge: acknowledgements += 1
-        case .shutdownWrite: shutsDown = true
-        case .close(let reason): closed = reason
-        }
+  /// What the owner of a connection does after each event.
+  func goOn() {
+    state.process(at: now) { self.perform($0, &$1) }
+    state.flush(at: now) {
+      self.perform($0, &$1)
+    } write: { first, second in
+      let count = min(self.room ?? .max, first.count + second.count)
+      if let room = self.room { self.room = room - count }
+      self.written.append(first.extracting(first: min(count, first.count)))
+      self.written.append(second.extracting(first: max(0, count - first.count)))
+      return count
+    }
+  }
+
+  private func perform(_ action: consuming ConnectionState.Action, _ state: inout ConnectionState) {
+    switch action {
+    case .head(let head):
+      if let response = decide(head) {
+        state.refuse(at: .unmatched, with: response, at: now)
+      } else {
+        state.proceed(to: .unmatched, at: now)
       }
-      let limit = room ?? .max
-      let count = state.withOutput { first, second in
-        var count = 0
-        for index in first.indices where count < limit {
-          written.append(first[index])
-          count += 1
-        }
-        for index in second.indices where count < limit {
-          written.append(second[index])
-          count += 1
-        }
-        return count
+    case .request(let id, let request):
+      requests.append(request)
+      if let response = respond?(request) {
+        state.respond(to: id, with: response, at: now)
+      } else {
+        openID = id
       }
-      if let room { self.room = room - count }
-      guard count > 0 else { return }
-      state.wrote(count, at: now)
+    case .refused(let refusal): refusals.append(refusal.response.status.code)
+    case .acknowledge: acknowledgements += 1
+    case .reject(let rejection):
+      rejections.append(rejection.problem)
+      rejectedHeads.append(rejection.head?.path)
+      state.reject(with: Response(rejection.problem), at: now)
+    case .shutdownWrite: shutsDown = true
+    case .close(let reason): closed = reason
     }
   }
 

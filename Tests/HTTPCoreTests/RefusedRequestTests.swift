@@ -65,25 +65,25 @@ struct RefusedRequestTests {
     #expect(harness.statuses == [413] && harness.shutsDown && harness.refusals.isEmpty)
     var limits = HTTPLimits()
     limits.bodyBytes = 10
-    let judged = Harness(limits)
-    judged.judge = { _ in Response(.contentTooLarge, .plainText, body: Array("in other words")) }
-    judged.feed("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n\r\n")
-    #expect(judged.statuses == [413] && judged.shutsDown && judged.refusals == [413])
-    #expect(judged.text.hasSuffix("in other words"))
+    let large = Harness(limits)
+    large.decide = { _ in Response(.contentTooLarge, .plainText, body: Array("in other words")) }
+    large.feed("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n\r\n")
+    #expect(large.statuses == [413] && large.shutsDown && large.refusals == [413])
+    #expect(large.text.hasSuffix("in other words"))
   }
 
   @Test("Rule 22: refused requests in a pipeline are answered in order, also before a half-close")
   func refusedPipeline() {
     for step in steps {
       let harness = Harness()
-      harness.judge = { $0.path == "/a" ? nil : Response(.notFound) }
+      harness.decide = { $0.path == "/a" ? nil : Response(.notFound) }
       harness.feed(
         ConnectionStateTests.get.replacing("/a", with: "/x") + ConnectionStateTests.get + ConnectionStateTests.get,
         by: step)
       harness.finish()
       #expect(harness.statuses == [404, 200, 200] && harness.refusals == [404] && harness.closed == .finished)
       let all = Harness()
-      all.judge = { _ in Response(.notFound) }
+      all.decide = { _ in Response(.notFound) }
       all.feed(String(repeating: ConnectionStateTests.get, count: 20), by: step)
       all.finish()
       #expect(all.statuses == [Int](repeating: 404, count: 20) && all.refusals.count == 20 && all.closed == .finished)
@@ -93,10 +93,27 @@ struct RefusedRequestTests {
   /// A POST whose head is refused with `status`, its body, and a good request behind it.
   private func refuse(_ status: Status, _ fields: String, _ body: String, by step: Int = .max) -> Harness {
     let harness = Harness()
-    harness.judge = { $0.path == "/a" ? nil : Response(status, .plainText, body: Array("no")) }
+    harness.decide = { $0.path == "/a" ? nil : Response(status, .plainText, body: Array("no")) }
     harness.feed("POST /x HTTP/1.1\r\nHost: a\r\n\(fields)\r\n\(body)", by: step)
     if !body.isEmpty || fields.isEmpty { harness.feed(ConnectionStateTests.get, by: step) }
     return harness
+  }
+
+  @Test("A broken rule is reported with the head whose request broke it, if that was whole")
+  func rejectionsNameTheirHead() {
+    for (raw, path) in [
+      ("GET /a HTTP/3.0\r\n\r\n", nil), ("GET /a HTTP/1.1\r\nHost : a\r\n", nil), ("GET /a HTTP/1.1\r\n\r\n", nil),
+      ("POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nx", "/a"),
+      ("POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nx", "/x"),
+      ("POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999\r\n\r\n", "/a"),
+    ] as [(String, String?)] {
+      for step in steps {
+        let harness = Harness()
+        harness.decide = { $0.path == "/a" ? nil : Response(.notFound) }
+        harness.feed(raw, by: step)
+        #expect(harness.rejectedHeads == [path], "\(raw) by \(step)")
+      }
+    }
   }
 
   @Test(
@@ -104,7 +121,7 @@ struct RefusedRequestTests {
     arguments: ["Content-Length: 60000", "Transfer-Encoding: chunked"])
   func aRefusedBodyIsNotHeld(framing: String) {
     let harness = Harness()
-    harness.judge = { _ in Response(.notFound) }
+    harness.decide = { _ in Response(.notFound) }
     harness.feed("POST /nowhere HTTP/1.1\r\nHost: a\r\n\(framing)\r\n\r\n")
     if framing.hasPrefix("T") { harness.feed("EA60\r\n") }
     harness.feed([UInt8](repeating: 0x61, count: 59_999))

@@ -3,7 +3,7 @@ import SoftmaxAPI
 
 let service = SoftmaxService()
 
-/// Asks the handler as a connection does: judged on the head first, then answered.
+/// Asks the handler as a connection does: decided on by the head first, then answered.
 func ask(_ head: RequestHead, _ body: [UInt8] = [], of service: SoftmaxService = service) -> Response {
   switch service.route(head) {
   case .reject(let response, _): response

@@ -221,6 +221,22 @@ import Testing
         .fields[.accessControlAllowOrigin] == "*")
   }
 
+  /// A page may read why its request was refused, also when the head could not be read.
+  @Test(
+    arguments: [
+      (["*"], nil, "*"), (["https://a.example"], nil, "https://a.example"),
+      (["https://a.example", "https://b.example"], nil, nil),
+      (["https://a.example", "https://b.example"], "https://b.example", "https://b.example"),
+      (["https://a.example"], "https://b.example", nil), ([], nil, nil),
+    ] as [([String], String?, String?)])
+  func theParsersOwnErrorsSpeakCORS(origins: [String], origin: String?, allowed: String?) {
+    var response = Response(.requestHeaderFieldsTooLarge)
+    let head = origin.map { RequestHead(.post, "/softmax", fields: [.origin: $0]) }
+    operations(origins: origins).decorate(&response, for: head)
+    #expect(response.fields[.accessControlAllowOrigin] == allowed)
+    #expect((response.fields[.vary] != nil) == (origins.count > 0 && origins != ["*"]))
+  }
+
   @Test func aPreflightNeedsNoToken() {
     let operations = Operations(
       service: SoftmaxService(), status: ServerStatus(ServerConfiguration(addresses: [])),

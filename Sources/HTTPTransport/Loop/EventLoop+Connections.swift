@@ -68,9 +68,7 @@ extension EventLoop {
     for (place, arrival) in arrivals.list.enumerated() where !arrival.connection.isClosed {
       let connection = arrival.connection
       connection.withState { state in
-        buffer.withBytes(in: arrival.range) { bytes in
-          state.receive(bytes, at: now) { judge($0, connection, now) }
-        }
+        buffer.withBytes(in: arrival.range) { bytes in process(bytes, from: connection, &state, now) }
         // One that has filled the rest of the buffer is the last, and may have more.
         let mayHaveMore = arrival.range.upperBound == buffer.size
         took(arrival.outcome, connection, &state, now, gathers: !mayHaveMore && arrivals.list.count > 1)
@@ -106,9 +104,7 @@ extension EventLoop {
         outcome = unsafe connection.socket.read(into: buffer.bytes)
         if case .success(.moved(let count)) = outcome {
           mayHaveMore = count == buffer.size
-          buffer.withBytes(in: 0..<count) { bytes in
-            state.receive(bytes, at: now) { judge($0, connection, now) }
-          }
+          buffer.withBytes(in: 0..<count) { bytes in process(bytes, from: connection, &state, now) }
         }
       case .body:
         state.readBody(at: now) { output in outcome = connection.socket.read(into: &output) }
@@ -127,6 +123,7 @@ extension EventLoop {
   ) {
     switch outcome {
     case .success(.moved):
+      guard !connection.isClosed else { return }
       updateMemory(of: connection, &state)
       let isLarge = connection.held > ServerConfiguration.bytesPerConnection + MemoryBudget.smallRequest
       if isLarge, services.budget.isExceeded {
@@ -135,7 +132,7 @@ extension EventLoop {
       }
     case .success(.finished):
       connection.peerFinished = true
-      state.peerFinished(at: now)
+      state.peerFinished()
     case .success(.wouldBlock): break
     case .failure:
       close(connection)
@@ -148,37 +145,25 @@ extension EventLoop {
   ///
   /// - Parameter gathers: what is to be written waits for a call that does not gather, which is the caller's to make soon.
   func turn(_ connection: Connection, _ state: inout ConnectionState, _ now: Moment, gathers: Bool = false) {
-    connection.isUnsent = false
-    var isBlocked = false
-    repeat {
-      while let action = state.nextAction(at: now, judge: { judge($0, connection, now) }) {
-        switch consume action {
-        case .answer(let id, let request): answer(id, request, on: connection, &state, now)
-        case .told(let notice): tell(notice, of: connection, now)
-        case .acknowledge: connection.socket.acknowledge()
-        case .shutdownWrite: connection.socket.shutdownWrite()
-        case .close(let reason):
-          close(connection)
-          if reason == .slowReader { observer.connectionDropped(.slowReader, loop: index) }
-          return
-        }
-      }
-      guard state.hasOutput else { break }
-      if gathers {
-        connection.isUnsent = true
-        return
-      }
-      switch state.withOutput({ first, second in connection.socket.write(first, second) }) {
-      case .success(.moved(let count)): state.wrote(count, at: now)
-      case .success: isBlocked = true
+    guard !connection.isClosed else { return }
+    process(Span(), from: connection, &state, now)
+    connection.isUnsent = gathers && state.hasOutput
+    guard !connection.isUnsent, !connection.isClosed else { return }
+    state.flush(at: now) { action, state in
+      perform(action, on: connection, &state, now)
+    } write: { first, second in
+      switch connection.socket.write(first, second) {
+      case .success(.moved(let count)): return count
+      case .success: return 0
       case .failure:
         close(connection)
-        return
+        return 0
       }
-    } while !isBlocked
+    }
+    guard !connection.isClosed else { return }
     updateMemory(of: connection, &state)
     inlineMemory.release()
-    if isBlocked, services.budget.isExceeded {
+    if state.hasOutput, services.budget.isExceeded {
       // What its peer does not take cannot be kept.
       relieve(now, sparing: connection)
       if services.budget.isExceeded { drop(connection) }
@@ -188,13 +173,33 @@ extension EventLoop {
     schedule(connection, &state)
   }
 
-  private func tell(_ notice: ConnectionState.Notice, of connection: Connection, _ now: Moment) {
-    switch notice {
+  /// Hands bytes that were read to the connection's state, and does what it asks for.
+  private func process(
+    _ bytes: Span<UInt8>, from connection: Connection, _ state: inout ConnectionState, _ now: Moment
+  ) {
+    state.process(bytes, at: now) { action, state in perform(action, on: connection, &state, now) }
+  }
+
+  private func perform(
+    _ action: consuming ConnectionState.Action, on connection: Connection, _ state: inout ConnectionState, _ now: Moment
+  ) {
+    switch consume action {
+    case .head(let head): decide(on: head, of: connection, &state, now)
+    case .request(let id, let request): answer(id, request, on: connection, &state, now)
+    case .reject(let rejection):
+      observer.requestRejected(rejection.problem, loop: index)
+      var response = Response(rejection.problem)
+      handler.decorate(&response, for: rejection.head)
+      state.reject(with: response, at: now)
     case .refused(let refusal):
       let metrics = RequestMetrics(
         refusal.head, refusal.route, bodyBytes: 0, began: connection.began, ended: Clock.now())
       observer.requestRefused(metrics, refusal.response, loop: index)
-    case .rejected(let problem): observer.requestRejected(problem, loop: index)
+    case .acknowledge: connection.socket.acknowledge()
+    case .shutdownWrite: connection.socket.shutdownWrite()
+    case .close(let reason):
+      close(connection)
+      if reason == .slowReader { observer.connectionDropped(.slowReader, loop: index) }
     }
   }
 

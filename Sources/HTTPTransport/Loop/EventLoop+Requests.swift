@@ -2,9 +2,16 @@ internal import HTTPCore
 
 /// Who answers a request: nobody, the loop itself, or the lane.
 extension EventLoop {
-  /// A head is whole: what it leads to, unless the server itself has a reason to refuse it.
-  func judge(_ head: RequestHead, _ connection: Connection, _ now: Moment) -> Routing {
+  /// A head is whole: its body is read, unless the handler or the server itself has a reason to refuse it.
+  func decide(on head: RequestHead, of connection: Connection, _ state: inout ConnectionState, _ now: Moment) {
     connection.began = now.instant
+    switch routing(of: head, on: connection) {
+    case .accept(let route): state.proceed(to: route, at: now)
+    case .reject(let response, let route): state.refuse(at: route, with: response, at: now)
+    }
+  }
+
+  private func routing(of head: RequestHead, on connection: Connection) -> Routing {
     let routing = handler.route(head)
     let route = routing.route
     if connection.isReserve, !route.isServedBeyondCap || head.framing != .none {

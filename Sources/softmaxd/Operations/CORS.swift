@@ -32,9 +32,13 @@ struct CORS: Sendable {
   }
 
   /// Tells the browser that the page may read the answer, and caches that it depends on who asks.
-  func decorate(_ response: inout Response, _ head: RequestHead) {
+  ///
+  /// - Parameter head: nil when it could not be read. Then the page is taken to be of the only origin that is allowed; a
+  ///   browser keeps the answer from any other.
+  func decorate(_ response: inout Response, _ head: RequestHead?) {
     if !allowsAll { response.fields.append(.vary, "Origin") }
-    guard let origin = head.fields[.origin], let allowed = allowed(origin) else { return }
+    let origin = head.map { $0.fields[.origin] } ?? (origins.count == 1 ? origins[0] : nil)
+    guard let origin, let allowed = allowed(origin) else { return }
     response.fields.append(.accessControlAllowOrigin, allowed)
     response.fields.append(.accessControlExposeHeaders, "X-Request-Id, Retry-After")
   }

@@ -82,10 +82,12 @@ struct Operations: RequestHandler {
     return response
   }
 
-  func decorate(_ response: inout Response, for head: RequestHead) {
-    // An answer to a POST is for its request alone.
-    if head.method == .post { response.fields.append(.cacheControl, "no-store") }
-    RequestIdentity.carry(from: head, to: &response)
+  func decorate(_ response: inout Response, for head: RequestHead?) {
+    if let head {
+      // An answer to a POST is for its request alone.
+      if head.method == .post { response.fields.append(.cacheControl, "no-store") }
+      RequestIdentity.carry(from: head, to: &response)
+    }
     cors?.decorate(&response, head)
   }
 

@@ -8,9 +8,11 @@ public protocol RequestHandler: Sendable {
   /// on another thread (large ones).
   func respond(to request: consuming Request, in context: RequestContext) -> Response
 
-  /// Adds to an answer that the server gives in the handler's stead (a body too large, too much to do) what the handler
-  /// adds to its own, such as a request id.
-  func decorate(_ response: inout Response, for head: RequestHead)
+  /// Adds to an answer that the server gives in the handler's stead (a body too large, too much to do, a broken rule) what
+  /// the handler adds to its own, such as a request id.
+  ///
+  /// - Parameter head: nil when the head itself broke a rule.
+  func decorate(_ response: inout Response, for head: RequestHead?)
 }
 
 /// What becomes of a request, decided on its head alone.
@@ -28,7 +30,7 @@ public enum Routing: Sendable {
 }
 
 extension RequestHandler {
-  public func decorate(_ response: inout Response, for head: RequestHead) {}
+  public func decorate(_ response: inout Response, for head: RequestHead?) {}
 }
 
 /// What a request may ask of the server that runs it.

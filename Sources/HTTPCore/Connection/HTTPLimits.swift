@@ -19,8 +19,6 @@ public struct HTTPLimits: Sendable, Hashable {
   public var pipelineBytes = 64 * 1024
   /// Bytes of answers that wait to be written; when they are reached, the next pipelined request waits.
   public var outputBytes = 256 * 1024
-  /// Requests answered on one connection before it is closed.
-  public var requestsPerConnection = Int.max
 
   /// From a head's first byte to its last; beyond: 408.
   public var headDeadline = Duration.seconds(20)

@@ -1,0 +1,98 @@
+/// From answers to bytes.
+extension ConnectionState {
+  /// The answer to `.request`. A number that is not the one under way is ignored.
+  public mutating func respond(to id: RequestID, with response: Response, at now: Moment) {
+    guard phase == .answering, id == requestID else { return }
+    queue(response, mayKeep: !peerHasFinished || pendingStart < pending.count, at: now)
+  }
+
+  /// The answer to `.head`: nobody wants the request.
+  ///
+  /// What is wrong with a body's framing is wrong whatever the path, and wins over the client's other errors: a 4xx waits
+  /// until the body has been read and dropped, if it is short or of unknown length (RFC 9112 §6.3). The server's own
+  /// errors never wait. Before a long body, or one that the client holds back, the answer comes at once and the connection
+  /// closes (RFC 9112 §9.3, RFC 9110 §10.1.1).
+  ///
+  /// - Parameter route: what the head leads to.
+  public mutating func refuse(at route: Route, with response: consuming Response, at now: Moment) {
+    guard phase == .deciding, let head else { return }
+    self.route = route
+    // Too large whatever else is wrong, though the owner may say it in its own words.
+    guard !isTooLarge(head) || response.status == .contentTooLarge else {
+      return breakRule(ParseFailure(.bodyTooLarge, at: 0))
+    }
+    self.head = nil
+    let refusal = Refusal(head, route, response)
+    let isClientError = refusal.response.status.code < 500
+    discardLeft = limits.discardBytes
+    switch head.framing {
+    case .none, .length(0):
+      queue(refusal, mayKeep: true, at: now)
+      return
+    case .length(let length) where length <= min(limits.discardBytes, limits.bodyBytes) && !head.expectsContinue:
+      if isClientError { waitingRefusal = refusal } else { queue(refusal, mayKeep: true, at: now) }
+      guard phase != .closing else { return }
+    case .chunked where isClientError && !head.expectsContinue:
+      waitingRefusal = refusal
+    default:
+      queue(refusal, mayKeep: false, at: now)
+      return
+    }
+    beginBody(head, .discarding, at: now)
+  }
+
+  /// Gives up on a body that is still coming, with a last answer: what holds bodies has run out of room. Does nothing once
+  /// the body is whole.
+  public mutating func refuseBody(at now: Moment, with response: (RequestHead) -> Response) {
+    guard phase == .body, let head else { return }
+    queue(Refusal(head, route, response(head)), mayKeep: false, at: now)
+  }
+
+  /// The answer to `.reject`, after which nothing more is parsed.
+  public mutating func reject(with response: Response, at now: Moment) {
+    guard phase == .rejecting else { return }
+    queue(response, mayKeep: false, at: now)
+  }
+
+  /// Queues a refusal, and remembers to report it.
+  mutating func queue(_ refusal: Refusal, mayKeep: Bool, at now: Moment) {
+    queue(refusal.response, mayKeep: mayKeep, at: now)
+    queuedRefusal = refusal
+  }
+
+  /// Queues an answer and decides whether another request may follow it.
+  private mutating func queue(_ response: Response, mayKeep: Bool, at now: Moment) {
+    let keeps = mayKeep && keepsAlive && !response.closes && !isStopping
+    startWriting(at: now)
+    output.append(response, exchange, closes: !keeps, date: now.date)
+    writePace.require(output.count, within: timing.writeTotal)
+    if keeps {
+      awaitHead(at: now)
+    } else {
+      phase = .closing
+      dropInput()
+    }
+  }
+
+  mutating func queueContinue(at now: Moment) {
+    startWriting(at: now)
+    output.appendContinue()
+  }
+
+  /// The writing deadline runs from when there is something to write.
+  private mutating func startWriting(at now: Moment) {
+    guard output.isEmpty else { return }
+    writePace = timing.writePace(from: now.instant)
+    outputSince = now.instant
+    outputWritten = 0
+  }
+
+  /// `count` bytes of the output's two pieces have been written.
+  mutating func wrote(_ count: Int, at now: Moment) {
+    guard count > 0 else { return }
+    output.drop(count)
+    outputWritten += count
+    writePace.moved(count, at: now.instant)
+    if output.isEmpty, isIdle { since = now.instant }
+  }
+}
