@@ -1,7 +1,7 @@
 public import HTTPCore
 
 /// How a server runs. Every bound is here or in `limits`.
-public struct ServerConfiguration: Sendable {
+public struct ServerConfiguration: Sendable, Hashable {
   /// Where to listen. Port 0 takes a free one, the same for each address.
   public var addresses: [Address]
   /// Those among them that are left out where the system does not know them, as long as another is there.
@@ -44,6 +44,12 @@ public struct ServerConfiguration: Sendable {
     self.laneWidth = max(1, loops)
     self.connections = max(1, connections)
     self.limits = limits
+  }
+
+  /// As many loops, and as many requests computed on the lane at once.
+  public mutating func setLoops(_ count: Int) {
+    loops = max(1, count)
+    laneWidth = loops
   }
 
   /// What connections beyond the cap keep to: they must say at once what they want.

@@ -94,7 +94,7 @@ import Testing
     try #require(fcntl(writer, F_SETFL, O_NONBLOCK) == 0)
     let text = (0..<30_000).map { "line \($0)\n" }.joined()
     Thread {
-      Program.write(writer, text)
+      StandardStreams.write(text, to: writer)
       close(writer)
     }.start()
     // The pipe is full before its first byte is read.

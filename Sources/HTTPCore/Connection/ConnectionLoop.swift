@@ -1,15 +1,16 @@
-/// What the owner of a connection does after each event: first `process`, then `flush`.
+/// What the owner of a connection does after each event: `process`, then `flush`.
 ///
-/// Owners differ in how they perform an action and how they write: the server with sockets, tests and fuzz targets with
-/// arrays. The loop itself is the same for all of them.
+/// Owners differ in how they perform an action and how they write: the server uses sockets, tests and fuzz targets use
+/// arrays. The loop is the same for all of them.
 extension ConnectionState {
-  /// Does what one action asks for. The state is the connection's own, to be told what came of it.
+  /// Performs one action, and reports the outcome to the connection's state.
   public typealias Perform = (_ action: consuming Action, _ state: inout ConnectionState) -> Void
 
-  /// Takes the bytes that have been read, if any, and performs what the state asks for until it asks for nothing more.
+  /// Consumes input and performs actions until the state returns none.
   ///
-  /// What is not taken, since a request before it has no answer yet, is kept. Call it with bytes only while `readInterest`
-  /// is `.bytes`.
+  /// Input that cannot be consumed yet, because an earlier request has no response yet, is kept.
+  ///
+  /// - Parameter input: what has been read; not empty only if `readInterest` was `.bytes`.
   public mutating func process(_ input: Span<UInt8>, at now: Moment, perform: Perform) {
     var taken = receive(input, at: now)
     while true {
@@ -25,15 +26,15 @@ extension ConnectionState {
     if takeAcknowledgement() { perform(.acknowledge, &self) }
   }
 
-  /// Performs what the state asks for until it asks for nothing more.
+  /// Performs actions until the state returns none.
   public mutating func process(at now: Moment, perform: Perform) {
     process(Span(), at: now, perform: perform)
   }
 
-  /// Writes what waits until `write` takes no more, and performs what the state asks for once it is out.
+  /// Writes what is queued until `write` returns 0, and performs the actions that follow.
   ///
-  /// - Parameter write: writes the beginning of the two pieces, of which the second may be empty: heads and small bodies,
-  ///   then a large body. Returns how many bytes it wrote; 0 ends the loop.
+  /// - Parameter write: writes a prefix of the two pieces and returns its length. The first piece has heads and small
+  ///   bodies; the second is a large body or empty.
   public mutating func flush(
     at now: Moment, perform: Perform, write: (_ first: Span<UInt8>, _ second: Span<UInt8>) -> Int
   ) {

@@ -1,11 +1,11 @@
 /// From bytes to heads and requests.
 extension ConnectionState {
-  /// Takes note of bytes that have just arrived and returns how many of them are dealt with; the others are for `consume`.
+  /// Accounts for bytes that have just arrived. Returns how many of them need no `consume`, since they are kept or dropped.
   mutating func receive(_ bytes: Span<UInt8>, at now: Moment) -> Int {
     guard !bytes.isEmpty, !peerHasFinished else { return bytes.count }
     hasNewInput = true
-    if phase != .requestReady, phase != .answering { readPace.moved(bytes.count, at: now.instant) }
-    // The common case: whole requests are parsed where the owner read them, and nothing is kept.
+    if phase != .requestReady, phase != .answering { readRate.moved(bytes.count, at: now.instant) }
+    // The common case: complete requests are parsed in the owner's buffer, and nothing is kept.
     guard pendingStart < pending.count else { return 0 }
     hold(bytes)
     return bytes.count
@@ -20,7 +20,7 @@ extension ConnectionState {
     return phase == .head ? hasBegunHead : phase == .body || phase == .discarding
   }
 
-  /// Whether bytes that come in can still become requests.
+  /// Whether input can still become a request.
   private var takesInput: Bool {
     switch phase {
     case .head, .headReady, .deciding, .body, .discarding, .requestReady, .answering: true
@@ -28,7 +28,8 @@ extension ConnectionState {
     }
   }
 
-  /// Takes bytes until a head or a request is whole, a rule is broken, or more bytes are needed; returns how many it took.
+  /// Consumes bytes until a head or a request is complete, a rule is broken, or more bytes are needed. Returns how many
+  /// bytes it consumed.
   mutating func consume(_ bytes: Span<UInt8>, at now: Moment) -> Int {
     var index = 0
     do throws(ParseFailure) {
@@ -71,7 +72,7 @@ extension ConnectionState {
     if pendingStart == pending.count { releasePending() }
   }
 
-  /// Keeps bytes for later. What has been taken is dropped first, at most once per doubling, so cost stays linear.
+  /// Keeps bytes for later. Consumed bytes are removed first, at most once per doubling, so the cost stays linear.
   mutating func hold(_ bytes: Span<UInt8>) {
     guard takesInput else { return }
     if pendingStart > 0, pendingStart >= pending.count - pendingStart {
@@ -81,7 +82,7 @@ extension ConnectionState {
     pending.append(bytes)
   }
 
-  /// Ten thousand idle connections hold no input buffers.
+  /// Frees the buffer, so that ten thousand idle connections hold none.
   private mutating func releasePending() {
     pendingStart = 0
     pending = []
@@ -89,7 +90,7 @@ extension ConnectionState {
 
   private mutating func headCompleted() {
     guard let head else { return }
-    exchange = Exchange(isHead: head.method == .head, isHTTP10: head.version == .http10)
+    framing = ResponseFraming(isHead: head.method == .head, isHTTP10: head.version == .http10)
     keepsAlive = head.keepsAlive
     requestID += 1
     phase = .headReady
@@ -102,7 +103,7 @@ extension ConnectionState {
     since = now.instant
   }
 
-  /// Nothing more is read as a request.
+  /// Drops everything received: no further request is read.
   mutating func dropInput() {
     releasePending()
     head = nil
@@ -113,7 +114,7 @@ extension ConnectionState {
 
   // MARK: Bodies
 
-  /// The answer to `.head`: the body is read, and then the request is `route`'s to answer.
+  /// The decision on `.head` to read the body. Then `.request` follows.
   public mutating func proceed(to route: Route, at now: Moment) {
     guard phase == .deciding, let head else { return }
     self.route = route
@@ -128,7 +129,7 @@ extension ConnectionState {
   }
 
   mutating func beginBody(_ head: RequestHead, _ phase: Phase, at now: Moment) {
-    readPace = timing.bodyPace(from: now.instant)
+    readRate = times.bodyDeadline(from: now.instant)
     since = now.instant
     body = BodyReader(head.framing)
     self.phase = phase
@@ -138,19 +139,19 @@ extension ConnectionState {
     if case .length(let length) = head.framing { length > limits.bodyBytes } else { false }
   }
 
-  /// Reads the rest of a body straight into its place: `fill` appends what one `read` brings, or nothing if it throws;
-  /// room grows with what has arrived, never with what was announced. Call it only while `readInterest` is `.body`.
+  /// Reads the rest of a body straight into its buffer, which grows with what has arrived, never with what was announced:
+  /// `fill` appends what one `read` returns, or nothing if it throws. Call it only while `readInterest` is `.body`.
   public mutating func readBody<E: Error>(
     at now: Moment, _ fill: (inout OutputSpan<UInt8>) throws(E) -> Void
   ) throws(E) {
     guard phase == .body, body.directCount > 0 else { return }
     let count = try body.read(fill)
     if count > 0 { hasNewInput = true }
-    readPace.moved(count, at: now.instant)
+    readRate.moved(count, at: now.instant)
     if body.isComplete { phase = .requestReady }
   }
 
-  /// Takes the refused body's part of `bytes`, up to the bound, and returns its length.
+  /// Drops the part of `bytes` that belongs to a refused body, up to the bound, and returns its length.
   private mutating func discard(_ bytes: Span<UInt8>, at now: Moment) throws(ParseFailure) -> Int {
     let count = try body.take(
       bytes.extracting(first: min(discardLeft, bytes.count)), atMost: limits.bodyBytes, limits)
@@ -167,9 +168,9 @@ extension ConnectionState {
     return count
   }
 
-  /// Remembers which rule was broken: `.reject` comes next, and nothing more is parsed.
+  /// Stores which rule was broken: `.reject` follows, and nothing more is parsed.
   mutating func breakRule(_ failure: ParseFailure) {
-    if phase == .head { exchange = Exchange(isHead: parser.isHead) }
+    if phase == .head { framing = ResponseFraming(isHead: parser.isHead) }
     var limits = limits
     if phase == .body { limits.bodyBytes = bodyLimit }
     rejection = Rejection(Problem(failure, limits: limits), phase == .head ? nil : head ?? waitingRefusal?.head)

@@ -1,23 +1,21 @@
-/// From answers to bytes.
+/// From responses to bytes.
 extension ConnectionState {
-  /// The answer to `.request`. A number that is not the one under way is ignored.
+  /// The response to `.request`. Ignored if `id` is not the request in progress.
   public mutating func respond(to id: RequestID, with response: Response, at now: Moment) {
     guard phase == .answering, id == requestID else { return }
     queue(response, mayKeep: !peerHasFinished || pendingStart < pending.count, at: now)
   }
 
-  /// The answer to `.head`: nobody wants the request.
+  /// The decision on `.head` to refuse the request.
   ///
-  /// What is wrong with a body's framing is wrong whatever the path, and wins over the client's other errors: a 4xx waits
-  /// until the body has been read and dropped, if it is short or of unknown length (RFC 9112 §6.3). The server's own
-  /// errors never wait. Before a long body, or one that the client holds back, the answer comes at once and the connection
-  /// closes (RFC 9112 §9.3, RFC 9110 §10.1.1).
-  ///
-  /// - Parameter route: what the head leads to.
+  /// An error in a body's framing takes precedence over other client errors, whatever the path: a 4xx waits until the body
+  /// has been read and dropped, if it is short or of unknown length (RFC 9112 §6.3). A 5xx never waits. Before a long body,
+  /// or one that the client holds back, the response is sent at once and the connection closes (RFC 9112 §9.3, RFC 9110
+  /// §10.1.1).
   public mutating func refuse(at route: Route, with response: consuming Response, at now: Moment) {
     guard phase == .deciding, let head else { return }
     self.route = route
-    // Too large whatever else is wrong, though the owner may say it in its own words.
+    // Too large whatever else is wrong; the owner may say so in its own response.
     guard !isTooLarge(head) || response.status == .contentTooLarge else {
       return breakRule(ParseFailure(.bodyTooLarge, at: 0))
     }
@@ -41,31 +39,32 @@ extension ConnectionState {
     beginBody(head, .discarding, at: now)
   }
 
-  /// Gives up on a body that is still coming, with a last answer: what holds bodies has run out of room. Does nothing once
-  /// the body is whole.
+  /// Refuses a request whose body is still arriving, with the connection's last response. Does nothing once the body is
+  /// complete.
   public mutating func refuseBody(at now: Moment, with response: (RequestHead) -> Response) {
     guard phase == .body, let head else { return }
     queue(Refusal(head, route, response(head)), mayKeep: false, at: now)
   }
 
-  /// The answer to `.reject`, after which nothing more is parsed.
+  /// The response to `.reject`, which is the connection's last.
   public mutating func reject(with response: Response, at now: Moment) {
     guard phase == .rejecting else { return }
     queue(response, mayKeep: false, at: now)
   }
 
-  /// Queues a refusal, and remembers to report it.
+  /// Queues a refusal's response; `.refused` follows.
   mutating func queue(_ refusal: Refusal, mayKeep: Bool, at now: Moment) {
     queue(refusal.response, mayKeep: mayKeep, at: now)
     queuedRefusal = refusal
   }
 
-  /// Queues an answer and decides whether another request may follow it.
+  /// Queues a response and decides whether another request may follow it.
   private mutating func queue(_ response: Response, mayKeep: Bool, at now: Moment) {
     let keeps = mayKeep && keepsAlive && !response.closes && !isStopping
     startWriting(at: now)
-    output.append(response, exchange, closes: !keeps, date: now.date)
-    writePace.require(output.count, within: timing.writeTotal)
+    framing.closes = !keeps
+    output.append(response, framing, date: now.date)
+    writeRate.require(output.count, within: times.writeTotal)
     if keeps {
       awaitHead(at: now)
     } else {
@@ -79,10 +78,10 @@ extension ConnectionState {
     output.appendContinue()
   }
 
-  /// The writing deadline runs from when there is something to write.
+  /// The writing deadline runs while there is something to write.
   private mutating func startWriting(at now: Moment) {
     guard output.isEmpty else { return }
-    writePace = timing.writePace(from: now.instant)
+    writeRate = times.writeDeadline(from: now.instant)
     outputSince = now.instant
     outputWritten = 0
   }
@@ -92,7 +91,7 @@ extension ConnectionState {
     guard count > 0 else { return }
     output.drop(count)
     outputWritten += count
-    writePace.moved(count, at: now.instant)
+    writeRate.moved(count, at: now.instant)
     if output.isEmpty, isIdle { since = now.instant }
   }
 }

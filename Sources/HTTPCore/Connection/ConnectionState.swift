@@ -1,21 +1,21 @@
 /// The life of one server connection as a value: events in, actions out, the time an argument (RFC 9112 §9).
 ///
-/// It does no I/O, owns no clock and calls nobody. Its owner reports what happened:
+/// It does no I/O, owns no clock and calls nobody. Its owner reports events:
 ///
 ///     state.readBody(at: now) { … }                // readInterest == .body: read straight into the body
 ///     state.peerFinished()                         // read() returned 0: a half-close, still answered
 ///     state.respond(to: id, with: response, at: now)
 ///     state.tick(at: now)                          // nextDeadline has passed
-///     state.stopKeepingAlive()                     // the server is stopping, but still accepts
+///     state.stopKeepingAlive()                     // the server is stopping, but still accepts connections
 ///     state.drain(at: now)                         // its port has closed
 ///
-/// After each event, and with the bytes that it has read (readInterest == .bytes), it calls `process` to do what the state
-/// asks for and `flush` to write. Then it watches for reading as `readInterest` says, for writing while `hasOutput`, and for
-/// `nextDeadline`.
+/// After each event, and with the bytes that it has read (readInterest == .bytes), the owner calls `process`, to perform
+/// the actions that the state returns, and `flush`, to write. Then it watches for reading as `readInterest` says, for
+/// writing while `hasOutput`, and for `nextDeadline`.
 ///
-/// A hang-up, a reset or a failed write needs no event: the owner closes the descriptor, cancels the work under way and
-/// drops the value. One request at a time is being answered; those behind it wait, unparsed and bounded, so that answers
-/// keep their order (RFC 9112 §9.3.2).
+/// A hang-up, a reset or a failed write is no event: the owner closes the descriptor, cancels the work in progress and
+/// drops the value. One request is answered at a time. Those after it wait, unparsed and bounded, so that responses keep
+/// their order (RFC 9112 §9.3.2).
 public struct ConnectionState: ~Copyable, Sendable {
   /// Numbers the requests of one connection, from 1.
   public typealias RequestID = UInt64
@@ -28,18 +28,20 @@ public struct ConnectionState: ~Copyable, Sendable {
     case request(RequestID, Request)
     /// The request broke a rule or a deadline: give the connection's last answer at once, by `reject(with:at:)`.
     case reject(Rejection)
-    /// Nothing to do, but for logs and metrics: the answer to a refused head has been queued.
+    /// For logs and metrics only: the response to a refused head has been queued.
     case refused(Refusal)
     /// A part of a request has arrived: acknowledge it at once. The client may hold the rest back until then (Nagle's
     /// algorithm, RFC 9293 §3.7.4), while the server's kernel waits for a response that could carry the acknowledgement.
     case acknowledge
-    /// `shutdown(SHUT_WR)`, and go on reading: what comes is dropped, so that the last answer is not lost to a reset.
+    /// Call `shutdown(SHUT_WR)` and go on reading; the input is dropped. A close with unread input would reset the
+    /// connection, and the client might lose the last response.
     case shutdownWrite
-    /// Close the descriptor and cancel the work under way, if any. Nothing comes after it.
+    /// Close the descriptor and cancel the work in progress, if any. There are no further actions.
     case close(CloseReason)
   }
 
-  /// A final answer to a head, known before its body. A class, so that a connection holds one word for what it seldom has.
+  /// A response to a head, given before its body is read. A class, so that a connection spends one word on what it
+  /// seldom has.
   public final class Refusal: Sendable {
     public let head: RequestHead
     public let route: Route
@@ -65,17 +67,17 @@ public struct ConnectionState: ~Copyable, Sendable {
   }
 
   public enum CloseReason: Sendable, Hashable {
-    /// The last answer is out and the peer has finished or its time is up.
+    /// The last response has been written, and the peer has finished or its time is up.
     case finished
-    /// No request came within the keep-alive time, or the server is stopping.
+    /// No request arrived within the keep-alive time, or the server is stopping.
     case idle
-    /// The peer does not take its answers.
+    /// The peer does not read its responses.
     case slowReader
   }
 
   /// What to read.
   public enum ReadInterest: Sendable, Hashable {
-    /// Nothing: enough is waiting to be answered. Do not watch for reading.
+    /// Nothing: enough input is waiting already. Do not watch for reading.
     case none
     /// Any bytes, into a buffer of the owner's, to hand to `process`.
     case bytes
@@ -83,89 +85,90 @@ public struct ConnectionState: ~Copyable, Sendable {
     case body
   }
 
-  /// Where the connection stands between two events.
+  /// What the connection is doing between two events.
   enum Phase: Sendable {
-    /// Waiting for a head, or amid one.
+    /// Waiting for a head, or reading one.
     case head
-    /// `.head` is to be returned, and has been: the owner decides.
+    /// `.head` will be returned; it has been returned, and the owner decides.
     case headReady, deciding
+    /// Reading a body.
     case body
-    /// The body of a refused request is read and dropped; its refusal waits for the end, or is queued already.
+    /// The body of a refused request is read and dropped; its response waits for the end, or is queued already.
     case discarding
-    /// `.request` is to be returned, and has been: the owner answers.
+    /// `.request` will be returned; it has been returned, and the owner answers.
     case requestReady, answering
-    /// `.reject` is to be returned, and has been: the owner gives the last answer.
+    /// `.reject` will be returned; it has been returned, and the owner gives the last response.
     case rejectPending, rejecting
-    /// The last answer is queued. What comes in is dropped.
+    /// The last response is queued. Input is dropped.
     case closing
-    /// The last answer is out and our side is shut down; waiting for the peer's end.
+    /// The last response is written and the writing side shut down; waiting for the peer to close.
     case lingering
-    /// `.close` is to be returned, and has been.
+    /// `.close` will be returned; it has been returned.
     case closePending, closed
   }
 
   let limits: HTTPLimits
-  let timing: Timing
+  let times: TimeLimits
   var phase = Phase.head
   var output = OutputQueue()
 
   var parser = HeadParser()
-  /// Whether a byte of the head has come: then its deadline runs, else the keep-alive time.
+  /// Whether a byte of the head has arrived: then its deadline runs, else the keep-alive time.
   var hasBegunHead = false
-  /// Bytes received but not yet taken, from `pendingStart`: an unfinished head, or pipelined requests.
+  /// Bytes received but not yet consumed, from `pendingStart`: an incomplete head, or pipelined requests.
   var pending: [UInt8] = []
   var pendingStart = 0
   /// Whether bytes have arrived since the last decision on an acknowledgement.
   var hasNewInput = false
   var head: RequestHead?
-  /// What the last head that was decided on leads to.
+  /// The route of the last head that was decided on.
   var route = Route.unmatched
   var body = BodyReader(.none)
   /// The most bytes that the present body may have.
   var bodyLimit = 0
   var discardLeft = 0
 
-  var exchange = Exchange()
+  var framing = ResponseFraming()
   var requestID: RequestID = 0
   var keepsAlive = true
-  /// The server is stopping: the next answer is the last.
+  /// The server is stopping: the next response is the last.
   var isStopping = false
   /// Once the port has closed: until when an idle connection is kept.
   var drainDeadline: Instant?
   var peerHasFinished = false
-  /// A refusal that waits for its body's end.
+  /// A refusal that waits for the end of its request's body.
   var waitingRefusal: Refusal?
-  /// One that has been queued and is to be reported; until then no other request is read.
+  /// A refusal that has been queued and not yet reported; until then no other request is read.
   var queuedRefusal: Refusal?
   var rejection: Rejection?
   var closeReason = CloseReason.finished
 
-  /// When the present phase began: of a head, its first byte.
+  /// When the current phase began; for a head, when its first byte arrived.
   var since: Instant
-  var readPace: Pace
-  var writePace: Pace
-  /// Since when there is something to write, and how many bytes have been written since.
+  var readRate: RateDeadline
+  var writeRate: RateDeadline
+  /// When something to write was last queued after nothing, and how many bytes have been written since.
   var outputSince: Instant
   var outputWritten = 0
 
   /// A connection just accepted.
   public init(limits: HTTPLimits, at now: Moment) {
     self.limits = limits
-    timing = Timing(limits)
+    times = TimeLimits(limits)
     since = now.instant
-    readPace = timing.bodyPace(from: now.instant)
-    writePace = timing.writePace(from: now.instant)
+    readRate = times.bodyDeadline(from: now.instant)
+    writeRate = times.writeDeadline(from: now.instant)
     outputSince = now.instant
   }
 
   // MARK: Events
 
-  /// The peer will send no more. Complete requests are still answered, then the connection closes.
+  /// The peer sends no more. Complete requests are still answered, then the connection closes.
   public mutating func peerFinished() {
     peerHasFinished = true
   }
 
-  /// Time has passed. Does nothing before `nextDeadline`.
+  /// A deadline has passed. Does nothing before `nextDeadline`.
   public mutating func tick(at now: Moment) {
     if let deadline = writeDeadline, deadline <= now.instant {
       finish(.slowReader)
@@ -180,21 +183,21 @@ public struct ConnectionState: ~Copyable, Sendable {
     }
   }
 
-  /// The server is stopping: from now on each answer says that it is the connection's last (RFC 9112 §9.6).
+  /// The server is stopping: from now on each response says that it is the connection's last (RFC 9112 §9.6).
   public mutating func stopKeepingAlive() {
     isStopping = true
   }
 
-  /// The server's port has closed: a busy connection ends after the answer under way, an idle one after
-  /// ``HTTPLimits/stopGrace``, so that a request already on its way is answered.
+  /// The server's port has closed: a busy connection ends after the response in progress, an idle one after
+  /// ``HTTPLimits/stopGrace``, so that a request that is already on its way is answered.
   public mutating func drain(at now: Moment) {
     isStopping = true
-    drainDeadline = now.instant.advanced(by: timing.stopGrace)
+    drainDeadline = now.instant.advanced(by: times.stopGrace)
   }
 
   // MARK: Actions
 
-  /// The next thing to do, or nil until another event.
+  /// The next action, or nil until another event.
   mutating func nextAction(at now: Moment) -> Action? {
     while true {
       if let refusal = queuedRefusal.take() { return .refused(refusal) }
@@ -212,7 +215,7 @@ public struct ConnectionState: ~Copyable, Sendable {
         guard let head = head.take() else { return nil }
         phase = .answering
         let bytes = body.takeBytes()
-        // A chunked body's reader may hold its trailers, and what came behind them.
+        // A chunked body's reader may hold trailers, and the bytes after them.
         body = BodyReader(.none)
         return .request(requestID, Request(head: head, route: route, body: bytes))
       case .rejectPending:
@@ -227,7 +230,7 @@ public struct ConnectionState: ~Copyable, Sendable {
         }
         phase = .lingering
         since = now.instant
-        readPace = Pace(from: now.instant, grace: timing.lingerSilence)
+        readRate = RateDeadline(from: now.instant, grace: times.lingerSilence)
         return .shutdownWrite
       case .lingering:
         guard peerHasFinished else { return nil }
@@ -240,7 +243,7 @@ public struct ConnectionState: ~Copyable, Sendable {
     }
   }
 
-  /// The end of a connection that waits for bytes that will not come.
+  /// Ends a connection that waits for bytes although the peer has finished.
   private mutating func endIfOver() {
     guard peerHasFinished, output.count < limits.outputBytes else { return }
     switch phase {
@@ -252,7 +255,7 @@ public struct ConnectionState: ~Copyable, Sendable {
     }
   }
 
-  /// No further request is waited for: what is queued is still written.
+  /// Waits for no further request; what is queued is still written.
   private mutating func endIdle() {
     if output.isEmpty { finish(peerHasFinished ? .finished : .idle) } else { phase = .closing }
   }
@@ -264,9 +267,9 @@ public struct ConnectionState: ~Copyable, Sendable {
     dropInput()
   }
 
-  // MARK: Standing
+  // MARK: What to wait for
 
-  /// Bytes wait to be written.
+  /// Whether bytes wait to be written.
   public var hasOutput: Bool { !output.isEmpty }
 
   /// What to read now.
@@ -291,10 +294,10 @@ public struct ConnectionState: ~Copyable, Sendable {
     }
   }
 
-  /// Nothing received, nothing to answer, nothing to write.
+  /// Whether nothing has been received, is being answered, or waits to be written.
   var isIdle: Bool { phase == .head && !hasBegunHead && output.isEmpty }
 
-  /// Whether a body is here, or on its way, or its answer is being made.
+  /// Whether a request's body is being received, or the request answered.
   public var holdsRequest: Bool {
     switch phase {
     case .body, .requestReady, .answering: true
@@ -306,17 +309,17 @@ public struct ConnectionState: ~Copyable, Sendable {
 
   private var readDeadline: Instant? {
     switch phase {
-    case .head where hasBegunHead: since.advanced(by: timing.head)
-    // The keep-alive time starts when the last answer is out; until then the writing deadline runs.
+    case .head where hasBegunHead: since.advanced(by: times.head)
+    // The keep-alive time starts when the last response has been written; until then the writing deadline runs.
     case .head where output.isEmpty:
-      min(since.advanced(by: timing.keepAlive), drainDeadline ?? Instant(nanoseconds: .max))
+      min(since.advanced(by: times.keepAlive), drainDeadline ?? Instant(nanoseconds: .max))
     case .head: drainDeadline
-    case .body, .discarding: readPace.deadline
-    case .lingering: min(since.advanced(by: timing.lingerTotal), readPace.deadline)
+    case .body, .discarding: readRate.instant
+    case .lingering: min(since.advanced(by: times.lingerTotal), readRate.instant)
     case .headReady, .deciding, .requestReady, .answering, .rejectPending, .rejecting, .closing, .closePending, .closed:
       nil
     }
   }
 
-  private var writeDeadline: Instant? { output.isEmpty ? nil : writePace.deadline }
+  private var writeDeadline: Instant? { output.isEmpty ? nil : writeRate.instant }
 }

@@ -1,20 +1,20 @@
-/// Answers on their way out, in order. Heads and small bodies gather in one buffer, which is used again; a large body
-/// keeps its own array and is never copied, so that a head and its body go out in one `writev`.
+/// Responses that wait to be written, in order. Heads and small bodies share one buffer, which is reused. A large body stays
+/// in its own array and is never copied: a head and its body go out in one `writev`.
 struct OutputQueue: Sendable {
   private struct Body: Sendable {
-    /// How much of the buffer goes before it.
+    /// How many bytes of the buffer precede it.
     var position: Int
     let bytes: [UInt8]
   }
 
-  /// Below this, copying a body costs less than another piece in the write.
+  /// A body below this size costs less to copy than to write as a second piece.
   static let smallBody = 4096
 
   private(set) var buffer: [UInt8] = []
   private var bufferStart = 0
   private var bodies: [Body] = []
   private var bodyStart = 0
-  /// Bytes that wait.
+  /// Bytes that wait to be written.
   private(set) var count = 0
   /// Memory of the large bodies: each is held whole until its last byte is written.
   private var bodyMemory = 0
@@ -31,10 +31,10 @@ struct OutputQueue: Sendable {
     count += buffer.count - before
   }
 
-  mutating func append(_ response: Response, _ exchange: Exchange, closes: Bool, date: HTTPDate) {
+  mutating func append(_ response: Response, _ framing: ResponseFraming, date: HTTPDate) {
     let before = buffer.count
-    buffer.appendHead(of: response, exchange, closes: closes, date: date)
-    let hasBody = response.status.mayHaveBody && !exchange.isHead
+    buffer.appendHead(of: response, framing, date: date)
+    let hasBody = response.status.mayHaveBody && !framing.isHead
     if hasBody, response.body.count < Self.smallBody { buffer.append(response.body.span) }
     count += buffer.count - before
     if hasBody, response.body.count >= Self.smallBody {
@@ -50,7 +50,7 @@ struct OutputQueue: Sendable {
     return try body(buffer.span.extracting(bufferStart..<large.position), large.bytes.span.extracting(bodyStart...))
   }
 
-  /// `written` bytes of the two pieces are out.
+  /// `written` bytes of the two pieces have been written.
   mutating func drop(_ written: Int) {
     let written = min(max(0, written), count)
     count -= written
@@ -66,8 +66,8 @@ struct OutputQueue: Sendable {
     if count == 0 { reset() } else { reclaim() }
   }
 
-  /// A reader that never takes all would have the buffer grow for ever: what is out of it goes when it is half of it, so that
-  /// all moves cost no more than the writes.
+  /// A client that never reads everything would make the buffer grow for ever: written bytes are removed once they are half
+  /// of it, so all moves together cost no more than the writes.
   private mutating func reclaim() {
     guard bufferStart >= 64 * 1024, bufferStart >= buffer.count - bufferStart else { return }
     buffer.removeFirst(bufferStart)
@@ -75,7 +75,7 @@ struct OutputQueue: Sendable {
     bufferStart = 0
   }
 
-  /// Keeps the buffer for the next answer unless it has grown beyond what ten thousand idle connections may hold.
+  /// Keeps the buffer for the next response, unless it is larger than what ten thousand idle connections may hold.
   private mutating func reset() {
     bufferStart = 0
     if buffer.capacity > 8192 { buffer = [] } else { buffer.removeAll(keepingCapacity: true) }

@@ -1,16 +1,15 @@
-/// A field's name: a token, compared without regard to case (RFC 9110 §5.1). The program's own: of a request's names only
-/// those are asked for that are written here.
+/// A field's name: a token, compared without regard to case (RFC 9110 §5.1). Only names that the program knows are values.
 public struct FieldName: Sendable {
   /// The name as it is written on the wire.
   public let text: StaticString
-  /// One bit of 64, by length and first letter.
-  let mark: UInt64
+  /// One bit of 64, chosen by length and first letter: the name's bit in ``FieldIndex``'s Bloom filter.
+  let filterBit: UInt64
 
   /// - Precondition: `text` is a token (RFC 9110 §5.6.2).
   public init(_ text: StaticString) {
     precondition(Self.isValid(text))
     self.text = text
-    mark = Self.mark(of: text.span)
+    filterBit = Self.filterBit(of: text.span)
   }
 
   static func isValid(_ text: StaticString) -> Bool {
@@ -18,8 +17,8 @@ public struct FieldName: Sendable {
     return !bytes.isEmpty && bytes.endOfToken(from: 0, to: bytes.count) == bytes.count
   }
 
-  /// The mark of a name, which is not empty.
-  static func mark(of name: Span<UInt8>) -> UInt64 {
+  /// The bit of a name, which is not empty.
+  static func filterBit(of name: Span<UInt8>) -> UInt64 {
     1 << UInt64((name.count &* 11 &+ Int(ASCII.lowercased(name[0]))) & 63)
   }
 }

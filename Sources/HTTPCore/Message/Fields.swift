@@ -1,9 +1,9 @@
 /// The field lines of a message, in their order, repeated ones kept apart (RFC 9110 §5.2, §5.3).
 ///
-/// They are kept as they stand on the wire, each with its CRLF, in one array: a request's head is copied whole and once,
-/// however many fields it has, and an answer's fields are written as they are. Names are found without regard to case.
+/// They are kept in wire format, each with its CRLF, in one array: a request's head is copied once as a whole, however many
+/// fields it has, and a response's fields are written as they are. Names are compared without regard to case.
 public struct Fields: Sendable {
-  /// The lines, and before those of a head its start line.
+  /// The lines; in a request's head, preceded by the start line.
   private(set) var bytes: [UInt8]
   private(set) var index: FieldIndex
 
@@ -13,20 +13,17 @@ public struct Fields: Sendable {
     index = FieldIndex()
   }
 
-  /// A head without the empty line at its end.
+  /// A request's head without the empty line at its end.
   init(head bytes: consuming [UInt8], _ index: FieldIndex) {
     self.bytes = bytes
     self.index = index
   }
 
-  /// Bytes of memory held, about.
+  /// The approximate memory held, in bytes.
   var memory: Int { bytes.capacity }
 
-  /// The number of field lines.
-  public var count: Int { index.count }
-
-  /// Appends a line. Control characters in `value` become spaces, and white space around it is dropped (RFC 9110
-  /// §5.5), so that no text, wherever it came from, can end the line.
+  /// Appends a line. Control characters in `value` become spaces, and white space around it is dropped (RFC 9110 §5.5), so
+  /// no text, whatever its source, can end the line.
   public mutating func append(_ name: FieldName, _ value: String) {
     index.append(name.text.span, at: bytes.count)
     bytes.append(name.text.span)
@@ -69,10 +66,10 @@ public struct Fields: Sendable {
     return found
   }
 
-  /// Where the value of the next line under `name` lies.
+  /// The range of the next value under `name`.
   @inline(__always)
   private func next(_ name: FieldName, _ cursor: inout FieldIndex.Cursor) -> Range<Int>? {
-    guard index.mayHold(name) else { return nil }
+    guard index.mayContain(name) else { return nil }
     let (bytes, wanted) = (bytes.span, name.text.span)
     while let start = index.next(&cursor, in: bytes) {
       let end = start + wanted.count
@@ -84,7 +81,7 @@ public struct Fields: Sendable {
     return nil
   }
 
-  /// All lines as they stand on the wire, each with its CRLF.
+  /// All lines in wire format, each with its CRLF.
   var lines: Span<UInt8> {
     @_lifetime(borrow self)
     borrowing get { bytes.span.extracting((index.count > 0 ? index.start : bytes.count)...) }
@@ -97,5 +94,54 @@ extension Fields: ExpressibleByDictionaryLiteral {
   public init(dictionaryLiteral elements: (FieldName, String)...) {
     self.init()
     for (name, value) in elements { append(name, value) }
+  }
+}
+
+/// Where the field lines of a message begin, and which names they may have.
+///
+/// Most look-ups are for fields that are absent, and a Bloom filter over the names answers most of these without reading the
+/// lines. The offsets of the first lines are stored, in few bytes and without an allocation; later lines are scanned for.
+struct FieldIndex: Sendable {
+  private var lineCount: UInt32 = 0
+  private var first: UInt32 = 0
+  /// The offsets of lines from the first one; 0 for a line whose offset is not stored.
+  private var distances = InlineArray<8, UInt16>(repeating: 0)
+  private var nameFilter: UInt64 = 0
+
+  /// The number of lines.
+  var count: Int { Int(lineCount) }
+  /// The offset of the first line, if there is one.
+  var start: Int { Int(first) }
+
+  /// Adds the line that begins at `start`, with its name.
+  @inline(__always)
+  mutating func append(_ name: Span<UInt8>, at start: Int) {
+    if lineCount == 0 { first = UInt32(truncatingIfNeeded: start) }
+    if count < distances.count { distances[count] = UInt16(exactly: start - self.start) ?? 0 }
+    lineCount += 1
+    nameFilter |= FieldName.filterBit(of: name)
+  }
+
+  /// False only if no line has this name.
+  func mayContain(_ name: FieldName) -> Bool { nameFilter & name.filterBit != 0 }
+
+  /// False only if no line has any of the names whose bits `filter` combines.
+  func mayContain(anyOf filter: UInt64) -> Bool { nameFilter & filter != 0 }
+
+  /// A position in an iteration over the lines.
+  struct Cursor {
+    fileprivate var taken = 0
+    fileprivate var start = 0
+  }
+
+  /// The offset of the next line in the bytes that this index describes.
+  @inline(__always)
+  func next(_ cursor: inout Cursor, in bytes: Span<UInt8>) -> Int? {
+    guard cursor.taken < count else { return nil }
+    let distance = cursor.taken < distances.count ? Int(distances[cursor.taken]) : 0
+    let isStored = cursor.taken == 0 || distance > 0
+    cursor.start = isStored ? start + distance : bytes.firstControl(from: cursor.start, to: bytes.count) + 2
+    cursor.taken += 1
+    return cursor.start
   }
 }

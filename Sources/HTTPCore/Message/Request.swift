@@ -1,4 +1,4 @@
-/// A whole request: a validated head, what it leads to, and the body with its transfer coding removed.
+/// A complete request: a validated head, its route, and the body without its transfer coding.
 public struct Request: Sendable {
   public let head: RequestHead
   public let route: Route
@@ -9,4 +9,67 @@ public struct Request: Sendable {
     self.route = route
     self.body = body
   }
+}
+
+/// The minor version of an HTTP/1 message; anything above 1 counts as 1 (RFC 9110 §2.5).
+public enum HTTPVersion: Sendable, Hashable { case http10, http11 }
+
+/// How a request's body is delimited (RFC 9112 §6.3), in a head without contradictions.
+public enum BodyFraming: Sendable, Hashable {
+  /// Neither Content-Length nor Transfer-Encoding: there is no body.
+  case none
+  /// This many bytes.
+  case length(Int)
+  /// The chunked coding, alone.
+  case chunked
+}
+
+/// A request's start line and fields, validated (RFC 9112 §3, §5).
+///
+/// A class, because a head is handed on often: that costs one reference count, not one for each of its parts.
+public final class RequestHead: Sendable {
+  public let method: Method
+  public let version: HTTPVersion
+  public let framing: BodyFraming
+  /// Whether the client waits for `100 Continue` before it sends the body (RFC 9110 §10.1.1).
+  public let expectsContinue: Bool
+  /// Whether the client would send another request on this connection (RFC 9112 §9.3).
+  public let keepsAlive: Bool
+  /// The path of the target, with its percent escapes, without the query; `*` for `OPTIONS *`.
+  public let path: String
+  public let fields: Fields
+  /// The range of absolute-form's authority in the fields' bytes, which are the whole head's.
+  private let authorityRange: Range<Int>?
+
+  /// - Parameters:
+  ///   - line: its ranges refer to the bytes of `fields`, which are the whole head's.
+  init(_ line: consuming RequestLine, fields: consuming Fields, framing: BodyFraming, semantics: HeadSemantics) {
+    method = line.method
+    version = line.version
+    self.framing = framing
+    // HTTP/1.0 knows no interim responses (RFC 9110 §10.1.1), and without a body there is nothing to wait for.
+    expectsContinue = semantics.expectsContinue && line.version == .http11 && framing != .none && framing != .length(0)
+    keepsAlive = !semantics.closes && (line.version == .http11 || semantics.keepsAlive)
+    authorityRange = line.target.authority
+    path = line.target.path
+    self.fields = fields
+  }
+
+  /// A head that was not read from the wire: for tests, and for asking a handler directly.
+  public init(_ method: Method, _ path: String, fields: Fields = Fields(), framing: BodyFraming = .none) {
+    self.method = method
+    version = .http11
+    self.framing = framing
+    expectsContinue = false
+    keepsAlive = true
+    authorityRange = nil
+    self.path = path
+    self.fields = fields
+  }
+
+  /// The approximate memory held, in bytes.
+  public var memory: Int { fields.memory + path.utf8.count }
+
+  /// The authority of an absolute-form target, which overrides Host (RFC 9112 §3.2.2), else Host's value.
+  public var authority: String? { authorityRange.map { fields.text($0) } ?? fields[.host] }
 }

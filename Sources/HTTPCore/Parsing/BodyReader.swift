@@ -1,17 +1,17 @@
-/// Collects a request's body. Room grows with what has arrived, never with what was announced, so that a claim of
-/// 64 MiB costs its sender 64 MiB.
+/// Collects a request's body. Its buffer grows with what has arrived, never with what was announced: a client that
+/// announces 64 MiB makes the server allocate them only by sending them.
 struct BodyReader: Sendable {
   private let isChunked: Bool
-  /// What a Content-Length has announced, and what of it is still to come.
+  /// The Content-Length, and how much of it is still to come.
   private let length: Int
   private var left: Int
   private var decoder = ChunkedDecoder()
   private(set) var bytes: [UInt8] = []
 
-  /// Bytes of memory held.
+  /// The memory held, in bytes.
   var memory: Int { bytes.capacity }
 
-  /// How many of the body's bytes have come, with their transfer coding: where an error is.
+  /// How many of the body's bytes have arrived, with their transfer coding: an error's offset.
   var position: Int { isChunked ? decoder.taken : length - left }
 
   init(_ framing: BodyFraming) {
@@ -22,13 +22,15 @@ struct BodyReader: Sendable {
 
   var isComplete: Bool { isChunked ? decoder.isFinished : left == 0 }
 
-  /// How many bytes may be read straight into the body; small runs are not worth a read of their own.
+  /// How many bytes may be read straight into the body; short runs are not worth a read of their own.
   var directCount: Int {
     guard isChunked else { return left }
     return decoder.certainData >= 16 * 1024 ? decoder.certainData : 0
   }
 
-  /// Takes the body's part of `bytes` and returns its length.
+  /// Consumes the part of `input` that belongs to the body and returns its length.
+  ///
+  /// - Parameter limit: the most bytes that a chunked body may have.
   mutating func take(_ input: Span<UInt8>, atMost limit: Int, _ limits: HTTPLimits) throws(ParseFailure) -> Int {
     if isChunked { return try decoder.decode(input, into: &bytes, atMost: limit, limits) }
     let count = min(left, input.count)
@@ -40,7 +42,7 @@ struct BodyReader: Sendable {
     return count
   }
 
-  /// Lets `fill` append to the body as much as there is room and need for; returns how much it was.
+  /// Lets `fill` append to the body, as far as the buffer has room; returns how many bytes it appended.
   mutating func read<E: Error>(_ fill: (inout OutputSpan<UInt8>) throws(E) -> Void) throws(E) -> Int {
     let wanted = directCount
     let before = bytes.count
@@ -57,20 +59,20 @@ struct BodyReader: Sendable {
     return count
   }
 
-  /// How many bytes are still to come, as far as is known: a chunked body is taken to be half there.
+  /// How many bytes are still to come, as far as is known: a chunked body counts as half received.
   var bytesToCome: Int { isChunked ? bytes.count : left }
 
-  /// Forgets what has come: only its framing counts.
+  /// Drops what has arrived: only the framing of a refused body matters.
   mutating func dropBytes() { bytes.removeAll(keepingCapacity: true) }
 
-  /// Gives the body away.
+  /// Moves the body out.
   mutating func takeBytes() -> [UInt8] {
     var taken: [UInt8] = []
     swap(&taken, &bytes)
     return taken
   }
 
-  /// Four times what has arrived, at least 64 KiB, and no more than is still to come.
+  /// Grows to four times what has arrived, at least 64 KiB, but to no more than is still to come.
   private mutating func makeRoom(left: Int, arrived: Int) {
     guard bytes.capacity - bytes.count < max(arrived, 1) else { return }
     let target = max(64 * 1024, 4 * (bytes.count + arrived))

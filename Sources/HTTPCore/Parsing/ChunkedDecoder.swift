@@ -1,7 +1,7 @@
-/// Takes the chunked coding off a body (RFC 9112 §7.1), whose bytes may come in any pieces.
+/// Decodes a chunked body (RFC 9112 §7.1) whose bytes may arrive in any pieces.
 ///
-/// Strict where leniency has let requests be smuggled: no line end but CRLF, no white space before it; extensions and
-/// trailers are validated and bounded, then dropped.
+/// Strict where leniency has enabled request smuggling: lines end in CRLF only, without white space before it; extensions
+/// and trailers are validated and bounded, then dropped.
 struct ChunkedDecoder: Sendable {
   private enum State: Sendable {
     case sizeStart, size, sizeLineFeed
@@ -12,9 +12,9 @@ struct ChunkedDecoder: Sendable {
   }
 
   private var state = State.sizeStart
-  /// Bytes of the coded body taken so far: where an error is.
+  /// Bytes of the coded body consumed so far: an error's offset.
   private(set) var taken = 0
-  /// Bytes of data taken so far.
+  /// Bytes of data decoded so far.
   private var bodyCount = 0
   private var digits = 0
   private var size: UInt64 = 0
@@ -27,7 +27,7 @@ struct ChunkedDecoder: Sendable {
 
   var isFinished: Bool { if case .finished = state { true } else { false } }
 
-  /// How many bytes of data are certain to come next: they may be read straight into the body.
+  /// How many bytes of data must come next: they may be read straight into the body.
   var certainData: Int { if case .data = state { dataLeft } else { 0 } }
 
   /// Accounts for `count` bytes of data, at most `certainData`, that were read straight into the body.
@@ -38,8 +38,8 @@ struct ChunkedDecoder: Sendable {
     if dataLeft == 0 { state = .dataCarriageReturn }
   }
 
-  /// Appends the data in `bytes` to `body`, which may have `limit` bytes. Returns how many of the bytes belong to this
-  /// body: all, unless it ends.
+  /// Appends the data in `bytes` to `body`, which may have at most `limit` bytes. Returns how many of the bytes belong to
+  /// this body: all, until its end.
   mutating func decode(
     _ bytes: Span<UInt8>, into body: inout [UInt8], atMost limit: Int, _ limits: HTTPLimits
   ) throws(ParseFailure) -> Int {
@@ -77,7 +77,7 @@ struct ChunkedDecoder: Sendable {
       state = .size
     case .size:
       if let digit = ASCII.hexValue(byte) {
-        // 16 digits fill 64 bits exactly, so none is ever shifted out.
+        // 16 digits fill 64 bits exactly, so no bit is ever shifted out.
         guard digits < 16 else { throw failure(.chunkSizeInvalid) }
         digits += 1
         size = size << 4 | UInt64(digit)
@@ -118,7 +118,7 @@ struct ChunkedDecoder: Sendable {
     }
   }
 
-  /// Trailers are held to the rules of a head's fields, never merged into them (§7.1.2), and dropped.
+  /// Trailers obey the rules of a head's fields, are never merged into them (§7.1.2), and are dropped.
   private mutating func takeTrailers(_ bytes: Span<UInt8>, _ limits: HTTPLimits) throws(ParseFailure) -> Int {
     let held = trailer.count
     var section: [UInt8] = []
@@ -133,14 +133,84 @@ struct ChunkedDecoder: Sendable {
           return trailerScanner.lineStart - held
         }
         try trailerFields.take(section.span, line, limit: limits.fieldCount, else: .trailersTooLarge)
-        guard trailerFields.framing.isEmpty else { throw ParseFailure(.trailerForbidden, at: line.lowerBound) }
+        guard trailerFields.semantics.isEmpty else { throw ParseFailure(.trailerForbidden, at: line.lowerBound) }
       }
     } catch {
-      // Counted from the trailer section's start, which lies `held` bytes back.
+      // Offsets are relative to the trailer section's start, `held` bytes back.
       throw ParseFailure(error.error, at: taken - held + error.offset)
     }
     return bytes.count
   }
 
   private func failure(_ error: ParseError) -> ParseFailure { ParseFailure(error, at: taken) }
+}
+
+/// The grammar of a chunk's extensions, which follow its size (RFC 9112 §7.1.1):
+/// `*( ";" name [ "=" ( token / quoted-string ) ] )`. White space is allowed around semicolons and equals signs, but not
+/// before the end of the line.
+struct ChunkExtension: Sendable {
+  private enum State: Sendable {
+    case beforeSemicolon, beforeName, name, afterName, beforeValue, token, quoted, escaped, afterQuote
+  }
+
+  private var state = State.beforeSemicolon
+
+  /// Whether the line may end here.
+  var mayEnd: Bool {
+    switch state {
+    case .name, .token, .afterQuote: true
+    case .beforeSemicolon, .beforeName, .afterName, .beforeValue, .quoted, .escaped: false
+    }
+  }
+
+  /// Consumes one byte; false if the grammar does not allow it here.
+  mutating func take(_ byte: UInt8) -> Bool {
+    let isBlank = byte == ASCII.space || byte == ASCII.tab
+    switch state {
+    case .beforeSemicolon:
+      if isBlank { return true }
+      state = .beforeName
+      return byte == UInt8(ascii: ";")
+    case .beforeName:
+      if isBlank { return true }
+      state = .name
+      return ASCII.isToken(byte)
+    case .name, .afterName:
+      if isBlank {
+        state = .afterName
+      } else if byte == UInt8(ascii: "=") {
+        state = .beforeValue
+      } else if byte == UInt8(ascii: ";") {
+        state = .beforeName
+      } else {
+        guard case .name = state else { return false }
+        return ASCII.isToken(byte)
+      }
+      return true
+    case .beforeValue:
+      if isBlank { return true }
+      state = byte == UInt8(ascii: "\"") ? .quoted : .token
+      return byte == UInt8(ascii: "\"") || ASCII.isToken(byte)
+    case .token, .afterQuote:
+      if isBlank {
+        state = .beforeSemicolon
+      } else if byte == UInt8(ascii: ";") {
+        state = .beforeName
+      } else {
+        guard case .token = state else { return false }
+        return ASCII.isToken(byte)
+      }
+      return true
+    case .quoted:
+      if byte == UInt8(ascii: "\"") {
+        state = .afterQuote
+      } else if byte == UInt8(ascii: "\\") {
+        state = .escaped
+      }
+      return !ASCII.isControl(byte)
+    case .escaped:
+      state = .quoted
+      return !ASCII.isControl(byte)
+    }
+  }
 }

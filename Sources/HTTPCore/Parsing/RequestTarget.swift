@@ -1,16 +1,14 @@
-/// The request target, in the forms that a server that is no proxy accepts (RFC 9112 §3.2).
+/// The request target, in the forms that an origin server accepts (RFC 9112 §3.2).
 struct RequestTarget: Sendable {
   var path: String
-  /// Where the query lies, if there is one.
-  var query: Range<Int>?
-  /// Where absolute-form's authority lies; it wins over Host (§3.2.2).
+  /// The range of absolute-form's authority, which overrides Host (§3.2.2).
   var authority: Range<Int>?
 
-  /// Parses `bytes[range]`, which is not empty and holds no space and no control character.
+  /// Parses `bytes[range]`, which is not empty and contains no space and no control character.
   init(_ bytes: Span<UInt8>, _ range: Range<Int>, method: Method) throws(ParseFailure) {
     let start = range.lowerBound
     if bytes[start] == UInt8(ascii: "/") {
-      (path, query) = try Self.pathAndQuery(bytes, range)
+      (path, _) = try Self.pathAndQuery(bytes, range)
     } else if bytes[start] == UInt8(ascii: "*") {
       guard method == .options, range.count == 1 else { throw ParseFailure(.targetInvalid, at: start) }
       path = "*"
@@ -24,26 +22,27 @@ struct RequestTarget: Sendable {
         throw ParseFailure(.targetInvalid, at: authorityStart)
       }
       authority = authorityStart..<pathStart
-      (path, query) = try Self.pathAndQuery(bytes, pathStart..<range.upperBound)
+      let hasQuery: Bool
+      (path, hasQuery) = try Self.pathAndQuery(bytes, pathStart..<range.upperBound)
       // OPTIONS on a URI without a path asks about the server as a whole (§3.2.4).
-      if path.isEmpty { path = method == .options && query == nil ? "*" : "/" }
+      if path.isEmpty { path = method == .options && !hasQuery ? "*" : "/" }
     }
   }
 
-  /// A path of RFC 3986 characters, none of them a control in disguise, and, after a question mark, a query. In the query any
-  /// visible ASCII may stand but `#`, because browsers' URL parsers leave braces, brackets and quotes there as they are.
+  /// A path of RFC 3986 characters without escaped control characters, then perhaps a question mark and a query. The query
+  /// may contain any visible ASCII except `#`, because browsers' URL parsers leave braces, brackets and quotes in it as
+  /// they are.
   private static func pathAndQuery(
     _ bytes: Span<UInt8>, _ range: Range<Int>
-  ) throws(ParseFailure) -> (path: String, query: Range<Int>?) {
+  ) throws(ParseFailure) -> (path: String, hasQuery: Bool) {
     var index = bytes.endOfPath(from: range.lowerBound, to: range.upperBound)
     while Authority.isVisibleEscape(bytes, index, range.upperBound) {
       index = bytes.endOfPath(from: index + 3, to: range.upperBound)
     }
     let path = String(ascii: bytes.extracting(range.lowerBound..<index))
-    guard index < range.upperBound else { return (path, nil) }
+    guard index < range.upperBound else { return (path, false) }
     guard bytes[index] == UInt8(ascii: "?") else { throw ParseFailure(.targetInvalid, at: index) }
-    let queryStart = index + 1
-    index = queryStart
+    index += 1
     while index < range.upperBound {
       let byte = bytes[index]
       let isAllowed =
@@ -53,15 +52,15 @@ struct RequestTarget: Sendable {
       guard isAllowed else { throw ParseFailure(.targetInvalid, at: index) }
       index += 1
     }
-    return (path, queryStart..<range.upperBound)
+    return (path, true)
   }
 
-  /// Past `http://` or `https://`, in any case.
+  /// The index after `http://` or `https://`, in any case.
   private static func afterScheme(_ bytes: Span<UInt8>, _ range: Range<Int>) throws(ParseFailure) -> Int {
     let wanted = "https://".utf8.span
     var index = range.lowerBound
     for position in wanted.indices {
-      // The `s` may be missing.
+      // The `s` is optional.
       if position == 4, index < range.upperBound, ASCII.lowercased(bytes[index]) != wanted[position] { continue }
       guard index < range.upperBound, ASCII.lowercased(bytes[index]) == wanted[position] else {
         throw ParseFailure(.targetInvalid, at: range.lowerBound)
@@ -73,8 +72,118 @@ struct RequestTarget: Sendable {
 }
 
 extension String {
-  /// A copy of bytes that have been found to be ASCII. Others would come out as the empty string.
+  /// A copy of bytes that are known to be ASCII. Any others give the empty string.
   init(ascii bytes: Span<UInt8>) {
     if let text = try? UTF8Span(validating: bytes) { self.init(copying: text) } else { self = "" }
+  }
+}
+
+/// The `host [":" port]` of Host and of an absolute-form target (RFC 3986 §3.2, RFC 9110 §7.2).
+enum Authority {
+  /// Whether `bytes[range]` is a non-empty host, optionally followed by a colon and a port, which may be empty. User
+  /// information is refused (RFC 9110 §4.2.4), and so is a comma, which would turn the field into a list.
+  static func isValid(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Bool {
+    var index = range.lowerBound
+    guard index < range.upperBound else { return false }
+    if bytes[index] == UInt8(ascii: "[") {
+      guard let close = closingBracket(bytes, range),
+        IPv6Literal.isValid(bytes, index + 1..<close)
+      else { return false }
+      index = close + 1
+    } else {
+      index = bytes.endOfHostName(from: index, to: range.upperBound)
+      while isVisibleEscape(bytes, index, range.upperBound) {
+        index = bytes.endOfHostName(from: index + 3, to: range.upperBound)
+      }
+      guard index > range.lowerBound else { return false }
+    }
+    return index == range.upperBound || isPort(bytes, index..<range.upperBound)
+  }
+
+  /// The byte that a percent sign and two hexadecimal digits at `index` stand for (RFC 3986 §2.1), or nil.
+  @inline(__always)
+  static func escape(_ bytes: Span<UInt8>, _ index: Int, _ end: Int) -> UInt8? {
+    guard index + 2 < end, bytes[index] == UInt8(ascii: "%"), let high = ASCII.hexValue(bytes[index + 1]),
+      let low = ASCII.hexValue(bytes[index + 2])
+    else { return nil }
+    return high << 4 | low
+  }
+
+  /// Whether there is an escape at `index` that does not stand for a control character: no path here contains one, and a
+  /// program that unescapes it early would see the string or the line end there (RFC 3986 §7.3).
+  @inline(__always)
+  static func isVisibleEscape(_ bytes: Span<UInt8>, _ index: Int, _ end: Int) -> Bool {
+    guard let byte = escape(bytes, index, end) else { return false }
+    return byte >= 0x20 && byte != 0x7F
+  }
+
+  private static func closingBracket(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Int? {
+    for index in range where bytes[index] == UInt8(ascii: "]") { return index }
+    return nil
+  }
+
+  /// A colon, then nothing or a number of at most 65535.
+  private static func isPort(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Bool {
+    guard bytes[range.lowerBound] == UInt8(ascii: ":"), range.count <= 6 else { return false }
+    var port = 0
+    for index in range.dropFirst() {
+      guard ASCII.isDigit(bytes[index]) else { return false }
+      port = port * 10 + Int(bytes[index] &- 0x30)
+    }
+    return port <= 65535
+  }
+}
+
+/// The text of an IPv6 address (RFC 3986 §3.2.2). Zone identifiers and future versions are refused.
+enum IPv6Literal {
+  static func isValid(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Bool {
+    var groups = 0
+    var elided = false
+    var index = range.lowerBound
+    if range.count >= 2, bytes[index] == UInt8(ascii: ":") {
+      guard bytes[index + 1] == UInt8(ascii: ":") else { return false }
+      elided = true
+      index += 2
+    }
+    while index < range.upperBound {
+      let start = index
+      while index < range.upperBound, index - start < 4, ASCII.hexValue(bytes[index]) != nil { index += 1 }
+      guard index > start else { return false }
+      if index < range.upperBound, bytes[index] == UInt8(ascii: ".") {
+        guard isIPv4(bytes, start..<range.upperBound) else { return false }
+        groups += 2
+        index = range.upperBound
+        break
+      }
+      groups += 1
+      guard index < range.upperBound else { break }
+      guard bytes[index] == UInt8(ascii: ":") else { return false }
+      index += 1
+      guard index < range.upperBound else { return false }
+      if bytes[index] == UInt8(ascii: ":") {
+        guard !elided else { return false }
+        elided = true
+        index += 1
+      }
+    }
+    return elided ? groups <= 7 : groups == 8
+  }
+
+  private static func isIPv4(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Bool {
+    var index = range.lowerBound
+    for part in 0..<4 {
+      let start = index
+      var value = 0
+      while index < range.upperBound, index - start < 3, ASCII.isDigit(bytes[index]) {
+        value = value * 10 + Int(bytes[index] &- 0x30)
+        index += 1
+      }
+      let count = index - start
+      guard count > 0, value <= 255, count == 1 || bytes[start] != UInt8(ascii: "0") else { return false }
+      guard part < 3 else { break }
+      guard index < range.upperBound, bytes[index] == UInt8(ascii: ".") else { return false }
+      index += 1
+    }
+    return index == range.upperBound
   }
 }

@@ -4,13 +4,13 @@ extension Problem {
     var out: [UInt8] = []
     out.reserveCapacity(160 + detail.utf8.count + 96 * errors.count)
     out.append(contentsOf: #"{"type":"#.utf8)
-    Self.append(type, to: &out)
+    out.append(jsonString: type)
     out.append(contentsOf: #","title":"#.utf8)
-    Self.append(title, to: &out)
+    out.append(jsonString: title)
     out.append(contentsOf: #","status":"#.utf8)
     out.append(contentsOf: String(status.code).utf8)
     out.append(contentsOf: #","detail":"#.utf8)
-    Self.append(detail, to: &out)
+    out.append(jsonString: detail)
     if let offset {
       out.append(contentsOf: #","offset":"#.utf8)
       out.append(contentsOf: String(offset).utf8)
@@ -19,9 +19,9 @@ extension Problem {
       out.append(contentsOf: #","errors":["#.utf8)
       for (index, fault) in errors.enumerated() {
         out.append(contentsOf: (index == 0 ? #"{"pointer":"# : #",{"pointer":"#).utf8)
-        Self.append(fault.pointer, to: &out)
+        out.append(jsonString: fault.pointer)
         out.append(contentsOf: #","detail":"#.utf8)
-        Self.append(fault.detail, to: &out)
+        out.append(jsonString: fault.detail)
         out.append(UInt8(ascii: "}"))
       }
       out.append(UInt8(ascii: "]"))
@@ -30,24 +30,27 @@ extension Problem {
     return out
   }
 
-  /// A JSON string (RFC 8259 §7): quotation mark, backslash and controls escaped.
-  private static func append(_ text: String, to out: inout [UInt8]) {
+}
+
+extension [UInt8] {
+  /// Appends a JSON string (RFC 8259 §7): quotation mark, backslash and control characters are escaped.
+  public mutating func append(jsonString text: String) {
     let quote = UInt8(ascii: "\"")
     let backslash = UInt8(ascii: "\\")
-    out.append(quote)
+    append(quote)
     for byte in text.utf8 {
       if byte == quote || byte == backslash {
-        out.append(backslash)
-        out.append(byte)
+        append(backslash)
+        append(byte)
       } else if byte < 0x20 {
-        out.append(contentsOf: #"\u00"#.utf8)
-        out.append(byte < 0x10 ? UInt8(ascii: "0") : UInt8(ascii: "1"))
+        append(contentsOf: #"\u00"#.utf8)
+        append(byte < 0x10 ? UInt8(ascii: "0") : UInt8(ascii: "1"))
         let low = byte & 0x0F
-        out.append(low < 10 ? 0x30 &+ low : 0x57 &+ low)
+        append(low < 10 ? 0x30 &+ low : 0x57 &+ low)
       } else {
-        out.append(byte)
+        append(byte)
       }
     }
-    out.append(quote)
+    append(quote)
   }
 }

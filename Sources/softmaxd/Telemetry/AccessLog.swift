@@ -4,10 +4,10 @@ import HTTPCore
 import HTTPTransport
 import Synchronization
 
-/// One line of JSON for each request, or one in N, on stderr.
+/// One line of JSON for each request, or for one in N, on standard error.
 ///
-/// The loops only append to a buffer; a queue of its own writes it. When stderr is slower than the requests the buffer
-/// stays bounded and lines are dropped, and a line says how many.
+/// The loops only append to a buffer, which a queue of its own writes. When standard error is slower than the requests, the
+/// buffer stays bounded: lines are dropped, and a line says how many.
 final class AccessLog: Sendable {
   private struct Buffer {
     var bytes: [UInt8] = []
@@ -38,7 +38,7 @@ final class AccessLog: Sendable {
       line.add("request_bytes", request.bodyBytes)
       line.add("response_bytes", method == .head ? 0 : response.body.count)
       line.add("duration_us", Int(clamping: request.nanoseconds / 1000))
-      line.add("request_id", response.fields[.xRequestID] ?? RequestIdentity.makeID())
+      line.add("request_id", response.fields[.xRequestID] ?? RequestCorrelation.makeID())
       if let parent = response.fields[.traceparent] { line.add("traceparent", parent) }
       line.add("loop", loop)
       return line.finish()
@@ -72,7 +72,7 @@ final class AccessLog: Sendable {
     if mustStart { queue.async { self.writeAll() } }
   }
 
-  /// Returns when all that was logged has been written, or after a second: who does not read the log must not keep the server
+  /// Returns when everything logged has been written, or after a second: a reader that has stopped must not keep the server
   /// from ending.
   func flush() {
     let written = DispatchSemaphore(value: 0)
@@ -93,13 +93,13 @@ final class AccessLog: Sendable {
         return taken
       }
       if bytes.isEmpty { return }
-      Program.write(2, String(decoding: bytes, as: UTF8.self))
-      if dropped > 0 { Program.write(2, "{\"dropped_log_lines\":\(dropped)}\n") }
+      StandardStreams.write(String(decoding: bytes, as: UTF8.self), to: StandardStreams.error)
+      if dropped > 0 { StandardStreams.write("{\"dropped_log_lines\":\(dropped)}\n", to: StandardStreams.error) }
     }
   }
 }
 
-/// A line under construction. Its names are the program's own and its texts visible ASCII or escaped.
+/// A line being built, as a JSON object.
 struct LogLine {
   private var bytes: [UInt8] = []
 
@@ -113,13 +113,8 @@ struct LogLine {
   }
 
   mutating func add(_ name: StaticString, _ value: String) {
-    bytes.append(contentsOf: ",\"\(name)\":\"".utf8)
-    for byte in value.utf8 {
-      // Neither quotation marks nor controls end the string or the line, wherever they came from.
-      if byte == 0x22 || byte == 0x5C { bytes.append(0x5C) }
-      bytes.append(byte < 0x20 || byte == 0x7F ? 0x20 : byte)
-    }
-    bytes.append(0x22)
+    bytes.append(contentsOf: ",\"\(name)\":".utf8)
+    bytes.append(jsonString: value)
   }
 
   consuming func finish() -> [UInt8] {
@@ -130,12 +125,12 @@ struct LogLine {
   /// Now, as RFC 3339 with milliseconds.
   private static func time() -> String {
     var now = timespec()
+    // The clock writes into `now` during the call only.
     unsafe clock_gettime(CLOCK_REALTIME, &now)
-    var parts = unsafe tm()
-    unsafe gmtime_r(&now.tv_sec, &parts)
-    func two(_ number: CInt) -> String { number < 10 ? "0\(number)" : "\(number)" }
+    let time = CivilTime(unixSeconds: Int64(now.tv_sec))
+    func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
     let milliseconds = String(now.tv_nsec / 1_000_000 + 1000).dropFirst()
-    return unsafe "\(parts.tm_year + 1900)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday))"
-      + "T\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec)).\(milliseconds)Z"
+    return "\(time.year)-\(two(time.month))-\(two(time.day))"
+      + "T\(two(time.hour)):\(two(time.minute)):\(two(time.second)).\(milliseconds)Z"
   }
 }

@@ -4,7 +4,7 @@ import Synchronization
 /// What one loop counts. Only its own thread writes; a scrape reads all loops' counters and adds them up.
 @safe final class LoopCounters: Sendable {
   /// How many of the places below are in use; a test holds it to their number.
-  static let seriesCount = Labels.methods.count * Labels.routes.count * Labels.statuses.count
+  static let seriesCount = MetricLabels.methods.count * MetricLabels.routes.count * MetricLabels.statuses.count
   var seriesRoom: Int { unsafe series.count }
   var methodRoom: Int { began.count }
 
@@ -21,7 +21,7 @@ import Synchronization
   private let series = unsafe InlineArray<4096, Atomic<Unmanaged<Series>?>> { _ in unsafe Atomic(nil) }
 
   static func index(method: Int, route: Route, status: Int) -> Int {
-    (method * Labels.routes.count + route.id) * Labels.statuses.count + status
+    (method * MetricLabels.routes.count + route.id) * MetricLabels.statuses.count + status
   }
 
   /// Only for the loop's own thread: nobody else makes a series.

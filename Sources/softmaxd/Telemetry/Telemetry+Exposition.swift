@@ -38,11 +38,11 @@ extension Telemetry {
         guard !found.isEmpty else { continue }
         var totals = HistogramTotals(buckets: family.bounds.count + 1)
         for series in found { family.path(series, &totals) }
-        text.histogram(family.name, Self.labels(index), family.bounds, scale: family.scale, totals)
+        text.histogram(family.name, Self.labels(index), bounds: family.bounds, scale: family.scale, totals)
       }
     }
     text.family("http_server_active_requests", "gauge", "Requests being answered.")
-    for (method, name) in Labels.methods.enumerated() {
+    for (method, name) in MetricLabels.methods.enumerated() {
       let began = sum { $0.began[method].load(ordering: .relaxed) }
       let ended = sum { $0.ended[method].load(ordering: .relaxed) }
       if began > 0 {
@@ -89,7 +89,7 @@ extension Telemetry {
   }
 
   private func process(_ text: inout MetricText) {
-    let usage = ProcessFigures.read()
+    let usage = ProcessMetrics.read()
     text.family("process_cpu_seconds_total", "counter", "Processor time, user and system.")
     text.sample("process_cpu_seconds_total", "", MetricText.decimal(usage.cpuMicroseconds, scale: 1_000_000))
     text.family("process_resident_memory_bytes", "gauge", "Memory held.")
@@ -103,11 +103,11 @@ extension Telemetry {
   private func sum(_ value: (LoopCounters) -> UInt64) -> UInt64 { loops.reduce(0) { $0 &+ value($1) } }
 
   private static func labels(_ index: Int) -> String {
-    let (rest, status) = index.quotientAndRemainder(dividingBy: Labels.statuses.count)
-    let (method, route) = rest.quotientAndRemainder(dividingBy: Labels.routes.count)
-    var text = "http_request_method=\"\(Labels.methods[method])\""
-    if route != Route.unmatched.id { text += ",http_route=\"\(Labels.routes[route])\"" }
-    return text + ",http_response_status_code=\"\(Labels.statuses[status])\""
+    let (rest, status) = index.quotientAndRemainder(dividingBy: MetricLabels.statuses.count)
+    let (method, route) = rest.quotientAndRemainder(dividingBy: MetricLabels.routes.count)
+    var text = "http_request_method=\"\(MetricLabels.methods[method])\""
+    if route != Route.unmatched.id { text += ",http_route=\"\(MetricLabels.routes[route])\"" }
+    return text + ",http_response_status_code=\"\(MetricLabels.statuses[status])\""
   }
 }
 
@@ -124,7 +124,7 @@ struct MetricText {
   }
 
   mutating func histogram(
-    _ name: String, _ labels: String, _ bounds: [UInt64], scale: UInt64, _ totals: HistogramTotals
+    _ name: String, _ labels: String, bounds: [UInt64], scale: UInt64, _ totals: HistogramTotals
   ) {
     var count: UInt64 = 0
     for (bound, bucket) in zip(bounds, totals.buckets) {

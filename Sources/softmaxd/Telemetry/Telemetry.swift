@@ -55,7 +55,7 @@ final class Telemetry: ServerObserver {
 
   private func record(_ request: RequestMetrics, _ response: Response, _ loop: Int) {
     let index = LoopCounters.index(
-      method: request.head.method.place, route: request.route, status: Labels.status(response.status))
+      method: request.head.method.place, route: request.route, status: MetricLabels.status(response.status))
     let sent = request.head.method == .head ? 0 : response.body.count
     loops[loop].series(at: index).record(
       nanoseconds: request.nanoseconds, requestBytes: request.bodyBytes, responseBytes: sent)
@@ -66,7 +66,7 @@ final class Telemetry: ServerObserver {
     // Not on the path of any request that is served: its connection is about to be closed.
     rejections.withLock { $0[problem.name, default: 0] += 1 }
     let index = LoopCounters.index(
-      method: Labels.otherMethod, route: .unmatched, status: Labels.status(problem.status))
+      method: MetricLabels.otherMethod, route: .unmatched, status: MetricLabels.status(problem.status))
     loops[loop].series(at: index).record(nanoseconds: 0, requestBytes: 0, responseBytes: 0)
     log?.record(problem, loop: loop)
   }

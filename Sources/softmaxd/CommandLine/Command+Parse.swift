@@ -1,0 +1,114 @@
+import HTTPTransport
+import SoftmaxAPI
+
+/// What is wrong with the command line or the environment.
+enum OptionError: Error, Equatable, CustomStringConvertible {
+  case unknownFlag(String, nearest: String?)
+  case unexpectedArgument(String)
+  case missingValue(flag: String)
+  case unexpectedValue(flag: String)
+  /// `source`: the flag or the environment variable.
+  case badValue(source: String, value: String, expectation: String)
+
+  var description: String {
+    switch self {
+    case .unknownFlag(let flag, let nearest?): "unknown option \(flag); did you mean \(nearest)?"
+    case .unknownFlag(let flag, nil): "unknown option \(flag); --help lists the options"
+    case .unexpectedArgument(let text): "unexpected argument \"\(text)\"; --help lists the options"
+    case .missingValue(let flag): "\(flag) needs a value"
+    case .unexpectedValue(let flag): "\(flag) takes no value"
+    case .badValue(let source, let value, let expectation): "\(source) is \"\(value)\", but must be \(expectation)"
+    }
+  }
+}
+
+extension Command {
+  /// Reads the command line. For options that it does not have, the environment counts, then the defaults.
+  ///
+  /// - Parameter arguments: without the program's name.
+  static func parse(_ arguments: [String], environment: [String: String]) throws(OptionError) -> Command {
+    var settings = Settings()
+    // A bad variable is reported only after the flags, so that --help works beside it.
+    var variableError: OptionError?
+    do throws(OptionError) { try read(environment, into: &settings) } catch { variableError = error }
+    var probes = false
+    var lists: [String: String] = [:]
+    var rest = arguments[...]
+    while let argument = rest.popFirst() {
+      guard argument.hasPrefix("--"), argument.utf8.count > 2 else {
+        if argument == "-h" { return .help }
+        throw argument.hasPrefix("-") && argument.utf8.count > 1
+          ? .unknownFlag(argument, nearest: nil) : .unexpectedArgument(argument)
+      }
+      let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      let flag = String(parts[0])
+      var value = parts.count == 2 ? String(parts[1]) : nil
+      if let simple = ["--help", "--version", "--probe"].first(where: { $0 == flag }) {
+        guard value == nil else { throw .unexpectedValue(flag: simple) }
+        switch simple {
+        case "--help": return .help
+        case "--version": return .version
+        default: probes = true
+        }
+        continue
+      }
+      guard let option = Option.all.first(where: { $0.flag == flag }) else {
+        throw .unknownFlag(flag, nearest: nearestFlag(to: flag))
+      }
+      if value == nil { value = rest.popFirst() }
+      guard var value else { throw .missingValue(flag: flag) }
+      if option.isList {
+        if let before = lists[flag] { value = "\(before),\(value)" }
+        lists[flag] = value
+      }
+      guard option.set(&settings, value) else {
+        throw .badValue(source: flag, value: value, expectation: option.expectation)
+      }
+    }
+    if let variableError { throw variableError }
+    return probes ? .probe(host: settings.hosts[0], port: settings.port) : .serve(settings)
+  }
+
+  private static func read(_ environment: [String: String], into settings: inout Settings) throws(OptionError) {
+    for option in Option.all {
+      guard let value = environment[option.variable] else { continue }
+      // Kubernetes sets SOFTMAXD_PORT=tcp://… in each pod when a Service is named softmaxd.
+      if option.name == "port", value.hasPrefix("tcp://") { continue }
+      guard option.set(&settings, value) else {
+        throw .badValue(source: option.variable, value: value, expectation: option.expectation)
+      }
+    }
+  }
+
+  private static func nearestFlag(to flag: String) -> String? {
+    NearestName.nearest(to: flag, among: Option.all.map(\.flag) + ["--help", "--version", "--probe"], name: { $0 })
+  }
+}
+
+extension Option {
+  static func isHost(_ text: String) -> Bool { Address.all(host: text, port: 0) != nil }
+
+  /// What `--help` prints.
+  static var helpText: String {
+    let defaults = Settings()
+    var text = """
+      Usage: softmaxd [OPTIONS]
+
+      Answers /softmax, /loss and /gradient over HTTP/1.1, each number correctly rounded.
+      Each option can also be given as an environment variable: --max-body as SOFTMAXD_MAX_BODY.
+
+
+      """
+    func line(_ left: String, _ right: String) {
+      text += "  " + left + String(repeating: " ", count: max(2, 34 - left.utf8.count)) + right + "\n"
+    }
+    for option in all {
+      let value = option.show(defaults)
+      line("\(option.flag) \(option.placeholder)", value.isEmpty ? option.help : "\(option.help) [\(value)]")
+    }
+    line("--probe", "Ask the server on --host and --port whether it lives; exit 0 if it does, else 1.")
+    line("--version", "Print the version.")
+    line("--help", "Print this.")
+    return text
+  }
+}

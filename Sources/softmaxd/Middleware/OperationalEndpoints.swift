@@ -1,0 +1,117 @@
+import HTTPCore
+import HTTPTransport
+import SoftmaxAPI
+
+/// The service as those who run it see it: its own endpoints, and around them health, metrics, the token, CORS and
+/// request ids.
+struct OperationalEndpoints: RequestHandler {
+  let service: SoftmaxService
+  let status: ServerStatus
+  let telemetry: Telemetry
+  let token: BearerToken?
+  let cors: CORS?
+  let allowedHosts: AllowedHosts?
+
+  init(
+    service: SoftmaxService, status: ServerStatus, telemetry: Telemetry, token: BearerToken?, origins: [String],
+    hosts: [String] = []
+  ) {
+    self.service = service
+    self.status = status
+    self.telemetry = telemetry
+    self.token = token
+    cors = CORS(origins: origins)
+    allowedHosts = AllowedHosts(hosts)
+  }
+
+  /// What is answered here, on routes that follow the service's own in the table.
+  enum Path: Int, CaseIterable {
+    case livez, readyz, healthz, metrics
+
+    /// What a route leads to; nil when it is the service's.
+    init?(_ route: Route) { self.init(rawValue: route.id - SoftmaxService.routes.routes.count) }
+
+    var route: RouteDeclaration {
+      switch self {
+      case .livez: RouteDeclaration("/livez", .reading, isServedBeyondCap: true)
+      case .readyz: RouteDeclaration("/readyz", .reading)
+      case .healthz: RouteDeclaration("/healthz", .reading)
+      case .metrics: RouteDeclaration("/metrics", .reading)
+      }
+    }
+  }
+
+  /// All of the program's routes.
+  static let routes = RouteTable(extending: SoftmaxService.routes, Path.allCases.map(\.route))
+
+  func route(_ head: RequestHead) -> Routing {
+    let route = Self.routes.route(of: head.path)
+    guard var response = refusal(of: head, at: route) else { return .accept(route) }
+    decorate(&response, for: head)
+    return .reject(response, route)
+  }
+
+  private func refusal(of head: RequestHead, at route: Route) -> Response? {
+    let path = Path(route)
+    // Probes know a server by its address, and what they learn is no secret.
+    if path == nil || path == .metrics, let refusal = allowedHosts?.refusal(of: head) { return refusal }
+    // A preflight carries no credentials (Fetch §3.2.2), so it comes before the token.
+    if let cors, let answer = cors.preflight(head) { return answer }
+    if needsToken(head.method, at: path), let refusal = token?.refusal(of: head) { return refusal }
+    if let refusal = service.refusal(of: head, at: route) { return refusal }
+    return isUnavailable(path) ? nil : Preconditions.refusal(of: head)
+  }
+
+  private func needsToken(_ method: Method, at path: Path?) -> Bool {
+    switch path {
+    case nil: method == .post
+    case .metrics: method == .get || method == .head
+    case .livez, .readyz, .healthz: false
+    }
+  }
+
+  func respond(to request: consuming Request, in context: RequestContext) -> Response {
+    let head = request.head
+    var response =
+      if let path = Path(request.route), head.method != .options {
+        answer(path)
+      } else {
+        service.respond(to: consume request, in: context)
+      }
+    decorate(&response, for: head)
+    return response
+  }
+
+  func decorate(_ response: inout Response, for head: RequestHead?) {
+    if let head {
+      // An answer to a POST is for its request alone.
+      if head.method == .post { response.fields.append(.cacheControl, "no-store") }
+      RequestCorrelation.carry(from: head, to: &response)
+    }
+    cors?.decorate(&response, head)
+  }
+
+  /// Whether the path's answer is that the server is not ready.
+  private func isUnavailable(_ path: Path?) -> Bool { (path == .readyz || path == .healthz) && !status.isReady }
+
+  private func answer(_ path: Path) -> Response {
+    switch path {
+    case .livez: return Self.alive
+    case .readyz, .healthz:
+      if !status.isRunning { return Self.stopping }
+      return status.isShortOfMemory ? Self.shortOfMemory : Self.ready
+    case .metrics: return Response(.ok, .prometheus, body: telemetry.exposition(status), fields: Self.uncached)
+    }
+  }
+
+  private static let uncached: Fields = [.cacheControl: "no-store"]
+  private static let alive = Response(.ok, .plainText, body: Array("alive\n".utf8), fields: uncached)
+  private static let ready = Response(.ok, .plainText, body: Array("ready\n".utf8), fields: uncached)
+  private static let stopping = notReady("The server is not ready: it is starting or stopping; ask another")
+  private static let shortOfMemory = notReady(
+    "The server is not ready: it has no memory for large requests now; ask another")
+
+  private static func notReady(_ detail: String) -> Response {
+    Response(ProblemType.notReady.problem(detail), fields: [.cacheControl: "no-store", .retryAfter: "1"])
+  }
+}

@@ -1,0 +1,18 @@
+import HTTPCore
+
+/// The values that labels can take: few, whatever clients send.
+enum MetricLabels {
+  /// By OpenTelemetry's rule an unknown method is `_OTHER`; here it is one that the parser has already refused.
+  static let methods = Method.allCases.map(\.rawValue) + ["_OTHER"]
+  static let otherMethod = methods.count - 1
+
+  /// By the routes' ids; the first is for paths where nothing stands.
+  static let routes = OperationalEndpoints.routes.routes.map(\.label.description)
+
+  static let statuses = [
+    200, 204, 304, 400, 401, 404, 405, 408, 412, 413, 414, 415, 417, 421, 422, 431, 500, 501, 503, 505, 0,
+  ]
+  static let otherStatus = statuses.count - 1
+
+  static func status(_ status: Status) -> Int { statuses.firstIndex(of: status.code) ?? otherStatus }
+}

@@ -1,0 +1,58 @@
+import HTTPCore
+import HTTPTransport
+import Testing
+
+@testable import softmaxd
+
+@Suite struct MemoryPlanTests {
+  @Test("Everything follows from one figure, and fits into it", arguments: [32, 64, 256, 2048, 1 << 20], [1, 2, 64])
+  func derives(mebibytes: Int, loops: Int) {
+    let total = mebibytes << 20
+    let plan = MemoryPlan(total: total, loops: loops)
+    #expect(plan.shared >= 8 << 20)
+    #expect(plan.shared + (16 << 20) + loops << 20 <= total || plan.shared == 8 << 20)
+    #expect(plan.largestBody * 4 <= plan.shared && plan.largestBody >= 2 << 20)
+    #expect(plan.connections * ServerConfiguration.bytesPerConnection * 4 <= plan.shared && plan.connections >= 256)
+  }
+
+  @Test func aSmallFigureBoundsBodiesAndConnections() {
+    var settings = Settings()
+    settings.loops = 2
+    settings.maxMemory = 64 << 20
+    let configuration = Program.configuration(settings)
+    let plan = MemoryPlan(total: 64 << 20, loops: 2)
+    #expect(configuration.limits.bodyBytes == plan.largestBody && plan.largestBody < 64 << 20)
+    #expect(configuration.connections <= plan.connections)
+    settings.server.limits.bodyBytes = 1000
+    #expect(Program.configuration(settings).limits.bodyBytes == 1000)
+  }
+
+  @Test(
+    "Both versions of control groups, and the groups around",
+    arguments: [
+      ("0::/\n", ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"]),
+      (
+        "0::/a/b\n",
+        [
+          "/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/a/memory.max", "/sys/fs/cgroup/a/b/memory.max",
+          "/sys/fs/cgroup/memory/memory.limit_in_bytes",
+        ]
+      ),
+      (
+        "5:memory:/c\n4:cpu:/d\n0::/\n",
+        [
+          "/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes",
+          "/sys/fs/cgroup/memory/c/memory.limit_in_bytes",
+        ]
+      ),
+    ])
+  func groups(text: String, files: [String]) { #expect(MemoryLimit.files(ofGroups: text) == files) }
+
+  @Test(
+    arguments: [
+      ("268435456\n", 268_435_456), ("max\n", nil), ("9223372036854771712\n", nil), ("", nil), ("0\n", nil),
+    ] as [(String, Int?)])
+  func limits(text: String, bytes: Int?) { #expect(MemoryLimit.bytes(text) == bytes) }
+
+  @Test func thisMachineHasSomeMemory() { #expect(MemoryLimit.available(loops: 1) >= 0) }
+}

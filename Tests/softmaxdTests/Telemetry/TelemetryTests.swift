@@ -1,0 +1,150 @@
+import HTTPCore
+import HTTPTransport
+import SoftmaxAPI
+import Testing
+
+@testable import softmaxd
+
+/// What is counted, as a scrape would see it.
+@Suite struct TelemetryTests {
+  private func lines(_ telemetry: Telemetry) -> [Substring] {
+    String(decoding: telemetry.exposition(ServerStatus(ServerConfiguration(addresses: []))), as: UTF8.self).split(
+      separator: "\n")
+  }
+
+  private func request(
+    _ method: HTTPCore.Method, _ path: String, milliseconds: UInt64 = 0, bytes: Int = 0
+  ) -> RequestMetrics {
+    RequestMetrics(
+      RequestHead(method, path), OperationalEndpoints.routes.route(of: path), bodyBytes: bytes,
+      began: Instant(nanoseconds: 1_000_000_000),
+      ended: Instant(nanoseconds: 1_000_000_000 + milliseconds * 1_000_000))
+  }
+
+  @Test func loopsAreAddedUpByMethodRouteAndStatus() {
+    let telemetry = Telemetry(loops: 2, log: .off)
+    let response = Response(.ok, .json, body: [UInt8](repeating: 0, count: 2000))
+    let quick = request(.post, "/softmax", milliseconds: 7, bytes: 100)
+    let slow = request(.post, "/softmax", milliseconds: 20_000, bytes: 100)
+    telemetry.requestBegan(quick, loop: 0)
+    telemetry.requestAnswered(quick, response, loop: 0)
+    telemetry.requestBegan(slow, loop: 1)
+    telemetry.requestAnswered(slow, response, loop: 1)
+    telemetry.requestBegan(slow, loop: 1)
+    let labels =
+      "http_request_method=\"POST\",http_route=\"/softmax\",http_response_status_code=\"200\""
+    let text = lines(telemetry)
+    for line in [
+      "http_server_request_duration_seconds_bucket{\(labels),le=\"0.005\"} 0",
+      "http_server_request_duration_seconds_bucket{\(labels),le=\"0.01\"} 1",
+      "http_server_request_duration_seconds_bucket{\(labels),le=\"10\"} 1",
+      "http_server_request_duration_seconds_bucket{\(labels),le=\"+Inf\"} 2",
+      "http_server_request_duration_seconds_sum{\(labels)} 20.007",
+      "http_server_request_duration_seconds_count{\(labels)} 2",
+      "http_server_request_body_size_bytes_sum{\(labels)} 200",
+      "http_server_response_body_size_bytes_sum{\(labels)} 4000",
+      "http_server_response_body_size_bytes_bucket{\(labels),le=\"1024\"} 0",
+      "http_server_response_body_size_bytes_bucket{\(labels),le=\"4096\"} 2",
+      "http_server_active_requests{http_request_method=\"POST\"} 1",
+    ] { #expect(text.contains(Substring(line))) }
+  }
+
+  @Test func aRequestWhoseClientHasGoneIsNoLongerActive() {
+    let telemetry = Telemetry(loops: 2, log: .off)
+    let request = request(.post, "/softmax")
+    telemetry.requestBegan(request, loop: 1)
+    telemetry.requestAbandoned(request, loop: 1)
+    let text = lines(telemetry)
+    #expect(text.contains("softmaxd_requests_abandoned_total 1"))
+    #expect(text.contains("http_server_active_requests{http_request_method=\"POST\"} 0"))
+  }
+
+  @Test func pathsNeverBecomeLabels() {
+    let telemetry = Telemetry(loops: 1, log: .off)
+    for number in 0..<100 {
+      telemetry.requestRefused(request(.get, "/scan/\(number)"), Response(.notFound), loop: 0)
+    }
+    let counts = lines(telemetry).filter { $0.hasPrefix("http_server_request_duration_seconds_count") }
+    #expect(
+      counts == [
+        "http_server_request_duration_seconds_count{http_request_method=\"GET\",http_response_status_code=\"404\"} 100"
+      ])
+  }
+
+  @Test func whatTheParserRejectsIsCountedByReason() {
+    let telemetry = Telemetry(loops: 1, log: .off)
+    telemetry.requestRejected(
+      Problem("malformed-field", title: "", status: .badRequest, detail: ""), loop: 0)
+    let text = lines(telemetry)
+    #expect(text.contains("softmaxd_requests_rejected_total{reason=\"malformed-field\"} 1"))
+    #expect(
+      text.contains {
+        $0.hasPrefix(
+          "http_server_request_duration_seconds_count{http_request_method=\"_OTHER\",http_response_status_code=\"400\"}"
+        )
+      })
+  }
+
+  @Test func connectionsAndProcessAreThere() {
+    let telemetry = Telemetry(loops: 1, log: .off)
+    telemetry.connectionOpened(loop: 0)
+    telemetry.connectionOpened(loop: 0)
+    telemetry.connectionClosed(loop: 0)
+    telemetry.connectionRefused(.connectionCap)
+    let text = lines(telemetry)
+    #expect(text.contains("softmaxd_connections 1"))
+    #expect(text.contains("softmaxd_connections_accepted_total 2"))
+    #expect(text.contains("softmaxd_connections_rejected_total{reason=\"connection_cap\"} 1"))
+    for name in ["process_cpu_seconds_total", "process_resident_memory_bytes", "process_start_time_seconds"] {
+      #expect(text.contains { $0.hasPrefix(name + " ") })
+    }
+  }
+
+  @Test func everyMethodRouteAndStatusHasItsPlace() {
+    let counters = LoopCounters()
+    #expect(LoopCounters.seriesCount <= counters.seriesRoom)
+    #expect(MetricLabels.methods.count <= counters.methodRoom)
+    let routes = OperationalEndpoints.routes.routes
+    var places: Set<Int> = []
+    for method in MetricLabels.methods.indices {
+      for route in routes {
+        for status in MetricLabels.statuses.indices {
+          places.insert(LoopCounters.index(method: method, route: route, status: status))
+        }
+      }
+    }
+    #expect(places.count == LoopCounters.seriesCount)
+    #expect(places.max() == LoopCounters.seriesCount - 1)
+    for method in Method.allCases { #expect(MetricLabels.methods[method.place] == method.rawValue) }
+  }
+
+  @Test func everyRouteIsCountedUnderItsOwnLabel() {
+    let labels = OperationalEndpoints.routes.routes.map(\.label.description)
+    #expect(Set(labels).count == labels.count)
+    for path in OperationalEndpoints.Path.allCases {
+      let route = OperationalEndpoints.routes.route(of: path.route.template.description)
+      #expect(OperationalEndpoints.Path(route) == path)
+    }
+    for route in SoftmaxService.routes.routes {
+      #expect(OperationalEndpoints.Path(route) == nil)
+      #expect(OperationalEndpoints.routes.routes[route.id].label.description == route.label.description)
+    }
+  }
+
+  @Test(
+    arguments: [
+      (0, 1000, "0"), (5, 1000, "0.005"), (1500, 1000, "1.5"), (1_000_000_007, 1_000_000_000, "1.000000007"),
+    ] as [(UInt64, UInt64, String)])
+  func decimalsAreExact(value: UInt64, scale: UInt64, text: String) {
+    #expect(MetricText.decimal(value, scale: scale) == text)
+  }
+
+  @Test func aLogLineStaysOneLineOfJSON() {
+    var line = LogLine(method: "GET", status: 200)
+    line.add("route", "/x\"\\\n\u{1}")
+    line.add("bytes", 5)
+    let text = String(decoding: line.finish(), as: UTF8.self)
+    #expect(text.hasSuffix("\"method\":\"GET\",\"status\":200,\"route\":\"/x\\\"\\\\\\u000a\\u0001\",\"bytes\":5}\n"))
+    #expect(text.filter { $0 == "\n" }.count == 1)
+  }
+}
