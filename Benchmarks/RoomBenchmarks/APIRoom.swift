@@ -25,10 +25,10 @@ private struct RequestInput {
       "[" + (0..<shape.1).map { _ in Self.normal(&state).description }.joined(separator: ", ") + "]"
     }
     let tensor = shape.0 == 1 ? rows[0] : "[" + rows.joined(separator: ", ") + "]"
-    let head = RequestHead(.post, path, fields: [.contentType: "application/json"])
-    request = Request(
-      head: head, route: SoftmaxService.routes.route(of: path),
-      body: Array("{\"logits\": \(tensor)\(rest(shape.1))}".utf8))
+    let body = Array("{\"logits\": \(tensor)\(rest(shape.1))}".utf8)
+    let head = RequestHead(
+      .post, path, fields: [.contentType: "application/json"], framing: .length(body.count))
+    request = Request(head: head, route: SoftmaxService.routes.route(of: path), body: body)
   }
 
   static var all: [RequestInput] {

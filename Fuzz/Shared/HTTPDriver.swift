@@ -63,7 +63,7 @@ struct Outcome: Equatable {
       precondition(request.body.count <= 1 << 20)
       state.respond(to: id, with: Response(.ok, .plainText, body: request.body), at: now)
     case .reject(let rejection):
-      rejections.append(rejection.problem.name)
+      rejections.append(rejection.problem.type.name)
       state.reject(with: Response(rejection.problem), at: now)
     case .refused: break
     case .acknowledge: precondition(!isShutDown)

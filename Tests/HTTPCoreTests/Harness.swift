@@ -183,7 +183,7 @@ let steps = [Int.max, 1, 2, 7]
 /// Expects that `raw` is refused with one answer of `status` and problem `kind` after `requests` good ones, and the
 /// connection ended, however it is cut; and that nothing sent after it is read as a request.
 func expectRejected(
-  _ raw: [UInt8], _ status: Int, _ kind: ParseError.Kind, after requests: Int = 0,
+  _ raw: [UInt8], _ status: Int, _ kind: ProblemType, after requests: Int = 0,
   limits: HTTPLimits = HTTPLimits(), sourceLocation: SourceLocation = #_sourceLocation
 ) {
   var seen: [UInt8]?
@@ -196,7 +196,7 @@ func expectRejected(
     #expect(answers.last?.status == status, "by \(step): \(harness.text)", sourceLocation: sourceLocation)
     #expect(answers.last?["connection"] == "close", sourceLocation: sourceLocation)
     #expect(answers.last?["content-type"] == "application/problem+json", sourceLocation: sourceLocation)
-    #expect(harness.rejections.map(\.name) == [kind.rawValue], sourceLocation: sourceLocation)
+    #expect(harness.rejections.map(\.type.name) == [kind.name], sourceLocation: sourceLocation)
     #expect(harness.requests.count == requests, sourceLocation: sourceLocation)
     #expect(harness.shutsDown && harness.closed == nil, sourceLocation: sourceLocation)
     #expect(seen == nil || seen == harness.written, "by \(step)", sourceLocation: sourceLocation)
@@ -205,7 +205,7 @@ func expectRejected(
 }
 
 func expectRejected(
-  _ raw: String, _ status: Int, _ kind: ParseError.Kind, after requests: Int = 0,
+  _ raw: String, _ status: Int, _ kind: ProblemType, after requests: Int = 0,
   limits: HTTPLimits = HTTPLimits(), sourceLocation: SourceLocation = #_sourceLocation
 ) {
   expectRejected(Array(raw.utf8), status, kind, after: requests, limits: limits, sourceLocation: sourceLocation)

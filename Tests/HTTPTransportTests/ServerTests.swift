@@ -192,7 +192,10 @@ import Testing
     } _: { address, _, _ in
       let claims = try (0..<4).map { _ in
         let client = try TestClient(address)
-        client.say("POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 1048576\r\n\r\n")
+        // The claim comes behind a request whose answer shows that it has been looked at.
+        client.say(
+          "GET /y HTTP/1.1\r\nHost: x\r\n\r\n" + "POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 1048576\r\n\r\n")
+        #expect(client.answer() == "200 /y 0")
         return client
       }
       let client = try TestClient(address)

@@ -5,7 +5,9 @@ let service = SoftmaxService()
 
 /// Asks the handler as a connection does: decided on by the head first, then answered.
 func ask(_ head: RequestHead, _ body: [UInt8] = [], of service: SoftmaxService = service) -> Response {
-  switch service.route(head) {
+  let framing: BodyFraming = head.method == .post ? .length(body.count) : .none
+  let head = RequestHead(head.method, head.path, fields: head.fields, framing: framing)
+  return switch service.route(head) {
   case .reject(let response, _): response
   case .accept(let route): service.respond(to: Request(head: head, route: route, body: body), in: RequestContext())
   }

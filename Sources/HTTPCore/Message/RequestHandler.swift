@@ -1,11 +1,11 @@
 /// What answers requests: pure functions of a request, so that a test drives them without a socket.
 public protocol RequestHandler: Sendable {
-  /// What a head leads to, found before any byte of the body is read, and only here: whoever needs the route later is handed
-  /// this one.
+  /// What a head leads to, found before any byte of the body is read, and only here: whoever needs the route later is
+  /// handed this one.
   func route(_ head: RequestHead) -> Routing
 
-  /// The answer to a whole request, which is the handler's to keep or let go. May run on an event loop (small bodies) or
-  /// on another thread (large ones).
+  /// The answer to a whole request, which is the handler's to keep or let go. May run on an event loop (small bodies)
+  /// or on another thread (large ones).
   func respond(to request: consuming Request, in context: RequestContext) -> Response
 
   /// Adds to an answer that the server gives in the handler's stead (a body too large, too much to do, a broken rule) what

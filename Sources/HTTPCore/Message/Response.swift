@@ -69,6 +69,7 @@ public struct Status: Sendable, Hashable {
   public static let methodNotAllowed = Status(405)
   public static let requestTimeout = Status(408)
   public static let preconditionFailed = Status(412)
+  public static let lengthRequired = Status(411)
   public static let contentTooLarge = Status(413)
   public static let uriTooLong = Status(414)
   public static let unsupportedMediaType = Status(415)
@@ -92,6 +93,7 @@ public struct Status: Sendable, Hashable {
     case 404: "Not Found"
     case 405: "Method Not Allowed"
     case 408: "Request Timeout"
+    case 411: "Length Required"
     case 412: "Precondition Failed"
     case 413: "Content Too Large"
     case 414: "URI Too Long"

@@ -1,16 +1,17 @@
 extension Problem {
-  /// The problem as a JSON object in UTF-8: `type`, `title`, `status`, `detail`, then `offset` and `errors` if any.
+  /// The problem as a JSON object in UTF-8: `detail`, `type`, `title`, `status`, then `offset` and `errors` if any. The
+  /// detail comes first because several clients show only the beginning of an error's body.
   public var json: [UInt8] {
     var out: [UInt8] = []
     out.reserveCapacity(160 + detail.utf8.count + 96 * errors.count)
-    out.append(contentsOf: #"{"type":"#.utf8)
-    out.append(jsonString: type)
-    out.append(contentsOf: #","title":"#.utf8)
-    out.append(jsonString: title)
-    out.append(contentsOf: #","status":"#.utf8)
-    out.append(contentsOf: String(status.code).utf8)
-    out.append(contentsOf: #","detail":"#.utf8)
+    out.append(contentsOf: #"{"detail":"#.utf8)
     out.append(jsonString: detail)
+    out.append(contentsOf: #","type":"#.utf8)
+    out.append(jsonString: type.uri)
+    out.append(contentsOf: #","title":"#.utf8)
+    out.append(jsonString: type.title)
+    out.append(contentsOf: #","status":"#.utf8)
+    out.append(contentsOf: String(type.status.code).utf8)
     if let offset {
       out.append(contentsOf: #","offset":"#.utf8)
       out.append(contentsOf: String(offset).utf8)
@@ -29,7 +30,6 @@ extension Problem {
     out.append(UInt8(ascii: "}"))
     return out
   }
-
 }
 
 extension [UInt8] {

@@ -12,36 +12,28 @@ public struct Problem: Sendable, Hashable {
     }
   }
 
-  /// The kebab-case name that makes the `type`: `/problems/<name>`.
-  public var name: String
-  /// The problem type in a few words, the same for each occurrence.
-  public var title: String
-  public var status: Status
+  /// What kind it is: the same title, status and Retry-After for each occurrence.
+  public var type: ProblemType
   /// This occurrence: names the place and the cure.
   public var detail: String
   /// The places at fault, at most as many as the maker chose to collect.
   public var errors: [Fault]
-  /// The zero-based offset in bytes of the fault: in the body or, for the parser's own problems, as ``ParseFailure`` counts.
+  /// The zero-based offset of the fault in bytes: in the body or, for the parser's own problems, as ``ParseFailure``
+  /// counts.
   public var offset: Int?
 
-  public init(
-    _ name: String, title: String, status: Status, detail: String, errors: [Fault] = [], offset: Int? = nil
-  ) {
-    self.name = name
-    self.title = title
-    self.status = status
+  public init(_ type: ProblemType, detail: String, errors: [Fault] = [], offset: Int? = nil) {
+    self.type = type
     self.detail = detail
     self.errors = errors
     self.offset = offset
   }
-
-  /// The value of `type`.
-  public var type: String { "/problems/" + name }
 }
 
 extension Response {
-  /// The problem as an answer in application/problem+json.
+  /// The problem as an answer in application/problem+json, with the Retry-After of its type.
   public init(_ problem: Problem, fields: Fields = Fields(), closes: Bool = false) {
-    self.init(problem.status, .problem, body: problem.json, fields: fields, closes: closes)
+    self.init(problem.type.status, .problem, body: problem.json, fields: fields, closes: closes)
+    if let seconds = problem.type.retryAfter { self.fields.append(.retryAfter, "\(seconds)") }
   }
 }

@@ -125,7 +125,6 @@ extension RequestHandler {
   /// The server's own answer, with what the handler adds to its own.
   func answer(_ problem: Problem, to head: RequestHead, closes: Bool = false) -> Response {
     var response = Response(problem, closes: closes)
-    if problem.status == .serviceUnavailable { response.fields.append(.retryAfter, "1") }
     decorate(&response, for: head)
     return response
   }
@@ -133,22 +132,18 @@ extension RequestHandler {
 
 extension Problem {
   /// More is asked of the server than it takes on at once.
-  static let overloaded = Problem(
-    "overloaded", title: "Overloaded", status: .serviceUnavailable,
-    detail: "The server has as much work waiting as it takes on; ask again after the seconds in Retry-After")
+  static let overloaded = ProblemType.overloaded.problem(
+    "The server has as much work waiting as it takes on; try again after the seconds in Retry-After")
 
   /// A body's announced length is beyond the limit.
   static func bodyTooLarge(_ count: Int, limit: Int) -> Problem {
-    let kind = ParseError.Kind.bodyTooLarge
-    return Problem(
-      kind.rawValue, title: kind.title, status: kind.status,
-      detail: "The body has \(count) bytes; this server reads at most \(limit); split the batch over several requests")
+    ProblemType.bodyTooLarge.problem(
+      "The body has \(count) bytes; this server reads at most \(limit); send several requests")
   }
 
-  /// The request waited for the lane until its time was up.
-  static let deadlineExceeded = Problem(
-    "deadline-exceeded", title: "Not computed in time", status: .serviceUnavailable,
-    detail: "The request waited for its turn until its deadline; ask again after the seconds in Retry-After")
+  /// The request waited in the queue until its time was up.
+  static let deadlineExceeded = ProblemType.deadlineExceeded.problem(
+    "The request waited in the queue until its deadline; try again after the seconds in Retry-After")
 }
 
 extension Instant {

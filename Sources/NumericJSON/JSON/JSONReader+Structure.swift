@@ -111,9 +111,11 @@ extension JSONReader {
     JSONSyntaxError(offset: position, reason: reason)
   }
 
-  /// `reason` if there is a byte at the position, else `unexpectedEnd`.
+  /// `reason` if there is a byte at the position, else `unexpectedEnd`; `comment` where one begins.
   func failureHere(_ reason: JSONSyntaxError.Reason) -> JSONSyntaxError {
-    failure(position < text.count ? reason : .unexpectedEnd)
+    guard let byte = currentByte else { return failure(.unexpectedEnd) }
+    let isComment = byte == UInt8(ascii: "#") || text.matches("//", at: position) || text.matches("/*", at: position)
+    return failure(isComment ? .comment : reason)
   }
 
   /// The error at the first byte that differs from a literal.
@@ -129,14 +131,12 @@ extension JSONReader {
     return JSONSyntaxError(offset: offset, reason: offset < text.count ? .invalidLiteral : .unexpectedEnd)
   }
 
-  /// `nonFiniteLiteral` if a word at the position is one that Python's json module writes for a number; else `reason`.
+  /// `nonFiniteLiteral` if a word at the position is one that Python, C or C++ prints for a number, in any case; else
+  /// `reason`.
   func nonFiniteOrElse(_ reason: JSONSyntaxError.Reason, at offset: Int) -> JSONSyntaxError {
-    if text.matches("NaN", at: position) || text.matches("Infinity", at: position)
-      || text.matches("-Infinity", at: position)
-    {
-      return failure(.nonFiniteLiteral)
-    }
-    return JSONSyntaxError(offset: offset, reason: reason)
+    let start = currentByte == UInt8(ascii: "-") ? position + 1 : position
+    let isWord = text.matchesInAnyCase("nan", at: start) || text.matchesInAnyCase("inf", at: start)
+    return isWord ? failure(.nonFiniteLiteral) : JSONSyntaxError(offset: offset, reason: reason)
   }
 }
 
@@ -145,6 +145,13 @@ extension Span where Element == UInt8 {
   func matches(_ literal: StaticString, at offset: Int) -> Bool {
     guard literal.utf8CodeUnitCount <= count - offset else { return false }
     for index in 0..<literal.utf8CodeUnitCount where self[offset + index] != literal.utf8(at: index) { return false }
+    return true
+  }
+
+  /// Whether the bytes from `offset` on begin with a word, which is given in lower case.
+  func matchesInAnyCase(_ word: StaticString, at offset: Int) -> Bool {
+    guard word.utf8CodeUnitCount <= count - offset else { return false }
+    for index in 0..<word.utf8CodeUnitCount where self[offset + index] | 0x20 != word.utf8(at: index) { return false }
     return true
   }
 

@@ -41,13 +41,16 @@ public struct JSONReader: ~Escapable {
     case UInt8(ascii: "\""): return .string
     case UInt8(ascii: "0")...UInt8(ascii: "9"): return .number
     case UInt8(ascii: "-"):
-      if byteAfterCurrent == UInt8(ascii: "I") { throw nonFiniteOrElse(.expectedDigit, at: position + 1) }
+      if let next = byteAfterCurrent, next | 0x20 == UInt8(ascii: "i") || next | 0x20 == UInt8(ascii: "n") {
+        throw nonFiniteOrElse(.expectedDigit, at: position + 1)
+      }
       return .number
     case UInt8(ascii: "t"), UInt8(ascii: "f"): return .boolean
-    case UInt8(ascii: "n"): return .null
-    case UInt8(ascii: "N"), UInt8(ascii: "I"): throw nonFiniteOrElse(.expectedValue, at: position)
+    case UInt8(ascii: "n") where byteAfterCurrent != UInt8(ascii: "a"): return .null
+    case UInt8(ascii: "N"), UInt8(ascii: "n"), UInt8(ascii: "I"), UInt8(ascii: "i"):
+      throw nonFiniteOrElse(.expectedValue, at: position)
     case 0xEF where position == 0 && text.matches("\u{FEFF}", at: 0): throw failure(.byteOrderMark)
-    default: throw failure(.expectedValue)
+    default: throw failureHere(.expectedValue)
     }
   }
 
@@ -103,6 +106,6 @@ public struct JSONReader: ~Escapable {
   @_lifetime(self: copy self)
   public mutating func finish() throws(JSONSyntaxError) {
     skipWhitespace()
-    if position < text.count { throw failure(.trailingContent) }
+    if position < text.count { throw failureHere(.trailingContent) }
   }
 }

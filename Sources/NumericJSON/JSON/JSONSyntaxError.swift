@@ -20,8 +20,10 @@ public struct JSONSyntaxError: Error, Sendable, Hashable {
     case expectedColon
     /// A misspelt `true`, `false` or `null`.
     case invalidLiteral
-    /// A bare `NaN`, `Infinity` or `-Infinity`, which Python's json module writes and JSON does not have.
+    /// A bare `NaN`, `Infinity`, `-inf` or the like, which Python's json module and others write and JSON does not have.
     case nonFiniteLiteral
+    /// A comment, which JSON does not have.
+    case comment
     /// A number with a zero before its first digit.
     case leadingZero
     /// A number without a digit where there must be one.
@@ -63,8 +65,8 @@ extension JSONSyntaxError: CustomStringConvertible {
     case .expectedName: "An object's member must begin with its name, a string in double quotes."
     case .expectedColon: "A colon must follow a member's name."
     case .invalidLiteral: "The only words in JSON are true, false and null."
-    case .nonFiniteLiteral:
-      "JSON has no NaN and no Infinity; numbers must be finite."
+    case .nonFiniteLiteral: "JSON has no NaN and no Infinity; numbers must be finite."
+    case .comment: "JSON has no comments; remove the text from \"//\", \"/*\" or \"#\" on."
     case .leadingZero: "A number has no zero before its first digit."
     case .expectedDigit: "A number must have a digit here."
     case .controlCharacter: "A control character in a string must be escaped."

@@ -1,5 +1,5 @@
 extension JSONReader {
-  /// Reads a number, one of the strings "Infinity", "-Infinity" and "NaN", or nested arrays of these.
+  /// Reads a number, one of the strings "Infinity", "-Infinity" ("-inf") and "NaN", or nested arrays of these.
   ///
   /// The first element's path decides the shape, and everything else is compared with it. What does not fit is a fault
   /// and not an error: reading goes on after it, so that the whole value is checked as JSON in any case.
@@ -72,7 +72,7 @@ extension JSONReader {
       switch try peekKind() {
       case .number:
         let number = try readNumber()
-        if number.isOutOfRange { builder.note(.outOfRange) }
+        if number.isOutOfRange { builder.note(.outOfRange(isNegative: number.value < 0)) }
         builder.append(number.value, at: position)
       case .string: try readTensorString(&builder)
       case .boolean:
@@ -120,7 +120,8 @@ extension JSONReader {
     }
     let string = try readString()
     switch string {
-    case "-Infinity": builder.append(-.infinity, at: position)
+    // "-inf" is what Python, C and C++ print for it.
+    case "-Infinity", "-inf", "-Inf", "-INF": builder.append(-.infinity, at: position)
     case "Infinity": builder.append(.infinity, at: position)
     case "NaN": builder.append(.nan, at: position)
     default: builder.appendFault(.string(string), at: position)

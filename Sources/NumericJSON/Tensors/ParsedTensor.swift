@@ -37,10 +37,10 @@ public struct ParsedTensor: Sendable, Hashable {
 public struct TensorFault: Sendable, Hashable {
   public enum Reason: Sendable, Hashable {
     case null, boolean, object
-    /// Another string than "Infinity", "-Infinity" and "NaN".
+    /// A string that names no number.
     case string(String)
     /// A number that rounds beyond binary64's range.
-    case outOfRange
+    case outOfRange(isNegative: Bool)
     /// An array whose length differs from that of its first sibling.
     case ragged(expected: Int, found: Int)
     /// A number among arrays, or an array among numbers.

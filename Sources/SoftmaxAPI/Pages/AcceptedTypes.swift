@@ -35,8 +35,8 @@ struct AcceptedTypes {
     }
   }
 
-  /// The weight of a media type, in thousandths: that of the range that names it most exactly; 0 where none does. All types
-  /// weigh the same where the field is missing or empty.
+  /// The weight of a media type, in thousandths: that of the range that names it most exactly; 0 where none does. All
+  /// types weigh the same where the field is missing or empty.
   func weight(of type: MediaType) -> Int {
     guard !ranges.isEmpty, let candidate = MediaTypeText(type.text.description[...]) else { return 1000 }
     let matches = ranges.compactMap { range in range.precision(for: candidate).map { ($0, range.weight) } }

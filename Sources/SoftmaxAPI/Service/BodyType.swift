@@ -1,14 +1,22 @@
 import HTTPCore
 
-/// Judges from the head whether a body is one that the JSON endpoints read (RFC 9110 §8.3, §8.4).
+/// Whether a body is one that the JSON routes read, as its head tells (RFC 9110 §8.3, §8.4, §8.6).
 enum BodyType {
-  /// Bodies of 32 KiB are read and answered in about 0.2 ms: longer ones would keep an event loop's other connections waiting.
-  static let policy = BodyPolicy(mediaTypes: "application/json", workPoolBytes: 32 * 1024)
-
-  /// A final answer when the body is no JSON in UTF-8 or is compressed, else nil.
-  static func refusal(of head: RequestHead) -> Response? {
+  /// A final answer when the body has no length, is certainly not JSON, or is compressed, else nil.
+  ///
+  /// - Parameter example: a body that would be read.
+  static func refusal(of head: RequestHead, _ policy: BodyPolicy, example: String) -> Response? {
+    guard head.framing != .none else {
+      return Response(
+        ProblemType.lengthRequired.problem(
+          head.query == nil
+            ? "The request has neither Content-Length nor Transfer-Encoding: chunked, and so no body; send a JSON object, such as "
+              + example
+            : "What is asked for goes into a JSON body, not after \"?\", such as \(example); send it with Content-Length"
+        ))
+    }
     // A missing Content-Type counts as JSON: several clients send bytes without one.
-    if !head.fields.holds(.contentType, "application/json"), let type = head.fields[.contentType], !isJSON(type) {
+    if !head.fields.holds(.contentType, "application/json"), let type = head.fields[.contentType], !isRead(type) {
       return Response(
         ProblemType.unsupportedMediaType.problem(
           "Content-Type is \(quoted(type)); send \"Content-Type: application/json\""),
@@ -28,12 +36,21 @@ enum BodyType {
     return nil
   }
 
-  /// Whether a Content-Type is application/json or any type with the suffix +json (RFC 6839 §3.1), in any case, its charset
-  /// UTF-8 if it names one.
-  static func isJSON(_ text: String) -> Bool {
+  /// Whether a body of a Content-Type is read as JSON: application/json, any type with the suffix +json (RFC 6839
+  /// §3.1), and the types that clients add by themselves where nobody named one, as curl and browsers do.
+  static func isRead(_ text: String) -> Bool {
     guard let name = MediaTypeText(text[...]) else { return false }
-    let isPlain = name.type == "application" && name.subtype == "json"
-    guard isPlain || (name.subtype.hasSuffix("+json") && name.subtype.utf8.count > 5) else { return false }
-    return name.parameters.allSatisfy { $0.name != "charset" || $0.value.lowercased() == "utf-8" }
+    switch (name.type, name.subtype) {
+    case ("application", "json"), ("application", "x-www-form-urlencoded"), ("text", "plain"): return true
+    default: return name.subtype.hasSuffix("+json") && name.subtype.utf8.count > 5
+    }
+  }
+
+  /// The charset that a head names, if it is one in which other bytes than ASCII mean something else than in UTF-8.
+  static func otherCharset(of head: RequestHead) -> String? {
+    guard !head.fields.holds(.contentType, "application/json"), let text = head.fields[.contentType],
+      let name = MediaTypeText(text[...])
+    else { return nil }
+    return name.parameters.first { $0.name == "charset" && $0.value.lowercased() != "utf-8" }?.value
   }
 }

@@ -32,7 +32,8 @@ struct MediaTypeText {
 }
 
 extension String {
-  /// The members of a field that is a list (RFC 9110 §5.6.1): what stands between its commas, those in quoted strings aside.
+  /// The members of a field that is a list (RFC 9110 §5.6.1): what stands between its commas, those in quoted strings
+  /// aside.
   var listMembers: [Substring] {
     var (isQuoted, isEscaped) = (false, false)
     return split { character in

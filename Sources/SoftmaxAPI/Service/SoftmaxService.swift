@@ -1,15 +1,14 @@
+import EmbeddedResources
 public import HTTPCore
 public import Kernels
-import EmbeddedResources
-import NumericJSON
-import SoftmaxCore
 
 /// The service's paths and what answers them: a pure function of a request.
 public struct SoftmaxService: RequestHandler {
   /// What a request may ask for at most.
   public let limits: Limits
   private let levels: KernelLevelPolicy
-  private let index: [UInt8]
+  private let index: IndexPage
+  private let json = JSONWire()
 
   /// - Parameters:
   ///   - limits: what a request may ask for at most.
@@ -18,7 +17,7 @@ public struct SoftmaxService: RequestHandler {
   public init(limits: Limits = Limits(), levels: KernelLevelPolicy = KernelLevelPolicy(), version: String = "") {
     self.limits = limits
     self.levels = levels
-    index = Array(Index.text(limits: limits, version: version).utf8)
+    index = IndexPage(limits: limits, version: version)
   }
 
   /// The service's routes; one that is put around it extends this table.
@@ -29,17 +28,19 @@ public struct SoftmaxService: RequestHandler {
     return refusal(of: head, at: route).map { .reject($0, route) } ?? .accept(route)
   }
 
-  /// The final answer to a head whose route, one of a table that extends ``routes``, does not exist, does not take the method,
-  /// or does not read the body; else nil.
+  /// The final answer to a head whose route, one of a table that extends ``routes``, does not exist, does not take the
+  /// method, or does not read the body; else nil.
   public func refusal(of head: RequestHead, at route: Route) -> Response? {
     if route.id == Route.unmatched.id { return notFound(head.path) }
     let found = ServiceRoute(route)
     if case .page(.problemType) = found, ProblemType(path: head.path) == nil { return notFound(head.path) }
     guard route.methods.contains(head.method) else { return methodNotAllowed(head, route) }
     switch found {
-    case .endpoint: return head.method == .post ? BodyType.refusal(of: head) : nil
+    case .operation(let operation):
+      guard head.method == .post else { return nil }
+      return BodyType.refusal(of: head, route.body, example: JSONWire.example(for: operation))
     case .page(.server): return head.method == .options ? nil : methodNotAllowed(head, route)
-    case .page(.root), .page(.document), .page(.problemType), nil: return nil
+    case .page(.root), .page(.docs), .page(.document), .page(.problems), .page(.problemType), nil: return nil
     }
   }
 
@@ -48,13 +49,25 @@ public struct SoftmaxService: RequestHandler {
     guard route.id != Route.unmatched.id else { return notFound(head.path) }
     if head.method == .options { return Response(.noContent, fields: [.allow: route.methods.text]) }
     switch ServiceRoute(route) {
-    case .endpoint(let endpoint): return answer(to: (consume request).body, from: endpoint, in: context)
-    case .page(.root): return root(for: head)
+    case .operation(let operation): return answer(consume request, operation, json, in: context)
+    case .page(.root), .page(.docs): return root(for: head)
     case .page(.document): return Response(.ok, .yaml, body: EmbeddedResources.openAPI)
+    case .page(.problems): return Response(.ok, .json, body: ProblemPages.all)
     case .page(.problemType):
       guard let type = ProblemType(path: head.path) else { return notFound(head.path) }
-      return Response(.ok, .json, body: type.json)
+      return Response(.ok, .json, body: ProblemPages.text(of: type))
     case .page(.server), nil: return notFound(head.path)
+    }
+  }
+
+  private func answer(
+    _ request: consuming Request, _ operation: Operation, _ wire: some Wire, in context: RequestContext
+  ) -> Response {
+    do throws(RequestError) {
+      return try wire.answer(
+        consume request, for: operation, in: WireContext(limits: limits, levels: levels, request: context))
+    } catch {
+      return wire.response(to: error)
     }
   }
 
@@ -62,16 +75,18 @@ public struct SoftmaxService: RequestHandler {
   private func root(for head: RequestHead) -> Response {
     let accepted = AcceptedTypes(of: head)
     guard accepted.weight(of: .html) > accepted.weight(of: .plainText) else {
-      return Response(.ok, .plainText, body: index, fields: [.vary: "Accept"])
+      return Response(.ok, .plainText, body: index.text(authority: head.authority), fields: [.vary: "Accept"])
     }
     let page = BrowserPage.own
     return Response(
       .ok, .html, body: page.document, fields: [.vary: "Accept", .contentSecurityPolicy: page.policy])
   }
 
+  // MARK: Refusals on the path and the method alone
+
   private func notFound(_ path: String) -> Response {
-    let paths = Endpoint.allCases.map(\.path)
-    let nearest = NearestName.nearest(to: path, among: paths) { $0 }.map { "the nearest is \(quoted($0))" }
+    let paths = Operation.allCases.map(\.path)
+    let nearest = NameSuggestion.nearest(to: path, among: paths) { $0 }.map { "the nearest is \(quoted($0))" }
     return Response(
       ProblemType.notFound.problem(
         "Nothing is at \(quoted(path)); \(nearest ?? "POST to \(listed(paths, "or"))"); GET / lists what there is"))
@@ -79,41 +94,11 @@ public struct SoftmaxService: RequestHandler {
 
   private func methodNotAllowed(_ head: RequestHead, _ route: Route) -> Response {
     var detail = "\(quoted(head.path)) does not take \(head.method.rawValue); it takes \(route.methods.text)"
-    if case .endpoint(let endpoint) = ServiceRoute(route) {
-      detail += "; POST a JSON body, such as \(endpoint.exampleBody)"
+    if case .operation(let operation) = ServiceRoute(route) {
+      detail += "; POST a JSON body, such as \(JSONWire.example(for: operation))"
+    } else if head.method == .post {
+      detail += "; POST to \(listed(Operation.allCases.map(\.path), "or"))"
     }
     return Response(ProblemType.methodNotAllowed.problem(detail), fields: [.allow: route.methods.text])
-  }
-
-  private func answer(to body: consuming [UInt8], from endpoint: Endpoint, in context: RequestContext) -> Response {
-    let level = levels.level(forText: body.count)
-    let execution = Execution(
-      level: level, isCancelled: context.isCancelled, parallel: context.parallel,
-      becameExpensive: context.becameExpensive)
-    do throws(Refusal) {
-      let answer = try endpoint.answer(
-        toJSON: consume body, limits: limits, execution: execution, memory: WorkingMemory(context))
-      return Response(.ok, .json, body: answer)
-    } catch {
-      return Response(error)
-    }
-  }
-}
-
-extension ProblemType {
-  /// What `GET /problems/<name>` answers.
-  var json: [UInt8] {
-    var writer = JSONWriter(capacity: 512)
-    writer.beginObject()
-    writer.name("type")
-    writer.string("/problems/\(name)")
-    writer.name("title")
-    writer.string(title)
-    writer.name("status")
-    writer.integer(status.code)
-    writer.name("description")
-    writer.string(explanation)
-    writer.endObject()
-    return writer.finish()
   }
 }

@@ -27,7 +27,7 @@ public struct Layout: Sendable, Hashable {
   public var count: Int { outer * classes * inner }
 
   /// The position of batch item `n`'s first class; its others follow `inner` apart.
-  func start(of n: Int) -> Int {
+  public func start(of n: Int) -> Int {
     (n / inner) * classes * inner + n % inner
   }
 }

@@ -49,13 +49,13 @@ public final class LossProblem: Sendable {
       guard weight.count == layout.classes else {
         throw .weightCount(expected: layout.classes, found: weight.count)
       }
-      if let bad = weight.firstIndex(where: Self.isNoWeight) { throw .weight(class: bad) }
+      if let bad = weight.firstIndex(where: { !Self.isWeight($0) }) { throw .weight(class: bad) }
     }
     if let sampleWeight {
       guard sampleWeight.count == layout.batch else {
         throw .sampleWeightCount(expected: layout.batch, found: sampleWeight.count)
       }
-      if let bad = sampleWeight.firstIndex(where: Self.isNoWeight) { throw .sampleWeight(item: bad) }
+      if let bad = sampleWeight.firstIndex(where: { !Self.isWeight($0) }) { throw .sampleWeight(item: bad) }
     }
     guard labelSmoothing >= 0, labelSmoothing <= 1 else { throw .labelSmoothing }
     switch target {
@@ -71,7 +71,7 @@ public final class LossProblem: Sendable {
       guard probabilities.count == layout.count else {
         throw .targetCount(expected: layout.count, found: probabilities.count)
       }
-      if let bad = probabilities.firstIndex(where: Self.isNoWeight) { throw .targetProbability(position: bad) }
+      if let bad = probabilities.firstIndex(where: { !Self.isWeight($0) }) { throw .targetProbability(position: bad) }
       guard ignoreIndex < 0 else { throw .ignoreIndexWithProbabilities }
     }
     self.softmax = softmax
@@ -84,7 +84,8 @@ public final class LossProblem: Sendable {
     guard reduction != .mean || normaliserIsPositive else { throw .zeroNormaliser }
   }
 
-  private static func isNoWeight(_ x: Double) -> Bool { !(x >= 0 && x < .infinity) }
+  /// Whether a number may be a weight or a target probability: it is finite and not negative.
+  public static func isWeight(_ x: Double) -> Bool { x >= 0 && x < .infinity }
 
   /// Whether D > 0: its terms are not negative, so that it is zero only where each term has a zero factor. (The products
   /// themselves may underflow.)

@@ -36,16 +36,17 @@ public struct SoftmaxProblem: Sendable {
   }
 
   private static func checkMasks(_ logits: [Double], _ layout: Layout) throws(ProblemError) {
-    for n in 0..<layout.batch {
-      let start = layout.start(of: n)
-      var isMasked = true
-      for c in 0..<layout.classes {
-        let logit = logits[start + c * layout.inner]
-        guard logit < .infinity else { throw .logitNotFinite(position: start + c * layout.inner) }
-        isMasked = isMasked && logit == -.infinity
-      }
-      if isMasked { throw .everyClassMasked(item: n) }
-    }
+    if let bad = logits.firstIndex(where: { !isLogit($0) }) { throw .logitNotFinite(position: bad) }
+    for n in 0..<layout.batch where isMasked(slice: n, of: logits, layout) { throw .everyClassMasked(item: n) }
+  }
+
+  /// Whether a number may be a logit: it is finite, or -Infinity, which masks its class.
+  public static func isLogit(_ value: Double) -> Bool { value < .infinity }
+
+  /// Whether every class of slice `n` is masked, so that it has no softmax.
+  public static func isMasked(slice n: Int, of logits: [Double], _ layout: Layout) -> Bool {
+    let start = layout.start(of: n)
+    return (0..<layout.classes).allSatisfy { logits[start + $0 * layout.inner] == -.infinity }
   }
 }
 

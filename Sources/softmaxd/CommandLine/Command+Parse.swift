@@ -81,7 +81,7 @@ extension Command {
   }
 
   private static func nearestFlag(to flag: String) -> String? {
-    NearestName.nearest(to: flag, among: Option.all.map(\.flag) + ["--help", "--version", "--probe"], name: { $0 })
+    NameSuggestion.nearest(to: flag, among: Option.all.map(\.flag) + ["--help", "--version", "--probe"], name: { $0 })
   }
 }
 

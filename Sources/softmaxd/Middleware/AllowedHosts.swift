@@ -3,8 +3,8 @@ import SoftmaxAPI
 
 /// The names under which browsers may call the service: a defence against DNS rebinding.
 ///
-/// A page of an attacker's whose name has been made to point at this server is of the same origin as its answers, so that
-/// CORS does not keep it out. Its requests still name the attacker's host.
+/// A page of an attacker's whose name has been made to point at this server is of the same origin as its answers, so
+/// that CORS does not keep it out. Its requests still name the attacker's host.
 struct AllowedHosts: Sendable {
   private let hosts: Set<String>
 

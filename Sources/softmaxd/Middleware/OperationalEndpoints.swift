@@ -26,7 +26,7 @@ struct OperationalEndpoints: RequestHandler {
 
   /// What is answered here, on routes that follow the service's own in the table.
   enum Path: Int, CaseIterable {
-    case livez, readyz, healthz, metrics
+    case livez, readyz, healthz, health, metrics
 
     /// What a route leads to; nil when it is the service's.
     init?(_ route: Route) { self.init(rawValue: route.id - SoftmaxService.routes.routes.count) }
@@ -36,6 +36,7 @@ struct OperationalEndpoints: RequestHandler {
       case .livez: RouteDeclaration("/livez", .reading, isServedBeyondCap: true)
       case .readyz: RouteDeclaration("/readyz", .reading)
       case .healthz: RouteDeclaration("/healthz", .reading)
+      case .health: RouteDeclaration("/health", .reading)
       case .metrics: RouteDeclaration("/metrics", .reading)
       }
     }
@@ -66,7 +67,7 @@ struct OperationalEndpoints: RequestHandler {
     switch path {
     case nil: method == .post
     case .metrics: method == .get || method == .head
-    case .livez, .readyz, .healthz: false
+    case .livez, .readyz, .healthz, .health: false
     }
   }
 
@@ -92,12 +93,17 @@ struct OperationalEndpoints: RequestHandler {
   }
 
   /// Whether the path's answer is that the server is not ready.
-  private func isUnavailable(_ path: Path?) -> Bool { (path == .readyz || path == .healthz) && !status.isReady }
+  private func isUnavailable(_ path: Path?) -> Bool {
+    switch path {
+    case .readyz, .healthz, .health: !status.isReady
+    case .livez, .metrics, nil: false
+    }
+  }
 
   private func answer(_ path: Path) -> Response {
     switch path {
     case .livez: return Self.alive
-    case .readyz, .healthz:
+    case .readyz, .healthz, .health:
       if !status.isRunning { return Self.stopping }
       return status.isShortOfMemory ? Self.shortOfMemory : Self.ready
     case .metrics: return Response(.ok, .prometheus, body: telemetry.exposition(status), fields: Self.uncached)
@@ -112,6 +118,6 @@ struct OperationalEndpoints: RequestHandler {
     "The server is not ready: it has no memory for large requests now; ask another")
 
   private static func notReady(_ detail: String) -> Response {
-    Response(ProblemType.notReady.problem(detail), fields: [.cacheControl: "no-store", .retryAfter: "1"])
+    Response(ProblemType.notReady.problem(detail), fields: uncached)
   }
 }

@@ -32,8 +32,8 @@ enum RequestCorrelation {
   }
 
   /// `traceparent` as Trace Context §3.2.2 has it: version, trace, parent and flags in lower-case hexadecimal, neither
-  /// of the ids all zeros, the version not ff. A later version may have more behind it: visible ASCII, since only that is
-  /// given back byte for byte.
+  /// of the ids all zeros, the version not ff. A later version may have more behind it: visible ASCII, since only that
+  /// is given back byte for byte.
   static func traceparent(_ head: RequestHead) -> String? {
     guard head.fields.count(of: .traceparent) == 1, let text = head.fields[.traceparent] else { return nil }
     let bytes = Array(text.utf8)

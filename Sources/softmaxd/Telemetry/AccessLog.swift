@@ -47,8 +47,8 @@ final class AccessLog: Sendable {
 
   func record(_ problem: Problem, loop: Int) {
     append {
-      var line = LogLine(method: "_OTHER", status: problem.status.code)
-      line.add("problem", problem.name)
+      var line = LogLine(method: "_OTHER", status: problem.type.status.code)
+      line.add("problem", problem.type.name)
       line.add("loop", loop)
       return line.finish()
     }

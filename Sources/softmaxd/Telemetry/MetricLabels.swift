@@ -10,7 +10,7 @@ enum MetricLabels {
   static let routes = OperationalEndpoints.routes.routes.map(\.label.description)
 
   static let statuses = [
-    200, 204, 304, 400, 401, 404, 405, 408, 412, 413, 414, 415, 417, 421, 422, 431, 500, 501, 503, 505, 0,
+    200, 204, 304, 400, 401, 404, 405, 408, 411, 412, 413, 414, 415, 417, 421, 422, 431, 500, 501, 503, 505, 0,
   ]
   static let otherStatus = statuses.count - 1
 

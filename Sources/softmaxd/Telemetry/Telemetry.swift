@@ -64,9 +64,9 @@ final class Telemetry: ServerObserver {
 
   func requestRejected(_ problem: Problem, loop: Int) {
     // Not on the path of any request that is served: its connection is about to be closed.
-    rejections.withLock { $0[problem.name, default: 0] += 1 }
+    rejections.withLock { $0[problem.type.name, default: 0] += 1 }
     let index = LoopCounters.index(
-      method: MetricLabels.otherMethod, route: .unmatched, status: MetricLabels.status(problem.status))
+      method: MetricLabels.otherMethod, route: .unmatched, status: MetricLabels.status(problem.type.status))
     loops[loop].series(at: index).record(nanoseconds: 0, requestBytes: 0, responseBytes: 0)
     log?.record(problem, loop: loop)
   }

@@ -94,7 +94,7 @@ struct ConnectionMemoryTests {
     #expect(most.requests.map(\.body.count) == [65_536] && most.rejections.isEmpty)
     let more = Harness()
     more.feed(head + chunk + chunk + "1\r\na\r\n0\r\n\r\n")
-    #expect(more.requests.isEmpty && more.rejections.map(\.name) == ["body-too-large"] && more.shutsDown)
+    #expect(more.requests.isEmpty && more.rejections.map(\.type.name) == ["body-too-large"] && more.shutsDown)
     #expect(more.rejections.first?.detail.contains("65536") == true)
     let post = Harness()
     post.feed(head.replacing(method, with: "POST", maxReplacements: 1) + chunk + chunk + chunk + "0\r\n\r\n")

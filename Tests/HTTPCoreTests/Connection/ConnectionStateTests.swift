@@ -304,7 +304,7 @@ struct ConnectionStateTests {
       #expect(harness.written.isEmpty)
       harness.finish()
       #expect(harness.statuses == [400] && harness.closed == .finished)
-      #expect(harness.rejections.map(\.name) == ["incomplete-request"])
+      #expect(harness.rejections.map(\.type.name) == ["incomplete-request"])
     }
   }
 

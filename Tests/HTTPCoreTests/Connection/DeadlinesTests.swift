@@ -33,7 +33,8 @@ struct DeadlinesTests {
     }
     #expect(harness.written.isEmpty)
     harness.pass(0.3)
-    #expect(harness.statuses == [408] && harness.shutsDown && harness.rejections.map(\.name) == ["request-timeout"])
+    #expect(
+      harness.statuses == [408] && harness.shutsDown && harness.rejections.map(\.type.name) == ["request-timeout"])
     // The empty line that may follow a body begins no head.
     let empty = Harness()
     empty.feed("\r\n")

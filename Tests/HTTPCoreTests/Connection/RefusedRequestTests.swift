@@ -34,7 +34,7 @@ struct RefusedRequestTests {
       for body in ["0x5\r\n", "5;\n", "5\r\nhello!", "5\r\nhello\n", "0\r\nHost: b\r\n\r\n", "+0\r\n\r\nX"] {
         let harness = refuse(.methodNotAllowed, chunked, body, by: step)
         #expect(harness.statuses == [400] && harness.shutsDown && harness.refusals.isEmpty)
-        #expect(harness.rejections.map(\.name) == ["malformed-chunk"] && harness.requests.isEmpty)
+        #expect(harness.rejections.map(\.type.name) == ["malformed-chunk"] && harness.requests.isEmpty)
       }
     }
     // A body that does not come to its end is incomplete, or late, before it is unwanted.

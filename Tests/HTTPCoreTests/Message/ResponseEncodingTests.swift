@@ -112,29 +112,42 @@ struct HTTPDateTests {
 struct ProblemTests {
   @Test("A problem is a JSON object of RFC 9457, its text escaped")
   func json() {
-    let problem = Problem(
-      "invalid-value", title: "A \"title\"", status: .unprocessableContent, detail: "a\\b\u{1}\n\u{1F}é",
+    let type = ProblemType(
+      name: "invalid-value", title: "A \"title\"", status: .unprocessableContent, explanation: "", cure: "",
+      example: "",
+      retryAfter: 9)
+    let problem = type.problem(
+      "a\\b\u{1}\n\u{1F}é",
       errors: [.init(pointer: "#/logits/3", detail: "no"), .init(pointer: "#/t", detail: "\"")], offset: 7)
     #expect(
       String(decoding: problem.json, as: UTF8.self)
         == #"""
-        {"type":"/problems/invalid-value","title":"A \"title\"","status":422,"detail":"a\\b\u0001\u000a\u001fé",\#
+        {"detail":"a\\b\u0001\u000a\u001fé","type":"/problems/invalid-value","title":"A \"title\"","status":422,\#
         "offset":7,"errors":[{"pointer":"#/logits/3","detail":"no"},{"pointer":"#/t","detail":"\""}]}
         """#.replacing("\n", with: ""))
-    let response = Response(Problem("x", title: "X", status: .notFound, detail: "y"))
-    #expect(response.status == .notFound && response.contentType == .problem)
-    #expect(
-      String(decoding: response.body, as: UTF8.self) == #"{"type":"/problems/x","title":"X","status":404,"detail":"y"}"#
-    )
+    let response = Response(problem)
+    #expect(response.status == .unprocessableContent && response.contentType == .problem)
+    #expect(response.body == problem.json && response.fields[.retryAfter] == "9")
   }
 
   @Test("Each error of the parser has a problem that says what to do", arguments: ParseError.allCases)
   func parserProblems(error: ParseError) {
     let problem = Problem(ParseFailure(error, at: 3), limits: HTTPLimits())
     #expect(
-      problem.status.code >= 400 && problem.offset == 3 && problem.detail.hasSuffix(".") && problem.title.count > 5)
-    #expect(ParseError.Kind(rawValue: problem.name)?.status == problem.status)
-    #expect(!problem.detail.contains("HTTP/"))
+      problem.type.status.code >= 400 && problem.offset == 3 && problem.detail.hasSuffix("."))
+    #expect(ProblemType.ofHTTP.contains(problem.type))
+  }
+
+  @Test("Each type is explained, and only those that may pass by themselves say when to try again")
+  func types() {
+    let types = ProblemType.ofHTTP
+    #expect(Set(types).count == types.count)
+    for type in types {
+      #expect(
+        type.title.count > 5 && type.explanation.hasSuffix(".") && type.cure.hasSuffix(".") && !type.example.isEmpty,
+        "\(type.name)")
+      #expect((type.retryAfter != nil) == (type.status == .serviceUnavailable), "\(type.name)")
+    }
   }
 
   @Test(
@@ -142,7 +155,7 @@ struct ProblemTests {
     arguments: [
       (ParseError.targetTooLong, "101 bytes"), (.headTooLarge, "102 bytes"), (.tooManyFields, "103 fields"),
       (.bodyTooLarge, "104 bytes"), (.trailersTooLarge, "102 bytes or 103 fields"), (.headTimeout, "1.5 seconds"),
-      (.bodyTimeout, "2.5 seconds, or brought less than 105 bytes a second"),
+      (.bodyTimeout, "2.5 seconds, or arrived at less than 105 bytes a second"),
     ])
   func limitsAreNamed(error: ParseError, named: String) {
     var limits = HTTPLimits()

@@ -98,7 +98,7 @@ struct ChunkedDecoderTests {
   @Test(
     "Rule 9: trailers are held to the rules of fields",
     arguments: [
-      ("X : y\r\n", 400, ParseError.Kind.malformedField), (" X: y\r\n", 400, .malformedField),
+      ("X : y\r\n", 400, ProblemType.malformedField), (" X: y\r\n", 400, .malformedField),
       ("X\r\n", 400, .malformedField),
       ("X: y\r\n z\r\n", 400, .malformedField), ("X: \u{0}\r\n", 400, .malformedField),
       ("X: y\n", 400, .malformedField),
@@ -109,7 +109,7 @@ struct ChunkedDecoderTests {
       ("Content-Type: text/html\r\n", 400, .malformedChunk),
       ("content_length: 5\r\n", 400, .invalidFraming), ("Content-Length: +5\r\n", 400, .invalidFraming),
     ])
-  func trailerInvalid(trailers: String, status: Int, kind: ParseError.Kind) {
+  func trailerInvalid(trailers: String, status: Int, kind: ProblemType) {
     expectRejected(Self.chunked("3\r\nabc\r\n0\r\n\(trailers)\r\n"), status, kind)
   }
 

@@ -83,7 +83,7 @@ struct RequestLineTests {
       "http://[::1]x/", "http://%/", "http://b:80:80/", "://b/", "//b\u{0}",
     ])
   func badTargets(target: String) {
-    let kind = target.utf8.contains { $0 < 0x20 || $0 == 0x7F } ? ParseError.Kind.malformedField : .malformedRequestLine
+    let kind = target.utf8.contains { $0 < 0x20 || $0 == 0x7F } ? ProblemType.malformedField : .malformedRequestLine
     expectRejected("GET \(target) HTTP/1.1\r\nHost: a\r\n\r\n", 400, kind)
   }
 

@@ -1,4 +1,5 @@
 import NumericJSON
+import Kernels
 import Testing
 
 @Suite struct JSONReaderTests {

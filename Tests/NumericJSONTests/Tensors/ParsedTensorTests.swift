@@ -1,5 +1,6 @@
 import NumericJSON
 import TestSupport
+import Kernels
 import Testing
 
 func readTensor(
@@ -63,7 +64,13 @@ func readTensor(
         "[1, \"2\", \"infinity\"]",
         [.init(path: [1], reason: .string("2")), .init(path: [2], reason: .string("infinity"))]
       ),
-      ("[1e999, -1e999]", [.init(path: [0], reason: .outOfRange), .init(path: [1], reason: .outOfRange)]),
+      (
+        "[1e999, -1e999]",
+        [
+          .init(path: [0], reason: .outOfRange(isNegative: false)),
+          .init(path: [1], reason: .outOfRange(isNegative: true)),
+        ]
+      ),
       (
         "[[1,2],[3],[4,5,6]]",
         [

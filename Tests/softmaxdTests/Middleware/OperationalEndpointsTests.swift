@@ -20,7 +20,8 @@ import Testing
   )
     -> Response
   {
-    let head = RequestHead(method, path, fields: fields)
+    let head = RequestHead(
+      method, path, fields: fields, framing: method == .post ? .length(body.utf8.count) : .none)
     switch operations.route(head) {
     case .reject(let response, _): return response
     case .accept(let route):
@@ -33,14 +34,14 @@ import Testing
     for method in [Method.get, .head] { #expect(ask(operations(), method, path).status == .ok) }
   }
 
-  @Test(arguments: ["/readyz", "/healthz"]) func isNotReadyBeforeTheServerSaysSo(path: String) {
+  @Test(arguments: ["/readyz", "/healthz", "/health"]) func isNotReadyBeforeTheServerSaysSo(path: String) {
     let answer = ask(operations(), .get, path)
     #expect(answer.status == .serviceUnavailable)
     #expect(answer.contentType == .problem)
     #expect(answer.fields[.retryAfter] == "1")
   }
 
-  @Test(arguments: ["/livez", "/readyz", "/healthz", "/metrics"]) func takesOnlyItsMethods(path: String) {
+  @Test(arguments: ["/livez", "/readyz", "/healthz", "/health", "/metrics"]) func takesOnlyItsMethods(path: String) {
     for method in [Method.post, .put, .delete, .patch] {
       let answer = ask(operations(), method, path)
       #expect(answer.status == .methodNotAllowed)
@@ -56,11 +57,10 @@ import Testing
     #expect(contract.contains("\n  version: \(Program.version)\n"))
   }
 
-  /// HTTPTransport knows nothing of the catalogue that explains its problems.
   @Test(arguments: [Problem.overloaded, .deadlineExceeded, .bodyTooLarge(2, limit: 1)])
-  func theServersOwnProblemsAreInTheCatalogue(problem: Problem) {
-    #expect(
-      ProblemType.all.contains { $0.name == problem.name && $0.title == problem.title && $0.status == problem.status })
+  func theServersOwnProblemsAreExplained(problem: Problem) {
+    #expect(ask(operations(), .get, problem.type.uri).status == .ok)
+    #expect(Response(problem).fields[.retryAfter] == problem.type.retryAfter.map { "\($0)" })
   }
 
   @Test func theServiceIsBehindIt() {

@@ -1,0 +1,106 @@
+/// A tensor that a request brings, under its name on every wire.
+enum Input: Int, Sendable, CaseIterable {
+  case logits, target, weight, sampleWeight, upstream
+
+  var name: String { descriptor.name }
+
+  var descriptor: InputDescriptor { Self.table[rawValue] }
+  private static let table = allCases.map(\.declaration)
+
+  private var declaration: InputDescriptor {
+    switch self {
+    case .logits:
+      InputDescriptor(
+        "logits", aliases: ["input", "inputs", "x", "scores", "a", "data", "y_pred", "predictions"],
+        requiredBy: [.softmax, .loss, .gradient], shape: .anyRank, elements: .logits,
+        demand: "numbers", elementDemand: "a finite number",
+        summary: "the numbers whose softmax is taken along the class axis")
+    case .target:
+      InputDescriptor(
+        "target", aliases: ["label", "labels", "targets", "y", "y_true", "class"],
+        requiredBy: [.loss, .gradient], shape: .target, elements: .classesOrProbabilities,
+        demand: "a class index for each slice of the logits, or a probability for each logit",
+        elementDemand: "a class index, or a probability",
+        summary: "what the loss compares softmax with")
+    case .weight:
+      InputDescriptor(
+        "weight", aliases: ["weights", "class_weight", "class_weights"], optionalFor: [.loss, .gradient],
+        shape: .classes, elements: .weights,
+        demand: "a list of finite numbers of at least 0, one for each class",
+        elementDemand: "a finite number of at least 0", isEmptyLeftOut: true,
+        summary: "a weight for each class")
+    case .sampleWeight:
+      InputDescriptor(
+        "sample_weight", aliases: ["sample_weights"], optionalFor: [.loss, .gradient], shape: .batch,
+        elements: .weights,
+        demand: "a finite number of at least 0 for each slice of the logits",
+        elementDemand: "a finite number of at least 0",
+        summary: "a weight for each slice of the logits")
+    case .upstream:
+      InputDescriptor(
+        "upstream", aliases: ["grad_output", "gradient_output"], optionalFor: [.gradient], shape: .losses,
+        elements: .finite, demand: "a finite number for each loss", elementDemand: "a finite number",
+        summary: "the gradient with respect to each loss, by which the chain rule goes on")
+    }
+  }
+}
+
+/// All that the service knows about an input, apart from what is computed with it.
+struct InputDescriptor: Sendable {
+  let name: String
+  /// What other libraries call it.
+  let aliases: [String]
+  let requiredBy: [Operation]
+  let optionalFor: [Operation]
+  let shape: ShapeRule
+  let elements: ElementRule
+  /// What to send as a whole, and as one element, in a sentence after "send".
+  let demand: String
+  let elementDemand: String
+  /// Whether an empty array means that it is left out: several languages' clients send one for a list not set.
+  let isEmptyLeftOut: Bool
+  /// What it is, in half a sentence.
+  let summary: String
+
+  init(
+    _ name: String, aliases: [String], requiredBy: [Operation] = [], optionalFor: [Operation] = [],
+    shape: ShapeRule, elements: ElementRule, demand: String, elementDemand: String, isEmptyLeftOut: Bool = false,
+    summary: String
+  ) {
+    self.name = name
+    self.aliases = aliases
+    self.requiredBy = requiredBy
+    self.optionalFor = optionalFor
+    self.shape = shape
+    self.elements = elements
+    self.demand = demand
+    self.elementDemand = elementDemand
+    self.isEmptyLeftOut = isEmptyLeftOut
+    self.summary = summary
+  }
+}
+
+/// The shape that an input must have.
+enum ShapeRule: Sendable {
+  /// Rank 1 to 8: the shape that the others are held against.
+  case anyRank
+  /// The batch shape (class indices) or the logits' shape (probabilities).
+  case target
+  /// One number for each class.
+  case classes
+  /// The logits' shape without the class axis.
+  case batch
+  /// The batch shape under the reduction "none", else a single number.
+  case losses
+}
+
+/// The numbers that an input may hold.
+enum ElementRule: Sendable {
+  /// Finite, or -Infinity to mask a class, but not for a whole slice.
+  case logits
+  /// Classes or `ignore_index`, or non-negative finite numbers, as the shape tells.
+  case classesOrProbabilities
+  /// Non-negative and finite.
+  case weights
+  case finite
+}

@@ -1,0 +1,98 @@
+/// Something that a request may ask for, under its name on every wire.
+enum Output: Int, Sendable, CaseIterable {
+  case probabilities, logProbabilities, logSumExp, entropy, argmax, jacobian, loss, gradient, derivation
+
+  var name: String { descriptor.name }
+
+  var descriptor: OutputDescriptor { Self.table[rawValue] }
+  private static let table = allCases.map(\.declaration)
+
+  private var declaration: OutputDescriptor {
+    switch self {
+    case .probabilities:
+      OutputDescriptor(
+        "probabilities", aliases: ["probs", "softmax", "p"], of: [.softmax], defaultOf: [.softmax], .numbers(.logits),
+        summary: "softmax along the class axis")
+    case .logProbabilities:
+      OutputDescriptor(
+        "log_probabilities", aliases: ["log_probs", "log_softmax"], of: [.softmax], .numbers(.logits),
+        summary: "the logarithms of the probabilities")
+    case .logSumExp:
+      OutputDescriptor(
+        "log_sum_exp", aliases: ["lse", "logsumexp"], of: [.softmax], .numbers(.batch),
+        summary: "the logarithm of the sum of exponentials")
+    case .entropy:
+      OutputDescriptor(
+        "entropy", aliases: [], of: [.softmax], .numbers(.batch), summary: "the entropy of the probabilities, in nats")
+    case .argmax:
+      OutputDescriptor(
+        "argmax", aliases: [], of: [.softmax], .indices(.batch),
+        summary: "the index of the largest logit, the lowest among equals")
+    case .jacobian:
+      OutputDescriptor(
+        "jacobian", aliases: [], of: [.softmax], .numbers(.classesSquared), needsSingleSlice: true,
+        summary: "how each probability changes with each logit")
+    case .loss:
+      OutputDescriptor(
+        "loss", aliases: ["cross_entropy"], of: [.loss, .gradient], defaultOf: [.loss, .gradient], .numbers(.losses),
+        summary: "softmax cross-entropy")
+    case .gradient:
+      OutputDescriptor(
+        "gradient", aliases: ["grad"], of: [.gradient], defaultOf: [.gradient], .numbers(.logits),
+        summary: "the loss's gradient with respect to the logits")
+    case .derivation:
+      OutputDescriptor(
+        "derivation", aliases: [], of: [.gradient], .derivation, needsSingleSlice: true, onlyOption: .temperature,
+        summary: "each step of the textbook derivation of the gradient")
+    }
+  }
+}
+
+/// All that the service knows about an output, apart from how it is computed.
+struct OutputDescriptor: Sendable {
+  let name: String
+  /// What other libraries call it.
+  let aliases: [String]
+  /// The operations that answer it, and those that answer it when nothing is asked for.
+  let operations: [Operation]
+  let defaultOf: [Operation]
+  let content: Content
+  /// Whether the logits must be a single slice, of rank 1.
+  let needsSingleSlice: Bool
+  /// The only parameter that may go with it, other inputs than the required ones being refused too; nil where all may.
+  let onlyOption: Parameter?
+  /// What it is, in half a sentence.
+  let summary: String
+
+  /// What is written.
+  enum Content: Sendable {
+    case numbers(Extent)
+    case indices(Extent)
+    case derivation
+  }
+
+  /// The shape, in terms of the logits'.
+  enum Extent: Sendable {
+    case logits
+    /// Without the class axis.
+    case batch
+    /// A matrix of one slice's classes.
+    case classesSquared
+    /// The batch shape under the reduction "none", else a single number.
+    case losses
+  }
+
+  init(
+    _ name: String, aliases: [String], of operations: [Operation], defaultOf: [Operation] = [], _ content: Content,
+    needsSingleSlice: Bool = false, onlyOption: Parameter? = nil, summary: String
+  ) {
+    self.name = name
+    self.aliases = aliases
+    self.operations = operations
+    self.defaultOf = defaultOf
+    self.content = content
+    self.needsSingleSlice = needsSingleSlice
+    self.onlyOption = onlyOption
+    self.summary = summary
+  }
+}

@@ -1,0 +1,80 @@
+/// A place in a request, whatever wire it came on.
+enum Location: Hashable, Sendable {
+  /// The request as a whole, or where a missing field should be.
+  case request
+  /// A field, or with indices an element of its tensor or list.
+  case field(RequestField, [Int] = [])
+  /// A field that the operation does not know, by its name.
+  case unknown(String)
+
+  /// How a sentence names the place: `logits[3][1]`.
+  var displayName: String {
+    switch self {
+    case .request: "the request"
+    case .field(let field, let path): path.reduce(into: field.name) { $0 += "[\($1)]" }
+    case .unknown(let name): quoted(name)
+    }
+  }
+}
+
+/// One thing wrong with a request: where, and a sentence that says what was found and the cure.
+struct InputIssue: Hashable, Sendable {
+  let location: Location
+  let sentence: String
+}
+
+/// All issues found, up to a bound, so that neither the answer nor the work grows with the number of mistakes.
+struct IssueList: Sendable {
+  static let maximumCount = 32
+
+  private(set) var issues: [InputIssue] = []
+  /// Whether there were more than are kept.
+  private(set) var isTruncated = false
+
+  var isEmpty: Bool { issues.isEmpty }
+
+  /// Keeps an issue whose sentence begins by naming its place, or none if there are enough.
+  mutating func append(_ location: @autoclosure () -> Location, _ sentence: (String) -> String) {
+    guard issues.count < Self.maximumCount else {
+      isTruncated = true
+      return
+    }
+    let location = location()
+    issues.append(InputIssue(location: location, sentence: sentence(location.displayName)))
+  }
+}
+
+/// A client's text in quotation marks, cut where it is long.
+func quoted(_ text: String) -> String {
+  let longest = 64
+  guard text.utf8.count > longest else { return "\"\(text)\"" }
+  return "\"\(text.prefixOfUTF8(longest))…\""
+}
+
+/// Names as a sentence lists them: `"a", "b" and "c"`.
+func listed(_ names: [String], _ conjunction: String = "and") -> String {
+  guard let last = names.last, names.count > 1 else { return names.first ?? "" }
+  return names.dropLast().joined(separator: ", ") + " \(conjunction) " + last
+}
+
+/// A number as a sentence shows it.
+func text(of value: Double) -> String {
+  if value.isNaN { return "NaN" }
+  if value.isInfinite { return value < 0 ? "-Infinity" : "Infinity" }
+  if let integer = Int(exactly: value), abs(value) < 1e15 { return "\(integer)" }
+  return "\(value)"
+}
+
+extension String {
+  /// The longest beginning of whole scalars that takes no more than `count` bytes.
+  func prefixOfUTF8(_ count: Int) -> String {
+    var length = 0
+    var prefix = String.UnicodeScalarView()
+    for scalar in unicodeScalars {
+      length += UTF8.width(scalar)
+      if length > count { break }
+      prefix.append(scalar)
+    }
+    return String(prefix)
+  }
+}

@@ -1,0 +1,96 @@
+/// What is asked for: whether the operation knows it, and whether it fits these logits and options.
+extension Validator {
+  /// The outputs asked for, or the default ones; those at fault left out.
+  static func outputs(
+    of request: UnvalidatedRequest, for operation: Operation, _ issues: inout IssueList
+  ) -> [Output] {
+    guard let names = request.outputs else { return operation.defaultOutputs }
+    let known = operation.outputs
+    var checked: [Output] = []
+    for (index, name) in names.enumerated() {
+      guard let name else { continue }
+      if let output = known.first(where: { $0.name == name }) {
+        if checked.contains(output) {
+          issues.append(.field(.outputs, [index])) { "\($0) is \(quoted(name)) again; name each output once" }
+        } else {
+          checked.append(output)
+        }
+      } else {
+        issues.append(.field(.outputs, [index])) { "\($0) is \(complaint(about: name, operation))" }
+      }
+    }
+    return checked
+  }
+
+  private static func complaint(about name: String, _ operation: Operation) -> String {
+    let all = listed(operation.outputs.map { quoted($0.name) })
+    if let elsewhere = Output.allCases.first(where: { $0.name == name }) {
+      let homes = listed(elsewhere.descriptor.operations.map(\.path))
+      return "\(quoted(name)), an output of \(homes); \(operation.path) answers \(all)"
+    }
+    guard let nearest = NameSuggestion.output(nearestTo: name, in: operation) else {
+      return "\(quoted(name)), which \(operation.path) does not know; it knows \(all)"
+    }
+    return
+      "\(quoted(name)), which \(operation.path) does not know; the nearest is \(quoted(nearest.name)), and all are \(all)"
+  }
+
+  private func location(of output: Output) -> Location {
+    .field(.outputs, request.outputs?.firstIndex(of: output.name).map { [$0] } ?? [])
+  }
+
+  /// Refuses outputs that these logits or options do not allow.
+  mutating func noteUnfitOutputs() {
+    for output in outputs {
+      let descriptor = output.descriptor
+      let location = location(of: output)
+      if descriptor.needsSingleSlice, geometry.rank != 1 {
+        issues.append(location) { [geometry] in
+          "\($0) is \(quoted(output.name)), which needs logits of rank 1; these have shape \(geometry.shape): "
+            + "send each slice in a request of its own"
+        }
+      }
+      if isTooLarge(descriptor.content) {
+        issues.append(location) { [limits, geometry] in
+          "\($0) is \(quoted(output.name)), which is answered for at most \(limits.jacobianClasses) classes; the logits have "
+            + "\(geometry.classes)"
+        }
+      }
+      if let only = descriptor.onlyOption { noteOptions(besides: only, with: output) }
+    }
+  }
+
+  private func isTooLarge(_ content: OutputDescriptor.Content) -> Bool {
+    switch content {
+    case .numbers(.classesSquared), .indices(.classesSquared):
+      geometry.rank == 1 && geometry.classes > limits.jacobianClasses
+    case .numbers(.logits), .numbers(.batch), .numbers(.losses), .indices(.logits), .indices(.batch),
+      .indices(.losses), .derivation:
+      false
+    }
+  }
+
+  /// Refuses what cannot go with an output: every option but one, and targets other than a class index.
+  private mutating func noteOptions(besides only: Parameter, with output: Output) {
+    let inputs = operation.optionalInputs.map(RequestField.input).filter(request.present.contains)
+    let parameters = operation.parameters.filter { parameter in
+      switch parameter {
+      case only: false
+      // Of logits of rank 1, axis 0 is the default by its other name.
+      case .axis: geometry.axis != geometry.rank - 1
+      case .temperature, .dtype, .ignoreIndex, .labelSmoothing, .reduction: !self.parameters.isDefault(parameter)
+      }
+    }
+    for field in inputs + parameters.map(RequestField.parameter) {
+      issues.append(.field(field)) {
+        "\($0) cannot go with the output \(quoted(output.name)), whose only option is \(quoted(only.name)); "
+          + "leave out one or the other"
+      }
+    }
+    if geometry.rank == 1, let target = request[.target], geometry.targetKind(target.shape) == .probabilities {
+      issues.append(.field(.input(.target))) { [wire] in
+        "\($0) holds probabilities; the output \(quoted(output.name)) needs a class index, \(wire.scalarTensor) such as 0"
+      }
+    }
+  }
+}
