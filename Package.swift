@@ -12,7 +12,7 @@ func kernels(_ name: String, level: String) -> Target {
 
 /// The files that the program carries within itself: the contract, and the parts of the page for browsers.
 let embedded: [Resource] =
-  [.embedInCode("../../openapi.yaml")]
+  [.embedInCode("../../openapi.yaml"), .embedInCode("../../openapi.json")]
   + [
     "page.html", "page.css", "elements.js", "state.js", "service.js", "instrument.js", "derivation.js", "charts.js",
     "programs.js", "main.js",

@@ -4,6 +4,8 @@
 public enum EmbeddedResources {
   /// The contract, openapi.yaml at the top of the package.
   public static var openAPI: [UInt8] { PackageResources.openapi_yaml }
+  /// The same as JSON, which scripts/proof/openapi-json makes of it.
+  public static var openAPIAsJSON: [UInt8] { PackageResources.openapi_json }
 
   /// The parts of the page for browsers, in the folder Page.
   public enum Page {

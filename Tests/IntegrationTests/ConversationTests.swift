@@ -53,7 +53,9 @@ extension IntegrationTests {
     @Test func headAnswersAsGetWithoutTheBody() throws {
       let run = try Daemon.run { daemon in
         let client = Client(daemon)
-        for path in ["/", "/livez", "/readyz", "/healthz", "/openapi.yaml", "/metrics"] {
+        for path in [
+          "/", "/livez", "/readyz", "/healthz", "/health", "/openapi.yaml", "/openapi.json", "/problems", "/metrics",
+        ] {
           let get = try client.send(.get(path))
           let head = try client.send(Call(method: "HEAD", path: path))
           #expect(get.status == 200, "\(path)")
@@ -70,7 +72,8 @@ extension IntegrationTests {
     @Test(arguments: [
       (Call.get("/softmax"), 405), (Call.get("/nowhere"), 404), (Call.post("/softmax", "{"), 400),
       (Call.post("/softmax", #"{"logits": []}"#), 422), (Call.post("/softmax", #"{"logitss": [1]}"#), 422),
-      (Call(method: "POST", path: "/softmax", fields: ["Content-Type: text/plain"], body: Array("1".utf8)), 415),
+      (Call(method: "POST", path: "/softmax", fields: ["Content-Type: text/plain"], body: Array("1".utf8)), 422),
+      (Call(method: "POST", path: "/softmax", fields: ["Content-Type: text/html"], body: Array("1".utf8)), 415),
     ])
     func everyErrorIsAProblemAndKeepsTheConnection(call: Call, status: Int) throws {
       let run = try Daemon.run { daemon in
@@ -81,6 +84,16 @@ extension IntegrationTests {
         #expect(answer["content-type"] == "application/problem+json")
         #expect(answer.text.contains(#""type":"/problems/"#))
         #expect(try client.send(confident).opened == 0)
+      }
+      #expect(run.status == 0)
+    }
+
+    @Test func aQueryInPlaceOfABodyIsNamed() throws {
+      let run = try Daemon.run { daemon in
+        let answer = try Client(daemon).send(
+          Call(method: "POST", path: "/softmax?logits=1,2", fields: ["Content-Type: application/json"], body: []))
+        #expect(answer.status == 400 || answer.status == 411)
+        #expect(answer.text.contains(#"What is asked for goes into a JSON body, not after \"?\""#))
       }
       #expect(run.status == 0)
     }

@@ -85,7 +85,8 @@ import Testing
     #expect(outcome.errors == "softmaxd: --token-file \(file.path) has more than 4096 bytes\n")
   }
 
-  /// Another process that shares standard error may have set O_NONBLOCK for all: a full pipe then is no reason to lose lines.
+  /// Another process that shares standard error may have set O_NONBLOCK for all: a full pipe then is no reason to lose
+  /// lines.
   @Test func aNonBlockingPipeTakesEveryLine() throws {
     var ends: [Int32] = [0, 0]
     try #require(unsafe pipe(&ends) == 0)

@@ -1,6 +1,7 @@
 /// What the package's build makes of the files to embed; a fuzzer has no use for them.
 enum PackageResources {
   static let openapi_yaml: [UInt8] = []
+  static let openapi_json: [UInt8] = []
   static let page_html: [UInt8] = []
   static let page_css: [UInt8] = []
   static let elements_js: [UInt8] = []

@@ -37,6 +37,8 @@ public final class RequestHead: Sendable {
   public let keepsAlive: Bool
   /// The path of the target, with its percent escapes, without the query; `*` for `OPTIONS *`.
   public let path: String
+  /// Whether a query follows the path. It is not read: all that a request asks for is in its body.
+  public let hasQuery: Bool
   public let fields: Fields
   /// The range of absolute-form's authority in the fields' bytes, which are the whole head's.
   private let authorityRange: Range<Int>?
@@ -52,6 +54,7 @@ public final class RequestHead: Sendable {
     keepsAlive = !semantics.closes && (line.version == .http11 || semantics.keepsAlive)
     authorityRange = line.target.authority
     path = line.target.path
+    hasQuery = line.target.hasQuery
     self.fields = fields
   }
 
@@ -64,6 +67,7 @@ public final class RequestHead: Sendable {
     keepsAlive = true
     authorityRange = nil
     self.path = path
+    hasQuery = false
     self.fields = fields
   }
 

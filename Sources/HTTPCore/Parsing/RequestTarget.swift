@@ -1,6 +1,8 @@
 /// The request target, in the forms that an origin server accepts (RFC 9112 §3.2).
 struct RequestTarget: Sendable {
   var path: String
+  /// Whether a question mark follows the path.
+  var hasQuery = false
   /// The range of absolute-form's authority, which overrides Host (§3.2.2).
   var authority: Range<Int>?
 
@@ -8,7 +10,7 @@ struct RequestTarget: Sendable {
   init(_ bytes: Span<UInt8>, _ range: Range<Int>, method: Method) throws(ParseFailure) {
     let start = range.lowerBound
     if bytes[start] == UInt8(ascii: "/") {
-      (path, _) = try Self.pathAndQuery(bytes, range)
+      (path, hasQuery) = try Self.pathAndQuery(bytes, range)
     } else if bytes[start] == UInt8(ascii: "*") {
       guard method == .options, range.count == 1 else { throw ParseFailure(.targetInvalid, at: start) }
       path = "*"
@@ -22,7 +24,6 @@ struct RequestTarget: Sendable {
         throw ParseFailure(.targetInvalid, at: authorityStart)
       }
       authority = authorityStart..<pathStart
-      let hasQuery: Bool
       (path, hasQuery) = try Self.pathAndQuery(bytes, pathStart..<range.upperBound)
       // OPTIONS on a URI without a path asks about the server as a whole (§3.2.4).
       if path.isEmpty { path = method == .options && !hasQuery ? "*" : "/" }

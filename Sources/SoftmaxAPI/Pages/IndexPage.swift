@@ -24,7 +24,7 @@ struct IndexPage: Sendable {
       string) masks a class.
       "outputs": [...] chooses what is answered, and in which order.
 
-      GET /openapi.yaml  the whole contract (OpenAPI 3.1)
+      GET /openapi.yaml, GET /openapi.json  the whole contract (OpenAPI 3.1)
       GET /problems  each type of error, with its cure
       GET /livez, GET /readyz, GET /healthz, GET /metrics  for those who run the service
 

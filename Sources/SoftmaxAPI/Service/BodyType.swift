@@ -9,7 +9,7 @@ enum BodyType {
     guard head.framing != .none else {
       return Response(
         ProblemType.lengthRequired.problem(
-          head.query == nil
+          !head.hasQuery
             ? "The request has neither Content-Length nor Transfer-Encoding: chunked, and so no body; send a JSON object, such as "
               + example
             : "What is asked for goes into a JSON body, not after \"?\", such as \(example); send it with Content-Length"

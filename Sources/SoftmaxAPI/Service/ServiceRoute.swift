@@ -26,6 +26,7 @@ enum Page: Int, CaseIterable {
   /// Where people look for documentation: the same as the root.
   case docs
   case document
+  case documentAsJSON
   case problems
   case problemType
   /// `OPTIONS *`: the server as a whole (RFC 9110 §9.3.7).
@@ -36,6 +37,7 @@ enum Page: Int, CaseIterable {
     case .root: RouteDeclaration("/", .reading)
     case .docs: RouteDeclaration("/docs", .reading)
     case .document: RouteDeclaration("/openapi.yaml", .reading)
+    case .documentAsJSON: RouteDeclaration("/openapi.json", .reading)
     case .problems: RouteDeclaration("/problems", .reading)
     case .problemType: RouteDeclaration("/problems/{name}", .reading)
     case .server: RouteDeclaration("*", [.get, .head, .post, .options])

@@ -40,7 +40,9 @@ public struct SoftmaxService: RequestHandler {
       guard head.method == .post else { return nil }
       return BodyType.refusal(of: head, route.body, example: JSONWire.example(for: operation))
     case .page(.server): return head.method == .options ? nil : methodNotAllowed(head, route)
-    case .page(.root), .page(.docs), .page(.document), .page(.problems), .page(.problemType), nil: return nil
+    case .page(.root), .page(.docs), .page(.document), .page(.documentAsJSON), .page(.problems), .page(.problemType),
+      nil:
+      return nil
     }
   }
 
@@ -52,6 +54,7 @@ public struct SoftmaxService: RequestHandler {
     case .operation(let operation): return answer(consume request, operation, json, in: context)
     case .page(.root), .page(.docs): return root(for: head)
     case .page(.document): return Response(.ok, .yaml, body: EmbeddedResources.openAPI)
+    case .page(.documentAsJSON): return Response(.ok, .json, body: EmbeddedResources.openAPIAsJSON)
     case .page(.problems): return Response(.ok, .json, body: ProblemPages.all)
     case .page(.problemType):
       guard let type = ProblemType(path: head.path) else { return notFound(head.path) }

@@ -1,9 +1,11 @@
 import HTTPCore
 import SoftmaxCore
 
-/// Sets memory aside before a request's work takes it, in two steps: what its text can hold, then what its answer needs.
+/// Sets memory aside before a request's work takes it, in two steps: what its text can hold, then what its answer
+/// needs.
 struct WorkingMemory {
-  /// What a body may take to be read without asking. With less than this on each loop and worker the server reckons anyway.
+  /// What a body may take to be read without asking. With less than this on each loop and worker the server reckons
+  /// anyway.
   private static let unasked = 512 * 1024
   /// A number that is read, and the array that it grows out of.
   private static let bytesPerNumberRead = 24
@@ -15,8 +17,8 @@ struct WorkingMemory {
 
   init(_ context: RequestContext) { reserve = context.reserveMemory }
 
-  /// Before a body of JSON is read: there are no more numbers in it than half its bytes, and where that is too much to ask for,
-  /// no more than commas and one.
+  /// Before a body of JSON is read: there are no more numbers in it than half its bytes, and where that is too much to
+  /// ask for, no more than commas and one.
   func ask(toReadJSON body: Span<UInt8>) throws(RequestError) {
     let most = body.count + body.count / 2 * Self.bytesPerNumberRead
     guard most > Self.unasked else { return }

@@ -72,8 +72,8 @@ final class AccessLog: Sendable {
     if mustStart { queue.async { self.writeAll() } }
   }
 
-  /// Returns when everything logged has been written, or after a second: a reader that has stopped must not keep the server
-  /// from ending.
+  /// Returns when everything logged has been written, or after a second: a reader that has stopped must not keep the
+  /// server from ending.
   func flush() {
     let written = DispatchSemaphore(value: 0)
     queue.async {

@@ -16,8 +16,8 @@ import Synchronization
   let ended = InlineArray<16, Atomic<UInt64>> { _ in Atomic(0) }
   /// By method, route and status; made when first needed, and kept for the program's life.
   ///
-  /// Unmanaged, because AtomicLazyReference looks its metadata up at each load, in the runtime's tables, for longer than all
-  /// the counting takes.
+  /// Unmanaged, because AtomicLazyReference looks its metadata up at each load, in the runtime's tables, for longer
+  /// than all the counting takes.
   private let series = unsafe InlineArray<4096, Atomic<Unmanaged<Series>?>> { _ in unsafe Atomic(nil) }
 
   static func index(method: Int, route: Route, status: Int) -> Int {

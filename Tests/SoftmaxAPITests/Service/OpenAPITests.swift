@@ -1,4 +1,5 @@
 import HTTPCore
+import NumericJSON
 import Testing
 
 @testable import SoftmaxAPI
@@ -102,6 +103,28 @@ struct OpenAPITests {
     let numbers = lines.indices.filter { lines[$0] == "type: number" }
     #expect(numbers.count > 5)
     for index in numbers { #expect(lines[index + 1] == "format: double", "line \(index + 1)") }
+  }
+
+  /// scripts/test holds the two documents equal; here, that it is JSON, and of the same paths.
+  @Test func itsJSONHasItsPaths() throws {
+    let answer = get("/openapi.json")
+    #expect(answer.contentType == .json)
+    var reader = JSONReader(answer.body.span)
+    var paths: [String] = []
+    try reader.beginObject()
+    while let name = try reader.nextMember()?.text {
+      guard name == "paths" else {
+        try reader.skipValue()
+        continue
+      }
+      try reader.beginObject()
+      while let path = try reader.nextMember()?.text {
+        paths.append(path)
+        try reader.skipValue()
+      }
+    }
+    try reader.finish()
+    #expect(paths == outline.under("paths").filter { $0.path.count == 1 }.map(\.key))
   }
 
   @Test func itListsEveryTypeOfProblem() {

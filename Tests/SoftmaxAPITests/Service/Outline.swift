@@ -1,5 +1,5 @@
-/// The lines of openapi.yaml as keys from the root and what follows the last key: enough to hold the document against the
-/// program without a YAML parser. Mappings stand on lines of their own, deeper ones indented further.
+/// The lines of openapi.yaml as keys from the root and what follows the last key: enough to hold the document against
+/// the program without a YAML parser. Mappings stand on lines of their own, deeper ones indented further.
 struct Outline {
   struct Line {
     let path: [String]

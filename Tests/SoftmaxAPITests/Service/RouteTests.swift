@@ -4,7 +4,7 @@ import Testing
 @testable import SoftmaxAPI
 
 struct RouteTests {
-  static let documents = ["/", "/openapi.yaml", "/problems/not-found"]
+  static let documents = ["/", "/docs", "/openapi.yaml", "/openapi.json", "/problems", "/problems/not-found"]
   static let endpoints = ["/softmax", "/loss", "/gradient"]
 
   static let nowhere = "POST to /softmax, /loss or /gradient"

@@ -18,7 +18,7 @@ struct JSONWire: Wire {
       try Self.checkCharset(head, body)
       unvalidated = try decoder.decode(body.span)
     } catch {
-      throw Self.explained(error, head, body, operation)
+      throw Self.explained(error, head: head, body: body, for: operation)
     }
     _ = consume body
     let validated = try Validator.validate(
@@ -69,12 +69,12 @@ struct JSONWire: Wire {
 
   /// A syntax error whose cause lies before the JSON.
   private static func explained(
-    _ error: RequestError, _ head: RequestHead, _ body: [UInt8], _ operation: Operation
+    _ error: RequestError, head: RequestHead, body: [UInt8], for operation: Operation
   ) -> RequestError {
     guard case .malformed(_, let offset) = error else { return error }
     if body.isEmpty {
       return .malformed(
-        detail: head.query == nil
+        detail: !head.hasQuery
           ? "The body is empty; send a JSON object, such as \(example(for: operation))"
           : "What is asked for goes into a JSON body, not after \"?\", such as \(example(for: operation))",
         offset: 0)
