@@ -88,7 +88,7 @@ struct AnswerTests {
       let names = operation.defaultOutputs.map { "\"\($0.name)\"" }.joined(separator: ",")
       #expect(text(post(operation.path, "{\(input), \"outputs\": [\(names)]}")) == plain)
     }
-    let options = #""axis": 0, "dtype": "float64", "ignore_index": -100, "label_smoothing": 0, "reduction": "mean""#
+    let options = #""axis": -1, "dtype": "float64", "ignore_index": -100, "label_smoothing": 0, "reduction": "mean""#
     let derivation = #"{"logits": [1, 2], "target": 0, "temperature": 2, \#(options), "outputs": ["derivation"]}"#
     #expect(post("/gradient", derivation).status == .ok)
     // For one slice the first axis is the last.
