@@ -1,18 +1,19 @@
 internal import CLinux
 internal import Dispatch
 internal import Glibc
+internal import HTTPCore
 
-/// Accepts connections on one address and hands them out to the loops in turn.
+/// Accepts connections on one address and gives them to the event loops, one after the other.
 actor Listener {
-  nonisolated let executor: LoopExecutor
+  nonisolated let executor: SerialQueueExecutor
   nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe executor.asUnownedSerialExecutor() }
   /// Where it listens: with the port that the system chose, if it was asked to.
-  nonisolated let address: Address
+  nonisolated let address: SocketAddress
 
   private let socket: Socket
   private let backlog: Int
-  private let inboxes: [Inbox]
-  private let gate: ConnectionGate
+  private let mailboxes: [Mailbox]
+  private let limiter: ConnectionLimiter
   private let observer: any ServerObserver
   private var source: (any DispatchSourceRead)?
   private var next = 0
@@ -22,21 +23,22 @@ actor Listener {
   private var spare: CInt
 
   init(
-    _ address: Address, backlog: Int, inboxes: [Inbox], gate: ConnectionGate, observer: any ServerObserver
+    _ address: SocketAddress, backlog: Int, mailboxes: [Mailbox], limiter: ConnectionLimiter,
+    observer: any ServerObserver
   ) throws(SystemError) {
     socket = try Self.listen(address, backlog: backlog)
     self.backlog = backlog
     self.address = address.port == 0 ? address.with(port: try Self.port(of: socket)) : address
-    self.inboxes = inboxes
-    self.gate = gate
+    self.mailboxes = mailboxes
+    self.limiter = limiter
     self.observer = observer
     spare = Self.openSpare()
-    executor = LoopExecutor(label: "softmaxd.accept")
+    executor = SerialQueueExecutor(label: "softmaxd.accept")
   }
 
   deinit { if spare >= 0 { _ = Glibc.close(spare) } }
 
-  private static func listen(_ address: Address, backlog: Int) throws(SystemError) -> Socket {
+  private static func listen(_ address: SocketAddress, backlog: Int) throws(SystemError) -> Socket {
     let socket = try Socket.stream(family: address.family == .v4 ? AF_INET : AF_INET6)
     try socket.setOption(SOL_SOCKET, SO_REUSEADDR, 1)
     // Else an IPv6 socket would take the IPv4 port as well, and the second of localhost's two would find it taken.
@@ -79,9 +81,9 @@ actor Listener {
     source.activate()
   }
 
-  /// Ignores clients that begin to connect from now on: each will try again, and find the port closed or a new server's. What
-  /// has begun before is still completed and accepted. When a port closes at once, the system resets connections that
-  /// their clients have opened and not yet been accepted, and a request sent on one of them is lost.
+  /// Ignores clients that begin to connect from now on: each will try again, and find the port closed or a new
+  /// server's. What has begun before is still completed and accepted. When a port closes at once, the system resets
+  /// connections that their clients have opened and not yet been accepted, and a request sent on one of them is lost.
   nonisolated func ignoreNewClients() {
     executor.queue.sync { assumeIsolated { $0.socket.dropSYN() } }
   }
@@ -124,7 +126,7 @@ actor Listener {
       }
       hasAccepted = true
       let connection = Socket(owning: descriptor)
-      switch gate.admit() {
+      switch limiter.admit() {
       case .normal: handOut(connection, isReserve: false)
       case .reserve: handOut(connection, isReserve: true)
       case .refused:
@@ -132,14 +134,15 @@ actor Listener {
         observer.connectionRefused(.connectionCap)
       }
     }
-    // Nothing but errors: the system may forbid the call itself (EPERM), which accepts nothing however often it is made.
+    // Nothing but errors: the system may forbid the call itself (EPERM), which accepts nothing however often it is
+    // made.
     if !hasAccepted { rest() }
   }
 
   private func handOut(_ connection: consuming Socket, isReserve: Bool) {
     connection.sendWithoutDelay()
-    inboxes[next].post(.accepted(connection.release(), isReserve: isReserve))
-    next = next + 1 == inboxes.count ? 0 : next + 1
+    mailboxes[next].post(.accepted(connection.release(), isReserve: isReserve))
+    next = next + 1 == mailboxes.count ? 0 : next + 1
   }
 
   /// Accepts with the spare descriptor what waits, says no, and rests.
@@ -173,15 +176,11 @@ actor Listener {
     source?.resume()
   }
 
-  /// An answer without a request: the best that can be done for a connection that nobody can look after.
+  /// Answers a connection that cannot be served, without a request to answer.
   private func turnAway(_ connection: borrowing Socket) {
-    let answer: [UInt8] = Self.refusal
-    let nothing: [UInt8] = []
+    let answer = Response(.overloaded).lastMessage(date: CurrentSecond(at: Clock.now()).date)
     // A fresh connection's buffer takes it, and if not there is nothing more to do.
-    _ = connection.write(answer.span, nothing.span)
+    _ = connection.write(answer.span, Span())
     connection.shutdownWrite()
   }
-
-  private static let refusal = Array(
-    "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".utf8)
 }

@@ -6,7 +6,7 @@ internal import Synchronization
 /// Why a server could not start.
 public enum StartError: Error, Sendable, CustomStringConvertible {
   /// An address could not be listened on.
-  case listen(Address, SystemError)
+  case listen(SocketAddress, SystemError)
   /// The system refused what an event loop is made of.
   case loop(SystemError)
 
@@ -18,30 +18,7 @@ public enum StartError: Error, Sendable, CustomStringConvertible {
   }
 }
 
-/// How the server is: what `/readyz` and `/metrics` tell.
-public final class ServerStatus: Sendable {
-  let budget: MemoryBudget
-  private let running = Atomic<Bool>(false)
-
-  public init(_ configuration: ServerConfiguration) {
-    budget = MemoryBudget(
-      limit: configuration.memoryBytes, longestTransfer: configuration.limits.writeTotal.nanoseconds)
-  }
-
-  /// Whether the server would have new requests sent to it.
-  public var isReady: Bool { isRunning && !isShortOfMemory }
-  /// Whether the server has started and is not stopping.
-  public var isRunning: Bool { running.load(ordering: .relaxed) }
-  /// Whether connections and requests hold so much that large requests find no room.
-  public var isShortOfMemory: Bool { budget.isExhausted }
-  /// Bytes that connections and requests hold, and may hold.
-  public var heldBytes: Int { budget.heldBytes }
-  public var heldBytesLimit: Int { budget.limit }
-
-  func set(isRunning: Bool) { running.store(isRunning, ordering: .relaxed) }
-}
-
-/// An HTTP/1.1 server: listeners that accept, loops that serve, a lane for large requests.
+/// An HTTP/1.1 server: listeners that accept, loops that serve, a work pool for large requests.
 public final class Server: Sendable {
   private struct Running {
     var loops: [EventLoop] = []
@@ -72,15 +49,15 @@ public final class Server: Sendable {
     self.status = status
     services = LoopServices(
       configuration: configuration, handler: handler, observer: observer,
-      lane: Lane(Lane.Bounds(width: configuration.laneWidth, waiting: configuration.laneQueue)),
+      workPool: WorkPool(workers: configuration.workers, queueLimit: configuration.workQueueLimit),
       budget: status.budget,
-      gate: ConnectionGate(cap: configuration.connections, reserve: configuration.reserveConnections))
+      limiter: ConnectionLimiter(cap: configuration.connections, reserve: configuration.reserveConnections))
   }
 
   /// Opens the ports and begins to serve; returns where.
-  public func start() throws(StartError) -> [Address] {
+  public func start() throws(StartError) -> [SocketAddress] {
     let loops = try makeLoops()
-    let inboxes = loops.map(\.inbox)
+    let mailboxes = loops.map(\.mailbox)
     var listeners: [Listener] = []
     for address in configuration.addresses {
       // Port 0 is chosen once, for the first address.
@@ -88,7 +65,8 @@ public final class Server: Sendable {
       do throws(SystemError) {
         listeners.append(
           try Listener(
-            wanted, backlog: configuration.backlog, inboxes: inboxes, gate: services.gate, observer: services.observer))
+            wanted, backlog: configuration.backlog, mailboxes: mailboxes, limiter: services.limiter,
+            observer: services.observer))
       } catch {
         // One that need not be there is left out where the system does not know it (IPv6 switched off).
         let isUnknown = error.code == EADDRNOTAVAIL || error.code == EAFNOSUPPORT
@@ -102,7 +80,7 @@ public final class Server: Sendable {
       let now = Clock.now().nanoseconds
       guard now &- lastAsked.load(ordering: .relaxed) >= 10_000_000 else { return }
       lastAsked.store(now, ordering: .relaxed)
-      for inbox in inboxes { inbox.post(.relieve) }
+      for mailbox in mailboxes { mailbox.post(.freeMemory) }
     }
     for loop in loops { loop.start() }
     for listener in listeners { listener.start() }
@@ -126,9 +104,9 @@ public final class Server: Sendable {
     return loops
   }
 
-  /// Stops gently, and calls `done` when all is over: readiness is denied at once, and each connection ends with its next
-  /// answer; after `drainDelay` the port closes, idle connections end a moment later, and the others after the answers
-  /// under way, for which `drainTimeout` is waited.
+  /// Stops gently, and calls `done` when all is over: readiness is denied at once, and each connection ends with its
+  /// next answer; after `drainDelay` the port closes, idle connections end a moment later, and the others after the
+  /// answers under way, for which `drainTimeout` is waited.
   public func stop(then done: @escaping @Sendable () -> Void) {
     let (isFirst, isOver) = running.withLock { running in
       defer { running.isStopping = true }
@@ -138,7 +116,7 @@ public final class Server: Sendable {
     if isOver { done() }
     guard isFirst else { return }
     status.set(isRunning: false)
-    for loop in running.withLock({ $0.loops }) { loop.inbox.post(.stopKeepingAlive) }
+    for loop in running.withLock({ $0.loops }) { loop.mailbox.post(.stopKeepingAlive) }
     queue.asyncAfter(deadline: .now() + configuration.drainDelay.dispatchInterval) { self.closePorts() }
   }
 
@@ -156,16 +134,16 @@ public final class Server: Sendable {
       return (running.listeners, running.loops)
     }
     for listener in listeners { listener.stop() }
-    for loop in loops { loop.inbox.post(.drain) }
+    for loop in loops { loop.mailbox.post(.drain) }
     waitForConnections(until: Clock.now().advanced(by: configuration.drainTimeout))
   }
 
   /// Looks every few milliseconds: only at the end of a server's life.
   private func waitForConnections(until deadline: Instant) {
-    if services.gate.count == 0 {
+    if services.limiter.count == 0 {
       finish()
     } else if Clock.now() >= deadline {
-      for loop in running.withLock({ $0.loops }) { loop.inbox.post(.closeAll) }
+      for loop in running.withLock({ $0.loops }) { loop.mailbox.post(.closeAll) }
       queue.asyncAfter(deadline: .now() + .milliseconds(50)) { self.finish() }
     } else {
       queue.asyncAfter(deadline: .now() + .milliseconds(5)) { self.waitForConnections(until: deadline) }

@@ -1,6 +1,6 @@
 public import HTTPCore
 
-/// Is told what the server does, for metrics and logs.
+/// Receives the events of a server, for metrics and logs.
 ///
 /// It is called on the loops' own threads, at most one at a time for each `loop`: it must be quick and never wait.
 public protocol ServerObserver: Sendable {

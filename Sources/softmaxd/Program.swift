@@ -61,7 +61,7 @@ enum Program {
     var configuration = settings.server
     configuration.setLoops(loops)
     configuration.addresses = settings.hosts.flatMap { host in
-      Address.all(host: host, port: UInt16(clamping: settings.port)) ?? []
+      SocketAddress.all(host: host, port: UInt16(clamping: settings.port)) ?? []
     }
     // A machine without IPv6 has only one of localhost's two addresses.
     if settings.hosts.contains("localhost"), !settings.hosts.contains("::1") {

@@ -70,9 +70,10 @@ final class DropCounter: ServerObserver {
 func withServer(
   handler: TestHandler = TestHandler(), observer: any ServerObserver = NoObserver(),
   _ change: (inout ServerConfiguration) -> Void = { _ in },
-  _ body: (Address, Server, TestHandler) throws -> Void
+  _ body: (SocketAddress, Server, TestHandler) throws -> Void
 ) throws {
-  var configuration = ServerConfiguration(addresses: [Address(host: "127.0.0.1", port: 0)].compactMap { $0 }, loops: 2)
+  var configuration = ServerConfiguration(
+    addresses: [SocketAddress(host: "127.0.0.1", port: 0)].compactMap { $0 }, loops: 2)
   configuration.drainTimeout = .seconds(2)
   configuration.limits.stopGrace = .milliseconds(50)
   change(&configuration)
@@ -83,7 +84,7 @@ func withServer(
 }
 
 extension TestClient {
-  convenience init(_ address: Address) throws { try self.init(host: address.host, port: address.port) }
+  convenience init(_ address: SocketAddress) throws { try self.init(host: address.host, port: address.port) }
 }
 
 /// Stops a server and waits until it has.

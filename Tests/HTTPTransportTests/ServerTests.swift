@@ -127,23 +127,23 @@ import Testing
     }
   }
 
-  @Test func smallRequestsAreAnsweredWhileTheLaneIsBusy() throws {
+  @Test func smallRequestsAreAnsweredWhileThePoolIsBusy() throws {
     try withServer { address, _, handler in
       let busy = try (0..<4).map { _ in try TestClient(address) }
       for client in busy { client.post("/held", large) }
       for _ in 0..<2 { handler.began.wait() }
       let client = try TestClient(address)
-      // The lane is held until these have been answered.
+      // The pool is held until these have been answered.
       for _ in 0..<10 { #expect(client.get("/livez") == "200 /livez 0") }
       for _ in busy { handler.hold.signal() }
       for client in busy { #expect(client.answer() == "200 held") }
     }
   }
 
-  @Test func aFullLaneRefusesAtOnce() throws {
+  @Test func aFullPoolRefusesAtOnce() throws {
     try withServer { configuration in
-      configuration.laneWidth = 1
-      configuration.laneQueue = 1
+      configuration.workers = 1
+      configuration.workQueueLimit = 1
     } _: { address, _, handler in
       let clients = try (0..<3).map { _ in try TestClient(address) }
       clients[0].post("/held", large)
@@ -234,7 +234,10 @@ import Testing
         return client
       }
       for _ in 0..<500 where observer.dropped.load(ordering: .relaxed) < 8 { usleep(10_000) }
-      #expect(server.status.heldBytes <= (16 << 20) + loops * 64 * 1024)
+      // One that has just been made counts until its connection is dropped.
+      let most = (16 << 20) + loops * 64 * 1024
+      for _ in 0..<500 where server.status.heldBytes > most { usleep(10_000) }
+      #expect(server.status.heldBytes <= most)
       let next = try TestClient(address)
       for _ in 0..<10 { #expect(next.ask("/x", [0x61]) == "200 /x 1") }
       // What is left of the memory goes to those that came first; they get all of their answers.
@@ -296,9 +299,9 @@ import Testing
     }
   }
 
-  @Test func aConnectionThatPrefersTheLaneAsksForLivenessOnTheLoop() throws {
+  @Test func aConnectionThatPrefersThePoolAsksForLivenessOnTheLoop() throws {
     try withServer { configuration in
-      configuration.laneWidth = 1
+      configuration.workers = 1
     } _: { address, _, handler in
       let client = try TestClient(address)
       #expect(client.get("/slow") == "200 done")
@@ -360,28 +363,28 @@ import Testing
     }
   }
 
-  @Test func aSmallRequestThatTakesLongMovesToTheLane() throws {
+  @Test func aSmallRequestThatTakesLongMovesToThePool() throws {
     try withServer { address, _, handler in
       let client = try TestClient(address)
       #expect(client.get("/slow") == "200 done")
-      // Once on the loop, cut short, and once on the lane.
+      // Once on the loop, cut short, and once on the pool.
       #expect(handler.calls.load(ordering: .relaxed) == 2)
     }
   }
 
-  @Test func aConnectionWithALongRequestGoesToTheLaneFromThenOn() throws {
+  @Test func aConnectionWithALongRequestGoesToThePoolFromThenOn() throws {
     try withServer { address, _, handler in
       let client = try TestClient(address)
       for _ in 0..<3 { #expect(client.ask("/slow", [0x61]) == "200 done") }
-      // One try on the loop, and three on the lane.
+      // One try on the loop, and three on the pool.
       #expect(handler.calls.load(ordering: .relaxed) == 4)
     }
   }
 
   @Test func aRequestThatWaitsTooLongIsNotBegun() throws {
     try withServer { configuration in
-      configuration.laneWidth = 1
-      configuration.requestDeadline = .milliseconds(500)
+      configuration.workers = 1
+      configuration.requestTimeout = .milliseconds(500)
     } _: { address, _, handler in
       let first = try TestClient(address)
       first.post("/held", large)
@@ -409,7 +412,7 @@ import Testing
 
   @Test func theDeadlineCancelsTheWork() throws {
     try withServer {
-      $0.requestDeadline = .milliseconds(500)
+      $0.requestTimeout = .milliseconds(500)
     } _: { address, _, handler in
       let client = try TestClient(address)
       client.post("/until-cancelled", large)
@@ -455,7 +458,7 @@ import Testing
 
   @Test func localhostListensOnBothLoopbacksWithOnePort() throws {
     let server = Server(
-      configuration: ServerConfiguration(addresses: Address.all(host: "localhost", port: 0) ?? []),
+      configuration: ServerConfiguration(addresses: SocketAddress.all(host: "localhost", port: 0) ?? []),
       handler: TestHandler())
     let addresses = try server.start()
     defer { stop(server) }
@@ -463,17 +466,6 @@ import Testing
     for address in addresses {
       let client = try TestClient(address)
       #expect(client.get("/x") == "200 /x 0")
-    }
-  }
-
-  @Test func theProbeHearsTheFirstLine() throws {
-    try withServer { address, _, _ in
-      let line = try BlockingClient.statusLine(of: "/livez", at: address, seconds: 5)
-      #expect(line == "HTTP/1.1 200 OK")
-    }
-    #expect(throws: SystemError.self) {
-      guard let nobody = Address(host: "127.0.0.1", port: 1) else { return }
-      _ = try BlockingClient.statusLine(of: "/livez", at: nobody, seconds: 1)
     }
   }
 }

@@ -1,13 +1,13 @@
 /// What a connection holds, and how fast its peer lets it go: by this a server that is short of memory chooses.
 extension ConnectionState {
-  /// Bytes of memory held for the connection, beside the value itself: what has been received and not taken, a body, a head
-  /// that waits for its body, answers until they are written.
+  /// Bytes of memory held for the connection, beside the value itself: what has been received and not taken, a body, a
+  /// head that waits for its body, answers until they are written.
   public var memory: Int {
     mutating get { pending.capacity + body.memory + output.memory + (head?.memory ?? 0) }
   }
 
-  /// How long, in nanoseconds, the answers under way would still take at the pace at which the peer has taken them so far,
-  /// or a body at the pace at which it has come; nil where nothing waits for the peer.
+  /// How long, in nanoseconds, the answers under way would still take at the pace at which the peer has taken them so
+  /// far, or a body at the pace at which it has come; nil where nothing waits for the peer.
   ///
   /// 64 KiB count as moved from the start, so that a transfer that has just begun is not taken for a slow one.
   public mutating func expectedTransferTime(at now: Instant) -> UInt64? {

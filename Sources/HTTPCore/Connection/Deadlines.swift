@@ -12,7 +12,20 @@ public struct Instant: Sendable, Hashable, Comparable {
     return Instant(nanoseconds: overflow ? .max : sum)
   }
 
+  /// `span` later, never wrapping; a negative one counts as 0.
+  public func advanced(by span: Duration) -> Instant { advanced(by: span.nanoseconds) }
+
   public static func < (left: Instant, right: Instant) -> Bool { left.nanoseconds < right.nanoseconds }
+}
+
+extension Duration {
+  /// Whole nanoseconds, held to what 64 bits take; negative ones are 0.
+  public var nanoseconds: UInt64 {
+    let (seconds, attoseconds) = components
+    guard seconds >= 0, attoseconds >= 0 else { return 0 }
+    let (product, overflow) = UInt64(seconds).multipliedReportingOverflow(by: 1_000_000_000)
+    return overflow ? .max : product.addingReportingOverflow(UInt64(attoseconds / 1_000_000_000)).partialValue
+  }
 }
 
 /// The time as an event's argument: the monotonic instant for deadlines and the text of the Date field.
@@ -60,16 +73,16 @@ struct TimeLimits: Sendable {
     lingerTotal: UInt64
 
   init(_ limits: HTTPLimits) {
-    head = Self.nanoseconds(limits.headDeadline)
-    bodyGrace = Self.nanoseconds(limits.bodyGrace)
+    head = limits.headDeadline.nanoseconds
+    bodyGrace = limits.bodyGrace.nanoseconds
     bodyPerByte = Self.perByte(limits.bodyBytesPerSecond)
-    keepAlive = Self.nanoseconds(limits.keepAlive)
-    stopGrace = Self.nanoseconds(limits.stopGrace)
-    writeGrace = Self.nanoseconds(limits.writeGrace)
+    keepAlive = limits.keepAlive.nanoseconds
+    stopGrace = limits.stopGrace.nanoseconds
+    writeGrace = limits.writeGrace.nanoseconds
     writePerByte = Self.perByte(limits.writeBytesPerSecond)
-    writeTotal = Self.nanoseconds(limits.writeTotal)
-    lingerSilence = Self.nanoseconds(limits.lingerSilence)
-    lingerTotal = Self.nanoseconds(limits.lingerTotal)
+    writeTotal = limits.writeTotal.nanoseconds
+    lingerSilence = limits.lingerSilence.nanoseconds
+    lingerTotal = limits.lingerTotal.nanoseconds
   }
 
   func bodyDeadline(from now: Instant) -> RateDeadline {
@@ -77,13 +90,6 @@ struct TimeLimits: Sendable {
   }
   func writeDeadline(from now: Instant) -> RateDeadline {
     RateDeadline(from: now, grace: writeGrace, perByte: writePerByte)
-  }
-
-  private static func nanoseconds(_ duration: Duration) -> UInt64 {
-    let (seconds, attoseconds) = duration.components
-    guard seconds >= 0, attoseconds >= 0 else { return 0 }
-    guard seconds < 1 << 33 else { return .max }
-    return UInt64(seconds) * 1_000_000_000 + UInt64(attoseconds / 1_000_000_000)
   }
 
   /// 0 where the limit is 0: then no rate is asked for.

@@ -8,6 +8,16 @@ struct ResponseFraming: Sendable {
   var closes = false
 }
 
+extension Response {
+  /// The whole message, with `Connection: close`: for a client that is turned away before it has sent a request.
+  public func lastMessage(date: HTTPDate) -> [UInt8] {
+    var bytes: [UInt8] = []
+    bytes.appendHead(of: self, ResponseFraming(closes: true), date: date)
+    bytes.append(body.span)
+    return bytes
+  }
+}
+
 extension [UInt8] {
   /// Appends a response's head (RFC 9112 §4, §5).
   ///

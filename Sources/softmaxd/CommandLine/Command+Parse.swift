@@ -86,7 +86,7 @@ extension Command {
 }
 
 extension Option {
-  static func isHost(_ text: String) -> Bool { Address.all(host: text, port: 0) != nil }
+  static func isHost(_ text: String) -> Bool { SocketAddress.all(host: text, port: 0) != nil }
 
   /// What `--help` prints.
   static var helpText: String {

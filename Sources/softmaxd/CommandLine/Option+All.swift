@@ -32,7 +32,7 @@ extension Option {
       "max-connections", "N", 1...10_000_000, sets: \.maxConnections,
       help: "Connections at once; beyond it only /livez is answered; auto: what the limit of descriptors allows."),
     .integer(
-      "max-queue", "N", 0...1_000_000, sets: \.server.laneQueue,
+      "max-queue", "N", 0...1_000_000, sets: \.server.workQueueLimit,
       help: "Large requests that wait to be computed; beyond: 503."),
     .automatic(
       "max-memory", "BYTES", MemoryPlan.least...1_125_899_906_842_624, sets: \.maxMemory,
@@ -49,7 +49,7 @@ extension Option {
       "min-body-rate", "BYTES", 0...1_000_000_000, sets: \.server.limits.bodyBytesPerSecond,
       help: "Bytes a second that a body must bring after its head start; less: 408."),
     .seconds(
-      "request-timeout", sets: \.server.requestDeadline, help: "From a whole request to its answer; beyond: 503."),
+      "request-timeout", sets: \.server.requestTimeout, help: "From a whole request to its answer; beyond: 503."),
     .seconds(
       "write-timeout", sets: \.server.limits.writeGrace, help: "Longest silence of a reader; beyond, it is dropped."),
     .integer(
@@ -119,7 +119,7 @@ extension Option {
     var hosts: [String] = []
     for element in elements(text) {
       let host = element.lowercased()
-      if Address(host: host, port: 0)?.isIPv6 == true {
+      if SocketAddress(host: host, port: 0)?.isIPv6 == true {
         hosts.append(host.hasPrefix("[") ? host : "[\(host)]")
       } else if WebOrigin.isName(host) {
         hosts.append(host)

@@ -172,18 +172,18 @@ import Testing
   @Test func whatIsSetReachesTheServer() {
     var settings = Settings()
     settings.hosts = ["localhost"]
-    (settings.port, settings.loops, settings.maxConnections, settings.server.laneQueue) = (1, 3, 5, 7)
+    (settings.port, settings.loops, settings.maxConnections, settings.server.workQueueLimit) = (1, 3, 5, 7)
     settings.maxMemory = 1 << 30
-    (settings.server.limits.fieldCount, settings.server.requestDeadline) = (9, .seconds(13))
+    (settings.server.limits.fieldCount, settings.server.requestTimeout) = (9, .seconds(13))
     (settings.server.drainDelay, settings.server.drainTimeout) = (.seconds(15), .seconds(17))
     let configuration = Program.configuration(settings)
     #expect(configuration.addresses.map(\.description) == ["127.0.0.1:1", "[::1]:1"])
     #expect(configuration.optionalAddresses.map(\.description) == ["[::1]:1"])
-    #expect(configuration.loops == 3 && configuration.laneWidth == 3)
-    #expect(configuration.connections == 5 && configuration.laneQueue == 7)
+    #expect(configuration.loops == 3 && configuration.workers == 3)
+    #expect(configuration.connections == 5 && configuration.workQueueLimit == 7)
     #expect(
       configuration.limits.fieldCount == 9 && configuration.memoryBytes == MemoryPlan(total: 1 << 30, loops: 3).shared)
-    #expect(configuration.requestDeadline == .seconds(13))
+    #expect(configuration.requestTimeout == .seconds(13))
     #expect(configuration.drainDelay == .seconds(15) && configuration.drainTimeout == .seconds(17))
   }
 

@@ -1,0 +1,152 @@
+internal import CLinux
+internal import Glibc
+
+/// Owns a socket's descriptor, non-blocking and closed on exec; the end of its life closes it.
+struct Socket: ~Copyable, Sendable {
+  let descriptor: CInt
+
+  /// Takes over an open descriptor.
+  init(owning descriptor: CInt) {
+    self.descriptor = descriptor
+  }
+
+  deinit {
+    // Never retried: Linux has released the descriptor even when it says EINTR.
+    _ = Glibc.close(descriptor)
+  }
+
+  /// Gives the descriptor away: the receiver closes it.
+  consuming func release() -> CInt {
+    let descriptor = descriptor
+    discard self
+    return descriptor
+  }
+
+  /// What one attempt to move bytes brought.
+  enum Transfer: Equatable {
+    case moved(Int)
+    /// `read` alone: the peer will send no more.
+    case finished
+    /// Nothing now: epoll tells when to try again.
+    case wouldBlock
+  }
+
+  /// One `recv` of at most `buffer`'s size: what `read` does on a socket, without the file system's way there.
+  func read(into buffer: UnsafeMutableRawBufferPointer) -> Result<Transfer, SystemError> {
+    while true {
+      let count = unsafe recv(descriptor, buffer.baseAddress, buffer.count, 0)
+      if count > 0 { return .success(.moved(count)) }
+      if count == 0 { return .success(.finished) }
+      switch errno {
+      case EINTR: continue
+      case EAGAIN: return .success(.wouldBlock)
+      case let code: return .failure(SystemError(call: "recv", code: code))
+      }
+    }
+  }
+
+  /// One `read` into the free room of `output`.
+  func read(into output: inout OutputSpan<UInt8>) -> Result<Transfer, SystemError> {
+    // The uninitialised part is handed to the kernel, and counted only as far as the kernel has written it.
+    unsafe output.withUnsafeMutableBufferPointer { buffer, initialized in
+      let free = unsafe UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[initialized...])
+      let result = unsafe read(into: free)
+      if case .success(.moved(let count)) = result { initialized += count }
+      return result
+    }
+  }
+
+  /// One write of two pieces, in order, without SIGPIPE.
+  func write(_ first: Span<UInt8>, _ second: Span<UInt8>) -> Result<Transfer, SystemError> {
+    // The pointers live as long as the call.
+    unsafe first.withUnsafeBytes { first in
+      unsafe second.withUnsafeBytes { second in
+        unsafe write(first, second)
+      }
+    }
+  }
+
+  private func write(
+    _ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer
+  ) -> Result<Transfer, SystemError> {
+    while true {
+      let count: Int
+      if unsafe second.isEmpty {
+        count = unsafe send(descriptor, first.baseAddress, first.count, CInt(MSG_NOSIGNAL))
+      } else {
+        var pieces: InlineArray<2, iovec> = unsafe [
+          iovec(iov_base: UnsafeMutableRawPointer(mutating: first.baseAddress), iov_len: first.count),
+          iovec(iov_base: UnsafeMutableRawPointer(mutating: second.baseAddress), iov_len: second.count),
+        ]
+        var mutablePieces = unsafe pieces.mutableSpan
+        count = unsafe mutablePieces.withUnsafeMutableBufferPointer { pieces in
+          var message = unsafe msghdr()
+          unsafe message.msg_iov = pieces.baseAddress
+          unsafe message.msg_iovlen = pieces.count
+          return unsafe sendmsg(descriptor, &message, CInt(MSG_NOSIGNAL))
+        }
+      }
+      if count >= 0 { return .success(.moved(count)) }
+      switch errno {
+      case EINTR: continue
+      case EAGAIN: return .success(.wouldBlock)
+      case let code: return .failure(SystemError(call: "send", code: code))
+      }
+    }
+  }
+
+  /// Tells the peer that nothing more will come.
+  func shutdownWrite() {
+    // A peer that has gone already needs no telling.
+    _ = shutdown(descriptor, CInt(SHUT_WR))
+  }
+
+  /// Sends small segments at once (TCP_NODELAY): an answer is written whole, so Nagle's wait has nothing to gather.
+  func sendWithoutDelay() {
+    try? setOption(CInt(IPPROTO_TCP), TCP_NODELAY, 1)
+  }
+
+  /// Acknowledges what has come without waiting for something to send with it (TCP_QUICKACK): by itself the kernel
+  /// waits 40 ms on a connection that has answered before. It holds for now, and must be said again.
+  func acknowledge() {
+    try? setOption(CInt(IPPROTO_TCP), TCP_QUICKACK, 1)
+  }
+
+  /// On a listening socket: drops each packet that asks for a new connection, as if it had been lost. Packets of
+  /// connections that have been asked for are let through.
+  func dropSYN() {
+    // The TCP header begins the packet; byte 13 holds its flags, SYN 0x02 and ACK 0x10 (RFC 9293 §3.1).
+    var steps: InlineArray<5, sock_filter> = [
+      sock_filter(code: UInt16(BPF_LD | BPF_B | BPF_ABS), jt: 0, jf: 0, k: 13),
+      sock_filter(code: UInt16(BPF_ALU | BPF_AND | BPF_K), jt: 0, jf: 0, k: 0x12),
+      sock_filter(code: UInt16(BPF_JMP | BPF_JEQ | BPF_K), jt: 0, jf: 1, k: 0x02),
+      sock_filter(code: UInt16(BPF_RET | BPF_K), jt: 0, jf: 0, k: 0),
+      sock_filter(code: UInt16(BPF_RET | BPF_K), jt: 0, jf: 0, k: .max),
+    ]
+    var span = steps.mutableSpan
+    // Where a sandbox forbids it, the port closes all the same.
+    unsafe span.withUnsafeMutableBufferPointer { steps in
+      var program = unsafe sock_fprog(len: UInt16(steps.count), filter: steps.baseAddress)
+      _ = unsafe setsockopt(
+        descriptor, SOL_SOCKET, SO_ATTACH_FILTER, &program, socklen_t(MemoryLayout<sock_fprog>.size))
+    }
+  }
+
+  func setOption(_ level: CInt, _ name: CInt, _ value: CInt) throws(SystemError) {
+    var value = value
+    try retrying("setsockopt") {
+      unsafe setsockopt(descriptor, level, name, &value, socklen_t(MemoryLayout<CInt>.size))
+    }
+  }
+}
+
+extension Socket {
+  /// A stream socket that never blocks and is not inherited.
+  static func stream(family: CInt) throws(SystemError) -> Socket {
+    Socket(owning: try retrying("socket") { socket(family, kind, 0) })
+  }
+
+  static var kind: CInt {
+    CInt(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
+  }
+}

@@ -1,0 +1,178 @@
+internal import CLinux
+internal import Dispatch
+internal import Glibc
+internal import Synchronization
+
+/// Runs large requests on threads of its own, which yield to the event loops: a bounded number at once, and a bounded
+/// queue behind them.
+///
+/// Beyond its bounds it refuses at once, so that a client learns of the overload while it can still ask another server.
+final class WorkPool: Sendable {
+  typealias Work = @Sendable (WorkerPlace) -> Void
+
+  private struct QueuedWork {
+    var work: Work
+    var isAbandoned: @Sendable () -> Bool
+  }
+
+  private struct State {
+    var queued: [QueuedWork] = []
+    /// Where the queue begins; what lies before has been taken.
+    var first = 0
+    /// Counts the requests started, so that a later check can tell whether any has come.
+    var started: UInt64 = 0
+    /// Such a check is scheduled.
+    var willTrim = false
+
+    mutating func dropTaken() {
+      queued.removeFirst(first)
+      first = 0
+    }
+  }
+
+  private let workers: Int
+  private let queueLimit: Int
+  /// Expensive requests, which have given up their places.
+  let expensive: ExpensiveGate
+  private let state = Mutex(State())
+  /// Requests computed now: changed under the lock alone, but read without it by the loops, which must not wait for it.
+  private let running = Atomic<Int>(0)
+
+  /// - Parameters:
+  ///   - workers: requests computed at once.
+  ///   - queueLimit: requests that wait behind them.
+  ///   - expensiveWaiting: how many expensive requests may wait for the one that runs.
+  init(workers: Int, queueLimit: Int, expensiveWaiting: Int = 4) {
+    self.workers = workers
+    self.queueLimit = queueLimit
+    expensive = ExpensiveGate(waiting: expensiveWaiting)
+  }
+
+  /// Whether a request would be taken now.
+  var hasRoom: Bool { state.withLock { hasRoom(&$0) } }
+
+  private func hasRoom(_ state: inout State) -> Bool {
+    if runningCount < workers || state.queued.count - state.first < queueLimit { return true }
+    // Drop queued requests whose clients have disconnected, to make room for this one.
+    state.dropTaken()
+    state.queued.removeAll { $0.isAbandoned() }
+    return state.queued.count < queueLimit
+  }
+
+  /// Runs `work` now or when a worker is free; false when the pool is full.
+  ///
+  /// - Parameter isAbandoned: whether nobody waits for the result any more, so that the work may be dropped.
+  func submit(
+    _ work: @escaping Work, unlessAbandoned isAbandoned: @escaping @Sendable () -> Bool = { false }
+  ) -> Bool {
+    let startsNow: Bool? = state.withLock { state in
+      guard hasRoom(&state) else { return nil }
+      state.started &+= 1
+      if runningCount < workers {
+        running.add(1, ordering: .relaxed)
+        return true
+      }
+      state.queued.append(QueuedWork(work: work, isAbandoned: isAbandoned))
+      return false
+    }
+    if startsNow == true { start(work) }
+    return startsNow != nil
+  }
+
+  /// A queue of its own has a thread of its own. A concurrent queue would have no more threads than there are cores,
+  /// and expensive requests would take them away from the workers.
+  private var thread: DispatchQueue { DispatchQueue(label: "softmaxd.worker", qos: .utility) }
+
+  private func start(_ work: @escaping Work) { thread.async { self.run(work) } }
+
+  private func run(_ work: Work) {
+    Self.yieldToLoops()
+    if hasPlaceAfter(work) {
+      // A thread that has finished takes the next request itself: no hop, and first come, first served.
+      while let next = next(), hasPlaceAfter(next) {}
+    }
+    trimWhenIdle()
+  }
+
+  /// Asks the allocator at once, on a thread of its own, to return free memory to the kernel.
+  func trim() { thread.async { _ = malloc_trim(0) } }
+
+  /// Does the work. - Returns: whether this thread still is one of the workers.
+  private func hasPlaceAfter(_ work: Work) -> Bool {
+    let place = WorkerPlace(self)
+    work(place)
+    return place.leave()
+  }
+
+  /// Gives the place of an expensive request to the next one in the queue.
+  func passOn() {
+    if let next = next() { start(next) }
+  }
+
+  /// Returns the memory that large requests leave in the allocator to the kernel, once none has come for two seconds.
+  func trimWhenIdle() {
+    let started: UInt64? = state.withLock { state in
+      guard !isBusy, !state.willTrim else { return nil }
+      state.willTrim = true
+      return state.started
+    }
+    guard let started else { return }
+    thread.asyncAfter(deadline: .now() + .seconds(2)) {
+      let isIdle = self.state.withLock { state in
+        state.willTrim = false
+        return !self.isBusy && state.started == started
+      }
+      if isIdle { _ = malloc_trim(0) } else { self.trimWhenIdle() }
+    }
+  }
+
+  /// The work that has waited longest, or nil: then this thread no longer counts as running.
+  private func next() -> Work? {
+    state.withLock { state in
+      guard state.first < state.queued.count else {
+        running.subtract(1, ordering: .relaxed)
+        state.queued.removeAll(keepingCapacity: true)
+        state.first = 0
+        return nil
+      }
+      let next = state.queued[state.first].work
+      state.queued[state.first] = QueuedWork(work: { _ in }, isAbandoned: { true })
+      state.first += 1
+      if state.first > 64, state.first * 2 > state.queued.count { state.dropTaken() }
+      return next
+    }
+  }
+
+  private var runningCount: Int { running.load(ordering: .relaxed) }
+
+  /// Whether a request is computed now.
+  var isBusy: Bool { runningCount > 0 || expensive.isBusy }
+
+  /// Whether one request has the pool to itself, so that it may use the other cores too.
+  var isAlone: Bool {
+    state.withLock { runningCount <= 1 && $0.first == $0.queued.count }
+  }
+
+  /// Runs `body(0)` … `body(count - 1)`: on all cores when nobody else waits for them, else one after the other. A
+  /// request that is computed calls it through its ``WorkerPlace``.
+  func parallel(_ count: Int, _ body: (Int) -> Void) {
+    guard count > 1, workers > 1, isAlone else {
+      for index in 0..<max(0, count) { body(index) }
+      return
+    }
+    withoutActuallyEscaping(body) { body in
+      // That the calls may run at once is the caller's promise (RequestContext.parallel).
+      nonisolated(unsafe) let body = body
+      DispatchQueue.concurrentPerform(iterations: count) { index in
+        Self.yieldToLoops()
+        unsafe body(index)
+      }
+    }
+  }
+
+  /// Lets this thread run only when the loops leave a core free. A worker thread serves one of Dispatch's root queues
+  /// for its whole life, and the loops have another, so the nice value stays where it belongs.
+  private static func yieldToLoops() {
+    _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 5)
+  }
+}

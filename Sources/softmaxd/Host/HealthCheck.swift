@@ -1,0 +1,34 @@
+import Glibc
+import HTTPTransport
+
+/// As much of a client as a health check needs: it may block, and each step has a time limit.
+enum HealthCheck {
+  /// Sends `GET path` and returns the first line of the answer; each step may take so many seconds.
+  static func statusLine(of path: String, at address: SocketAddress, seconds: Int) throws(SystemError) -> String {
+    let kind = CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
+    let descriptor = try retrying("socket") { socket(address.isIPv6 ? AF_INET6 : AF_INET, kind, 0) }
+    defer { _ = close(descriptor) }
+    var limit = timeval(tv_sec: seconds, tv_usec: 0)
+    for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
+      try retrying("setsockopt") {
+        unsafe setsockopt(descriptor, SOL_SOCKET, option, &limit, socklen_t(MemoryLayout<timeval>.size))
+      }
+    }
+    try address.connect(descriptor)
+    let request = Array("GET \(path) HTTP/1.1\r\nHost: \(address)\r\nConnection: close\r\n\r\n".utf8)
+    // A fresh connection's buffer takes it whole.
+    _ = try retrying("send") {
+      unsafe request.withUnsafeBytes { unsafe send(descriptor, $0.baseAddress, $0.count, CInt(MSG_NOSIGNAL)) }
+    }
+    var answer: [UInt8] = []
+    var part = [UInt8](repeating: 0, count: 4096)
+    while !answer.contains(0x0A), answer.count < 64 * 1024 {
+      let count = try retrying("recv") {
+        unsafe part.withUnsafeMutableBytes { unsafe recv(descriptor, $0.baseAddress, $0.count, 0) }
+      }
+      if count == 0 { break }
+      answer.append(contentsOf: part.prefix(count))
+    }
+    return String(decoding: answer.prefix { $0 != 0x0D && $0 != 0x0A }, as: UTF8.self)
+  }
+}
