@@ -54,7 +54,7 @@ public protocol VectorLoops: SendableMetatype {
 
   static func layDigits(of block: inout DecimalBlock)
 
-  static func readLongNumbers(
+  static func readPlainNumbers(
     _ text: Span<UInt8>, _ position: inout Int, limit: Int, powers: Words, into values: inout OutputSpan<Double>
   )
 }

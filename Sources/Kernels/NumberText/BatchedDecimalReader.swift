@@ -1,6 +1,33 @@
-/// Sequences of long numbers, eight at a time: the text is cut at its commas, and
-/// ``VectorLoops/nearestBinaries(of:powers:)`` reads what is between them.
+/// Sequences of numbers in plain notation, eight at a time.
 extension VectorLoops {
+  /// Reads numbers in plain notation, each followed by a comma or by a comma and a space, short ones or long ones as
+  /// the first is. Stops at a number of another kind or before it.
+  ///
+  /// - Parameters:
+  ///   - position: where a number may begin, or the space before it; at the end, where the first number not read
+  ///     begins.
+  ///   - limit: no number that begins at or after it is read.
+  ///   - powers: the first 64 bits of 10^-18...10^-12; the last word means nothing.
+  @inlinable @inline(__always)
+  public static func readPlainNumbers(
+    _ text: Span<UInt8>, _ position: inout Int, limit: Int, powers: Words, into values: inout OutputSpan<Double>
+  ) {
+    guard position >= 0, position < text.count &- 22 else { return }
+    let start = position
+    // Safe: all these bytes are in the text.
+    let (isShort, isLong) = unsafe text.withUnsafeBufferPointer { text in
+      guard let base = text.baseAddress else { return (false, false) }
+      return unsafe (
+        TextCutter.placeOfComma(base + (start &+ 4)) < 8, TextCutter.placeOfComma(base + (start &+ 14)) < 8
+      )
+    }
+    if isShort {
+      readShortNumbers(text, &position, limit: limit, into: &values)
+    } else if isLong {
+      readLongNumbers(text, &position, limit: limit, powers: powers, into: &values)
+    }
+  }
+
   /// Reads numbers of one to seven digits, a point and more digits, 14 to 22 bytes with the sign, each followed by a
   /// comma, or each by a comma and a space. Stops at the first other number, and near the end of the text, the limit or
   /// the room.
@@ -15,12 +42,12 @@ extension VectorLoops {
   ///   - limit: no number that begins at or after it is read.
   ///   - powers: the first 64 bits of 10^-18...10^-12; the last word means nothing.
   @inlinable @inline(__always)
-  public static func readLongNumbers(
+  static func readLongNumbers(
     _ text: Span<UInt8>, _ position: inout Int, limit: Int, powers: Words,
     into values: inout OutputSpan<Double>
   ) {
     let last = min(limit, text.count) &- TextCutter.reach
-    guard position >= 0, position < last else { return }
+    guard position < last else { return }
     // Safe: a block is cut only where `reach` bytes follow, numbers are stored only where there is room for eight, and
     // `filled` says how many of them count.
     unsafe text.withUnsafeBufferPointer { text in

@@ -30,7 +30,7 @@ func readNumbers(
   while true {
     if let stop = readSingly(text, &position, limit: limit, atMost: patience, into: &values) { return stop }
     let before = values.count
-    loops.readLongNumbers(text, &position, limit: limit, powers: powers, into: &values)
+    loops.readPlainNumbers(text, &position, limit: limit, powers: powers, into: &values)
     patience = values.count &- before >= 8 ? 1 : min(2 &* patience, 1024)
   }
 }

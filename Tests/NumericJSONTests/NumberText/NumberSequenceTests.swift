@@ -4,8 +4,8 @@ import Testing
 
 @testable import NumericJSON
 
-/// Long sequences of numbers, which are read eight at a time where they are everyday ones. `readTensor` of these tests demands the
-/// same at every level.
+/// Long sequences of numbers, which are read eight at a time where they are everyday ones. `readTensor` of these tests
+/// demands the same at every level.
 @Suite struct NumberSequenceTests {
   private func digits(_ count: Int, _ random: inout SplitMix64) -> String {
     String((0..<count).map { _ in Character(String(random.next() % 10)) })
@@ -28,6 +28,15 @@ import Testing
       before == 1 ? digits(1, &random) : String(random.next() % 9 + 1) + digits(before - 1, &random)
     let length = min(14 + Int(random.next() % 8), 20 + sign.count)
     return sign + integer + "." + digits(length - sign.count - before - 2, &random) + String(random.next() % 9 + 1)
+  }
+
+  /// Mostly of at most ten bytes and eight digits, as people write numbers: integers, whole numbers, a few digits.
+  private func shortNumber(_ random: inout SplitMix64) -> String {
+    let sign = random.next() % 2 == 0 ? "-" : ""
+    let before = Int(random.next() % 8) + 1
+    let integer = random.next() % 2 == 0 ? digits(1, &random) : "7" + digits(before - 1, &random)
+    let after = Int(random.next() % 8)
+    return sign + integer + (after == 0 ? "" : "." + digits(after, &random))
   }
 
   private static let others = [
@@ -57,6 +66,39 @@ import Testing
         let values = try readTensor(array(elements, separator)).values
         #expect(values.map(\.bitPattern) == elements.map { referenceValue($0).bitPattern })
       }
+    }
+  }
+
+  @Test(arguments: [",", ", ", ",\n  ", " , "])
+  func shortNumbers(_ separator: String) throws {
+    var random = SplitMix64(41)
+    for count in [15, 16, 17, 24, 31, 32, 33, 48, 64, 100, 500] {
+      for _ in repetitions(20) {
+        let elements = (0..<count).map { _ in shortNumber(&random) }
+        let values = try readTensor(array(elements, separator)).values
+        #expect(values.map(\.bitPattern) == elements.map { referenceValue($0).bitPattern })
+      }
+    }
+  }
+
+  /// Every text of up to three bytes among short numbers, and longer ones by chance: read, refused and told where as
+  /// the baseline does.
+  @Test(arguments: [",", ", "])
+  func everyTextAmongShortNumbers(_ separator: String) {
+    var random = SplitMix64(42)
+    let alphabet = Array("-0195.e ,\"")
+    var texts = [""]
+    for start in [0, 1, 11] {
+      for text in texts[start...] { texts += alphabet.map { text + String($0) } }
+    }
+    for _ in repetitions(3000) {
+      texts.append(String((0..<random.int(in: 4...12)).map { _ in alphabet[random.int(in: 0...9)] }))
+    }
+    for text in texts {
+      var elements = (0..<40).map { _ in shortNumber(&random) }
+      elements[random.int(in: 16...32)] = text
+      // What differs between the levels is recorded by `readTensor`.
+      _ = try? readTensor(array(elements, separator))
     }
   }
 
@@ -121,26 +163,27 @@ import Testing
     }
   }
 
-  /// Each byte in each place of a number, of the space and the comma beside it, and in each place of an eight: accepted,
-  /// refused, read and told where, as the baseline does.
-  @Test func everyByteInEveryPlace() {
+  /// Each byte in each place of a number, of the space and the comma beside it, and in each place of an eight:
+  /// accepted, refused, read and told where, as the baseline does.
+  @Test(arguments: [
+    "1.234567890123", "-1.23456789012", "-123.4567890123456", "0.1234567890123456", "-1234.567890123456789",
+    "1.23456789012345678901", "-0.000000001234567890", "-1234567.8901234", "12.34567890123,1.5", "-0.25", "12345",
+    "1234567.8", "0",
+  ])
+  func everyByteInEveryPlace(_ number: String) {
     var random = SplitMix64(36)
-    let before = (0..<20).map { _ in longNumber(&random) }
-    let behind = (0..<16).map { _ in longNumber(&random) }
-    for number in [
-      "1.234567890123", "-1.23456789012", "-123.4567890123456", "0.1234567890123456", "-1234.567890123456789",
-      "1.23456789012345678901", "-0.000000001234567890", "-1234567.8901234", "12.34567890123,1.5",
-    ] {
-      for separator in [",", ", "] {
-        let text = Array(array(before + [number] + behind, separator).utf8)
-        let start = array(before, separator).utf8.count - 2
-        for place in start..<start + number.utf8.count + 4 {
-          for byte in UInt8.min...UInt8.max {
-            var changed = text
-            changed[place] = byte
-            // What differs between the levels is recorded by `readTensor`.
-            _ = try? readTensor(changed)
-          }
+    let isShort = number.utf8.count < 10
+    let before = (0..<20).map { _ in isShort ? shortNumber(&random) : longNumber(&random) }
+    let behind = (0..<16).map { _ in isShort ? shortNumber(&random) : longNumber(&random) }
+    for separator in [",", ", "] {
+      let text = Array(array(before + [number] + behind, separator).utf8)
+      let start = array(before, separator).utf8.count - 2
+      for place in start..<start + number.utf8.count + 4 {
+        for byte in UInt8.min...UInt8.max {
+          var changed = text
+          changed[place] = byte
+          // What differs between the levels is recorded by `readTensor`.
+          _ = try? readTensor(changed)
         }
       }
     }
@@ -197,13 +240,15 @@ import Testing
   }
 
   /// Where reading stops, how, and what it has read, with every limit, every room and every end of the text.
-  @Test(arguments: [",", ", "])
-  func limitsAndRooms(_ separator: String) {
+  @Test(arguments: [",", ", "], [false, true])
+  func limitsAndRooms(_ separator: String, isShort: Bool) {
     var random = SplitMix64(38)
     for level in levelsHere {
       for _ in repetitions(20) {
         let elements = (0..<60).map { _ in
-          random.next() % 100 == 0 ? Self.others.randomElement(using: &random) ?? "" : longNumber(&random)
+          random.next() % 100 == 0
+            ? Self.others.randomElement(using: &random) ?? ""
+            : isShort ? shortNumber(&random) : longNumber(&random)
         }
         let text = Array(elements.joined(separator: separator).utf8)
         let start = Int(random.next() % 60)
