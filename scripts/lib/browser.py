@@ -29,7 +29,7 @@ def one_font():
 
 def fetch(port, path, body=None, headers=()):
     """(status, fields, text) of one request."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     fields = {**({"Content-Type": "application/json"} if body else {}), **dict(headers)}
     connection.request("POST" if body else "GET", path, json.dumps(body) if body else None, fields)
     response = connection.getresponse()
@@ -56,7 +56,7 @@ class PrefixHandler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def pass_on(self):
-        connection = http.client.HTTPConnection("127.0.0.1", self.server.upstream, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.server.upstream, timeout=60)
         path = self.path.removeprefix("/some/where") if self.path.startswith("/some/where/") else "/outside"
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         connection.request(self.command, path, body or None, dict(self.headers))

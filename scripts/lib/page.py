@@ -46,7 +46,7 @@ class Suite:
     def run(self, name):
         try:
             getattr(self, "check_" + name)()
-        except (AssertionError, PlaywrightError, ValueError, KeyError) as error:
+        except (AssertionError, PlaywrightError, OSError, ValueError, KeyError) as error:
             self.faults.append(f"{name}: {type(error).__name__}: {error}"[:1000])
 
     # What is sent.
