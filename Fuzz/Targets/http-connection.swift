@@ -1,7 +1,7 @@
 import HTTPCore
 
-/// A connection under any order of events: bytes, answers, writes, time, the peer's end, the server's. The input's first
-/// bytes are the events, the rest is the stream.
+/// A connection under any order of events: bytes, answers, writes, time, the peer's end, the server's. The input's
+/// first bytes are the events, the rest is the stream.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
   let input = unsafe Array(UnsafeBufferPointer(start: start, count: count))

@@ -1,8 +1,8 @@
 import Kernels
 import NumericJSON
 
-/// Any bit patterns, written and read back: the same number, in as few digits as Swift's own description has; and all at once,
-/// by the loops of each level (here compiled for every processor), the same texts.
+/// Any bit patterns, written and read back: the same number, in as few digits as Swift's own description has; and all
+/// at once, by the loops of each level (here compiled for every processor), the same texts.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
   let bytes = unsafe Array(UnsafeBufferPointer(start: start, count: count))

@@ -2,8 +2,8 @@ import HTTPCore
 import NumericJSON
 import SoftmaxAPI
 
-/// A whole request to a whole response: the first byte chooses the endpoint, the rest is the body. Whatever comes, the answer
-/// is one of four statuses, its body is JSON, and a second asking gets the same bytes.
+/// A whole request to a whole response: the first byte chooses the endpoint, the rest is the body. Whatever comes, the
+/// answer is one of four statuses, its body is JSON, and a second asking gets the same bytes.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
   let bytes = unsafe Array(UnsafeBufferPointer(start: start, count: count))

@@ -21,7 +21,7 @@ PLAN = {
     "KernelsV3": ({"Kernels"}, set()),
     "KernelsV4": ({"Kernels"}, set()),
     "KernelDispatch": ({"Kernels", "KernelsV3", "KernelsV4"}, set()),
-    "SoftmaxCore": ({"Kernels", "KernelDispatch"}, set()),
+    "SoftmaxCore": ({"Kernels", "KernelDispatch"}, {"Synchronization"}),
     "NumericJSON": ({"Kernels", "KernelDispatch"}, set()),
     "HTTPCore": (set(), set()),
     "HTTPTransport": ({"HTTPCore", "CLinux"}, IO),

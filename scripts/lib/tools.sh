@@ -32,7 +32,8 @@ need() {
   $sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "${wanted[@]}" >/dev/null
 }
 
-# libcurl_header: where it is, in the architecture's folder on Debian and right in include elsewhere; or where it should be.
+# libcurl_header: where it is, in the architecture's folder on Debian and right in include elsewhere; or where it
+# should be.
 libcurl_header() {
   local header
   for header in /usr/include/*-linux-gnu/curl/curl.h /usr/include/curl/curl.h; do [ ! -e "$header" ] || break; done
@@ -56,14 +57,14 @@ python_with() {
   "$PYTHON" -m pip install -q --disable-pip-version-check -r "$1" && cp "$1" "$stamp"
 }
 
-# toolchain PROGRAM: the path of a program of the compiler's own toolchain, whatever stands in for swift in PATH; Debian's LLVM
-# tools may be too old for what it writes.
+# toolchain PROGRAM: the path of a program of the compiler's own toolchain, whatever stands in for swift in PATH;
+# Debian's LLVM tools may be too old for what it writes.
 toolchain() {
   echo "$(swiftc -print-target-info | sed -n 's|.*"runtimeResourcePath": "\(.*\)/lib/swift".*|\1/bin|p')/$1"
 }
 
-# What scripts/check and scripts/test build: release, tests included, every warning an error; in a folder of its own, so that
-# these flags and those of a plain `swift build` do not undo each other's work.
+# What scripts/check and scripts/test build: release, tests included, every warning an error; in a folder of its own,
+# so that these flags and those of a plain `swift build` do not undo each other's work.
 CHECKED=(-c release --scratch-path .build/checked -Xswiftc -warnings-as-errors)
 SYMBOLS=$ROOT/.build/checked/symbols
 build_everything() {
