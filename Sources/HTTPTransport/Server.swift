@@ -49,8 +49,7 @@ public final class Server: Sendable {
     self.status = status
     services = LoopServices(
       configuration: configuration, handler: handler, observer: observer,
-      workPool: WorkPool(workers: configuration.workers, queueLimit: configuration.workQueueLimit),
-      budget: status.budget,
+      workPool: status.workPool, budget: status.budget,
       limiter: ConnectionLimiter(cap: configuration.connections, reserve: configuration.reserveConnections))
   }
 

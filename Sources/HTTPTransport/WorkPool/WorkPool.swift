@@ -59,6 +59,9 @@ final class WorkPool: Sendable {
     return state.queued.count < queueLimit
   }
 
+  /// Requests that wait behind those being computed.
+  var queueLength: Int { state.withLock { $0.queued.count - $0.first } }
+
   /// Runs `work` now or when a worker is free; false when the pool is full.
   ///
   /// - Parameter isAbandoned: whether nobody waits for the result any more, so that the work may be dropped.

@@ -5,6 +5,7 @@ struct ProcessMetrics {
   var cpuMicroseconds: UInt64 = 0
   var residentBytes = 0
   var descriptorLimit: UInt64 = 0
+  var openDescriptors = 0
   /// Since 1970.
   var startMilliseconds: UInt64 = 0
 
@@ -25,8 +26,21 @@ struct ProcessMetrics {
     if unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 {
       figures.descriptorLimit = UInt64(limit.rlim_cur)
     }
+    figures.openDescriptors = openDescriptors()
     figures.startMilliseconds = start
     return figures
+  }
+
+  /// How many entries /proc/self/fd has. Linux tells it as the folder's size since 6.2; before that they are counted.
+  private static func openDescriptors() -> Int {
+    var status = stat()
+    if unsafe stat("/proc/self/fd", &status) == 0, status.st_size > 0 { return Int(status.st_size) }
+    guard let folder = unsafe opendir("/proc/self/fd") else { return 0 }
+    defer { _ = unsafe closedir(folder) }
+    var count = 0
+    while unsafe readdir(folder) != nil { count += 1 }
+    // Without ".", ".." and the folder's own.
+    return max(0, count - 3)
   }
 
   /// Takes now for the time of the start.

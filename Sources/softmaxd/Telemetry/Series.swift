@@ -8,8 +8,12 @@ final class Histogram<let count: Int>: Sendable {
   private let buckets = InlineArray<count, Atomic<UInt64>> { _ in Atomic(0) }
   private let sum = Atomic<UInt64>(0)
 
-  /// Counts `value` in bucket `index`; the last one has no upper bound.
-  func record(_ value: UInt64, bucket index: Int) {
+  static var bucketCount: Int { count }
+
+  /// Counts `value` in the first bucket whose upper bound it does not exceed; the last bucket has none.
+  func record(_ value: UInt64, bounds: [UInt64]) {
+    var index = 0
+    while index < bounds.count, value > bounds[index] { index += 1 }
     Counter.add(1, to: buckets[index])
     Counter.add(value, to: sum)
   }
@@ -33,33 +37,27 @@ enum Counter {
   }
 }
 
-/// What is measured of the requests with one method, route and status.
-final class Series: Sendable {
-  /// Upper bounds in nanoseconds: those that OpenTelemetry advises for http.server.request.duration.
-  static let durationBounds: [UInt64] = [5, 10, 25, 50, 75, 100, 250, 500, 750, 1000, 2500, 5000, 7500, 10_000].map {
-    $0 * 1_000_000
-  }
-  /// Upper bounds in bytes.
-  static let sizeBounds: [UInt64] = [
-    0, 1 << 10, 1 << 12, 1 << 14, 1 << 16, 1 << 18, 1 << 20, 1 << 22, 1 << 24, 1 << 26,
-  ]
+/// Upper bounds of histograms' buckets; the last bucket has none.
+enum Bounds {
+  /// In nanoseconds: those that OpenTelemetry advises for http.server.request.duration, and others below them, since
+  /// most requests here take some microseconds.
+  static let durations: [UInt64] = [
+    25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000,
+    5_000_000, 10_000_000,
+  ].map { $0 * 1000 }
+  /// In bytes.
+  static let sizes: [UInt64] = [1 << 10, 1 << 13, 1 << 16, 1 << 19, 1 << 22, 1 << 25]
+}
 
-  let duration = Histogram<15>()
-  let requestBytes = Histogram<11>()
-  let responseBytes = Histogram<11>()
+/// How long the requests with one method, route and status took.
+typealias Durations = Histogram<19>
 
-  func record(nanoseconds: UInt64, requestBytes received: Int, responseBytes sent: Int) {
-    duration.record(nanoseconds, bucket: Self.bucket(of: nanoseconds, in: Self.durationBounds))
-    let received = UInt64(clamping: received)
-    requestBytes.record(received, bucket: Self.bucket(of: received, in: Self.sizeBounds))
-    let sent = UInt64(clamping: sent)
-    responseBytes.record(sent, bucket: Self.bucket(of: sent, in: Self.sizeBounds))
-  }
+/// How large the bodies of the requests with one method and route were, and those of their answers.
+///
+/// Whatever the status: it says little of sizes, and would make several times as many lines of them.
+final class Sizes: Sendable {
+  typealias Bytes = Histogram<7>
 
-  /// The first bucket that holds `value`.
-  private static func bucket(of value: UInt64, in bounds: [UInt64]) -> Int {
-    var index = 0
-    while index < bounds.count, value > bounds[index] { index += 1 }
-    return index
-  }
+  let received = Bytes()
+  let sent = Bytes()
 }

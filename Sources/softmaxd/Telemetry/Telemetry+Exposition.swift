@@ -7,40 +7,62 @@ extension Telemetry {
   /// them (HTTP server metrics; units spelt out as Prometheus has them).
   func exposition(_ status: ServerStatus) -> [UInt8] {
     var text = MetricText()
+    build(&text)
+    durations(&text)
+    sizes(&text)
     requests(&text)
+    work(status, &text)
     connections(&text)
     memory(status, &text)
     process(&text)
     return text.bytes
   }
 
-  private func requests(_ text: inout MetricText) {
-    let families:
-      [(name: String, help: String, bounds: [UInt64], scale: UInt64, path: (Series, inout HistogramTotals) -> Void)] = [
-        (
-          "http_server_request_duration_seconds", "From a request's head to its answer.", Series.durationBounds,
-          1_000_000_000, { $0.duration.read(into: &$1) }
-        ),
-        (
-          "http_server_request_body_size_bytes", "Bodies received, without their transfer coding.", Series.sizeBounds,
-          1,
-          { $0.requestBytes.read(into: &$1) }
-        ),
-        (
-          "http_server_response_body_size_bytes", "Bodies sent.", Series.sizeBounds, 1,
-          { $0.responseBytes.read(into: &$1) }
-        ),
-      ]
-    for family in families {
-      text.family(family.name, "histogram", family.help)
-      for index in 0..<LoopCounters.seriesCount {
-        let found = loops.compactMap { $0.existingSeries(at: index) }
-        guard !found.isEmpty else { continue }
-        var totals = HistogramTotals(buckets: family.bounds.count + 1)
-        for series in found { family.path(series, &totals) }
-        text.histogram(family.name, Self.labels(index), bounds: family.bounds, scale: family.scale, totals)
-      }
+  private func build(_ text: inout MetricText) {
+    text.family("softmaxd_build_info", "gauge", "1, with what is running as labels.")
+    text.sample("softmaxd_build_info", "version=\"\(Program.version)\",architecture=\"\(Self.architecture)\"", "1")
+  }
+
+  private static var architecture: String {
+    #if arch(x86_64)
+      "amd64"
+    #elseif arch(arm64)
+      "arm64"
+    #else
+      "other"
+    #endif
+  }
+
+  private func durations(_ text: inout MetricText) {
+    let name = "http_server_request_duration_seconds"
+    text.family(name, "histogram", "From a request's head to its answer.")
+    for index in 0..<LoopCounters.durationsCount {
+      let found = loops.compactMap { $0.durations.existing(at: index) }
+      guard !found.isEmpty else { continue }
+      let (place, status) = index.quotientAndRemainder(dividingBy: MetricLabels.statuses.count)
+      let labels = Self.labels(place) + ",http_response_status_code=\"\(MetricLabels.statuses[status])\""
+      text.histogram(name, labels, bounds: Bounds.durations, scale: 1_000_000_000, of: found) { $0.read(into: &$1) }
     }
+  }
+
+  private func sizes(_ text: inout MetricText) {
+    sizes("request", "Bodies received, without their transfer coding.", &text) { $0.received.read(into: &$1) }
+    sizes("response", "Bodies sent.", &text) { $0.sent.read(into: &$1) }
+  }
+
+  private func sizes(
+    _ kind: String, _ help: String, _ text: inout MetricText, read: (Sizes, inout HistogramTotals) -> Void
+  ) {
+    let name = "http_server_\(kind)_body_size_bytes"
+    text.family(name, "histogram", help)
+    for index in 0..<LoopCounters.sizesCount {
+      let found = loops.compactMap { $0.sizes.existing(at: index) }
+      guard !found.isEmpty else { continue }
+      text.histogram(name, Self.labels(index), bounds: Bounds.sizes, scale: 1, of: found, read: read)
+    }
+  }
+
+  private func requests(_ text: inout MetricText) {
     text.family("http_server_active_requests", "gauge", "Requests being answered.")
     for (method, name) in MetricLabels.methods.enumerated() {
       let began = sum { $0.began[method].load(ordering: .relaxed) }
@@ -56,6 +78,13 @@ extension Telemetry {
     for (reason, count) in rejections.withLock({ $0 }).sorted(by: { $0.key < $1.key }) {
       text.sample("softmaxd_requests_rejected_total", "reason=\"\(reason)\"", String(count))
     }
+  }
+
+  private func work(_ status: ServerStatus, _ text: inout MetricText) {
+    text.family("softmaxd_queue_length", "gauge", "Large requests that wait to be computed.")
+    text.sample("softmaxd_queue_length", "", String(status.queueLength))
+    text.family("softmaxd_draining", "gauge", "1 from the begin of a stop, else 0.")
+    text.sample("softmaxd_draining", "", status.isRunning ? "0" : "1")
   }
 
   private func connections(_ text: inout MetricText) {
@@ -96,18 +125,19 @@ extension Telemetry {
     text.sample("process_resident_memory_bytes", "", String(usage.residentBytes))
     text.family("process_start_time_seconds", "gauge", "When the process began, in seconds since 1970.")
     text.sample("process_start_time_seconds", "", MetricText.decimal(usage.startMilliseconds, scale: 1000))
+    text.family("process_open_fds", "gauge", "Open descriptors.")
+    text.sample("process_open_fds", "", String(usage.openDescriptors))
     text.family("process_max_fds", "gauge", "The limit of open descriptors.")
     text.sample("process_max_fds", "", String(usage.descriptorLimit))
   }
 
   private func sum(_ value: (LoopCounters) -> UInt64) -> UInt64 { loops.reduce(0) { $0 &+ value($1) } }
 
-  private static func labels(_ index: Int) -> String {
-    let (rest, status) = index.quotientAndRemainder(dividingBy: MetricLabels.statuses.count)
-    let (method, route) = rest.quotientAndRemainder(dividingBy: MetricLabels.routes.count)
-    var text = "http_request_method=\"\(MetricLabels.methods[method])\""
-    if route != Route.unmatched.id { text += ",http_route=\"\(MetricLabels.routes[route])\"" }
-    return text + ",http_response_status_code=\"\(MetricLabels.statuses[status])\""
+  /// Of a method and a route, by `LoopCounters.sizesIndex`.
+  private static func labels(_ place: Int) -> String {
+    let (method, route) = place.quotientAndRemainder(dividingBy: MetricLabels.routes.count)
+    let text = "http_request_method=\"\(MetricLabels.methods[method])\""
+    return route == Route.unmatched.id ? text : text + ",http_route=\"\(MetricLabels.routes[route])\""
   }
 }
 
@@ -123,9 +153,13 @@ struct MetricText {
     put(labels.isEmpty ? "\(name) \(value)\n" : "\(name){\(labels)} \(value)\n")
   }
 
-  mutating func histogram(
-    _ name: String, _ labels: String, bounds: [UInt64], scale: UInt64, _ totals: HistogramTotals
+  /// One histogram, added up from those of several loops.
+  mutating func histogram<Part>(
+    _ name: String, _ labels: String, bounds: [UInt64], scale: UInt64, of parts: [Part],
+    read: (Part, inout HistogramTotals) -> Void
   ) {
+    var totals = HistogramTotals(buckets: bounds.count + 1)
+    for part in parts { read(part, &totals) }
     var count: UInt64 = 0
     for (bound, bucket) in zip(bounds, totals.buckets) {
       count &+= bucket

@@ -54,20 +54,18 @@ final class Telemetry: ServerObserver {
   }
 
   private func record(_ request: RequestMetrics, _ response: Response, _ loop: Int) {
-    let index = LoopCounters.index(
-      method: request.head.method.place, route: request.route, status: MetricLabels.status(response.status))
     let sent = request.head.method == .head ? 0 : response.body.count
-    loops[loop].series(at: index).record(
-      nanoseconds: request.nanoseconds, requestBytes: request.bodyBytes, responseBytes: sent)
+    loops[loop].record(
+      method: request.head.method.place, route: request.route, status: MetricLabels.status(response.status),
+      (request.nanoseconds, request.bodyBytes, sent))
     log?.record(request, response, loop: loop)
   }
 
   func requestRejected(_ problem: Problem, loop: Int) {
     // Not on the path of any request that is served: its connection is about to be closed.
     rejections.withLock { $0[problem.type.name, default: 0] += 1 }
-    let index = LoopCounters.index(
-      method: MetricLabels.otherMethod, route: .unmatched, status: MetricLabels.status(problem.type.status))
-    loops[loop].series(at: index).record(nanoseconds: 0, requestBytes: 0, responseBytes: 0)
+    loops[loop].record(
+      method: MetricLabels.otherMethod, route: .unmatched, status: MetricLabels.status(problem.type.status), (0, 0, 0))
     log?.record(problem, loop: loop)
   }
 }

@@ -31,8 +31,8 @@ import Testing
     telemetry.requestBegan(slow, loop: 1)
     telemetry.requestAnswered(slow, response, loop: 1)
     telemetry.requestBegan(slow, loop: 1)
-    let labels =
-      "http_request_method=\"POST\",http_route=\"/softmax\",http_response_status_code=\"200\""
+    let route = "http_request_method=\"POST\",http_route=\"/softmax\""
+    let labels = route + ",http_response_status_code=\"200\""
     let text = lines(telemetry)
     for line in [
       "http_server_request_duration_seconds_bucket{\(labels),le=\"0.005\"} 0",
@@ -41,12 +41,67 @@ import Testing
       "http_server_request_duration_seconds_bucket{\(labels),le=\"+Inf\"} 2",
       "http_server_request_duration_seconds_sum{\(labels)} 20.007",
       "http_server_request_duration_seconds_count{\(labels)} 2",
-      "http_server_request_body_size_bytes_sum{\(labels)} 200",
-      "http_server_response_body_size_bytes_sum{\(labels)} 4000",
-      "http_server_response_body_size_bytes_bucket{\(labels),le=\"1024\"} 0",
-      "http_server_response_body_size_bytes_bucket{\(labels),le=\"4096\"} 2",
+      "http_server_request_body_size_bytes_sum{\(route)} 200",
+      "http_server_response_body_size_bytes_sum{\(route)} 4000",
+      "http_server_response_body_size_bytes_bucket{\(route),le=\"1024\"} 0",
+      "http_server_response_body_size_bytes_bucket{\(route),le=\"8192\"} 2",
       "http_server_active_requests{http_request_method=\"POST\"} 1",
     ] { #expect(text.contains(Substring(line))) }
+  }
+
+  @Test("Requests of microseconds are told from those of milliseconds")
+  func quickRequestsAreResolved() {
+    let telemetry = Telemetry(loops: 1, log: .off)
+    let began = Instant(nanoseconds: 1_000_000_000)
+    func answer(nanoseconds: UInt64) {
+      let ended = Instant(nanoseconds: began.nanoseconds + nanoseconds)
+      let route = OperationalEndpoints.routes.route(of: "/loss")
+      let request = RequestMetrics(RequestHead(.post, "/loss"), route, bodyBytes: 0, began: began, ended: ended)
+      telemetry.requestAnswered(request, Response(.ok), loop: 0)
+    }
+    for _ in 0..<900 { answer(nanoseconds: 10_000) }
+    for _ in 0..<100 { answer(nanoseconds: 70_000) }
+    answer(nanoseconds: 25_000)
+    let text = lines(telemetry)
+    let name = "http_server_request_duration_seconds_bucket"
+    let labels = "http_request_method=\"POST\",http_route=\"/loss\",http_response_status_code=\"200\""
+    for (bound, count) in [("0.000025", 901), ("0.00005", 901), ("0.0001", 1001), ("10", 1001)] {
+      #expect(text.contains("\(name){\(labels),le=\"\(bound)\"} \(count)"))
+    }
+  }
+
+  @Test("Bounds rise, and each histogram has a bucket for each and one beyond")
+  func boundsFitHistograms() {
+    for (bounds, count) in [(Bounds.durations, Durations.bucketCount), (Bounds.sizes, Sizes.Bytes.bucketCount)] {
+      #expect(bounds.count + 1 == count)
+      #expect(zip(bounds, bounds.dropFirst()).allSatisfy { $0 < $1 })
+    }
+  }
+
+  @Test("A further status of a route adds one histogram to a scrape, and none of sizes")
+  func statusesAddNoSizes() {
+    let telemetry = Telemetry(loops: 2, log: .off)
+    func count(_ prefix: String) -> Int { lines(telemetry).count { $0.hasPrefix(prefix) } }
+    telemetry.requestAnswered(request(.post, "/loss"), Response(.ok), loop: 0)
+    let (durations, all) = (count("http_server_request_duration_seconds"), count(""))
+    for status in [Status.badRequest, .unprocessableContent, .serviceUnavailable] {
+      telemetry.requestAnswered(request(.post, "/loss"), Response(status), loop: 1)
+    }
+    #expect(count("http_server_request_duration_seconds") == durations * 4)
+    #expect(count("") == all + durations * 3)
+  }
+
+  @Test func whatIsRunningIsTold() {
+    let text = lines(Telemetry(loops: 1, log: .off))
+    #expect(text.contains { $0.hasPrefix("softmaxd_build_info{version=\"\(Program.version)\"") && $0.hasSuffix("} 1") })
+    #expect(text.contains("softmaxd_queue_length 0"))
+    // Nothing has been started here.
+    #expect(text.contains("softmaxd_draining 1"))
+  }
+
+  @Test func openDescriptorsAreCounted() {
+    let before = ProcessMetrics.read().openDescriptors
+    #expect(before > 2 && before < ProcessMetrics.read().descriptorLimit)
   }
 
   @Test func aRequestWhoseClientHasGoneIsNoLongerActive() {
@@ -102,19 +157,20 @@ import Testing
 
   @Test func everyMethodRouteAndStatusHasItsPlace() {
     let counters = LoopCounters()
-    #expect(LoopCounters.seriesCount <= counters.seriesRoom)
+    #expect(LoopCounters.durationsCount <= counters.durations.count)
+    #expect(LoopCounters.sizesCount <= counters.sizes.count)
     #expect(MetricLabels.methods.count <= counters.methodRoom)
     let routes = OperationalEndpoints.routes.routes
     var places: Set<Int> = []
     for method in MetricLabels.methods.indices {
       for route in routes {
         for status in MetricLabels.statuses.indices {
-          places.insert(LoopCounters.index(method: method, route: route, status: status))
+          places.insert(LoopCounters.durationsIndex(method: method, route: route, status: status))
         }
       }
     }
-    #expect(places.count == LoopCounters.seriesCount)
-    #expect(places.max() == LoopCounters.seriesCount - 1)
+    #expect(places.count == LoopCounters.durationsCount)
+    #expect(places.max() == LoopCounters.durationsCount - 1)
     for method in Method.allCases { #expect(MetricLabels.methods[method.place] == method.rawValue) }
   }
 
