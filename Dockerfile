@@ -1,11 +1,15 @@
 # One static binary in an empty file system: no shell, no libc, no package to patch but this one. For x86-64 or arm64,
-# whichever --platform asks for.
-FROM docker.io/library/swift:6.3-bookworm AS build
+# whichever --platform asks for. SWIFT may pin the base: --build-arg SWIFT=docker.io/library/swift@sha256:…
+ARG SWIFT=docker.io/library/swift:6.3-bookworm
+FROM ${SWIFT} AS build
 WORKDIR /src
 COPY . .
 # The linker's warnings about dlopen and getpw in a static binary are expected: nothing here calls them.
-RUN swift build -c release --product softmaxd -Xswiftc -static-executable -Xlinker -s \
- && install -D "$(swift build -c release --show-bin-path)/softmaxd" /out/softmaxd
+# What was built stays in a cache from one build to the next, in a folder for each architecture.
+RUN --mount=type=cache,id=softmaxd-build,sharing=locked,target=/src/.build \
+    swift build -c release --scratch-path ".build/$(uname -m)" --product softmaxd \
+      -Xswiftc -static-executable -Xlinker -s \
+ && install -D ".build/$(uname -m)/release/softmaxd" /out/softmaxd
 
 FROM scratch
 ARG VERSION=unversioned
