@@ -56,7 +56,7 @@ function drawProbabilities(answer) {
 /** The class that moves is named at the right end of its curve, the others at the left as far as there is room. */
 function curveNames({ box, atY }, { question: { l, i }, curve: { probabilities } }) {
   const name = (c, y, place) =>
-    svg("text", { class: c === l && "blue", y: Math.max(y, box.top + 17), ...place }, `class ${c}`);
+    svg("text", { class: c === l && "blue", y: Math.max(y, box.top - 3), ...place }, `class ${c}`);
   const others = probabilities[0].map((p, c) => ({ c, y: atY(p) - 6 })).filter(({ c }) => c !== i);
   const names = [name(i, atY(probabilities.at(-1)[i]) - 6, { x: box.right, "text-anchor": "end" })];
   let below = Infinity;
