@@ -90,6 +90,7 @@ enum Program {
   private static func environment() -> [String: String] {
     var result: [String: String] = [:]
     for option in Option.all {
+      // The environment does not change while it is read: no other thread runs yet.
       if let value = unsafe getenv(option.variable) { result[option.variable] = unsafe String(cString: value) }
     }
     return result

@@ -1,6 +1,7 @@
 /// From bytes to heads and requests.
 extension ConnectionState {
-  /// Accounts for bytes that have just arrived. Returns how many of them need no `consume`, since they are kept or dropped.
+  /// Accounts for bytes that have just arrived. Returns how many of them need no `consume`, since they are kept or
+  /// dropped.
   mutating func receive(_ bytes: Span<UInt8>, at now: Moment) -> Int {
     guard !bytes.isEmpty, !peerHasFinished else { return bytes.count }
     hasNewInput = true
@@ -11,8 +12,8 @@ extension ConnectionState {
     return bytes.count
   }
 
-  /// Whether to acknowledge what has just arrived: it neither completed a request nor led to output, which would carry the
-  /// acknowledgement.
+  /// Whether to acknowledge what has just arrived: it neither completed a request nor led to output, which would carry
+  /// the acknowledgement.
   mutating func takeAcknowledgement() -> Bool {
     guard hasNewInput else { return false }
     hasNewInput = false
@@ -139,8 +140,9 @@ extension ConnectionState {
     if case .length(let length) = head.framing { length > limits.bodyBytes } else { false }
   }
 
-  /// Reads the rest of a body straight into its buffer, which grows with what has arrived, never with what was announced:
-  /// `fill` appends what one `read` returns, or nothing if it throws. Call it only while `readInterest` is `.body`.
+  /// Reads the rest of a body straight into its buffer, which grows with what has arrived, never with what was
+  /// announced: `fill` appends what one `read` returns, or nothing if it throws. Call it only while `readInterest` is
+  /// `.body`.
   public mutating func readBody<E: Error>(
     at now: Moment, _ fill: (inout OutputSpan<UInt8>) throws(E) -> Void
   ) throws(E) {

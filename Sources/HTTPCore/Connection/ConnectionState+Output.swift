@@ -8,10 +8,10 @@ extension ConnectionState {
 
   /// The decision on `.head` to refuse the request.
   ///
-  /// An error in a body's framing takes precedence over other client errors, whatever the path: a 4xx waits until the body
-  /// has been read and dropped, if it is short or of unknown length (RFC 9112 §6.3). A 5xx never waits. Before a long body,
-  /// or one that the client holds back, the response is sent at once and the connection closes (RFC 9112 §9.3, RFC 9110
-  /// §10.1.1).
+  /// An error in a body's framing takes precedence over other client errors, whatever the path: a 4xx waits until the
+  /// body has been read and dropped, if it is short or of unknown length (RFC 9112 §6.3). A 5xx never waits. Before a
+  /// long body, or one that the client holds back, the response is sent at once and the connection closes (RFC 9112
+  /// §9.3, RFC 9110 §10.1.1).
   public mutating func refuse(at route: Route, with response: consuming Response, at now: Moment) {
     guard phase == .deciding, let head else { return }
     self.route = route

@@ -9,13 +9,13 @@
 ///     state.stopKeepingAlive()                     // the server is stopping, but still accepts connections
 ///     state.drain(at: now)                         // its port has closed
 ///
-/// After each event, and with the bytes that it has read (readInterest == .bytes), the owner calls `process`, to perform
-/// the actions that the state returns, and `flush`, to write. Then it watches for reading as `readInterest` says, for
-/// writing while `hasOutput`, and for `nextDeadline`.
+/// After each event, and with the bytes that it has read (readInterest == .bytes), the owner calls `process`, to
+/// perform the actions that the state returns, and `flush`, to write. Then it watches for reading as `readInterest`
+/// says, for writing while `hasOutput`, and for `nextDeadline`.
 ///
 /// A hang-up, a reset or a failed write is no event: the owner closes the descriptor, cancels the work in progress and
-/// drops the value. One request is answered at a time. Those after it wait, unparsed and bounded, so that responses keep
-/// their order (RFC 9112 §9.3.2).
+/// drops the value. One request is answered at a time. Those after it wait, unparsed and bounded, so that responses
+/// keep their order (RFC 9112 §9.3.2).
 public struct ConnectionState: ~Copyable, Sendable {
   /// Numbers the requests of one connection, from 1.
   public typealias RequestID = UInt64
@@ -31,7 +31,8 @@ public struct ConnectionState: ~Copyable, Sendable {
     /// For logs and metrics only: the response to a refused head has been queued.
     case refused(Refusal)
     /// A part of a request has arrived: acknowledge it at once. The client may hold the rest back until then (Nagle's
-    /// algorithm, RFC 9293 §3.7.4), while the server's kernel waits for a response that could carry the acknowledgement.
+    /// algorithm, RFC 9293 §3.7.4), while the server's kernel waits for a response that could carry the
+    /// acknowledgement.
     case acknowledge
     /// Call `shutdown(SHUT_WR)` and go on reading; the input is dropped. A close with unread input would reset the
     /// connection, and the client might lose the last response.

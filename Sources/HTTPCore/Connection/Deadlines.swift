@@ -41,8 +41,8 @@ public struct Moment: Sendable {
 
 /// The deadline of a peer that must move bytes at a minimum rate.
 ///
-/// The peer may pause for `grace`. Each byte extends the deadline by `perByte` nanoseconds, but never beyond `grace` from
-/// now: a peer that was fast at first may not slow to a trickle for hours.
+/// The peer may pause for `grace`. Each byte extends the deadline by `perByte` nanoseconds, but never beyond `grace`
+/// from now: a peer that was fast at first may not slow to a trickle for hours.
 struct RateDeadline: Sendable {
   private(set) var instant: Instant
   private let grace: UInt64
@@ -55,7 +55,8 @@ struct RateDeadline: Sendable {
     self.perByte = perByte
   }
 
-  /// From here on, asks for a rate at which `bytes` have moved within `total` nanoseconds after the grace, if it is higher.
+  /// From here on, asks for a rate at which `bytes` have moved within `total` nanoseconds after the grace, if it is
+  /// higher.
   mutating func require(_ bytes: Int, within total: UInt64) {
     let earned = total / UInt64(max(1, bytes))
     perByte = perByte == 0 ? earned : min(perByte, earned)

@@ -12,8 +12,8 @@ public struct HTTPLimits: Sendable, Hashable {
   public var chunkExtensionBytes = 1024
   /// Chunk extensions of a whole body beyond one byte for each eight of data; beyond: 400 (CVE-2023-39326).
   public var chunkExtensionAllowance = 4096
-  /// The body of a request whose method gives it no meaning; beyond: 413. And what is read and dropped of a refused body,
-  /// to judge its framing and to keep the connection; beyond, it is closed.
+  /// The body of a request whose method gives it no meaning; beyond: 413. And what is read and dropped of a refused
+  /// body, to judge its framing and to keep the connection; beyond, it is closed.
   public var discardBytes = 64 * 1024
   /// Bytes held of requests that wait behind the one being answered; when they are reached, reading stops.
   public var pipelineBytes = 64 * 1024

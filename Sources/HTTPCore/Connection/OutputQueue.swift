@@ -1,5 +1,5 @@
-/// Responses that wait to be written, in order. Heads and small bodies share one buffer, which is reused. A large body stays
-/// in its own array and is never copied: a head and its body go out in one `writev`.
+/// Responses that wait to be written, in order. Heads and small bodies share one buffer, which is reused. A large body
+/// stays in its own array and is never copied: a head and its body go out in one `writev`.
 struct OutputQueue: Sendable {
   private struct Body: Sendable {
     /// How many bytes of the buffer precede it.
@@ -66,8 +66,8 @@ struct OutputQueue: Sendable {
     if count == 0 { reset() } else { reclaim() }
   }
 
-  /// A client that never reads everything would make the buffer grow for ever: written bytes are removed once they are half
-  /// of it, so all moves together cost no more than the writes.
+  /// A client that never reads everything would make the buffer grow for ever: written bytes are removed once they are
+  /// half of it, so all moves together cost no more than the writes.
   private mutating func reclaim() {
     guard bufferStart >= 64 * 1024, bufferStart >= buffer.count - bufferStart else { return }
     buffer.removeFirst(bufferStart)

@@ -1,7 +1,7 @@
 // Appending whole spans: byte by byte it would be most of the cost of a response's head.
 //
-// `unsafe` for two reasons: a span is copied into an output's free capacity, which is checked; and a static string is read
-// through its pointer, which is valid for the program's whole life.
+// `unsafe` for two reasons: a span is copied into an output's free capacity, which is checked; and a static string is
+// read through its pointer, which is valid for the program's whole life.
 
 extension OutputSpan<UInt8> {
   /// Appends all of `bytes`. There must be enough free capacity.

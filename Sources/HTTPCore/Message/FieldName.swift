@@ -1,4 +1,5 @@
-/// A field's name: a token, compared without regard to case (RFC 9110 §5.1). Only names that the program knows are values.
+/// A field's name: a token, compared without regard to case (RFC 9110 §5.1). Only names that the program knows are
+/// values.
 public struct FieldName: Sendable {
   /// The name as it is written on the wire.
   public let text: StaticString

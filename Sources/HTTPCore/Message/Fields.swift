@@ -1,7 +1,7 @@
 /// The field lines of a message, in their order, repeated ones kept apart (RFC 9110 §5.2, §5.3).
 ///
-/// They are kept in wire format, each with its CRLF, in one array: a request's head is copied once as a whole, however many
-/// fields it has, and a response's fields are written as they are. Names are compared without regard to case.
+/// They are kept in wire format, each with its CRLF, in one array: a request's head is copied once as a whole, however
+/// many fields it has, and a response's fields are written as they are. Names are compared without regard to case.
 public struct Fields: Sendable {
   /// The lines; in a request's head, preceded by the start line.
   private(set) var bytes: [UInt8]
@@ -22,8 +22,8 @@ public struct Fields: Sendable {
   /// The approximate memory held, in bytes.
   var memory: Int { bytes.capacity }
 
-  /// Appends a line. Control characters in `value` become spaces, and white space around it is dropped (RFC 9110 §5.5), so
-  /// no text, whatever its source, can end the line.
+  /// Appends a line. Control characters in `value` become spaces, and white space around it is dropped (RFC 9110 §5.5),
+  /// so no text, whatever its source, can end the line.
   public mutating func append(_ name: FieldName, _ value: String) {
     index.append(name.text.span, at: bytes.count)
     bytes.append(name.text.span)
@@ -99,26 +99,20 @@ extension Fields: ExpressibleByDictionaryLiteral {
 
 /// Where the field lines of a message begin, and which names they may have.
 ///
-/// Most look-ups are for fields that are absent, and a Bloom filter over the names answers most of these without reading the
-/// lines. The offsets of the first lines are stored, in few bytes and without an allocation; later lines are scanned for.
+/// Most look-ups are for fields that are absent, and a Bloom filter over the names answers most of these without
+/// reading the lines. Otherwise the lines are scanned.
 struct FieldIndex: Sendable {
-  private var lineCount: UInt32 = 0
-  private var first: UInt32 = 0
-  /// The offsets of lines from the first one; 0 for a line whose offset is not stored.
-  private var distances = InlineArray<8, UInt16>(repeating: 0)
-  private var nameFilter: UInt64 = 0
-
   /// The number of lines.
-  var count: Int { Int(lineCount) }
+  private(set) var count = 0
   /// The offset of the first line, if there is one.
-  var start: Int { Int(first) }
+  private(set) var start = 0
+  private var nameFilter: UInt64 = 0
 
   /// Adds the line that begins at `start`, with its name.
   @inline(__always)
   mutating func append(_ name: Span<UInt8>, at start: Int) {
-    if lineCount == 0 { first = UInt32(truncatingIfNeeded: start) }
-    if count < distances.count { distances[count] = UInt16(exactly: start - self.start) ?? 0 }
-    lineCount += 1
+    if count == 0 { self.start = start }
+    count += 1
     nameFilter |= FieldName.filterBit(of: name)
   }
 
@@ -138,9 +132,7 @@ struct FieldIndex: Sendable {
   @inline(__always)
   func next(_ cursor: inout Cursor, in bytes: Span<UInt8>) -> Int? {
     guard cursor.taken < count else { return nil }
-    let distance = cursor.taken < distances.count ? Int(distances[cursor.taken]) : 0
-    let isStored = cursor.taken == 0 || distance > 0
-    cursor.start = isStored ? start + distance : bytes.firstControl(from: cursor.start, to: bytes.count) + 2
+    cursor.start = cursor.taken == 0 ? start : bytes.firstControl(from: cursor.start, to: bytes.count) + 2
     cursor.taken += 1
     return cursor.start
   }

@@ -8,8 +8,8 @@ public protocol RequestHandler: Sendable {
   /// or on another thread (large ones).
   func respond(to request: consuming Request, in context: RequestContext) -> Response
 
-  /// Adds to an answer that the server gives in the handler's stead (a body too large, too much to do, a broken rule) what
-  /// the handler adds to its own, such as a request id.
+  /// Adds to an answer that the server gives in the handler's stead (a body too large, too much to do, a broken rule)
+  /// what the handler adds to its own, such as a request id.
   ///
   /// - Parameter head: nil when the head itself broke a rule.
   func decorate(_ response: inout Response, for head: RequestHead?)
@@ -39,8 +39,8 @@ public struct RequestContext: Sendable {
   public var isCancelled: @Sendable () -> Bool
   /// Runs `body(0)` … `body(count - 1)`, possibly on several threads, and returns when all are done.
   public var parallel: @Sendable (_ count: Int, _ body: (Int) -> Void) -> Void
-  /// Has the server set aside so many bytes for this request's work, in place of what it set aside before. Work that needs
-  /// more than 64 KiB asks before it begins, and gives up with 503 or 413 where it is not granted.
+  /// Has the server set aside so many bytes for this request's work, in place of what it set aside before. Work that
+  /// needs more than 64 KiB asks before it begins, and gives up with 503 or 413 where it is not granted.
   public var reserveMemory: @Sendable (_ bytes: Int) -> MemoryGrant
   /// Called by work that has become expensive, again and again. The server may let it wait, and have it end by
   /// ``isCancelled``, so that it keeps no other request waiting.

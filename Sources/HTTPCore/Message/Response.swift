@@ -1,7 +1,7 @@
 /// A complete response, before it is framed.
 ///
-/// The connection adds Date, Content-Length and Connection, and drops the body where the method or the status forbids one:
-/// a handler answers HEAD as it answers GET.
+/// The connection adds Date, Content-Length and Connection, and drops the body where the method or the status forbids
+/// one: a handler answers HEAD as it answers GET.
 public struct Response: Sendable {
   public var status: Status
   /// Nil for a response without a body.

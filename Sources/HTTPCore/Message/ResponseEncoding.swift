@@ -21,8 +21,8 @@ extension Response {
 extension [UInt8] {
   /// Appends a response's head (RFC 9112 §4, §5).
   ///
-  /// Date, Content-Length, Content-Type and Connection are written here and nowhere else; a handler's fields of these names
-  /// are left out. No field value contains a line end, because `Fields` and `MediaType` cannot.
+  /// Date, Content-Length, Content-Type and Connection are written here and nowhere else; a handler's fields of these
+  /// names are left out. No field value contains a line end, because `Fields` and `MediaType` cannot.
   mutating func appendHead(of response: Response, _ framing: ResponseFraming, date: HTTPDate) {
     if response.fields.mayContainReserved {
       let fields = response.fields.unreservedLines()

@@ -10,8 +10,8 @@ enum ASCII {
     contains(byte, low: 0x03FF_6CFA_0000_0000, high: 0x57FF_FFFF_C7FF_FFFE)
   }
 
-  /// What a host's name consists of, percent escapes excepted: `unreserved` and `sub-delims` (RFC 3986 §2.2, §2.3) without
-  /// the comma, which would turn the field into a list.
+  /// What a host's name consists of, percent escapes excepted: `unreserved` and `sub-delims` (RFC 3986 §2.2, §2.3)
+  /// without the comma, which would turn the field into a list.
   @inline(__always) static func isHostName(_ byte: UInt8) -> Bool {
     contains(byte, low: 0x2BFF_6FD2_0000_0000, high: 0x47FF_FFFE_87FF_FFFE)
   }
@@ -125,8 +125,8 @@ extension Span<UInt8> {
     endOfRun(from: start, to: end, candidates: ASCII.uncommonInPaths, ASCII.isPath)
   }
 
-  /// The end of the characters of a registered name, percent escapes excepted (``ASCII/isHostName(_:)``), from `start` on,
-  /// or `end`.
+  /// The end of the characters of a registered name, percent escapes excepted (``ASCII/isHostName(_:)``), from `start`
+  /// on, or `end`.
   func endOfHostName(from start: Int, to end: Int) -> Int {
     endOfRun(from: start, to: end, candidates: ASCII.uncommon, ASCII.isHostName)
   }
@@ -191,7 +191,8 @@ extension ASCII {
     ~((word & (0x7F * each)) &+ 0x5F * each) & (0x80 * each)
   }
 
-  /// The highest bit of each byte of `word` other than a letter, digit, hyphen, point or slash: most paths have no others.
+  /// The highest bit of each byte of `word` other than a letter, digit, hyphen, point or slash: most paths have no
+  /// others.
   @inline(__always) fileprivate static func uncommonInPaths(in word: UInt64) -> UInt64 {
     let low = word & (0x7F * each)
     let lower = low | (0x20 * each)

@@ -1,7 +1,7 @@
 /// Decodes a chunked body (RFC 9112 §7.1) whose bytes may arrive in any pieces.
 ///
-/// Strict where leniency has enabled request smuggling: lines end in CRLF only, without white space before it; extensions
-/// and trailers are validated and bounded, then dropped.
+/// Strict where leniency has enabled request smuggling: lines end in CRLF only, without white space before it;
+/// extensions and trailers are validated and bounded, then dropped.
 struct ChunkedDecoder: Sendable {
   private enum State: Sendable {
     case sizeStart, size, sizeLineFeed
@@ -38,8 +38,8 @@ struct ChunkedDecoder: Sendable {
     if dataLeft == 0 { state = .dataCarriageReturn }
   }
 
-  /// Appends the data in `bytes` to `body`, which may have at most `limit` bytes. Returns how many of the bytes belong to
-  /// this body: all, until its end.
+  /// Appends the data in `bytes` to `body`, which may have at most `limit` bytes. Returns how many of the bytes belong
+  /// to this body: all, until its end.
   mutating func decode(
     _ bytes: Span<UInt8>, into body: inout [UInt8], atMost limit: Int, _ limits: HTTPLimits
   ) throws(ParseFailure) -> Int {
@@ -145,9 +145,8 @@ struct ChunkedDecoder: Sendable {
   private func failure(_ error: ParseError) -> ParseFailure { ParseFailure(error, at: taken) }
 }
 
-/// The grammar of a chunk's extensions, which follow its size (RFC 9112 §7.1.1):
-/// `*( ";" name [ "=" ( token / quoted-string ) ] )`. White space is allowed around semicolons and equals signs, but not
-/// before the end of the line.
+/// The grammar of a chunk's extensions, which follow its size (RFC 9112 §7.1.1): `*( ";" name [ "=" ( token /
+/// quoted-string ) ] )`. White space is allowed around semicolons and equals signs, but not before the end of the line.
 struct ChunkExtension: Sendable {
   private enum State: Sendable {
     case beforeSemicolon, beforeName, name, afterName, beforeValue, token, quoted, escaped, afterQuote

@@ -1,8 +1,8 @@
 /// Parses a request's head (RFC 9112 §2 to §6) from bytes that may arrive in any pieces.
 ///
-/// Each call of `parse` gets all bytes since the head's first one. It returns the head's length once the head is complete,
-/// nil while it is not, and throws at the first byte that no valid head can have there. The result depends on the bytes
-/// alone, not on the pieces, and the total cost is linear in the bytes.
+/// Each call of `parse` gets all bytes since the head's first one. It returns the head's length once the head is
+/// complete, nil while it is not, and throws at the first byte that no valid head can have there. The result depends on
+/// the bytes alone, not on the pieces, and the total cost is linear in the bytes.
 struct HeadParser: Sendable {
   private var scanner = LineScanner()
   private var skippedLines = 0
@@ -16,7 +16,8 @@ struct HeadParser: Sendable {
   /// Empty lines that may precede a request (§2.2): some clients send one or two after a body.
   private static let maximumEmptyLines = 2
 
-  /// Whether `bytes`, all so far, contain more than empty lines that may precede a request, the last perhaps incomplete.
+  /// Whether `bytes`, all so far, contain more than empty lines that may precede a request, the last perhaps
+  /// incomplete.
   func hasBegun(_ bytes: Span<UInt8>) -> Bool {
     let rest = bytes.extracting((2 * skippedLines)...)
     return rest.count > 1
@@ -111,8 +112,8 @@ struct RequestLine: Sendable {
     self.target = try RequestTarget(bytes, target, method: method)
   }
 
-  /// Why a line is refused that is longer than `bytes`, the most that is read of one: its target is too long, its method
-  /// is longer than any known one (§3), or it is no request line.
+  /// Why a line is refused that is longer than `bytes`, the most that is read of one: its target is too long, its
+  /// method is longer than any known one (§3), or it is no request line.
   static func overlong(_ bytes: Span<UInt8>) -> ParseError {
     if bytes.firstSpace(from: 0, to: bytes.count) < bytes.count { return .targetTooLong }
     return bytes.endOfToken(from: 0, to: bytes.count) == bytes.count ? .methodUnknown : .requestLineMalformed
@@ -157,8 +158,8 @@ extension Method {
 /// Finds the lines of a head or a trailer section: each ends in CRLF and contains no control character but HTAB
 /// (RFC 9112 §2.2).
 ///
-/// It remembers how far it has scanned, so bytes that arrive one at a time cost no more than bytes that arrive at once. The
-/// result depends on the bytes alone, not on the pieces.
+/// It remembers how far it has scanned, so bytes that arrive one at a time cost no more than bytes that arrive at once.
+/// The result depends on the bytes alone, not on the pieces.
 struct LineScanner: Sendable {
   /// Where the next line starts.
   private(set) var lineStart: Int

@@ -56,9 +56,9 @@ struct HeadSemantics: Sendable {
     isEmpty = false
   }
 
-  /// Whether a name has the letters of Content-Length or Transfer-Encoding with other characters between or around them.
-  /// Gateways that turn fields into CGI variables read some of these as the real fields (`Content_Length`), and servers that
-  /// drop unknown characters read others so. No field in use looks like that.
+  /// Whether a name has the letters of Content-Length or Transfer-Encoding with other characters between or around
+  /// them. Gateways that turn fields into CGI variables read some of these as the real fields (`Content_Length`), and
+  /// servers that drop unknown characters read others so. No field in use looks like that.
   private static func isDisguised(_ bytes: Span<UInt8>, _ name: Range<Int>) -> Bool {
     var letters = 0
     let length = "contentlength".utf8.span
@@ -97,8 +97,8 @@ struct HeadSemantics: Sendable {
     }
   }
 
-  /// `1*DIGIT` (RFC 9110 §8.6) within Int's range: no sign, space, prefix or list. No leading zero either: the grammar allows
-  /// it, no client sends it, and a server that reads `010` as octal would end the message elsewhere.
+  /// `1*DIGIT` (RFC 9110 §8.6) within Int's range: no sign, space, prefix or list. No leading zero either: the grammar
+  /// allows it, no client sends it, and a server that reads `010` as octal would end the message elsewhere.
   private static func length(_ bytes: Span<UInt8>, _ value: Range<Int>) throws(ParseFailure) -> Int {
     let invalid = ParseFailure(.contentLengthInvalid, at: value.lowerBound)
     guard !value.isEmpty, value.count == 1 || bytes[value.lowerBound] != UInt8(ascii: "0") else { throw invalid }
@@ -146,8 +146,8 @@ struct FieldSection: Sendable {
 
   /// Validates the field line `bytes[line]` (RFC 9112 §5) and adds it.
   ///
-  /// The name is a token directly followed by a colon (§5.1). White space around the value is not part of it. The scanner
-  /// has already refused control characters.
+  /// The name is a token directly followed by a colon (§5.1). White space around the value is not part of it. The
+  /// scanner has already refused control characters.
   @inline(__always)
   mutating func take(
     _ bytes: Span<UInt8>, _ line: Range<Int>, limit: Int, else tooMany: ParseError

@@ -30,9 +30,9 @@ struct RequestTarget: Sendable {
     }
   }
 
-  /// A path of RFC 3986 characters without escaped control characters, then perhaps a question mark and a query. The query
-  /// may contain any visible ASCII except `#`, because browsers' URL parsers leave braces, brackets and quotes in it as
-  /// they are.
+  /// A path of RFC 3986 characters without escaped control characters, then perhaps a question mark and a query. The
+  /// query may contain any visible ASCII except `#`, because browsers' URL parsers leave braces, brackets and quotes in
+  /// it as they are.
   private static func pathAndQuery(
     _ bytes: Span<UInt8>, _ range: Range<Int>
   ) throws(ParseFailure) -> (path: String, hasQuery: Bool) {
@@ -110,8 +110,8 @@ enum Authority {
     return high << 4 | low
   }
 
-  /// Whether there is an escape at `index` that does not stand for a control character: no path here contains one, and a
-  /// program that unescapes it early would see the string or the line end there (RFC 3986 §7.3).
+  /// Whether there is an escape at `index` that does not stand for a control character: no path here contains one, and
+  /// a program that unescapes it early would see the string or the line end there (RFC 3986 §7.3).
   @inline(__always)
   static func isVisibleEscape(_ bytes: Span<UInt8>, _ index: Int, _ end: Int) -> Bool {
     guard let byte = escape(bytes, index, end) else { return false }

@@ -37,7 +37,8 @@ extension Option {
     .automatic(
       "max-memory", "BYTES", MemoryPlan.least...1_125_899_906_842_624, sets: \.maxMemory,
       help:
-        "Memory of the whole process, from which other bounds derive; auto: the cgroup's limit, RLIMIT_AS, or half the machine's."
+        "Memory of the whole process, from which other bounds derive; auto: the cgroup's limit, RLIMIT_AS, "
+        + "or half the machine's."
     ),
 
     .seconds(

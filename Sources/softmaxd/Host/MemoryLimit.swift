@@ -1,8 +1,10 @@
 import Glibc
 
 /// How much memory this process may use.
+///
+/// `unsafe` for getrlimit, which fills a structure during the call only.
 enum MemoryLimit {
-  /// The least of the control group's limit and of RLIMIT_AS; where neither is set, half of the machine's memory.
+  /// The smaller of the control group's limit and RLIMIT_AS; half of the machine's memory where neither is set.
   static func available(loops: Int) -> Int {
     let groups = FileReader.read("/proc/self/cgroup", atMost: 64 * 1024) ?? []
     let limits = files(ofGroups: String(decoding: groups, as: UTF8.self)).compactMap { file in
@@ -11,8 +13,8 @@ enum MemoryLimit {
     return (limits + [addressSpace(loops: loops)].compactMap { $0 }).min() ?? physical / 2
   }
 
-  /// The files that hold limits for the groups that `/proc/self/cgroup` names and for those around them, of the second version
-  /// of control groups ("0::/a/b") and the first ("4:memory:/a/b").
+  /// The files with the limits of the control groups that `/proc/self/cgroup` names and of their ancestors: of version
+  /// 2 ("0::/a/b") and version 1 ("4:memory:/a/b").
   static func files(ofGroups text: String) -> [String] {
     var files = CPUQuota.folders(ofGroups: text).map { "\($0)/memory.max" }
     var folder = "/sys/fs/cgroup/memory"
@@ -25,14 +27,13 @@ enum MemoryLimit {
     return files
   }
 
-  /// A limit's text in bytes; nil for `max`, and for what the first version says where there is none (more than an
-  /// exbibyte).
+  /// A limit in bytes; nil for `max`, and for the value above an exbibyte by which version 1 means no limit.
   static func bytes(_ text: String) -> Int? {
     guard let bytes = Int(text.split(separator: "\n").first ?? ""), bytes > 0, bytes < 1 << 60 else { return nil }
     return bytes
   }
 
-  /// What RLIMIT_AS leaves for memory: it also counts what is mapped but not used, and the threads' stacks.
+  /// What RLIMIT_AS leaves for data. It also counts mappings that are not resident, and the threads' stacks.
   private static func addressSpace(loops: Int) -> Int? {
     var limit = rlimit()
     guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit) == 0, limit.rlim_cur < 1 << 60 else {
@@ -41,7 +42,7 @@ enum MemoryLimit {
     var stack = rlimit()
     let hasStack = unsafe getrlimit(__rlimit_resource_t(RLIMIT_STACK.rawValue), &stack) == 0
     let stackBytes = hasStack && stack.rlim_cur < 1 << 40 ? Int(stack.rlim_cur) : 8 << 20
-    // Loops, as many workers, and Dispatch's own.
+    // The loops, as many workers, and Dispatch's own threads.
     let threads = 2 * loops + 4
     return max(0, Int(limit.rlim_cur) - mappedButUnused - threads * stackBytes)
   }

@@ -1,11 +1,11 @@
 import Glibc
 import HTTPTransport
 
-/// `--probe`: what a container's health check runs, where there is no shell and no curl.
+/// `--probe`: a health check for containers without a shell and curl.
 enum Probe {
   /// Asks `/livez` of the server at `host` and `port`; exits 0 if it answers 200 within two seconds, else 1.
   static func run(host: String, port: Int) -> Never {
-    // A server that listens on all addresses is asked on the loopback.
+    // A server that listens on all addresses is asked on the loopback address.
     let target = ["0.0.0.0": "127.0.0.1", "::": "::1", "[::]": "::1", "localhost": "127.0.0.1"][host] ?? host
     guard let address = SocketAddress(host: target, port: UInt16(clamping: port)) else {
       Program.fail(1, "cannot probe \(host)")

@@ -1,36 +1,40 @@
 import Glibc
 import HTTPTransport
 
-/// SIGTERM, SIGINT and SIGHUP: the first stops the server gently, a second SIGTERM or SIGINT ends the program at once.
+/// SIGTERM, SIGINT and SIGHUP: the first one stops the server gently, a second SIGTERM or SIGINT ends the program at
+/// once.
 ///
-/// They are blocked in every thread and taken one by one by `sigwait` on the main thread, which has nothing else to do. A
-/// Dispatch source would lose those that come before it listens, some time after `activate`: a third of the SIGTERMs sent
-/// on the first line of output went nowhere.
+/// They are blocked in every thread, and the main thread, which has nothing else to do, takes them one by one with
+/// `sigwait`. A Dispatch source would lose signals that arrive before it listens, some time after `activate`: a third
+/// of the SIGTERMs sent on the first line of output were lost.
+///
+/// `unsafe` for system calls that read or fill a structure during the call only, and for comparing a handler with
+/// SIG_IGN, which is a number in the type of a function pointer.
 enum Signals {
-  /// Keeps the signals until ``obey(_:then:)`` asks for them. Before any other thread is started: a thread inherits what
-  /// is blocked (pthread_sigmask(3)).
+  /// Blocks the signals, until ``obey(_:then:)`` takes them. Call it before any other thread starts: threads inherit
+  /// the signal mask (pthread_sigmask(3)).
   static func hold() {
-    // A client that has gone is an error of its own write, not the end of the program.
+    // Writing to a client that has gone is an error of that write, not the end of the program.
     signal(SIGPIPE, SIG_IGN)
     var held = set([SIGTERM, SIGINT, SIGHUP])
     unsafe pthread_sigmask(SIG_BLOCK, &held, nil)
   }
 
-  /// Waits for signals for the rest of the program's life.
+  /// Waits for signals until the program ends.
   static func obey(_ server: Server, then finish: @escaping @Sendable () -> Void) -> Never {
-    // nohup(1) has SIGHUP ignored; one that is blocked is kept all the same (signal(7)).
+    // nohup(1) ignores SIGHUP, but a blocked signal stays pending all the same (signal(7)).
     next(isIgnored(SIGHUP) ? [SIGTERM, SIGINT] : [SIGTERM, SIGINT, SIGHUP])
     server.stop {
       finish()
-      // Not exit: it would run destructors beside threads that are still awake.
+      // Not exit, which would run destructors while other threads still run.
       _exit(0)
     }
-    // The end of a terminal may send SIGHUP twice, from its shell and from the kernel: only the first one counts.
+    // When a terminal ends, both its shell and the kernel may send SIGHUP: only the first one counts.
     next([SIGTERM, SIGINT])
     _exit(1)
   }
 
-  /// Returns once one of `numbers` has come. Ends the program where the system does not let it wait.
+  /// Returns when one of `numbers` has arrived. Ends the program if the system does not allow waiting.
   private static func next(_ numbers: [CInt]) {
     var wanted = set(numbers)
     var number: CInt = 0

@@ -7,8 +7,8 @@ enum StandardStreams {
   static let output: CInt = 1
   static let error: CInt = 2
 
-  /// Opens /dev/null in place of each standard stream that is closed. Otherwise the next descriptor to be opened, such as a
-  /// connection's, would get its number, and log lines would be written there.
+  /// Opens /dev/null in place of each standard stream that is closed. Otherwise the next descriptor to be opened, such
+  /// as a connection's, would get its number, and log lines would be written there.
   static func open() {
     for stream in CInt(0)...2 where fcntl(stream, F_GETFD) < 0 {
       // open returns the lowest free number, which is this one. Without /dev/null there is no way to report an error.

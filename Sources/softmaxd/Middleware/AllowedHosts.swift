@@ -1,20 +1,22 @@
 import HTTPCore
 import SoftmaxAPI
 
-/// The names under which browsers may call the service: a defence against DNS rebinding.
+/// The hosts that requests may name: a defence against DNS rebinding.
 ///
-/// A page of an attacker's whose name has been made to point at this server is of the same origin as its answers, so
-/// that CORS does not keep it out. Its requests still name the attacker's host.
+/// An attacker can point the name of his own page's host at this server. Then the page has the same origin as the
+/// server's responses, and CORS does not apply. But its requests still name the attacker's host.
 struct AllowedHosts: Sendable {
   private let hosts: Set<String>
 
-  /// - Parameter hosts: names or addresses in lower case, without ports; nil when there are none: then any will do.
+  /// - Parameter hosts: names or addresses in lower case, without ports. Nil when the list is empty: any host is
+  ///   allowed.
   init?(_ hosts: [String]) {
     guard !hosts.isEmpty else { return nil }
     self.hosts = Set(hosts)
   }
 
-  /// 421 when the request names another host. One that names none, in HTTP/1.0, comes from no browser.
+  /// 421 when the request names a host that is not allowed. A request without one, in HTTP/1.0, does not come from a
+  /// browser.
   func refusal(of head: RequestHead) -> Response? {
     guard let authority = head.authority else { return nil }
     let host = Self.host(of: authority).lowercased()

@@ -1,23 +1,23 @@
 import HTTPCore
 
-/// Which web pages may call the service (Fetch §3.2, "CORS protocol").
+/// Lets the web pages of some origins call the service (Fetch §3.2, "CORS protocol").
 struct CORS: Sendable {
   private let origins: [String]
   private let allowsAll: Bool
 
-  /// Nil without origins: then no answer says anything of CORS, and browsers refuse.
+  /// Nil without origins: then no response has CORS fields, and browsers refuse it to pages.
   init?(origins: [String]) {
     guard !origins.isEmpty else { return nil }
     self.origins = origins
     allowsAll = origins == ["*"]
   }
 
-  /// What `Access-Control-Allow-Origin` says to `origin`, or nil when its pages may not call.
+  /// The value of `Access-Control-Allow-Origin` for `origin`, or nil when its pages may not call.
   private func allowed(_ origin: String) -> String? {
     allowsAll ? "*" : origins.contains(origin) ? origin : nil
   }
 
-  /// The answer to a preflight, or nil when the request is none.
+  /// The response to a preflight request, or nil when the request is not one.
   func preflight(_ head: RequestHead) -> Response? {
     guard head.method == .options, head.fields[.origin] != nil, head.fields[.accessControlRequestMethod] != nil else {
       return nil
@@ -31,10 +31,10 @@ struct CORS: Sendable {
     return Response(.noContent, fields: fields)
   }
 
-  /// Tells the browser that the page may read the answer, and caches that it depends on who asks.
+  /// Lets the page read the response, and tells caches that it depends on the origin.
   ///
-  /// - Parameter head: nil when it could not be read. Then the page is taken to be of the only origin that is allowed; a
-  ///   browser keeps the answer from any other.
+  /// - Parameter head: nil when it could not be parsed. Then the origin is assumed to be the allowed one, if there is
+  ///   only one; a browser hides the response from pages of any other origin.
   func decorate(_ response: inout Response, _ head: RequestHead?) {
     if !allowsAll { response.fields.append(.vary, "Origin") }
     let origin = head.map { $0.fields[.origin] } ?? (origins.count == 1 ? origins[0] : nil)

@@ -2,8 +2,8 @@ import HTTPCore
 import HTTPTransport
 import SoftmaxAPI
 
-/// The service as those who run it see it: its own endpoints, and around them health, metrics, the token, CORS and
-/// request ids.
+/// The program's request handler: the service's endpoints and those for operators (health, metrics), behind the checks
+/// that apply to all of them (allowed hosts, CORS, the token, preconditions).
 struct OperationalEndpoints: RequestHandler {
   let service: SoftmaxService
   let status: ServerStatus
@@ -24,11 +24,11 @@ struct OperationalEndpoints: RequestHandler {
     allowedHosts = AllowedHosts(hosts)
   }
 
-  /// What is answered here, on routes that follow the service's own in the table.
+  /// The operators' endpoints. Their routes follow the service's own in the table.
   enum Path: Int, CaseIterable {
     case livez, readyz, healthz, health, metrics
 
-    /// What a route leads to; nil when it is the service's.
+    /// The endpoint of a route, or nil when the route is the service's.
     init?(_ route: Route) { self.init(rawValue: route.id - SoftmaxService.routes.routes.count) }
 
     var route: RouteDeclaration {
@@ -54,9 +54,9 @@ struct OperationalEndpoints: RequestHandler {
 
   private func refusal(of head: RequestHead, at route: Route) -> Response? {
     let path = Path(route)
-    // Probes know a server by its address, and what they learn is no secret.
+    // Probes use the server's address as Host, and their answers are no secret.
     if path == nil || path == .metrics, let refusal = allowedHosts?.refusal(of: head) { return refusal }
-    // A preflight carries no credentials (Fetch §3.2.2), so it comes before the token.
+    // A preflight carries no credentials (Fetch §3.2.2), so it is answered before the token is asked for.
     if let cors, let answer = cors.preflight(head) { return answer }
     if needsToken(head.method, at: path), let refusal = token?.refusal(of: head) { return refusal }
     if let refusal = service.refusal(of: head, at: route) { return refusal }
@@ -85,14 +85,14 @@ struct OperationalEndpoints: RequestHandler {
 
   func decorate(_ response: inout Response, for head: RequestHead?) {
     if let head {
-      // An answer to a POST is for its request alone.
+      // A response to a POST is of use to its request only.
       if head.method == .post { response.fields.append(.cacheControl, "no-store") }
       RequestCorrelation.carry(from: head, to: &response)
     }
     cors?.decorate(&response, head)
   }
 
-  /// Whether the path's answer is that the server is not ready.
+  /// Whether the endpoint will answer that the server is not ready.
   private func isUnavailable(_ path: Path?) -> Bool {
     switch path {
     case .readyz, .healthz, .health: !status.isReady

@@ -1,11 +1,11 @@
 import HTTPCore
 import SoftmaxAPI
 
-/// Conditional requests (RFC 9110 §13): no answer here has an entity tag or a date of modification.
+/// Conditional requests (RFC 9110 §13). No response of this server has an entity tag or a modification date.
 enum Preconditions {
-  /// A final answer when a precondition is false, else nil. For requests that would be answered otherwise (§13.2.1).
+  /// The response when a precondition is false, else nil. Only for requests that would otherwise succeed (§13.2.1).
   static func refusal(of head: RequestHead) -> Response? {
-    // What can be read has a representation; what only takes a POST has none.
+    // A resource that can be read has a current representation; one that only takes POST has none.
     let isRead = head.method == .get || head.method == .head
     guard isRead || head.method == .post else { return nil }
     if let tags = head.fields[.ifMatch], !(isRead && tags == "*") {

@@ -1,8 +1,8 @@
 import HTTPCore
 
-/// The marks by which one request is found again in several logs.
+/// The identifiers that find one request again in the logs of several programs.
 enum RequestCorrelation {
-  /// Copies a valid `X-Request-Id` and `traceparent` into the answer; an id that is not valid is replaced by a new one.
+  /// Copies a valid `X-Request-Id` and `traceparent` into the response; an invalid request id is replaced by a new one.
   static func carry(from head: RequestHead, to response: inout Response) {
     if head.fields.count(of: .xRequestID) > 0 {
       response.fields.append(.xRequestID, requestID(head) ?? makeID())
@@ -31,9 +31,9 @@ enum RequestCorrelation {
     return String(repeating: "0", count: 16 - digits.utf8.count) + digits
   }
 
-  /// `traceparent` as Trace Context §3.2.2 has it: version, trace, parent and flags in lower-case hexadecimal, neither
-  /// of the ids all zeros, the version not ff. A later version may have more behind it: visible ASCII, since only that
-  /// is given back byte for byte.
+  /// A `traceparent` that is valid by Trace Context §3.2.2: version, trace id, parent id and flags in lower-case
+  /// hexadecimal, neither id all zeros, the version not ff. A later version may append more. It must be visible ASCII,
+  /// because only that is returned byte for byte.
   static func traceparent(_ head: RequestHead) -> String? {
     guard head.fields.count(of: .traceparent) == 1, let text = head.fields[.traceparent] else { return nil }
     let bytes = Array(text.utf8)

@@ -1,12 +1,12 @@
 import HTTPCore
 
-/// The values that labels can take: few, whatever clients send.
+/// The values of metric labels: few, whatever clients send.
 enum MetricLabels {
-  /// By OpenTelemetry's rule an unknown method is `_OTHER`; here it is one that the parser has already refused.
+  /// OpenTelemetry calls an unknown method `_OTHER`; here the parser has already refused it.
   static let methods = Method.allCases.map(\.rawValue) + ["_OTHER"]
   static let otherMethod = methods.count - 1
 
-  /// By the routes' ids; the first is for paths where nothing stands.
+  /// By the routes' ids; the first is for unknown paths.
   static let routes = OperationalEndpoints.routes.routes.map(\.label.description)
 
   static let statuses = [

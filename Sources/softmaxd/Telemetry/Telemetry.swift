@@ -5,7 +5,7 @@ import Synchronization
 /// Counts what the server does, and writes its log.
 final class Telemetry: ServerObserver {
   let loops: [LoopCounters]
-  /// Answers of the parser's own, by the problem's name: a handful of names, each a rule that was broken.
+  /// Requests that broke a rule or a deadline, by the problem's name, of which there are few.
   let rejections = Mutex<[String: UInt64]>([:])
   let refusedForCap = Atomic<UInt64>(0)
   let refusedForDescriptors = Atomic<UInt64>(0)
@@ -62,7 +62,7 @@ final class Telemetry: ServerObserver {
   }
 
   func requestRejected(_ problem: Problem, loop: Int) {
-    // Not on the path of any request that is served: its connection is about to be closed.
+    // A lock is fine here: no request that is served comes this way, and the connection is about to close.
     rejections.withLock { $0[problem.type.name, default: 0] += 1 }
     loops[loop].record(
       method: MetricLabels.otherMethod, route: .unmatched, status: MetricLabels.status(problem.type.status), (0, 0, 0))

@@ -3,7 +3,8 @@ import Testing
 
 @testable import HTTPCore
 
-/// What waits to be written comes out whole and in order, however little of it a write takes, and holds no more than that.
+/// What waits to be written comes out whole and in order, however little of it a write takes, and holds no more than
+/// that.
 struct OutputQueueTests {
   private static let date = HTTPDate(unixSeconds: 784_111_777)
 
