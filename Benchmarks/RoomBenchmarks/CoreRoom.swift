@@ -25,9 +25,9 @@ private func benchmarkRows(of n: Int) {
   else { return print("no problem") }
   for level in levelsHere {
     let execution = Execution(level: level)
-    let softmax = nanoseconds { keep((try? problem.solve(.probabilities, execution))?.probabilities?.count ?? 0) }
+    let softmax = nanoseconds { keep((try? problem.solve([.probabilities], execution))?.probabilities?.count ?? 0) }
     report(n, "softmax", level, softmax / count)
-    let logs = nanoseconds { keep((try? problem.solve(.logProbabilities, execution))?.logProbabilities?.count ?? 0) }
+    let logs = nanoseconds { keep((try? problem.solve([.logProbabilities], execution))?.logProbabilities?.count ?? 0) }
     report(n, "log-softmax", level, logs / count)
     let slopes = nanoseconds {
       keep((try? loss.lossAndGradient(upstream: nil, loss: true, gradient: true, execution))?.gradient?.count ?? 0)
@@ -57,21 +57,21 @@ private func reportStages(_ family: LogitFamily) {
   let logits = family.logits(rows, n)
   var counts = StageCounts()
   guard let problem = try? SoftmaxProblem(logits: logits, layout: Layout(shape: [rows, n], axis: 1)) else { return }
-  let outputs: SoftmaxOutputs = [.probabilities, .logProbabilities, .logSumExp, .entropy]
+  let outputs: [SoftmaxOutput] = [.probabilities, .logProbabilities, .logSumExp, .entropy]
   let execution = Execution(level: levelsHere.last ?? .baseline)
   let clock = ContinuousClock()
-  var time = clock.measure { _ = try? problem.solve(outputs, execution, from: .fast, &counts) }
+  var time = clock.measure { _ = try? problem.solve(outputs, execution, from: .vector, &counts) }
   report(family.name + ": softmax", counts, time / (rows * n))
 
   // Soft targets that are the softmax itself, rounded: the gradient cancels to its last bits.
   let targets: Target =
     family.isSelfDistilled
-    ? .probabilities((try? problem.solve(.probabilities, Execution()))?.probabilities ?? [])
+    ? .probabilities((try? problem.solve([.probabilities], Execution()))?.probabilities ?? [])
     : .indices((0..<rows).map { $0 * 7 % n })
   guard let loss = try? LossProblem(softmax: problem, target: targets, reduction: .none) else { return }
   counts = StageCounts()
   time = clock.measure {
-    _ = try? loss.lossAndGradient(upstream: nil, loss: true, gradient: true, execution, from: .fast, &counts)
+    _ = try? loss.lossAndGradient(upstream: nil, loss: true, gradient: true, execution, from: .vector, &counts)
   }
   report(family.name + ": loss and gradient", counts, time / (rows * n))
 }
@@ -79,9 +79,9 @@ private func reportStages(_ family: LogitFamily) {
 private func report(_ name: String, _ counts: StageCounts, _ time: Duration) {
   func share(_ part: Int) -> String { "\((Double(part) / Double(max(1, counts.outputs)) * 1e6).rounded() / 1e4) %" }
   print(
-    column(name, 44) + column("stage 2: " + share(counts.doubleDouble), 24)
-      + column("stage 3: " + share(counts.big), 24)
-      + column("widest \(counts.widest) bits", 20) + "\(time.components.attoseconds / 1_000_000_000) ns/logit")
+    column(name, 44) + column("stage 2: " + share(counts.ball), 24)
+      + column("stage 3: " + share(counts.interval), 24)
+      + column("widestBits \(counts.widestBits) bits", 20) + "\(time.components.attoseconds / 1_000_000_000) ns/logit")
 }
 
 private func column(_ text: String, _ width: Int) -> String {

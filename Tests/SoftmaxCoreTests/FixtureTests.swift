@@ -32,7 +32,7 @@ struct FixtureTests {
   }
 }
 
-/// Values compared and the first few that differ.
+/// Values compared, bit by bit (so that no zero may be negative), and the first few that differ.
 struct Mismatches {
   private(set) var values = 0
   private(set) var wrong = 0
@@ -45,7 +45,7 @@ struct Mismatches {
     guard let found, found.count == wanted.count else {
       return note(wanted.count, "\(place()): \(found?.count ?? 0) values for \(wanted.count)")
     }
-    for (index, (x, y)) in zip(found, wanted).enumerated() where !(x == y) {
+    for (index, (x, y)) in zip(found, wanted).enumerated() where x.bitPattern != y.bitPattern {
       note(1, "\(place())[\(index)]: found \(x), true \(y)")
     }
   }
@@ -79,8 +79,8 @@ extension Fixture {
   private func results(_ execution: Execution) throws -> (numbers: [String: [Double]], argmax: [Int]?) {
     switch operation {
     case .softmax:
-      var outputs: SoftmaxOutputs = [.probabilities, .logProbabilities, .logSumExp, .entropy, .argmax]
-      if answers.contains(where: { $0.output == "jacobian" }) { outputs.insert(.jacobian) }
+      var outputs: [SoftmaxOutput] = [.probabilities, .logProbabilities, .logSumExp, .entropy, .argmax]
+      if answers.contains(where: { $0.output == "jacobian" }) { outputs.append(.jacobian) }
       let result = try softmax.solve(outputs, execution)
       let numbers = [
         "probabilities": result.probabilities, "log_probabilities": result.logProbabilities,

@@ -108,7 +108,7 @@ def softmax_of(row):
 
 @family
 def lattice(rng):
-    for _ in range(12):
+    for _ in range(4):
         form, dtype = rng.choice([(BINARY64, "float64"), (BINARY64, "float64"), (BINARY32, "float32")])
         power = math.ldexp(1.0, rng.randint(-60, 60)) if form is BINARY64 else math.ldexp(1.0, rng.randint(-60, 0))
         # A sum of losses over items.

@@ -40,7 +40,7 @@ private struct Results {
   init(_ work: consuming ValidatedRequest.Work, _ outputs: [Output], _ execution: Execution) throws(ComputationError) {
     switch consume work {
     case .softmax(let problem):
-      softmax = try problem.solve(outputs.reduce(into: []) { $0.formUnion($1.softmaxOutput) }, execution)
+      softmax = try problem.solve(outputs.compactMap(\.softmaxOutput), execution)
     case .loss(let work):
       let (wantsLoss, wantsGradient) = (outputs.contains(.loss), outputs.contains(.gradient))
       if wantsLoss || wantsGradient {
@@ -71,7 +71,7 @@ private struct Results {
 
 extension Output {
   /// What SoftmaxCore calls an output of /softmax; nothing for those of the loss.
-  fileprivate var softmaxOutput: SoftmaxOutputs {
+  fileprivate var softmaxOutput: SoftmaxOutput? {
     switch self {
     case .probabilities: .probabilities
     case .logProbabilities: .logProbabilities
@@ -79,7 +79,7 @@ extension Output {
     case .entropy: .entropy
     case .argmax: .argmax
     case .jacobian: .jacobian
-    case .loss, .gradient, .derivation: []
+    case .loss, .gradient, .derivation: nil
     }
   }
 }

@@ -22,7 +22,7 @@ extension Validator {
     note(
       tensor, .logits, where: { !SoftmaxProblem.isLogit($0) },
       { "\($0) is \($1); a logit must be a finite number, or \(mask) to mask the class" })
-    for item in 0..<layout.batch where SoftmaxProblem.isMasked(slice: item, of: tensor.values, layout) {
+    for item in 0..<layout.batch where SoftmaxProblem.isMasked(row: item, of: tensor.values, layout) {
       if issues.isTruncated { return }
       var path = Geometry.indices(of: layout.start(of: item), in: geometry.shape)
       // A slice along the last axis is one array of the text; any other is pointed at by its first logit.

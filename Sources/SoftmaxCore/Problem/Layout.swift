@@ -1,7 +1,7 @@
 /// Where the class axis lies in a row-major tensor, as three numbers: `[outer, classes, inner]`.
 ///
-/// Element `(o, c, i)` stands at `(o * classes + c) * inner + i`; batch item `n` is `o * inner + i`. Each batch item is one
-/// slice of `classes` logits, `inner` apart.
+/// Element `(o, c, i)` is at `(o * classes + c) * inner + i`. Row `n = o * inner + i` of the batch holds `classes`
+/// logits, `inner` apart.
 public struct Layout: Sendable, Hashable {
   /// The product of the sizes before the class axis.
   public let outer: Int
@@ -20,13 +20,13 @@ public struct Layout: Sendable, Hashable {
     inner = shape[(axis + 1)...].reduce(1, *)
   }
 
-  /// How many slices of logits there are.
+  /// How many rows of logits there are.
   public var batch: Int { outer * inner }
 
   /// How many numbers a tensor of the logits' shape holds.
   public var count: Int { outer * classes * inner }
 
-  /// The position of batch item `n`'s first class; its others follow `inner` apart.
+  /// The position of row `n`'s first class; its others follow `inner` apart.
   public func start(of n: Int) -> Int {
     (n / inner) * classes * inner + n % inner
   }

@@ -1,26 +1,26 @@
 /// What the loss compares softmax with.
 public enum Target: Sendable, Hashable {
-  /// A class for each batch item, in the batch shape.
+  /// A class for each row, in the batch shape.
   case indices([Int])
-  /// A non-negative number for each logit, in the logits' shape; a slice need not sum to 1.
+  /// A non-negative number for each logit, in the logits' shape; a row need not sum to 1.
   case probabilities([Double])
 }
 
-/// What becomes of the batch items' losses.
+/// What becomes of the rows' losses.
 public enum Reduction: Sendable, Hashable, CaseIterable {
-  /// One loss for each batch item.
+  /// One loss for each row.
   case none
   /// Their sum.
   case sum
-  /// Their sum over D: Σ s_n w[y_n] over the items not ignored (indices), or Σ s_n (probabilities).
+  /// Their sum over D: Σ s_n w[y_n] over the rows not ignored (indices), or Σ s_n (probabilities).
   case mean
 }
 
 /// Softmax cross-entropy with everything it depends on, validated.
 ///
-/// Item n's loss is `s_n Σ_c u_nc (-log p_nc)`, where for a class index y
-/// `u_c = (1-ε) w_y 1[c=y] + (ε/C) w_c`, and for probabilities t `u_c = w_c ((1-ε) t_c + ε/C)`. `1-ε` and `ε/C` are exact,
-/// and an exactly zero factor times ∞ is 0.
+/// Row n's loss is `s_n Σ_c u_nc (-log p_nc)`, where for a class index y
+/// `u_c = (1-ε) w_y 1[c=y] + (ε/C) w_c`, and for probabilities t `u_c = w_c ((1-ε) t_c + ε/C)`. `1-ε` and `ε/C` are
+/// exact, and an exactly zero factor times ∞ is 0.
 ///
 /// (A class, so that handing it on costs a reference count and not one for each of its arrays.)
 public final class LossProblem: Sendable {
@@ -30,16 +30,17 @@ public final class LossProblem: Sendable {
   public let target: Target
   /// `w`, one for each class; `nil` stands for ones.
   public let weight: [Double]?
-  /// `s`, one for each batch item; `nil` stands for ones.
+  /// `s`, one for each row; `nil` stands for ones.
   public let sampleWeight: [Double]?
-  /// A class index that makes an item count for nothing; it may be a valid class.
+  /// A class index that makes a row count for nothing; it may be a valid class.
   public let ignoreIndex: Int
   /// ε, in [0, 1].
   public let labelSmoothing: Double
-  /// What becomes of the items' losses.
+  /// What becomes of the rows' losses.
   public let reduction: Reduction
 
-  /// - Throws: ``ProblemError`` when counts differ, a number is outside its range, or "mean" would divide by exactly zero.
+  /// - Throws: ``ProblemError`` when counts differ, a number is outside its range, or "mean" would divide by exactly
+  ///   zero.
   public init(
     softmax: SoftmaxProblem, target: Target, weight: [Double]? = nil, sampleWeight: [Double]? = nil,
     ignoreIndex: Int = -100, labelSmoothing: Double = 0, reduction: Reduction = .mean
@@ -55,7 +56,7 @@ public final class LossProblem: Sendable {
       guard sampleWeight.count == layout.batch else {
         throw .sampleWeightCount(expected: layout.batch, found: sampleWeight.count)
       }
-      if let bad = sampleWeight.firstIndex(where: { !Self.isWeight($0) }) { throw .sampleWeight(item: bad) }
+      if let bad = sampleWeight.firstIndex(where: { !Self.isWeight($0) }) { throw .sampleWeight(row: bad) }
     }
     guard labelSmoothing >= 0, labelSmoothing <= 1 else { throw .labelSmoothing }
     switch target {
@@ -65,7 +66,7 @@ public final class LossProblem: Sendable {
       }
       let classes = 0..<layout.classes
       if let bad = indices.firstIndex(where: { $0 != ignoreIndex && !classes.contains($0) }) {
-        throw .targetOutOfRange(item: bad)
+        throw .targetOutOfRange(row: bad)
       }
     case .probabilities(let probabilities):
       guard probabilities.count == layout.count else {
@@ -87,8 +88,8 @@ public final class LossProblem: Sendable {
   /// Whether a number may be a weight or a target probability: it is finite and not negative.
   public static func isWeight(_ x: Double) -> Bool { x >= 0 && x < .infinity }
 
-  /// Whether D > 0: its terms are not negative, so that it is zero only where each term has a zero factor. (The products
-  /// themselves may underflow.)
+  /// Whether D > 0: its terms are not negative, so that it is zero only where each term has a zero factor. (The
+  /// products themselves may underflow.)
   private var normaliserIsPositive: Bool {
     for n in 0..<softmax.layout.batch where sampleWeight.map({ $0[n] > 0 }) ?? true {
       guard case .indices(let indices) = target else { return true }
@@ -100,7 +101,7 @@ public final class LossProblem: Sendable {
 
 /// What ``LossProblem/lossAndGradient(upstream:loss:gradient:_:)`` found; an output not asked for is `nil`.
 public struct LossResult: Sendable, Equatable {
-  /// One for each batch item under ``Reduction/none``, else one.
+  /// One for each row under ``Reduction/none``, else one.
   public var loss: [Double]?
   /// `∂(Σ q L)/∂a`, in the logits' shape.
   public var gradient: [Double]?

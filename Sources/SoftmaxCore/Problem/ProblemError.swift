@@ -4,24 +4,24 @@ public enum ProblemError: Error, Sendable, Hashable {
   case logitsCount(expected: Int, found: Int)
   /// A logit is NaN or +Infinity.
   case logitNotFinite(position: Int)
-  /// Every logit of a batch item is -Infinity.
-  case everyClassMasked(item: Int)
+  /// Every logit of a row is -Infinity.
+  case everyClassMasked(row: Int)
   /// The temperature is not finite and positive.
   case temperature
   /// The target is not of the batch shape (indices) or of the logits' shape (probabilities).
   case targetCount(expected: Int, found: Int)
   /// A class index is neither in `0..<classes` nor `ignoreIndex`.
-  case targetOutOfRange(item: Int)
+  case targetOutOfRange(row: Int)
   /// A target probability is negative or not finite.
   case targetProbability(position: Int)
   /// There is not one weight for each class.
   case weightCount(expected: Int, found: Int)
   /// A class weight is negative or not finite.
   case weight(class: Int)
-  /// There is not one sample weight for each batch item.
+  /// There is not one sample weight for each row.
   case sampleWeightCount(expected: Int, found: Int)
   /// A sample weight is negative or not finite.
-  case sampleWeight(item: Int)
+  case sampleWeight(row: Int)
   /// ε is not in [0, 1].
   case labelSmoothing
   /// `ignoreIndex` is a class, but the target holds probabilities.

@@ -1,0 +1,60 @@
+/// One row of logits with what every formula needs of it.
+struct LogitsRow: Sendable {
+  /// `a`, [classes].
+  let logits: [Double]
+  /// `T`.
+  let temperature: Double
+  /// The lowest index among the largest logits.
+  let top: Int
+  /// How many logits are finite.
+  let finite: Int
+  /// Whether all finite logits are equal, so that softmax is rational by Lindemann and Weierstrass's theorem.
+  let isLevel: Bool
+
+  init(_ problem: SoftmaxProblem, number n: Int) {
+    let layout = problem.layout
+    let start = layout.start(of: n)
+    if layout.inner == 1 {
+      self.init(Array(problem.logits[start..<(start + layout.classes)]), temperature: problem.temperature)
+    } else {
+      var logits: [Double] = []
+      logits.reserveCapacity(layout.classes)
+      for c in 0..<layout.classes { logits.append(problem.logits[start + c * layout.inner]) }
+      self.init(logits, temperature: problem.temperature)
+    }
+  }
+
+  init(_ logits: [Double], temperature: Double) {
+    var top = 0
+    var finite = 0
+    var least = Double.infinity
+    for c in logits.indices {
+      let logit = logits[c]
+      if logit > logits[top] { top = c }
+      if logit > -.infinity {
+        finite += 1
+        least = min(least, logit)
+      }
+    }
+    self.logits = logits
+    self.temperature = temperature
+    self.top = top
+    self.finite = finite
+    isLevel = least == logits[top]
+  }
+
+  var classes: Int { logits.count }
+  var maximum: Double { logits[top] }
+
+  func isMasked(_ i: Int) -> Bool { logits[i] == -.infinity }
+
+  /// Whether e^d_i is so small, less than 2^-1000000, that only its sign ever counts.
+  func isNegligible(_ i: Int) -> Bool { roughDistance(i) < -0x1p20 }
+
+  /// d_i = (a_i - m) / T within a few ulps; beyond binary64 it is -∞ or 0.
+  @inline(__always) func roughDistance(_ i: Int) -> Double {
+    let gap = logits[i] - maximum
+    // A gap beyond binary64 need not be a distance beyond it.
+    return gap == -.infinity ? (0.5 * logits[i] - 0.5 * maximum) / (0.5 * temperature) : gap / temperature
+  }
+}

@@ -1,0 +1,119 @@
+extension LossProblem {
+  /// The loss: one for each row under ``Reduction/none``, else one, each the nearest to its exact value.
+  /// - Throws: ``ComputationError/cancelled``.
+  public func loss(_ execution: Execution) throws(ComputationError) -> [Double] {
+    try lossAndGradient(upstream: nil, loss: true, gradient: false, execution).loss ?? []
+  }
+
+  /// The loss, and the gradient of `Σ q L` with respect to the logits: `q_n s_n r/T (U_n p - u)`, U = Σ u, r = 1 or
+  /// 1/D.
+  ///
+  /// Each is the nearest to its exact value. Edge cases: rows that are ignored or have weight zero give zeros; a masked
+  /// class with a weight makes the loss infinite and leaves the gradient finite.
+  /// - Parameters:
+  ///   - upstream: q, of the loss's shape, finite; `nil` stands for ones. It leaves the loss alone.
+  ///   - loss: whether the loss is asked for.
+  ///   - gradient: whether the gradient is asked for.
+  ///   - execution: how it is run, and when it is to stop.
+  /// - Throws: ``ComputationError/cancelled``, ``ComputationError/upstreamDoesNotFit``.
+  public func lossAndGradient(
+    upstream: [Double]?, loss: Bool, gradient: Bool, _ execution: Execution
+  ) throws(ComputationError) -> LossResult {
+    var counts = StageCounts()
+    return try lossAndGradient(
+      upstream: upstream, loss: loss, gradient: gradient, execution, from: .vector, &counts)
+  }
+
+  /// The same, from a stage of choice, and with the stages counted.
+  public func lossAndGradient(
+    upstream: [Double]?, loss: Bool, gradient: Bool, _ execution: Execution, from stage: Stage,
+    _ counts: inout StageCounts
+  ) throws(ComputationError) -> LossResult {
+    let request = try LossRequest(self, upstream: upstream, loss: loss, gradient: gradient)
+    counts.outputs += (0..<request.layout.batch).count { self.counts(row: $0) } * request.valuesPerRow
+    var term: LossTerm?
+    var numbers = try ConcurrentOutputBuffer.filled(
+      request.gradientCount + request.lossCount, with: 0.0
+    ) { buffer throws(ComputationError) in
+      var open: [UnresolvedRow]?
+      if stage == .vector, VectorRow.serves(softmax), let vectorLoss = VectorLoss(request, into: buffer) {
+        (open, term) = try solve(by: vectorLoss, execution)
+      }
+      let rows = UnresolvedRows(open, layout: request.layout, outputs: request.valuesPerRow)
+      let found = try execution.reduce(
+        rows.shares.count, join: { (LossTerm.sum($0.0, $1.0), $0.1 + $1.1) }
+      ) { k throws(ComputationError) in
+        try resolve(rows.shares[k], of: rows, request, into: buffer, StageEscalation(execution, from: stage))
+      }
+      if let found {
+        term = LossTerm.sum(term, found.0)
+        counts = counts + found.1
+      }
+    }
+    var result = LossResult()
+    switch request.use {
+    case .unused: break
+    case .result:
+      result.loss = Array(numbers[request.gradientCount...])
+      numbers.removeLast(request.lossCount)
+    case .term:
+      result.loss = [try total(of: term, request, execution, from: stage, &counts)]
+    }
+    if gradient { result.gradient = numbers }
+    return result
+  }
+
+  /// The vector stage over all rows: what it cannot prove is NaN.
+  /// - Returns: the rows with such outputs or an open loss, and the sum of the others' terms.
+  private func solve(
+    by vectorLoss: VectorLoss, _ execution: Execution
+  ) throws(ComputationError) -> ([UnresolvedRow], LossTerm?) {
+    let chunks = ParallelChunks(softmax.layout)
+    let found = try execution.reduce(
+      chunks.count, join: { ($0.0 + $1.0, LossTerm.sum($0.1, $1.1)) }
+    ) { k throws(ComputationError) in
+      var poll = CancellationPoll(execution)
+      var row = VectorRow(softmax, execution.level)
+      var reader = StridedRowReader(softmax.layout)
+      var sum = VectorLossSum()
+      var open: [UnresolvedRow] = []
+      for n in chunks[k] where counts(row: n) {
+        try poll.spend(VectorRow.cost(softmax.layout.classes))
+        let left = vectorLoss.solve(row: n, with: &row, reader: &reader, sum: &sum)
+        if left.count > 0 { open.append(UnresolvedRow(number: n, count: left.count, isLossOpen: left.isLossOpen)) }
+      }
+      return (open, sum.term(scaledFor: self))
+    }
+    return found ?? ([], nil)
+  }
+
+  /// The other stages over some rows. - Returns: the sum of their terms, and what the stages were asked for.
+  private func resolve(
+    _ share: UnresolvedRows.Share, of rows: UnresolvedRows, _ request: LossRequest,
+    into buffer: ConcurrentOutputBuffer<Double>, _ escalation: consuming StageEscalation
+  ) throws(ComputationError) -> (LossTerm?, StageCounts) {
+    var sum: LossTerm?
+    for index in share.rows where counts(row: rows[index].number) {
+      var outputs = UnresolvedLoss(request, rows[index], areResultsKnown: rows.haveResults, into: buffer)
+      try escalation.resolve(&outputs)
+      sum = LossTerm.sum(sum, outputs.term)
+    }
+    return (sum, escalation.counts)
+  }
+
+  /// The reduced loss from the sum of the rows' terms; where that does not decide it, from the rows anew.
+  private func total(
+    of term: LossTerm?, _ request: LossRequest, _ execution: Execution, from stage: Stage, _ counts: inout StageCounts
+  ) throws(ComputationError) -> Double {
+    switch term {
+    case nil: return 0
+    case .infinite: return .infinity
+    case .finite(let known):
+      var total = UnresolvedTotal(request, known: known, execution)
+      var escalation = StageEscalation(execution, from: stage)
+      try escalation.resolve(&total)
+      counts = counts + escalation.counts
+      return total.loss ?? 0
+    }
+  }
+}

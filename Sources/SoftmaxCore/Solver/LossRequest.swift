@@ -1,0 +1,89 @@
+/// What is asked of a loss problem, and where it goes in the one array that everything is computed in: the gradient
+/// first, so that it keeps the memory, and behind it the losses if they are results.
+struct LossRequest: Sendable {
+  /// What becomes of a row's loss.
+  enum LossUse {
+    /// Nobody asked for it.
+    case unused
+    /// It is a result.
+    case result
+    /// It is a term of a sum.
+    case term
+  }
+
+  let problem: LossProblem
+  /// q, one for each loss; `nil` stands for ones.
+  let upstream: [Double]?
+  let use: LossUse
+  let wantsGradient: Bool
+  /// D; `nil` stands for one.
+  let normaliser: ExactSum?
+
+  /// - Throws: ``ComputationError/upstreamDoesNotFit``.
+  init(_ problem: LossProblem, upstream: [Double]?, loss: Bool, gradient: Bool) throws(ComputationError) {
+    let isReduced = problem.reduction != .none
+    if let upstream {
+      guard upstream.count == (isReduced ? 1 : problem.softmax.layout.batch), upstream.allSatisfy(\.isFinite) else {
+        throw .upstreamDoesNotFit
+      }
+    }
+    self.problem = problem
+    self.upstream = upstream
+    use = loss ? (isReduced ? .term : .result) : .unused
+    wantsGradient = gradient
+    normaliser = problem.reduction == .mean ? problem.normaliser() : nil
+  }
+
+  var layout: Layout { problem.softmax.layout }
+  var gradientCount: Int { wantsGradient ? layout.count : 0 }
+  var lossCount: Int { use == .result ? layout.batch : 0 }
+  /// How many numbers are rounded for each row that counts, the reduced loss's share among them.
+  var valuesPerRow: Int { (use == .unused ? 0 : 1) + (wantsGradient ? layout.classes : 0) }
+
+  /// Where row n's loss goes.
+  func lossPosition(row n: Int) -> Int { gradientCount + n }
+
+  /// Where row n's gradient for class i goes.
+  func gradientPosition(row n: Int, _ i: Int) -> Int { layout.start(of: n) + i * layout.inner }
+
+  /// q of row n.
+  func upstream(row n: Int) -> Double { upstream?[problem.reduction == .none ? n : 0] ?? 1 }
+}
+
+/// A row's loss, or the sum of several: times s, scale (``TargetWeights/scale``) and T.
+enum LossTerm: Sendable {
+  case finite(Ball)
+  case infinite
+
+  /// The sum of two terms, of which there may be none.
+  static func sum(_ a: LossTerm?, _ b: LossTerm?) -> LossTerm? {
+    switch (a, b) {
+    case (nil, let one), (let one, nil): one
+    case (.finite(let first), .finite(let second)): .finite(first + second)
+    case (.infinite, _), (_, .infinite): .infinite
+    }
+  }
+}
+
+extension LossProblem {
+  /// Whether row n is neither ignored nor of weight zero.
+  func counts(row n: Int) -> Bool {
+    if let sampleWeight, sampleWeight[n] == 0 { return false }
+    switch target {
+    case .indices(let indices): return indices[n] != ignoreIndex
+    case .probabilities: return true
+    }
+  }
+
+  /// D, exactly.
+  fileprivate func normaliser() -> ExactSum {
+    var sum = ExactSum()
+    for n in 0..<softmax.layout.batch where counts(row: n) {
+      switch target {
+      case .indices(let indices): sum.add(sampleWeight?[n] ?? 1, weight?[indices[n]] ?? 1)
+      case .probabilities: sum.add(sampleWeight?[n] ?? 1, 1)
+      }
+    }
+    return sum
+  }
+}

@@ -1,0 +1,66 @@
+extension SoftmaxProblem {
+  /// Computes the outputs asked for, each the number of the result format nearest to its exact value.
+  ///
+  /// Edge cases: a masked class has probability 0 and log-probability -Infinity. Entropy alone is not proved to be
+  /// irrational: should it be undecided at 16,384 bits, it is taken for the nearest number.
+  /// - Throws: ``ComputationError/cancelled``.
+  public func solve(_ outputs: [SoftmaxOutput], _ execution: Execution) throws(ComputationError) -> SoftmaxResult {
+    var counts = StageCounts()
+    return try solve(outputs, execution, from: .vector, &counts)
+  }
+
+  /// The same, from a stage of choice, and with the stages counted.
+  public func solve(
+    _ outputs: [SoftmaxOutput], _ execution: Execution, from stage: Stage, _ counts: inout StageCounts
+  ) throws(ComputationError) -> SoftmaxResult {
+    let outputs = OutputLayout(outputs, layout)
+    counts.outputs += layout.batch * outputs.valuesPerRow
+    let numbers = try ConcurrentOutputBuffer.filled(outputs.count, with: 0.0) { buffer throws(ComputationError) in
+      let isForVectors = stage == .vector && VectorRow.serves(self)
+      let open = isForVectors ? try solveByVectors(outputs, into: buffer, execution) : nil
+      let rows = UnresolvedRows(open, layout: layout, outputs: outputs.valuesPerRow)
+      let spent = try execution.reduce(rows.shares.count, join: +) { k throws(ComputationError) in
+        try resolve(rows.shares[k], of: rows, outputs, into: buffer, StageEscalation(execution, from: stage))
+      }
+      if let spent { counts = counts + spent }
+    }
+    return outputs.result(of: numbers)
+  }
+
+  /// The vector stage over all rows: what it cannot prove is NaN. - Returns: the rows with such outputs.
+  private func solveByVectors(
+    _ outputs: OutputLayout, into buffer: ConcurrentOutputBuffer<Double>, _ execution: Execution
+  ) throws(ComputationError) -> [UnresolvedRow] {
+    let chunks = ParallelChunks(layout)
+    return try execution.reduce(chunks.count, join: +) { k throws(ComputationError) in
+      var poll = CancellationPoll(execution)
+      var row = VectorRow(self, execution.level)
+      var reader = StridedRowReader(layout)
+      var open: [UnresolvedRow] = []
+      for n in chunks[k] {
+        try poll.spend(VectorRow.cost(layout.classes))
+        let count = try reader.read(logits, row: n) { logits throws(ComputationError) in
+          try row.solve(logits, number: n, outputs: outputs, into: buffer, &poll)
+        }
+        if count > 0 { open.append(UnresolvedRow(number: n, count: count)) }
+      }
+      return open
+    } ?? []
+  }
+
+  /// The other stages over some rows, or some of a row's outputs. - Returns: what they were asked for.
+  private func resolve(
+    _ share: UnresolvedRows.Share, of rows: UnresolvedRows, _ outputs: OutputLayout,
+    into buffer: ConcurrentOutputBuffer<Double>, _ escalation: consuming StageEscalation
+  ) throws(ComputationError) -> StageCounts {
+    for index in share.rows {
+      let n = rows[index].number
+      let row = LogitsRow(self, number: n)
+      var entries = outputs.values(row: n, in: share.outputs(of: outputs.valuesPerRow))
+      if rows.haveResults { entries.removeAll { !buffer[$0.position].isNaN } }
+      var values = UnresolvedValues(entries, of: row, format: format, into: buffer)
+      try escalation.resolve(&values)
+    }
+    return escalation.counts
+  }
+}

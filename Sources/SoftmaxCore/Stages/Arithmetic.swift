@@ -1,0 +1,51 @@
+/// A set of reals that provably holds the exact value of some expression.
+///
+/// Each operation's result holds every value that the operation takes on its operands. Exponents do not overflow. Zero
+/// that is exact stays so, and times anything is exact zero.
+protocol Enclosure: Sendable {
+  static func + (a: Self, b: Self) -> Self
+  static func - (a: Self, b: Self) -> Self
+  static func * (a: Self, b: Self) -> Self
+  /// `b` holds no zero.
+  static func / (a: Self, b: Self) -> Self
+  prefix static func - (a: Self) -> Self
+
+  /// The number of the format nearest to the value, or `nil` where more than one still may be.
+  ///
+  /// - Parameter isIrrational: the value is known to be irrational, so that it is no number or midpoint of a format,
+  ///   and lies strictly inside. Then an end that is exactly half-way between two numbers tells on which side of it the
+  ///   value is.
+  func rounded(to format: ResultFormat, isIrrational: Bool) -> Double?
+
+  /// The same set, or a little more, as a ball.
+  var ball: Ball { get }
+
+  /// The number of the format nearest to some value of the set.
+  func nearest(in format: ResultFormat) -> Double
+}
+
+/// What computes with one kind of enclosure. The formulas are written once, over this protocol.
+protocol Arithmetic: Sendable {
+  associatedtype Real: Enclosure
+
+  /// A finite binary64, exactly.
+  func exact(_ value: Double) -> Real
+  /// A whole number, exactly.
+  func whole(_ value: Int) -> Real
+  /// A sum that was accumulated exactly.
+  func exact(_ sum: ExactSum) -> Real
+  /// A number that was computed with 256 bits.
+  func widened(_ value: Interval<FixedLimbs>) -> Real
+  /// `e^d` for d <= 0.
+  func exponential(_ d: Real, _ poll: inout CancellationPoll) throws(ComputationError) -> Real
+  /// `e^d - 1` for -1 <= d <= 0, with a small relative error however small d is.
+  func exponentialLessOne(_ d: Real, _ poll: inout CancellationPoll) throws(ComputationError) -> Real
+  /// Any number in `(0, 2^-1000000)`: what `e^d` is for d below -2^20.
+  var negligible: Real { get }
+  /// `log(1 + x)` for x >= 0, with a small relative error however small x is.
+  func logOfOnePlus(_ x: Real, _ poll: inout CancellationPoll) throws(ComputationError) -> Real
+  /// How many bits are good, about.
+  var bits: Int { get }
+  /// About how many nanoseconds an exponential takes, for ``CancellationPoll``.
+  var costOfExponential: Int { get }
+}
