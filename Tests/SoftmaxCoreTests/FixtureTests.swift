@@ -32,7 +32,8 @@ struct FixtureTests {
   }
 }
 
-/// Values compared, bit by bit (so that no zero may be negative), and the first few that differ.
+/// Values compared, bit by bit, and the first few that differ. A zero in the fixtures stands for +0.0, the only zero that the
+/// mathematics returns: adding 0 turns -0.0 into it.
 struct Mismatches {
   private(set) var values = 0
   private(set) var wrong = 0
@@ -45,7 +46,7 @@ struct Mismatches {
     guard let found, found.count == wanted.count else {
       return note(wanted.count, "\(place()): \(found?.count ?? 0) values for \(wanted.count)")
     }
-    for (index, (x, y)) in zip(found, wanted).enumerated() where x.bitPattern != y.bitPattern {
+    for (index, (x, y)) in zip(found, wanted).enumerated() where x.bitPattern != (y + 0).bitPattern {
       note(1, "\(place())[\(index)]: found \(x), true \(y)")
     }
   }

@@ -68,7 +68,7 @@ struct RandomProblem: RandomNumberGenerator {
     return row
   }
 
-  mutating func next() throws -> Case {
+  mutating func nextCase() throws -> Case {
     let classes =
       chance(0.9) ? Int.random(in: 1...16, using: &self) : Int.random(in: 17...(chance(0.1) ? 3000 : 200), using: &self)
     let rows = chance(0.6) ? 1 : Int.random(in: 2...5, using: &self)

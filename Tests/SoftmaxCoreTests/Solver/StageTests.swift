@@ -20,7 +20,7 @@ struct StageTests {
       // Each case has a seed of its own, so that it can be made again alone.
       let seed = randomSeed &* 1_000_000_007 &+ UInt64(k)
       var source = RandomProblem(seed: seed)
-      let made = try source.next()
+      let made = try source.nextCase()
       let execution = Execution(level: levelsHere[k % levelsHere.count])
       try compare(made, "case seed \(seed)", execution, &found, &counts)
     }
