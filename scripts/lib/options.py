@@ -12,7 +12,9 @@ import sys
 def main():
     text = pathlib.Path(sys.argv[1]).read_text(encoding="utf-8")
     # A row of a table: the flag, then its default.
-    written = dict(re.findall(r"^\| `(--[\w-]+)` \| ([^|]*?) \|", text, re.MULTILINE))
+    rows = re.findall(r"^\| `(--[\w-]+)` \| ([^|]*?) \|", text, re.MULTILINE)
+    # Where a flag heads another table too, its first row counts.
+    written = dict(reversed(rows))
     faults, count = [], 0
     for flag, rest in re.findall(r"^  (--[\w-]+)(.*)$", sys.stdin.read(), re.MULTILINE):
         count += 1

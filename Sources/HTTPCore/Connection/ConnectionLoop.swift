@@ -33,8 +33,11 @@ extension ConnectionState {
 
   /// Writes what is queued until `write` returns 0, and performs the actions that follow.
   ///
-  /// - Parameter write: writes a prefix of the two pieces and returns its length. The first piece has heads and small
-  ///   bodies; the second is a large body or empty.
+  /// - Parameters:
+  ///   - now: the present time.
+  ///   - perform: performs an action.
+  ///   - write: writes a prefix of the two pieces and returns its length. The first piece has heads and small bodies;
+  ///     the second is a large body or empty.
   public mutating func flush(
     at now: Moment, perform: Perform, write: (_ first: Span<UInt8>, _ second: Span<UInt8>) -> Int
   ) {

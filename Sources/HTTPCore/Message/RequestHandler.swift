@@ -11,7 +11,9 @@ public protocol RequestHandler: Sendable {
   /// Adds to an answer that the server gives in the handler's stead (a body too large, too much to do, a broken rule)
   /// what the handler adds to its own, such as a request id.
   ///
-  /// - Parameter head: nil when the head itself broke a rule.
+  /// - Parameters:
+  ///   - response: the server's answer.
+  ///   - head: the request's head, or nil when the head itself broke a rule.
   func decorate(_ response: inout Response, for head: RequestHead?)
 }
 

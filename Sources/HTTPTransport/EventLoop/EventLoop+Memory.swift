@@ -52,7 +52,7 @@ extension EventLoop {
       for (time, connection) in slow {
         guard let transferTimeLimit = services.budget.transferTimeLimit, time > transferTimeLimit else { break }
         freed += connection.memory
-        drop(connection)
+        endTransfer(of: connection)
         memory.report()
       }
     }
@@ -61,6 +61,19 @@ extension EventLoop {
       services.budget.isShort
       ? Instant(nanoseconds: now.instant.nanoseconds &+ Self.checkNanoseconds) : Instant(nanoseconds: .max)
     setTimer(noLaterThan: nextMemoryCheck)
+  }
+
+  /// Frees what a slow transfer holds: a body's sender gets the answer 503, a reader that does not take its answer
+  /// gets nothing more.
+  private func endTransfer(of connection: Connection) {
+    let isRefused = connection.withState { state in
+      guard !state.hasOutput else { return false }
+      state.refuseBody(at: now) { handler.answer(.overloaded, to: $0) }
+      guard state.hasOutput else { return false }
+      advance(connection, &state)
+      return true
+    }
+    if !isRefused { drop(connection) }
   }
 
   /// Ends a connection because others need the memory that it holds.
