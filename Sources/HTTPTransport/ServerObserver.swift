@@ -48,7 +48,12 @@ public struct RequestMetrics: Sendable {
   public let began: Instant
   public var ended: Instant
 
-  /// - Parameter ended: nil before there is an answer.
+  /// - Parameters:
+  ///   - head: the request's head.
+  ///   - route: the route that the head was resolved to.
+  ///   - bodyBytes: the body's bytes, without a transfer coding.
+  ///   - began: when the head was whole.
+  ///   - ended: when the answer was ready; nil before there is one.
   public init(_ head: RequestHead, _ route: Route, bodyBytes: Int, began: Instant, ended: Instant? = nil) {
     self.head = head
     self.route = route

@@ -10,7 +10,10 @@ extension ConnectionState {
   ///
   /// Input that cannot be consumed yet, because an earlier request has no response yet, is kept.
   ///
-  /// - Parameter input: what has been read; not empty only if `readInterest` was `.bytes`.
+  /// - Parameters:
+  ///   - input: what has been read; not empty only if `readInterest` was `.bytes`.
+  ///   - now: the present time.
+  ///   - perform: performs an action.
   public mutating func process(_ input: Span<UInt8>, at now: Moment, perform: Perform) {
     var taken = receive(input, at: now)
     while true {
