@@ -1,12 +1,12 @@
 // swift-tools-version: 6.3
 import PackageDescription
 
-/// The vector kernels, written once in Kernels, compiled again for a later x86-64 level. clang's -Xarch_x86_64 asks for the
-/// architecture that is built for; `#if arch` in this file would ask for the machine that builds. Elsewhere (arm64) these
-/// modules are empty, since the one build of Kernels already is the best.
+/// The vector kernels, written once in VectorKernels, compiled again for a later x86-64 level. clang's -Xarch_x86_64 asks
+/// for the architecture that is built for; `#if arch` in this file would ask for the machine that builds. Elsewhere (arm64)
+/// these modules are empty, since the one build of VectorKernels already is the best.
 func kernels(_ name: String, level: String) -> Target {
   .target(
-    name: name, dependencies: ["Kernels"],
+    name: name, dependencies: ["VectorKernels"],
     swiftSettings: [.unsafeFlags(["-Xcc", "-Qunused-arguments", "-Xcc", "-Xarch_x86_64", "-Xcc", "-march=\(level)"])])
 }
 
@@ -25,36 +25,36 @@ let package = Package(
   ],
   targets: [
     .systemLibrary(name: "CLinux"),
-    .target(name: "Kernels"),
-    kernels("KernelsV3", level: "x86-64-v3"),
-    kernels("KernelsV4", level: "x86-64-v4"),
-    .target(name: "KernelDispatch", dependencies: ["Kernels", "KernelsV3", "KernelsV4"]),
-    .target(name: "SoftmaxCore", dependencies: ["Kernels", "KernelDispatch"]),
-    .target(name: "NumericJSON", dependencies: ["Kernels", "KernelDispatch"]),
-    .target(name: "HTTPCore"),
-    .target(name: "HTTPTransport", dependencies: ["HTTPCore", "CLinux"]),
+    .target(name: "VectorKernels"),
+    kernels("VectorKernelsV3", level: "x86-64-v3"),
+    kernels("VectorKernelsV4", level: "x86-64-v4"),
+    .target(name: "KernelDispatch", dependencies: ["VectorKernels", "VectorKernelsV3", "VectorKernelsV4"]),
+    .target(name: "Softmax", dependencies: ["VectorKernels", "KernelDispatch"]),
+    .target(name: "NumericJSON", dependencies: ["VectorKernels", "KernelDispatch"]),
+    .target(name: "HTTP"),
+    .target(name: "HTTPServer", dependencies: ["HTTP", "CLinux"]),
     .target(name: "EmbeddedResources", resources: embedded),
     .target(
-      name: "SoftmaxAPI", dependencies: ["SoftmaxCore", "NumericJSON", "HTTPCore", "EmbeddedResources", "Kernels"]),
+      name: "SoftmaxService", dependencies: ["Softmax", "NumericJSON", "HTTP", "EmbeddedResources", "VectorKernels"]),
     .executableTarget(
-      name: "softmaxd", dependencies: ["SoftmaxAPI", "HTTPTransport", "HTTPCore", "Kernels", "CLinux"]),
+      name: "softmaxd", dependencies: ["SoftmaxService", "HTTPServer", "HTTP", "VectorKernels", "CLinux"]),
     .executableTarget(
       name: "RoomBenchmarks",
-      dependencies: ["SoftmaxCore", "NumericJSON", "HTTPCore", "SoftmaxAPI", "Kernels", "CLinux"],
+      dependencies: ["Softmax", "NumericJSON", "HTTP", "SoftmaxService", "VectorKernels", "CLinux"],
       path: "Benchmarks/RoomBenchmarks"),
 
     .systemLibrary(name: "CCurl", path: "Tests/CCurl"),
-    .target(name: "TestSupport", dependencies: ["Kernels", "CLinux"], path: "Tests/TestSupport"),
-    .testTarget(name: "KernelsTests", dependencies: ["Kernels", "TestSupport"]),
+    .target(name: "TestSupport", dependencies: ["VectorKernels", "CLinux"], path: "Tests/TestSupport"),
+    .testTarget(name: "VectorKernelsTests", dependencies: ["VectorKernels", "TestSupport"]),
     .testTarget(
-      name: "SoftmaxCoreTests", dependencies: ["SoftmaxCore", "Kernels", "TestSupport"], exclude: ["Fixtures"]),
-    .testTarget(name: "NumericJSONTests", dependencies: ["NumericJSON", "Kernels", "TestSupport"]),
-    .testTarget(name: "HTTPCoreTests", dependencies: ["HTTPCore", "TestSupport"]),
-    .testTarget(name: "HTTPTransportTests", dependencies: ["HTTPTransport", "HTTPCore", "CLinux", "TestSupport"]),
+      name: "SoftmaxTests", dependencies: ["Softmax", "VectorKernels", "TestSupport"], exclude: ["Fixtures"]),
+    .testTarget(name: "NumericJSONTests", dependencies: ["NumericJSON", "VectorKernels", "TestSupport"]),
+    .testTarget(name: "HTTPTests", dependencies: ["HTTP", "TestSupport"]),
+    .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer", "HTTP", "CLinux", "TestSupport"]),
     .testTarget(
-      name: "SoftmaxAPITests", dependencies: ["SoftmaxAPI", "SoftmaxCore", "HTTPCore", "NumericJSON", "Kernels"]),
+      name: "SoftmaxServiceTests", dependencies: ["SoftmaxService", "Softmax", "HTTP", "NumericJSON", "VectorKernels"]),
     .testTarget(
-      name: "softmaxdTests", dependencies: ["softmaxd", "SoftmaxAPI", "HTTPTransport", "HTTPCore", "TestSupport"]),
+      name: "softmaxdTests", dependencies: ["softmaxd", "SoftmaxService", "HTTPServer", "HTTP", "TestSupport"]),
     .testTarget(name: "IntegrationTests", dependencies: ["CCurl", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6]

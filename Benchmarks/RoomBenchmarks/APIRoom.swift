@@ -1,12 +1,12 @@
 import CLinux
-import HTTPCore
-import Kernels
-import SoftmaxAPI
-import SoftmaxCore
+import HTTP
+import VectorKernels
+import SoftmaxService
+import Softmax
 
 /// Whole requests through the handler, without a socket: µs a request, and ns a logit.
 func benchmarkAPI() {
-  let service = SoftmaxService(
+  let service = Service(
     levels: KernelLevelPolicy(
       KernelLevel(x86_64: Int(clinux_x86_64_level())), slowsDown: clinux_wide_vectors_slow_down()))
   for input in RequestInput.all { benchmark(input, service) }
@@ -28,7 +28,7 @@ private struct RequestInput {
     let body = Array("{\"logits\": \(tensor)\(rest(shape.1))}".utf8)
     let head = RequestHead(
       .post, path, fields: [.contentType: "application/json"], framing: .length(body.count))
-    request = Request(head: head, route: SoftmaxService.routes.route(of: path), body: body)
+    request = Request(head: head, route: Service.routes.route(of: path), body: body)
   }
 
   static var all: [RequestInput] {
@@ -56,7 +56,7 @@ private struct RequestInput {
   }
 }
 
-private func benchmark(_ input: RequestInput, _ service: SoftmaxService) {
+private func benchmark(_ input: RequestInput, _ service: Service) {
   let context = RequestContext()
   let repetitions = max(1, 1000 / input.logits)
   let time =

@@ -1,8 +1,8 @@
 import CLinux
 import Glibc
-import Kernels
+import VectorKernels
 import NumericJSON
-import SoftmaxCore
+import Softmax
 
 /// The mathematics on one core: ns a logit for each level that this processor has, beside a textbook loop, which gets the
 /// last digits wrong, and a scalar double-double, which mostly gets them right; then which share of outputs needed what stage.

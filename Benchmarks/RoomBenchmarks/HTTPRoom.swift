@@ -1,4 +1,4 @@
-import HTTPCore
+import HTTP
 
 /// A connection without a socket: from a request's bytes to its answer's, parse, frame and state in all.
 func benchmarkHTTP() {

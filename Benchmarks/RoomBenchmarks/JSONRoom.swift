@@ -1,5 +1,5 @@
 import Glibc
-import Kernels
+import VectorKernels
 import NumericJSON
 
 /// Numbers as text, both ways: ns a number and MB/s, beside what Swift and C bring along.

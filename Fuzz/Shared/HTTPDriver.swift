@@ -1,4 +1,4 @@
-import HTTPCore
+import HTTP
 
 /// What a byte stream makes a connection do, fed in pieces: what the fuzz targets compare.
 struct Outcome: Equatable {

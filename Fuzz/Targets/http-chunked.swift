@@ -1,5 +1,5 @@
 // with: Fuzz/Shared/HTTPDriver.swift
-import HTTPCore
+import HTTP
 
 /// Any bytes as a chunked body, and what follows it: the same however they are cut.
 @_cdecl("LLVMFuzzerTestOneInput")

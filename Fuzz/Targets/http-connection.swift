@@ -1,4 +1,4 @@
-import HTTPCore
+import HTTP
 
 /// A connection under any order of events: bytes, answers, writes, time, the peer's end, the server's. The input's
 /// first bytes are the events, the rest is the stream.

@@ -1,5 +1,5 @@
 // with: Fuzz/Shared/HTTPDriver.swift
-import HTTPCore
+import HTTP
 
 /// Any bytes as a stream of requests: the same requests, answers and refusals however they are cut.
 @_cdecl("LLVMFuzzerTestOneInput")

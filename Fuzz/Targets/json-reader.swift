@@ -1,4 +1,4 @@
-import Kernels
+import VectorKernels
 import NumericJSON
 
 /// Any bytes, read in each way that the reader offers: all agree on whether they are JSON and where they stop being it,

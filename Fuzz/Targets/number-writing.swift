@@ -1,4 +1,4 @@
-import Kernels
+import VectorKernels
 import NumericJSON
 
 /// Any bit patterns, written and read back: the same number, in as few digits as Swift's own description has; and all

@@ -1,6 +1,6 @@
-import HTTPCore
+import HTTP
 import NumericJSON
-import SoftmaxAPI
+import SoftmaxService
 
 /// A whole request to a whole response: the first byte chooses the endpoint, the rest is the body. Whatever comes, the
 /// answer is one of four statuses, its body is JSON, and a second asking gets the same bytes.
@@ -9,7 +9,7 @@ public func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
   let bytes = unsafe Array(UnsafeBufferPointer(start: start, count: count))
   guard let choice = bytes.first else { return 0 }
   let head = RequestHead(.post, ["/softmax", "/loss", "/gradient"][Int(choice) % 3])
-  let service = SoftmaxService(limits: Limits(logits: 512, jacobianClasses: 16))
+  let service = Service(limits: Limits(logits: 512, jacobianClasses: 16))
   let request = Request(head: head, route: service.route(head).route, body: Array(bytes.dropFirst()))
   let answer = service.respond(to: request, in: RequestContext())
   precondition([200, 400, 413, 422].contains(answer.status.code))

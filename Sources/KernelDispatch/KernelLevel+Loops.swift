@@ -1,8 +1,8 @@
-public import Kernels
+public import VectorKernels
 
 #if arch(x86_64)
-  internal import KernelsV3
-  internal import KernelsV4
+  internal import VectorKernelsV3
+  internal import VectorKernelsV4
 #endif
 
 extension KernelLevel {
@@ -10,8 +10,8 @@ extension KernelLevel {
   public var loops: any VectorLoops.Type {
     #if arch(x86_64)
       switch self {
-      case .v4: return KernelsV4.Loops.self
-      case .v3: return KernelsV3.Loops.self
+      case .v4: return VectorKernelsV4.Loops.self
+      case .v3: return VectorKernelsV3.Loops.self
       case .baseline: break
       }
     #endif

@@ -1,9 +1,9 @@
 import CLinux
 import Glibc
-import HTTPCore
-import HTTPTransport
-import Kernels
-import SoftmaxAPI
+import HTTP
+import HTTPServer
+import VectorKernels
+import SoftmaxService
 
 /// The program: reads its options, makes the server and its handler, and serves until a signal.
 enum Program {
@@ -37,7 +37,7 @@ enum Program {
     let status = ServerStatus(configuration)
     let telemetry = Telemetry(loops: configuration.loops, log: settings.log)
     let operations = OperationalEndpoints(
-      service: SoftmaxService(
+      service: Service(
         limits: settings.service,
         levels: KernelLevelPolicy(
           KernelLevel(x86_64: Int(clinux_x86_64_level())), slowsDown: clinux_wide_vectors_slow_down()),

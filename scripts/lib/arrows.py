@@ -17,17 +17,17 @@ from modules import dependencies, imports
 # The plan: for each module the modules that it may call, and the system modules that it may import.
 IO = {"Glibc", "Dispatch", "Synchronization"}
 PLAN = {
-    "Kernels": (set(), set()),
-    "KernelsV3": ({"Kernels"}, set()),
-    "KernelsV4": ({"Kernels"}, set()),
-    "KernelDispatch": ({"Kernels", "KernelsV3", "KernelsV4"}, set()),
-    "SoftmaxCore": ({"Kernels", "KernelDispatch"}, {"Synchronization"}),
-    "NumericJSON": ({"Kernels", "KernelDispatch"}, set()),
-    "HTTPCore": (set(), set()),
-    "HTTPTransport": ({"HTTPCore", "CLinux"}, IO),
+    "VectorKernels": (set(), set()),
+    "VectorKernelsV3": ({"VectorKernels"}, set()),
+    "VectorKernelsV4": ({"VectorKernels"}, set()),
+    "KernelDispatch": ({"VectorKernels", "VectorKernelsV3", "VectorKernelsV4"}, set()),
+    "Softmax": ({"VectorKernels", "KernelDispatch"}, {"Synchronization"}),
+    "NumericJSON": ({"VectorKernels", "KernelDispatch"}, set()),
+    "HTTP": (set(), set()),
+    "HTTPServer": ({"HTTP", "CLinux"}, IO),
     "EmbeddedResources": (set(), set()),
-    "SoftmaxAPI": ({"SoftmaxCore", "NumericJSON", "HTTPCore", "EmbeddedResources", "Kernels"}, set()),
-    "softmaxd": ({"SoftmaxAPI", "HTTPTransport", "HTTPCore", "Kernels", "CLinux"}, IO),
+    "SoftmaxService": ({"Softmax", "NumericJSON", "HTTP", "EmbeddedResources", "VectorKernels"}, set()),
+    "softmaxd": ({"SoftmaxService", "HTTPServer", "HTTP", "VectorKernels", "CLinux"}, IO),
 }
 # Tests, benchmarks and fuzz targets are not in the plan: they may use any module that they declare.
 OUTSIDE = IO | {"Testing", "Foundation"}

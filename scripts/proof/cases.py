@@ -118,7 +118,7 @@ def bits32(x):
 
 
 def text(case, name):
-    """The case in the fixtures' format (Tests/SoftmaxCoreTests/Fixtures/README.md)."""
+    """The case in the fixtures' format (Tests/SoftmaxTests/Fixtures/README.md)."""
     def row(values, form=bits):
         parts, run, last = [], 0, None
         for value in [form(x) for x in values] + [None]:

@@ -1,4 +1,4 @@
-public import Kernels
+public import VectorKernels
 
 /// What a JSON value is; its first byte says so.
 public enum JSONKind: Sendable, Hashable { case object, array, string, number, boolean, null }

@@ -1,4 +1,4 @@
-public import Kernels
+public import VectorKernels
 
 /// A writer of one JSON text into one buffer, without white space.
 ///

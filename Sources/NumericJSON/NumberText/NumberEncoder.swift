@@ -1,5 +1,5 @@
 internal import KernelDispatch
-internal import Kernels
+internal import VectorKernels
 
 /// How a number is written.
 public enum NumberFormat: Sendable, Hashable {

@@ -1,5 +1,5 @@
 internal import KernelDispatch
-internal import Kernels
+internal import VectorKernels
 
 /// Where the reading of a sequence of numbers stopped.
 enum SequenceStop {

@@ -1,4 +1,4 @@
-internal import Kernels
+internal import VectorKernels
 
 /// A chunk of a tensor's text that was read by itself. It begins where an element of an innermost array must begin, and
 /// records its structure so that chunks can be joined in order.

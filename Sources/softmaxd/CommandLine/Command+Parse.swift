@@ -1,5 +1,5 @@
-import HTTPTransport
-import SoftmaxAPI
+import HTTPServer
+import SoftmaxService
 
 /// What is wrong with the command line or the environment.
 enum OptionError: Error, Equatable, CustomStringConvertible {

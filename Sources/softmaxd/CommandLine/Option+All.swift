@@ -1,6 +1,6 @@
-import HTTPCore
-import HTTPTransport
-import SoftmaxAPI
+import HTTP
+import HTTPServer
+import SoftmaxService
 
 extension Option {
   /// All options, in the order of `--help`.

@@ -1,4 +1,4 @@
-import HTTPCore
+import HTTP
 
 /// One option: its flag and environment variable, its values, its help, and the setting that it changes.
 struct Option: Sendable {

@@ -1,5 +1,5 @@
-import HTTPTransport
-import SoftmaxAPI
+import HTTPServer
+import SoftmaxService
 
 /// Everything that an option sets. `Option.all` names the options.
 struct Settings: Sendable, Equatable {

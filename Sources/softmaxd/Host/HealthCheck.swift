@@ -1,5 +1,5 @@
 import Glibc
-import HTTPTransport
+import HTTPServer
 
 /// As much of a client as a health check needs: it may block, and each step has a time limit.
 enum HealthCheck {

@@ -1,4 +1,4 @@
-import HTTPTransport
+import HTTPServer
 
 /// One figure for the whole process, and the bounds that follow from it.
 struct MemoryPlan: Equatable {

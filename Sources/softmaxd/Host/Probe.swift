@@ -1,5 +1,5 @@
 import Glibc
-import HTTPTransport
+import HTTPServer
 
 /// `--probe`: a health check for containers without a shell and curl.
 enum Probe {

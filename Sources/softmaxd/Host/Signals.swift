@@ -1,5 +1,5 @@
 import Glibc
-import HTTPTransport
+import HTTPServer
 
 /// SIGTERM, SIGINT and SIGHUP: the first one stops the server gently, a second SIGTERM or SIGINT ends the program at
 /// once.

@@ -1,5 +1,5 @@
-import HTTPCore
-import SoftmaxAPI
+import HTTP
+import SoftmaxService
 
 /// The hosts that requests may name: a defence against DNS rebinding.
 ///

@@ -1,5 +1,5 @@
-import HTTPCore
-import SoftmaxAPI
+import HTTP
+import SoftmaxService
 
 /// The token that requests must carry in Authorization (RFC 6750 §2.1).
 struct BearerToken: Sendable {

@@ -1,4 +1,4 @@
-import HTTPCore
+import HTTP
 
 /// Lets the web pages of some origins call the service (Fetch §3.2, "CORS protocol").
 struct CORS: Sendable {

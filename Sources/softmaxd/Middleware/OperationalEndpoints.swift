@@ -1,11 +1,11 @@
-import HTTPCore
-import HTTPTransport
-import SoftmaxAPI
+import HTTP
+import HTTPServer
+import SoftmaxService
 
 /// The program's request handler: the service's endpoints and those for operators (health, metrics), behind the checks
 /// that apply to all of them (allowed hosts, CORS, the token, preconditions).
 struct OperationalEndpoints: RequestHandler {
-  let service: SoftmaxService
+  let service: Service
   let status: ServerStatus
   let telemetry: Telemetry
   let token: BearerToken?
@@ -13,7 +13,7 @@ struct OperationalEndpoints: RequestHandler {
   let allowedHosts: AllowedHosts?
 
   init(
-    service: SoftmaxService, status: ServerStatus, telemetry: Telemetry, token: BearerToken?, origins: [String],
+    service: Service, status: ServerStatus, telemetry: Telemetry, token: BearerToken?, origins: [String],
     hosts: [String] = []
   ) {
     self.service = service
@@ -29,7 +29,7 @@ struct OperationalEndpoints: RequestHandler {
     case livez, readyz, healthz, health, metrics
 
     /// The endpoint of a route, or nil when the route is the service's.
-    init?(_ route: Route) { self.init(rawValue: route.id - SoftmaxService.routes.routes.count) }
+    init?(_ route: Route) { self.init(rawValue: route.id - Service.routes.routes.count) }
 
     var route: RouteDeclaration {
       switch self {
@@ -43,7 +43,7 @@ struct OperationalEndpoints: RequestHandler {
   }
 
   /// All of the program's routes.
-  static let routes = RouteTable(extending: SoftmaxService.routes, Path.allCases.map(\.route))
+  static let routes = RouteTable(extending: Service.routes, Path.allCases.map(\.route))
 
   func route(_ head: RequestHead) -> Routing {
     let route = Self.routes.route(of: head.path)

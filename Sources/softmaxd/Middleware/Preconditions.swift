@@ -1,5 +1,5 @@
-import HTTPCore
-import SoftmaxAPI
+import HTTP
+import SoftmaxService
 
 /// Conditional requests (RFC 9110 §13). No response of this server has an entity tag or a modification date.
 enum Preconditions {

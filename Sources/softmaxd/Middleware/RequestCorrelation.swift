@@ -1,4 +1,4 @@
-import HTTPCore
+import HTTP
 
 /// The identifiers that find one request again in the logs of several programs.
 enum RequestCorrelation {

@@ -1,7 +1,7 @@
 import Dispatch
 import Glibc
-import HTTPCore
-import HTTPTransport
+import HTTP
+import HTTPServer
 import Synchronization
 
 /// One line of JSON for each request, or for one in N, on standard error.

@@ -1,4 +1,4 @@
-import HTTPCore
+import HTTP
 import Synchronization
 
 /// What one loop counts. Only its own thread writes; a scrape reads all loops' counters and adds them up.

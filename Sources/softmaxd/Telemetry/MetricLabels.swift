@@ -1,4 +1,4 @@
-import HTTPCore
+import HTTP
 
 /// The values of metric labels: few, whatever clients send.
 enum MetricLabels {

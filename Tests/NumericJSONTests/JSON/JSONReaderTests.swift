@@ -1,5 +1,5 @@
 import NumericJSON
-import Kernels
+import VectorKernels
 import Testing
 
 @Suite struct JSONReaderTests {

@@ -1,4 +1,4 @@
-import Kernels
+import VectorKernels
 import TestSupport
 import Testing
 

@@ -1,7 +1,7 @@
 import Dispatch
 import NumericJSON
 import TestSupport
-import Kernels
+import VectorKernels
 import Testing
 
 /// What is read and written in chunks is what is read and written in one go: values, shape, faults, errors, bytes.

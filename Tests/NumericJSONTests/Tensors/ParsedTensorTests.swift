@@ -1,6 +1,6 @@
 import NumericJSON
 import TestSupport
-import Kernels
+import VectorKernels
 import Testing
 
 func readTensor(

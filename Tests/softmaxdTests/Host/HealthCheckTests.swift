@@ -1,5 +1,5 @@
-import HTTPCore
-import HTTPTransport
+import HTTP
+import HTTPServer
 import Testing
 
 @testable import softmaxd

@@ -1,15 +1,15 @@
-import HTTPCore
-import SoftmaxAPI
+import HTTP
+import SoftmaxService
 import Testing
 
-@testable import HTTPTransport
+@testable import HTTPServer
 @testable import softmaxd
 
 /// What is answered around the service, without a socket.
 @Suite struct OperationalEndpointsTests {
   private func operations(token: String? = nil, origins: [String] = [], hosts: [String] = []) -> OperationalEndpoints {
     OperationalEndpoints(
-      service: SoftmaxService(), status: ServerStatus(ServerConfiguration(addresses: [])),
+      service: Service(), status: ServerStatus(ServerConfiguration(addresses: [])),
       telemetry: Telemetry(loops: 1, log: .off),
       token: token.flatMap { BearerToken(fileContents: Array($0.utf8)) }, origins: origins, hosts: hosts)
   }
@@ -240,7 +240,7 @@ import Testing
 
   @Test func aPreflightNeedsNoToken() {
     let operations = OperationalEndpoints(
-      service: SoftmaxService(), status: ServerStatus(ServerConfiguration(addresses: [])),
+      service: Service(), status: ServerStatus(ServerConfiguration(addresses: [])),
       telemetry: Telemetry(loops: 1, log: .off),
       token: BearerToken(fileContents: Array(Self.secret.utf8)), origins: ["https://a.example"])
     var fields: Fields = [.origin: "https://a.example", .accessControlRequestMethod: "POST"]

@@ -1,6 +1,6 @@
-import HTTPCore
-import HTTPTransport
-import SoftmaxAPI
+import HTTP
+import HTTPServer
+import SoftmaxService
 import Testing
 
 @testable import softmaxd
@@ -13,7 +13,7 @@ import Testing
   }
 
   private func request(
-    _ method: HTTPCore.Method, _ path: String, milliseconds: UInt64 = 0, bytes: Int = 0
+    _ method: HTTP.Method, _ path: String, milliseconds: UInt64 = 0, bytes: Int = 0
   ) -> RequestMetrics {
     RequestMetrics(
       RequestHead(method, path), OperationalEndpoints.routes.route(of: path), bodyBytes: bytes,
@@ -181,7 +181,7 @@ import Testing
       let route = OperationalEndpoints.routes.route(of: path.route.template.description)
       #expect(OperationalEndpoints.Path(route) == path)
     }
-    for route in SoftmaxService.routes.routes {
+    for route in Service.routes.routes {
       #expect(OperationalEndpoints.Path(route) == nil)
       #expect(OperationalEndpoints.routes.routes[route.id].label.description == route.label.description)
     }

@@ -1,0 +1,98 @@
+/// A point on a monotonic clock, in nanoseconds from an arbitrary start.
+///
+/// HTTP owns no clock: callers pass the time in, so a test moves it by hand.
+public struct Instant: Sendable, Hashable, Comparable {
+  public var nanoseconds: UInt64
+
+  public init(nanoseconds: UInt64) { self.nanoseconds = nanoseconds }
+
+  /// `span` nanoseconds later, never wrapping.
+  func advanced(by span: UInt64) -> Instant {
+    let (sum, overflow) = nanoseconds.addingReportingOverflow(span)
+    return Instant(nanoseconds: overflow ? .max : sum)
+  }
+
+  /// `span` later, never wrapping; a negative one counts as 0.
+  public func advanced(by span: Duration) -> Instant { advanced(by: span.nanoseconds) }
+
+  public static func < (left: Instant, right: Instant) -> Bool { left.nanoseconds < right.nanoseconds }
+}
+
+extension Duration {
+  /// Whole nanoseconds, held to what 64 bits take; negative ones are 0.
+  public var nanoseconds: UInt64 {
+    let (seconds, attoseconds) = components
+    guard seconds >= 0, attoseconds >= 0 else { return 0 }
+    let (product, overflow) = UInt64(seconds).multipliedReportingOverflow(by: 1_000_000_000)
+    return overflow ? .max : product.addingReportingOverflow(UInt64(attoseconds / 1_000_000_000)).partialValue
+  }
+}
+
+/// The time as an event's argument: the monotonic instant for deadlines and the text of the Date field.
+public struct Moment: Sendable {
+  public var instant: Instant
+  public var date: HTTPDate
+
+  public init(instant: Instant, date: HTTPDate) {
+    self.instant = instant
+    self.date = date
+  }
+}
+
+/// The deadline of a peer that must move bytes at a minimum rate.
+///
+/// The peer may pause for `grace`. Each byte extends the deadline by `perByte` nanoseconds, but never beyond `grace`
+/// from now: a peer that was fast at first may not slow to a trickle for hours.
+struct RateDeadline: Sendable {
+  private(set) var instant: Instant
+  private let grace: UInt64
+  private var perByte: UInt64
+
+  /// - Parameter perByte: nanoseconds; 0 asks for no rate.
+  init(from now: Instant, grace: UInt64, perByte: UInt64 = 0) {
+    instant = now.advanced(by: grace)
+    self.grace = grace
+    self.perByte = perByte
+  }
+
+  /// From here on, asks for a rate at which `bytes` have moved within `total` nanoseconds after the grace, if it is
+  /// higher.
+  mutating func require(_ bytes: Int, within total: UInt64) {
+    let earned = total / UInt64(max(1, bytes))
+    perByte = perByte == 0 ? earned : min(perByte, earned)
+  }
+
+  mutating func moved(_ bytes: Int, at now: Instant) {
+    let (earned, overflow) = UInt64(max(0, bytes)).multipliedReportingOverflow(by: perByte)
+    instant = min(instant.advanced(by: overflow || perByte == 0 ? .max : earned), now.advanced(by: grace))
+  }
+}
+
+/// The time limits of ``HTTPLimits`` in nanoseconds, converted once a connection.
+struct TimeLimits: Sendable {
+  let head, bodyGrace, bodyPerByte, keepAlive, stopGrace, writeGrace, writePerByte, writeTotal, lingerSilence,
+    lingerTotal: UInt64
+
+  init(_ limits: HTTPLimits) {
+    head = limits.headDeadline.nanoseconds
+    bodyGrace = limits.bodyGrace.nanoseconds
+    bodyPerByte = Self.perByte(limits.bodyBytesPerSecond)
+    keepAlive = limits.keepAlive.nanoseconds
+    stopGrace = limits.stopGrace.nanoseconds
+    writeGrace = limits.writeGrace.nanoseconds
+    writePerByte = Self.perByte(limits.writeBytesPerSecond)
+    writeTotal = limits.writeTotal.nanoseconds
+    lingerSilence = limits.lingerSilence.nanoseconds
+    lingerTotal = limits.lingerTotal.nanoseconds
+  }
+
+  func bodyDeadline(from now: Instant) -> RateDeadline {
+    RateDeadline(from: now, grace: bodyGrace, perByte: bodyPerByte)
+  }
+  func writeDeadline(from now: Instant) -> RateDeadline {
+    RateDeadline(from: now, grace: writeGrace, perByte: writePerByte)
+  }
+
+  /// 0 where the limit is 0: then no rate is asked for.
+  private static func perByte(_ rate: Int) -> UInt64 { rate > 0 ? 1_000_000_000 / UInt64(rate) : 0 }
+}

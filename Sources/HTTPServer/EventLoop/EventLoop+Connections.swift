@@ -1,0 +1,189 @@
+internal import HTTP
+
+/// The life of a connection: opened, read, written, closed.
+extension EventLoop {
+  func open(_ socket: consuming Socket, isReserve: Bool) {
+    let token = table.reserve()
+    let state = ConnectionState(limits: isReserve ? reserveLimits : limits, at: now)
+    let connection = Connection(socket: socket, state: state, token: token, isReserve: isReserve)
+    do throws(SystemError) {
+      try epoll.add(connection.socket.descriptor, connection.interest, token: token.rawValue)
+    } catch {
+      table.cancel(token)
+      services.limiter.release()
+      return
+    }
+    table.insert(connection)
+    memory.add(ServerConfiguration.bytesPerConnection)
+    connection.memory = ServerConfiguration.bytesPerConnection
+    observer.connectionOpened(loop: index)
+    connection.withState { state in
+      if isStopping { state.stopKeepingAlive() }
+      schedule(connection, &state)
+    }
+  }
+
+  /// Ends a connection: its descriptor closes with its last reference, and work in progress is cancelled.
+  func close(_ connection: Connection) {
+    guard !connection.isClosed else { return }
+    connection.isClosed = true
+    if let work = connection.work {
+      work.cancellation.abandon()
+      // A body that no worker has taken is not kept until one does.
+      if work.request.take() != nil { work.memory.release() }
+      connection.work = nil
+      observer.requestAbandoned(work.metrics, loop: index)
+    }
+    memory.add(-connection.memory)
+    connection.memory = 0
+    table.remove(connection.token)
+    services.limiter.release()
+    observer.connectionClosed(loop: index)
+    if services.budget.hasFallen(by: Self.trimBytes) { services.workPool.trimWhenIdle() }
+  }
+
+  /// The port has closed: what has arrived by now is answered, and then the connection ends.
+  func drain(_ connection: Connection) {
+    connection.withState { state in
+      receive(connection, &state)
+      guard !connection.isClosed else { return }
+      state.drain(at: now)
+      advance(connection, &state)
+    }
+  }
+
+  // MARK: Events
+
+  func handle(_ readiness: Readiness, of connection: Connection) {
+    if !readiness.isDisjoint(with: .gone) {
+      // A reset, or both sides have finished: there is nobody left to answer (docs/http.md, 30).
+      close(connection)
+    } else if readiness.contains(.readable) {
+      connection.withState { state in receive(connection, &state) }
+    } else {
+      connection.withState { state in advance(connection, &state) }
+    }
+  }
+
+  /// Reads what has arrived and answers it; the answers are written later, with those of other connections.
+  private func receive(_ connection: Connection, _ state: inout ConnectionState) {
+    // Bounded, so that one sender cannot keep the loop to itself: epoll reports again what is left.
+    var reads = 16
+    while reads > 0, !connection.isClosed, read(connection, &state) { reads -= 1 }
+    guard !connection.isClosed else { return }
+    if state.hasOutput {
+      deferWrite(connection)
+    } else {
+      update(connection, &state)
+    }
+  }
+
+  /// Reads once; false when there is no more to read for now.
+  private func read(_ connection: Connection, _ state: inout ConnectionState) -> Bool {
+    let outcome: Result<Socket.Transfer, SystemError>
+    var mayHaveMore = true
+    switch state.readInterest {
+    case .none: return false
+    case .bytes:
+      outcome = unsafe connection.socket.read(into: buffer.bytes)
+      if case .success(.moved(let count)) = outcome {
+        mayHaveMore = count == buffer.size
+        buffer.withBytes(count) { bytes in process(bytes, of: connection, &state) }
+      }
+    case .body:
+      var direct = Result<Socket.Transfer, SystemError>.success(.wouldBlock)
+      state.readBody(at: now) { output in direct = connection.socket.read(into: &output) }
+      outcome = direct
+      process(of: connection, &state)
+    }
+    switch outcome {
+    case .success(.moved):
+      if !connection.isClosed { keepWithinBudget(connection, &state) }
+      return mayHaveMore
+    case .success(.finished):
+      connection.peerFinished = true
+      state.peerFinished()
+      process(of: connection, &state)
+    case .success(.wouldBlock): break
+    case .failure: close(connection)
+    }
+    return false
+  }
+
+  /// Does what the connection's state asks for, and writes what the socket takes.
+  func advance(_ connection: Connection, _ state: inout ConnectionState) {
+    process(of: connection, &state)
+    if !connection.isClosed { write(connection, &state) }
+  }
+
+  // MARK: Writing
+
+  private func deferWrite(_ connection: Connection) {
+    guard !connection.hasDeferredWrite else { return }
+    connection.hasDeferredWrite = true
+    if deferredWrites.isEmpty { deferredSince = now.instant }
+    deferredWrites.append(connection)
+  }
+
+  func writeDeferred() {
+    for connection in deferredWrites where connection.hasDeferredWrite && !connection.isClosed {
+      connection.withState { state in write(connection, &state) }
+    }
+    deferredWrites.removeAll(keepingCapacity: true)
+  }
+
+  private func write(_ connection: Connection, _ state: inout ConnectionState) {
+    connection.hasDeferredWrite = false
+    state.flush(at: now) { action, state in
+      perform(action, on: connection, &state)
+    } write: { first, second in
+      switch connection.socket.write(first, second) {
+      case .success(.moved(let count)): return count
+      case .success: return 0
+      case .failure:
+        close(connection)
+        return 0
+      }
+    }
+    guard !connection.isClosed else { return }
+    update(connection, &state)
+    if state.hasOutput { dropIfMemoryIsFull(connection) }
+  }
+
+  // MARK: State
+
+  /// Hands bytes that were read to the connection's state, and does what it asks for.
+  private func process(_ bytes: Span<UInt8> = Span(), of connection: Connection, _ state: inout ConnectionState) {
+    state.process(bytes, at: now) { action, state in perform(action, on: connection, &state) }
+  }
+
+  private func perform(
+    _ action: consuming ConnectionState.Action, on connection: Connection, _ state: inout ConnectionState
+  ) {
+    switch consume action {
+    case .head(let head): decide(on: head, of: connection, &state)
+    case .request(let id, let request): run(request, id: id, on: connection, &state)
+    case .reject(let rejection): reject(rejection, &state)
+    case .refused(let refusal): report(refusal, of: connection)
+    case .acknowledge: connection.socket.acknowledge()
+    case .shutdownWrite: connection.socket.shutdownWrite()
+    case .close(let reason):
+      close(connection)
+      if reason == .slowReader { observer.connectionDropped(.slowReader, loop: index) }
+    }
+  }
+
+  /// Counts what the connection holds now, and says what to wait for.
+  private func update(_ connection: Connection, _ state: inout ConnectionState) {
+    updateMemory(of: connection, &state)
+    schedule(connection, &state)
+    let wanted = connection.wantedInterest(&state)
+    guard wanted != connection.interest else { return }
+    do throws(SystemError) {
+      try epoll.modify(connection.socket.descriptor, wanted, token: connection.token.rawValue)
+      connection.interest = wanted
+    } catch {
+      close(connection)
+    }
+  }
+}

@@ -1,0 +1,84 @@
+internal import HTTP
+
+/// What the loop's connections hold, and which of them are dropped when memory is short.
+extension EventLoop {
+  /// How much less must be held than before to ask the allocator for it.
+  static let trimBytes = 16 * 1024 * 1024
+  /// How often slow transfers are looked for while memory is short, and at most when others ask for room.
+  private static let checkNanoseconds: UInt64 = 250_000_000
+  private static let leastCheckNanoseconds: UInt64 = 10_000_000
+
+  /// Counts what the connection holds now.
+  func updateMemory(of connection: Connection, _ state: inout ConnectionState) {
+    let memory = ServerConfiguration.bytesPerConnection + state.memory
+    guard memory != connection.memory else { return }
+    self.memory.add(memory - connection.memory)
+    connection.memory = memory
+  }
+
+  /// Refuses a large body that is still coming when more is held than the limit, and slow transfers give up too little.
+  func keepWithinBudget(_ connection: Connection, _ state: inout ConnectionState) {
+    updateMemory(of: connection, &state)
+    let isLarge = connection.memory > ServerConfiguration.bytesPerConnection + MemoryBudget.smallRequest
+    guard isLarge, services.budget.isExceeded else { return }
+    dropSlowTransfers(sparing: connection)
+    if services.budget.isExceeded { state.refuseBody(at: now) { handler.answer(.overloaded, to: $0) } }
+  }
+
+  /// Drops a connection whose peer does not take its answer when more is held than the limit, and slow transfers give
+  /// up too little.
+  func dropIfMemoryIsFull(_ connection: Connection) {
+    guard services.budget.isExceeded else { return }
+    dropSlowTransfers(sparing: connection)
+    if services.budget.isExceeded { drop(connection) }
+  }
+
+  /// Drops the transfers that would go on for longer than the budget allows, the slowest first, and checks again while
+  /// memory is short.
+  ///
+  /// - Parameter spared: a connection whose state the caller is changing.
+  func dropSlowTransfers(sparing spared: Connection? = nil) {
+    guard now.instant.nanoseconds &- lastMemoryCheck.nanoseconds >= Self.leastCheckNanoseconds else { return }
+    lastMemoryCheck = now.instant
+    memory.report()
+    var freed = 0
+    if let transferTimeLimit = services.budget.transferTimeLimit {
+      var slow: [(time: UInt64, connection: Connection)] = []
+      for connection in table.all where connection !== spared {
+        let time = connection.withState { state in state.expectedTransferTime(at: now.instant) }
+        if let time, time > transferTimeLimit { slow.append((time, connection)) }
+      }
+      slow.sort { $0.time > $1.time }
+      for (time, connection) in slow {
+        guard let transferTimeLimit = services.budget.transferTimeLimit, time > transferTimeLimit else { break }
+        freed += connection.memory
+        endTransfer(of: connection)
+        memory.report()
+      }
+    }
+    if freed > services.budget.limit / 8 { services.workPool.trim() }
+    nextMemoryCheck =
+      services.budget.isShort
+      ? Instant(nanoseconds: now.instant.nanoseconds &+ Self.checkNanoseconds) : Instant(nanoseconds: .max)
+    setTimer(noLaterThan: nextMemoryCheck)
+  }
+
+  /// Frees what a slow transfer holds: a body's sender gets the answer 503, a reader that does not take its answer
+  /// gets nothing more.
+  private func endTransfer(of connection: Connection) {
+    let isRefused = connection.withState { state in
+      guard !state.hasOutput else { return false }
+      state.refuseBody(at: now) { handler.answer(.overloaded, to: $0) }
+      guard state.hasOutput else { return false }
+      advance(connection, &state)
+      return true
+    }
+    if !isRefused { drop(connection) }
+  }
+
+  /// Ends a connection because others need the memory that it holds.
+  private func drop(_ connection: Connection) {
+    close(connection)
+    observer.connectionDropped(.memory, loop: index)
+  }
+}

@@ -1,0 +1,176 @@
+internal import HTTP
+
+/// Who answers a request: nobody, the loop itself, or the work pool.
+extension EventLoop {
+  /// Answers at least this large are counted before they are written.
+  private static let largeAnswer = 64 * 1024
+
+  /// A head is whole: its body is read, unless the handler or the server itself has a reason to refuse it.
+  func decide(on head: RequestHead, of connection: Connection, _ state: inout ConnectionState) {
+    connection.headCompletedAt = now.instant
+    switch routing(of: head, on: connection) {
+    case .accept(let route): state.proceed(to: route, at: now)
+    case .reject(let response, let route): state.refuse(at: route, with: response, at: now)
+    }
+  }
+
+  private func routing(of head: RequestHead, on connection: Connection) -> Routing {
+    let routing = handler.route(head)
+    let route = routing.route
+    if connection.isReserve, !route.isServedBeyondCap || head.framing != .none {
+      return .reject(handler.answer(.overloaded, to: head, closes: true), route)
+    }
+    if case .length(let count) = head.framing, count > limits.bodyBytes {
+      return .reject(handler.answer(.bodyTooLarge(count, limit: limits.bodyBytes), to: head), route)
+    }
+    if case .reject = routing { return routing }
+    switch head.framing {
+    case .length(let count) where count > limits.discardBytes && !head.method.takesBody:
+      return .reject(handler.answer(.bodyTooLarge(count, limit: limits.discardBytes), to: head), route)
+    case .length(let count):
+      let isLarge = count > MemoryBudget.smallRequest
+      guard !isLarge || services.budget.hasRoom(for: count),
+        !route.body.usesWorkPool(bodyBytes: count) || services.workPool.hasRoom
+      else {
+        return .reject(handler.answer(.overloaded, to: head), route)
+      }
+    case .chunked, .none: break
+    }
+    return routing
+  }
+
+  /// A request is whole.
+  func run(
+    _ request: Request, id: ConnectionState.RequestID, on connection: Connection, _ state: inout ConnectionState
+  ) {
+    let bodyBytes = request.body.count
+    let metrics = RequestMetrics(
+      request.head, request.route, bodyBytes: bodyBytes, began: connection.headCompletedAt)
+    observer.requestBegan(metrics, loop: index)
+    let isForPool =
+      request.route.body.usesWorkPool(bodyBytes: bodyBytes) || connection.prefersWorkPool && bodyBytes > 0
+    if !isForPool, let response = runInline(request) {
+      complete(metrics, id: id, with: response, on: connection, &state)
+      inlineMemory.release()
+      return
+    }
+    // The next request of a connection whose last one took too long for the loop goes to the pool at once.
+    if !isForPool { connection.prefersWorkPool = true }
+    if !runOnWorkPool(request, metrics, id: id, for: connection) {
+      let response = handler.answer(.overloaded, to: request.head)
+      complete(metrics, id: id, with: response, on: connection, &state)
+    }
+  }
+
+  /// Nil when the request needs more time than a loop has.
+  private func runInline(_ request: Request) -> Response? {
+    inlineBudget.start(at: now.instant, nanoseconds: inlineNanoseconds)
+    let response = handler.respond(to: request, in: inlineContext)
+    refreshClock()
+    guard inlineBudget.didExpire else { return response }
+    inlineMemory.release()
+    return nil
+  }
+
+  /// False when the pool is full.
+  private func runOnWorkPool(
+    _ request: Request, _ metrics: RequestMetrics, id: ConnectionState.RequestID, for connection: Connection
+  ) -> Bool {
+    let cancellation = CancellationToken(
+      deadline: now.instant.advanced(by: services.configuration.requestTimeout))
+    let memory = MemoryReservation(services.budget, bytes: request.body.count + request.head.memory)
+    let (handler, mailbox, pool) = (handler, mailbox, services.workPool)
+    let (token, head) = (connection.token, request.head)
+    let oneShot = OneShotRequest(request)
+    let isTaken = pool.submit { place in
+      let context = RequestContext(
+        isCancelled: { cancellation.isCancelled || place.isRefused }, parallel: { place.parallel($0, $1) },
+        becameExpensive: { place.becameExpensive { cancellation.isCancelled } },
+        reserveMemory: { memory.resize(to: $0) })
+      // It may have waited until nobody wants it any more; then not even its text is read.
+      let response =
+        if !cancellation.isCancelled, let request = oneShot.take() {
+          handler.respond(to: consume request, in: context)
+        } else {
+          handler.answer(.deadlineExceeded, to: head)
+        }
+      mailbox.post(.finished(WorkResult(token: token, id: id, response: response, memory: memory)))
+    } unlessAbandoned: {
+      cancellation.isAbandoned
+    }
+    if isTaken {
+      connection.work = Connection.Work(
+        id: id, metrics: metrics, cancellation: cancellation, request: oneShot, memory: memory)
+    }
+    return isTaken
+  }
+
+  /// A worker has an answer; its connection may have gone.
+  func workFinished(_ result: WorkResult) {
+    guard let connection = table[result.token], let work = connection.work, work.id == result.id else { return }
+    connection.work = nil
+    refreshClock()
+    let elapsed = now.instant.nanoseconds &- connection.headCompletedAt.nanoseconds
+    if elapsed < inlineNanoseconds / 2 { connection.prefersWorkPool = false }
+    connection.withState { state in
+      complete(work.metrics, id: work.id, with: result.response, on: connection, &state)
+      advance(connection, &state)
+    }
+  }
+
+  private func complete(
+    _ metrics: RequestMetrics, id: ConnectionState.RequestID, with response: consuming Response,
+    on connection: Connection, _ state: inout ConnectionState
+  ) {
+    var metrics = metrics
+    metrics.ended = now.instant
+    observer.requestAnswered(metrics, response, loop: index)
+    if connection.isReserve { response.closes = true }
+    let isLarge = response.body.count >= Self.largeAnswer
+    state.respond(to: id, with: response, at: now)
+    if isLarge { updateMemory(of: connection, &state) }
+  }
+
+  // MARK: Answers without a handler
+
+  /// A request broke a rule or a deadline: the connection's last answer.
+  func reject(_ rejection: ConnectionState.Rejection, _ state: inout ConnectionState) {
+    observer.requestRejected(rejection.problem, loop: index)
+    var response = Response(rejection.problem)
+    handler.decorate(&response, for: rejection.head)
+    state.reject(with: response, at: now)
+  }
+
+  /// A refused head has its answer.
+  func report(_ refusal: ConnectionState.Refusal, of connection: Connection) {
+    refreshClock()
+    let metrics = RequestMetrics(
+      refusal.head, refusal.route, bodyBytes: 0, began: connection.headCompletedAt, ended: now.instant)
+    observer.requestRefused(metrics, refusal.response, loop: index)
+  }
+}
+
+extension RequestHandler {
+  /// The server's own answer, with what the handler adds to its own.
+  func answer(_ problem: Problem, to head: RequestHead, closes: Bool = false) -> Response {
+    var response = Response(problem, closes: closes)
+    decorate(&response, for: head)
+    return response
+  }
+}
+
+extension Problem {
+  /// More is asked of the server than it takes on at once.
+  static let overloaded = ProblemType.overloaded.problem(
+    "The server has as much work waiting as it takes on; try again after the seconds in Retry-After")
+
+  /// A body's announced length is beyond the limit.
+  static func bodyTooLarge(_ count: Int, limit: Int) -> Problem {
+    ProblemType.bodyTooLarge.problem(
+      "The body has \(count) bytes; this server reads at most \(limit); send several requests")
+  }
+
+  /// The request waited for a worker until its deadline.
+  static let deadlineExceeded = ProblemType.deadlineExceeded.problem(
+    "The request waited in the queue until its deadline; try again after the seconds in Retry-After")
+}

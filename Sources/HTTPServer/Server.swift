@@ -1,0 +1,168 @@
+internal import Dispatch
+internal import Glibc
+public import HTTP
+internal import Synchronization
+
+/// Why a server could not start.
+public enum StartError: Error, Sendable, CustomStringConvertible {
+  /// An address could not be listened on.
+  case listen(SocketAddress, SystemError)
+  /// The system refused what an event loop is made of.
+  case loop(SystemError)
+
+  public var description: String {
+    switch self {
+    case .listen(let address, let cause): "cannot listen on \(address): \(cause.reason)"
+    case .loop(let cause): "cannot make an event loop: \(cause)"
+    }
+  }
+}
+
+/// An HTTP/1.1 server: listeners that accept, loops that serve, a work pool for large requests.
+public final class Server: Sendable {
+  private struct Running {
+    var loops: [EventLoop] = []
+    var listeners: [Listener] = []
+    var isStopping = false
+    var hasStopped = false
+    /// Who wants to know when all is over.
+    var waiting: [@Sendable () -> Void] = []
+  }
+
+  private let configuration: ServerConfiguration
+  private let services: LoopServices
+  let status: ServerStatus
+  private let running = Mutex(Running())
+  private let queue = DispatchQueue(label: "softmaxd.server")
+
+  /// - Parameters:
+  ///   - configuration: where and how.
+  ///   - status: what the handler's `/readyz` reads; the server sets it. Of the same configuration.
+  ///   - handler: answers requests.
+  ///   - observer: is told of them.
+  public init(
+    configuration: ServerConfiguration, status: ServerStatus? = nil, handler: any RequestHandler,
+    observer: any ServerObserver = NoObserver()
+  ) {
+    self.configuration = configuration
+    let status = status ?? ServerStatus(configuration)
+    self.status = status
+    services = LoopServices(
+      configuration: configuration, handler: handler, observer: observer,
+      workPool: status.workPool, budget: status.budget,
+      limiter: ConnectionLimiter(cap: configuration.connections, reserve: configuration.reserveConnections))
+  }
+
+  /// Opens the ports and begins to serve; returns where.
+  public func start() throws(StartError) -> [SocketAddress] {
+    let loops = try makeLoops()
+    let mailboxes = loops.map(\.mailbox)
+    var listeners: [Listener] = []
+    for address in configuration.addresses {
+      // Port 0 is chosen once, for the first address.
+      let wanted = address.port == 0 ? address.with(port: listeners.first?.address.port ?? 0) : address
+      do throws(SystemError) {
+        listeners.append(
+          try Listener(
+            wanted, backlog: configuration.backlog, mailboxes: mailboxes, limiter: services.limiter,
+            observer: services.observer))
+      } catch {
+        // One that need not be there is left out where the system does not know it (IPv6 switched off).
+        let isUnknown = error.code == EADDRNOTAVAIL || error.code == EAFNOSUPPORT
+        if isUnknown, configuration.optionalAddresses.contains(address), !listeners.isEmpty { continue }
+        throw .listen(wanted, error)
+      }
+    }
+    let lastAsked = Atomic<UInt64>(0)
+    services.budget.whenShort {
+      // Asked for at each refusal; heard a hundred times a second.
+      let now = Clock.now().nanoseconds
+      guard now &- lastAsked.load(ordering: .relaxed) >= 10_000_000 else { return }
+      lastAsked.store(now, ordering: .relaxed)
+      for mailbox in mailboxes { mailbox.post(.freeMemory) }
+    }
+    for loop in loops { loop.start() }
+    for listener in listeners { listener.start() }
+    running.withLock {
+      $0.loops = loops
+      $0.listeners = listeners
+    }
+    status.set(isRunning: true)
+    return listeners.map(\.address)
+  }
+
+  private func makeLoops() throws(StartError) -> [EventLoop] {
+    var loops: [EventLoop] = []
+    for index in 0..<configuration.loops {
+      do throws(SystemError) {
+        loops.append(try EventLoop(index: index, services: services))
+      } catch {
+        throw .loop(error)
+      }
+    }
+    return loops
+  }
+
+  /// Stops gently, and calls `done` when all is over: readiness is denied at once, and each connection ends with its
+  /// next answer; after `drainDelay` the port closes, idle connections end a moment later, and the others after the
+  /// answers under way, for which `drainTimeout` is waited.
+  public func stop(then done: @escaping @Sendable () -> Void) {
+    let (isFirst, isOver) = running.withLock { running in
+      defer { running.isStopping = true }
+      if !running.hasStopped { running.waiting.append(done) }
+      return (!running.isStopping, running.hasStopped)
+    }
+    if isOver { done() }
+    guard isFirst else { return }
+    status.set(isRunning: false)
+    for loop in running.withLock({ $0.loops }) { loop.mailbox.post(.stopKeepingAlive) }
+    queue.asyncAfter(deadline: .now() + configuration.drainDelay.dispatchInterval) { self.closePorts() }
+  }
+
+  /// How long a client that has begun to connect may take to complete it.
+  private static let handshakeTime = DispatchTimeInterval.milliseconds(100)
+
+  private func closePorts() {
+    for listener in running.withLock({ $0.listeners }) { listener.ignoreNewClients() }
+    queue.asyncAfter(deadline: .now() + Self.handshakeTime) { self.drain() }
+  }
+
+  private func drain() {
+    let (listeners, loops) = running.withLock { running in
+      defer { running.listeners = [] }
+      return (running.listeners, running.loops)
+    }
+    for listener in listeners { listener.stop() }
+    for loop in loops { loop.mailbox.post(.drain) }
+    waitForConnections(until: Clock.now().advanced(by: configuration.drainTimeout))
+  }
+
+  /// Looks every few milliseconds: only at the end of a server's life.
+  private func waitForConnections(until deadline: Instant) {
+    if services.limiter.count == 0 {
+      finish()
+    } else if Clock.now() >= deadline {
+      for loop in running.withLock({ $0.loops }) { loop.mailbox.post(.closeAll) }
+      queue.asyncAfter(deadline: .now() + .milliseconds(50)) { self.finish() }
+    } else {
+      queue.asyncAfter(deadline: .now() + .milliseconds(5)) { self.waitForConnections(until: deadline) }
+    }
+  }
+
+  private func finish() {
+    let (loops, waiting) = running.withLock { running in
+      defer {
+        running.loops = []
+        running.waiting = []
+        running.hasStopped = true
+      }
+      return (running.loops, running.waiting)
+    }
+    for loop in loops { loop.stop() }
+    for done in waiting { done() }
+  }
+}
+
+extension Duration {
+  var dispatchInterval: DispatchTimeInterval { .nanoseconds(Int(clamping: nanoseconds)) }
+}

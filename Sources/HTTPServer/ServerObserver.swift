@@ -1,0 +1,85 @@
+public import HTTP
+
+/// Receives the events of a server, for metrics and logs.
+///
+/// It is called on the loops' own threads, at most one at a time for each `loop`: it must be quick and never wait.
+public protocol ServerObserver: Sendable {
+  func connectionOpened(loop: Int)
+  func connectionClosed(loop: Int)
+  /// A connection was turned away before anything was read.
+  func connectionRefused(_ reason: ConnectionRefusal)
+  /// A connection was ended because its peer is too slow.
+  func connectionDropped(_ reason: ConnectionDrop, loop: Int)
+  /// A handler begins to work on a request.
+  func requestBegan(_ request: RequestMetrics, loop: Int)
+  /// A request that had begun is over without an answer: its client has gone.
+  func requestAbandoned(_ request: RequestMetrics, loop: Int)
+  /// A request that had begun has its answer.
+  func requestAnswered(_ request: RequestMetrics, _ response: Response, loop: Int)
+  /// A request was answered on its head alone; a short body has been dropped.
+  func requestRefused(_ request: RequestMetrics, _ response: Response, loop: Int)
+  /// What arrived broke a rule or a deadline and was answered without a handler.
+  func requestRejected(_ problem: Problem, loop: Int)
+}
+
+/// Why a connection was turned away.
+public enum ConnectionRefusal: String, Sendable, CaseIterable {
+  /// The cap and the reserve beyond it are both used up.
+  case connectionCap = "connection_cap"
+  /// The process or the system has no descriptor left.
+  case descriptors = "descriptors"
+}
+
+/// Why a connection was ended in the middle of a transfer.
+public enum ConnectionDrop: String, Sendable, CaseIterable {
+  /// The peer takes its answers more slowly than `HTTPLimits` ask for.
+  case slowReader = "slow_reader"
+  /// The peer takes or sends too slowly for what it holds while memory is short.
+  case memory = "memory"
+}
+
+/// What was asked, how much was sent, and how long it took.
+public struct RequestMetrics: Sendable {
+  public let head: RequestHead
+  public let route: Route
+  /// The body's bytes, without a transfer coding.
+  public let bodyBytes: Int
+  /// When the head was whole, and when the answer was ready.
+  public let began: Instant
+  public var ended: Instant
+
+  /// - Parameters:
+  ///   - head: the request's head.
+  ///   - route: the route that the head was resolved to.
+  ///   - bodyBytes: the body's bytes, without a transfer coding.
+  ///   - began: when the head was whole.
+  ///   - ended: when the answer was ready; nil before there is one.
+  public init(_ head: RequestHead, _ route: Route, bodyBytes: Int, began: Instant, ended: Instant? = nil) {
+    self.head = head
+    self.route = route
+    self.bodyBytes = bodyBytes
+    self.began = began
+    self.ended = ended ?? began
+  }
+
+  /// From the head to the answer.
+  public var nanoseconds: UInt64 { ended.nanoseconds &- min(began.nanoseconds, ended.nanoseconds) }
+}
+
+/// What an observer does not listen to.
+extension ServerObserver {
+  public func connectionOpened(loop: Int) {}
+  public func connectionClosed(loop: Int) {}
+  public func connectionRefused(_ reason: ConnectionRefusal) {}
+  public func connectionDropped(_ reason: ConnectionDrop, loop: Int) {}
+  public func requestBegan(_ request: RequestMetrics, loop: Int) {}
+  public func requestAbandoned(_ request: RequestMetrics, loop: Int) {}
+  public func requestAnswered(_ request: RequestMetrics, _ response: Response, loop: Int) {}
+  public func requestRefused(_ request: RequestMetrics, _ response: Response, loop: Int) {}
+  public func requestRejected(_ problem: Problem, loop: Int) {}
+}
+
+/// Listens to nothing.
+public struct NoObserver: ServerObserver {
+  public init() {}
+}

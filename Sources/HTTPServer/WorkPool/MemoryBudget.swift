@@ -1,0 +1,156 @@
+internal import HTTP
+internal import Synchronization
+
+/// The memory that all connections and the requests being answered may hold together.
+///
+/// What has come is held, wanted or not: it is added. What has not begun asks first: it is reserved, and refused when
+/// there is no room. An eighth is kept from reservations, so that small requests, which reserve nothing, always find
+/// room. When more than half is held, a transfer that waits for its peer may go on for ``transferTimeLimit`` only: the
+/// slower and the larger, the sooner it is dropped.
+final class MemoryBudget: Sendable {
+  /// A body of no more bytes is never refused for want of memory.
+  static let smallRequest = 32 * 1024
+  /// A transfer that would end within a second is not worth dropping, and a refusal must have time to be written.
+  private static let shortestLimit: UInt64 = 1_000_000_000
+  /// The share of the limit that reservations leave free.
+  private static let smallRequestShare = 8
+
+  let limit: Int
+  /// What a transfer may take while there is room: see ``transferTimeLimit``.
+  private let longestTransfer: UInt64
+  private let held = Atomic<Int>(0)
+  /// The most that has been held since the allocator was last asked to return memory.
+  private let highest = Atomic<Int>(0)
+  /// Called when more than half becomes held, and when a reservation finds no room, on whichever thread that happens.
+  private let onPressure = Mutex<@Sendable () -> Void>({})
+
+  init(limit: Int, longestTransfer: UInt64 = 300_000_000_000) {
+    self.limit = max(1, limit)
+    self.longestTransfer = longestTransfer
+  }
+
+  /// Sets what is done when memory becomes short.
+  func whenShort(_ body: @escaping @Sendable () -> Void) { onPressure.withLock { $0 = body } }
+
+  var heldBytes: Int { max(0, held.load(ordering: .relaxed)) }
+
+  /// Whether more is held than the limit: an answer that its peer does not take at once cannot be kept.
+  var isExceeded: Bool { heldBytes > limit }
+
+  /// Whether more than half is held.
+  var isShort: Bool { heldBytes > limit / 2 }
+
+  /// Whether large requests find no room.
+  var isExhausted: Bool { heldBytes >= limitOfReservations }
+
+  private var limitOfReservations: Int { limit - limit / Self.smallRequestShare }
+
+  /// Whether `bytes` could be reserved if nobody else held anything.
+  func canEverReserve(_ bytes: Int) -> Bool { bytes <= limitOfReservations }
+
+  /// Whether `bytes` could be reserved now; asks for room if not.
+  func hasRoom(for bytes: Int) -> Bool {
+    if bytes <= limitOfReservations, heldBytes <= limitOfReservations - bytes { return true }
+    askForRoom()
+    return false
+  }
+
+  /// Counts `bytes` more, or fewer if negative, whether there is room or not.
+  func add(_ bytes: Int) {
+    let (before, after) = held.add(bytes, ordering: .relaxed)
+    if before <= limit / 2, after > limit / 2 { askForRoom() }
+    if after > highest.load(ordering: .relaxed) { highest.store(after, ordering: .relaxed) }
+  }
+
+  /// Counts `bytes` more if there is room for them.
+  func reserve(_ bytes: Int) -> Bool {
+    guard bytes <= limitOfReservations else { return false }
+    let before = held.add(bytes, ordering: .relaxed).oldValue
+    if before <= limitOfReservations - bytes {
+      if before <= limit / 2, before + bytes > limit / 2 { askForRoom() }
+      if before + bytes > highest.load(ordering: .relaxed) { highest.store(before + bytes, ordering: .relaxed) }
+      return true
+    }
+    held.subtract(bytes, ordering: .relaxed)
+    askForRoom()
+    return false
+  }
+
+  private func askForRoom() { onPressure.withLock { $0 }() }
+
+  /// For how long, in nanoseconds, a transfer may be expected to go on: nil while at most half is held, then five
+  /// minutes times the square of the share of the other half that is free. 75 s when three quarters are held, 12 s at
+  /// nine tenths.
+  var transferTimeLimit: UInt64? {
+    let free = max(0, limit - heldBytes)
+    let half = limit - limit / 2
+    guard free < half else { return nil }
+    let share = Double(free) / Double(half)
+    return max(Self.shortestLimit, UInt64(Double(min(longestTransfer, 1 << 62)) * share * share))
+  }
+
+  /// Whether so much less is held than was held before that the allocator has memory to give back. Once: then the count
+  /// begins anew.
+  func hasFallen(by bytes: Int) -> Bool {
+    let now = heldBytes
+    guard highest.load(ordering: .relaxed) >= now + bytes else { return false }
+    highest.store(now, ordering: .relaxed)
+    return true
+  }
+}
+
+/// A loop's own count of what its connections hold, reported to the budget in steps: so an answer that is written at
+/// once costs no access to memory that all loops share.
+struct LoopMemory {
+  private static let step = 64 * 1024
+
+  private let budget: MemoryBudget
+  private(set) var held = 0
+  private var reported = 0
+
+  init(_ budget: MemoryBudget) { self.budget = budget }
+
+  mutating func add(_ bytes: Int) {
+    held += bytes
+    if abs(held - reported) >= Self.step { report() }
+  }
+
+  /// Brings the budget up to date.
+  mutating func report() {
+    guard held != reported else { return }
+    budget.add(held - reported)
+    reported = held
+  }
+}
+
+/// What the work on one request holds; given back when the last reference goes.
+final class MemoryReservation: Sendable {
+  private let budget: MemoryBudget
+  private let bytes: Atomic<Int>
+
+  /// - Parameter bytes: what is held from the start, whether there is room or not.
+  init(_ budget: MemoryBudget, bytes: Int = 0) {
+    self.budget = budget
+    self.bytes = Atomic(bytes)
+    if bytes > 0 { budget.add(bytes) }
+  }
+
+  deinit { release() }
+
+  /// Holds `count` bytes from now on, instead of what was held before.
+  func resize(to count: Int) -> MemoryGrant {
+    let before = bytes.load(ordering: .relaxed)
+    if count > before {
+      guard budget.reserve(count - before) else { return budget.canEverReserve(count) ? .notNow : .never }
+    } else {
+      budget.add(count - before)
+    }
+    bytes.store(count, ordering: .relaxed)
+    return .granted
+  }
+
+  func release() {
+    let before = bytes.exchange(0, ordering: .relaxed)
+    if before != 0 { budget.add(-before) }
+  }
+}

@@ -1,9 +1,0 @@
-#if arch(x86_64)
-  public import Kernels
-
-  /// The vector loops, compiled with the flags of the module that this file is in: KernelsV3 for x86-64-v3 (AVX2 and FMA),
-  /// KernelsV4, by a link to this file, for x86-64-v4 (AVX-512).
-  public enum Loops: VectorLoops {
-    public typealias Multiplier = FusedMultiplier
-  }
-#endif

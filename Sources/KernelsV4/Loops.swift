@@ -1,1 +1,0 @@
-../KernelsV3/Loops.swift

@@ -1,0 +1,120 @@
+internal import Synchronization
+public import VectorKernels
+
+/// How to compute, never what: no value here changes a bit of any result.
+public struct Execution: Sendable {
+  /// The instruction set that this processor has.
+  public var level: KernelLevel
+  /// Asked about every millisecond of work; `true` ends the computation with ``ComputationError/cancelled``.
+  public var isCancelled: @Sendable () -> Bool
+  /// Calls the body once for each of `0..<count`, in any order, perhaps at once, and returns when all have returned.
+  public var parallel: @Sendable (_ count: Int, _ body: (Int) -> Void) -> Void
+  /// Called once the interval stage has worked about a fifth of a second for this computation, and about every
+  /// millisecond of its work from then on: what is left may take long. May wait, and may make ``isCancelled`` return
+  /// `true`.
+  public var becameExpensive: @Sendable () -> Void
+  /// What the interval stage has cost so far.
+  let expense = Expense()
+
+  public init(
+    level: KernelLevel = .baseline,
+    isCancelled: @escaping @Sendable () -> Bool = { false },
+    parallel: @escaping @Sendable (_ count: Int, _ body: (Int) -> Void) -> Void = { count, body in
+      for index in 0..<count { body(index) }
+    },
+    becameExpensive: @escaping @Sendable () -> Void = {}
+  ) {
+    self.level = level
+    self.isCancelled = isCancelled
+    self.parallel = parallel
+    self.becameExpensive = becameExpensive
+  }
+}
+
+/// The interval stage's work for one computation, over all of its threads.
+final class Expense: Sendable {
+  /// Nanoseconds from which on a computation is expensive.
+  private static let limit = 200_000_000
+
+  private let nanoseconds = Atomic<Int>(0)
+
+  /// Adds to it. - Returns: whether the computation has become expensive.
+  func add(_ cost: Int) -> Bool {
+    nanoseconds.add(cost, ordering: .relaxed).newValue > Self.limit
+  }
+}
+
+/// Why a valid problem was not computed.
+public enum ComputationError: Error, Sendable, Hashable {
+  /// ``Execution/isCancelled`` said so: the deadline passed, or nobody waits any more.
+  case cancelled
+  /// `upstream` has not as many numbers as the loss, or one that is not finite.
+  case upstreamDoesNotFit
+  /// The derivation's logits are not one row, or its target is not a class of it, or a masked one.
+  case targetDoesNotFit
+}
+
+/// Asks about every millisecond of work whether to go on, and reports when the work has become expensive.
+struct CancellationPoll {
+  private let execution: Execution?
+  private var nanoseconds = 0
+  /// The interval stage is at work, whose cost no bound on the problem's size limits.
+  var isUnbounded = false
+
+  init(_ execution: Execution) { self.execution = execution }
+
+  /// Never cancels.
+  init() { execution = nil }
+
+  /// Announces work of about so many nanoseconds.
+  @inline(__always) mutating func spend(_ cost: Int) throws(ComputationError) {
+    nanoseconds &+= cost
+    if nanoseconds > 500_000 { try ask() }
+  }
+
+  @inline(never) private mutating func ask() throws(ComputationError) {
+    let spent = nanoseconds
+    nanoseconds = 0
+    guard let execution else { return }
+    if isUnbounded, execution.expense.add(spent) { execution.becameExpensive() }
+    if execution.isCancelled() { throw .cancelled }
+  }
+}
+
+extension Execution {
+  /// Calls `body` for each of `0..<count`, perhaps at once.
+  /// - Returns: the results of `body`, joined in order; `nil` for a count of zero.
+  /// - Throws: what any of them threw.
+  func reduce<Part: Sendable>(
+    _ count: Int, join: (Part, Part) -> Part, _ body: (Int) throws(ComputationError) -> Part
+  ) throws(ComputationError) -> Part? {
+    guard count > 0 else { return nil }
+    guard count > 1 else { return try body(0) }
+    typealias Outcome = Result<Part, ComputationError>
+    let outcomes = ConcurrentOutputBuffer<Outcome>.filled(count, with: .failure(.cancelled)) { outcomes in
+      parallel(count) { k in
+        outcomes[k] = Outcome { () throws(ComputationError) in try body(k) }
+      }
+    }
+    var whole = try outcomes[0].get()
+    for outcome in outcomes.dropFirst() { whole = join(whole, try outcome.get()) }
+    return whole
+  }
+}
+
+/// The rows of a batch in chunks that are worth a thread.
+struct ParallelChunks {
+  private let rows: Int
+  let count: Int
+
+  /// - Parameter least: elements that a chunk has at least, if there are so many.
+  init(_ layout: Layout, least: Int = 8192) {
+    rows = layout.batch
+    count = max(1, min(layout.batch, layout.count / least))
+  }
+
+  /// The rows of chunk `k`.
+  subscript(k: Int) -> Range<Int> {
+    (rows * k / count)..<(rows * (k + 1) / count)
+  }
+}

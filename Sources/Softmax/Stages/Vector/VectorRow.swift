@@ -1,0 +1,193 @@
+internal import KernelDispatch
+internal import VectorKernels
+
+/// The vector stage: one row at a time, to about 2^-79, with a rounding test for each result. What it cannot prove it
+/// leaves to the next stage, as NaN.
+///
+/// It holds the memory for a row's exponentials, so one value serves many rows; each begins with ``read(_:exponent:)``.
+struct VectorRow: ~Copyable {
+  let loops: any VectorLoops.Type
+  let isSingle: Bool
+  let temperature: Double
+
+  /// What ``read(_:exponent:)`` was told: an exponential may stand as zero because of it.
+  private(set) var exponent = 0
+  private(set) var top = RowMaximum(value: 0, index: 0)
+  private(set) var shift = RowShift(maximum: 0, temperature: 1)
+  private(set) var sums = RowSums(
+    others: DoubleDouble(high: 0), sum: DoubleDouble(high: 1), reciprocal: DoubleDouble(high: 1))
+  private(set) var exponentials = DoubleDoubleBuffer()
+  /// The row's target weights u, where they are asked for.
+  var targetWeights = DoubleDoubleBuffer()
+
+  /// Whether this stage does a problem: extreme temperatures are not for it.
+  static func serves(_ problem: SoftmaxProblem) -> Bool {
+    problem.temperature >= 0x1p-500 && problem.temperature <= 0x1p500 && problem.layout.classes <= 1 << 23
+  }
+
+  /// - Parameter problem: one that this stage ``serves(_:)``, if any row is to be read.
+  init(_ problem: SoftmaxProblem, _ level: KernelLevel) {
+    loops = level.loops
+    isSingle = problem.format == .binary32
+    temperature = problem.temperature
+  }
+
+  /// About how many nanoseconds a row of so many classes takes.
+  static func cost(_ classes: Int) -> Int { 200 + 6 * classes }
+
+  /// Takes a row and computes its exponentials and their sums.
+  ///
+  /// - Parameters:
+  ///   - row: [classes], a finite logit among them; no NaN, no +∞.
+  ///   - exponent: the results to come are at most 2^exponent times a probability; at most 900.
+  mutating func read(_ row: Span<Double>, exponent: Int = 0) {
+    begin(row)
+    exponentiate(row, exponent: exponent)
+  }
+
+  /// The first half of ``read(_:exponent:)``: the maximum.
+  mutating func begin(_ row: Span<Double>) {
+    exponentials.makeRoom(for: row.count)
+    top = loops.maximum(row)
+    shift = RowShift(maximum: top.value, temperature: temperature)
+  }
+
+  /// The other half: the exponentials.
+  mutating func exponentiate(_ row: Span<Double>, exponent: Int) {
+    self.exponent = exponent
+    // e^z·2^exponent is below a quarter of the format's least number from here on; log 2 rounded up and a unit more.
+    let places = Double((isSingle ? 153 : 1078) + max(0, exponent)) * 0.69315
+    let (loops, top, shift, table) = (loops, top, shift, exponentialTable)
+    var pairs = exponentials.numbers.mutableSpan
+    sums = loops.exponentials(
+      row, top: top, shift: shift, vanishing: min(-620, -places), table: table.span, into: &pairs)
+  }
+
+  /// Writes the row's probabilities. - Returns: how many are not proven, and NaN.
+  func probabilities(into out: inout MutableSpan<Double>) -> Int {
+    loops.scaled(
+      exponentials.high, exponentials.low, by: sums.reciprocal, within: probabilityError,
+      KernelRounding(isSingle: isSingle), into: &out)
+  }
+
+  /// Writes the row's log-probabilities. - Returns: how many are not proven, and NaN.
+  func logProbabilities(_ row: Span<Double>, into out: inout MutableSpan<Double>) -> Int {
+    let logSum = self.logSum
+    var open = loops.logProbabilities(
+      row, shift: shift, logSum: logSum.value, error: logSum.error, KernelRounding(isSingle: isSingle), into: &out)
+    guard open > 0 else { return 0 }
+    // z is often exactly half-way between two results, and log S far below it: its sign decides, which the loop left
+    // out.
+    let bounds = bounds(of: logSum)
+    for i in 0..<out.count where out[i].isNaN {
+      out[i] = 0 - rounded(-shifted(row[i]), plus: bounds, exponent: 0)
+      if !out[i].isNaN { open -= 1 }
+    }
+    return open
+  }
+}
+
+/// A number and how far from the real one it may be.
+struct VectorValue: Sendable {
+  var value: DoubleDouble
+  var error: Double
+}
+
+/// log S as `high + tail`, the tail between two bounds.
+struct LogSumBounds: Sendable {
+  var high: Double
+  var least: Double
+  var greatest: Double
+}
+
+extension VectorRow {
+  /// log S.
+  ///
+  /// Error Bounds: the kernel's. A faint row's is R, but for R²/2 < 2^-700 R: within 2^-79.9 of itself and what R
+  /// leaves out.
+  var logSum: VectorValue {
+    if sums.isFaint {
+      return VectorValue(value: sums.others, error: sums.others.high * 0x1.3p-80 + RowSums.leftOut)
+    }
+    let table = exponentialTable
+    let value = loops.logSum(sums, table: table.span)
+    return VectorValue(value: value, error: value.high * 0x1.3p-80)
+  }
+
+  /// log S with bounds of its tail. It is certainly positive, however faint, when there is another finite logit; when
+  /// there is none, the maximum's log-probability alone depends on it, which no kernel decides.
+  ///
+  /// The least positive number stands for anything in (0, 2^-1074): no boundary between two results, and no sum of
+  /// binary64 numbers, lies that close to another.
+  private func bounds(of logSum: VectorValue) -> LogSumBounds {
+    guard !sums.isFaint else {
+      // Four half units of the head: its rest, an end's rounding, and more than its error.
+      let head = logSum.value.high
+      let reach = head * 0x1p-51 + RowSums.leftOut
+      return LogSumBounds(high: 0, least: max(.leastNonzeroMagnitude, head - reach), greatest: head + reach)
+    }
+    let value = logSum.value
+    return LogSumBounds(high: value.high, least: value.low - logSum.error, greatest: value.low + logSum.error)
+  }
+
+  /// z = (a - maximum)/temperature of one logit, within 2^-100 |z| as in `Kernel.shifted`.
+  func shifted(_ a: Double) -> DoubleDouble {
+    let d = DoubleDouble(sum: a, -shift.maximum)
+    if temperature == 1 { return d }
+    return VectorRow.quotient(d, temperature)
+  }
+
+  static func quotient(_ d: DoubleDouble, _ t: Double) -> DoubleDouble {
+    let q = d.high / t
+    let p = BaselineMultiplier.product(q, t)
+    return DoubleDouble(large: q, small: (((d.high - p.high) - p.low) + d.low) / t)
+  }
+
+  /// -log p = log S - z of one logit.
+  ///
+  /// Error Bounds: nothing cancels: log S's error and 2^-98 of the sum.
+  func minusLog(_ a: Double) -> VectorValue {
+    let logSum = self.logSum
+    let value = logSum.value + -shifted(a)
+    return VectorValue(value: value, error: logSum.error + value.high * 0x1p-98)
+  }
+
+  /// -log p = log S - z of one logit, times 2^exponent, correctly rounded, or NaN; half-way cases included.
+  func minusLog(_ a: Double, exponent: Int) -> Double {
+    rounded(-shifted(a), plus: bounds(of: logSum), exponent: exponent)
+  }
+
+  /// log Σ e^(a/temperature), correctly rounded, or NaN.
+  var logSumExp: Double {
+    rounded(
+      VectorRow.quotient(DoubleDouble(high: shift.maximum), temperature), plus: bounds(of: logSum), exponent: 0)
+  }
+
+  /// `x + log S`, times 2^exponent, correctly rounded, or NaN; x as ``shifted(_:)`` has it. The sum may cancel.
+  ///
+  /// x and log S's head are added exactly; what is left of log S then widens the result or tells the side of a half-way
+  /// case.
+  ///
+  /// Error Bounds: the tail's sum is off by at most 2^-53 of itself, for 2^-52; x by what the shift says.
+  private func rounded(_ x: DoubleDouble, plus logSum: LogSumBounds, exponent: Int) -> Double {
+    guard abs(exponent) <= 900 else { return .nan }
+    let s = DoubleDouble(sum: x.high, logSum.high)
+    let m = DoubleDouble(sum: s.low, x.low)
+    let slack = x.high.magnitude * shift.relative + shift.absolute
+    let up = m.low + logSum.greatest
+    let down = m.low + logSum.least
+    return KernelRounding(isSingle: isSingle, exponent: exponent).rounded(
+      s.high, m.high, tails: up + (up.magnitude * 0x1p-52 + slack), down - (down.magnitude * 0x1p-52 + slack))
+  }
+
+  /// -Σ p log p = log S + Σ e (-z) / S, correctly rounded, or NaN.
+  ///
+  /// Error Bounds: both terms are ≥ 0. log S within 2^-79.75; the second within 2^-80.3 + 2^-79.9 + 2^-89 < 2^-79.07,
+  /// each of its own size, so 0x1.1p-79 of the sum. A faint row's sums are not good enough.
+  func entropy(_ row: Span<Double>) -> Double {
+    guard !sums.isFaint else { return .nan }
+    let cross = loops.shareSums(exponentials.high, exponentials.low, row, shift: shift).cross
+    let value = logSum.value + cross.times(sums.reciprocal, BaselineMultiplier.self)
+    return KernelRounding(isSingle: isSingle).rounded(value, error: value.high * 0x1.1p-79)
+  }
+}

@@ -1,0 +1,168 @@
+import Softmax
+
+/// A scalar that changes what is computed, under its name on every wire.
+enum Parameter: Int, Sendable, CaseIterable {
+  case axis, temperature, dtype, ignoreIndex, labelSmoothing, reduction
+
+  var name: String { descriptor.name }
+
+  var descriptor: ParameterDescriptor { Self.table[rawValue] }
+  private static let table = allCases.map(\.declaration)
+
+  private var declaration: ParameterDescriptor {
+    switch self {
+    case .axis:
+      ParameterDescriptor(
+        "axis", aliases: ["dim"], for: Operation.allCases, .integer(default: -1),
+        summary: "the class axis, from -rank to rank-1")
+    case .temperature:
+      ParameterDescriptor(
+        "temperature", aliases: ["T", "tau", "temp"], for: Operation.allCases,
+        .number(
+          default: 1,
+          NumberRange("a finite number greater than 0", hints: [0: "the limit for 0 is the output \"argmax\""]) {
+            $0 > 0 && $0.isFinite
+          }),
+        summary: "what the logits are divided by")
+    case .dtype:
+      ParameterDescriptor(
+        "dtype", aliases: ["precision", "type"], for: Operation.allCases,
+        .choice(default: DataType.float64.rawValue, names: DataType.allCases.map(\.name)),
+        summary: "what each result is rounded to")
+    case .ignoreIndex:
+      ParameterDescriptor(
+        "ignore_index", aliases: [], for: [.loss, .gradient], .integer(default: -100),
+        summary: "the target that makes an item count for nothing")
+    case .labelSmoothing:
+      ParameterDescriptor(
+        "label_smoothing", aliases: ["epsilon", "eps", "smoothing"], for: [.loss, .gradient],
+        .number(default: 0, NumberRange("a number from 0 to 1") { $0 >= 0 && $0 <= 1 }),
+        summary: "the share of each target that is spread evenly over all classes")
+    case .reduction:
+      ParameterDescriptor(
+        "reduction", aliases: ["size_average", "reduce"], for: [.loss, .gradient],
+        .choice(
+          default: ReductionName.mean.rawValue, names: ReductionName.allCases.map(\.name),
+          hints: [
+            "batchmean": "without \"sample_weight\", \"mean\" of probability targets is the mean over the batch",
+            "sum_over_batch_size":
+              "\"mean\" divides by the sum of the weights; ask for \"sum\" and divide by the number of slices",
+          ]),
+        summary: "what becomes of the items' losses")
+    }
+  }
+}
+
+/// All that the service knows about a parameter, apart from what is computed with it.
+struct ParameterDescriptor: Sendable {
+  enum Kind: Sendable {
+    case number(default: Double, NumberRange)
+    case integer(default: Double)
+    /// One of these names, given by its place among them, and what to do instead of names that other libraries have.
+    case choice(default: Int, names: [String], hints: [String: String] = [:])
+  }
+
+  let name: String
+  /// What other libraries call it.
+  let aliases: [String]
+  /// The operations that take it.
+  let operations: [Operation]
+  let kind: Kind
+  /// What it is, in half a sentence.
+  let summary: String
+
+  init(_ name: String, aliases: [String], for operations: [Operation], _ kind: Kind, summary: String) {
+    self.name = name
+    self.aliases = aliases
+    self.operations = operations
+    self.kind = kind
+    self.summary = summary
+  }
+
+  var isNumber: Bool {
+    switch kind {
+    case .number, .integer: true
+    case .choice: false
+    }
+  }
+
+  /// What to send, in a sentence after "must be".
+  var demand: String {
+    switch kind {
+    case .number(_, let range): range.demand
+    case .integer: "an integer"
+    case .choice(_, let names, _): listed(names.map { quoted($0) }, "or")
+    }
+  }
+
+  /// The value that stands for it where it is left out, as ``ParameterValues`` holds it.
+  var defaultValue: Double {
+    switch kind {
+    case .number(let value, _), .integer(let value): value
+    case .choice(let place, _, _): Double(place)
+    }
+  }
+
+  /// The same as a text: `-1`, `"mean"`.
+  var defaultText: String {
+    switch kind {
+    case .number(let value, _), .integer(let value): text(of: value)
+    case .choice(let place, let names, _): quoted(names[place])
+    }
+  }
+}
+
+/// The numbers that a parameter may be.
+struct NumberRange: Sendable {
+  /// In a sentence after "must be".
+  let demand: String
+  /// What to do instead of single numbers outside it.
+  let hints: [Double: String]
+  let contains: @Sendable (Double) -> Bool
+
+  init(_ demand: String, hints: [Double: String] = [:], contains: @escaping @Sendable (Double) -> Bool) {
+    self.demand = demand
+    self.hints = hints
+    self.contains = contains
+  }
+}
+
+/// The names that `dtype` takes.
+enum DataType: Int, Sendable, CaseIterable {
+  case float64, float32
+
+  var name: String {
+    switch self {
+    case .float64: "float64"
+    case .float32: "float32"
+    }
+  }
+
+  var format: ResultFormat {
+    switch self {
+    case .float64: .binary64
+    case .float32: .binary32
+    }
+  }
+}
+
+/// The names that `reduction` takes.
+enum ReductionName: Int, Sendable, CaseIterable {
+  case none, sum, mean
+
+  var name: String {
+    switch self {
+    case .none: "none"
+    case .sum: "sum"
+    case .mean: "mean"
+    }
+  }
+
+  var reduction: Reduction {
+    switch self {
+    case .mean: .mean
+    case .none: .none
+    case .sum: .sum
+    }
+  }
+}

@@ -1,0 +1,55 @@
+import Softmax
+
+/// What `GET /` answers: what this is and how to call it, made from the catalogue.
+struct IndexPage: Sendable {
+  private let before: [UInt8]
+  private let after: [UInt8]
+
+  init(limits: Limits, version: String) {
+    before = Array(
+      """
+      softmaxd\(version.isEmpty ? "" : " \(version)"): softmax, softmax cross-entropy and its gradient over HTTP.
+      Each number in an answer is correctly rounded: the binary64 nearest to the true value.
+
+        curl http://
+      """.utf8)
+    after = Array(
+      """
+      /gradient -d '{"logits": [40, 0], "target": 0}'
+        {"loss":4.248354255291589e-18,"gradient":[-4.248354255291589e-18,4.248354255291589e-18]}
+
+
+      \(Operation.allCases.map(Self.description).joined())\
+      logits are nested arrays of rank 1 to \(TensorShape.maximumRank), at most \(limits.logits) numbers; "-Infinity" (a \
+      string) masks a class.
+      "outputs": [...] chooses what is answered, and in which order.
+
+      GET /openapi.yaml, GET /openapi.json  the whole contract (OpenAPI 3.1)
+      GET /problems  each type of error, with its cure
+      GET /livez, GET /readyz, GET /healthz, GET /metrics  for those who run the service
+
+      """.utf8)
+  }
+
+  /// The text for a client that reached the service under an authority: `localhost:8080`.
+  func text(authority: String?) -> [UInt8] { before + Array((authority ?? "localhost:8080").utf8) + after }
+
+  private static func description(of operation: Operation) -> String {
+    let parameters = operation.parameters.map { "\($0.name) (\($0.descriptor.defaultText))" }
+    return """
+      POST \(operation.path): \(operation.summary)
+        inputs      \(inputs(of: operation))
+        parameters  \(parameters.joined(separator: ", "))
+        outputs     \(operation.outputs.map(\.name).joined(separator: ", ")); \
+      by default \(operation.defaultOutputs.map(\.name).joined(separator: ", "))
+
+
+      """
+  }
+
+  private static func inputs(of operation: Operation) -> String {
+    let required = operation.requiredInputs.map(\.name).joined(separator: ", ")
+    let optional = operation.optionalInputs.map(\.name).joined(separator: ", ")
+    return optional.isEmpty ? required : "\(required); if wanted \(optional)"
+  }
+}

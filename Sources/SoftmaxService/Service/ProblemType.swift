@@ -1,0 +1,81 @@
+public import HTTP
+
+// What the service itself reports.
+extension ProblemType {
+  static let invalidJSON = ProblemType(
+    name: "invalid-json", title: "Not JSON", status: .badRequest,
+    explanation: "The body is not JSON (RFC 8259) in UTF-8, or it nests deeper than 64 arrays and objects. The member "
+      + "\"offset\" is the zero-based offset of the first byte at fault.",
+    cure: "Let a JSON library write the body, and write NaN and Infinity in no number's place.",
+    example:
+      "At byte 15: JSON has no NaN and no Infinity; send finite numbers or, to mask a class, the JSON string \"-Infinity\"."
+  )
+
+  static let invalidInput = ProblemType(
+    name: "invalid-input", title: "Invalid input", status: .unprocessableContent,
+    explanation: "The body is valid JSON but not a valid request. The member \"errors\" lists the faults, at most "
+      + "\(IssueList.maximumCount), each with a JSON pointer to its place.",
+    cure: "Change what \"errors\" names; each of its sentences says how.",
+    example: "\"inputs\" is not a member of /softmax; the nearest is \"logits\"; and 1 more fault, in errors")
+
+  static let zeroNormaliser = ProblemType(
+    name: "zero-normaliser", title: "Mean of zero weight", status: .unprocessableContent,
+    explanation:
+      "The reduction \"mean\" would divide by exactly zero, because every item is ignored or has a weight of 0.",
+    cure: "Give at least one item a weight, or ask for the reduction \"sum\" or \"none\".",
+    example:
+      "every target is ignored, so that \"mean\" would divide by 0; let one item count, or ask for \"sum\" or \"none\"")
+
+  static let tooManyLogits = ProblemType(
+    name: "too-many-logits", title: "Too many logits", status: .contentTooLarge,
+    explanation: "The request has more logits than the service takes in one request (--max-logits).",
+    cure: "Send the slices in several requests.",
+    example: "logits holds more than 8388608 numbers, the most that this service takes in one request; send several")
+
+  static let needsTooMuchMemory = ProblemType(
+    name: "needs-too-much-memory", title: "Needs too much memory", status: .contentTooLarge,
+    explanation: "The request would take more memory than the service has for one (--max-memory).",
+    cure: "Send the slices in several requests, or ask for fewer outputs.",
+    example:
+      "The answer needs about 4096 MiB of memory, more than this server has for one request (--max-memory); send "
+      + "fewer logits, or ask for fewer outputs, in several requests")
+
+  static let unsupportedMediaType = ProblemType(
+    name: "unsupported-media-type", title: "Unsupported media type", status: .unsupportedMediaType,
+    explanation: "The body must be JSON in UTF-8.",
+    cure: "Send the field \"Content-Type: application/json\".",
+    example: "Content-Type is \"multipart/form-data\"; send \"Content-Type: application/json\"")
+
+  static let unsupportedContentEncoding = ProblemType(
+    name: "unsupported-content-encoding", title: "Unsupported content encoding", status: .unsupportedMediaType,
+    explanation: "The body must not be compressed.",
+    cure: "Send it without the field Content-Encoding.",
+    example: "Content-Encoding is \"gzip\"; send the body as it is, without Content-Encoding")
+
+  static let notFound = ProblemType(
+    name: "not-found", title: "Not found", status: .notFound,
+    explanation: "The service has nothing at this path.",
+    cure: "GET / lists what there is.",
+    example: "Nothing is at \"/gradients\"; the nearest is \"/gradient\"; GET / lists what there is")
+
+  static let methodNotAllowed = ProblemType(
+    name: "method-not-allowed", title: "Method not allowed", status: .methodNotAllowed,
+    explanation: "The path exists, but does not take this method.",
+    cure: "Use a method that the field Allow lists.",
+    example:
+      "\"/softmax\" does not take GET; it takes POST, OPTIONS; POST a JSON body, such as {\"logits\": [1.5, -0.25, 3]}")
+
+  static let internalError = ProblemType(
+    name: "internal-error", title: "Internal error", status: .internalServerError,
+    explanation: "The service made an error of its own.",
+    cure: "Please report it with the request.",
+    example: "The service refused its own validated input")
+
+  /// Every type that can occur, HTTP's own among them.
+  public static let all =
+    [
+      invalidJSON, invalidInput, zeroNormaliser, tooManyLogits, needsTooMuchMemory, unsupportedMediaType,
+      unsupportedContentEncoding,
+      notFound, methodNotAllowed, internalError,
+    ] + ofHTTP
+}

@@ -1,0 +1,107 @@
+import EmbeddedResources
+public import HTTP
+public import VectorKernels
+
+/// The service's paths and what answers them: a pure function of a request.
+public struct Service: RequestHandler {
+  /// What a request may ask for at most.
+  public let limits: Limits
+  private let levels: KernelLevelPolicy
+  private let index: IndexPage
+  private let json = JSONWire()
+
+  /// - Parameters:
+  ///   - limits: what a request may ask for at most.
+  ///   - levels: the instruction sets that suit this processor.
+  ///   - version: the program's version, which `GET /` tells.
+  public init(limits: Limits = Limits(), levels: KernelLevelPolicy = KernelLevelPolicy(), version: String = "") {
+    self.limits = limits
+    self.levels = levels
+    index = IndexPage(limits: limits, version: version)
+  }
+
+  /// The service's routes; one that is put around it extends this table.
+  public static let routes = ServiceRoute.table
+
+  public func route(_ head: RequestHead) -> Routing {
+    let route = Self.routes.route(of: head.path)
+    return refusal(of: head, at: route).map { .reject($0, route) } ?? .accept(route)
+  }
+
+  /// The final answer to a head whose route, one of a table that extends ``routes``, does not exist, does not take the
+  /// method, or does not read the body; else nil.
+  public func refusal(of head: RequestHead, at route: Route) -> Response? {
+    if route.id == Route.unmatched.id { return notFound(head.path) }
+    let found = ServiceRoute(route)
+    if case .page(.problemType) = found, ProblemType(path: head.path) == nil { return notFound(head.path) }
+    guard route.methods.contains(head.method) else { return methodNotAllowed(head, route) }
+    switch found {
+    case .operation(let operation):
+      guard head.method == .post else { return nil }
+      return BodyType.refusal(of: head, route.body, example: JSONWire.example(for: operation))
+    case .page(.server): return head.method == .options ? nil : methodNotAllowed(head, route)
+    case .page(.root), .page(.docs), .page(.document), .page(.documentAsJSON), .page(.problems), .page(.problemType),
+      nil:
+      return nil
+    }
+  }
+
+  public func respond(to request: consuming Request, in context: RequestContext) -> Response {
+    let (head, route) = (request.head, request.route)
+    guard route.id != Route.unmatched.id else { return notFound(head.path) }
+    if head.method == .options { return Response(.noContent, fields: [.allow: route.methods.text]) }
+    switch ServiceRoute(route) {
+    case .operation(let operation): return answer(consume request, operation, json, in: context)
+    case .page(.root), .page(.docs): return root(for: head)
+    case .page(.document): return Response(.ok, .yaml, body: EmbeddedResources.openAPI)
+    case .page(.documentAsJSON): return Response(.ok, .json, body: EmbeddedResources.openAPIAsJSON)
+    case .page(.problems): return Response(.ok, .json, body: ProblemPages.all)
+    case .page(.problemType):
+      guard let type = ProblemType(path: head.path) else { return notFound(head.path) }
+      return Response(.ok, .json, body: ProblemPages.text(of: type))
+    case .page(.server), nil: return notFound(head.path)
+    }
+  }
+
+  private func answer(
+    _ request: consuming Request, _ operation: Operation, _ wire: some Wire, in context: RequestContext
+  ) -> Response {
+    do throws(RequestError) {
+      return try wire.answer(
+        consume request, for: operation, in: WireContext(limits: limits, levels: levels, request: context))
+    } catch {
+      return wire.response(to: error)
+    }
+  }
+
+  /// The page for clients that want HTML more than text, as browsers do; for all others, who name neither, the text.
+  private func root(for head: RequestHead) -> Response {
+    let accepted = AcceptedTypes(of: head)
+    guard accepted.weight(of: .html) > accepted.weight(of: .plainText) else {
+      return Response(.ok, .plainText, body: index.text(authority: head.authority), fields: [.vary: "Accept"])
+    }
+    let page = BrowserPage.own
+    return Response(
+      .ok, .html, body: page.document, fields: [.vary: "Accept", .contentSecurityPolicy: page.policy])
+  }
+
+  // MARK: Refusals on the path and the method alone
+
+  private func notFound(_ path: String) -> Response {
+    let paths = Operation.allCases.map(\.path)
+    let nearest = NameSuggestion.nearest(to: path, among: paths) { $0 }.map { "the nearest is \(quoted($0))" }
+    return Response(
+      ProblemType.notFound.problem(
+        "Nothing is at \(quoted(path)); \(nearest ?? "POST to \(listed(paths, "or"))"); GET / lists what there is"))
+  }
+
+  private func methodNotAllowed(_ head: RequestHead, _ route: Route) -> Response {
+    var detail = "\(quoted(head.path)) does not take \(head.method.rawValue); it takes \(route.methods.text)"
+    if case .operation(let operation) = ServiceRoute(route) {
+      detail += "; POST a JSON body, such as \(JSONWire.example(for: operation))"
+    } else if head.method == .post {
+      detail += "; POST to \(listed(Operation.allCases.map(\.path), "or"))"
+    }
+    return Response(ProblemType.methodNotAllowed.problem(detail), fields: [.allow: route.methods.text])
+  }
+}

@@ -1,0 +1,50 @@
+import Softmax
+
+/// A request's logits in terms of their axes.
+struct Geometry: Sendable {
+  /// The logits' shape, rank 1 to 8.
+  let shape: TensorShape
+  /// The class axis, in `0..<shape.count`.
+  let axis: Int
+  /// The shape without the class axis; [] for rank 1.
+  let batchShape: TensorShape
+  let layout: Layout
+
+  init(shape: TensorShape, axis: Int) {
+    self.shape = shape
+    self.axis = axis
+    batchShape = shape.removing(axis: axis)
+    layout = Layout(shape: shape, axis: axis)
+  }
+
+  /// The class axis as a request gives it, negative numbers counting from the end; nil where the rank has no such axis.
+  init?(shape: TensorShape, givenAxis: Double) {
+    guard let axis = Int(exactly: givenAxis), (-shape.count..<shape.count).contains(axis) else { return nil }
+    self.init(shape: shape, axis: axis < 0 ? axis + shape.count : axis)
+  }
+
+  var rank: Int { shape.count }
+  var classes: Int { layout.classes }
+
+  /// What a target of a shape holds: probabilities at the logits' rank, class indices at one less, nil at any other.
+  func targetKind(_ shape: TensorShape) -> TargetKind? {
+    switch shape.count {
+    case rank: .probabilities
+    case rank - 1: .indices
+    default: nil
+    }
+  }
+
+  enum TargetKind { case indices, probabilities }
+
+  /// The indices of a flat row-major position in a tensor of a shape.
+  static func indices(of position: Int, in shape: TensorShape) -> [Int] {
+    var rest = position
+    var indices = Array(shape)
+    for level in shape.indices.reversed() {
+      indices[level] = rest % shape[level]
+      rest /= shape[level]
+    }
+    return indices
+  }
+}

@@ -1,0 +1,45 @@
+import Softmax
+
+/// A request as a wire delivers it: named tensors, scalars and outputs that could be read, their meaning not yet looked
+/// at.
+///
+/// Every wire reads into this value, and notes in `issues` what it could not read; ``Validator`` does the rest.
+struct UnvalidatedRequest: Sendable {
+  /// A rectangular tensor; a single number has the shape [].
+  struct Tensor: Sendable {
+    var shape: TensorShape
+    /// Row-major, the product of `shape` values; infinities and NaN are possible.
+    var values: [Double]
+  }
+
+  /// A parameter's value.
+  enum Scalar: Sendable, Equatable {
+    case number(Double)
+    case name(String)
+  }
+
+  /// The fields that the request holds, those that could not be read among them.
+  var present = FieldSet()
+  /// The outputs asked for, in order; nil where one could not be read. Nil as a whole where none is asked for.
+  var outputs: [String?]?
+  var issues = IssueList()
+  /// Whether there were more logits than allowed; then there is no tensor of them.
+  var hasTooManyLogits = false
+
+  private var tensors: [(input: Input, tensor: Tensor)] = []
+  private var scalars: [(parameter: Parameter, scalar: Scalar)] = []
+
+  /// The tensor of an input; nil where it is left out or could not be read.
+  subscript(input: Input) -> Tensor? { tensors.first { $0.input == input }?.tensor }
+
+  /// The value of a parameter; nil where it is left out or could not be read.
+  subscript(parameter: Parameter) -> Scalar? { scalars.first { $0.parameter == parameter }?.scalar }
+
+  mutating func set(_ input: Input, _ tensor: consuming Tensor) { tensors.append((input, tensor)) }
+  mutating func set(_ parameter: Parameter, _ scalar: Scalar) { scalars.append((parameter, scalar)) }
+
+  /// The inputs that could be read.
+  var givenInputs: [(input: Input, tensor: Tensor)] { tensors }
+  /// The parameters that could be read.
+  var givenParameters: [(parameter: Parameter, scalar: Scalar)] { scalars }
+}

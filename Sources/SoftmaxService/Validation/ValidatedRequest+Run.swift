@@ -1,0 +1,85 @@
+import Softmax
+
+extension ValidatedRequest {
+  /// Computes what was asked for and hands it to `encoder`: the inputs are let go before anything is written, and each
+  /// output's numbers as soon as they are written.
+  /// - Throws: ``RequestError/cancelled``.
+  consuming func run(
+    _ execution: Execution, to encoder: inout some OutputEncoder & ~Copyable
+  ) throws(RequestError) {
+    let (work, plan) = (work, plan)
+    _ = consume self
+    do throws(ComputationError) {
+      var results = try Results(consume work, plan.outputs, execution)
+      for output in plan.outputs {
+        switch results.take(output) {
+        case .numbers(let numbers): try encoder.write(output, numbers, shape: plan.shape(of: output))
+        case .indices(let indices): encoder.write(output, indices, shape: plan.shape(of: output))
+        case .derivation(let derivation): encoder.write(output, derivation)
+        case nil: throw .targetDoesNotFit
+        }
+      }
+    } catch {
+      throw error == .cancelled ? .cancelled : .inconsistency
+    }
+  }
+}
+
+/// What has been computed and not yet been written.
+private struct Results {
+  enum Value {
+    case numbers([Double])
+    case indices([Int])
+    case derivation(Derivation)
+  }
+
+  private var softmax: SoftmaxResult?
+  private var loss: LossResult?
+  private var derivation: Derivation?
+
+  init(_ work: consuming ValidatedRequest.Work, _ outputs: [Output], _ execution: Execution) throws(ComputationError) {
+    switch consume work {
+    case .softmax(let problem):
+      softmax = try problem.solve(outputs.compactMap(\.softmaxOutput), execution)
+    case .loss(let work):
+      let (wantsLoss, wantsGradient) = (outputs.contains(.loss), outputs.contains(.gradient))
+      if wantsLoss || wantsGradient {
+        loss = try work.problem.lossAndGradient(
+          upstream: work.upstream, loss: wantsLoss, gradient: wantsGradient, execution)
+      }
+      if let target = work.derivedClass {
+        derivation = try work.problem.softmax.derivation(target: target, execution)
+      }
+    }
+  }
+
+  /// An output's value, once; nil where it was not computed.
+  mutating func take(_ output: Output) -> Value? {
+    switch output {
+    case .probabilities: softmax?.probabilities.take().map(Value.numbers)
+    case .logProbabilities: softmax?.logProbabilities.take().map(Value.numbers)
+    case .logSumExp: softmax?.logSumExp.take().map(Value.numbers)
+    case .entropy: softmax?.entropy.take().map(Value.numbers)
+    case .argmax: softmax?.argmax.take().map(Value.indices)
+    case .jacobian: softmax?.jacobian.take().map(Value.numbers)
+    case .loss: loss?.loss.take().map(Value.numbers)
+    case .gradient: loss?.gradient.take().map(Value.numbers)
+    case .derivation: derivation.take().map(Value.derivation)
+    }
+  }
+}
+
+extension Output {
+  /// What Softmax calls an output of /softmax; nothing for those of the loss.
+  fileprivate var softmaxOutput: SoftmaxOutput? {
+    switch self {
+    case .probabilities: .probabilities
+    case .logProbabilities: .logProbabilities
+    case .logSumExp: .logSumExp
+    case .entropy: .entropy
+    case .argmax: .argmax
+    case .jacobian: .jacobian
+    case .loss, .gradient, .derivation: nil
+    }
+  }
+}

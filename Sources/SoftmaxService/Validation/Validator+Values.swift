@@ -1,0 +1,115 @@
+import Softmax
+
+/// Every number that its tensor does not allow. Only looked for when there is one, or when there are other issues.
+extension Validator {
+  mutating func noteWrongValues() {
+    for (input, tensor) in request.givenInputs {
+      switch input.descriptor.elements {
+      case .logits: noteWrongLogits(tensor)
+      case .classesOrProbabilities: noteWrongTarget(tensor)
+      case .weights: noteWrongWeights(tensor, input, "a weight")
+      case .finite:
+        note(tensor, input, where: { !$0.isFinite }, { "\($0) is \($1); it must be a finite number" })
+      }
+    }
+    if outputs.contains(.derivation) { noteUnfitDerivedClass() }
+  }
+
+  private mutating func noteWrongLogits(_ tensor: UnvalidatedRequest.Tensor) {
+    let layout = geometry.layout
+    guard tensor.values.count == layout.count else { return }
+    let mask = wire.mask
+    note(
+      tensor, .logits, where: { !SoftmaxProblem.isLogit($0) },
+      { "\($0) is \($1); a logit must be a finite number, or \(mask) to mask the class" })
+    for item in 0..<layout.batch where SoftmaxProblem.isMasked(row: item, of: tensor.values, layout) {
+      if issues.isTruncated { return }
+      var path = Geometry.indices(of: layout.start(of: item), in: geometry.shape)
+      // A slice along the last axis is one array of the text; any other is pointed at by its first logit.
+      let isArray = geometry.axis == geometry.rank - 1
+      if isArray { path.removeLast() }
+      issues.append(.field(.input(.logits), path)) {
+        "\($0)\(isArray ? "" : " and its whole slice") masks every class with \(mask); leave at least one finite logit"
+      }
+    }
+  }
+
+  private mutating func noteWrongTarget(_ tensor: UnvalidatedRequest.Tensor) {
+    switch geometry.targetKind(tensor.shape) {
+    case .indices:
+      // Which classes there are depends on the axis.
+      if targetFitsAxis1(tensor.shape) { return }
+      let (ignored, last) = (parameters[.ignoreIndex], geometry.classes - 1)
+      note(
+        tensor, .target, where: { [self] in $0 != ignored && classIndex($0) == nil },
+        {
+          "\($0) is \($1); a class index must be an integer from 0 to \(last), or \(text(of: ignored)) "
+            + "(\"ignore_index\") to ignore the slice"
+        })
+    case .probabilities:
+      noteWrongWeights(tensor, .target, "a probability")
+      let ignored = parameters[.ignoreIndex]
+      if ignored >= 0 {
+        issues.append(.field(.parameter(.ignoreIndex))) {
+          "\($0) is \(text(of: ignored)), but the target holds probabilities, which have no index to ignore; "
+            + "leave it out, and give items to ignore a \"sample_weight\" of 0"
+        }
+      }
+    case nil: break
+    }
+  }
+
+  private mutating func noteWrongWeights(_ tensor: UnvalidatedRequest.Tensor, _ input: Input, _ noun: String) {
+    note(
+      tensor, input, where: { !LossProblem.isWeight($0) },
+      { "\($0) is \($1); \(noun) must be a finite number of at least 0" })
+  }
+
+  private mutating func note(
+    _ tensor: UnvalidatedRequest.Tensor, _ input: Input, where isWrong: (Double) -> Bool,
+    _ sentence: (_ place: String, _ found: String) -> String
+  ) {
+    for position in tensor.values.indices where isWrong(tensor.values[position]) {
+      issues.append(.field(.input(input), Geometry.indices(of: position, in: tensor.shape))) {
+        sentence($0, text(of: tensor.values[position]))
+      }
+      if issues.isTruncated { return }
+    }
+  }
+
+  private mutating func noteUnfitDerivedClass() {
+    guard geometry.rank == 1, let target = request[.target], target.shape == [], let value = target.values.first,
+      let logits = request[.logits]
+    else { return }
+    if value == parameters[.ignoreIndex] {
+      issues.append(.field(.input(.target))) {
+        "\($0) is \(text(of: value)), which is \"ignore_index\"; the output \"derivation\" needs a class"
+      }
+    } else if let index = classIndex(value), logits.values[index] == -.infinity {
+      let mask = wire.mask
+      issues.append(.field(.input(.target))) {
+        "\($0) is \(index), a class that \(mask) masks; the output \"derivation\" needs a class of finite logit"
+      }
+    }
+  }
+
+  /// Which input makes "mean" divide by zero.
+  func zeroNormaliserIssue() -> InputIssue {
+    let ignored = parameters[.ignoreIndex]
+    let targets = request[.target]?.values ?? []
+    let weights = request[.sampleWeight]?.values
+    let (input, reason): (Input, String) =
+      if let weights, weights.allSatisfy({ $0 == 0 }) {
+        (.sampleWeight, "every sample weight is 0")
+      } else if targets.allSatisfy({ $0 == ignored }) {
+        (.target, "every target is ignored")
+      } else if let weights, zip(targets, weights).allSatisfy({ $0 == ignored || $1 == 0 }) {
+        (.sampleWeight, "every target that is not ignored has a sample weight of 0")
+      } else {
+        (.weight, "every target that is not ignored has a weight of 0")
+      }
+    return InputIssue(
+      location: .field(.input(input)),
+      sentence: "\(reason), so that \"mean\" would divide by 0; let one item count, or ask for \"sum\" or \"none\"")
+  }
+}

@@ -1,0 +1,170 @@
+import Softmax
+
+/// Turns what was read into a computation that cannot be wrong.
+///
+/// A sound request is checked by Softmax alone, in one pass over its numbers; only when something is wrong are all
+/// issues looked for. What no other check can go on without, the logits and their axis, is established first.
+struct Validator {
+  let request: UnvalidatedRequest
+  let operation: Operation
+  let limits: Limits
+  /// How the client is told of places and values.
+  let wire: any Wire
+
+  let parameters: ParameterValues
+  let geometry: Geometry
+  var outputs: [Output] = []
+  var issues: IssueList
+
+  /// Turns a request into a computation.
+  /// - Throws: ``RequestError``, with all issues up to ``IssueList/maximumCount``.
+  static func validate(
+    _ request: consuming UnvalidatedRequest, for operation: Operation, limits: Limits, wire: any Wire
+  ) throws(RequestError) -> ValidatedRequest {
+    let validator = try Validator(request, for: operation, limits: limits, wire: wire)
+    return try (consume validator).validated()
+  }
+
+  /// Reads parameters, outputs and the logits' shape.
+  private init(
+    _ request: consuming UnvalidatedRequest, for operation: Operation, limits: Limits, wire: any Wire
+  ) throws(RequestError) {
+    if request.hasTooManyLogits { throw .tooManyLogits(limit: limits.logits) }
+    var issues = request.issues
+    let parameters = Self.parameters(of: request, &issues)
+    let outputs = Self.outputs(of: request, for: operation, &issues)
+    if !request.present.contains(operation.required) {
+      for input in operation.requiredInputs where !request.present.contains(.input(input)) {
+        issues.append(.request) { _ in "\(quoted(input.name)) is missing: send \(wire.demand(for: input))" }
+      }
+    }
+    guard let logits = request[.logits] else { throw .invalid(issues) }
+    guard logits.shape.count > 0 else {
+      issues.append(.field(.input(.logits))) { "\($0) is \(wire.scalarTensor); send \(wire.demand(for: .logits))" }
+      throw .invalid(issues)
+    }
+    if request[.axis] == nil, request.present.contains(.parameter(.axis)) { throw .invalid(issues) }
+    guard let geometry = Geometry(shape: logits.shape, givenAxis: parameters[.axis]) else {
+      let rank = logits.shape.count
+      issues.append(.field(.parameter(.axis))) {
+        "\($0) is \(text(of: parameters[.axis])); for logits of rank \(rank) it must be an integer from \(-rank) to \(rank - 1)"
+      }
+      throw .invalid(issues)
+    }
+    self.request = request
+    self.operation = operation
+    self.limits = limits
+    self.wire = wire
+    self.parameters = parameters
+    self.geometry = geometry
+    self.outputs = outputs
+    self.issues = issues
+  }
+
+  /// The parameters, each at its default where it is left out or at fault.
+  private static func parameters(of request: UnvalidatedRequest, _ issues: inout IssueList) -> ParameterValues {
+    var values = ParameterValues()
+    for (parameter, scalar) in request.givenParameters {
+      switch parameter.descriptor.value(of: scalar) {
+      case .success(let value): values[parameter] = value
+      case .failure(let complaint):
+        // The axis is held against the rank, which says more than that it is no integer.
+        if parameter == .axis, case .number(let number) = scalar {
+          values[.axis] = number
+        } else {
+          issues.append(.field(.parameter(parameter))) { "\($0) \(complaint.sentence)" }
+        }
+      }
+    }
+    return values
+  }
+
+  private consuming func validated() throws(RequestError) -> ValidatedRequest {
+    noteWrongShapes()
+    noteUnfitOutputs()
+    var complaint: ProblemError?
+    if issues.isEmpty, let target = checkedTarget() {
+      do throws(ProblemError) {
+        if let work = try work(target) {
+          return ValidatedRequest(
+            work: work,
+            plan: ResponsePlan(
+              geometry: geometry, outputs: outputs, format: parameters.dataType.format,
+              hasLosses: parameters.reduction == .none))
+        }
+      } catch {
+        complaint = error
+      }
+    }
+    noteWrongValues()
+    guard issues.isEmpty else { throw .invalid(issues) }
+    throw complaint == .zeroNormaliser ? .zeroNormaliser(zeroNormaliserIssue()) : .inconsistency
+  }
+
+  /// What to compute, or nil when numbers that Softmax does not check are at fault.
+  /// - Throws: what Softmax finds at fault.
+  private func work(_ target: CheckedTarget) throws(ProblemError) -> ValidatedRequest.Work? {
+    guard let logits = request[.logits]?.values else { return nil }
+    let softmax = try SoftmaxProblem(
+      logits: logits, layout: geometry.layout, temperature: parameters[.temperature],
+      format: parameters.dataType.format)
+    switch operation {
+    case .softmax: return .softmax(softmax)
+    case .loss, .gradient: break
+    }
+    var derivedClass: Int?
+    if outputs.contains(.derivation) {
+      guard case .indices(let classes) = target.target, let first = classes.first, first != target.ignoreIndex,
+        logits[first] > -.infinity
+      else { return nil }
+      derivedClass = first
+    }
+    let upstream = request[.upstream]?.values
+    if let upstream, !upstream.allSatisfy(\.isFinite) { return nil }
+    let loss = try LossProblem(
+      softmax: softmax, target: target.target, weight: request[.weight]?.values,
+      sampleWeight: request[.sampleWeight]?.values, ignoreIndex: target.ignoreIndex,
+      labelSmoothing: parameters[.labelSmoothing], reduction: parameters.reduction.reduction)
+    return .loss(ValidatedRequest.LossWork(problem: loss, upstream: upstream, derivedClass: derivedClass))
+  }
+}
+
+// MARK: Class indices as integers
+
+/// A target as Softmax takes it.
+struct CheckedTarget {
+  var target: Target
+  var ignoreIndex: Int
+}
+
+extension Validator {
+  /// The target, or nil when a class index is neither a class nor `ignore_index`.
+  ///
+  /// An `ignore_index` may be any integer that binary64 holds, also beyond `Int`. Such a one is replaced by the end of
+  /// `Int`'s range on its side, which equals no class, and which no other target that is let through becomes.
+  private func checkedTarget() -> CheckedTarget? {
+    let ignored = parameters[.ignoreIndex]
+    let ignoreIndex = Int(exactly: ignored) ?? (ignored < 0 ? Int.min : Int.max)
+    guard let given = request[.target], geometry.targetKind(given.shape) == .indices else {
+      return CheckedTarget(target: .probabilities(request[.target]?.values ?? []), ignoreIndex: ignoreIndex)
+    }
+    var indices: [Int] = []
+    indices.reserveCapacity(given.values.count)
+    for value in given.values {
+      if value == ignored {
+        indices.append(ignoreIndex)
+      } else if let index = classIndex(value) {
+        indices.append(index)
+      } else {
+        return nil
+      }
+    }
+    return CheckedTarget(target: .indices(indices), ignoreIndex: ignoreIndex)
+  }
+
+  /// The class that a number names, or nil: the only place that says which do.
+  func classIndex(_ value: Double) -> Int? {
+    guard value >= 0, value < Double(geometry.classes) else { return nil }
+    return Int(exactly: value)
+  }
+}

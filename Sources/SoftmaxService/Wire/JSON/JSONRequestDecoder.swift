@@ -1,0 +1,213 @@
+import NumericJSON
+import Softmax
+
+/// Reads a JSON body into an ``UnvalidatedRequest``.
+///
+/// `null` for an optional field means that it is left out, as many languages' clients write it; so does `[]` for a list
+/// of outputs and for inputs that say so.
+struct JSONRequestDecoder {
+  private let wire = JSONWire()
+  private let operation: Operation
+  private let limits: Limits
+  private let execution: Execution
+  private var request = UnvalidatedRequest()
+  /// The fields read so far, those that were left out by `null` among them.
+  private var seen = FieldSet()
+  /// Words where the target should have class indices: how many classes there are may be known only later.
+  private var wordsInTarget: [TensorFault] = []
+
+  init(for operation: Operation, limits: Limits, execution: Execution) {
+    self.operation = operation
+    self.limits = limits
+    self.execution = execution
+  }
+
+  /// Reads the whole body, also past issues: whether it is JSON at all is established first.
+  ///
+  /// A large tensor's text is read in pieces by the execution's `parallel`.
+  /// - Throws: ``RequestError/malformed(detail:offset:)`` for what is not RFC 8259 JSON, ``RequestError/invalid(_:)``
+  ///   for what is not an object.
+  consuming func decode(_ body: Span<UInt8>) throws(RequestError) -> UnvalidatedRequest {
+    var found: String?
+    do throws(JSONSyntaxError) {
+      var reader = JSONReader(body, level: execution.level)
+      let kind = try reader.peekKind()
+      switch kind {
+      case .object: try readFields(from: &reader)
+      case .string:
+        let holdsJSON = try reader.readString().first { !$0.isWhitespace }.map { $0 == "{" || $0 == "[" } ?? false
+        found = holdsJSON ? "a JSON string that itself holds JSON: it was encoded twice" : kind.displayName
+      case .array, .number, .boolean, .null:
+        try reader.skipValue()
+        found = kind.displayName
+      }
+      try reader.finish()
+    } catch {
+      throw .malformed(detail: error.detail, offset: error.offset)
+    }
+    if let found {
+      request.issues.append(.request) { [operation] _ in
+        "the body is \(found); send an object, such as \(JSONWire.example(for: operation))"
+      }
+      throw .invalid(request.issues)
+    }
+    noteWordsInTarget()
+    return request
+  }
+
+  @_lifetime(reader: copy reader)
+  private mutating func readFields(from reader: inout JSONReader) throws(JSONSyntaxError) {
+    try reader.beginObject()
+    while let name = try reader.nextMember() {
+      guard let field = field(name) else {
+        noteUnknown(name.text)
+        try reader.skipValue()
+        continue
+      }
+      if seen.contains(field) {
+        request.issues.append(.field(field)) { "\($0) is given more than once; send each field once" }
+        try reader.skipValue()
+        continue
+      }
+      seen.insert(field)
+      let kind = try reader.peekKind()
+      if kind == .null, isOptional(field) {
+        try reader.readNull()
+      } else {
+        request.present.insert(field)
+        try readValue(of: field, kind, from: &reader)
+      }
+    }
+  }
+
+  /// The field of a name, if the operation knows it.
+  private func field(_ name: borrowing JSONString) -> RequestField? {
+    for entry in RequestField.named where name.equals(entry.name) {
+      return operation.knows(entry.field) ? entry.field : nil
+    }
+    return nil
+  }
+
+  private func isOptional(_ field: RequestField) -> Bool {
+    switch field {
+    case .input(let input): !input.descriptor.requiredBy.contains(operation)
+    case .parameter, .outputs: true
+    }
+  }
+
+  @_lifetime(reader: copy reader)
+  private mutating func readValue(
+    of field: RequestField, _ kind: JSONKind, from reader: inout JSONReader
+  ) throws(JSONSyntaxError) {
+    switch field {
+    case .input(let input): try readTensor(input, from: &reader)
+    case .parameter(let parameter):
+      switch (kind, parameter.descriptor.isNumber) {
+      case (.number, true): try readNumber(parameter, from: &reader)
+      case (.string, false): request.set(parameter, .name(try reader.readString()))
+      case (.object, _), (.array, _), (.string, true), (.number, false), (.boolean, _), (.null, _):
+        try reader.skipValue()
+        request.issues.append(.field(field)) { wire.sentence(about: kind, insteadOf: parameter, at: $0) }
+      }
+    case .outputs: try readOutputs(kind, from: &reader)
+    }
+  }
+
+  /// Keeps a tensor without faults, or notes all of them.
+  @_lifetime(reader: copy reader)
+  private mutating func readTensor(_ input: Input, from reader: inout JSONReader) throws(JSONSyntaxError) {
+    // One fault more than an answer lists, so that it can say that there are more.
+    let bounds = TensorLimits(
+      values: limits.logits, rank: TensorShape.maximumRank, faults: IssueList.maximumCount + 1)
+    let reading = try reader.readTensor(limits: bounds, parallel: execution.parallel)
+    if reading.faults.isEmpty, !reading.isTooLarge {
+      request.set(input, UnvalidatedRequest.Tensor(shape: TensorShape(reading.extents), values: reading.values))
+      return
+    }
+    if input.descriptor.isEmptyLeftOut, reading.faults == [TensorFault(path: [], reason: .empty)] {
+      request.present.remove(.input(input))
+      return
+    }
+    for fault in reading.faults {
+      if input.descriptor.elements == .classesOrProbabilities, fault.isWord {
+        wordsInTarget.append(fault)
+      } else {
+        request.issues.append(.field(.input(input), fault.path)) {
+          wire.sentence(about: fault, in: input, of: operation, at: $0)
+        }
+      }
+    }
+    if reading.isTooLarge, input == .logits {
+      request.hasTooManyLogits = true
+    } else if reading.isTooLarge {
+      request.issues.append(.field(.input(input))) {
+        "\($0) holds more than \(limits.logits) numbers, the most that logits may have"
+      }
+    }
+  }
+
+  @_lifetime(reader: copy reader)
+  private mutating func readNumber(_ parameter: Parameter, from reader: inout JSONReader) throws(JSONSyntaxError) {
+    let number = try reader.readNumber()
+    guard !number.isOutOfRange else {
+      request.issues.append(.field(.parameter(parameter))) {
+        "\($0) \(wire.complaintAboutRange(isNegative: number.value < 0))"
+      }
+      return
+    }
+    request.set(parameter, .number(number.value))
+  }
+
+  /// A list of names, or one name alone; nil in place of anything else. The list is cut where it must hold more issues
+  /// than an answer lists: among this many names, those that are not good outputs exceed the bound.
+  @_lifetime(reader: copy reader)
+  private mutating func readOutputs(_ kind: JSONKind, from reader: inout JSONReader) throws(JSONSyntaxError) {
+    var names: [String?] = []
+    switch kind {
+    case .string: names.append(try reader.readString())
+    case .array:
+      try reader.beginArray()
+      while try reader.nextElement() {
+        let kind = try reader.peekKind()
+        if names.count > IssueList.maximumCount + Output.allCases.count {
+          try reader.skipValue()
+        } else if kind == .string {
+          names.append(try reader.readString())
+        } else {
+          try reader.skipValue()
+          request.issues.append(.field(.outputs, [names.count])) {
+            "\($0) is \(kind.displayName); it must be a string, an output's name"
+          }
+          names.append(nil)
+        }
+      }
+    case .object, .number, .boolean, .null:
+      try reader.skipValue()
+      let example = listed(operation.defaultOutputs.prefix(1).map { quoted($0.name) })
+      request.issues.append(.field(.outputs)) {
+        "\($0) is \(kind.displayName); it must be an array of names, such as [\(example)]"
+      }
+      return
+    }
+    request.outputs = names.isEmpty ? nil : names
+  }
+
+  private mutating func noteWordsInTarget() {
+    guard !wordsInTarget.isEmpty else { return }
+    var axis = Parameter.axis.descriptor.defaultValue
+    if case .number(let given) = request[.axis] { axis = given }
+    let classes = request[.logits].flatMap { Geometry(shape: $0.shape, givenAxis: axis) }?.classes
+    for fault in wordsInTarget {
+      request.issues.append(.field(.input(.target), fault.path)) {
+        wire.sentence(aboutWord: fault, classes: classes, at: $0)
+      }
+    }
+  }
+
+  /// Notes a field that the operation does not know, with the one that was probably meant.
+  private mutating func noteUnknown(_ name: String) {
+    request.issues.append(.unknown(name.prefixOfUTF8(256))) { [operation] in
+      JSONWire.sentence(aboutUnknown: name, in: operation, at: $0)
+    }
+  }
+}

@@ -1,0 +1,118 @@
+import Softmax
+import NumericJSON
+
+extension JSONKind {
+  /// How a sentence names a value of the kind.
+  var displayName: String {
+    switch self {
+    case .object: "an object"
+    case .array: "an array"
+    case .string: "a string"
+    case .number: "a number"
+    case .boolean: "a boolean"
+    case .null: "null"
+    }
+  }
+}
+
+extension JSONSyntaxError {
+  /// What is wrong and where, for a client.
+  var detail: String {
+    switch reason {
+    case .nonFiniteLiteral:
+      "At byte \(offset): JSON has no NaN and no Infinity; send finite numbers or, to mask a class, the JSON string "
+        + "\"-Infinity\"."
+    default: "At byte \(offset): \(self)"
+    }
+  }
+}
+
+extension TensorFault {
+  /// Whether it is a string that is no number.
+  var isWord: Bool {
+    if case .string(let text) = reason { !isNumber(text) } else { false }
+  }
+}
+
+/// Whether a text is a number of JSON.
+private func isNumber(_ text: String) -> Bool {
+  let bytes = Array(text.utf8)
+  var reader = JSONReader(bytes.span)
+  do throws(JSONSyntaxError) {
+    guard try reader.peekKind() == .number else { return false }
+    _ = try reader.readNumber()
+    try reader.finish()
+    return true
+  } catch {
+    return false
+  }
+}
+
+/// What is wrong with a value, and what to send instead.
+extension JSONWire {
+  func sentence(about fault: TensorFault, in input: Input, of operation: Operation, at place: String) -> String {
+    let wanted = fault.path.isEmpty ? demand(for: input) : elementDemand(for: input)
+    switch fault.reason {
+    case .null: return "\(place) is null; send \(wanted); JavaScript writes NaN and Infinity as null"
+    case .boolean: return "\(place) is a boolean; send \(wanted)"
+    case .object: return "\(place) is an object; send \(wanted)"
+    case .string(let text):
+      return "\(place) is the string \(quoted(text)); send \(wanted)"
+        + (isNumber(text) ? "; numbers are written without quotation marks" : "")
+    case .outOfRange(let isNegative):
+      let mask = isNegative && input.descriptor.elements == .logits ? ", or \(mask) to mask the class" : ""
+      return "\(place) \(complaintAboutRange(isNegative: isNegative))\(mask)"
+    case .ragged(let expected, let found):
+      return "\(place) has \(found) element\(found == 1 ? "" : "s"), but its siblings have \(expected); "
+        + "arrays at the same depth must have the same length"
+    case .mixedDepth:
+      return "\(place) is not at the depth of the elements before it; all numbers must be nested equally deep"
+    case .empty: return "\(place) is an empty array; send at least one number"
+    case .tooDeep:
+      let most = TensorShape.maximumRank
+      return "\(place) is nested deeper than \(most) arrays; send a tensor of rank 1 to \(most)"
+    }
+  }
+
+  /// A word in a class index's place.
+  func sentence(aboutWord fault: TensorFault, classes: Int?, at place: String) -> String {
+    guard case .string(let text) = fault.reason else { return "" }
+    let range = classes.map { "a number from 0 to \($0 - 1)" } ?? "a number from 0 on"
+    return "\(place) is the string \(quoted(text)); send the class's index, \(range)"
+  }
+
+  func complaintAboutRange(isNegative: Bool) -> String {
+    isNegative
+      ? "is beyond the range of binary64; send a number of at least -1.7976931348623157e308"
+      : "is beyond the range of binary64; send a number of at most 1.7976931348623157e308"
+  }
+
+  private func elementDemand(for input: Input) -> String {
+    let demand = input.descriptor.elementDemand
+    return input.descriptor.elements == .logits ? "\(demand), or \(mask) to mask the class" : demand
+  }
+
+  /// A value of another kind than the parameter's.
+  func sentence(about found: JSONKind, insteadOf parameter: Parameter, at place: String) -> String {
+    let isQuotedNumber = found == .string && parameter.descriptor.isNumber
+    return "\(place) is \(found.displayName); it must be \(parameter.descriptor.demand)"
+      + (isQuotedNumber ? ", written without quotation marks" : "")
+  }
+
+  static func sentence(aboutUnknown name: String, in operation: Operation, at place: String) -> String {
+    let all = listed(operation.fields.map { quoted($0.name) })
+    if let field = RequestField(name: name) {
+      return "\(place) belongs to \(listed(field.operations.map(\.path))); \(operation.path) takes \(all)"
+    }
+    if let output = Output.allCases.first(where: { $0.name == name }) {
+      return operation.outputs.contains(output)
+        ? "\(place) is an output, not a member; ask for it with \"outputs\": [\(quoted(name))]"
+        : "\(place) is an output of \(listed(output.descriptor.operations.map(\.path))), and no member of \(operation.path)"
+    }
+    if let cure = NameSuggestion.cure(for: name) { return "\(place) is not a member of \(operation.path); \(cure)" }
+    guard let nearest = NameSuggestion.field(nearestTo: name, in: operation) else {
+      return "\(place) is not a member of \(operation.path), which takes \(all)"
+    }
+    return "\(place) is not a member of \(operation.path); the nearest is \(quoted(nearest.name))"
+  }
+}

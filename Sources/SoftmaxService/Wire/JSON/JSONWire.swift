@@ -1,0 +1,85 @@
+import HTTP
+import NumericJSON
+import Softmax
+
+/// Requests and results as JSON objects, problems as RFC 9457 has them.
+struct JSONWire: Wire {
+  /// Reads, validates, computes and writes, each step letting go of what the one before it made.
+  func answer(
+    _ request: consuming Request, for operation: Operation, in context: WireContext
+  ) throws(RequestError) -> Response {
+    let head = request.head
+    let body = (consume request).body
+    let (execution, memory) = (context.execution(forText: body.count), context.memory)
+    try memory.ask(toReadJSON: body.span)
+    let decoder = JSONRequestDecoder(for: operation, limits: context.limits, execution: execution)
+    let unvalidated: UnvalidatedRequest
+    do throws(RequestError) {
+      try Self.checkCharset(head, body)
+      unvalidated = try decoder.decode(body.span)
+    } catch {
+      throw Self.explained(error, head: head, body: body, for: operation)
+    }
+    _ = consume body
+    let validated = try Validator.validate(
+      consume unvalidated, for: operation, limits: context.limits, wire: self)
+    try memory.ask(
+      toCarryOut: validated.plan, encodedBytes: JSONResponseEncoder.capacity(for: validated.plan))
+    var encoder = JSONResponseEncoder(validated.plan, execution)
+    try (consume validated).run(execution, to: &encoder)
+    return Response(.ok, .json, body: encoder.finish())
+  }
+
+  func response(to error: RequestError) -> Response { Response(problem(for: error)) }
+
+  // MARK: Its words
+
+  func locate(_ location: Location) -> String { JSONPointer.text(of: location) }
+
+  var mask: String { "\"-Infinity\"" }
+  var scalarTensor: String { "a bare number" }
+
+  func tensor(of shape: TensorShape) -> String { shape.isEmpty ? scalarTensor : "an array of shape \(shape)" }
+
+  func demand(for input: Input) -> String {
+    switch input.descriptor.shape {
+    case .anyRank:
+      "nested arrays of \(input.descriptor.demand), such as [1.5, -0.25, 3]"
+    case .target, .classes, .batch, .losses: input.descriptor.demand
+    }
+  }
+
+  func setting(_ parameter: Parameter, _ value: String) -> String { "\(quoted(parameter.name)): \(value)" }
+
+  /// The smallest body that an operation takes.
+  static func example(for operation: Operation) -> String {
+    switch operation {
+    case .softmax: #"{"logits": [1.5, -0.25, 3]}"#
+    case .loss, .gradient: #"{"logits": [1.5, -0.25, 3], "target": 2}"#
+    }
+  }
+
+  // MARK: What only the head and the bytes together tell
+
+  /// RFC 8259 §11 gives the parameter charset no effect: only where a body is not ASCII can it contradict the bytes.
+  private static func checkCharset(_ head: RequestHead, _ body: [UInt8]) throws(RequestError) {
+    guard let charset = BodyType.otherCharset(of: head), body.contains(where: { $0 >= 0x80 }) else { return }
+    throw .unsupportedBody(detail: "The charset is \(quoted(charset)); send JSON in UTF-8, and name no other charset")
+  }
+
+  /// A syntax error whose cause lies before the JSON.
+  private static func explained(
+    _ error: RequestError, head: RequestHead, body: [UInt8], for operation: Operation
+  ) -> RequestError {
+    guard case .malformed(_, let offset) = error else { return error }
+    if body.isEmpty {
+      return .malformed(
+        detail: !head.hasQuery
+          ? "The body is empty; send a JSON object, such as \(example(for: operation))"
+          : "What is asked for goes into a JSON body, not after \"?\", such as \(example(for: operation))",
+        offset: 0)
+    }
+    let isUTF16 = body.count > 1 && (body[0] == 0 || body[1] == 0 || body[0] == 0xFF || body[0] == 0xFE)
+    return isUTF16 ? .malformed(detail: "The body is UTF-16 or UTF-32; send it in UTF-8", offset: offset) : error
+  }
+}

@@ -1,0 +1,98 @@
+import HTTP
+import VectorKernels
+import Softmax
+
+/// A format in which requests come and results go.
+///
+/// A wire reads a body into an ``UnvalidatedRequest``, has it validated and run, and writes the results as an
+/// ``OutputEncoder``; and it says in its own terms where something is wrong and what to send instead. Validation knows
+/// of it only the words below.
+protocol Wire: Sendable {
+  /// The results of an operation.
+  func answer(
+    _ request: consuming Request, for operation: Operation, in context: WireContext
+  ) throws(RequestError) -> Response
+
+  /// The answer where there are no results.
+  func response(to error: RequestError) -> Response
+
+  /// Where a place of the request is: a JSON pointer, for example.
+  func locate(_ location: Location) -> String
+
+  /// How the logit of a masked class is written.
+  var mask: String { get }
+  /// What a tensor of the shape [] is called.
+  var scalarTensor: String { get }
+  /// What a tensor of a shape is called.
+  func tensor(of shape: TensorShape) -> String
+  /// What to send for an input, in a sentence after "send".
+  func demand(for input: Input) -> String
+  /// How a parameter is set.
+  func setting(_ parameter: Parameter, _ value: String) -> String
+}
+
+extension Wire {
+  /// What was found of a tensor.
+  func found(_ shape: TensorShape) -> String { shape.isEmpty ? "is \(scalarTensor)" : "has shape \(shape)" }
+
+  /// The only place that maps why a request gets no results to a type of problem and a sentence.
+  func problem(for error: RequestError) -> Problem {
+    switch error {
+    case .malformed(let detail, let offset): return ProblemType.invalidJSON.problem(detail, offset: offset)
+    case .unsupportedBody(let detail): return ProblemType.unsupportedMediaType.problem(detail)
+    case .tooManyLogits(let limit):
+      return ProblemType.tooManyLogits.problem(
+        "logits holds more than \(limit) numbers, the most that this service takes in one request; send several",
+        errors: [
+          Problem.Fault(
+            pointer: locate(.field(.input(.logits))), detail: "logits holds more than \(limit) numbers")
+        ])
+    case .invalid(let list):
+      return ProblemType.invalidInput.problem(summary(of: list), errors: list.issues.map(fault))
+    case .zeroNormaliser(let issue):
+      return ProblemType.zeroNormaliser.problem(issue.sentence, errors: [fault(issue)])
+    case .outOfMemory:
+      return ProblemType.overloaded.problem(
+        "The server has no memory for this request now; try again after the seconds in Retry-After")
+    case .needsTooMuchMemory(let bytes):
+      return ProblemType.needsTooMuchMemory.problem(
+        "The answer needs about \(bytes >> 20) MiB of memory, more than this server has for one request (--max-memory); "
+          + "send fewer logits, or ask for fewer outputs, in several requests")
+    case .cancelled:
+      return ProblemType.deadlineExceeded.problem(
+        "The answer was not computed in the time that a request has (--request-timeout); send fewer logits, or try again "
+          + "after the seconds in Retry-After")
+    case .inconsistency:
+      return ProblemType.internalError.problem("The service refused its own validated input")
+    }
+  }
+
+  /// The first issue whole, since many clients show no more than this, and how many there are besides.
+  private func summary(of list: IssueList) -> String {
+    guard let first = list.issues.first?.sentence else { return "The request is not valid" }
+    let others = list.issues.count - 1
+    if list.isTruncated { return "\(first); and more than \(others) other faults, in errors" }
+    return others == 0 ? first : "\(first); and \(others) more fault\(others == 1 ? "" : "s"), in errors"
+  }
+
+  private func fault(_ issue: InputIssue) -> Problem.Fault {
+    Problem.Fault(pointer: locate(issue.location), detail: issue.sentence)
+  }
+}
+
+/// What a wire works with besides the request.
+struct WireContext: Sendable {
+  let limits: Limits
+  let levels: KernelLevelPolicy
+  let request: RequestContext
+
+  /// By which memory is set aside before the work takes it.
+  var memory: WorkingMemory { WorkingMemory(request) }
+
+  /// How to work on a body of text of so many bytes.
+  func execution(forText bytes: Int) -> Execution {
+    Execution(
+      level: levels.level(forText: bytes), isCancelled: request.isCancelled, parallel: request.parallel,
+      becameExpensive: request.becameExpensive)
+  }
+}

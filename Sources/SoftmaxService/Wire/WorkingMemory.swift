@@ -1,0 +1,50 @@
+import HTTP
+import Softmax
+
+/// Sets memory aside before a request's work takes it, in two steps: what its text can hold, then what its answer
+/// needs.
+struct WorkingMemory {
+  /// What a body may take to be read without asking. With less than this on each loop and worker the server reckons
+  /// anyway.
+  private static let unasked = 512 * 1024
+  /// A number that is read, and the array that it grows out of.
+  private static let bytesPerNumberRead = 24
+  /// A logit, and what the stages keep beside it.
+  private static let bytesPerLogit = 24
+  private static let bytesPerResult = MemoryLayout<Double>.stride
+
+  private let reserve: @Sendable (Int) -> MemoryGrant
+
+  init(_ context: RequestContext) { reserve = context.reserveMemory }
+
+  /// Before a body of JSON is read: there are no more numbers in it than half its bytes, and where that is too much to
+  /// ask for, no more than commas and one.
+  func ask(toReadJSON body: Span<UInt8>) throws(RequestError) {
+    let most = body.count + body.count / 2 * Self.bytesPerNumberRead
+    guard most > Self.unasked else { return }
+    if case .granted = reserve(most) { return }
+    var commas = 0
+    for index in body.indices where body[index] == UInt8(ascii: ",") { commas += 1 }
+    try ask(body.count + (commas + 1) * Self.bytesPerNumberRead)
+  }
+
+  /// Before a plan is carried out, when the text has been let go.
+  ///
+  /// - Parameter encodedBytes: what the wire takes for the answer.
+  func ask(toCarryOut plan: ResponsePlan, encodedBytes: Int) throws(RequestError) {
+    var bytes = plan.geometry.layout.count * Self.bytesPerLogit + encodedBytes
+    for output in plan.outputs {
+      bytes += plan.shape(of: output).reduce(Self.bytesPerResult) { $0 * $1 }
+    }
+    guard bytes > Self.unasked else { return }
+    try ask(bytes)
+  }
+
+  private func ask(_ bytes: Int) throws(RequestError) {
+    switch reserve(bytes) {
+    case .granted: break
+    case .notNow: throw .outOfMemory
+    case .never: throw .needsTooMuchMemory(bytes: bytes)
+    }
+  }
+}

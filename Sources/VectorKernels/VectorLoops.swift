@@ -1,0 +1,65 @@
+/// The loops over rows of logits and over numbers as text, eight lanes at a time, for one instruction set.
+///
+/// Every loop is written once, in an extension of this protocol, as `@inline(__always)` straight-line code. A
+/// conformance compiles all of it again with its own module's compiler flags: ``BaselineLoops`` here, `Loops` in
+/// VectorKernelsV3 and in VectorKernelsV4. The results are the same bits from each.
+///
+/// A loop must not use Array, String, closures or the standard library's algorithms. The compiler emits specialised
+/// library functions as weak symbols and the linker keeps one of each name, so AVX-512 code could end up in a function
+/// that every processor runs. scripts/check-kernels proves that there are none.
+public protocol VectorLoops: SendableMetatype {
+  /// How this instruction set multiplies.
+  associatedtype Multiplier: ExactMultiplier
+
+  // Rows of logits
+
+  static func maximum(_ row: Span<Double>) -> RowMaximum
+
+  static func exponentials(
+    _ row: Span<Double>, top: RowMaximum, shift: RowShift, vanishing: Double, table: Span<Double>,
+    into pairs: inout MutableSpan<Double>
+  ) -> RowSums
+
+  static func logSum(_ sums: RowSums, table: Span<Double>) -> DoubleDouble
+
+  static func scaled(
+    _ high: Span<Double>, _ low: Span<Double>, by factor: DoubleDouble, within error: Double,
+    _ rounding: KernelRounding, into out: inout MutableSpan<Double>
+  ) -> Int
+
+  static func logProbabilities(
+    _ row: Span<Double>, shift: RowShift, logSum: DoubleDouble, error: Double, _ rounding: KernelRounding,
+    into out: inout MutableSpan<Double>
+  ) -> Int
+
+  static func gradient(
+    _ high: Span<Double>, _ low: Span<Double>, shareHigh: Span<Double>, shareLow: Span<Double>,
+    slope: DoubleDouble, factor: DoubleDouble, _ rounding: KernelRounding, into out: inout MutableSpan<Double>
+  ) -> Int
+
+  static func shares(
+    of target: Span<Double>, slopeHigh: Span<Double>, slopeLow: Span<Double>, baseHigh: Span<Double>,
+    baseLow: Span<Double>, into pairs: inout MutableSpan<Double>
+  )
+
+  static func shareSums(
+    _ shareHigh: Span<Double>, _ shareLow: Span<Double>, _ row: Span<Double>, shift: RowShift
+  ) -> ShareSums
+
+  // Numbers as text
+
+  static func shortestDecimals(
+    of values: Span<Double>, from start: Int, isSingle: Bool, powers: Span<UInt64>, into block: inout DecimalBlock
+  ) -> Bool
+
+  static func layDigits(of block: inout DecimalBlock)
+
+  static func readPlainNumbers(
+    _ text: Span<UInt8>, _ position: inout Int, limit: Int, powers: Words, into values: inout OutputSpan<Double>
+  )
+}
+
+/// The loops compiled for every processor of the architecture.
+public enum BaselineLoops: VectorLoops {
+  public typealias Multiplier = BaselineMultiplier
+}

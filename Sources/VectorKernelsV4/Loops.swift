@@ -1,0 +1,1 @@
+../VectorKernelsV3/Loops.swift

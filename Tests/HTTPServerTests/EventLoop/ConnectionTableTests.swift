@@ -1,0 +1,45 @@
+import HTTP
+import Testing
+
+@testable import HTTPServer
+
+@Suite struct ConnectionTableTests {
+  private func connection(_ token: Token) throws -> Connection {
+    let moment = Moment(instant: Instant(nanoseconds: 1), date: HTTPDate(unixSeconds: 0))
+    return try Socket.pair { here, _ in
+      Connection(
+        socket: here, state: ConnectionState(limits: HTTPLimits(), at: moment), token: token, isReserve: false)
+    }
+  }
+
+  @Test func anEventForAnEarlierConnectionFindsNobody() throws {
+    var table = ConnectionTable()
+    let first = table.reserve()
+    table.insert(try connection(first))
+    #expect(table[first] != nil)
+    table.remove(first)
+    #expect(table[first] == nil)
+    let second = table.reserve()
+    table.insert(try connection(second))
+    #expect(second.slot == first.slot)
+    #expect(table[first] == nil)
+    #expect(table[second] != nil)
+    #expect(table.count == 1)
+  }
+
+  @Test func removingTwiceCountsOnce() throws {
+    var table = ConnectionTable()
+    let token = table.reserve()
+    table.insert(try connection(token))
+    table.remove(token)
+    table.remove(token)
+    #expect(table.count == 0)
+    #expect(table.reserve().slot != table.reserve().slot)
+  }
+
+  @Test func aTokenComesBackFromEpollAsItWas() {
+    for token in [Token(slot: 0, generation: 0), Token(slot: 12_345, generation: .max - 1)] {
+      #expect(Token(rawValue: token.rawValue) == token)
+    }
+  }
+}

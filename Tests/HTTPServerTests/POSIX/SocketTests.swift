@@ -1,0 +1,116 @@
+import Glibc
+import Testing
+
+@testable import HTTPServer
+
+@Suite struct SocketTests {
+  private func read(_ socket: borrowing Socket, _ buffer: borrowing ReadBuffer) -> Result<Socket.Transfer, SystemError>
+  {
+    unsafe socket.read(into: buffer.bytes)
+  }
+
+  @Test func twoPiecesArriveInOrder() throws {
+    try Socket.pair { here, there in
+      let buffer = ReadBuffer(size: 64)
+      #expect(here.write(Array("head ".utf8).span, Array("body".utf8).span) == .success(.moved(9)))
+      #expect(read(there, buffer) == .success(.moved(9)))
+      buffer.withBytes(9) { bytes in
+        #expect(bytes.indices.map { bytes[$0] } == Array("head body".utf8))
+      }
+    }
+  }
+
+  @Test("TCP_QUICKACK: out of the state in which the kernel keeps an acknowledgement back") func acknowledges() throws {
+    let socket = try Socket.stream(family: AF_INET)
+    func isQuick() -> CInt {
+      var value: CInt = -1
+      var size = socklen_t(MemoryLayout<CInt>.size)
+      let code = unsafe getsockopt(socket.descriptor, CInt(IPPROTO_TCP), TCP_QUICKACK, &value, &size)
+      return code == 0 ? value : -1
+    }
+    try socket.setOption(CInt(IPPROTO_TCP), TCP_QUICKACK, 0)
+    #expect(isQuick() == 0)
+    socket.acknowledge()
+    #expect(isQuick() == 1)
+  }
+
+  @Test func nothingThereIsNoError() throws {
+    try Socket.pair { here, there in
+      #expect(read(here, ReadBuffer(size: 8)) == .success(.wouldBlock))
+      _ = there
+    }
+  }
+
+  @Test func shutdownIsSeenAsTheEnd() throws {
+    try Socket.pair { here, there in
+      here.shutdownWrite()
+      #expect(read(there, ReadBuffer(size: 8)) == .success(.finished))
+      // The other direction still works: a half-close.
+      #expect(there.write(Array("x".utf8).span, [UInt8]().span) == .success(.moved(1)))
+    }
+  }
+
+  @Test("Rule 30: writing to nobody is an error and no SIGPIPE") func writingToNobodyIsAnErrorAndNoSignal() throws {
+    try Socket.pair { here, there in
+      _ = consume there
+      let result = here.write(Array("x".utf8).span, [UInt8]().span)
+      #expect(result == .failure(SystemError(call: "send", code: EPIPE)))
+    }
+  }
+
+  @Test func aFullBufferBlocksOnlyTheWrite() throws {
+    try Socket.pair { here, there in
+      let piece = [UInt8](repeating: 1, count: 1 << 16)
+      var moved = 0
+      for _ in 0..<1000 {
+        guard case .success(.moved(let count)) = here.write(piece.span, piece.span) else { break }
+        moved += count
+      }
+      #expect(here.write(piece.span, piece.span) == .success(.wouldBlock))
+      #expect(moved > 0)
+      _ = there
+    }
+  }
+
+  @Test func readsIntoFreeRoomOfAnOutputSpan() throws {
+    try Socket.pair { here, there in
+      _ = here.write(Array("tail".utf8).span, [UInt8]().span)
+      var outcome = Result<Socket.Transfer, SystemError>.success(.wouldBlock)
+      let bytes = [UInt8](capacity: 16) { output in
+        output.append(0x41)
+        outcome = there.read(into: &output)
+      }
+      #expect(outcome == .success(.moved(4)))
+      #expect(bytes == Array("Atail".utf8))
+    }
+  }
+
+  @Test func endOfLifeClosesTheDescriptor() throws {
+    let descriptor = try Socket.pair { here, there in
+      _ = consume there
+      return here.descriptor
+    }
+    #expect(fcntl(descriptor, F_GETFD) == -1)
+  }
+
+  @Test func interruptedCallsAreMadeAgain() throws {
+    var calls = 0
+    let result: CInt = try retrying("test") {
+      calls += 1
+      errno = EINTR
+      return calls < 3 ? -1 : 7
+    }
+    #expect(result == 7)
+    #expect(calls == 3)
+  }
+
+  @Test func otherErrorsAreThrownWithTheirName() {
+    #expect(throws: SystemError(call: "test", code: EACCES)) {
+      _ = try retrying("test") { () -> CInt in
+        errno = EACCES
+        return -1
+      }
+    }
+    #expect(SystemError(call: "bind", code: EADDRINUSE).description == "bind: Address already in use")
+  }
+}

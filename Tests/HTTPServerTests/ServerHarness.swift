@@ -1,0 +1,95 @@
+import Dispatch
+import Glibc
+import HTTP
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import HTTPServer
+
+/// A handler whose answers tests can hold back.
+final class TestHandler: RequestHandler {
+  let hold = DispatchSemaphore(value: 0)
+  let began = DispatchSemaphore(value: 0)
+  let cancelled = Atomic<Int>(0)
+  let calls = Atomic<Int>(0)
+
+  private static let anyBody = BodyPolicy(mediaTypes: "*/*", workPoolBytes: 32 * 1024)
+  private static let routes = RouteTable([
+    RouteDeclaration("/livez", .reading, body: anyBody, isServedBeyondCap: true),
+    RouteDeclaration("/{any}", [.get, .post], body: anyBody),
+  ])
+
+  func route(_ head: RequestHead) -> Routing {
+    let route = Self.routes.route(of: head.path)
+    return head.path == "/refused"
+      ? .reject(Response(.notFound, .plainText, body: Array("no".utf8)), route) : .accept(route)
+  }
+
+  func decorate(_ response: inout Response, for head: RequestHead?) { response.fields.append(.xRequestID, "marked") }
+
+  func respond(to request: consuming Request, in context: RequestContext) -> Response {
+    calls.add(1, ordering: .relaxed)
+    switch request.head.path {
+    case "/held":
+      began.signal()
+      hold.wait()
+      return Response(.ok, .plainText, body: Array("held".utf8))
+    case "/until-cancelled":
+      began.signal()
+      // Bounded: a test that fails must end.
+      for _ in 0..<5000 where !context.isCancelled() { usleep(1000) }
+      if context.isCancelled() { cancelled.add(1, ordering: .relaxed) }
+      return Response(.serviceUnavailable, .plainText, body: Array("cancelled".utf8))
+    case "/slow":
+      // Works for 20 ms, asking as it goes.
+      for _ in 0..<20 {
+        if context.isCancelled() { return Response(.serviceUnavailable, .plainText, body: Array("cut".utf8)) }
+        usleep(1000)
+      }
+      return Response(.ok, .plainText, body: Array("done".utf8))
+    case "/big":
+      return Response(.ok, .plainText, body: [UInt8](repeating: 0x2E, count: 8 << 20))
+    case let path where path.hasPrefix("/reserve/"):
+      let grant = context.reserveMemory(Int(path.dropFirst(9)) ?? 0)
+      return Response(.ok, .plainText, body: Array("\(grant)".utf8))
+    default:
+      return Response(.ok, .plainText, body: Array("\(request.head.path) \(request.body.count)".utf8))
+    }
+  }
+}
+
+/// Counts the connections that the server has dropped.
+final class DropCounter: ServerObserver {
+  let dropped = Atomic<Int>(0)
+
+  func connectionDropped(_ reason: ConnectionDrop, loop: Int) { dropped.add(1, ordering: .relaxed) }
+}
+
+/// A server on a free port of the loopback, stopped at the end.
+func withServer(
+  handler: TestHandler = TestHandler(), observer: any ServerObserver = NoObserver(),
+  _ change: (inout ServerConfiguration) -> Void = { _ in },
+  _ body: (SocketAddress, Server, TestHandler) throws -> Void
+) throws {
+  var configuration = ServerConfiguration(
+    addresses: [SocketAddress(host: "127.0.0.1", port: 0)].compactMap { $0 }, loops: 2)
+  configuration.drainTimeout = .seconds(2)
+  configuration.limits.stopGrace = .milliseconds(50)
+  change(&configuration)
+  let server = Server(configuration: configuration, handler: handler, observer: observer)
+  let addresses = try server.start()
+  defer { stop(server) }
+  try body(#require(addresses.first), server, handler)
+}
+
+extension TestClient {
+  convenience init(_ address: SocketAddress) throws { try self.init(host: address.host, port: address.port) }
+}
+
+/// Stops a server and waits until it has.
+func stop(_ server: Server) {
+  let done = DispatchSemaphore(value: 0)
+  server.stop { done.signal() }
+  _ = done.wait(timeout: .now() + .seconds(10))
+}

@@ -1,0 +1,73 @@
+import Dispatch
+import Glibc
+import HTTP
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import HTTPServer
+
+/// The order of a stop: readiness, delay, answers under way, the end.
+@Suite(.serialized) struct StoppingTests {
+  private let large = [UInt8](repeating: 0x61, count: 100_000)
+
+  @Test func readinessIsDeniedAtOnceAndServiceGoesOnForTheDelay() throws {
+    try withServer {
+      $0.drainDelay = .milliseconds(300)
+    } _: { address, server, _ in
+      #expect(server.status.isReady)
+      let done = DispatchSemaphore(value: 0)
+      server.stop { done.signal() }
+      #expect(!server.status.isReady)
+      // A new connection is served, and told that it will end.
+      let client = try TestClient(address)
+      #expect(client.get("/a") == "200 /a 0")
+      #expect(client.lastHead.contains("Connection: close"))
+      #expect(done.wait(timeout: .now() + .seconds(5)) == .success)
+      #expect(client.hasEnded())
+      #expect(throws: TestClient.Failure.self) { try TestClient(address) }
+    }
+  }
+
+  @Test func answersUnderWayArriveAndTheirConnectionsEnd() throws {
+    try withServer { address, server, handler in
+      let client = try TestClient(address)
+      let idle = try TestClient(address)
+      #expect(idle.get("/a") == "200 /a 0")
+      client.post("/held", large)
+      handler.began.wait()
+      let done = DispatchSemaphore(value: 0)
+      server.stop { done.signal() }
+      #expect(idle.hasEnded())
+      #expect(done.wait(timeout: .now() + .milliseconds(50)) == .timedOut)
+      handler.hold.signal()
+      #expect(client.answer() == "200 held")
+      #expect(client.hasEnded())
+      #expect(done.wait(timeout: .now() + .seconds(5)) == .success)
+    }
+  }
+
+  @Test func requestsThatArrivedBeforeTheStopAreAnswered() throws {
+    try withServer { address, server, _ in
+      let clients = try (0..<20).map { _ in try TestClient(address) }
+      for client in clients { client.say("GET /late HTTP/1.1\r\nHost: x\r\n\r\n") }
+      server.stop {}
+      for client in clients { #expect(client.answer() == "200 /late 0") }
+    }
+  }
+
+  @Test func theTimeoutEndsWhatDoesNotEndItself() throws {
+    try withServer {
+      $0.drainTimeout = .milliseconds(100)
+    } _: { address, server, handler in
+      let client = try TestClient(address)
+      client.post("/until-cancelled", large)
+      handler.began.wait()
+      let done = DispatchSemaphore(value: 0)
+      server.stop { done.signal() }
+      #expect(done.wait(timeout: .now() + .seconds(5)) == .success)
+      #expect(client.answer() == nil)
+      #expect(client.hasEnded())
+    }
+  }
+}

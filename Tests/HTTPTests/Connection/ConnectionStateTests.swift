@@ -1,0 +1,419 @@
+import Testing
+
+@testable import HTTP
+
+/// The connection's life (RFC 9112 §9): rules 19 to 22, 24, 26, 27 and 30.
+struct ConnectionStateTests {
+  static let get = "GET /a HTTP/1.1\r\nHost: a\r\n\r\n"
+
+  @Test("Rule 19: 413 is said before the body is read; then what comes is dropped until the peer closes")
+  func tooLargeBody() {
+    var limits = HTTPLimits()
+    limits.bodyBytes = 10
+    let head = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n\r\n"
+    expectRejected(head, 413, .bodyTooLarge, limits: limits)
+    expectRejected(head + "01234567890", 413, .bodyTooLarge, limits: limits)
+    expectAccepted(head.replacing("11", with: "10") + "0123456789", limits: limits)
+    let harness = Harness(limits)
+    harness.feed(head)
+    #expect(harness.shutsDown && harness.closed == nil)
+    harness.pass(4)
+    harness.feed("01234567890")
+    harness.pass(4)
+    #expect(harness.closed == nil)
+    harness.finish()
+    #expect(harness.closed == .finished && harness.statuses == [413])
+  }
+
+  @Test("Rule 19: a body of 64 MiB is announced, not believed: room grows with what arrives")
+  func claimedSize() {
+    let harness = Harness()
+    harness.feed("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 67108864\r\n\r\nx")
+    #expect(harness.bodyCapacity < 128 * 1024)
+    harness.feed([UInt8](repeating: 0x20, count: 100_000))
+    #expect(harness.bodyCapacity < 512 * 1024)
+    #expect(harness.requests.isEmpty)
+  }
+
+  @Test(
+    "A large body, read straight into its place, is whole; the next request follows it",
+    arguments: [1000, 65536, 300_000])
+  func directBody(step: Int) {
+    let body = (0..<1_000_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
+    let harness = Harness()
+    harness.feed(
+      Array("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n") + body + Array(Self.get), by: step)
+    #expect(harness.requests.count == 2 && harness.requests[0].body == body)
+    let chunked = Harness()
+    chunked.feed(
+      Array("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nF4240\r\n") + body
+        + Array("\r\n0\r\n\r\n" + Self.get),
+      by: step)
+    #expect(chunked.requests.count == 2 && chunked.requests[0].body == body)
+  }
+
+  @Test("Rule 20: the end is gentle: shut down, drop what comes, close when the peer does")
+  func gentleClose() {
+    let harness = Harness()
+    harness.room = 0
+    harness.feed("GET /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+    #expect(!harness.shutsDown && harness.hasOutput)
+    harness.room = nil
+    harness.goOn()
+    #expect(harness.shutsDown && harness.closed == nil && harness.readInterest == .bytes)
+    harness.finish()
+    #expect(harness.closed == .finished)
+    #expect(harness.readInterest == .none && harness.nextDeadline == nil)
+  }
+
+  @Test("Rule 21: after an error one answer, then no more parsing; answers before it keep their place")
+  func errorAfterRequests() {
+    expectRejected(Self.get + Self.get + "BAD\r\n\r\n" + Self.get, 400, .malformedRequestLine, after: 2)
+    expectRejected(
+      "POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nxy\r\n" + Self.get, 400, .malformedRequestLine, after: 1)
+  }
+
+  @Test("Rule 22: pipelined requests are answered in order, however they are cut and whenever answers come")
+  func pipelining() {
+    let raw = (0..<50).map {
+      "POST /\($0) HTTP/1.1\r\nHost: a\r\nContent-Length: \($0 % 3)\r\n\r\n\("xyz".prefix($0 % 3))"
+    }.joined()
+    for step in steps {
+      let harness = Harness()
+      harness.feed(raw, by: step)
+      #expect(harness.answers().map(\.body) == (0..<50).map { "POST /\($0)" })
+    }
+    let slow = Harness()
+    slow.respond = { _ in nil }
+    slow.feed(raw)
+    for index in 0..<50 {
+      #expect(slow.requests.count == index + 1)
+      slow.answer(Response(.ok, .plainText, body: Array("\(index)")))
+    }
+    #expect(slow.answers().map(\.body) == (0..<50).map { "\($0)" } && slow.isIdle)
+  }
+
+  @Test("Rule 22: the queue behind a request is bounded: reading stops, and goes on when there is room")
+  func boundedQueue() {
+    var limits = HTTPLimits()
+    limits.pipelineBytes = 1000
+    let harness = Harness(limits)
+    harness.respond = { _ in nil }
+    let raw = Array(String(repeating: Self.get, count: 200))
+    var fed = harness.feed(raw, by: 100)
+    #expect(fed < 1200 && harness.readInterest == .none)
+    harness.respond = { _ in Response(.noContent) }
+    harness.answer(Response(.noContent))
+    while fed < raw.count { fed += harness.feed(Array(raw[fed...]), by: 100) }
+    #expect(harness.requests.count == 200 && harness.isIdle)
+  }
+
+  @Test("Rule 22: answers to a reader that takes none are bounded: no more requests are read")
+  func boundedOutput() {
+    var limits = HTTPLimits()
+    limits.outputBytes = 2000
+    let harness = Harness(limits)
+    harness.room = 0
+    let raw = Array(String(repeating: Self.get, count: 1000))
+    var fed = harness.feed(raw, by: 50)
+    #expect(harness.readInterest == .none && harness.requests.count < 30)
+    harness.room = nil
+    harness.goOn()
+    while fed < raw.count { fed += harness.feed(Array(raw[fed...]), by: 50) }
+    #expect(harness.requests.count == 1000 && harness.isIdle)
+  }
+
+  @Test("Rule 22: bytes after close are ignored")
+  func afterClose() {
+    for step in steps {
+      let harness = Harness()
+      harness.feed("GET /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n" + Self.get + "garbage\n", by: step)
+      #expect(harness.statuses == [200] && harness.requests.count == 1 && harness.shutsDown)
+      #expect(harness.answers()[0]["connection"] == "close")
+    }
+    let told = Harness()
+    told.respond = { _ in Response(.ok, closes: true) }
+    told.feed(Self.get + Self.get)
+    #expect(told.statuses == [200] && told.shutsDown)
+  }
+
+  @Test("Rule 24: 100 Continue comes before the body is read, once the head is decided on")
+  func expectContinue() {
+    let head = "POST /a HTTP/1.1\r\nHost: a\r\nExpect: 100-Continue\r\nContent-Length: 3\r\n\r\n"
+    for step in steps {
+      let harness = Harness()
+      harness.feed(head, by: step)
+      #expect(harness.text == "HTTP/1.1 100 Continue\r\n\r\n")
+      harness.feed("abc", by: step)
+      #expect(harness.statuses == [100, 200] && harness.requests[0].body == Array("abc"))
+    }
+    let refused = Harness()
+    refused.decide = { _ in Response(.unsupportedMediaType) }
+    refused.feed(head)
+    #expect(refused.statuses == [415] && refused.shutsDown)
+    var limits = HTTPLimits()
+    limits.bodyBytes = 2
+    expectRejected(head, 413, .bodyTooLarge, limits: limits)
+    // Nothing to wait for.
+    expectAccepted("GET /a HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n\r\n") { #expect(!$0.head.expectsContinue) }
+    expectAccepted("GET /a HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 0\r\n\r\n")
+    // HTTP/1.0 ignores Expect.
+    let old = Harness()
+    old.feed(head.replacing("HTTP/1.1", with: "HTTP/1.0") + "abc")
+    #expect(old.statuses == [200])
+    expectAccepted("GET /a HTTP/1.0\r\nExpect: magic\r\n\r\n", keeps: false)
+  }
+
+  @Test("Rule 24: an expectation other than 100-continue gets 417")
+  func unknownExpectation() {
+    for value in ["magic", "200-ok", "100-continue, magic", "magic, 100-continue", "100-continue;a", "100-continue=1"] {
+      expectRejected(
+        "POST /a HTTP/1.1\r\nHost: a\r\nExpect: \(value)\r\nContent-Length: 3\r\n\r\nabc", 417, .expectationFailed)
+    }
+  }
+
+  @Test("Rule 24: Expect is a list, which may be empty or name 100-continue twice (RFC 9110 §10.1.1)")
+  func listsOfExpectations() {
+    for value in ["", ",", " , "] {
+      expectAccepted("POST /a HTTP/1.1\r\nHost: a\r\nExpect: \(value)\r\nContent-Length: 3\r\n\r\nabc") {
+        #expect(!$0.head.expectsContinue)
+      }
+    }
+    for value in ["100-continue, 100-Continue", ",100-continue,", "100-continue\r\nExpect: 100-continue"] {
+      let harness = Harness()
+      harness.feed("POST /a HTTP/1.1\r\nHost: a\r\nExpect: \(value)\r\nContent-Length: 3\r\n\r\n")
+      #expect(harness.text == "HTTP/1.1 100 Continue\r\n\r\n")
+    }
+  }
+
+  @Test(
+    "Rule 24: an error's answer to HEAD has no body, whatever part of the head is at fault (RFC 9110 §9.3.2)",
+    arguments: [
+      ("HEAD /%00 HTTP/1.1\r\nHost: a\r\n\r\n", 400), ("HEAD / HTTP/2.0\r\n\r\n", 505), ("HEAD  / HTTP/1.1\r\n", 400),
+      ("HEAD /a\u{1}", 400), ("HEAD / HTTP/1.1\n", 400), ("\r\nHEAD / HTTP/1.1\r\nHost : a\r\n", 400),
+      ("HEAD /" + String(repeating: "a", count: 9000), 414), ("HEAD / HTTP/1.1\r\n\r\n", 400),
+      ("HEAD / HTTP/1.1\r\nX: " + String(repeating: "a", count: 17_000), 431),
+    ])
+  func noBodyForHeadErrors(raw: String, status: Int) {
+    for step in steps {
+      let harness = Harness()
+      harness.feed(raw, by: step)
+      let answers = harness.answers(toHEAD: [0])
+      #expect(answers.map(\.status) == [status] && answers[0].body.isEmpty && harness.written.count < 400)
+      #expect(answers[0]["content-length"].flatMap { Int($0) } ?? 0 > 100 && harness.text.hasSuffix("\r\n\r\n"))
+    }
+    let late = Harness()
+    late.feed("HEAD /a")
+    late.pass(60)
+    #expect(late.text.hasPrefix("HTTP/1.1 408 ") && late.text.hasSuffix("\r\n\r\n"))
+  }
+
+  @Test("Rule 24: no body on HEAD, though framed as GET would be; none on 204 and 304")
+  func noBody() {
+    let harness = Harness()
+    harness.respond = { request in
+      switch request.head.path {
+      case "/204": Response(.noContent, body: Array("never"))
+      case "/304": Response(.notModified, body: Array("never"))
+      default: Response(.ok, .plainText, body: [UInt8](repeating: 0x61, count: 10_000))
+      }
+    }
+    for path in ["HEAD /", "GET /204", "GET /304", "HEAD /204"] { harness.feed("\(path) HTTP/1.1\r\nHost: a\r\n\r\n") }
+    let answers = harness.answers(toHEAD: [0])
+    #expect(answers.map(\.status) == [200, 204, 304, 204])
+    #expect(answers.map { $0["content-length"] } == ["10000", nil, nil, nil])
+    #expect(harness.written.count < 400)
+  }
+
+  @Test("Rules 20 and 24: an error's answer to HEAD has no body either; one after a HEAD has")
+  func errorOnHEAD() {
+    let head = Harness()
+    head.feed("HEAD / HTTP/1.1\r\n\r\n")
+    #expect(head.text.hasSuffix("\r\n\r\n") && head.answers(toHEAD: [0])[0].status == 400)
+    let after = Harness()
+    after.feed("HEAD / HTTP/1.1\r\nHost: a\r\n\r\nBAD\r\n")
+    #expect(after.answers(toHEAD: [0]).map { $0.body.isEmpty } == [true, false])
+  }
+
+  @Test("Rule 26: Upgrade is ignored and the request answered in HTTP/1.1")
+  func upgrade() {
+    expectAccepted(
+      """
+      POST /a HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n\
+      HTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA\r\nContent-Length: 3\r\n\r\nabc
+      """
+    ) { #expect($0.body == Array("abc")) }
+    expectAccepted("GET /a HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n")
+  }
+
+  @Test("Rule 27: HTTP/1.0 is closed unless it asks for keep-alive, which is echoed")
+  func http10() {
+    for step in steps {
+      let closed = Harness()
+      closed.feed("GET /a HTTP/1.0\r\n\r\n", by: step)
+      #expect(closed.answers()[0]["connection"] == "close" && closed.shutsDown)
+      let kept = Harness()
+      kept.feed("GET /a HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\nGET /b HTTP/1.0\r\n\r\n", by: step)
+      #expect(kept.answers().map { $0["connection"] } == ["keep-alive", "close"])
+      #expect(kept.text.hasPrefix("HTTP/1.1 200 OK\r\n"))
+    }
+    expectAccepted("GET /a HTTP/1.0\r\nConnection: keep-alive, close\r\n\r\n", keeps: false)
+    expectAccepted("GET /a HTTP/1.1\r\nHost: a\r\nConnection: x, CLOSE ,y\r\n\r\n", keeps: false)
+    expectAccepted("GET /a HTTP/1.1\r\nHost: a\r\nConnection: closed\r\nConnection: keep-alive\r\n\r\n")
+    expectAccepted("GET /a HTTP/1.1\r\nHost: a\r\nConnection: x\r\nConnection: close\r\n\r\n", keeps: false)
+  }
+
+  @Test("Rule 30: a FIN after complete requests is a half-close: all are answered")
+  func halfClose() {
+    let harness = Harness()
+    harness.respond = { _ in nil }
+    harness.feed(Self.get + Self.get)
+    harness.finish()
+    #expect(harness.closed == nil)
+    harness.answer(Response(.ok))
+    #expect(harness.closed == nil)
+    harness.answer(Response(.ok))
+    #expect(harness.closed == .finished)
+    #expect(harness.answers().map { $0["connection"] } == [nil, "close"])
+    let idle = Harness()
+    idle.feed(Self.get)
+    idle.finish()
+    #expect(idle.closed == .finished && idle.statuses == [200])
+    let slow = Harness()
+    slow.room = 10
+    slow.feed(Self.get)
+    slow.finish()
+    #expect(slow.closed == nil)
+    slow.room = nil
+    slow.goOn()
+    #expect(slow.closed == .finished && slow.statuses == [200])
+  }
+
+  @Test(
+    "Rule 30: a FIN amid a request is answered with 400",
+    arguments: [
+      "G", "GET / HTTP/1.1\r\n", "GET / HTTP/1.1\r\nHost: a\r\n\r",
+      "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nab",
+      "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", "\r\nG",
+      "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n",
+    ])
+  func halfCloseAmidRequest(raw: String) {
+    for step in steps {
+      let harness = Harness()
+      harness.feed(raw, by: step)
+      #expect(harness.written.isEmpty)
+      harness.finish()
+      #expect(harness.statuses == [400] && harness.closed == .finished)
+      #expect(harness.rejections.map(\.type.name) == ["incomplete-request"])
+    }
+  }
+
+  @Test("A FIN without a request, or after the line that may follow one, ends the connection in silence")
+  func silentEnd() {
+    for raw in ["", "\r", "\r\n"] {
+      for step in steps {
+        let harness = Harness()
+        harness.feed(raw, by: step)
+        harness.finish()
+        #expect(harness.closed == .finished && harness.written.isEmpty && harness.rejections.isEmpty)
+      }
+    }
+  }
+
+  @Test("A server that stops: every answer from then on says that it is the last, before the port closes and after")
+  func stopping() {
+    for drains in [false, true] {
+      let kept = Harness()
+      kept.feed(Self.get)
+      kept.state.stopKeepingAlive()
+      kept.goOn()
+      #expect(kept.closed == nil)
+      if drains { kept.state.drain(at: kept.now) }
+      kept.goOn()
+      // A request that was on its way.
+      kept.feed(Self.get + Self.get)
+      #expect(kept.answers().map { $0["connection"] } == [nil, "close"] && kept.shutsDown)
+    }
+    // As long as the port is open, an idle connection is as good as before.
+    let idle = Harness()
+    idle.state.stopKeepingAlive()
+    idle.pass(74.9)
+    #expect(idle.closed == nil)
+    idle.pass(0.2)
+    #expect(idle.closed == .idle)
+  }
+
+  @Test("A server whose port has closed: idle connections end in a moment, busy ones after their answer")
+  func draining() {
+    func drain(_ harness: Harness) {
+      harness.state.drain(at: harness.now)
+      harness.goOn()
+    }
+    let idle = Harness()
+    idle.feed(Self.get)
+    drain(idle)
+    idle.pass(0.999)
+    #expect(idle.closed == nil)
+    idle.pass(0.001)
+    #expect(idle.closed == .idle)
+    let accepted = Harness()
+    drain(accepted)
+    #expect(accepted.closed == nil)
+    accepted.feed(Self.get)
+    #expect(accepted.answers().map { $0["connection"] } == ["close"] && accepted.shutsDown)
+    let silent = Harness()
+    drain(silent)
+    silent.pass(0.999)
+    #expect(silent.closed == nil)
+    silent.pass(0.001)
+    #expect(silent.closed == .idle)
+    let busy = Harness()
+    busy.respond = { _ in nil }
+    busy.feed(Self.get + Self.get)
+    drain(busy)
+    #expect(busy.closed == nil)
+    busy.answer(Response(.ok))
+    #expect(busy.answers().map { $0["connection"] } == ["close"] && busy.shutsDown)
+    let reading = Harness()
+    reading.feed("GET /a HT")
+    drain(reading)
+    #expect(reading.closed == nil)
+    reading.feed("TP/1.1\r\nHost: a\r\n\r\n")
+    #expect(reading.answers().map { $0["connection"] } == ["close"] && reading.shutsDown)
+    let writing = Harness()
+    writing.room = 5
+    writing.feed(Self.get)
+    drain(writing)
+    writing.pass(2)
+    #expect(writing.closed == nil && !writing.shutsDown)
+    writing.room = nil
+    writing.goOn()
+    #expect(writing.shutsDown && writing.statuses == [200])
+  }
+
+  @Test("An answer that comes too late, or twice, or to another number, is ignored")
+  func staleAnswers() {
+    let harness = Harness()
+    harness.respond = { _ in nil }
+    harness.feed(Self.get)
+    harness.state.respond(to: 7, with: Response(.ok), at: harness.now)
+    #expect(!harness.hasOutput)
+    harness.answer(Response(.ok))
+    harness.state.respond(to: 1, with: Response(.ok), at: harness.now)
+    harness.goOn()
+    #expect(harness.statuses == [200])
+  }
+
+  /// A chunked body says no length, so that too much of it is only noticed on the way: one answer, then no more.
+  @Test func aBodyIsRefusedWhileItComes() {
+    let harness = Harness()
+    harness.feed("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab")
+    harness.state.refuseBody(at: harness.now) { head in
+      Response(.serviceUnavailable, .plainText, body: Array("full \(head.path)".utf8))
+    }
+    harness.feed("cde\r\n0\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    let text = String(decoding: harness.written, as: UTF8.self)
+    #expect(text.hasPrefix("HTTP/1.1 503 ") && text.contains("Connection: close\r\n") && text.hasSuffix("full /"))
+    #expect(harness.requests.isEmpty && harness.shutsDown && harness.refusals == [503])
+  }
+}

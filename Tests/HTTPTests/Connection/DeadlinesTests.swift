@@ -1,0 +1,191 @@
+import Testing
+
+@testable import HTTP
+
+/// Rule 23, by moving the time that is handed in.
+struct DeadlinesTests {
+  static let get = "GET /a HTTP/1.1\r\nHost: a\r\n\r\n"
+
+  @Test("Rule 23: a connection without a request is closed after the keep-alive time, in silence")
+  func keepAlive() {
+    let fresh = Harness()
+    fresh.pass(74.9)
+    #expect(fresh.closed == nil)
+    fresh.pass(0.2)
+    #expect(fresh.closed == .idle && fresh.written.isEmpty)
+    let used = Harness()
+    used.pass(70)
+    used.feed(Self.get)
+    used.pass(74.9)
+    #expect(used.closed == nil)
+    used.feed(Self.get)
+    used.pass(75.1)
+    #expect(used.closed == .idle && used.statuses == [200, 200])
+  }
+
+  @Test("Rule 23: a whole head must come within its time, however its bytes trickle in")
+  func slowHead() {
+    let harness = Harness()
+    harness.pass(60)
+    for byte in "GET /a HTTP/1.1\r\nX: ".utf8 {
+      harness.feed([byte])
+      harness.pass(0.99)
+    }
+    #expect(harness.written.isEmpty)
+    harness.pass(0.3)
+    #expect(
+      harness.statuses == [408] && harness.shutsDown && harness.rejections.map(\.type.name) == ["request-timeout"])
+    // The empty line that may follow a body begins no head.
+    let empty = Harness()
+    empty.feed("\r\n")
+    empty.pass(30)
+    #expect(empty.written.isEmpty && empty.closed == nil)
+  }
+
+  @Test("Rule 23: the next head's time starts when the one before is answered")
+  func pipelinedHead() {
+    let harness = Harness()
+    harness.respond = { _ in nil }
+    harness.feed(Self.get + "GET /b")
+    #expect(harness.nextDeadline == nil)
+    harness.pass(1000)
+    harness.answer(Response(.ok))
+    harness.pass(19)
+    #expect(harness.statuses == [200])
+    harness.pass(2)
+    #expect(harness.statuses == [200, 408])
+  }
+
+  @Test(
+    "Rule 23: a body may not fall silent, nor fall below its rate",
+    arguments: ["Content-Length: 1000000", "Transfer-Encoding: chunked"])
+  func slowBody(framing: String) {
+    let head = "POST /a HTTP/1.1\r\nHost: a\r\n\(framing)\r\n\r\n" + (framing.hasPrefix("T") ? "F4240\r\n" : "")
+    let silent = Harness()
+    silent.feed(head + String(repeating: "x", count: 100_000))
+    silent.pass(19.9)
+    #expect(silent.written.isEmpty)
+    silent.pass(0.2)
+    #expect(silent.statuses == [408] && silent.shutsDown)
+    let slow = Harness()
+    slow.feed(head)
+    var seconds = 0
+    while slow.written.isEmpty, seconds < 1000 {
+      slow.feed([UInt8](repeating: 0x78, count: 512))
+      slow.pass(1)
+      seconds += 1
+    }
+    // 20 s of grace, and then half of the 1,024 bytes a second that are asked for.
+    #expect(slow.statuses == [408] && (38...42).contains(seconds))
+    // What was fast at first has earned no more than 20 s.
+    let tired = Harness()
+    tired.feed(head + String(repeating: "x", count: 900_000))
+    seconds = 0
+    while tired.written.isEmpty, seconds < 1000 {
+      tired.feed("x")
+      tired.pass(1)
+      seconds += 1
+    }
+    #expect(tired.statuses == [408] && (19...21).contains(seconds))
+    let steady = Harness()
+    steady.feed(head)
+    for _ in 0..<900 {
+      steady.feed([UInt8](repeating: 0x78, count: 1100))
+      steady.pass(1)
+    }
+    #expect(steady.written.isEmpty)
+  }
+
+  @Test("Rule 23: a reader that takes nothing, or too little, is dropped")
+  func slowReader() {
+    func harness() -> Harness {
+      let harness = Harness()
+      harness.respond = { _ in Response(.ok, .json, body: [UInt8](repeating: 0x30, count: 200_000)) }
+      harness.room = 1000
+      harness.feed(Self.get)
+      return harness
+    }
+    let silent = harness()
+    silent.pass(29.9)
+    #expect(silent.closed == nil)
+    silent.pass(0.2)
+    #expect(silent.closed == .slowReader)
+    let slow = harness()
+    var seconds = 0
+    while slow.closed == nil, seconds < 1000 {
+      slow.room = 512
+      slow.goOn()
+      slow.pass(1)
+      seconds += 1
+    }
+    #expect(slow.closed == .slowReader && (58...64).contains(seconds))
+    let steady = harness()
+    for _ in 0..<2000 where steady.hasOutput {
+      steady.room = 1100
+      steady.goOn()
+      steady.pass(1)
+    }
+    #expect(steady.closed == nil && steady.statuses == [200])
+    steady.pass(73)
+    #expect(steady.isIdle)
+  }
+
+  @Test("Rule 23: a slow reader is dropped while its next request is at work")
+  func slowReaderWhileAnswering() {
+    let harness = Harness()
+    harness.room = 0
+    harness.feed(Self.get)
+    harness.respond = { _ in nil }
+    harness.feed(Self.get)
+    #expect(harness.openID != nil)
+    harness.pass(31)
+    #expect(harness.closed == .slowReader)
+    harness.answer(Response(.ok))
+    #expect(harness.written.isEmpty)
+  }
+
+  @Test("Rules 19 and 20: after the last answer, 5 s of silence or 30 s in all")
+  func linger() {
+    let silent = Harness()
+    silent.feed("BAD\r\n")
+    silent.pass(4.9)
+    #expect(silent.closed == nil)
+    silent.pass(0.2)
+    #expect(silent.closed == .finished)
+    let busy = Harness()
+    busy.feed("BAD\r\n")
+    var seconds = 0
+    while busy.closed == nil, seconds < 100 {
+      busy.feed("x")
+      busy.pass(1)
+      seconds += 1
+    }
+    #expect(busy.closed == .finished && seconds == 30)
+  }
+
+  @Test("Rule 23: no deadline runs while a request is at work, and each is the server's to set")
+  func configured() {
+    let working = Harness()
+    working.respond = { _ in nil }
+    working.feed(Self.get)
+    #expect(working.nextDeadline == nil)
+    var limits = HTTPLimits()
+    limits.keepAlive = .milliseconds(500)
+    limits.headDeadline = .milliseconds(200)
+    let idle = Harness(limits)
+    idle.pass(0.6)
+    #expect(idle.closed == .idle)
+    let slow = Harness(limits)
+    slow.feed("G")
+    slow.pass(0.3)
+    #expect(slow.statuses == [408])
+    limits.bodyBytesPerSecond = 0
+    let rateless = Harness(limits)
+    rateless.feed("POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n")
+    for _ in 0..<900 {
+      rateless.feed("x")
+      rateless.pass(19)
+    }
+    #expect(rateless.written.isEmpty)
+  }
+}

@@ -1,0 +1,64 @@
+import TestSupport
+import Testing
+
+@testable import HTTP
+
+/// What waits to be written comes out whole and in order, however little of it a write takes, and holds no more than
+/// that.
+struct OutputQueueTests {
+  private static let date = HTTPDate(unixSeconds: 784_111_777)
+
+  /// An answer with a body of so many bytes.
+  private func response(_ count: Int, _ byte: UInt8) -> Response {
+    Response(.ok, .plainText, body: [UInt8](repeating: byte, count: count))
+  }
+
+  @Test(arguments: [1, 7, 900, 5000, 70_000])
+  func writesOfAnySizeTakeTheSameBytes(most: Int) {
+    var random = SplitMix64(UInt64(most))
+    var queue = OutputQueue()
+    var expected: [UInt8] = []
+    var written: [UInt8] = []
+    for step in 0..<300 {
+      let answer = response(random.int(in: 0...8999), UInt8(truncatingIfNeeded: step))
+      var whole = OutputQueue()
+      whole.append(answer, ResponseFraming(), date: Self.date)
+      expected += whole.take(.max)
+      queue.append(answer, ResponseFraming(), date: Self.date)
+      for _ in 0..<random.int(in: 0...3) { written += queue.take(random.int(in: 1...most)) }
+      #expect(queue.count == expected.count - written.count)
+    }
+    while !queue.isEmpty { written += queue.take(most) }
+    #expect(written == expected)
+  }
+
+  @Test("A reader that is always a little behind has the queue hold what waits, not what it has taken")
+  func whatIsOutIsNotHeld() {
+    var queue = OutputQueue()
+    queue.append(response(2000, 0x61), ResponseFraming(), date: Self.date)
+    for _ in 0..<5000 {
+      let before = queue.count
+      queue.append(response(2000, 0x61), ResponseFraming(), date: Self.date)
+      _ = queue.take(queue.count - before)
+    }
+    #expect(queue.count < 4096)
+    #expect(queue.buffer.count < 256 * 1024)
+  }
+}
+
+extension OutputQueue {
+  /// Takes what a write that takes at most `most` bytes would.
+  fileprivate mutating func take(_ most: Int) -> [UInt8] {
+    var taken: [UInt8] = []
+    while taken.count < most, !isEmpty {
+      let piece = withPieces { first, second in
+        var bytes = [UInt8](copying: first)
+        bytes.append(second)
+        return Array(bytes.prefix(most - taken.count))
+      }
+      drop(piece.count)
+      taken += piece
+    }
+    return taken
+  }
+}

@@ -1,0 +1,27 @@
+import HTTP
+import SoftmaxService
+
+let service = Service()
+
+/// Asks the handler as a connection does: decided on by the head first, then answered.
+func ask(_ head: RequestHead, _ body: [UInt8] = [], of service: Service = service) -> Response {
+  let framing: BodyFraming = head.method == .post ? .length(body.count) : .none
+  let head = RequestHead(head.method, head.path, fields: head.fields, framing: framing)
+  return switch service.route(head) {
+  case .reject(let response, _): response
+  case .accept(let route): service.respond(to: Request(head: head, route: route, body: body), in: RequestContext())
+  }
+}
+
+func post(_ path: String, _ body: String, of service: Service = service) -> Response {
+  ask(RequestHead(.post, path, fields: [.contentType: "application/json"]), Array(body.utf8), of: service)
+}
+
+func get(_ path: String) -> Response { ask(RequestHead(.get, path)) }
+
+func text(_ response: Response) -> String { String(decoding: response.body, as: UTF8.self) }
+
+/// The answer that a head alone gets, or nil when its body is wanted.
+func answer(toHead head: RequestHead) -> Response? {
+  if case .reject(let response, _) = service.route(head) { response } else { nil }
+}

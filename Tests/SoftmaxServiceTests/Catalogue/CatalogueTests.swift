@@ -1,0 +1,71 @@
+import Testing
+
+@testable import SoftmaxService
+
+/// What must hold of the four tables, whatever stands in them.
+struct CatalogueTests {
+  @Test func namesAreUnique() {
+    let names = RequestField.all.map(\.name)
+    #expect(Set(names).count == names.count)
+    let outputs = Output.allCases.map(\.name)
+    #expect(Set(outputs).count == outputs.count)
+    #expect(Set(names).isDisjoint(with: outputs))
+  }
+
+  @Test func aliasesLeadToOnePlace() {
+    for operation in Operation.allCases {
+      let fields = operation.fields
+      let aliases = fields.flatMap(\.aliases)
+      #expect(Set(aliases).count == aliases.count)
+      #expect(Set(aliases).isDisjoint(with: fields.map(\.name)))
+      let outputAliases = operation.outputs.flatMap(\.descriptor.aliases)
+      #expect(Set(outputAliases).count == outputAliases.count)
+      #expect(Set(outputAliases).isDisjoint(with: operation.outputs.map(\.name)))
+    }
+    let hints = NameSuggestion.hints.flatMap(\.names)
+    #expect(Set(hints).isDisjoint(with: RequestField.all.flatMap { [$0.name] + $0.aliases }))
+  }
+
+  @Test func everythingBelongsToAnOperation() {
+    for field in RequestField.all { #expect(!field.operations.isEmpty, "\(field.name)") }
+    for output in Output.allCases {
+      #expect(!output.descriptor.operations.isEmpty, "\(output.name)")
+      #expect(Set(output.descriptor.defaultOf).isSubset(of: output.descriptor.operations), "\(output.name)")
+    }
+    for operation in Operation.allCases { #expect(!operation.defaultOutputs.isEmpty) }
+  }
+
+  @Test func everyParametersDefaultIsAllowed() {
+    #expect(Parameter.allCases.count <= ParameterValues.room)
+    let values = ParameterValues()
+    for parameter in Parameter.allCases {
+      #expect(values.isDefault(parameter))
+      switch parameter.descriptor.kind {
+      case .number(let value, let range): #expect(range.contains(value))
+      case .integer(let value): #expect(isIntegral(value))
+      case .choice(let place, let names, let hints):
+        #expect(names.indices.contains(place))
+        #expect(Set(hints.keys).isDisjoint(with: names))
+      }
+    }
+  }
+
+  @Test func everySentenceIsThere() {
+    for input in Input.allCases {
+      #expect(!input.descriptor.summary.isEmpty && !input.descriptor.demand.isEmpty)
+      #expect(!input.descriptor.elementDemand.isEmpty)
+    }
+    for parameter in Parameter.allCases { #expect(!parameter.descriptor.summary.isEmpty) }
+    for output in Output.allCases { #expect(!output.descriptor.summary.isEmpty) }
+    for operation in Operation.allCases { #expect(!operation.summary.isEmpty) }
+  }
+
+  @Test func setsOfFieldsHoldWhatWasPutIn() {
+    for field in RequestField.all {
+      var set = FieldSet([field])
+      #expect(RequestField.all.filter(set.contains) == [field])
+      set.remove(field)
+      #expect(RequestField.all.filter(set.contains).isEmpty)
+    }
+  }
+}

@@ -1,0 +1,113 @@
+import HTTP
+import Testing
+
+@testable import SoftmaxService
+
+struct RouteTests {
+  static let documents = ["/", "/docs", "/openapi.yaml", "/openapi.json", "/problems", "/problems/not-found"]
+  static let endpoints = ["/softmax", "/loss", "/gradient"]
+
+  static let nowhere = "POST to /softmax, /loss or /gradient"
+
+  @Test(arguments: [
+    ("/nowhere", nowhere), ("/softmax/", "the nearest is \"/softmax\""), ("/Softmax", "the nearest is \"/softmax\""),
+    ("//softmax", "the nearest is \"/softmax\""), ("/gradients", "the nearest is \"/gradient\""),
+    ("/problems/", nowhere),
+    ("/problems/x", nowhere), ("/softmax%20", "the nearest is \"/softmax\""), ("/é", nowhere),
+  ])
+  func unknownPathsAreNotFound(_ path: String, _ cure: String) throws {
+    for method in Method.allCases where method != .head {
+      let head = RequestHead(method, path)
+      let refusal = try #require(answer(toHead: head))
+      #expect(refusal.status == .notFound)
+      let problem = try Parsed(refusal)
+      #expect(problem.type == "/problems/not-found")
+      #expect(problem.detail.hasSuffix("; \(cure); GET / lists what there is"))
+    }
+  }
+
+  @Test(arguments: documents.map { ($0, "GET, HEAD, OPTIONS") } + endpoints.map { ($0, "POST, OPTIONS") })
+  func otherMethodsAreRefusedOnTheHeadWithAllow(_ path: String, _ allow: String) throws {
+    let allowed = allow.split(separator: ", ").map(String.init)
+    for method in Method.allCases {
+      let framing: BodyFraming = method == .post ? .length(2) : .none
+      let refusal = answer(toHead: RequestHead(method, path, framing: framing))
+      guard !allowed.contains(method.rawValue) else {
+        #expect(refusal == nil, "\(method)")
+        continue
+      }
+      let answer = try #require(refusal)
+      #expect(answer.status == .methodNotAllowed)
+      #expect(answer.fields[.allow] == allow)
+      let problem = try Parsed(answer)
+      #expect(problem.type == "/problems/method-not-allowed")
+      #expect(problem.detail.contains(allow))
+    }
+  }
+
+  @Test("Rule 27: OPTIONS answers 204 with Allow", arguments: documents + endpoints + ["*"])
+  func optionsAnswers204WithAllow(_ path: String) {
+    let answer = ask(RequestHead(.options, path))
+    #expect(answer.status == .noContent)
+    #expect(answer.body.isEmpty)
+    #expect(answer.fields[.allow]?.contains("OPTIONS") == true)
+  }
+
+  @Test(arguments: documents)
+  func headIsAnsweredAsGet(_ path: String) {
+    let got = get(path)
+    #expect(got.status == .ok)
+    #expect(!got.body.isEmpty)
+    let head = ask(RequestHead(.head, path))
+    #expect(head.status == .ok)
+    #expect(head.contentType == got.contentType)
+    #expect(head.body == got.body)
+  }
+
+  @Test func theIndexSaysHowToCall() {
+    let index = text(get("/"))
+    for operation in Operation.allCases {
+      #expect(index.contains("POST \(operation.path)"))
+      for field in operation.fields { #expect(index.contains(field.name)) }
+      for output in operation.outputs { #expect(index.contains(output.name)) }
+    }
+    #expect(index.contains(text(post("/gradient", #"{"logits": [40, 0], "target": 0}"#))))
+    #expect(get("/").contentType == .plainText)
+  }
+
+  @Test(arguments: ProblemType.all.map(\.name))
+  func everyTypeOfProblemIsExplained(_ name: String) throws {
+    let answer = get("/problems/\(name)")
+    #expect(answer.status == .ok)
+    #expect(answer.contentType == .json)
+    #expect(text(answer).hasPrefix(#"{"type":"/problems/\#(name)","title":""#))
+  }
+
+  @Test(arguments: [
+    ("/gradient", "/gradient"), ("/problems/not-found", "/problems/{name}"), ("/problems/a/b", ""), ("*", "*"),
+    ("/", "/"), ("", ""), ("/softmax/", ""),
+  ])
+  func labelsAreFew(path: String, label: String) {
+    #expect(service.route(RequestHead(.get, path)).route.label.description == label)
+  }
+
+  @Test func everyRouteLeadsWhereItsDeclarationSays() {
+    let routes = Service.routes.routes
+    #expect(routes.map(\.id) == Array(routes.indices))
+    #expect(ServiceRoute(routes[0]) == nil)
+    for operation in Operation.allCases {
+      let route = Service.routes.route(of: operation.path)
+      guard case .operation(operation) = ServiceRoute(route) else {
+        Issue.record("\(operation.path) leads elsewhere")
+        continue
+      }
+    }
+    for page in Page.allCases {
+      let route = Service.routes.route(of: page.route.template.description)
+      guard case .page(page) = ServiceRoute(route) else {
+        Issue.record("\(page.route.template) leads elsewhere")
+        continue
+      }
+    }
+  }
+}

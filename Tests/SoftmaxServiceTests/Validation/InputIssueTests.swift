@@ -1,0 +1,236 @@
+import HTTP
+import Testing
+
+@testable import SoftmaxService
+
+/// A body and the faults that the answer must list: for each a pointer and parts of its sentence.
+struct BadBody: Sendable, CustomTestStringConvertible {
+  let path: String
+  let body: String
+  let faults: [(pointer: String, parts: [String])]
+
+  init(_ path: String, _ body: String, _ faults: (String, [String])...) {
+    self.path = path
+    self.body = body
+    self.faults = faults
+  }
+
+  var testDescription: String { "\(path) \(body.prefix(80))" }
+}
+
+struct InputIssueTests {
+  @Test(arguments: shapesAndNames + tensors + scalars + targets + outputs + derivations)
+  func eachFaultIsNamedWithItsPlaceAndCure(_ bad: BadBody) throws {
+    let answer = post(bad.path, bad.body)
+    #expect(answer.status == .unprocessableContent)
+    #expect(answer.contentType == .problem)
+    let problem = try Parsed(answer)
+    #expect(problem.type == "/problems/invalid-input")
+    #expect(problem.errors.map(\.pointer) == bad.faults.map(\.pointer), "\(problem.errors)")
+    for (error, fault) in zip(problem.errors, bad.faults) {
+      for part in fault.parts { #expect(error.detail.contains(part), "\(error.detail) lacks \(part)") }
+    }
+  }
+
+  @Test(
+    "No cure leads to the next mistake",
+    arguments: ["-Infinity ", "nan", "NaN", "Infinity", "cat", "1,2", "0x1"])
+  func onlyNumbersAreToBeWrittenWithoutQuotationMarks(_ text: String) throws {
+    let problem = try Parsed(post("/softmax", #"{"logits": [1, "\#(text)"]}"#))
+    #expect(problem.errors.map(\.pointer) == ["#/logits/1"])
+    #expect(problem.errors.first?.detail.contains("quotation marks") == false)
+    #expect(problem.errors.first?.detail.contains(#""-Infinity" to mask the class"#) == true)
+  }
+
+  static let shapesAndNames = [
+    BadBody("/softmax", "[1, 2]", ("#", ["an array", "send an object"])),
+    BadBody("/softmax", #""{\"logits\": [1]}""#, ("#", ["a JSON string that itself holds JSON: it was encoded twice"])),
+    BadBody("/softmax", #""hello""#, ("#", ["the body is a string; send an object"])),
+    BadBody("/softmax", "null", ("#", ["null", "send an object"])),
+    BadBody("/softmax", "12", ("#", ["a number"])),
+    BadBody("/softmax", "{}", ("#", ["\"logits\" is missing", "nested arrays"])),
+    BadBody("/loss", "{}", ("#", ["\"logits\" is missing"]), ("#", ["\"target\" is missing", "class index"])),
+    BadBody("/softmax", #"{"logits": [1], "logits": [2]}"#, ("#/logits", ["more than once"])),
+    BadBody("/softmax", #"{"logits": [1], "logi\u0074s": [2]}"#, ("#/logits", ["more than once"])),
+    BadBody("/softmax", #"{"logits": [1], "temprature": 2}"#, ("#/temprature", ["nearest is \"temperature\""])),
+    BadBody("/softmax", #"{"logits": [1], "dim": 0}"#, ("#/dim", ["nearest is \"axis\""])),
+    BadBody("/loss", #"{"logits": [1], "labels": 0}"#, ("#/labels", ["nearest is \"target\""]), ("#", ["target"])),
+    BadBody("/loss", #"{"logits": [1], "target": 0, "Ignore-Index": 0}"#, ("#/Ignore-Index", ["\"ignore_index\""])),
+    BadBody("/softmax", #"{"logits": [1], "target": 0}"#, ("#/target", ["belongs to /loss and /gradient"])),
+    BadBody("/loss", #"{"logits": [1], "target": 0, "upstream": 1}"#, ("#/upstream", ["belongs to /gradient"])),
+    BadBody("/softmax", #"{"logits": [1], "argmax": true}"#, ("#/argmax", ["output", "\"outputs\": [\"argmax\"]"])),
+    BadBody("/loss", #"{"logits": [1], "target": 0, "gradient": 1}"#, ("#/gradient", ["an output of /gradient"])),
+    BadBody("/softmax", #"{"logits": [1], "temp": 2}"#, ("#/temp", ["nearest is \"temperature\""])),
+    BadBody("/softmax", #"{"logits": [1], "a/b~c d\"é": 1}"#, ("#/a~1b~0c%20d%22%C3%A9", ["not a member"])),
+    BadBody("/softmax", #"{"logits": [1], "": 1}"#, ("#/", ["\"\" is not a member"])),
+  ]
+
+  static let tensors = [
+    BadBody("/softmax", #"{"logits": 1}"#, ("#/logits", ["a bare number", "send nested arrays"])),
+    BadBody(
+      "/softmax", #"{"logits": "1"}"#,
+      ("#/logits", ["the string \"1\"", "nested arrays of numbers", "without quotation"])),
+    BadBody("/softmax", #"{"logits": [1, "2.5"]}"#, ("#/logits/1", ["\"2.5\"", "without quotation"])),
+    BadBody("/loss", #"{"logits": [1, 2], "target": [null, 1]}"#, ("#/target/0", ["null; send", "JavaScript"])),
+    BadBody("/softmax", #"{"logits": null}"#, ("#/logits", ["null", "JavaScript writes NaN and Infinity as null"])),
+    BadBody(
+      "/softmax", #"{"logits": {}}"#, ("#/logits", ["an object", "send nested arrays of numbers, such as [1.5"])),
+    BadBody(
+      "/loss", #"{"logits": [1, 2], "target": 0, "weight": true}"#,
+      ("#/weight", ["a boolean", "send a list of finite numbers of at least 0, one for each class"])),
+    BadBody(
+      "/gradient", #"{"logits": [1, 2], "target": true, "sample_weight": {}, "upstream": {}}"#,
+      ("#/target", ["a class index for each slice", "a probability for each logit"]),
+      ("#/sample_weight", ["a finite number of at least 0 for each slice"]),
+      ("#/upstream", ["a finite number for each loss"])),
+    BadBody("/softmax", #"{"logits": []}"#, ("#/logits", ["an empty array"])),
+    BadBody("/softmax", #"{"logits": [[]]}"#, ("#/logits/0", ["an empty array"])),
+    BadBody("/softmax", #"{"logits": [1, null, true]}"#, ("#/logits/1", ["null"]), ("#/logits/2", ["a boolean"])),
+    BadBody("/softmax", #"{"logits": [1, 1e999]}"#, ("#/logits/1", ["beyond the range of binary64"])),
+    BadBody("/softmax", #"{"logits": [1, "NaN"]}"#, ("#/logits/1", ["logits[1] is NaN", "\"-Infinity\" to mask"])),
+    BadBody("/softmax", #"{"logits": [1, "Infinity"]}"#, ("#/logits/1", ["logits[1] is Infinity"])),
+    BadBody("/softmax", #"{"logits": [[1, 2], [3]]}"#, ("#/logits/1", ["1 element, but its siblings have 2"])),
+    BadBody("/softmax", #"{"logits": [1, [2]]}"#, ("#/logits/1", ["not at the depth"])),
+    BadBody("/softmax", #"{"logits": [[[[[[[[[1]]]]]]]]]}"#, ("#/logits/0/0/0/0/0/0/0/0", ["deeper than 8"])),
+    BadBody("/softmax", #"{"logits": ["-Infinity"]}"#, ("#/logits", ["masks every class"])),
+    BadBody("/softmax", #"{"logits": [[1, 2], ["-Infinity", "-Infinity"]]}"#, ("#/logits/1", ["masks every class"])),
+    BadBody(
+      "/softmax", #"{"logits": [[1, "-Infinity"], [3, "-Infinity"]], "axis": 0}"#,
+      ("#/logits/0/1", ["whole slice", "masks every class"])),
+    BadBody(
+      "/loss", #"{"logits": [[1, 2]], "target": [0], "weight": 1}"#,
+      ("#/weight", ["a bare number", "shape [2]", "each class"])),
+    BadBody(
+      "/loss", #"{"logits": [[1, 2]], "target": [0], "weight": [1, -1]}"#,
+      ("#/weight/1", ["weight[1] is -1", "at least 0"])),
+    BadBody(
+      "/loss", #"{"logits": [[1, 2]], "target": [0], "sample_weight": 1}"#, ("#/sample_weight", ["shape [1]"])),
+    BadBody(
+      "/loss", #"{"logits": [1, 2], "target": 0, "sample_weight": [1]}"#, ("#/sample_weight", ["a bare number"])),
+    BadBody(
+      "/loss", #"{"logits": [[1, 2]], "target": [0], "sample_weight": ["Infinity"]}"#,
+      ("#/sample_weight/0", ["is Infinity", "finite"])),
+    BadBody(
+      "/gradient", #"{"logits": [[1, 2]], "target": [0], "upstream": [1]}"#,
+      ("#/upstream", ["shape [1]", "a bare number", "\"mean\""])),
+    BadBody(
+      "/gradient", #"{"logits": [[1, 2]], "target": [0], "reduction": "none", "upstream": 1}"#,
+      ("#/upstream", ["a bare number", "shape [1]"])),
+    BadBody(
+      "/gradient", #"{"logits": [1, 2], "target": 0, "upstream": "-Infinity"}"#,
+      ("#/upstream", ["-Infinity", "finite"])),
+  ]
+
+  static let scalars = [
+    BadBody("/softmax", #"{"logits": [1, 2], "axis": 1}"#, ("#/axis", ["axis is 1", "from -1 to 0"])),
+    BadBody("/softmax", #"{"logits": [1, 2], "axis": -2}"#, ("#/axis", ["axis is -2"])),
+    BadBody("/softmax", #"{"logits": [1, 2], "axis": 0.5}"#, ("#/axis", ["axis is 0.5", "integer"])),
+    BadBody("/softmax", #"{"logits": [1, 2], "axis": "0"}"#, ("#/axis", ["a string", "without quotation marks"])),
+    BadBody("/softmax", #"{"logits": [1, 2], "axis": true}"#, ("#/axis", ["a boolean", "must be an integer"])),
+    BadBody("/softmax", #"{"logits": [1, 2], "axis": 1e999}"#, ("#/axis", ["beyond the range"])),
+    BadBody("/softmax", #"{"logits": [1, 2], "temperature": 0}"#, ("#/temperature", ["greater than 0", "argmax"])),
+    BadBody("/softmax", #"{"logits": [1, 2], "temperature": 1e-400}"#, ("#/temperature", ["is 0"])),
+    BadBody("/softmax", #"{"logits": [1, 2], "temperature": -1}"#, ("#/temperature", ["is -1"])),
+    BadBody(
+      "/softmax", #"{"logits": [1, 2], "temperature": [1]}"#, ("#/temperature", ["an array", "a finite number"])),
+    BadBody(
+      "/softmax", #"{"logits": [1, 2], "dtype": "half"}"#, ("#/dtype", ["\"half\"", "\"float64\" or \"float32\""])),
+    BadBody("/softmax", #"{"logits": [1, 2], "dtype": 32}"#, ("#/dtype", ["a number", "\"float64\" or \"float32\""])),
+    BadBody(
+      "/loss", #"{"logits": [1, 2], "target": 0, "reduction": "batchmean"}"#,
+      ("#/reduction", ["\"batchmean\"", "the mean over the batch"])),
+    BadBody(
+      "/loss", #"{"logits": [1, 2], "target": 0, "reduction": "sum_over_batch_size"}"#,
+      ("#/reduction", ["\"none\", \"sum\" or \"mean\"", "divide by the number of slices"])),
+    BadBody("/softmax", #"{"logits": [1, 2], "mask": [true, false]}"#, ("#/mask", ["to mask a class, send its logit"])),
+    BadBody("/softmax", #"{"logits": [1, -1e999]}"#, ("#/logits/1", ["-1.797", "\"-Infinity\" to mask the class"])),
+    BadBody("/softmax", #"{"logits": [1], "axis": -1e999}"#, ("#/axis", ["at least -1.797"])),
+    BadBody(
+      "/loss", #"{"logits": [1, 2], "target": 0, "reduction": "avg"}"#,
+      ("#/reduction", ["\"avg\"", "\"none\", \"sum\" or \"mean\""])),
+    BadBody(
+      "/loss", #"{"logits": [1, 2], "target": 0, "label_smoothing": 1.5}"#, ("#/label_smoothing", ["from 0 to 1"])),
+    BadBody(
+      "/loss", #"{"logits": [1, 2], "target": 0, "label_smoothing": -1e-300}"#, ("#/label_smoothing", ["-1e-300"])),
+    BadBody("/loss", #"{"logits": [1, 2], "target": 0, "ignore_index": 0.5}"#, ("#/ignore_index", ["an integer"])),
+    BadBody(
+      "/loss", #"{"logits": [1, 2], "target": [0, 1], "ignore_index": 3}"#,
+      ("#/ignore_index", ["probabilities", "leave it out"])),
+  ]
+
+  static let targets = [
+    BadBody("/loss", #"{"logits": [1, 2], "target": 2}"#, ("#/target", ["target is 2", "from 0 to 1", "-100"])),
+    BadBody("/loss", #"{"logits": [1, 2], "target": -1}"#, ("#/target", ["target is -1"])),
+    BadBody("/loss", #"{"logits": [1, 2], "target": 0.5}"#, ("#/target", ["target is 0.5", "integer"])),
+    BadBody("/loss", #"{"logits": [1, 2], "target": "0"}"#, ("#/target", ["the string \"0\""])),
+    BadBody("/loss", #"{"logits": [1, 2], "target": [0]}"#, ("#/target", ["shape [1]", "a bare number", "shape [2]"])),
+    BadBody(
+      "/loss", #"{"logits": [[1, 2], [3, 4]], "target": [[0], [1]]}"#,
+      ("#/target", ["[2, 1]; drop its last axis: one class index a row"])),
+    BadBody(
+      "/loss", #"{"logits": [[[1, 2], [3, 4], [5, 6]]], "target": [[0, 2]]}"#,
+      ("#/target", ["shape [1, 2]", "shape [1, 3]", "\"axis\": 1"])),
+    BadBody(
+      "/loss", #"{"logits": [1, 2], "target": [[0, 1]]}"#, ("#/target", ["[1, 2]", "a bare number", "shape [2]"])),
+    BadBody(
+      "/loss", #"{"logits": [[1, 2]], "target": 0}"#, ("#/target", ["bare number", "shape [1]", "shape [1, 2]"])),
+    BadBody("/loss", #"{"logits": [[1, 2]], "target": [0, 1]}"#, ("#/target", ["shape [2]", "shape [1]"])),
+    BadBody("/loss", #"{"logits": [[1, 2]], "target": [[0, 1, 2]]}"#, ("#/target", ["shape [1, 3]", "shape [1, 2]"])),
+    BadBody(
+      "/loss", #"{"logits": [[1, 2], [3, 4]], "target": [[0, -0.5], ["NaN", 1]]}"#,
+      ("#/target/0/1", ["-0.5", "at least 0"]), ("#/target/1/0", ["NaN"])),
+    BadBody(
+      "/loss", #"{"logits": [[1, 2], [3, 4]], "axis": 0, "target": [0, 5]}"#, ("#/target/1", ["target[1] is 5"])),
+    BadBody(
+      "/loss", #"{"logits": [1, 2], "target": "cat"}"#,
+      ("#/target", [#"is the string "cat"; send the class's index, a number from 0 to 1"#])),
+    BadBody(
+      "/loss", #"{"target": ["cat", 0], "axis": 0, "logits": [[1, 2], [3, 4], [5, 6]]}"#,
+      ("#/target/0", ["a number from 0 to 2"])),
+    BadBody("/loss", #"{"target": "cat"}"#, ("#/target", ["a number from 0 on"]), ("#", ["logits"])),
+    BadBody("/loss", #"{"logits": [1, 2], "target": 1e300}"#, ("#/target", ["1e+300"])),
+    BadBody("/loss", #"{"logits": [1, "-Infinity"], "target": null}"#, ("#/target", ["null", "JavaScript"])),
+  ]
+
+  static let outputs = [
+    BadBody("/softmax", #"{"logits": [1], "outputs": 1}"#, ("#/outputs", ["a number", "[\"probabilities\"]"])),
+    BadBody("/softmax", #"{"logits": [1], "outputs": "loss"}"#, ("#/outputs/0", ["an output of /loss and /gradient"])),
+    BadBody("/loss", #"{"logits": [1], "target": 0, "outputs": {}}"#, ("#/outputs", ["an object", "[\"loss\"]"])),
+    BadBody("/softmax", #"{"logits": [1], "outputs": ["argmax", "argmax"]}"#, ("#/outputs/1", ["again"])),
+    BadBody("/softmax", #"{"logits": [1], "outputs": ["softmax"]}"#, ("#/outputs/0", ["does not know", "nearest"])),
+    BadBody("/softmax", #"{"logits": [1], "outputs": ["log_probs"]}"#, ("#/outputs/0", ["nearest is \"log_prob"])),
+    BadBody(
+      "/softmax", #"{"logits": [1], "outputs": ["loss"]}"#, ("#/outputs/0", ["an output of /loss and /gradient"])),
+    BadBody(
+      "/loss", #"{"logits": [1], "target": 0, "outputs": ["gradient"]}"#, ("#/outputs/0", ["an output of /gradient"])),
+    BadBody("/softmax", #"{"logits": [1], "outputs": ["argmax", 1]}"#, ("#/outputs/1", ["a number", "a string"])),
+    BadBody(
+      "/softmax", #"{"logits": [1], "outputs": [null]}"#, ("#/outputs/0", ["null", "a string, an output's name"])),
+    BadBody(
+      "/softmax", #"{"logits": [[1]], "outputs": ["argmax", "jacobian"]}"#,
+      ("#/outputs/1", ["\"jacobian\"", "rank 1", "shape [1, 1]"])),
+  ]
+
+  static let derivations =
+    [
+      ("\"weight\": [1, 1]", "weight"), ("\"sample_weight\": 1", "sample_weight"), ("\"upstream\": 1", "upstream"),
+      ("\"dtype\": \"float32\"", "dtype"), ("\"ignore_index\": 5", "ignore_index"),
+      ("\"label_smoothing\": 0.1", "label_smoothing"), ("\"reduction\": \"sum\"", "reduction"),
+    ].map { option, name in
+      BadBody(
+        "/gradient", #"{"logits": [1, 2], "target": 0, \#(option), "outputs": ["derivation"]}"#,
+        ("#/\(name)", ["\"derivation\"", "\"temperature\""]))
+    } + [
+      BadBody(
+        "/gradient", #"{"logits": [1, 2], "target": [0, 1], "outputs": ["derivation"]}"#,
+        ("#/target", ["probabilities", "class index"])),
+      BadBody(
+        "/gradient", #"{"logits": [1, "-Infinity"], "target": 1, "outputs": ["derivation"]}"#,
+        ("#/target", ["masks", "finite logit"])),
+      BadBody(
+        "/gradient", #"{"logits": [1, 2], "target": -100, "outputs": ["derivation"]}"#,
+        ("#/target", ["\"ignore_index\"", "needs a class"])),
+      BadBody(
+        "/gradient", #"{"logits": [[1, 2]], "target": [0], "outputs": ["derivation"]}"#, ("#/outputs/0", ["rank 1"])),
+    ]
+}

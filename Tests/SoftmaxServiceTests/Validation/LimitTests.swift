@@ -1,0 +1,144 @@
+import HTTP
+import Synchronization
+import Testing
+
+@testable import SoftmaxService
+
+struct LimitTests {
+  let small = Service(limits: Limits(logits: 4, jacobianClasses: 3))
+
+  @Test func moreLogitsThanAllowedGet413() throws {
+    #expect(post("/softmax", #"{"logits": [[1, 2], [3, 4]]}"#, of: small).status == .ok)
+    for body in [
+      #"{"logits": [1, 2, 3, 4, 5]}"#, #"{"logits": [[1, 2], [3, 4], [5, 6]]}"#,
+      #"{"logits": [1, 2, 3, 4, 5], "foo": 1}"#,
+    ] {
+      let answer = post("/softmax", body, of: small)
+      #expect(answer.status == .contentTooLarge)
+      let problem = try Parsed(answer)
+      #expect(problem.type == "/problems/too-many-logits")
+      #expect(problem.detail.contains("more than 4 numbers"))
+      #expect(problem.errors.map(\.pointer) == ["#/logits"])
+    }
+    #expect(post("/softmax", #"{"logits": [1, 2, 3, 4, 5], }"#, of: small).status == .badRequest)
+  }
+
+  @Test func otherTensorsAreBoundedWithTheLogits() throws {
+    let answer = post("/loss", #"{"logits": [1, 2], "target": 0, "weight": [1, 2, 3, 4, 5]}"#, of: small)
+    #expect(answer.status == .unprocessableContent)
+    let problem = try Parsed(answer)
+    #expect(problem.errors.map(\.pointer) == ["#/weight"])
+    #expect(problem.detail.contains("more than 4 numbers"))
+  }
+
+  @Test func theJacobianHasItsOwnLimit() throws {
+    let body = #"{"logits": [1, 2, 3], "outputs": ["jacobian"]}"#
+    #expect(post("/softmax", body, of: small).status == .ok)
+    let answer = post("/softmax", #"{"logits": [1, 2, 3, 4], "outputs": ["argmax", "jacobian"]}"#, of: small)
+    #expect(answer.status == .unprocessableContent)
+    let problem = try Parsed(answer)
+    #expect(problem.errors.map(\.pointer) == ["#/outputs/1"])
+    #expect(problem.detail.contains("at most 3 classes; the logits have 4"))
+    #expect(post("/softmax", #"{"logits": [1, 2, 3, 4], "outputs": ["argmax"]}"#, of: small).status == .ok)
+  }
+
+  @Test func aMeanOverNothingIsRefusedWithItsCause() throws {
+    for (options, pointer) in [
+      (#""target": [-100, -100]"#, "#/target"), (#""target": [0, 1], "sample_weight": [0, 0]"#, "#/sample_weight"),
+      (#""target": [0, 0], "weight": [0, 1]"#, "#/weight"),
+      (#""target": [[1, 0], [1, 0]], "sample_weight": [0, 0]"#, "#/sample_weight"),
+      (#""target": [0, -100], "sample_weight": [0, 1]"#, "#/sample_weight"),
+      (#""target": [0, 1], "sample_weight": [0, 1], "weight": [1, 0]"#, "#/weight"),
+    ] {
+      for path in ["/loss", "/gradient"] {
+        let answer = post(path, #"{"logits": [[1, 2], [3, 4]], \#(options)}"#)
+        #expect(answer.status == .unprocessableContent)
+        let problem = try Parsed(answer)
+        #expect(problem.type == "/problems/zero-normaliser")
+        #expect(problem.errors.map(\.pointer) == [pointer])
+        #expect(problem.detail.contains("divide by 0; let one item count"))
+        let sum = post(path, #"{"logits": [[1, 2], [3, 4]], \#(options), "reduction": "sum"}"#)
+        #expect(sum.status == .ok)
+      }
+    }
+    let tiny = #"{"logits": [1, 2], "target": 0, "weight": [5e-324, 0], "sample_weight": 5e-324}"#
+    #expect(post("/loss", tiny).status == .ok)
+  }
+
+  @Test func faultsAreListedUpToABound() throws {
+    let bad = Array(repeating: "-1", count: 1000).joined(separator: ",")
+    let answer = post("/loss", #"{"logits": [\#(bad)], "target": 0, "weight": [\#(bad)]}"#)
+    let problem = try Parsed(answer)
+    #expect(problem.errors.count == IssueList.maximumCount)
+    #expect(problem.detail.hasPrefix("weight[0] is -1;"))
+    #expect(problem.detail.hasSuffix("; and more than 31 other faults, in errors"))
+  }
+
+  /// Whatever finds the faults: the reader of tensors, or the look at their values.
+  @Test(arguments: ["null", "\"NaN\""], [2, 16, 17, 32, 33, 1000])
+  func asManyFaultsAreListedAsThereAre(element: String, count: Int) throws {
+    let bad = Array(repeating: element, count: count).joined(separator: ",")
+    let problem = try Parsed(post("/softmax", #"{"logits": [\#(bad)]}"#))
+    #expect(problem.errors.count == min(count, IssueList.maximumCount))
+    let others = count > 32 ? "more than 31 other faults" : "\(count - 1) more fault\(count == 2 ? "" : "s")"
+    #expect(problem.detail == "\(problem.errors[0].detail); and \(others), in errors")
+  }
+
+  @Test func manyUnknownMembersCostNoMoreThanTheirText() throws {
+    let members = (0..<100_000).map { "\"m\($0)\":0" }.joined(separator: ",")
+    let answer = post("/softmax", "{\(members)}")
+    #expect(answer.status == .unprocessableContent)
+    #expect(try Parsed(answer).errors.count == IssueList.maximumCount)
+    #expect(answer.body.count < 32 * 1024)
+  }
+
+  @Test func longNamesAndStringsAreCut() throws {
+    let long = String(repeating: "é", count: 500_000)
+    for body in [
+      #"{"logits": [1], "\#(long)": 1}"#, #"{"logits": [1], "dtype": "\#(long)"}"#, #"{"logits": ["\#(long)"]}"#,
+      #"{"logits": [1], "outputs": ["\#(long)"]}"#,
+    ] {
+      let answer = post("/softmax", body)
+      #expect(answer.status == .unprocessableContent)
+      #expect(answer.body.count < 4096)
+      #expect(try Parsed(answer).detail.utf8.count < 1024)
+    }
+  }
+
+  /// However many of the names are good ones: the first of each name is.
+  @Test(arguments: [1, 33, 34, 38, 39, 40, 10_000], [false, true])
+  func manyOutputsAreListedUpToTheBound(count: Int, startsWithEachOutput: Bool) throws {
+    let good = startsWithEachOutput ? Operation.softmax.outputs.map(\.name) : ["argmax"]
+    let names = (good + Array(repeating: "argmax", count: count)).map { "\"\($0)\"" }.joined(separator: ",")
+    let problem = try Parsed(post("/softmax", #"{"logits": [1], "outputs": [\#(names)]}"#))
+    #expect(problem.status == 422)
+    #expect(problem.errors.count == min(count, IssueList.maximumCount))
+    if count > IssueList.maximumCount { #expect(problem.detail.hasSuffix("and more than 31 other faults, in errors")) }
+  }
+
+  @Test func workThatIsCancelledIsAnswered503() throws {
+    // The derivation asks at once: all of it is exact arithmetic.
+    let logits = Array(repeating: "1.5, 2", count: 2048).joined(separator: ",")
+    let request = Request(
+      head: RequestHead(.post, "/gradient"), route: Service.routes.route(of: "/gradient"),
+      body: Array(#"{"logits": [\#(logits)], "target": 0, "outputs": ["derivation"]}"#.utf8))
+    let answer = service.respond(to: request, in: RequestContext(isCancelled: { true }))
+    #expect(answer.status == .serviceUnavailable)
+    #expect(answer.fields[.retryAfter] == "5")
+    #expect(try Parsed(answer).type == "/problems/deadline-exceeded")
+  }
+
+  /// A small body may ask for a large answer; whoever runs it must be able to end it, or to move it elsewhere.
+  @Test("A Jacobian asks as it goes, while it is computed and while it is written", arguments: [1, 20])
+  func aLargeAnswerIsCancelledAsItGrows(questions: Int) throws {
+    let logits = (0..<1000).map { "\($0 % 7)" }.joined(separator: ",")
+    let asked = Atomic(0)
+    let answer = service.respond(
+      to: Request(
+        head: RequestHead(.post, "/softmax"), route: Service.routes.route(of: "/softmax"),
+        body: Array(#"{"logits": [\#(logits)], "outputs": ["jacobian"]}"#.utf8)),
+      in: RequestContext(isCancelled: { asked.add(1, ordering: .relaxed).newValue >= questions }))
+    #expect(answer.status == .serviceUnavailable)
+    #expect(asked.load(ordering: .relaxed) == questions)
+  }
+}

@@ -1,0 +1,63 @@
+import Synchronization
+import Testing
+
+@testable import Softmax
+
+/// A computation ends soon after it is told to, at every width.
+@Suite("Cancellation")
+struct CancellationTests {
+  /// Says yes from the n-th question on.
+  private final class Patience: Sendable {
+    private let left: Mutex<Int>
+    init(_ questions: Int) { left = Mutex(questions) }
+    func isOver() -> Bool {
+      left.withLock { left in
+        left -= 1
+        return left < 0
+      }
+    }
+  }
+
+  @Test(arguments: [0, 1, 5]) func longRowsEnd(questions: Int) throws {
+    let logits = (0..<200_000).map { Double($0 % 1000) / 64 }
+    let problem = try SoftmaxProblem(logits: logits, layout: Layout(shape: [200_000], axis: 0))
+    let patience = Patience(questions)
+    let execution = Execution(isCancelled: { patience.isOver() })
+    var counts = StageCounts()
+    #expect(throws: ComputationError.cancelled) {
+      try problem.solve([.probabilities], execution, from: .interval, &counts)
+    }
+  }
+
+  /// A log-sum-exp that is zero to more bits than anyone waits for: each logit cancels what the ones before left.
+  @Test func widthsThatGrowEnd() throws {
+    let logits = try CancellationTests.greedy(count: 20)
+    let problem = try SoftmaxProblem(logits: logits, layout: Layout(shape: [logits.count], axis: 0))
+    let patience = Patience(0)
+    let execution = Execution(isCancelled: { patience.isOver() })
+    #expect(throws: ComputationError.cancelled) { try problem.solve([.logSumExp], execution) }
+    var counts = StageCounts()
+    let found = try problem.solve([.logSumExp], Execution(), from: .vector, &counts)
+    #expect(counts.widestBits >= 1024)
+    #expect((found.logSumExp?[0] ?? 1).magnitude < 1e-200)
+  }
+
+  /// Logits whose exponentials add up to one within about 2^(-45 count): each is the logarithm of what is left, rounded
+  /// down.
+  private static func greedy(count: Int) throws -> [Double] {
+    var poll = CancellationPoll()
+    let big = try IntervalArithmetic<WideLimbs>.wide(bits: 2048, &poll)
+    var left = big.whole(1)
+    var logits: [Double] = []
+    for _ in 0..<count {
+      // log(left) by log1p of its inverse, which is at least 1.
+      let inverse = big.whole(1) / left
+      let log = -(try big.logOfOnePlus(inverse - big.whole(1), &poll))
+      let logit = logits.isEmpty ? -0.7 : log.lower.approximation.nextDown
+      logits.append(logit)
+      left = left - (try big.exponential(big.exact(logit), &poll))
+      guard left.lower.sign > 0 else { break }
+    }
+    return logits
+  }
+}

@@ -1,0 +1,72 @@
+import VectorKernels
+import Softmax
+import TestSupport
+import Testing
+
+/// Whichever stage is asked first, all bits are those of the interval stage alone: random problems with every option,
+/// numbers from all of binary64's range among them.
+///
+/// SOFTMAXD_CASES asks for so many times as many, SOFTMAXD_SEED for others (scripts/differential).
+@Suite("Stages")
+struct StageTests {
+  static let threads = 4
+  static let cases = repetitions(10_000)
+
+  @Test(arguments: 0..<threads)
+  func everyStageGivesTheBitsOfTheLast(thread: Int) throws {
+    var found = Mismatches()
+    var counts = StageCounts()
+    for k in stride(from: thread, to: Self.cases.count, by: Self.threads) {
+      // Each case has a seed of its own, so that it can be made again alone.
+      let seed = randomSeed &* 1_000_000_007 &+ UInt64(k)
+      var source = RandomProblem(seed: seed)
+      let made = try source.nextCase()
+      let execution = Execution(level: levelsHere[k % levelsHere.count])
+      try compare(made, "case seed \(seed)", execution, &found, &counts)
+    }
+    #expect(found.values > 0)
+    #expect(found.wrong == 0, "\(found.wrong) of \(found.values) values differ:\n\(found.report)")
+    // The cases are such that no stage is left out.
+    #expect(counts.outputs > counts.ball && counts.ball > counts.interval && counts.interval > 0)
+    print(
+      "stages, thread \(thread): \(found.values) values compared; of \(counts.outputs) outputs \(counts.ball) came to "
+        + "the ball stage, \(counts.interval) to intervals, of \(counts.widestBits) bits at most")
+  }
+
+  private func compare(
+    _ made: RandomProblem.Case, _ name: String, _ execution: Execution, _ found: inout Mismatches,
+    _ counts: inout StageCounts
+  ) throws {
+    var unused = StageCounts()
+    let truth = try made.softmax.solve(made.outputs, execution, from: .interval, &unused)
+    let lossTruth = try made.loss?.lossAndGradient(
+      upstream: made.upstream, loss: true, gradient: true, execution, from: .interval, &unused)
+    for stage in [Stage.vector, .ball] {
+      var spent = StageCounts()
+      let result = try made.softmax.solve(made.outputs, execution, from: stage, &spent)
+      found.compare(result, truth, "\(name) from \(stage)")
+      if let lossTruth {
+        let result = try made.loss?.lossAndGradient(
+          upstream: made.upstream, loss: true, gradient: true, execution, from: stage, &spent)
+        found.compare(result?.loss, lossTruth.loss ?? [], "\(name) loss from \(stage)")
+        found.compare(result?.gradient, lossTruth.gradient ?? [], "\(name) gradient from \(stage)")
+      }
+      guard stage == .vector else { continue }
+      counts.outputs += spent.outputs
+      counts.ball += spent.ball
+      counts.interval += spent.interval
+      counts.widestBits = max(counts.widestBits, spent.widestBits)
+    }
+  }
+}
+
+extension Mismatches {
+  fileprivate mutating func compare(_ result: SoftmaxResult, _ truth: SoftmaxResult, _ name: String) {
+    compare(result.probabilities, truth.probabilities ?? [], "\(name) probabilities")
+    compare(result.logProbabilities, truth.logProbabilities ?? [], "\(name) log_probabilities")
+    compare(result.logSumExp, truth.logSumExp ?? [], "\(name) log_sum_exp")
+    compare(result.entropy, truth.entropy ?? [], "\(name) entropy")
+    compare(result.jacobian ?? [], truth.jacobian ?? [], "\(name) jacobian")
+    if result.argmax != truth.argmax { note(1, "\(name) argmax") }
+  }
+}

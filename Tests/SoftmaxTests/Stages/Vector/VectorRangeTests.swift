@@ -1,0 +1,79 @@
+import VectorKernels
+import TestSupport
+import Testing
+
+@testable import Softmax
+
+/// The vector stage's bounds hold to the ends of binary64's range too, where a row's others are faint or a product
+/// underflows: what they prove has the bits of the interval stage.
+@Suite("Vector rows at the ends of the range")
+struct VectorRangeTests {
+  private func softmax(_ logits: [Double], temperature: Double = 1) throws -> SoftmaxProblem {
+    try SoftmaxProblem(logits: logits, layout: Layout(shape: [logits.count], axis: 0), temperature: temperature)
+  }
+
+  private func results(
+    _ problem: LossProblem, upstream: Double, from stage: Stage = .vector, _ level: KernelLevel
+  ) throws -> LossResult {
+    var counts = StageCounts()
+    return try problem.lossAndGradient(
+      upstream: [upstream], loss: true, gradient: true, Execution(level: level), from: stage, &counts)
+  }
+
+  /// R is below 2^-700, and the last class brings it, times the weight, to within 2^-84 of itself of a midpoint between
+  /// two results: nearer than the exponentials' bound, so that it is not for this stage to say.
+  static let faint: [([Double], Double, Double)] = [
+    ([0, -485.5779722746038, -522.4682277785909], 1, 1.3066705631597902e-211),
+    ([0, -486.2575514470461, -523.7012776178775], 1, 6.622601494083403e-212),
+    ([0, -486.4524860525105, -523.5427618953892], 1, 5.449662402315205e-212),
+    ([0, -486.83426676725446, -525.6552880476543], 1, 3.720183323134155e-212),
+    ([0, -485.74589414520807, -523.0247692793437], 1, 1.1046852762582527e-211),
+    ([0, -486.4604926434134, -523.2424394185864], 3, 1.6218610188915987e-211),
+    ([0, -489.18456745990943, -526.5267558277363], 3, 1.0640522996271537e-212),
+    ([0, -487.5384809171217, -524.797955508885], 3, 5.518858725489823e-212),
+    ([0, -488.4994781285378, -525.596605441821], 3, 2.111025555924478e-212),
+  ]
+
+  @Test(arguments: faint) func faintSumsNearMidpoints(logits: [Double], weight: Double, loss: Double) throws {
+    for level in levelsHere {
+      let problem = try LossProblem(
+        softmax: softmax(logits), target: .indices([0]), weight: [weight, 1, 1], reduction: .none)
+      #expect(try results(problem, upstream: 1, level).loss == [loss])
+      guard weight == 1 else { continue }
+      let result = try softmax(logits).solve([.logProbabilities], Execution(level: level))
+      #expect(result.logProbabilities?[0] == -loss)
+    }
+  }
+
+  /// A share below 2^-1074 is still none of nothing: times infinity it is infinite, and times 1e250 a gradient.
+  @Test(arguments: [-Double.infinity, -1e6, -650, -3]) func sharesThatUnderflow(logit: Double) throws {
+    let problem = try LossProblem(
+      softmax: softmax([0, logit]), target: .probabilities([0.5, .leastNonzeroMagnitude * 2]), weight: [1, 1e-45])
+    for level in levelsHere {
+      let found = try results(problem, upstream: 1e250, level)
+      #expect(found == (try results(problem, upstream: 1e250, from: .interval, level)))
+      if logit < -1000 { #expect(found.gradient == [9.88131291682493e-119, -9.88131291682493e-119]) }
+      if logit == -.infinity { #expect(found.loss == [.infinity]) }
+    }
+  }
+
+  /// The rest of the product of m/T's head with T is below 2^-1074, and with it lies on which side of a midpoint m/T
+  /// is.
+  static let quotients: [(Double, Double, Double)] = [
+    (-1.6255564441085447e-305, 7.4359851101176775e-121, -2.1860673737723766e-185),
+    (-1.241495690588741e-305, 5.789070709127803e-121, -2.1445509183904717e-185),
+    (-3.5958437070526373e-302, 6.323848801427347e-121, -5.6861633159872903e-182),
+    (.leastNormalMagnitude, 3.356936075976612e-96, 6.628287843878215e-213),
+  ]
+
+  @Test(arguments: quotients) func quotientsWhoseProductUnderflows(
+    logit: Double, temperature: Double, logSumExp: Double
+  ) throws {
+    for level in levelsHere {
+      for logits in [[logit], [logit, -1e300]] {
+        let result = try softmax(logits, temperature: temperature).solve([.logSumExp], Execution(level: level))
+        #expect(result.logSumExp == [logSumExp])
+      }
+    }
+  }
+}
