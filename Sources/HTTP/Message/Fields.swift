@@ -26,6 +26,7 @@ public struct Fields: Sendable {
   /// so no text, whatever its source, can end the line.
   public mutating func append(_ name: FieldName, _ value: String) {
     index.append(name.text.span, at: bytes.count)
+    bytes.makeRoom(for: name.text.utf8CodeUnitCount + value.utf8.count + 4)
     bytes.append(name.text.span)
     bytes.append(": ".utf8.span)
     let valueStart = bytes.count
@@ -39,15 +40,13 @@ public struct Fields: Sendable {
 
   /// The first value under `name`, or nil. Bytes that are not UTF-8 are read as U+FFFD.
   public subscript(name: FieldName) -> String? {
-    var cursor = FieldIndex.Cursor()
-    return next(name, &cursor).map(text)
+    range(of: name).map(text)
   }
 
-  /// Whether the first value under `name` is `value`, without regard to case.
-  public func holds(_ name: FieldName, _ value: String) -> Bool {
+  /// The range of the first value under `name`.
+  func range(of name: FieldName) -> Range<Int>? {
     var cursor = FieldIndex.Cursor()
-    guard let range = next(name, &cursor) else { return false }
-    return bytes.span.extracting(range).equalsIgnoringCase(value.utf8.span)
+    return next(name, &cursor)
   }
 
   /// Each value under `name`, in the order received.
@@ -85,6 +84,11 @@ public struct Fields: Sendable {
   var lines: Span<UInt8> {
     @_lifetime(borrow self)
     borrowing get { bytes.span.extracting((index.count > 0 ? index.start : bytes.count)...) }
+  }
+
+  /// Whether a range of the bytes is `text`, without regard to case.
+  func equals(_ range: Range<Int>, _ text: StaticString) -> Bool {
+    bytes.span.extracting(range).equalsIgnoringCase(text.span)
   }
 
   func text(_ range: Range<Int>) -> String { String(decoding: bytes[range], as: UTF8.self) }

@@ -42,6 +42,8 @@ public final class RequestHead: Sendable {
   public let fields: Fields
   /// The range of absolute-form's authority in the fields' bytes, which are the whole head's.
   private let authorityRange: Range<Int>?
+  /// The range of Content-Type's value in the fields' bytes.
+  private let contentTypeRange: Range<Int>?
 
   /// - Parameters:
   ///   - line: its ranges refer to the bytes of `fields`, which are the whole head's.
@@ -53,6 +55,7 @@ public final class RequestHead: Sendable {
     expectsContinue = semantics.expectsContinue && line.version == .http11 && framing != .none && framing != .length(0)
     keepsAlive = !semantics.closes && (line.version == .http11 || semantics.keepsAlive)
     authorityRange = line.target.authority
+    contentTypeRange = semantics.contentType
     path = line.target.path
     hasQuery = line.target.hasQuery
     self.fields = fields
@@ -66,6 +69,7 @@ public final class RequestHead: Sendable {
     expectsContinue = false
     keepsAlive = true
     authorityRange = nil
+    contentTypeRange = fields.range(of: .contentType)
     self.path = path
     hasQuery = false
     self.fields = fields
@@ -76,4 +80,12 @@ public final class RequestHead: Sendable {
 
   /// The authority of an absolute-form target, which overrides Host (RFC 9112 §3.2.2), else Host's value.
   public var authority: String? { authorityRange.map { fields.text($0) } ?? fields[.host] }
+
+  /// The value of Content-Type.
+  public var contentType: String? { contentTypeRange.map { fields.text($0) } }
+
+  /// Whether the value of Content-Type is `text`, without regard to case.
+  public func isContentType(_ text: StaticString) -> Bool {
+    contentTypeRange.map { fields.equals($0, text) } ?? false
+  }
 }

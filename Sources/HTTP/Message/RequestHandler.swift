@@ -22,7 +22,7 @@ public enum Routing: Sendable {
   /// The body is read, and `respond` called.
   case accept(Route)
   /// A final answer (404, 405, 413, 415 …); the route is ``Route/unmatched`` where nothing stands at the path.
-  case reject(Response, Route)
+  indirect case reject(Response, Route)
 
   public var route: Route {
     switch self {
@@ -36,17 +36,19 @@ extension RequestHandler {
 }
 
 /// What a request may ask of the server that runs it.
-public struct RequestContext: Sendable {
+///
+/// A class, because it is handed on often: that costs one reference count, not one for each closure.
+public final class RequestContext: Sendable {
   /// True once the client has gone or the deadline has passed; long work asks about every millisecond.
-  public var isCancelled: @Sendable () -> Bool
+  public let isCancelled: @Sendable () -> Bool
   /// Runs `body(0)` … `body(count - 1)`, possibly on several threads, and returns when all are done.
-  public var parallel: @Sendable (_ count: Int, _ body: (Int) -> Void) -> Void
+  public let parallel: @Sendable (_ count: Int, _ body: (Int) -> Void) -> Void
   /// Has the server set aside so many bytes for this request's work, in place of what it set aside before. Work that
   /// needs more than 64 KiB asks before it begins, and gives up with 503 or 413 where it is not granted.
-  public var reserveMemory: @Sendable (_ bytes: Int) -> MemoryGrant
+  public let reserveMemory: @Sendable (_ bytes: Int) -> MemoryGrant
   /// Called by work that has become expensive, again and again. The server may let it wait, and have it end by
   /// ``isCancelled``, so that it keeps no other request waiting.
-  public var becameExpensive: @Sendable () -> Void
+  public let becameExpensive: @Sendable () -> Void
 
   public init(
     isCancelled: @escaping @Sendable () -> Bool = { false },

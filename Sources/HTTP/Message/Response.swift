@@ -11,16 +11,19 @@ public struct Response: Sendable {
   public var body: [UInt8]
   /// Ends the connection after this answer.
   public var closes: Bool
+  /// Adds `Cache-Control: no-store` (RFC 9111 §5.2.2.5). Not among `fields`, because most answers say it.
+  public var forbidsStoring: Bool
 
   public init(
     _ status: Status, _ contentType: MediaType? = nil, body: [UInt8] = [], fields: Fields = Fields(),
-    closes: Bool = false
+    closes: Bool = false, forbidsStoring: Bool = false
   ) {
     self.status = status
     self.contentType = contentType
     self.fields = fields
     self.body = body
     self.closes = closes
+    self.forbidsStoring = forbidsStoring
   }
 }
 

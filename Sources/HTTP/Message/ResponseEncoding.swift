@@ -36,7 +36,7 @@ extension [UInt8] {
     of response: Response, fields: Span<UInt8>, _ framing: ResponseFraming, date: HTTPDate
   ) {
     // Not the response itself: the closure would copy it.
-    let (status, bodyCount) = (response.status, response.body.count)
+    let (status, bodyCount, forbidsStoring) = (response.status, response.body.count, response.forbidsStoring)
     let contentType = (response.contentType?.text ?? "").span
     let room = 256 + contentType.count + fields.count
     makeRoom(for: room)
@@ -65,6 +65,7 @@ extension [UInt8] {
         out.append("\r\nConnection: keep-alive")
       }
       out.append("\r\n")
+      if forbidsStoring { out.append("Cache-Control: no-store\r\n") }
       out.append(fields)
       out.append("\r\n")
     }

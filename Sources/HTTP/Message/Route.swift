@@ -28,14 +28,11 @@ public struct Route: Sendable {
 public struct BodyPolicy: Sendable {
   /// The media types that are read, as the field Accept-Post lists them; "" where a body means nothing.
   public let mediaTypes: StaticString
-  /// The content codings that are read, as the field Accept-Encoding lists them.
-  public let encodings: StaticString
   /// A request whose body has this many bytes is run on the work pool, a smaller one on the event loop.
   public let workPoolBytes: Int
 
-  public init(mediaTypes: StaticString, encodings: StaticString = "identity", workPoolBytes: Int) {
+  public init(mediaTypes: StaticString, workPoolBytes: Int) {
     self.mediaTypes = mediaTypes
-    self.encodings = encodings
     self.workPoolBytes = workPoolBytes
   }
 

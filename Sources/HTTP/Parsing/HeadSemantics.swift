@@ -5,7 +5,8 @@
 /// body's bytes mean.
 struct HeadSemantics: Sendable {
   private(set) var hasHost = false
-  private(set) var hasContentType = false
+  /// Where Content-Type's value is.
+  private(set) var contentType: Range<Int>?
   private(set) var contentLength: Int?
   private(set) var isChunked = false
   private(set) var closes = false
@@ -38,8 +39,8 @@ struct HeadSemantics: Sendable {
     case 10 where bytes.equalsIgnoringCase("connection", in: name):
       addConnectionOptions(bytes, value)
     case 12 where bytes.equalsIgnoringCase("content-type", in: name):
-      guard !hasContentType else { throw ParseFailure(.contentTypeRepeated, at: name.lowerBound) }
-      hasContentType = true
+      guard contentType == nil else { throw ParseFailure(.contentTypeRepeated, at: name.lowerBound) }
+      contentType = value
     case 14 where bytes.equalsIgnoringCase("content-length", in: name):
       guard contentLength == nil else { throw ParseFailure(.contentLengthRepeated, at: name.lowerBound) }
       contentLength = try Self.length(bytes, value)

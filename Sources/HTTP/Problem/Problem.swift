@@ -32,8 +32,9 @@ public struct Problem: Sendable, Hashable {
 
 extension Response {
   /// The problem as an answer in application/problem+json, with the Retry-After of its type.
-  public init(_ problem: Problem, fields: Fields = Fields(), closes: Bool = false) {
-    self.init(problem.type.status, .problem, body: problem.json, fields: fields, closes: closes)
+  public init(_ problem: Problem, fields: Fields = Fields(), closes: Bool = false, forbidsStoring: Bool = false) {
+    self.init(
+      problem.type.status, .problem, body: problem.json, fields: fields, closes: closes, forbidsStoring: forbidsStoring)
     if let seconds = problem.type.retryAfter { self.fields.append(.retryAfter, "\(seconds)") }
   }
 }

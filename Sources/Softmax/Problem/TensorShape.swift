@@ -9,9 +9,7 @@ public struct TensorShape: Sendable, Hashable {
 
   /// The shape without one of its axes.
   public func removing(axis: Int) -> TensorShape {
-    var shape = self
-    shape.extents.remove(at: axis)
-    return shape
+    TensorShape(extents[..<axis] + extents[(axis + 1)...])
   }
 
   /// Adds an innermost extent.

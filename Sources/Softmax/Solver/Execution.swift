@@ -2,19 +2,24 @@ internal import Synchronization
 public import VectorKernels
 
 /// How to compute, never what: no value here changes a bit of any result.
-public struct Execution: Sendable {
+///
+/// A class, because every step of a computation is handed it: that costs one reference count, not one for each closure.
+public final class Execution: Sendable {
+  /// Nanoseconds of the interval stage from which on a computation is expensive.
+  private static let expensive = 200_000_000
+
   /// The instruction set that this processor has.
-  public var level: KernelLevel
+  public let level: KernelLevel
   /// Asked about every millisecond of work; `true` ends the computation with ``ComputationError/cancelled``.
-  public var isCancelled: @Sendable () -> Bool
+  public let isCancelled: @Sendable () -> Bool
   /// Calls the body once for each of `0..<count`, in any order, perhaps at once, and returns when all have returned.
-  public var parallel: @Sendable (_ count: Int, _ body: (Int) -> Void) -> Void
+  public let parallel: @Sendable (_ count: Int, _ body: (Int) -> Void) -> Void
   /// Called once the interval stage has worked about a fifth of a second for this computation, and about every
   /// millisecond of its work from then on: what is left may take long. May wait, and may make ``isCancelled`` return
   /// `true`.
-  public var becameExpensive: @Sendable () -> Void
-  /// What the interval stage has cost so far.
-  let expense = Expense()
+  public let becameExpensive: @Sendable () -> Void
+  /// Nanoseconds that the interval stage has worked for this computation, over all of its threads.
+  private let intervalNanoseconds = Atomic<Int>(0)
 
   public init(
     level: KernelLevel = .baseline,
@@ -29,18 +34,11 @@ public struct Execution: Sendable {
     self.parallel = parallel
     self.becameExpensive = becameExpensive
   }
-}
 
-/// The interval stage's work for one computation, over all of its threads.
-final class Expense: Sendable {
-  /// Nanoseconds from which on a computation is expensive.
-  private static let limit = 200_000_000
-
-  private let nanoseconds = Atomic<Int>(0)
-
-  /// Adds to it. - Returns: whether the computation has become expensive.
-  func add(_ cost: Int) -> Bool {
-    nanoseconds.add(cost, ordering: .relaxed).newValue > Self.limit
+  /// Counts work of the interval stage, and reports it once the computation has become expensive.
+  fileprivate func spendOnIntervals(_ nanoseconds: Int) {
+    let spent = intervalNanoseconds.add(nanoseconds, ordering: .relaxed).newValue
+    if spent > Self.expensive { becameExpensive() }
   }
 }
 
@@ -76,7 +74,7 @@ struct CancellationPoll {
     let spent = nanoseconds
     nanoseconds = 0
     guard let execution else { return }
-    if isUnbounded, execution.expense.add(spent) { execution.becameExpensive() }
+    if isUnbounded { execution.spendOnIntervals(spent) }
     if execution.isCancelled() { throw .cancelled }
   }
 }

@@ -11,34 +11,34 @@ enum Input: Int, Sendable, CaseIterable {
     switch self {
     case .logits:
       InputDescriptor(
-        "logits", aliases: ["input", "inputs", "x", "scores", "a", "data", "y_pred", "predictions"],
+        "logits", aliases: "input inputs x scores a data y_pred predictions",
         requiredBy: [.softmax, .loss, .gradient], shape: .anyRank, elements: .logits,
         demand: "numbers", elementDemand: "a finite number",
         summary: "the numbers whose softmax is taken along the class axis")
     case .target:
       InputDescriptor(
-        "target", aliases: ["label", "labels", "targets", "y", "y_true", "class"],
+        "target", aliases: "label labels targets y y_true class",
         requiredBy: [.loss, .gradient], shape: .target, elements: .classesOrProbabilities,
         demand: "a class index for each slice of the logits, or a probability for each logit",
         elementDemand: "a class index, or a probability",
         summary: "what the loss compares softmax with")
     case .weight:
       InputDescriptor(
-        "weight", aliases: ["weights", "class_weight", "class_weights"], optionalFor: [.loss, .gradient],
+        "weight", aliases: "weights class_weight class_weights", optionalFor: [.loss, .gradient],
         shape: .classes, elements: .weights,
         demand: "a list of finite numbers of at least 0, one for each class",
         elementDemand: "a finite number of at least 0", isEmptyLeftOut: true,
         summary: "a weight for each class")
     case .sampleWeight:
       InputDescriptor(
-        "sample_weight", aliases: ["sample_weights"], optionalFor: [.loss, .gradient], shape: .batch,
+        "sample_weight", aliases: "sample_weights", optionalFor: [.loss, .gradient], shape: .batch,
         elements: .weights,
         demand: "a finite number of at least 0 for each slice of the logits",
         elementDemand: "a finite number of at least 0",
         summary: "a weight for each slice of the logits")
     case .upstream:
       InputDescriptor(
-        "upstream", aliases: ["grad_output", "gradient_output"], optionalFor: [.gradient], shape: .losses,
+        "upstream", aliases: "grad_output gradient_output", optionalFor: [.gradient], shape: .losses,
         elements: .finite, demand: "a finite number for each loss", elementDemand: "a finite number",
         summary: "the gradient with respect to each loss, by which the chain rule goes on")
     }
@@ -49,9 +49,9 @@ enum Input: Int, Sendable, CaseIterable {
 struct InputDescriptor: Sendable {
   let name: String
   /// What other libraries call it.
-  let aliases: [String]
-  let requiredBy: [Operation]
-  let optionalFor: [Operation]
+  let aliases: NameList
+  let requiredBy: OperationSet
+  let optionalFor: OperationSet
   let shape: ShapeRule
   let elements: ElementRule
   /// What to send as a whole, and as one element, in a sentence after "send".
@@ -63,7 +63,7 @@ struct InputDescriptor: Sendable {
   let summary: String
 
   init(
-    _ name: String, aliases: [String], requiredBy: [Operation] = [], optionalFor: [Operation] = [],
+    _ name: String, aliases: NameList, requiredBy: OperationSet = [], optionalFor: OperationSet = [],
     shape: ShapeRule, elements: ElementRule, demand: String, elementDemand: String, isEmptyLeftOut: Bool = false,
     summary: String
   ) {

@@ -25,7 +25,7 @@ public enum NameSuggestion {
   /// The output of an operation nearest to an unknown name, or nil when none is near.
   static func output(nearestTo name: String, in operation: Operation) -> Output? {
     let outputs = operation.outputs
-    return outputs.first { $0.descriptor.aliases.contains(name) } ?? nearest(to: name, among: outputs) { $0.name }
+    return outputs.first { $0.descriptor.aliases.names.contains(name) } ?? nearest(to: name, among: outputs) { $0.name }
   }
 
   /// The one of least ``distance(_:_:)``, or nil when more than a third of the name, and two letters, would have to

@@ -47,7 +47,7 @@ enum Operation: Int, Sendable, CaseIterable {
   var outputs: [Output] { Output.allCases.filter { $0.descriptor.operations.contains(self) } }
 
   /// What is answered when nothing is asked for.
-  var defaultOutputs: [Output] { Self.allDefaultOutputs[rawValue] }
+  var defaultOutputs: OutputList { Self.allDefaultOutputs[rawValue] }
 
   /// All names that a request may hold.
   var fields: [RequestField] { RequestField.all.filter(knows) }
@@ -60,7 +60,7 @@ enum Operation: Int, Sendable, CaseIterable {
 
   // Put together once: each request asks for them.
   private static let allDefaultOutputs = allCases.map { operation in
-    Output.allCases.filter { $0.descriptor.defaultOf.contains(operation) }
+    OutputList(Output.allCases.filter { $0.descriptor.defaultOf.contains(operation) })
   }
   private static let requiredFields = allCases.map { FieldSet($0.requiredInputs.map(RequestField.input)) }
   private static let knownFields = allCases.map { operation in

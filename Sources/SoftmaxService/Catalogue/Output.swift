@@ -11,38 +11,38 @@ enum Output: Int, Sendable, CaseIterable {
     switch self {
     case .probabilities:
       OutputDescriptor(
-        "probabilities", aliases: ["probs", "softmax", "p"], of: [.softmax], defaultOf: [.softmax], .numbers(.logits),
+        "probabilities", aliases: "probs softmax p", of: [.softmax], defaultOf: [.softmax], .numbers(.logits),
         summary: "softmax along the class axis")
     case .logProbabilities:
       OutputDescriptor(
-        "log_probabilities", aliases: ["log_probs", "log_softmax"], of: [.softmax], .numbers(.logits),
+        "log_probabilities", aliases: "log_probs log_softmax", of: [.softmax], .numbers(.logits),
         summary: "the logarithms of the probabilities")
     case .logSumExp:
       OutputDescriptor(
-        "log_sum_exp", aliases: ["lse", "logsumexp"], of: [.softmax], .numbers(.batch),
+        "log_sum_exp", aliases: "lse logsumexp", of: [.softmax], .numbers(.batch),
         summary: "the logarithm of the sum of exponentials")
     case .entropy:
       OutputDescriptor(
-        "entropy", aliases: [], of: [.softmax], .numbers(.batch), summary: "the entropy of the probabilities, in nats")
+        "entropy", aliases: "", of: [.softmax], .numbers(.batch), summary: "the entropy of the probabilities, in nats")
     case .argmax:
       OutputDescriptor(
-        "argmax", aliases: [], of: [.softmax], .indices(.batch),
+        "argmax", aliases: "", of: [.softmax], .indices(.batch),
         summary: "the index of the largest logit, the lowest among equals")
     case .jacobian:
       OutputDescriptor(
-        "jacobian", aliases: [], of: [.softmax], .numbers(.classesSquared), needsSingleSlice: true,
+        "jacobian", aliases: "", of: [.softmax], .numbers(.classesSquared), needsSingleSlice: true,
         summary: "how each probability changes with each logit")
     case .loss:
       OutputDescriptor(
-        "loss", aliases: ["cross_entropy"], of: [.loss, .gradient], defaultOf: [.loss, .gradient], .numbers(.losses),
+        "loss", aliases: "cross_entropy", of: [.loss, .gradient], defaultOf: [.loss, .gradient], .numbers(.losses),
         summary: "softmax cross-entropy")
     case .gradient:
       OutputDescriptor(
-        "gradient", aliases: ["grad"], of: [.gradient], defaultOf: [.gradient], .numbers(.logits),
+        "gradient", aliases: "grad", of: [.gradient], defaultOf: [.gradient], .numbers(.logits),
         summary: "the loss's gradient with respect to the logits")
     case .derivation:
       OutputDescriptor(
-        "derivation", aliases: [], of: [.gradient], .derivation, needsSingleSlice: true, onlyOption: .temperature,
+        "derivation", aliases: "", of: [.gradient], .derivation, needsSingleSlice: true, onlyOption: .temperature,
         summary: "each step of the textbook derivation of the gradient")
     }
   }
@@ -52,10 +52,10 @@ enum Output: Int, Sendable, CaseIterable {
 struct OutputDescriptor: Sendable {
   let name: String
   /// What other libraries call it.
-  let aliases: [String]
+  let aliases: NameList
   /// The operations that answer it, and those that answer it when nothing is asked for.
-  let operations: [Operation]
-  let defaultOf: [Operation]
+  let operations: OperationSet
+  let defaultOf: OperationSet
   let content: Content
   /// Whether the logits must be a single slice, of rank 1.
   let needsSingleSlice: Bool
@@ -83,7 +83,7 @@ struct OutputDescriptor: Sendable {
   }
 
   init(
-    _ name: String, aliases: [String], of operations: [Operation], defaultOf: [Operation] = [], _ content: Content,
+    _ name: String, aliases: NameList, of operations: OperationSet, defaultOf: OperationSet = [], _ content: Content,
     needsSingleSlice: Bool = false, onlyOption: Parameter? = nil, summary: String
   ) {
     self.name = name

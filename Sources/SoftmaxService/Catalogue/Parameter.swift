@@ -13,11 +13,11 @@ enum Parameter: Int, Sendable, CaseIterable {
     switch self {
     case .axis:
       ParameterDescriptor(
-        "axis", aliases: ["dim"], for: Operation.allCases, .integer(default: -1),
+        "axis", aliases: "dim", for: .all, .integer(default: -1),
         summary: "the class axis, from -rank to rank-1")
     case .temperature:
       ParameterDescriptor(
-        "temperature", aliases: ["T", "tau", "temp"], for: Operation.allCases,
+        "temperature", aliases: "T tau temp", for: .all,
         .number(
           default: 1,
           NumberRange("a finite number greater than 0", hints: [0: "the limit for 0 is the output \"argmax\""]) {
@@ -26,21 +26,21 @@ enum Parameter: Int, Sendable, CaseIterable {
         summary: "what the logits are divided by")
     case .dtype:
       ParameterDescriptor(
-        "dtype", aliases: ["precision", "type"], for: Operation.allCases,
+        "dtype", aliases: "precision type", for: .all,
         .choice(default: DataType.float64.rawValue, names: DataType.allCases.map(\.name)),
         summary: "what each result is rounded to")
     case .ignoreIndex:
       ParameterDescriptor(
-        "ignore_index", aliases: [], for: [.loss, .gradient], .integer(default: -100),
+        "ignore_index", aliases: "", for: [.loss, .gradient], .integer(default: -100),
         summary: "the target that makes an item count for nothing")
     case .labelSmoothing:
       ParameterDescriptor(
-        "label_smoothing", aliases: ["epsilon", "eps", "smoothing"], for: [.loss, .gradient],
+        "label_smoothing", aliases: "epsilon eps smoothing", for: [.loss, .gradient],
         .number(default: 0, NumberRange("a number from 0 to 1") { $0 >= 0 && $0 <= 1 }),
         summary: "the share of each target that is spread evenly over all classes")
     case .reduction:
       ParameterDescriptor(
-        "reduction", aliases: ["size_average", "reduce"], for: [.loss, .gradient],
+        "reduction", aliases: "size_average reduce", for: [.loss, .gradient],
         .choice(
           default: ReductionName.mean.rawValue, names: ReductionName.allCases.map(\.name),
           hints: [
@@ -64,14 +64,14 @@ struct ParameterDescriptor: Sendable {
 
   let name: String
   /// What other libraries call it.
-  let aliases: [String]
+  let aliases: NameList
   /// The operations that take it.
-  let operations: [Operation]
+  let operations: OperationSet
   let kind: Kind
   /// What it is, in half a sentence.
   let summary: String
 
-  init(_ name: String, aliases: [String], for operations: [Operation], _ kind: Kind, summary: String) {
+  init(_ name: String, aliases: NameList, for operations: OperationSet, _ kind: Kind, summary: String) {
     self.name = name
     self.aliases = aliases
     self.operations = operations

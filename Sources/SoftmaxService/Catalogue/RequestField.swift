@@ -16,8 +16,8 @@ enum RequestField: Sendable, Hashable {
   /// What other libraries call it.
   var aliases: [String] {
     switch self {
-    case .input(let input): input.descriptor.aliases
-    case .parameter(let parameter): parameter.descriptor.aliases
+    case .input(let input): input.descriptor.aliases.names
+    case .parameter(let parameter): parameter.descriptor.aliases.names
     case .outputs: ["return"]
     }
   }

@@ -16,7 +16,7 @@ enum BodyType {
         ))
     }
     // A missing Content-Type counts as JSON: several clients send bytes without one.
-    if !head.fields.holds(.contentType, "application/json"), let type = head.fields[.contentType], !isRead(type) {
+    if !head.isContentType("application/json"), let type = head.contentType, !isRead(type) {
       return Response(
         ProblemType.unsupportedMediaType.problem(
           "Content-Type is \(quoted(type)); send \"Content-Type: application/json\""),
@@ -30,7 +30,7 @@ enum BodyType {
         return Response(
           ProblemType.unsupportedContentEncoding.problem(
             "Content-Encoding is \(quoted(encoding)); send the body as it is, without Content-Encoding"),
-          fields: [.acceptEncoding: policy.encodings.description])
+          fields: [.acceptEncoding: "identity"])
       }
     }
     return nil
@@ -48,7 +48,7 @@ enum BodyType {
 
   /// The charset that a head names, if it is one in which other bytes than ASCII mean something else than in UTF-8.
   static func otherCharset(of head: RequestHead) -> String? {
-    guard !head.fields.holds(.contentType, "application/json"), let text = head.fields[.contentType],
+    guard !head.isContentType("application/json"), let text = head.contentType,
       let name = MediaTypeText(text[...])
     else { return nil }
     return name.parameters.first { $0.name == "charset" && $0.value.lowercased() != "utf-8" }?.value

@@ -37,6 +37,12 @@ struct Geometry: Sendable {
 
   enum TargetKind { case indices, probabilities }
 
+  /// The class that a number names, or nil: the only place that says which do.
+  func classIndex(_ value: Double) -> Int? {
+    guard value >= 0, value < Double(classes) else { return nil }
+    return Int(exactly: value)
+  }
+
   /// The indices of a flat row-major position in a tensor of a shape.
   static func indices(of position: Int, in shape: TensorShape) -> [Int] {
     var rest = position

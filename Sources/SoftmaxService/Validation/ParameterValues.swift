@@ -1,27 +1,23 @@
 /// The scalars that steer a computation, each at its default unless it is set: a parameter given at its default is as
 /// if it were left out.
 struct ParameterValues: Sendable {
-  /// By the parameters' raw values: numbers as they are, choices as places in the descriptor's list.
-  private var values = ParameterValues.defaults
+  /// Those that were set: numbers as they are, choices as places in the descriptor's list. Few requests set any.
+  private var given: [(parameter: Parameter, value: Double)] = []
 
-  private static let defaults: InlineArray<24, Double> = InlineArray { place in
-    Parameter(rawValue: place)?.descriptor.defaultValue ?? 0
-  }
-
-  /// How many parameters there is room for.
-  static var room: Int { defaults.count }
+  private static let defaults = Parameter.allCases.map(\.descriptor.defaultValue)
 
   subscript(parameter: Parameter) -> Double {
-    get { values[parameter.rawValue] }
-    set { values[parameter.rawValue] = newValue }
+    given.last { $0.parameter == parameter }?.value ?? Self.defaults[parameter.rawValue]
   }
+
+  mutating func set(_ parameter: Parameter, to value: Double) { given.append((parameter, value)) }
 
   /// A parameter that is a choice.
   var dataType: DataType { DataType(rawValue: Int(self[.dtype])) ?? .float64 }
   var reduction: ReductionName { ReductionName(rawValue: Int(self[.reduction])) ?? .mean }
 
   /// Whether a parameter is at its default.
-  func isDefault(_ parameter: Parameter) -> Bool { self[parameter] == parameter.descriptor.defaultValue }
+  func isDefault(_ parameter: Parameter) -> Bool { self[parameter] == Self.defaults[parameter.rawValue] }
 }
 
 extension ParameterDescriptor {

@@ -4,7 +4,7 @@ import Softmax
 /// at.
 ///
 /// Every wire reads into this value, and notes in `issues` what it could not read; ``Validator`` does the rest.
-struct UnvalidatedRequest: Sendable {
+struct UnvalidatedRequest: ~Copyable, Sendable {
   /// A rectangular tensor; a single number has the shape [].
   struct Tensor: Sendable {
     var shape: TensorShape
@@ -30,7 +30,12 @@ struct UnvalidatedRequest: Sendable {
   private var scalars: [(parameter: Parameter, scalar: Scalar)] = []
 
   /// The tensor of an input; nil where it is left out or could not be read.
-  subscript(input: Input) -> Tensor? { tensors.first { $0.input == input }?.tensor }
+  subscript(input: Input) -> Tensor? { place(of: input).map { tensors[$0].tensor } }
+
+  /// The numbers of an input, as the tensor has them.
+  func values(of input: Input) -> [Double]? { place(of: input).map { tensors[$0].tensor.values } }
+
+  private func place(of input: Input) -> Int? { tensors.indices.first { tensors[$0].input == input } }
 
   /// The value of a parameter; nil where it is left out or could not be read.
   subscript(parameter: Parameter) -> Scalar? { scalars.first { $0.parameter == parameter }?.scalar }

@@ -26,7 +26,7 @@ extension ValidatedRequest {
 }
 
 /// What has been computed and not yet been written.
-private struct Results {
+private struct Results: ~Copyable {
   enum Value {
     case numbers([Double])
     case indices([Int])
@@ -37,7 +37,8 @@ private struct Results {
   private var loss: LossResult?
   private var derivation: Derivation?
 
-  init(_ work: consuming ValidatedRequest.Work, _ outputs: [Output], _ execution: Execution) throws(ComputationError) {
+  init(_ work: consuming ValidatedRequest.Work, _ outputs: OutputList, _ execution: Execution) throws(ComputationError)
+  {
     switch consume work {
     case .softmax(let problem):
       softmax = try problem.solve(outputs.compactMap(\.softmaxOutput), execution)

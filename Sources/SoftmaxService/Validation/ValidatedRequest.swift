@@ -22,7 +22,7 @@ struct ValidatedRequest: Sendable {
 struct ResponsePlan: Sendable {
   let geometry: Geometry
   /// Not empty, no name twice, all known to the operation.
-  let outputs: [Output]
+  let outputs: OutputList
   /// What every number is rounded to.
   let format: ResultFormat
   /// Whether there is a loss for each slice, not one for all.
@@ -33,6 +33,20 @@ struct ResponsePlan: Sendable {
     switch output.descriptor.content {
     case .numbers(let extent), .indices(let extent): shape(of: extent)
     case .derivation: geometry.shape
+    }
+  }
+
+  /// How many numbers an output has; of a derivation, those of one of its rows.
+  func count(of output: Output) -> Int {
+    switch output.descriptor.content {
+    case .numbers(let extent), .indices(let extent):
+      switch extent {
+      case .logits: geometry.layout.count
+      case .batch: geometry.layout.batch
+      case .classesSquared: geometry.classes * geometry.classes
+      case .losses: hasLosses ? geometry.layout.batch : 1
+      }
+    case .derivation: geometry.layout.count
     }
   }
 

@@ -2,11 +2,11 @@
 extension Validator {
   /// The outputs asked for, or the default ones; those at fault left out.
   static func outputs(
-    of request: UnvalidatedRequest, for operation: Operation, _ issues: inout IssueList
-  ) -> [Output] {
+    of request: borrowing UnvalidatedRequest, for operation: Operation, _ issues: inout IssueList
+  ) -> OutputList {
     guard let names = request.outputs else { return operation.defaultOutputs }
     let known = operation.outputs
-    var checked: [Output] = []
+    var checked = OutputList()
     for (index, name) in names.enumerated() {
       guard let name else { continue }
       if let output = known.first(where: { $0.name == name }) {
@@ -25,7 +25,7 @@ extension Validator {
   private static func complaint(about name: String, _ operation: Operation) -> String {
     let all = listed(operation.outputs.map { quoted($0.name) })
     if let elsewhere = Output.allCases.first(where: { $0.name == name }) {
-      let homes = listed(elsewhere.descriptor.operations.map(\.path))
+      let homes = listed(elsewhere.descriptor.operations.operations.map(\.path))
       return "\(quoted(name)), an output of \(homes); \(operation.path) answers \(all)"
     }
     guard let nearest = NameSuggestion.output(nearestTo: name, in: operation) else {
@@ -43,14 +43,15 @@ extension Validator {
   mutating func noteUnfitOutputs() {
     for output in outputs {
       let descriptor = output.descriptor
-      let location = location(of: output)
       if descriptor.needsSingleSlice, geometry.rank != 1 {
+        let location = location(of: output)
         issues.append(location) { [geometry] in
           "\($0) is \(quoted(output.name)), which needs logits of rank 1; these have shape \(geometry.shape): "
             + "send each slice in a request of its own"
         }
       }
       if isTooLarge(descriptor.content) {
+        let location = location(of: output)
         issues.append(location) { [limits, geometry] in
           "\($0) is \(quoted(output.name)), which is answered for at most \(limits.jacobianClasses) classes; the logits have "
             + "\(geometry.classes)"

@@ -31,14 +31,16 @@ extension Validator {
   private mutating func noteWrongTarget(_ found: TensorShape) {
     let (batch, whole) = (geometry.batchShape, geometry.shape)
     guard found != batch, found != whole else { return }
-    issues.append(.field(.input(.target))) { [self] in
-      if !batch.isEmpty, found.count == batch.count + 1, found.last == 1, found.removing(axis: batch.count) == batch {
-        return "\($0) \(wire.found(found)); drop its last axis: one class index a row, \(wire.tensor(of: batch))"
+    let hasAxisOfOne = !batch.isEmpty && found.count == batch.count + 1 && found.last == 1
+    let cure =
+      if hasAxisOfOne, found.removing(axis: batch.count) == batch {
+        "drop its last axis: one class index a row, \(wire.tensor(of: batch))"
+      } else {
+        "send \(wire.tensor(of: batch)), a class index for each slice, or "
+          + "\(wire.tensor(of: whole)), a probability for each logit"
+          + (targetFitsAxis1(found) ? "; it fits with \(wire.setting(.axis, "1")), as in PyTorch" : "")
       }
-      return "\($0) \(wire.found(found)); send \(wire.tensor(of: batch)), a class index for each slice, or "
-        + "\(wire.tensor(of: whole)), a probability for each logit"
-        + (targetFitsAxis1(found) ? "; it fits with \(wire.setting(.axis, "1")), as in PyTorch" : "")
-    }
+    issues.append(.field(.input(.target))) { [wire] in "\($0) \(wire.found(found)); \(cure)" }
   }
 
   /// Whether a target that does not fit would do so with PyTorch's class axis, which is not the last one from rank 3

@@ -41,7 +41,7 @@ extension Validator {
       if targetFitsAxis1(tensor.shape) { return }
       let (ignored, last) = (parameters[.ignoreIndex], geometry.classes - 1)
       note(
-        tensor, .target, where: { [self] in $0 != ignored && classIndex($0) == nil },
+        tensor, .target, where: { [geometry] in $0 != ignored && geometry.classIndex($0) == nil },
         {
           "\($0) is \($1); a class index must be an integer from 0 to \(last), or \(text(of: ignored)) "
             + "(\"ignore_index\") to ignore the slice"
@@ -85,7 +85,7 @@ extension Validator {
       issues.append(.field(.input(.target))) {
         "\($0) is \(text(of: value)), which is \"ignore_index\"; the output \"derivation\" needs a class"
       }
-    } else if let index = classIndex(value), logits.values[index] == -.infinity {
+    } else if let index = geometry.classIndex(value), logits.values[index] == -.infinity {
       let mask = wire.mask
       issues.append(.field(.input(.target))) {
         "\($0) is \(index), a class that \(mask) masks; the output \"derivation\" needs a class of finite logit"

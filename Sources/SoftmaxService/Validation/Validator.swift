@@ -4,7 +4,7 @@ import Softmax
 ///
 /// A sound request is checked by Softmax alone, in one pass over its numbers; only when something is wrong are all
 /// issues looked for. What no other check can go on without, the logits and their axis, is established first.
-struct Validator {
+struct Validator: ~Copyable {
   let request: UnvalidatedRequest
   let operation: Operation
   let limits: Limits
@@ -13,7 +13,7 @@ struct Validator {
 
   let parameters: ParameterValues
   let geometry: Geometry
-  var outputs: [Output] = []
+  let outputs: OutputList
   var issues: IssueList
 
   /// Turns a request into a computation.
@@ -62,15 +62,17 @@ struct Validator {
   }
 
   /// The parameters, each at its default where it is left out or at fault.
-  private static func parameters(of request: UnvalidatedRequest, _ issues: inout IssueList) -> ParameterValues {
+  private static func parameters(
+    of request: borrowing UnvalidatedRequest, _ issues: inout IssueList
+  ) -> ParameterValues {
     var values = ParameterValues()
     for (parameter, scalar) in request.givenParameters {
       switch parameter.descriptor.value(of: scalar) {
-      case .success(let value): values[parameter] = value
+      case .success(let value): values.set(parameter, to: value)
       case .failure(let complaint):
         // The axis is held against the rank, which says more than that it is no integer.
         if parameter == .axis, case .number(let number) = scalar {
-          values[.axis] = number
+          values.set(.axis, to: number)
         } else {
           issues.append(.field(.parameter(parameter))) { "\($0) \(complaint.sentence)" }
         }
@@ -104,7 +106,7 @@ struct Validator {
   /// What to compute, or nil when numbers that Softmax does not check are at fault.
   /// - Throws: what Softmax finds at fault.
   private func work(_ target: CheckedTarget) throws(ProblemError) -> ValidatedRequest.Work? {
-    guard let logits = request[.logits]?.values else { return nil }
+    guard let logits = request.values(of: .logits) else { return nil }
     let softmax = try SoftmaxProblem(
       logits: logits, layout: geometry.layout, temperature: parameters[.temperature],
       format: parameters.dataType.format)
@@ -119,11 +121,11 @@ struct Validator {
       else { return nil }
       derivedClass = first
     }
-    let upstream = request[.upstream]?.values
+    let upstream = request.values(of: .upstream)
     if let upstream, !upstream.allSatisfy(\.isFinite) { return nil }
     let loss = try LossProblem(
-      softmax: softmax, target: target.target, weight: request[.weight]?.values,
-      sampleWeight: request[.sampleWeight]?.values, ignoreIndex: target.ignoreIndex,
+      softmax: softmax, target: target.target, weight: request.values(of: .weight),
+      sampleWeight: request.values(of: .sampleWeight), ignoreIndex: target.ignoreIndex,
       labelSmoothing: parameters[.labelSmoothing], reduction: parameters.reduction.reduction)
     return .loss(ValidatedRequest.LossWork(problem: loss, upstream: upstream, derivedClass: derivedClass))
   }
@@ -146,25 +148,19 @@ extension Validator {
     let ignored = parameters[.ignoreIndex]
     let ignoreIndex = Int(exactly: ignored) ?? (ignored < 0 ? Int.min : Int.max)
     guard let given = request[.target], geometry.targetKind(given.shape) == .indices else {
-      return CheckedTarget(target: .probabilities(request[.target]?.values ?? []), ignoreIndex: ignoreIndex)
+      return CheckedTarget(target: .probabilities(request.values(of: .target) ?? []), ignoreIndex: ignoreIndex)
     }
     var indices: [Int] = []
     indices.reserveCapacity(given.values.count)
     for value in given.values {
       if value == ignored {
         indices.append(ignoreIndex)
-      } else if let index = classIndex(value) {
+      } else if let index = geometry.classIndex(value) {
         indices.append(index)
       } else {
         return nil
       }
     }
     return CheckedTarget(target: .indices(indices), ignoreIndex: ignoreIndex)
-  }
-
-  /// The class that a number names, or nil: the only place that says which do.
-  func classIndex(_ value: Double) -> Int? {
-    guard value >= 0, value < Double(geometry.classes) else { return nil }
-    return Int(exactly: value)
   }
 }

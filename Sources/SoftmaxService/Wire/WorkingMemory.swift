@@ -13,16 +13,16 @@ struct WorkingMemory {
   private static let bytesPerLogit = 24
   private static let bytesPerResult = MemoryLayout<Double>.stride
 
-  private let reserve: @Sendable (Int) -> MemoryGrant
+  private let context: RequestContext
 
-  init(_ context: RequestContext) { reserve = context.reserveMemory }
+  init(_ context: RequestContext) { self.context = context }
 
   /// Before a body of JSON is read: there are no more numbers in it than half its bytes, and where that is too much to
   /// ask for, no more than commas and one.
   func ask(toReadJSON body: Span<UInt8>) throws(RequestError) {
     let most = body.count + body.count / 2 * Self.bytesPerNumberRead
     guard most > Self.unasked else { return }
-    if case .granted = reserve(most) { return }
+    if case .granted = context.reserveMemory(most) { return }
     var commas = 0
     for index in body.indices where body[index] == UInt8(ascii: ",") { commas += 1 }
     try ask(body.count + (commas + 1) * Self.bytesPerNumberRead)
@@ -34,14 +34,14 @@ struct WorkingMemory {
   func ask(toCarryOut plan: ResponsePlan, encodedBytes: Int) throws(RequestError) {
     var bytes = plan.geometry.layout.count * Self.bytesPerLogit + encodedBytes
     for output in plan.outputs {
-      bytes += plan.shape(of: output).reduce(Self.bytesPerResult) { $0 * $1 }
+      bytes += plan.count(of: output) * Self.bytesPerResult
     }
     guard bytes > Self.unasked else { return }
     try ask(bytes)
   }
 
   private func ask(_ bytes: Int) throws(RequestError) {
-    switch reserve(bytes) {
+    switch context.reserveMemory(bytes) {
     case .granted: break
     case .notNow: throw .outOfMemory
     case .never: throw .needsTooMuchMemory(bytes: bytes)

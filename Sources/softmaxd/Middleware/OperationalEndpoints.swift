@@ -86,7 +86,7 @@ struct OperationalEndpoints: RequestHandler {
   func decorate(_ response: inout Response, for head: RequestHead?) {
     if let head {
       // A response to a POST is of use to its request only.
-      if head.method == .post { response.fields.append(.cacheControl, "no-store") }
+      if head.method == .post { response.forbidsStoring = true }
       RequestCorrelation.carry(from: head, to: &response)
     }
     cors?.decorate(&response, head)
@@ -106,18 +106,17 @@ struct OperationalEndpoints: RequestHandler {
     case .readyz, .healthz, .health:
       if !status.isRunning { return Self.stopping }
       return status.isShortOfMemory ? Self.shortOfMemory : Self.ready
-    case .metrics: return Response(.ok, .prometheus, body: telemetry.exposition(status), fields: Self.uncached)
+    case .metrics: return Response(.ok, .prometheus, body: telemetry.exposition(status), forbidsStoring: true)
     }
   }
 
-  private static let uncached: Fields = [.cacheControl: "no-store"]
-  private static let alive = Response(.ok, .plainText, body: Array("alive\n".utf8), fields: uncached)
-  private static let ready = Response(.ok, .plainText, body: Array("ready\n".utf8), fields: uncached)
+  private static let alive = Response(.ok, .plainText, body: Array("alive\n".utf8), forbidsStoring: true)
+  private static let ready = Response(.ok, .plainText, body: Array("ready\n".utf8), forbidsStoring: true)
   private static let stopping = notReady("The server is not ready: it is starting or stopping; ask another")
   private static let shortOfMemory = notReady(
     "The server is not ready: it has no memory for large requests now; ask another")
 
   private static func notReady(_ detail: String) -> Response {
-    Response(ProblemType.notReady.problem(detail), fields: uncached)
+    Response(ProblemType.notReady.problem(detail), forbidsStoring: true)
   }
 }

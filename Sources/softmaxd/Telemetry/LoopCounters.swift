@@ -28,10 +28,10 @@ final class LoopCounters: Sendable {
   /// Counts an answer. Only for the loop's own thread.
   func record(method: Int, route: Route, status: Int, _ figures: (nanoseconds: UInt64, received: Int, sent: Int)) {
     durations[Self.durationsIndex(method: method, route: route, status: status)]
-      .record(figures.nanoseconds, bounds: Bounds.durations)
+      .record(figures.nanoseconds, bounds: Bounds.durations.span)
     let sizes = sizes[Self.sizesIndex(method: method, route: route)]
-    sizes.received.record(UInt64(clamping: figures.received), bounds: Bounds.sizes)
-    sizes.sent.record(UInt64(clamping: figures.sent), bounds: Bounds.sizes)
+    sizes.received.record(UInt64(clamping: figures.received), bounds: Bounds.sizes.span)
+    sizes.sent.record(UInt64(clamping: figures.sent), bounds: Bounds.sizes.span)
   }
 }
 

@@ -11,7 +11,7 @@ final class Histogram<let count: Int>: Sendable {
   static var bucketCount: Int { count }
 
   /// Counts `value` in the first bucket whose upper bound it does not exceed; the last bucket has none.
-  func record(_ value: UInt64, bounds: [UInt64]) {
+  func record(_ value: UInt64, bounds: Span<UInt64>) {
     var index = 0
     while index < bounds.count, value > bounds[index] { index += 1 }
     Counter.add(1, to: buckets[index])
@@ -38,15 +38,17 @@ enum Counter {
 }
 
 /// Upper bounds of histograms' buckets; the last bucket has none.
+///
+/// In place, not in arrays, whose reference counts all loops would share.
 enum Bounds {
   /// In nanoseconds: those that OpenTelemetry advises for http.server.request.duration, and others below them, since
   /// most requests here take some microseconds.
-  static let durations: [UInt64] = [
-    25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000,
-    5_000_000, 10_000_000,
-  ].map { $0 * 1000 }
+  static let durations: InlineArray<18, UInt64> = [
+    25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000, 5_000_000, 10_000_000, 25_000_000, 50_000_000,
+    100_000_000, 250_000_000, 500_000_000, 1_000_000_000, 2_500_000_000, 5_000_000_000, 10_000_000_000,
+  ]
   /// In bytes.
-  static let sizes: [UInt64] = [1 << 10, 1 << 13, 1 << 16, 1 << 19, 1 << 22, 1 << 25]
+  static let sizes: InlineArray<6, UInt64> = [1 << 10, 1 << 13, 1 << 16, 1 << 19, 1 << 22, 1 << 25]
 }
 
 /// How long the requests with one method, route and status took.

@@ -41,7 +41,9 @@ extension Telemetry {
       guard !found.isEmpty else { continue }
       let (place, status) = index.quotientAndRemainder(dividingBy: MetricLabels.statuses.count)
       let labels = Self.labels(place) + ",http_response_status_code=\"\(MetricLabels.statuses[status])\""
-      text.histogram(name, labels, bounds: Bounds.durations, scale: 1_000_000_000, of: found) { $0.read(into: &$1) }
+      text.histogram(name, labels, bounds: Bounds.durations.span, scale: 1_000_000_000, of: found) {
+        $0.read(into: &$1)
+      }
     }
   }
 
@@ -58,7 +60,7 @@ extension Telemetry {
     for index in 0..<LoopCounters.sizesCount {
       let found = loops.compactMap { $0.sizes.existing(at: index) }
       guard !found.isEmpty else { continue }
-      text.histogram(name, Self.labels(index), bounds: Bounds.sizes, scale: 1, of: found, read: read)
+      text.histogram(name, Self.labels(index), bounds: Bounds.sizes.span, scale: 1, of: found, read: read)
     }
   }
 
@@ -155,15 +157,16 @@ struct MetricText {
 
   /// One histogram, added up from those of several loops.
   mutating func histogram<Part>(
-    _ name: String, _ labels: String, bounds: [UInt64], scale: UInt64, of parts: [Part],
+    _ name: String, _ labels: String, bounds: Span<UInt64>, scale: UInt64, of parts: [Part],
     read: (Part, inout HistogramTotals) -> Void
   ) {
     var totals = HistogramTotals(buckets: bounds.count + 1)
     for part in parts { read(part, &totals) }
     var count: UInt64 = 0
-    for (bound, bucket) in zip(bounds, totals.buckets) {
-      count &+= bucket
-      sample(name + "_bucket", labels + ",le=\"\(Self.decimal(bound, scale: scale))\"", String(count))
+    for place in bounds.indices {
+      count &+= totals.buckets[place]
+      let bound = Self.decimal(bounds[place], scale: scale)
+      sample(name + "_bucket", labels + ",le=\"\(bound)\"", String(count))
     }
     count &+= totals.buckets[bounds.count]
     sample(name + "_bucket", labels + ",le=\"+Inf\"", String(count))

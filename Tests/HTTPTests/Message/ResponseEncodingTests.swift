@@ -17,6 +17,9 @@ struct ResponseEncodingTests {
         HTTP/1.1 200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nContent-Type: application/json\r\n\
         Content-Length: 2\r\nAllow: GET, POST\r\nX-Request-Id: 7\r\n\r\n
         """)
+    #expect(
+      text(Response(.noContent, forbidsStoring: true))
+        == "HTTP/1.1 204 No Content\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nCache-Control: no-store\r\n\r\n")
     #expect(text(Response(.noContent)) == "HTTP/1.1 204 No Content\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\n")
     #expect(
       text(Response(.ok), ResponseFraming(closes: true)).contains("\r\nContent-Length: 0\r\nConnection: close\r\n"))

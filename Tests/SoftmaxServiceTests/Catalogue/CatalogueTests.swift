@@ -18,7 +18,7 @@ struct CatalogueTests {
       let aliases = fields.flatMap(\.aliases)
       #expect(Set(aliases).count == aliases.count)
       #expect(Set(aliases).isDisjoint(with: fields.map(\.name)))
-      let outputAliases = operation.outputs.flatMap(\.descriptor.aliases)
+      let outputAliases = operation.outputs.flatMap(\.descriptor.aliases.names)
       #expect(Set(outputAliases).count == outputAliases.count)
       #expect(Set(outputAliases).isDisjoint(with: operation.outputs.map(\.name)))
     }
@@ -29,14 +29,16 @@ struct CatalogueTests {
   @Test func everythingBelongsToAnOperation() {
     for field in RequestField.all { #expect(!field.operations.isEmpty, "\(field.name)") }
     for output in Output.allCases {
-      #expect(!output.descriptor.operations.isEmpty, "\(output.name)")
-      #expect(Set(output.descriptor.defaultOf).isSubset(of: output.descriptor.operations), "\(output.name)")
+      #expect(!output.descriptor.operations.operations.isEmpty, "\(output.name)")
+      #expect(
+        Set(output.descriptor.defaultOf.operations).isSubset(of: output.descriptor.operations.operations),
+        "\(output.name)")
     }
     for operation in Operation.allCases { #expect(!operation.defaultOutputs.isEmpty) }
   }
 
   @Test func everyParametersDefaultIsAllowed() {
-    #expect(Parameter.allCases.count <= ParameterValues.room)
+    #expect(Output.allCases.count <= OutputList.room)
     let values = ParameterValues()
     for parameter in Parameter.allCases {
       #expect(values.isDefault(parameter))

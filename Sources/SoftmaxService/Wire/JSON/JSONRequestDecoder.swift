@@ -5,7 +5,7 @@ import Softmax
 ///
 /// `null` for an optional field means that it is left out, as many languages' clients write it; so does `[]` for a list
 /// of outputs and for inputs that say so.
-struct JSONRequestDecoder {
+struct JSONRequestDecoder: ~Copyable {
   private let wire = JSONWire()
   private let operation: Operation
   private let limits: Limits

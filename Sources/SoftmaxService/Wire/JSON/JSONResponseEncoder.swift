@@ -7,9 +7,13 @@ struct JSONResponseEncoder: OutputEncoder, ~Copyable {
   private let format: NumberFormat
   private let execution: Execution
 
-  init(_ plan: ResponsePlan, _ execution: Execution) {
-    writer = JSONWriter(capacity: JSONResponseEncoder.capacity(for: plan), level: execution.level)
-    format = plan.format == .binary64 ? .binary64 : .binary32
+  /// - Parameters:
+  ///   - format: what numbers are written so as to read back to.
+  ///   - capacity: the text's most bytes.
+  ///   - execution: how to write large tensors.
+  init(_ format: ResultFormat, capacity: Int, _ execution: Execution) {
+    writer = JSONWriter(capacity: capacity, level: execution.level)
+    self.format = format == .binary64 ? .binary64 : .binary32
     self.execution = execution
     writer.beginObject()
   }

@@ -107,7 +107,7 @@ extension JSONWire {
     if let output = Output.allCases.first(where: { $0.name == name }) {
       return operation.outputs.contains(output)
         ? "\(place) is an output, not a member; ask for it with \"outputs\": [\(quoted(name))]"
-        : "\(place) is an output of \(listed(output.descriptor.operations.map(\.path))), and no member of \(operation.path)"
+        : "\(place) is an output of \(listed(output.descriptor.operations.operations.map(\.path))), and no member of \(operation.path)"
     }
     if let cure = NameSuggestion.cure(for: name) { return "\(place) is not a member of \(operation.path); \(cure)" }
     guard let nearest = NameSuggestion.field(nearestTo: name, in: operation) else {

@@ -23,9 +23,9 @@ struct JSONWire: Wire {
     _ = consume body
     let validated = try Validator.validate(
       consume unvalidated, for: operation, limits: context.limits, wire: self)
-    try memory.ask(
-      toCarryOut: validated.plan, encodedBytes: JSONResponseEncoder.capacity(for: validated.plan))
-    var encoder = JSONResponseEncoder(validated.plan, execution)
+    let capacity = JSONResponseEncoder.capacity(for: validated.plan)
+    try memory.ask(toCarryOut: validated.plan, encodedBytes: capacity)
+    var encoder = JSONResponseEncoder(validated.plan.format, capacity: capacity, execution)
     try (consume validated).run(execution, to: &encoder)
     return Response(.ok, .json, body: encoder.finish())
   }
