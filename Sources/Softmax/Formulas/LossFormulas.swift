@@ -1,16 +1,20 @@
 /// The loss of a row and its gradient, for target weights u with the sum U.
 extension SoftmaxSums {
-  /// Σ_c u_c (-log p_c) = Σ_c u_c ((m - a_c) + T log S) / T, times `scale` and T, so that its dyadic part stays exact;
-  /// `nil` where a masked class has a weight, for it is infinite. No term is negative. Rational only where it is zero.
+  /// Σ_c u_c (-log p_c) = Σ_c u_c ((m - a_c) + T log S) / T, with the focal factor and the z-loss, times
+  /// ``LossProblem/lossScale``, so that its dyadic part stays exact; `nil` where a masked class has a weight, for it is
+  /// infinite. No term is negative.
   mutating func scaledLoss(
-    _ weights: TargetWeights, total: A.Real, _ poll: inout CancellationPoll
+    _ loss: RowLoss<A>, _ poll: inout CancellationPoll
   ) throws(ComputationError) -> A.Real? {
-    var sum = total * (try scaledLogSum(&poll))
+    let weights = loss.weights
+    var sum = loss.total * (try scaledLogSum(&poll))
     for c in 0..<row.classes where !weights.isZero(c) {
       try poll.spend(arithmetic.costOfExponential / 4)
       if row.isMasked(c) { return nil }
       sum = sum + weights.weight(c, arithmetic) * gap(c)
     }
+    if let focal = loss.focal { sum = sum * focal.value }
+    if let penalty = loss.penalty { sum = sum * penalty.temperature + penalty.loss }
     return sum
   }
 
@@ -20,20 +24,37 @@ extension SoftmaxSums {
   ///
   /// So neither a target that is nearly certain nor a row that is nearly level cancels, and where the exact part is
   /// half-way between two doubles the tail's sign is known. Soft targets close to softmax itself cancel by their
-  /// nature. Rational only for a level row, a masked class, U = 0 or a zero factor.
+  /// nature. With a focal factor, its slope A multiplies u and U; with a z-loss, 2 λ LSE is added to U alone.
   /// - Parameters:
   ///   - weight: scale · u_i.
-  ///   - total: scale · U.
   func gradient(
-    _ i: Int, weight: A.Real, total: A.Real, _ factor: GradientFactor<A>, _ poll: inout CancellationPoll
+    _ i: Int, weight: A.Real, _ loss: RowLoss<A>, _ factor: GradientFactor<A>, _ poll: inout CancellationPoll
   ) throws(ComputationError) -> A.Real {
     if isNear(i) {
       // The only near class is the maximum, whose tail is zero.
       let y = near == 1 ? -tail * inverse : try excess(i, &poll)
       let weights = near == 1 ? weight : arithmetic.whole(near) * weight
-      return ((total - weights) + total * y) * factor.numerator / factor.nearDenominator
+      let (constant, slope) = (loss.pulled(loss.total - weights), loss.pulled(loss.total))
+      return (constant + slope * y) * factor.numerator / factor.nearDenominator
     }
-    return (total * (try probability(i, &poll)) - weight) * factor.numerator / factor.denominator
+    let pull = loss.pulled(loss.total) * (try probability(i, &poll))
+    return (pull - loss.weighed(weight)) * factor.numerator / factor.denominator
+  }
+}
+
+extension RowLoss {
+  /// A x, with T where the z-loss brings it.
+  func weighed(_ x: A.Real) -> A.Real {
+    var result = x
+    if let focal { result = result * focal.slope }
+    if let penalty { result = result * penalty.temperature }
+    return result
+  }
+
+  /// A x + 2 λ LSE, likewise.
+  func pulled(_ x: A.Real) -> A.Real {
+    let weighed = weighed(x)
+    return penalty.map { weighed + $0.slope } ?? weighed
   }
 }
 
@@ -44,15 +65,27 @@ struct GradientFactor<A: Arithmetic> {
   let nearDenominator: A.Real
   let denominator: A.Real
 
-  /// - Parameter scale: ``TargetWeights/scale``.
-  init(_ sums: SoftmaxSums<A>, _ request: LossRequest, row n: Int, scale: Int) {
+  init(_ sums: SoftmaxSums<A>, _ request: LossRequest, row n: Int) {
     let arithmetic = sums.arithmetic
     numerator =
       arithmetic.exact(request.upstream(row: n)) * arithmetic.exact(request.problem.sampleWeight?[n] ?? 1)
-    var denominator = arithmetic.whole(scale)
+    // The gradient is the loss's but for the division by T.
+    var denominator = request.problem.lossScale(arithmetic)
     if let normaliser = request.normaliser { denominator = denominator * arithmetic.exact(normaliser) }
-    if sums.row.temperature != 1 { denominator = denominator * arithmetic.exact(sums.row.temperature) }
     self.denominator = denominator
     nearDenominator = sums.near == 1 ? denominator : denominator * arithmetic.whole(sums.near)
+  }
+}
+
+extension LossProblem {
+  /// What ``SoftmaxSums/scaledLoss(_:_:)`` is multiplied by: C where ε > 0, and T, and T again for the z-loss.
+  func lossScale<A: Arithmetic>(_ arithmetic: A) -> A.Real {
+    var scale = arithmetic.whole(labelSmoothing == 0 ? 1 : softmax.layout.classes)
+    if softmax.temperature != 1 {
+      let temperature = arithmetic.exact(softmax.temperature)
+      scale = scale * temperature
+      if zLoss > 0 { scale = scale * temperature }
+    }
+    return scale
   }
 }

@@ -13,7 +13,12 @@ extension SoftmaxSums {
 
   /// log Σ e^(a_i / T) = (m + T log S) / T. Near zero it cancels without limit, and only more bits help.
   mutating func logSumExp(_ poll: inout CancellationPoll) throws(ComputationError) -> A.Real {
-    perTemperature(arithmetic.exact(row.maximum) + (try scaledLogSum(&poll)))
+    perTemperature(try scaledLogSumExp(&poll))
+  }
+
+  /// T log Σ e^(a_i / T).
+  mutating func scaledLogSumExp(_ poll: inout CancellationPoll) throws(ComputationError) -> A.Real {
+    arithmetic.exact(row.maximum) + (try scaledLogSum(&poll))
   }
 
   /// -Σ p log p = log S + Σ e^d_i (m - a_i) / (T S): no term is negative, where LSE - Σ p z would cancel.

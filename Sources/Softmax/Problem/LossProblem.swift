@@ -20,7 +20,8 @@ public enum Reduction: Sendable, Hashable, CaseIterable {
 ///
 /// Row n's loss is `s_n Σ_c u_nc (-log p_nc)`, where for a class index y
 /// `u_c = (1-ε) w_y 1[c=y] + (ε/C) w_c`, and for probabilities t `u_c = w_c ((1-ε) t_c + ε/C)`. `1-ε` and `ε/C` are
-/// exact, and an exactly zero factor times ∞ is 0.
+/// exact, and an exactly zero factor times ∞ is 0. With γ > 0 it is `s_n w_y (1-p_y)^γ (-log p_y)`, and with λ > 0 it
+/// gains `s_n λ LSE²`, LSE = log Σ e^(a/T).
 ///
 /// (A class, so that handing it on costs a reference count and not one for each of its arrays.)
 public final class LossProblem: Sendable {
@@ -38,12 +39,17 @@ public final class LossProblem: Sendable {
   public let labelSmoothing: Double
   /// What becomes of the rows' losses.
   public let reduction: Reduction
+  /// λ of the z-loss, finite and not negative.
+  public let zLoss: Double
+  /// γ of the focal loss, finite and not negative; 0 unless the target holds class indices and ε is 0.
+  public let focalGamma: Double
 
   /// - Throws: ``ProblemError`` when counts differ, a number is outside its range, or "mean" would divide by exactly
   ///   zero.
   public init(
     softmax: SoftmaxProblem, target: Target, weight: [Double]? = nil, sampleWeight: [Double]? = nil,
-    ignoreIndex: Int = -100, labelSmoothing: Double = 0, reduction: Reduction = .mean
+    ignoreIndex: Int = -100, labelSmoothing: Double = 0, reduction: Reduction = .mean, zLoss: Double = 0,
+    focalGamma: Double = 0
   ) throws(ProblemError) {
     let layout = softmax.layout
     if let weight {
@@ -59,6 +65,9 @@ public final class LossProblem: Sendable {
       if let bad = sampleWeight.firstIndex(where: { !Self.isWeight($0) }) { throw .sampleWeight(row: bad) }
     }
     guard labelSmoothing >= 0, labelSmoothing <= 1 else { throw .labelSmoothing }
+    guard Self.isWeight(zLoss) else { throw .zLoss }
+    guard Self.isWeight(focalGamma) else { throw .focalGamma }
+    guard focalGamma == 0 || labelSmoothing == 0 else { throw .focalWithoutSingleClass }
     switch target {
     case .indices(let indices):
       guard indices.count == layout.batch else {
@@ -74,6 +83,7 @@ public final class LossProblem: Sendable {
       }
       if let bad = probabilities.firstIndex(where: { !Self.isWeight($0) }) { throw .targetProbability(position: bad) }
       guard ignoreIndex < 0 else { throw .ignoreIndexWithProbabilities }
+      guard focalGamma == 0 else { throw .focalWithoutSingleClass }
     }
     self.softmax = softmax
     self.target = target
@@ -82,6 +92,8 @@ public final class LossProblem: Sendable {
     self.ignoreIndex = ignoreIndex
     self.labelSmoothing = labelSmoothing
     self.reduction = reduction
+    self.zLoss = zLoss
+    self.focalGamma = focalGamma
     guard reduction != .mean || normaliserIsPositive else { throw .zeroNormaliser }
   }
 

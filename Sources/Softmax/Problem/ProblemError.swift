@@ -24,6 +24,12 @@ public enum ProblemError: Error, Sendable, Hashable {
   case sampleWeight(row: Int)
   /// ε is not in [0, 1].
   case labelSmoothing
+  /// λ of the z-loss is negative or not finite.
+  case zLoss
+  /// γ of the focal loss is negative or not finite.
+  case focalGamma
+  /// γ > 0 with a target of probabilities, or with ε > 0: the focal loss is that of a single class.
+  case focalWithoutSingleClass
   /// `ignoreIndex` is a class, but the target holds probabilities.
   case ignoreIndexWithProbabilities
   /// "mean" would divide by D = Σ s_n w[y_n] (indices) or Σ s_n (probabilities), which is exactly zero.

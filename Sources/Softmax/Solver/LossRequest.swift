@@ -50,7 +50,7 @@ struct LossRequest: Sendable {
   func upstream(row n: Int) -> Double { upstream?[problem.reduction == .none ? n : 0] ?? 1 }
 }
 
-/// A row's loss, or the sum of several: times s, scale (``TargetWeights/scale``) and T.
+/// A row's loss, or the sum of several: times s and ``LossProblem/lossScale(_:)``.
 enum LossTerm: Sendable {
   case finite(Ball)
   case infinite

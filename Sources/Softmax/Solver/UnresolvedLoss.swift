@@ -38,15 +38,18 @@ struct UnresolvedLoss: UnresolvedOutputs {
     with arithmetic: A, _ poll: inout CancellationPoll
   ) throws(ComputationError) {
     var sums = try SoftmaxSums(row, arithmetic, &poll)
-    let total = try weights.total(arithmetic, &poll)
-    if isLossOpen { try resolveLoss(&sums, total, &poll) }
-    let factor = GradientFactor(sums, request, row: number, scale: weights.scale)
+    let loss = try RowLoss(request.problem, weights, &sums, &poll)
+    if isLossOpen { try resolveLoss(&sums, loss, &poll) }
+    let problem = request.problem
+    let factor = GradientFactor(sums, request, row: number)
     var left: [Int] = []
     for i in openClasses {
       try poll.spend(arithmetic.costOfExponential / 4)
-      let value = try sums.gradient(i, weight: weights.weight(i, arithmetic), total: total, factor, &poll)
-      let isIrrational = !row.isLevel && !row.isMasked(i)
-      if let result = value.rounded(to: request.problem.softmax.format, isIrrational: isIrrational) {
+      let value = try sums.gradient(i, weight: weights.weight(i, arithmetic), loss, factor, &poll)
+      let result = arithmetic.nearest(
+        to: value, in: problem.softmax.format, isIrrational: problem.isGradientIrrational(i, of: row, weights),
+        mostBits: problem.mostBits)
+      if let result {
         buffer[request.gradientPosition(row: number, i)] = result
       } else {
         left.append(i)
@@ -56,19 +59,21 @@ struct UnresolvedLoss: UnresolvedOutputs {
   }
 
   private mutating func resolveLoss<A: Arithmetic>(
-    _ sums: inout SoftmaxSums<A>, _ total: A.Real, _ poll: inout CancellationPoll
+    _ sums: inout SoftmaxSums<A>, _ loss: RowLoss<A>, _ poll: inout CancellationPoll
   ) throws(ComputationError) {
     let arithmetic = sums.arithmetic
-    let scaled = try sums.scaledLoss(weights, total: total, &poll)
-    let weighted = scaled.map { arithmetic.exact(request.problem.sampleWeight?[number] ?? 1) * $0 }
+    let problem = request.problem
+    let scaled = try sums.scaledLoss(loss, &poll)
+    let weighted = scaled.map { arithmetic.exact(problem.sampleWeight?[number] ?? 1) * $0 }
     switch request.use {
     case .unused: break
     case .term: term = weighted.map { .finite($0.ball) } ?? .infinite
     case .result:
       var result: Double? = .infinity
       if let weighted {
-        let value = sums.perTemperature(weighted) / arithmetic.whole(weights.scale)
-        result = value.rounded(to: request.problem.softmax.format, isIrrational: true)
+        result = arithmetic.nearest(
+          to: weighted / problem.lossScale(arithmetic), in: problem.softmax.format,
+          isIrrational: problem.isLossIrrational(row), mostBits: problem.mostBits)
       }
       guard let result else { return }
       buffer[request.lossPosition(row: number)] = result

@@ -4,6 +4,8 @@ struct UnresolvedTotal: UnresolvedOutputs {
   private let execution: Execution
   /// What is known of the rows' sum: it says how precisely each row's term is needed.
   private let known: Ball
+  /// Whether the loss is known to be irrational, or to be zero.
+  private let isIrrational: Bool
   private(set) var loss: Double?
 
   /// - Parameter known: the sum of the rows' terms.
@@ -11,6 +13,12 @@ struct UnresolvedTotal: UnresolvedOutputs {
     self.request = request
     self.known = known
     self.execution = execution
+    let problem = request.problem
+    isIrrational =
+      problem.isLossIrrationalWhateverTheRow
+      || (0..<request.layout.batch).contains { n in
+        problem.counts(row: n) && problem.isLossIrrational(LogitsRow(problem.softmax, number: n))
+      }
     loss = rounded(known, BallArithmetic.standard)
   }
 
@@ -39,11 +47,11 @@ struct UnresolvedTotal: UnresolvedOutputs {
 
   /// Rounds a sum of terms, if it is known well enough.
   private func rounded<A: Arithmetic>(_ sum: A.Real, _ arithmetic: A) -> Double? {
-    let softmax = request.problem.softmax
-    var denominator = arithmetic.whole(request.problem.labelSmoothing == 0 ? 1 : softmax.layout.classes)
-    if softmax.temperature != 1 { denominator = denominator * arithmetic.exact(softmax.temperature) }
+    let problem = request.problem
+    var denominator = problem.lossScale(arithmetic)
     if let normaliser = request.normaliser { denominator = denominator * arithmetic.exact(normaliser) }
-    return (sum / denominator).rounded(to: softmax.format, isIrrational: true)
+    return arithmetic.nearest(
+      to: sum / denominator, in: problem.softmax.format, isIrrational: isIrrational, mostBits: problem.mostBits)
   }
 
   /// Row n's term. With more than 256 bits, only where 256 do not make it narrow enough.
@@ -63,9 +71,9 @@ struct UnresolvedTotal: UnresolvedOutputs {
   ) throws(ComputationError) -> A.Real {
     var sums = try SoftmaxSums(row, arithmetic, &poll)
     let weights = TargetWeights(request.problem, row: n)
-    let total = try weights.total(arithmetic, &poll)
+    let loss = try RowLoss(request.problem, weights, &sums, &poll)
     // It is finite, since the sum is known to be.
-    guard let scaled = try sums.scaledLoss(weights, total: total, &poll) else { return arithmetic.whole(0) }
+    guard let scaled = try sums.scaledLoss(loss, &poll) else { return arithmetic.whole(0) }
     return arithmetic.exact(request.problem.sampleWeight?[n] ?? 1) * scaled
   }
 }

@@ -40,12 +40,36 @@ protocol Arithmetic: Sendable {
   func exponential(_ d: Real, _ poll: inout CancellationPoll) throws(ComputationError) -> Real
   /// `e^d - 1` for -1 <= d <= 0, with a small relative error however small d is.
   func exponentialLessOne(_ d: Real, _ poll: inout CancellationPoll) throws(ComputationError) -> Real
+  /// `e^d` for any d <= 0, however small d is, and however little is known of it.
+  func power(_ d: Real, _ poll: inout CancellationPoll) throws(ComputationError) -> Real
   /// Any number in `(0, 2^-1000000)`: what `e^d` is for d below -2^20.
   var negligible: Real { get }
+  /// Any number in [0, 1].
+  var unit: Real { get }
   /// `log(1 + x)` for x >= 0, with a small relative error however small x is.
   func logOfOnePlus(_ x: Real, _ poll: inout CancellationPoll) throws(ComputationError) -> Real
+  /// `log x` for x >= 1, however large x is.
+  func logarithm(_ x: Real, _ poll: inout CancellationPoll) throws(ComputationError) -> Real
   /// How many bits are good, about.
   var bits: Int { get }
   /// About how many nanoseconds an exponential takes, for ``CancellationPoll``.
   var costOfExponential: Int { get }
 }
+
+extension Arithmetic {
+  /// The number of the format nearest to an enclosed value, or `nil` where more than one still may be.
+  /// - Parameters:
+  ///   - isIrrational: as in ``Enclosure/rounded(to:isIrrational:)``.
+  ///   - mostBits: with how many bits a value that is still open is taken for the number it then looks like, where
+  ///     nobody has proved that more bits must decide it.
+  @inline(__always) func nearest(
+    to value: Real, in format: ResultFormat, isIrrational: Bool, mostBits: Int?
+  ) -> Double? {
+    if let result = value.rounded(to: format, isIrrational: isIrrational) { return result }
+    guard let mostBits, bits >= mostBits else { return nil }
+    return value.nearest(in: format)
+  }
+}
+
+/// With how many bits a value is taken for what it looks like, where no theorem says that more must decide it.
+let mostBitsWithoutTheorem = 16_384

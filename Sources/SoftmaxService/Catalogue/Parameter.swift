@@ -2,7 +2,7 @@ import Softmax
 
 /// A scalar that changes what is computed, under its name on every wire.
 enum Parameter: Int, Sendable, CaseIterable {
-  case axis, temperature, dtype, ignoreIndex, labelSmoothing, reduction
+  case axis, temperature, dtype, ignoreIndex, labelSmoothing, reduction, zLoss, focalGamma
 
   var name: String { descriptor.name }
 
@@ -49,6 +49,16 @@ enum Parameter: Int, Sendable, CaseIterable {
               "\"mean\" divides by the sum of the weights; ask for \"sum\" and divide by the number of slices",
           ]),
         summary: "what becomes of the items' losses")
+    case .zLoss:
+      ParameterDescriptor(
+        "z_loss", aliases: "zloss z_loss_weight z_loss_multiplier lse_square_scale", for: [.loss, .gradient],
+        .number(default: 0, NumberRange("a finite number of at least 0") { $0 >= 0 && $0.isFinite }),
+        summary: "the factor of the squared log-sum-exp that each item's loss gains")
+    case .focalGamma:
+      ParameterDescriptor(
+        "focal_gamma", aliases: "gamma", for: [.loss, .gradient],
+        .number(default: 0, NumberRange("a finite number of at least 0") { $0 >= 0 && $0.isFinite }),
+        summary: "the power of 1-p of the target class by which each item's loss is multiplied")
     }
   }
 }

@@ -75,12 +75,9 @@ extension Validator {
   private mutating func noteOptions(besides only: Parameter, with output: Output) {
     let inputs = operation.optionalInputs.map(RequestField.input).filter(request.present.contains)
     let parameters = operation.parameters.filter { parameter in
-      switch parameter {
-      case only: false
       // Of logits of rank 1, axis 0 is the default by its other name.
-      case .axis: geometry.axis != geometry.rank - 1
-      case .temperature, .dtype, .ignoreIndex, .labelSmoothing, .reduction: !self.parameters.isDefault(parameter)
-      }
+      parameter != only
+        && (parameter == .axis ? geometry.axis != geometry.rank - 1 : !self.parameters.isDefault(parameter))
     }
     for field in inputs + parameters.map(RequestField.parameter) {
       issues.append(.field(field)) {

@@ -84,6 +84,7 @@ struct Validator: ~Copyable {
   private consuming func validated() throws(RequestError) -> ValidatedRequest {
     noteWrongShapes()
     noteUnfitOutputs()
+    noteUnfitCombinations()
     var complaint: ProblemError?
     if issues.isEmpty, let target = checkedTarget() {
       do throws(ProblemError) {
@@ -126,7 +127,8 @@ struct Validator: ~Copyable {
     let loss = try LossProblem(
       softmax: softmax, target: target.target, weight: request.values(of: .weight),
       sampleWeight: request.values(of: .sampleWeight), ignoreIndex: target.ignoreIndex,
-      labelSmoothing: parameters[.labelSmoothing], reduction: parameters.reduction.reduction)
+      labelSmoothing: parameters[.labelSmoothing], reduction: parameters.reduction.reduction,
+      zLoss: parameters[.zLoss], focalGamma: parameters[.focalGamma])
     return .loss(ValidatedRequest.LossWork(problem: loss, upstream: upstream, derivedClass: derivedClass))
   }
 }

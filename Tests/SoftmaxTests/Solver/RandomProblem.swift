@@ -89,12 +89,15 @@ struct RandomProblem: RandomNumberGenerator {
     if classes <= 8 { outputs.append(.jacobian) }
     var made = Case(softmax: softmax, loss: nil, upstream: nil, outputs: outputs)
     let reduction: Reduction = pick(.none, .sum, .mean)
-    let target = chance(0.55) ? indices(layout) : try probabilities(softmax)
+    let isIndex = chance(0.55)
+    let target = isIndex ? indices(layout) : try probabilities(softmax)
+    let smoothing = chance(0.7) ? 0 : pick(0.1, 1, 1e-17, .leastNonzeroMagnitude)
     do {
       made.loss = try LossProblem(
         softmax: softmax, target: target, weight: chance(0.4) ? factors(classes) : nil,
         sampleWeight: chance(0.3) ? factors(rows) : nil, ignoreIndex: -1,
-        labelSmoothing: chance(0.7) ? 0 : pick(0.1, 1, 1e-17, .leastNonzeroMagnitude), reduction: reduction)
+        labelSmoothing: smoothing, reduction: reduction, zLoss: chance(0.8) ? 0 : factors(1)[0],
+        focalGamma: smoothing == 0 && isIndex && chance(0.2) ? pick(0.5, 1, 2, uniform(0, 8), factors(1)[0]) : 0)
       let count = reduction == .none ? rows : 1
       if chance(0.4) { made.upstream = (0..<count).map { _ in pick(0, -1, 2.5, gauss(), 1e300, any(-900...1022)) } }
     } catch ProblemError.zeroNormaliser {}

@@ -51,6 +51,8 @@ struct BallArithmetic: Arithmetic {
 
   var negligible: Ball { Ball(DoubleDouble(high: 0), radius: 0x1p-100, exponent: -1_000_000) }
 
+  var unit: Ball { Ball(DoubleDouble(high: 0.5), radius: 0.5, exponent: 0) }
+
   /// The significand of a positive number, in [1/2, 1], as two binary64 within 2^-105.
   private static func significand(_ x: BigFloat<FixedLimbs>) -> DoubleDouble {
     let top = x.limbs[x.limbs.count - 1]
@@ -82,6 +84,14 @@ extension BallArithmetic {
   ///
   /// Together less than 2^-101.2; it is taken for 2^-100.
   func exponential(_ d: Ball, _: inout CancellationPoll) -> Ball { exponential(d) }
+
+  func power(_ d: Ball, _: inout CancellationPoll) -> Ball {
+    let power = powerOfTwo(max(-1000, min(1000, d.exponent)))
+    let radius = d.radius * power
+    if d.high * power + radius < -0x1p20 { return negligible }
+    guard radius < 0x1p-10, d.high * power >= -0x1p20 else { return unit }
+    return exponential(d)
+  }
 
   @inline(__always) private func exponential(_ d: Ball) -> Ball {
     let power = powerOfTwo(max(-1000, min(1000, d.exponent)))
@@ -166,6 +176,20 @@ extension BallArithmetic {
     let w = sum * exponential(-y, &poll)
     return y + doubleInverseTangent((w - whole(1)) / (w + whole(1)), terms: 2)
   }
+
+  /// log x = k log 2 + log(x 2^-k) with x 2^-k in [1, 2).
+  func logarithm(_ x: Ball, _ poll: inout CancellationPoll) -> Ball {
+    guard x.high > 0, x.radius < x.high else { return logOfOnePlus(x - whole(1), &poll) }
+    let k = max(0, x.exponent &+ Int(x.high.exponent))
+    var reduced = x
+    reduced.exponent &-= k
+    let rest = logOfOnePlus(reduced - whole(1), &poll)
+    return k == 0 ? rest : whole(k) * Self.logOfTwo + rest
+  }
+
+  /// Within 2^-109.
+  private static let logOfTwo = Ball(
+    DoubleDouble(high: 0x1.62e42fefa39efp-1, low: 0x1.abc9e3b39803fp-56), radius: 0x1p-108, exponent: 0)
 
   /// 2 t Σ t^2n / (2n + 1) up to n = terms: |t| < 2^-7 and 8 terms, or |t| < 2^-40 and 2. The rest is less than twice
   /// the first term left out: 2^(-14 · 9) / 19, 2^(-80 · 3) / 7; both below 2^-129.

@@ -69,6 +69,8 @@ struct IntervalArithmetic<L: Limbs>: Arithmetic {
     Interval(BigFloat(like: zero), BigFloat(1, like: zero).scaled(by: -1_000_000))
   }
 
+  var unit: Interval<L> { Interval(BigFloat(like: zero), BigFloat(1, like: zero)) }
+
   /// log 2 = 18 atanh(1/26) - 2 atanh(1/4801) + 8 atanh(1/8749) (Machin's way), in one limb more than is returned.
   ///
   /// Each term is cut once when it is divided by q² and once by its odd number: with fewer than 10 N terms each and

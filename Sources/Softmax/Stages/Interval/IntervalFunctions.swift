@@ -72,6 +72,20 @@ extension IntervalArithmetic {
     return exponent <= 0 ? 3 : 3 &<< UInt64(min(exponent, 60))
   }
 
+  /// e^d for any d <= 0. A wide interval's ends are raised one by one; below -2^20 only the sign counts.
+  func power(_ d: Interval<L>, _ poll: inout CancellationPoll) throws(ComputationError) -> Interval<L> {
+    let farthest = BigFloat(-0x1p20, like: zero)
+    if d.upper < farthest { return negligible }
+    if d.upper.sign >= 0, d.isExact { return whole(1) }
+    if d.lower < farthest {
+      return Interval(BigFloat(like: zero), try exponential(Interval(exactly: d.upper), &poll).upper)
+    }
+    guard d.widthExponent &+ 64 &* zero.count > 40 else { return try exponential(d, &poll) }
+    let least = try exponential(Interval(exactly: d.lower), &poll).lower
+    if d.upper.sign >= 0 { return Interval(least, BigFloat(1, like: zero)) }
+    return Interval(least, try exponential(Interval(exactly: d.upper), &poll).upper)
+  }
+
   /// e^d - 1 for -1 <= d <= 0.
   ///
   /// Down to 2^-32 it is e^d less one, which costs up to 32 bits beside those that the squarings cost; below, -h ψ(h)
@@ -131,6 +145,14 @@ extension IntervalArithmetic {
       result.upper = .sum(result.upper, width, .up)
     }
     return result
+  }
+
+  /// log x = k log 2 + log(x 2^-k) with x 2^-k from 1 on, and below 2 at its lower end.
+  func logarithm(_ x: Interval<L>, _ poll: inout CancellationPoll) throws(ComputationError) -> Interval<L> {
+    let k = x.lower.sign > 0 ? max(0, x.lower.exponent &- 1) : 0
+    let reduced = Interval(x.lower.scaled(by: 0 &- k), x.upper.scaled(by: 0 &- k))
+    let rest = try logOfOnePlus(reduced - whole(1), &poll)
+    return k == 0 ? rest : whole(k) * FixedPoint.interval(logOfTwo, below: 0, above: 1, power: -2) + rest
   }
 
   /// 2 atanh t = 2 t Σ t^2n / (2n + 1), for |t| < 2^-20.

@@ -22,9 +22,11 @@ final class VectorLoss: Sendable {
   /// 1/(D T).
   private let scale: ScaledDoubleDouble
 
-  /// - Returns: `nil` where this stage can prove nothing: weights so small or large that products may underflow.
+  /// - Returns: `nil` where this stage can prove nothing: weights so small or large that products may underflow, or a
+  ///   loss that is more than cross-entropy.
   init?(_ request: LossRequest, into buffer: ConcurrentOutputBuffer<Double>) {
     let problem = request.problem
+    guard problem.zLoss == 0, problem.focalGamma == 0 else { return nil }
     self.request = request
     self.buffer = buffer
     rounding = KernelRounding(isSingle: problem.softmax.format == .binary32)

@@ -1,0 +1,84 @@
+/// What a row's loss is made of besides softmax, in some arithmetic: target weights u with the sum U, the focal factor
+/// and the z-loss.
+struct RowLoss<A: Arithmetic> {
+  let weights: TargetWeights
+  /// scale · U.
+  let total: A.Real
+  /// `nil` stands for γ = 0.
+  let focal: FocalFactor<A>?
+  /// `nil` stands for λ = 0.
+  let penalty: LogSumPenalty<A>?
+
+  init(
+    _ problem: LossProblem, _ weights: TargetWeights, _ sums: inout SoftmaxSums<A>, _ poll: inout CancellationPoll
+  ) throws(ComputationError) {
+    self.weights = weights
+    total = try weights.total(sums.arithmetic, &poll)
+    focal =
+      if problem.focalGamma > 0, case .index(let y) = weights.kind {
+        try sums.focalFactor(y, gamma: problem.focalGamma, &poll)
+      } else {
+        nil
+      }
+    penalty = problem.zLoss > 0 ? try sums.penalty(problem.zLoss, scale: weights.scale, &poll) : nil
+  }
+}
+
+/// The focal loss (1-p)^γ (-log p) of the target class: its first factor, and its derivative.
+struct FocalFactor<A: Arithmetic> {
+  /// (1-p)^γ.
+  let value: A.Real
+  /// A = -∂/∂(log p) of the loss, by which the gradient of cross-entropy is multiplied.
+  let slope: A.Real
+}
+
+/// The z-loss λ LSE², LSE = log Σ e^(a/T), times `scale` and T², so that it is dyadic where LSE T is.
+struct LogSumPenalty<A: Arithmetic> {
+  /// scale λ (T LSE)².
+  let loss: A.Real
+  /// 2 scale λ T LSE: the factor of p in the gradient, times `scale` and T.
+  let slope: A.Real
+  /// T.
+  let temperature: A.Real
+}
+
+extension SoftmaxSums {
+  /// With odds x = p/(1-p) = e^d_y / Σ_{j≠y} e^d_j: (1-p)^γ = e^(-γ log(1+x)), and
+  ///
+  ///     A = (1-p)^γ + γ p (1-p)^(γ-1) (-log p) = (1-p)^γ [1 + γ x (-log p)],
+  ///
+  /// where no term is negative. A masked target has p = 0 and A = 1; a class alone in its row has p = 1 and zeros.
+  mutating func focalFactor(
+    _ y: Int, gamma: Double, _ poll: inout CancellationPoll
+  ) throws(ComputationError) -> FocalFactor<A> {
+    let one = arithmetic.whole(1)
+    if row.isMasked(y) { return FocalFactor(value: one, slope: one) }
+    if row.finite == 1 { return FocalFactor(value: arithmetic.whole(0), slope: arithmetic.whole(0)) }
+    let gamma = arithmetic.exact(gamma)
+    // x (-log p) is at most 1 where p is near 1.
+    if row.isAllButAlone(y) { return FocalFactor(value: arithmetic.unit, slope: arithmetic.unit * (one + gamma)) }
+    let rest = try others(than: y, &poll)
+    let odds = try exponential(y, &poll) / rest
+    // p <= 1/2 for all but the maximum.
+    let log = y == row.top ? try arithmetic.logarithm(sum / rest, &poll) : try arithmetic.logOfOnePlus(odds, &poll)
+    let value = try arithmetic.power(-(gamma * log), &poll)
+    let loss = perTemperature(gap(y) + (try scaledLogSum(&poll)))
+    return FocalFactor(value: value, slope: value * (one + gamma * odds * loss))
+  }
+
+  mutating func penalty(
+    _ lambda: Double, scale: Int, _ poll: inout CancellationPoll
+  ) throws(ComputationError) -> LogSumPenalty<A> {
+    let logSumExp = try scaledLogSumExp(&poll)
+    let slope = arithmetic.whole(scale) * arithmetic.exact(lambda) * logSumExp
+    return LogSumPenalty(
+      loss: slope * logSumExp, slope: arithmetic.whole(2) * slope, temperature: arithmetic.exact(row.temperature))
+  }
+}
+
+extension LogitsRow {
+  /// Whether class i has all of the probability but for what counts by its sign alone.
+  func isAllButAlone(_ i: Int) -> Bool {
+    i == top && logits.indices.allSatisfy { $0 == i || isMasked($0) || isNegligible($0) }
+  }
+}

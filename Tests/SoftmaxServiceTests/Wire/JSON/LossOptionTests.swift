@@ -1,0 +1,88 @@
+import Testing
+
+@testable import SoftmaxService
+
+/// The options that make more of the loss than cross-entropy: right values, ends of the range, and what is refused.
+struct LossOptionTests {
+  @Test(arguments: [
+    (
+      "/gradient", #"{"logits": [1, 2, 3], "target": 1, "focal_gamma": 2}"#,
+      #"{"loss":0.8029478243641426,"gradient":[0.0982043455123246,-0.8238417636616595,0.7256374181493349]}"#
+    ),
+    (
+      "/gradient", #"{"logits": [1, 2, 3], "target": 1, "z_loss": 1e-4}"#,
+      #"{"loss":1.408767142285272,"gradient":[0.090091930914004,-0.7551047413056752,0.66569433158456]}"#
+    ),
+    // (1-p)^γ is below every number, and 1-p itself is.
+    (
+      "/gradient", #"{"logits": [1e10, 0], "target": 0, "focal_gamma": 0.5}"#,
+      #"{"loss":0.0,"gradient":[0.0,0.0]}"#
+    ),
+    (
+      "/gradient", #"{"logits": [1e10, 0], "target": 1, "focal_gamma": 1e308}"#,
+      #"{"loss":10000000000.0,"gradient":[1.0,-1.0]}"#
+    ),
+    (
+      "/gradient", #"{"logits": [0, 0], "target": 1, "focal_gamma": 5e-324}"#,
+      #"{"loss":0.6931471805599453,"gradient":[0.5,-0.5]}"#
+    ),
+    // A masked target has p = 0, and a class alone p = 1.
+    (
+      "/gradient", #"{"logits": [5, "-Infinity"], "target": 1, "focal_gamma": 1, "z_loss": 0.1}"#,
+      #"{"loss":"Infinity","gradient":[2.0,-1.0]}"#
+    ),
+    (
+      "/gradient", #"{"logits": [5, "-Infinity"], "target": 0, "focal_gamma": 1}"#,
+      #"{"loss":0.0,"gradient":[0.0,0.0]}"#
+    ),
+    // One class: LSE = 3/3, rational, and 2λ·1/T.
+    (
+      "/gradient", #"{"logits": [3], "target": 0, "temperature": 3, "z_loss": 9}"#, #"{"loss":9.0,"gradient":[6.0]}"#
+    ),
+    // 1.5 times the least number, exactly: a tie.
+    (
+      "/loss", #"{"logits": [1], "target": 0, "z_loss": 1.5e-323, "sample_weight": 0.5, "reduction": "sum"}"#,
+      #"{"loss":1e-323}"#
+    ),
+    ("/loss", #"{"logits": [1e300, 0], "target": 0, "z_loss": 1}"#, #"{"loss":"Infinity"}"#),
+    ("/loss", #"{"logits": [1e300, 0], "target": 0, "z_loss": 1e-300}"#, #"{"loss":1.0000000000000002e300}"#),
+    ("/loss", #"{"logits": [3e19, 0], "target": 0, "z_loss": 1, "dtype": "float32"}"#, #"{"loss":"Infinity"}"#),
+    // An ignored item, and one without weight, gain nothing; a class without weight does.
+    (
+      "/gradient", #"{"logits": [[1, 1], [9, 9]], "target": [0, -100], "z_loss": 1, "outputs": ["gradient"]}"#,
+      #"{"gradient":[[1.1931471805599454,2.1931471805599454],[0.0,0.0]]}"#
+    ),
+    (
+      "/loss", #"{"logits": [[2], [9]], "target": [0, 0], "sample_weight": [1, 0], "z_loss": 1, "reduction": "none"}"#,
+      #"{"loss":[4.0,0.0]}"#
+    ),
+    (
+      "/loss", #"{"logits": [2, "-Infinity"], "target": 0, "weight": [0, 1], "z_loss": 1, "reduction": "sum"}"#,
+      #"{"loss":4.0}"#
+    ),
+  ])
+  func aRequestGetsTheseBytes(_ path: String, _ body: String, _ expected: String) {
+    #expect(text(post(path, body)) == expected)
+  }
+
+  @Test(arguments: [
+    BadBody("/loss", #"{"logits": [1, 2], "target": 0, "z_loss": -1}"#, ("#/z_loss", ["is -1", "at least 0"])),
+    BadBody("/loss", #"{"logits": [1, 2], "target": 0, "focal_gamma": 1e999}"#, ("#/focal_gamma", ["at most 1.79"])),
+    BadBody(
+      "/loss", #"{"logits": [1, 2], "target": 0, "focal_gamma": 2, "label_smoothing": 0.1}"#,
+      ("#/focal_gamma", ["\"label_smoothing\"", "one or the other"])),
+    BadBody(
+      "/gradient", #"{"logits": [1, 2], "target": [0, 1], "focal_gamma": 2}"#,
+      ("#/focal_gamma", ["class indices", "holds probabilities"])),
+    BadBody("/loss", #"{"logits": [1, 2], "target": 0, "gamma": 2}"#, ("#/gamma", ["nearest is \"focal_gamma\""])),
+    BadBody("/softmax", #"{"logits": [1, 2], "z_loss": 2}"#, ("#/z_loss", ["belongs to /loss and /gradient"])),
+  ])
+  func whatDoesNotFitIsRefused(_ bad: BadBody) throws {
+    let problem = try Parsed(post(bad.path, bad.body))
+    #expect(problem.status == 422)
+    #expect(problem.errors.map(\.pointer) == bad.faults.map(\.pointer), "\(problem.errors)")
+    for (error, fault) in zip(problem.errors, bad.faults) {
+      for part in fault.parts { #expect(error.detail.contains(part), "\(error.detail)") }
+    }
+  }
+}
