@@ -94,7 +94,8 @@ struct Fixture {
       loss = try LossProblem(
         softmax: softmax, target: target, weight: try numbers("weight"), sampleWeight: try numbers("sample_weight"),
         ignoreIndex: integers("ignore_index")?.first ?? -100,
-        labelSmoothing: try numbers("label_smoothing")?.first ?? 0, reduction: reduction)
+        labelSmoothing: try numbers("label_smoothing")?.first ?? 0, reduction: reduction,
+        divisor: try numbers("divisor")?.first)
     default:
       throw malformed()
     }

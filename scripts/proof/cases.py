@@ -5,9 +5,9 @@ import struct
 import oracle
 
 INFINITY = math.inf
-OPTIONS = ("weight", "sample_weight", "ignore_index", "label_smoothing", "reduction", "upstream")
+OPTIONS = ("weight", "sample_weight", "ignore_index", "label_smoothing", "reduction", "divisor", "upstream")
 DEFAULTS = {"temperature": 1.0, "dtype": "float64", "axis": None, "weight": None, "sample_weight": None,
-            "ignore_index": -100, "label_smoothing": 0.0, "reduction": "mean", "upstream": None}
+            "ignore_index": -100, "label_smoothing": 0.0, "reduction": "mean", "divisor": None, "upstream": None}
 
 
 def softmax(logits, shape=None, axis=None, **options):
@@ -144,7 +144,8 @@ def text(case, name):
             lines.append(f"indices {' '.join(map(str, case['target']))}")
         else:
             lines.append(f"probabilities {row(case['target'])}")
-    for name in ("temperature", "dtype", "weight", "sample_weight", "ignore_index", "label_smoothing", "reduction", "upstream"):
+    for name in ("temperature", "dtype", "weight", "sample_weight", "ignore_index", "label_smoothing", "reduction",
+                 "divisor", "upstream"):
         value = case.get(name)
         if value is None:
             continue

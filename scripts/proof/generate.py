@@ -7,6 +7,7 @@ import random
 import sys
 import time
 
+import additions  # noqa: F401 (its families join the others)
 import cases
 import families
 import oracle

@@ -235,8 +235,8 @@ class ZeroNormaliser(Exception):
 
 
 def loss_and_gradient(logits, target, shape=None, axis=-1, temperature=1.0, dtype="float64", weight=None,
-                      sample_weight=None, ignore_index=-100, label_smoothing=0.0, reduction="mean", upstream=None,
-                      outputs=("loss", "gradient")):
+                      sample_weight=None, ignore_index=-100, label_smoothing=0.0, reduction="mean", divisor=None,
+                      upstream=None, outputs=("loss", "gradient")):
     """target: a list of int (indices, batch order) or of float (probabilities, the logits' shape)."""
     shape = shape or [len(logits)]
     rows, places = slices(logits, shape, axis % len(shape), temperature)
@@ -247,7 +247,9 @@ def loss_and_gradient(logits, target, shape=None, axis=-1, temperature=1.0, dtyp
     inverse_temperature = 1 / Fraction(temperature)
     ignored = [by_index and target[n] == ignore_index for n in range(len(rows))]
     r = ONE
-    if reduction == "mean":
+    if divisor is not None:
+        r = 1 / Fraction(divisor)
+    elif reduction == "mean":
         divisor = sum(((s[n] * w[target[n]]) if by_index else s[n]) for n in range(len(rows)) if not ignored[n])
         if divisor == 0:
             raise ZeroNormaliser()

@@ -12,6 +12,7 @@ import time
 import urllib.parse
 from fractions import Fraction
 
+import additions  # noqa: F401 (its families join the others)
 import cases
 import families
 import hostile
@@ -54,7 +55,8 @@ def body(case):
         else:
             request["outputs"] = list(case["want"])
     of_batch = {"sample_weight": batch, "upstream": batch if case.get("reduction") == "none" else []}
-    for name in ("temperature", "dtype", "weight", "sample_weight", "ignore_index", "label_smoothing", "reduction", "upstream"):
+    for name in ("temperature", "dtype", "weight", "sample_weight", "ignore_index", "label_smoothing", "reduction",
+                 "divisor", "upstream"):
         value = case.get(name)
         if value is not None:
             request[name] = nested(value, of_batch[name]) if name in of_batch else value

@@ -12,7 +12,7 @@ public enum Reduction: Sendable, Hashable, CaseIterable {
   case none
   /// Their sum.
   case sum
-  /// Their sum over D: Σ s_n w[y_n] over the rows not ignored (indices), or Σ s_n (probabilities).
+  /// Their sum over D: Σ s_n w[y_n] over the rows not ignored (indices), or Σ s_n (probabilities), or the divisor given.
   case mean
 }
 
@@ -43,13 +43,16 @@ public final class LossProblem: Sendable {
   public let zLoss: Double
   /// γ of the focal loss, finite and not negative; 0 unless the target holds class indices and ε is 0.
   public let focalGamma: Double
+  /// What ``Reduction/mean`` divides by in place of the sum of the weights, finite and positive; `nil` stands for that
+  /// sum. Other reductions leave it alone.
+  public let divisor: Double?
 
-  /// - Throws: ``ProblemError`` when counts differ, a number is outside its range, or "mean" would divide by exactly
-  ///   zero.
+  /// - Throws: ``ProblemError`` when counts differ, a number is outside its range, or "mean" without a divisor would
+  ///   divide by exactly zero.
   public init(
     softmax: SoftmaxProblem, target: Target, weight: [Double]? = nil, sampleWeight: [Double]? = nil,
     ignoreIndex: Int = -100, labelSmoothing: Double = 0, reduction: Reduction = .mean, zLoss: Double = 0,
-    focalGamma: Double = 0
+    focalGamma: Double = 0, divisor: Double? = nil
   ) throws(ProblemError) {
     let layout = softmax.layout
     if let weight {
@@ -68,6 +71,7 @@ public final class LossProblem: Sendable {
     guard Self.isWeight(zLoss) else { throw .zLoss }
     guard Self.isWeight(focalGamma) else { throw .focalGamma }
     guard focalGamma == 0 || labelSmoothing == 0 else { throw .focalWithoutSingleClass }
+    if let divisor { guard divisor > 0, divisor.isFinite else { throw .divisor } }
     switch target {
     case .indices(let indices):
       guard indices.count == layout.batch else {
@@ -94,7 +98,8 @@ public final class LossProblem: Sendable {
     self.reduction = reduction
     self.zLoss = zLoss
     self.focalGamma = focalGamma
-    guard reduction != .mean || normaliserIsPositive else { throw .zeroNormaliser }
+    self.divisor = divisor
+    guard reduction != .mean || divisor != nil || normaliserIsPositive else { throw .zeroNormaliser }
   }
 
   /// Whether a number may be a weight or a target probability: it is finite and not negative.

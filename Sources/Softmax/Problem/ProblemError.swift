@@ -30,6 +30,8 @@ public enum ProblemError: Error, Sendable, Hashable {
   case focalGamma
   /// γ > 0 with a target of probabilities, or with ε > 0: the focal loss is that of a single class.
   case focalWithoutSingleClass
+  /// The divisor is not finite and positive.
+  case divisor
   /// `ignoreIndex` is a class, but the target holds probabilities.
   case ignoreIndexWithProbabilities
   /// "mean" would divide by D = Σ s_n w[y_n] (indices) or Σ s_n (probabilities), which is exactly zero.

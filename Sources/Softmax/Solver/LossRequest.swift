@@ -78,6 +78,10 @@ extension LossProblem {
   /// D, exactly.
   fileprivate func normaliser() -> ExactSum {
     var sum = ExactSum()
+    if let divisor {
+      sum.add(divisor, 1)
+      return sum
+    }
     for n in 0..<softmax.layout.batch where counts(row: n) {
       switch target {
       case .indices(let indices): sum.add(sampleWeight?[n] ?? 1, weight?[indices[n]] ?? 1)

@@ -2,7 +2,7 @@ import Softmax
 
 /// A scalar that changes what is computed, under its name on every wire.
 enum Parameter: Int, Sendable, CaseIterable {
-  case axis, temperature, dtype, ignoreIndex, labelSmoothing, reduction, zLoss, focalGamma
+  case axis, temperature, dtype, ignoreIndex, labelSmoothing, reduction, zLoss, focalGamma, divisor
 
   var name: String { descriptor.name }
 
@@ -44,9 +44,8 @@ enum Parameter: Int, Sendable, CaseIterable {
         .choice(
           default: ReductionName.mean.rawValue, names: ReductionName.allCases.map(\.name),
           hints: [
-            "batchmean": "without \"sample_weight\", \"mean\" of probability targets is the mean over the batch",
-            "sum_over_batch_size":
-              "\"mean\" divides by the sum of the weights; ask for \"sum\" and divide by the number of slices",
+            "batchmean": "ask for \"mean\", with the number of slices as \"divisor\"",
+            "sum_over_batch_size": "ask for \"mean\", with the number of slices as \"divisor\"",
           ]),
         summary: "what becomes of the items' losses")
     case .zLoss:
@@ -59,6 +58,12 @@ enum Parameter: Int, Sendable, CaseIterable {
         "focal_gamma", aliases: "gamma", for: [.loss, .gradient],
         .number(default: 0, NumberRange("a finite number of at least 0") { $0 >= 0 && $0.isFinite }),
         summary: "the power of 1-p of the target class by which each item's loss is multiplied")
+    case .divisor:
+      ParameterDescriptor(
+        "divisor", aliases: "normalizer normaliser denominator num_items_in_batch avg_factor batch_size",
+        for: [.loss, .gradient],
+        .number(default: nil, NumberRange("a finite number greater than 0") { $0 > 0 && $0.isFinite }),
+        onlyUnder: .mean, summary: "what \"mean\" divides by, in place of the sum of the weights")
     }
   }
 }
@@ -66,7 +71,8 @@ enum Parameter: Int, Sendable, CaseIterable {
 /// All that the service knows about a parameter, apart from what is computed with it.
 struct ParameterDescriptor: Sendable {
   enum Kind: Sendable {
-    case number(default: Double, NumberRange)
+    /// Without a default, leaving it out means something that no number does.
+    case number(default: Double?, NumberRange)
     case integer(default: Double)
     /// One of these names, given by its place among them, and what to do instead of names that other libraries have.
     case choice(default: Int, names: [String], hints: [String: String] = [:])
@@ -78,14 +84,20 @@ struct ParameterDescriptor: Sendable {
   /// The operations that take it.
   let operations: OperationSet
   let kind: Kind
+  /// The only reduction under which it means anything; nil where all are good.
+  let onlyUnder: ReductionName?
   /// What it is, in half a sentence.
   let summary: String
 
-  init(_ name: String, aliases: NameList, for operations: OperationSet, _ kind: Kind, summary: String) {
+  init(
+    _ name: String, aliases: NameList, for operations: OperationSet, _ kind: Kind, onlyUnder: ReductionName? = nil,
+    summary: String
+  ) {
     self.name = name
     self.aliases = aliases
     self.operations = operations
     self.kind = kind
+    self.onlyUnder = onlyUnder
     self.summary = summary
   }
 
@@ -105,18 +117,23 @@ struct ParameterDescriptor: Sendable {
     }
   }
 
-  /// The value that stands for it where it is left out, as ``ParameterValues`` holds it.
+  /// The value that stands for it where it is left out, as ``ParameterValues`` holds it; NaN, which no parameter may be,
+  /// where none does.
   var defaultValue: Double {
     switch kind {
-    case .number(let value, _), .integer(let value): value
+    case .number(let value, _): value ?? .nan
+    case .integer(let value): value
     case .choice(let place, _, _): Double(place)
     }
   }
 
-  /// The same as a text: `-1`, `"mean"`.
+  var hasDefault: Bool { !defaultValue.isNaN }
+
+  /// The same as a text: `-1`, `"mean"`, or `null`, which leaves it out.
   var defaultText: String {
     switch kind {
-    case .number(let value, _), .integer(let value): text(of: value)
+    case .number(let value, _): value.map { text(of: $0) } ?? "null"
+    case .integer(let value): text(of: value)
     case .choice(let place, let names, _): quoted(names[place])
     }
   }

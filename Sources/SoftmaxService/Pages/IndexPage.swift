@@ -35,7 +35,9 @@ struct IndexPage: Sendable {
   func text(authority: String?) -> [UInt8] { before + Array((authority ?? "localhost:8080").utf8) + after }
 
   private static func description(of operation: Operation) -> String {
-    let parameters = operation.parameters.map { "\($0.name) (\($0.descriptor.defaultText))" }
+    let parameters = operation.parameters.map(\.descriptor).map {
+      $0.hasDefault ? "\($0.name) (\($0.defaultText))" : $0.name
+    }
     return """
       POST \(operation.path): \(operation.summary)
         inputs      \(inputs(of: operation))

@@ -24,7 +24,8 @@ extension ProblemType {
       "The reduction \"mean\" would divide by exactly zero, because every item is ignored or has a weight of 0.",
     cure: "Give at least one item a weight, or ask for the reduction \"sum\" or \"none\".",
     example:
-      "every target is ignored, so that \"mean\" would divide by 0; let one item count, or ask for \"sum\" or \"none\"")
+      "every target is ignored, so that \"mean\" would divide by 0; let one item count, send a \"divisor\", or ask for "
+      + "\"sum\" or \"none\"")
 
   static let tooManyLogits = ProblemType(
     name: "too-many-logits", title: "Too many logits", status: .contentTooLarge,

@@ -12,12 +12,21 @@ struct ParameterValues: Sendable {
 
   mutating func set(_ parameter: Parameter, to value: Double) { given.append((parameter, value)) }
 
+  /// A parameter that has no default; nil where it is left out.
+  func value(ifGiven parameter: Parameter) -> Double? {
+    let value = self[parameter]
+    return value.isNaN ? nil : value
+  }
+
   /// A parameter that is a choice.
   var dataType: DataType { DataType(rawValue: Int(self[.dtype])) ?? .float64 }
   var reduction: ReductionName { ReductionName(rawValue: Int(self[.reduction])) ?? .mean }
 
   /// Whether a parameter is at its default.
-  func isDefault(_ parameter: Parameter) -> Bool { self[parameter] == Self.defaults[parameter.rawValue] }
+  func isDefault(_ parameter: Parameter) -> Bool {
+    let (value, standard) = (self[parameter], Self.defaults[parameter.rawValue])
+    return value == standard || value.isNaN
+  }
 }
 
 extension ParameterDescriptor {

@@ -3,7 +3,21 @@ import Softmax
 /// What cannot go together, though each is good by itself.
 extension Validator {
   mutating func noteUnfitCombinations() {
+    noteParametersOfOtherReductions()
     noteFocalLossOfManyClasses()
+  }
+
+  /// A parameter that means something under one reduction alone.
+  private mutating func noteParametersOfOtherReductions() {
+    for (parameter, _) in request.givenParameters {
+      guard let only = parameter.descriptor.onlyUnder, parameters.reduction != only, !parameters.isDefault(parameter)
+      else { continue }
+      let reduction = parameters.reduction.name
+      issues.append(.field(.parameter(parameter))) {
+        "\($0) goes only with the reduction \(quoted(only.name)), and this one is \(quoted(reduction)); "
+          + "leave out one or the other"
+      }
+    }
   }
 
   /// The focal loss is that of a single class.

@@ -110,6 +110,7 @@ extension Validator {
       }
     return InputIssue(
       location: .field(.input(input)),
-      sentence: "\(reason), so that \"mean\" would divide by 0; let one item count, or ask for \"sum\" or \"none\"")
+      sentence: "\(reason), so that \"mean\" would divide by 0; let one item count, send a \"divisor\", or ask for "
+        + "\"sum\" or \"none\"")
   }
 }

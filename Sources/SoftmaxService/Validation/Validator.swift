@@ -128,7 +128,7 @@ struct Validator: ~Copyable {
       softmax: softmax, target: target.target, weight: request.values(of: .weight),
       sampleWeight: request.values(of: .sampleWeight), ignoreIndex: target.ignoreIndex,
       labelSmoothing: parameters[.labelSmoothing], reduction: parameters.reduction.reduction,
-      zLoss: parameters[.zLoss], focalGamma: parameters[.focalGamma])
+      zLoss: parameters[.zLoss], focalGamma: parameters[.focalGamma], divisor: parameters.value(ifGiven: .divisor))
     return .loss(ValidatedRequest.LossWork(problem: loss, upstream: upstream, derivedClass: derivedClass))
   }
 }

@@ -138,10 +138,21 @@ struct InputIssueTests {
     BadBody("/softmax", #"{"logits": [1, 2], "dtype": 32}"#, ("#/dtype", ["a number", "\"float64\" or \"float32\""])),
     BadBody(
       "/loss", #"{"logits": [1, 2], "target": 0, "reduction": "batchmean"}"#,
-      ("#/reduction", ["\"batchmean\"", "the mean over the batch"])),
+      ("#/reduction", ["\"batchmean\"", "the number of slices as \"divisor\""])),
     BadBody(
       "/loss", #"{"logits": [1, 2], "target": 0, "reduction": "sum_over_batch_size"}"#,
-      ("#/reduction", ["\"none\", \"sum\" or \"mean\"", "divide by the number of slices"])),
+      ("#/reduction", ["\"none\", \"sum\" or \"mean\"", "the number of slices as \"divisor\""])),
+    BadBody(
+      "/loss", #"{"logits": [1, 2], "target": 0, "divisor": 0}"#, ("#/divisor", ["is 0", "greater than 0"])),
+    BadBody("/loss", #"{"logits": [1, 2], "target": 0, "divisor": 1e-400}"#, ("#/divisor", ["is 0"])),
+    BadBody("/gradient", #"{"logits": [1, 2], "target": 0, "divisor": -2}"#, ("#/divisor", ["is -2"])),
+    BadBody("/gradient", #"{"logits": [1, 2], "target": 0, "divisor": [2]}"#, ("#/divisor", ["an array"])),
+    BadBody(
+      "/loss", #"{"logits": [1, 2], "target": 0, "divisor": 2, "reduction": "sum"}"#,
+      ("#/divisor", ["only with the reduction \"mean\"", "this one is \"sum\""])),
+    BadBody(
+      "/loss", #"{"logits": [1], "target": 0, "num_items_in_batch": 2}"#, ("#/num_items_in_batch", ["\"divisor\""])),
+    BadBody("/softmax", #"{"logits": [1, 2], "divisor": 2}"#, ("#/divisor", ["belongs to /loss and /gradient"])),
     BadBody("/softmax", #"{"logits": [1, 2], "mask": [true, false]}"#, ("#/mask", ["to mask a class, send its logit"])),
     BadBody("/softmax", #"{"logits": [1, -1e999]}"#, ("#/logits/1", ["-1.797", "\"-Infinity\" to mask the class"])),
     BadBody("/softmax", #"{"logits": [1], "axis": -1e999}"#, ("#/axis", ["at least -1.797"])),
@@ -216,6 +227,7 @@ struct InputIssueTests {
       ("\"weight\": [1, 1]", "weight"), ("\"sample_weight\": 1", "sample_weight"), ("\"upstream\": 1", "upstream"),
       ("\"dtype\": \"float32\"", "dtype"), ("\"ignore_index\": 5", "ignore_index"),
       ("\"label_smoothing\": 0.1", "label_smoothing"), ("\"reduction\": \"sum\"", "reduction"),
+      ("\"divisor\": 2", "divisor"),
     ].map { option, name in
       BadBody(
         "/gradient", #"{"logits": [1, 2], "target": 0, \#(option), "outputs": ["derivation"]}"#,

@@ -28,11 +28,11 @@ struct ProblemTests {
 
   private func loss(
     _ target: Target, weight: [Double]? = nil, sampleWeight: [Double]? = nil, ignoreIndex: Int = -100,
-    smoothing: Double = 0
+    smoothing: Double = 0, divisor: Double? = nil
   ) throws -> LossProblem {
     try LossProblem(
       softmax: SoftmaxProblem(logits: [1, 2, 3, 4], layout: pair), target: target, weight: weight,
-      sampleWeight: sampleWeight, ignoreIndex: ignoreIndex, labelSmoothing: smoothing)
+      sampleWeight: sampleWeight, ignoreIndex: ignoreIndex, labelSmoothing: smoothing, divisor: divisor)
   }
 
   @Test func targets() throws {
@@ -49,7 +49,7 @@ struct ProblemTests {
     _ = try loss(.indices([0, 1]), ignoreIndex: 0)
   }
 
-  @Test func weights() {
+  @Test func weights() throws {
     let target = Target.indices([0, 1])
     #expect(throws: ProblemError.weightCount(expected: 2, found: 3)) { try loss(target, weight: [1, 1, 1]) }
     #expect(throws: ProblemError.weight(class: 1)) { try loss(target, weight: [1, -1]) }
@@ -59,6 +59,11 @@ struct ProblemTests {
     for smoothing in [-0.1, 1.1, .nan] {
       #expect(throws: ProblemError.labelSmoothing) { try loss(target, smoothing: smoothing) }
     }
+    for divisor in [0, -1, .infinity, .nan] {
+      #expect(throws: ProblemError.divisor) { try loss(target, divisor: divisor) }
+    }
+    #expect(throws: ProblemError.zeroNormaliser) { try loss(target, weight: [0, 0]) }
+    _ = try loss(target, weight: [0, 0], divisor: .leastNonzeroMagnitude)
   }
 
   @Test func derivationsNeedOneSliceAndAClassOfIt() throws {
