@@ -1,7 +1,8 @@
-"""service.py URL COUNT [--seed N] [--hostile]    random cases straight through a running service, against the oracle
+"""service.py URL COUNT [--seed N] [--hostile | --losses [ADDITION …]]    random cases straight through a running service, against the oracle
 
 Cases come from the fixtures' families (large and near-midpoint left out: they are slow to make) under seeds of their own, so
-that no run repeats the fixtures; with --hostile, from the families of hostile.py. Every output is asked for; every number in
+that no run repeats the fixtures; with --hostile, from the families of hostile.py; with --losses, those of
+loss_families.py, answered by losses.py. Every output is asked for; every number in
 the answer is read as an exact decimal and rounded to the format asked for. Exit status 1 when a value differs."""
 import argparse
 import http.client
@@ -16,6 +17,8 @@ import additions  # noqa: F401 (its families join the others)
 import cases
 import families
 import hostile
+import loss_families
+import losses
 import oracle
 from rounding import FORMATS
 
@@ -42,21 +45,22 @@ def body(case):
     shape, axis = case["shape"], case["axis"]
     batch = shape[:axis] + shape[axis + 1:]
     written = [x if x > -cases.INFINITY else "-Infinity" for x in case["logits"]]
-    request = {"logits": nested(written, shape)}
+    request = {case.get("input", "logits"): nested(written, shape)}
     if case["op"] == "derivation":
         request |= {"target": case["target"], "outputs": ["derivation"]}
     else:
         if axis != len(shape) - 1:
             request["axis"] = axis
-        if case["op"] == "loss":
+        for name in ("target_logits", "vector"):
+            if name in case:
+                request[name] = nested([x if x > -cases.INFINITY else "-Infinity" for x in case[name]], shape)
+        if case["op"] == "loss" and "target" in case:
             by_index = isinstance(case["target"][0], int)
             request["target"] = nested(case["target"], batch if by_index else shape)
-            request["outputs"] = ["loss", "gradient"]
-        else:
-            request["outputs"] = list(case["want"])
+        request["outputs"] = list(case["want"])
     of_batch = {"sample_weight": batch, "upstream": batch if case.get("reduction") == "none" else []}
-    for name in ("temperature", "dtype", "weight", "sample_weight", "ignore_index", "label_smoothing", "reduction",
-                 "divisor", "upstream"):
+    for name in ("temperature", "dtype", "weight", "sample_weight", "ignore_index", "label_smoothing", "reduction", "upstream",
+                 "divisor", "z_loss", "focal_gamma", "softcap"):
         value = case.get(name)
         if value is not None:
             request[name] = nested(value, of_batch[name]) if name in of_batch else value
@@ -92,19 +96,35 @@ def random_cases(seed, makers, most=60):
                 continue
 
 
+def random_losses(seed, additions):
+    rng = random.Random(seed)
+    while True:
+        name = rng.choice(additions)
+        case = loss_families.a_case(rng, name)
+        try:
+            yield name, case | {"want": losses.answers(case)}
+        except (losses.ZeroNormaliser, losses.Undecided):
+            continue
+
+
 def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("url", type=urllib.parse.urlparse)
     options.add_argument("count", type=int)
     options.add_argument("--seed", type=int, default=time.time_ns())
     options.add_argument("--hostile", action="store_true")
+    options.add_argument("--losses", nargs="*", choices=loss_families.ADDITIONS)
     given = options.parse_args()
     makers = hostile.FAMILIES if given.hostile else {k: v for k, v in families.FAMILIES.items() if k not in SLOW}
     connection = http.client.HTTPConnection(given.url.hostname, given.url.port, timeout=60)
     values = wrong = refused = 0
     tally = {}
     used = time.monotonic()
-    for n, (family, case) in enumerate(random_cases(given.seed, makers, most=1000 if given.hostile else 60)):
+    if given.losses is None:
+        source = random_cases(given.seed, makers, most=1000 if given.hostile else 60)
+    else:
+        source = random_losses(given.seed, given.losses or loss_families.ADDITIONS)
+    for n, (family, case) in enumerate(source):
         if n == given.count:
             break
         path, request = body(case)

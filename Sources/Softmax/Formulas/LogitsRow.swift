@@ -4,27 +4,32 @@ struct LogitsRow: Sendable {
   let logits: [Double]
   /// `T`.
   let temperature: Double
+  /// c, where the logits are c·tanh(a/c) before they are divided by T.
+  let softcap: Double?
   /// The lowest index among the largest logits.
   let top: Int
   /// How many logits are finite.
   let finite: Int
-  /// Whether all finite logits are equal, so that softmax is rational by Lindemann and Weierstrass's theorem.
+  /// Whether all finite logits are equal, so that softmax is rational by Lindemann and Weierstrass's theorem. (Capped
+  /// ones are then equal too, and else different.)
   let isLevel: Bool
 
   init(_ problem: SoftmaxProblem, number n: Int) {
     let layout = problem.layout
     let start = layout.start(of: n)
     if layout.inner == 1 {
-      self.init(Array(problem.logits[start..<(start + layout.classes)]), temperature: problem.temperature)
+      self.init(
+        Array(problem.logits[start..<(start + layout.classes)]), temperature: problem.temperature,
+        softcap: problem.softcap)
     } else {
       var logits: [Double] = []
       logits.reserveCapacity(layout.classes)
       for c in 0..<layout.classes { logits.append(problem.logits[start + c * layout.inner]) }
-      self.init(logits, temperature: problem.temperature)
+      self.init(logits, temperature: problem.temperature, softcap: problem.softcap)
     }
   }
 
-  init(_ logits: [Double], temperature: Double) {
+  init(_ logits: [Double], temperature: Double, softcap: Double? = nil) {
     var top = 0
     var finite = 0
     var least = Double.infinity
@@ -38,6 +43,7 @@ struct LogitsRow: Sendable {
     }
     self.logits = logits
     self.temperature = temperature
+    self.softcap = softcap
     self.top = top
     self.finite = finite
     isLevel = least == logits[top]
@@ -53,6 +59,11 @@ struct LogitsRow: Sendable {
 
   /// d_i = (a_i - m) / T within a few ulps; beyond binary64 it is -∞ or 0.
   @inline(__always) func roughDistance(_ i: Int) -> Double {
+    if let softcap { return roughCappedDistance(i, cap: softcap) }
+    return roughUncappedDistance(i)
+  }
+
+  @inline(__always) func roughUncappedDistance(_ i: Int) -> Double {
     let gap = logits[i] - maximum
     // A gap beyond binary64 need not be a distance beyond it.
     return gap == -.infinity ? (0.5 * logits[i] - 0.5 * maximum) / (0.5 * temperature) : gap / temperature

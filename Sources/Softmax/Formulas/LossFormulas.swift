@@ -11,7 +11,7 @@ extension SoftmaxSums {
     for c in 0..<row.classes where !weights.isZero(c) {
       try poll.spend(arithmetic.costOfExponential / 4)
       if row.isMasked(c) { return nil }
-      sum = sum + weights.weight(c, arithmetic) * gap(c)
+      sum = sum + weights.weight(c, arithmetic) * (try gap(c, &poll))
     }
     if let focal = loss.focal { sum = sum * focal.value }
     if let penalty = loss.penalty { sum = sum * penalty.temperature + penalty.loss }
@@ -24,10 +24,17 @@ extension SoftmaxSums {
   ///
   /// So neither a target that is nearly certain nor a row that is nearly level cancels, and where the exact part is
   /// half-way between two doubles the tail's sign is known. Soft targets close to softmax itself cancel by their
-  /// nature. With a focal factor, its slope A multiplies u and U; with a z-loss, 2 λ LSE is added to U alone.
+  /// nature. With a focal factor, its slope A multiplies u and U; with a z-loss, 2 λ LSE is added to U alone; with a
+  /// cap, its slope at a_i multiplies the whole.
   /// - Parameters:
   ///   - weight: scale · u_i.
   func gradient(
+    _ i: Int, weight: A.Real, _ loss: RowLoss<A>, _ factor: GradientFactor<A>, _ poll: inout CancellationPoll
+  ) throws(ComputationError) -> A.Real {
+    try throughCap(uncappedGradient(i, weight: weight, loss, factor, &poll), i, &poll)
+  }
+
+  private func uncappedGradient(
     _ i: Int, weight: A.Real, _ loss: RowLoss<A>, _ factor: GradientFactor<A>, _ poll: inout CancellationPoll
   ) throws(ComputationError) -> A.Real {
     if isNear(i) {

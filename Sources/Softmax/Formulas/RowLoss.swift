@@ -62,7 +62,7 @@ extension SoftmaxSums {
     // p <= 1/2 for all but the maximum.
     let log = y == row.top ? try arithmetic.logarithm(sum / rest, &poll) : try arithmetic.logOfOnePlus(odds, &poll)
     let value = try arithmetic.power(-(gamma * log), &poll)
-    let loss = perTemperature(gap(y) + (try scaledLogSum(&poll)))
+    let loss = perTemperature(try gap(y, &poll) + scaledLogSum(&poll))
     return FocalFactor(value: value, slope: value * (one + gamma * odds * loss))
   }
 

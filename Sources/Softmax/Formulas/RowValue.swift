@@ -34,26 +34,31 @@ extension LogitsRow {
     }
   }
 
-  /// Whether the value is known to be irrational. That no others are is Lindemann and Weierstrass's theorem
-  /// (docs/numerics.md §5); of the entropy nothing is proved.
+  /// Whether the value is known to be irrational, or zero. That no others are is Lindemann and Weierstrass's theorem
+  /// (docs/numerics.md §5); of the entropy nothing is proved, and of capped logits that differ it is taken for true.
   func isIrrational(_ value: RowValue) -> Bool {
     switch value {
     case .probability(let i): !isLevel && !isMasked(i)
-    case .logProbability, .logSumExp: finite > 1
+    case .logProbability: finite > 1
+    // tanh of a rational number is irrational, but for 0.
+    case .logSumExp: finite > 1 || isCapped(top)
     case .entropy, .argmax: false
-    case .jacobian(let l, let i), .quotientSecond(let l, let i), .lossByLogit(let l, let i):
+    case .jacobian(let l, let i): (!isLevel || isCapped(i)) && !isMasked(l) && !isMasked(i)
+    case .quotientSecond(let l, let i), .lossByLogit(let l, let i):
       !isLevel && !isMasked(l) && !isMasked(i)
     case .lossByProbability(let l), .quotientFirst(let l): !isLevel && !isMasked(l)
     }
   }
-}
 
-extension RowValue {
-  /// With how many bits a value that is still open is taken for the number it then looks like: the entropy alone, since
-  /// nobody has proved that more bits must decide it.
-  var mostBits: Int? {
-    switch self {
-    case .entropy: 16_384
+  /// Whether a cap changes a finite logit.
+  func isCapped(_ i: Int) -> Bool { softcap != nil && logits[i] != 0 }
+
+  /// With how many bits a value that is still open is taken for the number it then looks like: the entropy, and all of
+  /// capped logits, since nobody has proved that more bits must decide it.
+  func mostBits(_ value: RowValue) -> Int? {
+    guard softcap == nil else { return mostBitsWithoutTheorem }
+    return switch value {
+    case .entropy: mostBitsWithoutTheorem
     case .probability, .logProbability, .logSumExp, .argmax, .jacobian, .lossByProbability, .quotientFirst,
       .quotientSecond, .lossByLogit:
       nil

@@ -8,7 +8,7 @@ extension SoftmaxSums {
 
   /// log p_i = -((m - a_i) + T log S) / T for a class that is not masked: neither term is negative.
   mutating func logProbability(_ i: Int, _ poll: inout CancellationPoll) throws(ComputationError) -> A.Real {
-    -perTemperature(gap(i) + (try scaledLogSum(&poll)))
+    -perTemperature(try gap(i, &poll) + scaledLogSum(&poll))
   }
 
   /// log Σ e^(a_i / T) = (m + T log S) / T. Near zero it cancels without limit, and only more bits help.
@@ -18,7 +18,7 @@ extension SoftmaxSums {
 
   /// T log Σ e^(a_i / T).
   mutating func scaledLogSumExp(_ poll: inout CancellationPoll) throws(ComputationError) -> A.Real {
-    arithmetic.exact(row.maximum) + (try scaledLogSum(&poll))
+    try maximum(&poll) + scaledLogSum(&poll)
   }
 
   /// -Σ p log p = log S + Σ e^d_i (m - a_i) / (T S): no term is negative, where LSE - Σ p z would cancel.
@@ -26,14 +26,14 @@ extension SoftmaxSums {
     var weighted = arithmetic.whole(0)
     for i in 0..<row.classes where !row.isMasked(i) && row.logits[i] != row.maximum {
       try poll.spend(arithmetic.costOfExponential / 4)
-      weighted = weighted + (try exponential(i, &poll)) * gap(i)
+      weighted = weighted + (try exponential(i, &poll) * gap(i, &poll))
     }
     return try logSum(&poll) + perTemperature(weighted * inverse)
   }
 
-  /// J[l][i] = ∂p_l/∂a_i = p_l (1[l=i] - p_i) / T.
+  /// J[l][i] = ∂p_l/∂a_i = p_l (1[l=i] - p_i) / T, times the cap's slope at a_i.
   func jacobian(_ l: Int, _ i: Int, _ poll: inout CancellationPoll) throws(ComputationError) -> A.Real {
-    l == i ? try variance(l, &poll) : -(try product(l, i, &poll))
+    try throughCap(l == i ? variance(l, &poll) : -product(l, i, &poll), i, &poll)
   }
 
   /// p_l p_i / T. Where both classes are near the maximum, with n p_i = 1 + y_i (``excess(_:_:)``), it is

@@ -7,6 +7,8 @@
 struct SoftmaxSums<A: Arithmetic> {
   let row: LogitsRow
   let arithmetic: A
+  /// What caps the logits, if anything does.
+  private let cap: SoftCap<A>?
   /// Σ b_i: how many classes are near.
   let near: Int
   /// Σ x_i.
@@ -31,6 +33,13 @@ struct SoftmaxSums<A: Arithmetic> {
   init(_ row: LogitsRow, _ arithmetic: A, _ poll: inout CancellationPoll) throws(ComputationError) {
     self.row = row
     self.arithmetic = arithmetic
+    let cap: SoftCap<A>? =
+      if let softcap = row.softcap {
+        try SoftCap(softcap, maximum: row.maximum, arithmetic, &poll)
+      } else {
+        nil
+      }
+    self.cap = cap
     let isKept = row.classes <= Self.mostBytes / (MemoryLayout<A.Real>.stride + arithmetic.bits / 4)
     var tails: [A.Real] = []
     if isKept { tails.reserveCapacity(row.classes) }
@@ -39,7 +48,7 @@ struct SoftmaxSums<A: Arithmetic> {
     var farTail = arithmetic.whole(0)
     for i in 0..<row.classes {
       try poll.spend(arithmetic.costOfExponential)
-      let x = try Self.tail(i, of: row, arithmetic, &poll)
+      let x = try Self.tail(i, of: row, cap, arithmetic, &poll)
       if Self.isNear(row, i) {
         near += 1
         nearTail = nearTail + x
@@ -65,12 +74,13 @@ struct SoftmaxSums<A: Arithmetic> {
   func isNear(_ i: Int) -> Bool { Self.isNear(row, i) }
 
   private static func tail(
-    _ i: Int, of row: LogitsRow, _ arithmetic: A, _ poll: inout CancellationPoll
+    _ i: Int, of row: LogitsRow, _ cap: SoftCap<A>?, _ arithmetic: A, _ poll: inout CancellationPoll
   ) throws(ComputationError) -> A.Real {
     let logit = row.logits[i]
     if logit == -.infinity || logit == row.maximum { return arithmetic.whole(0) }
     if row.isNegligible(i) { return arithmetic.negligible }
-    var distance = arithmetic.exact(logit) - arithmetic.exact(row.maximum)
+    var distance =
+      if let cap { try -cap.gap(logit, &poll) } else { arithmetic.exact(logit) - arithmetic.exact(row.maximum) }
     if row.temperature != 1 { distance = distance / arithmetic.exact(row.temperature) }
     return isNear(row, i)
       ? try arithmetic.exponentialLessOne(distance, &poll) : try arithmetic.exponential(distance, &poll)
@@ -80,7 +90,7 @@ struct SoftmaxSums<A: Arithmetic> {
   @inline(__always) func tail(_ i: Int, _ poll: inout CancellationPoll) throws(ComputationError) -> A.Real {
     if !tails.isEmpty { return tails[i] }
     try poll.spend(arithmetic.costOfExponential)
-    return try Self.tail(i, of: row, arithmetic, &poll)
+    return try Self.tail(i, of: row, cap, arithmetic, &poll)
   }
 
   /// e^d_i.
@@ -94,9 +104,24 @@ struct SoftmaxSums<A: Arithmetic> {
     i == row.top ? others : sum - (try exponential(i, &poll))
   }
 
-  /// m - a_i, not divided by T, for a class that is not masked.
-  func gap(_ i: Int) -> A.Real {
-    arithmetic.exact(row.maximum) - arithmetic.exact(row.logits[i])
+  /// m - a_i, not divided by T, for a class that is not masked; of capped logits if they are.
+  func gap(_ i: Int, _ poll: inout CancellationPoll) throws(ComputationError) -> A.Real {
+    let logit = row.logits[i]
+    guard let cap, logit != row.maximum else { return arithmetic.exact(row.maximum) - arithmetic.exact(logit) }
+    return try cap.gap(logit, &poll)
+  }
+
+  /// m, likewise.
+  func maximum(_ poll: inout CancellationPoll) throws(ComputationError) -> A.Real {
+    try cap?.capped(row.maximum, &poll) ?? arithmetic.exact(row.maximum)
+  }
+
+  /// A derivative with respect to a capped logit, as one with respect to the logit.
+  func throughCap(
+    _ derivative: A.Real, _ i: Int, _ poll: inout CancellationPoll
+  ) throws(ComputationError) -> A.Real {
+    guard let cap, !row.isMasked(i) else { return derivative }
+    return derivative * (try cap.slope(row.logits[i], &poll))
   }
 
   /// x / T.

@@ -8,6 +8,8 @@ public enum ProblemError: Error, Sendable, Hashable {
   case everyClassMasked(row: Int)
   /// The temperature is not finite and positive.
   case temperature
+  /// The soft cap is not finite and positive.
+  case softcap
   /// The target is not of the batch shape (indices) or of the logits' shape (probabilities).
   case targetCount(expected: Int, found: Int)
   /// A class index is neither in `0..<classes` nor `ignoreIndex`.

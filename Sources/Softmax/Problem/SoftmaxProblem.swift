@@ -6,22 +6,27 @@ public struct SoftmaxProblem: Sendable {
   public let layout: Layout
   /// `T`, finite and positive.
   public let temperature: Double
+  /// c, finite and positive, where the logits are c·tanh(a/c) before they are divided by T.
+  public let softcap: Double?
   /// What results are rounded to.
   public let format: ResultFormat
 
   /// - Throws: ``ProblemError`` when a logit is NaN or +Infinity, when a row has no finite logit, when the counts
-  ///   differ, or when `temperature` is not finite and positive.
+  ///   differ, or when `temperature` or `softcap` is not finite and positive.
   public init(
-    logits: [Double], layout: Layout, temperature: Double = 1, format: ResultFormat = .binary64
+    logits: [Double], layout: Layout, temperature: Double = 1, softcap: Double? = nil,
+    format: ResultFormat = .binary64
   ) throws(ProblemError) {
     guard logits.count == layout.count else {
       throw .logitsCount(expected: layout.count, found: logits.count)
     }
     guard temperature > 0, temperature.isFinite else { throw .temperature }
+    if let softcap { guard softcap > 0, softcap.isFinite else { throw .softcap } }
     if !Self.areFinite(logits.span) { try Self.checkMasks(logits, layout) }
     self.logits = logits
     self.layout = layout
     self.temperature = temperature
+    self.softcap = softcap
     self.format = format
   }
 

@@ -48,7 +48,7 @@ public enum ComputationError: Error, Sendable, Hashable {
   case cancelled
   /// `upstream` has not as many numbers as the loss, or one that is not finite.
   case upstreamDoesNotFit
-  /// The derivation's logits are not one row, or its target is not a class of it, or a masked one.
+  /// The derivation's logits are not one row, or capped, or its target is not a class of it, or a masked one.
   case targetDoesNotFit
 }
 

@@ -44,8 +44,8 @@ struct UnresolvedValues: UnresolvedOutputs {
   private func result<A: Arithmetic>(
     _ value: RowValue, _ sums: inout SoftmaxSums<A>, _ poll: inout CancellationPoll
   ) throws(ComputationError) -> Double? {
-    let enclosure = try sums.enclosure(of: value, &poll)
-    if let most = value.mostBits, sums.arithmetic.bits >= most { return enclosure.nearest(in: format) }
-    return enclosure.rounded(to: format, isIrrational: row.isIrrational(value))
+    sums.arithmetic.nearest(
+      to: try sums.enclosure(of: value, &poll), in: format, isIrrational: row.isIrrational(value),
+      mostBits: row.mostBits(value))
   }
 }

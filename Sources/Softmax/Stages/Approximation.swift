@@ -18,6 +18,16 @@ enum Approximation {
     return max(0, exponent * 0.6931471805599453 + 2 * t * sum)
   }
 
+  /// e^-h for h >= 0, infinity included, within about 2^-30, as a significand near 1 and an exponent.
+  static func power(_ h: Double) -> (significand: Double, exponent: Int, value: Double) {
+    guard h < 0x1p22 else { return (1, -(1 << 23), 0) }
+    let k = nearestWhole(h * 1.4426950408889634)
+    let r = k * 0.6931471805599453 - h
+    var sum = 1.0
+    for n in stride(from: 12, through: 1, by: -1) { sum = 1 + r / Double(n) * sum }
+    return (sum, -Int(k), Double(sign: .plus, exponent: -Int(k), significand: sum))
+  }
+
   /// The whole number nearest to x, |x| < 2^51: adding 2^52 and a half rounds away what is below the point.
   @inline(__always) static func nearestWhole(_ x: Double) -> Double { (x + 0x1.8p52) - 0x1.8p52 }
 }

@@ -2,7 +2,7 @@ import Softmax
 
 /// A scalar that changes what is computed, under its name on every wire.
 enum Parameter: Int, Sendable, CaseIterable {
-  case axis, temperature, dtype, ignoreIndex, labelSmoothing, reduction, zLoss, focalGamma, divisor
+  case axis, temperature, dtype, ignoreIndex, labelSmoothing, reduction, zLoss, focalGamma, softcap, divisor
 
   var name: String { descriptor.name }
 
@@ -58,6 +58,16 @@ enum Parameter: Int, Sendable, CaseIterable {
         "focal_gamma", aliases: "gamma", for: [.loss, .gradient],
         .number(default: 0, NumberRange("a finite number of at least 0") { $0 >= 0 && $0.isFinite }),
         summary: "the power of 1-p of the target class by which each item's loss is multiplied")
+    case .softcap:
+      ParameterDescriptor(
+        "softcap", aliases: "soft_cap cap logit_cap logits_soft_cap final_logit_softcapping attn_logit_softcapping",
+        for: .all,
+        .number(
+          default: nil,
+          NumberRange("a finite number greater than 0", hints: [0: "leave it out where nothing caps the logits"]) {
+            $0 > 0 && $0.isFinite
+          }),
+        summary: "the c of the logits c·tanh(a/c), before the temperature")
     case .divisor:
       ParameterDescriptor(
         "divisor", aliases: "normalizer normaliser denominator num_items_in_batch avg_factor batch_size",

@@ -110,7 +110,7 @@ struct Validator: ~Copyable {
     guard let logits = request.values(of: .logits) else { return nil }
     let softmax = try SoftmaxProblem(
       logits: logits, layout: geometry.layout, temperature: parameters[.temperature],
-      format: parameters.dataType.format)
+      softcap: parameters.value(ifGiven: .softcap), format: parameters.dataType.format)
     switch operation {
     case .softmax: return .softmax(softmax)
     case .loss, .gradient: break

@@ -83,8 +83,10 @@ struct RandomProblem: RandomNumberGenerator {
       ? 1
       : pick(
         0.5, 2, 3, 0.7, 1e-3, 1e5, power(-502...502), any(-502...502), 1e-300, 1e300, .leastNonzeroMagnitude, 1e308)
+    let softcap = chance(0.9) ? nil : pick(30, uniform(0.1, 5), any(-30...30), any(-1070...1020))
     let softmax = try SoftmaxProblem(
-      logits: logits, layout: layout, temperature: temperature, format: chance(0.8) ? .binary64 : .binary32)
+      logits: logits, layout: layout, temperature: temperature,
+      softcap: softcap, format: chance(0.8) ? .binary64 : .binary32)
     var outputs: [SoftmaxOutput] = [.probabilities, .logProbabilities, .logSumExp, .entropy, .argmax]
     if classes <= 8 { outputs.append(.jacobian) }
     var made = Case(softmax: softmax, loss: nil, upstream: nil, outputs: outputs)

@@ -20,9 +20,10 @@ struct VectorRow: ~Copyable {
   /// The row's target weights u, where they are asked for.
   var targetWeights = DoubleDoubleBuffer()
 
-  /// Whether this stage does a problem: extreme temperatures are not for it.
+  /// Whether this stage does a problem: extreme temperatures and capped logits are not for it.
   static func serves(_ problem: SoftmaxProblem) -> Bool {
-    problem.temperature >= 0x1p-500 && problem.temperature <= 0x1p500 && problem.layout.classes <= 1 << 23
+    problem.softcap == nil && problem.temperature >= 0x1p-500 && problem.temperature <= 0x1p500
+      && problem.layout.classes <= 1 << 23
   }
 
   /// - Parameter problem: one that this stage ``serves(_:)``, if any row is to be read.

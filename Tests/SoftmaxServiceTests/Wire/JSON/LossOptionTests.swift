@@ -13,6 +13,10 @@ struct LossOptionTests {
       "/gradient", #"{"logits": [1, 2, 3], "target": 1, "z_loss": 1e-4}"#,
       #"{"loss":1.408767142285272,"gradient":[0.090091930914004,-0.7551047413056752,0.66569433158456]}"#
     ),
+    (
+      "/gradient", #"{"logits": [1, 2, 3], "target": 1, "softcap": 30}"#,
+      #"{"loss":1.40318742383262,"gradient":[0.09056288296740586,-0.7508457547419405,0.6569329911929005]}"#
+    ),
     // (1-p)^γ is below every number, and 1-p itself is.
     (
       "/gradient", #"{"logits": [1e10, 0], "target": 0, "focal_gamma": 0.5}"#,
@@ -47,6 +51,38 @@ struct LossOptionTests {
     ("/loss", #"{"logits": [1e300, 0], "target": 0, "z_loss": 1}"#, #"{"loss":"Infinity"}"#),
     ("/loss", #"{"logits": [1e300, 0], "target": 0, "z_loss": 1e-300}"#, #"{"loss":1.0000000000000002e300}"#),
     ("/loss", #"{"logits": [3e19, 0], "target": 0, "z_loss": 1, "dtype": "float32"}"#, #"{"loss":"Infinity"}"#),
+    // tanh is 1 but for what no number holds; the slope is 0; the order stays.
+    (
+      "/softmax", #"{"logits": [1e300, 1e301, -1e300], "softcap": 1, "outputs": ["probabilities", "argmax"]}"#,
+      #"{"probabilities":[0.4683105308334812,0.4683105308334812,0.06337893833303762],"argmax":1}"#
+    ),
+    (
+      "/gradient", #"{"logits": [1e300, 1e301], "target": 0, "softcap": 1e-300}"#,
+      #"{"loss":0.6931471805599453,"gradient":[0.0,0.0]}"#
+    ),
+    // A cap far above the logits changes nothing that a number holds, but for a tie.
+    (
+      "/softmax", #"{"logits": [1, 2, 3], "softcap": 1e300}"#,
+      #"{"probabilities":[0.09003057317038046,0.24472847105479764,0.6652409557748219]}"#
+    ),
+    ("/softmax", #"{"logits": [7], "softcap": 1e300, "outputs": ["log_sum_exp"]}"#, #"{"log_sum_exp":7.0}"#),
+    // Half-way between two numbers, and what the cap takes off decides.
+    (
+      "/softmax", #"{"logits": [9007199254740991], "temperature": 2, "softcap": 1e300, "outputs": ["log_sum_exp"]}"#,
+      #"{"log_sum_exp":4503599627370495.5}"#
+    ),
+    (
+      "/softmax", #"{"logits": [16777217], "softcap": 1e300, "dtype": "float32", "outputs": ["log_sum_exp"]}"#,
+      #"{"log_sum_exp":16777216.0}"#
+    ),
+    (
+      "/softmax", #"{"logits": [16777219], "softcap": 1e300, "dtype": "float32", "outputs": ["log_sum_exp"]}"#,
+      #"{"log_sum_exp":16777218.0}"#
+    ),
+    (
+      "/softmax", #"{"logits": [0, 0], "softcap": 3, "outputs": ["jacobian"]}"#,
+      #"{"jacobian":[[0.25,-0.25],[-0.25,0.25]]}"#
+    ),
     // An ignored item, and one without weight, gain nothing; a class without weight does.
     (
       "/gradient", #"{"logits": [[1, 1], [9, 9]], "target": [0, -100], "z_loss": 1, "outputs": ["gradient"]}"#,
@@ -68,6 +104,10 @@ struct LossOptionTests {
   @Test(arguments: [
     BadBody("/loss", #"{"logits": [1, 2], "target": 0, "z_loss": -1}"#, ("#/z_loss", ["is -1", "at least 0"])),
     BadBody("/loss", #"{"logits": [1, 2], "target": 0, "focal_gamma": 1e999}"#, ("#/focal_gamma", ["at most 1.79"])),
+    BadBody("/softmax", #"{"logits": [1, 2], "softcap": 0}"#, ("#/softcap", ["greater than 0", "leave it out"])),
+    BadBody(
+      "/gradient", #"{"logits": [1, 2], "target": 0, "softcap": 3, "outputs": ["derivation"]}"#,
+      ("#/softcap", ["\"derivation\"", "\"temperature\""])),
     BadBody(
       "/loss", #"{"logits": [1, 2], "target": 0, "focal_gamma": 2, "label_smoothing": 0.1}"#,
       ("#/focal_gamma", ["\"label_smoothing\"", "one or the other"])),

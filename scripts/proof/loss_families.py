@@ -1,0 +1,135 @@
+"""Random requests for what losses.py answers: one generator for each addition, its extremes and combinations among them."""
+import math
+
+import cases
+from losses import INFINITY, places_of
+
+ADDITIONS = ("z_loss", "softcap", "focal_gamma", "hessian_vector_product", "target_logits", "kl_divergence",
+             "probabilities")
+HUGE = [5e-324, 1e-300, 1e-17, 1e17, 1e300, 1.7e308]
+
+
+def a_row(rng, classes):
+    kind = rng.random()
+    scale = rng.choice([0.01, 1, 1, 3, 10])
+    if kind < 0.4:
+        row = [rng.gauss(0, scale) for _ in range(classes)]
+    elif kind < 0.55:  # confident
+        row = [rng.uniform(20, 760) if rng.random() < 0.3 else rng.gauss(0, 1) for _ in range(classes)]
+    elif kind < 0.65:  # small numbers, alike
+        row = [float(rng.choice([0, 0, 1, -1, 2.5])) for _ in range(classes)]
+    elif kind < 0.72:
+        row = [scale] * classes
+    elif kind < 0.8:
+        row = [-INFINITY if rng.random() < 0.4 else rng.gauss(0, scale) for _ in range(classes)]
+    elif kind < 0.87:  # nearly level
+        row = [scale + rng.gauss(0, 1) * rng.choice([1e-300, 1e-16, 1e-9, 1e-4]) for _ in range(classes)]
+    elif kind < 0.93:  # far apart
+        row = [rng.uniform(-1, 1) * rng.choice([1, 1e3, 1e5, 1e16, 1e300]) for _ in range(classes)]
+    else:  # tails among the subnormal
+        row = [-rng.uniform(690, 760) for _ in range(classes)]
+        row[rng.randrange(classes)] = rng.gauss(0, 1)
+    if all(x == -INFINITY for x in row):
+        row[0] = 0.0
+    return row
+
+
+def filled(rng, shape, axis, make):
+    values = [0.0] * math.prod(shape)
+    for places in places_of(shape, axis):
+        for p, x in zip(places, make(rng, shape[axis])):
+            values[p] = x
+    return values
+
+
+def magnitude(rng, ordinary):
+    return rng.choice(HUGE) if rng.random() < 0.1 else ordinary(rng)
+
+
+def a_probability(rng):
+    return rng.choice([rng.random(), rng.random(), rng.random(), 0.0, 1.0, 1 - 2.0**-53, rng.random() * 1e-300, 5e-324,
+                       rng.random() ** 30, 0.5])
+
+
+def disturbed(rng, row):
+    """A teacher near the student: shifted, an ulp or so away, permuted, or rounded."""
+    kind = rng.random()
+    if kind < 0.3:
+        shift = float(rng.choice([0, 1, -3, 0.5]))
+        row = [x + shift for x in row]
+    elif kind < 0.6:
+        row = [math.nextafter(x, INFINITY) if x > -INFINITY and rng.random() < 0.5 else x for x in row]
+    elif kind < 0.8:
+        row = rng.sample(row, len(row))
+    else:
+        row = [x + rng.gauss(0, 1) * rng.choice([1e-12, 1e-6, 0.1]) for x in row]
+    return row
+
+
+def a_case(rng, addition, largest=12):
+    classes = rng.randint(1, largest)
+    shape, axis = cases.a_shape(rng, classes)
+    logits = filled(rng, shape, axis, a_row)
+    batch = len(logits) // classes
+    case = {"op": "loss", "logits": logits, "shape": shape, "axis": axis, "asked": ["loss", "gradient"],
+            "dtype": rng.choice(["float64", "float64", "float32"]),
+            "temperature": rng.choice([0.5, 2.0, 3.0, 0.7, 10.0, 1e-3, 1e5]) if rng.random() < 0.3 else 1.0,
+            "reduction": rng.choice(["none", "sum", "mean"])}
+    if addition == "softcap" and rng.random() < 0.35:
+        case["op"] = "softmax"
+        case["asked"] = ["probabilities", "log_probabilities", "log_sum_exp", "entropy"]
+        if len(shape) == 1 and classes <= 6:
+            case["asked"].append("jacobian")
+        case["softcap"] = magnitude(rng, lambda rng: rng.choice([30.0, 50.0, rng.uniform(0.1, 5), rng.expovariate(0.01)]))
+        del case["reduction"]
+        return case
+    if rng.random() < 0.3:
+        case["weight"] = cases.factors(rng, classes, rng.random() < 0.1)
+    if rng.random() < 0.3:
+        case["sample_weight"] = cases.factors(rng, batch, rng.random() < 0.1)
+    if rng.random() < 0.3:
+        count = batch if case["reduction"] == "none" else 1
+        case["upstream"] = [rng.choice([0.0, -1.0, 2.5, rng.uniform(-2, 2), -3.0]) for _ in range(count)]
+    if rng.random() < 0.25 and addition not in ("focal_gamma", "kl_divergence"):
+        case["label_smoothing"] = rng.choice([0.1, 0.25, 1.0, 1e-300, rng.random()])
+    if addition in ("target_logits", "kl_divergence") and rng.random() < (1.0 if addition == "target_logits" else 0.6):
+        case["target_logits"] = [0.0] * len(logits)
+        for places in places_of(shape, axis):
+            row = [logits[p] for p in places]
+            for p, x in zip(places, a_row(rng, classes) if rng.random() < 0.5 else disturbed(rng, row)):
+                case["target_logits"][p] = x
+    elif addition != "focal_gamma" and (addition == "kl_divergence" or rng.random() < 0.4):
+        kind = rng.choice(["plain", "plain", "loose", "one-hot"])
+        case["target"] = filled(rng, shape, axis, lambda rng, n: cases.soft_target(rng, n, kind))
+    else:
+        case["target"] = [rng.randrange(classes) for _ in range(batch)]
+        if rng.random() < 0.3:
+            case["ignore_index"] = rng.choice([0, classes - 1, -1, 255])
+            case["target"] = [case["ignore_index"] if rng.random() < 0.3 else t for t in case["target"]]
+    if addition == "z_loss" or (addition in ("focal_gamma", "softcap", "target_logits") and rng.random() < 0.1):
+        case["z_loss"] = magnitude(rng, lambda rng: rng.choice([1e-4, 1e-3, 0.5, 2.0, rng.random()]))
+    if addition == "softcap" or (addition in ("focal_gamma", "z_loss", "target_logits", "kl_divergence") and rng.random() < 0.1):
+        case["softcap"] = magnitude(rng, lambda rng: rng.choice([30.0, 50.0, rng.uniform(0.1, 5), rng.expovariate(0.01)]))
+    if addition == "focal_gamma":
+        case["focal_gamma"] = magnitude(rng, lambda rng: rng.choice([2.0, 0.5, 1.0, 5.0, rng.uniform(0, 10)]))
+    if addition == "kl_divergence":
+        case["asked"] = ["kl_divergence"]
+        case.pop("weight", None)
+        case.pop("upstream", None)
+    if addition == "hessian_vector_product":
+        case["asked"] = ["hessian_vector_product"]
+        case["vector"] = filled(rng, shape, axis, a_vector)
+    if addition == "probabilities":
+        case["input"] = "probabilities"
+        case["temperature"] = 1.0
+        case["logits"] = filled(rng, shape, axis, lambda rng, n: [a_probability(rng) for _ in range(n)])
+    return {k: v for k, v in case.items() if k not in cases.DEFAULTS or k == "axis" or v != cases.DEFAULTS[k]}
+
+
+def a_vector(rng, classes):
+    kind = rng.random()
+    if kind < 0.2:  # nothing, or the same for each: zero
+        return [float(rng.choice([0, 1, -2.5]))] * classes
+    if kind < 0.5:
+        return [float(rng.choice([0, 1, -1, 2])) for _ in range(classes)]
+    return [rng.gauss(0, 1) * rng.choice([1, 1, 1e-300, 1e200]) for _ in range(classes)]
