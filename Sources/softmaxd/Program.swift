@@ -41,7 +41,7 @@ enum Program {
         limits: settings.service,
         levels: KernelLevelPolicy(
           KernelLevel(x86_64: Int(clinux_x86_64_level())), slowsDown: clinux_wide_vectors_slow_down()),
-        version: version),
+        version: version, readiness: { status.readiness }),
       status: status, telemetry: telemetry, token: token(settings), origins: settings.corsOrigins,
       hosts: settings.allowedHosts)
     let server = Server(

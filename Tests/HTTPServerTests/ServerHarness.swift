@@ -26,7 +26,9 @@ final class TestHandler: RequestHandler {
       ? .reject(Response(.notFound, .plainText, body: Array("no".utf8)), route) : .accept(route)
   }
 
-  func decorate(_ response: inout Response, for head: RequestHead?) { response.fields.append(.xRequestID, "marked") }
+  func decorate(_ response: inout Response, for head: RequestHead?, at path: String?) {
+    response.fields.append(.xRequestID, "marked")
+  }
 
   func respond(to request: consuming Request, in context: RequestContext) -> Response {
     calls.add(1, ordering: .relaxed)

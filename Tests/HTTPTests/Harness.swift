@@ -16,6 +16,8 @@ final class Harness {
   var acknowledgements = 0
   /// The paths of the heads that `rejections` belong to, as far as they were read.
   var rejectedHeads: [String?] = []
+  /// The same, of heads that are at fault themselves too.
+  var rejectedPaths: [String?] = []
   var shutsDown = false
   var closed: ConnectionState.CloseReason?
   /// Answers requests at once; nil leaves them open for `answer`.
@@ -119,6 +121,7 @@ final class Harness {
     case .reject(let rejection):
       rejections.append(rejection.problem)
       rejectedHeads.append(rejection.head?.path)
+      rejectedPaths.append(rejection.path)
       state.reject(with: Response(rejection.problem), at: now)
     case .shutdownWrite: shutsDown = true
     case .close(let reason): closed = reason

@@ -57,11 +57,14 @@ extension ConnectionState {
         }
       }
     } catch {
-      breakRule(error)
+      breakRule(error, path: phase == .head ? RequestTarget.path(inHead: bytes.extracting(index...)) : nil)
       return bytes.count
     }
     return index
   }
+
+  /// The path of a head of which a part has arrived.
+  var pendingPath: String? { RequestTarget.path(inHead: pending.span.extracting(pendingStart...)) }
 
   mutating func consumePending(at now: Moment) {
     var held: [UInt8] = []
@@ -171,11 +174,14 @@ extension ConnectionState {
   }
 
   /// Stores which rule was broken: `.reject` follows, and nothing more is parsed.
-  mutating func breakRule(_ failure: ParseFailure) {
+  ///
+  /// - Parameter path: of a head that is not whole, as far as it could be read.
+  mutating func breakRule(_ failure: ParseFailure, path: String? = nil) {
     if phase == .head { framing = ResponseFraming(isHead: parser.isHead) }
     var limits = limits
     if phase == .body { limits.bodyBytes = bodyLimit }
-    rejection = Rejection(Problem(failure, limits: limits), phase == .head ? nil : head ?? waitingRefusal?.head)
+    let head = phase == .head ? nil : head ?? waitingRefusal?.head
+    rejection = Rejection(Problem(failure, limits: limits), head, path: head?.path ?? path)
     phase = .rejectPending
   }
 }

@@ -60,10 +60,13 @@ public struct ConnectionState: ~Copyable, Sendable {
     public let problem: Problem
     /// Nil when the head itself was at fault, or late.
     public let head: RequestHead?
+    /// The path, as far as it could be read.
+    public let path: String?
 
-    init(_ problem: Problem, _ head: RequestHead?) {
+    init(_ problem: Problem, _ head: RequestHead?, path: String?) {
       self.problem = problem
       self.head = head
+      self.path = path
     }
   }
 
@@ -176,7 +179,7 @@ public struct ConnectionState: ~Copyable, Sendable {
     } else if let deadline = readDeadline, deadline <= now.instant {
       switch phase {
       case .head where !hasBegunHead: endIdle()
-      case .head: breakRule(ParseFailure(.headTimeout, at: pending.count - pendingStart))
+      case .head: breakRule(ParseFailure(.headTimeout, at: pending.count - pendingStart), path: pendingPath)
       case .body: breakRule(ParseFailure(.bodyTimeout, at: body.position))
       case .discarding where waitingRefusal != nil: breakRule(ParseFailure(.bodyTimeout, at: body.position))
       default: finish(.finished)
@@ -249,7 +252,7 @@ public struct ConnectionState: ~Copyable, Sendable {
     guard peerHasFinished, output.count < limits.outputBytes else { return }
     switch phase {
     case .head where !hasBegunHead: endIdle()
-    case .head: breakRule(ParseFailure(.incomplete, at: pending.count - pendingStart))
+    case .head: breakRule(ParseFailure(.incomplete, at: pending.count - pendingStart), path: pendingPath)
     case .discarding where waitingRefusal == nil: phase = .closing
     case .body, .discarding: breakRule(ParseFailure(.incomplete, at: body.position))
     default: break

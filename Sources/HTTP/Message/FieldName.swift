@@ -47,6 +47,7 @@ extension FieldName {
   public static let host = FieldName("Host")
   public static let ifMatch = FieldName("If-Match")
   public static let ifNoneMatch = FieldName("If-None-Match")
+  public static let inferenceHeaderContentLength = FieldName("Inference-Header-Content-Length")
   public static let origin = FieldName("Origin")
   public static let retryAfter = FieldName("Retry-After")
   public static let traceparent = FieldName("traceparent")

@@ -35,6 +35,8 @@ public final class RequestHead: Sendable {
   public let expectsContinue: Bool
   /// Whether the client would send another request on this connection (RFC 9112 §9.3).
   public let keepsAlive: Bool
+  /// Whether Content-Type is sent more than once, and so does not say what the body's bytes mean (RFC 9110 §8.3).
+  public let repeatsContentType: Bool
   /// The path of the target, with its percent escapes, without the query; `*` for `OPTIONS *`.
   public let path: String
   /// Whether a query follows the path. It is not read: all that a request asks for is in its body.
@@ -54,6 +56,7 @@ public final class RequestHead: Sendable {
     // HTTP/1.0 knows no interim responses (RFC 9110 §10.1.1), and without a body there is nothing to wait for.
     expectsContinue = semantics.expectsContinue && line.version == .http11 && framing != .none && framing != .length(0)
     keepsAlive = !semantics.closes && (line.version == .http11 || semantics.keepsAlive)
+    repeatsContentType = semantics.repeatsContentType
     authorityRange = line.target.authority
     contentTypeRange = semantics.contentType
     path = line.target.path
@@ -68,6 +71,7 @@ public final class RequestHead: Sendable {
     self.framing = framing
     expectsContinue = false
     keepsAlive = true
+    repeatsContentType = fields.count(of: .contentType) > 1
     authorityRange = nil
     contentTypeRange = fields.range(of: .contentType)
     self.path = path

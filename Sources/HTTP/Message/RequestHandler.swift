@@ -8,13 +8,14 @@ public protocol RequestHandler: Sendable {
   /// or on another thread (large ones).
   func respond(to request: consuming Request, in context: RequestContext) -> Response
 
-  /// Adds to an answer that the server gives in the handler's stead (a body too large, too much to do, a broken rule)
-  /// what the handler adds to its own, such as a request id.
+  /// Gives an answer that the server makes in the handler's stead (a body too large, too much to do, a broken rule)
+  /// the form that the handler gives its own, and adds what it adds to them, such as a request id.
   ///
   /// - Parameters:
   ///   - response: the server's answer.
   ///   - head: the request's head, or nil when the head itself broke a rule.
-  func decorate(_ response: inout Response, for head: RequestHead?)
+  ///   - path: the request's path, or nil when not even that could be read.
+  func decorate(_ response: inout Response, for head: RequestHead?, at path: String?)
 }
 
 /// What becomes of a request, decided on its head alone.
@@ -32,7 +33,7 @@ public enum Routing: Sendable {
 }
 
 extension RequestHandler {
-  public func decorate(_ response: inout Response, for head: RequestHead?) {}
+  public func decorate(_ response: inout Response, for head: RequestHead?, at path: String?) {}
 }
 
 /// What a request may ask of the server that runs it.

@@ -13,6 +13,8 @@ public struct Response: Sendable {
   public var closes: Bool
   /// Adds `Cache-Control: no-store` (RFC 9111 §5.2.2.5). Not among `fields`, because most answers say it.
   public var forbidsStoring: Bool
+  /// In a class, so that every other response spends one word on it.
+  private var report: ProblemReport?
 
   public init(
     _ status: Status, _ contentType: MediaType? = nil, body: [UInt8] = [], fields: Fields = Fields(),
@@ -25,6 +27,19 @@ public struct Response: Sendable {
     self.closes = closes
     self.forbidsStoring = forbidsStoring
   }
+
+  /// The problem that the response tells of, if it was made of one: for a protocol that writes errors in another form
+  /// than RFC 9457.
+  public var problem: Problem? {
+    get { report?.problem }
+    set { report = newValue.map(ProblemReport.init) }
+  }
+}
+
+private final class ProblemReport: Sendable {
+  let problem: Problem
+
+  init(_ problem: Problem) { self.problem = problem }
 }
 
 /// A `Content-Type` that this server sends (RFC 9110 §8.3).
@@ -48,6 +63,7 @@ public struct MediaType: Sendable, Equatable {
   public static let json = MediaType("application/json")
   /// RFC 9457 §3.
   public static let problem = MediaType("application/problem+json")
+  public static let octets = MediaType("application/octet-stream")
   public static let html = MediaType("text/html; charset=utf-8")
   public static let plainText = MediaType("text/plain; charset=utf-8")
   /// RFC 9512.

@@ -1,12 +1,13 @@
 /// What a head's fields say about the message's end, the connection's end, and the host.
 ///
 /// Host, Content-Length and Transfer-Encoding may be sent once each (RFC 9112 §3.2, §6.3): when they are repeated, two
-/// servers can read two different messages. The same goes for Content-Type (RFC 9110 §5.3, §8.3), which says what the
-/// body's bytes mean.
+/// servers can read two different messages. Content-Type too may be sent once (RFC 9110 §5.3, §8.3), but it does not
+/// touch the message's end: whoever reads the body by it refuses a repeated one.
 struct HeadSemantics: Sendable {
   private(set) var hasHost = false
   /// Where Content-Type's value is.
   private(set) var contentType: Range<Int>?
+  private(set) var repeatsContentType = false
   private(set) var contentLength: Int?
   private(set) var isChunked = false
   private(set) var closes = false
@@ -39,8 +40,8 @@ struct HeadSemantics: Sendable {
     case 10 where bytes.equalsIgnoringCase("connection", in: name):
       addConnectionOptions(bytes, value)
     case 12 where bytes.equalsIgnoringCase("content-type", in: name):
-      guard contentType == nil else { throw ParseFailure(.contentTypeRepeated, at: name.lowerBound) }
-      contentType = value
+      repeatsContentType = contentType != nil
+      contentType = contentType ?? value
     case 14 where bytes.equalsIgnoringCase("content-length", in: name):
       guard contentLength == nil else { throw ParseFailure(.contentLengthRepeated, at: name.lowerBound) }
       contentLength = try Self.length(bytes, value)

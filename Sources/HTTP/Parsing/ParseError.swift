@@ -13,7 +13,6 @@ public enum ParseError: Error, Sendable, Hashable, CaseIterable {
   case controlCharacter
   case foldedLine
   case fieldNameInvalid
-  case contentTypeRepeated
   case headTooLarge
   case tooManyFields
   // Host (RFC 9112 §3.2)

@@ -30,6 +30,27 @@ struct RequestTarget: Sendable {
     }
   }
 
+  /// The beginning of the path in a head that broke a rule: enough to tell in which form the answer is expected.
+  ///
+  /// - Parameter bytes: all of the head that has arrived, whatever is in it.
+  static func path(inHead bytes: Span<UInt8>) -> String? {
+    var start = bytes.endOfToken(from: 0, to: bytes.count)
+    // Empty lines may precede the method.
+    while start < bytes.count, bytes[start] == ASCII.carriageReturn || bytes[start] == ASCII.lineFeed {
+      start = bytes.endOfToken(from: start + 1, to: bytes.count)
+    }
+    guard start < bytes.count, bytes[start] == ASCII.space else { return nil }
+    start += 1
+    if start < bytes.count, bytes[start] != UInt8(ascii: "/"),
+      let afterScheme = try? afterScheme(bytes, start..<bytes.count)
+    {
+      start = afterScheme
+      while start < bytes.count, bytes[start] > ASCII.space, bytes[start] != UInt8(ascii: "/") { start += 1 }
+    }
+    guard start < bytes.count, bytes[start] == UInt8(ascii: "/") else { return nil }
+    return String(ascii: bytes.extracting(start..<bytes.endOfPath(from: start, to: bytes.count)))
+  }
+
   /// A path of RFC 3986 characters without escaped control characters, then perhaps a question mark and a query. The
   /// query may contain any visible ASCII except `#`, because browsers' URL parsers leave braces, brackets and quotes in
   /// it as they are.

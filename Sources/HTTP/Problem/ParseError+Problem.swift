@@ -34,8 +34,6 @@ extension ParseError {
       (.malformedField, "A line of the head must not start with white space; put the field's value on one line.")
     case .fieldNameInvalid:
       (.malformedField, "A field line must be a name, a colon directly after it, and a value.")
-    case .contentTypeRepeated:
-      (.malformedField, "Content-Type must be sent once.")
     case .headTooLarge:
       (
         .headTooLarge,

@@ -11,7 +11,7 @@ extension Problem {
     out.append(contentsOf: #","title":"#.utf8)
     out.append(jsonString: type.title)
     out.append(contentsOf: #","status":"#.utf8)
-    out.append(contentsOf: String(type.status.code).utf8)
+    out.append(contentsOf: String(status.code).utf8)
     if let offset {
       out.append(contentsOf: #","offset":"#.utf8)
       out.append(contentsOf: String(offset).utf8)

@@ -12,8 +12,10 @@ public struct Problem: Sendable, Hashable {
     }
   }
 
-  /// What kind it is: the same title, status and Retry-After for each occurrence.
+  /// What kind it is: the same title and Retry-After for each occurrence.
   public var type: ProblemType
+  /// What it is answered with: its type's status, unless the protocol of the path wants another.
+  public var status: Status
   /// This occurrence: names the place and the cure.
   public var detail: String
   /// The places at fault, at most as many as the maker chose to collect.
@@ -24,6 +26,7 @@ public struct Problem: Sendable, Hashable {
 
   public init(_ type: ProblemType, detail: String, errors: [Fault] = [], offset: Int? = nil) {
     self.type = type
+    status = type.status
     self.detail = detail
     self.errors = errors
     self.offset = offset
@@ -34,7 +37,8 @@ extension Response {
   /// The problem as an answer in application/problem+json, with the Retry-After of its type.
   public init(_ problem: Problem, fields: Fields = Fields(), closes: Bool = false, forbidsStoring: Bool = false) {
     self.init(
-      problem.type.status, .problem, body: problem.json, fields: fields, closes: closes, forbidsStoring: forbidsStoring)
+      problem.status, .problem, body: problem.json, fields: fields, closes: closes, forbidsStoring: forbidsStoring)
     if let seconds = problem.type.retryAfter { self.fields.append(.retryAfter, "\(seconds)") }
+    self.problem = problem
   }
 }

@@ -137,7 +137,7 @@ extension EventLoop {
   func reject(_ rejection: ConnectionState.Rejection, _ state: inout ConnectionState) {
     observer.requestRejected(rejection.problem, loop: index)
     var response = Response(rejection.problem)
-    handler.decorate(&response, for: rejection.head)
+    handler.decorate(&response, for: rejection.head, at: rejection.path)
     state.reject(with: response, at: now)
   }
 
@@ -154,7 +154,7 @@ extension RequestHandler {
   /// The server's own answer, with what the handler adds to its own.
   func answer(_ problem: Problem, to head: RequestHead, closes: Bool = false) -> Response {
     var response = Response(problem, closes: closes)
-    decorate(&response, for: head)
+    decorate(&response, for: head, at: head.path)
     return response
   }
 }

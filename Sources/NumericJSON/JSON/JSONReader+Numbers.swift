@@ -1,6 +1,7 @@
 /// A number as read: the binary64 nearest to the decimal, ties to even.
 public struct JSONNumber: Sendable, Hashable {
-  /// Finite; zero for a decimal that rounds to zero; ± the greatest finite value when `isOutOfRange`.
+  /// Finite, unless it was one of the words for what is not; zero for a decimal that rounds to zero; ± the greatest
+  /// finite value when `isOutOfRange`.
   public let value: Double
   /// Whether the decimal rounds beyond binary64's range.
   public let isOutOfRange: Bool
@@ -18,7 +19,29 @@ extension JSONReader {
       return JSONNumber(value: Double(bitPattern: pattern), isOutOfRange: false)
     }
     guard try peekKind() == .number else { throw failure(.expectedValue) }
+    if let value = readNonFiniteWord() { return JSONNumber(value: value, isOutOfRange: false) }
     return try readAnyNumber()
+  }
+
+  /// Whether one of the words that stand for numbers here is at the position.
+  var beginsNonFiniteWord: Bool {
+    guard takesNonFiniteWords else { return false }
+    return text.matches("-Infinity", at: position) || text.matches("NaN", at: position)
+      || text.matches("Infinity", at: position)
+  }
+
+  /// Reads NaN, Infinity or -Infinity, where they are numbers.
+  @_lifetime(self: copy self)
+  mutating func readNonFiniteWord() -> Double? {
+    guard beginsNonFiniteWord else { return nil }
+    let (value, length): (Double, Int) =
+      switch text[position] {
+      case UInt8(ascii: "-"): (-.infinity, 9)
+      case UInt8(ascii: "I"): (.infinity, 8)
+      default: (.nan, 3)
+      }
+    position += length
+    return value
   }
 
   /// Reads a number of any length, whose first byte, `-` or a digit, is at the position.

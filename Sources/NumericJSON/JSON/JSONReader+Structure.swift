@@ -8,7 +8,7 @@ extension JSONReader {
     while true {
       switch try peekKind() {
       case .string: _ = try skipString()
-      case .number: try scanNumber()
+      case .number: if readNonFiniteWord() == nil { try scanNumber() }
       case .boolean: _ = try readBoolean()
       case .null: try readNull()
       case .object:

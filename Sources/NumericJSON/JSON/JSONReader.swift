@@ -16,6 +16,8 @@ public struct JSONReader: ~Escapable {
 
   let text: Span<UInt8>
   let level: KernelLevel
+  /// Whether the words NaN, Infinity and -Infinity are numbers.
+  let takesNonFiniteWords: Bool
   var position = 0
   var depth = 0
   /// Whether nothing was read since the innermost container was opened, so that no comma may come next.
@@ -24,10 +26,13 @@ public struct JSONReader: ~Escapable {
   /// - Parameters:
   ///   - bytes: the text.
   ///   - level: the instruction set to use; the processor must have it.
+  ///   - takesNonFiniteWords: whether NaN, Infinity and -Infinity are read where a number may stand, which RFC 8259
+  ///     does not know and several libraries write.
   @_lifetime(copy bytes)
-  public init(_ bytes: Span<UInt8>, level: KernelLevel = .baseline) {
+  public init(_ bytes: Span<UInt8>, level: KernelLevel = .baseline, takesNonFiniteWords: Bool = false) {
     text = bytes
     self.level = level
+    self.takesNonFiniteWords = takesNonFiniteWords
   }
 
   /// The kind of the next value. White space before it is skipped.
@@ -42,12 +47,14 @@ public struct JSONReader: ~Escapable {
     case UInt8(ascii: "0")...UInt8(ascii: "9"): return .number
     case UInt8(ascii: "-"):
       if let next = byteAfterCurrent, next | 0x20 == UInt8(ascii: "i") || next | 0x20 == UInt8(ascii: "n") {
+        if beginsNonFiniteWord { return .number }
         throw nonFiniteOrElse(.expectedDigit, at: position + 1)
       }
       return .number
     case UInt8(ascii: "t"), UInt8(ascii: "f"): return .boolean
     case UInt8(ascii: "n") where byteAfterCurrent != UInt8(ascii: "a"): return .null
     case UInt8(ascii: "N"), UInt8(ascii: "n"), UInt8(ascii: "I"), UInt8(ascii: "i"):
+      if beginsNonFiniteWord { return .number }
       throw nonFiniteOrElse(.expectedValue, at: position)
     case 0xEF where position == 0 && text.matches("\u{FEFF}", at: 0): throw failure(.byteOrderMark)
     default: throw failureHere(.expectedValue)
@@ -101,6 +108,9 @@ public struct JSONReader: ~Escapable {
     skipWhitespace()
     try readLiteral("null")
   }
+
+  /// How many bytes have been read.
+  public var offset: Int { position }
 
   /// Checks that only white space follows.
   @_lifetime(self: copy self)

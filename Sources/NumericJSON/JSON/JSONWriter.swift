@@ -41,6 +41,12 @@ public struct JSONWriter: ~Copyable {
     needsComma = true
   }
 
+  public mutating func boolean(_ value: Bool) {
+    separate()
+    bytes.append(contentsOf: (value ? "true" : "false").utf8)
+    needsComma = true
+  }
+
   /// Writes a number; infinities and NaN as the strings "Infinity", "-Infinity" and "NaN".
   public mutating func number(_ value: Double, format: NumberFormat = .binary64) {
     separate()

@@ -1,19 +1,28 @@
 import HTTP
 
-/// Whether a body is one that the JSON routes read, as its head tells (RFC 9110 §8.3, §8.4, §8.6).
+/// Whether a body is one that a route reads, as its head tells (RFC 9110 §8.3, §8.4, §8.6).
 enum BodyType {
-  /// A final answer when the body has no length, is certainly not JSON, or is compressed, else nil.
+  /// A final answer when the body of a JSON route has no length, is certainly not JSON, or is compressed, else nil.
   ///
   /// - Parameter example: a body that would be read.
   static func refusal(of head: RequestHead, _ policy: BodyPolicy, example: String) -> Response? {
-    guard head.framing != .none else {
-      return Response(
-        ProblemType.lengthRequired.problem(
-          !head.hasQuery
-            ? "The request has neither Content-Length nor Transfer-Encoding: chunked, and so no body; send a JSON object, such as "
-              + example
-            : "What is asked for goes into a JSON body, not after \"?\", such as \(example); send it with Content-Length"
-        ))
+    refusalOfLength(head, example: example) ?? refusalOfType(head, policy) ?? refusalOfCoding(head, policy)
+  }
+
+  static func refusalOfLength(_ head: RequestHead, example: String) -> Response? {
+    guard head.framing == .none else { return nil }
+    return Response(
+      ProblemType.lengthRequired.problem(
+        !head.hasQuery
+          ? "The request has neither Content-Length nor Transfer-Encoding: chunked, and so no body; send a JSON object, such as "
+            + example
+          : "What is asked for goes into a JSON body, not after \"?\", such as \(example); send it with Content-Length"
+      ))
+  }
+
+  private static func refusalOfType(_ head: RequestHead, _ policy: BodyPolicy) -> Response? {
+    guard !head.repeatsContentType else {
+      return Response(ProblemType.malformedField.problem("Content-Type must be sent once."))
     }
     // A missing Content-Type counts as JSON: several clients send bytes without one.
     if !head.isContentType("application/json"), let type = head.contentType, !isRead(type) {
@@ -22,6 +31,10 @@ enum BodyType {
           "Content-Type is \(quoted(type)); send \"Content-Type: application/json\""),
         fields: [.acceptPost: policy.mediaTypes.description])
     }
+    return nil
+  }
+
+  static func refusalOfCoding(_ head: RequestHead, _ policy: BodyPolicy) -> Response? {
     for encoding in head.fields.values(of: .contentEncoding) {
       let isPlain = encoding.split(separator: ",", omittingEmptySubsequences: false).allSatisfy {
         $0.trimmingWhitespace.lowercased() == "identity"

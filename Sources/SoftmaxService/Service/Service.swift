@@ -9,12 +9,19 @@ public struct Service: RequestHandler {
   private let levels: KernelLevelPolicy
   private let index: IndexPage
   private let json = JSONWire()
+  private let openInference: OpenInference
 
   /// - Parameters:
   ///   - limits: what a request may ask for at most.
   ///   - levels: the instruction sets that suit this processor.
   ///   - version: the program's version, which `GET /` tells.
-  public init(limits: Limits = Limits(), levels: KernelLevelPolicy = KernelLevelPolicy(), version: String = "") {
+  ///   - models: the names of the Open Inference Protocol's models.
+  ///   - readiness: whether the process would have new requests sent to it.
+  public init(
+    limits: Limits = Limits(), levels: KernelLevelPolicy = KernelLevelPolicy(), version: String = "",
+    models: ModelNames = ModelNames(), readiness: @escaping @Sendable () -> Readiness = { .ready }
+  ) {
+    openInference = OpenInference(models: models, version: version, readiness: readiness)
     self.limits = limits
     self.levels = levels
     index = IndexPage(limits: limits, version: version)
@@ -25,7 +32,19 @@ public struct Service: RequestHandler {
 
   public func route(_ head: RequestHead) -> Routing {
     let route = Self.routes.route(of: head.path)
-    return refusal(of: head, at: route).map { .reject($0, route) } ?? .accept(route)
+    guard var refusal = refusal(of: head, at: route) else { return .accept(route) }
+    decorate(&refusal, for: head, at: head.path)
+    return .reject(refusal, route)
+  }
+
+  /// Under `/v2`, errors have the form of the Open Inference Protocol.
+  public func decorate(_ response: inout Response, for head: RequestHead?, at path: String?) {
+    OpenInferenceProblem.rewrite(&response, for: head, at: path)
+  }
+
+  /// Whether orchestrators ask a route for the state of the process, by whatever name or address they know it.
+  public static func isProbe(_ route: Route) -> Bool {
+    if case .openInference(let endpoint) = ServiceRoute(route) { endpoint.isProbe } else { false }
   }
 
   /// The final answer to a head whose route, one of a table that extends ``routes``, does not exist, does not take the
@@ -39,6 +58,7 @@ public struct Service: RequestHandler {
     case .operation(let operation):
       guard head.method == .post else { return nil }
       return BodyType.refusal(of: head, route.body, example: JSONWire.example(for: operation))
+    case .openInference(let endpoint): return openInference.refusal(of: head, at: endpoint, route.body)
     case .page(.server): return head.method == .options ? nil : methodNotAllowed(head, route)
     case .page(.root), .page(.docs), .page(.document), .page(.documentAsJSON), .page(.problems), .page(.problemType),
       nil:
@@ -47,11 +67,23 @@ public struct Service: RequestHandler {
   }
 
   public func respond(to request: consuming Request, in context: RequestContext) -> Response {
+    let head = request.head
+    var response = answer(consume request, in: context)
+    decorate(&response, for: head, at: head.path)
+    return response
+  }
+
+  private func answer(_ request: consuming Request, in context: RequestContext) -> Response {
     let (head, route) = (request.head, request.route)
     guard route.id != Route.unmatched.id else { return notFound(head.path) }
     if head.method == .options { return Response(.noContent, fields: [.allow: route.methods.text]) }
     switch ServiceRoute(route) {
     case .operation(let operation): return answer(consume request, operation, json, in: context)
+    case .openInference(let endpoint):
+      if let (operation, wire) = openInference.inference(head, at: endpoint) {
+        return answer(consume request, operation, wire, in: context)
+      }
+      return openInference.answer(to: consume request, at: endpoint)
     case .page(.root), .page(.docs): return root(for: head)
     case .page(.document): return Response(.ok, .yaml, body: EmbeddedResources.openAPI)
     case .page(.documentAsJSON): return Response(.ok, .json, body: EmbeddedResources.openAPIAsJSON)
@@ -88,6 +120,9 @@ public struct Service: RequestHandler {
   // MARK: Refusals on the path and the method alone
 
   private func notFound(_ path: String) -> Response {
+    if OpenInferenceEndpoint.owns(path) {
+      return Response(ProblemType.notFound.problem(OpenInference.complaint(about: path)))
+    }
     let paths = Operation.allCases.map(\.path)
     let nearest = NameSuggestion.nearest(to: path, among: paths) { $0 }.map { "the nearest is \(quoted($0))" }
     return Response(

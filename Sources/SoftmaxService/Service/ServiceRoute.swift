@@ -4,20 +4,27 @@ import HTTP
 enum ServiceRoute {
   case operation(Operation)
   case page(Page)
+  case openInference(OpenInferenceEndpoint)
 
   /// What a route of ``table`` leads to; nil for ``Route/unmatched`` and for routes that others have added.
   init?(_ route: Route) {
-    let place = route.id - 1
+    var place = route.id - 1
     if let operation = Operation(rawValue: place) {
       self = .operation(operation)
-    } else if let page = Page(rawValue: place - Operation.allCases.count) {
-      self = .page(page)
-    } else {
-      return nil
+      return
     }
+    place -= Operation.allCases.count
+    if let page = Page(rawValue: place) {
+      self = .page(page)
+      return
+    }
+    place -= Page.allCases.count
+    guard let endpoint = OpenInferenceEndpoint(rawValue: place) else { return nil }
+    self = .openInference(endpoint)
   }
 
-  static let table = RouteTable(Operation.allCases.map(\.route) + Page.allCases.map(\.route))
+  static let table = RouteTable(
+    Operation.allCases.map(\.route) + Page.allCases.map(\.route) + OpenInferenceEndpoint.allCases.map(\.route))
 }
 
 /// What is only read.

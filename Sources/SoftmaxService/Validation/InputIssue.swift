@@ -6,6 +6,8 @@ enum Location: Hashable, Sendable {
   case field(RequestField, [Int] = [])
   /// A field that the operation does not know, by its name.
   case unknown(String)
+  /// A place that only the request's own format has.
+  case member(JSONPath)
 
   /// How a sentence names the place: `logits[3][1]`.
   var displayName: String {
@@ -13,6 +15,7 @@ enum Location: Hashable, Sendable {
     case .request: "the request"
     case .field(let field, let path): path.reduce(into: field.name) { $0 += "[\($1)]" }
     case .unknown(let name): quoted(name)
+    case .member(let path): path.description
     }
   }
 }
@@ -41,6 +44,13 @@ struct IssueList: Sendable {
     }
     let location = location()
     issues.append(InputIssue(location: location, sentence: sentence(location.displayName)))
+  }
+
+  /// Keeps the issues of another list too, as far as there is room.
+  mutating func append(contentsOf other: IssueList) {
+    let room = Self.maximumCount - issues.count
+    isTruncated = isTruncated || other.isTruncated || other.issues.count > room
+    issues += other.issues.prefix(room)
   }
 }
 

@@ -16,6 +16,11 @@ struct ValidatedRequest: Sendable {
 
   let work: Work
   let plan: ResponsePlan
+
+  /// The same request with its outputs in another order.
+  consuming func answering(_ outputs: OutputList) -> ValidatedRequest {
+    ValidatedRequest(work: work, plan: plan.answering(outputs))
+  }
 }
 
 /// What is answered to a request, without its numbers.
@@ -27,6 +32,10 @@ struct ResponsePlan: Sendable {
   let format: ResultFormat
   /// Whether there is a loss for each slice, not one for all.
   let hasLosses: Bool
+
+  func answering(_ outputs: OutputList) -> ResponsePlan {
+    ResponsePlan(geometry: geometry, outputs: outputs, format: format, hasLosses: hasLosses)
+  }
 
   /// The shape of an output; a derivation, which has none, is of rows of the logits' shape.
   func shape(of output: Output) -> TensorShape {

@@ -19,13 +19,23 @@ struct WorkingMemory {
 
   /// Before a body of JSON is read: there are no more numbers in it than half its bytes, and where that is too much to
   /// ask for, no more than commas and one.
-  func ask(toReadJSON body: Span<UInt8>) throws(RequestError) {
-    let most = body.count + body.count / 2 * Self.bytesPerNumberRead
+  ///
+  /// - Parameter others: bytes that the body has besides.
+  func ask(toReadJSON text: Span<UInt8>, beside others: Int = 0) throws(RequestError) {
+    let most = others + text.count + text.count / 2 * Self.bytesPerNumberRead
     guard most > Self.unasked else { return }
     if case .granted = context.reserveMemory(most) { return }
     var commas = 0
-    for index in body.indices where body[index] == UInt8(ascii: ",") { commas += 1 }
-    try ask(body.count + (commas + 1) * Self.bytesPerNumberRead)
+    for index in text.indices where text[index] == UInt8(ascii: ",") { commas += 1 }
+    try ask(others + text.count + (commas + 1) * Self.bytesPerNumberRead)
+  }
+
+  /// Before so many numbers are read from a body's bytes.
+  func ask(toReadNumbers count: Int, from bodyBytes: Int) throws(RequestError) {
+    let (bytes, overflow) = count.multipliedReportingOverflow(by: MemoryLayout<Double>.stride)
+    guard !overflow, bytes < Int.max - bodyBytes else { throw .needsTooMuchMemory(bytes: .max) }
+    guard bytes + bodyBytes > Self.unasked else { return }
+    try ask(bytes + bodyBytes)
   }
 
   /// Before a plan is carried out, when the text has been let go.

@@ -24,7 +24,8 @@ struct CORS: Sendable {
     }
     var fields: Fields = [
       .accessControlAllowMethods: "GET, HEAD, POST",
-      .accessControlAllowHeaders: "Authorization, Content-Type, X-Request-Id, traceparent",
+      .accessControlAllowHeaders:
+        "Authorization, Content-Type, Inference-Header-Content-Length, X-Request-Id, traceparent",
       .accessControlMaxAge: "600",
     ]
     if let origin = head.fields[.origin], allowed(origin) == nil { fields = Fields() }
@@ -40,6 +41,6 @@ struct CORS: Sendable {
     let origin = head.map { $0.fields[.origin] } ?? (origins.count == 1 ? origins[0] : nil)
     guard let origin, let allowed = allowed(origin) else { return }
     response.fields.append(.accessControlAllowOrigin, allowed)
-    response.fields.append(.accessControlExposeHeaders, "X-Request-Id, Retry-After")
+    response.fields.append(.accessControlExposeHeaders, "Inference-Header-Content-Length, X-Request-Id, Retry-After")
   }
 }

@@ -48,14 +48,16 @@ struct OperationalEndpoints: RequestHandler {
   func route(_ head: RequestHead) -> Routing {
     let route = Self.routes.route(of: head.path)
     guard var response = refusal(of: head, at: route) else { return .accept(route) }
-    decorate(&response, for: head)
+    decorate(&response, for: head, at: head.path)
     return .reject(response, route)
   }
 
   private func refusal(of head: RequestHead, at route: Route) -> Response? {
     let path = Path(route)
     // Probes use the server's address as Host, and their answers are no secret.
-    if path == nil || path == .metrics, let refusal = allowedHosts?.refusal(of: head) { return refusal }
+    if path == .metrics || path == nil && !Service.isProbe(route), let refusal = allowedHosts?.refusal(of: head) {
+      return refusal
+    }
     // A preflight carries no credentials (Fetch §3.2.2), so it is answered before the token is asked for.
     if let cors, let answer = cors.preflight(head) { return answer }
     if needsToken(head.method, at: path), let refusal = token?.refusal(of: head) { return refusal }
@@ -79,11 +81,12 @@ struct OperationalEndpoints: RequestHandler {
       } else {
         service.respond(to: consume request, in: context)
       }
-    decorate(&response, for: head)
+    decorate(&response, for: head, at: head.path)
     return response
   }
 
-  func decorate(_ response: inout Response, for head: RequestHead?) {
+  func decorate(_ response: inout Response, for head: RequestHead?, at path: String?) {
+    service.decorate(&response, for: head, at: path)
     if let head {
       // A response to a POST is of use to its request only.
       if head.method == .post { response.forbidsStoring = true }
@@ -104,19 +107,23 @@ struct OperationalEndpoints: RequestHandler {
     switch path {
     case .livez: return Self.alive
     case .readyz, .healthz, .health:
-      if !status.isRunning { return Self.stopping }
-      return status.isShortOfMemory ? Self.shortOfMemory : Self.ready
+      return status.readiness.complaint.map(Self.notReady) ?? Self.ready
     case .metrics: return Response(.ok, .prometheus, body: telemetry.exposition(status), forbidsStoring: true)
     }
   }
 
   private static let alive = Response(.ok, .plainText, body: Array("alive\n".utf8), forbidsStoring: true)
   private static let ready = Response(.ok, .plainText, body: Array("ready\n".utf8), forbidsStoring: true)
-  private static let stopping = notReady("The server is not ready: it is starting or stopping; ask another")
-  private static let shortOfMemory = notReady(
-    "The server is not ready: it has no memory for large requests now; ask another")
 
   private static func notReady(_ detail: String) -> Response {
     Response(ProblemType.notReady.problem(detail), forbidsStoring: true)
+  }
+}
+
+extension ServerStatus {
+  /// What the probes of either protocol are told.
+  var readiness: Readiness {
+    if !isRunning { return .notRunning }
+    return isShortOfMemory ? .shortOfMemory : .ready
   }
 }

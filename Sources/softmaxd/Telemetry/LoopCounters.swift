@@ -10,9 +10,9 @@ final class LoopCounters: Sendable {
   let began = InlineArray<16, Atomic<UInt64>> { _ in Atomic(0) }
   let ended = InlineArray<16, Atomic<UInt64>> { _ in Atomic(0) }
   /// By method, route and status.
-  let durations = Places<4096, Durations> { Durations() }
+  let durations = Places<8192, Durations> { Durations() }
   /// By method and route.
-  let sizes = Places<256, Sizes> { Sizes() }
+  let sizes = Places<512, Sizes> { Sizes() }
 
   /// How many of the places are in use; a test holds them to their number.
   static let sizesCount = MetricLabels.methods.count * MetricLabels.routes.count

@@ -84,12 +84,12 @@ struct HeadParserTests {
     }
   }
 
-  @Test("Content-Type is sent once: two would be two readings of the body (RFC 9110 §8.3)")
+  @Test("A repeated Content-Type is told to whoever reads the body by it (RFC 9110 §8.3)")
   func repeatedContentType() {
     for fields in ["Content-Type: a/b\r\nContent-Type: a/b\r\n", "content-type: a/b\r\nX: y\r\nCONTENT-TYPE: c/d\r\n"] {
-      expectRejected(Self.get(fields), 400, .malformedField)
+      expectAccepted(Self.get(fields)) { #expect($0.head.repeatsContentType) }
     }
-    expectAccepted(Self.get("Content-Type: a/b\r\nContent-Typo: a/b\r\n"))
+    expectAccepted(Self.get("Content-Type: a/b\r\nContent-Typo: a/b\r\n")) { #expect(!$0.head.repeatsContentType) }
   }
 
   @Test("Rule 15: a field's name is a token that is not empty", arguments: 0...255)

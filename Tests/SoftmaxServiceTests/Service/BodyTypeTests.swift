@@ -18,6 +18,14 @@ struct BodyTypeTests {
     #expect(refusal([.contentType: type]) == nil)
   }
 
+  @Test("Content-Type is sent once: two would be two readings of the body (RFC 9110 §8.3)")
+  func aRepeatedContentTypeIsRefused() throws {
+    let fields: Fields = [.contentType: "application/json", .contentType: "application/json"]
+    let refusal = try #require(answer(toHead: RequestHead(.post, "/softmax", fields: fields, framing: .length(2))))
+    #expect(refusal.status == .badRequest)
+    #expect(try Parsed(refusal).type == "/problems/malformed-field")
+  }
+
   @Test("Rule 28: a missing Content-Type counts as JSON") func aMissingContentTypeCountsAsJSON() {
     #expect(refusal([:]) == nil)
     #expect(ask(RequestHead(.post, "/softmax"), Array(#"{"logits": [0]}"#.utf8)).status == .ok)

@@ -233,7 +233,7 @@ import Testing
   func theParsersOwnErrorsSpeakCORS(origins: [String], origin: String?, allowed: String?) {
     var response = Response(.requestHeaderFieldsTooLarge)
     let head = origin.map { RequestHead(.post, "/softmax", fields: [.origin: $0]) }
-    operations(origins: origins).decorate(&response, for: head)
+    operations(origins: origins).decorate(&response, for: head, at: head?.path)
     #expect(response.fields[.accessControlAllowOrigin] == allowed)
     #expect((response.fields[.vary] != nil) == (origins.count > 0 && origins != ["*"]))
   }
@@ -250,5 +250,38 @@ import Testing
     #expect(answer.fields[.accessControlAllowMethods] == "GET, HEAD, POST")
     fields = [.origin: "https://b.example", .accessControlRequestMethod: "POST"]
     #expect(ask(operations, .options, "/softmax", fields).fields[.accessControlAllowMethods] == nil)
+  }
+
+  @Test("Under /v2, each error has the form of the Open Inference Protocol, whoever makes it")
+  func errorsOfTheOpenInferenceProtocol() {
+    let types: [ProblemType] = [
+      .malformedRequestLine, .malformedField, .invalidHost, .lengthRequired, .requestTimeout, .bodyTooLarge,
+      .headTooLarge, .overloaded, .deadlineExceeded, .unauthorized, .misdirectedRequest,
+    ]
+    for type in types {
+      var response = Response(type.problem("It \"is\" so"))
+      operations().decorate(&response, for: nil, at: "/v2/models/softmax/infer")
+      #expect(response.status == type.status)
+      #expect(response.contentType == .json)
+      #expect(String(decoding: response.body, as: UTF8.self) == #"{"error":"It \"is\" so"}"#)
+      #expect((response.fields[.retryAfter] != nil) == (type.retryAfter != nil))
+      var other = Response(type.problem("It is so"))
+      operations().decorate(&other, for: nil, at: "/v20")
+      #expect(other.contentType == .problem)
+    }
+  }
+
+  @Test("A token is asked for in the protocol's form; its probes need none, and no host that is allowed")
+  func theOpenInferenceProtocolBehindTheChecks() {
+    let operations = OperationalEndpoints(
+      service: Service(), status: ServerStatus(ServerConfiguration(addresses: [])),
+      telemetry: Telemetry(loops: 1, log: .off), token: BearerToken(fileContents: Array(Self.secret.utf8)), origins: [],
+      hosts: ["a.example"])
+    let infer = ask(operations, .post, "/v2/models/softmax/infer", [.host: "a.example"])
+    #expect(infer.status == .unauthorized)
+    #expect(infer.contentType == .json)
+    #expect(infer.fields[.wwwAuthenticate] != nil)
+    #expect(ask(operations, .get, "/v2/health/live", [.host: "10.0.0.1"]).status == .ok)
+    #expect(ask(operations, .get, "/v2/models", [.host: "10.0.0.1"]).status == .misdirectedRequest)
   }
 }

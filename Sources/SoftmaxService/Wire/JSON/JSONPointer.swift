@@ -5,7 +5,18 @@ enum JSONPointer {
     switch location {
     case .request: "#"
     case .field(let field, let path): path.reduce(into: "#/" + field.name) { $0 += "/\($1)" }
-    case .unknown(let name): "#/" + escaped(name.prefixOfUTF8(longestName))
+    case .unknown(let name): text(of: JSONPath(name))
+    case .member(let path): text(of: path)
+    }
+  }
+
+  /// The pointer to a place in any JSON document.
+  static func text(of path: JSONPath) -> String {
+    path.steps.reduce(into: "#") { text, step in
+      switch step {
+      case .name(let name): text += "/" + escaped(name.prefixOfUTF8(longestName))
+      case .index(let index): text += "/\(index)"
+      }
     }
   }
 

@@ -48,8 +48,8 @@ private func isNumber(_ text: String) -> Bool {
   }
 }
 
-/// What is wrong with a value, and what to send instead.
-extension JSONWire {
+/// What is wrong with a value in JSON, and what to send instead.
+extension Wire {
   func sentence(about fault: TensorFault, in input: Input, of operation: Operation, at place: String) -> String {
     let wanted = fault.path.isEmpty ? demand(for: input) : elementDemand(for: input)
     switch fault.reason {
@@ -98,7 +98,9 @@ extension JSONWire {
     return "\(place) is \(found.displayName); it must be \(parameter.descriptor.demand)"
       + (isQuotedNumber ? ", written without quotation marks" : "")
   }
+}
 
+extension JSONWire {
   static func sentence(aboutUnknown name: String, in operation: Operation, at place: String) -> String {
     let all = listed(operation.fields.map { quoted($0.name) })
     if let field = RequestField(name: name) {

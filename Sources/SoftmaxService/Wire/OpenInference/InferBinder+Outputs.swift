@@ -1,0 +1,105 @@
+import NumericJSON
+import Softmax
+
+/// How outputs are answered.
+struct RequestedOutputs: Sendable {
+  struct Form: Sendable {
+    /// As bytes after the JSON.
+    var isBinary = false
+    /// As texts of so many classes instead of numbers.
+    var classes: Int?
+  }
+
+  /// Those asked for by name.
+  var named: [(name: String, form: Form)] = []
+  /// All others.
+  var other = Form()
+
+  func form(of output: Output) -> Form { named.first { $0.name == output.name }?.form ?? other }
+}
+
+extension InferBinder {
+  /// The outputs asked for by name, in their order.
+  mutating func bindOutputs(_ tensors: [InferRequest.Tensor], isBinary: Bool) {
+    bound.requested.other.isBinary = isBinary
+    guard !tensors.isEmpty else { return }
+    bound.request.present.insert(.outputs)
+    bound.request.outputs = tensors.map(\.name)
+    for tensor in tensors {
+      guard let name = tensor.name else { continue }
+      let classes = tensor.classes.flatMap { $0 > 0 ? $0 : nil }
+      bound.requested.named.append(
+        (name, RequestedOutputs.Form(isBinary: tensor.isBinary ?? isBinary, classes: classes)))
+      guard let output = operation.outputs.first(where: { $0.name == name }) else { continue }
+      if !output.descriptor.isTensor {
+        bound.request.issues.append(.member(tensor.place.path)) { [operation] in
+          "\($0) is \(quoted(name)), which is no tensor; POST to \(operation.path) for it"
+        }
+      } else if classes != nil, !output.descriptor.hasClassAxis {
+        bound.request.issues.append(.member(tensor.place.path.member("parameters").member("classification"))) {
+          "\($0) is for outputs with a number for each class, and \(quoted(name)) has none"
+        }
+      }
+    }
+  }
+
+  // MARK: Parameters
+
+  mutating func bindParameters(_ parameters: [(name: String, scalar: UnvalidatedRequest.Scalar)]) {
+    for (name, scalar) in parameters {
+      let location = Location.member(JSONPath("parameters").member(name))
+      guard case .parameter(let parameter) = RequestField(name: name), operation.knows(.parameter(parameter)) else {
+        bound.request.issues.append(location) { [operation] in
+          Self.sentence(aboutUnknown: name, in: operation, at: $0)
+        }
+        continue
+      }
+      guard !bound.request.present.contains(.parameter(parameter)) else {
+        bound.request.issues.append(location) { "\($0) is given more than once; send each parameter once" }
+        continue
+      }
+      bound.request.present.insert(.parameter(parameter))
+      // Several clients have no parameters but texts, whole numbers and booleans: a number may come as its text.
+      if parameter.descriptor.isNumber, case .name(let text) = scalar, let number = Self.number(text) {
+        bound.request.set(parameter, .number(number))
+      } else {
+        bound.request.set(parameter, scalar)
+      }
+    }
+  }
+
+  /// The number that a text is in JSON.
+  private static func number(_ text: String) -> Double? {
+    let bytes = Array(text.utf8)
+    var reader = JSONReader(bytes.span)
+    do throws(JSONSyntaxError) {
+      guard try reader.peekKind() == .number else { return nil }
+      let number = try reader.readNumber()
+      try reader.finish()
+      return number.isOutOfRange ? nil : number.value
+    } catch {
+      return nil
+    }
+  }
+
+  private static func sentence(aboutUnknown name: String, in operation: Operation, at place: String) -> String {
+    if case .input(let input) = RequestField(name: name), operation.knows(.input(input)) {
+      return "\(place) is an input of this model; send it as a tensor in \"inputs\""
+    }
+    if let cure = NameSuggestion.cure(for: name) { return "\(place) is no parameter of this model; \(cure)" }
+    let parameters = operation.parameters
+    let nearest =
+      parameters.first { $0.descriptor.aliases.names.contains(name) }
+      ?? NameSuggestion.nearest(to: name, among: parameters) { $0.name }
+    return "\(place) is no parameter of this model; "
+      + (nearest.map { "the nearest is \(quoted($0.name))" }
+        ?? "its parameters are \(listed(parameters.map { quoted($0.name) }))")
+  }
+}
+
+extension OutputDescriptor {
+  /// Whether it has a number for each class of each slice, in the logits' shape.
+  var hasClassAxis: Bool {
+    if case .numbers(.logits) = content { true } else { false }
+  }
+}

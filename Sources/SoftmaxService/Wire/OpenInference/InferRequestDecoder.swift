@@ -1,0 +1,341 @@
+import NumericJSON
+import Softmax
+
+/// Reads the JSON of an infer request.
+///
+/// `null` for an optional member means that it is left out. What cannot be read is noted and passed over, so that one
+/// answer tells of all of it.
+struct InferRequestDecoder {
+  /// More tensors than any model takes, and more parameters, are not kept.
+  private static let mostItems = 64
+
+  private let limits: Limits
+  private let execution: Execution
+  private var request = InferRequest()
+
+  init(limits: Limits, execution: Execution) {
+    self.limits = limits
+    self.execution = execution
+  }
+
+  /// The members of a request. `model_name` and `model_version`, which some clients repeat here, are in the path.
+  private enum Member: String, CaseIterable {
+    case id, parameters, inputs, outputs
+    case modelName = "model_name"
+    case modelVersion = "model_version"
+  }
+
+  private enum TensorMember: String, CaseIterable { case name, shape, datatype, parameters, data }
+
+  /// Reads the whole text, also past issues.
+  /// - Throws: ``RequestError/malformed(detail:offset:)`` for what is no JSON.
+  consuming func decode(_ json: Span<UInt8>) throws(RequestError) -> InferRequest {
+    do throws(JSONSyntaxError) {
+      var reader = JSONReader(json, level: execution.level, takesNonFiniteWords: true)
+      let kind = try reader.peekKind()
+      if kind == .object {
+        try readRequest(from: &reader)
+      } else {
+        try reader.skipValue()
+        request.issues.append(.request) { _ in
+          "the body is \(kind.displayName); send an object, such as \(OpenInferenceWire.example)"
+        }
+      }
+      try reader.finish()
+    } catch {
+      throw .malformed(detail: error.detail, offset: error.offset)
+    }
+    return request
+  }
+
+  @_lifetime(reader: copy reader)
+  private mutating func readRequest(from reader: inout JSONReader) throws(JSONSyntaxError) {
+    var seen: [Member] = []
+    try reader.beginObject()
+    while let member = try nextMember(of: nil, &seen, from: &reader) {
+      switch member {
+      case .id: request.id = try readString(at: JSONPath(member.rawValue), from: &reader)
+      case .parameters: try readParameters(from: &reader)
+      case .inputs: request.inputs = try readTensors(.inputs, from: &reader)
+      case .outputs: request.outputs = try readTensors(.outputs, from: &reader)
+      case .modelName, .modelVersion: try reader.skipValue()
+      }
+    }
+  }
+
+  /// The next member that is known, given for the first time and not null; nil at the object's end. The others are
+  /// passed over.
+  @_lifetime(reader: copy reader)
+  private mutating func nextMember<Member: RawRepresentable<String> & CaseIterable & Equatable>(
+    of place: TensorPlace?, _ seen: inout [Member], from reader: inout JSONReader
+  ) throws(JSONSyntaxError) -> Member? {
+    while let name = try reader.nextMember()?.text {
+      if let member = Member(rawValue: name) {
+        if !seen.contains(member) {
+          seen.append(member)
+          if try reader.peekKind() != .null { return member }
+        } else {
+          request.issues.append(.member(place?.path.member(name) ?? JSONPath(name))) {
+            "\($0) is given more than once; send each member once"
+          }
+        }
+      } else {
+        request.issues.append(.member(place?.path.member(name) ?? JSONPath(name))) {
+          Self.sentence(aboutUnknown: name, Array(Member.allCases), at: $0)
+        }
+      }
+      try reader.skipValue()
+    }
+    return nil
+  }
+
+  private static func sentence<Member: RawRepresentable<String>>(
+    aboutUnknown name: String, _ known: [Member], at place: String
+  ) -> String {
+    switch RequestField(name: name) {
+    case .parameter: return "\(place) is a parameter of the model; send it in \"parameters\""
+    case .input: return "\(place) is an input of the model; send it as a tensor in \"inputs\""
+    case .outputs, nil: break
+    }
+    let nearest = NameSuggestion.nearest(to: name, among: known) { $0.rawValue }
+    return "\(place) is not known here; "
+      + (nearest.map { "the nearest is \(quoted($0.rawValue))" }
+        ?? "the members are \(listed(known.map { quoted($0.rawValue) }))")
+  }
+
+  // MARK: Tensors
+
+  @_lifetime(reader: copy reader)
+  private mutating func readTensors(
+    _ list: TensorPlace.List, from reader: inout JSONReader
+  ) throws(JSONSyntaxError) -> [InferRequest.Tensor]? {
+    let kind = try reader.peekKind()
+    guard kind == .array else {
+      try reader.skipValue()
+      request.issues.append(.member(JSONPath(list.rawValue))) {
+        "\($0) is \(kind.displayName); it must be an array of tensors"
+      }
+      return nil
+    }
+    var tensors: [InferRequest.Tensor] = []
+    var index = 0
+    try reader.beginArray()
+    while try reader.nextElement() {
+      let place = TensorPlace(list: list, index: index)
+      index += 1
+      let kind = try reader.peekKind()
+      if tensors.count == Self.mostItems {
+        request.issues.append(.member(JSONPath(list.rawValue))) { "\($0) has more tensors than any model takes" }
+        try reader.skipValue()
+      } else if kind == .object {
+        tensors.append(try readTensor(at: place, from: &reader))
+      } else {
+        request.issues.append(.member(place.path)) {
+          "\($0) is \(kind.displayName); it must be an object with a \"name\""
+        }
+        try reader.skipValue()
+      }
+    }
+    return tensors
+  }
+
+  @_lifetime(reader: copy reader)
+  private mutating func readTensor(
+    at place: TensorPlace, from reader: inout JSONReader
+  ) throws(JSONSyntaxError) -> InferRequest.Tensor {
+    var tensor = InferRequest.Tensor(place: place)
+    var seen: [TensorMember] = []
+    try reader.beginObject()
+    while let member = try nextMember(of: place, &seen, from: &reader) {
+      let path = { place.path.member(member.rawValue) }
+      switch member {
+      case .name: tensor.name = try readString(at: path(), from: &reader)
+      case .datatype:
+        guard let name = try readString(at: path(), from: &reader) else { continue }
+        tensor.datatype = TensorDatatype(rawValue: name)
+        guard tensor.datatype == nil else { continue }
+        request.issues.append(.member(path())) {
+          "\($0) is \(quoted(name)); it must be one of \(listed(TensorDatatype.allCases.map(\.rawValue), "and"))"
+        }
+      case .shape: tensor.shape = try readShape(at: place, from: &reader)
+      case .parameters: try readParameters(of: &tensor, from: &reader)
+      case .data:
+        let bounds = TensorLimits(
+          values: limits.logits, rank: TensorShape.maximumRank, faults: IssueList.maximumCount + 1)
+        let numbers = try reader.readTensor(limits: bounds, parallel: execution.parallel)
+        if tensor.content.isNone {
+          tensor.content = .numbers(numbers)
+        } else {
+          noteTwoContents(place)
+        }
+      }
+    }
+    let needed: [TensorMember] = tensor.content.isNone ? [.name] : [.name, .shape, .datatype]
+    for member in needed where !seen.contains(member) {
+      request.issues.append(.member(place.path)) { "\($0) has no \(quoted(member.rawValue)); send it" }
+    }
+    return tensor
+  }
+
+  private mutating func noteTwoContents(_ place: TensorPlace) {
+    request.issues.append(.member(place.path)) {
+      "\($0) has both \"data\" and \"parameters.binary_data_size\"; send its numbers once"
+    }
+  }
+
+  /// Nil where a dimension cannot be one; each must be at least 1.
+  @_lifetime(reader: copy reader)
+  private mutating func readShape(
+    at place: TensorPlace, from reader: inout JSONReader
+  ) throws(JSONSyntaxError) -> TensorShape? {
+    let path = { place.path.member("shape") }
+    guard try readKind(.array, orElse: "it must be an array of dimensions", at: path(), from: &reader) else {
+      return nil
+    }
+    var shape: TensorShape = []
+    var isSound = true
+    try reader.beginArray()
+    while try reader.nextElement() {
+      let dimension = shape.count
+      guard dimension < TensorShape.maximumRank else {
+        if isSound {
+          request.issues.append(.member(path())) {
+            "\($0) has more than \(TensorShape.maximumRank) dimensions, the most that a tensor may have"
+          }
+        }
+        isSound = false
+        try reader.skipValue()
+        continue
+      }
+      let element = { path().element(dimension) }
+      guard try readKind(.number, orElse: "it must be a number of at least 1", at: element(), from: &reader) else {
+        isSound = false
+        continue
+      }
+      let number = try reader.readNumber().value
+      guard let extent = Int(exactly: number), extent > 0 else {
+        isSound = false
+        request.issues.append(.member(element())) {
+          "\($0) is \(text(of: number)); "
+            + (number == -1 ? "send the tensor's real size" : "it must be a whole number of at least 1")
+        }
+        continue
+      }
+      shape.append(extent)
+    }
+    return isSound ? shape : nil
+  }
+
+  // MARK: Parameters
+
+  /// Parameters of the protocol that steer what is not here: schedulers, sequences, codecs.
+  private static let ignored = [
+    "sequence_id", "sequence_start", "sequence_end", "priority", "timeout", "headers", "content_type",
+  ]
+
+  /// The parameters of the request as a whole.
+  @_lifetime(reader: copy reader)
+  private mutating func readParameters(from reader: inout JSONReader) throws(JSONSyntaxError) {
+    let parameters = JSONPath("parameters")
+    guard try readKind(.object, orElse: "it must be an object", at: parameters, from: &reader) else { return }
+    try reader.beginObject()
+    while let name = try reader.nextMember()?.text {
+      let kind = try reader.peekKind()
+      let path = { Location.member(parameters.member(name)) }
+      switch (name, kind) {
+      case (_, .null): try reader.skipValue()
+      case _ where Self.ignored.contains(name): try reader.skipValue()
+      case ("binary_data_output", .boolean): request.hasBinaryOutputs = try reader.readBoolean()
+      case ("binary_data_output", _):
+        try reader.skipValue()
+        request.parameterIssues.append(path()) { "\($0) is \(kind.displayName); it must be true or false" }
+      case _ where name.hasPrefix("triton_"):
+        try reader.skipValue()
+        request.parameterIssues.append(path()) { "\($0) begins with \"triton_\", which Triton keeps for itself" }
+      case _ where request.parameters.count == Self.mostItems:
+        try reader.skipValue()
+        request.parameterIssues.append(.member(parameters)) { "\($0) has more members than any model takes" }
+      case (_, .string): request.parameters.append((name, .name(try reader.readString())))
+      case (_, .number):
+        let number = try reader.readNumber()
+        if number.isOutOfRange {
+          request.parameterIssues.append(path()) { "\($0) is beyond the range of binary64" }
+        } else {
+          request.parameters.append((name, .number(number.value)))
+        }
+      case (_, .boolean), (_, .array), (_, .object):
+        try reader.skipValue()
+        request.parameterIssues.append(path()) { "\($0) is \(kind.displayName); it must be a number or a name" }
+      }
+    }
+  }
+
+  /// The parameters of one tensor.
+  @_lifetime(reader: copy reader)
+  private mutating func readParameters(
+    of tensor: inout InferRequest.Tensor, from reader: inout JSONReader
+  ) throws(JSONSyntaxError) {
+    let place = tensor.place
+    let parameters = { place.path.member("parameters") }
+    guard try readKind(.object, orElse: "it must be an object", at: parameters(), from: &reader) else { return }
+    try reader.beginObject()
+    while let name = try reader.nextMember()?.text {
+      let kind = try reader.peekKind()
+      let path = { parameters().member(name) }
+      switch (name, kind, place.list) {
+      case (_, .null, _), ("content_type", _, _): try reader.skipValue()
+      case ("binary_data_size", _, _):
+        guard let size = try readSize(at: path(), from: &reader) else { continue }
+        if tensor.content.isNone { tensor.content = .bytes(size) } else { noteTwoContents(place) }
+      case ("binary_data", .boolean, .outputs): tensor.isBinary = try reader.readBoolean()
+      case ("binary_data", _, .outputs):
+        try reader.skipValue()
+        request.parameterIssues.append(.member(path())) { "\($0) is \(kind.displayName); it must be true or false" }
+      case ("classification", _, .outputs): tensor.classes = try readSize(at: path(), from: &reader)
+      case _:
+        try reader.skipValue()
+        request.parameterIssues.append(.member(path())) {
+          name.hasPrefix("shared_memory")
+            ? "\($0) is not supported here; send the tensor's bytes after the JSON, with \"binary_data_size\""
+            : "\($0) is not known here; a tensor's parameters are "
+              + (place.list == .inputs ? "\"binary_data_size\"" : "\"binary_data\" and \"classification\"")
+        }
+      }
+    }
+  }
+
+  // MARK: Values
+
+  /// A whole number of at least 0.
+  @_lifetime(reader: copy reader)
+  private mutating func readSize(
+    at path: @autoclosure () -> JSONPath, from reader: inout JSONReader
+  ) throws(JSONSyntaxError) -> Int? {
+    let demand = "it must be a whole number of at least 0"
+    guard try readKind(.number, orElse: demand, at: path(), from: &reader) else { return nil }
+    let number = try reader.readNumber()
+    if let size = Int(exactly: number.value), size >= 0, !number.isOutOfRange { return size }
+    request.issues.append(.member(path())) { "\($0) is \(text(of: number.value)); \(demand)" }
+    return nil
+  }
+
+  @_lifetime(reader: copy reader)
+  private mutating func readString(
+    at path: @autoclosure () -> JSONPath, from reader: inout JSONReader
+  ) throws(JSONSyntaxError) -> String? {
+    guard try readKind(.string, orElse: "it must be a string", at: path(), from: &reader) else { return nil }
+    return try reader.readString()
+  }
+
+  /// Whether the next value is of a kind; if not, it is noted and passed over.
+  @_lifetime(reader: copy reader)
+  private mutating func readKind(
+    _ wanted: JSONKind, orElse demand: String, at path: @autoclosure () -> JSONPath, from reader: inout JSONReader
+  ) throws(JSONSyntaxError) -> Bool {
+    let kind = try reader.peekKind()
+    guard kind != wanted else { return true }
+    request.issues.append(.member(path())) { "\($0) is \(kind.displayName); \(demand)" }
+    try reader.skipValue()
+    return false
+  }
+}

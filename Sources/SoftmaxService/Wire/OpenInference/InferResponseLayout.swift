@@ -1,0 +1,93 @@
+import NumericJSON
+import Softmax
+
+/// What an infer answer holds: its tensors in the order asked for, and the order in which they are best computed.
+struct InferResponseLayout: Sendable {
+  struct Tensor: Sendable {
+    let output: Output
+    let datatype: TensorDatatype
+    let shape: TensorShape
+    /// How many texts of classes there are along the class axis, instead of the numbers.
+    let classes: Int?
+    let isBinary: Bool
+
+    /// The bytes that it takes after the JSON; nil where they are in the JSON, or their number is not known before they
+    /// are computed.
+    var byteCount: Int? { isBinary ? datatype.size.map { $0 * shape.volume } : nil }
+  }
+
+  /// In the order asked for.
+  let tensors: [Tensor]
+  /// The class axis of those that have one.
+  let geometry: Geometry
+  let format: ResultFormat
+
+  init(_ plan: ResponsePlan, _ requested: RequestedOutputs) {
+    geometry = plan.geometry
+    format = plan.format
+    tensors = plan.outputs.map { output in
+      let form = requested.form(of: output)
+      let shape = plan.shape(of: output)
+      guard let classes = form.classes, output.descriptor.hasClassAxis else {
+        return Tensor(
+          output: output, datatype: output.datatype(plan.format), shape: shape, classes: nil, isBinary: form.isBinary)
+      }
+      let count = min(classes, plan.geometry.classes)
+      return Tensor(
+        output: output, datatype: .bytes, shape: shape.replacing(axis: plan.geometry.axis, with: count),
+        classes: count, isBinary: form.isBinary)
+    }
+  }
+
+  /// - Throws: ``RequestError/invalid(_:)`` where classes are wanted of so many slices that their texts are too many.
+  func check() throws(RequestError) {
+    guard let tensor = tensors.first(where: { $0.classes != nil && $0.shape.volume > ClassTexts.most }) else { return }
+    var issues = IssueList()
+    issues.append(.field(.outputs, [tensors.firstIndex { $0.output == tensor.output } ?? 0])) {
+      "\($0) asks for \(tensor.shape.volume) classifications; at most \(ClassTexts.most) are answered"
+    }
+    throw .invalid(issues)
+  }
+
+  /// The outputs as they are to be computed, so that nothing that was computed waits: texts whose length the JSON must
+  /// name, then what stands in the JSON, then what follows it.
+  var order: OutputList {
+    let groups: [(Tensor) -> Bool] = [
+      { $0.isBinary && $0.byteCount == nil }, { !$0.isBinary }, { $0.byteCount != nil },
+    ]
+    return OutputList(groups.flatMap { group in tensors.filter(group).map(\.output) })
+  }
+
+  /// An upper bound for the answer's length, so that its buffer never grows: memory not written to costs nothing.
+  func capacity(names: Int) -> Int {
+    tensors.reduce(256 + names) { capacity, tensor in
+      let entry = 256 + tensor.output.name.utf8.count
+      if let bytes = tensor.byteCount { return capacity + entry + bytes }
+      if tensor.classes != nil { return capacity + entry + tensor.shape.volume * Self.bytesPerText }
+      return capacity + entry + JSONWriter.capacity(forTensor: [tensor.shape.volume])
+    }
+  }
+
+  /// The most that one class takes as a text: a number, a colon, an index, and what JSON or the length adds.
+  private static let bytesPerText = 56
+}
+
+extension Output {
+  /// The type of its elements where numbers are rounded to a format.
+  func datatype(_ format: ResultFormat) -> TensorDatatype {
+    switch descriptor.content {
+    case .numbers: TensorDatatype(format)
+    case .indices: .int64
+    case .derivation: .bytes
+    }
+  }
+}
+
+extension TensorShape {
+  /// The shape with another extent of one of its axes.
+  func replacing(axis: Int, with extent: Int) -> TensorShape {
+    var extents = extents
+    extents[axis] = extent
+    return TensorShape(extents)
+  }
+}

@@ -1,0 +1,156 @@
+import NumericJSON
+
+/// What the protocol tells of a model, from the catalogue.
+///
+/// A document names one datatype and one rank for each tensor; inference takes and answers others too.
+enum ModelDocuments {
+  static let platform = "softmaxd"
+  static let version = "1"
+
+  /// `GET /v2/models/{model}`: the inputs that must be there, and the outputs that can always be asked for, since some
+  /// clients ask for all that are listed.
+  static func metadata(of operation: Operation, as name: String) -> [UInt8] {
+    document { writer in
+      writer.name("name")
+      writer.string(name)
+      writer.name("versions")
+      writer.beginArray()
+      writer.string(version)
+      writer.endArray()
+      writer.name("platform")
+      writer.string(platform)
+      writer.name("inputs")
+      writer.beginArray()
+      for input in operation.requiredInputs { write(TensorOutline(input), datatypeName: "datatype", to: &writer) }
+      writer.endArray()
+      writer.name("outputs")
+      writer.beginArray()
+      for output in operation.tensorOutputs where output.descriptor.isAlwaysAnswered {
+        write(TensorOutline(output), datatypeName: "datatype", to: &writer)
+      }
+      writer.endArray()
+    }
+  }
+
+  /// `GET /v2/models/{model}/config`: Triton's ModelConfig as JSON, with every input, output and parameter. No tensor
+  /// has a batch dimension of its own (`max_batch_size` 0).
+  static func configuration(of operation: Operation, as name: String) -> [UInt8] {
+    document { writer in
+      writer.name("name")
+      writer.string(name)
+      writer.name("platform")
+      writer.string(platform)
+      writer.name("backend")
+      writer.string(platform)
+      writer.name("max_batch_size")
+      writer.integer(0)
+      writer.name("input")
+      writer.beginArray()
+      for input in operation.requiredInputs + operation.optionalInputs {
+        let isOptional = !operation.requiredInputs.contains(input)
+        write(TensorOutline(input), datatypeName: "data_type", isOptional: isOptional, to: &writer)
+      }
+      writer.endArray()
+      writer.name("output")
+      writer.beginArray()
+      for output in operation.tensorOutputs {
+        write(TensorOutline(output), datatypeName: "data_type", to: &writer)
+      }
+      writer.endArray()
+      writer.name("parameters")
+      writer.beginObject()
+      for parameter in operation.parameters {
+        writer.name(parameter.name)
+        writer.beginObject()
+        writer.name("string_value")
+        writer.string(parameter.descriptor.defaultText.filter { $0 != "\"" })
+        writer.endObject()
+      }
+      writer.endObject()
+    }
+  }
+
+  /// Writes a tensor as metadata has it (`datatype`, `shape`) or as a configuration has it (`data_type`, `dims`).
+  private static func write(
+    _ tensor: TensorOutline, datatypeName: String, isOptional: Bool = false, to writer: inout JSONWriter
+  ) {
+    let isMetadata = datatypeName == "datatype"
+    writer.beginObject()
+    writer.name("name")
+    writer.string(tensor.name)
+    writer.name(datatypeName)
+    writer.string(isMetadata ? tensor.datatype.rawValue : tensor.datatype.configurationName)
+    writer.name(isMetadata ? "shape" : "dims")
+    writer.beginArray()
+    for _ in 0..<tensor.rank { writer.integer(-1) }
+    writer.endArray()
+    if isOptional {
+      writer.name("optional")
+      writer.boolean(true)
+    }
+    writer.endObject()
+  }
+
+  /// A JSON object of the members that `write` writes.
+  static func document(_ write: (inout JSONWriter) -> Void) -> [UInt8] {
+    var writer = JSONWriter(capacity: 1024)
+    writer.beginObject()
+    write(&writer)
+    writer.endObject()
+    return writer.finish()
+  }
+}
+
+/// A tensor with the one datatype and the one rank that a document names: those of logits of rank 2 under the default
+/// parameters.
+private struct TensorOutline {
+  let name: String
+  let datatype: TensorDatatype
+  let rank: Int
+
+  init(_ input: Input) {
+    name = input.name
+    datatype = input.descriptor.elements.datatype
+    switch input.descriptor.shape {
+    case .anyRank: rank = 2
+    case .target, .classes, .batch: rank = 1
+    case .losses: rank = 0
+    }
+  }
+
+  init(_ output: Output) {
+    name = output.name
+    switch output.descriptor.content {
+    case .numbers(let extent): (datatype, rank) = (.fp64, Self.rank(extent))
+    case .indices(let extent): (datatype, rank) = (.int64, Self.rank(extent))
+    case .derivation: (datatype, rank) = (.bytes, 1)
+    }
+  }
+
+  private static func rank(_ extent: OutputDescriptor.Extent) -> Int {
+    switch extent {
+    case .logits: 2
+    case .batch: 1
+    case .classesSquared: 2
+    case .losses: 0
+    }
+  }
+}
+
+extension Operation {
+  /// The outputs that are tensors: all that the protocol can answer.
+  var tensorOutputs: [Output] { outputs.filter { $0.descriptor.isTensor } }
+}
+
+extension OutputDescriptor {
+  /// Whether it is a tensor, and not several in an object.
+  var isTensor: Bool {
+    switch content {
+    case .numbers, .indices: true
+    case .derivation: false
+    }
+  }
+
+  /// Whether every request can ask for it.
+  var isAlwaysAnswered: Bool { isTensor && !needsSingleSlice }
+}

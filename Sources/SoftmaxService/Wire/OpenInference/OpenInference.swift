@@ -1,0 +1,163 @@
+import HTTP
+import NumericJSON
+
+/// Whether the process would have new requests sent to it.
+public enum Readiness: Sendable {
+  case ready
+  /// It is starting or stopping.
+  case notRunning
+  case shortOfMemory
+
+  /// What is wrong, in a sentence; nil when it is ready.
+  public var complaint: String? {
+    switch self {
+    case .ready: nil
+    case .notRunning: "The server is not ready: it is starting or stopping; ask another"
+    case .shortOfMemory: "The server is not ready: it has no memory for large requests now; ask another"
+    }
+  }
+}
+
+/// The Open Inference Protocol V2 over REST, but for inference itself, which is ``OpenInferenceWire``'s: what the server
+/// and its models are, and whether they are ready.
+struct OpenInference: Sendable {
+  let models: ModelNames
+  let version: String
+  let readiness: @Sendable () -> Readiness
+
+  /// A final answer to a head whose model or version does not exist, or whose body cannot be read, else nil.
+  func refusal(of head: RequestHead, at endpoint: OpenInferenceEndpoint, _ policy: BodyPolicy) -> Response? {
+    if endpoint == .statistics { return notFound(Self.complaint(about: head.path)) }
+    guard let path = ModelPath(head.path) else { return nil }
+    guard models[path.model] != nil else {
+      let known = listed(models.entries.map { quoted($0.name) })
+      return notFound("There is no model \(quoted(path.model)); the models are \(known)")
+    }
+    if let version = path.version, version != ModelDocuments.version {
+      return notFound(
+        "There is no version \(quoted(version)) of the model \(quoted(path.model)); its version is \"\(ModelDocuments.version)\""
+      )
+    }
+    guard endpoint == .inference || endpoint == .inferenceVersion, head.method == .post else { return nil }
+    return BodyType.refusalOfLength(head, example: OpenInferenceWire.example)
+      ?? BodyType.refusalOfCoding(head, policy)
+  }
+
+  private func notFound(_ detail: String) -> Response { Response(ProblemType.notFound.problem(detail)) }
+
+  /// What is said of a path of the protocol where nothing stands.
+  static func complaint(about path: String) -> String {
+    "\(quoted(path)) is not supported by softmaxd; GET /v2 names the extensions, GET /v2/models the models"
+  }
+
+  /// What to compute and on which wire, where an endpoint infers; else nil.
+  func inference(_ head: RequestHead, at endpoint: OpenInferenceEndpoint) -> (Operation, OpenInferenceWire)? {
+    guard endpoint == .inference || endpoint == .inferenceVersion, let path = ModelPath(head.path),
+      let operation = models[path.model]
+    else { return nil }
+    return (operation, OpenInferenceWire(model: path.model))
+  }
+
+  /// The answer of an endpoint at which nothing is computed.
+  func answer(to request: consuming Request, at endpoint: OpenInferenceEndpoint) -> Response {
+    switch endpoint {
+    case .server, .serverWithSlash: return Response(.ok, .json, body: serverMetadata)
+    case .live: return Response(.ok, .json, body: Array(#"{"live":true}"#.utf8), forbidsStoring: true)
+    case .ready:
+      return health {
+        $0.name("live"); $0.boolean(true)
+      }
+    case .models: return Response(.ok, .json, body: listOfModels)
+    case .statistics: return notFound(OpenInference.complaint(about: request.head.path))
+    case .repositoryIndex: return repositoryIndex(request.body)
+    case .inference, .inferenceVersion, .model, .modelVersion, .modelReady, .modelVersionReady, .configuration,
+      .configurationVersion:
+      break
+    }
+    guard let path = ModelPath(request.head.path), let operation = models[path.model] else {
+      return notFound(OpenInference.complaint(about: request.head.path))
+    }
+    switch endpoint {
+    case .modelReady, .modelVersionReady:
+      return health {
+        $0.name("name"); $0.string(path.model)
+      }
+    case .configuration, .configurationVersion:
+      return Response(.ok, .json, body: ModelDocuments.configuration(of: operation, as: path.model))
+    default: return Response(.ok, .json, body: ModelDocuments.metadata(of: operation, as: path.model))
+    }
+  }
+
+  // MARK: Bodies
+
+  private var serverMetadata: [UInt8] {
+    ModelDocuments.document { writer in
+      writer.name("name")
+      writer.string("softmaxd")
+      writer.name("version")
+      writer.string(version)
+      writer.name("extensions")
+      writer.beginArray()
+      for name in Self.extensions { writer.string(name) }
+      writer.endArray()
+    }
+  }
+
+  /// The protocol's names of what is served beyond its core.
+  private static let extensions = ["binary_tensor_data", "classification", "model_configuration", "parameters"]
+
+  private var listOfModels: [UInt8] {
+    ModelDocuments.document { writer in
+      writer.name("models")
+      writer.beginArray()
+      for entry in models.entries { writer.string(entry.name) }
+      writer.endArray()
+    }
+  }
+
+  /// Whether something is ready, whose members `write` writes: 503 while the process is not.
+  private func health(_ write: (inout JSONWriter) -> Void) -> Response {
+    let complaint = readiness().complaint
+    let body = ModelDocuments.document { writer in
+      write(&writer)
+      writer.name("ready")
+      writer.boolean(complaint == nil)
+      guard let complaint else { return }
+      writer.name("error")
+      writer.string(complaint)
+    }
+    var response = Response(
+      complaint == nil ? .ok : .serviceUnavailable, .json, body: body, forbidsStoring: true)
+    if complaint != nil, let seconds = ProblemType.notReady.retryAfter {
+      response.fields.append(.retryAfter, "\(seconds)")
+    }
+    return response
+  }
+
+  /// All models, whose state is always READY: a body that asks for those that are ready changes nothing.
+  private func repositoryIndex(_ body: [UInt8]) -> Response {
+    if !body.isEmpty {
+      var reader = JSONReader(body.span)
+      do throws(JSONSyntaxError) {
+        try reader.skipValue()
+        try reader.finish()
+      } catch {
+        return Response(ProblemType.invalidJSON.problem(error.detail, offset: error.offset))
+      }
+    }
+    var writer = JSONWriter(capacity: 512)
+    writer.beginArray()
+    for entry in models.entries {
+      writer.beginObject()
+      for (name, value) in [
+        ("name", entry.name), ("version", ModelDocuments.version), ("state", "READY"), ("reason", ""),
+      ] {
+        writer.name(name)
+        writer.string(value)
+      }
+      writer.endObject()
+    }
+    writer.endArray()
+    return Response(.ok, .json, body: writer.finish())
+  }
+}

@@ -1,0 +1,110 @@
+import HTTP
+import NumericJSON
+import Softmax
+
+/// Inference as the Open Inference Protocol has it: tensors in JSON or as the bytes after it, either way.
+struct OpenInferenceWire: Wire {
+  /// The model's name, as the path has it.
+  let model: String
+  /// Where each input that was read stands, once that is known.
+  private var inputs: [PlacedInput] = []
+
+  struct PlacedInput {
+    let input: Input
+    let place: TensorPlace
+    let shape: TensorShape
+  }
+
+  init(model: String) { self.model = model }
+
+  /// Reads, validates, computes and writes, each step letting go of what the one before it made.
+  func answer(
+    _ request: consuming Request, for operation: Operation, in context: WireContext
+  ) throws(RequestError) -> Response {
+    let head = request.head
+    let body = (consume request).body
+    let execution = context.execution(forText: body.count)
+    let bound = try read(consume body, head, for: operation, in: context, execution)
+    let (requested, id) = (bound.requested, bound.id)
+    var placed = self
+    placed.inputs = bound.inputs
+    do throws(RequestError) {
+      let validated = try Validator.validate(
+        (consume bound).unvalidated(), for: operation, limits: context.limits, wire: placed)
+      let layout = InferResponseLayout(validated.plan, requested)
+      try layout.check()
+      try context.memory.ask(toCarryOut: validated.plan, encodedBytes: layout.capacity(names: 0))
+      var encoder = InferResponseEncoder(layout, model: model, id: id, execution)
+      try (consume validated).answering(layout.order).run(execution, to: &encoder)
+      return encoder.finish()
+    } catch {
+      return placed.response(to: error)
+    }
+  }
+
+  /// The request that a body is, which is let go.
+  private func read(
+    _ bytes: consuming [UInt8], _ head: RequestHead, for operation: Operation, in context: WireContext,
+    _ execution: Execution
+  ) throws(RequestError) -> BoundRequest {
+    let (memory, limits, body) = (context.memory, context.limits, bytes.span)
+    let frame = try InferBody(head, body, for: operation)
+    try memory.ask(toReadJSON: body.extracting(0..<frame.jsonBytes), beside: body.count - frame.jsonBytes)
+    let infer = try frame.request(body, InferRequestDecoder(limits: limits, execution: execution))
+    try memory.ask(toReadNumbers: infer.numbersInBinary, from: body.count)
+    return InferBinder(operation, wire: self, limits: limits, parallel: execution.parallel)
+      .bind(infer, body.extracting(frame.jsonBytes...))
+  }
+
+  /// One sentence that names the first fault's place, and how many there are besides.
+  func response(to error: RequestError) -> Response {
+    var problem = problem(for: error)
+    if case .invalid(let list) = error, let first = list.issues.first {
+      let others = list.issues.count - 1
+      problem.detail = sentence(first) + (others == 0 ? "" : "; and \(others) more fault\(others == 1 ? "" : "s")")
+    }
+    return Response(problem)
+  }
+
+  private func sentence(_ issue: InputIssue) -> String {
+    guard let path = path(of: issue.location) else { return issue.sentence }
+    let place = path.description
+    return issue.sentence.hasPrefix(place) ? issue.sentence : "\(place): \(issue.sentence)"
+  }
+
+  // MARK: Its words
+
+  func locate(_ location: Location) -> String {
+    path(of: location).map(JSONPointer.text) ?? JSONPointer.text(of: location)
+  }
+
+  /// Where a place is in the request's JSON; numbers in binary have the place that they would have in `data`.
+  private func path(of location: Location) -> JSONPath? {
+    switch location {
+    case .request, .unknown: return nil
+    case .member(let path): return path
+    case .field(.parameter(let parameter), _): return JSONPath("parameters").member(parameter.name)
+    case .field(.outputs, let indices): return JSONPath("outputs").element(indices)
+    case .field(.input(let input), let indices):
+      guard let placed = inputs.first(where: { $0.input == input }) else { return nil }
+      guard indices.count == placed.shape.count else { return placed.place.path }
+      let position = zip(indices, placed.shape).reduce(0) { $0 * $1.1 + $1.0 }
+      return placed.place.path.member("data").element(position)
+    }
+  }
+
+  var mask: String { "-Infinity" }
+  var scalarTensor: String { "a tensor of shape []" }
+
+  func tensor(of shape: TensorShape) -> String { "a tensor of shape \(shape)" }
+
+  func demand(for input: Input) -> String { "a tensor of \(input.descriptor.demand)" }
+
+  func setting(_ parameter: Parameter, _ value: String) -> String {
+    "\(quoted(parameter.name)): \(value) in \"parameters\""
+  }
+
+  /// A small request that any client can send to the model softmax.
+  static let example =
+    #"{"inputs": [{"name": "logits", "shape": [3], "datatype": "FP64", "data": [1.5, -0.25, 3]}]}"#
+}

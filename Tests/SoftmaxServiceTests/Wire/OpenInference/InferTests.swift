@@ -1,0 +1,246 @@
+import HTTP
+import Testing
+
+@testable import SoftmaxService
+
+struct InferTests {
+  @Test func aRequestInJSON() throws {
+    let answer = infer(
+      "softmax",
+      request(
+        tensor("logits", "FP64", [2, 2], "[1,2,3,\"-Infinity\"]"),
+        rest: #","id":"7","outputs":[{"name":"argmax"},{"name":"probabilities"}]"#))
+    #expect(
+      text(answer)
+        == #"{"model_name":"softmax","model_version":"1","id":"7","outputs":[{"name":"argmax","datatype":"INT64","shape":[2],"data":[1,0]},{"name":"probabilities","datatype":"FP64","shape":[2,2],"data":[0.2689414213699951,0.7310585786300049,1.0,0.0]}]}"#
+    )
+    #expect(answer.fields[.inferenceHeaderContentLength] == nil)
+  }
+
+  @Test func withoutOutputsTheDefaultOnesAreAnswered() throws {
+    for rest in ["", #","outputs":[]"#, #","outputs":null"#] {
+      let answer = try Inferred(
+        infer(
+          "gradient",
+          request(tensor("logits", "FP64", [2], "[40,0]"), tensor("target", "INT32", [], "[0]"), rest: rest)))
+      #expect(answer.outputs.map(\.name) == ["loss", "gradient"])
+      #expect(answer["loss"]?.shape == [])
+      #expect(answer["loss"]?.numbers == [4.248354255291589e-18])
+      #expect(answer["gradient"]?.numbers == [-4.248354255291589e-18, 4.248354255291589e-18])
+      #expect(answer.id == nil)
+    }
+  }
+
+  @Test("data may be flat or nested, and its members in any order")
+  func flatAndNested() throws {
+    let expected = try Inferred(infer("softmax", request(tensor("logits", "FP64", [1, 2, 2], "[1,2,3,4]"))))
+    #expect(expected.outputs[0].shape == [1, 2, 2])
+    for json in [
+      request(tensor("logits", "FP64", [1, 2, 2], "[[[1,2],[3,4]]]")),
+      #"{"inputs":[{"data":[1,2,3,4],"datatype":"FP64","shape":[1,2,2],"name":"logits","parameters":null}]}"#,
+    ] {
+      let answer = try Inferred(infer("softmax", json))
+      #expect(answer.outputs[0].numbers == expected.outputs[0].numbers)
+    }
+  }
+
+  @Test("Results have the logits' type, unless dtype says otherwise")
+  func resultTypes() throws {
+    func answer(_ datatype: String, _ rest: String = "") throws -> Inferred.Tensor {
+      try Inferred(infer("softmax", request(tensor("logits", datatype, [2], "[1,2]"), rest: rest))).outputs[0]
+    }
+    #expect(try answer("FP32").datatype == "FP32")
+    #expect(try answer("FP32").numbers == [0.26894143, 0.7310586])
+    #expect(try answer("INT8").datatype == "FP64")
+    #expect(try answer("FP32", #","parameters":{"dtype":"float64"}"#).datatype == "FP64")
+    #expect(try answer("FP64", #","parameters":{"dtype":"float32"}"#).datatype == "FP32")
+  }
+
+  @Test("A number may come as its text: some clients have no parameters with a point")
+  func parameters() throws {
+    let logits = tensor("logits", "FP64", [2], "[1,2]")
+    for temperature in ["2", "2.0", "\"2\"", "\"2e0\""] {
+      let answer = try Inferred(
+        infer("softmax", request(logits, rest: #","parameters":{"temperature":\#(temperature),"axis":0}"#)))
+      #expect(answer.outputs[0].numbers == [0.37754066879814546, 0.6224593312018546])
+    }
+    let ignored =
+      #""sequence_id":7,"sequence_start":true,"sequence_end":false,"priority":1,"timeout":1000,"headers":{},"content_type":"np","label_smoothing":null"#
+    #expect(infer("softmax", request(logits, rest: #","parameters":{\#(ignored)}"#)).status == .ok)
+  }
+
+  @Test(
+    "What is wrong is named by its place, with the cure",
+    arguments: [
+      (#"{"inputs":1}"#, #"inputs is a number; it must be an array of tensors; and 1 more fault"#),
+      (#"{"inputs":[1]}"#, "inputs[0] is a number; it must be an object"),
+      (#"{"inputs":[]}"#, "\"logits\" is missing: send a tensor of numbers"),
+      ("[]", "the body is an array; send an object, such as {\"inputs\""),
+      (#"{"inputs":[{"name":"logits"}]}"#, "inputs[0] has no numbers; send \"data\""),
+      (#"{"inputs":[{"name":"logits","data":[1]}]}"#, "inputs[0] has no \"shape\"; send it; and 1 more fault"),
+      (request(tensor("logits", "FP63", [1], "[1]")), "inputs[0].datatype is \"FP63\"; it must be one of BOOL, "),
+      (
+        request(tensor("logits", "BYTES", [1], "[1]")),
+        "inputs[0].datatype is BYTES; send logits as numbers, such as FP64"
+      ),
+      (request(tensor("logits", "FP64", [-1, 16], "[1]")), "inputs[0].shape[0] is -1; send the tensor's real size"),
+      (
+        request(tensor("logits", "FP64", [0], "[]")), "inputs[0].shape[0] is 0; it must be a whole number of at least 1"
+      ),
+      (
+        request(tensor("logits", "FP64", [1, 1, 1, 1, 1, 1, 1, 1, 1], "[1]")),
+        "inputs[0].shape has more than 8 dimensions"
+      ),
+      (
+        request(tensor("logits", "FP64", [1], "[1,2,3]")),
+        "inputs[0] has the shape [1] of FP64, which means 1 numbers, or 8 bytes; \"data\" has 3"
+      ),
+      (request(tensor("logits", "FP64", [2, 2], "[[1,2,3,4]]")), "\"data\" is nested as [1, 4]"),
+      (
+        request(tensor("logits", "FP64", [2, 2], "[[1,2],[3]]")),
+        "inputs[0].data[1] has 1 element, but its siblings have 2"
+      ),
+      (request(tensor("logits", "FP64", [2], "[1,null]")), "inputs[0].data[1] is null; send a finite number"),
+      (
+        request(tensor("logits", "FP64", [2, 2], "[1,2,3,NaN]")),
+        "inputs[0].data[3]: logits[1][1] is NaN; a logit must be"
+      ),
+      (request(tensor("logits", "FP64", [2], "[1,1e999]")), "inputs[0].data[1] is beyond the range of binary64"),
+      (
+        request(tensor("logits", "INT8", [2], "[1,128]")),
+        "inputs[0].data[1] is 128; INT8 holds whole numbers from -128 to 127"
+      ),
+      (request(tensor("logits", "INT64", [2], "[1,0.5]")), "inputs[0].data[1] is 0.5; INT64 holds whole numbers"),
+      (
+        request(tensor("logit", "FP64", [1], "[1]")),
+        "inputs[0].name is \"logit\", which this model does not take; the nearest is \"logits\""
+      ),
+      (
+        request(tensor("axis", "FP64", [1], "[1]")),
+        "inputs[0].name is \"axis\", which is a parameter; send it in \"parameters\""
+      ),
+      (
+        request(tensor("logits", "FP64", [1], "[1]"), tensor("logits", "FP64", [1], "[1]")),
+        "inputs[1] is \"logits\" again; send each input once"
+      ),
+      (
+        request(tensor("logits", "FP64", [1], "[1]"), rest: #","temperature":2"#),
+        "temperature is a parameter of the model; send it in \"parameters\""
+      ),
+      (request(tensor("logits", "FP64", [1], "[1]"), rest: #","inputs":[]"#), "inputs is given more than once"),
+      (request(tensor("logits", "FP64", [1], "[1]"), rest: #","id":7"#), "id is a number; it must be a string"),
+      (
+        request(tensor("logits", "FP64", [1], "[1]"), rest: #","parameter":{}"#),
+        "parameter is not known here; the nearest is \"parameters\""
+      ),
+      (
+        request(tensor("logits", "FP64", [1], "[1]"), rest: #","parameters":{"temprature":2}"#),
+        "parameters.temprature is no parameter of this model; the nearest is \"temperature\""
+      ),
+      (
+        request(tensor("logits", "FP64", [1], "[1]"), rest: #","parameters":{"temperature":0}"#),
+        "parameters.temperature: temperature is 0"
+      ),
+      (
+        request(tensor("logits", "FP64", [1], "[1]"), rest: #","parameters":{"temperature":"hot"}"#),
+        "parameters.temperature: temperature is the name \"hot\""
+      ),
+      (
+        request(tensor("logits", "FP64", [1], "[1]"), rest: #","parameters":{"temperature":[2]}"#),
+        "parameters.temperature is an array"
+      ),
+      (
+        request(tensor("logits", "FP64", [1], "[1]"), rest: #","parameters":{"triton_x":2}"#),
+        "parameters.triton_x begins with \"triton_\""
+      ),
+      (
+        request(tensor("logits", "FP64", [1], "[1]"), rest: #","parameters":{"binary_data_output":1}"#),
+        "parameters.binary_data_output is a number; it must be true or false"
+      ),
+      (
+        request(tensor("logits", "FP64", [1], "[1]"), rest: #","outputs":[{"name":"probs"}]"#),
+        "outputs[0] is \"probs\", which"
+      ),
+      (
+        request(tensor("logits", "FP64", [1], "[1]"), rest: #","outputs":[{"name":"argmax"},{"name":"argmax"}]"#),
+        "outputs[1] is \"argmax\" again; name each output once"
+      ),
+      (request(tensor("logits", "FP64", [1], "[1]"), rest: #","outputs":[{}]"#), "outputs[0] has no \"name\"; send it"),
+      (
+        request(
+          tensor("logits", "FP64", [1], "[1]"),
+          rest: #","outputs":[{"name":"argmax","parameters":{"shared_memory_region":"x"}}]"#),
+        "outputs[0].parameters.shared_memory_region is not supported here"
+      ),
+      (
+        request(
+          tensor("logits", "FP64", [1], "[1]"),
+          rest: #","outputs":[{"name":"argmax","parameters":{"classification":2}}]"#),
+        "outputs[0].parameters.classification is for outputs with a number for each class"
+      ),
+    ])
+  func faults(_ json: String, _ sentence: String) throws {
+    let answer = infer("softmax", json)
+    #expect(answer.status == .badRequest)
+    let found = try #require(errorText(answer), "\(text(answer))")
+    #expect(found.contains(sentence))
+    #expect(!found.contains("\n"))
+  }
+
+  @Test(
+    "Trap 16: shapes whose product overflows",
+    arguments: [
+      [16, (1 << 60) + 2], [4, (1 << 60) + 2], [1 << 62, 4], [1 << 31, 1 << 31, 4], [1 << 53],
+    ])
+  func shapesThatOverflow(_ shape: [Int]) throws {
+    for json in [tensor("logits", "FP64", shape, "[1,2]"), tensor("logits", "FP32", shape, bytes: 8)] {
+      let answer = infer("softmax", request(json), [0, 0, 0, 0, 0, 0, 0, 0])
+      #expect(answer.status == .badRequest)
+      #expect(try #require(errorText(answer)).contains("inputs[0] has the shape"))
+    }
+  }
+
+  @Test func theDerivationIsNoTensor() throws {
+    let json = request(
+      tensor("logits", "FP64", [2], "[1,2]"), tensor("target", "INT64", [], "0"),
+      rest: #","outputs":[{"name":"derivation"}]"#)
+    #expect(try #require(errorText(infer("gradient", json))).contains("POST to /gradient"))
+  }
+
+  @Test func tooManyLogits() throws {
+    let small = Service(limits: Limits(logits: 4))
+    for (json, bytes) in [
+      (tensor("logits", "FP64", [5], "[1,2,3,4,5]"), []),
+      (tensor("logits", "FP32", [5], bytes: 20), [UInt8](repeating: 0, count: 20)),
+    ] {
+      let answer = infer("softmax", request(json), bytes, of: small)
+      #expect(answer.status == .contentTooLarge)
+      #expect(try #require(errorText(answer)).contains("4 numbers"))
+    }
+  }
+
+  /// Nothing that a client repeats may make the server keep much.
+  @Test func manyTensorsAndParametersAreNotKept() throws {
+    let tensors = [String](repeating: "{}", count: 10_000).joined(separator: ",")
+    #expect(errorText(infer("softmax", #"{"inputs":[\#(tensors)]}"#)) != nil)
+    let parameters = (0..<10_000).map { "\"x\($0)\":1" }.joined(separator: ",")
+    #expect(errorText(infer("softmax", #"{"inputs":[],"parameters":{\#(parameters)}}"#)) != nil)
+  }
+
+  @Test func modelsHaveTheNamesThatTheyWereGiven() throws {
+    var models = ModelNames()
+    let added = ["my-softmax", "my.loss=loss"].map { models.add($0) }
+    #expect(added == [true, true])
+    for text in ["softmax", "my-softmax=loss", "a=b", "=loss", "", "a/b", "a=loss=loss", "stats", "é"] {
+      let isAdded = models.add(text)
+      #expect(!isAdded, "\(text)")
+    }
+    #expect(models.added == ["my-softmax=softmax", "my.loss=loss"])
+    let service = Service(models: models)
+    let answer = try Inferred(
+      infer("my-softmax", request(tensor("logits", "FP64", [2], "[0,0]")), of: service))
+    #expect(answer.model == "my-softmax")
+    #expect(answer.outputs[0].numbers == [0.5, 0.5])
+    #expect(ask(RequestHead(.get, "/v2/models/my.loss"), of: service).status == .ok)
+  }
+}
