@@ -49,7 +49,7 @@ public protocol VectorLoops: SendableMetatype {
   // Numbers as text
 
   static func shortestDecimals(
-    of values: Span<Double>, from start: Int, isSingle: Bool, powers: Span<UInt64>, into block: inout DecimalBlock
+    of values: Span<Double>, from start: Int, format: BinaryFormat, powers: Span<UInt64>, into block: inout DecimalBlock
   ) -> Bool
 
   static func layDigits(of block: inout DecimalBlock)

@@ -1,5 +1,6 @@
 import Foundation
 import Softmax
+import VectorKernels
 
 /// One case of a fixture file (Fixtures/README.md): a request to the core and its true answers.
 struct Fixture {
@@ -62,7 +63,10 @@ struct Fixture {
     }
     func integers(_ field: String) -> [Int]? { fields[field]?.compactMap { Int($0) } }
 
-    let format = fields["dtype"]?.first == "float32" ? ResultFormat.binary32 : .binary64
+    let formats: [Substring: ResultFormat] = [
+      "float64": .binary64, "float32": .binary32, "float16": .binary16, "bfloat16": .bfloat16,
+    ]
+    guard let format = formats[fields["dtype"]?.first ?? "float64"] else { throw malformed() }
     guard let logits = try numbers("logits"), let shape = integers("shape"), let axis = integers("axis")?.first else {
       throw malformed()
     }
@@ -117,7 +121,12 @@ struct Fixture {
 
   private static func number(_ word: Substring, _ format: ResultFormat) throws -> Double {
     guard let bits = UInt64(word, radix: 16) else { throw Malformed(place: String(word)) }
-    return format == .binary64 ? Double(bitPattern: bits) : Double(Float(bitPattern: UInt32(truncatingIfNeeded: bits)))
+    switch format {
+    case .binary64: return Double(bitPattern: bits)
+    case .binary32: return Double(Float(bitPattern: UInt32(truncatingIfNeeded: bits)))
+    case .bfloat16: return Double(Float(bitPattern: UInt32(truncatingIfNeeded: bits) << 16))
+    default: return Double(Float16(bitPattern: UInt16(truncatingIfNeeded: bits)))
+    }
   }
 
   private static func numbers(_ words: [Substring], _ format: ResultFormat) throws -> [Double] {

@@ -27,7 +27,7 @@ struct FixtureTests {
   }
 
   @Test func everyFamilyCanBeRead() throws {
-    #expect(Fixture.families().count == 20)
+    #expect(Fixture.families().count == 22)
     for family in Fixture.families() { #expect(try !Fixture.read(family: family).isEmpty) }
   }
 }

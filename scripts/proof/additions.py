@@ -1,9 +1,12 @@
 """More families of fixtures: what was added to softmax and its loss, one family each."""
+import itertools
 import math
+import struct
 
 import oracle
-from cases import a_shape, a_temperature, loss, random_loss
+from cases import INFINITY, a_shape, a_temperature, loss, random_loss, softmax
 from families import family
+from rounding import FORMATS
 
 
 def plain(rng, classes):
@@ -41,3 +44,72 @@ def divisor(rng):
             del case["upstream"]
         whole = float(rng.choice([1, 2, 3, 7, 64, 1000, 1 << 20]))
         yield case | {"divisor": rng.choice([whole, whole, rng.uniform(0.01, 1e4), 5e-324, 2.0**-1074 * 3, 1e-300, 1.7e308])}
+
+
+# --- Formats of 16 bits ----------------------------------------------------------------------------------------------
+
+def narrow(rng, dtype):
+    """Results of a format: ordinary ones, subnormal ones, those beside midpoints, and those at the end of the range."""
+    form = FORMATS[dtype]
+    ulp, least, greatest = 2.0 ** (1 - form.precision), form.least, form.largest
+    for r in range(120):
+        logits, shape, axis = batch_of(rng, rng.choice([1, 2, 3, 5, 10]))
+        yield softmax(logits, shape, axis, temperature=a_temperature(rng), dtype=dtype)
+        yield random_loss(rng, logits, shape, axis, hostile=r % 8 == 7) | {"dtype": dtype}
+    # Subnormal probabilities, and those around half of the least number.
+    for _ in range(60):
+        p = rng.uniform(1, 2) * 2.0 ** rng.randint(least - 3, least + form.precision + 1)
+        yield softmax([0.0, math.log(p)], dtype=dtype)
+        yield loss([0.0, math.log(p)], [rng.randrange(2)], dtype=dtype)
+    # Exactly half-way, or so but for a tail: log-sum-exp, log-probabilities and losses of far rows, and level rows.
+    for _ in range(60):
+        middle = (1 + ulp * (rng.randrange(1 << form.precision - 1) + 0.5)) * 2.0 ** rng.randint(least + 30, min(greatest, 40))
+        middle *= rng.choice([1, -1])
+        yield softmax([middle], dtype=dtype)
+        for far in (1e6, 50.0 + 0.1 * abs(middle)):
+            yield softmax([middle, middle - far, middle - 2 * far], dtype=dtype)
+        yield loss([0.0, -abs(middle)], [1], dtype=dtype)
+        weight = 2 * (1 + ulp * (rng.randrange(1 << form.precision - 1) + 0.5))
+        yield loss([0.25, 0.25], [0], weight=[weight, 1.0], reduction="sum", dtype=dtype)
+    # The end of the range: the greatest number, half a unit beyond it, and a tail more or less.
+    end = (2 - ulp) * 2.0**greatest
+    limit = end + ulp / 2 * 2.0**greatest
+    for x in (end, limit, math.nextafter(limit, 0), math.nextafter(limit, INFINITY), 2.0**greatest, 1.5 * 2.0**greatest):
+        yield softmax([x], dtype=dtype)
+        yield softmax([x, x - 1e3, 0.0], dtype=dtype)
+        yield softmax([-x, 0.0], dtype=dtype)
+        yield loss([0.0, -x], [1], dtype=dtype)
+        yield loss([1.0, 0.0], [0], reduction="sum", upstream=[-x], sample_weight=[2.0], dtype=dtype)
+    # Numbers of the format's own least unit.
+    for k in range(1, 9):
+        yield loss([0.5, 0.5], [0], weight=[k * 2.0**least, 1.0], reduction="sum", dtype=dtype)
+        yield softmax([k * 2.0**least / 2], dtype=dtype)
+
+
+@family
+def float16(rng):
+    yield from narrow(rng, "float16")
+
+
+@family
+def bfloat16(rng):
+    yield from narrow(rng, "bfloat16")
+
+
+def members(dtype):
+    """All finite numbers of a format of 16 bits."""
+    for pattern in range(1 << 16):
+        if dtype == "float16":
+            value = struct.unpack("<e", struct.pack("<H", pattern))[0]
+        else:
+            value = struct.unpack("<f", struct.pack("<I", pattern << 16))[0]
+        if math.isfinite(value):
+            yield value
+
+
+def exhaustive(dtype, rows=512):
+    """Every number of the format as a logit beside 0, in batches; results in the format."""
+    values = members(dtype)
+    while batch := list(itertools.islice(values, rows)):
+        logits = [x for value in batch for x in (value, 0.0)]
+        yield softmax(logits, [len(batch), 2], dtype=dtype, input_dtype=dtype)

@@ -117,6 +117,17 @@ def bits32(x):
     return f"{struct.unpack('<I', struct.pack('<f', x))[0]:08x}"
 
 
+def bits16(x):
+    return f"{struct.unpack('<H', struct.pack('<e', x))[0]:04x}"
+
+
+def bits_bfloat16(x):
+    return bits32(x)[:4]
+
+
+PATTERNS = {"float64": bits, "float32": bits32, "float16": bits16, "bfloat16": bits_bfloat16}
+
+
 def text(case, name):
     """The case in the fixtures' format (Tests/SoftmaxTests/Fixtures/README.md)."""
     def row(values, form=bits):
@@ -151,7 +162,7 @@ def text(case, name):
             continue
         lines.append(f"{name} " + (row(value) if isinstance(value, list) else bits(value) if isinstance(value, float)
                                    else str(value)))
-    form = bits32 if case.get("dtype") == "float32" else bits
+    form = PATTERNS[case.get("dtype", "float64")]
     for name, values in case["want"].items():
         if name == "argmax":
             lines.append(f"= argmax {' '.join(map(str, values))}")

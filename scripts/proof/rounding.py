@@ -27,7 +27,9 @@ class Format:
 
 BINARY64 = Format(53, -1074, 1023)
 BINARY32 = Format(24, -149, 127)
-FORMATS = {"float64": BINARY64, "float32": BINARY32}
+BINARY16 = Format(11, -24, 15)
+BFLOAT16 = Format(8, -133, 127)
+FORMATS = {"float64": BINARY64, "float32": BINARY32, "float16": BINARY16, "bfloat16": BFLOAT16}
 
 
 class Undecided(Exception):

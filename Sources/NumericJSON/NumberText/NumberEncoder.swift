@@ -1,13 +1,9 @@
 internal import KernelDispatch
-internal import VectorKernels
+public import VectorKernels
 
-/// How a number is written.
-public enum NumberFormat: Sendable, Hashable {
-  /// The shortest decimal that reads back to the same binary64, and of the shortest the closest.
-  case binary64
-  /// The same for the binary32 that the `Double` holds exactly.
-  case binary32
-}
+/// The format of a number that is written as text: the shortest decimal that reads back to the same number of the
+/// format, and of the shortest the closest.
+public typealias NumberFormat = BinaryFormat
 
 /// Writes numbers as text, eight at a time: a format, and the vector loops that find the decimals.
 struct NumberEncoder {
@@ -78,7 +74,7 @@ extension NumberEncoder {
     of values: Span<Double>, from start: Int, powers: Span<UInt64>, into block: inout DecimalBlock
   ) -> Bool {
     loops.shortestDecimals(
-      of: values, from: start, isSingle: format == .binary32, powers: powers, into: &block)
+      of: values, from: start, format: format, powers: powers, into: &block)
   }
 }
 

@@ -1,3 +1,5 @@
+internal import VectorKernels
+
 /// The shortest decimal that reads back to the same number, and of the shortest the closest, for the numbers that the
 /// vector loops leave undecided. After R. Giulietti, "The Schubfach way to render doubles" (2020).
 struct ShortestDecimal {
@@ -81,35 +83,21 @@ extension NumberFormat {
   /// The shortest decimal of a number's magnitude, rounded to this format, padded with zeros to 16 or 17 digits. Zero
   /// is 0 · 10^-15, and what is no number has one of the powers in `NumberName`.
   func exactDecimal(of value: Double) -> ShortestDecimal {
-    let (biased, fraction) = fields(of: value)
-    if biased == biasedInfinity {
-      let power = fraction != 0 ? NumberName.notANumber : value < 0 ? NumberName.minusInfinity : NumberName.infinity
+    let magnitude = nearest(to: value.magnitude)
+    guard magnitude.isFinite else {
+      let power = value.isNaN ? NumberName.notANumber : value < 0 ? NumberName.minusInfinity : NumberName.infinity
       return ShortestDecimal(digits: 10_000_000_000_000_000, exponent: power - 16)
     }
-    if biased == 0, fraction == 0 { return ShortestDecimal(digits: 0, exponent: -15) }
-    var decimal =
-      biased == 0
-      ? ShortestDecimal(of: fraction, 1 - bias, isRegular: true)
-      : ShortestDecimal(of: fraction | leadingBit, biased - bias, isRegular: fraction != 0 || biased == 1)
+    if magnitude == 0 { return ShortestDecimal(digits: 0, exponent: -15) }
+    // The number is an integer below 2^precision times the distance between neighbours.
+    let exponent = max(Int(magnitude.exponent), leastNormalExponent) - (precision - 1)
+    let significand = UInt64(Double(sign: .plus, exponent: -exponent, significand: magnitude))
+    let isRegular = significand != 1 << UInt64(precision - 1) || exponent == leastExponent
+    var decimal = ShortestDecimal(of: significand, exponent, isRegular: isRegular)
     while decimal.digits < 1_000_000_000_000_000 {
       decimal.digits *= 10
       decimal.exponent -= 1
     }
     return decimal
   }
-
-  /// The fields of a number's magnitude, rounded to this format.
-  private func fields(of value: Double) -> (biased: Int, fraction: UInt64) {
-    switch self {
-    case .binary64: return (Int(value.exponentBitPattern), value.significandBitPattern)
-    case .binary32:
-      let narrow = Float(value)
-      return (Int(narrow.exponentBitPattern), UInt64(narrow.significandBitPattern))
-    }
-  }
-
-  private var leadingBit: UInt64 { self == .binary64 ? 1 << 52 : 1 << 23 }
-  private var biasedInfinity: Int { self == .binary64 ? 0x7FF : 0xFF }
-  /// A significand is an integer times 2^(biased - bias).
-  private var bias: Int { self == .binary64 ? 1075 : 150 }
 }

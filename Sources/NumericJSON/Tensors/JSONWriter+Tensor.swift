@@ -1,4 +1,4 @@
-internal import VectorKernels
+public import VectorKernels
 
 extension JSONWriter {
   /// Bytes that are enough for a tensor, so that a caller can take a buffer for a whole text at once.

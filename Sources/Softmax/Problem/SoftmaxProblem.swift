@@ -1,3 +1,5 @@
+public import VectorKernels
+
 /// Logits and a temperature that cannot be wrong: p = softmax(a / T) is defined over each row.
 public struct SoftmaxProblem: Sendable {
   /// `a`, in the layout's order; finite or -Infinity (a masked class).
@@ -55,10 +57,5 @@ public struct SoftmaxProblem: Sendable {
   }
 }
 
-/// The format that every result is rounded to, once, from the real value.
-public enum ResultFormat: Sendable, Hashable {
-  /// IEEE 754 binary64.
-  case binary64
-  /// IEEE 754 binary32: each result is a `Float`, held in a `Double`.
-  case binary32
-}
+/// The format that every result is rounded to, once, from the real value; results are numbers of it, held in a `Double`.
+public typealias ResultFormat = BinaryFormat

@@ -1,4 +1,5 @@
 import Softmax
+import VectorKernels
 
 /// A scalar that changes what is computed, under its name on every wire.
 enum Parameter: Int, Sendable, CaseIterable {
@@ -27,7 +28,8 @@ enum Parameter: Int, Sendable, CaseIterable {
     case .dtype:
       ParameterDescriptor(
         "dtype", aliases: "precision type", for: .all,
-        .choice(default: DataType.float64.rawValue, names: DataType.allCases.map(\.name)),
+        .choice(
+          default: DataType.float64.rawValue, names: DataType.allCases.map(\.name), hints: DataType.hints),
         summary: "what each result is rounded to")
     case .ignoreIndex:
       ParameterDescriptor(
@@ -166,12 +168,14 @@ struct NumberRange: Sendable {
 
 /// The names that `dtype` takes.
 enum DataType: Int, Sendable, CaseIterable {
-  case float64, float32
+  case float64, float32, float16, bfloat16
 
   var name: String {
     switch self {
     case .float64: "float64"
     case .float32: "float32"
+    case .float16: "float16"
+    case .bfloat16: "bfloat16"
     }
   }
 
@@ -179,8 +183,16 @@ enum DataType: Int, Sendable, CaseIterable {
     switch self {
     case .float64: .binary64
     case .float32: .binary32
+    case .float16: .binary16
+    case .bfloat16: .bfloat16
     }
   }
+
+  /// Other names for them.
+  static let hints = [
+    "half": float16, "fp16": float16, "f16": float16, "bf16": bfloat16, "float": float32, "single": float32,
+    "fp32": float32, "f32": float32, "double": float64, "fp64": float64, "f64": float64,
+  ].mapValues { "here it is called \(quoted($0.name))" }
 }
 
 /// The names that `reduction` takes.

@@ -5,7 +5,7 @@ extension VectorLoops {
   /// Finds the decimals of `values[start ..< start + 8]`, or of as many as there are, and the parts of their texts.
   ///
   /// - Parameters:
-  ///   - isSingle: the decimals need to read back to the same binary32 only, which each value holds exactly.
+  ///   - format: the decimals need to read back to the same number of this format only, which each value is.
   ///   - powers: the first 124 bits of 10^q for q in -293...323, rounded down: the upper 60 bits, then the lower 64.
   ///     The four bits of room make the product's integer part end at a word's end.
   /// - Returns: whether ``DecimalBlock/Field/undecided`` is 1 in any lane, because this precision does not decide it:
@@ -17,7 +17,7 @@ extension VectorLoops {
   /// otherwise the multiple of 10^(k-1) closest to the value is in the interval.
   @inlinable @inline(__always)
   public static func shortestDecimals(
-    of values: Span<Double>, from start: Int, isSingle: Bool, powers: Span<UInt64>,
+    of values: Span<Double>, from start: Int, format: BinaryFormat, powers: Span<UInt64>,
     into block: inout DecimalBlock
   ) -> Bool {
     precondition(start >= 0 && start < values.count && powers.count == 2 &* 617)
@@ -29,11 +29,15 @@ extension VectorLoops {
     let isExtreme = ((biased &+ 1) & 0x7FE).isZero
     var isOther = isExtreme .| fraction.isZero
     var e = biased  // + 1075
-    if isSingle {
-      c = c &>> 29
-      e = e &+ 29
-      let isBeyond = .!((biased &- 897) .< Words(repeating: 254))
-      isOther = isOther .| isBeyond .| (.!(fraction & 0x1FFF_FFFF).isZero)
+    let isNarrow = format.precision < 53
+    if isNarrow {
+      let cut = UInt64(truncatingIfNeeded: 53 &- format.precision)
+      c = c &>> cut
+      e = e &+ cut
+      let leastNormal = UInt64(truncatingIfNeeded: 1023 &+ format.leastNormalExponent)
+      let count = UInt64(truncatingIfNeeded: 2 &* format.greatestExponent)
+      let isBeyond = .!((biased &- leastNormal) .< Words(repeating: count))
+      isOther = isOther .| isBeyond .| (.!(fraction & (1 &<< cut &- 1)).isZero)
       // Keep the power of undecided lanes inside the table.
       e = e.replacing(with: 1024, where: isOther)
     }
@@ -84,13 +88,20 @@ extension VectorLoops {
     var tens = integer &+ Words(where: below .< middle) &+ (toUpper &>> 63)
     var last = (digit &+ (rest &>> 63)) & isLonger
     var exponent = log10 &- 400
-    if isSingle {
-      // Append zeros, to have as many digits as a binary64. There are seven or eight before the last.
-      tens = (tens.lowerProduct(Words(repeating: 10)) &+ last).lowerProduct(Words(repeating: 10_000_000))
+    if isNarrow {
+      // Append zeros, to have as many digits as a binary64. Before the last there are as many as an integer of the
+      // format's precision has, or one or two fewer. In two steps, since factors must be below 2^32: the first makes
+      // nine digits at most.
+      let integerDigits = (315_653 &* format.precision) &>> 20 &+ 1
+      let zeros = 15 &- integerDigits
+      var padding: UInt64 = 1
+      for _ in 7..<zeros { padding = padding &* 10 }
+      tens = (tens.lowerProduct(Words(repeating: 10)) &+ last).lowerProduct(Words(repeating: padding))
+      tens = tens.lowerProduct(Words(repeating: 10_000_000))
       last = .zero
       let isShort = Words(where: tens .< Words(repeating: 100_000_000_000_000))
       tens = tens &+ (((tens &<< 3) &+ tens) & (Words.zero &- isShort))
-      exponent = exponent &- 8 &- isShort
+      exponent = exponent &- UInt64(truncatingIfNeeded: zeros &+ 1) &- isShort
     }
     // Zeros are common, so they are decided here. Zero is written without a sign.
     let isZero = (bits &<< 1).isZero

@@ -7,10 +7,12 @@ public func powerOfTwo(_ exponent: Int) -> Double {
 /// The format that a loop rounds to, and where that format ends.
 @frozen
 public struct KernelRounding: Sendable {
-  /// Results are rounded to 24 bits instead of 53.
-  public var isSingle: Bool
+  /// The format's ``BinaryFormat/narrowingFactor``, 0 for binary64.
+  public var narrowing: Double
   /// What the loop multiplies its results by: ± a power of two, so it changes no bit of a result in range.
   public var scale: Double
+  /// Before scaling: the least normal number of a format that is not binary64.
+  public var leastNormal: Double
   /// Before scaling: the least and the greatest size that the loop can prove, and the size below which the result is
   /// zero.
   public var least: Double
@@ -19,15 +21,17 @@ public struct KernelRounding: Sendable {
 
   /// - Parameter exponent: results are multiplied by 2^exponent; in -900...900.
   @inlinable @inline(__always)
-  public init(isSingle: Bool, exponent: Int = 0, isNegative: Bool = false) {
-    self.isSingle = isSingle
+  public init(_ format: BinaryFormat, exponent: Int = 0, isNegative: Bool = false) {
+    narrowing = format.narrowingFactor
     let power = powerOfTwo(exponent)
     scale = isNegative ? -power : power
-    // ±960 keeps the exact products behind a result from underflow and overflow.
-    least = powerOfTwo(max(-960, (isSingle ? -126 : -1021) &- exponent))
-    greatest = powerOfTwo(min(960, (isSingle ? 127 : 1022) &- exponent))
+    // ±960 keeps the exact products behind a result from underflow and overflow. Subnormal numbers of binary64 have no
+    // place for the test; those of other formats are rounded like their normal ones.
+    leastNormal = powerOfTwo(max(-960, format.leastNormalExponent &- exponent))
+    least = format == .binary64 ? powerOfTwo(max(-960, format.leastNormalExponent &+ 1 &- exponent)) : 0x1p-960
+    greatest = powerOfTwo(min(960, format.greatestExponent &- (format == .binary64 ? 1 : 0) &- exponent))
     // Half of the smallest subnormal, halved again for the error of what is compared with it.
-    let last = (isSingle ? -151 : -1076) &- exponent
+    let last = format.leastExponent &- 2 &- exponent
     vanishing = last < -960 ? 0 : powerOfTwo(min(last, 960))
   }
 }
@@ -65,32 +69,36 @@ extension VectorLoops {
   /// Rounding is monotone: when both ends of the interval round to one number, everything between them does.
   ///
   /// In binary64, low ± error is within u·(2u|high|) of its real value, which 2^-104 |high| of `error` covers when the
-  /// derived bound is below half of it; high + that is then the end, rounded once to nearest. In binary32 the ends are
-  /// moved out by 2^-51 |high| instead (twice the spacing of binary64) and rounded to 24 bits by Veltkamp's method, to
-  /// nearest with ties to either side (Boldo, *Pitfalls of a full floating-point proof*, 2006). An end on a tie lies
-  /// strictly beyond the number itself, so the choice does not matter.
+  /// derived bound is below half of it; high + that is then the end, rounded once to nearest. In narrower formats the
+  /// ends are moved out by 2^-51 |high| instead (twice the spacing of binary64) and rounded to nearest, subnormal numbers
+  /// included. An end on a tie lies strictly beyond the number itself, so it does not matter where that goes.
   @inlinable @inline(__always)
   static func rounded(_ result: VectorPair, error: Vector, _ rounding: KernelRounding) -> Rounded {
     let size = magnitude(result.high)
     var up = result.high + (result.low + error)
     var down = result.high + (result.low - error)
-    if rounding.isSingle {
+    let isNarrow = rounding.narrowing != 0
+    if isNarrow {
       let margin = size * 0x1p-51
-      up = toSingle(up + margin)
-      down = toSingle(down - margin)
+      up = narrowed(up + margin, rounding)
+      down = narrowed(down - margin, rounding)
     }
     let isInRange =
       (size .>= Vector(repeating: rounding.least)) .& (size .<= Vector(repeating: rounding.greatest))
     let isZero = (size + magnitude(error)) .< Vector(repeating: rounding.vanishing)
-    let value = (up * rounding.scale).replacing(with: 0, where: isZero)
+    var value = (up * rounding.scale).replacing(with: 0, where: isZero)
+    // No zero is negative.
+    if isNarrow { value = value + Vector(repeating: 0) }
     return Rounded(value: value, isProven: ((up .== down) .& isInRange) .| isZero)
   }
 
-  /// To nearest, 24 bits, for sizes up to 2^990.
+  /// To nearest in a format that is not binary64, as ``BinaryFormat/nearest(to:)``; for sizes up to 2^961.
   @inlinable @inline(__always)
-  static func toSingle(_ x: Vector) -> Vector {
-    let c = x * 0x1.0000000_8p29
-    return c - (c - x)
+  static func narrowed(_ x: Vector, _ rounding: KernelRounding) -> Vector {
+    let power = unsafe unsafeBitCast(unsafeBitCast(x, to: SIMD8<Int64>.self) & (0x7FF << 52), to: Vector.self)
+    let least = Vector(repeating: rounding.leastNormal)
+    let anchor = power.replacing(with: least, where: power .< least) * rounding.narrowing
+    return (x + anchor) - anchor
   }
 
   @inlinable @inline(__always)

@@ -134,8 +134,9 @@ struct InputIssueTests {
     BadBody(
       "/softmax", #"{"logits": [1, 2], "temperature": [1]}"#, ("#/temperature", ["an array", "a finite number"])),
     BadBody(
-      "/softmax", #"{"logits": [1, 2], "dtype": "half"}"#, ("#/dtype", ["\"half\"", "\"float64\" or \"float32\""])),
-    BadBody("/softmax", #"{"logits": [1, 2], "dtype": 32}"#, ("#/dtype", ["a number", "\"float64\" or \"float32\""])),
+      "/softmax", #"{"logits": [1, 2], "dtype": "half"}"#,
+      ("#/dtype", ["\"half\"", "\"float32\", \"float16\" or \"bfloat16\"; here it is called \"float16\""])),
+    BadBody("/softmax", #"{"logits": [1, 2], "dtype": 32}"#, ("#/dtype", ["a number", "\"float16\" or \"bfloat16\""])),
     BadBody(
       "/loss", #"{"logits": [1, 2], "target": 0, "reduction": "batchmean"}"#,
       ("#/reduction", ["\"batchmean\"", "the number of slices as \"divisor\""])),

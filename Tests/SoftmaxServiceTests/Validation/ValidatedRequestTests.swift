@@ -1,4 +1,5 @@
 import Softmax
+import VectorKernels
 import Testing
 
 @testable import SoftmaxService

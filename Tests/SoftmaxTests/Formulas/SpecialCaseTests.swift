@@ -1,4 +1,5 @@
 import TestSupport
+import VectorKernels
 import Testing
 
 @testable import Softmax

@@ -1,4 +1,5 @@
 import Softmax
+import VectorKernels
 import TestSupport
 
 /// Random problems with every option: a seed names a case.
@@ -86,7 +87,7 @@ struct RandomProblem: RandomNumberGenerator {
     let softcap = chance(0.9) ? nil : pick(30, uniform(0.1, 5), any(-30...30), any(-1070...1020))
     let softmax = try SoftmaxProblem(
       logits: logits, layout: layout, temperature: temperature,
-      softcap: softcap, format: chance(0.8) ? .binary64 : .binary32)
+      softcap: softcap, format: chance(0.7) ? .binary64 : pick(.binary32, .binary16, .bfloat16))
     var outputs: [SoftmaxOutput] = [.probabilities, .logProbabilities, .logSumExp, .entropy, .argmax]
     if classes <= 8 { outputs.append(.jacobian) }
     var made = Case(softmax: softmax, loss: nil, upstream: nil, outputs: outputs)

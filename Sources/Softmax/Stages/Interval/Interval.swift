@@ -99,13 +99,6 @@ enum Tie {
 }
 
 extension ResultFormat {
-  /// Bits of a normal number's significand.
-  var precision: Int { self == .binary64 ? 53 : 24 }
-  /// The exponent of the least normal number, 1 <= significand < 2.
-  var leastNormalExponent: Int { self == .binary64 ? -1022 : -126 }
-  /// The exponent of the greatest finite number.
-  var greatestExponent: Int { self == .binary64 ? 1023 : 127 }
-
   /// The number of this format nearest to a big one: subnormals included, beyond the range infinite, zero never
   /// negative.
   func nearest<L: Limbs>(to x: BigFloat<L>, tie: Tie) -> Double {
@@ -136,7 +129,6 @@ extension ResultFormat {
     }
     guard significand != 0 else { return 0 }
     let magnitude = Double(sign: .plus, exponent: exponent - kept, significand: Double(significand))
-    let greatest = self == .binary64 ? Double.greatestFiniteMagnitude : Double(Float.greatestFiniteMagnitude)
-    return Double(x.sign) * (magnitude > greatest ? .infinity : magnitude)
+    return Double(x.sign) * (magnitude > greatestFinite ? .infinity : magnitude)
   }
 }

@@ -24,10 +24,11 @@ extension KernelRounding {
     let size = up.magnitude
     if size < vanishing, down.magnitude < vanishing { return 0 }
     guard size >= least, size <= greatest else { return .nan }
-    guard isSingle else { return up == down ? up * scale : .nan }
-    let high = Self.toSingle(up + size * 0x1p-51)
-    let low = Self.toSingle(down - size * 0x1p-51)
-    return high == low ? high * scale : .nan
+    guard narrowing != 0 else { return up == down ? up * scale : .nan }
+    let high = narrowed(up + size * 0x1p-51)
+    let low = narrowed(down - size * 0x1p-51)
+    // No zero is negative.
+    return high == low ? high * scale + 0 : .nan
   }
 
   /// A pair's sum rounded to odd.
@@ -37,9 +38,9 @@ extension KernelRounding {
       ? Double(bitPattern: pair.high.bitPattern &+ 1) : Double(bitPattern: pair.high.bitPattern &- 1)
   }
 
-  /// To nearest, 24 bits, as Veltkamp does.
-  private static func toSingle(_ x: Double) -> Double {
-    let c = x * 0x1.00000008p29
-    return c - (c - x)
+  /// To nearest in a format that is not binary64; the kernels' `narrowed` for one number.
+  private func narrowed(_ x: Double) -> Double {
+    let anchor = max(x.magnitude.binade, leastNormal) * narrowing
+    return (x + anchor) - anchor
   }
 }

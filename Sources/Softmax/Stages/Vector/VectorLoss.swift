@@ -29,7 +29,7 @@ final class VectorLoss: Sendable {
     guard problem.zLoss == 0, problem.focalGamma == 0 else { return nil }
     self.request = request
     self.buffer = buffer
-    rounding = KernelRounding(isSingle: problem.softmax.format == .binary32)
+    rounding = KernelRounding(problem.softmax.format)
     let isIndex =
       switch problem.target {
       case .indices: true
@@ -151,7 +151,7 @@ final class VectorLoss: Sendable {
     guard abs(factor.exponent) <= 900 else { return false }
     let value = loss.value.times(factor.mantissa, BaselineMultiplier.self)
     // The factor's mantissa is at most 2, its error 2^-99 and the product's 2^-103.
-    let result = KernelRounding(isSingle: rounding.isSingle, exponent: factor.exponent)
+    let result = KernelRounding(problem.softmax.format, exponent: factor.exponent)
       .rounded(value, error: 2 * loss.error + value.high.magnitude * 0x1p-98)
     guard !result.isNaN else { return false }
     buffer[request.lossPosition(row: n)] = result

@@ -20,7 +20,7 @@ extension VectorRow {
     }
     guard abs(factor.exponent) <= 900, factor.exponent <= exponent else { return leaveOpen(&out) }
     let slope = factor.mantissa.times(sums.reciprocal, BaselineMultiplier.self)
-    var rounding = KernelRounding(isSingle: isSingle, exponent: factor.exponent, isNegative: factor.isNegative)
+    var rounding = KernelRounding(format, exponent: factor.exponent, isNegative: factor.isNegative)
     var open = loops.scaled(
       exponentials.high, exponentials.low, by: slope, within: probabilityError + error, rounding, into: &out)
 
@@ -121,10 +121,10 @@ extension VectorRow {
     let whole = factor * total
     guard abs(whole.exponent) <= 900, whole.exponent <= exponent else { return leaveOpen(&out) }
     let overTotal = factor.mantissa
-    let power = KernelRounding(isSingle: false, exponent: factor.exponent - whole.exponent).scale
+    let power = KernelRounding(.binary64, exponent: factor.exponent - whole.exponent).scale
     let unit = DoubleDouble(high: overTotal.high * power, low: overTotal.low * power)
     let slope = whole.mantissa.times(sums.reciprocal, BaselineMultiplier.self)
-    let rounding = KernelRounding(isSingle: isSingle, exponent: whole.exponent, isNegative: whole.isNegative)
+    let rounding = KernelRounding(format, exponent: whole.exponent, isNegative: whole.isNegative)
     var open = loops.gradient(
       exponentials.high, exponentials.low, shareHigh: targetWeights.high, shareLow: targetWeights.low, slope: slope,
       factor: unit, rounding, into: &out)

@@ -7,7 +7,7 @@ internal import VectorKernels
 /// It holds the memory for a row's exponentials, so one value serves many rows; each begins with ``read(_:exponent:)``.
 struct VectorRow: ~Copyable {
   let loops: any VectorLoops.Type
-  let isSingle: Bool
+  let format: ResultFormat
   let temperature: Double
 
   /// What ``read(_:exponent:)`` was told: an exponential may stand as zero because of it.
@@ -29,7 +29,7 @@ struct VectorRow: ~Copyable {
   /// - Parameter problem: one that this stage ``serves(_:)``, if any row is to be read.
   init(_ problem: SoftmaxProblem, _ level: KernelLevel) {
     loops = level.loops
-    isSingle = problem.format == .binary32
+    format = problem.format
     temperature = problem.temperature
   }
 
@@ -57,7 +57,7 @@ struct VectorRow: ~Copyable {
   mutating func exponentiate(_ row: Span<Double>, exponent: Int) {
     self.exponent = exponent
     // e^z·2^exponent is below a quarter of the format's least number from here on; log 2 rounded up and a unit more.
-    let places = Double((isSingle ? 153 : 1078) + max(0, exponent)) * 0.69315
+    let places = Double(4 - format.leastExponent + max(0, exponent)) * 0.69315
     let (loops, top, shift, table) = (loops, top, shift, exponentialTable)
     var pairs = exponentials.numbers.mutableSpan
     sums = loops.exponentials(
@@ -68,14 +68,14 @@ struct VectorRow: ~Copyable {
   func probabilities(into out: inout MutableSpan<Double>) -> Int {
     loops.scaled(
       exponentials.high, exponentials.low, by: sums.reciprocal, within: probabilityError,
-      KernelRounding(isSingle: isSingle), into: &out)
+      KernelRounding(format), into: &out)
   }
 
   /// Writes the row's log-probabilities. - Returns: how many are not proven, and NaN.
   func logProbabilities(_ row: Span<Double>, into out: inout MutableSpan<Double>) -> Int {
     let logSum = self.logSum
     var open = loops.logProbabilities(
-      row, shift: shift, logSum: logSum.value, error: logSum.error, KernelRounding(isSingle: isSingle), into: &out)
+      row, shift: shift, logSum: logSum.value, error: logSum.error, KernelRounding(format), into: &out)
     guard open > 0 else { return 0 }
     // z is often exactly half-way between two results, and log S far below it: its sign decides, which the loop left
     // out.
@@ -177,7 +177,7 @@ extension VectorRow {
     let slack = x.high.magnitude * shift.relative + shift.absolute
     let up = m.low + logSum.greatest
     let down = m.low + logSum.least
-    return KernelRounding(isSingle: isSingle, exponent: exponent).rounded(
+    return KernelRounding(format, exponent: exponent).rounded(
       s.high, m.high, tails: up + (up.magnitude * 0x1p-52 + slack), down - (down.magnitude * 0x1p-52 + slack))
   }
 
@@ -189,6 +189,6 @@ extension VectorRow {
     guard !sums.isFaint else { return .nan }
     let cross = loops.shareSums(exponentials.high, exponentials.low, row, shift: shift).cross
     let value = logSum.value + cross.times(sums.reciprocal, BaselineMultiplier.self)
-    return KernelRounding(isSingle: isSingle).rounded(value, error: value.high * 0x1.1p-79)
+    return KernelRounding(format).rounded(value, error: value.high * 0x1.1p-79)
   }
 }

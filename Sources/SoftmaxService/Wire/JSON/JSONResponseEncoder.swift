@@ -13,7 +13,7 @@ struct JSONResponseEncoder: OutputEncoder, ~Copyable {
   ///   - execution: how to write large tensors.
   init(_ format: ResultFormat, capacity: Int, _ execution: Execution) {
     writer = JSONWriter(capacity: capacity, level: execution.level)
-    self.format = format == .binary64 ? .binary64 : .binary32
+    self.format = format
     self.execution = execution
     writer.beginObject()
   }

@@ -23,7 +23,7 @@ struct ClassTexts {
     self.values = values
     self.geometry = geometry
     self.classes = classes
-    self.format = NumberFormat(format)
+    self.format = format
   }
 
   /// Hands out the texts in row-major order of the logits' shape with `classes` in the class axis' place.
@@ -77,9 +77,4 @@ struct ClassTexts {
     writer.number(value, format: format)
     return String(decoding: writer.finish(), as: UTF8.self).filter { $0 != "\"" }
   }
-}
-
-extension NumberFormat {
-  /// The format whose shortest text a result has.
-  init(_ format: ResultFormat) { self = format == .binary64 ? .binary64 : .binary32 }
 }

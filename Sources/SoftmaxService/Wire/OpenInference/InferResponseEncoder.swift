@@ -58,7 +58,7 @@ struct InferResponseEncoder: OutputEncoder, ~Copyable {
       begin(tensor)
       writer?.name("data")
       let isWhole = writer?.tensor(
-        values.span, extents: [values.count], format: NumberFormat(layout.format), parallel: execution.parallel,
+        values.span, extents: [values.count], format: layout.format, parallel: execution.parallel,
         isCancelled: execution.isCancelled)
       guard isWhole != false else { throw .cancelled }
       writer?.endObject()

@@ -58,7 +58,12 @@ enum TensorDatatype: String, Sendable, CaseIterable {
 
   /// The type of results that are rounded to a format.
   init(_ format: ResultFormat) {
-    self = format == .binary64 ? .fp64 : .fp32
+    switch DataType.allCases.first(where: { $0.format == format }) {
+    case .float64, nil: self = .fp64
+    case .float32: self = .fp32
+    case .float16: self = .fp16
+    case .bfloat16: self = .bf16
+    }
   }
 
   /// The name in a model's configuration.
