@@ -145,7 +145,7 @@ func selfCheck() -> Bool {
         ]
         for values in parts.compactMap({ $0 }) {
           var writer = JSONWriter(capacity: 0, level: level)
-          writer.tensor(values.span, extents: [values.count])
+          writer.tensor(values.span, extents: [values.count].span)
           for byte in writer.finish() { digest = (digest ^ UInt64(byte)) &* 0x100_0000_01b3 }
         }
       }

@@ -80,7 +80,7 @@ private func benchmarkWriting(_ input: NumberInput) {
   for level in levelsHere {
     let room = nanoseconds {
       var writer = JSONWriter(capacity: input.values.count * 25, level: level)
-      writer.tensor(input.values.span, extents: [input.values.count])
+      writer.tensor(input.values.span, extents: [input.values.count].span)
       bytes = writer.finish().count
       keep(bytes)
     }

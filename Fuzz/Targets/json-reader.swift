@@ -38,7 +38,7 @@ public func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
   if !tensor.faults.isEmpty || tensor.isTooLarge { return 0 }
   precondition(tensor.extents.reduce(1, *) == tensor.values.count)
   var writer = JSONWriter(capacity: 0)
-  writer.tensor(tensor.values.span, extents: tensor.extents)
+  writer.tensor(tensor.values.span, extents: tensor.extents.span)
   let written = writer.finish()
   precondition(written.count <= JSONWriter.capacity(forTensor: tensor.extents))
   var reader = JSONReader(written.span)

@@ -21,7 +21,7 @@ public func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
     let expected = Array(values.map { text($0, format) }.joined(separator: [UInt8(ascii: ",")]))
     for level in KernelLevel.allCases {
       var writer = JSONWriter(capacity: 0, level: level)
-      writer.tensor(values.span, extents: [values.count], format: format)
+      writer.tensor(values.span, extents: [values.count].span, format: format)
       let written = writer.finish()
       precondition(Array(written.dropFirst().dropLast()) == expected)
     }

@@ -272,29 +272,36 @@ public struct ConnectionState: ~Copyable, Sendable {
   }
 
   // MARK: What to wait for
+  // Each `mutating get`: to lend so large a value to a getter of another module, the compiler copies all of it.
 
   /// Whether bytes wait to be written.
-  public var hasOutput: Bool { !output.isEmpty }
+  public var hasOutput: Bool {
+    mutating get { !output.isEmpty }
+  }
 
   /// What to read now.
   public var readInterest: ReadInterest {
-    if peerHasFinished { return .none }
-    return switch phase {
-    case .head: output.count < limits.outputBytes ? .bytes : .none
-    case .body: body.directCount > 0 ? .body : .bytes
-    case .headReady, .deciding, .requestReady, .answering:
-      pending.count - pendingStart < limits.pipelineBytes ? .bytes : .none
-    case .discarding, .rejectPending, .rejecting, .closing, .lingering: .bytes
-    case .closePending, .closed: .none
+    mutating get {
+      if peerHasFinished { return .none }
+      return switch phase {
+      case .head: output.count < limits.outputBytes ? .bytes : .none
+      case .body: body.directCount > 0 ? .body : .bytes
+      case .headReady, .deciding, .requestReady, .answering:
+        pending.count - pendingStart < limits.pipelineBytes ? .bytes : .none
+      case .discarding, .rejectPending, .rejecting, .closing, .lingering: .bytes
+      case .closePending, .closed: .none
+      }
     }
   }
 
   /// When to call `tick`, or nil while no deadline runs.
   public var nextDeadline: Instant? {
-    switch (readDeadline, writeDeadline) {
-    case (let read?, let write?): min(read, write)
-    case (let read?, nil): read
-    case (nil, let write): write
+    mutating get {
+      switch (readDeadline, writeDeadline) {
+      case (let read?, let write?): min(read, write)
+      case (let read?, nil): read
+      case (nil, let write): write
+      }
     }
   }
 

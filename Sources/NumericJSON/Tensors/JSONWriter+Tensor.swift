@@ -2,7 +2,7 @@ public import VectorKernels
 
 extension JSONWriter {
   /// Bytes that are enough for a tensor, so that a caller can take a buffer for a whole text at once.
-  public static func capacity(forTensor extents: [Int]) -> Int { TensorLayout(extents).textCapacity }
+  public static func capacity(forTensor extents: Span<Int>) -> Int { TensorLayout(extents).textCapacity }
 
   /// Writes nested arrays of numbers, or a bare number if there are no extents.
   /// - Parameters:
@@ -14,7 +14,7 @@ extension JSONWriter {
   /// - Returns: false if it was ended so; then the text is of no use.
   @discardableResult
   public mutating func tensor(
-    _ values: Span<Double>, extents: [Int], format: NumberFormat = .binary64, parallel: Parallel? = nil,
+    _ values: Span<Double>, extents: Span<Int>, format: NumberFormat = .binary64, parallel: Parallel? = nil,
     isCancelled: () -> Bool = { false }
   ) -> Bool {
     separate()
@@ -36,24 +36,30 @@ extension JSONWriter {
 
 /// Where the brackets of a tensor's text are, and how many bytes the text may take.
 struct TensorLayout {
-  private let extents: [Int]
+  /// The length of each dimension, innermost first; 1 where there is none.
+  private var extents = InlineArray<8, Int>(repeating: 1)
+  private let rank: Int
   /// How many values there are.
-  let count: Int
+  private(set) var count = 1
 
-  init(_ extents: [Int]) {
-    self.extents = extents
-    count = extents.reduce(1, *)
+  /// - Precondition: no more dimensions than ``TensorLimits/greatestRank``.
+  init(_ extents: Span<Int>) {
+    rank = extents.count
+    for place in 0..<rank {
+      self.extents[place] = extents[rank - 1 - place]
+      count *= self.extents[place]
+    }
   }
 
   /// The length of an innermost array.
-  var row: Int { extents.last ?? 1 }
+  var row: Int { extents[0] }
 
   /// How many arrays begin before the value at `index`, or end after the value before it.
   func brackets(at index: Int) -> Int {
     var brackets = 0
     var size = 1
-    for extent in extents.reversed() {
-      size *= extent
+    for place in 0..<rank {
+      size *= extents[place]
       if index % size != 0 { break }
       brackets += 1
     }
@@ -65,8 +71,8 @@ struct TensorLayout {
     let count = min(index, count)
     var capacity = count * (NumberEncoder.maximumLength + 1)
     var size = 1
-    for extent in extents.reversed() {
-      size *= extent
+    for place in 0..<rank {
+      size *= extents[place]
       capacity += (count + size - 1) / size + count / size
     }
     return capacity

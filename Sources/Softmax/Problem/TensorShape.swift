@@ -1,32 +1,65 @@
 /// A tensor's extents, outermost first; a bare number has the shape [].
-public struct TensorShape: Sendable, Hashable {
+///
+/// Held in place: a request's shapes are handed on at every step, and then cost no block of memory and no reference.
+public struct TensorShape: Sendable {
   /// The most dimensions that a tensor may have.
   public static var maximumRank: Int { 8 }
 
-  public private(set) var extents: [Int]
+  private let places: InlineArray<8, Int>
+  private let rank: Int
 
-  public init(_ extents: some Sequence<Int>) { self.extents = Array(extents) }
+  /// Nil for more than ``maximumRank`` extents.
+  public init?(_ extents: some Sequence<Int>) {
+    // Not appended to itself: Swift 6.3 with -O then loses what was appended.
+    var (places, rank) = (InlineArray<8, Int>(repeating: 1), 0)
+    for extent in extents {
+      guard rank < Self.maximumRank else { return nil }
+      places[rank] = extent
+      rank += 1
+    }
+    self.places = places
+    self.rank = rank
+  }
 
   /// The shape without one of its axes.
   public func removing(axis: Int) -> TensorShape {
-    TensorShape(extents[..<axis] + extents[(axis + 1)...])
+    TensorShape(InlineArray { $0 < axis || $0 == 7 ? places[$0] : places[$0 + 1] }, rank: rank - 1)
   }
 
-  /// Adds an innermost extent.
-  public mutating func append(_ extent: Int) { extents.append(extent) }
+  private init(_ places: InlineArray<8, Int>, rank: Int) {
+    self.places = places
+    self.rank = rank
+  }
+
+  /// The extents as an array.
+  public var extents: [Int] { Array(self) }
+
+  /// The extents.
+  public var span: Span<Int> {
+    @_lifetime(borrow self)
+    borrowing get { places.span.extracting(first: rank) }
+  }
 
   /// How many values a tensor of the shape holds.
-  public var volume: Int { extents.reduce(1, *) }
+  public var volume: Int { reduce(1, *) }
 }
 
 extension TensorShape: RandomAccessCollection {
   public var startIndex: Int { 0 }
-  public var endIndex: Int { extents.count }
-  public subscript(axis: Int) -> Int { extents[axis] }
+  public var endIndex: Int { rank }
+  public subscript(axis: Int) -> Int { places[axis] }
+}
+
+extension TensorShape: Hashable {
+  public static func == (left: TensorShape, right: TensorShape) -> Bool { left.elementsEqual(right) }
+  public func hash(into hasher: inout Hasher) { for extent in self { hasher.combine(extent) } }
 }
 
 extension TensorShape: ExpressibleByArrayLiteral {
-  public init(arrayLiteral extents: Int...) { self.init(extents) }
+  /// - Precondition: at most ``maximumRank`` extents.
+  public init(arrayLiteral extents: Int...) {
+    self.init(InlineArray { $0 < extents.count ? extents[$0] : 1 }, rank: extents.count)
+  }
 }
 
 extension TensorShape: CustomStringConvertible {

@@ -33,11 +33,13 @@ struct OutputList: Sendable, RandomAccessCollection {
   /// How many there is room for: a test holds the catalogue to it.
   static let room = 32
 
-  private var outputs = InlineArray<32, Output>(repeating: .probabilities)
-  private(set) var count = 0
+  private var outputs: InlineArray<32, Output>
+  private(set) var count: Int
 
+  /// - Precondition: no more than there is room for, none twice.
   init(_ outputs: [Output] = []) {
-    for output in outputs { append(output) }
+    self.outputs = InlineArray { $0 < outputs.count ? outputs[$0] : .probabilities }
+    count = outputs.count
   }
 
   var startIndex: Int { 0 }

@@ -20,7 +20,7 @@ import Testing
 
   private func texts(_ values: [Double], _ format: NumberFormat, _ level: KernelLevel) -> [String] {
     var writer = JSONWriter(capacity: 0, level: level)
-    writer.tensor(values.span, extents: [values.count], format: format)
+    writer.tensor(values.span, extents: [values.count].span, format: format)
     let text = String(decoding: writer.finish(), as: UTF8.self)
     return text.dropFirst().dropLast().split(separator: ",").map(String.init)
   }

@@ -43,7 +43,7 @@ import Testing
       }
     }
     var writer = JSONWriter(capacity: 0)
-    writer.tensor(values.span, extents: extents)
+    writer.tensor(values.span, extents: extents.span)
     let bytes = writer.finish()
     return spaced ? bytes.flatMap { $0 == UInt8(ascii: ",") ? [$0, 0x0A, 0x20] : [$0] } : bytes
   }
@@ -134,7 +134,7 @@ import Testing
         var writer = JSONWriter(capacity: 0)
         writer.beginObject()
         writer.name("values")
-        writer.tensor(values.span, extents: extents, format: format, parallel: parallel)
+        writer.tensor(values.span, extents: extents.span, format: format, parallel: parallel)
         writer.name("next")
         writer.integer(1)
         writer.endObject()

@@ -130,7 +130,7 @@ func readTensor(
         }
       }
       var writer = JSONWriter(capacity: 10)
-      writer.tensor(values.span, extents: extents)
+      writer.tensor(values.span, extents: extents.span)
       let bytes = writer.finish()
       let reading = try readTensor(bytes, maximumCount: count)
       #expect(reading.extents == extents && reading.values == values && reading.faults.isEmpty)

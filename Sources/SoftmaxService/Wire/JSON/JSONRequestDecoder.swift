@@ -120,8 +120,8 @@ struct JSONRequestDecoder: ~Copyable {
     let bounds = TensorLimits(
       values: limits.logits, rank: TensorShape.maximumRank, faults: IssueList.maximumCount + 1)
     let reading = try reader.readTensor(limits: bounds, parallel: execution.parallel)
-    if reading.faults.isEmpty, !reading.isTooLarge {
-      request.set(input, UnvalidatedRequest.Tensor(shape: TensorShape(reading.extents), values: reading.values))
+    if reading.faults.isEmpty, !reading.isTooLarge, let shape = TensorShape(reading.extents) {
+      request.set(input, UnvalidatedRequest.Tensor(shape: shape, values: reading.values))
       return
     }
     if input.descriptor.isEmptyLeftOut, reading.faults == [TensorFault(path: [], reason: .empty)] {

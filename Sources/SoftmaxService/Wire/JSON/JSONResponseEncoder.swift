@@ -27,7 +27,7 @@ struct JSONResponseEncoder: OutputEncoder, ~Copyable {
   mutating func write(_ output: Output, _ values: [Double], shape: TensorShape) throws(ComputationError) {
     writer.name(output.name)
     let isWhole = writer.tensor(
-      values.span, extents: shape.extents, format: format, parallel: execution.parallel,
+      values.span, extents: shape.span, format: format, parallel: execution.parallel,
       isCancelled: execution.isCancelled)
     guard isWhole else { throw .cancelled }
   }
@@ -68,14 +68,15 @@ struct JSONResponseEncoder: OutputEncoder, ~Copyable {
 
   private mutating func write(_ name: String, _ row: [Double]) {
     writer.name(name)
-    writer.tensor(row.span, extents: [row.count], format: format)
+    let shape: TensorShape = [row.count]
+    writer.tensor(row.span, extents: shape.span, format: format)
   }
 
   /// An upper bound for the text's length, so that the buffer never grows: memory not written to costs nothing.
   static func capacity(for plan: ResponsePlan) -> Int {
     var capacity = 32
     for output in plan.outputs {
-      let tensor = JSONWriter.capacity(forTensor: plan.shape(of: output).extents)
+      let tensor = JSONWriter.capacity(forTensor: plan.shape(of: output).span)
       switch output.descriptor.content {
       case .numbers, .indices: capacity += 128 + tensor
       case .derivation: capacity += 1024 + 7 * tensor
