@@ -26,6 +26,11 @@ public struct TensorShape: Sendable {
     TensorShape(InlineArray { $0 < axis || $0 == 7 ? places[$0] : places[$0 + 1] }, rank: rank - 1)
   }
 
+  /// The shape with another extent of one of its axes.
+  public func replacing(axis: Int, with extent: Int) -> TensorShape {
+    TensorShape(InlineArray { $0 == axis ? extent : places[$0] }, rank: rank)
+  }
+
   private init(_ places: InlineArray<8, Int>, rank: Int) {
     self.places = places
     self.rank = rank

@@ -192,11 +192,11 @@ struct InferRequestDecoder {
     guard try readKind(.array, orElse: "it must be an array of dimensions", at: path(), from: &reader) else {
       return nil
     }
-    var shape: TensorShape = []
+    var extents: [Int] = []
     var isSound = true
     try reader.beginArray()
     while try reader.nextElement() {
-      let dimension = shape.count
+      let dimension = extents.count
       guard dimension < TensorShape.maximumRank else {
         if isSound {
           request.issues.append(.member(path())) {
@@ -221,9 +221,9 @@ struct InferRequestDecoder {
         }
         continue
       }
-      shape.append(extent)
+      extents.append(extent)
     }
-    return isSound ? shape : nil
+    return isSound ? TensorShape(extents) : nil
   }
 
   // MARK: Parameters

@@ -57,8 +57,9 @@ struct InferResponseEncoder: OutputEncoder, ~Copyable {
       describe(upTo: place)
       begin(tensor)
       writer?.name("data")
+      let flat: TensorShape = [values.count]
       let isWhole = writer?.tensor(
-        values.span, extents: [values.count], format: layout.format, parallel: execution.parallel,
+        values.span, extents: flat.span, format: layout.format, parallel: execution.parallel,
         isCancelled: execution.isCancelled)
       guard isWhole != false else { throw .cancelled }
       writer?.endObject()

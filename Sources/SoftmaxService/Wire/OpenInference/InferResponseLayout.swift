@@ -64,7 +64,8 @@ struct InferResponseLayout: Sendable {
       let entry = 256 + tensor.output.name.utf8.count
       if let bytes = tensor.byteCount { return capacity + entry + bytes }
       if tensor.classes != nil { return capacity + entry + tensor.shape.volume * Self.bytesPerText }
-      return capacity + entry + JSONWriter.capacity(forTensor: [tensor.shape.volume])
+      let flat: TensorShape = [tensor.shape.volume]
+      return capacity + entry + JSONWriter.capacity(forTensor: flat.span)
     }
   }
 
@@ -80,14 +81,5 @@ extension Output {
     case .indices: .int64
     case .derivation: .bytes
     }
-  }
-}
-
-extension TensorShape {
-  /// The shape with another extent of one of its axes.
-  func replacing(axis: Int, with extent: Int) -> TensorShape {
-    var extents = extents
-    extents[axis] = extent
-    return TensorShape(extents)
   }
 }
