@@ -11,7 +11,7 @@ import VectorKernels
 
   private func texts(_ values: [Double], _ format: NumberFormat, _ level: KernelLevel) -> [String] {
     var writer = JSONWriter(capacity: 0, level: level)
-    writer.tensor(values.span, extents: [values.count], format: format)
+    writer.tensor(values.span, extents: [values.count].span, format: format)
     return String(decoding: writer.finish(), as: UTF8.self).dropFirst().dropLast().split(separator: ",").map(
       String.init)
   }
