@@ -57,6 +57,15 @@ python_with() {
   "$PYTHON" -m pip install -q --disable-pip-version-check -r "$1" && cp "$1" "$stamp"
 }
 
+# peers_with PACKAGE …: the libraries that softmaxd is compared with, from PyPI, in .build/peers; sets PYTHON. PyTorch
+# comes without its GPU libraries; where its wheel cannot do without them, there is no PyTorch.
+peers_with() {
+  python_with scripts/proof/requirements.txt .build/peers
+  "$PYTHON" -m pip install -q --disable-pip-version-check "$@"
+  "$PYTHON" -m pip install -q --disable-pip-version-check --no-deps torch==2.13.0 || true
+  "$PYTHON" -m pip install -q --disable-pip-version-check filelock typing-extensions sympy networkx jinja2 fsspec
+}
+
 # toolchain PROGRAM: the path of a program of the compiler's own toolchain, whatever stands in for swift in PATH;
 # Debian's LLVM tools may be too old for what it writes.
 toolchain() {
