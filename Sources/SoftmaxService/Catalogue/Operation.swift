@@ -6,7 +6,7 @@ import HTTP
 /// only what belongs to the function as a whole. The readers, the validation, the suggestions, `GET /` and the tests of
 /// openapi.yaml are loops over these four tables.
 enum Operation: Int, Sendable, CaseIterable {
-  case softmax, loss, gradient
+  case softmax, loss, gradient, check
 
   /// What it does, in half a sentence.
   var summary: String {
@@ -14,6 +14,7 @@ enum Operation: Int, Sendable, CaseIterable {
     case .softmax: "softmax of logits along an axis, and what belongs to it"
     case .loss: "softmax cross-entropy between logits and a target"
     case .gradient: "the loss and its gradient with respect to the logits"
+    case .check: "your own numbers beside the exact ones, and what is wrong with them"
     }
   }
 
@@ -27,21 +28,49 @@ enum Operation: Int, Sendable, CaseIterable {
       case .softmax: "/softmax"
       case .loss: "/loss"
       case .gradient: "/gradient"
+      case .check: "/check"
       }
+    // A check computes many answers: it never runs on an event loop.
+    let workPoolBytes = self == .check ? 0 : 32 * 1024
     return RouteDeclaration(
-      template, [.post, .options], body: BodyPolicy(mediaTypes: "application/json", workPoolBytes: 32 * 1024))
+      template, [.post, .options], body: BodyPolicy(mediaTypes: "application/json", workPoolBytes: workPoolBytes))
   }
 
   var path: String { route.template.description }
 
   // MARK: What the other tables say of it
 
+  /// Whether it answers tensors, which any wire can carry; /check answers a report.
+  var answersTensors: Bool { self != .check }
+
+  /// The operations whose inputs and parameters it takes: /check compares the outputs of these.
+  private var models: [Operation] {
+    switch self {
+    case .softmax, .loss, .gradient: [self]
+    case .check: [.softmax, .gradient]
+    }
+  }
+
   /// The tensors that a request must have, and those that it may have.
-  var requiredInputs: [Input] { Input.allCases.filter { $0.descriptor.requiredBy.contains(self) } }
-  var optionalInputs: [Input] { Input.allCases.filter { $0.descriptor.optionalFor.contains(self) } }
+  var requiredInputs: [Input] {
+    Input.allCases.filter { input in models.allSatisfy { input.descriptor.requiredBy.contains($0) } }
+  }
+  var optionalInputs: [Input] {
+    let required = requiredInputs
+    return Input.allCases.filter { input in
+      let descriptor = input.descriptor
+      return !required.contains(input)
+        && models.contains { descriptor.requiredBy.contains($0) || descriptor.optionalFor.contains($0) }
+    }
+  }
 
   /// The scalars that a request may have.
-  var parameters: [Parameter] { Parameter.allCases.filter { $0.descriptor.operations.contains(self) } }
+  var parameters: [Parameter] {
+    Parameter.allCases.filter { parameter in
+      let operations = parameter.descriptor.operations
+      return operations.contains(self) || models.contains { operations.contains($0) }
+    }
+  }
 
   /// Everything that can be asked for.
   var outputs: [Output] { Output.allCases.filter { $0.descriptor.operations.contains(self) } }
@@ -66,6 +95,6 @@ enum Operation: Int, Sendable, CaseIterable {
   private static let knownFields = allCases.map { operation in
     FieldSet(
       (operation.requiredInputs + operation.optionalInputs).map(RequestField.input)
-        + operation.parameters.map(RequestField.parameter) + [.outputs])
+        + operation.parameters.map(RequestField.parameter) + [operation.answersTensors ? .outputs : .candidate])
   }
 }

@@ -7,6 +7,9 @@ enum Output: Int, Sendable, CaseIterable {
   var descriptor: OutputDescriptor { Self.table[rawValue] }
   private static let table = allCases.map(\.declaration)
 
+  /// Those that /check compares a caller's numbers with.
+  static let checkable: [Output] = [.probabilities, .logProbabilities, .logSumExp, .entropy, .loss, .gradient]
+
   private var declaration: OutputDescriptor {
     switch self {
     case .probabilities:

@@ -3,7 +3,7 @@ import VectorKernels
 
 /// A scalar that changes what is computed, under its name on every wire.
 enum Parameter: Int, Sendable, CaseIterable {
-  case axis, temperature, dtype, ignoreIndex, labelSmoothing, reduction, zLoss, focalGamma, softcap, divisor
+  case axis, temperature, dtype, ignoreIndex, labelSmoothing, reduction, zLoss, focalGamma, softcap, divisor, rtol, atol
 
   var name: String { descriptor.name }
 
@@ -76,6 +76,14 @@ enum Parameter: Int, Sendable, CaseIterable {
         for: [.loss, .gradient],
         .number(default: nil, NumberRange("a finite number greater than 0") { $0 > 0 && $0.isFinite }),
         onlyUnder: .mean, summary: "what \"mean\" divides by, in place of the sum of the weights")
+    case .rtol:
+      ParameterDescriptor(
+        "rtol", aliases: "rel_tol relative_tolerance", for: [.check], .number(default: nil, .tolerance),
+        summary: "the relative error that passes; where left out, what suits \"dtype\"")
+    case .atol:
+      ParameterDescriptor(
+        "atol", aliases: "abs_tol absolute_tolerance", for: [.check], .number(default: 0, .tolerance),
+        summary: "the absolute error that passes beside it")
     }
   }
 }
@@ -164,6 +172,9 @@ struct NumberRange: Sendable {
     self.hints = hints
     self.contains = contains
   }
+
+  /// As numpy.allclose takes it.
+  static let tolerance = NumberRange("a finite number of at least 0") { $0 >= 0 && $0.isFinite }
 }
 
 /// The names that `dtype` takes.

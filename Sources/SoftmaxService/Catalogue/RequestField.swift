@@ -3,6 +3,8 @@ enum RequestField: Sendable, Hashable {
   case input(Input)
   case parameter(Parameter)
   case outputs
+  /// The caller's own numbers, by the names of outputs.
+  case candidate
 
   /// The name on every wire.
   var name: String {
@@ -10,6 +12,7 @@ enum RequestField: Sendable, Hashable {
     case .input(let input): input.name
     case .parameter(let parameter): parameter.name
     case .outputs: "outputs"
+    case .candidate: "candidate"
     }
   }
 
@@ -19,12 +22,13 @@ enum RequestField: Sendable, Hashable {
     case .input(let input): input.descriptor.aliases.names
     case .parameter(let parameter): parameter.descriptor.aliases.names
     case .outputs: ["return"]
+    case .candidate: ["candidates", "actual", "mine", "got"]
     }
   }
 
   /// All of them, in the order in which sentences and documents list them.
   static let all: [RequestField] =
-    Input.allCases.map(RequestField.input) + Parameter.allCases.map(RequestField.parameter) + [.outputs]
+    Input.allCases.map(RequestField.input) + Parameter.allCases.map(RequestField.parameter) + [.outputs, .candidate]
 
   /// Their names beside them, for looking one up.
   static let named: [(name: String, field: RequestField)] = all.map { ($0.name, $0) }
@@ -42,6 +46,7 @@ enum RequestField: Sendable, Hashable {
     case .input(let input): 1 << UInt64(input.rawValue)
     case .parameter(let parameter): 1 << UInt64(32 + parameter.rawValue)
     case .outputs: 1 << 63
+    case .candidate: 1 << 62
     }
   }
 }

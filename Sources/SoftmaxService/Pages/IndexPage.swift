@@ -42,11 +42,18 @@ struct IndexPage: Sendable {
       POST \(operation.path): \(operation.summary)
         inputs      \(inputs(of: operation))
         parameters  \(parameters.joined(separator: ", "))
-        outputs     \(operation.outputs.map(\.name).joined(separator: ", ")); \
-      by default \(operation.defaultOutputs.map(\.name).joined(separator: ", "))
+        \(outputs(of: operation))
 
 
       """
+  }
+
+  private static func outputs(of operation: Operation) -> String {
+    guard operation.answersTensors else {
+      return "candidate   your numbers: \(Output.checkable.map(\.name).joined(separator: ", "))"
+    }
+    let defaults = operation.defaultOutputs.map(\.name).joined(separator: ", ")
+    return "outputs     \(operation.outputs.map(\.name).joined(separator: ", ")); by default \(defaults)"
   }
 
   private static func inputs(of operation: Operation) -> String {

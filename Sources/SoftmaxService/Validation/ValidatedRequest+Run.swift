@@ -72,7 +72,7 @@ private struct Results: ~Copyable {
 
 extension Output {
   /// What Softmax calls an output of /softmax; nothing for those of the loss.
-  fileprivate var softmaxOutput: SoftmaxOutput? {
+  var softmaxOutput: SoftmaxOutput? {
     switch self {
     case .probabilities: .probabilities
     case .logProbabilities: .logProbabilities

@@ -113,7 +113,7 @@ struct Validator: ~Copyable {
       softcap: parameters.value(ifGiven: .softcap), format: parameters.dataType.format)
     switch operation {
     case .softmax: return .softmax(softmax)
-    case .loss, .gradient: break
+    case .loss, .gradient, .check: break
     }
     var derivedClass: Int?
     if outputs.contains(.derivation) {

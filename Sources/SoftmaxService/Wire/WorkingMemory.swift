@@ -11,6 +11,10 @@ struct WorkingMemory {
   private static let bytesPerNumberRead = 24
   /// A logit, and what the stages keep beside it.
   private static let bytesPerLogit = 24
+  /// A logit of a check, with the probabilities and their logarithms that its hypotheses are computed from.
+  private static let bytesPerLogitChecked = 120
+  /// A candidate's number, and the exact one beside it.
+  private static let bytesPerNumberChecked = 16
   private static let bytesPerResult = MemoryLayout<Double>.stride
 
   private let context: RequestContext
@@ -46,6 +50,13 @@ struct WorkingMemory {
     for output in plan.outputs {
       bytes += plan.count(of: output) * Self.bytesPerResult
     }
+    guard bytes > Self.unasked else { return }
+    try ask(bytes)
+  }
+
+  /// Before a check, when the text has been let go.
+  func ask(toCheck logits: Int, outputs: Int) throws(RequestError) {
+    let bytes = logits * (Self.bytesPerLogitChecked + outputs * Self.bytesPerNumberChecked)
     guard bytes > Self.unasked else { return }
     try ask(bytes)
   }

@@ -94,7 +94,7 @@ extension Option {
     var text = """
       Usage: softmaxd [OPTIONS]
 
-      Answers /softmax, /loss and /gradient over HTTP/1.1, each number correctly rounded.
+      Answers /softmax, /loss, /gradient and /check over HTTP/1.1, each number correctly rounded.
       Each option can also be given as an environment variable: --max-body as SOFTMAXD_MAX_BODY.
 
 

@@ -5,9 +5,9 @@ import Testing
 
 struct RouteTests {
   static let documents = ["/", "/docs", "/openapi.yaml", "/openapi.json", "/problems", "/problems/not-found"]
-  static let endpoints = ["/softmax", "/loss", "/gradient"]
+  static let endpoints = ["/softmax", "/loss", "/gradient", "/check"]
 
-  static let nowhere = "POST to /softmax, /loss or /gradient"
+  static let nowhere = "POST to /softmax, /loss, /gradient or /check"
 
   @Test(arguments: [
     ("/nowhere", nowhere), ("/softmax/", "the nearest is \"/softmax\""), ("/Softmax", "the nearest is \"/softmax\""),

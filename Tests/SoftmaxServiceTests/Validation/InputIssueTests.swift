@@ -56,7 +56,7 @@ struct InputIssueTests {
     BadBody("/softmax", #"{"logits": [1], "dim": 0}"#, ("#/dim", ["nearest is \"axis\""])),
     BadBody("/loss", #"{"logits": [1], "labels": 0}"#, ("#/labels", ["nearest is \"target\""]), ("#", ["target"])),
     BadBody("/loss", #"{"logits": [1], "target": 0, "Ignore-Index": 0}"#, ("#/Ignore-Index", ["\"ignore_index\""])),
-    BadBody("/softmax", #"{"logits": [1], "target": 0}"#, ("#/target", ["belongs to /loss and /gradient"])),
+    BadBody("/softmax", #"{"logits": [1], "target": 0}"#, ("#/target", ["belongs to /loss, /gradient and /check"])),
     BadBody("/loss", #"{"logits": [1], "target": 0, "upstream": 1}"#, ("#/upstream", ["belongs to /gradient"])),
     BadBody("/softmax", #"{"logits": [1], "argmax": true}"#, ("#/argmax", ["output", "\"outputs\": [\"argmax\"]"])),
     BadBody("/loss", #"{"logits": [1], "target": 0, "gradient": 1}"#, ("#/gradient", ["an output of /gradient"])),
@@ -153,7 +153,8 @@ struct InputIssueTests {
       ("#/divisor", ["only with the reduction \"mean\"", "this one is \"sum\""])),
     BadBody(
       "/loss", #"{"logits": [1], "target": 0, "num_items_in_batch": 2}"#, ("#/num_items_in_batch", ["\"divisor\""])),
-    BadBody("/softmax", #"{"logits": [1, 2], "divisor": 2}"#, ("#/divisor", ["belongs to /loss and /gradient"])),
+    BadBody(
+      "/softmax", #"{"logits": [1, 2], "divisor": 2}"#, ("#/divisor", ["belongs to /loss, /gradient and /check"])),
     BadBody("/softmax", #"{"logits": [1, 2], "mask": [true, false]}"#, ("#/mask", ["to mask a class, send its logit"])),
     BadBody("/softmax", #"{"logits": [1, -1e999]}"#, ("#/logits/1", ["-1.797", "\"-Infinity\" to mask the class"])),
     BadBody("/softmax", #"{"logits": [1], "axis": -1e999}"#, ("#/axis", ["at least -1.797"])),

@@ -91,7 +91,7 @@ struct JSONRequestDecoder: ~Copyable {
   private func isOptional(_ field: RequestField) -> Bool {
     switch field {
     case .input(let input): !input.descriptor.requiredBy.contains(operation)
-    case .parameter, .outputs: true
+    case .parameter, .outputs, .candidate: true
     }
   }
 
@@ -110,15 +110,18 @@ struct JSONRequestDecoder: ~Copyable {
         request.issues.append(.field(field)) { wire.sentence(about: kind, insteadOf: parameter, at: $0) }
       }
     case .outputs: try readOutputs(kind, from: &reader)
+    case .candidate: try readCandidate(kind, from: &reader)
     }
+  }
+
+  /// What is kept of a tensor: one fault more than an answer lists, so that it can say that there are more.
+  private var bounds: TensorLimits {
+    TensorLimits(values: limits.logits, rank: TensorShape.maximumRank, faults: IssueList.maximumCount + 1)
   }
 
   /// Keeps a tensor without faults, or notes all of them.
   @_lifetime(reader: copy reader)
   private mutating func readTensor(_ input: Input, from reader: inout JSONReader) throws(JSONSyntaxError) {
-    // One fault more than an answer lists, so that it can say that there are more.
-    let bounds = TensorLimits(
-      values: limits.logits, rank: TensorShape.maximumRank, faults: IssueList.maximumCount + 1)
     let reading = try reader.readTensor(limits: bounds, parallel: execution.parallel)
     if reading.faults.isEmpty, !reading.isTooLarge, let shape = TensorShape(reading.extents) {
       request.set(input, UnvalidatedRequest.Tensor(shape: shape, values: reading.values))
@@ -190,6 +193,48 @@ struct JSONRequestDecoder: ~Copyable {
       return
     }
     request.outputs = names.isEmpty ? nil : names
+  }
+
+  /// An object of the caller's numbers by the names of outputs.
+  @_lifetime(reader: copy reader)
+  private mutating func readCandidate(_ kind: JSONKind, from reader: inout JSONReader) throws(JSONSyntaxError) {
+    guard kind == .object else {
+      try reader.skipValue()
+      request.issues.append(.field(.candidate)) { "\($0) is \(kind.displayName); send \(JSONWire.candidateDemand)" }
+      return
+    }
+    var seen: [String] = []
+    try reader.beginObject()
+    while let name = try reader.nextMember()?.text {
+      let output = Output.checkable.first { $0.name == name }
+      guard let output, !seen.contains(name) else {
+        try reader.skipValue()
+        request.issues.append(.field(.candidate)) { place in
+          output == nil
+            ? JSONWire.sentence(aboutCandidate: name, at: place)
+            : "\(place) gives \(quoted(name)) more than once; send each output once"
+        }
+        continue
+      }
+      seen.append(name)
+      try readCandidate(for: output, from: &reader)
+    }
+  }
+
+  @_lifetime(reader: copy reader)
+  private mutating func readCandidate(for output: Output, from reader: inout JSONReader) throws(JSONSyntaxError) {
+    if try reader.peekKind() == .null { return try reader.readNull() }
+    let reading = try reader.readTensor(limits: bounds, parallel: execution.parallel)
+    if reading.isTooLarge {
+      request.issues.append(.candidate(output)) {
+        "\($0) holds more than \(limits.logits) numbers, the most that logits may have"
+      }
+    } else if reading.faults.isEmpty, let shape = TensorShape(reading.extents) {
+      request.candidates.append((output, UnvalidatedRequest.Tensor(shape: shape, values: reading.values)))
+    }
+    for fault in reading.faults {
+      request.issues.append(.candidate(output, fault.path)) { wire.sentence(aboutCandidate: fault, at: $0) }
+    }
   }
 
   private mutating func noteWordsInTarget() {

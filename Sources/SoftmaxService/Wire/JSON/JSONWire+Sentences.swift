@@ -52,6 +52,20 @@ private func isNumber(_ text: String) -> Bool {
 extension Wire {
   func sentence(about fault: TensorFault, in input: Input, of operation: Operation, at place: String) -> String {
     let wanted = fault.path.isEmpty ? demand(for: input) : elementDemand(for: input)
+    if case .outOfRange(let isNegative) = fault.reason {
+      let mask = isNegative && input.descriptor.elements == .logits ? ", or \(mask) to mask the class" : ""
+      return "\(place) \(complaintAboutRange(isNegative: isNegative))\(mask)"
+    }
+    return sentence(about: fault, at: place, wanted: wanted)
+  }
+
+  /// The same of the caller's own numbers, which need not be finite.
+  func sentence(aboutCandidate fault: TensorFault, at place: String) -> String {
+    sentence(
+      about: fault, at: place, wanted: "a number, or one of the strings \"NaN\", \"Infinity\" and \"-Infinity\"")
+  }
+
+  private func sentence(about fault: TensorFault, at place: String, wanted: String) -> String {
     switch fault.reason {
     case .null: return "\(place) is null; send \(wanted); JavaScript writes NaN and Infinity as null"
     case .boolean: return "\(place) is a boolean; send \(wanted)"
@@ -59,9 +73,7 @@ extension Wire {
     case .string(let text):
       return "\(place) is the string \(quoted(text)); send \(wanted)"
         + (isNumber(text) ? "; numbers are written without quotation marks" : "")
-    case .outOfRange(let isNegative):
-      let mask = isNegative && input.descriptor.elements == .logits ? ", or \(mask) to mask the class" : ""
-      return "\(place) \(complaintAboutRange(isNegative: isNegative))\(mask)"
+    case .outOfRange(let isNegative): return "\(place) \(complaintAboutRange(isNegative: isNegative))"
     case .ragged(let expected, let found):
       return "\(place) has \(found) element\(found == 1 ? "" : "s"), but its siblings have \(expected); "
         + "arrays at the same depth must have the same length"
@@ -101,6 +113,20 @@ extension Wire {
 }
 
 extension JSONWire {
+  /// What /check compares, in a sentence after "send".
+  static let candidateDemand = #"an object of your numbers by the names of outputs, such as {"gradient": [0.2, -0.2]}"#
+
+  /// A name under which there is nothing to compare.
+  static func sentence(aboutCandidate name: String, at place: String) -> String {
+    let nearest =
+      Output.checkable.first { $0.descriptor.aliases.names.contains(name) }
+      ?? NameSuggestion.nearest(to: name, among: Output.checkable) { $0.name }
+    let cure =
+      nearest.map { "the nearest is \(quoted($0.name))" }
+      ?? "it may hold \(listed(Output.checkable.map { quoted($0.name) }))"
+    return "\(place) holds \(quoted(name)), which is no output that can be checked; \(cure)"
+  }
+
   static func sentence(aboutUnknown name: String, in operation: Operation, at place: String) -> String {
     let all = listed(operation.fields.map { quoted($0.name) })
     if let field = RequestField(name: name) {

@@ -8,19 +8,13 @@ struct JSONWire: Wire {
   func answer(
     _ request: consuming Request, for operation: Operation, in context: WireContext
   ) throws(RequestError) -> Response {
-    let head = request.head
-    let body = (consume request).body
-    let (execution, memory) = (context.execution(forText: body.count), context.memory)
-    try memory.ask(toReadJSON: body.span)
-    let decoder = JSONRequestDecoder(for: operation, limits: context.limits, execution: execution)
-    let unvalidated: UnvalidatedRequest
-    do throws(RequestError) {
-      try Self.checkCharset(head, body)
-      unvalidated = try decoder.decode(body.span)
-    } catch {
-      throw Self.explained(error, head: head, body: body, for: operation)
+    let (execution, memory) = (context.execution(forText: request.body.count), context.memory)
+    let unvalidated = try read(consume request, for: operation, in: context, execution)
+    guard operation.answersTensors else {
+      let check = try CheckRequest(consume unvalidated, limits: context.limits, wire: self)
+      let report = try check.report(execution, memory)
+      return Response(.ok, .json, body: report.json(execution.level))
     }
-    _ = consume body
     let validated = try Validator.validate(
       consume unvalidated, for: operation, limits: context.limits, wire: self)
     let capacity = JSONResponseEncoder.capacity(for: validated.plan)
@@ -28,6 +22,22 @@ struct JSONWire: Wire {
     var encoder = JSONResponseEncoder(validated.plan.format, capacity: capacity, execution)
     try (consume validated).run(execution, to: &encoder)
     return Response(.ok, .json, body: encoder.finish())
+  }
+
+  /// Reads a body, and lets go of it.
+  private func read(
+    _ request: consuming Request, for operation: Operation, in context: WireContext, _ execution: Execution
+  ) throws(RequestError) -> UnvalidatedRequest {
+    let head = request.head
+    let body = (consume request).body
+    try context.memory.ask(toReadJSON: body.span)
+    let decoder = JSONRequestDecoder(for: operation, limits: context.limits, execution: execution)
+    do throws(RequestError) {
+      try Self.checkCharset(head, body)
+      return try decoder.decode(body.span)
+    } catch {
+      throw Self.explained(error, head: head, body: body, for: operation)
+    }
   }
 
   func response(to error: RequestError) -> Response { Response(problem(for: error)) }
@@ -56,6 +66,7 @@ struct JSONWire: Wire {
     switch operation {
     case .softmax: #"{"logits": [1.5, -0.25, 3]}"#
     case .loss, .gradient: #"{"logits": [1.5, -0.25, 3], "target": 2}"#
+    case .check: #"{"logits": [1.5, -0.25, 3], "target": 2, "candidate": {"loss": 0.233}}"#
     }
   }
 

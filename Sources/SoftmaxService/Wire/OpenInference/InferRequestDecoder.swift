@@ -95,7 +95,7 @@ struct InferRequestDecoder {
     switch RequestField(name: name) {
     case .parameter: return "\(place) is a parameter of the model; send it in \"parameters\""
     case .input: return "\(place) is an input of the model; send it as a tensor in \"inputs\""
-    case .outputs, nil: break
+    case .outputs, .candidate, nil: break
     }
     let nearest = NameSuggestion.nearest(to: name, among: known) { $0.rawValue }
     return "\(place) is not known here; "

@@ -4,8 +4,11 @@ public struct ModelNames: Sendable, Hashable {
   /// In the order in which they are listed.
   private(set) var entries: [(name: String, operation: Operation)]
 
+  /// The operations that are models: those that answer tensors.
+  private static let models = Operation.allCases.filter(\.answersTensors)
+
   /// The operations' own names.
-  public init() { entries = Operation.allCases.map { ($0.modelName, $0) } }
+  public init() { entries = Self.models.map { ($0.modelName, $0) } }
 
   /// Adds another name of a model.
   ///
@@ -15,7 +18,7 @@ public struct ModelNames: Sendable, Hashable {
   public mutating func add(_ text: String) -> Bool {
     let parts = text.split(separator: "=", omittingEmptySubsequences: false).map(String.init)
     guard parts.count <= 2, Self.isName(parts[0]), self[parts[0]] == nil,
-      let operation = parts.count == 2 ? Operation.allCases.first(where: { $0.modelName == parts[1] }) : .softmax
+      let operation = parts.count == 2 ? Self.models.first(where: { $0.modelName == parts[1] }) : .softmax
     else { return false }
     entries.append((parts[0], operation))
     return true
@@ -26,7 +29,7 @@ public struct ModelNames: Sendable, Hashable {
 
   /// The names that were added, as ``add(_:)`` takes them.
   public var added: [String] {
-    entries.dropFirst(Operation.allCases.count).map { "\($0.name)=\($0.operation.modelName)" }
+    entries.dropFirst(Self.models.count).map { "\($0.name)=\($0.operation.modelName)" }
   }
 
   /// Letters, digits, `-`, `_` and `.`; not `stats`, which is a path of the protocol's statistics.

@@ -81,7 +81,7 @@ struct OpenInferenceWire: Wire {
   /// Where a place is in the request's JSON; numbers in binary have the place that they would have in `data`.
   private func path(of location: Location) -> JSONPath? {
     switch location {
-    case .request, .unknown: return nil
+    case .request, .unknown, .field(.candidate, _): return nil
     case .member(let path): return path
     case .field(.parameter(let parameter), _): return JSONPath("parameters").member(parameter.name)
     case .field(.outputs, let indices): return JSONPath("outputs").element(indices)

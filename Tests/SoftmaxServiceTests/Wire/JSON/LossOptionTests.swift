@@ -115,7 +115,7 @@ struct LossOptionTests {
       "/gradient", #"{"logits": [1, 2], "target": [0, 1], "focal_gamma": 2}"#,
       ("#/focal_gamma", ["class indices", "holds probabilities"])),
     BadBody("/loss", #"{"logits": [1, 2], "target": 0, "gamma": 2}"#, ("#/gamma", ["nearest is \"focal_gamma\""])),
-    BadBody("/softmax", #"{"logits": [1, 2], "z_loss": 2}"#, ("#/z_loss", ["belongs to /loss and /gradient"])),
+    BadBody("/softmax", #"{"logits": [1, 2], "z_loss": 2}"#, ("#/z_loss", ["belongs to /loss, /gradient and /check"])),
   ])
   func whatDoesNotFitIsRefused(_ bad: BadBody) throws {
     let problem = try Parsed(post(bad.path, bad.body))

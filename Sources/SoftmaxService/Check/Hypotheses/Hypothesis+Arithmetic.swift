@@ -1,0 +1,60 @@
+import Softmax
+
+/// The formula is right, and its numbers are spoiled: by constants that are to protect them, or by the range of a format.
+extension Hypothesis {
+  static func ofArithmetic(_ facts: RequestFacts) -> [Hypothesis] {
+    epsilons + clippings + overflows + underflows
+  }
+
+  private static let constants = [
+    1e-15, 1e-16, 2.220446049250313e-16, 1e-12, 1e-10, 1e-9, 1e-8, 1e-7, 1.1920928955078125e-07, 1e-6, 1e-5, 1e-4, 1e-3,
+  ]
+  private static let ofLogarithms: [Output] = [.logProbabilities, .entropy, .loss, .gradient]
+
+  private static let epsilons = constants.map { epsilon in
+    Hypothesis(
+      .epsilon, .handling, in: ofLogarithms, detail: "\(epsilon) is added inside the logarithm: log(p + \(epsilon))",
+      cure: "log p = a - logsumexp(a), which needs no protection",
+      telling: "logits such as [0, 40], where p is far below \(epsilon)"
+    ) { $0.handling = .epsilon(epsilon) }
+  }
+
+  private static let clippings = constants.flatMap { least in
+    [false, true].map { isTwoSided in
+      Hypothesis(
+        .clipping, .handling, in: [.probabilities] + ofLogarithms,
+        detail: "probabilities are clipped to [\(least), \(isTwoSided ? "1 - \(least)" : "1")]",
+        cure: "log p = a - logsumexp(a), which needs no clipping",
+        telling: "logits such as [0, 40], where p is far below \(least)"
+      ) { $0.handling = .clipped(least, twoSided: isTwoSided) }
+    }
+  }
+
+  private static let ofSoftmaxAndLoss: [Output] = [
+    .probabilities, .logProbabilities, .logSumExp, .entropy, .loss, .gradient,
+  ]
+
+  private static let overflows = [ExponentRange.binary64, .binary32, .binary16].map { range in
+    Hypothesis(
+      .overflow, .handling, in: ofSoftmaxAndLoss,
+      detail: "exponentials of the logits as they are leave the range of \(range.format): e^x is infinite beyond x = "
+        + "\(range.greatest) and 0 below \(range.least), and ∞/∞ and 0/0 are NaN",
+      cure: "subtract the largest logit first: e = exp(a - max(a)); p = e / e.sum()",
+      telling: "logits such as [800, 0]"
+    ) { $0.handling = .unshifted(range) }
+  }
+
+  private static let underflows = [
+    ("binary64", 0x1p-1074, "become 0 below the least number"),
+    ("binary64", 0x1p-1022, "are flushed to 0 below 2^-1022"),
+    ("binary32", 0x1p-150, "become 0 below the least number"), ("binary32", 0x1p-126, "are flushed to 0 below 2^-126"),
+    ("binary16", 0x1p-25, "become 0 below the least number"), ("binary16", 0x1p-14, "are flushed to 0 below 2^-14"),
+  ].map { format, threshold, detail in
+    Hypothesis(
+      .underflow, .handling, in: ofSoftmaxAndLoss.filter { $0 != .logSumExp },
+      detail: "probabilities underflow: in \(format) they \(detail), and so log p is -Infinity",
+      cure: "log p = a - logsumexp(a) stays finite; compute losses from it, not from p",
+      telling: "logits such as [0, -800]"
+    ) { $0.handling = .flushed(threshold) }
+  }
+}

@@ -1,0 +1,72 @@
+import Softmax
+
+/// A mistake that people make, as a change of what is recomputed, and what to say when the result agrees.
+struct Hypothesis: Sendable {
+  /// What it changes: two hypotheses about one aspect exclude each other.
+  enum Aspect: Sendable {
+    case softmax, handling, target, smoothing, weights, ignored, sampleWeights, divisor, factor, temperaturePower
+  }
+
+  let cause: Cause
+  let aspect: Aspect
+  /// The outputs that can show it.
+  let outputs: [Output]
+  /// What is wrong, in a sentence.
+  let detail: String
+  /// What to do, as a formula or a line of code.
+  let cure: String
+  /// A request that shows this mistake and no other, in a sentence after "send".
+  let telling: String
+  let change: @Sendable (inout Change) -> Void
+
+  init(
+    _ cause: Cause, _ aspect: Aspect, in outputs: [Output], detail: String, cure: String, telling: String,
+    change: @escaping @Sendable (inout Change) -> Void
+  ) {
+    self.cause = cause
+    self.aspect = aspect
+    self.outputs = outputs
+    self.detail = detail
+    self.cure = cure
+    self.telling = telling
+    self.change = change
+  }
+
+  /// Those that a request and an output can show, the simplest first.
+  static func all(for facts: RequestFacts, of output: Output) -> [Hypothesis] {
+    (ofFactors(facts) + ofTargets(facts) + ofSoftmax(facts) + ofArithmetic(facts)).filter {
+      $0.outputs.contains(output)
+    }
+  }
+}
+
+/// What a request has that a mistake can be made with.
+struct RequestFacts: Sendable {
+  let classes: Int
+  let items: Int
+  let shape: TensorShape
+  let axis: Int
+  let temperature: Double
+  private(set) var reduction = Reduction.mean
+  private(set) var hasIndices = false
+  private(set) var hasWeights = false
+  private(set) var hasSampleWeights = false
+  private(set) var smoothing = 0.0
+  /// `ignore_index`, where items are ignored by it.
+  private(set) var ignoredIndex: Int?
+
+  init(_ request: CheckRequest) {
+    let layout = request.softmax.layout
+    (classes, items) = (layout.classes, layout.batch)
+    (shape, axis) = (request.geometry.shape, request.geometry.axis)
+    temperature = request.softmax.temperature
+    guard let problem = request.loss?.problem else { return }
+    reduction = problem.reduction
+    hasWeights = problem.weight != nil
+    hasSampleWeights = problem.sampleWeight != nil
+    smoothing = problem.labelSmoothing
+    guard case .indices(let indices) = problem.target else { return }
+    hasIndices = true
+    if indices.contains(problem.ignoreIndex) { ignoredIndex = problem.ignoreIndex }
+  }
+}

@@ -1,0 +1,126 @@
+import Softmax
+import VectorKernels
+
+/// What /check is asked: a problem, and the caller's own numbers for some of its outputs.
+struct CheckRequest: Sendable {
+  /// A caller's numbers for one output.
+  struct Candidate: Sendable {
+    let output: Output
+    let shape: TensorShape
+    /// Row-major, each rounded to the format that the request names.
+    let values: [Double]
+  }
+
+  let softmax: SoftmaxProblem
+  /// The loss and what belongs to it, where there is a target.
+  let loss: ValidatedRequest.LossWork?
+  let geometry: Geometry
+  /// Not empty, no output twice, each of its output's shape.
+  let candidates: [Candidate]
+  let tolerance: Tolerance
+
+  /// Validates what was read.
+  /// - Throws: ``RequestError``, with all issues up to ``IssueList/maximumCount``.
+  init(_ unvalidated: consuming UnvalidatedRequest, limits: Limits, wire: any Wire) throws(RequestError) {
+    Self.noteWhatIsMissing(&unvalidated, wire)
+    let given = unvalidated.candidates
+    let isLoss = unvalidated.present.contains(.input(.target))
+    let tolerance = Tolerance(unvalidated)
+    let validated = try Validator.validate(
+      consume unvalidated, for: isLoss ? .gradient : .softmax, limits: limits, wire: wire)
+    let plan = validated.plan
+    var issues = IssueList()
+    for (output, tensor) in given where tensor.shape != plan.shape(of: output) {
+      issues.append(.candidate(output)) {
+        Self.sentence(aboutShape: tensor.shape, insteadOf: plan.shape(of: output), at: $0, wire)
+      }
+    }
+    guard issues.isEmpty else { throw .invalid(issues) }
+    switch validated.work {
+    case .softmax(let problem): (softmax, loss) = (problem, nil)
+    case .loss(let work): (softmax, loss) = (work.problem.softmax, work)
+    }
+    geometry = plan.geometry
+    self.tolerance = tolerance
+    candidates = given.map { output, tensor in
+      Candidate(output: output, shape: tensor.shape, values: tensor.values.map(plan.format.nearest))
+    }
+  }
+
+  /// The format in which the caller's numbers are compared.
+  var format: ResultFormat { softmax.format }
+
+  /// What the operations that compute do not demand: a candidate, and a target for the outputs of the loss.
+  private static func noteWhatIsMissing(_ request: inout UnvalidatedRequest, _ wire: any Wire) {
+    if request.candidates.isEmpty, request.issues.isEmpty {
+      request.issues.append(.request) { _ in
+        "\(quoted(RequestField.candidate.name)) is missing: send \(JSONWire.candidateDemand)"
+      }
+    }
+    guard !request.present.contains(.input(.target)) else { return }
+    let output = request.candidates.first { !Operation.softmax.outputs.contains($0.output) }?.output.name
+    let field = Operation.check.fields.first { field in
+      request.present.contains(field) && Operation.gradient.knows(field) && !Operation.softmax.knows(field)
+    }
+    guard let reason = output ?? field?.name else { return }
+    request.issues.append(.request) { _ in
+      "\(quoted(Input.target.name)) is missing, which \(quoted(reason)) needs: send \(wire.demand(for: .target))"
+    }
+  }
+
+  private static func sentence(
+    aboutShape found: TensorShape, insteadOf shape: TensorShape, at place: String, _ wire: any Wire
+  ) -> String {
+    var sentence = "\(place) \(wire.found(found)); the output is \(wire.tensor(of: shape))"
+    if found.count > 1, found.elementsEqual(shape.reversed()) {
+      sentence += "; it is transposed: send its transpose"
+    } else if found.filter({ $0 != 1 }) == shape.filter({ $0 != 1 }) {
+      sentence += "; drop or add axes of length 1"
+    } else if found.isEmpty || shape.isEmpty {
+      sentence += "; \"reduction\" says whether there is one loss or one for each slice"
+    }
+    return sentence
+  }
+}
+
+/// How far a number may be from the exact one, as numpy.allclose has it: |candidate - exact| ≤ atol + rtol |exact|.
+struct Tolerance: Sendable {
+  let relative: Double
+  let absolute: Double
+
+  /// The request's own; where it names no relative one, that of its number format.
+  init(_ request: borrowing UnvalidatedRequest) {
+    absolute = Self.number(request[.atol]) ?? 0
+    var type = DataType.float64
+    if case .name(let name) = request[.dtype] { type = DataType.allCases.first { $0.name == name } ?? type }
+    relative = Self.number(request[.rtol]) ?? type.tolerance
+  }
+
+  private static func number(_ scalar: UnvalidatedRequest.Scalar?) -> Double? {
+    if case .number(let value) = scalar { value } else { nil }
+  }
+
+  /// Equal infinities pass; NaN never does, since no exact number is NaN.
+  func allows(_ candidate: Double, for exact: Double) -> Bool {
+    candidate == exact || (candidate - exact).magnitude <= absolute + relative * exact.magnitude && exact.isFinite
+  }
+}
+
+extension Location {
+  /// The caller's numbers for an output, or with indices one of them.
+  static func candidate(_ output: Output, _ indices: [Int] = []) -> Location {
+    .member(JSONPath(RequestField.candidate.name).member(output.name).element(indices))
+  }
+}
+
+extension DataType {
+  /// The relative error that passes where the request names none: what frameworks' own tests allow.
+  fileprivate var tolerance: Double {
+    switch self {
+    case .float64: 1e-7
+    case .float32: 1.3e-6
+    case .float16: 1e-3
+    case .bfloat16: 1.6e-2
+    }
+  }
+}

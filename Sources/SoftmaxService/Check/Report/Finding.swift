@@ -1,0 +1,40 @@
+import Softmax
+
+/// What kind of mistake a finding names. The names are part of the contract.
+enum Cause: String, Sendable, CaseIterable {
+  case sign, reduction, divisor, temperature, axis
+  case softmaxTwice = "softmax_twice"
+  case noSoftmax = "no_softmax"
+  case targetOffset = "target_offset"
+  case smoothing, weight
+  case ignoreIndex = "ignore_index"
+  case sampleWeight = "sample_weight"
+  case logBase = "log_base"
+  case epsilon, clipping, precision, cancellation, overflow, underflow, order, unexplained
+}
+
+/// A cause that explains an output of the caller's, as a recomputation showed.
+struct Finding: Sendable {
+  let cause: Cause
+  let output: Output
+  /// What is wrong, in a sentence.
+  let detail: String
+  /// What to do, as a formula or a line of code.
+  let cure: String
+  /// Which request tells this finding from the others that agree too; nil where no other agrees.
+  var tellApart: String?
+  let evidence: Evidence
+
+  /// How the numbers bear it out.
+  struct Evidence: Sendable {
+    /// How many of the caller's numbers were compared with the recomputed ones.
+    let compared: Int
+    /// What is left between the two: the largest relative error, and the absolute one.
+    let relativeError: Double
+    let absoluteError: Double
+    /// Where most is left, and what was recomputed there.
+    let position: Int?
+    let candidate: Double
+    let recomputed: Double
+  }
+}

@@ -1,0 +1,59 @@
+import Softmax
+
+/// Looks for the causes of what is wrong with a caller's numbers: one loop over the hypotheses.
+///
+/// A hypothesis stands when what it recomputes agrees with the caller's numbers to the precision of their own arithmetic,
+/// and much better than what was asked for does. Simple explanations come first: single mistakes, then the arithmetic
+/// alone, then an order, then pairs of mistakes. The first step that explains the numbers ends the search.
+struct FindingSearch {
+  private let request: CheckRequest
+  private let exact: ExactNumbers
+  private let execution: Execution
+  private let facts: RequestFacts
+  /// The recomputation over all slices, which the outputs share.
+  private var whole: (rows: CheckedRows, tables: SoftmaxTables)?
+
+  init(_ request: CheckRequest, _ exact: ExactNumbers, _ execution: Execution) {
+    self.request = request
+    self.exact = exact
+    self.execution = execution
+    facts = RequestFacts(request)
+  }
+
+  /// What explains an output that does not pass; ``Cause/unexplained`` where nothing does.
+  /// - Throws: ``ComputationError/cancelled``.
+  mutating func findings(
+    of candidate: CheckRequest.Candidate, _ report: OutputReport
+  ) throws(ComputationError) -> [Finding] {
+    let output = candidate.output
+    let isReduced = output == .loss && candidate.shape != request.geometry.batchShape || facts.items == 1
+    let isWhole = isReduced || request.geometry.layout.count <= CheckedRows.mostLogits
+    var (rows, tables) = (whole?.rows, whole?.tables)
+    if rows == nil || !isWhole {
+      let worst = isWhole ? nil : worstSlices(of: candidate)
+      let chosen = CheckedRows(request.softmax, worst: worst)
+      rows = chosen
+      tables = SoftmaxTables(request.softmax, request.geometry, chosen, execution)
+    }
+    guard let rows, let tables else { return [] }
+    var trial = Trial(request, candidate, exact: exact[output] ?? [], report, rows, tables, execution)
+    let findings = try trial.findings(Hypothesis.all(for: facts, of: output), facts)
+    if isWhole { whole = (rows, trial.tables) }
+    return findings
+  }
+
+  /// The slices by their largest relative error, the worst first.
+  private func worstSlices(of candidate: CheckRequest.Candidate) -> [Int] {
+    let layout = request.geometry.layout
+    guard let exact = exact[candidate.output] else { return [] }
+    var errors = [Double](repeating: 0, count: layout.batch)
+    let isPerSlice = exact.count == layout.batch
+    for position in exact.indices where candidate.values[position] != exact[position] {
+      let block = layout.classes * layout.inner
+      let slice = isPerSlice ? position : position / block * layout.inner + position % layout.inner
+      let error = ((candidate.values[position] - exact[position]) / exact[position]).magnitude
+      errors[slice] = max(errors[slice], error.isNaN ? .infinity : error)
+    }
+    return errors.indices.sorted { errors[$0] > errors[$1] }
+  }
+}

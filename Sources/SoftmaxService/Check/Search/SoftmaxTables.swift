@@ -1,0 +1,94 @@
+import Softmax
+
+/// The probabilities that hypotheses are computed from, and their logarithms, each correctly rounded: computed once for
+/// each source, when a hypothesis first asks.
+struct SoftmaxTables {
+  private let softmax: SoftmaxProblem
+  private let geometry: Geometry
+  private let rows: CheckedRows
+  private let execution: Execution
+  private var probabilities: [Change.Source: [Double]] = [:]
+  private var logProbabilities: [Change.Source: [Double]] = [:]
+  private var sums: [Change.Source: [Double]] = [:]
+  private var entropies: [Change.Source: [Double]] = [:]
+  /// What the means divide by.
+  var normalisers = Normalisers()
+
+  init(_ softmax: SoftmaxProblem, _ geometry: Geometry, _ rows: CheckedRows, _ execution: Execution) {
+    self.softmax = softmax
+    self.geometry = geometry
+    self.rows = rows
+    self.execution = execution
+  }
+
+  /// p of a source, [slice, class]; nil where it is not defined.
+  mutating func probabilities(_ source: Change.Source) throws(ComputationError) -> [Double]? {
+    if let known = probabilities[source] { return known }
+    let table = try computed(.probabilities, source)
+    probabilities[source] = table
+    return table
+  }
+
+  /// log p of a source, [slice, class].
+  mutating func logProbabilities(_ source: Change.Source) throws(ComputationError) -> [Double]? {
+    if let known = logProbabilities[source] { return known }
+    let table = try computed(.logProbabilities, source)
+    logProbabilities[source] = table
+    return table
+  }
+
+  /// log Σ e^x of a source, [slice].
+  mutating func logSumExp(_ source: Change.Source) throws(ComputationError) -> [Double]? {
+    if let known = sums[source] { return known }
+    let table = try computed(.logSumExp, source)
+    sums[source] = table
+    return table
+  }
+
+  /// The entropy of a source in nats, [slice].
+  mutating func entropy(_ source: Change.Source) throws(ComputationError) -> [Double]? {
+    if let known = entropies[source] { return known }
+    let table = try computed(.entropy, source)
+    entropies[source] = table
+    return table
+  }
+
+  private mutating func computed(
+    _ output: SoftmaxOutput, _ source: Change.Source
+  ) throws(ComputationError) -> [Double]? {
+    let temperature = softmax.temperature
+    switch source {
+    case .given: return try solved(output, rows.logits, temperature)
+    case .withoutTemperature: return try solved(output, rows.logits, 1)
+    case .timesTemperature: return try solved(output, rows.logits, 1 / temperature)
+    case .twice:
+      guard let once = try probabilities(.given) else { return nil }
+      return try solved(output, once, 1)
+    case .axis(let axis):
+      guard output == .probabilities || output == .logProbabilities else { return nil }
+      let layout = Layout(shape: geometry.shape, axis: axis)
+      guard let problem = problem(softmax.logits, layout, temperature) else { return nil }
+      return try problem.solve([output], execution).numbers.map { [rows] in rows.gathered($0) }
+    case .logits:
+      guard output == .probabilities || output == .logProbabilities, !rows.logits.contains(-.infinity) else {
+        return nil
+      }
+      return rows.logits.map { $0 / temperature }
+    }
+  }
+
+  private func solved(
+    _ output: SoftmaxOutput, _ logits: [Double], _ temperature: Double
+  ) throws(ComputationError) -> [Double]? {
+    try problem(logits, rows.ownLayout, temperature)?.solve([output], execution).numbers
+  }
+
+  private func problem(_ logits: [Double], _ layout: Layout, _ temperature: Double) -> SoftmaxProblem? {
+    try? SoftmaxProblem(logits: logits, layout: layout, temperature: temperature)
+  }
+}
+
+extension SoftmaxResult {
+  /// The only output that was asked for.
+  fileprivate var numbers: [Double]? { probabilities ?? logProbabilities ?? logSumExp ?? entropy }
+}

@@ -1,0 +1,182 @@
+import Softmax
+import VectorKernels
+
+/// The steps of the search.
+extension Trial {
+  /// Hypotheses together, and how well they agree.
+  struct Explanation {
+    let hypotheses: [Hypothesis]
+    let agreement: Agreement
+  }
+
+  /// By what a difference is measured: see ``Agreement``.
+  private enum Measure {
+    case relative, natural
+
+    func of(_ agreement: Agreement) -> Double {
+      switch self {
+      case .relative: agreement.relative
+      case .natural: agreement.natural
+      }
+    }
+  }
+
+  /// How much better than the request as it is a changed one must agree.
+  private static let leastImprovement = 8.0
+
+  mutating func findings(_ all: [Hypothesis], _ facts: RequestFacts) throws(ComputationError) -> [Finding] {
+    guard let base = try agreement(under: Change()) else { return [unexplained(Agreement())] }
+    guard try knowsTheRequest() else { return [unexplained(base)] }
+    let singles = try explanations(all.map { [$0] })
+    if let found = best(singles, .relative, base) { return found }
+    if base.natural <= limit { return roundingFindings(base) }
+    if let found = best(singles, .natural, base) { return found }
+    if let found = try order(base) { return [found] }
+    let pairs = try explanations(pairs(of: all))
+    if let found = best(pairs, .relative, base) ?? best(pairs, .natural, base) { return found }
+    if let found = shorterPrecision(base) { return [found] }
+    return [unexplained(base)]
+  }
+
+  private mutating func explanations(_ sets: [[Hypothesis]]) throws(ComputationError) -> [Explanation] {
+    var found: [Explanation] = []
+    for hypotheses in sets {
+      var change = Change()
+      for hypothesis in hypotheses { hypothesis.change(&change) }
+      if let agreement = try agreement(under: change, within: limit), agreement.isTelling {
+        found.append(Explanation(hypotheses: hypotheses, agreement: agreement))
+      }
+    }
+    return found
+  }
+
+  /// The findings of those that agree, the best first; nil where none does.
+  private func best(_ explanations: [Explanation], _ measure: Measure, _ base: Agreement) -> [Finding]? {
+    let agreeing = explanations.filter {
+      let left = measure.of($0.agreement)
+      return left <= limit && left * Self.leastImprovement <= measure.of(base)
+    }.sorted { measure.of($0.agreement) < measure.of($1.agreement) }
+    guard let first = agreeing.first else { return nil }
+    // What agrees much worse than the best does so only because the precision is short.
+    let most = max(measure.of(first.agreement) * Self.leastImprovement, 2 * precision.unit)
+    var named: [Explanation] = []
+    for explanation in agreeing where measure.of(explanation.agreement) <= most {
+      let causes = explanation.hypotheses.map(\.cause)
+      if !named.contains(where: { $0.hypotheses.map(\.cause) == causes }) { named.append(explanation) }
+    }
+    return named.flatMap { findings(of: $0, besides: named.count - 1) }
+  }
+
+  /// A finding for each hypothesis of an explanation.
+  private func findings(of explanation: Explanation, besides others: Int) -> [Finding] {
+    let all = explanation.hypotheses
+    return all.map { hypothesis in
+      let rest = all.filter { $0.detail != hypothesis.detail }.map(\.detail)
+      let together = rest.isEmpty ? "" : "; and, together with it, \(rest.joined(separator: ", and "))"
+      var finding = finding(hypothesis.cause, hypothesis.detail + together, hypothesis.cure, explanation.agreement)
+      if others > 0 {
+        finding.tellApart =
+          "\(others) other finding\(others == 1 ? " agrees" : "s agree") as well with these numbers: send "
+          + "\(hypothesis.telling) to tell them apart"
+      }
+      return finding
+    }
+  }
+
+  // MARK: Pairs
+
+  /// Pairs of mistakes about different things, where that can be told: one number fits many pairs by chance.
+  private func pairs(of all: [Hypothesis]) -> [[Hypothesis]] {
+    let canTellAny = precision == .binary64 || found.count >= 4
+    var pairs: [[Hypothesis]] = []
+    for (place, first) in all.enumerated() {
+      for second in all[(place + 1)...] where Self.goTogether(first, second, any: canTellAny) {
+        pairs.append([first, second])
+      }
+    }
+    return pairs
+  }
+
+  private static func goTogether(_ a: Hypothesis, _ b: Hypothesis, any: Bool) -> Bool {
+    guard a.aspect != b.aspect else { return false }
+    switch (a.aspect, b.aspect) {
+    case (.divisor, .target), (.target, .divisor), (.smoothing, .weights), (.weights, .smoothing): return true
+    case (.handling, let other), (let other, .handling):
+      let isRange = [a, b].contains { $0.cause == .overflow || $0.cause == .underflow }
+      return any && isRange && (other == .divisor || other == .factor || other == .target)
+    default: return any
+    }
+  }
+
+  // MARK: The arithmetic alone
+
+  /// The formula is right: what is left is rounding, and what cancels.
+  private func roundingFindings(_ base: Agreement) -> [Finding] {
+    var found: [Finding] = []
+    if base.relative > limit {
+      found.append(
+        finding(
+          .cancellation, Self.cancellation(in: candidate.output),
+          "1 - p[y] is the sum of the other p; log p = a - max(a) - log1p(Σ of the other exp(a - max(a)))", base))
+    }
+    if precision.precision < report.format.precision || found.isEmpty {
+      found.append(
+        finding(
+          .precision,
+          "the numbers agree with the exact ones to \(bits(base)) bits, as arithmetic in \(precision.name) does: the formula "
+            + "is right", precisionCure, base))
+    }
+    return found
+  }
+
+  private var precisionCure: String {
+    precision.precision < report.format.precision
+      ? "compute in a longer format, or send the \"dtype\" of \(precision.name)"
+      : "allow what the format's arithmetic rounds: \"rtol\" \(4 * limit) or more"
+  }
+
+  private static func cancellation(in output: Output) -> String {
+    switch output {
+    case .gradient:
+      "the formula is right, and digits cancel: where p is near the target's share, p - t keeps the error of p"
+    case .loss, .logProbabilities, .logSumExp, .entropy, .probabilities, .argmax, .jacobian, .derivation:
+      "the formula is right, and digits cancel: near p = 1 the logarithm keeps the error of p, and tends to 0"
+    }
+  }
+
+  /// Arithmetic in a shorter format than the request names.
+  private func shorterPrecision(_ base: Agreement) -> Finding? {
+    let shorter = [BinaryFormat.binary32, .binary16, .bfloat16].first { shorter in
+      let roundings = shorter == .binary32 ? roundings : 4
+      return shorter.precision < precision.precision && base.natural <= roundings * shorter.unit
+    }
+    guard let shorter else { return nil }
+    return finding(
+      .precision,
+      "the numbers agree with the exact ones to \(bits(base)) bits only, as if they were computed in "
+        + "\(shorter.name)",
+      "compute in \(report.format.name) from the logits on", base)
+  }
+
+  /// How many bits agree.
+  private func bits(_ agreement: Agreement) -> Int {
+    agreement.natural == 0 ? report.format.precision : min(53, max(0, -Int(agreement.natural.exponent) - 1))
+  }
+
+  // MARK: Findings
+
+  func finding(_ cause: Cause, _ detail: String, _ cure: String, _ agreement: Agreement) -> Finding {
+    Finding(
+      cause: cause, output: candidate.output, detail: "\(candidate.output.name): \(detail)", cure: cure,
+      evidence: Finding.Evidence(
+        compared: agreement.compared, relativeError: agreement.relativeError, absoluteError: agreement.absoluteError,
+        position: agreement.worst.position, candidate: agreement.worst.candidate,
+        recomputed: agreement.worst.recomputed))
+  }
+
+  private func unexplained(_ base: Agreement) -> Finding {
+    finding(
+      .unexplained, "nothing that is known here explains the numbers",
+      "send a single slice of three logits, and compare each step with the output \"derivation\" of /gradient", base)
+  }
+}

@@ -1,0 +1,95 @@
+import Softmax
+
+/// The right numbers in other places.
+extension Trial {
+  /// What explains the numbers as the exact ones in another order; nil where nothing does.
+  mutating func order(_ base: Agreement) throws(ComputationError) -> Finding? {
+    guard let recomputation = try recomputation(Change()), !recomputation.isReduced, found.count > 1 else { return nil }
+    let width = found.count / rows.count
+    var terms: [Recomputation.Term] = []
+    terms.reserveCapacity(found.count)
+    for row in 0..<rows.count {
+      _ = recomputation.forEach(row: row) { _, term in
+        terms.append(term)
+        return true
+      }
+    }
+    if rows.isAll, let places = transposedPlaces(),
+      let agreement = agreement(of: places.map { candidate.values[$0] }, with: terms, base)
+    {
+      return finding(
+        .axis, "the numbers are in the order of the transposed array",
+        "send the transpose, or store the array in row-major order (order=\"C\")", agreement)
+    }
+    if rows.count > 1, let agreement = sliceOrder(terms, width, base) {
+      return finding(
+        .order, "the slices are in another order than the logits'",
+        "keep the order of the batch: undo what sorted, shuffled or grouped it", agreement)
+    }
+    if width > 1, let agreement = classOrder(terms, width, base) {
+      return finding(
+        .order, "the numbers within slices are in another order than the classes'",
+        "number i of a slice belongs to logit i: undo the sorting of the classes", agreement)
+    }
+    return nil
+  }
+
+  private func agreement(
+    of numbers: [Double], with terms: [Recomputation.Term], _ base: Agreement
+  ) -> Agreement? {
+    var agreement = Agreement()
+    for (place, term) in terms.enumerated() {
+      let row = place / (terms.count / rows.count)
+      agreement.add(
+        numbers[place], term, magnitude: min(rows.magnitudes[row], 0x1p-6 / limit), least: least, at: nil)
+      guard agreement.natural <= limit else { return nil }
+    }
+    return agreement.isTelling && agreement.natural * 8 <= base.natural ? agreement : nil
+  }
+
+  /// For each place in the order of the slices, where its number stands if the array lies column by column.
+  private func transposedPlaces() -> [Int]? {
+    let shape = candidate.shape
+    guard shape.count > 1, candidate.values.count == rows.layout.count else { return nil }
+    var strides: [Int] = []
+    var stride = 1
+    for extent in shape {
+      strides.append(stride)
+      stride *= extent
+    }
+    return (0..<rows.count).flatMap { row in
+      (0..<rows.classes).map { c in
+        let indices = Geometry.indices(of: rows.position(row: row, class: c), in: shape)
+        return zip(indices, strides).reduce(0) { $0 + $1.0 * $1.1 }
+      }
+    }
+  }
+
+  /// Whether the slices are the exact ones, exchanged: both sorted by their numbers are equal.
+  private func sliceOrder(_ terms: [Recomputation.Term], _ width: Int, _ base: Agreement) -> Agreement? {
+    func sorted(_ value: (Int) -> Double) -> [Int] {
+      (0..<rows.count).sorted { a, b in
+        for c in 0..<width {
+          let (one, other) = (value(a * width + c), value(b * width + c))
+          if one != other { return one < other }
+        }
+        return false
+      }
+    }
+    let (mine, exact) = (sorted { found[$0] }, sorted { terms[$0].value })
+    func places(_ order: [Int]) -> [Int] { order.flatMap { row in (0..<width).map { row * width + $0 } } }
+    return agreement(of: places(mine).map { found[$0] }, with: places(exact).map { terms[$0] }, base)
+  }
+
+  /// Whether the numbers of each slice are the exact ones, exchanged.
+  private func classOrder(_ terms: [Recomputation.Term], _ width: Int, _ base: Agreement) -> Agreement? {
+    var numbers: [Double] = []
+    var others: [Recomputation.Term] = []
+    for row in 0..<rows.count {
+      let slice = (row * width)..<((row + 1) * width)
+      numbers += found[slice].sorted()
+      others += terms[slice].sorted { $0.value < $1.value }
+    }
+    return agreement(of: numbers, with: others, base)
+  }
+}

@@ -1,0 +1,117 @@
+import Softmax
+import VectorKernels
+
+/// One output of a caller's, and how well changed recomputations agree with it.
+struct Trial {
+  private let request: CheckRequest
+  let candidate: CheckRequest.Candidate
+  let report: OutputReport
+  let rows: CheckedRows
+  private(set) var tables: SoftmaxTables
+  private let execution: Execution
+  /// The caller's numbers, and the exact ones, slice by slice.
+  let found: [Double]
+  private let exact: [Double]
+  /// The format that the numbers look as if they were computed in.
+  let precision: BinaryFormat
+  /// Places that a recomputation is held against first: most that disagree do so here.
+  private let probes: [(row: Int, index: Int)]
+  private let width: Int
+
+  init(
+    _ request: CheckRequest, _ candidate: CheckRequest.Candidate, exact: [Double], _ report: OutputReport,
+    _ rows: CheckedRows, _ tables: SoftmaxTables, _ execution: Execution
+  ) {
+    self.request = request
+    self.candidate = candidate
+    self.report = report
+    self.rows = rows
+    self.tables = tables
+    self.execution = execution
+    let layout = request.geometry.layout
+    let isReduced = candidate.values.count == 1
+    width = candidate.values.count == layout.count ? layout.classes : 1
+    let isWide = width > 1 || layout.classes == 1 && candidate.shape == request.geometry.shape
+    func gathered(_ values: [Double]) -> [Double] {
+      isReduced ? values : isWide ? rows.gathered(values) : rows.gathered(batch: values)
+    }
+    found = gathered(candidate.values)
+    self.exact = gathered(exact)
+    precision = .own(of: candidate.values, in: request.format)
+    let block = layout.classes * layout.inner
+    probes = report.worst.compactMap { place in
+      if isReduced { return nil }
+      let position = place.position
+      let slice = isWide ? position / block * layout.inner + position % layout.inner : position
+      guard let row = rows.isAll ? slice : rows.numbers.prefix(64).firstIndex(of: slice) else { return nil }
+      return (row, isWide ? position % block / layout.inner : 0)
+    }
+  }
+
+  /// What a difference of the last bit may grow to in sums of so many terms.
+  var roundings: Double {
+    16 + 2 * Double(rows.classes + (candidate.values.count == 1 ? rows.count : 0)).squareRoot()
+  }
+
+  /// The largest difference that still agrees, in parts of a slice's magnitude.
+  var limit: Double { roundings * precision.unit }
+
+  /// How well the recomputation under a change agrees; nil where it is not defined, or does not agree within `limit`.
+  mutating func agreement(
+    under change: Change, within limit: Double = .infinity
+  ) throws(ComputationError) -> Agreement? {
+    if execution.isCancelled() { throw .cancelled }
+    guard let recomputation = try recomputation(change) else { return nil }
+    var agreement = Agreement()
+    if recomputation.isReduced {
+      agreement.add(
+        found[0], recomputation.total(), magnitude: bounded(rows.magnitudes.max() ?? 1), least: least, at: 0)
+      return agreement.natural <= limit ? agreement : nil
+    }
+    for probe in probes {
+      agreement.add(
+        found[probe.row * width + probe.index], recomputation.term(row: probe.row, index: probe.index),
+        magnitude: bounded(rows.magnitudes[probe.row]), least: least, at: 0)
+    }
+    guard agreement.natural <= limit else { return nil }
+    agreement = Agreement()
+    for row in 0..<rows.count {
+      if row & 0xFF == 0xFF, execution.isCancelled() { throw .cancelled }
+      let magnitude = bounded(rows.magnitudes[row])
+      let isWhole = recomputation.forEach(row: row) { index, term in
+        let position = width == 1 ? rows.numbers[row] : rows.position(row: row, class: index)
+        agreement.add(found[row * width + index], term, magnitude: magnitude, least: least, at: position)
+        return agreement.natural <= limit
+      }
+      guard isWhole else { return nil }
+    }
+    return agreement
+  }
+
+  mutating func recomputation(_ change: Change) throws(ComputationError) -> Recomputation? {
+    try Recomputation(candidate.output, change, request, rows, &tables)
+  }
+
+  /// Whether the recomputation without any change gives the exact numbers: else the request has an option that
+  /// recomputations do not know.
+  mutating func knowsTheRequest() throws(ComputationError) -> Bool {
+    guard let recomputation = try recomputation(Change()) else { return false }
+    var agreement = Agreement()
+    if recomputation.isReduced {
+      agreement.add(exact[0], recomputation.total(), magnitude: 1, least: least, at: 0)
+    } else {
+      for row in 0..<min(rows.count, 64) {
+        _ = recomputation.forEach(row: row) { index, term in
+          agreement.add(exact[row * width + index], term, magnitude: 1, least: least, at: 0)
+          return true
+        }
+      }
+    }
+    return agreement.natural <= roundings * request.format.unit
+  }
+
+  var least: Double { precision.leastDifference }
+
+  /// Keeps what agrees below one part in 64, however large the logits are.
+  private func bounded(_ magnitude: Double) -> Double { min(magnitude, max(1, 0x1p-6 / limit)) }
+}

@@ -1,0 +1,114 @@
+import HTTP
+import Testing
+
+@testable import SoftmaxService
+
+/// Each mistake, made as a person makes it, is found by its name, in both formats.
+struct MistakeTests {
+  private static let logits = [
+    [1.5, -0.25, 3, 0.5], [0.125, 2, -1, 0.75], [-2, 0, 1.25, 4], [0.5, 0.25, 0.75, -3],
+    [1, 2.5, -0.75, 0.25],
+  ]
+
+  private static func right<Number>(_: Number.Type) -> Textbook<Number> {
+    Textbook<Number>(logits: logits, target: [2, 1, 0, 3, 1])
+  }
+
+  /// What /check says of the gradient and the loss of an implementation, asked what another one stands for.
+  private func causes<Number>(
+    of wrong: Textbook<Number>, for right: Textbook<Number>, times factor: Number = 1
+  ) throws -> (gradient: [String], loss: [String]) {
+    let gradient = wrong.gradient.map { $0.map { $0 * factor } }
+    let report = try checked(
+      right.request, ["gradient": Textbook.json(gradient), "loss": json(Double(wrong.loss * factor))])
+    return (report.causes(of: "gradient"), report.causes(of: "loss"))
+  }
+
+  private func expect<Number>(
+    _ cause: String, _: Number.Type, options: (inout Textbook<Number>) -> Void = { _ in },
+    mistake: (inout Textbook<Number>) -> Void, times factor: Number = 1,
+    sourceLocation: SourceLocation = #_sourceLocation
+  ) throws {
+    var right = Self.right(Number.self)
+    options(&right)
+    var wrong = right
+    mistake(&wrong)
+    let found = try causes(of: wrong, for: right, times: factor)
+    #expect(found.gradient == [cause], "\(Number.self)", sourceLocation: sourceLocation)
+    #expect(found.loss == [cause], "\(Number.self)", sourceLocation: sourceLocation)
+  }
+
+  @Test func rightNumbersPass() throws {
+    let right = Self.right(Double.self)
+    let report = try checked(right.request, ["gradient": Textbook.json(right.gradient), "loss": json(right.loss)])
+    #expect(report.passes && report.findings.isEmpty)
+  }
+
+  @Test func aSignIsFound() throws {
+    try expect("sign", Double.self, mistake: { _ in }, times: -1)
+    try expect("sign", Float.self, mistake: { _ in }, times: -1)
+  }
+
+  @Test func aSumForAMeanIsFound() throws {
+    try expect("reduction", Double.self, mistake: { $0.reduction = "sum" })
+    try expect("reduction", Float.self, mistake: { $0.reduction = "sum" })
+    try expect("reduction", Double.self, options: { $0.reduction = "sum" }, mistake: { $0.reduction = "mean" })
+  }
+
+  @Test func aDivisorIsFound() throws {
+    try expect(
+      "divisor", Double.self, options: { $0.weight = [1, 2, 3, 0.5] }, mistake: { $0.divisor = Double($0.items) })
+    try expect("divisor", Float.self, mistake: { $0.divisor = Double($0.items * $0.classes) })
+  }
+
+  @Test func theTemperatureIsFound() throws {
+    let options: (inout Textbook<Double>) -> Void = { $0.temperature = 1.7 }
+    try expect("temperature", Double.self, options: options, mistake: { $0.usesTemperature = false })
+    try expect("temperature", Float.self, options: { $0.temperature = 1.7 }, mistake: { $0.usesTemperature = false })
+    try expect("temperature", Double.self, options: options, mistake: { $0.multipliesByTemperature = true })
+  }
+
+  @Test func classesCountedFromOneAreFound() throws {
+    for offset in [-1, 1] {
+      try expect("target_offset", Double.self, mistake: { $0.offset = offset })
+      try expect("target_offset", Float.self, mistake: { $0.offset = offset })
+    }
+  }
+
+  @Test func smoothingIsFound() throws {
+    try expect("smoothing", Double.self, options: { $0.smoothing = 0.1 }, mistake: { $0.smoothing = 0 })
+    try expect("smoothing", Float.self, options: { $0.smoothing = 0.1 }, mistake: { $0.smoothing = 0 })
+  }
+
+  @Test func weightsAreFound() throws {
+    try expect("weight", Double.self, options: { $0.weight = [1, 2, 3, 0.5] }, mistake: { $0.weight = nil })
+    try expect("weight", Float.self, options: { $0.weight = [1, 2, 3, 0.5] }, mistake: { $0.weight = nil })
+    try expect(
+      "sample_weight", Double.self, options: { $0.sampleWeight = [1, 2, 3, 0.5, 4] }, mistake: { $0.sampleWeight = nil }
+    )
+  }
+
+  @Test func twoMistakesTogetherAreFound() throws {
+    let right = Self.right(Double.self)
+    var wrong = right
+    wrong.offset = -1
+    wrong.reduction = "sum"
+    let found = try causes(of: wrong, for: right)
+    #expect(Set(found.gradient) == ["target_offset", "reduction"])
+    #expect(Set(found.loss) == ["target_offset", "reduction"])
+  }
+
+  @Test func overflowIsFound() throws {
+    var wrong = Textbook<Double>(logits: [[800, 0, 1], [1, 2, 3]], target: [0, 1])
+    wrong.shifts = false
+    let report = try checked(
+      wrong.request, ["gradient": Textbook.json(wrong.gradient), "probabilities": Textbook.json(wrong.probabilities)])
+    #expect(report.findings.map(\.cause) == ["overflow", "overflow"])
+  }
+
+  @Test func nonsenseIsUnexplained() throws {
+    let report = try checked(
+      Self.right(Double.self).request, ["gradient": json(Self.logits.map { $0.map { $0 * 0.3 } })])
+    #expect(report.findings.map(\.cause) == ["unexplained"])
+  }
+}
