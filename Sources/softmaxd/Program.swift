@@ -41,7 +41,7 @@ enum Program {
         limits: settings.service,
         levels: KernelLevelPolicy(
           KernelLevel(x86_64: Int(clinux_x86_64_level())), slowsDown: clinux_wide_vectors_slow_down()),
-        version: version, readiness: { status.readiness }),
+        version: version, models: settings.models, readiness: { status.readiness }),
       status: status, telemetry: telemetry, token: token(settings), origins: settings.corsOrigins,
       hosts: settings.allowedHosts)
     let server = Server(
@@ -89,9 +89,9 @@ enum Program {
 
   private static func environment() -> [String: String] {
     var result: [String: String] = [:]
-    for option in Option.all {
+    for variable in Option.all.flatMap({ [$0.variable, $0.commonVariable] }).compactMap(\.self) {
       // The environment does not change while it is read: no other thread runs yet.
-      if let value = unsafe getenv(option.variable) { result[option.variable] = unsafe String(cString: value) }
+      if let value = unsafe getenv(variable) { result[variable] = unsafe String(cString: value) }
     }
     return result
   }

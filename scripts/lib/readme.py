@@ -4,7 +4,7 @@
     readme.py [--update] URL README.md
 
 An example is a fenced block of `sh` that begins with curl, or of a language in TOOLS; a `json` or `text` block straight
-after it is its exact output. Where an example says http://127.0.0.1:8080, the given URL stands in.
+after it is its exact output. Where an example says 127.0.0.1:8080, the given address stands in.
 A language whose tool is missing is skipped, and said so. An `offset` in an answer may be any number, since in a head it
 depends on the address. A row `| `/path` `body` | text |` is an example too: the text is
 the answer's `detail`. --update writes what curl and the rows print now into the file.
@@ -43,7 +43,7 @@ def run(url, language, code):
         return None
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / file
-        path.write_text(code.replace("http://127.0.0.1:8080", url), encoding="utf-8")
+        path.write_text(code.replace("127.0.0.1:8080", url.removeprefix("http://")), encoding="utf-8")
         done = subprocess.run([*command, str(path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                               timeout=300)
     return done.stdout if done.returncode == 0 else f"{done.stdout}{done.stderr}exit code {done.returncode}\n"

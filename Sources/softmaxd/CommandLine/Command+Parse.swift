@@ -52,14 +52,16 @@ extension Command {
         }
         continue
       }
-      guard let option = Option.all.first(where: { $0.flag == flag }) else {
+      // KServe and others write --model_name.
+      let name = flag.replacing("_", with: "-")
+      guard let option = Option.all.first(where: { $0.flag == name }) else {
         throw .unknownFlag(flag, nearest: nearestFlag(to: flag))
       }
       if value == nil { value = rest.popFirst() }
       guard var value else { throw .missingValue(flag: flag) }
       if option.isList {
-        if let before = lists[flag] { value = "\(before),\(value)" }
-        lists[flag] = value
+        if let before = lists[name] { value = "\(before),\(value)" }
+        lists[name] = value
       }
       guard option.set(&settings, value) else {
         throw .badValue(source: flag, value: value, expectation: option.expectation)
@@ -71,11 +73,14 @@ extension Command {
 
   private static func read(_ environment: [String: String], into settings: inout Settings) throws(OptionError) {
     for option in Option.all {
-      guard let value = environment[option.variable] else { continue }
-      // Kubernetes sets SOFTMAXD_PORT=tcp://… in each pod when a Service is named softmaxd.
-      if option.name == "port", value.hasPrefix("tcp://") { continue }
-      guard option.set(&settings, value) else {
-        throw .badValue(source: option.variable, value: value, expectation: option.expectation)
+      for variable in [option.variable, option.commonVariable] {
+        guard let variable, let value = environment[variable] else { continue }
+        // Kubernetes sets SOFTMAXD_PORT=tcp://… in each pod when a Service is named softmaxd.
+        if option.name == "port", value.hasPrefix("tcp://") { continue }
+        guard option.set(&settings, value) else {
+          throw .badValue(source: variable, value: value, expectation: option.expectation)
+        }
+        break
       }
     }
   }

@@ -9,7 +9,10 @@ extension Option {
       "host", "ADDRESSES", "IPv4 or IPv6 addresses, or localhost, separated by commas", sets: \.hosts,
       parse: parseHosts,
       help: "Addresses to listen on: IPv4, IPv6, or localhost for both loopbacks; several with commas."),
-    .integer("port", "PORT", 0...65_535, sets: \.port, help: "Port to listen on; 0 takes a free one and says which."),
+    // Knative and other platforms tell a container its port in PORT.
+    .integer(
+      "port", "PORT", 0...65_535, sets: \.port, help: "Port to listen on; 0 takes a free one and says which.",
+      commonVariable: "PORT"),
     .automatic(
       "loops", "N", 1...1024, sets: \.loops,
       help: "Event loops, and large requests computed at once; auto: processors, or the cgroup's quota rounded up."),
@@ -98,6 +101,15 @@ extension Option {
       "allowed-hosts", "HOSTS", "host names or addresses without ports, such as example.org, separated by commas",
       sets: \.allowedHosts, parse: parseAllowedHosts,
       help: "Hosts that requests may name, separated by commas, against DNS rebinding; else 421; empty: any."),
+    Option(
+      name: "model-name", placeholder: "NAMES",
+      help: "More names of models at /v2, each NAME=softmax, =loss or =gradient; NAME alone is softmax's.",
+      expectation: "names that are not taken, each NAME or NAME=MODEL, separated by commas",
+      set: { settings, text in
+        settings.models = ModelNames()
+        return text.isEmpty || elements(text).allSatisfy { settings.models.add($0) }
+      },
+      show: { $0.models.added.joined(separator: ",") }, isList: true),
     Option(
       name: "token-file", placeholder: "FILE",
       help: "File with the bearer token that POST requests and /metrics must carry; empty: none.",

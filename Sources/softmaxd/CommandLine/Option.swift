@@ -15,6 +15,8 @@ struct Option: Sendable {
   let show: @Sendable (Settings) -> String
   /// Whether the value is a list, separated by commas: then the flag may be given more than once.
   var isList = false
+  /// A variable that counts where the option's own is not set.
+  var commonVariable: String?
 
   var flag: String { "--" + name }
   var variable: String {
@@ -26,7 +28,7 @@ extension Option {
   /// A whole number.
   static func integer(
     _ name: String, _ placeholder: String, _ range: ClosedRange<Int>,
-    sets path: any WritableKeyPath<Settings, Int> & Sendable, help: String
+    sets path: any WritableKeyPath<Settings, Int> & Sendable, help: String, commonVariable: String? = nil
   ) -> Option {
     Option(
       name: name, placeholder: placeholder, help: help, expectation: expectation(range),
@@ -35,7 +37,7 @@ extension Option {
         settings[keyPath: path] = value
         return true
       },
-      show: { String($0[keyPath: path]) })
+      show: { String($0[keyPath: path]) }, commonVariable: commonVariable)
   }
 
   /// A whole number, or `auto`.

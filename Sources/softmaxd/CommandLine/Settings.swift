@@ -23,6 +23,8 @@ struct Settings: Sendable, Equatable {
   /// In lower case, without ports. Empty: any host.
   var allowedHosts: [String] = []
   var tokenFile: String?
+  /// The names of the Open Inference Protocol's models.
+  var models = ModelNames()
 }
 
 /// Which requests are logged.

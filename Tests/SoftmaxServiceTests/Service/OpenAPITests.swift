@@ -23,12 +23,12 @@ struct OpenAPITests {
         examples.values.first {
           $0.path.starts(with: ["paths", path, "post", "requestBody"]) && $0.name == response.name
         }, "\(response.path) has no request")
-      let answer = post(path, request.text)
+      let answer = post(path.replacing("{model}", with: "softmax"), request.text)
       #expect(String(answer.status.code) == status, "\(response.path)")
       #expect(text(answer) == response.text, "\(response.path)")
       checked += 1
     }
-    #expect(checked >= 16)
+    #expect(checked >= 20)
   }
 
   @Test func everyRequestExampleHasItsResponse() {

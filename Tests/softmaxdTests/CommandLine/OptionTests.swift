@@ -1,5 +1,6 @@
 import HTTP
 import HTTPServer
+import SoftmaxService
 import Testing
 
 @testable import softmaxd
@@ -64,6 +65,11 @@ import Testing
     ),
     ("allowed-hosts", "", "", []),
     ("cors-origin", "*", "*", []),
+    (
+      "model-name", "my-softmax,my.loss=loss", "my-softmax=softmax,my.loss=loss",
+      ["softmax", "a,a", "a=b", "a=", "=loss", ",", "a/b", "stats", "a=loss=loss"]
+    ),
+    ("model-name", "", "", []),
     ("token-file", "/run/secrets/token", "/run/secrets/token", []),
   ]
 
@@ -132,6 +138,22 @@ import Testing
 
   @Test func kubernetesOwnVariableIsNotOurs() throws {
     #expect(try settings([], ["SOFTMAXD_PORT": "tcp://10.0.0.1:8080"])?.port == 8080)
+    #expect(try settings([], ["SOFTMAXD_PORT": "tcp://10.0.0.1:8080", "PORT": "1234"])?.port == 1234)
+  }
+
+  @Test("Trap 7: PORT tells the port where nothing else does")
+  func thePlatformsPort() throws {
+    #expect(try settings([], ["PORT": "1234"])?.port == 1234)
+    #expect(try settings([], ["PORT": "1234", "SOFTMAXD_PORT": "1000"])?.port == 1000)
+    #expect(try settings(["--port", "2000"], ["PORT": "1234"])?.port == 2000)
+    let error = #expect(throws: OptionError.self) { try settings([], ["PORT": "http"]) }
+    #expect(error?.description.hasPrefix("PORT is \"http\"") == true)
+  }
+
+  @Test("Trap 7: KServe writes --model_name, with the service's name alone")
+  func kservesModelName() throws {
+    let names = try settings(["--model_name=my-softmax", "--model-name", "g=gradient"])?.models.added
+    #expect(names == ["my-softmax=softmax", "g=gradient"])
   }
 
   @Test(arguments: [

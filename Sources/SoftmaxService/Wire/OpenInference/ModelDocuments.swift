@@ -63,7 +63,7 @@ enum ModelDocuments {
         writer.name(parameter.name)
         writer.beginObject()
         writer.name("string_value")
-        writer.string(parameter.descriptor.defaultText.filter { $0 != "\"" })
+        writer.string(parameter.descriptor.hasDefault ? parameter.descriptor.defaultText.filter { $0 != "\"" } : "")
         writer.endObject()
       }
       writer.endObject()
