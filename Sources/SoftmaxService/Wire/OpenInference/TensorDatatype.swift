@@ -52,7 +52,9 @@ enum TensorDatatype: String, Sendable, CaseIterable {
   var resultType: DataType? {
     switch self {
     case .fp32: .float32
-    case .bool, .uint8, .uint16, .uint32, .uint64, .int8, .int16, .int32, .int64, .fp16, .fp64, .bf16, .bytes: nil
+    case .fp16: .float16
+    case .bf16: .bfloat16
+    case .bool, .uint8, .uint16, .uint32, .uint64, .int8, .int16, .int32, .int64, .fp64, .bytes: nil
     }
   }
 

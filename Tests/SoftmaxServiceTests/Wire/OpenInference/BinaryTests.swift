@@ -87,6 +87,33 @@ struct BinaryTests {
     }
   }
 
+  @Test("FP16 and BF16 results are those of /softmax in that type, in JSON and in binary")
+  func resultsOf16Bits() throws {
+    let bits: [(String, String, [UInt16])] = [
+      ("FP16", "float16", [0x3C00, 0x4000, 0xC500]), ("BF16", "bfloat16", [0x3F80, 0x4000, 0xC0A0]),
+    ]
+    for (datatype, dtype, logits) in bits {
+      let outputs = #""outputs":[{"name":"probabilities"},{"name":"log_probabilities"}]"#
+      let exact = text(
+        post("/softmax", #"{"logits":[1,2,-5],"dtype":"\#(dtype)","outputs":["probabilities","log_probabilities"]}"#))
+      let json = request(tensor("logits", datatype, [3], bytes: 6), rest: "," + outputs)
+      let plain = try Inferred(infer("softmax", json, littleEndian(logits)))
+      let binary = try Inferred(
+        infer("softmax", json.dropLast() + #","parameters":{"binary_data_output":true}}"#, littleEndian(logits)))
+      for (plain, binary) in zip(plain.outputs, binary.outputs) {
+        #expect(plain.datatype == datatype && binary.datatype == datatype)
+        #expect(exact.contains("\"\(plain.name)\":["))
+        let numbers = stride(from: 0, to: 6, by: 2).map { place -> Double in
+          let pattern = UInt16(binary.bytes[place]) | UInt16(binary.bytes[place + 1]) << 8
+          return Double(datatype == "FP16" ? Float(binary16: pattern) : Float(bfloat16: pattern))
+        }
+        // The shortest text of 16 bits reads as another binary64 than the number itself.
+        #expect(zip(numbers, plain.numbers).allSatisfy { abs($0 - $1) <= abs($0) * 0x1p-8 })
+        #expect(plain.numbers.allSatisfy { exact.contains("\($0)") }, "\(exact)")
+      }
+    }
+  }
+
   @Test func wholeNumbersBeyondBinary64AreRefused() throws {
     for bytes in [
       littleEndian([Int64(0), 1 << 53 + 1]), littleEndian([Int64(0), .min]), littleEndian([Int64(0), .max]),
