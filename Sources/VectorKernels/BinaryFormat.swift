@@ -45,6 +45,15 @@ public struct BinaryFormat: Sendable, Hashable {
     return nearest.magnitude > greatestFinite ? (x < 0 ? -.infinity : .infinity) : nearest
   }
 
+  /// Whether a finite number lies exactly half-way between two numbers of this format, of which the upper may be the
+  /// first beyond the range.
+  @inlinable
+  public func isHalfway(_ x: Double) -> Bool {
+    guard precision < 53, x.magnitude < powerOfTwo(greatestExponent) * 2 else { return false }
+    let units = x.magnitude / (max(x.magnitude.binade, powerOfTwo(leastNormalExponent)) * powerOfTwo(1 &- precision))
+    return units - units.rounded(.down) == 0.5
+  }
+
   /// 1.5 · 2^52 times the distance between neighbours, for numbers of 1 up to 2; 0 for binary64, which needs no
   /// narrowing.
   @inlinable public var narrowingFactor: Double { precision < 53 ? 1.5 * powerOfTwo(53 &- precision) : 0 }

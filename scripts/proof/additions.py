@@ -112,4 +112,4 @@ def exhaustive(dtype, rows=512):
     values = members(dtype)
     while batch := list(itertools.islice(values, rows)):
         logits = [x for value in batch for x in (value, 0.0)]
-        yield softmax(logits, [len(batch), 2], dtype=dtype, input_dtype=dtype)
+        yield softmax(logits, [len(batch), 2], dtype=dtype)

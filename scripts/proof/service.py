@@ -1,9 +1,9 @@
-"""service.py URL COUNT [--seed N] [--hostile | --losses [ADDITION …]]    random cases straight through a running service, against the oracle
+"""service.py URL COUNT [--seed N] [--hostile | --losses [ADDITION …] | --every FORMAT]    random cases straight through a running service, against the oracle
 
 Cases come from the fixtures' families (large and near-midpoint left out: they are slow to make) under seeds of their own, so
-that no run repeats the fixtures; with --hostile, from the families of hostile.py; with --losses, those of
-loss_families.py, answered by losses.py. Every output is asked for; every number in
-the answer is read as an exact decimal and rounded to the format asked for. Exit status 1 when a value differs."""
+that no run repeats the fixtures; with --families, from those named alone; with --hostile, from the families of hostile.py; with
+--losses, those of loss_families.py, answered by losses.py; with --every FORMAT, every number of a format of 16 bits as a logit
+beside 0. Every output is asked for; every number in the answer is read as an exact decimal and rounded to the format asked for. Exit status 1 when a value differs."""
 import argparse
 import http.client
 import json
@@ -13,7 +13,7 @@ import time
 import urllib.parse
 from fractions import Fraction
 
-import additions  # noqa: F401 (its families join the others)
+import additions
 import cases
 import families
 import hostile
@@ -114,13 +114,19 @@ def main():
     options.add_argument("--seed", type=int, default=time.time_ns())
     options.add_argument("--hostile", action="store_true")
     options.add_argument("--losses", nargs="*", choices=loss_families.ADDITIONS)
+    options.add_argument("--every", choices=["float16", "bfloat16"])
+    options.add_argument("--families", nargs="+")
     given = options.parse_args()
     makers = hostile.FAMILIES if given.hostile else {k: v for k, v in families.FAMILIES.items() if k not in SLOW}
     connection = http.client.HTTPConnection(given.url.hostname, given.url.port, timeout=60)
     values = wrong = refused = 0
     tally = {}
     used = time.monotonic()
-    if given.losses is None:
+    if given.families:
+        makers = {name: makers[name] for name in given.families}
+    if given.every:
+        source = ((given.every, cases.answered(case)) for case in additions.exhaustive(given.every))
+    elif given.losses is None:
         source = random_cases(given.seed, makers, most=1000 if given.hostile else 60)
     else:
         source = random_losses(given.seed, given.losses or loss_families.ADDITIONS)

@@ -47,14 +47,20 @@ func nearestBinary64(_ decimal: DecimalLiteral, in text: Span<UInt8>) -> UInt64 
 }
 
 /// Compares a decimal with the number half-way between a binary64 and the next above it, exactly.
-///
-/// A half-way number has at most 768 significant digits. So 800 of the decimal's digits decide, together with whether
-/// any digit after them is not zero: a decimal that is less in 800 digits is less by at least a unit of the last.
-///
-/// With D the digits as an integer, the decimal is D · 10^p, and the half-way number is H · 2^t with H odd. Moving the
-/// negative powers to the other side makes both integers. Neither has more than 2,800 bits, since the two are close
-/// (their first 19 digits differ by at most one) and |p| < 1,150.
 private func compareToHalfway(above pattern: UInt64, _ decimal: DecimalLiteral, in text: Span<UInt8>) -> Comparison {
+  let (significand, exponent) = Binary64.parts(of: pattern)
+  return compare(decimal, in: text, to: 2 * significand + 1, exponent - 1)
+}
+
+/// Compares a decimal's magnitude with H · 2^t, a binary64 or half-way between two, exactly.
+///
+/// Such a number has at most 768 significant digits. So 800 of the decimal's digits decide, together with whether any
+/// digit after them is not zero: a decimal that is less in 800 digits is less by at least a unit of the last.
+///
+/// With D the digits as an integer, the decimal is D · 10^p. Moving the negative powers to the other side makes both
+/// integers. Neither has more than 2,800 bits, since the two must be close (their first 15 digits differ by at most one)
+/// and |p| < 1,150.
+func compare(_ decimal: DecimalLiteral, in text: Span<UInt8>, to significand: UInt64, _ t: Int) -> Comparison {
   let (start, power) = decimal.leading(in: text)
   var left = BigInteger(0)
   var count = 0
@@ -76,11 +82,8 @@ private func compareToHalfway(above pattern: UInt64, _ decimal: DecimalLiteral, 
   left.multiply(by: scale, adding: chunk)
   let exponent = power - count + 1  // p
 
-  let biased = Int(pattern >> 52)
-  let fraction = pattern & Binary64.fractionMask
-  let significand = biased == 0 ? fraction : fraction | 1 << 52
-  var right = BigInteger(2 * significand + 1)  // H
-  var twos = (max(biased, 1) - 1075 - 1) - exponent  // t - p
+  var right = BigInteger(significand)  // H
+  var twos = t - exponent  // t - p
   if exponent < 0 { right.multiply(byPowerOfFive: -exponent) } else { left.multiply(byPowerOfFive: exponent) }
   if twos < 0 {
     left.shiftLeft(by: -twos)

@@ -75,4 +75,11 @@ private func extremeBinary64(_ m: UInt64, _ biased: Int) -> UInt64 {
 enum Binary64 {
   static var infinity: UInt64 { 0x7FF0_0000_0000_0000 }
   static var fractionMask: UInt64 { 0x000F_FFFF_FFFF_FFFF }
+
+  /// A positive number's significand as an integer, and the power of two that it is multiplied by.
+  static func parts(of pattern: UInt64) -> (significand: UInt64, exponent: Int) {
+    let biased = Int(pattern >> 52)
+    let fraction = pattern & fractionMask
+    return (biased == 0 ? fraction : fraction | 1 << 52, max(biased, 1) - 1075)
+  }
 }

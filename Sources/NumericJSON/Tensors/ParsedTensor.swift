@@ -37,6 +37,8 @@ public struct ParsedTensor: Sendable, Hashable {
 public struct TensorFault: Sendable, Hashable {
   public enum Reason: Sendable, Hashable {
     case null, boolean, object
+    /// A number where a boolean must stand.
+    case number
     /// A string that names no number.
     case string(String)
     /// A number that rounds beyond binary64's range.

@@ -52,10 +52,15 @@ extension TensorBuilder {
     }
   }
 
-  /// Takes a scalar. The first one's depth is the tensor's rank.
-  mutating func append(_ value: Double, at position: Int) {
+  /// Says where a scalar stands. The first one's depth is the tensor's rank.
+  mutating func noteScalar() {
     if rank == nil { rank = depth }
     if depth != rank { note(.mixedDepth) }
+  }
+
+  /// Takes a scalar.
+  mutating func append(_ value: Double, at position: Int) {
+    noteScalar()
     if makeRoom(at: position) { values.append(value) }
   }
 

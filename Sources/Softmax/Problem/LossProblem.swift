@@ -99,6 +99,10 @@ public final class LossProblem: Sendable {
     self.zLoss = zLoss
     self.focalGamma = focalGamma
     self.divisor = divisor
+    if softmax.hasEmptyRows, let row = (0..<layout.batch).first(where: { counts(row: $0) && softmax.isEmpty(row: $0) })
+    {
+      throw .everyClassMasked(row: row)
+    }
     guard reduction != .mean || divisor != nil || normaliserIsPositive else { throw .zeroNormaliser }
   }
 

@@ -46,6 +46,14 @@ extension SoftmaxOutput {
     }
   }
 
+  /// What it is for a row without a finite logit: a sum over nothing, or its logarithm.
+  var valueOfEmptyRow: Double {
+    switch self {
+    case .probabilities, .entropy, .argmax, .jacobian: 0
+    case .logProbabilities, .logSumExp: -.infinity
+    }
+  }
+
   /// How many numbers it has for each row.
   func valueCount(classes: Int) -> Int {
     switch arrangement(classes: classes) {

@@ -12,19 +12,23 @@ public struct SoftmaxProblem: Sendable {
   public let softcap: Double?
   /// What results are rounded to.
   public let format: ResultFormat
+  /// Whether some row has no finite logit.
+  public let hasEmptyRows: Bool
 
+  /// - Parameter allowsEmptyRows: whether a row may have no finite logit; its results are zeros, -Infinity where a
+  ///   logarithm of zero is asked for.
   /// - Throws: ``ProblemError`` when a logit is NaN or +Infinity, when a row has no finite logit, when the counts
   ///   differ, or when `temperature` or `softcap` is not finite and positive.
   public init(
     logits: [Double], layout: Layout, temperature: Double = 1, softcap: Double? = nil,
-    format: ResultFormat = .binary64
+    format: ResultFormat = .binary64, allowsEmptyRows: Bool = false
   ) throws(ProblemError) {
     guard logits.count == layout.count else {
       throw .logitsCount(expected: layout.count, found: logits.count)
     }
     guard temperature > 0, temperature.isFinite else { throw .temperature }
     if let softcap { guard softcap > 0, softcap.isFinite else { throw .softcap } }
-    if !Self.areFinite(logits.span) { try Self.checkMasks(logits, layout) }
+    hasEmptyRows = Self.areFinite(logits.span) ? false : try Self.checkMasks(logits, layout, allowsEmptyRows)
     self.logits = logits
     self.layout = layout
     self.temperature = temperature
@@ -42,10 +46,18 @@ public struct SoftmaxProblem: Sendable {
     return carries >> 63 == 0
   }
 
-  private static func checkMasks(_ logits: [Double], _ layout: Layout) throws(ProblemError) {
+  /// - Returns: whether some row has no finite logit.
+  private static func checkMasks(
+    _ logits: [Double], _ layout: Layout, _ allowsEmptyRows: Bool
+  ) throws(ProblemError) -> Bool {
     if let bad = logits.firstIndex(where: { !isLogit($0) }) { throw .logitNotFinite(position: bad) }
-    for n in 0..<layout.batch where isMasked(row: n, of: logits, layout) { throw .everyClassMasked(row: n) }
+    let empty = (0..<layout.batch).first { isMasked(row: $0, of: logits, layout) }
+    if let empty, !allowsEmptyRows { throw .everyClassMasked(row: empty) }
+    return empty != nil
   }
+
+  /// Whether row n has no finite logit.
+  func isEmpty(row n: Int) -> Bool { hasEmptyRows && Self.isMasked(row: n, of: logits, layout) }
 
   /// Whether a number may be a logit: it is finite, or -Infinity, which masks its class.
   public static func isLogit(_ value: Double) -> Bool { value < .infinity }

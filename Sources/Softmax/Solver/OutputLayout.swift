@@ -54,6 +54,15 @@ struct OutputLayout: Sendable {
     return entries
   }
 
+  /// Writes what a row without a finite logit has.
+  func writeEmpty(row n: Int, into buffer: ConcurrentOutputBuffer<Double>) {
+    for part in parts {
+      for position in 0..<part.output.valueCount(classes: layout.classes) {
+        buffer[self.position(of: part, row: n, at: position)] = part.output.valueOfEmptyRow
+      }
+    }
+  }
+
   /// The outputs as arrays of their own. The first, most often the only one, keeps the memory.
   func result(of numbers: consuming [Double]) -> SoftmaxResult {
     var result = SoftmaxResult()

@@ -1,7 +1,8 @@
 extension SoftmaxProblem {
   /// Computes the outputs asked for, each the number of the result format nearest to its exact value.
   ///
-  /// Edge cases: a masked class has probability 0 and log-probability -Infinity. Entropy alone is not proved to be
+  /// Edge cases: a masked class has probability 0 and log-probability -Infinity; a row without any other has zeros, and
+  /// -Infinity for logarithms. Entropy alone is not proved to be
   /// irrational: should it be undecided at 16,384 bits, it is taken for the nearest number.
   /// - Throws: ``ComputationError/cancelled``.
   public func solve(_ outputs: [SoftmaxOutput], _ execution: Execution) throws(ComputationError) -> SoftmaxResult {
@@ -39,6 +40,10 @@ extension SoftmaxProblem {
       var open: [UnresolvedRow] = []
       for n in chunks[k] {
         try poll.spend(VectorRow.cost(layout.classes))
+        if isEmpty(row: n) {
+          outputs.writeEmpty(row: n, into: buffer)
+          continue
+        }
         let count = try reader.read(logits, row: n) { logits throws(ComputationError) in
           try row.solve(logits, number: n, outputs: outputs, into: buffer, &poll)
         }
@@ -55,6 +60,10 @@ extension SoftmaxProblem {
   ) throws(ComputationError) -> StageCounts {
     for index in share.rows {
       let n = rows[index].number
+      if isEmpty(row: n) {
+        outputs.writeEmpty(row: n, into: buffer)
+        continue
+      }
       let row = LogitsRow(self, number: n)
       var entries = outputs.values(row: n, in: share.outputs(of: outputs.valuesPerRow))
       if rows.haveResults { entries.removeAll { !buffer[$0.position].isNaN } }

@@ -1,6 +1,6 @@
 /// A tensor that a request brings, under its name on every wire.
 enum Input: Int, Sendable, CaseIterable {
-  case logits, target, weight, sampleWeight, upstream
+  case logits, target, weight, sampleWeight, upstream, `where`
 
   var name: String { descriptor.name }
 
@@ -41,6 +41,13 @@ enum Input: Int, Sendable, CaseIterable {
         "upstream", aliases: "grad_output gradient_output", optionalFor: [.gradient], shape: .losses,
         elements: .finite, demand: "a finite number for each loss", elementDemand: "a finite number",
         summary: "the gradient with respect to each loss, by which the chain rule goes on")
+    case .where:
+      InputDescriptor(
+        "where", aliases: "include", optionalFor: .all,
+        shape: .classesOrLogits, elements: .booleans,
+        demand:
+          "true for each class that takes part and false for each that does not, for all slices or for each logit",
+        elementDemand: "true or false", summary: "which classes take part")
     }
   }
 }
@@ -88,6 +95,8 @@ enum ShapeRule: Sendable {
   case target
   /// One number for each class.
   case classes
+  /// One for each class, or for each logit.
+  case classesOrLogits
   /// The logits' shape without the class axis.
   case batch
   /// The batch shape under the reduction "none", else a single number.
@@ -102,5 +111,7 @@ enum ElementRule: Sendable {
   case classesOrProbabilities
   /// Non-negative and finite.
   case weights
+  /// true or false, which are no numbers.
+  case booleans
   case finite
 }

@@ -3,7 +3,8 @@ import VectorKernels
 
 /// A scalar that changes what is computed, under its name on every wire.
 enum Parameter: Int, Sendable, CaseIterable {
-  case axis, temperature, dtype, ignoreIndex, labelSmoothing, reduction, zLoss, focalGamma, softcap, divisor, rtol, atol
+  case axis, temperature, dtype, ignoreIndex, labelSmoothing, reduction, zLoss, focalGamma, softcap, divisor,
+    inputDtype, empty, rtol, atol
 
   var name: String { descriptor.name }
 
@@ -76,6 +77,17 @@ enum Parameter: Int, Sendable, CaseIterable {
         for: [.loss, .gradient],
         .number(default: nil, NumberRange("a finite number greater than 0") { $0 > 0 && $0.isFinite }),
         onlyUnder: .mean, summary: "what \"mean\" divides by, in place of the sum of the weights")
+    case .inputDtype:
+      ParameterDescriptor(
+        "input_dtype", aliases: "input_precision input_type", for: .all,
+        .choice(
+          default: DataType.float64.rawValue, names: DataType.allCases.map(\.name), hints: DataType.hints),
+        summary: "what each number of an input is rounded to, from its text")
+    case .empty:
+      ParameterDescriptor(
+        "empty", aliases: "empty_slice on_empty", for: [.softmax],
+        .choice(default: EmptySlices.refuse.rawValue, names: EmptySlices.allCases.map(\.name)),
+        summary: "what a slice gets whose classes are all masked")
     case .rtol:
       ParameterDescriptor(
         "rtol", aliases: "rel_tol relative_tolerance", for: [.check], .number(default: nil, .tolerance),
@@ -177,9 +189,14 @@ struct NumberRange: Sendable {
   static let tolerance = NumberRange("a finite number of at least 0") { $0 >= 0 && $0.isFinite }
 }
 
-/// The names that `dtype` takes.
+/// The names that `dtype` and `input_dtype` take.
 enum DataType: Int, Sendable, CaseIterable {
   case float64, float32, float16, bfloat16
+
+  init?(name: String) {
+    guard let type = Self.allCases.first(where: { $0.name == name }) else { return nil }
+    self = type
+  }
 
   var name: String {
     switch self {
@@ -204,6 +221,18 @@ enum DataType: Int, Sendable, CaseIterable {
     "half": float16, "fp16": float16, "f16": float16, "bf16": bfloat16, "float": float32, "single": float32,
     "fp32": float32, "f32": float32, "double": float64, "fp64": float64, "f64": float64,
   ].mapValues { "here it is called \(quoted($0.name))" }
+}
+
+/// The names that `empty` takes.
+enum EmptySlices: Int, Sendable, CaseIterable {
+  case refuse, zero
+
+  var name: String {
+    switch self {
+    case .refuse: "refuse"
+    case .zero: "zero"
+    }
+  }
 }
 
 /// The names that `reduction` takes.

@@ -20,6 +20,7 @@ struct ParameterValues: Sendable {
 
   /// A parameter that is a choice.
   var dataType: DataType { DataType(rawValue: Int(self[.dtype])) ?? .float64 }
+  var empty: EmptySlices { EmptySlices(rawValue: Int(self[.empty])) ?? .refuse }
   var reduction: ReductionName { ReductionName(rawValue: Int(self[.reduction])) ?? .mean }
 
   /// Whether a parameter is at its default.

@@ -12,6 +12,13 @@ struct UnvalidatedRequest: ~Copyable, Sendable {
     var values: [Double]
   }
 
+  /// The booleans of the input `where`.
+  struct Mask: Sendable {
+    var shape: TensorShape
+    /// Row-major, the product of `shape` values; `true` takes part.
+    var values: [Bool]
+  }
+
   /// A parameter's value.
   enum Scalar: Sendable, Equatable {
     case number(Double)
@@ -27,6 +34,8 @@ struct UnvalidatedRequest: ~Copyable, Sendable {
   var issues = IssueList()
   /// Whether there were more logits than allowed; then there is no tensor of them.
   var hasTooManyLogits = false
+  /// The input `where`; nil where it is left out or could not be read.
+  var mask: Mask?
 
   private var tensors: [(input: Input, tensor: Tensor)] = []
   private var scalars: [(parameter: Parameter, scalar: Scalar)] = []
@@ -43,6 +52,8 @@ struct UnvalidatedRequest: ~Copyable, Sendable {
   subscript(parameter: Parameter) -> Scalar? { scalars.first { $0.parameter == parameter }?.scalar }
 
   mutating func set(_ input: Input, _ tensor: consuming Tensor) { tensors.append((input, tensor)) }
+  /// Takes an input's tensor out, so that it can be changed in place and set again.
+  mutating func take(_ input: Input) -> Tensor? { place(of: input).map { tensors.remove(at: $0).tensor } }
   mutating func set(_ parameter: Parameter, _ scalar: Scalar) { scalars.append((parameter, scalar)) }
 
   /// The inputs that could be read.

@@ -6,7 +6,7 @@ extension Validator {
     for (input, tensor) in request.givenInputs {
       let found = tensor.shape
       switch input.descriptor.shape {
-      case .anyRank: continue
+      case .anyRank, .classesOrLogits: continue
       case .target: noteWrongTarget(found)
       case .classes: note(input, found, shouldBe: [geometry.classes], "one number for each class")
       case .batch: note(input, found, shouldBe: geometry.batchShape, "one number for each slice")
@@ -16,6 +16,16 @@ extension Validator {
           input, found, shouldBe: isReduced ? [] : geometry.batchShape,
           isReduced ? "as the loss under \(quoted(parameters.reduction.name)) is one number" : "one for each loss")
       }
+    }
+    if let mask = request.mask { noteWrongMask(mask.shape) }
+  }
+
+  private mutating func noteWrongMask(_ found: TensorShape) {
+    let (classes, whole): (TensorShape, TensorShape) = ([geometry.classes], geometry.shape)
+    guard found != classes, found != whole else { return }
+    issues.append(.field(.input(.where))) { [wire] in
+      "\($0) \(found.isEmpty ? "is a single boolean" : wire.found(found)); send \(wire.tensor(of: classes)), one boolean for "
+        + "each class" + (whole == classes ? "" : ", or \(wire.tensor(of: whole)), one for each logit")
     }
   }
 

@@ -8,6 +8,7 @@ extension Validator {
       case .logits: noteWrongLogits(tensor)
       case .classesOrProbabilities: noteWrongTarget(tensor)
       case .weights: noteWrongWeights(tensor, input, "a weight")
+      case .booleans: break
       case .finite:
         note(tensor, input, where: { !$0.isFinite }, { "\($0) is \($1); it must be a finite number" })
       }
@@ -22,16 +23,28 @@ extension Validator {
     note(
       tensor, .logits, where: { !SoftmaxProblem.isLogit($0) },
       { "\($0) is \($1); a logit must be a finite number, or \(mask) to mask the class" })
-    for item in 0..<layout.batch where SoftmaxProblem.isMasked(row: item, of: tensor.values, layout) {
+    guard !allowsEmptySlices || operation != .softmax, let logits = maskedLogits() else { return }
+    let source = request.mask == nil ? mask : "\"where\" or \(mask)"
+    for item in 0..<layout.batch
+    where SoftmaxProblem.isMasked(row: item, of: logits, layout) && !(operation != .softmax && isIgnored(item: item)) {
       if issues.isTruncated { return }
       var path = Geometry.indices(of: layout.start(of: item), in: geometry.shape)
       // A slice along the last axis is one array of the text; any other is pointed at by its first logit.
       let isArray = geometry.axis == geometry.rank - 1
       if isArray { path.removeLast() }
       issues.append(.field(.input(.logits), path)) {
-        "\($0)\(isArray ? "" : " and its whole slice") masks every class with \(mask); leave at least one finite logit"
+        "\($0)\(isArray ? "" : " and its whole slice") masks every class with \(source); leave at least one finite logit"
       }
     }
+  }
+
+  /// Whether an item of a loss counts for nothing, so that its logits may be wholly masked.
+  private func isIgnored(item: Int) -> Bool {
+    let batch = geometry.layout.batch
+    if let weights = request.values(of: .sampleWeight), weights.count == batch, weights[item] == 0 { return true }
+    guard let target = request[.target], geometry.targetKind(target.shape) == .indices, target.values.count == batch
+    else { return false }
+    return target.values[item] == parameters[.ignoreIndex]
   }
 
   private mutating func noteWrongTarget(_ tensor: UnvalidatedRequest.Tensor) {
@@ -79,13 +92,13 @@ extension Validator {
 
   private mutating func noteUnfitDerivedClass() {
     guard geometry.rank == 1, let target = request[.target], target.shape == [], let value = target.values.first,
-      let logits = request[.logits]
+      let logits = maskedLogits()
     else { return }
     if value == parameters[.ignoreIndex] {
       issues.append(.field(.input(.target))) {
         "\($0) is \(text(of: value)), which is \"ignore_index\"; the output \"derivation\" needs a class"
       }
-    } else if let index = geometry.classIndex(value), logits.values[index] == -.infinity {
+    } else if let index = geometry.classIndex(value), logits[index] == -.infinity {
       let mask = wire.mask
       issues.append(.field(.input(.target))) {
         "\($0) is \(index), a class that \(mask) masks; the output \"derivation\" needs a class of finite logit"

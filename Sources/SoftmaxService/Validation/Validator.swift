@@ -107,10 +107,11 @@ struct Validator: ~Copyable {
   /// What to compute, or nil when numbers that Softmax does not check are at fault.
   /// - Throws: what Softmax finds at fault.
   private func work(_ target: CheckedTarget) throws(ProblemError) -> ValidatedRequest.Work? {
-    guard let logits = request.values(of: .logits) else { return nil }
+    guard let logits = maskedLogits() else { return nil }
     let softmax = try SoftmaxProblem(
       logits: logits, layout: geometry.layout, temperature: parameters[.temperature],
-      softcap: parameters.value(ifGiven: .softcap), format: parameters.dataType.format)
+      softcap: parameters.value(ifGiven: .softcap), format: parameters.dataType.format,
+      allowsEmptyRows: allowsEmptySlices)
     switch operation {
     case .softmax: return .softmax(softmax)
     case .loss, .gradient, .check: break
@@ -130,6 +131,29 @@ struct Validator: ~Copyable {
       labelSmoothing: parameters[.labelSmoothing], reduction: parameters.reduction.reduction,
       zLoss: parameters[.zLoss], focalGamma: parameters[.focalGamma], divisor: parameters.value(ifGiven: .divisor))
     return .loss(ValidatedRequest.LossWork(problem: loss, upstream: upstream, derivedClass: derivedClass))
+  }
+}
+
+// MARK: Masks
+
+extension Validator {
+  /// Whether a slice may have no class at all: in a loss, that of an item that counts for nothing.
+  var allowsEmptySlices: Bool { operation != .softmax || parameters.empty == .zero }
+
+  /// The logits, with -Infinity for the classes that `where` excludes.
+  func maskedLogits() -> [Double]? {
+    guard var logits = request.values(of: .logits) else { return nil }
+    guard let mask = request.mask else { return logits }
+    let layout = geometry.layout
+    if mask.values.count == logits.count {
+      for position in logits.indices where !mask.values[position] { logits[position] = -.infinity }
+    } else if mask.values.count == layout.classes {
+      for n in 0..<layout.batch {
+        let start = layout.start(of: n)
+        for c in 0..<layout.classes where !mask.values[c] { logits[start + c * layout.inner] = -.infinity }
+      }
+    }
+    return logits
   }
 }
 

@@ -155,7 +155,23 @@ struct InputIssueTests {
       "/loss", #"{"logits": [1], "target": 0, "num_items_in_batch": 2}"#, ("#/num_items_in_batch", ["\"divisor\""])),
     BadBody(
       "/softmax", #"{"logits": [1, 2], "divisor": 2}"#, ("#/divisor", ["belongs to /loss, /gradient and /check"])),
-    BadBody("/softmax", #"{"logits": [1, 2], "mask": [true, false]}"#, ("#/mask", ["to mask a class, send its logit"])),
+    BadBody("/softmax", #"{"logits": [1, 2], "mask": [true, false]}"#, ("#/mask", ["send \"where\""])),
+    BadBody("/loss", #"{"logits": [1, 2], "target": 0, "attention_mask": 1}"#, ("#/attention_mask", ["\"where\""])),
+    BadBody("/softmax", #"{"logits": [1, 2], "empty": "nan"}"#, ("#/empty", ["\"refuse\" or \"zero\""])),
+    BadBody(
+      "/loss", #"{"logits": [1, 2], "target": 0, "empty": "zero"}"#, ("#/empty", ["belongs to /softmax"])),
+    BadBody(
+      "/softmax", #"{"logits": [1, 2], "input_dtype": "fp16"}"#,
+      ("#/input_dtype", ["here it is called \"float16\""])),
+    BadBody(
+      "/softmax", #"{"logits": [1, 65520, -7e4, -65519.9], "input_dtype": "float16"}"#,
+      ("#/logits/1", ["beyond the range of float16", "at most 65504"]), ("#/logits/2", ["at least -65504"])),
+    BadBody(
+      "/softmax", #"{"input_dtype": "bfloat16", "logits": [1, 1e999]}"#,
+      ("#/logits/1", ["beyond the range of bfloat16", "at most 3.3895313892515355e38"])),
+    BadBody(
+      "/loss", #"{"logits": [1, 2], "target": 0, "weight": [1, 1e39], "input_dtype": "float32"}"#,
+      ("#/weight/1", ["beyond the range of float32", "at most 3.4028234663852886e38"])),
     BadBody("/softmax", #"{"logits": [1, -1e999]}"#, ("#/logits/1", ["-1.797", "\"-Infinity\" to mask the class"])),
     BadBody("/softmax", #"{"logits": [1], "axis": -1e999}"#, ("#/axis", ["at least -1.797"])),
     BadBody(
@@ -222,6 +238,31 @@ struct InputIssueTests {
     BadBody(
       "/softmax", #"{"logits": [[1]], "outputs": ["argmax", "jacobian"]}"#,
       ("#/outputs/1", ["\"jacobian\"", "rank 1", "shape [1, 1]"])),
+  ]
+
+  static let masks = [
+    BadBody("/softmax", #"{"logits": [1, 2], "where": [true, 1]}"#, ("#/where/1", ["a number; send true or false"])),
+    BadBody(
+      "/softmax", #"{"logits": [1, 2], "where": ["true", false]}"#, ("#/where/0", ["the string \"true\"; send true or"])
+    ),
+    BadBody("/softmax", #"{"logits": [1, 2], "where": [true, null]}"#, ("#/where/1", ["null"])),
+    BadBody("/softmax", #"{"logits": [1, 2], "where": []}"#, ("#/where", ["at least one boolean"])),
+    BadBody("/softmax", #"{"logits": [1, 2], "where": true}"#, ("#/where", ["a single boolean", "shape [2]"])),
+    BadBody(
+      "/softmax", #"{"logits": [[1, 2]], "where": [true]}"#,
+      ("#/where", ["shape [1]", "shape [2], one boolean for each class", "shape [1, 2], one for each logit"])),
+    BadBody(
+      "/softmax", #"{"logits": [[1, 2], [3, 4]], "where": [false, false]}"#,
+      ("#/logits/0", ["masks every class with \"where\" or"]), ("#/logits/1", ["masks every class"])),
+    BadBody(
+      "/loss", #"{"logits": [[1, "-Infinity"], [3, 4]], "target": [0, 1], "where": [[false, true], [true, true]]}"#,
+      ("#/logits/0", ["masks every class"])),
+    BadBody(
+      "/loss", #"{"logits": [["-Infinity", "-Infinity"], ["-Infinity", "-Infinity"]], "target": [-100, 1]}"#,
+      ("#/logits/1", ["masks every class"])),
+    BadBody(
+      "/gradient", #"{"logits": [1, 2], "target": 0, "where": [false, true], "outputs": ["derivation"]}"#,
+      ("#/where", ["\"derivation\""]), ("#/target", ["masks"])),
   ]
 
   static let derivations =

@@ -13,8 +13,11 @@ struct JSONRequestDecoder: ~Copyable {
   private var request = UnvalidatedRequest()
   /// The fields read so far, those that were left out by `null` among them.
   private var seen = FieldSet()
-  /// Words where the target should have class indices: how many classes there are may be known only later.
-  private var wordsInTarget: [TensorFault] = []
+  /// Words where the target should have class indices, and numbers beyond the range: how many classes there are and
+  /// what the range is may be known only later.
+  private var faultsForLater: [(input: Input, fault: TensorFault)] = []
+  /// Where the tensors begin in the text.
+  private var starts: [(input: Input, start: Int)] = []
 
   init(for operation: Operation, limits: Limits, execution: Execution) {
     self.operation = operation
@@ -51,7 +54,9 @@ struct JSONRequestDecoder: ~Copyable {
       }
       throw .invalid(request.issues)
     }
-    noteWordsInTarget()
+    let type = inputType
+    noteFaults(type)
+    if type != .float64 { narrowInputs(to: type, body) }
     return request
   }
 
@@ -100,6 +105,7 @@ struct JSONRequestDecoder: ~Copyable {
     of field: RequestField, _ kind: JSONKind, from reader: inout JSONReader
   ) throws(JSONSyntaxError) {
     switch field {
+    case .input(.where): try readMask(from: &reader)
     case .input(let input): try readTensor(input, from: &reader)
     case .parameter(let parameter):
       switch (kind, parameter.descriptor.isNumber) {
@@ -122,9 +128,11 @@ struct JSONRequestDecoder: ~Copyable {
   /// Keeps a tensor without faults, or notes all of them.
   @_lifetime(reader: copy reader)
   private mutating func readTensor(_ input: Input, from reader: inout JSONReader) throws(JSONSyntaxError) {
+    let start = reader.offset
     let reading = try reader.readTensor(limits: bounds, parallel: execution.parallel)
     if reading.faults.isEmpty, !reading.isTooLarge, let shape = TensorShape(reading.extents) {
       request.set(input, UnvalidatedRequest.Tensor(shape: shape, values: reading.values))
+      starts.append((input, start))
       return
     }
     if input.descriptor.isEmptyLeftOut, reading.faults == [TensorFault(path: [], reason: .empty)] {
@@ -132,8 +140,9 @@ struct JSONRequestDecoder: ~Copyable {
       return
     }
     for fault in reading.faults {
-      if input.descriptor.elements == .classesOrProbabilities, fault.isWord {
-        wordsInTarget.append(fault)
+      let isWord = input.descriptor.elements == .classesOrProbabilities && fault.isWord
+      if isWord || fault.isOutOfRange {
+        faultsForLater.append((input, fault))
       } else {
         request.issues.append(.field(.input(input), fault.path)) {
           wire.sentence(about: fault, in: input, of: operation, at: $0)
@@ -147,6 +156,26 @@ struct JSONRequestDecoder: ~Copyable {
         "\($0) holds more than \(limits.logits) numbers, the most that logits may have"
       }
     }
+  }
+
+  /// Keeps the booleans of `where`, or notes what else was found.
+  @_lifetime(reader: copy reader)
+  private mutating func readMask(from reader: inout JSONReader) throws(JSONSyntaxError) {
+    let bounds = TensorLimits(
+      values: limits.logits, rank: TensorShape.maximumRank, faults: IssueList.maximumCount + 1)
+    let reading = try reader.readBooleans(limits: bounds)
+    for fault in reading.faults {
+      request.issues.append(.field(.input(.where), fault.path)) {
+        wire.sentence(about: fault, in: .where, of: operation, at: $0)
+      }
+    }
+    if reading.isTooLarge {
+      request.issues.append(.field(.input(.where))) {
+        "\($0) holds more than \(limits.logits) booleans, the most that logits may have"
+      }
+    }
+    guard reading.faults.isEmpty, !reading.isTooLarge, let shape = TensorShape(reading.extents) else { return }
+    request.mask = UnvalidatedRequest.Mask(shape: shape, values: reading.values)
   }
 
   @_lifetime(reader: copy reader)
@@ -237,14 +266,45 @@ struct JSONRequestDecoder: ~Copyable {
     }
   }
 
-  private mutating func noteWordsInTarget() {
-    guard !wordsInTarget.isEmpty else { return }
+  /// What each number of an input is rounded to.
+  private var inputType: DataType {
+    if case .name(let name) = request[.inputDtype] { DataType(name: name) ?? .float64 } else { .float64 }
+  }
+
+  /// Rounds the inputs' numbers to a narrower format from the text, class indices aside.
+  private mutating func narrowInputs(to type: DataType, _ body: Span<UInt8>) {
+    let rank = request[.logits]?.shape.count
+    for (input, start) in starts {
+      guard var tensor = request.take(input) else { continue }
+      let isClasses = input.descriptor.elements == .classesOrProbabilities && tensor.shape.count != rank
+      let beyond = isClasses ? [] : ParsedTensor.narrow(&tensor.values, to: type.format, text: body, start: start)
+      for position in beyond {
+        let place = Geometry.indices(of: position, in: tensor.shape)
+        note(TensorFault(path: place, reason: .outOfRange(isNegative: tensor.values[position] < 0)), in: input, type)
+        if request.issues.isTruncated { break }
+      }
+      if beyond.isEmpty { request.set(input, tensor) }
+    }
+  }
+
+  private mutating func note(_ fault: TensorFault, in input: Input, _ type: DataType) {
+    request.issues.append(.field(.input(input), fault.path)) {
+      wire.sentence(about: fault, in: input, of: operation, at: $0, type: type)
+    }
+  }
+
+  private mutating func noteFaults(_ type: DataType) {
+    guard !faultsForLater.isEmpty else { return }
     var axis = Parameter.axis.descriptor.defaultValue
     if case .number(let given) = request[.axis] { axis = given }
     let classes = request[.logits].flatMap { Geometry(shape: $0.shape, givenAxis: axis) }?.classes
-    for fault in wordsInTarget {
-      request.issues.append(.field(.input(.target), fault.path)) {
-        wire.sentence(aboutWord: fault, classes: classes, at: $0)
+    for (input, fault) in faultsForLater {
+      if fault.isOutOfRange {
+        note(fault, in: input, type)
+      } else {
+        request.issues.append(.field(.input(input), fault.path)) {
+          wire.sentence(aboutWord: fault, classes: classes, at: $0)
+        }
       }
     }
   }

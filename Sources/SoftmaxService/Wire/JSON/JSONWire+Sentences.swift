@@ -1,5 +1,6 @@
 import Softmax
 import NumericJSON
+import VectorKernels
 
 extension JSONKind {
   /// How a sentence names a value of the kind.
@@ -28,6 +29,9 @@ extension JSONSyntaxError {
 }
 
 extension TensorFault {
+  /// Whether it is a number beyond the range.
+  var isOutOfRange: Bool { if case .outOfRange = reason { true } else { false } }
+
   /// Whether it is a string that is no number.
   var isWord: Bool {
     if case .string(let text) = reason { !isNumber(text) } else { false }
@@ -50,11 +54,16 @@ private func isNumber(_ text: String) -> Bool {
 
 /// What is wrong with a value in JSON, and what to send instead.
 extension Wire {
-  func sentence(about fault: TensorFault, in input: Input, of operation: Operation, at place: String) -> String {
+  func sentence(
+    about fault: TensorFault, in input: Input, of operation: Operation, at place: String, type: DataType = .float64
+  ) -> String {
     let wanted = fault.path.isEmpty ? demand(for: input) : elementDemand(for: input)
     if case .outOfRange(let isNegative) = fault.reason {
       let mask = isNegative && input.descriptor.elements == .logits ? ", or \(mask) to mask the class" : ""
-      return "\(place) \(complaintAboutRange(isNegative: isNegative))\(mask)"
+      return "\(place) \(complaintAboutRange(isNegative: isNegative, type))\(mask)"
+    }
+    if fault.reason == .empty, input.descriptor.elements == .booleans {
+      return "\(place) is an empty array; send at least one boolean"
     }
     return sentence(about: fault, at: place, wanted: wanted)
   }
@@ -69,6 +78,7 @@ extension Wire {
     switch fault.reason {
     case .null: return "\(place) is null; send \(wanted); JavaScript writes NaN and Infinity as null"
     case .boolean: return "\(place) is a boolean; send \(wanted)"
+    case .number: return "\(place) is a number; send \(wanted)"
     case .object: return "\(place) is an object; send \(wanted)"
     case .string(let text):
       return "\(place) is the string \(quoted(text)); send \(wanted)"
@@ -93,10 +103,10 @@ extension Wire {
     return "\(place) is the string \(quoted(text)); send the class's index, \(range)"
   }
 
-  func complaintAboutRange(isNegative: Bool) -> String {
-    isNegative
-      ? "is beyond the range of binary64; send a number of at least -1.7976931348623157e308"
-      : "is beyond the range of binary64; send a number of at most 1.7976931348623157e308"
+  func complaintAboutRange(isNegative: Bool, _ type: DataType = .float64) -> String {
+    let greatest = text(of: type.format.greatestFinite).filter { $0 != "+" }
+    return "is beyond the range of \(type == .float64 ? "binary64" : type.name); send a number of at "
+      + (isNegative ? "least -" : "most ") + greatest
   }
 
   private func elementDemand(for input: Input) -> String {

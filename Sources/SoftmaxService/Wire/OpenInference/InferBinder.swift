@@ -71,7 +71,11 @@ struct InferBinder: ~Copyable {
         let values = values(of: tensor, shape, as: input, bytes.extracting(own))
       else { continue }
       bound.inputs.append(OpenInferenceWire.PlacedInput(input: input, place: tensor.place, shape: shape))
-      bound.request.set(input, UnvalidatedRequest.Tensor(shape: shape, values: values))
+      if input.descriptor.elements == .booleans {
+        bound.request.mask = UnvalidatedRequest.Mask(shape: shape, values: values.map { $0 != 0 })
+      } else {
+        bound.request.set(input, UnvalidatedRequest.Tensor(shape: shape, values: values))
+      }
       if input == .logits { setResultType(datatype) }
     }
     guard isDivided, start < bytes.count else { return }
@@ -102,8 +106,15 @@ struct InferBinder: ~Copyable {
     return nil
   }
 
-  /// Numbers of any type are taken for numbers; texts for nothing.
+  /// Numbers of any type are taken for numbers, booleans for booleans, and texts for nothing.
   private mutating func isTaken(_ datatype: TensorDatatype, _ tensor: InferRequest.Tensor, as input: Input) -> Bool {
+    if input.descriptor.elements == .booleans {
+      guard datatype != .bool else { return true }
+      bound.request.issues.append(.member(tensor.place.path.member("datatype"))) {
+        "\($0) is \(datatype.rawValue); send \(input.name) as BOOL"
+      }
+      return false
+    }
     guard datatype == .bool || datatype == .bytes else { return true }
     bound.request.issues.append(.member(tensor.place.path.member("datatype"))) {
       "\($0) is \(datatype.rawValue); send \(input.name) as numbers, such as \(input.descriptor.elements.datatype.rawValue)"

@@ -113,7 +113,7 @@ private struct TensorOutline {
     datatype = input.descriptor.elements.datatype
     switch input.descriptor.shape {
     case .anyRank: rank = 2
-    case .target, .classes, .batch: rank = 1
+    case .target, .classes, .classesOrLogits, .batch: rank = 1
     case .losses: rank = 0
     }
   }

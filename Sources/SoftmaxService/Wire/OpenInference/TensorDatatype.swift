@@ -78,6 +78,7 @@ extension ElementRule {
     switch self {
     case .logits, .weights, .finite: .fp64
     case .classesOrProbabilities: .int64
+    case .booleans: .bool
     }
   }
 }

@@ -20,6 +20,62 @@ struct AnswerTests {
     ),
     ("/softmax", #"{"logits": [3, 3], "outputs": ["jacobian"]}"#, #"{"jacobian":[[0.25,-0.25],[-0.25,0.25]]}"#),
     ("/softmax", #"{"logits": [1e300, -1e300]}"#, #"{"probabilities":[1.0,0.0]}"#),
+    (
+      "/softmax", #"{"logits": [1, 2, 3], "where": [true, true, false]}"#,
+      #"{"probabilities":[0.2689414213699951,0.7310585786300049,0.0]}"#
+    ),
+    (
+      "/softmax",
+      #"{"logits": [[1, 2], [1e300, 5]], "axis": 0, "where": [true, false], "outputs": ["log_probabilities"]}"#,
+      #"{"log_probabilities":[[0.0,0.0],["-Infinity","-Infinity"]]}"#
+    ),
+    (
+      "/gradient", #"{"logits": [[1, 2], [7, 5]], "target": [1, 0], "where": [[true, true], [true, false]]}"#,
+      #"{"loss":0.1566308437591114,"gradient":[[0.13447071068499755,-0.13447071068499755],[0.0,0.0]]}"#
+    ),
+    ("/loss", #"{"logits": [1, 2], "target": 1, "where": [true, false]}"#, #"{"loss":"Infinity"}"#),
+    (
+      "/softmax",
+      #"{"logits": [["-Infinity", "-Infinity"], [0, 1]], "empty": "zero", "outputs": ["probabilities", "log_sum_exp"]}"#,
+      #"{"probabilities":[[0.0,0.0],[0.2689414213699951,0.7310585786300049]],"log_sum_exp":["-Infinity",1.3132616875182228]}"#
+    ),
+    (
+      "/softmax",
+      #"{"logits": [3, 4], "where": [false, false], "empty": "zero", "outputs": ["log_probabilities", "entropy", "argmax", "jacobian"]}"#,
+      #"{"log_probabilities":["-Infinity","-Infinity"],"entropy":0.0,"argmax":0,"jacobian":[[0.0,0.0],[0.0,0.0]]}"#
+    ),
+    (
+      "/loss", #"{"logits": [["-Infinity", "-Infinity"], [0, 1]], "target": [-100, 1]}"#,
+      #"{"loss":0.3132616875182228}"#
+    ),
+    (
+      "/gradient",
+      #"{"logits": [["-Infinity", "-Infinity"], [0, 1]], "target": [1, 1], "sample_weight": [0, 1], "reduction": "none"}"#,
+      #"{"loss":[0.0,0.3132616875182228],"gradient":[[0.0,0.0],[0.2689414213699951,-0.2689414213699951]]}"#
+    ),
+    (
+      "/softmax", #"{"logits": [1000.1, 1000], "input_dtype": "float32", "dtype": "float32"}"#,
+      #"{"probabilities":[0.5249731,0.4750269]}"#
+    ),
+    (
+      "/softmax", #"{"logits": [1000.1, 1000], "dtype": "float32"}"#, #"{"probabilities":[0.5249792,0.47502083]}"#
+    ),
+    (
+      "/softmax",
+      #"{"dtype": "float64", "logits": [1.00048828125000000000001, 0], "input_dtype": "float16", "outputs": ["log_sum_exp"]}"#,
+      text(post("/softmax", #"{"logits": [1.0009765625, 0], "outputs": ["log_sum_exp"]}"#))
+    ),
+    (
+      "/loss", #"{"logits": [[1, 2]], "target": [2049], "ignore_index": 2049, "input_dtype": "float16", "divisor": 1}"#,
+      #"{"loss":0.0}"#
+    ),
+    (
+      "/loss", #"{"logits": [[1, 2], [2, 3]], "target": [0, 0], "sample_weight": [0, 1], "divisor": 2}"#,
+      #"{"loss":0.6566308437591114}"#
+    ),
+    (
+      "/loss", #"{"logits": [[1, 2, 3], [3, 1, 0]], "target": [1, 0], "divisor": 3}"#, #"{"loss":0.525817328000222}"#
+    ),
     ("/loss", #"{"logits": [40, 0], "target": 0}"#, #"{"loss":4.248354255291589e-18}"#),
     ("/loss", #"{"logits": [4, "-Infinity"], "target": 1}"#, #"{"loss":"Infinity"}"#),
     ("/loss", #"{"logits": [4, "-Infinity"], "target": 0, "label_smoothing": 0.5}"#, #"{"loss":"Infinity"}"#),
