@@ -1,9 +1,10 @@
 import Softmax
+import VectorKernels
 
 /// The formula is right, and its numbers are spoiled: by constants that are to protect them, or by the range of a format.
 extension Hypothesis {
   static func ofArithmetic(_ facts: RequestFacts) -> [Hypothesis] {
-    epsilons + clippings + overflows + underflows
+    epsilons + clippings + overflows + underflows + differentiatedUnderflows + logitsBeyond
   }
 
   private static let constants = [
@@ -42,6 +43,26 @@ extension Hypothesis {
       cure: "subtract the largest logit first: e = exp(a - max(a)); p = e / e.sum()",
       telling: "logits such as [800, 0]"
     ) { $0.handling = .unshifted(range) }
+  }
+
+  private static let differentiatedUnderflows = underflows.map { underflow in
+    Hypothesis(
+      .underflow, .handling, in: [.gradient],
+      detail: underflow.detail + ", whose derivative is NaN for its whole slice", cure: underflow.cure,
+      telling: underflow.telling
+    ) {
+      underflow.change(&$0)
+      $0.isDifferentiated = true
+    }
+  }
+
+  private static let logitsBeyond = [BinaryFormat.binary32, .binary16].map { format in
+    Hypothesis(
+      .overflow, .handling, in: ofSoftmaxAndLoss,
+      detail: "logits past \(format.greatestFinite) are infinite in \(format.name), and ∞ - ∞ is NaN",
+      cure: "compute in a longer format, or scale the logits by the temperature first",
+      telling: "logits of usual size"
+    ) { $0.handling = .beyond(format.greatestFinite) }
   }
 
   private static let underflows = [

@@ -3,20 +3,34 @@ import Softmax
 /// Something else stands in the place of softmax(a / T).
 extension Hypothesis {
   static func ofSoftmax(_ facts: RequestFacts) -> [Hypothesis] {
-    temperatures(facts) + axes(facts) + [
+    temperatures(facts) + axes(facts) + [twice, none] + differentiated(facts)
+  }
+
+  private static let twice = Hypothesis(
+    .softmaxTwice, .softmax, in: [.probabilities, .logProbabilities, .logSumExp, .entropy, .loss, .gradient],
+    detail: "softmax is taken twice: of probabilities instead of logits",
+    cure: "pass the logits; a cross-entropy that takes logits takes softmax itself",
+    telling: "logits that differ by 10 and more"
+  ) { $0.source = .twice }
+
+  private static let none = Hypothesis(
+    .noSoftmax, .softmax, in: [.probabilities, .logProbabilities, .loss, .gradient],
+    detail: "softmax is not taken: the logits stand where probabilities, or their logarithms, should",
+    cure: "p = exp(a - max(a)); p /= p.sum(), and log p = a - logsumexp(a)",
+    telling: "logits whose exponentials do not sum to 1"
+  ) { $0.source = .logits }
+
+  /// What differentiation makes of these losses.
+  private static func differentiated(_ facts: RequestFacts) -> [Hypothesis] {
+    (axes(facts) + [twice, none]).map { hypothesis in
       Hypothesis(
-        .softmaxTwice, .softmax, in: [.probabilities, .logProbabilities, .logSumExp, .entropy, .loss, .gradient],
-        detail: "softmax is taken twice: of probabilities instead of logits",
-        cure: "pass the logits; a cross-entropy that takes logits takes softmax itself",
-        telling: "logits that differ by 10 and more"
-      ) { $0.source = .twice },
-      Hypothesis(
-        .noSoftmax, .softmax, in: [.probabilities, .logProbabilities, .loss, .gradient],
-        detail: "softmax is not taken: the logits stand where probabilities, or their logarithms, should",
-        cure: "p = exp(a - max(a)); p /= p.sum(), and log p = a - logsumexp(a)",
-        telling: "logits whose exponentials do not sum to 1"
-      ) { $0.source = .logits },
-    ]
+        hypothesis.cause, .softmax, in: [.gradient], detail: hypothesis.detail, cure: hypothesis.cure,
+        telling: hypothesis.telling
+      ) {
+        hypothesis.change(&$0)
+        $0.isDifferentiated = true
+      }
+    }
   }
 
   private static func temperatures(_ facts: RequestFacts) -> [Hypothesis] {

@@ -11,8 +11,11 @@ struct Agreement {
   /// The largest difference by the number's terms.
   private(set) var natural = 0.0
   private(set) var compared = 0
-  /// Whether any recomputed number is not zero: else there is nothing to recognise.
+  /// Whether a number that is neither zero nor near it agrees, or one that is not finite: else there is nothing to
+  /// recognise.
   private(set) var isTelling = false
+  /// Whether any slice's exponentials left the range.
+  private(set) var hasSpoiled = false
 
   // What the evidence tells.
   private(set) var relativeError = 0.0
@@ -28,8 +31,10 @@ struct Agreement {
     _ candidate: Double, _ term: Recomputation.Term, magnitude: Double, least: Double, at position: Int?
   ) {
     compared += 1
-    if term.value != 0 { isTelling = true }
+    if term.isSpoiled { hasSpoiled = true }
+    if candidate.isFinite ? candidate != 0 && term.value.magnitude > 1024 * least : true { isTelling = true }
     if candidate == term.value || candidate.isNaN && term.value.isNaN { return }
+    if term.isSpoiled, !candidate.isFinite { return }
     let difference = (candidate - term.value).magnitude
     if difference <= least { return }
     let share = difference / term.value.magnitude

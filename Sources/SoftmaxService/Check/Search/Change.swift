@@ -26,6 +26,8 @@ struct Change: Sendable, Hashable {
     case unshifted(ExponentRange)
     /// What is below a threshold is 0.
     case flushed(Double)
+    /// Logits past a format's greatest number are infinite.
+    case beyond(Double)
   }
 
   enum Smoothing: Sendable, Hashable {
@@ -69,6 +71,8 @@ struct Change: Sendable, Hashable {
   var ignored = Ignored.given
   var forgetsSampleWeights = false
   var divisor = Divisor.given
+  /// Whether the gradient is that of the changed loss, as differentiation gives it, and not U p - u with another p.
+  var isDifferentiated = false
   /// Which power of T the gradient is divided by.
   var temperaturePower = 1
   /// What everything is multiplied by.

@@ -14,6 +14,8 @@ struct CheckedRows: Sendable {
   let logits: [Double]
   /// The largest |a/T| of each slice, at least 1: a rounding of a/T is that much larger than the last bit of e^(a/T).
   let magnitudes: [Double]
+  /// The largest logit of each slice.
+  let greatest: [Double]
 
   /// - Parameter worst: the slices in the order of their worth; nil takes all of them.
   init(_ softmax: SoftmaxProblem, worst: [Int]?) {
@@ -23,12 +25,15 @@ struct CheckedRows: Sendable {
     logits = Self.gathered(softmax.logits, numbers, layout)
     let classes = layout.classes
     var magnitudes = [Double](repeating: 1, count: numbers.count)
+    var greatest = [Double](repeating: -.infinity, count: numbers.count)
     for row in numbers.indices {
       for index in (row * classes)..<((row + 1) * classes) where logits[index] > -.infinity {
         magnitudes[row] = max(magnitudes[row], (logits[index] / softmax.temperature).magnitude)
+        greatest[row] = max(greatest[row], logits[index])
       }
     }
     self.magnitudes = magnitudes
+    self.greatest = greatest
   }
 
   var count: Int { numbers.count }
@@ -59,4 +64,9 @@ struct CheckedRows: Sendable {
     }
     return result
   }
+}
+
+extension Layout {
+  /// The slice that a position of the tensor belongs to.
+  func slice(of position: Int) -> Int { position / (classes * inner) * inner + position % inner }
 }

@@ -49,8 +49,7 @@ struct FindingSearch {
     var errors = [Double](repeating: 0, count: layout.batch)
     let isPerSlice = exact.count == layout.batch
     for position in exact.indices where candidate.values[position] != exact[position] {
-      let block = layout.classes * layout.inner
-      let slice = isPerSlice ? position : position / block * layout.inner + position % layout.inner
+      let slice = isPerSlice ? position : layout.slice(of: position)
       let error = ((candidate.values[position] - exact[position]) / exact[position]).magnitude
       errors[slice] = max(errors[slice], error.isNaN ? .infinity : error)
     }

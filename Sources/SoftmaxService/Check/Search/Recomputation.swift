@@ -10,6 +10,9 @@ struct Recomputation {
   struct Term {
     var value = 0.0
     var scale = 0.0
+    /// Whether any NaN or infinity will do, as in a slice whose exponentials left a format's range: which of them comes
+    /// out depends on the order of operations, and on differentiation.
+    var isSpoiled = false
   }
 
   private let output: Output
@@ -19,12 +22,17 @@ struct Recomputation {
   private let logProbabilities: [Double]
   /// One number for each slice: the log-sum-exp, or the entropy.
   private let perSlice: [Double]
+  /// The least probability of each slice, where probabilities are flushed.
+  private let leastProbabilities: [Double]
   private let target: ChangedTarget?
   private let temperature: Double
   /// What the gradient's terms are multiplied by besides s and q.
   private let gradientFactor: Double
   /// Whether there is one loss for all slices.
   let isReduced: Bool
+  /// Of a differentiated gradient: p of the request as it is, and Σ f u along each slice of another axis.
+  private var inner: [Double] = []
+  private var axisTotals: (layout: Layout, totals: [Double])?
 
   /// Nil where the change is not defined for this output and request.
   init?(
@@ -46,6 +54,11 @@ struct Recomputation {
       perSlice = try tables.entropy(change.source)
     }
     guard let p, let logP, let perSlice else { return nil }
+    if case .flushed = change.handling {
+      leastProbabilities = try tables.leastProbabilities(change.source) ?? []
+    } else {
+      leastProbabilities = []
+    }
     (probabilities, logProbabilities, self.perSlice) = (p, logP, perSlice)
     guard output == .loss || output == .gradient else {
       (target, isReduced, gradientFactor) = (nil, false, 1)
@@ -59,6 +72,29 @@ struct Recomputation {
       factor *= change.temperaturePower < 0 ? temperature : 1 / temperature
     }
     gradientFactor = factor
+    guard output == .gradient, change.isDifferentiated else { return }
+    switch change.source {
+    case .twice: inner = try tables.probabilities(.given) ?? []
+    case .axis(let axis):
+      guard rows.isAll else { return nil }
+      axisTotals = totals(along: Layout(shape: request.geometry.shape, axis: axis), target)
+    case .given, .withoutTemperature, .timesTemperature, .logits: break
+    }
+  }
+
+  /// Σ f u along each slice of a layout, f being what a slice's gradient is multiplied by.
+  private func totals(along layout: Layout, _ target: ChangedTarget) -> (Layout, [Double]) {
+    var totals = [Double](repeating: 0, count: layout.batch)
+    for row in 0..<rows.count {
+      guard let shares = target.shares(rows.numbers[row]) else { continue }
+      let factor = rowFactor(row, target)
+      for c in 0..<rows.classes { totals[layout.slice(of: rows.position(row: row, class: c))] += factor * shares[c] }
+    }
+    return (layout, totals)
+  }
+
+  private func rowFactor(_ row: Int, _ target: ChangedTarget) -> Double {
+    gradientFactor * target.upstream(rows.numbers[row]) * target.sampleWeight(rows.numbers[row])
   }
 
   /// How many numbers a slice has.
@@ -81,6 +117,19 @@ struct Recomputation {
   /// One number.
   func term(row: Int, index: Int) -> Term { term(row, index, target?.shares(rows.numbers[row])) }
 
+  /// All numbers, slice by slice.
+  func terms() -> [Term] {
+    var terms: [Term] = []
+    terms.reserveCapacity(rows.count * width)
+    for row in 0..<rows.count {
+      _ = forEach(row: row) { _, term in
+        terms.append(term)
+        return true
+      }
+    }
+    return terms
+  }
+
   /// The one loss of all slices.
   func total() -> Term {
     var sum = Term()
@@ -88,35 +137,47 @@ struct Recomputation {
       let term = term(row: row, index: 0)
       sum.value += term.value
       sum.scale += term.scale
+      sum.isSpoiled = sum.isSpoiled || term.isSpoiled
     }
     return sum
   }
 
   private func term(_ row: Int, _ c: Int, _ shares: ChangedTarget.Shares?) -> Term {
     switch output {
-    case .probabilities: multiplied(probability(row, c), atLeast: 0)
-    case .logProbabilities: multiplied(logProbability(row, c), atLeast: 1)
-    case .logSumExp: multiplied(logSumExp(row), atLeast: 1)
-    case .entropy: multiplied(entropy(row), atLeast: 1)
+    case .probabilities: multiplied(probability(row, c), atLeast: 0, isSpoiled(row))
+    case .logProbabilities: multiplied(logProbability(row, c), atLeast: 1, isSpoiled(row))
+    case .logSumExp: multiplied(logSumExp(row), atLeast: 1, isSpoiled(row))
+    case .entropy: multiplied(entropy(row), atLeast: 1, isSpoiled(row))
     case .loss: loss(row, shares)
     case .gradient: gradient(row, c, shares)
     case .argmax, .jacobian, .derivation: Term()
     }
   }
 
-  private func multiplied(_ value: Double, atLeast least: Double) -> Term {
+  private func multiplied(_ value: Double, atLeast least: Double, _ isSpoiled: Bool) -> Term {
     let result = value * change.factor
-    return Term(value: result, scale: max(result.magnitude, least * change.factor.magnitude))
+    return Term(
+      value: result, scale: max(result.magnitude, least * change.factor.magnitude), isSpoiled: isSpoiled)
   }
 }
 
 // MARK: - Softmax
 
 extension Recomputation {
+  /// Whether the exponentials of a slice leave the range.
+  private func isSpoiled(_ row: Int) -> Bool {
+    switch change.handling {
+    case .unshifted(let range):
+      rows.greatest[row] / temperature > range.greatest || perSlice[row] > range.greatest || perSlice[row] < range.least
+    case .beyond(let greatest): rows.magnitudes[row] > greatest
+    case .given, .epsilon, .clipped, .flushed: false
+    }
+  }
+
   private func probability(_ row: Int, _ c: Int) -> Double {
     let p = probabilities[row * rows.classes + c]
     switch change.handling {
-    case .given, .epsilon: return p
+    case .given, .epsilon, .beyond: return p
     case .clipped(let least, let isTwoSided): return min(max(p, least), isTwoSided ? 1 - least : .infinity)
     case .flushed(let threshold): return p < threshold ? 0 : p
     case .unshifted(let range):
@@ -130,7 +191,7 @@ extension Recomputation {
   private func logProbability(_ row: Int, _ c: Int) -> Double {
     let logP = logProbabilities[row * rows.classes + c]
     switch change.handling {
-    case .given: return logP
+    case .given, .beyond: return logP
     case .epsilon(let epsilon):
       let p = probabilities[row * rows.classes + c]
       return p > epsilon ? logP + log1p(epsilon / p) : log(p + epsilon)
@@ -174,13 +235,16 @@ extension Recomputation {
       for c in 0..<rows.classes { add(c) }
     }
     let factor = target.sampleWeight(rows.numbers[row]) * change.factor / target.divisor
-    return Term(value: term.value * factor, scale: term.scale * factor.magnitude)
+    return Term(value: term.value * factor, scale: term.scale * factor.magnitude, isSpoiled: isSpoiled(row))
   }
 
   private func gradient(_ row: Int, _ c: Int, _ shares: ChangedTarget.Shares?) -> Term {
-    guard let target, let shares else { return Term() }
-    let n = rows.numbers[row]
-    var factor = gradientFactor * target.upstream(n) * target.sampleWeight(n)
+    guard let target else { return Term() }
+    if change.isDifferentiated, change.source != .given { return differentiated(row, c, shares, target) }
+    // Differentiating log 0 multiplies ∞ by 0, and softmax hands that to the whole slice.
+    if change.isDifferentiated, isFlushed(row) { return Term(value: .nan, isSpoiled: true) }
+    guard let shares else { return Term() }
+    var factor = rowFactor(row, target)
     if case .epsilon(let epsilon) = change.handling {
       // ∂/∂a of -log(p_y + ε) is p_y/(p_y + ε) times that of -log p_y.
       guard shares.isSingle, let index = shares.target else { return Term(value: .nan) }
@@ -192,7 +256,38 @@ extension Recomputation {
     // Without cancellation where p is near 1: what is left to 1 is the sum of the others.
     let isShare = p > 0.5 && sumToOne && p == probabilities[row * rows.classes + c] && target.classFactor(c) == nil
     let value = isShare ? p * (whole - share) - share * others(row, but: c) : whole * p - share
-    return Term(value: factor * value, scale: factor.magnitude * (whole * p.magnitude + share))
+    return Term(
+      value: factor * value, scale: factor.magnitude * (whole * p.magnitude + share),
+      isSpoiled: isSpoiled(row))
+  }
+
+  /// The gradient of a loss with another function in softmax's place.
+  private func differentiated(_ row: Int, _ c: Int, _ shares: ChangedTarget.Shares?, _ target: ChangedTarget) -> Term {
+    let factor = rowFactor(row, target)
+    let share = shares?[c] ?? 0
+    if let (layout, totals) = axisTotals {
+      let total = totals[layout.slice(of: rows.position(row: row, class: c))]
+      let p = probabilities[row * rows.classes + c]
+      return Term(value: total * p - factor * share, scale: total.magnitude * p + (factor * share).magnitude)
+    }
+    guard let shares else { return Term() }
+    guard change.source == .twice else { return Term(value: -factor * share, scale: (factor * share).magnitude) }
+    // v = U p² - u, p² = softmax(p), through softmax's Jacobian: p_i (v_i - Σ p_j v_j).
+    let start = row * rows.classes
+    var (mean, size) = (0.0, 0.0)
+    for j in 0..<rows.classes {
+      mean += inner[start + j] * (shares.total * probabilities[start + j] - shares[j])
+      size += inner[start + j] * (shares.total * probabilities[start + j] + shares[j])
+    }
+    let own = shares.total * probabilities[start + c]
+    return Term(
+      value: factor * inner[start + c] * (own - share - mean),
+      scale: factor.magnitude * inner[start + c] * (own + share + size))
+  }
+
+  /// Whether a probability of a slice is flushed to 0.
+  private func isFlushed(_ row: Int) -> Bool {
+    if case .flushed(let threshold) = change.handling { leastProbabilities[row] < threshold } else { false }
   }
 
   /// Whether the numbers in the probabilities' place sum to 1 over the classes of a slice.

@@ -11,6 +11,7 @@ struct SoftmaxTables {
   private var logProbabilities: [Change.Source: [Double]] = [:]
   private var sums: [Change.Source: [Double]] = [:]
   private var entropies: [Change.Source: [Double]] = [:]
+  private var least: [Change.Source: [Double]] = [:]
   /// What the means divide by.
   var normalisers = Normalisers()
 
@@ -53,24 +54,35 @@ struct SoftmaxTables {
     return table
   }
 
+  /// The least probability of each slice.
+  mutating func leastProbabilities(_ source: Change.Source) throws(ComputationError) -> [Double]? {
+    if let known = least[source] { return known }
+    guard let p = try probabilities(source) else { return nil }
+    let table = (0..<rows.count).map { row in
+      p[(row * rows.classes)..<((row + 1) * rows.classes)].min() ?? 0
+    }
+    least[source] = table
+    return table
+  }
+
   private mutating func computed(
     _ output: SoftmaxOutput, _ source: Change.Source
   ) throws(ComputationError) -> [Double]? {
     let temperature = softmax.temperature
     switch source {
-    case .given: return try solved(output, rows.logits, temperature)
-    case .withoutTemperature: return try solved(output, rows.logits, 1)
-    case .timesTemperature: return try solved(output, rows.logits, 1 / temperature)
+    case .given: return try solved(output, rows.logits, temperature, softmax.softcap)
+    case .withoutTemperature: return try solved(output, rows.logits, 1, softmax.softcap)
+    case .timesTemperature: return try solved(output, rows.logits, 1 / temperature, softmax.softcap)
     case .twice:
       guard let once = try probabilities(.given) else { return nil }
-      return try solved(output, once, 1)
+      return try solved(output, once, 1, nil)
     case .axis(let axis):
       guard output == .probabilities || output == .logProbabilities else { return nil }
       let layout = Layout(shape: geometry.shape, axis: axis)
-      guard let problem = problem(softmax.logits, layout, temperature) else { return nil }
+      guard let problem = problem(softmax.logits, layout, temperature, softmax.softcap) else { return nil }
       return try problem.solve([output], execution).numbers.map { [rows] in rows.gathered($0) }
     case .logits:
-      guard output == .probabilities || output == .logProbabilities, !rows.logits.contains(-.infinity) else {
+      guard output == .probabilities || output == .logProbabilities else {
         return nil
       }
       return rows.logits.map { $0 / temperature }
@@ -78,13 +90,15 @@ struct SoftmaxTables {
   }
 
   private func solved(
-    _ output: SoftmaxOutput, _ logits: [Double], _ temperature: Double
+    _ output: SoftmaxOutput, _ logits: [Double], _ temperature: Double, _ softcap: Double?
   ) throws(ComputationError) -> [Double]? {
-    try problem(logits, rows.ownLayout, temperature)?.solve([output], execution).numbers
+    try problem(logits, rows.ownLayout, temperature, softcap)?.solve([output], execution).numbers
   }
 
-  private func problem(_ logits: [Double], _ layout: Layout, _ temperature: Double) -> SoftmaxProblem? {
-    try? SoftmaxProblem(logits: logits, layout: layout, temperature: temperature)
+  private func problem(
+    _ logits: [Double], _ layout: Layout, _ temperature: Double, _ softcap: Double?
+  ) -> SoftmaxProblem? {
+    try? SoftmaxProblem(logits: logits, layout: layout, temperature: temperature, softcap: softcap)
   }
 }
 

@@ -26,16 +26,42 @@ extension Trial {
 
   mutating func findings(_ all: [Hypothesis], _ facts: RequestFacts) throws(ComputationError) -> [Finding] {
     guard let base = try agreement(under: Change()) else { return [unexplained(Agreement())] }
-    guard try knowsTheRequest() else { return [unexplained(base)] }
-    let singles = try explanations(all.map { [$0] })
-    if let found = best(singles, .relative, base) { return found }
-    if base.natural <= limit { return roundingFindings(base) }
-    if let found = best(singles, .natural, base) { return found }
+    guard try knowsTheRequest() else { return scaledFindings(all) }
+    let isRight = base.natural <= limit
+    // Where the formula is right but for what cancels, only a factor can be told from it.
+    let tellable = isRight ? all.filter { $0.aspect == .factor || $0.aspect == .divisor } : all
+    let singles = try explanations(tellable.map { [$0] })
+    if let found = best(singles, .relative, base) { return try withTransposed(found, base) }
+    if isRight { return roundingFindings(base) }
+    if let found = best(singles, .natural, base) { return try withTransposed(found, base) }
     if let found = try order(base) { return [found] }
     let pairs = try explanations(pairs(of: all))
     if let found = best(pairs, .relative, base) ?? best(pairs, .natural, base) { return found }
-    if let found = shorterPrecision(base) { return [found] }
+    if let found = try shorterPrecision() { return [found] }
     return [unexplained(base)]
+  }
+
+  /// Names the transposed order too, where it agrees as well: a few classes and items fit both.
+  private mutating func withTransposed(_ found: [Finding], _ base: Agreement) throws(ComputationError) -> [Finding] {
+    guard var other = try transposed(base) else { return found }
+    other.tellApart =
+      "other findings agree as well with these numbers: send a number of items that differs from the "
+      + "number of classes to tell them apart"
+    return found + [other]
+  }
+
+  /// Where recomputations do not know an option of the request: what is a factor away from the exact numbers.
+  private mutating func scaledFindings(_ all: [Hypothesis]) -> [Finding] {
+    let base = agreement(withExactTimes: 1)
+    if base.natural <= limit { return roundingFindings(base) }
+    var found: [Explanation] = []
+    for hypothesis in all where hypothesis.aspect == .factor || hypothesis.aspect == .divisor {
+      var change = Change()
+      hypothesis.change(&change)
+      guard let factor = factor(of: change) else { continue }
+      found.append(Explanation(hypotheses: [hypothesis], agreement: agreement(withExactTimes: factor)))
+    }
+    return best(found, .natural, base) ?? [unexplained(base)]
   }
 
   private mutating func explanations(_ sets: [[Hypothesis]]) throws(ComputationError) -> [Explanation] {
@@ -43,7 +69,9 @@ extension Trial {
     for hypotheses in sets {
       var change = Change()
       for hypothesis in hypotheses { hypothesis.change(&change) }
-      if let agreement = try agreement(under: change, within: limit), agreement.isTelling {
+      if let agreement = try agreement(under: change, within: limit), agreement.isTelling,
+        agreement.hasSpoiled || !hypotheses.contains(where: { $0.cause == .overflow })
+      {
         found.append(Explanation(hypotheses: hypotheses, agreement: agreement))
       }
     }
@@ -145,17 +173,17 @@ extension Trial {
   }
 
   /// Arithmetic in a shorter format than the request names.
-  private func shorterPrecision(_ base: Agreement) -> Finding? {
-    let shorter = [BinaryFormat.binary32, .binary16, .bfloat16].first { shorter in
-      let roundings = shorter == .binary32 ? roundings : 4
-      return shorter.precision < precision.precision && base.natural <= roundings * shorter.unit
+  private mutating func shorterPrecision() throws(ComputationError) -> Finding? {
+    for shorter in [BinaryFormat.binary32, .binary16, .bfloat16] where shorter.precision < precision.precision {
+      let limit = (shorter == .binary32 ? roundings : 4) * shorter.unit
+      let least = shorter.leastDifference
+      guard let agreement = try agreement(under: Change(), within: limit, least: least) else { continue }
+      return finding(
+        .precision,
+        "the numbers agree with the exact ones to \(bits(agreement)) bits only, as if they were computed in "
+          + "\(shorter.name)", "compute in \(report.format.name) from the logits on", agreement)
     }
-    guard let shorter else { return nil }
-    return finding(
-      .precision,
-      "the numbers agree with the exact ones to \(bits(base)) bits only, as if they were computed in "
-        + "\(shorter.name)",
-      "compute in \(report.format.name) from the logits on", base)
+    return nil
   }
 
   /// How many bits agree.

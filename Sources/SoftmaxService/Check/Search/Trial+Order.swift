@@ -6,21 +6,8 @@ extension Trial {
   mutating func order(_ base: Agreement) throws(ComputationError) -> Finding? {
     guard let recomputation = try recomputation(Change()), !recomputation.isReduced, found.count > 1 else { return nil }
     let width = found.count / rows.count
-    var terms: [Recomputation.Term] = []
-    terms.reserveCapacity(found.count)
-    for row in 0..<rows.count {
-      _ = recomputation.forEach(row: row) { _, term in
-        terms.append(term)
-        return true
-      }
-    }
-    if rows.isAll, let places = transposedPlaces(),
-      let agreement = agreement(of: places.map { candidate.values[$0] }, with: terms, base)
-    {
-      return finding(
-        .axis, "the numbers are in the order of the transposed array",
-        "send the transpose, or store the array in row-major order (order=\"C\")", agreement)
-    }
+    let terms = recomputation.terms()
+    if let finding = transposed(terms, base) { return finding }
     if rows.count > 1, let agreement = sliceOrder(terms, width, base) {
       return finding(
         .order, "the slices are in another order than the logits'",
@@ -34,6 +21,21 @@ extension Trial {
     return nil
   }
 
+  /// Whether the array lies column by column.
+  mutating func transposed(_ base: Agreement) throws(ComputationError) -> Finding? {
+    guard transposedPlaces() != nil else { return nil }
+    return try recomputation(Change()).flatMap { transposed($0.terms(), base) }
+  }
+
+  private func transposed(_ terms: [Recomputation.Term], _ base: Agreement) -> Finding? {
+    guard let places = transposedPlaces(),
+      let agreement = agreement(of: places.map { candidate.values[$0] }, with: terms, base)
+    else { return nil }
+    return finding(
+      .axis, "the numbers are in the order of the transposed array",
+      "send the transpose, or store the array in row-major order (order=\"C\")", agreement)
+  }
+
   private func agreement(
     of numbers: [Double], with terms: [Recomputation.Term], _ base: Agreement
   ) -> Agreement? {
@@ -41,7 +43,7 @@ extension Trial {
     for (place, term) in terms.enumerated() {
       let row = place / (terms.count / rows.count)
       agreement.add(
-        numbers[place], term, magnitude: min(rows.magnitudes[row], 0x1p-6 / limit), least: least, at: nil)
+        numbers[place], term, magnitude: bounded(rows.magnitudes[row]), least: least, at: nil)
       guard agreement.natural <= limit else { return nil }
     }
     return agreement.isTelling && agreement.natural * 8 <= base.natural ? agreement : nil
@@ -65,7 +67,9 @@ extension Trial {
     }
   }
 
-  /// Whether the slices are the exact ones, exchanged: both sorted by their numbers are equal.
+  /// Whether the slices are the exact ones, exchanged.
+  ///
+  /// A few are matched one by one, since numbers that cancel say nothing of the order; many are sorted first.
   private func sliceOrder(_ terms: [Recomputation.Term], _ width: Int, _ base: Agreement) -> Agreement? {
     func sorted(_ value: (Int) -> Double) -> [Int] {
       (0..<rows.count).sorted { a, b in
@@ -76,9 +80,32 @@ extension Trial {
         return false
       }
     }
-    let (mine, exact) = (sorted { found[$0] }, sorted { terms[$0].value })
+    let (mine, exact) =
+      rows.count <= Self.mostMatched ? matched(terms, width) : (sorted { found[$0] }, sorted { terms[$0].value })
     func places(_ order: [Int]) -> [Int] { order.flatMap { row in (0..<width).map { row * width + $0 } } }
     return agreement(of: places(mine).map { found[$0] }, with: places(exact).map { terms[$0] }, base)
+  }
+
+  private static let mostMatched = 512
+
+  /// For each slice of the caller's one of the exact ones that agrees with it and is not taken; where there is none, those
+  /// that are left.
+  private func matched(_ terms: [Recomputation.Term], _ width: Int) -> (mine: [Int], exact: [Int]) {
+    var left = Array(0..<rows.count)
+    var exact: [Int] = []
+    for row in 0..<rows.count {
+      let place = left.firstIndex { other in
+        (0..<width).allSatisfy { c in
+          var agreement = Agreement()
+          agreement.add(
+            found[row * width + c], terms[other * width + c], magnitude: bounded(rows.magnitudes[other]), least: least,
+            at: nil)
+          return agreement.natural <= limit
+        }
+      }
+      exact.append(left.remove(at: place ?? 0))
+    }
+    return (Array(0..<rows.count), exact)
   }
 
   /// Whether the numbers of each slice are the exact ones, exchanged.

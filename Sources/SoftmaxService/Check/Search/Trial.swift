@@ -42,7 +42,7 @@ struct Trial {
     probes = report.worst.compactMap { place in
       if isReduced { return nil }
       let position = place.position
-      let slice = isWide ? position / block * layout.inner + position % layout.inner : position
+      let slice = isWide ? layout.slice(of: position) : position
       guard let row = rows.isAll ? slice : rows.numbers.prefix(64).firstIndex(of: slice) else { return nil }
       return (row, isWide ? position % block / layout.inner : 0)
     }
@@ -57,9 +57,11 @@ struct Trial {
   var limit: Double { roundings * precision.unit }
 
   /// How well the recomputation under a change agrees; nil where it is not defined, or does not agree within `limit`.
+  /// - Parameter least: the difference that is none; by default that of the numbers' own format.
   mutating func agreement(
-    under change: Change, within limit: Double = .infinity
+    under change: Change, within limit: Double = .infinity, least given: Double? = nil
   ) throws(ComputationError) -> Agreement? {
+    let least = given ?? least
     if execution.isCancelled() { throw .cancelled }
     guard let recomputation = try recomputation(change) else { return nil }
     var agreement = Agreement()
@@ -110,8 +112,29 @@ struct Trial {
     return agreement.natural <= roundings * request.format.unit
   }
 
+  /// What a change of factors multiplies the exact numbers by.
+  mutating func factor(of change: Change) -> Double? {
+    guard change.divisor != .given, let problem = request.loss?.problem else { return change.factor }
+    guard let given = tables.normalisers.divisor(of: problem, Change()),
+      let divisor = tables.normalisers.divisor(of: problem, change), divisor > 0
+    else { return nil }
+    return change.factor * given / divisor
+  }
+
+  /// How well the exact numbers agree, each times a factor.
+  func agreement(withExactTimes factor: Double) -> Agreement {
+    var agreement = Agreement()
+    for place in found.indices {
+      let value = exact[place] * factor
+      agreement.add(
+        found[place], Recomputation.Term(value: value, scale: value.magnitude),
+        magnitude: bounded(rows.magnitudes[min(place / width, rows.count - 1)]), least: least, at: nil)
+    }
+    return agreement
+  }
+
   var least: Double { precision.leastDifference }
 
-  /// Keeps what agrees below one part in 64, however large the logits are.
-  private func bounded(_ magnitude: Double) -> Double { min(magnitude, max(1, 0x1p-6 / limit)) }
+  /// Keeps what agrees below one part in 4,096, however large the logits are.
+  func bounded(_ magnitude: Double) -> Double { min(magnitude, max(1, 0x1p-12 / limit)) }
 }

@@ -1,0 +1,85 @@
+import HTTP
+import Testing
+
+@testable import SoftmaxService
+
+/// Candidates that mean nothing, or should do harm: a clear error or a report, and never a crash.
+struct HostileCandidateTests {
+  @Test(arguments: [
+    (#"{"logits": [1, 2]}"#, "#", "\"candidate\" is missing"),
+    (#"{"logits": [1, 2], "candidate": {}}"#, "#", "\"candidate\" is missing"),
+    (#"{"logits": [1, 2], "candidate": {"probabilities": null}}"#, "#", "\"candidate\" is missing"),
+    (#"{"logits": [1, 2], "candidate": [1, 2]}"#, "#/candidate", "is an array"),
+    (#"{"logits": [1, 2], "candidate": {"probs": [1, 2]}}"#, "#/candidate", "the nearest is \"probabilities\""),
+    (#"{"logits": [1, 2], "candidate": {"zzzzzzzzzzzz": 1}}"#, "#/candidate", "it may hold \"probabilities\""),
+    (#"{"logits": [1, 2], "candidate": {"loss": 1}}"#, "#", "\"target\" is missing, which \"loss\" needs"),
+    (#"{"logits": [1, 2], "weight": [1, 2], "candidate": {"entropy": 1}}"#, "#", "which \"weight\" needs"),
+    (#"{"logits": [1, 2], "candidate": {"probabilities": [1]}}"#, "#/candidate/probabilities", "has shape [1]"),
+    (
+      #"{"logits": [[1, 2, 3], [1, 2, 3]], "candidate": {"probabilities": [[1, 2], [1, 2], [1, 2]]}}"#,
+      "#/candidate/probabilities", "it is transposed"
+    ),
+    (#"{"logits": [1, 2], "candidate": {"probabilities": [1, [2]]}}"#, "#/candidate/probabilities/1", "nested"),
+    (#"{"logits": [1, 2], "candidate": {"probabilities": [null, 1]}}"#, "#/candidate/probabilities/0", "is null"),
+    (#"{"logits": [1, 2], "candidate": {"probabilities": ["x", 1]}}"#, "#/candidate/probabilities/0", "string \"x\""),
+    (#"{"logits": [1, 2], "candidate": {"probabilities": [1e999, 1]}}"#, "#/candidate/probabilities/0", "range"),
+    (
+      #"{"logits": [1, 2], "candidate": {"entropy": 1, "entropy": 1}}"#, "#/candidate", "\"entropy\" more than once"
+    ),
+    (#"{"logits": [1, 2], "rtol": -1, "candidate": {"entropy": 1}}"#, "#/rtol", "at least 0"),
+    (#"{"logits": [1, 2], "outputs": ["entropy"], "candidate": {"entropy": 1}}"#, "#/outputs", "belongs to /softmax"),
+  ])
+  func isRefusedWithItsPlaceAndCure(_ body: String, _ pointer: String, _ part: String) throws {
+    let problem = try Parsed(post("/check", body))
+    #expect(problem.status == 422)
+    #expect(problem.errors.first?.pointer == pointer, "\(problem)")
+    #expect(problem.detail.contains(part), "\(problem.detail)")
+  }
+
+  @Test(arguments: [#""NaN""#, #""Infinity""#, #""-Infinity""#, "0", "1e308", "-1e308", "5e-324"])
+  func anyNumbersGetAReport(_ number: String) throws {
+    let row = "[\(number), \(number), \(number)]"
+    for logits in ["[1, 2, 3]", "[1e308, -1e308, 0]", #"["-Infinity", 0, "-Infinity"]"#, "[5e-324, 0, -5e-324]"] {
+      for type in ["float64", "float32", "float16", "bfloat16"] {
+        let report = try ParsedReport(
+          post(
+            "/check",
+            """
+            {"logits": [\(logits), \(logits)], "target": [1, 1], "label_smoothing": 0.1, "weight": [1, 2, 3],
+             "dtype": "\(type)", "temperature": 3, "candidate": {"gradient": [\(row), \(row)], "loss": \(number),
+             "probabilities": [\(row), \(row)], "log_probabilities": [\(row), \(row)],
+             "log_sum_exp": [\(number), \(number)], "entropy": [\(number), \(number)]}}
+            """))
+        #expect(report.passes == report.findings.isEmpty)
+        for output in report.outputs where !output.value.passes {
+          #expect(!report.causes(of: output.key).isEmpty, "\(output.key)")
+        }
+      }
+    }
+  }
+
+  @Test func allNamesOfCausesAreTheContracts() {
+    #expect(Cause.allCases.count == 21)
+    #expect(Set(Cause.allCases.map(\.rawValue)).count == 21)
+  }
+
+  /// A check computes more than one answer: no body is small enough for an event loop.
+  @Test func itNeverRunsOnAnEventLoop() {
+    #expect(Operation.check.route.body.usesWorkPool(bodyBytes: 0))
+  }
+
+  @Test func aDeadlineEndsTheSearch() throws {
+    let logits = json((0..<64).map { row in (0..<64).map { Double($0 * row % 7) } })
+    let body = #"{"logits": \#(logits), "candidate": {"probabilities": \#(logits)}}"#
+    let head = RequestHead(
+      .post, "/check", fields: [.contentType: "application/json"], framing: .length(body.utf8.count))
+    guard case .accept(let route) = service.route(head) else {
+      Issue.record("the head is refused")
+      return
+    }
+    let context = RequestContext(isCancelled: { true })
+    let answer = service.respond(to: Request(head: head, route: route, body: Array(body.utf8)), in: context)
+    #expect(answer.status == .serviceUnavailable)
+    #expect(try Parsed(answer).type == "/problems/deadline-exceeded")
+  }
+}

@@ -1,0 +1,22 @@
+// assertGradient(f, logits, target): passes if f's loss and gradient are right, and else throws what is wrong with them.
+// f(logits, target) returns { loss, gradient }, as numbers, arrays or typed arrays. Copy this file.
+
+const url = process.env.SOFTMAXD_URL ?? "http://127.0.0.1:8080";
+
+// JSON has no NaN and no infinities; /check takes them as strings.
+const numbers = x => typeof x === "object" ? Array.from(x, numbers) : Number.isFinite(x) ? x : String(x);
+
+/** Options are those of POST /check: reduction, temperature, weight, rtol, atol, dtype … */
+export async function assertGradient(f, logits, target, options = {}) {
+  const { loss, gradient } = f(logits, target);
+  const candidate = { loss: numbers(loss), gradient: numbers(gradient) };
+  const answer = await fetch(`${url}/check`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ logits: numbers(logits), target: numbers(target), ...options, candidate }),
+  });
+  const report = await answer.json();
+  if (!answer.ok) throw new Error(report.detail);
+  const findings = report.findings.map(({ cause, detail, cure }) => `${cause}: ${detail}\n  cure: ${cure}`);
+  if (!report.passes) throw new Error(findings.join("\n"));
+}

@@ -1,0 +1,24 @@
+// assertGradient at work: node gradient.test.mjs
+
+import assert from "node:assert/strict";
+import { assertGradient } from "./assertGradient.mjs";
+
+const logits = [[2, 1, 0.1], [0.5, 2.5, -1]], target = [0, 2];
+
+function gradientOf(logits, target, { divisor = 2, first = 0 } = {}) {
+  let loss = 0;
+  const gradient = logits.map((row, n) => {
+    const e = row.map(a => Math.exp(a - Math.max(...row))), sum = e.reduce((x, y) => x + y);
+    const p = e.map(x => x / sum), y = (target[n] - first + p.length) % p.length;
+    loss -= Math.log(p[y]) / divisor;
+    return p.map((x, i) => (x - (i === y)) / divisor);
+  });
+  return { loss, gradient };
+}
+
+await assertGradient(gradientOf, logits, target);
+console.log("ok a right gradient passes");
+await assert.rejects(assertGradient((a, y) => gradientOf(a, y, { divisor: 1 }), logits, target), /^Error: reduction: loss/);
+console.log("ok a sum is named");
+await assert.rejects(assertGradient((a, y) => gradientOf(a, y, { first: 1 }), logits, target), /target_offset: gradient/);
+console.log("ok classes counted from 1 are named");

@@ -1,0 +1,43 @@
+"""assert_gradient at work: with pytest, or as a program."""
+import math
+
+from assert_gradient import assert_gradient
+
+LOGITS, TARGET = [[2.0, 1.0, 0.1], [0.5, 2.5, -1.0]], [0, 2]
+
+
+def right(logits, target, divisor=2, sign=1.0):
+    loss, gradient = 0.0, []
+    for row, y in zip(logits, target):
+        e = [math.exp(a - max(row)) for a in row]
+        p = [x / sum(e) for x in e]
+        loss -= math.log(p[y]) / divisor
+        gradient.append([sign * (p[i] - (i == y)) / divisor for i in range(len(row))])
+    return loss, gradient
+
+
+def message(f):
+    try:
+        assert_gradient(f, LOGITS, TARGET)
+    except AssertionError as error:
+        return str(error)
+    return "it passes"
+
+
+def test_a_right_gradient_passes():
+    assert_gradient(right, LOGITS, TARGET)
+
+
+def test_a_sign_is_named():
+    assert message(lambda a, y: right(a, y, sign=-1.0)).startswith("sign: gradient: every number has the opposite sign")
+
+
+def test_a_sum_is_named():
+    assert "reduction: gradient: it is the sum over the items" in message(lambda a, y: right(a, y, divisor=1))
+
+
+if __name__ == "__main__":
+    for name, test in list(globals().items()):
+        if name.startswith("test_"):
+            test()
+            print("ok", name)
