@@ -2,6 +2,7 @@
 import itertools
 import math
 import struct
+from fractions import Fraction
 
 import oracle
 from cases import INFINITY, a_shape, a_temperature, loss, random_loss, softmax
@@ -44,6 +45,121 @@ def divisor(rng):
             del case["upstream"]
         whole = float(rng.choice([1, 2, 3, 7, 64, 1000, 1 << 20]))
         yield case | {"divisor": rng.choice([whole, whole, rng.uniform(0.01, 1e4), 5e-324, 2.0**-1074 * 3, 1e-300, 1.7e308])}
+
+
+# --- Masks, tops, matrices and perplexities, for requests alone: fixtures know nothing of them -------------------------
+
+REQUESTS = {}
+
+
+def request(function):
+    REQUESTS[function.__name__.replace("_", "-")] = function
+    return function
+
+
+@request
+def where(rng):
+    """Booleans for each class or each logit, beside logits that are masked themselves."""
+    for _ in range(60):
+        logits, shape, axis = batch_of(rng, rng.choice([2, 3, 5, 10]))
+        whole = rng.random() < 0.5
+        mask = [rng.random() < 0.6 for _ in range(len(logits) if whole else shape[axis])]
+        if not whole and not any(mask):
+            mask[0] = True
+        options = {"where": mask, "dtype": rng.choice(["float64", "float64", "float32", "float16", "bfloat16"])}
+        yield softmax(logits, shape, axis, temperature=a_temperature(rng), empty="zero", **options)
+        full = oracle.masked(logits, mask, shape, axis)
+        _, places = oracle.slices([0.0] * len(logits), shape, axis)
+        empty = [all(full[p] == -INFINITY for p in place) for place in places]
+        indices = [-100 if is_empty else rng.randrange(shape[axis]) for is_empty in empty]
+        yield loss(logits, indices, shape, axis, **options, reduction=rng.choice(["sum", "none", "mean"]))
+        yield loss([x if rng.random() < 0.9 else 1e300 for x in logits], [rng.random() for _ in logits], shape, axis,
+                   sample_weight=[0.0 if is_empty else rng.uniform(0, 2) for is_empty in empty], reduction="sum", **options)
+
+
+@request
+def empty(rng):
+    """Slices without a class, beside others."""
+    for _ in range(60):
+        logits, shape, axis = batch_of(rng, rng.choice([1, 2, 3, 8]))
+        _, places = oracle.slices([0.0] * len(logits), shape, axis)
+        gone = [rng.random() < 0.5 for _ in places]
+        for place, is_gone in zip(places, gone):
+            for p in place:
+                if is_gone:
+                    logits[p] = -INFINITY
+        yield softmax(logits, shape, axis, empty="zero", temperature=a_temperature(rng), top_k=rng.randint(1, shape[axis]))
+        indices = [7 if is_gone else rng.randrange(shape[axis]) for is_gone in gone]
+        yield loss(logits, indices, shape, axis, ignore_index=7, reduction=rng.choice(["sum", "none"]))
+        yield loss(logits, [0] * len(places), shape, axis, sample_weight=[0.0 if g else 1.5 for g in gone], divisor=3.0)
+
+
+@request
+def tops(rng):
+    """The largest logits, with ties, masks and every axis."""
+    for _ in range(60):
+        classes = rng.choice([1, 2, 3, 5, 10, 40, 100, 200])
+        logits, shape, axis = batch_of(rng, classes)
+        if rng.random() < 0.5:
+            logits = [rng.choice([0.0, -0.0, 1.5, -2.0, 40.0, -800.0, -INFINITY]) for _ in logits]
+        yield softmax(logits, shape, axis, temperature=a_temperature(rng), top_k=rng.randint(1, classes), empty="zero",
+                      dtype=rng.choice(["float64", "float32", "float16", "bfloat16"]))
+
+
+@request
+def jacobians(rng):
+    """Matrices of batches along any axis."""
+    for _ in range(30):
+        shape = [rng.randint(1, 3) for _ in range(rng.randint(1, 5))]
+        axis = rng.randrange(len(shape))
+        shape[axis] = rng.randint(1, 5)
+        while math.prod(shape) * shape[axis] > 256:
+            shape[next(i for i in range(len(shape)) if i != axis and shape[i] > 1)] = 1
+        logits = [rng.choice([rng.gauss(0, 1), rng.gauss(0, 1), 0.0, -40.0]) for _ in range(math.prod(shape))]
+        yield softmax(logits, shape, axis, temperature=a_temperature(rng), dtype=rng.choice(["float64", "float32", "float16"]),
+                      outputs=["jacobian", "probabilities"])
+
+
+@request
+def perplexity(rng):
+    """The exponential of a mean: ordinary, near 1, beyond the range, and of level rows."""
+    for _ in range(100):
+        logits, shape, axis = batch_of(rng, rng.choice([1, 2, 3, 5, 10, 30]))
+        case = random_loss(rng, logits, shape, axis, temperature=rng.choice([1.0, 1.0, 0.5, 0.01])) | {"reduction": "mean"}
+        case.pop("upstream", None)
+        if rng.random() < 0.3:
+            case["divisor"] = rng.uniform(0.5, 20)
+        yield case | {"outputs": ["loss", "perplexity"], "dtype": rng.choice(["float64", "float32", "float16", "bfloat16"])}
+    for _ in range(20):
+        n = rng.choice([2, 3, 7, 257, 259, 300, 2049, 2051])
+        yield loss([1.25] * n, [rng.randrange(n)], outputs=["loss", "perplexity"], dtype=rng.choice(["bfloat16", "float16", "float64"]))
+
+
+@request
+def input_dtype(rng):
+    """Decimal texts around half-way numbers of a format, and any others; the oracle reads them as fractions."""
+    for _ in range(30):
+        dtype = rng.choice(["float32", "float16", "bfloat16"])
+        form = FORMATS[dtype]
+        texts = []
+        for _ in range(rng.choice([2, 5, 20])):
+            kind = rng.random()
+            if kind < 0.3:
+                texts.append(repr(rng.gauss(0, 5)))
+                continue
+            exponent = rng.randint(-form.precision - 8, 3) if kind < 0.9 else form.least + rng.randint(-2, 3)
+            units = rng.randrange(1 << form.precision) if kind < 0.9 else rng.randrange(4)
+            half = (Fraction(units) + Fraction(1, 2)) * Fraction(2) ** exponent
+            nudge = rng.choice([0, 0, 1, -1]) * Fraction(10) ** -rng.randint(20, 60)
+            value = half + nudge
+            digits = 180 if kind >= 0.9 else 90
+            whole, rest = divmod(abs(value.numerator) * 10**digits, value.denominator)
+            text = f"{whole // 10**digits}.{whole % 10**digits:0{digits}d}".rstrip("0")
+            texts.append(rng.choice(["", "-"]) + text + ("0" if text.endswith(".") else ""))
+        logits = [oracle.rounded(Fraction(text), None, form) for text in texts]
+        if all(abs(x) < INFINITY for x in logits):
+            yield softmax(logits, dtype="float64", outputs=["log_sum_exp", "probabilities", "argmax"]) | {
+                "texts": texts, "input_dtype": dtype}
 
 
 # --- Formats of 16 bits ----------------------------------------------------------------------------------------------
@@ -112,4 +228,4 @@ def exhaustive(dtype, rows=512):
     values = members(dtype)
     while batch := list(itertools.islice(values, rows)):
         logits = [x for value in batch for x in (value, 0.0)]
-        yield softmax(logits, [len(batch), 2], dtype=dtype)
+        yield softmax(logits, [len(batch), 2], dtype=dtype, input_dtype=dtype)

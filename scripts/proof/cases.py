@@ -25,7 +25,7 @@ def derivation(logits, target, **options):
 
 def answered(case):
     """The case with the true answers under "want"."""
-    options = {k: v for k, v in case.items() if k not in ("op", "logits", "target", "recurrence", "target_recurrence")}
+    options = {k: v for k, v in case.items() if k not in ("op", "logits", "target", "recurrence", "target_recurrence", "input_dtype", "texts")}
     if case["op"] == "softmax":
         want = oracle.softmax(case["logits"], **options)
     elif case["op"] == "loss":

@@ -6,11 +6,11 @@ that this list is complete is the Lindemann-Weierstrass theorem (docs/numerics.m
 import itertools
 from fractions import Fraction
 
-from mpmath.libmp import fone, from_int, fzero, mpf_add, mpf_sub
+from mpmath.libmp import fone, from_int, fzero, mpf_add, mpf_exp, mpf_sub
 
 from rounding import (
-    BINARY64, DOWN, FORMATS, UP, add, divide, exponential, logarithm, logarithm_of_one_plus, multiply, negated, rational,
-    rounded)
+    BINARY64, DOWN, FORMATS, GUARD, UP, add, divide, exponential, logarithm, logarithm_of_one_plus, multiply, negated, rational,
+    rounded, widened)
 
 INFINITY = float("inf")
 ZERO, ONE = Fraction(0), Fraction(1)
@@ -189,18 +189,57 @@ def slices(logits, shape, axis, temperature=1.0):
         inner *= extent
     outer = len(logits) // (classes * inner)
     places = [[(o * classes + c) * inner + i for c in range(classes)] for o in range(outer) for i in range(inner)]
-    return [Slice([logits[p] for p in place], temperature) for place in places], places
+    def of(place):
+        row = [logits[p] for p in place]
+        return Empty(classes) if max(row) == -INFINITY else Slice(row, temperature)
+    return [of(place) for place in places], places
 
 
-def softmax(logits, shape=None, axis=-1, temperature=1.0, dtype="float64", outputs=None):
+class Empty:
+    """A slice without any class, where zeros are asked for: sums over nothing."""
+    maximum, group, logits = -INFINITY, (), ()
+
+    def __init__(self, classes):
+        self.group, self.logits = [None] * classes, [-INFINITY] * classes
+
+    def probability(self, _):
+        return ZERO, None
+
+    def log_probability(self, _):
+        return None
+
+    def jacobian(self, *_):
+        return ZERO, None
+
+    def entropy(self):
+        return ZERO, None
+
+
+def masked(logits, where, shape, axis):
+    """The logits, -Infinity where a boolean of each class or of each logit is false."""
+    if where is None:
+        return logits
+    inner = 1
+    for extent in shape[axis % len(shape) + 1:]:
+        inner *= extent
+    classes = shape[axis]
+    of = (lambda p: where[p]) if len(where) == len(logits) else (lambda p: where[p // inner % classes])
+    return [x if of(p) else -INFINITY for p, x in enumerate(logits)]
+
+
+def softmax(logits, shape=None, axis=-1, temperature=1.0, dtype="float64", outputs=None, where=None, empty="refuse", top_k=None):
     """Every output asked for, flat and row-major."""
     shape = shape or [len(logits)]
+    logits = masked(logits, where, shape, axis)
     rows, places = slices(logits, shape, axis % len(shape), temperature)
     form, answer = FORMATS[dtype], {}
     if outputs is None:
         outputs = ["probabilities", "log_probabilities", "log_sum_exp", "entropy", "argmax"]
         if len(shape) == 1 and len(logits) <= 16:
             outputs.append("jacobian")
+        if top_k:
+            outputs += ["top_indices", "top_probabilities", "top_log_probabilities"]
+    order = [sorted(range(len(row.logits)), key=lambda c: (-row.logits[c], c))[:top_k] for row in rows] if top_k else []
     for output in outputs:
         if output in ("probabilities", "log_probabilities"):
             flat = [None] * len(logits)
@@ -214,20 +253,39 @@ def softmax(logits, shape=None, axis=-1, temperature=1.0, dtype="float64", outpu
                     flat[p] = values[group]
             answer[output] = flat
         elif output == "log_sum_exp":
-            answer[output] = [rounded(*row.log_sum_exp(), form) for row in rows]
+            answer[output] = [-INFINITY if isinstance(row, Empty) else rounded(*row.log_sum_exp(), form) for row in rows]
         elif output == "entropy":
             answer[output] = [rounded(*row.entropy(), form, widest=1 << 14) for row in rows]
         elif output == "argmax":
             answer[output] = [row.logits.index(row.maximum) for row in rows]
         elif output == "jacobian":
-            row, n, values, flat = rows[0], len(logits), {}, []
-            for l, i in itertools.product(range(n), range(n)):
-                key = row.group[l], row.group[i], l == i
-                if key not in values:
-                    values[key] = rounded(*row.jacobian(l, i), form)
-                flat.append(values[key])
-            answer[output] = flat
+            parts, n = [], shape[axis]
+            for row in rows:
+                values, flat = {}, []
+                for l, i in itertools.product(range(n), range(n)):
+                    key = row.group[l], row.group[i], l == i
+                    if key not in values:
+                        values[key] = rounded(*row.jacobian(l, i), form)
+                    flat.append(values[key])
+                parts.append(flat)
+            answer[output] = in_place_of_classes(parts, shape, axis)
+        elif output == "top_indices":
+            answer[output] = in_place_of_classes(order, shape, axis)
+        elif output in ("top_probabilities", "top_log_probabilities"):
+            def value(row, c):
+                real = (row.probability if output == "top_probabilities" else row.log_probability)(row.group[c])
+                return -INFINITY if real is None else rounded(*real, form)
+            answer[output] = in_place_of_classes(
+                [[value(row, c) for c in chosen] for row, chosen in zip(rows, order)], shape, axis)
     return answer
+
+
+def in_place_of_classes(parts, shape, axis):
+    """Each slice's numbers, of one length, where the class axis was; flat."""
+    inner = 1
+    for extent in shape[axis % len(shape) + 1:]:
+        inner *= extent
+    return [parts[o * inner + i][k] for o in range(len(parts) // inner) for k in range(len(parts[0])) for i in range(inner)]
 
 
 class ZeroNormaliser(Exception):
@@ -236,9 +294,10 @@ class ZeroNormaliser(Exception):
 
 def loss_and_gradient(logits, target, shape=None, axis=-1, temperature=1.0, dtype="float64", weight=None,
                       sample_weight=None, ignore_index=-100, label_smoothing=0.0, reduction="mean", divisor=None,
-                      upstream=None, outputs=("loss", "gradient")):
+                      upstream=None, where=None, outputs=("loss", "gradient")):
     """target: a list of int (indices, batch order) or of float (probabilities, the logits' shape)."""
     shape = shape or [len(logits)]
+    logits = masked(logits, where, shape, axis)
     rows, places = slices(logits, shape, axis % len(shape), temperature)
     form, classes, epsilon = FORMATS[dtype], shape[axis], Fraction(label_smoothing)
     by_index = isinstance(target[0], int)
@@ -246,6 +305,7 @@ def loss_and_gradient(logits, target, shape=None, axis=-1, temperature=1.0, dtyp
     s = [Fraction(x) for x in sample_weight] if sample_weight else [ONE] * len(rows)
     inverse_temperature = 1 / Fraction(temperature)
     ignored = [by_index and target[n] == ignore_index for n in range(len(rows))]
+    idle = [ignored[n] or s[n] == 0 for n in range(len(rows))]
     r = ONE
     if divisor is not None:
         r = 1 / Fraction(divisor)
@@ -269,12 +329,12 @@ def loss_and_gradient(logits, target, shape=None, axis=-1, temperature=1.0, dtyp
     gradient = [0.0] * len(logits)
     items = []  # (offset, coefficient of log S, row), or None for infinity
     for n, row in enumerate(rows):
-        if ignored[n]:
+        if idle[n]:
             items.append((ZERO, ZERO, row))
             continue
         u = factors(n)
         total = sum(u)
-        if "loss" in outputs:
+        if "loss" in outputs or "perplexity" in outputs:
             factor = s[n] * r
             if factor == 0:
                 items.append((ZERO, ZERO, row))
@@ -298,7 +358,32 @@ def loss_and_gradient(logits, target, shape=None, axis=-1, temperature=1.0, dtyp
             answer["loss"] = [combined(items, form)]
     if "gradient" in outputs:
         answer["gradient"] = gradient
+    if "perplexity" in outputs:
+        answer["perplexity"] = [exponential_of(items, form)]
     return answer
+
+
+def exponential_of(items, form):
+    """e to the sum of offset + coefficient log S over items, none of them negative."""
+    if any(item is None for item in items):
+        return INFINITY
+    offset = sum((item[0] for item in items), ZERO)
+    live = [item for item in items if item[1]]
+    if offset > 1000:
+        return INFINITY
+    if not live:
+        return rounded(Fraction(1), None, form) if offset == 0 else rounded(ZERO, lambda precision: exponential(offset, precision), form)
+    counts = {row.count[0] for _, _, row in live if row.is_level and len(row.level) == 1}
+    if offset == 0 and len(counts) == 1 and all(row.is_level for _, _, row in live) and sum(c for _, c, _ in live) == 1:
+        return rounded(Fraction(counts.pop()), None, form)
+
+    def tail(precision):
+        sum = rational(offset, precision)
+        for _, coefficient, row in live:
+            sum = add(sum, multiply(rational(coefficient, precision), row.log_of_sum(precision), precision), precision)
+        return (widened(mpf_exp(sum[0], precision + GUARD, DOWN), precision)[0],
+                widened(mpf_exp(sum[1], precision + GUARD, UP), precision)[1])
+    return rounded(ZERO, tail, form)
 
 
 def combined(items, form):

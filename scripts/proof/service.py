@@ -32,6 +32,14 @@ def nested(values, shape):
     return [nested(values[i * step:(i + 1) * step], shape[1:]) for i in range(shape[0])]
 
 
+def nested_text(texts, shape):
+    """The same of numbers' texts, as JSON."""
+    if not shape:
+        return texts[0]
+    step = len(texts) // shape[0]
+    return "[" + ", ".join(nested_text(texts[i * step:(i + 1) * step], shape[1:]) for i in range(shape[0])) + "]"
+
+
 def flat(value):
     if isinstance(value, list):
         for x in value:
@@ -45,7 +53,7 @@ def body(case):
     shape, axis = case["shape"], case["axis"]
     batch = shape[:axis] + shape[axis + 1:]
     written = [x if x > -cases.INFINITY else "-Infinity" for x in case["logits"]]
-    request = {case.get("input", "logits"): nested(written, shape)}
+    request = {} if "texts" in case else {case.get("input", "logits"): nested(written, shape)}
     if case["op"] == "derivation":
         request |= {"target": case["target"], "outputs": ["derivation"]}
     else:
@@ -60,11 +68,17 @@ def body(case):
         request["outputs"] = list(case["want"])
     of_batch = {"sample_weight": batch, "upstream": batch if case.get("reduction") == "none" else []}
     for name in ("temperature", "dtype", "weight", "sample_weight", "ignore_index", "label_smoothing", "reduction", "upstream",
-                 "divisor", "z_loss", "focal_gamma", "softcap"):
+                 "divisor", "z_loss", "focal_gamma", "softcap", "empty", "input_dtype", "top_k"):
         value = case.get(name)
         if value is not None:
             request[name] = nested(value, of_batch[name]) if name in of_batch else value
-    return ("/softmax" if case["op"] == "softmax" else "/gradient"), request
+    if "where" in case:
+        request["where"] = case["where"] if len(case["where"]) == shape[axis] else nested(case["where"], shape)
+    if "texts" in case:
+        # Numbers as they are to be written.
+        return "/softmax", json.dumps(request)[:-1] + ', "logits": ' + nested_text(case["texts"], shape) + "}"
+    path = "/softmax" if case["op"] == "softmax" else "/loss" if "perplexity" in case["want"] else "/gradient"
+    return path, request
 
 
 def number(text, form):
@@ -80,7 +94,7 @@ def answers(case, reply):
         steps = dict(reply["derivation"])
         reply = steps | steps.pop("quotient_rule")
     form = FORMATS[case.get("dtype", "float64")]
-    return {name: [number(x, form) for x in flat(reply[name])] for name in case["want"]}
+    return {name: [int(x) if name == "top_indices" else number(x, form) for x in flat(reply[name])] for name in case["want"]}
 
 
 def random_cases(seed, makers, most=60):
@@ -122,6 +136,7 @@ def main():
     values = wrong = refused = 0
     tally = {}
     used = time.monotonic()
+    makers = makers | (additions.REQUESTS if not given.hostile else {})
     if given.families:
         makers = {name: makers[name] for name in given.families}
     if given.every:
@@ -137,7 +152,7 @@ def main():
         if time.monotonic() - used > 30:
             connection.close()  # an idle one is closed by the service after a while
         used = time.monotonic()
-        connection.request("POST", path, json.dumps(request), {"Content-Type": "application/json"})
+        connection.request("POST", path, request if isinstance(request, str) else json.dumps(request), {"Content-Type": "application/json"})
         answer = connection.getresponse()
         text = answer.read()
         count = tally.setdefault(family, [0, 0])

@@ -37,12 +37,12 @@ extension JSONWriter {
 /// Where the brackets of a tensor's text are, and how many bytes the text may take.
 struct TensorLayout {
   /// The length of each dimension, innermost first; 1 where there is none.
-  private var extents = InlineArray<8, Int>(repeating: 1)
+  private var extents = InlineArray<9, Int>(repeating: 1)
   private let rank: Int
   /// How many values there are.
   private(set) var count = 1
 
-  /// - Precondition: no more dimensions than ``TensorLimits/greatestRank``.
+  /// - Precondition: no more dimensions than one above ``TensorLimits/greatestRank``, as a Jacobian has.
   init(_ extents: Span<Int>) {
     rank = extents.count
     for place in 0..<rank {

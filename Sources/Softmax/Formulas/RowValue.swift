@@ -10,6 +10,8 @@ enum RowValue: Sendable, Hashable {
   case entropy
   /// The lowest index among the largest logits.
   case argmax
+  /// The index of a class, itself.
+  case index(Int)
   /// ∂p_l/∂a_i.
   case jacobian(Int, Int)
   /// ∂L/∂p_l = -1/p_l: a step of the derivation, as are those below.
@@ -27,6 +29,7 @@ extension LogitsRow {
   func known(_ value: RowValue) -> Double? {
     switch value {
     case .argmax: Double(top)
+    case .index(let i): Double(i)
     case .logProbability(let i): isMasked(i) ? -.infinity : nil
     // 1/p exceeds 2^1000000.
     case .lossByProbability(let l): isNegligible(l) ? -.infinity : nil
@@ -42,7 +45,7 @@ extension LogitsRow {
     case .logProbability: finite > 1
     // tanh of a rational number is irrational, but for 0.
     case .logSumExp: finite > 1 || isCapped(top)
-    case .entropy, .argmax: false
+    case .entropy, .argmax, .index: false
     case .jacobian(let l, let i): (!isLevel || isCapped(i)) && !isMasked(l) && !isMasked(i)
     case .quotientSecond(let l, let i), .lossByLogit(let l, let i):
       !isLevel && !isMasked(l) && !isMasked(i)
@@ -59,7 +62,7 @@ extension LogitsRow {
     guard softcap == nil else { return mostBitsWithoutTheorem }
     return switch value {
     case .entropy: mostBitsWithoutTheorem
-    case .probability, .logProbability, .logSumExp, .argmax, .jacobian, .lossByProbability, .quotientFirst,
+    case .probability, .logProbability, .logSumExp, .argmax, .index, .jacobian, .lossByProbability, .quotientFirst,
       .quotientSecond, .lossByLogit:
       nil
     }
@@ -75,6 +78,7 @@ extension SoftmaxSums {
     case .logSumExp: try logSumExp(&poll)
     case .entropy: try entropy(&poll)
     case .argmax: arithmetic.whole(row.top)
+    case .index(let i): arithmetic.whole(i)
     case .jacobian(let l, let i): try jacobian(l, i, &poll)
     case .lossByProbability(let l): try lossByProbability(l, &poll)
     case .quotientFirst(let l): try quotientFirst(l, &poll)

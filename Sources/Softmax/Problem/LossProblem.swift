@@ -124,6 +124,8 @@ public final class LossProblem: Sendable {
 public struct LossResult: Sendable, Equatable {
   /// One for each row under ``Reduction/none``, else one.
   public var loss: [Double]?
+  /// e^loss under ``Reduction/mean``.
+  public var perplexity: Double?
   /// `∂(Σ q L)/∂a`, in the logits' shape.
   public var gradient: [Double]?
 

@@ -13,29 +13,21 @@ public enum SoftmaxOutput: Sendable, Hashable {
   case entropy
   /// The lowest index among the largest logits, in the batch shape.
   case argmax
-  /// `J[l][i] = ∂p_l/∂a_i = p_l (1[l=i] - p_i) / T`, for each row a `[classes, classes]` matrix.
+  /// `J[l][i] = ∂p_l/∂a_i = p_l (1[l=i] - p_i) / T`, in the logits' shape with two class axes `[l][i]` for one.
   case jacobian
+  /// The classes of so many largest logits, by falling logit, the lowest index first among equals; 1 to the number of
+  /// classes. They stand along the class axis.
+  case topIndices(Int)
+  /// The probabilities of these classes.
+  case topProbabilities(Int)
+  /// The logarithms of the probabilities of these classes.
+  case topLogProbabilities(Int)
 }
 
 extension SoftmaxOutput {
-  /// How an output's numbers lie in its tensor.
-  enum Arrangement {
-    /// One for each logit, in the logits' place.
-    case likeLogits
-    /// So many for each row, one row's behind another's.
-    case perRow(Int)
-  }
-
-  func arrangement(classes: Int) -> Arrangement {
-    switch self {
-    case .probabilities, .logProbabilities: .likeLogits
-    case .logSumExp, .entropy, .argmax: .perRow(1)
-    case .jacobian: .perRow(classes * classes)
-    }
-  }
-
   /// Which function of a row is at a position of the row's part of the output.
-  func value(at position: Int, classes: Int) -> RowValue {
+  /// - Parameter top: the row's classes of the largest logits, as many as any output asks for.
+  func value(at position: Int, classes: Int, top: [Int]) -> RowValue {
     switch self {
     case .probabilities: .probability(position)
     case .logProbabilities: .logProbability(position)
@@ -43,22 +35,36 @@ extension SoftmaxOutput {
     case .entropy: .entropy
     case .argmax: .argmax
     case .jacobian: .jacobian(position / classes, position % classes)
+    case .topIndices: .index(top[position])
+    case .topProbabilities: .probability(top[position])
+    case .topLogProbabilities: .logProbability(top[position])
     }
   }
 
   /// What it is for a row without a finite logit: a sum over nothing, or its logarithm.
-  var valueOfEmptyRow: Double {
+  func valueOfEmptyRow(at position: Int) -> Double {
     switch self {
-    case .probabilities, .entropy, .argmax, .jacobian: 0
-    case .logProbabilities, .logSumExp: -.infinity
+    case .probabilities, .entropy, .argmax, .jacobian, .topProbabilities: 0
+    case .logProbabilities, .logSumExp, .topLogProbabilities: -.infinity
+    case .topIndices: Double(position)
     }
   }
 
-  /// How many numbers it has for each row.
+  /// How many numbers it has for each row: they stand in the place of the row's classes in the tensor.
   func valueCount(classes: Int) -> Int {
-    switch arrangement(classes: classes) {
-    case .likeLogits: classes
-    case .perRow(let count): count
+    switch self {
+    case .probabilities, .logProbabilities: classes
+    case .logSumExp, .entropy, .argmax: 1
+    case .jacobian: classes * classes
+    case .topIndices(let count), .topProbabilities(let count), .topLogProbabilities(let count): count
+    }
+  }
+
+  /// How many of the largest logits it is about; 0 where it is about all.
+  var topCount: Int {
+    switch self {
+    case .probabilities, .logProbabilities, .logSumExp, .entropy, .argmax, .jacobian: 0
+    case .topIndices(let count), .topProbabilities(let count), .topLogProbabilities(let count): count
     }
   }
 }
@@ -75,8 +81,14 @@ public struct SoftmaxResult: Sendable, Equatable {
   public var entropy: [Double]?
   /// In the batch shape.
   public var argmax: [Int]?
-  /// `[batch, classes, classes]`: for one row, `J[l][i]` stands at `l * classes + i`.
+  /// In the logits' shape with two class axes for one: for one row, `J[l][i]` stands at `l * classes + i`.
   public var jacobian: [Double]?
+  /// In the logits' shape with as many entries along the class axis as were asked for.
+  public var topIndices: [Int]?
+  /// In the same shape.
+  public var topProbabilities: [Double]?
+  /// In the same shape; -Infinity for masked classes.
+  public var topLogProbabilities: [Double]?
 
   init() {}
 
@@ -88,6 +100,9 @@ public struct SoftmaxResult: Sendable, Equatable {
     case .entropy: entropy = numbers
     case .argmax: argmax = numbers.map { Int($0) }
     case .jacobian: jacobian = numbers
+    case .topIndices: topIndices = numbers.map { Int($0) }
+    case .topProbabilities: topProbabilities = numbers
+    case .topLogProbabilities: topLogProbabilities = numbers
     }
   }
 }

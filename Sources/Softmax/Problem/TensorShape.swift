@@ -5,13 +5,14 @@ public struct TensorShape: Sendable {
   /// The most dimensions that a tensor may have.
   public static var maximumRank: Int { 8 }
 
-  private let places: InlineArray<8, Int>
+  /// One more than a request's tensors may have: a Jacobian has its logits' class axis twice.
+  private let places: InlineArray<9, Int>
   private let rank: Int
 
   /// Nil for more than ``maximumRank`` extents.
   public init?(_ extents: some Sequence<Int>) {
     // Not appended to itself: Swift 6.3 with -O then loses what was appended.
-    var (places, rank) = (InlineArray<8, Int>(repeating: 1), 0)
+    var (places, rank) = (InlineArray<9, Int>(repeating: 1), 0)
     for extent in extents {
       guard rank < Self.maximumRank else { return nil }
       places[rank] = extent
@@ -23,7 +24,7 @@ public struct TensorShape: Sendable {
 
   /// The shape without one of its axes.
   public func removing(axis: Int) -> TensorShape {
-    TensorShape(InlineArray { $0 < axis || $0 == 7 ? places[$0] : places[$0 + 1] }, rank: rank - 1)
+    TensorShape(InlineArray { $0 < axis || $0 == 8 ? places[$0] : places[$0 + 1] }, rank: rank - 1)
   }
 
   /// The shape with another extent of one of its axes.
@@ -31,7 +32,12 @@ public struct TensorShape: Sendable {
     TensorShape(InlineArray { $0 == axis ? extent : places[$0] }, rank: rank)
   }
 
-  private init(_ places: InlineArray<8, Int>, rank: Int) {
+  /// The shape with one of its axes twice, side by side.
+  public func doubling(axis: Int) -> TensorShape {
+    TensorShape(InlineArray { $0 <= axis ? places[$0] : places[$0 - 1] }, rank: rank + 1)
+  }
+
+  private init(_ places: InlineArray<9, Int>, rank: Int) {
     self.places = places
     self.rank = rank
   }

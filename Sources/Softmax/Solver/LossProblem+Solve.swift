@@ -14,22 +14,24 @@ extension LossProblem {
   ///   - upstream: q, of the loss's shape, finite; `nil` stands for ones. It leaves the loss alone.
   ///   - loss: whether the loss is asked for.
   ///   - gradient: whether the gradient is asked for.
+  ///   - perplexity: whether e^loss is asked for; there is none without a reduction.
   ///   - execution: how it is run, and when it is to stop.
   /// - Throws: ``ComputationError/cancelled``, ``ComputationError/upstreamDoesNotFit``.
   public func lossAndGradient(
-    upstream: [Double]?, loss: Bool, gradient: Bool, _ execution: Execution
+    upstream: [Double]?, loss: Bool, gradient: Bool, perplexity: Bool = false, _ execution: Execution
   ) throws(ComputationError) -> LossResult {
     var counts = StageCounts()
     return try lossAndGradient(
-      upstream: upstream, loss: loss, gradient: gradient, execution, from: .vector, &counts)
+      upstream: upstream, loss: loss, gradient: gradient, perplexity: perplexity, execution, from: .vector, &counts)
   }
 
   /// The same, from a stage of choice, and with the stages counted.
   public func lossAndGradient(
-    upstream: [Double]?, loss: Bool, gradient: Bool, _ execution: Execution, from stage: Stage,
-    _ counts: inout StageCounts
+    upstream: [Double]?, loss: Bool, gradient: Bool, perplexity: Bool = false, _ execution: Execution,
+    from stage: Stage, _ counts: inout StageCounts
   ) throws(ComputationError) -> LossResult {
-    let request = try LossRequest(self, upstream: upstream, loss: loss, gradient: gradient)
+    let request = try LossRequest(
+      self, upstream: upstream, loss: loss, gradient: gradient, perplexity: perplexity)
     counts.outputs += (0..<request.layout.batch).count { self.counts(row: $0) } * request.valuesPerRow
     var term: LossTerm?
     var numbers = try ConcurrentOutputBuffer.filled(
@@ -57,7 +59,9 @@ extension LossProblem {
       result.loss = Array(numbers[request.gradientCount...])
       numbers.removeLast(request.lossCount)
     case .term:
-      result.loss = [try total(of: term, request, execution, from: stage, &counts)]
+      let total = try total(of: term, request, execution, from: stage, &counts)
+      if loss { result.loss = [total.loss] }
+      if request.wantsPerplexity { result.perplexity = total.perplexity }
     }
     if gradient { result.gradient = numbers }
     return result
@@ -104,16 +108,16 @@ extension LossProblem {
   /// The reduced loss from the sum of the rows' terms; where that does not decide it, from the rows anew.
   private func total(
     of term: LossTerm?, _ request: LossRequest, _ execution: Execution, from stage: Stage, _ counts: inout StageCounts
-  ) throws(ComputationError) -> Double {
+  ) throws(ComputationError) -> (loss: Double, perplexity: Double) {
     switch term {
-    case nil: return 0
-    case .infinite: return .infinity
+    case nil: return (0, 1)
+    case .infinite: return (.infinity, .infinity)
     case .finite(let known):
       var total = UnresolvedTotal(request, known: known, execution)
       var escalation = StageEscalation(execution, from: stage)
       try escalation.resolve(&total)
       counts = counts + escalation.counts
-      return total.loss ?? 0
+      return (total.loss ?? 0, total.perplexity ?? 1)
     }
   }
 }

@@ -16,11 +16,15 @@ struct LossRequest: Sendable {
   let upstream: [Double]?
   let use: LossUse
   let wantsGradient: Bool
+  /// Whether e^loss is asked for, of a reduced loss.
+  let wantsPerplexity: Bool
   /// D; `nil` stands for one.
   let normaliser: ExactSum?
 
   /// - Throws: ``ComputationError/upstreamDoesNotFit``.
-  init(_ problem: LossProblem, upstream: [Double]?, loss: Bool, gradient: Bool) throws(ComputationError) {
+  init(
+    _ problem: LossProblem, upstream: [Double]?, loss: Bool, gradient: Bool, perplexity: Bool = false
+  ) throws(ComputationError) {
     let isReduced = problem.reduction != .none
     if let upstream {
       guard upstream.count == (isReduced ? 1 : problem.softmax.layout.batch), upstream.allSatisfy(\.isFinite) else {
@@ -29,7 +33,8 @@ struct LossRequest: Sendable {
     }
     self.problem = problem
     self.upstream = upstream
-    use = loss ? (isReduced ? .term : .result) : .unused
+    wantsPerplexity = perplexity && isReduced
+    use = loss || wantsPerplexity ? (isReduced ? .term : .result) : .unused
     wantsGradient = gradient
     normaliser = problem.reduction == .mean ? problem.normaliser() : nil
   }

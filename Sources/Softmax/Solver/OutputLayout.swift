@@ -2,6 +2,8 @@
 struct OutputLayout: Sendable {
   struct Part: Sendable {
     let output: SoftmaxOutput
+    /// How many numbers there are for each row.
+    let valuesPerRow: Int
     let range: Range<Int>
   }
 
@@ -10,6 +12,8 @@ struct OutputLayout: Sendable {
   /// How many numbers there are in all.
   let count: Int
   let layout: Layout
+  /// How many of a row's largest logits the outputs are about; 0 where none asks for them.
+  let topCount: Int
 
   init(_ outputs: [SoftmaxOutput], _ layout: Layout) {
     self.layout = layout
@@ -17,39 +21,39 @@ struct OutputLayout: Sendable {
     var end = 0
     for output in outputs where !parts.contains(where: { $0.output == output }) {
       let start = end
-      switch output.arrangement(classes: layout.classes) {
-      case .likeLogits: end += layout.count
-      case .perRow(let count): end += layout.batch * count
-      }
-      parts.append(Part(output: output, range: start..<end))
+      let count = output.valueCount(classes: layout.classes)
+      end += layout.batch * count
+      parts.append(Part(output: output, valuesPerRow: count, range: start..<end))
     }
     self.parts = parts
     count = end
+    topCount = parts.reduce(0) { max($0, $1.output.topCount) }
   }
 
   /// How many numbers there are for each row.
-  var valuesPerRow: Int { parts.reduce(0) { $0 + $1.output.valueCount(classes: layout.classes) } }
+  var valuesPerRow: Int { parts.reduce(0) { $0 + $1.valuesPerRow } }
 
-  /// Where in the array a row's number at a position of an output is.
+  /// Where in the array a row's number at a position of an output is; those at other positions are `layout.inner` apart.
   func position(of part: Part, row n: Int, at position: Int) -> Int {
-    switch part.output.arrangement(classes: layout.classes) {
-    case .likeLogits: part.range.lowerBound + layout.start(of: n) + position * layout.inner
-    case .perRow(let count): part.range.lowerBound + n * count + position
-    }
+    let (outer, inner) = (n / layout.inner, n % layout.inner)
+    return part.range.lowerBound + (outer * part.valuesPerRow + position) * layout.inner + inner
   }
 
+  /// The classes of a row's largest logits, as many as any output asks for.
+  func top(of logits: Span<Double>) -> [Int] { topCount == 0 ? [] : TopClasses.first(topCount, of: logits) }
+
   /// Some of the values of row n: those whose numbers, counted through all outputs, are in the range.
-  func values(row n: Int, in numbers: Range<Int>) -> [UnresolvedValues.Entry] {
+  func values(of row: LogitsRow, number n: Int, in numbers: Range<Int>) -> [UnresolvedValues.Entry] {
+    let top = top(of: row.logits.span)
     var entries: [UnresolvedValues.Entry] = []
     var first = 0
     for part in parts {
-      let count = part.output.valueCount(classes: layout.classes)
-      for position in numbers.clamped(to: first..<(first + count)) {
-        let value = part.output.value(at: position - first, classes: layout.classes)
+      for position in numbers.clamped(to: first..<(first + part.valuesPerRow)) {
+        let value = part.output.value(at: position - first, classes: layout.classes, top: top)
         entries.append(
           UnresolvedValues.Entry(value: value, position: self.position(of: part, row: n, at: position - first)))
       }
-      first += count
+      first += part.valuesPerRow
     }
     return entries
   }
@@ -57,8 +61,8 @@ struct OutputLayout: Sendable {
   /// Writes what a row without a finite logit has.
   func writeEmpty(row n: Int, into buffer: ConcurrentOutputBuffer<Double>) {
     for part in parts {
-      for position in 0..<part.output.valueCount(classes: layout.classes) {
-        buffer[self.position(of: part, row: n, at: position)] = part.output.valueOfEmptyRow
+      for position in 0..<part.valuesPerRow {
+        buffer[self.position(of: part, row: n, at: position)] = part.output.valueOfEmptyRow(at: position)
       }
     }
   }

@@ -65,7 +65,7 @@ extension SoftmaxProblem {
         continue
       }
       let row = LogitsRow(self, number: n)
-      var entries = outputs.values(row: n, in: share.outputs(of: outputs.valuesPerRow))
+      var entries = outputs.values(of: row, number: n, in: share.outputs(of: outputs.valuesPerRow))
       if rows.haveResults { entries.removeAll { !buffer[$0.position].isNaN } }
       var values = UnresolvedValues(entries, of: row, format: format, into: buffer)
       try escalation.resolve(&values)

@@ -1,4 +1,4 @@
-/// The reduced loss: one number over all rows, rounded once.
+/// The reduced loss, one number over all rows, rounded once, and its exponential where that is asked for.
 struct UnresolvedTotal: UnresolvedOutputs {
   private let request: LossRequest
   private let execution: Execution
@@ -7,6 +7,7 @@ struct UnresolvedTotal: UnresolvedOutputs {
   /// Whether the loss is known to be irrational, or to be zero.
   private let isIrrational: Bool
   private(set) var loss: Double?
+  private(set) var perplexity: Double?
 
   /// - Parameter known: the sum of the rows' terms.
   init(_ request: LossRequest, known: Ball, _ execution: Execution) {
@@ -19,10 +20,16 @@ struct UnresolvedTotal: UnresolvedOutputs {
       || (0..<request.layout.batch).contains { n in
         problem.counts(row: n) && problem.isLossIrrational(LogitsRow(problem.softmax, number: n))
       }
-    loss = rounded(known, BallArithmetic.standard)
+    let mean = mean(known, BallArithmetic.standard)
+    loss = rounded(mean, BallArithmetic.standard)
+    var poll = CancellationPoll()
+    // A poll that never says no: nothing is thrown.
+    perplexity =
+      request.wantsPerplexity
+      ? problem.wholePerplexity ?? (try? exponential(mean, BallArithmetic.standard, &poll)) : 1
   }
 
-  var unresolvedCount: Int { loss == nil ? 1 : 0 }
+  var unresolvedCount: Int { loss == nil || perplexity == nil ? 1 : 0 }
 
   mutating func resolve<A: Arithmetic>(
     with arithmetic: A, _ poll: inout CancellationPoll
@@ -42,16 +49,38 @@ struct UnresolvedTotal: UnresolvedOutputs {
       }
       return sum
     }
-    loss = sum.flatMap { rounded($0, arithmetic) }
+    guard let sum else { return }
+    let mean = mean(sum, arithmetic)
+    if loss == nil { loss = rounded(mean, arithmetic) }
+    if perplexity == nil { perplexity = try exponential(mean, arithmetic, &poll) }
   }
 
-  /// Rounds a sum of terms, if it is known well enough.
-  private func rounded<A: Arithmetic>(_ sum: A.Real, _ arithmetic: A) -> Double? {
-    let problem = request.problem
-    var denominator = problem.lossScale(arithmetic)
+  /// The loss of a sum of terms.
+  private func mean<A: Arithmetic>(_ sum: A.Real, _ arithmetic: A) -> A.Real {
+    var denominator = request.problem.lossScale(arithmetic)
     if let normaliser = request.normaliser { denominator = denominator * arithmetic.exact(normaliser) }
+    return sum / denominator
+  }
+
+  /// Rounds the loss, if it is known well enough.
+  private func rounded<A: Arithmetic>(_ mean: A.Real, _ arithmetic: A) -> Double? {
+    let problem = request.problem
     return arithmetic.nearest(
-      to: sum / denominator, in: problem.softmax.format, isIrrational: isIrrational, mostBits: problem.mostBits)
+      to: mean, in: problem.softmax.format, isIrrational: isIrrational, mostBits: problem.mostBits)
+  }
+
+  /// Rounds e^loss, if it is known well enough. Of level rows it is a root of a whole number, which may be rational: but
+  /// for ``LossProblem/wholePerplexity``, a value still open with so many bits is taken for the number it then looks like.
+  private func exponential<A: Arithmetic>(
+    _ mean: A.Real, _ arithmetic: A, _ poll: inout CancellationPoll
+  ) throws(ComputationError) -> Double? {
+    let ball = mean.ball
+    guard ball.radius <= 0.25 * ball.high.magnitude || ball.high == 0 && ball.radius < .infinity else { return nil }
+    // e^2048 is beyond every format, and the arithmetics' exponentials reach as far.
+    if ball.magnitudeExponent >= 11 { return .infinity }
+    let value = arithmetic.whole(1) / (try arithmetic.exponential(-mean, &poll))
+    return arithmetic.nearest(
+      to: value, in: request.problem.softmax.format, isIrrational: false, mostBits: mostBitsWithoutTheorem)
   }
 
   /// Row n's term. With more than 256 bits, only where 256 do not make it narrow enough.

@@ -1,6 +1,7 @@
 /// Something that a request may ask for, under its name on every wire.
 enum Output: Int, Sendable, CaseIterable {
-  case probabilities, logProbabilities, logSumExp, entropy, argmax, jacobian, loss, gradient, derivation
+  case probabilities, logProbabilities, logSumExp, entropy, argmax, jacobian, topIndices, topProbabilities,
+    topLogProbabilities, loss, perplexity, gradient, derivation
 
   var name: String { descriptor.name }
 
@@ -33,12 +34,28 @@ enum Output: Int, Sendable, CaseIterable {
         summary: "the index of the largest logit, the lowest among equals")
     case .jacobian:
       OutputDescriptor(
-        "jacobian", aliases: "", of: [.softmax], .numbers(.classesSquared), needsSingleSlice: true,
+        "jacobian", aliases: "", of: [.softmax], .numbers(.classesSquared),
         summary: "how each probability changes with each logit")
+    case .topIndices:
+      OutputDescriptor(
+        "top_indices", aliases: "topk_indices indices", of: [.softmax], .indices(.top), needs: .topK,
+        summary: "the classes of the \"top_k\" largest logits, by falling logit")
+    case .topProbabilities:
+      OutputDescriptor(
+        "top_probabilities", aliases: "topk_values top_probs", of: [.softmax], .numbers(.top), needs: .topK,
+        summary: "their probabilities")
+    case .topLogProbabilities:
+      OutputDescriptor(
+        "top_log_probabilities", aliases: "top_log_probs top_logprobs", of: [.softmax], .numbers(.top), needs: .topK,
+        summary: "the logarithms of their probabilities")
     case .loss:
       OutputDescriptor(
         "loss", aliases: "cross_entropy", of: [.loss, .gradient], defaultOf: [.loss, .gradient], .numbers(.losses),
         summary: "softmax cross-entropy")
+    case .perplexity:
+      OutputDescriptor(
+        "perplexity", aliases: "ppl", of: [.loss], .numbers(.losses), onlyUnder: .mean,
+        summary: "the exponential of the mean loss")
     case .gradient:
       OutputDescriptor(
         "gradient", aliases: "grad", of: [.gradient], defaultOf: [.gradient], .numbers(.logits),
@@ -62,6 +79,10 @@ struct OutputDescriptor: Sendable {
   let content: Content
   /// Whether the logits must be a single slice, of rank 1.
   let needsSingleSlice: Bool
+  /// The parameter without which there is none.
+  let needs: Parameter?
+  /// The only reduction under which there is one; nil where all are good.
+  let onlyUnder: ReductionName?
   /// The only parameter that may go with it, other inputs than the required ones being refused too; nil where all may.
   let onlyOption: Parameter?
   /// What it is, in half a sentence.
@@ -79,15 +100,18 @@ struct OutputDescriptor: Sendable {
     case logits
     /// Without the class axis.
     case batch
-    /// A matrix of one slice's classes.
+    /// Two class axes in the place of one.
     case classesSquared
+    /// As many entries along the class axis as `top_k` says.
+    case top
     /// The batch shape under the reduction "none", else a single number.
     case losses
   }
 
   init(
     _ name: String, aliases: NameList, of operations: OperationSet, defaultOf: OperationSet = [], _ content: Content,
-    needsSingleSlice: Bool = false, onlyOption: Parameter? = nil, summary: String
+    needsSingleSlice: Bool = false, needs: Parameter? = nil, onlyUnder: ReductionName? = nil,
+    onlyOption: Parameter? = nil, summary: String
   ) {
     self.name = name
     self.aliases = aliases
@@ -95,6 +119,8 @@ struct OutputDescriptor: Sendable {
     self.defaultOf = defaultOf
     self.content = content
     self.needsSingleSlice = needsSingleSlice
+    self.needs = needs
+    self.onlyUnder = onlyUnder
     self.onlyOption = onlyOption
     self.summary = summary
   }

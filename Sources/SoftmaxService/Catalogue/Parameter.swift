@@ -4,7 +4,7 @@ import VectorKernels
 /// A scalar that changes what is computed, under its name on every wire.
 enum Parameter: Int, Sendable, CaseIterable {
   case axis, temperature, dtype, ignoreIndex, labelSmoothing, reduction, zLoss, focalGamma, softcap, divisor,
-    inputDtype, empty, rtol, atol
+    inputDtype, empty, topK, rtol, atol
 
   var name: String { descriptor.name }
 
@@ -88,6 +88,10 @@ enum Parameter: Int, Sendable, CaseIterable {
         "empty", aliases: "empty_slice on_empty", for: [.softmax],
         .choice(default: EmptySlices.refuse.rawValue, names: EmptySlices.allCases.map(\.name)),
         summary: "what a slice gets whose classes are all masked")
+    case .topK:
+      ParameterDescriptor(
+        "top_k", aliases: "k topk num_top n_probs top_logprobs", for: [.softmax], .integer(default: nil),
+        summary: "of how many classes the outputs \"top_…\" are")
     case .rtol:
       ParameterDescriptor(
         "rtol", aliases: "rel_tol relative_tolerance", for: [.check], .number(default: nil, .tolerance),
@@ -105,7 +109,7 @@ struct ParameterDescriptor: Sendable {
   enum Kind: Sendable {
     /// Without a default, leaving it out means something that no number does.
     case number(default: Double?, NumberRange)
-    case integer(default: Double)
+    case integer(default: Double?)
     /// One of these names, given by its place among them, and what to do instead of names that other libraries have.
     case choice(default: Int, names: [String], hints: [String: String] = [:])
   }
@@ -153,8 +157,7 @@ struct ParameterDescriptor: Sendable {
   /// where none does.
   var defaultValue: Double {
     switch kind {
-    case .number(let value, _): value ?? .nan
-    case .integer(let value): value
+    case .number(let value, _), .integer(let value): value ?? .nan
     case .choice(let place, _, _): Double(place)
     }
   }
@@ -164,8 +167,7 @@ struct ParameterDescriptor: Sendable {
   /// The same as a text: `-1`, `"mean"`, or `null`, which leaves it out.
   var defaultText: String {
     switch kind {
-    case .number(let value, _): value.map { text(of: $0) } ?? "null"
-    case .integer(let value): text(of: value)
+    case .number(let value, _), .integer(let value): value.map { text(of: $0) } ?? "null"
     case .choice(let place, let names, _): quoted(names[place])
     }
   }

@@ -10,7 +10,7 @@ extension ValidatedRequest {
     let (work, plan) = (work, plan)
     _ = consume self
     do throws(ComputationError) {
-      var results = try Results(consume work, plan.outputs, execution)
+      var results = try Results(consume work, plan, execution)
       for output in plan.outputs {
         switch results.take(output) {
         case .numbers(let numbers): try encoder.write(output, numbers, shape: plan.shape(of: output))
@@ -37,16 +37,17 @@ private struct Results: ~Copyable {
   private var loss: LossResult?
   private var derivation: Derivation?
 
-  init(_ work: consuming ValidatedRequest.Work, _ outputs: OutputList, _ execution: Execution) throws(ComputationError)
-  {
+  init(_ work: consuming ValidatedRequest.Work, _ plan: ResponsePlan, _ execution: Execution) throws(ComputationError) {
+    let outputs = plan.outputs
     switch consume work {
     case .softmax(let problem):
-      softmax = try problem.solve(outputs.compactMap(\.softmaxOutput), execution)
+      softmax = try problem.solve(outputs.compactMap { $0.softmaxOutput(top: plan.topCount) }, execution)
     case .loss(let work):
       let (wantsLoss, wantsGradient) = (outputs.contains(.loss), outputs.contains(.gradient))
-      if wantsLoss || wantsGradient {
+      let wantsPerplexity = outputs.contains(.perplexity)
+      if wantsLoss || wantsGradient || wantsPerplexity {
         loss = try work.problem.lossAndGradient(
-          upstream: work.upstream, loss: wantsLoss, gradient: wantsGradient, execution)
+          upstream: work.upstream, loss: wantsLoss, gradient: wantsGradient, perplexity: wantsPerplexity, execution)
       }
       if let target = work.derivedClass {
         derivation = try work.problem.softmax.derivation(target: target, execution)
@@ -63,7 +64,11 @@ private struct Results: ~Copyable {
     case .entropy: softmax?.entropy.take().map(Value.numbers)
     case .argmax: softmax?.argmax.take().map(Value.indices)
     case .jacobian: softmax?.jacobian.take().map(Value.numbers)
+    case .topIndices: softmax?.topIndices.take().map(Value.indices)
+    case .topProbabilities: softmax?.topProbabilities.take().map(Value.numbers)
+    case .topLogProbabilities: softmax?.topLogProbabilities.take().map(Value.numbers)
     case .loss: loss?.loss.take().map(Value.numbers)
+    case .perplexity: loss?.perplexity.take().map { .numbers([$0]) }
     case .gradient: loss?.gradient.take().map(Value.numbers)
     case .derivation: derivation.take().map(Value.derivation)
     }
@@ -72,7 +77,8 @@ private struct Results: ~Copyable {
 
 extension Output {
   /// What Softmax calls an output of /softmax; nothing for those of the loss.
-  var softmaxOutput: SoftmaxOutput? {
+  /// - Parameter count: of how many classes those are that are not about all.
+  func softmaxOutput(top count: Int = 1) -> SoftmaxOutput? {
     switch self {
     case .probabilities: .probabilities
     case .logProbabilities: .logProbabilities
@@ -80,7 +86,10 @@ extension Output {
     case .entropy: .entropy
     case .argmax: .argmax
     case .jacobian: .jacobian
-    case .loss, .gradient, .derivation: nil
+    case .topIndices: .topIndices(count)
+    case .topProbabilities: .topProbabilities(count)
+    case .topLogProbabilities: .topLogProbabilities(count)
+    case .loss, .perplexity, .gradient, .derivation: nil
     }
   }
 }

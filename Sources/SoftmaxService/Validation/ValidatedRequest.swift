@@ -32,9 +32,11 @@ struct ResponsePlan: Sendable {
   let format: ResultFormat
   /// Whether there is a loss for each slice, not one for all.
   let hasLosses: Bool
+  /// Of how many classes the outputs are that are not about all.
+  var topCount = 1
 
   func answering(_ outputs: OutputList) -> ResponsePlan {
-    ResponsePlan(geometry: geometry, outputs: outputs, format: format, hasLosses: hasLosses)
+    ResponsePlan(geometry: geometry, outputs: outputs, format: format, hasLosses: hasLosses, topCount: topCount)
   }
 
   /// The shape of an output; a derivation, which has none, is of rows of the logits' shape.
@@ -52,7 +54,8 @@ struct ResponsePlan: Sendable {
       switch extent {
       case .logits: geometry.layout.count
       case .batch: geometry.layout.batch
-      case .classesSquared: geometry.classes * geometry.classes
+      case .classesSquared: geometry.layout.count * geometry.classes
+      case .top: geometry.layout.batch * topCount
       case .losses: hasLosses ? geometry.layout.batch : 1
       }
     case .derivation: geometry.layout.count
@@ -63,7 +66,8 @@ struct ResponsePlan: Sendable {
     switch extent {
     case .logits: geometry.shape
     case .batch: geometry.batchShape
-    case .classesSquared: [geometry.classes, geometry.classes]
+    case .classesSquared: geometry.shape.doubling(axis: geometry.axis)
+    case .top: geometry.shape.replacing(axis: geometry.axis, with: topCount)
     case .losses: hasLosses ? geometry.batchShape : []
     }
   }

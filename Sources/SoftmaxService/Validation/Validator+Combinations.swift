@@ -5,6 +5,23 @@ extension Validator {
   mutating func noteUnfitCombinations() {
     noteParametersOfOtherReductions()
     noteFocalLossOfManyClasses()
+    noteTopCount()
+  }
+
+  /// The number of top classes against all there are, and against the outputs that are about them.
+  private mutating func noteTopCount() {
+    guard operation == .softmax, let count = parameters.value(ifGiven: .topK) else { return }
+    let classes = geometry.classes
+    if count < 1 || count > Double(classes) {
+      issues.append(.field(.parameter(.topK))) {
+        "\($0) is \(text(of: count)); it must be an integer from 1 to \(classes), the number of classes"
+      }
+    }
+    guard !outputs.contains(where: { $0.descriptor.needs == .topK }) else { return }
+    let names = operation.outputs.filter { $0.descriptor.needs == .topK }.map { quoted($0.name) }
+    issues.append(.field(.parameter(.topK))) {
+      "\($0) is for the outputs \(listed(names)); ask for one of them, or leave it out"
+    }
   }
 
   /// A parameter that means something under one reduction alone.

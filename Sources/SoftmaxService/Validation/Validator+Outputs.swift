@@ -1,10 +1,16 @@
+import Softmax
+
 /// What is asked for: whether the operation knows it, and whether it fits these logits and options.
 extension Validator {
   /// The outputs asked for, or the default ones; those at fault left out.
   static func outputs(
     of request: borrowing UnvalidatedRequest, for operation: Operation, _ issues: inout IssueList
   ) -> OutputList {
-    guard let names = request.outputs else { return operation.defaultOutputs }
+    guard let names = request.outputs else {
+      // Else "top_k" would have no effect.
+      let hasTop = operation == .softmax && request.present.contains(.parameter(.topK))
+      return hasTop ? OutputList([.topIndices, .topProbabilities]) : operation.defaultOutputs
+    }
     let known = operation.outputs
     var checked = OutputList()
     for (index, name) in names.enumerated() {
@@ -50,11 +56,28 @@ extension Validator {
             + "send each slice in a request of its own"
         }
       }
+      if let needed = descriptor.needs, !request.present.contains(.parameter(needed)) {
+        let location = location(of: output)
+        issues.append(location) { [wire] in
+          "\($0) is \(quoted(output.name)), which needs \(quoted(needed.name)); send it, such as \(wire.setting(needed, "1"))"
+        }
+      }
+      if let only = descriptor.onlyUnder, parameters.reduction != only {
+        let location = location(of: output)
+        let reduction = parameters.reduction.name
+        issues.append(location) {
+          "\($0) is \(quoted(output.name)), which goes only with the reduction \(quoted(only.name)), and this one is "
+            + "\(quoted(reduction)); leave out one or the other"
+        }
+      }
       if isTooLarge(descriptor.content) {
         let location = location(of: output)
         issues.append(location) { [limits, geometry] in
-          "\($0) is \(quoted(output.name)), which is answered for at most \(limits.jacobianClasses) classes; the logits have "
-            + "\(geometry.classes)"
+          let found = "\($0) is \(quoted(output.name)), which is answered for at most "
+          return geometry.classes > limits.jacobianClasses
+            ? found + "\(limits.jacobianClasses) classes; the logits have \(geometry.classes)"
+            : found + "\(limits.logits) numbers; it would have \(geometry.layout.count * geometry.classes): send fewer "
+              + "slices"
         }
       }
       if let only = descriptor.onlyOption { noteOptions(besides: only, with: output) }
@@ -64,9 +87,10 @@ extension Validator {
   private func isTooLarge(_ content: OutputDescriptor.Content) -> Bool {
     switch content {
     case .numbers(.classesSquared), .indices(.classesSquared):
-      geometry.rank == 1 && geometry.classes > limits.jacobianClasses
-    case .numbers(.logits), .numbers(.batch), .numbers(.losses), .indices(.logits), .indices(.batch),
-      .indices(.losses), .derivation:
+      // In this order, so that the product is within an integer's range.
+      geometry.classes > limits.jacobianClasses || geometry.layout.count * geometry.classes > limits.logits
+    case .numbers(.logits), .numbers(.batch), .numbers(.losses), .numbers(.top), .indices(.logits), .indices(.batch),
+      .indices(.losses), .indices(.top), .derivation:
       false
     }
   }

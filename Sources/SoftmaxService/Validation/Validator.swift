@@ -93,7 +93,8 @@ struct Validator: ~Copyable {
             work: work,
             plan: ResponsePlan(
               geometry: geometry, outputs: outputs, format: parameters.dataType.format,
-              hasLosses: parameters.reduction == .none))
+              hasLosses: parameters.reduction == .none,
+              topCount: Int(parameters.value(ifGiven: .topK) ?? 1)))
         }
       } catch {
         complaint = error

@@ -236,8 +236,21 @@ struct InputIssueTests {
     BadBody(
       "/softmax", #"{"logits": [1], "outputs": [null]}"#, ("#/outputs/0", ["null", "a string, an output's name"])),
     BadBody(
-      "/softmax", #"{"logits": [[1]], "outputs": ["argmax", "jacobian"]}"#,
-      ("#/outputs/1", ["\"jacobian\"", "rank 1", "shape [1, 1]"])),
+      "/softmax", #"{"logits": [1, 2], "outputs": ["argmax", "top_indices"]}"#,
+      ("#/outputs/1", ["needs \"top_k\"; send it, such as \"top_k\": 1"])),
+    BadBody(
+      "/softmax", #"{"logits": [[1, 2], [3, 4]], "top_k": 3}"#, ("#/top_k", ["top_k is 3", "from 1 to 2"])),
+    BadBody("/softmax", #"{"logits": [1, 2], "top_k": 0}"#, ("#/top_k", ["top_k is 0", "from 1 to 2"])),
+    BadBody("/softmax", #"{"logits": [1, 2], "top_k": 1.5}"#, ("#/top_k", ["top_k is 1.5", "an integer"])),
+    BadBody("/softmax", #"{"logits": [1, 2], "top_k": "1"}"#, ("#/top_k", ["a string", "an integer"])),
+    BadBody("/softmax", #"{"logits": [1, 2], "k": 1}"#, ("#/k", ["the nearest is \"top_k\""])),
+    BadBody(
+      "/softmax", #"{"logits": [1, 2], "top_k": 1, "outputs": ["argmax"]}"#,
+      ("#/top_k", ["for the outputs \"top_indices\", \"top_probabilities\" and \"top_log_probabilities\""])),
+    BadBody(
+      "/loss", #"{"logits": [1, 2], "target": 0, "reduction": "sum", "outputs": ["perplexity"]}"#,
+      ("#/outputs/0", ["\"perplexity\"", "only with the reduction \"mean\"", "this one is \"sum\""])),
+    BadBody("/loss", #"{"logits": [1, 2], "target": 0, "outputs": ["ppl"]}"#, ("#/outputs/0", ["\"perplexity\""])),
   ]
 
   static let masks = [

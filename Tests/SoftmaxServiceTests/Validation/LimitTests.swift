@@ -23,6 +23,13 @@ struct LimitTests {
     #expect(post("/softmax", #"{"logits": [1, 2, 3, 4, 5], }"#, of: small).status == .badRequest)
   }
 
+  @Test func jacobiansAreBoundedByTheirNumbers() throws {
+    #expect(post("/softmax", #"{"logits": [[1, 2]], "outputs": ["jacobian"]}"#, of: small).status == .ok)
+    let answer = post("/softmax", #"{"logits": [[1, 2], [3, 4]], "outputs": ["jacobian"]}"#, of: small)
+    #expect(answer.status == .unprocessableContent)
+    #expect(try Parsed(answer).detail.contains("at most 4 numbers; it would have 8: send fewer slices"))
+  }
+
   @Test func otherTensorsAreBoundedWithTheLogits() throws {
     let answer = post("/loss", #"{"logits": [1, 2], "target": 0, "weight": [1, 2, 3, 4, 5]}"#, of: small)
     #expect(answer.status == .unprocessableContent)
@@ -32,6 +39,7 @@ struct LimitTests {
   }
 
   @Test func theJacobianHasItsOwnLimit() throws {
+    let small = Service(limits: Limits(logits: 9, jacobianClasses: 3))
     let body = #"{"logits": [1, 2, 3], "outputs": ["jacobian"]}"#
     #expect(post("/softmax", body, of: small).status == .ok)
     let answer = post("/softmax", #"{"logits": [1, 2, 3, 4], "outputs": ["argmax", "jacobian"]}"#, of: small)
@@ -110,7 +118,8 @@ struct LimitTests {
   func manyOutputsAreListedUpToTheBound(count: Int, startsWithEachOutput: Bool) throws {
     let good = startsWithEachOutput ? Operation.softmax.outputs.map(\.name) : ["argmax"]
     let names = (good + Array(repeating: "argmax", count: count)).map { "\"\($0)\"" }.joined(separator: ",")
-    let problem = try Parsed(post("/softmax", #"{"logits": [1], "outputs": [\#(names)]}"#))
+    let top = startsWithEachOutput ? #""top_k": 1, "# : ""
+    let problem = try Parsed(post("/softmax", #"{"logits": [1], \#(top)"outputs": [\#(names)]}"#))
     #expect(problem.status == 422)
     #expect(problem.errors.count == min(count, IssueList.maximumCount))
     if count > IssueList.maximumCount { #expect(problem.detail.hasSuffix("and more than 31 other faults, in errors")) }

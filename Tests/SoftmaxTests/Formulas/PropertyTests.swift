@@ -98,11 +98,41 @@ struct PropertyTests {
       #expect(places.map { whole.probabilities?[$0] } == alone.probabilities?.map(Optional.init))
       #expect(whole.logSumExp?[n] == alone.logSumExp?[0] && whole.argmax?[n] == alone.argmax?[0])
       let square = layout.classes * layout.classes
-      #expect(whole.jacobian.map { Array($0[(n * square)..<((n + 1) * square)]) } == alone.jacobian)
+      let first = n / layout.inner * square * layout.inner + n % layout.inner
+      #expect(
+        (0..<square).map { whole.jacobian?[first + $0 * layout.inner] } == alone.jacobian?.map(Optional.init))
       let single = try LossProblem(softmax: row, target: .indices([target[n]]), reduction: .none)
       let aloneLoss = try single.lossAndGradient(upstream: nil, loss: true, gradient: true, Execution())
       #expect(wholeLoss.loss?[n] == aloneLoss.loss?[0])
       #expect(places.map { wholeLoss.gradient?[$0] } == aloneLoss.gradient?.map(Optional.init))
+    }
+  }
+
+  /// The largest of all results, by falling logit, whatever their number, axis, ties and masks.
+  @Test func topsAreTheFirstOfAllSorted() throws {
+    var random = SplitMix64(47)
+    for _ in repetitions(60) {
+      let shape = [random.int(in: 1...3), random.int(in: 1...150), random.int(in: 1...2)]
+      let layout = Layout(shape: shape, axis: 1)
+      let choices: [Double] = [0, -0.0, 1, 1, -3.5, 7, -.infinity, -1e300]
+      var logits = (0..<layout.count).map { _ in choices[random.int(in: 0...7)] }
+      if random.int(in: 0...1) == 0 { logits = shortLogits(&random, layout.count) }
+      let problem = try SoftmaxProblem(logits: logits, layout: layout, allowsEmptyRows: true)
+      let count = random.int(in: 1...layout.classes)
+      let found = try problem.solve(
+        [.probabilities, .topIndices(count), .logProbabilities, .topProbabilities(count), .topLogProbabilities(count)],
+        Execution())
+      for n in 0..<layout.batch {
+        let places = (0..<layout.classes).map { layout.start(of: n) + $0 * layout.inner }
+        let sorted = (0..<layout.classes).sorted { (logits[places[$1]], $0) < (logits[places[$0]], $1) }.prefix(count)
+        let first = n / layout.inner * count * layout.inner + n % layout.inner
+        for (place, c) in sorted.enumerated() {
+          let position = first + place * layout.inner
+          #expect(found.topIndices?[position] == c)
+          #expect(found.topProbabilities?[position] == found.probabilities?[places[c]])
+          #expect(found.topLogProbabilities?[position] == found.logProbabilities?[places[c]])
+        }
+      }
     }
   }
 

@@ -280,4 +280,35 @@ struct SpecialCaseTests {
       target: .indices([Int](repeating: 1, count: rows + 1)), reduction: .sum)
     #expect(try results(odd, from: stage).loss == [0x1p53 + 1002])
   }
+
+  /// e^loss of level rows is a whole number, half-way between two of binary16 or bfloat16 for some; and the ends.
+  @Test(arguments: Stage.allCases) func perplexities(stage: Stage) throws {
+    func perplexity(
+      _ logits: [Double], _ targets: [Int], classes: Int, format: ResultFormat = .binary64, divisor: Double? = nil
+    ) throws -> Double? {
+      var counts = StageCounts()
+      let problem = try LossProblem(
+        softmax: SoftmaxProblem(
+          logits: logits, layout: Layout(shape: [logits.count / classes, classes], axis: 1), format: format),
+        target: .indices(targets), divisor: divisor)
+      return try problem.lossAndGradient(
+        upstream: nil, loss: false, gradient: false, perplexity: true, Execution(), from: stage, &counts
+      ).perplexity
+    }
+    #expect(try perplexity([1, 1, 1], [2], classes: 3) == 3)
+    #expect(try perplexity([5, 5, -1, -1], [0, 1], classes: 2) == 2)
+    #expect(try perplexity([7], [0], classes: 1) == 1)
+    #expect(try perplexity([40, 0], [0], classes: 2) == 1)
+    #expect(try perplexity([0, -709], [1], classes: 2) == 8.218407461554972e307)
+    #expect(try perplexity([0, -710], [1], classes: 2) == .infinity)
+    #expect(try perplexity([0, -1e300], [1], classes: 2) == .infinity)
+    #expect(try perplexity([0, -.infinity], [1], classes: 2) == .infinity)
+    #expect(try perplexity([1, 2], [-100], classes: 2, divisor: 3) == 1)
+    // 257, 259, 2049 and 2051 are midpoints.
+    for (classes, format, whole) in [
+      (257, ResultFormat.bfloat16, 256.0), (259, .bfloat16, 260), (2049, .binary16, 2048), (2051, .binary16, 2052),
+    ] {
+      #expect(try perplexity([Double](repeating: 0.5, count: classes), [3], classes: classes, format: format) == whole)
+    }
+  }
 }

@@ -90,6 +90,8 @@ struct RandomProblem: RandomNumberGenerator {
       softcap: softcap, format: chance(0.7) ? .binary64 : pick(.binary32, .binary16, .bfloat16))
     var outputs: [SoftmaxOutput] = [.probabilities, .logProbabilities, .logSumExp, .entropy, .argmax]
     if classes <= 8 { outputs.append(.jacobian) }
+    let top = Int.random(in: 1...classes, using: &self)
+    outputs += [.topIndices(top), .topProbabilities(top), .topLogProbabilities(top)]
     var made = Case(softmax: softmax, loss: nil, upstream: nil, outputs: outputs)
     let reduction: Reduction = pick(.none, .sum, .mean)
     let isIndex = chance(0.55)

@@ -47,9 +47,12 @@ struct StageTests {
       found.compare(result, truth, "\(name) from \(stage)")
       if let lossTruth {
         let result = try made.loss?.lossAndGradient(
-          upstream: made.upstream, loss: true, gradient: true, execution, from: stage, &spent)
+          upstream: made.upstream, loss: true, gradient: true, perplexity: true, execution, from: stage, &spent)
         found.compare(result?.loss, lossTruth.loss ?? [], "\(name) loss from \(stage)")
         found.compare(result?.gradient, lossTruth.gradient ?? [], "\(name) gradient from \(stage)")
+        found.compare(
+          result?.perplexity.map { [$0] } ?? [], lossTruth.perplexity.map { [$0] } ?? [],
+          "\(name) perplexity from \(stage)")
       }
       guard stage == .vector else { continue }
       counts.outputs += spent.outputs
@@ -67,6 +70,9 @@ extension Mismatches {
     compare(result.logSumExp, truth.logSumExp ?? [], "\(name) log_sum_exp")
     compare(result.entropy, truth.entropy ?? [], "\(name) entropy")
     compare(result.jacobian ?? [], truth.jacobian ?? [], "\(name) jacobian")
+    compare(result.topProbabilities, truth.topProbabilities ?? [], "\(name) top_probabilities")
+    compare(result.topLogProbabilities, truth.topLogProbabilities ?? [], "\(name) top_log_probabilities")
+    if result.topIndices != truth.topIndices { note(1, "\(name) top_indices") }
     if result.argmax != truth.argmax { note(1, "\(name) argmax") }
   }
 }

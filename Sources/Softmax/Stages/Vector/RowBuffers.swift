@@ -60,7 +60,13 @@ extension Layout {
     _ buffer: ConcurrentOutputBuffer<Double>, from origin: Int, row n: Int,
     _ body: (inout MutableSpan<Double>) -> Result
   ) -> Result {
-    let start = origin + start(of: n)
+    write(buffer, at: origin + start(of: n), body)
+  }
+
+  /// The same at a position of the buffer: `classes` numbers, `inner` apart.
+  func write<Result>(
+    _ buffer: ConcurrentOutputBuffer<Double>, at start: Int, _ body: (inout MutableSpan<Double>) -> Result
+  ) -> Result {
     guard inner != 1 else { return buffer.write(start..<(start + classes), body) }
     var results = [Double](repeating: 0, count: classes)
     var span = results.mutableSpan

@@ -86,6 +86,23 @@ struct VectorRow: ~Copyable {
     }
     return open
   }
+
+  /// The probability of one class, correctly rounded, or NaN.
+  func probability(_ i: Int) -> Double {
+    let e = exponentials[i]
+    // Zeros mean a result known to be zero; zero and NaN, one that is not known.
+    guard e.high > 0 else { return e.low == 0 ? 0 : .nan }
+    let value = e.times(sums.reciprocal, BaselineMultiplier.self)
+    return KernelRounding(format).rounded(value, error: value.high * probabilityError)
+  }
+
+  /// The log-probability of one logit, correctly rounded, or NaN.
+  func logProbability(_ logit: Double, _ logSum: LogSumBounds) -> Double {
+    logit == -.infinity ? logit : 0 - rounded(-shifted(logit), plus: logSum, exponent: 0)
+  }
+
+  /// log S, for ``logProbability(_:_:)``.
+  var logSumBounds: LogSumBounds { bounds(of: logSum) }
 }
 
 /// A number and how far from the real one it may be.

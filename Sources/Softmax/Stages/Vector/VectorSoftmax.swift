@@ -12,6 +12,7 @@ extension VectorRow {
     // 2^exponent is more than 1/T: what the Jacobian's entries may be above a probability.
     read(logits, exponent: isDividedByTemperature ? max(0, 2 - Int(temperature.exponent)) : 0)
     var open = 0
+    let chosen = outputs.top(of: logits)
     for part in outputs.parts {
       let start = part.range.lowerBound
       switch part.output {
@@ -32,10 +33,27 @@ extension VectorRow {
       case .jacobian:
         for l in 0..<layout.classes {
           try poll.spend(VectorRow.cost(layout.classes))
-          let first = start + (n * layout.classes + l) * layout.classes
-          open += buffer.write(first..<(first + layout.classes)) { out in
+          let first = outputs.position(of: part, row: n, at: l * layout.classes)
+          open += layout.write(buffer, at: first) { out in
             jacobian(l, isMasked: logits[l] == -.infinity, into: &out)
           }
+        }
+      case .topIndices(let count):
+        for place in 0..<count {
+          buffer[outputs.position(of: part, row: n, at: place)] = Double(chosen[place])
+        }
+      case .topProbabilities(let count):
+        for place in 0..<count {
+          let result = probability(chosen[place])
+          buffer[outputs.position(of: part, row: n, at: place)] = result
+          if result.isNaN { open += 1 }
+        }
+      case .topLogProbabilities(let count):
+        let bounds = logSumBounds
+        for place in 0..<count {
+          let result = logProbability(logits[chosen[place]], bounds)
+          buffer[outputs.position(of: part, row: n, at: place)] = result
+          if result.isNaN { open += 1 }
         }
       }
     }

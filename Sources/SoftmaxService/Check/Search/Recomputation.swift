@@ -101,7 +101,9 @@ struct Recomputation {
   var width: Int {
     switch output {
     case .probabilities, .logProbabilities, .gradient: rows.classes
-    case .logSumExp, .entropy, .loss, .argmax, .jacobian, .derivation: 1
+    case .logSumExp, .entropy, .loss, .argmax, .jacobian, .topIndices, .topProbabilities, .topLogProbabilities,
+      .perplexity, .derivation:
+      1
     }
   }
 
@@ -150,7 +152,7 @@ struct Recomputation {
     case .entropy: multiplied(entropy(row), atLeast: 1, isSpoiled(row))
     case .loss: loss(row, shares)
     case .gradient: gradient(row, c, shares)
-    case .argmax, .jacobian, .derivation: Term()
+    case .argmax, .jacobian, .topIndices, .topProbabilities, .topLogProbabilities, .perplexity, .derivation: Term()
     }
   }
 

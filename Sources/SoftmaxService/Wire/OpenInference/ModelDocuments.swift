@@ -131,7 +131,8 @@ private struct TensorOutline {
     switch extent {
     case .logits: 2
     case .batch: 1
-    case .classesSquared: 2
+    case .classesSquared: 3
+    case .top: 2
     case .losses: 0
     }
   }
@@ -152,5 +153,10 @@ extension OutputDescriptor {
   }
 
   /// Whether every request can ask for it.
-  var isAlwaysAnswered: Bool { isTensor && !needsSingleSlice }
+  var isAlwaysAnswered: Bool {
+    switch content {
+    case .numbers(.classesSquared), .indices(.classesSquared), .derivation: false
+    case .numbers, .indices: !needsSingleSlice && needs == nil
+    }
+  }
 }

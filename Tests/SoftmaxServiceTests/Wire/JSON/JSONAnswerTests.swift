@@ -21,6 +21,35 @@ struct AnswerTests {
     ("/softmax", #"{"logits": [3, 3], "outputs": ["jacobian"]}"#, #"{"jacobian":[[0.25,-0.25],[-0.25,0.25]]}"#),
     ("/softmax", #"{"logits": [1e300, -1e300]}"#, #"{"probabilities":[1.0,0.0]}"#),
     (
+      "/softmax", #"{"logits": [1, 3, 3, 0], "top_k": 3, "outputs": ["top_indices", "top_probabilities"]}"#,
+      #"{"top_indices":[1,2,0],"top_probabilities":[0.4576402777930155,0.4576402777930155,0.06193487661559987]}"#
+    ),
+    (
+      "/softmax", #"{"logits": [[0], [0], [1e3]], "axis": 0, "top_k": 1}"#,
+      #"{"top_indices":[[2]],"top_probabilities":[[1.0]]}"#
+    ),
+    (
+      "/softmax", #"{"logits": [0, "-Infinity"], "top_k": 2, "outputs": ["top_log_probabilities", "top_indices"]}"#,
+      #"{"top_log_probabilities":[0.0,"-Infinity"],"top_indices":[0,1]}"#
+    ),
+    (
+      "/softmax", #"{"logits": [[3, 3], [0, 1]], "outputs": ["jacobian"]}"#,
+      #"{"jacobian":[[[0.25,-0.25],[-0.25,0.25]],"#
+        + #"[[0.19661193324148185,-0.19661193324148185],[-0.19661193324148185,0.19661193324148185]]]}"#
+    ),
+    (
+      "/softmax", #"{"logits": [[3, 0], [3, 1]], "axis": 0, "outputs": ["jacobian"]}"#,
+      #"{"jacobian":[[[0.25,0.19661193324148185],[-0.25,-0.19661193324148185]],"#
+        + #"[[-0.25,-0.19661193324148185],[0.25,0.19661193324148185]]]}"#
+    ),
+    (
+      "/softmax", #"{"logits": [[[[[[[[1]]]]]]]], "outputs": ["jacobian"]}"#, #"{"jacobian":[[[[[[[[[0.0]]]]]]]]]}"#
+    ),
+    (
+      "/loss", #"{"logits": [[1, 1, 1], [2, 2, 2]], "target": [0, 2], "outputs": ["perplexity", "loss"]}"#,
+      #"{"perplexity":3.0,"loss":1.0986122886681098}"#
+    ),
+    (
       "/softmax", #"{"logits": [1, 2, 3], "where": [true, true, false]}"#,
       #"{"probabilities":[0.2689414213699951,0.7310585786300049,0.0]}"#
     ),
