@@ -30,7 +30,7 @@ def requests(count):
             content = corpus.extractfile(member).read()
             if content:
                 yield ENDPOINTS[content[0] % 3], content[1:]
-    for _, case in itertools.islice(service.random_cases(1), count):
+    for _, case in itertools.islice(service.random_cases(1, service.ORDINARY), count):
         path, message = service.body(case)
         yield path, json.dumps(message).encode()
 

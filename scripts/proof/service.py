@@ -23,6 +23,7 @@ import oracle
 from rounding import FORMATS
 
 SLOW = {"large", "near-midpoint"}
+ORDINARY = {name: maker for name, maker in families.FAMILIES.items() if name not in SLOW}
 
 
 def nested(values, shape):
@@ -131,7 +132,7 @@ def main():
     options.add_argument("--every", choices=["float16", "bfloat16"])
     options.add_argument("--families", nargs="+")
     given = options.parse_args()
-    makers = hostile.FAMILIES if given.hostile else {k: v for k, v in families.FAMILIES.items() if k not in SLOW}
+    makers = hostile.FAMILIES if given.hostile else ORDINARY
     connection = http.client.HTTPConnection(given.url.hostname, given.url.port, timeout=60)
     values = wrong = refused = 0
     tally = {}
