@@ -39,9 +39,9 @@ let package = Package(
     .executableTarget(
       name: "softmaxd", dependencies: ["SoftmaxService", "HTTPServer", "HTTP", "VectorKernels", "CLinux"]),
     .executableTarget(
-      name: "RoomBenchmarks",
+      name: "ModuleBenchmarks",
       dependencies: ["Softmax", "NumericJSON", "HTTP", "SoftmaxService", "VectorKernels", "CLinux"],
-      path: "Benchmarks/RoomBenchmarks"),
+      path: "Benchmarks/ModuleBenchmarks"),
 
     .systemLibrary(name: "CCurl", path: "Tests/CCurl"),
     .target(name: "TestSupport", dependencies: ["VectorKernels", "CLinux"], path: "Tests/TestSupport"),

@@ -1,5 +1,5 @@
-// The C++ library's numbers as text beside RoomBenchmarks --room json: std::from_chars (fast_float, in libstdc++ from 12 on)
-// and std::to_chars (Ryu), with the comma between. scripts/bench --numbers builds and runs both.
+// The C++ library's numbers as text beside ModuleBenchmarks --module NumericJSON: std::from_chars (fast_float, in
+// libstdc++ from 12 on) and std::to_chars (Ryu), with the comma between. scripts/bench --numbers builds and runs both.
 #include <charconv>
 #include <chrono>
 #include <cmath>

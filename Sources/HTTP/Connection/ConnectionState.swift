@@ -172,21 +172,6 @@ public struct ConnectionState: ~Copyable, Sendable {
     peerHasFinished = true
   }
 
-  /// A deadline has passed. Does nothing before `nextDeadline`.
-  public mutating func tick(at now: Moment) {
-    if let deadline = writeDeadline, deadline <= now.instant {
-      finish(.slowReader)
-    } else if let deadline = readDeadline, deadline <= now.instant {
-      switch phase {
-      case .head where !hasBegunHead: endIdle()
-      case .head: breakRule(ParseFailure(.headTimeout, at: pending.count - pendingStart), path: pendingPath)
-      case .body: breakRule(ParseFailure(.bodyTimeout, at: body.position))
-      case .discarding where waitingRefusal != nil: breakRule(ParseFailure(.bodyTimeout, at: body.position))
-      default: finish(.finished)
-      }
-    }
-  }
-
   /// The server is stopping: from now on each response says that it is the connection's last (RFC 9112 §9.6).
   public mutating func stopKeepingAlive() {
     isStopping = true
@@ -260,11 +245,11 @@ public struct ConnectionState: ~Copyable, Sendable {
   }
 
   /// Waits for no further request; what is queued is still written.
-  private mutating func endIdle() {
+  mutating func endIdle() {
     if output.isEmpty { finish(peerHasFinished ? .finished : .idle) } else { phase = .closing }
   }
 
-  private mutating func finish(_ reason: CloseReason) {
+  mutating func finish(_ reason: CloseReason) {
     closeReason = reason
     phase = .closePending
     output = OutputQueue()
@@ -294,17 +279,6 @@ public struct ConnectionState: ~Copyable, Sendable {
     }
   }
 
-  /// When to call `tick`, or nil while no deadline runs.
-  public var nextDeadline: Instant? {
-    mutating get {
-      switch (readDeadline, writeDeadline) {
-      case (let read?, let write?): min(read, write)
-      case (let read?, nil): read
-      case (nil, let write): write
-      }
-    }
-  }
-
   /// Whether nothing has been received, is being answered, or waits to be written.
   var isIdle: Bool { phase == .head && !hasBegunHead && output.isEmpty }
 
@@ -317,20 +291,4 @@ public struct ConnectionState: ~Copyable, Sendable {
       false
     }
   }
-
-  private var readDeadline: Instant? {
-    switch phase {
-    case .head where hasBegunHead: since.advanced(by: times.head)
-    // The keep-alive time starts when the last response has been written; until then the writing deadline runs.
-    case .head where output.isEmpty:
-      min(since.advanced(by: times.keepAlive), drainDeadline ?? Instant(nanoseconds: .max))
-    case .head: drainDeadline
-    case .body, .discarding: readRate.instant
-    case .lingering: min(since.advanced(by: times.lingerTotal), readRate.instant)
-    case .headReady, .deciding, .requestReady, .answering, .rejectPending, .rejecting, .closing, .closePending, .closed:
-      nil
-    }
-  }
-
-  private var writeDeadline: Instant? { output.isEmpty ? nil : writeRate.instant }
 }

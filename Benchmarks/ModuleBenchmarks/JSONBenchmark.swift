@@ -5,7 +5,7 @@ import NumericJSON
 /// Numbers as text, both ways: ns a number and MB/s, beside what Swift and C bring along.
 ///
 /// The rivals get each number as a string of its own, already cut out of the text, and write into nothing but their own
-/// result: the room reads and writes whole arrays, brackets and commas included.
+/// result: it reads and writes whole arrays, brackets and commas included.
 func benchmarkJSON() {
   for input in NumberInput.all { benchmarkReading(input) }
   for input in NumberInput.all { benchmarkWriting(input) }
@@ -63,12 +63,12 @@ private func benchmarkReading(_ input: NumberInput) {
     for text in input.texts { keep(Int(truncatingIfNeeded: (unsafe strtod(text, nil)).bitPattern)) }
   }
   for level in levelsHere {
-    let room = nanoseconds {
+    let elapsed = nanoseconds {
       var reader = JSONReader(input.array.span, level: level)
       keep((try? reader.readTensor(limits: TensorLimits(values: 1 << 23, faults: 1)))?.values.count ?? 0)
     }
     row(
-      "read  \(input.name), \(level)", room / count, "\(Int(Double(input.array.count) * 1000 / room)) MB/s",
+      "read  \(input.name), \(level)", elapsed / count, "\(Int(Double(input.array.count) * 1000 / elapsed)) MB/s",
       [("Double(String)", swift / count), ("strtod", c / count)])
   }
 }
@@ -78,14 +78,14 @@ private func benchmarkWriting(_ input: NumberInput) {
   var bytes = 0
   let swift = nanoseconds { for value in input.values { keep(value.description.utf8.count) } }
   for level in levelsHere {
-    let room = nanoseconds {
+    let elapsed = nanoseconds {
       var writer = JSONWriter(capacity: input.values.count * 25, level: level)
       writer.tensor(input.values.span, extents: [input.values.count].span)
       bytes = writer.finish().count
       keep(bytes)
     }
     row(
-      "write \(input.name), \(level)", room / count, "\(Int(Double(bytes) * 1000 / room)) MB/s",
+      "write \(input.name), \(level)", elapsed / count, "\(Int(Double(bytes) * 1000 / elapsed)) MB/s",
       [("description", swift / count)])
   }
 }

@@ -6,7 +6,7 @@ import Softmax
 
 /// The mathematics on one core: ns a logit for each level that this processor has, beside a textbook loop, which gets the
 /// last digits wrong, and a scalar double-double, which mostly gets them right; then which share of outputs needed what stage.
-func benchmarkCore() {
+func benchmarkSoftmax() {
   for n in [10, 1000, 131_072] { benchmarkRows(of: n) }
   for family in LogitFamily.all { reportStages(family) }
 }

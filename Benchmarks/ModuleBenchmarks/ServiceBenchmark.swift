@@ -5,7 +5,7 @@ import SoftmaxService
 import Softmax
 
 /// Whole requests through the handler, without a socket: µs a request, and ns a logit.
-func benchmarkAPI() {
+func benchmarkService() {
   let service = Service(
     levels: KernelLevelPolicy(
       KernelLevel(x86_64: Int(clinux_x86_64_level())), slowsDown: clinux_wide_vectors_slow_down()))
