@@ -89,6 +89,20 @@ extension NumberFormat {
       return ShortestDecimal(digits: 10_000_000_000_000_000, exponent: power - 16)
     }
     if magnitude == 0 { return ShortestDecimal(digits: 0, exponent: -15) }
+    // Small probabilities are subnormal in binary16, which has few of them.
+    if self == .binary16, magnitude < powerOfTwo(leastNormalExponent) {
+      return Self.subnormalsOfBinary16[Int(magnitude / powerOfTwo(leastExponent)) - 1]
+    }
+    return exactDecimal(ofNumber: magnitude)
+  }
+
+  /// The decimals of 2^-24 times 1 to 1,023.
+  private static let subnormalsOfBinary16 = (1..<1024).map {
+    BinaryFormat.binary16.exactDecimal(ofNumber: Double($0) * powerOfTwo(BinaryFormat.binary16.leastExponent))
+  }
+
+  /// The same for a number of this format above zero.
+  private func exactDecimal(ofNumber magnitude: Double) -> ShortestDecimal {
     // The number is an integer below 2^precision times the distance between neighbours.
     let exponent = max(Int(magnitude.exponent), leastNormalExponent) - (precision - 1)
     let significand = UInt64(Double(sign: .plus, exponent: -exponent, significand: magnitude))

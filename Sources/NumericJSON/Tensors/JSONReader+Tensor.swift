@@ -76,8 +76,12 @@ extension JSONReader {
         builder.append(number.value, at: position)
       case .string: try readTensorString(&builder)
       case .boolean:
-        _ = try readBoolean()
-        builder.appendFault(.boolean, at: position)
+        let value = try readBoolean()
+        if builder.limits.takesBooleans {
+          builder.append(boolean: value, at: position)
+        } else {
+          builder.appendFault(.boolean, at: position)
+        }
       case .null:
         try readNull()
         builder.appendFault(.null, at: position)

@@ -6,12 +6,15 @@ public struct TensorLimits: Sendable {
   public var rank: Int
   /// The most faults that are reported.
   public var faults: Int
+  /// Whether `true` and `false` are taken as 1 and 0.
+  public var takesBooleans: Bool
 
   /// The most dimensions that any reader takes.
   public static var greatestRank: Int { 8 }
 
-  public init(values: Int, rank: Int = TensorLimits.greatestRank, faults: Int) {
+  public init(values: Int, rank: Int = TensorLimits.greatestRank, faults: Int, takesBooleans: Bool = false) {
     self.values = values
+    self.takesBooleans = takesBooleans
     self.rank = min(rank, TensorLimits.greatestRank)
     self.faults = faults
   }
@@ -29,6 +32,8 @@ public struct ParsedTensor: Sendable, Hashable {
   public var values: [Double] = []
   /// The first faults, in the order of the text.
   public var faults: [TensorFault] = []
+  /// The first booleans that were taken as numbers, as faults for whoever does not want them.
+  public var booleans: [TensorFault] = []
   /// Whether there were more values than the limit. The others were checked and not kept.
   public var isTooLarge = false
 }

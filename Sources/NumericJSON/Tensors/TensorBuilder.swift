@@ -2,6 +2,7 @@
 struct TensorBuilder: ~Copyable {
   private(set) var values: [Double] = []
   private var faults: [TensorFault] = []
+  private var booleans: [TensorFault] = []
   private var isTooLarge = false
   let limits: TensorLimits
   /// Where in the text the tensor begins, and where the text ends.
@@ -29,6 +30,7 @@ struct TensorBuilder: ~Copyable {
     for level in 0..<(rank ?? 0) { tensor.extents.append(max(0, extents[level])) }
     swap(&tensor.values, &values)
     swap(&tensor.faults, &faults)
+    swap(&tensor.booleans, &booleans)
     return tensor
   }
 }
@@ -68,6 +70,14 @@ extension TensorBuilder {
   mutating func appendFault(_ reason: TensorFault.Reason, at position: Int) {
     note(reason)
     append(0, at: position)
+  }
+
+  /// Takes a boolean as a number, and notes where it stands.
+  mutating func append(boolean value: Bool, at position: Int) {
+    if booleans.count < limits.faults {
+      booleans.append(TensorFault(path: (0..<depth).map { counts[$0] }, reason: .boolean))
+    }
+    append(value ? 1 : 0, at: position)
   }
 
   /// Notes a fault at the element that is being read, or `levels` above it.

@@ -59,6 +59,12 @@ extension InferBinder {
         continue
       }
       bound.request.present.insert(.parameter(parameter))
+      if parameter == .inputDtype, scalar != .name(parameter.descriptor.defaultText.filter { $0 != "\"" }) {
+        bound.request.issues.append(location) {
+          "\($0) is for numbers of JSON bodies; here each tensor's \"datatype\" says what its numbers are: leave it out"
+        }
+        continue
+      }
       // Several clients have no parameters but texts, whole numbers and booleans: a number may come as its text.
       if parameter.descriptor.isNumber, case .name(let text) = scalar, let number = Self.number(text) {
         bound.request.set(parameter, .number(number))

@@ -147,12 +147,13 @@ struct InferBinder: ~Copyable {
     _ numbers: ParsedTensor, of tensor: InferRequest.Tensor, _ shape: TensorShape, as input: Input
   ) -> [Double]? {
     let place = tensor.place.path.member("data")
-    for fault in numbers.faults {
+    let faults = numbers.faults + (input.descriptor.elements == .booleans ? [] : numbers.booleans)
+    for fault in faults {
       bound.request.issues.append(.member(place.element(fault.path))) { [wire, operation] in
         wire.sentence(about: fault, in: input, of: operation, at: $0)
       }
     }
-    guard numbers.faults.isEmpty, isWithinLimit(numbers.isTooLarge ? .max : numbers.values.count, input) else {
+    guard faults.isEmpty, isWithinLimit(numbers.isTooLarge ? .max : numbers.values.count, input) else {
       return nil
     }
     let isFlat = numbers.extents.count <= 1

@@ -161,7 +161,7 @@ struct InferRequestDecoder {
       case .parameters: try readParameters(of: &tensor, from: &reader)
       case .data:
         let bounds = TensorLimits(
-          values: limits.logits, rank: TensorShape.maximumRank, faults: IssueList.maximumCount + 1)
+          values: limits.logits, rank: TensorShape.maximumRank, faults: IssueList.maximumCount + 1, takesBooleans: true)
         let numbers = try reader.readTensor(limits: bounds, parallel: execution.parallel)
         if tensor.content.isNone {
           tensor.content = .numbers(numbers)

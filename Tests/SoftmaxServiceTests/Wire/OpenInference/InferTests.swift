@@ -17,6 +17,27 @@ struct InferTests {
     #expect(answer.fields[.inferenceHeaderContentLength] == nil)
   }
 
+  @Test func masksTopsAndMatrices() throws {
+    let logits = tensor("logits", "FP64", [2, 2], "[1,2,3,4]")
+    let masked = try Inferred(
+      infer("softmax", request(logits, tensor("where", "BOOL", [2, 2], "[true,true,false,true]"))))
+    #expect(masked["probabilities"]?.numbers == [0.2689414213699951, 0.7310585786300049, 0, 1])
+    let top = try Inferred(infer("softmax", request(logits, rest: #","parameters":{"top_k":1}"#)))
+    #expect(top["top_indices"]?.shape == [2, 1] && top["top_probabilities"]?.shape == [2, 1])
+    #expect(top["top_probabilities"]?.numbers == [0.7310585786300049, 0.7310585786300049])
+    let matrices = try Inferred(infer("softmax", request(logits, rest: #","outputs":[{"name":"jacobian"}]"#)))
+    #expect(matrices["jacobian"]?.shape == [2, 2, 2])
+  }
+
+  @Test func whatAMaskMustBeAndWhereTypesAreSaid() throws {
+    let logits = tensor("logits", "FP64", [2], "[1,2]")
+    let numbers = infer("softmax", request(logits, tensor("where", "INT64", [2], "[1,0]")))
+    #expect(try #require(errorText(numbers)).contains("send where as BOOL"))
+    let type = infer("softmax", request(logits, rest: #","parameters":{"input_dtype":"float16"}"#))
+    #expect(try #require(errorText(type)).contains("each tensor's \"datatype\" says"))
+    #expect(infer("softmax", request(logits, rest: #","parameters":{"input_dtype":"float64"}"#)).status == .ok)
+  }
+
   @Test func withoutOutputsTheDefaultOnesAreAnswered() throws {
     for rest in ["", #","outputs":[]"#, #","outputs":null"#] {
       let answer = try Inferred(
