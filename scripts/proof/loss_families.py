@@ -100,7 +100,9 @@ def a_case(rng, addition, largest=12):
                 case["target_logits"][p] = x
     elif addition != "focal_gamma" and (addition == "kl_divergence" or rng.random() < 0.4):
         kind = rng.choice(["plain", "plain", "loose", "one-hot"])
-        case["target"] = filled(rng, shape, axis, lambda rng, n: cases.soft_target(rng, n, kind))
+        # Over one class every probability but 1 is refused.
+        case["target"] = filled(
+            rng, shape, axis, lambda rng, n: [1.0] if n == 1 else cases.soft_target(rng, n, kind))
     else:
         case["target"] = [rng.randrange(classes) for _ in range(batch)]
         if rng.random() < 0.3:

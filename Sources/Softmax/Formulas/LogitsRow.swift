@@ -15,18 +15,8 @@ struct LogitsRow: Sendable {
   let isLevel: Bool
 
   init(_ problem: SoftmaxProblem, number n: Int) {
-    let layout = problem.layout
-    let start = layout.start(of: n)
-    if layout.inner == 1 {
-      self.init(
-        Array(problem.logits[start..<(start + layout.classes)]), temperature: problem.temperature,
-        softcap: problem.softcap)
-    } else {
-      var logits: [Double] = []
-      logits.reserveCapacity(layout.classes)
-      for c in 0..<layout.classes { logits.append(problem.logits[start + c * layout.inner]) }
-      self.init(logits, temperature: problem.temperature, softcap: problem.softcap)
-    }
+    self.init(
+      problem.layout.row(n, of: problem.logits), temperature: problem.temperature, softcap: problem.softcap)
   }
 
   init(_ logits: [Double], temperature: Double, softcap: Double? = nil) {

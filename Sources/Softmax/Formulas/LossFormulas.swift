@@ -1,7 +1,7 @@
 /// The loss of a row and its gradient, for target weights u with the sum U.
 extension SoftmaxSums {
   /// Σ_c u_c (-log p_c) = Σ_c u_c ((m - a_c) + T log S) / T, with the focal factor and the z-loss, times
-  /// ``LossProblem/lossScale``, so that its dyadic part stays exact; `nil` where a masked class has a weight, for it is
+  /// ``LossRequest/scale(_:)``, so that its dyadic part stays exact; `nil` where a masked class has a weight, for it is
   /// infinite. No term is negative.
   mutating func scaledLoss(
     _ loss: RowLoss<A>, _ poll: inout CancellationPoll
@@ -11,7 +11,7 @@ extension SoftmaxSums {
     for c in 0..<row.classes where !weights.isZero(c) {
       try poll.spend(arithmetic.costOfExponential / 4)
       if row.isMasked(c) { return nil }
-      sum = sum + weights.weight(c, arithmetic) * (try gap(c, &poll))
+      sum = sum + (try loss.weight(c, arithmetic, &poll) * gap(c, &poll))
     }
     if let focal = loss.focal { sum = sum * focal.value }
     if let penalty = loss.penalty { sum = sum * penalty.temperature + penalty.loss }
@@ -26,17 +26,19 @@ extension SoftmaxSums {
   /// half-way between two doubles the tail's sign is known. Soft targets close to softmax itself cancel by their
   /// nature. With a focal factor, its slope A multiplies u and U; with a z-loss, 2 λ LSE is added to U alone; with a
   /// cap, its slope at a_i multiplies the whole.
-  /// - Parameters:
-  ///   - weight: scale · u_i.
   func gradient(
-    _ i: Int, weight: A.Real, _ loss: RowLoss<A>, _ factor: GradientFactor<A>, _ poll: inout CancellationPoll
+    _ i: Int, _ loss: RowLoss<A>, _ factor: GradientFactor<A>, _ poll: inout CancellationPoll
   ) throws(ComputationError) -> A.Real {
-    try throughCap(uncappedGradient(i, weight: weight, loss, factor, &poll), i, &poll)
+    try throughCap(uncappedGradient(i, loss, factor, &poll), i, &poll)
   }
 
   private func uncappedGradient(
-    _ i: Int, weight: A.Real, _ loss: RowLoss<A>, _ factor: GradientFactor<A>, _ poll: inout CancellationPoll
+    _ i: Int, _ loss: RowLoss<A>, _ factor: GradientFactor<A>, _ poll: inout CancellationPoll
   ) throws(ComputationError) -> A.Real {
+    if let teacher = loss.teacher, loss.weights.smoothing == 0, let weight = loss.weights.evenWeight {
+      return try gradient(i, from: teacher, weight: arithmetic.exact(weight), loss, factor, &poll)
+    }
+    let weight = try loss.weight(i, arithmetic, &poll)
     if isNear(i) {
       // The only near class is the maximum, whose tail is zero.
       let y = near == 1 ? -tail * inverse : try excess(i, &poll)
@@ -46,6 +48,25 @@ extension SoftmaxSums {
     }
     let pull = loss.pulled(loss.total) * (try probability(i, &poll))
     return (pull - loss.weighed(weight)) * factor.numerator / factor.denominator
+  }
+
+  /// The gradient where u is w t and t a teacher's softmax: w (p_i - t_i), each as an exact part and a tail, so that
+  /// equal parts, those of two classes of which either is nearly certain for example, leave the tails.
+  private func gradient(
+    _ i: Int, from teacher: SoftmaxSums<A>, weight: A.Real, _ loss: RowLoss<A>, _ factor: GradientFactor<A>,
+    _ poll: inout CancellationPoll
+  ) throws(ComputationError) -> A.Real {
+    let both = arithmetic.whole(near * teacher.near)
+    // n n' p_i = n' b + own, and n n' t_i = n b' + other.
+    let own = try isNear(i) ? arithmetic.whole(teacher.near) * excess(i, &poll) : both * probability(i, &poll)
+    let other =
+      try teacher.isNear(i)
+      ? arithmetic.whole(near) * teacher.excess(i, &poll) : both * teacher.probability(i, &poll)
+    let ownExact = isNear(i) ? teacher.near : 0
+    let exact = arithmetic.whole(ownExact - (teacher.isNear(i) ? near : 0))
+    var value = loss.weighed(weight * (exact + (own - other)))
+    if let penalty = loss.penalty { value = value + penalty.slope * (arithmetic.whole(ownExact) + own) }
+    return value * factor.numerator / (factor.denominator * both)
   }
 }
 
@@ -76,23 +97,22 @@ struct GradientFactor<A: Arithmetic> {
     let arithmetic = sums.arithmetic
     numerator =
       arithmetic.exact(request.upstream(row: n)) * arithmetic.exact(request.problem.sampleWeight?[n] ?? 1)
-    // The gradient is the loss's but for the division by T.
-    var denominator = request.problem.lossScale(arithmetic)
+    // The loss has no other division by T: that of the gradient is in its scale.
+    var denominator = request.scale(arithmetic)
     if let normaliser = request.normaliser { denominator = denominator * arithmetic.exact(normaliser) }
     self.denominator = denominator
     nearDenominator = sums.near == 1 ? denominator : denominator * arithmetic.whole(sums.near)
   }
 }
 
-extension LossProblem {
-  /// What ``SoftmaxSums/scaledLoss(_:_:)`` is multiplied by: C where ε > 0, and T, and T again for the z-loss.
-  func lossScale<A: Arithmetic>(_ arithmetic: A) -> A.Real {
-    var scale = arithmetic.whole(labelSmoothing == 0 ? 1 : softmax.layout.classes)
-    if softmax.temperature != 1 {
-      let temperature = arithmetic.exact(softmax.temperature)
-      scale = scale * temperature
-      if zLoss > 0 { scale = scale * temperature }
-    }
-    return scale
+extension LossRequest {
+  /// What the formulas multiply a loss or a divergence by: C where ε > 0, and T, and T again where the loss has a
+  /// z-loss.
+  func scale<A: Arithmetic>(_ arithmetic: A) -> A.Real {
+    var scale = arithmetic.whole(problem.labelSmoothing == 0 ? 1 : layout.classes)
+    let temperature = problem.softmax.temperature
+    guard temperature != 1 else { return scale }
+    scale = scale * arithmetic.exact(temperature)
+    return problem.zLoss > 0 && measure != .klDivergence ? scale * arithmetic.exact(temperature) : scale
   }
 }

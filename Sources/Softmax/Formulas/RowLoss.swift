@@ -8,12 +8,17 @@ struct RowLoss<A: Arithmetic> {
   let focal: FocalFactor<A>?
   /// `nil` stands for λ = 0.
   let penalty: LogSumPenalty<A>?
+  /// The softmax of a teacher's logits, where these are the target.
+  var teacher: SoftmaxSums<A>?
 
   init(
     _ problem: LossProblem, _ weights: TargetWeights, _ sums: inout SoftmaxSums<A>, _ poll: inout CancellationPoll
   ) throws(ComputationError) {
     self.weights = weights
-    total = try weights.total(sums.arithmetic, &poll)
+    let teacher: SoftmaxSums<A>? =
+      if let row = weights.teacher { try SoftmaxSums(row, sums.arithmetic, &poll) } else { nil }
+    self.teacher = teacher
+    total = try weights.total(sums.arithmetic, teacher: teacher, &poll)
     focal =
       if problem.focalGamma > 0, case .index(let y) = weights.kind {
         try sums.focalFactor(y, gamma: problem.focalGamma, &poll)
@@ -21,6 +26,13 @@ struct RowLoss<A: Arithmetic> {
         nil
       }
     penalty = problem.zLoss > 0 ? try sums.penalty(problem.zLoss, scale: weights.scale, &poll) : nil
+  }
+}
+
+extension RowLoss {
+  /// scale · u_c.
+  func weight(_ c: Int, _ arithmetic: A, _ poll: inout CancellationPoll) throws(ComputationError) -> A.Real {
+    try weights.weight(c, arithmetic, teacher: teacher, &poll)
   }
 }
 

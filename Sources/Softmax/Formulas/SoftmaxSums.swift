@@ -129,10 +129,14 @@ struct SoftmaxSums<A: Arithmetic> {
     row.temperature == 1 ? x : x / arithmetic.exact(row.temperature)
   }
 
+  /// T x.
+  func timesTemperature(_ x: A.Real) -> A.Real {
+    row.temperature == 1 ? x : x * arithmetic.exact(row.temperature)
+  }
+
   /// T log S.
   mutating func scaledLogSum(_ poll: inout CancellationPoll) throws(ComputationError) -> A.Real {
-    let logSum = try logSum(&poll)
-    return row.temperature == 1 ? logSum : logSum * arithmetic.exact(row.temperature)
+    timesTemperature(try logSum(&poll))
   }
 
   /// log S, computed when first asked for. (A `lazy var` would crash the compiler in a debug build.)

@@ -30,4 +30,14 @@ public struct Layout: Sendable, Hashable {
   public func start(of n: Int) -> Int {
     (n / inner) * classes * inner + n % inner
   }
+
+  /// Row `n` of a tensor of the logits' shape, [classes].
+  func row(_ n: Int, of tensor: [Double]) -> [Double] {
+    let start = start(of: n)
+    guard inner != 1 else { return Array(tensor[start..<(start + classes)]) }
+    var row: [Double] = []
+    row.reserveCapacity(classes)
+    for c in 0..<classes { row.append(tensor[start + c * inner]) }
+    return row
+  }
 }

@@ -4,6 +4,8 @@ public enum Target: Sendable, Hashable {
   case indices([Int])
   /// A non-negative number for each logit, in the logits' shape; a row need not sum to 1.
   case probabilities([Double])
+  /// A teacher's logits, in the logits' shape: t is their softmax, divided by the same T, and not capped.
+  case logits([Double])
 }
 
 /// What becomes of the rows' losses.
@@ -39,6 +41,8 @@ public final class LossProblem: Sendable {
   public let labelSmoothing: Double
   /// What becomes of the rows' losses.
   public let reduction: Reduction
+  /// Whether the logits are probabilities already, each in [0, 1]: p itself, of which no softmax is taken.
+  public let takesProbabilities: Bool
   /// λ of the z-loss, finite and not negative.
   public let zLoss: Double
   /// γ of the focal loss, finite and not negative; 0 unless the target holds class indices and ε is 0.
@@ -50,7 +54,8 @@ public final class LossProblem: Sendable {
   /// - Throws: ``ProblemError`` when counts differ, a number is outside its range, or "mean" without a divisor would
   ///   divide by exactly zero.
   public init(
-    softmax: SoftmaxProblem, target: Target, weight: [Double]? = nil, sampleWeight: [Double]? = nil,
+    softmax: SoftmaxProblem, takesProbabilities: Bool = false, target: Target, weight: [Double]? = nil,
+    sampleWeight: [Double]? = nil,
     ignoreIndex: Int = -100, labelSmoothing: Double = 0, reduction: Reduction = .mean, zLoss: Double = 0,
     focalGamma: Double = 0, divisor: Double? = nil
   ) throws(ProblemError) {
@@ -88,7 +93,22 @@ public final class LossProblem: Sendable {
       if let bad = probabilities.firstIndex(where: { !Self.isWeight($0) }) { throw .targetProbability(position: bad) }
       guard ignoreIndex < 0 else { throw .ignoreIndexWithProbabilities }
       guard focalGamma == 0 else { throw .focalWithoutSingleClass }
+    case .logits(let logits):
+      guard logits.count == layout.count else { throw .targetCount(expected: layout.count, found: logits.count) }
+      if let bad = logits.firstIndex(where: { !SoftmaxProblem.isLogit($0) }) { throw .targetLogit(position: bad) }
+      for n in 0..<layout.batch where SoftmaxProblem.isMasked(row: n, of: logits, layout) {
+        throw .everyTargetClassMasked(row: n)
+      }
+      guard ignoreIndex < 0 else { throw .ignoreIndexWithProbabilities }
+      guard focalGamma == 0 else { throw .focalWithoutSingleClass }
     }
+    if takesProbabilities {
+      if let bad = softmax.logits.firstIndex(where: { !($0 >= 0 && $0 <= 1) }) { throw .probability(position: bad) }
+      let isPlain = softmax.temperature == 1 && softmax.softcap == nil && zLoss == 0 && focalGamma == 0
+      guard isPlain else { throw .optionOfSoftmax }
+      if case .logits = target { throw .optionOfSoftmax }
+    }
+    self.takesProbabilities = takesProbabilities
     self.softmax = softmax
     self.target = target
     self.weight = weight

@@ -16,6 +16,14 @@ public enum ProblemError: Error, Sendable, Hashable {
   case targetOutOfRange(row: Int)
   /// A target probability is negative or not finite.
   case targetProbability(position: Int)
+  /// A teacher's logit is NaN or +Infinity.
+  case targetLogit(position: Int)
+  /// Every logit of a teacher's row is -Infinity.
+  case everyTargetClassMasked(row: Int)
+  /// A given probability is not in [0, 1].
+  case probability(position: Int)
+  /// Given probabilities have no temperature, soft cap, z-loss, focal loss and teacher's logits.
+  case optionOfSoftmax
   /// There is not one weight for each class.
   case weightCount(expected: Int, found: Int)
   /// A class weight is negative or not finite.

@@ -48,7 +48,11 @@ public enum ComputationError: Error, Sendable, Hashable {
   case cancelled
   /// `upstream` has not as many numbers as the loss, or one that is not finite.
   case upstreamDoesNotFit
-  /// The derivation's logits are not one row, or capped, or its target is not a class of it, or a masked one.
+  /// The vector that the Hessian is multiplied by has not as many numbers as the logits, or one that is not finite; or
+  /// the loss is more than cross-entropy of softmax.
+  case vectorDoesNotFit
+  /// The derivation's logits are not one row, or capped, or its target is not a class of it, or a masked one; or
+  /// the divergence's is no distribution over the classes.
   case targetDoesNotFit
 }
 

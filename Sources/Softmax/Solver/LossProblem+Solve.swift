@@ -31,7 +31,54 @@ extension LossProblem {
     from stage: Stage, _ counts: inout StageCounts
   ) throws(ComputationError) -> LossResult {
     let request = try LossRequest(
-      self, upstream: upstream, loss: loss, gradient: gradient, perplexity: perplexity)
+      self, upstream: upstream, measure: loss || perplexity ? .loss : nil, derivative: gradient ? .gradient : nil,
+      perplexity: perplexity)
+    let found = try solve(request, execution, from: stage, &counts)
+    var result = LossResult()
+    result.loss = loss ? found.measure : nil
+    result.perplexity = found.perplexity
+    result.gradient = found.derivative
+    return result
+  }
+
+  /// Σ t (log t - log p), times s, reduced like the loss: one for each row under ``Reduction/none``, else one.
+  ///
+  /// Edge cases: 0 where the teacher's logits are the row's up to a shift; infinite where a masked class has a share.
+  /// Not proved to be irrational otherwise: undecided at 16,384 bits, it is taken for the nearest number.
+  /// - Throws: ``ComputationError/cancelled``, ``ComputationError/targetDoesNotFit`` for class indices, class weights
+  ///   and ε > 0.
+  public func klDivergence(
+    _ execution: Execution, from stage: Stage = .vector
+  ) throws(ComputationError) -> [Double] {
+    guard weight == nil, labelSmoothing == 0 else { throw .targetDoesNotFit }
+    if case .indices = target { throw .targetDoesNotFit }
+    var counts = StageCounts()
+    let request = try LossRequest(self, measure: .klDivergence)
+    return try solve(request, execution, from: stage, &counts).measure ?? []
+  }
+
+  /// The Hessian of `Σ q L` with respect to the logits, times a vector: `q_n s_n r U_n/T² (p∘v - p (p·v))`.
+  ///
+  /// Edge cases: rows that are ignored or have weight zero give zeros, and so does a vector that is the same for all
+  /// classes.
+  /// - Parameters:
+  ///   - vector: v, of the logits' shape, finite.
+  ///   - upstream: q, as for the gradient.
+  /// - Throws: ``ComputationError/cancelled``, ``ComputationError/upstreamDoesNotFit``,
+  ///   ``ComputationError/vectorDoesNotFit``, which is also thrown where the loss is more than cross-entropy of softmax.
+  public func hessianVectorProduct(
+    _ vector: [Double], upstream: [Double]?, _ execution: Execution, from stage: Stage = .vector
+  ) throws(ComputationError) -> [Double] {
+    let isPlain = zLoss == 0 && focalGamma == 0 && softmax.softcap == nil && !takesProbabilities
+    guard isPlain, vector.count == softmax.layout.count, vector.allSatisfy(\.isFinite) else { throw .vectorDoesNotFit }
+    var counts = StageCounts()
+    let request = try LossRequest(self, upstream: upstream, derivative: .hessianProduct(vector))
+    return try solve(request, execution, from: stage, &counts).derivative ?? []
+  }
+
+  private func solve(
+    _ request: LossRequest, _ execution: Execution, from stage: Stage, _ counts: inout StageCounts
+  ) throws(ComputationError) -> (measure: [Double]?, perplexity: Double?, derivative: [Double]?) {
     counts.outputs += (0..<request.layout.batch).count { self.counts(row: $0) } * request.valuesPerRow
     var term: LossTerm?
     var numbers = try ConcurrentOutputBuffer.filled(
@@ -52,19 +99,19 @@ extension LossProblem {
         counts = counts + found.1
       }
     }
-    var result = LossResult()
+    var measure: [Double]?
+    var perplexity: Double?
     switch request.use {
     case .unused: break
     case .result:
-      result.loss = Array(numbers[request.gradientCount...])
+      measure = Array(numbers[request.gradientCount...])
       numbers.removeLast(request.lossCount)
     case .term:
       let total = try total(of: term, request, execution, from: stage, &counts)
-      if loss { result.loss = [total.loss] }
-      if request.wantsPerplexity { result.perplexity = total.perplexity }
+      measure = [total.loss]
+      if request.wantsPerplexity { perplexity = total.perplexity }
     }
-    if gradient { result.gradient = numbers }
-    return result
+    return (measure, perplexity, request.derivative == nil ? nil : numbers)
   }
 
   /// The vector stage over all rows: what it cannot prove is NaN.

@@ -11,11 +11,25 @@ struct LossRequest: Sendable {
     case term
   }
 
+  /// What is measured of each row, and reduced.
+  enum Measure {
+    case loss
+    /// Σ t (log t - log p), of a target without weights and smoothing.
+    case klDivergence
+  }
+
+  /// What is asked of each logit.
+  enum Derivative: Sendable {
+    case gradient
+    /// The Hessian times a vector of the logits' shape.
+    case hessianProduct([Double])
+  }
+
   let problem: LossProblem
   /// q, one for each loss; `nil` stands for ones.
   let upstream: [Double]?
-  let use: LossUse
-  let wantsGradient: Bool
+  let measure: Measure?
+  let derivative: Derivative?
   /// Whether e^loss is asked for, of a reduced loss.
   let wantsPerplexity: Bool
   /// D; `nil` stands for one.
@@ -23,7 +37,8 @@ struct LossRequest: Sendable {
 
   /// - Throws: ``ComputationError/upstreamDoesNotFit``.
   init(
-    _ problem: LossProblem, upstream: [Double]?, loss: Bool, gradient: Bool, perplexity: Bool = false
+    _ problem: LossProblem, upstream: [Double]? = nil, measure: Measure? = nil, derivative: Derivative? = nil,
+    perplexity: Bool = false
   ) throws(ComputationError) {
     let isReduced = problem.reduction != .none
     if let upstream {
@@ -33,15 +48,24 @@ struct LossRequest: Sendable {
     }
     self.problem = problem
     self.upstream = upstream
+    self.measure = measure
+    self.derivative = derivative
     wantsPerplexity = perplexity && isReduced
-    use = loss || wantsPerplexity ? (isReduced ? .term : .result) : .unused
-    wantsGradient = gradient
     normaliser = problem.reduction == .mean ? problem.normaliser() : nil
   }
 
   var layout: Layout { problem.softmax.layout }
+  var use: LossUse { measure == nil ? .unused : problem.reduction == .none ? .result : .term }
+  var wantsGradient: Bool { derivative != nil }
   var gradientCount: Int { wantsGradient ? layout.count : 0 }
   var lossCount: Int { use == .result ? layout.batch : 0 }
+  /// Whether it is cross-entropy of a target that is given, and its gradient.
+  var isPlain: Bool {
+    if case .logits = problem.target { return false }
+    if case .hessianProduct = derivative { return false }
+    return problem.zLoss == 0 && problem.focalGamma == 0 && !problem.takesProbabilities && measure != .klDivergence
+  }
+
   /// How many numbers are rounded for each row that counts, the reduced loss's share among them.
   var valuesPerRow: Int { (use == .unused ? 0 : 1) + (wantsGradient ? layout.classes : 0) }
 
@@ -55,7 +79,7 @@ struct LossRequest: Sendable {
   func upstream(row n: Int) -> Double { upstream?[problem.reduction == .none ? n : 0] ?? 1 }
 }
 
-/// A row's loss, or the sum of several: times s and ``LossProblem/lossScale(_:)``.
+/// A row's loss, or the sum of several: times s and ``LossRequest/scale(_:)``.
 enum LossTerm: Sendable {
   case finite(Ball)
   case infinite
@@ -76,7 +100,7 @@ extension LossProblem {
     if let sampleWeight, sampleWeight[n] == 0 { return false }
     switch target {
     case .indices(let indices): return indices[n] != ignoreIndex
-    case .probabilities: return true
+    case .probabilities, .logits: return true
     }
   }
 
@@ -90,7 +114,7 @@ extension LossProblem {
     for n in 0..<softmax.layout.batch where counts(row: n) {
       switch target {
       case .indices(let indices): sum.add(sampleWeight?[n] ?? 1, weight?[indices[n]] ?? 1)
-      case .probabilities: sum.add(sampleWeight?[n] ?? 1, 1)
+      case .probabilities, .logits: sum.add(sampleWeight?[n] ?? 1, 1)
       }
     }
     return sum

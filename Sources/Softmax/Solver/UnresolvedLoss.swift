@@ -8,8 +8,11 @@ struct UnresolvedLoss: UnresolvedOutputs {
   /// The row's loss where it is a term of a sum.
   private(set) var term: LossTerm?
   private var isLossOpen: Bool
-  /// Classes whose gradient is open.
+  /// Classes whose derivative is open.
   private var openClasses: [Int]
+  /// Of these, those that exponential sums have shown to be rational, or to be irrational.
+  private var rationalClasses: [Int: ExponentialSum.Ratio] = [:]
+  private var irrationalClasses: Set<Int> = []
 
   /// - Parameters:
   ///   - unresolved: the row, and whether its loss is open.
@@ -28,8 +31,18 @@ struct UnresolvedLoss: UnresolvedOutputs {
     // A zero factor leaves the zeros that are there.
     guard request.wantsGradient, request.upstream(row: number) != 0 else { return }
     openClasses = (0..<row.classes).filter { i in
-      !areResultsKnown || buffer[request.gradientPosition(row: unresolved.number, i)].isNaN
+      let position = request.gradientPosition(row: unresolved.number, i)
+      guard let known = known(i) else { return !areResultsKnown || buffer[position].isNaN }
+      buffer[position] = known
+      return false
     }
+  }
+
+  /// A derivative that is known without arithmetic: -q u_i/p_i where p_i was given as 0.
+  private func known(_ i: Int) -> Double? {
+    guard request.problem.takesProbabilities, row.logits[i] == 0 else { return nil }
+    if weights.isZero(i) { return 0 }
+    return request.upstream(row: number) < 0 ? .infinity : -.infinity
   }
 
   var unresolvedCount: Int { (isLossOpen ? 1 : 0) + openClasses.count }
@@ -37,18 +50,27 @@ struct UnresolvedLoss: UnresolvedOutputs {
   mutating func resolve<A: Arithmetic>(
     with arithmetic: A, _ poll: inout CancellationPoll
   ) throws(ComputationError) {
-    var sums = try SoftmaxSums(row, arithmetic, &poll)
-    let loss = try RowLoss(request.problem, weights, &sums, &poll)
-    if isLossOpen { try resolveLoss(&sums, loss, &poll) }
-    let problem = request.problem
-    let factor = GradientFactor(sums, request, row: number)
+    if request.problem.takesProbabilities {
+      var functions = ProbabilitiesRow(request, row: number, row.logits, weights, arithmetic)
+      try resolve(&functions, arithmetic, &poll)
+    } else {
+      var functions = try SoftmaxRow(request, row: number, row, weights, arithmetic, &poll)
+      try resolve(&functions, arithmetic, &poll)
+      if arithmetic.bits >= 256 { try resolveExactly(functions, arithmetic, &poll) }
+    }
+  }
+
+  private mutating func resolve<Functions: RowFunctions>(
+    _ functions: inout Functions, _ arithmetic: Functions.A, _ poll: inout CancellationPoll
+  ) throws(ComputationError) {
+    if isLossOpen { try resolveMeasure(&functions, arithmetic, &poll) }
     var left: [Int] = []
     for i in openClasses {
       try poll.spend(arithmetic.costOfExponential / 4)
-      let value = try sums.gradient(i, weight: weights.weight(i, arithmetic), loss, factor, &poll)
       let result = arithmetic.nearest(
-        to: value, in: problem.softmax.format, isIrrational: problem.isGradientIrrational(i, of: row, weights),
-        mostBits: problem.mostBits)
+        to: try functions.derivative(i, &poll), in: request.problem.softmax.format,
+        isIrrational: irrationalClasses.contains(i) || request.isDerivativeIrrational(i, of: row, weights),
+        mostBits: request.mostBitsOfDerivative)
       if let result {
         buffer[request.gradientPosition(row: number, i)] = result
       } else {
@@ -58,22 +80,46 @@ struct UnresolvedLoss: UnresolvedOutputs {
     openClasses = left
   }
 
-  private mutating func resolveLoss<A: Arithmetic>(
-    _ sums: inout SoftmaxSums<A>, _ loss: RowLoss<A>, _ poll: inout CancellationPoll
+  /// What exponential sums say of the derivatives that are still open, where they can.
+  private mutating func resolveExactly<A: Arithmetic>(
+    _ functions: SoftmaxRow<A>, _ arithmetic: A, _ poll: inout CancellationPoll
   ) throws(ComputationError) {
-    let arithmetic = sums.arithmetic
-    let problem = request.problem
-    let scaled = try sums.scaledLoss(loss, &poll)
-    let weighted = scaled.map { arithmetic.exact(problem.sampleWeight?[number] ?? 1) * $0 }
+    guard !openClasses.isEmpty, arithmetic.bits == 256 || !rationalClasses.isEmpty else { return }
+    if arithmetic.bits == 256 {
+      let exact = ExactDerivative(request, row: number, row, weights)
+      for i in openClasses {
+        switch try exact.verdict(i, &poll) {
+        case .zero:
+          buffer[request.gradientPosition(row: number, i)] = 0
+          rationalClasses[i] = (ExponentialSum.exact(0), ExponentialSum.exact(1))
+        case .difference(let ratio): rationalClasses[i] = ratio
+        case .irrational: irrationalClasses.insert(i)
+        case .unknown: break
+        }
+      }
+    }
+    openClasses.removeAll { i in
+      guard let ratio = rationalClasses[i] else { return false }
+      let value = functions.gradient(ofDifference: ratio)
+      guard let result = value.rounded(to: request.problem.softmax.format, isIrrational: false) else { return false }
+      buffer[request.gradientPosition(row: number, i)] = result
+      return true
+    }
+  }
+
+  private mutating func resolveMeasure<Functions: RowFunctions>(
+    _ functions: inout Functions, _ arithmetic: Functions.A, _ poll: inout CancellationPoll
+  ) throws(ComputationError) {
+    let measure = try functions.measure(&poll)
     switch request.use {
     case .unused: break
-    case .term: term = weighted.map { .finite($0.ball) } ?? .infinite
+    case .term: term = measure.map { .finite($0.ball) } ?? .infinite
     case .result:
       var result: Double? = .infinity
-      if let weighted {
+      if let measure {
         result = arithmetic.nearest(
-          to: weighted / problem.lossScale(arithmetic), in: problem.softmax.format,
-          isIrrational: problem.isLossIrrational(row), mostBits: problem.mostBits)
+          to: measure / request.scale(arithmetic), in: request.problem.softmax.format,
+          isIrrational: request.isMeasureIrrational(row), mostBits: request.mostBitsOfMeasure)
       }
       guard let result else { return }
       buffer[request.lossPosition(row: number)] = result

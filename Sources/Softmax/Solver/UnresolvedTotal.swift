@@ -14,11 +14,10 @@ struct UnresolvedTotal: UnresolvedOutputs {
     self.request = request
     self.known = known
     self.execution = execution
-    let problem = request.problem
     isIrrational =
-      problem.isLossIrrationalWhateverTheRow
+      request.isMeasureIrrationalWhateverTheRow
       || (0..<request.layout.batch).contains { n in
-        problem.counts(row: n) && problem.isLossIrrational(LogitsRow(problem.softmax, number: n))
+        request.problem.counts(row: n) && request.isMeasureIrrational(LogitsRow(request.problem.softmax, number: n))
       }
     let mean = mean(known, BallArithmetic.standard)
     loss = rounded(mean, BallArithmetic.standard)
@@ -26,7 +25,7 @@ struct UnresolvedTotal: UnresolvedOutputs {
     // A poll that never says no: nothing is thrown.
     perplexity =
       request.wantsPerplexity
-      ? problem.wholePerplexity ?? (try? exponential(mean, BallArithmetic.standard, &poll)) : 1
+      ? request.problem.wholePerplexity ?? (try? exponential(mean, BallArithmetic.standard, &poll)) : 1
   }
 
   var unresolvedCount: Int { loss == nil || perplexity == nil ? 1 : 0 }
@@ -57,16 +56,15 @@ struct UnresolvedTotal: UnresolvedOutputs {
 
   /// The loss of a sum of terms.
   private func mean<A: Arithmetic>(_ sum: A.Real, _ arithmetic: A) -> A.Real {
-    var denominator = request.problem.lossScale(arithmetic)
+    var denominator = request.scale(arithmetic)
     if let normaliser = request.normaliser { denominator = denominator * arithmetic.exact(normaliser) }
     return sum / denominator
   }
 
   /// Rounds the loss, if it is known well enough.
   private func rounded<A: Arithmetic>(_ mean: A.Real, _ arithmetic: A) -> Double? {
-    let problem = request.problem
     return arithmetic.nearest(
-      to: mean, in: problem.softmax.format, isIrrational: isIrrational, mostBits: problem.mostBits)
+      to: mean, in: request.problem.softmax.format, isIrrational: isIrrational, mostBits: request.mostBitsOfMeasure)
   }
 
   /// Rounds e^loss, if it is known well enough. Of level rows it is a root of a whole number, which may be rational: but
@@ -98,11 +96,16 @@ struct UnresolvedTotal: UnresolvedOutputs {
   private func term<A: Arithmetic>(
     of row: LogitsRow, number n: Int, _ arithmetic: A, _ poll: inout CancellationPoll
   ) throws(ComputationError) -> A.Real {
-    var sums = try SoftmaxSums(row, arithmetic, &poll)
     let weights = TargetWeights(request.problem, row: n)
-    let loss = try RowLoss(request.problem, weights, &sums, &poll)
+    var measure: A.Real?
+    if request.problem.takesProbabilities {
+      let functions = ProbabilitiesRow(request, row: n, row.logits, weights, arithmetic)
+      measure = try functions.measure(&poll)
+    } else {
+      var functions = try SoftmaxRow(request, row: n, row, weights, arithmetic, &poll)
+      measure = try functions.measure(&poll)
+    }
     // It is finite, since the sum is known to be.
-    guard let scaled = try sums.scaledLoss(loss, &poll) else { return arithmetic.whole(0) }
-    return arithmetic.exact(request.problem.sampleWeight?[n] ?? 1) * scaled
+    return measure ?? arithmetic.whole(0)
   }
 }

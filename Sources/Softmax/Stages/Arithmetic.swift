@@ -34,6 +34,8 @@ protocol Arithmetic: Sendable {
   func whole(_ value: Int) -> Real
   /// A sum that was accumulated exactly.
   func exact(_ sum: ExactSum) -> Real
+  /// A number of any width, or what surrounds it.
+  func exact(_ value: BigFloat<WideLimbs>) -> Real
   /// A number that was computed with 256 bits.
   func widened(_ value: Interval<FixedLimbs>) -> Real
   /// `e^d` for d <= 0.

@@ -1,6 +1,6 @@
 /// A tensor that a request brings, under its name on every wire.
 enum Input: Int, Sendable, CaseIterable {
-  case logits, target, weight, sampleWeight, upstream, `where`
+  case logits, target, weight, sampleWeight, upstream, `where`, targetLogits, probabilities, vector
 
   var name: String { descriptor.name }
 
@@ -48,6 +48,23 @@ enum Input: Int, Sendable, CaseIterable {
         demand:
           "true for each class that takes part and false for each that does not, for all slices or for each logit",
         elementDemand: "true or false", summary: "which classes take part")
+    case .targetLogits:
+      InputDescriptor(
+        "target_logits", aliases: "teacher teacher_logits", optionalFor: [.loss, .gradient], insteadOf: .target,
+        isForCheck: false, shape: .logits, elements: .logits, demand: "a finite number for each logit",
+        elementDemand: "a finite number",
+        summary: "a teacher's logits, whose softmax is the target")
+    case .probabilities:
+      InputDescriptor(
+        "probabilities", aliases: "probs p y_pred_probs", optionalFor: [.loss, .gradient], insteadOf: .logits,
+        isForCheck: false, shape: .anyRank, elements: .probabilities, demand: "numbers from 0 to 1",
+        elementDemand: "a number from 0 to 1",
+        summary: "probabilities, of which no softmax is taken")
+    case .vector:
+      InputDescriptor(
+        "vector", aliases: "v tangent", optionalFor: [.gradient], isForCheck: false, shape: .logits,
+        elements: .finite, demand: "a finite number for each logit", elementDemand: "a finite number",
+        summary: "what the Hessian is multiplied by")
     }
   }
 }
@@ -59,6 +76,10 @@ struct InputDescriptor: Sendable {
   let aliases: NameList
   let requiredBy: OperationSet
   let optionalFor: OperationSet
+  /// The required input in whose place it stands, where it is given.
+  let insteadOf: Input?
+  /// Whether /check takes it where /softmax or /gradient does.
+  let isForCheck: Bool
   let shape: ShapeRule
   let elements: ElementRule
   /// What to send as a whole, and as one element, in a sentence after "send".
@@ -71,13 +92,15 @@ struct InputDescriptor: Sendable {
 
   init(
     _ name: String, aliases: NameList, requiredBy: OperationSet = [], optionalFor: OperationSet = [],
-    shape: ShapeRule, elements: ElementRule, demand: String, elementDemand: String, isEmptyLeftOut: Bool = false,
-    summary: String
+    insteadOf: Input? = nil, isForCheck: Bool = true, shape: ShapeRule, elements: ElementRule, demand: String,
+    elementDemand: String, isEmptyLeftOut: Bool = false, summary: String
   ) {
     self.name = name
     self.aliases = aliases
     self.requiredBy = requiredBy
     self.optionalFor = optionalFor
+    self.insteadOf = insteadOf
+    self.isForCheck = isForCheck
     self.shape = shape
     self.elements = elements
     self.demand = demand
@@ -91,6 +114,8 @@ struct InputDescriptor: Sendable {
 enum ShapeRule: Sendable {
   /// Rank 1 to 8: the shape that the others are held against.
   case anyRank
+  /// The logits' shape.
+  case logits
   /// The batch shape (class indices) or the logits' shape (probabilities).
   case target
   /// One number for each class.
@@ -109,6 +134,8 @@ enum ElementRule: Sendable {
   case logits
   /// Classes or `ignore_index`, or non-negative finite numbers, as the shape tells.
   case classesOrProbabilities
+  /// From 0 to 1.
+  case probabilities
   /// Non-negative and finite.
   case weights
   /// true or false, which are no numbers.

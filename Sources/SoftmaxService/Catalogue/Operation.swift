@@ -59,7 +59,7 @@ enum Operation: Int, Sendable, CaseIterable {
     let required = requiredInputs
     return Input.allCases.filter { input in
       let descriptor = input.descriptor
-      return !required.contains(input)
+      return !required.contains(input) && (answersTensors || descriptor.isForCheck)
         && models.contains { descriptor.requiredBy.contains($0) || descriptor.optionalFor.contains($0) }
     }
   }
@@ -78,11 +78,20 @@ enum Operation: Int, Sendable, CaseIterable {
   /// What is answered when nothing is asked for.
   var defaultOutputs: OutputList { Self.allDefaultOutputs[rawValue] }
 
+  /// What is answered besides, where an input that it needs is given.
+  var outputsWithInputs: OutputList { Self.allOutputsWithInputs[rawValue] }
+
   /// All names that a request may hold.
   var fields: [RequestField] { RequestField.all.filter(knows) }
 
   /// Whether a request may hold the field.
   func knows(_ field: RequestField) -> Bool { Self.knownFields[rawValue].contains(field) }
+
+  /// Those that stand in a required one's place.
+  var alternatives: FieldSet { Self.alternativeFields[rawValue] }
+
+  /// What may stand in a required input's place, if anything may.
+  func alternative(to input: Input) -> Input? { optionalInputs.first { $0.descriptor.insteadOf == input } }
 
   /// The inputs that a request must have, as a set.
   var required: FieldSet { Self.requiredFields[rawValue] }
@@ -91,7 +100,13 @@ enum Operation: Int, Sendable, CaseIterable {
   private static let allDefaultOutputs = allCases.map { operation in
     OutputList(Output.allCases.filter { $0.descriptor.defaultOf.contains(operation) })
   }
+  private static let allOutputsWithInputs = allCases.map { operation in
+    OutputList(operation.outputs.filter { $0.descriptor.needsInput != nil })
+  }
   private static let requiredFields = allCases.map { FieldSet($0.requiredInputs.map(RequestField.input)) }
+  private static let alternativeFields = allCases.map { operation in
+    FieldSet(operation.optionalInputs.filter { $0.descriptor.insteadOf != nil }.map(RequestField.input))
+  }
   private static let knownFields = allCases.map { operation in
     FieldSet(
       (operation.requiredInputs + operation.optionalInputs).map(RequestField.input)

@@ -1,7 +1,7 @@
 /// Something that a request may ask for, under its name on every wire.
 enum Output: Int, Sendable, CaseIterable {
   case probabilities, logProbabilities, logSumExp, entropy, argmax, jacobian, topIndices, topProbabilities,
-    topLogProbabilities, loss, perplexity, gradient, derivation
+    topLogProbabilities, loss, perplexity, gradient, derivation, klDivergence, hessianVectorProduct
 
   var name: String { descriptor.name }
 
@@ -64,6 +64,14 @@ enum Output: Int, Sendable, CaseIterable {
       OutputDescriptor(
         "derivation", aliases: "", of: [.gradient], .derivation, needsSingleSlice: true, onlyOption: .temperature,
         summary: "each step of the textbook derivation of the gradient")
+    case .klDivergence:
+      OutputDescriptor(
+        "kl_divergence", aliases: "kl kl_div kldiv", of: [.loss, .gradient], .numbers(.losses),
+        needsDistribution: true, summary: "Kullback and Leibler's divergence of softmax from the target")
+    case .hessianVectorProduct:
+      OutputDescriptor(
+        "hessian_vector_product", aliases: "hvp", of: [.gradient], .numbers(.logits), needsInput: .vector,
+        summary: "the loss's Hessian with respect to the logits, times \"vector\"")
     }
   }
 }
@@ -85,6 +93,10 @@ struct OutputDescriptor: Sendable {
   let onlyUnder: ReductionName?
   /// The only parameter that may go with it, other inputs than the required ones being refused too; nil where all may.
   let onlyOption: Parameter?
+  /// Whether the target must be a distribution over the classes, without weights and smoothing.
+  let needsDistribution: Bool
+  /// An optional input that it needs; where that is given, it is answered also when nothing is asked for.
+  let needsInput: Input?
   /// What it is, in half a sentence.
   let summary: String
 
@@ -111,7 +123,7 @@ struct OutputDescriptor: Sendable {
   init(
     _ name: String, aliases: NameList, of operations: OperationSet, defaultOf: OperationSet = [], _ content: Content,
     needsSingleSlice: Bool = false, needs: Parameter? = nil, onlyUnder: ReductionName? = nil,
-    onlyOption: Parameter? = nil, summary: String
+    onlyOption: Parameter? = nil, needsDistribution: Bool = false, needsInput: Input? = nil, summary: String
   ) {
     self.name = name
     self.aliases = aliases
@@ -122,6 +134,8 @@ struct OutputDescriptor: Sendable {
     self.needs = needs
     self.onlyUnder = onlyUnder
     self.onlyOption = onlyOption
+    self.needsDistribution = needsDistribution
+    self.needsInput = needsInput
     self.summary = summary
   }
 }

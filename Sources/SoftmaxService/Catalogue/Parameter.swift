@@ -16,6 +16,7 @@ enum Parameter: Int, Sendable, CaseIterable {
     case .axis:
       ParameterDescriptor(
         "axis", aliases: "dim", for: .all, .integer(default: -1),
+        insteadOfArray: "to take several axes as one, flatten them into one in the tensors",
         summary: "the class axis, from -rank to rank-1")
     case .temperature:
       ParameterDescriptor(
@@ -122,18 +123,21 @@ struct ParameterDescriptor: Sendable {
   let kind: Kind
   /// The only reduction under which it means anything; nil where all are good.
   let onlyUnder: ReductionName?
+  /// What to do instead of sending an array.
+  let insteadOfArray: String?
   /// What it is, in half a sentence.
   let summary: String
 
   init(
     _ name: String, aliases: NameList, for operations: OperationSet, _ kind: Kind, onlyUnder: ReductionName? = nil,
-    summary: String
+    insteadOfArray: String? = nil, summary: String
   ) {
     self.name = name
     self.aliases = aliases
     self.operations = operations
     self.kind = kind
     self.onlyUnder = onlyUnder
+    self.insteadOfArray = insteadOfArray
     self.summary = summary
   }
 

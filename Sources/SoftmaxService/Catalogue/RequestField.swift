@@ -61,6 +61,7 @@ struct FieldSet: Sendable {
 
   func contains(_ field: RequestField) -> Bool { bits & field.bit != 0 }
   func contains(_ others: FieldSet) -> Bool { bits & others.bits == others.bits }
+  func isDisjoint(with others: FieldSet) -> Bool { bits & others.bits == 0 }
   mutating func insert(_ field: RequestField) { bits |= field.bit }
   mutating func remove(_ field: RequestField) { bits &= ~field.bit }
 }

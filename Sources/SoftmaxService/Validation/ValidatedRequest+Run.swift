@@ -36,6 +36,8 @@ private struct Results: ~Copyable {
   private var softmax: SoftmaxResult?
   private var loss: LossResult?
   private var derivation: Derivation?
+  private var klDivergence: [Double]?
+  private var hessianVectorProduct: [Double]?
 
   init(_ work: consuming ValidatedRequest.Work, _ plan: ResponsePlan, _ execution: Execution) throws(ComputationError) {
     let outputs = plan.outputs
@@ -48,6 +50,10 @@ private struct Results: ~Copyable {
       if wantsLoss || wantsGradient || wantsPerplexity {
         loss = try work.problem.lossAndGradient(
           upstream: work.upstream, loss: wantsLoss, gradient: wantsGradient, perplexity: wantsPerplexity, execution)
+      }
+      if outputs.contains(.klDivergence) { klDivergence = try work.problem.klDivergence(execution) }
+      if outputs.contains(.hessianVectorProduct), let vector = work.vector {
+        hessianVectorProduct = try work.problem.hessianVectorProduct(vector, upstream: work.upstream, execution)
       }
       if let target = work.derivedClass {
         derivation = try work.problem.softmax.derivation(target: target, execution)
@@ -71,6 +77,8 @@ private struct Results: ~Copyable {
     case .perplexity: loss?.perplexity.take().map { .numbers([$0]) }
     case .gradient: loss?.gradient.take().map(Value.numbers)
     case .derivation: derivation.take().map(Value.derivation)
+    case .klDivergence: klDivergence.take().map(Value.numbers)
+    case .hessianVectorProduct: hessianVectorProduct.take().map(Value.numbers)
     }
   }
 }
@@ -89,7 +97,7 @@ extension Output {
     case .topIndices: .topIndices(count)
     case .topProbabilities: .topProbabilities(count)
     case .topLogProbabilities: .topLogProbabilities(count)
-    case .loss, .perplexity, .gradient, .derivation: nil
+    case .loss, .perplexity, .gradient, .derivation, .klDivergence, .hessianVectorProduct: nil
     }
   }
 }

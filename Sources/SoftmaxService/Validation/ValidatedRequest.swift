@@ -10,6 +10,8 @@ struct ValidatedRequest: Sendable {
   struct LossWork: Sendable {
     let problem: LossProblem
     let upstream: [Double]?
+    /// What the Hessian is multiplied by.
+    let vector: [Double]?
     /// The target class when the derivation is asked for.
     let derivedClass: Int?
   }

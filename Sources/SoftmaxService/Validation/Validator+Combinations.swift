@@ -6,6 +6,13 @@ extension Validator {
     noteParametersOfOtherReductions()
     noteFocalLossOfManyClasses()
     noteTopCount()
+    noteTwoForOne()
+    noteOptionsOfGivenProbabilities()
+    noteProbabilityOfOneClass()
+    for output in outputs {
+      if output.descriptor.needsDistribution { noteUnfitDivergence(output) }
+      if let input = output.descriptor.needsInput { noteUnfitHessian(output, of: input) }
+    }
   }
 
   /// The number of top classes against all there are, and against the outputs that are about them.
@@ -21,6 +28,86 @@ extension Validator {
     let names = operation.outputs.filter { $0.descriptor.needs == .topK }.map { quoted($0.name) }
     issues.append(.field(.parameter(.topK))) {
       "\($0) is for the outputs \(listed(names)); ask for one of them, or leave it out"
+    }
+  }
+
+  /// An input and the one that may stand in its place.
+  private mutating func noteTwoForOne() {
+    guard !request.present.isDisjoint(with: operation.alternatives) else { return }
+    for input in operation.requiredInputs {
+      guard let other = operation.alternative(to: input), request.present.contains(.input(input)),
+        request.present.contains(.input(other))
+      else { continue }
+      issues.append(.field(.input(other))) {
+        "\($0) stands in the place of \(quoted(input.name)), which is given too; leave out one or the other"
+      }
+    }
+  }
+
+  /// Of probabilities that are given, no softmax is taken.
+  private mutating func noteOptionsOfGivenProbabilities() {
+    guard request.present.contains(.input(.probabilities)) else { return }
+    var fields = given([.temperature, .softcap, .zLoss, .focalGamma])
+    for input in [Input.targetLogits, .where] where request.present.contains(.input(input)) {
+      fields.append(.input(input))
+    }
+    for field in fields {
+      issues.append(.field(field)) {
+        "\($0) is an option of softmax, which is not taken of \"probabilities\"; leave it out, or send \"logits\""
+      }
+    }
+  }
+
+  /// Softmax over one class is 1, whatever the logit.
+  private mutating func noteProbabilityOfOneClass() {
+    guard geometry.classes == 1, request[.logits] != nil, let target = request[.target],
+      geometry.targetKind(target.shape) == .probabilities, target.shape == geometry.shape,
+      let position = target.values.firstIndex(where: { $0 != 1 && LossProblem.isWeight($0) })
+    else { return }
+    issues.append(.field(.input(.target), Geometry.indices(of: position, in: target.shape))) {
+      "\($0) is \(text(of: target.values[position])), a probability of the only class, and softmax over one class is "
+        + "always 1; for a binary, sigmoid cross-entropy send the logits [0, z] and the target [1-t, t]"
+    }
+  }
+
+  private mutating func noteUnfitDivergence(_ output: Output) {
+    let place = location(of: output)
+    if let target = request[.target], geometry.targetKind(target.shape) == .indices {
+      issues.append(place) {
+        "\($0) is \(quoted(output.name)), which needs probabilities or \"target_logits\"; of a class index it is the loss"
+      }
+    }
+    var fields: [RequestField] = []
+    if request.present.contains(.input(.weight)) { fields.append(.input(.weight)) }
+    if !parameters.isDefault(.labelSmoothing) { fields.append(.parameter(.labelSmoothing)) }
+    for field in fields {
+      issues.append(.field(field)) {
+        "\($0) cannot go with the output \(quoted(output.name)), which is of the target as it is; "
+          + "leave out one or the other"
+      }
+    }
+  }
+
+  /// Those of some parameters that are not at their defaults.
+  private func given(_ candidates: [Parameter]) -> [RequestField] {
+    candidates.filter { !parameters.isDefault($0) }.map(RequestField.parameter)
+  }
+
+  /// The Hessian is that of softmax cross-entropy alone.
+  private mutating func noteUnfitHessian(_ output: Output, of vector: Input) {
+    if !request.present.contains(.input(vector)) {
+      let place = location(of: output)
+      issues.append(place) { [wire] in
+        "\($0) is \(quoted(output.name)), which needs \(quoted(vector.name)); send \(wire.demand(for: vector))"
+      }
+    }
+    var fields = given([.softcap, .zLoss, .focalGamma])
+    if request.present.contains(.input(.probabilities)) { fields.append(.input(.probabilities)) }
+    for field in fields {
+      issues.append(.field(field)) {
+        "\($0) cannot go with the output \(quoted(output.name)), which is of softmax cross-entropy alone; "
+          + "leave out one or the other"
+      }
     }
   }
 

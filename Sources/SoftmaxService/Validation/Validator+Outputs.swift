@@ -6,11 +6,7 @@ extension Validator {
   static func outputs(
     of request: borrowing UnvalidatedRequest, for operation: Operation, _ issues: inout IssueList
   ) -> OutputList {
-    guard let names = request.outputs else {
-      // Else "top_k" would have no effect.
-      let hasTop = operation == .softmax && request.present.contains(.parameter(.topK))
-      return hasTop ? OutputList([.topIndices, .topProbabilities]) : operation.defaultOutputs
-    }
+    guard let names = request.outputs else { return defaultOutputs(of: request, for: operation) }
     let known = operation.outputs
     var checked = OutputList()
     for (index, name) in names.enumerated() {
@@ -28,6 +24,20 @@ extension Validator {
     return checked
   }
 
+  private static func defaultOutputs(
+    of request: borrowing UnvalidatedRequest, for operation: Operation
+  ) -> OutputList {
+    // Else "top_k" would have no effect.
+    if operation == .softmax, request.present.contains(.parameter(.topK)) {
+      return OutputList([.topIndices, .topProbabilities])
+    }
+    var outputs = operation.defaultOutputs
+    for output in operation.outputsWithInputs {
+      if let input = output.descriptor.needsInput, request.present.contains(.input(input)) { outputs.append(output) }
+    }
+    return outputs
+  }
+
   private static func complaint(about name: String, _ operation: Operation) -> String {
     let all = listed(operation.outputs.map { quoted($0.name) })
     if let elsewhere = Output.allCases.first(where: { $0.name == name }) {
@@ -41,7 +51,7 @@ extension Validator {
       "\(quoted(name)), which \(operation.path) does not know; the nearest is \(quoted(nearest.name)), and all are \(all)"
   }
 
-  private func location(of output: Output) -> Location {
+  func location(of output: Output) -> Location {
     .field(.outputs, request.outputs?.firstIndex(of: output.name).map { [$0] } ?? [])
   }
 

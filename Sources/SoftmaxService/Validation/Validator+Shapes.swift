@@ -7,6 +7,7 @@ extension Validator {
       let found = tensor.shape
       switch input.descriptor.shape {
       case .anyRank, .classesOrLogits: continue
+      case .logits: note(input, found, shouldBe: geometry.shape, "one number for each logit")
       case .target: noteWrongTarget(found)
       case .classes: note(input, found, shouldBe: [geometry.classes], "one number for each class")
       case .batch: note(input, found, shouldBe: geometry.batchShape, "one number for each slice")

@@ -5,34 +5,43 @@ extension Validator {
   mutating func noteWrongValues() {
     for (input, tensor) in request.givenInputs {
       switch input.descriptor.elements {
-      case .logits: noteWrongLogits(tensor)
+      case .logits: noteWrongLogits(tensor, input)
       case .classesOrProbabilities: noteWrongTarget(tensor)
+      case .probabilities:
+        note(
+          tensor, input, where: { !($0 >= 0 && $0 <= 1) },
+          { "\($0) is \($1); a probability must be a number from 0 to 1" })
       case .weights: noteWrongWeights(tensor, input, "a weight")
       case .booleans: break
       case .finite:
         note(tensor, input, where: { !$0.isFinite }, { "\($0) is \($1); it must be a finite number" })
       }
     }
+    if request.present.contains(.input(.targetLogits)) { noteUnfitIgnoreIndex("target_logits gives") }
     if outputs.contains(.derivation) { noteUnfitDerivedClass() }
   }
 
-  private mutating func noteWrongLogits(_ tensor: UnvalidatedRequest.Tensor) {
+  private mutating func noteWrongLogits(_ tensor: UnvalidatedRequest.Tensor, _ input: Input) {
     let layout = geometry.layout
     guard tensor.values.count == layout.count else { return }
     let mask = wire.mask
     note(
-      tensor, .logits, where: { !SoftmaxProblem.isLogit($0) },
+      tensor, input, where: { !SoftmaxProblem.isLogit($0) },
       { "\($0) is \($1); a logit must be a finite number, or \(mask) to mask the class" })
-    guard !allowsEmptySlices || operation != .softmax, let logits = maskedLogits() else { return }
-    let source = request.mask == nil ? mask : "\"where\" or \(mask)"
+    // "where" and ignored items are matters of the logits, not of a teacher's.
+    let isOwn = input == .logits
+    guard !allowsEmptySlices || operation != .softmax, let logits = isOwn ? maskedLogits() : tensor.values
+    else { return }
+    let source = request.mask == nil || !isOwn ? mask : "\"where\" or \(mask)"
+    let mayBeEmpty = isOwn && operation != .softmax
     for item in 0..<layout.batch
-    where SoftmaxProblem.isMasked(row: item, of: logits, layout) && !(operation != .softmax && isIgnored(item: item)) {
+    where SoftmaxProblem.isMasked(row: item, of: logits, layout) && !(mayBeEmpty && isIgnored(item: item)) {
       if issues.isTruncated { return }
       var path = Geometry.indices(of: layout.start(of: item), in: geometry.shape)
       // A slice along the last axis is one array of the text; any other is pointed at by its first logit.
       let isArray = geometry.axis == geometry.rank - 1
       if isArray { path.removeLast() }
-      issues.append(.field(.input(.logits), path)) {
+      issues.append(.field(.input(input), path)) {
         "\($0)\(isArray ? "" : " and its whole slice") masks every class with \(source); leave at least one finite logit"
       }
     }
@@ -61,14 +70,17 @@ extension Validator {
         })
     case .probabilities:
       noteWrongWeights(tensor, .target, "a probability")
-      let ignored = parameters[.ignoreIndex]
-      if ignored >= 0 {
-        issues.append(.field(.parameter(.ignoreIndex))) {
-          "\($0) is \(text(of: ignored)), but the target holds probabilities, which have no index to ignore; "
-            + "leave it out, and give items to ignore a \"sample_weight\" of 0"
-        }
-      }
+      noteUnfitIgnoreIndex("the target holds")
     case nil: break
+    }
+  }
+
+  private mutating func noteUnfitIgnoreIndex(_ source: String) {
+    let ignored = parameters[.ignoreIndex]
+    guard ignored >= 0 else { return }
+    issues.append(.field(.parameter(.ignoreIndex))) {
+      "\($0) is \(text(of: ignored)), but \(source) probabilities, which have no index to ignore; "
+        + "leave it out, and give items to ignore a \"sample_weight\" of 0"
     }
   }
 

@@ -35,12 +35,14 @@ struct Validator: ~Copyable {
     let outputs = Self.outputs(of: request, for: operation, &issues)
     if !request.present.contains(operation.required) {
       for input in operation.requiredInputs where !request.present.contains(.input(input)) {
+        if let other = operation.alternative(to: input), request.present.contains(.input(other)) { continue }
         issues.append(.request) { _ in "\(quoted(input.name)) is missing: send \(wire.demand(for: input))" }
       }
     }
-    guard let logits = request[.logits] else { throw .invalid(issues) }
+    let predicted: Input = request[.logits] == nil ? .probabilities : .logits
+    guard let logits = request[predicted] else { throw .invalid(issues) }
     guard logits.shape.count > 0 else {
-      issues.append(.field(.input(.logits))) { "\($0) is \(wire.scalarTensor); send \(wire.demand(for: .logits))" }
+      issues.append(.field(.input(predicted))) { "\($0) is \(wire.scalarTensor); send \(wire.demand(for: predicted))" }
       throw .invalid(issues)
     }
     if request[.axis] == nil, request.present.contains(.parameter(.axis)) { throw .invalid(issues) }
@@ -108,7 +110,8 @@ struct Validator: ~Copyable {
   /// What to compute, or nil when numbers that Softmax does not check are at fault.
   /// - Throws: what Softmax finds at fault.
   private func work(_ target: CheckedTarget) throws(ProblemError) -> ValidatedRequest.Work? {
-    guard let logits = maskedLogits() else { return nil }
+    let takesProbabilities = request.present.contains(.input(.probabilities))
+    guard let logits = takesProbabilities ? request.values(of: .probabilities) : maskedLogits() else { return nil }
     let softmax = try SoftmaxProblem(
       logits: logits, layout: geometry.layout, temperature: parameters[.temperature],
       softcap: parameters.value(ifGiven: .softcap), format: parameters.dataType.format,
@@ -126,12 +129,16 @@ struct Validator: ~Copyable {
     }
     let upstream = request.values(of: .upstream)
     if let upstream, !upstream.allSatisfy(\.isFinite) { return nil }
+    let vector = request.values(of: .vector)
+    if let vector, !vector.allSatisfy(\.isFinite) { return nil }
     let loss = try LossProblem(
-      softmax: softmax, target: target.target, weight: request.values(of: .weight),
+      softmax: softmax, takesProbabilities: takesProbabilities, target: target.target,
+      weight: request.values(of: .weight),
       sampleWeight: request.values(of: .sampleWeight), ignoreIndex: target.ignoreIndex,
       labelSmoothing: parameters[.labelSmoothing], reduction: parameters.reduction.reduction,
       zLoss: parameters[.zLoss], focalGamma: parameters[.focalGamma], divisor: parameters.value(ifGiven: .divisor))
-    return .loss(ValidatedRequest.LossWork(problem: loss, upstream: upstream, derivedClass: derivedClass))
+    return .loss(
+      ValidatedRequest.LossWork(problem: loss, upstream: upstream, vector: vector, derivedClass: derivedClass))
   }
 }
 
@@ -174,6 +181,9 @@ extension Validator {
   private func checkedTarget() -> CheckedTarget? {
     let ignored = parameters[.ignoreIndex]
     let ignoreIndex = Int(exactly: ignored) ?? (ignored < 0 ? Int.min : Int.max)
+    if let teacher = request.values(of: .targetLogits) {
+      return CheckedTarget(target: .logits(teacher), ignoreIndex: ignoreIndex)
+    }
     guard let given = request[.target], geometry.targetKind(given.shape) == .indices else {
       return CheckedTarget(target: .probabilities(request.values(of: .target) ?? []), ignoreIndex: ignoreIndex)
     }

@@ -9,7 +9,9 @@ struct CatalogueTests {
     #expect(Set(names).count == names.count)
     let outputs = Output.allCases.map(\.name)
     #expect(Set(outputs).count == outputs.count)
-    #expect(Set(names).isDisjoint(with: outputs))
+    for operation in Operation.allCases {
+      #expect(Set(operation.fields.map(\.name)).isDisjoint(with: operation.outputs.map(\.name)))
+    }
   }
 
   @Test func aliasesLeadToOnePlace() {

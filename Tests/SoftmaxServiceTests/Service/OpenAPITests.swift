@@ -60,7 +60,8 @@ struct OpenAPITests {
     let schema = name(of: operation) + "Request"
     let properties = outline.under("components", "schemas", schema, "properties").filter { $0.path.count == 1 }
     #expect(properties.map(\.key) == operation.fields.map(\.name))
-    #expect(outline.list("components", "schemas", schema, "required") == operation.requiredInputs.map(\.name))
+    let required = operation.requiredInputs.filter { operation.alternative(to: $0) == nil }
+    #expect(outline.list("components", "schemas", schema, "required") == required.map(\.name))
     let inline = outline.list("components", "schemas", schema, "properties", "outputs", "items", "enum")
     let named = outline.list("components", "schemas", name(of: operation) + "Output", "enum")
     #expect(inline + named == operation.outputs.map(\.name))

@@ -37,7 +37,7 @@ struct ValidatedRequestTests {
   private static func computation(_ plan: ResponsePlan) throws -> (ValidatedRequest?, Witness) {
     let softmax = try SoftmaxProblem(logits: [1, 2, 3], layout: plan.geometry.layout)
     let problem = try LossProblem(softmax: softmax, target: .indices([1]))
-    let work = ValidatedRequest.LossWork(problem: problem, upstream: nil, derivedClass: 1)
+    let work = ValidatedRequest.LossWork(problem: problem, upstream: nil, vector: nil, derivedClass: 1)
     return (ValidatedRequest(work: .loss(work), plan: plan), Witness(problem))
   }
 }

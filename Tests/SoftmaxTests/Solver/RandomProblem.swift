@@ -20,6 +20,7 @@ struct RandomProblem: RandomNumberGenerator {
     var softmax: SoftmaxProblem
     var loss: LossProblem?
     var upstream: [Double]?
+    var vector: [Double]?
     var outputs: [SoftmaxOutput]
   }
 
@@ -92,10 +93,15 @@ struct RandomProblem: RandomNumberGenerator {
     if classes <= 8 { outputs.append(.jacobian) }
     let top = Int.random(in: 1...classes, using: &self)
     outputs += [.topIndices(top), .topProbabilities(top), .topLogProbabilities(top)]
-    var made = Case(softmax: softmax, loss: nil, upstream: nil, outputs: outputs)
+    var made = Case(softmax: softmax, loss: nil, upstream: nil, vector: nil, outputs: outputs)
     let reduction: Reduction = pick(.none, .sum, .mean)
+    // Parts below every width, of both signs, would be told apart by no stage (docs/numerics.md §6).
+    let isModerate = Self.areModerate(logits) && temperature >= 0.5 && temperature <= 10
     let isIndex = chance(0.55)
-    let target = isIndex ? indices(layout) : try probabilities(softmax)
+    let target =
+      isIndex
+      ? indices(layout)
+      : isModerate && chance(0.3) ? teacher(rows, classes, isLast: isLast) : try probabilities(softmax)
     let smoothing = chance(0.7) ? 0 : pick(0.1, 1, 1e-17, .leastNonzeroMagnitude)
     do {
       made.loss = try LossProblem(
@@ -106,6 +112,7 @@ struct RandomProblem: RandomNumberGenerator {
         divisor: chance(0.2) ? pick(1, 3, 64, uniform(0.5, 1e6), .leastNonzeroMagnitude, 1e308) : nil)
       let count = reduction == .none ? rows : 1
       if chance(0.4) { made.upstream = (0..<count).map { _ in pick(0, -1, 2.5, gauss(), 1e300, any(-900...1022)) } }
+      if isModerate, chance(0.3) { made.vector = logits.map { _ in pick(0, 1, gauss(), any(-900...900)) } }
     } catch ProblemError.zeroNormaliser {}
     return made
   }
@@ -122,6 +129,20 @@ struct RandomProblem: RandomNumberGenerator {
 
   private mutating func indices(_ layout: Layout) -> Target {
     .indices((0..<layout.batch).map { _ in chance(0.1) ? -1 : Int.random(in: 0..<layout.classes, using: &self) })
+  }
+
+  private mutating func teacher(_ rows: Int, _ classes: Int, isLast: Bool) -> Target {
+    var logits = [Double](repeating: 0, count: rows * classes)
+    for n in 0..<rows {
+      for (c, logit) in row(classes).enumerated() { logits[isLast ? n * classes + c : c * rows + n] = logit }
+    }
+    if Self.areModerate(logits) { return .logits(logits) }
+    return .logits(logits.map { $0 == -.infinity ? 0 : $0.remainder(dividingBy: 8) })
+  }
+
+  /// Whether no exponential of a difference is below 2^-6000.
+  private static func areModerate(_ logits: [Double]) -> Bool {
+    logits.allSatisfy { $0 == -.infinity || $0.magnitude <= 1000 }
   }
 
   /// The rounded softmax itself (self-distillation), loose numbers, or such as products of may underflow.

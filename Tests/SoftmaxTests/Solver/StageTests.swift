@@ -41,7 +41,11 @@ struct StageTests {
     let truth = try made.softmax.solve(made.outputs, execution, from: .interval, &unused)
     let lossTruth = try made.loss?.lossAndGradient(
       upstream: made.upstream, loss: true, gradient: true, execution, from: .interval, &unused)
+    let beyond = try made.beyond(execution, from: .interval)
     for stage in [Stage.vector, .ball] {
+      for (name, numbers) in try made.beyond(execution, from: stage) {
+        found.compare(numbers, beyond[name] ?? [], "\(name) from \(stage)")
+      }
       var spent = StageCounts()
       let result = try made.softmax.solve(made.outputs, execution, from: stage, &spent)
       found.compare(result, truth, "\(name) from \(stage)")
@@ -60,6 +64,23 @@ struct StageTests {
       counts.interval += spent.interval
       counts.widestBits = max(counts.widestBits, spent.widestBits)
     }
+  }
+}
+
+extension RandomProblem.Case {
+  /// The divergence and the Hessian's product, where the problem has them.
+  fileprivate func beyond(_ execution: Execution, from stage: Stage) throws -> [String: [Double]] {
+    guard let loss else { return [:] }
+    var found: [String: [Double]] = [:]
+    let isIndex = if case .indices = loss.target { true } else { false }
+    if !isIndex, vector != nil, loss.weight == nil, loss.labelSmoothing == 0 {
+      found["kl_divergence"] = try loss.klDivergence(execution, from: stage)
+    }
+    if let vector, loss.zLoss == 0, loss.focalGamma == 0, softmax.softcap == nil {
+      found["hessian_vector_product"] = try loss.hessianVectorProduct(
+        vector, upstream: upstream, execution, from: stage)
+    }
+    return found
   }
 }
 

@@ -47,6 +47,11 @@ struct BallArithmetic: Arithmetic {
     return Ball(middle, radius: isExact ? 0 : 0x1p-104, exponent: lower.exponent)
   }
 
+  func exact(_ value: BigFloat<WideLimbs>) -> Ball {
+    let zero = FixedLimbs()
+    return Interval(value.cut(to: zero, .down), value.cut(to: zero, .up)).ball
+  }
+
   func widened(_ value: Interval<FixedLimbs>) -> Ball { value.ball }
 
   var negligible: Ball { Ball(DoubleDouble(high: 0), radius: 0x1p-100, exponent: -1_000_000) }

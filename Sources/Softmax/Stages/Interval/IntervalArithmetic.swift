@@ -61,6 +61,10 @@ struct IntervalArithmetic<L: Limbs>: Arithmetic {
     Interval(sum.rounded(.down, like: zero), sum.rounded(.up, like: zero))
   }
 
+  func exact(_ value: BigFloat<WideLimbs>) -> Interval<L> {
+    Interval(value.cut(to: zero, .down), value.cut(to: zero, .up))
+  }
+
   func widened(_ value: Interval<FixedLimbs>) -> Interval<L> {
     Interval(value.lower.cut(to: zero, .down), value.upper.cut(to: zero, .up))
   }

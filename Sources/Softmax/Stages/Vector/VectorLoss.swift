@@ -26,14 +26,14 @@ final class VectorLoss: Sendable {
   ///   loss that is more than cross-entropy.
   init?(_ request: LossRequest, into buffer: ConcurrentOutputBuffer<Double>) {
     let problem = request.problem
-    guard problem.zLoss == 0, problem.focalGamma == 0 else { return nil }
+    guard request.isPlain else { return nil }
     self.request = request
     self.buffer = buffer
     rounding = KernelRounding(problem.softmax.format)
     let isIndex =
       switch problem.target {
       case .indices: true
-      case .probabilities: false
+      case .probabilities, .logits: false
       }
     if isIndex, problem.labelSmoothing == 0 {
       weights = nil
@@ -118,6 +118,8 @@ final class VectorLoss: Sendable {
       if isZero { return Unresolved() }
     case .indices(let indices):
       row.readTargetWeights(indices[n], weights)
+    case .logits:
+      return Unresolved()
     }
     return reader.read(problem.softmax.logits, row: n) { logits in
       var open = Unresolved()

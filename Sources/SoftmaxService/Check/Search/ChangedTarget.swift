@@ -65,6 +65,8 @@ struct ChangedTarget {
       let start = layout.start(of: n)
       shares.dense = (0..<classes).map { (weight?[$0] ?? 1) * ((1 - epsilon) * target[start + $0 * layout.inner]) }
       shares.total = shares.dense.reduce(0, +) + shares.spread * spreadTotal
+    // /check does not take them.
+    case .logits: return nil
     }
     return shares
   }
@@ -164,7 +166,7 @@ struct Normalisers {
       case .indices(let indices):
         guard problem.counts(n, indices, change) else { continue }
         sum += own * (problem.classIndex(n, indices, change).map { weight?[$0] ?? 1 } ?? 1)
-      case .probabilities: sum += own
+      case .probabilities, .logits: sum += own
       }
     }
     known[key] = sum

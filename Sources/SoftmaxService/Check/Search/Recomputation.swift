@@ -102,7 +102,7 @@ struct Recomputation {
     switch output {
     case .probabilities, .logProbabilities, .gradient: rows.classes
     case .logSumExp, .entropy, .loss, .argmax, .jacobian, .topIndices, .topProbabilities, .topLogProbabilities,
-      .perplexity, .derivation:
+      .perplexity, .derivation, .klDivergence, .hessianVectorProduct:
       1
     }
   }
@@ -152,7 +152,9 @@ struct Recomputation {
     case .entropy: multiplied(entropy(row), atLeast: 1, isSpoiled(row))
     case .loss: loss(row, shares)
     case .gradient: gradient(row, c, shares)
-    case .argmax, .jacobian, .topIndices, .topProbabilities, .topLogProbabilities, .perplexity, .derivation: Term()
+    case .argmax, .jacobian, .topIndices, .topProbabilities, .topLogProbabilities, .perplexity, .derivation,
+      .klDivergence, .hessianVectorProduct:
+      Term()
     }
   }
 

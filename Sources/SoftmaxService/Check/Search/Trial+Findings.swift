@@ -168,7 +168,7 @@ extension Trial {
     case .gradient:
       "the formula is right, and digits cancel: where p is near the target's share, p - t keeps the error of p"
     case .loss, .logProbabilities, .logSumExp, .entropy, .probabilities, .argmax, .jacobian, .topIndices,
-      .topProbabilities, .topLogProbabilities, .perplexity, .derivation:
+      .topProbabilities, .topLogProbabilities, .perplexity, .derivation, .klDivergence, .hessianVectorProduct:
       "the formula is right, and digits cancel: near p = 1 the logarithm keeps the error of p, and tends to 0"
     }
   }

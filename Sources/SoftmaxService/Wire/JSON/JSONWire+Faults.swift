@@ -117,8 +117,9 @@ extension Wire {
   /// A value of another kind than the parameter's.
   func sentence(about found: JSONKind, insteadOf parameter: Parameter, at place: String) -> String {
     let isQuotedNumber = found == .string && parameter.descriptor.isNumber
+    let hint = found == .array ? parameter.descriptor.insteadOfArray : nil
     return "\(place) is \(found.displayName); it must be \(parameter.descriptor.demand)"
-      + (isQuotedNumber ? ", written without quotation marks" : "")
+      + (isQuotedNumber ? ", written without quotation marks" : "") + (hint.map { "; \($0)" } ?? "")
   }
 }
 
@@ -139,7 +140,8 @@ extension JSONWire {
 
   static func sentence(aboutUnknown name: String, in operation: Operation, at place: String) -> String {
     let all = listed(operation.fields.map { quoted($0.name) })
-    if let field = RequestField(name: name) {
+    let isOutput = operation.outputs.contains { $0.name == name }
+    if let field = RequestField(name: name), !isOutput {
       return "\(place) belongs to \(listed(field.operations.map(\.path))); \(operation.path) takes \(all)"
     }
     if let output = Output.allCases.first(where: { $0.name == name }) {

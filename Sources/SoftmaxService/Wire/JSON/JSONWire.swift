@@ -55,7 +55,7 @@ struct JSONWire: Wire {
     switch input.descriptor.shape {
     case .anyRank:
       "nested arrays of \(input.descriptor.demand), such as [1.5, -0.25, 3]"
-    case .target, .classes, .classesOrLogits, .batch, .losses: input.descriptor.demand
+    case .logits, .target, .classes, .classesOrLogits, .batch, .losses: input.descriptor.demand
     }
   }
 

@@ -112,7 +112,7 @@ private struct TensorOutline {
     name = input.name
     datatype = input.descriptor.elements.datatype
     switch input.descriptor.shape {
-    case .anyRank: rank = 2
+    case .anyRank, .logits: rank = 2
     case .target, .classes, .classesOrLogits, .batch: rank = 1
     case .losses: rank = 0
     }
@@ -156,7 +156,7 @@ extension OutputDescriptor {
   var isAlwaysAnswered: Bool {
     switch content {
     case .numbers(.classesSquared), .indices(.classesSquared), .derivation: false
-    case .numbers, .indices: !needsSingleSlice && needs == nil
+    case .numbers, .indices: !needsSingleSlice && needs == nil && !needsDistribution && needsInput == nil
     }
   }
 }

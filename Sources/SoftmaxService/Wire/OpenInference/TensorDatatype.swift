@@ -76,7 +76,7 @@ extension ElementRule {
   /// The type that a model's metadata names, where one must be named: its natural one. Any type of numbers is read.
   var datatype: TensorDatatype {
     switch self {
-    case .logits, .weights, .finite: .fp64
+    case .logits, .weights, .probabilities, .finite: .fp64
     case .classesOrProbabilities: .int64
     case .booleans: .bool
     }

@@ -83,6 +83,60 @@ struct LossOptionTests {
       "/softmax", #"{"logits": [0, 0], "softcap": 3, "outputs": ["jacobian"]}"#,
       #"{"jacobian":[[0.25,-0.25],[-0.25,0.25]]}"#
     ),
+    (
+      "/gradient",
+      #"{"logits": [1, 2, 3], "target_logits": [-1, 0.5, 2], "temperature": 2, "outputs": ["kl_divergence", "gradient"]}"#,
+      #"{"kl_divergence":0.01684293091389935,"gradient":[0.027361038039466615,0.014297598261112683,-0.041658636300579296]}"#
+    ),
+    // The teacher is the student, shifted; then permuted, but for two classes that stay.
+    (
+      "/gradient", #"{"logits": [1, 2, 3], "target_logits": [4, 5, 6], "outputs": ["kl_divergence", "gradient"]}"#,
+      #"{"kl_divergence":0.0,"gradient":[0.0,0.0,0.0]}"#
+    ),
+    (
+      "/gradient", #"{"logits": [0, 1, 2, 0.5], "target_logits": [2, 1, 0, 0.5], "outputs": ["gradient"]}"#,
+      #"{"gradient":[-0.5008644127245341,0.0,0.5008644127245341,0.0]}"#
+    ),
+    // A class that the student masks and the teacher has.
+    (
+      "/gradient", #"{"logits": [0, "-Infinity"], "target_logits": [0, 0], "outputs": ["kl_divergence", "gradient"]}"#,
+      #"{"kl_divergence":"Infinity","gradient":[0.5,-0.5]}"#
+    ),
+    (
+      "/loss", #"{"logits": [5, 5, 5, 5], "target": [0.25, 0.25, 0.25, 0.25], "outputs": ["kl_divergence"]}"#,
+      #"{"kl_divergence":0.0}"#
+    ),
+    // 4/16 log 1/2 + 1/4 log 2: zero, which 16,384 bits find.
+    (
+      "/loss",
+      #"{"logits": [5,5,5,5,5,5,5,5], "target": [0.0625,0.0625,0.0625,0.0625,0.25,0.125,0.125,0.125], "outputs": ["kl_divergence"]}"#,
+      #"{"kl_divergence":0.0}"#
+    ),
+    (
+      "/loss", #"{"probabilities": [0.25, 0.75], "target": [0.25, 0.75], "outputs": ["kl_divergence"]}"#,
+      #"{"kl_divergence":0.0}"#
+    ),
+    // With a vector, its product is a default output.
+    (
+      "/gradient", #"{"logits": [1, 2, 3], "target": 1, "vector": [1, 0, -1]}"#,
+      #"{"loss":1.4076059644443804,"gradient":[0.09003057317038046,-0.7552715289452023,0.6652409557748219],"#
+        + #""hessian_vector_product":[0.14181709360981215,0.14077035746963013,-0.2825874510794423]}"#
+    ),
+    (
+      "/gradient", #"{"logits": [1, 2, 3], "target": 1, "vector": [4, 4, 4], "outputs": ["hessian_vector_product"]}"#,
+      #"{"hessian_vector_product":[0.0,0.0,0.0]}"#
+    ),
+    (
+      "/gradient", #"{"probabilities": [0.2, 0.5, 0.3], "target": 1}"#,
+      #"{"loss":0.6931471805599453,"gradient":[0.0,-2.0,0.0]}"#
+    ),
+    (
+      "/gradient", #"{"probabilities": [0, 1, 0.3], "target": [0.5, 0.25, 0], "upstream": -2}"#,
+      #"{"loss":"Infinity","gradient":["Infinity",0.5,0.0]}"#
+    ),
+    ("/loss", #"{"probabilities": [1, 0], "target": 0}"#, #"{"loss":0.0}"#),
+    ("/loss", #"{"probabilities": [5e-324, 1], "target": 0}"#, #"{"loss":744.4400719213812}"#),
+    ("/loss", #"{"probabilities": [0.9999999999999999, 1], "target": 0}"#, #"{"loss":1.1102230246251565e-16}"#),
     // An ignored item, and one without weight, gain nothing; a class without weight does.
     (
       "/gradient", #"{"logits": [[1, 1], [9, 9]], "target": [0, -100], "z_loss": 1, "outputs": ["gradient"]}"#,
@@ -114,6 +168,49 @@ struct LossOptionTests {
     BadBody(
       "/gradient", #"{"logits": [1, 2], "target": [0, 1], "focal_gamma": 2}"#,
       ("#/focal_gamma", ["class indices", "holds probabilities"])),
+    BadBody("/softmax", #"{"logits": [[1, 2]], "axis": [0, 1]}"#, ("#/axis", ["an array", "flatten them"])),
+    BadBody("/softmax", #"{"logits": [1], "temperature": 0}"#, ("#/temperature", ["\"argmax\""])),
+    BadBody(
+      "/loss", #"{"logits": [[1], [2]], "target": [[1], [0.5]]}"#,
+      ("#/target/1/0", ["always 1", "[0, z]", "[1-t, t]"])),
+    BadBody(
+      "/loss", #"{"logits": [1, 2], "probabilities": [0, 1], "target": 0, "target_logits": [1, 2]}"#,
+      ("#/probabilities", ["\"logits\""]), ("#/target_logits", ["\"target\"", "one or the other"]),
+      ("#/target_logits", ["option of softmax"])),
+    BadBody("/loss", #"{"target_logits": [1, 2]}"#, ("#", ["\"logits\" is missing"])),
+    BadBody(
+      "/loss", #"{"probabilities": [1, 2, -0.5], "target": 0}"#, ("#/probabilities/1", ["is 2", "from 0 to 1"]),
+      ("#/probabilities/2", ["-0.5"])),
+    BadBody("/loss", #"{"probabilities": ["-Infinity", 1], "target": 0}"#, ("#/probabilities/0", ["-Infinity"])),
+    BadBody(
+      "/loss", #"{"probabilities": [1, 0], "target": 0, "softcap": 2, "z_loss": 1}"#,
+      ("#/softcap", ["send \"logits\""]),
+      ("#/z_loss", ["send \"logits\""])),
+    BadBody(
+      "/loss", #"{"logits": [1, 2], "target_logits": [1, 2, 3]}"#, ("#/target_logits", ["shape [3]", "shape [2]"])),
+    BadBody(
+      "/loss", #"{"logits": [[1, 2]], "target_logits": [["-Infinity", "-Infinity"]]}"#,
+      ("#/target_logits/0", ["masks every class"])),
+    BadBody(
+      "/loss", #"{"logits": [1, 2], "target_logits": [1, 2], "ignore_index": 1}"#,
+      ("#/ignore_index", ["target_logits", "sample_weight"])),
+    BadBody(
+      "/loss", #"{"logits": [1, 2], "target": 0, "outputs": ["kl_divergence"]}"#,
+      ("#/outputs/0", ["needs probabilities", "it is the loss"])),
+    BadBody(
+      "/loss",
+      #"{"logits": [1, 2], "target_logits": [1, 2], "weight": [1, 1], "label_smoothing": 0.1, "outputs": "kl_divergence"}"#,
+      ("#/weight", ["\"kl_divergence\""]), ("#/label_smoothing", ["\"kl_divergence\""])),
+    BadBody(
+      "/gradient", #"{"logits": [1, 2], "target": 0, "outputs": ["hvp", "hessian_vector_product"]}"#,
+      ("#/outputs/0", ["nearest is \"hessian_vector_product\""]), ("#/outputs/1", ["needs \"vector\""])),
+    BadBody(
+      "/gradient", #"{"logits": [1, 2], "target": 0, "vector": [1, "-Infinity"]}"#,
+      ("#/vector/1", ["a finite number"])),
+    BadBody(
+      "/gradient", #"{"logits": [1, 2], "target": 0, "vector": [1, 0], "focal_gamma": 1, "softcap": 2}"#,
+      ("#/softcap", ["cross-entropy alone"]), ("#/focal_gamma", ["cross-entropy alone"])),
+    BadBody("/softmax", #"{"logits": [1, 2], "probabilities": [1, 0]}"#, ("#/probabilities", ["is an output"])),
     BadBody("/loss", #"{"logits": [1, 2], "target": 0, "gamma": 2}"#, ("#/gamma", ["nearest is \"focal_gamma\""])),
     BadBody("/softmax", #"{"logits": [1, 2], "z_loss": 2}"#, ("#/z_loss", ["belongs to /loss, /gradient and /check"])),
   ])

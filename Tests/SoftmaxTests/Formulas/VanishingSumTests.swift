@@ -1,0 +1,88 @@
+import TestSupport
+import Testing
+
+@testable import Softmax
+
+/// Derivatives that are zero because their exponential sums vanish, which no width of intervals would show.
+@Suite("Vanishing sums", .timeLimit(.minutes(2)))
+struct VanishingSumTests {
+  private func problem(
+    _ logits: [Double], _ target: Target, temperature: Double = 1, weight: [Double]? = nil,
+    sampleWeight: [Double]? = nil
+  ) throws -> LossProblem {
+    let softmax = try SoftmaxProblem(
+      logits: logits, layout: Layout(shape: [logits.count], axis: 0), temperature: temperature)
+    return try LossProblem(
+      softmax: softmax, target: target, weight: weight, sampleWeight: sampleWeight, reduction: .sum)
+  }
+
+  /// In every group of equal logits the vector has the same mean m, so that Σ p v = m.
+  @Test(arguments: [Stage.vector, .interval]) func groupSumsOfAVector(stage: Stage) throws {
+    var random = SplitMix64(7)
+    for _ in 0..<300 {
+      let mean = Double(Int.random(in: -8...8, using: &random)) / 4
+      var logits: [Double] = []
+      var vector: [Double] = []
+      for _ in 0..<Int.random(in: 1...4, using: &random) {
+        let logit = Double.random(in: -3...3, using: &random)
+        let offset = Double(Int.random(in: -4...4, using: &random)) / 8
+        logits += [logit, logit, logit]
+        vector += [mean + offset, mean, mean - offset]
+      }
+      let order = logits.indices.shuffled(using: &random)
+      let temperature = [1, 3, 0.7][Int.random(in: 0...2, using: &random)]
+      let problem = try problem(order.map { logits[$0] }, .indices([0]), temperature: temperature)
+      let product = try problem.hessianVectorProduct(order.map { vector[$0] }, upstream: nil, Execution(), from: stage)
+      for (entry, i) in zip(product, order) { #expect((entry == 0) == (vector[i] == mean), "\(logits) \(vector)") }
+    }
+  }
+
+  /// A teacher's logits are a student's, shifted and permuted: zero for each class that stays.
+  @Test(arguments: [Stage.vector, .interval]) func permutedTeachers(stage: Stage) throws {
+    var random = SplitMix64(8)
+    for _ in 0..<300 {
+      let classes = Int.random(in: 2...7, using: &random)
+      // Multiples of 2^-20, so that the shift is exact.
+      let logits = (0..<classes).map { _ in Double(Int.random(in: -4_000_000...4_000_000, using: &random)) * 0x1p-20 }
+      let shift = Double(Int.random(in: -64...64, using: &random)) / 8
+      let stays = Int.random(in: 0..<classes, using: &random)
+      var order = logits.indices.filter { $0 != stays }.shuffled(using: &random)
+      order.insert(stays, at: stays)
+      let weight = Bool.random(using: &random) ? nil : [Double](repeating: 0.3, count: classes)
+      let problem = try problem(logits, .logits(order.map { logits[$0] + shift }), weight: weight)
+      var counts = StageCounts()
+      let result = try problem.lossAndGradient(
+        upstream: nil, loss: false, gradient: true, Execution(), from: stage, &counts)
+      let gradient = try #require(result.gradient)
+      for i in logits.indices { #expect((gradient[i] == 0) == (logits[order[i]] == logits[i]), "\(logits) \(order)") }
+      #expect(counts.widestBits <= 256)
+      guard order == Array(logits.indices), weight == nil else { continue }
+      #expect(try problem.klDivergence(Execution(), from: stage) == [0])
+    }
+  }
+
+  /// A level student, a teacher with t_0 = t_1, and weights that make U p_0 - u_0 = (2 t_0 + t_2)/3 = 1/3: rational,
+  /// though t is not. Times 9 · 3002399751580331 it is 2^53 + 1, half-way between two numbers.
+  @Test func weightsThatMakeARationalGradient() throws {
+    let problem = try problem(
+      [0, 0, 0], .logits([1, 1, 0.25]), weight: [1, 4, 1], sampleWeight: [3_002_399_751_580_331])
+    var counts = StageCounts()
+    let result = try problem.lossAndGradient(
+      upstream: [9], loss: false, gradient: true, Execution(), from: .vector, &counts)
+    #expect(try #require(result.gradient)[0] == 9_007_199_254_740_992)
+    #expect(counts.widestBits <= 512)
+  }
+
+  @Test func shiftedTeachersOfAnySize() throws {
+    let logits = [1e300, -1e300, 0, 1e-300, -Double.infinity]
+    let doubled = [1.7e308, -1e308, 1, -Double.infinity]
+    for row in [logits, doubled] {
+      let problem = try problem(row, .logits(row))
+      #expect(try problem.klDivergence(Execution()) == [0])
+      var counts = StageCounts()
+      let result = try problem.lossAndGradient(
+        upstream: nil, loss: false, gradient: true, Execution(), from: .vector, &counts)
+      #expect(result.gradient == row.map { _ in 0.0 })
+    }
+  }
+}
