@@ -15,7 +15,7 @@ let embedded: [Resource] =
   [.embedInCode("../../openapi.yaml"), .embedInCode("../../openapi.json")]
   + [
     "page.html", "page.css", "elements.js", "state.js", "service.js", "instrument.js", "derivation.js", "charts.js",
-    "programs.js", "main.js",
+    "programs.js", "check.js", "main.js",
   ].map { .embedInCode("Page/\($0)") }
 
 let package = Package(

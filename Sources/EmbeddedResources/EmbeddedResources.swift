@@ -17,7 +17,7 @@ public enum EmbeddedResources {
       [
         PackageResources.elements_js, PackageResources.state_js, PackageResources.service_js,
         PackageResources.instrument_js, PackageResources.derivation_js, PackageResources.charts_js,
-        PackageResources.programs_js, PackageResources.main_js,
+        PackageResources.programs_js, PackageResources.check_js, PackageResources.main_js,
       ]
     }
   }

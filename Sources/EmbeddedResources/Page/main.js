@@ -19,5 +19,6 @@ async function takeFragment() {
 
 listenToControls();
 listenToPrograms();
+listenToCheck();
 addEventListener("hashchange", takeFragment);
 takeFragment();

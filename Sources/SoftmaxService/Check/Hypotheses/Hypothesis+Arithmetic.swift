@@ -7,9 +7,7 @@ extension Hypothesis {
     epsilons + clippings + overflows + underflows + differentiatedUnderflows + logitsBeyond
   }
 
-  private static let constants = [
-    1e-15, 1e-16, 2.220446049250313e-16, 1e-12, 1e-10, 1e-9, 1e-8, 1e-7, 1.1920928955078125e-07, 1e-6, 1e-5, 1e-4, 1e-3,
-  ]
+  private static let constants = [2.220446049250313e-16, 1e-15, 1e-12, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5]
   private static let ofLogarithms: [Output] = [.logProbabilities, .entropy, .loss, .gradient]
 
   private static let epsilons = constants.map { epsilon in

@@ -74,7 +74,7 @@ extension Hypothesis {
   }
 
   private static func axes(_ facts: RequestFacts) -> [Hypothesis] {
-    facts.shape.indices.filter { $0 != facts.axis }.map { axis in
+    facts.shape.indices.filter { $0 != facts.axis && facts.shape[$0] > 1 }.map { axis in
       Hypothesis(
         .axis, .softmax, in: [.probabilities, .logProbabilities, .loss, .gradient],
         detail: "softmax is taken along axis \(axis); the class axis is \(facts.axis)",

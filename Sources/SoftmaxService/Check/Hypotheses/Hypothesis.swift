@@ -32,6 +32,14 @@ struct Hypothesis: Sendable {
     self.change = change
   }
 
+  /// Whether everything is right but for one factor.
+  var isFactor: Bool {
+    switch aspect {
+    case .factor, .divisor, .temperaturePower: true
+    case .softmax, .handling, .target, .smoothing, .weights, .ignored, .sampleWeights: false
+    }
+  }
+
   /// Those that a request and an output can show, the simplest first.
   static func all(for facts: RequestFacts, of output: Output) -> [Hypothesis] {
     (ofFactors(facts) + ofTargets(facts) + ofSoftmax(facts) + ofArithmetic(facts)).filter {

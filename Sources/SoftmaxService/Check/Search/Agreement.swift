@@ -17,6 +17,9 @@ struct Agreement {
   /// Whether any slice's exponentials left the range.
   private(set) var hasSpoiled = false
 
+  /// The size of the largest number's terms.
+  private(set) var largestScale = 0.0
+
   // What the evidence tells.
   private(set) var relativeError = 0.0
   private(set) var absoluteError = 0.0
@@ -31,6 +34,7 @@ struct Agreement {
     _ candidate: Double, _ term: Recomputation.Term, magnitude: Double, least: Double, at position: Int?
   ) {
     compared += 1
+    largestScale = max(largestScale, term.scale, term.value.magnitude)
     if term.isSpoiled { hasSpoiled = true }
     if candidate.isFinite ? candidate != 0 && term.value.magnitude > 1024 * least : true { isTelling = true }
     if candidate == term.value || candidate.isNaN && term.value.isNaN { return }

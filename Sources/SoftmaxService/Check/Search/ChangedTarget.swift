@@ -11,7 +11,7 @@ struct ChangedTarget {
   /// w, changed.
   private let weight: [Double]?
   /// The weights of the smoothed share, and their sum.
-  private let spreadWeight: [Double]?
+  let spreadWeight: [Double]?
   private let spreadTotal: Double
   /// What everything is divided by.
   let divisor: Double
@@ -89,6 +89,9 @@ struct ChangedTarget {
       let own = dense.isEmpty ? 0 : dense[c]
       return spread == 0 ? own : own + spread * (spreadWeight?[c] ?? 1)
     }
+
+    /// Whether all classes but the target have the same spread share.
+    var isSpread: Bool { dense.isEmpty }
 
     /// Whether no class but the target has any.
     var isSingle: Bool { dense.isEmpty && spread == 0 }

@@ -24,6 +24,8 @@ struct Recomputation {
   private let perSlice: [Double]
   /// The least probability of each slice, where probabilities are flushed.
   private let leastProbabilities: [Double]
+  /// Σ w (-log p) of each slice, where a smoothed loss takes p as it is.
+  private var spreads: [Double] = []
   private let target: ChangedTarget?
   private let temperature: Double
   /// What the gradient's terms are multiplied by besides s and q.
@@ -72,6 +74,9 @@ struct Recomputation {
       factor *= change.temperaturePower < 0 ? temperature : 1 / temperature
     }
     gradientFactor = factor
+    if output == .loss, !isHandled, work.problem.labelSmoothing > 0 {
+      spreads = try tables.spreads(change.source, weight: target.spreadWeight) ?? []
+    }
     guard output == .gradient, change.isDifferentiated else { return }
     switch change.source {
     case .twice: inner = try tables.probabilities(.given) ?? []
@@ -235,6 +240,18 @@ extension Recomputation {
     }
     if shares.isSingle {
       if let index = shares.target { add(index) }
+    } else if shares.isSpread, !spreads.isEmpty {
+      // The sum over all classes, with the target's own share in place of what it has of the spread.
+      term.value = shares.spread * spreads[row]
+      term.scale = term.value.magnitude + shares.total
+      if let index = shares.target {
+        let own = shares.targetShare - shares.spread * (shares.spreadWeight?[index] ?? 1)
+        if own != 0 {
+          let value = -logProbability(row, index)
+          term.value += own * value
+          term.scale += (own * value).magnitude
+        }
+      }
     } else {
       for c in 0..<rows.classes { add(c) }
     }

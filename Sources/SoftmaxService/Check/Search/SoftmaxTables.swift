@@ -12,6 +12,13 @@ struct SoftmaxTables {
   private var sums: [Change.Source: [Double]] = [:]
   private var entropies: [Change.Source: [Double]] = [:]
   private var least: [Change.Source: [Double]] = [:]
+  private var greatest: [Change.Source: Double] = [:]
+  private var spreads: [SpreadKey: [Double]] = [:]
+
+  private struct SpreadKey: Hashable {
+    let source: Change.Source
+    let weight: [Double]?
+  }
   /// What the means divide by.
   var normalisers = Normalisers()
 
@@ -62,6 +69,31 @@ struct SoftmaxTables {
       p[(row * rows.classes)..<((row + 1) * rows.classes)].min() ?? 0
     }
     least[source] = table
+    return table
+  }
+
+  /// The largest of all probabilities.
+  mutating func greatestProbability(_ source: Change.Source) throws(ComputationError) -> Double? {
+    if let known = greatest[source] { return known }
+    guard let value = try probabilities(source)?.max() else { return nil }
+    greatest[source] = value
+    return value
+  }
+
+  /// Σ w (-log p) over the classes of each slice: what smoothing spreads; nil stands for weights of one.
+  mutating func spreads(_ source: Change.Source, weight: [Double]?) throws(ComputationError) -> [Double]? {
+    let key = SpreadKey(source: source, weight: weight)
+    if let known = spreads[key] { return known }
+    guard let logP = try logProbabilities(source) else { return nil }
+    let table = (0..<rows.count).map { row in
+      var sum = 0.0
+      for c in 0..<rows.classes {
+        let share = weight?[c] ?? 1
+        if share != 0 { sum -= share * logP[row * rows.classes + c] }
+      }
+      return sum
+    }
+    spreads[key] = table
     return table
   }
 

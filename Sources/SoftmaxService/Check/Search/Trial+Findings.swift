@@ -26,18 +26,23 @@ extension Trial {
 
   mutating func findings(_ all: [Hypothesis], _ facts: RequestFacts) throws(ComputationError) -> [Finding] {
     guard let base = try agreement(under: Change()) else { return [unexplained(Agreement())] }
+    largestScale = base.largestScale
     guard try knowsTheRequest() else { return scaledFindings(all) }
     let isRight = base.natural <= limit
+    if !isRight, let found = try flushedSubnormals() { return [found] }
     // Where the formula is right but for what cancels, only a factor can be told from it.
-    let tellable = isRight ? all.filter { $0.aspect == .factor || $0.aspect == .divisor } : all
+    let tellable = isRight ? all.filter(\.isFactor) : all
+    // One number fits a mistake by chance where large logits excuse much.
+    if found.count == 1, (rows.magnitudes.max() ?? 1) * limit > loosest { loosest = limit }
     let singles = try explanations(tellable.map { [$0] })
     if let found = best(singles, .relative, base) { return try withTransposed(found, base) }
     if isRight { return roundingFindings(base) }
     if let found = best(singles, .natural, base) { return try withTransposed(found, base) }
     if let found = try order(base) { return [found] }
-    let pairs = try explanations(pairs(of: all))
+    let pairs = try explanations(try pairs(of: all))
     if let found = best(pairs, .relative, base) ?? best(pairs, .natural, base) { return found }
     if let found = try shorterPrecision() { return [found] }
+    if let found = try largeLogits() { return [found] }
     return [unexplained(base)]
   }
 
@@ -55,10 +60,10 @@ extension Trial {
     let base = agreement(withExactTimes: 1)
     if base.natural <= limit { return roundingFindings(base) }
     var found: [Explanation] = []
-    for hypothesis in all where hypothesis.aspect == .factor || hypothesis.aspect == .divisor {
+    for hypothesis in all where hypothesis.isFactor {
       var change = Change()
       hypothesis.change(&change)
-      guard let factor = factor(of: change) else { continue }
+      guard let factor = factor(from: Change(), to: change) else { continue }
       found.append(Explanation(hypotheses: [hypothesis], agreement: agreement(withExactTimes: factor)))
     }
     return best(found, .natural, base) ?? [unexplained(base)]
@@ -69,7 +74,8 @@ extension Trial {
     for hypotheses in sets {
       var change = Change()
       for hypothesis in hypotheses { hypothesis.change(&change) }
-      if let agreement = try agreement(under: change, within: limit), agreement.isTelling,
+      let least = change.handling == .given ? leastNormal : least
+      if let agreement = try agreement(under: change, within: limit, least: least), agreement.isTelling,
         agreement.hasSpoiled || !hypotheses.contains(where: { $0.cause == .overflow })
       {
         found.append(Explanation(hypotheses: hypotheses, agreement: agreement))
@@ -114,15 +120,59 @@ extension Trial {
   // MARK: Pairs
 
   /// Pairs of mistakes about different things, where that can be told: one number fits many pairs by chance.
-  private func pairs(of all: [Hypothesis]) -> [[Hypothesis]] {
+  private mutating func pairs(of all: [Hypothesis]) throws(ComputationError) -> [[Hypothesis]] {
     let canTellAny = precision == .binary64 || found.count >= 4
+    let isFinite = found.allSatisfy(\.isFinite)
     var pairs: [[Hypothesis]] = []
-    for (place, first) in all.enumerated() {
-      for second in all[(place + 1)...] where Self.goTogether(first, second, any: canTellAny) {
+    for (place, first) in all.enumerated() where !(isFinite && first.cause == .overflow) {
+      let isFactor = first.isFactor
+      // Another mistake with a factor: the numbers are the same multiple of those recomputed with it, wherever looked at.
+      let multiple = isFactor ? nil : try multiple(of: first)
+      for second in all[(place + 1)...] + (isFactor ? [] : all[..<place].filter(\.isFactor))
+      where Self.goTogether(first, second, any: canTellAny) {
+        if !isFactor, second.isFactor {
+          guard let multiple, try isMultiple(multiple, of: first, with: second) else { continue }
+        } else if isFactor, !second.isFactor {
+          continue
+        }
         pairs.append([first, second])
       }
     }
     return pairs
+  }
+
+  /// What the numbers are of those recomputed with a mistake, where that is the same at all probes; nil where it is not.
+  private mutating func multiple(of hypothesis: Hypothesis) throws(ComputationError) -> Double? {
+    var change = Change()
+    hypothesis.change(&change)
+    guard let recomputation = try recomputation(change) else { return nil }
+    if recomputation.isReduced { return found[0] / recomputation.total().value }
+    var multiple: Double?
+    for probe in probes {
+      let term = recomputation.term(row: probe.row, index: probe.index)
+      let ratio = found[probe.row * width + probe.index] / term.value
+      // What cancels says nothing.
+      guard ratio.isFinite, term.value.magnitude > 0x1p-10 * term.scale else { continue }
+      if let multiple, (ratio - multiple).magnitude > tolerance(of: multiple) { return nil }
+      multiple = ratio
+    }
+    return multiple
+  }
+
+  /// Whether a factor makes numbers such a multiple of those of another mistake.
+  private mutating func isMultiple(
+    _ multiple: Double, of first: Hypothesis, with second: Hypothesis
+  ) throws(ComputationError) -> Bool {
+    var (one, both) = (Change(), Change())
+    first.change(&one)
+    first.change(&both)
+    second.change(&both)
+    guard let factor = factor(from: one, to: both) else { return false }
+    return (factor - multiple).magnitude <= tolerance(of: multiple)
+  }
+
+  private func tolerance(of multiple: Double) -> Double {
+    multiple.magnitude * max(0x1p-12, 0x1p11 * limit)
   }
 
   private static func goTogether(_ a: Hypothesis, _ b: Hypothesis, any: Bool) -> Bool {
@@ -175,7 +225,10 @@ extension Trial {
 
   /// Arithmetic in a shorter format than the request names.
   private mutating func shorterPrecision() throws(ComputationError) -> Finding? {
+    // In another format's arithmetic few numbers are exact, and numbers of 16 bits are numbers of 16 bits.
+    guard report.shareExact < 0.5 else { return nil }
     for shorter in [BinaryFormat.binary32, .binary16, .bfloat16] where shorter.precision < precision.precision {
+      guard shorter == .binary32 || found.allSatisfy({ shorter.nearest(to: $0) == $0 || $0.isNaN }) else { continue }
       let limit = (shorter == .binary32 ? roundings : 4) * shorter.unit
       let least = shorter.leastDifference
       guard let agreement = try agreement(under: Change(), within: limit, least: least) else { continue }
@@ -185,6 +238,32 @@ extension Trial {
           + "\(shorter.name)", "compute in \(report.format.name) from the logits on", agreement)
     }
     return nil
+  }
+
+  /// The least normal number and a little more: JAX and TensorFlow compute with 0 instead of smaller ones.
+  private var leastNormal: Double {
+    Double(sign: .plus, exponent: precision.leastNormalExponent + 4, significand: 1)
+  }
+
+  /// Right numbers, but for those below the normal range.
+  private mutating func flushedSubnormals() throws(ComputationError) -> Finding? {
+    guard let agreement = try agreement(under: Change(), within: limit, least: leastNormal) else { return nil }
+    return finding(
+      .underflow,
+      "the formula is right, and numbers below the normal range of \(precision.name) are flushed to 0",
+      "let the arithmetic keep subnormal numbers, or allow \"atol\" \(leastNormal)", agreement)
+  }
+
+  /// Arithmetic that loses what large logits cost: no mistake is named by so little agreement, but that none is.
+  private mutating func largeLogits() throws(ComputationError) -> Finding? {
+    loosest = 0x1p-4
+    defer { loosest = 0x1p-12 }
+    guard let agreement = try agreement(under: Change(), within: limit) else { return nil }
+    return finding(
+      .precision,
+      "the formula is right as far as can be told: a rounding of a/T, where that is as large as "
+        + "\(rows.magnitudes.max() ?? 1), moves e^(a/T) by as many units in the last place",
+      "subtract the largest logit before dividing by the temperature, or compute in a longer format", agreement)
   }
 
   /// How many bits agree.

@@ -4,10 +4,11 @@ import Softmax
 extension Trial {
   /// What explains the numbers as the exact ones in another order; nil where nothing does.
   mutating func order(_ base: Agreement) throws(ComputationError) -> Finding? {
+    if let finding = try transposed(base) { return finding }
     guard let recomputation = try recomputation(Change()), !recomputation.isReduced, found.count > 1 else { return nil }
     let width = found.count / rows.count
     let terms = recomputation.terms()
-    if let finding = transposed(terms, base) { return finding }
+    guard isPermutation(of: terms) else { return nil }
     if rows.count > 1, let agreement = sliceOrder(terms, width, base) {
       return finding(
         .order, "the slices are in another order than the logits'",
@@ -23,17 +24,37 @@ extension Trial {
 
   /// Whether the array lies column by column.
   mutating func transposed(_ base: Agreement) throws(ComputationError) -> Finding? {
-    guard transposedPlaces() != nil else { return nil }
-    return try recomputation(Change()).flatMap { transposed($0.terms(), base) }
-  }
-
-  private func transposed(_ terms: [Recomputation.Term], _ base: Agreement) -> Finding? {
-    guard let places = transposedPlaces(),
-      let agreement = agreement(of: places.map { candidate.values[$0] }, with: terms, base)
-    else { return nil }
+    guard isTransposable, let recomputation = try recomputation(Change()) else { return nil }
+    for probe in probes {
+      var agreement = Agreement()
+      agreement.add(
+        candidate.values[transposedPlace(row: probe.row, class: probe.index)],
+        recomputation.term(row: probe.row, index: probe.index), magnitude: bounded(rows.magnitudes[probe.row]),
+        least: least, at: nil)
+      guard agreement.natural <= limit else { return nil }
+    }
+    let numbers = (0..<rows.count).flatMap { row in
+      (0..<rows.classes).map { candidate.values[transposedPlace(row: row, class: $0)] }
+    }
+    guard let agreement = agreement(of: numbers, with: recomputation.terms(), base) else { return nil }
     return finding(
       .axis, "the numbers are in the order of the transposed array",
       "send the transpose, or store the array in row-major order (order=\"C\")", agreement)
+  }
+
+  private var isTransposable: Bool {
+    candidate.shape.count { $0 > 1 } > 1 && candidate.values.count == rows.layout.count
+  }
+
+  /// Where a number stands if the array lies column by column.
+  private func transposedPlace(row: Int, class index: Int) -> Int {
+    var (rest, place) = (rows.position(row: row, class: index), 0)
+    // The last axis varies slowest.
+    for extent in candidate.shape.reversed() {
+      place = place * extent + rest % extent
+      rest /= extent
+    }
+    return place
   }
 
   private func agreement(
@@ -49,22 +70,15 @@ extension Trial {
     return agreement.isTelling && agreement.natural * 8 <= base.natural ? agreement : nil
   }
 
-  /// For each place in the order of the slices, where its number stands if the array lies column by column.
-  private func transposedPlaces() -> [Int]? {
-    let shape = candidate.shape
-    guard shape.count > 1, candidate.values.count == rows.layout.count else { return nil }
-    var strides: [Int] = []
-    var stride = 1
-    for extent in shape {
-      strides.append(stride)
-      stride *= extent
+  /// Whether the numbers can be the exact ones in another order: their sums agree then, which costs less than sorting.
+  private func isPermutation(of terms: [Recomputation.Term]) -> Bool {
+    var (mine, exact, scale) = (0.0, 0.0, 0.0)
+    for place in terms.indices {
+      mine += found[place].magnitude
+      exact += terms[place].value.magnitude
+      scale += terms[place].scale
     }
-    return (0..<rows.count).flatMap { row in
-      (0..<rows.classes).map { c in
-        let indices = Geometry.indices(of: rows.position(row: row, class: c), in: shape)
-        return zip(indices, strides).reduce(0) { $0 + $1.0 * $1.1 }
-      }
-    }
+    return (mine - exact).magnitude <= limit * scale * bounded(rows.magnitudes.max() ?? 1)
   }
 
   /// Whether the slices are the exact ones, exchanged.

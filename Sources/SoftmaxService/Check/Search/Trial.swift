@@ -1,3 +1,4 @@
+import Glibc
 import Softmax
 import VectorKernels
 
@@ -15,8 +16,8 @@ struct Trial {
   /// The format that the numbers look as if they were computed in.
   let precision: BinaryFormat
   /// Places that a recomputation is held against first: most that disagree do so here.
-  private let probes: [(row: Int, index: Int)]
-  private let width: Int
+  let probes: [(row: Int, index: Int)]
+  let width: Int
 
   init(
     _ request: CheckRequest, _ candidate: CheckRequest.Candidate, exact: [Double], _ report: OutputReport,
@@ -53,6 +54,9 @@ struct Trial {
     16 + 2 * Double(rows.classes + (candidate.values.count == 1 ? rows.count : 0)).squareRoot()
   }
 
+  /// The size of the largest number's terms, once the request as it is has been compared.
+  var largestScale = Double.infinity
+
   /// The largest difference that still agrees, in parts of a slice's magnitude.
   var limit: Double { roundings * precision.unit }
 
@@ -63,7 +67,7 @@ struct Trial {
   ) throws(ComputationError) -> Agreement? {
     let least = given ?? least
     if execution.isCancelled() { throw .cancelled }
-    guard let recomputation = try recomputation(change) else { return nil }
+    guard try canShow(change.handling), let recomputation = try recomputation(change) else { return nil }
     var agreement = Agreement()
     if recomputation.isReduced {
       agreement.add(
@@ -90,6 +94,22 @@ struct Trial {
     return agreement
   }
 
+  /// Whether handling probabilities so changes any of them enough to be seen in numbers that do not pass.
+  private mutating func canShow(_ handling: Change.Handling) throws(ComputationError) -> Bool {
+    switch handling {
+    case .given, .unshifted, .flushed, .beyond: return true
+    case .epsilon(let epsilon):
+      guard let smallest = try tables.leastProbabilities(.given)?.min() else { return false }
+      // How far a logarithm moves at most: the numbers cannot be further from the exact ones.
+      return report.maximumAbsoluteError <= 2 * log1p(epsilon / smallest) * largestScale
+    case .clipped(let least, let isTwoSided):
+      guard let smallest = try tables.leastProbabilities(.given)?.min() else { return false }
+      guard let largest = try tables.greatestProbability(.given) else { return false }
+      // Not two-sided in effect: the one-sided hypothesis says it.
+      return isTwoSided ? largest > 1 - least : smallest < least
+    }
+  }
+
   mutating func recomputation(_ change: Change) throws(ComputationError) -> Recomputation? {
     try Recomputation(candidate.output, change, request, rows, &tables)
   }
@@ -102,7 +122,7 @@ struct Trial {
     if recomputation.isReduced {
       agreement.add(exact[0], recomputation.total(), magnitude: 1, least: least, at: 0)
     } else {
-      for row in 0..<min(rows.count, 64) {
+      for row in 0..<min(rows.count, max(1, 4096 / width)) {
         _ = recomputation.forEach(row: row) { index, term in
           agreement.add(exact[row * width + index], term, magnitude: 1, least: least, at: 0)
           return true
@@ -112,13 +132,19 @@ struct Trial {
     return agreement.natural <= roundings * request.format.unit
   }
 
-  /// What a change of factors multiplies the exact numbers by.
-  mutating func factor(of change: Change) -> Double? {
-    guard change.divisor != .given, let problem = request.loss?.problem else { return change.factor }
-    guard let given = tables.normalisers.divisor(of: problem, Change()),
-      let divisor = tables.normalisers.divisor(of: problem, change), divisor > 0
+  /// What a change of factors multiplies the numbers of another change by.
+  mutating func factor(from one: Change, to other: Change) -> Double? {
+    var factor = other.factor / one.factor
+    for _ in 0..<(other.temperaturePower - one.temperaturePower).magnitude {
+      factor *=
+        other.temperaturePower > one.temperaturePower
+        ? 1 / request.softmax.temperature : request.softmax.temperature
+    }
+    guard let problem = request.loss?.problem else { return factor }
+    guard let given = tables.normalisers.divisor(of: problem, one),
+      let divisor = tables.normalisers.divisor(of: problem, other), divisor > 0
     else { return nil }
-    return change.factor * given / divisor
+    return factor * given / divisor
   }
 
   /// How well the exact numbers agree, each times a factor.
@@ -135,6 +161,8 @@ struct Trial {
 
   var least: Double { precision.leastDifference }
 
-  /// Keeps what agrees below one part in 4,096, however large the logits are.
-  func bounded(_ magnitude: Double) -> Double { min(magnitude, max(1, 0x1p-12 / limit)) }
+  /// What agrees at most, however large the logits are: one part in 4,096, so that no mistake is named by chance.
+  var loosest = 0x1p-12
+
+  func bounded(_ magnitude: Double) -> Double { min(magnitude, max(1, loosest / limit)) }
 }

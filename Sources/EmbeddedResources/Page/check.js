@@ -1,0 +1,62 @@
+// One's own numbers: what is pasted goes to /check with the scores above, and what is found is shown.
+
+/** Numbers as programs print them, whatever stands between them; NaN and infinities as /check takes them. */
+function pasted(text) {
+  const words = text.replaceAll("−", "-").match(/[^\s,;()[\]{}]+/g) ?? [];
+  const named = word => /^[+-]?nan$/i.test(word) ? "NaN"
+    : /^[+-]?inf(inity)?$/i.test(word) ? (word.startsWith("-") ? "-Infinity" : "Infinity") : undefined;
+  const values = words.map(word => named(word) ?? Number(word));
+  const wrong = words.find((_, k) => Number.isNaN(values[k]));
+  if (wrong !== undefined) throw new Error(`“${wrong.slice(0, 40)}” is no number`);
+  return values;
+}
+
+/** The request: a loss is one number, the others have one for each class. */
+function checkOf({ a, l, T }, kind, values) {
+  const numbers = kind === "loss" && values.length === 1 ? values[0] : values;
+  return { logits: a, target: l, ...tempered(T), candidate: { [kind]: numbers } };
+}
+
+function drawFindings({ passes, outputs, findings }) {
+  const [report] = Object.values(outputs);
+  const exact = Math.round(report.share_exact * report.count);
+  const found = findings.map(({ cause, detail, cure, tell_apart }) => html("li", {}, html("b", {}, cause), `: ${detail}. `,
+    html("span", { class: "cure" }, `Cure: ${cure}.`), tell_apart ? ` ${tell_apart}.` : ""));
+  byId("found").replaceChildren(
+    html("p", {}, passes ? "They are right. " : `${report.out_of_tolerance} of ${report.count} are wrong. `,
+      `${exact} of ${report.count} are exact; the largest error is ${rounded(Number(report.max_ulp))} units in the last place.`),
+    html("ul", {}, ...found));
+}
+
+async function checkPasted(event) {
+  event?.preventDefault();
+  byId("mine").removeAttribute("aria-invalid");
+  try {
+    drawFindings(await ask("check", checkOf(state, byId("kind").value, pasted(byId("mine").value))));
+  } catch (error) {
+    byId("mine").setAttribute("aria-invalid", "true");
+    byId("found").replaceChildren(html("p", {}, `${error.message}.`));
+  }
+}
+
+/** Numbers to begin with, made of the answer that is shown. */
+const samples = {
+  "The exact gradient": ({ gradient }) => ["gradient", gradient],
+  "With the sign turned": ({ gradient }) => ["gradient", gradient.map(x => -x)],
+  "With softmax taken twice": ({ probabilities, question: { l, T } }) => {
+    const e = probabilities.map(Math.exp), sum = e.reduce((x, y) => x + y);
+    return ["gradient", e.map((x, i) => (x / sum - Number(i === l)) / T)];
+  },
+  "A loss in base 2": ({ loss }) => ["loss", [loss / Math.LN2]],
+};
+
+function listenToCheck() {
+  byId("check").addEventListener("submit", checkPasted);
+  byId("samples").append(...Object.entries(samples).map(([name, make]) => button(name, () => {
+    if (!latest) return;
+    const [kind, values] = make(latest);
+    byId("kind").value = kind;
+    byId("mine").value = values.join(", ");
+    checkPasted();
+  })));
+}
