@@ -19,7 +19,8 @@ LABEL org.opencontainers.image.title="softmaxd" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
 COPY --from=build /out/softmaxd /softmaxd
-ENV SOFTMAXD_HOST=0.0.0.0
+# Large tensors in huge pages, where the kernel gives them to those that ask: docs/deployment.md, "Huge pages".
+ENV SOFTMAXD_HOST=0.0.0.0 GLIBC_TUNABLES=glibc.malloc.hugetlb=1
 EXPOSE 8080
 USER 65532:65532
 STOPSIGNAL SIGTERM

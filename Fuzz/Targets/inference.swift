@@ -3,8 +3,8 @@ import NumericJSON
 import SoftmaxService
 
 /// A whole infer request to a whole answer: the first byte chooses the model and what the header's length says, two
-/// more may be that length, the rest is the body. Whatever comes, the status is one of three, an error is an object with
-/// one text, an answer's bytes are as many as its JSON says, and a second asking gets the same bytes.
+/// more may be that length, the rest is the body. Whatever comes, the status is one of three, an error is an object
+/// with one text, an answer's bytes are as many as its JSON says, and a second asking gets the same bytes.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
   let bytes = unsafe Array(UnsafeBufferPointer(start: start, count: count))

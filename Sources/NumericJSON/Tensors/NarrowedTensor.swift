@@ -28,7 +28,7 @@ extension ParsedTensor {
       }
     }
     guard !halfway.isEmpty else { return beyond }
-    var reader = JSONReader(text)
+    var reader = JSONReader(text, takesNonFiniteWords: true)
     reader.position = start
     var next = 0
     for position in halfway {
@@ -59,7 +59,11 @@ extension JSONReader {
     do throws(JSONSyntaxError) {
       for _ in 0..<count {
         skipToScalar()
-        if currentByte == UInt8(ascii: "\"") { _ = try readString() } else { try scanNumber() }
+        if currentByte == UInt8(ascii: "\"") {
+          _ = try readString()
+        } else if readNonFiniteWord() == nil {
+          try scanNumber()
+        }
       }
       skipToScalar()
       let decimal = try scanNumber()

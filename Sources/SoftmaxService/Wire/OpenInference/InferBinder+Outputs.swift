@@ -48,7 +48,9 @@ extension InferBinder {
   mutating func bindParameters(_ parameters: [(name: String, scalar: UnvalidatedRequest.Scalar)]) {
     for (name, scalar) in parameters {
       let location = Location.member(JSONPath("parameters").member(name))
-      guard case .parameter(let parameter) = RequestField(name: name), operation.knows(.parameter(parameter)) else {
+      guard case .parameter(let parameter) = RequestField(name: name),
+        operation.knows(.parameter(parameter))
+      else {
         bound.request.issues.append(location) { [operation] in
           Self.sentence(aboutUnknown: name, in: operation, at: $0)
         }
@@ -93,7 +95,7 @@ extension InferBinder {
       return "\(place) is an input of this model; send it as a tensor in \"inputs\""
     }
     if let cure = NameSuggestion.cure(for: name) { return "\(place) is no parameter of this model; \(cure)" }
-    let parameters = operation.parameters
+    let parameters = operation.modelParameters
     let nearest =
       parameters.first { $0.descriptor.aliases.names.contains(name) }
       ?? NameSuggestion.nearest(to: name, among: parameters) { $0.name }

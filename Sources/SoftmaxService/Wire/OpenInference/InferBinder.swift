@@ -5,9 +5,9 @@ import Softmax
 /// operation's own. What does not fit is noted.
 struct InferBinder: ~Copyable {
   let operation: Operation
-  private let wire: OpenInferenceWire
-  private let limits: Limits
-  private let parallel: Parallel
+  let wire: OpenInferenceWire
+  let limits: Limits
+  let parallel: Parallel
   var bound = BoundRequest()
 
   init(_ operation: Operation, wire: OpenInferenceWire, limits: Limits, parallel: @escaping Parallel) {
@@ -17,8 +17,10 @@ struct InferBinder: ~Copyable {
     self.parallel = parallel
   }
 
-  /// - Parameter bytes: what follows the JSON.
-  consuming func bind(_ infer: borrowing InferRequest, _ bytes: Span<UInt8>) -> BoundRequest {
+  /// - Parameters:
+  ///   - json: the JSON that `infer` was read from.
+  ///   - bytes: what follows it.
+  consuming func bind(_ infer: borrowing InferRequest, json: Span<UInt8>, bytes: Span<UInt8>) -> BoundRequest {
     bound.id = infer.id
     bound.request.issues = infer.issues
     let isAnswer = infer.isAnswer
@@ -31,13 +33,16 @@ struct InferBinder: ~Copyable {
       bindParameters(infer.parameters)
       bindOutputs(infer.outputs ?? [], isBinary: infer.hasBinaryOutputs)
     }
-    bindInputs((isAnswer && infer.inputs == nil ? infer.outputs : infer.inputs) ?? [], isAnswer: isAnswer, bytes)
+    let tensors = isAnswer && infer.inputs == nil ? infer.outputs : infer.inputs
+    bindInputs(tensors ?? [], isAnswer: isAnswer, json: json, bytes: bytes)
     return bound
   }
 
   // MARK: Inputs
 
-  private mutating func bindInputs(_ tensors: [InferRequest.Tensor], isAnswer: Bool, _ bytes: Span<UInt8>) {
+  private mutating func bindInputs(
+    _ tensors: [InferRequest.Tensor], isAnswer: Bool, json: Span<UInt8>, bytes: Span<UInt8>
+  ) {
     var start = 0
     var isDivided = true
     for tensor in tensors {
@@ -68,7 +73,7 @@ struct InferBinder: ~Copyable {
         continue
       }
       guard let shape = tensor.shape, let datatype = tensor.datatype, isTaken(datatype, tensor, as: input),
-        let values = values(of: tensor, shape, as: input, bytes.extracting(own))
+        let values = values(of: tensor, shape, as: input, json: json, bytes: bytes.extracting(own))
       else { continue }
       bound.inputs.append(OpenInferenceWire.PlacedInput(input: input, place: tensor.place, shape: shape))
       if input.descriptor.elements == .booleans {
@@ -118,86 +123,6 @@ struct InferBinder: ~Copyable {
     guard datatype == .bool || datatype == .bytes else { return true }
     bound.request.issues.append(.member(tensor.place.path.member("datatype"))) {
       "\($0) is \(datatype.rawValue); send \(input.name) as numbers, such as \(input.descriptor.elements.datatype.rawValue)"
-    }
-    return false
-  }
-
-  /// A tensor's numbers, or nil where they do not fit its shape or its datatype.
-  private mutating func values(
-    of tensor: InferRequest.Tensor, _ shape: TensorShape, as input: Input, _ bytes: Span<UInt8>
-  ) -> [Double]? {
-    switch tensor.content {
-    case .none: return nil
-    case .numbers(let numbers): return values(numbers, of: tensor, shape, as: input)
-    case .bytes(let count):
-      guard let volume = shape.checkedVolume, let size = tensor.datatype?.size,
-        volume.multipliedReportingOverflow(by: size) == (count, false)
-      else {
-        noteSize(tensor, shape, "the bytes are \(count)")
-        return nil
-      }
-      guard isWithinLimit(volume, input) else { return nil }
-      let values = BinaryTensor.values(tensor.datatype ?? .fp64, bytes, parallel)
-      return isExact(values, tensor) ? values : nil
-    }
-  }
-
-  /// Numbers in JSON: flat, or nested as the shape says.
-  private mutating func values(
-    _ numbers: ParsedTensor, of tensor: InferRequest.Tensor, _ shape: TensorShape, as input: Input
-  ) -> [Double]? {
-    let place = tensor.place.path.member("data")
-    let faults = numbers.faults + (input.descriptor.elements == .booleans ? [] : numbers.booleans)
-    for fault in faults {
-      bound.request.issues.append(.member(place.element(fault.path))) { [wire, operation] in
-        wire.sentence(about: fault, in: input, of: operation, at: $0)
-      }
-    }
-    guard faults.isEmpty, isWithinLimit(numbers.isTooLarge ? .max : numbers.values.count, input) else {
-      return nil
-    }
-    let isFlat = numbers.extents.count <= 1
-    guard isFlat ? shape.checkedVolume == numbers.values.count : numbers.extents == shape.extents else {
-      noteSize(
-        tensor, shape, isFlat ? "\"data\" has \(numbers.values.count)" : "\"data\" is nested as \(numbers.extents)")
-      return nil
-    }
-    return isExact(numbers.values, tensor) ? numbers.values : nil
-  }
-
-  private mutating func isWithinLimit(_ count: Int, _ input: Input) -> Bool {
-    guard count > limits.logits else { return true }
-    if input == .logits {
-      bound.request.hasTooManyLogits = true
-    } else {
-      bound.request.issues.append(.field(.input(input))) { [limits] in
-        "\($0) holds more than \(limits.logits) numbers, the most that logits may have"
-      }
-    }
-    return false
-  }
-
-  private mutating func noteSize(_ tensor: InferRequest.Tensor, _ shape: TensorShape, _ found: String) {
-    let datatype = tensor.datatype ?? .fp64
-    bound.request.issues.append(.member(tensor.place.path)) {
-      guard let volume = shape.checkedVolume, let size = datatype.size,
-        case let (bytes, overflow) = volume.multipliedReportingOverflow(by: size), !overflow
-      else { return "\($0) has the shape \(shape), which is more than any body holds" }
-      return "\($0) has the shape \(shape) of \(datatype.rawValue), which means \(volume) numbers, or \(bytes) bytes; "
-        + found
-    }
-  }
-
-  /// Whether numbers of a type of whole numbers are those.
-  private mutating func isExact(_ values: [Double], _ tensor: InferRequest.Tensor) -> Bool {
-    guard let datatype = tensor.datatype, let range = datatype.integers,
-      let position = values.firstIndex(where: { !range.contains($0) || $0 != $0.rounded() })
-    else { return true }
-    bound.request.issues.append(.member(tensor.place.path.member("data").element(position))) {
-      values[position].isNaN
-        ? "\($0) is beyond ±2^53, where binary64 does not hold every whole number; send FP64"
-        : "\($0) is \(text(of: values[position])); \(datatype.rawValue) holds whole numbers from "
-          + "\(text(of: range.lowerBound)) to \(text(of: range.upperBound))"
     }
     return false
   }

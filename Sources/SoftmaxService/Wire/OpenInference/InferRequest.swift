@@ -19,7 +19,8 @@ struct InferRequest {
 
   enum Content {
     case none
-    case numbers(ParsedTensor)
+    /// Numbers, and where in the JSON they begin.
+    case numbers(ParsedTensor, start: Int)
     /// So many of the bytes that follow the JSON.
     case bytes(Int)
 

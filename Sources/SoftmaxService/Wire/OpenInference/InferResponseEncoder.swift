@@ -21,8 +21,7 @@ struct InferResponseEncoder: OutputEncoder, ~Copyable {
   init(_ layout: InferResponseLayout, model: String, id: String?, _ execution: Execution) {
     self.layout = layout
     self.execution = execution
-    let names = 6 * (model.utf8.count + (id?.utf8.count ?? 0))
-    var writer = JSONWriter(capacity: layout.capacity(names: names), level: execution.level)
+    var writer = JSONWriter(capacity: layout.capacity(model: model, id: id), level: execution.level)
     writer.beginObject()
     writer.name("model_name")
     writer.string(model)

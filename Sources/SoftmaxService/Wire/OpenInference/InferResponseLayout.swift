@@ -59,8 +59,10 @@ struct InferResponseLayout: Sendable {
   }
 
   /// An upper bound for the answer's length, so that its buffer never grows: memory not written to costs nothing.
-  func capacity(names: Int) -> Int {
-    tensors.reduce(256 + names) { capacity, tensor in
+  func capacity(model: String, id: String?) -> Int {
+    // An escaped character takes six bytes.
+    let names = 6 * (model.utf8.count + (id?.utf8.count ?? 0))
+    return tensors.reduce(256 + names) { capacity, tensor in
       let entry = 256 + tensor.output.name.utf8.count
       if let bytes = tensor.byteCount { return capacity + entry + bytes }
       if tensor.classes != nil { return capacity + entry + tensor.shape.volume * Self.bytesPerText }

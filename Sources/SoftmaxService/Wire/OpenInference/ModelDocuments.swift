@@ -59,7 +59,7 @@ enum ModelDocuments {
       writer.endArray()
       writer.name("parameters")
       writer.beginObject()
-      for parameter in operation.parameters {
+      for parameter in operation.modelParameters {
         writer.name(parameter.name)
         writer.beginObject()
         writer.name("string_value")
@@ -141,6 +141,9 @@ private struct TensorOutline {
 extension Operation {
   /// The outputs that are tensors: all that the protocol can answer.
   var tensorOutputs: [Output] { outputs.filter { $0.descriptor.isTensor } }
+
+  /// The parameters that the protocol can give: all but the type of the inputs' numbers, which each tensor names.
+  var modelParameters: [Parameter] { parameters.filter { $0 != .inputDtype } }
 }
 
 extension OutputDescriptor {

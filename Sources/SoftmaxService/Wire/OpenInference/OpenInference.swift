@@ -18,8 +18,8 @@ public enum Readiness: Sendable {
   }
 }
 
-/// The Open Inference Protocol V2 over REST, but for inference itself, which is ``OpenInferenceWire``'s: what the server
-/// and its models are, and whether they are ready.
+/// The Open Inference Protocol V2 over REST, but for inference itself, which is ``OpenInferenceWire``'s: what the
+/// server and its models are, and whether they are ready.
 struct OpenInference: Sendable {
   let models: ModelNames
   let version: String

@@ -33,7 +33,7 @@ struct OpenInferenceWire: Wire {
         (consume bound).unvalidated(), for: operation, limits: context.limits, wire: placed)
       let layout = InferResponseLayout(validated.plan, requested)
       try layout.check()
-      try context.memory.ask(toCarryOut: validated.plan, encodedBytes: layout.capacity(names: 0))
+      try context.memory.ask(toCarryOut: validated.plan, encodedBytes: layout.capacity(model: model, id: id))
       var encoder = InferResponseEncoder(layout, model: model, id: id, execution)
       try (consume validated).answering(layout.order).run(execution, to: &encoder)
       return encoder.finish()
@@ -53,7 +53,8 @@ struct OpenInferenceWire: Wire {
     let infer = try frame.request(body, InferRequestDecoder(limits: limits, execution: execution))
     try memory.ask(toReadNumbers: infer.numbersInBinary, from: body.count)
     return InferBinder(operation, wire: self, limits: limits, parallel: execution.parallel)
-      .bind(infer, body.extracting(frame.jsonBytes...))
+      .bind(
+        infer, json: body.extracting(0..<frame.jsonBytes), bytes: body.extracting(frame.jsonBytes...))
   }
 
   /// One sentence that names the first fault's place, and how many there are besides.

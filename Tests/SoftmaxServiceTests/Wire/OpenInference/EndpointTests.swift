@@ -57,7 +57,9 @@ struct EndpointTests {
     for output in operation.tensorOutputs {
       #expect(configuration.contains(#"{"name":"\#(output.name)","data_type":"#))
     }
-    for parameter in operation.parameters { #expect(configuration.contains(#""\#(parameter.name)":{"string_value":"#)) }
+    for parameter in operation.modelParameters {
+      #expect(configuration.contains(#""\#(parameter.name)":{"string_value":"#))
+    }
   }
 
   @Test(
