@@ -1,0 +1,83 @@
+// Calls the client that openapi-generator writes for Go.
+//
+// Debian: golang-go default-jre-headless
+// Generate: openapi-generator-cli generate -g go -i openapi.yaml -o client --git-user-id example --git-repo-id softmaxd
+// Build: go mod init driver
+// Build: go mod edit -require=github.com/example/softmaxd@v1.0.0 -replace=github.com/example/softmaxd=./client
+// Build: go vet github.com/example/softmaxd .
+// Build: go build -o driver .
+// Run: ./driver http://127.0.0.1:8080
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"math"
+	"os"
+	"strings"
+
+	softmaxd "github.com/example/softmaxd"
+)
+
+func bits(value any) string {
+	switch value := value.(type) {
+	case []any:
+		parts := make([]string, len(value))
+		for i, element := range value {
+			parts[i] = bits(element)
+		}
+		return strings.Join(parts, " ")
+	case float64:
+		return fmt.Sprintf("%016x", math.Float64bits(value))
+	default:
+		return fmt.Sprint(value)
+	}
+}
+
+func check(err error) {
+	if err != nil {
+		log.Fatal(err)
+	}
+}
+
+func main() {
+	configuration := softmaxd.NewConfiguration()
+	configuration.Servers = softmaxd.ServerConfigurations{{URL: os.Args[1]}}
+	api := softmaxd.NewAPIClient(configuration).MathematicsAPI
+	background := context.Background()
+
+	ask := softmaxd.NewSoftmaxRequest([]any{0.1, "-Infinity", 1.0 / 3})
+	ask.SetTemperature(0.7)
+	ask.SetOutputs([]softmaxd.SoftmaxOutput{softmaxd.PROBABILITIES, softmaxd.LOG_PROBABILITIES})
+	softmax, _, err := api.Softmax(background).SoftmaxRequest(*ask).Execute()
+	check(err)
+	fmt.Println("softmax probabilities", bits(softmax.Probabilities))
+	fmt.Println("softmax log_probabilities", bits(softmax.LogProbabilities))
+
+	askLoss := softmaxd.NewLossRequest([]any{0.1, 1.2345678901234567, -2.5}, 1)
+	askLoss.SetWeight([]float64{0.1, 0.7, 0.3})
+	askLoss.SetLabelSmoothing(0.1)
+	askLoss.SetReduction(softmaxd.SUM)
+	loss, _, err := api.Loss(background).LossRequest(*askLoss).Execute()
+	check(err)
+	fmt.Println("loss loss", bits(loss.Loss))
+
+	logits := []any{[]any{0.1, 0.2, "-Infinity"}, []float64{-1.5, 2.25, 0.7}}
+	askGradient := softmaxd.NewGradientRequest(logits, []int{0, 2})
+	askGradient.SetReduction(softmaxd.NONE)
+	askGradient.SetOutputs([]softmaxd.GradientOutput{softmaxd.GRADIENT, softmaxd.LOSS})
+	gradient, _, err := api.Gradient(background).GradientRequest(*askGradient).Execute()
+	check(err)
+	fmt.Println("gradient gradient", bits(gradient.Gradient))
+	fmt.Println("gradient loss", bits(gradient.Loss))
+
+	_, response, err := api.Loss(background).LossRequest(*softmaxd.NewLossRequest([]any{1, 2}, 5)).Execute()
+	var refusal *softmaxd.GenericOpenAPIError
+	if !errors.As(err, &refusal) {
+		log.Fatal("not refused")
+	}
+	problem := refusal.Model().(softmaxd.Problem)
+	fmt.Println("refused", response.StatusCode, problem.Type, problem.Errors[0].Pointer, problem.Detail)
+}
