@@ -1,9 +1,9 @@
 // swift-tools-version: 6.3
 import PackageDescription
 
-/// The vector kernels, written once in VectorKernels, compiled again for a later x86-64 level. clang's -Xarch_x86_64 asks
-/// for the architecture that is built for; `#if arch` in this file would ask for the machine that builds. Elsewhere (arm64)
-/// these modules are empty, since the one build of VectorKernels already is the best.
+/// The vector kernels, written once in VectorKernels, compiled again for a later x86-64 level. clang's -Xarch_x86_64
+/// asks for the architecture that is built for; `#if arch` in this file would ask for the machine that builds.
+/// Elsewhere (arm64) these modules are empty, since the one build of VectorKernels already is the best.
 func kernels(_ name: String, level: String) -> Target {
   .target(
     name: name, dependencies: ["VectorKernels"],

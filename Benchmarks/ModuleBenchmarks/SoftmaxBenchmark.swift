@@ -4,8 +4,9 @@ import VectorKernels
 import NumericJSON
 import Softmax
 
-/// The mathematics on one core: ns a logit for each level that this processor has, beside a textbook loop, which gets the
-/// last digits wrong, and a scalar double-double, which mostly gets them right; then which share of outputs needed what stage.
+/// The mathematics on one core: ns a logit for each level that this processor has, beside a textbook loop, which gets
+/// the last digits wrong, and a scalar double-double, which mostly gets them right; then which share of outputs needed
+/// what stage.
 func benchmarkSoftmax() {
   for n in [10, 1000, 131_072] { benchmarkRows(of: n) }
   for family in LogitFamily.all { reportStages(family) }
@@ -125,8 +126,8 @@ struct LogitFamily: Sendable {
   }
 }
 
-/// Digests of softmax, log-softmax, loss and gradient over all kinds of rows, one for each level that this processor has. They
-/// must be one and the same, whatever the processor: scripts/check compares them.
+/// Digests of softmax, log-softmax, loss and gradient over all kinds of rows, one for each level that this processor
+/// has. They must be one and the same, whatever the processor: scripts/check compares them.
 func selfCheck() -> Bool {
   let digests = levelsHere.map { level -> UInt64 in
     var digest: UInt64 = 0xcbf2_9ce4_8422_2325

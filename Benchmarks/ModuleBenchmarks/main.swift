@@ -1,8 +1,8 @@
 import CLinux
 import Glibc
 
-/// Each module's benchmark, in a file of its own: `ModuleBenchmarks [--module NAME]`; `--self-check` prints one number for
-/// all results, which no processor may change.
+/// Each module's benchmark, in a file of its own: `ModuleBenchmarks [--module NAME]`; `--self-check` prints one number
+/// for all results, which no processor may change.
 let modules: [(name: String, run: () -> Void)] = [
   ("Softmax", benchmarkSoftmax), ("NumericJSON", benchmarkJSON), ("HTTP", benchmarkHTTP),
   ("SoftmaxService", benchmarkService),

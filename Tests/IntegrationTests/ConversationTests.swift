@@ -98,7 +98,8 @@ extension IntegrationTests {
       #expect(run.status == 0)
     }
 
-    /// A loop that forgot to go back to sleep would burn a core; counted in the process's own time, in hundredths of a second.
+    /// A loop that forgot to go back to sleep would burn a core; counted in the process's own time, in hundredths of a
+    /// second.
     @Test func afterItsRequestsTheServerUsesNoProcessor() throws {
       let run = try Daemon.run { daemon in
         for _ in 0..<4 { #expect(try Client(daemon).send(.get("/livez")).status == 200) }

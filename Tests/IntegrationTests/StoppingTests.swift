@@ -4,8 +4,8 @@ import Testing
 
 extension IntegrationTests {
   @Suite struct Stopping {
-    /// Twenty requests are under way when the signal comes, their heads read and their bodies not: each gets its answer, says
-    /// that its connection ends, and then the server ends well.
+    /// Twenty requests are under way when the signal comes, their heads read and their bodies not: each gets its
+    /// answer, says that its connection ends, and then the server ends well.
     @Test(arguments: [SIGTERM, SIGINT])
     func everyRequestUnderWayIsAnsweredBeforeTheEnd(signal: Int32) throws {
       let daemon = try Daemon(Daemon.quickStop)

@@ -32,8 +32,8 @@ struct FixtureTests {
   }
 }
 
-/// Values compared, bit by bit, and the first few that differ. A zero in the fixtures stands for +0.0, the only zero that the
-/// mathematics returns: adding 0 turns -0.0 into it.
+/// Values compared, bit by bit, and the first few that differ. A zero in the fixtures stands for +0.0, the only zero
+/// that the mathematics returns: adding 0 turns -0.0 into it.
 struct Mismatches {
   private(set) var values = 0
   private(set) var wrong = 0

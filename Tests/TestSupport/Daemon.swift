@@ -46,8 +46,8 @@ package final class Daemon {
 
   deinit { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
 
-  /// Starts one, runs the body against it, asks it to stop, and gives back the exit status and what it has logged with the
-  /// body's result. A log longer than a pipe holds would be cut.
+  /// Starts one, runs the body against it, asks it to stop, and gives back the exit status and what it has logged with
+  /// the body's result. A log longer than a pipe holds would be cut.
   package static func run<Result>(
     _ options: [String] = Daemon.quickStop, _ body: (Daemon) throws -> Result
   ) throws -> (result: Result, status: Int32, log: String) {

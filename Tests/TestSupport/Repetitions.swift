@@ -2,7 +2,8 @@ import Foundation
 
 /// How many random cases a test tries: `usual`, times `SOFTMAXD_CASES` where that is set.
 ///
-/// A debug build, which sanitizers use, computes about a hundred times more slowly: there it is a hundredth, but at least ten.
+/// A debug build, which sanitizers use, computes about a hundred times more slowly: there it is a hundredth, but at
+/// least ten.
 package func repetitions(_ usual: Int) -> Range<Int> {
   #if DEBUG
     let cases = min(usual, max(10, usual / 100))

@@ -1,4 +1,5 @@
-/// A random generator with a seed, the same everywhere, so that a failure can be reproduced (Steele, Lea and Flood, 2014).
+/// A random generator with a seed, the same everywhere, so that a failure can be reproduced (Steele, Lea and Flood,
+/// 2014).
 package struct SplitMix64: RandomNumberGenerator {
   private var state: UInt64
 

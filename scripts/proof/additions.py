@@ -47,7 +47,7 @@ def divisor(rng):
         yield case | {"divisor": rng.choice([whole, whole, rng.uniform(0.01, 1e4), 5e-324, 2.0**-1074 * 3, 1e-300, 1.7e308])}
 
 
-# --- Masks, tops, matrices and perplexities, for requests alone: fixtures know nothing of them -------------------------
+# --- Masks, tops, matrices and perplexities, for requests alone: fixtures know nothing of them ------------------
 
 REQUESTS = {}
 

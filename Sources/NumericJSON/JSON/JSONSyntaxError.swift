@@ -20,7 +20,8 @@ public struct JSONSyntaxError: Error, Sendable, Hashable {
     case expectedColon
     /// A misspelt `true`, `false` or `null`.
     case invalidLiteral
-    /// A bare `NaN`, `Infinity`, `-inf` or the like, which Python's json module and others write and JSON does not have.
+    /// A bare `NaN`, `Infinity`, `-inf` or the like, which Python's json module and others write and JSON does not
+    /// have.
     case nonFiniteLiteral
     /// A comment, which JSON does not have.
     case comment

@@ -58,8 +58,8 @@ private func compareToHalfway(above pattern: UInt64, _ decimal: DecimalLiteral, 
 /// digit after them is not zero: a decimal that is less in 800 digits is less by at least a unit of the last.
 ///
 /// With D the digits as an integer, the decimal is D · 10^p. Moving the negative powers to the other side makes both
-/// integers. Neither has more than 2,800 bits, since the two must be close (their first 15 digits differ by at most one)
-/// and |p| < 1,150.
+/// integers. Neither has more than 2,800 bits, since the two must be close (their first 15 digits differ by at most
+/// one) and |p| < 1,150.
 func compare(_ decimal: DecimalLiteral, in text: Span<UInt8>, to significand: UInt64, _ t: Int) -> Comparison {
   let (start, power) = decimal.leading(in: text)
   var left = BigInteger(0)

@@ -3,8 +3,8 @@ public import VectorKernels
 extension ParsedTensor {
   /// Rounds numbers to a narrower format, each once from its decimal text.
   ///
-  /// Rounding the binary64 that was read gives the same, but where that lies exactly half-way between two numbers of the
-  /// format: then the text may be less or more. Only for such numbers the text is looked at again.
+  /// Rounding the binary64 that was read gives the same, but where that lies exactly half-way between two numbers of
+  /// the format: then the text may be less or more. Only for such numbers the text is looked at again.
   ///
   /// - Parameters:
   ///   - values: a tensor's, as they were read, without faults.

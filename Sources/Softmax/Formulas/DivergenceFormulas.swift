@@ -1,7 +1,7 @@
 /// Kullback and Leibler's divergence of softmax from the target.
 extension SoftmaxSums {
-  /// Σ t_c (log t_c - log p_c), times T; `nil` where a masked class has a share. For a teacher b with the sum S' and the
-  /// maximum m',
+  /// Σ t_c (log t_c - log p_c), times T; `nil` where a masked class has a share. For a teacher b with the sum S' and
+  /// the maximum m',
   ///
   ///     T log S - T log S' + Σ t_c [(m - a_c) - (m' - b_c)],
   ///

@@ -1,7 +1,7 @@
 internal import VectorKernels
 
-/// When a loss or a derivative is rational, as far as it is proved (docs/numerics.md §5 and §6), and with how many bits a
-/// result that is still open is taken for the number it then looks like: only where nobody has proved that more bits
+/// When a loss or a derivative is rational, as far as it is proved (docs/numerics.md §5 and §6), and with how many bits
+/// a result that is still open is taken for the number it then looks like: only where nobody has proved that more bits
 /// must decide it.
 extension LossRequest {
   var mostBitsOfMeasure: Int? {
@@ -37,8 +37,8 @@ extension LossRequest {
     }
   }
 
-  /// Where p is a fraction of a whole number, log p and LSE are irrational, and so is an entry that they are part of, or
-  /// that a cap's slope multiplies.
+  /// Where p is a fraction of a whole number, log p and LSE are irrational, and so is an entry that they are part of,
+  /// or that a cap's slope multiplies.
   private func isGradientIrrational(_ i: Int, of row: LogitsRow, _ weights: TargetWeights) -> Bool {
     guard !row.isMasked(i) else { return false }
     if row.isCapped(i) { return true }
@@ -61,8 +61,8 @@ extension LossRequest {
 }
 
 extension LossProblem {
-  /// e^loss where it is plainly a whole number, rounded: the mean of the rows' log C, all rows that count being level over as
-  /// many classes; `nil` elsewhere.
+  /// e^loss where it is plainly a whole number, rounded: the mean of the rows' log C, all rows that count being level
+  /// over as many classes; `nil` elsewhere.
   var wholePerplexity: Double? {
     guard case .indices(let indices) = target, reduction == .mean, divisor == nil, labelSmoothing == 0, zLoss == 0,
       focalGamma == 0, !takesProbabilities

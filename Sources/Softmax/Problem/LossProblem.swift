@@ -14,7 +14,8 @@ public enum Reduction: Sendable, Hashable, CaseIterable {
   case none
   /// Their sum.
   case sum
-  /// Their sum over D: Σ s_n w[y_n] over the rows not ignored (indices), or Σ s_n (probabilities), or the divisor given.
+  /// Their sum over D: Σ s_n w[y_n] over the rows not ignored (indices), or Σ s_n (probabilities), or the divisor
+  /// given.
   case mean
 }
 

@@ -69,5 +69,6 @@ public struct SoftmaxProblem: Sendable {
   }
 }
 
-/// The format that every result is rounded to, once, from the real value; results are numbers of it, held in a `Double`.
+/// The format that every result is rounded to, once, from the real value; results are numbers of it, held in a
+/// `Double`.
 public typealias ResultFormat = BinaryFormat

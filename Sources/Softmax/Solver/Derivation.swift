@@ -19,8 +19,8 @@ public struct Derivation: Sendable, Equatable {
 
 extension SoftmaxProblem {
   /// The steps of the textbook derivation for one row and a class of it.
-  /// - Throws: ``ComputationError/targetDoesNotFit`` when the logits are not one row, or capped, or the class is none of
-  ///   it or masked; ``ComputationError/cancelled``.
+  /// - Throws: ``ComputationError/targetDoesNotFit`` when the logits are not one row, or capped, or the class is none
+  ///   of it or masked; ``ComputationError/cancelled``.
   public func derivation(target l: Int, _ execution: Execution) throws(ComputationError) -> Derivation {
     guard layout.batch == 1, softcap == nil, (0..<layout.classes).contains(l), logits[l] > -.infinity else {
       throw .targetDoesNotFit

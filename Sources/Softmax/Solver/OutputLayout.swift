@@ -33,7 +33,8 @@ struct OutputLayout: Sendable {
   /// How many numbers there are for each row.
   var valuesPerRow: Int { parts.reduce(0) { $0 + $1.valuesPerRow } }
 
-  /// Where in the array a row's number at a position of an output is; those at other positions are `layout.inner` apart.
+  /// Where in the array a row's number at a position of an output is; those at other positions are `layout.inner`
+  /// apart.
   func position(of part: Part, row n: Int, at position: Int) -> Int {
     let (outer, inner) = (n / layout.inner, n % layout.inner)
     return part.range.lowerBound + (outer * part.valuesPerRow + position) * layout.inner + inner

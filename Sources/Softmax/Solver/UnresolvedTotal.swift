@@ -67,8 +67,9 @@ struct UnresolvedTotal: UnresolvedOutputs {
       to: mean, in: request.problem.softmax.format, isIrrational: isIrrational, mostBits: request.mostBitsOfMeasure)
   }
 
-  /// Rounds e^loss, if it is known well enough. Of level rows it is a root of a whole number, which may be rational: but
-  /// for ``LossProblem/wholePerplexity``, a value still open with so many bits is taken for the number it then looks like.
+  /// Rounds e^loss, if it is known well enough. Of level rows it is a root of a whole number, which may be rational:
+  /// but for ``LossProblem/wholePerplexity``, a value still open with so many bits is taken for the number it then
+  /// looks like.
   private func exponential<A: Arithmetic>(
     _ mean: A.Real, _ arithmetic: A, _ poll: inout CancellationPoll
   ) throws(ComputationError) -> Double? {

@@ -157,8 +157,8 @@ struct ParameterDescriptor: Sendable {
     }
   }
 
-  /// The value that stands for it where it is left out, as ``ParameterValues`` holds it; NaN, which no parameter may be,
-  /// where none does.
+  /// The value that stands for it where it is left out, as ``ParameterValues`` holds it; NaN, which no parameter may
+  /// be, where none does.
   var defaultValue: Double {
     switch kind {
     case .number(let value, _), .integer(let value): value ?? .nan

@@ -58,6 +58,11 @@ struct UnvalidatedRequest: ~Copyable, Sendable {
 
   /// The inputs that could be read.
   var givenInputs: [(input: Input, tensor: Tensor)] { tensors }
+  /// How many inputs could be read, and the shape of one of them: looking at shapes alone copies no tensor.
+  var givenCount: Int { tensors.count }
+  func given(at place: Int) -> (input: Input, shape: TensorShape) {
+    (tensors[place].input, tensors[place].tensor.shape)
+  }
   /// The parameters that could be read.
   var givenParameters: [(parameter: Parameter, scalar: Scalar)] { scalars }
 }

@@ -3,8 +3,8 @@ import Softmax
 /// Each tensor's shape against the logits'.
 extension Validator {
   mutating func noteWrongShapes() {
-    for (input, tensor) in request.givenInputs {
-      let found = tensor.shape
+    for place in 0..<request.givenCount {
+      let (input, found) = request.given(at: place)
       switch input.descriptor.shape {
       case .anyRank, .classesOrLogits: continue
       case .logits: note(input, found, shouldBe: geometry.shape, "one number for each logit")

@@ -70,8 +70,8 @@ extension VectorLoops {
   ///
   /// In binary64, low ± error is within u·(2u|high|) of its real value, which 2^-104 |high| of `error` covers when the
   /// derived bound is below half of it; high + that is then the end, rounded once to nearest. In narrower formats the
-  /// ends are moved out by 2^-51 |high| instead (twice the spacing of binary64) and rounded to nearest, subnormal numbers
-  /// included. An end on a tie lies strictly beyond the number itself, so it does not matter where that goes.
+  /// ends are moved out by 2^-51 |high| instead (twice the spacing of binary64) and rounded to nearest, subnormal
+  /// numbers included. An end on a tie lies strictly beyond the number itself, so it does not matter where that goes.
   @inlinable @inline(__always)
   static func rounded(_ result: VectorPair, error: Vector, _ rounding: KernelRounding) -> Rounded {
     let size = magnitude(result.high)

@@ -67,8 +67,8 @@ import Testing
     }
   }
 
-  /// Every length of the integer part and of the fraction, with and without an exponent, zeros in front of the digits and
-  /// behind them: against strtod, and as the hot path reads them among other numbers.
+  /// Every length of the integer part and of the fraction, with and without an exponent, zeros in front of the digits
+  /// and behind them: against strtod, and as the hot path reads them among other numbers.
   @Test func everyLengthOfBothParts() throws {
     var random = SplitMix64(4)
     func digits(_ count: Int) -> String {
@@ -185,7 +185,8 @@ import Testing
       let (digits, exponent) = ExactDecimal.halfway(above: below)
       let even = pattern & 1 == 0 ? below : above
       let zeros = String(repeating: "0", count: round % 97)
-      // Where the digits end before the units, a tenth of their last place may reach beyond a neighbour; a tenth does not.
+      // Where the digits end before the units, a tenth of their last place may reach beyond a neighbour; a tenth does
+      // not.
       let toUnits = max(exponent, 0)
       let whole = digits + String(repeating: "0", count: toUnits)
       let less = ExactDecimal.decremented(digits) + String(repeating: "9", count: toUnits + 1)

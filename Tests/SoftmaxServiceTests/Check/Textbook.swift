@@ -2,7 +2,8 @@ import Glibc
 
 /// Softmax cross-entropy as people write it, in a format of choice, with room for their mistakes.
 ///
-/// Every operation is rounded to `Number`, as their arithmetic does; an exponential or a logarithm is binary64's, rounded.
+/// Every operation is rounded to `Number`, as their arithmetic does; an exponential or a logarithm is binary64's,
+/// rounded.
 struct Textbook<Number: BinaryFloatingPoint> {
   var logits: [[Double]]
   var target: [Int] = []

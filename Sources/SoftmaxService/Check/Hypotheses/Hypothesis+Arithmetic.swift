@@ -1,7 +1,8 @@
 import Softmax
 import VectorKernels
 
-/// The formula is right, and its numbers are spoiled: by constants that are to protect them, or by the range of a format.
+/// The formula is right, and its numbers are spoiled: by constants that are to protect them, or by the range of a
+/// format.
 extension Hypothesis {
   static func ofArithmetic(_ facts: RequestFacts) -> [Hypothesis] {
     epsilons + clippings + overflows + underflows + differentiatedUnderflows + logitsBeyond

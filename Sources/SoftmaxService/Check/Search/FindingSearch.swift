@@ -2,9 +2,9 @@ import Softmax
 
 /// Looks for the causes of what is wrong with a caller's numbers: one loop over the hypotheses.
 ///
-/// A hypothesis stands when what it recomputes agrees with the caller's numbers to the precision of their own arithmetic,
-/// and much better than what was asked for does. Simple explanations come first: single mistakes, then the arithmetic
-/// alone, then an order, then pairs of mistakes. The first step that explains the numbers ends the search.
+/// A hypothesis stands when what it recomputes agrees with the caller's numbers to the precision of their own
+/// arithmetic, and much better than what was asked for does. Simple explanations come first: single mistakes, then the
+/// arithmetic alone, then an order, then pairs of mistakes. The first step that explains the numbers ends the search.
 struct FindingSearch {
   private let request: CheckRequest
   private let exact: ExactNumbers

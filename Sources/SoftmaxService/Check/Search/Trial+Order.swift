@@ -102,8 +102,8 @@ extension Trial {
 
   private static let mostMatched = 512
 
-  /// For each slice of the caller's one of the exact ones that agrees with it and is not taken; where there is none, those
-  /// that are left.
+  /// For each slice of the caller's one of the exact ones that agrees with it and is not taken; where there is none,
+  /// those that are left.
   private func matched(_ terms: [Recomputation.Term], _ width: Int) -> (mine: [Int], exact: [Int]) {
     var left = Array(0..<rows.count)
     var exact: [Int] = []

@@ -16,8 +16,8 @@ struct JSONRequestDecoder: ~Copyable {
   /// Words where the target should have class indices, and numbers beyond the range: how many classes there are and
   /// what the range is may be known only later.
   private var faultsForLater: [(input: Input, fault: TensorFault)] = []
-  /// Where the tensors begin in the text.
-  private var starts: [(input: Input, start: Int)] = []
+  /// Where the inputs that were kept begin in the text; -1 for the others. In place: nearly no request looks at it.
+  private var starts = InlineArray<16, Int>(repeating: -1)
 
   init(for operation: Operation, limits: Limits, execution: Execution) {
     self.operation = operation
@@ -132,7 +132,7 @@ struct JSONRequestDecoder: ~Copyable {
     let reading = try reader.readTensor(limits: bounds, parallel: execution.parallel)
     if reading.faults.isEmpty, !reading.isTooLarge, let shape = TensorShape(reading.extents) {
       request.set(input, UnvalidatedRequest.Tensor(shape: shape, values: reading.values))
-      starts.append((input, start))
+      starts[input.rawValue] = start
       return
     }
     if input.descriptor.isEmptyLeftOut, reading.faults == [TensorFault(path: [], reason: .empty)] {
@@ -274,7 +274,8 @@ struct JSONRequestDecoder: ~Copyable {
   /// Rounds the inputs' numbers to a narrower format from the text, class indices aside.
   private mutating func narrowInputs(to type: DataType, _ body: Span<UInt8>) {
     let rank = request[.logits]?.shape.count
-    for (input, start) in starts {
+    for input in Input.allCases where starts[input.rawValue] >= 0 {
+      let start = starts[input.rawValue]
       guard var tensor = request.take(input) else { continue }
       let isClasses = input.descriptor.elements == .classesOrProbabilities && tensor.shape.count != rank
       let beyond = isClasses ? [] : ParsedTensor.narrow(&tensor.values, to: type.format, text: body, start: start)

@@ -14,7 +14,8 @@ public struct ModelNames: Sendable, Hashable {
   ///
   /// - Parameter text: `NAME=MODEL`, MODEL being an operation's own name, or `NAME` for another name of softmax: what
   ///   KServe's `--model_name` has.
-  /// - Returns: false, with nothing added, where the name cannot stand in a path or is taken, or there is no such model.
+  /// - Returns: false, with nothing added, where the name cannot stand in a path or is taken, or there is no such
+  ///   model.
   public mutating func add(_ text: String) -> Bool {
     let parts = text.split(separator: "=", omittingEmptySubsequences: false).map(String.init)
     guard parts.count <= 2, Self.isName(parts[0]), self[parts[0]] == nil,
