@@ -65,7 +65,8 @@ extension LossProblem {
   ///   - vector: v, of the logits' shape, finite.
   ///   - upstream: q, as for the gradient.
   /// - Throws: ``ComputationError/cancelled``, ``ComputationError/upstreamDoesNotFit``,
-  ///   ``ComputationError/vectorDoesNotFit``, which is also thrown where the loss is more than cross-entropy of softmax.
+  ///   ``ComputationError/vectorDoesNotFit``, which is also thrown where the loss is more than
+  ///   cross-entropy of softmax.
   public func hessianVectorProduct(
     _ vector: [Double], upstream: [Double]?, _ execution: Execution, from stage: Stage = .vector
   ) throws(ComputationError) -> [Double] {
