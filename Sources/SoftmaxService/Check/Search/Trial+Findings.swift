@@ -33,8 +33,8 @@ extension Trial {
     // Where the formula is right but for what cancels, only a factor can be told from it.
     let tellable = isRight ? all.filter(\.isFactor) : all
     // One number fits a mistake by chance where large logits excuse much.
-    if found.count == 1, (rows.magnitudes.max() ?? 1) * limit > loosest { loosest = limit }
-    let singles = try explanations(tellable.map { [$0] })
+    if found.count == 1, (rows.magnitudes.max() ?? 1) * limit > loosest { loosest = 0x1p-14 }
+    let singles = try explanations(tellable.map { [$0] }, isRight: isRight)
     if let found = best(singles, .relative, base) { return try withTransposed(found, base) }
     if isRight { return roundingFindings(base) }
     if let found = best(singles, .natural, base) { return try withTransposed(found, base) }
@@ -69,12 +69,15 @@ extension Trial {
     return best(found, .natural, base) ?? [unexplained(base)]
   }
 
-  private mutating func explanations(_ sets: [[Hypothesis]]) throws(ComputationError) -> [Explanation] {
+  private mutating func explanations(
+    _ sets: [[Hypothesis]], isRight: Bool = false
+  ) throws(ComputationError) -> [Explanation] {
     var found: [Explanation] = []
     for hypotheses in sets {
       var change = Change()
       for hypothesis in hypotheses { hypothesis.change(&change) }
-      let least = change.handling == .given ? leastNormal : least
+      // Of right numbers, what is below the normal range must not make a factor look better.
+      let least = change.handling == .given && !isRight ? leastNormal : least
       if let agreement = try agreement(under: change, within: limit, least: least), agreement.isTelling,
         agreement.hasSpoiled || !hypotheses.contains(where: { $0.cause == .overflow })
       {
