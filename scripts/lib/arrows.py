@@ -14,8 +14,8 @@ import sys
 
 from modules import dependencies, imports
 
-# The plan: for each module the modules that it may call, and the system modules that it may import. SoftmaxService takes
-# from Glibc what people's own code computes with, exp and log, which /check tries again.
+# The plan: for each module the modules that it may call, and the system modules that it may import. SoftmaxService
+# takes from Glibc what people's own code computes with, exp and log, which /check tries again.
 IO = {"Glibc", "Dispatch", "Synchronization"}
 PLAN = {
     "VectorKernels": (set(), set()),

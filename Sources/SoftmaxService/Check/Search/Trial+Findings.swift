@@ -129,7 +129,8 @@ extension Trial {
     var pairs: [[Hypothesis]] = []
     for (place, first) in all.enumerated() where !(isFinite && first.cause == .overflow) {
       let isFactor = first.isFactor
-      // Another mistake with a factor: the numbers are the same multiple of those recomputed with it, wherever looked at.
+      // Another mistake with a factor: the numbers are the same multiple of those recomputed with it, wherever looked
+      // at.
       let multiple = isFactor ? nil : try multiple(of: first)
       for second in all[(place + 1)...] + (isFactor ? [] : all[..<place].filter(\.isFactor))
       where Self.goTogether(first, second, any: canTellAny) {
@@ -144,7 +145,8 @@ extension Trial {
     return pairs
   }
 
-  /// What the numbers are of those recomputed with a mistake, where that is the same at all probes; nil where it is not.
+  /// What the numbers are of those recomputed with a mistake, where that is the same at all probes; nil where it is
+  /// not.
   private mutating func multiple(of hypothesis: Hypothesis) throws(ComputationError) -> Double? {
     var change = Change()
     hypothesis.change(&change)
