@@ -64,6 +64,8 @@ extension LossProblem {
   /// - Parameters:
   ///   - vector: v, of the logits' shape, finite.
   ///   - upstream: q, as for the gradient.
+  ///   - execution: how to compute.
+  ///   - stage: the stage to begin with.
   /// - Throws: ``ComputationError/cancelled``, ``ComputationError/upstreamDoesNotFit``,
   ///   ``ComputationError/vectorDoesNotFit``, which is also thrown where the loss is more than
   ///   cross-entropy of softmax.
