@@ -11,5 +11,6 @@ enum PackageResources {
   static let derivation_js: [UInt8] = []
   static let charts_js: [UInt8] = []
   static let programs_js: [UInt8] = []
+  static let check_js: [UInt8] = []
   static let main_js: [UInt8] = []
 }
