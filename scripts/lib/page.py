@@ -303,7 +303,7 @@ class Suite:
                     break
                 reached.append(place)
             # A group of radio buttons is one stop.
-            controls = visit.page.locator("input:not([type=radio]):enabled, button:enabled, select, a, summary, "
+            controls = visit.page.locator("input:not([type=radio]):enabled, button:enabled, select, textarea, a, summary, "
                                           "#instrument [tabindex], .scroll, #code").count()
             radios = len(set(visit.page.locator("input[type=radio]").evaluate_all("all => all.map(one => one.name)")))
             self.equal(len(reached), controls + radios, f"controls reached ({reached})")

@@ -15,8 +15,14 @@ public struct SoftmaxProblem: Sendable {
   /// Whether some row has no finite logit.
   public let hasEmptyRows: Bool
 
-  /// - Parameter allowsEmptyRows: whether a row may have no finite logit; its results are zeros, -Infinity where a
-  ///   logarithm of zero is asked for.
+  /// - Parameters:
+  ///   - logits: as many as the layout says, each finite or -Infinity.
+  ///   - layout: where the classes lie.
+  ///   - temperature: T.
+  ///   - softcap: c; nil caps nothing.
+  ///   - format: what results are rounded to.
+  ///   - allowsEmptyRows: whether a row may have no finite logit; its results are zeros, -Infinity where a logarithm of
+  ///     zero is asked for.
   /// - Throws: ``ProblemError`` when a logit is NaN or +Infinity, when a row has no finite logit, when the counts
   ///   differ, or when `temperature` or `softcap` is not finite and positive.
   public init(

@@ -56,7 +56,9 @@ func main() {
 	fmt.Println("softmax probabilities", bits(softmax.Probabilities))
 	fmt.Println("softmax log_probabilities", bits(softmax.LogProbabilities))
 
-	askLoss := softmaxd.NewLossRequest([]any{0.1, 1.2345678901234567, -2.5}, 1)
+	askLoss := softmaxd.NewLossRequest()
+	askLoss.SetLogits([]any{0.1, 1.2345678901234567, -2.5})
+	askLoss.SetTarget(1)
 	askLoss.SetWeight([]float64{0.1, 0.7, 0.3})
 	askLoss.SetLabelSmoothing(0.1)
 	askLoss.SetReduction(softmaxd.SUM)
@@ -65,7 +67,9 @@ func main() {
 	fmt.Println("loss loss", bits(loss.Loss))
 
 	logits := []any{[]any{0.1, 0.2, "-Infinity"}, []float64{-1.5, 2.25, 0.7}}
-	askGradient := softmaxd.NewGradientRequest(logits, []int{0, 2})
+	askGradient := softmaxd.NewGradientRequest()
+	askGradient.SetLogits(logits)
+	askGradient.SetTarget([]int{0, 2})
 	askGradient.SetReduction(softmaxd.NONE)
 	askGradient.SetOutputs([]softmaxd.GradientOutput{softmaxd.GRADIENT, softmaxd.LOSS})
 	gradient, _, err := api.Gradient(background).GradientRequest(*askGradient).Execute()
