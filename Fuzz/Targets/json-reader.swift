@@ -40,7 +40,7 @@ public func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
   var writer = JSONWriter(capacity: 0)
   writer.tensor(tensor.values.span, extents: tensor.extents.span)
   let written = writer.finish()
-  precondition(written.count <= JSONWriter.capacity(forTensor: tensor.extents))
+  precondition(written.count <= JSONWriter.capacity(forTensor: tensor.extents.span))
   var reader = JSONReader(written.span)
   guard let again = try? reader.readTensor(limits: TensorLimits(values: 64, faults: 33)) else {
     preconditionFailure("what was written is not JSON")

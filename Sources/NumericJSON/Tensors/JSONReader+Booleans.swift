@@ -7,7 +7,7 @@ public struct ParsedBooleans: Sendable, Hashable {
 }
 
 extension JSONReader {
-  /// Reads `true`, `false`, or nested arrays of these; what does not fit is a fault, as in ``readTensor``.
+  /// Reads `true`, `false`, or nested arrays of these; what does not fit is a fault, as in `readTensor`.
   @_lifetime(self: copy self)
   public mutating func readBooleans(limits: TensorLimits) throws(JSONSyntaxError) -> ParsedBooleans {
     skipWhitespace()

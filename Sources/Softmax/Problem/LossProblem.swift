@@ -141,7 +141,7 @@ public final class LossProblem: Sendable {
   }
 }
 
-/// What ``LossProblem/lossAndGradient(upstream:loss:gradient:_:)`` found; an output not asked for is `nil`.
+/// What ``LossProblem/lossAndGradient(upstream:loss:gradient:perplexity:_:)`` found; an output not asked for is `nil`.
 public struct LossResult: Sendable, Equatable {
   /// One for each row under ``Reduction/none``, else one.
   public var loss: [Double]?

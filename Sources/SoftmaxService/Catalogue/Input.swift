@@ -52,18 +52,19 @@ enum Input: Int, Sendable, CaseIterable {
       InputDescriptor(
         "target_logits", aliases: "teacher teacher_logits", optionalFor: [.loss, .gradient], insteadOf: .target,
         isForCheck: false, shape: .logits, elements: .logits, demand: "a finite number for each logit",
-        elementDemand: "a finite number",
+        elementDemand: "a finite number", isEmptyLeftOut: true,
         summary: "a teacher's logits, whose softmax is the target")
     case .probabilities:
       InputDescriptor(
         "probabilities", aliases: "probs p y_pred_probs", optionalFor: [.loss, .gradient], insteadOf: .logits,
         isForCheck: false, shape: .anyRank, elements: .probabilities, demand: "numbers from 0 to 1",
-        elementDemand: "a number from 0 to 1",
+        elementDemand: "a number from 0 to 1", isEmptyLeftOut: true,
         summary: "probabilities, of which no softmax is taken")
     case .vector:
       InputDescriptor(
         "vector", aliases: "v tangent", optionalFor: [.gradient], isForCheck: false, shape: .logits,
         elements: .finite, demand: "a finite number for each logit", elementDemand: "a finite number",
+        isEmptyLeftOut: true,
         summary: "what the Hessian is multiplied by")
     }
   }

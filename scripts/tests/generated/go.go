@@ -77,7 +77,10 @@ func main() {
 	fmt.Println("gradient gradient", bits(gradient.Gradient))
 	fmt.Println("gradient loss", bits(gradient.Loss))
 
-	_, response, err := api.Loss(background).LossRequest(*softmaxd.NewLossRequest([]any{1, 2}, 5)).Execute()
+	askWrong := softmaxd.NewLossRequest()
+	askWrong.SetLogits([]any{1, 2})
+	askWrong.SetTarget(5)
+	_, response, err := api.Loss(background).LossRequest(*askWrong).Execute()
 	var refusal *softmaxd.GenericOpenAPIError
 	if !errors.As(err, &refusal) {
 		log.Fatal("not refused")

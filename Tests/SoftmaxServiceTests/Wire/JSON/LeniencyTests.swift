@@ -34,7 +34,7 @@ struct LeniencyTests {
 
   @Test(arguments: [
     #""outputs": []"#, #""weight": []"#, #""outputs": "loss""#, #""outputs": ["loss"]"#,
-    #""weight": [], "outputs": []"#,
+    #""weight": [], "outputs": []"#, #""probabilities": []"#, #""target_logits": [], "weight": []"#,
   ])
   func anEmptyListMeansLeftOutAndANameAloneAList(_ field: String) {
     #expect(text(post("/loss", "{\(Self.gradient), \(field)}")) == text(post("/loss", "{\(Self.gradient)}")))
