@@ -10,16 +10,10 @@ public struct TensorShape: Sendable {
   private let rank: Int
 
   /// Nil for more than ``maximumRank`` extents.
-  public init?(_ extents: some Sequence<Int>) {
-    // Not appended to itself: Swift 6.3 with -O then loses what was appended.
-    var (places, rank) = (InlineArray<9, Int>(repeating: 1), 0)
-    for extent in extents {
-      guard rank < Self.maximumRank else { return nil }
-      places[rank] = extent
-      rank += 1
-    }
-    self.places = places
-    self.rank = rank
+  public init?(_ extents: [Int]) {
+    guard extents.count <= Self.maximumRank else { return nil }
+    places = InlineArray { $0 < extents.count ? extents[$0] : 1 }
+    rank = extents.count
   }
 
   /// The shape without one of its axes.

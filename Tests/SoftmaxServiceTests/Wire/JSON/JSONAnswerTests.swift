@@ -214,7 +214,7 @@ struct AnswerTests {
   /// Each rank and axis: the outputs' shapes, and each slice's bits those of the slice alone.
   @Test(arguments: 1...8)
   func shapesFollowTheAxis(_ rank: Int) throws {
-    let shape = try #require(TensorShape([2, 3, 1, 2, 1, 2, 1, 2][..<rank]))
+    let shape = try #require(TensorShape(Array([2, 3, 1, 2, 1, 2, 1, 2][..<rank])))
     let count = shape.reduce(1, *)
     let logits = (0..<count).map { Double(($0 * 7) % 5) / 4 }
     var writer = JSONWriter(capacity: 64)
