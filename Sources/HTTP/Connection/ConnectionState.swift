@@ -281,14 +281,4 @@ public struct ConnectionState: ~Copyable, Sendable {
 
   /// Whether nothing has been received, is being answered, or waits to be written.
   var isIdle: Bool { phase == .head && !hasBegunHead && output.isEmpty }
-
-  /// Whether a request's body is being received, or the request answered.
-  public var holdsRequest: Bool {
-    switch phase {
-    case .body, .requestReady, .answering: true
-    case .head, .headReady, .deciding, .discarding, .rejectPending, .rejecting, .closing, .lingering, .closePending,
-      .closed:
-      false
-    }
-  }
 }

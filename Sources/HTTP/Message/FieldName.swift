@@ -36,7 +36,6 @@ extension FieldName {
   public static let acceptPost = FieldName("Accept-Post")
   public static let allow = FieldName("Allow")
   public static let authorization = FieldName("Authorization")
-  public static let cacheControl = FieldName("Cache-Control")
   public static let connection = FieldName("Connection")
   public static let contentEncoding = FieldName("Content-Encoding")
   public static let contentLength = FieldName("Content-Length")

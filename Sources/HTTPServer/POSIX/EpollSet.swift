@@ -34,15 +34,15 @@ struct Readiness: OptionSet, Sendable {
 
   /// Watches `descriptor`; its events will carry `token`.
   func add(_ descriptor: CInt, _ interest: Readiness, token: UInt64) throws(SystemError) {
-    try control(EPOLL_CTL_ADD, descriptor, interest, token)
+    try control(EPOLL_CTL_ADD, descriptor, interest, token: token)
   }
 
   func modify(_ descriptor: CInt, _ interest: Readiness, token: UInt64) throws(SystemError) {
-    try control(EPOLL_CTL_MOD, descriptor, interest, token)
+    try control(EPOLL_CTL_MOD, descriptor, interest, token: token)
   }
 
   private func control(
-    _ operation: CInt, _ descriptor: CInt, _ interest: Readiness, _ token: UInt64
+    _ operation: CInt, _ descriptor: CInt, _ interest: Readiness, token: UInt64
   ) throws(SystemError) {
     var event = unsafe epoll_event()
     unsafe event.events = interest.rawValue

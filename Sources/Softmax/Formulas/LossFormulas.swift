@@ -27,16 +27,16 @@ extension SoftmaxSums {
   /// nature. With a focal factor, its slope A multiplies u and U; with a z-loss, 2 λ LSE is added to U alone; with a
   /// cap, its slope at a_i multiplies the whole.
   func gradient(
-    _ i: Int, _ loss: RowLoss<A>, _ factor: GradientFactor<A>, _ poll: inout CancellationPoll
+    _ i: Int, of loss: RowLoss<A>, times factor: GradientFactor<A>, _ poll: inout CancellationPoll
   ) throws(ComputationError) -> A.Real {
-    try throughCap(uncappedGradient(i, loss, factor, &poll), i, &poll)
+    try throughCap(uncappedGradient(i, of: loss, times: factor, &poll), i, &poll)
   }
 
   private func uncappedGradient(
-    _ i: Int, _ loss: RowLoss<A>, _ factor: GradientFactor<A>, _ poll: inout CancellationPoll
+    _ i: Int, of loss: RowLoss<A>, times factor: GradientFactor<A>, _ poll: inout CancellationPoll
   ) throws(ComputationError) -> A.Real {
     if let teacher = loss.teacher, loss.weights.smoothing == 0, let weight = loss.weights.evenWeight {
-      return try gradient(i, from: teacher, weight: arithmetic.exact(weight), loss, factor, &poll)
+      return try gradient(i, from: teacher, weight: arithmetic.exact(weight), of: loss, times: factor, &poll)
     }
     let weight = try loss.weight(i, arithmetic, &poll)
     if isNear(i) {
@@ -53,7 +53,7 @@ extension SoftmaxSums {
   /// The gradient where u is w t and t a teacher's softmax: w (p_i - t_i), each as an exact part and a tail, so that
   /// equal parts, those of two classes of which either is nearly certain for example, leave the tails.
   private func gradient(
-    _ i: Int, from teacher: SoftmaxSums<A>, weight: A.Real, _ loss: RowLoss<A>, _ factor: GradientFactor<A>,
+    _ i: Int, from teacher: SoftmaxSums<A>, weight: A.Real, of loss: RowLoss<A>, times factor: GradientFactor<A>,
     _ poll: inout CancellationPoll
   ) throws(ComputationError) -> A.Real {
     let both = arithmetic.whole(near * teacher.near)

@@ -20,13 +20,13 @@ struct SoftmaxRow<A: Arithmetic>: RowFunctions {
   private let isTargetPrediction: Bool
 
   init(
-    _ request: LossRequest, row n: Int, _ row: LogitsRow, _ weights: TargetWeights, _ arithmetic: A,
+    _ request: LossRequest, row n: Int, logits row: LogitsRow, weights: TargetWeights, _ arithmetic: A,
     _ poll: inout CancellationPoll
   ) throws(ComputationError) {
     self.request = request
     number = n
     sums = try SoftmaxSums(row, arithmetic, &poll)
-    loss = try RowLoss(request.problem, weights, &sums, &poll)
+    loss = try RowLoss(request.problem, weights: weights, &sums, &poll)
     factor = GradientFactor(sums, request, row: n)
     hessian =
       if case .hessianProduct(let vector) = request.derivative {
@@ -53,7 +53,7 @@ struct SoftmaxRow<A: Arithmetic>: RowFunctions {
       return product / sums.timesTemperature(factor.denominator)
     }
     if isTargetPrediction, loss.penalty == nil { return sums.arithmetic.whole(0) }
-    return try sums.gradient(i, loss, factor, &poll)
+    return try sums.gradient(i, of: loss, times: factor, &poll)
   }
 
   /// ρ q s r/T, an entry of the gradient, for a rational U p_i - u_i = ρ / scale.
@@ -73,7 +73,9 @@ struct ProbabilitiesRow<A: Arithmetic>: RowFunctions {
   private let weights: TargetWeights
   private let arithmetic: A
 
-  init(_ request: LossRequest, row n: Int, _ probabilities: [Double], _ weights: TargetWeights, _ arithmetic: A) {
+  init(
+    _ request: LossRequest, row n: Int, probabilities: [Double], weights: TargetWeights, _ arithmetic: A
+  ) {
     self.request = request
     number = n
     self.probabilities = probabilities

@@ -12,7 +12,7 @@ struct RowLoss<A: Arithmetic> {
   var teacher: SoftmaxSums<A>?
 
   init(
-    _ problem: LossProblem, _ weights: TargetWeights, _ sums: inout SoftmaxSums<A>, _ poll: inout CancellationPoll
+    _ problem: LossProblem, weights: TargetWeights, _ sums: inout SoftmaxSums<A>, _ poll: inout CancellationPoll
   ) throws(ComputationError) {
     self.weights = weights
     let teacher: SoftmaxSums<A>? =

@@ -15,7 +15,7 @@ struct SoftCap<A: Arithmetic> {
     self.arithmetic = arithmetic
     self.cap = cap
     self.maximum = maximum
-    decayOfMaximum = try Self.decay(maximum, cap, arithmetic, &poll)
+    decayOfMaximum = try Self.decay(maximum, cap: cap, arithmetic, &poll)
   }
 
   /// c tanh(a/c).
@@ -45,11 +45,11 @@ struct SoftCap<A: Arithmetic> {
   }
 
   private func decay(_ a: Double, _ poll: inout CancellationPoll) throws(ComputationError) -> A.Real {
-    a == maximum ? decayOfMaximum : try Self.decay(a, cap, arithmetic, &poll)
+    a == maximum ? decayOfMaximum : try Self.decay(a, cap: cap, arithmetic, &poll)
   }
 
   private static func decay(
-    _ a: Double, _ cap: Double, _ arithmetic: A, _ poll: inout CancellationPoll
+    _ a: Double, cap: Double, _ arithmetic: A, _ poll: inout CancellationPoll
   ) throws(ComputationError) -> A.Real {
     try poll.spend(arithmetic.costOfExponential)
     let double = arithmetic.whole(-2) * arithmetic.exact(a.magnitude)

@@ -48,7 +48,7 @@ struct SoftmaxSums<A: Arithmetic> {
     var farTail = arithmetic.whole(0)
     for i in 0..<row.classes {
       try poll.spend(arithmetic.costOfExponential)
-      let x = try Self.tail(i, of: row, cap, arithmetic, &poll)
+      let x = try Self.tail(i, of: row, cap: cap, arithmetic, &poll)
       if Self.isNear(row, i) {
         near += 1
         nearTail = nearTail + x
@@ -74,7 +74,7 @@ struct SoftmaxSums<A: Arithmetic> {
   func isNear(_ i: Int) -> Bool { Self.isNear(row, i) }
 
   private static func tail(
-    _ i: Int, of row: LogitsRow, _ cap: SoftCap<A>?, _ arithmetic: A, _ poll: inout CancellationPoll
+    _ i: Int, of row: LogitsRow, cap: SoftCap<A>?, _ arithmetic: A, _ poll: inout CancellationPoll
   ) throws(ComputationError) -> A.Real {
     let logit = row.logits[i]
     if logit == -.infinity || logit == row.maximum { return arithmetic.whole(0) }
@@ -90,7 +90,7 @@ struct SoftmaxSums<A: Arithmetic> {
   @inline(__always) func tail(_ i: Int, _ poll: inout CancellationPoll) throws(ComputationError) -> A.Real {
     if !tails.isEmpty { return tails[i] }
     try poll.spend(arithmetic.costOfExponential)
-    return try Self.tail(i, of: row, cap, arithmetic, &poll)
+    return try Self.tail(i, of: row, cap: cap, arithmetic, &poll)
   }
 
   /// e^d_i.

@@ -51,10 +51,12 @@ struct UnresolvedLoss: UnresolvedOutputs {
     with arithmetic: A, _ poll: inout CancellationPoll
   ) throws(ComputationError) {
     if request.problem.takesProbabilities {
-      var functions = ProbabilitiesRow(request, row: number, row.logits, weights, arithmetic)
+      var functions = ProbabilitiesRow(
+        request, row: number, probabilities: row.logits, weights: weights, arithmetic)
       try resolve(&functions, arithmetic, &poll)
     } else {
-      var functions = try SoftmaxRow(request, row: number, row, weights, arithmetic, &poll)
+      var functions = try SoftmaxRow(
+        request, row: number, logits: row, weights: weights, arithmetic, &poll)
       try resolve(&functions, arithmetic, &poll)
       if arithmetic.bits >= 256 { try resolveExactly(functions, arithmetic, &poll) }
     }

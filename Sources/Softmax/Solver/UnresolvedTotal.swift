@@ -100,10 +100,12 @@ struct UnresolvedTotal: UnresolvedOutputs {
     let weights = TargetWeights(request.problem, row: n)
     var measure: A.Real?
     if request.problem.takesProbabilities {
-      let functions = ProbabilitiesRow(request, row: n, row.logits, weights, arithmetic)
+      let functions = ProbabilitiesRow(
+        request, row: n, probabilities: row.logits, weights: weights, arithmetic)
       measure = try functions.measure(&poll)
     } else {
-      var functions = try SoftmaxRow(request, row: n, row, weights, arithmetic, &poll)
+      var functions = try SoftmaxRow(
+        request, row: n, logits: row, weights: weights, arithmetic, &poll)
       measure = try functions.measure(&poll)
     }
     // It is finite, since the sum is known to be.

@@ -43,6 +43,9 @@ struct UnvalidatedRequest: ~Copyable, Sendable {
   /// The tensor of an input; nil where it is left out or could not be read.
   subscript(input: Input) -> Tensor? { place(of: input).map { tensors[$0].tensor } }
 
+  /// The shape of an input's tensor: looking at it alone copies no tensor.
+  func shape(of input: Input) -> TensorShape? { place(of: input).map { tensors[$0].tensor.shape } }
+
   /// The numbers of an input, as the tensor has them.
   func values(of input: Input) -> [Double]? { place(of: input).map { tensors[$0].tensor.values } }
 

@@ -49,21 +49,6 @@ struct ResponsePlan: Sendable {
     }
   }
 
-  /// How many numbers an output has; of a derivation, those of one of its rows.
-  func count(of output: Output) -> Int {
-    switch output.descriptor.content {
-    case .numbers(let extent), .indices(let extent):
-      switch extent {
-      case .logits: geometry.layout.count
-      case .batch: geometry.layout.batch
-      case .classesSquared: geometry.layout.count * geometry.classes
-      case .top: geometry.layout.batch * topCount
-      case .losses: hasLosses ? geometry.layout.batch : 1
-      }
-    case .derivation: geometry.layout.count
-    }
-  }
-
   private func shape(of extent: OutputDescriptor.Extent) -> TensorShape {
     switch extent {
     case .logits: geometry.shape

@@ -39,15 +39,15 @@ struct Validator: ~Copyable {
         issues.append(.request) { _ in "\(quoted(input.name)) is missing: send \(wire.demand(for: input))" }
       }
     }
-    let predicted: Input = request[.logits] == nil ? .probabilities : .logits
-    guard let logits = request[predicted] else { throw .invalid(issues) }
-    guard logits.shape.count > 0 else {
+    let predicted: Input = request.shape(of: .logits) == nil ? .probabilities : .logits
+    guard let shape = request.shape(of: predicted) else { throw .invalid(issues) }
+    guard shape.count > 0 else {
       issues.append(.field(.input(predicted))) { "\($0) is \(wire.scalarTensor); send \(wire.demand(for: predicted))" }
       throw .invalid(issues)
     }
     if request[.axis] == nil, request.present.contains(.parameter(.axis)) { throw .invalid(issues) }
-    guard let geometry = Geometry(shape: logits.shape, givenAxis: parameters[.axis]) else {
-      let rank = logits.shape.count
+    guard let geometry = Geometry(shape: shape, givenAxis: parameters[.axis]) else {
+      let rank = shape.count
       issues.append(.field(.parameter(.axis))) {
         "\($0) is \(text(of: parameters[.axis])); for logits of rank \(rank) it must be an integer from \(-rank) to \(rank - 1)"
       }

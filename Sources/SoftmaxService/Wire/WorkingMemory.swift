@@ -48,7 +48,7 @@ struct WorkingMemory {
   func ask(toCarryOut plan: ResponsePlan, encodedBytes: Int) throws(RequestError) {
     var bytes = plan.geometry.layout.count * Self.bytesPerLogit + encodedBytes
     for output in plan.outputs {
-      bytes += plan.count(of: output) * Self.bytesPerResult
+      bytes += plan.shape(of: output).volume * Self.bytesPerResult
     }
     guard bytes > Self.unasked else { return }
     try ask(bytes)

@@ -81,12 +81,17 @@ struct OperationalEndpoints: RequestHandler {
       } else {
         service.respond(to: consume request, in: context)
       }
-    decorate(&response, for: head, at: head.path)
+    // The service has given its answer its own form already.
+    addFields(to: &response, for: head)
     return response
   }
 
   func decorate(_ response: inout Response, for head: RequestHead?, at path: String?) {
     service.decorate(&response, for: head, at: path)
+    addFields(to: &response, for: head)
+  }
+
+  private func addFields(to response: inout Response, for head: RequestHead?) {
     if let head {
       // A response to a POST is of use to its request only.
       if head.method == .post { response.forbidsStoring = true }

@@ -27,7 +27,7 @@ extension Hypothesis {
   private static func divisors(_ facts: RequestFacts) -> [Hypothesis] {
     let mean = facts.hasIndices && facts.hasWeights ? "the sum of the targets' weights" : "the number of items"
     var found: [Hypothesis] = []
-    func add(_ cause: Cause, _ divisor: Change.Divisor, _ detail: String, _ cure: String) {
+    func add(_ cause: Cause, _ divisor: Change.Divisor, detail: String, cure: String) {
       found.append(
         Hypothesis(
           cause, .divisor, in: [.loss, .gradient], detail: detail, cure: cure,
@@ -36,12 +36,12 @@ extension Hypothesis {
     }
     if facts.reduction == .mean {
       add(
-        .reduction, .one, "it is the sum over the items, and \"mean\" was asked for",
-        "divide by \(mean), or ask for \"reduction\": \"sum\"")
+        .reduction, .one, detail: "it is the sum over the items, and \"mean\" was asked for",
+        cure: "divide by \(mean), or ask for \"reduction\": \"sum\"")
     } else {
       add(
-        .reduction, .mean, "it is divided as \"mean\" divides, and \(facts.reduction) was asked for",
-        "leave out the division by \(mean), or ask for \"reduction\": \"mean\"")
+        .reduction, .mean, detail: "it is divided as \"mean\" divides, and \(facts.reduction) was asked for",
+        cure: "leave out the division by \(mean), or ask for \"reduction\": \"mean\"")
     }
     let cure =
       facts.reduction == .mean
@@ -50,17 +50,19 @@ extension Hypothesis {
     let isWeighted = facts.hasWeights || facts.hasSampleWeights
     // Else it is the mean itself.
     if isWeighted || facts.ignoredIndex != nil {
-      add(.divisor, .items, "it is divided by the number of items, \(facts.items)", cure)
+      add(.divisor, .items, detail: "it is divided by the number of items, \(facts.items)", cure: cure)
     }
     if isWeighted, facts.ignoredIndex != nil {
-      add(.divisor, .validItems, "it is divided by the number of items that are not ignored", cure)
+      add(.divisor, .validItems, detail: "it is divided by the number of items that are not ignored", cure: cure)
     }
-    if facts.hasWeights { add(.divisor, .weightSum, "it is divided by the sum of the class weights", cure) }
+    if facts.hasWeights {
+      add(.divisor, .weightSum, detail: "it is divided by the sum of the class weights", cure: cure)
+    }
     add(
       .divisor, .itemsTimesClasses,
-      "it is divided by the number of logits, items times classes = \(facts.items * facts.classes)", cure)
-    add(.divisor, .classes, "it is divided by the number of classes, \(facts.classes)", cure)
-    add(.divisor, .meanTwice, "it is divided by the number of items twice", cure)
+      detail: "it is divided by the number of logits, items times classes = \(facts.items * facts.classes)", cure: cure)
+    add(.divisor, .classes, detail: "it is divided by the number of classes, \(facts.classes)", cure: cure)
+    add(.divisor, .meanTwice, detail: "it is divided by the number of items twice", cure: cure)
     return found
   }
 

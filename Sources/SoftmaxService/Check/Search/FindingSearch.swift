@@ -33,10 +33,11 @@ struct FindingSearch {
       let worst = isWhole ? nil : worstSlices(of: candidate)
       let chosen = CheckedRows(request.softmax, worst: worst)
       rows = chosen
-      tables = SoftmaxTables(request.softmax, request.geometry, chosen, execution)
+      tables = SoftmaxTables(request.softmax, request.geometry, rows: chosen, execution)
     }
     guard let rows, let tables else { return [] }
-    var trial = Trial(request, candidate, exact: exact[output] ?? [], report, rows, tables, execution)
+    var trial = Trial(
+      request, candidate, exact: exact[output] ?? [], report: report, rows: rows, tables: tables, execution)
     let findings = try trial.findings(Hypothesis.all(for: facts, of: output), facts)
     if isWhole { whole = (rows, trial.tables) }
     return findings

@@ -38,7 +38,7 @@ struct Recomputation {
 
   /// Nil where the change is not defined for this output and request.
   init?(
-    _ output: Output, _ change: Change, _ request: CheckRequest, _ rows: CheckedRows, _ tables: inout SoftmaxTables
+    _ output: Output, _ change: Change, of request: CheckRequest, rows: CheckedRows, _ tables: inout SoftmaxTables
   ) throws(ComputationError) {
     self.output = output
     self.change = change
@@ -261,7 +261,9 @@ extension Recomputation {
 
   private func gradient(_ row: Int, _ c: Int, _ shares: ChangedTarget.Shares?) -> Term {
     guard let target else { return Term() }
-    if change.isDifferentiated, change.source != .given { return differentiated(row, c, shares, target) }
+    if change.isDifferentiated, change.source != .given {
+      return differentiated(row, c, shares: shares, target: target)
+    }
     // Differentiating log 0 multiplies ∞ by 0, and softmax hands that to the whole slice.
     if change.isDifferentiated, isFlushed(row) { return Term(value: .nan, isSpoiled: true) }
     guard let shares else { return Term() }
@@ -283,7 +285,9 @@ extension Recomputation {
   }
 
   /// The gradient of a loss with another function in softmax's place.
-  private func differentiated(_ row: Int, _ c: Int, _ shares: ChangedTarget.Shares?, _ target: ChangedTarget) -> Term {
+  private func differentiated(
+    _ row: Int, _ c: Int, shares: ChangedTarget.Shares?, target: ChangedTarget
+  ) -> Term {
     let factor = rowFactor(row, target)
     let share = shares?[c] ?? 0
     if let (layout, totals) = axisTotals {

@@ -7,22 +7,25 @@ struct SoftmaxTables {
   private let geometry: Geometry
   private let rows: CheckedRows
   private let execution: Execution
-  private var probabilities: [Change.Source: [Double]] = [:]
-  private var logProbabilities: [Change.Source: [Double]] = [:]
-  private var sums: [Change.Source: [Double]] = [:]
-  private var entropies: [Change.Source: [Double]] = [:]
+  private var tables: [TableKey: [Double]] = [:]
   private var least: [Change.Source: [Double]] = [:]
   private var greatest: [Change.Source: Double] = [:]
   private var spreads: [SpreadKey: [Double]] = [:]
+
+  private struct TableKey: Hashable {
+    let output: SoftmaxOutput
+    let source: Change.Source
+  }
 
   private struct SpreadKey: Hashable {
     let source: Change.Source
     let weight: [Double]?
   }
+
   /// What the means divide by.
   var normalisers = Normalisers()
 
-  init(_ softmax: SoftmaxProblem, _ geometry: Geometry, _ rows: CheckedRows, _ execution: Execution) {
+  init(_ softmax: SoftmaxProblem, _ geometry: Geometry, rows: CheckedRows, _ execution: Execution) {
     self.softmax = softmax
     self.geometry = geometry
     self.rows = rows
@@ -31,33 +34,31 @@ struct SoftmaxTables {
 
   /// p of a source, [slice, class]; nil where it is not defined.
   mutating func probabilities(_ source: Change.Source) throws(ComputationError) -> [Double]? {
-    if let known = probabilities[source] { return known }
-    let table = try computed(.probabilities, source)
-    probabilities[source] = table
-    return table
+    try table(.probabilities, source)
   }
 
   /// log p of a source, [slice, class].
   mutating func logProbabilities(_ source: Change.Source) throws(ComputationError) -> [Double]? {
-    if let known = logProbabilities[source] { return known }
-    let table = try computed(.logProbabilities, source)
-    logProbabilities[source] = table
-    return table
+    try table(.logProbabilities, source)
   }
 
   /// log Σ e^x of a source, [slice].
   mutating func logSumExp(_ source: Change.Source) throws(ComputationError) -> [Double]? {
-    if let known = sums[source] { return known }
-    let table = try computed(.logSumExp, source)
-    sums[source] = table
-    return table
+    try table(.logSumExp, source)
   }
 
   /// The entropy of a source in nats, [slice].
   mutating func entropy(_ source: Change.Source) throws(ComputationError) -> [Double]? {
-    if let known = entropies[source] { return known }
-    let table = try computed(.entropy, source)
-    entropies[source] = table
+    try table(.entropy, source)
+  }
+
+  private mutating func table(
+    _ output: SoftmaxOutput, _ source: Change.Source
+  ) throws(ComputationError) -> [Double]? {
+    let key = TableKey(output: output, source: source)
+    if let known = tables[key] { return known }
+    let table = try computed(output, source)
+    tables[key] = table
     return table
   }
 
@@ -102,16 +103,19 @@ struct SoftmaxTables {
   ) throws(ComputationError) -> [Double]? {
     let temperature = softmax.temperature
     switch source {
-    case .given: return try solved(output, rows.logits, temperature, softmax.softcap)
-    case .withoutTemperature: return try solved(output, rows.logits, 1, softmax.softcap)
-    case .timesTemperature: return try solved(output, rows.logits, 1 / temperature, softmax.softcap)
+    case .given: return try solved(output, of: rows.logits, temperature: temperature, softcap: softmax.softcap)
+    case .withoutTemperature: return try solved(output, of: rows.logits, temperature: 1, softcap: softmax.softcap)
+    case .timesTemperature:
+      return try solved(output, of: rows.logits, temperature: 1 / temperature, softcap: softmax.softcap)
     case .twice:
       guard let once = try probabilities(.given) else { return nil }
-      return try solved(output, once, 1, nil)
+      return try solved(output, of: once, temperature: 1, softcap: nil)
     case .axis(let axis):
       guard output == .probabilities || output == .logProbabilities else { return nil }
       let layout = Layout(shape: geometry.shape, axis: axis)
-      guard let problem = problem(softmax.logits, layout, temperature, softmax.softcap) else { return nil }
+      guard let problem = problem(softmax.logits, layout, temperature: temperature, softcap: softmax.softcap) else {
+        return nil
+      }
       return try problem.solve([output], execution).numbers.map { [rows] in rows.gathered($0) }
     case .logits:
       guard output == .probabilities || output == .logProbabilities else {
@@ -122,13 +126,13 @@ struct SoftmaxTables {
   }
 
   private func solved(
-    _ output: SoftmaxOutput, _ logits: [Double], _ temperature: Double, _ softcap: Double?
+    _ output: SoftmaxOutput, of logits: [Double], temperature: Double, softcap: Double?
   ) throws(ComputationError) -> [Double]? {
-    try problem(logits, rows.ownLayout, temperature, softcap)?.solve([output], execution).numbers
+    try problem(logits, rows.ownLayout, temperature: temperature, softcap: softcap)?.solve([output], execution).numbers
   }
 
   private func problem(
-    _ logits: [Double], _ layout: Layout, _ temperature: Double, _ softcap: Double?
+    _ logits: [Double], _ layout: Layout, temperature: Double, softcap: Double?
   ) -> SoftmaxProblem? {
     try? SoftmaxProblem(logits: logits, layout: layout, temperature: temperature, softcap: softcap)
   }

@@ -110,7 +110,8 @@ extension Trial {
     return all.map { hypothesis in
       let rest = all.filter { $0.detail != hypothesis.detail }.map(\.detail)
       let together = rest.isEmpty ? "" : "; and, together with it, \(rest.joined(separator: ", and "))"
-      var finding = finding(hypothesis.cause, hypothesis.detail + together, hypothesis.cure, explanation.agreement)
+      var finding = finding(
+        hypothesis.cause, detail: hypothesis.detail + together, cure: hypothesis.cure, explanation.agreement)
       if others > 0 {
         finding.tellApart =
           "\(others) other finding\(others == 1 ? " agrees" : "s agree") as well with these numbers: send "
@@ -199,15 +200,16 @@ extension Trial {
     if base.relative > limit {
       found.append(
         finding(
-          .cancellation, Self.cancellation(in: candidate.output),
-          "1 - p[y] is the sum of the other p; log p = a - max(a) - log1p(Σ of the other exp(a - max(a)))", base))
+          .cancellation, detail: Self.cancellation(in: candidate.output),
+          cure: "1 - p[y] is the sum of the other p; log p = a - max(a) - log1p(Σ of the other exp(a - max(a)))", base))
     }
     if precision.precision < report.format.precision || found.isEmpty {
       found.append(
         finding(
           .precision,
-          "the numbers agree with the exact ones to \(bits(base)) bits, as arithmetic in \(precision.name) does: the formula "
-            + "is right", precisionCure, base))
+          detail:
+            "the numbers agree with the exact ones to \(bits(base)) bits, as arithmetic in \(precision.name) does: the formula "
+            + "is right", cure: precisionCure, base))
     }
     return found
   }
@@ -239,8 +241,8 @@ extension Trial {
       guard let agreement = try agreement(under: Change(), within: limit, least: least) else { continue }
       return finding(
         .precision,
-        "the numbers agree with the exact ones to \(bits(agreement)) bits only, as if they were computed in "
-          + "\(shorter.name)", "compute in \(report.format.name) from the logits on", agreement)
+        detail: "the numbers agree with the exact ones to \(bits(agreement)) bits only, as if they were computed in "
+          + "\(shorter.name)", cure: "compute in \(report.format.name) from the logits on", agreement)
     }
     return nil
   }
@@ -255,8 +257,8 @@ extension Trial {
     guard let agreement = try agreement(under: Change(), within: limit, least: leastNormal) else { return nil }
     return finding(
       .underflow,
-      "the formula is right, and numbers below the normal range of \(precision.name) are flushed to 0",
-      "let the arithmetic keep subnormal numbers, or allow \"atol\" \(leastNormal)", agreement)
+      detail: "the formula is right, and numbers below the normal range of \(precision.name) are flushed to 0",
+      cure: "let the arithmetic keep subnormal numbers, or allow \"atol\" \(leastNormal)", agreement)
   }
 
   /// Arithmetic that loses what large logits cost: no mistake is named by so little agreement, but that none is.
@@ -266,9 +268,9 @@ extension Trial {
     guard let agreement = try agreement(under: Change(), within: limit) else { return nil }
     return finding(
       .precision,
-      "the formula is right as far as can be told: a rounding of a/T, where that is as large as "
+      detail: "the formula is right as far as can be told: a rounding of a/T, where that is as large as "
         + "\(rows.magnitudes.max() ?? 1), moves e^(a/T) by as many units in the last place",
-      "subtract the largest logit before dividing by the temperature, or compute in a longer format", agreement)
+      cure: "subtract the largest logit before dividing by the temperature, or compute in a longer format", agreement)
   }
 
   /// How many bits agree.
@@ -278,7 +280,7 @@ extension Trial {
 
   // MARK: Findings
 
-  func finding(_ cause: Cause, _ detail: String, _ cure: String, _ agreement: Agreement) -> Finding {
+  func finding(_ cause: Cause, detail: String, cure: String, _ agreement: Agreement) -> Finding {
     Finding(
       cause: cause, output: candidate.output, detail: "\(candidate.output.name): \(detail)", cure: cure,
       evidence: Finding.Evidence(
@@ -289,7 +291,8 @@ extension Trial {
 
   private func unexplained(_ base: Agreement) -> Finding {
     finding(
-      .unexplained, "nothing that is known here explains the numbers",
-      "send a single slice of three logits, and compare each step with the output \"derivation\" of /gradient", base)
+      .unexplained, detail: "nothing that is known here explains the numbers",
+      cure: "send a single slice of three logits, and compare each step with the output \"derivation\" of /gradient",
+      base)
   }
 }

@@ -11,13 +11,13 @@ extension Trial {
     guard isPermutation(of: terms) else { return nil }
     if rows.count > 1, let agreement = sliceOrder(terms, width, base) {
       return finding(
-        .order, "the slices are in another order than the logits'",
-        "keep the order of the batch: undo what sorted, shuffled or grouped it", agreement)
+        .order, detail: "the slices are in another order than the logits'",
+        cure: "keep the order of the batch: undo what sorted, shuffled or grouped it", agreement)
     }
     if width > 1, let agreement = classOrder(terms, width, base) {
       return finding(
-        .order, "the numbers within slices are in another order than the classes'",
-        "number i of a slice belongs to logit i: undo the sorting of the classes", agreement)
+        .order, detail: "the numbers within slices are in another order than the classes'",
+        cure: "number i of a slice belongs to logit i: undo the sorting of the classes", agreement)
     }
     return nil
   }
@@ -38,8 +38,8 @@ extension Trial {
     }
     guard let agreement = agreement(of: numbers, with: recomputation.terms(), base) else { return nil }
     return finding(
-      .axis, "the numbers are in the order of the transposed array",
-      "send the transpose, or store the array in row-major order (order=\"C\")", agreement)
+      .axis, detail: "the numbers are in the order of the transposed array",
+      cure: "send the transpose, or store the array in row-major order (order=\"C\")", agreement)
   }
 
   private var isTransposable: Bool {

@@ -20,8 +20,8 @@ struct Trial {
   let width: Int
 
   init(
-    _ request: CheckRequest, _ candidate: CheckRequest.Candidate, exact: [Double], _ report: OutputReport,
-    _ rows: CheckedRows, _ tables: SoftmaxTables, _ execution: Execution
+    _ request: CheckRequest, _ candidate: CheckRequest.Candidate, exact: [Double], report: OutputReport,
+    rows: CheckedRows, tables: SoftmaxTables, _ execution: Execution
   ) {
     self.request = request
     self.candidate = candidate
@@ -111,7 +111,7 @@ struct Trial {
   }
 
   mutating func recomputation(_ change: Change) throws(ComputationError) -> Recomputation? {
-    try Recomputation(candidate.output, change, request, rows, &tables)
+    try Recomputation(candidate.output, change, of: request, rows: rows, &tables)
   }
 
   /// Whether the recomputation without any change gives the exact numbers: else the request has an option that
