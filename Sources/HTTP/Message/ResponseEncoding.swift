@@ -113,3 +113,129 @@ extension Fields {
     return kept
   }
 }
+
+/// A time as the 29 bytes of IMF-fixdate (RFC 9110 §5.6.7): `Sun, 06 Nov 1994 08:49:37 GMT`.
+///
+/// A server makes one a second and uses it for every response.
+public struct HTTPDate: Sendable {
+  let text: InlineArray<29, UInt8>
+
+  /// - Parameter unixSeconds: seconds since 1970-01-01T00:00:00Z, clamped to the years 1970 to 9999.
+  public init(unixSeconds: Int64) {
+    let time = CivilTime(unixSeconds: unixSeconds)
+    var text = InlineArray<29, UInt8>(repeating: 0x20)
+    Self.write("ThuFriSatSunMonTueWed", from: time.daysSince1970 % 7 * 3, to: &text, at: 0)
+    text[3] = UInt8(ascii: ",")
+    Self.write(time.day, to: &text, at: 5)
+    Self.write("JanFebMarAprMayJunJulAugSepOctNovDec", from: (time.month - 1) * 3, to: &text, at: 8)
+    Self.write(time.year / 100, to: &text, at: 12)
+    Self.write(time.year % 100, to: &text, at: 14)
+    Self.write(time.hour, to: &text, at: 17)
+    text[19] = UInt8(ascii: ":")
+    Self.write(time.minute, to: &text, at: 20)
+    text[22] = UInt8(ascii: ":")
+    Self.write(time.second, to: &text, at: 23)
+    Self.write("GMT", from: 0, to: &text, at: 26)
+    self.text = text
+  }
+
+  /// Writes two digits.
+  private static func write(_ number: Int, to text: inout InlineArray<29, UInt8>, at index: Int) {
+    text[index] = 0x30 &+ UInt8(truncatingIfNeeded: number / 10 % 10)
+    text[index + 1] = 0x30 &+ UInt8(truncatingIfNeeded: number % 10)
+  }
+
+  /// Writes the three letters of `names` from `start` on.
+  private static func write(_ names: String, from start: Int, to text: inout InlineArray<29, UInt8>, at index: Int) {
+    for (offset, byte) in names.utf8.dropFirst(start).prefix(3).enumerated() { text[index + offset] = byte }
+  }
+}
+
+/// A time of the proleptic Gregorian calendar in UTC.
+public struct CivilTime: Sendable, Hashable {
+  public let daysSince1970: Int
+  public let year: Int
+  /// From 1 to 12.
+  public let month: Int
+  /// From 1 to 31.
+  public let day: Int
+  public let hour: Int
+  public let minute: Int
+  public let second: Int
+
+  /// - Parameter unixSeconds: seconds since 1970-01-01T00:00:00Z, clamped to the years 1970 to 9999.
+  public init(unixSeconds: Int64) {
+    let seconds = min(max(unixSeconds, 0), 253_402_300_799)
+    daysSince1970 = Int(seconds / 86_400)
+    let secondOfDay = Int(seconds % 86_400)
+    (hour, minute, second) = (secondOfDay / 3600, secondOfDay / 60 % 60, secondOfDay % 60)
+    // Years are counted from March, so that the leap day ends them, in eras of 400 years, each of 146,097 days.
+    let shifted = daysSince1970 + 719_468
+    let era = shifted / 146_097
+    let dayOfEra = shifted % 146_097
+    let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
+    let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+    let monthFromMarch = (5 * dayOfYear + 2) / 153
+    day = dayOfYear - (153 * monthFromMarch + 2) / 5 + 1
+    month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9
+    year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
+  }
+}
+
+// Appending whole spans: byte by byte it would be most of the cost of a response's head.
+//
+// `unsafe` for two reasons: a span is copied into an output's free capacity, which is checked; and a static string is
+// read through its pointer, which is valid for the program's whole life.
+
+extension OutputSpan<UInt8> {
+  /// Appends all of `bytes`. There must be enough free capacity.
+  @inline(__always)
+  @_lifetime(self: copy self)
+  mutating func append(_ bytes: Span<UInt8>) {
+    precondition(bytes.count <= freeCapacity)
+    unsafe withUnsafeMutableBufferPointer { buffer, filled in
+      unsafe bytes.withUnsafeBufferPointer { source in
+        guard let from = source.baseAddress, let to = buffer.baseAddress else { return }
+        unsafe (to + filled).initialize(from: from, count: source.count)
+        filled += source.count
+      }
+    }
+  }
+
+  /// Appends a static string. There must be enough free capacity.
+  @inline(__always)
+  @_lifetime(self: copy self)
+  mutating func append(_ text: StaticString) {
+    append(text.span)
+  }
+}
+
+extension StaticString {
+  /// The text's bytes.
+  @inline(__always)
+  var span: Span<UInt8> {
+    @_lifetime(immortal)
+    get {
+      unsafe _overrideLifetime(Span(_unsafeStart: utf8Start, count: utf8CodeUnitCount), copying: ())
+    }
+  }
+}
+
+extension [UInt8] {
+  /// A span's bytes.
+  init(copying bytes: Span<UInt8>) {
+    self.init()
+    append(bytes)
+  }
+
+  /// Appends a span's bytes.
+  mutating func append(_ bytes: Span<UInt8>) {
+    makeRoom(for: bytes.count)
+    append(addingCapacity: bytes.count) { (out: inout OutputSpan<UInt8>) in out.append(bytes) }
+  }
+
+  /// Grows capacity at least twofold, so that many small appends cost no more than a large one.
+  mutating func makeRoom(for added: Int) {
+    if capacity - count < added { reserveCapacity(Swift.max(count + added, 2 * count)) }
+  }
+}

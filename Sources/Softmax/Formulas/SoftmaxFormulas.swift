@@ -94,3 +94,98 @@ extension SoftmaxSums {
     return perTemperature((try excess(l, &poll) - arithmetic.whole(near - 1)) / arithmetic.whole(near))
   }
 }
+
+/// Kullback and Leibler's divergence of softmax from the target.
+extension SoftmaxSums {
+  /// Σ t_c (log t_c - log p_c), times T; `nil` where a masked class has a share. For a teacher b with the sum S' and
+  /// the maximum m',
+  ///
+  ///     T log S - T log S' + Σ t_c [(m - a_c) - (m' - b_c)],
+  ///
+  /// else T U log S + Σ t_c [(m - a_c) + T log t_c]. It cancels by its nature where t is near p.
+  mutating func scaledDivergence(
+    _ loss: inout RowLoss<A>, _ poll: inout CancellationPoll
+  ) throws(ComputationError) -> A.Real? {
+    let weights = loss.weights
+    var sum = loss.total * (try scaledLogSum(&poll))
+    if let logSum = try loss.teacher?.scaledLogSum(&poll) { sum = sum - logSum }
+    for c in 0..<row.classes where !weights.isZero(c) {
+      try poll.spend(arithmetic.costOfExponential / 4)
+      if row.isMasked(c) { return nil }
+      let own = try gap(c, &poll)
+      let other =
+        switch weights.kind {
+        case .teacher: try loss.teacher?.gap(c, &poll) ?? arithmetic.whole(0)
+        case .index: arithmetic.whole(0)
+        case .probabilities(let t): -timesTemperature(try arithmetic.logarithm(of: t[c], &poll))
+        }
+      sum = sum + (try loss.weight(c, arithmetic, &poll)) * (own - other)
+    }
+    return sum
+  }
+}
+
+extension TargetWeights {
+  /// Whether every class has u_c = p_c exactly: for a teacher, its logits are the row's up to a shift; for
+  /// probabilities, the row is level and they are one over the number of its classes.
+  func isPrediction(of row: LogitsRow) -> Bool {
+    if case .index = kind { return false }
+    guard smoothing == 0, evenWeight == 1, row.softcap == nil || row.isLevel else { return false }
+    switch kind {
+    case .index: return false
+    case .probabilities(let t):
+      guard row.isLevel else { return false }
+      let share = 1 / Double(row.finite)
+      // Else 1/n is no binary64.
+      return share.significand == 1 && t.indices.allSatisfy { t[$0] == (row.isMasked($0) ? 0 : share) }
+    case .teacher(let teacher):
+      return row.logits.indices.allSatisfy { c in
+        if row.isMasked(c) || teacher.isMasked(c) { return row.isMasked(c) == teacher.isMasked(c) }
+        return ExactPair(row.logits[c], -row.maximum) == ExactPair(teacher.logits[c], -teacher.maximum)
+      }
+    }
+  }
+}
+
+/// The loss's Hessian with respect to the logits, times a vector v: U/T² (p_i v_i - p_i Σ p_j v_j).
+struct HessianProduct<A: Arithmetic> {
+  /// Σ v of the classes near the maximum.
+  private let nearSum: A.Real
+  /// W = (X_n V_n - n Σ x_j v_j) / S below.
+  private let tail: A.Real
+  private let vector: [Double]
+
+  /// - Parameter vector: v, [classes].
+  init(
+    _ vector: [Double], _ sums: SoftmaxSums<A>, _ poll: inout CancellationPoll
+  ) throws(ComputationError) {
+    let arithmetic = sums.arithmetic
+    var nearSum = arithmetic.whole(0)
+    for j in vector.indices where sums.isNear(j) { nearSum = nearSum + arithmetic.exact(vector[j]) }
+    let near = arithmetic.whole(sums.near)
+    var tail = arithmetic.whole(0)
+    for j in vector.indices where !sums.row.isMasked(j) {
+      try poll.spend(arithmetic.costOfExponential / 4)
+      tail = tail + (try sums.tail(j, &poll)) * (nearSum - near * arithmetic.exact(vector[j]))
+    }
+    self.nearSum = nearSum
+    self.tail = tail * sums.inverse
+    self.vector = vector
+  }
+
+  /// p_i (v_i - Σ p_j v_j), with n = Σ b, V_n = Σ b v and v_i - Σ p_j v_j = [N + W] / n, where N = n v_i - V_n is exact
+  /// and W = Σ x_j (V_n - n v_j) / S a tail:
+  ///  - far from the maximum, p_i (N + W) / n;
+  ///  - near it, with n p_i = 1 + y, [N + W + y (N + W)] / n².
+  func callAsFunction(
+    _ i: Int, _ sums: SoftmaxSums<A>, _ poll: inout CancellationPoll
+  ) throws(ComputationError) -> A.Real {
+    let arithmetic = sums.arithmetic
+    let near = arithmetic.whole(sums.near)
+    let exact = near * arithmetic.exact(vector[i]) - nearSum
+    let difference = exact + tail
+    guard sums.isNear(i) else { return try sums.probability(i, &poll) * difference / near }
+    let y = sums.near == 1 ? -sums.tail * sums.inverse : try sums.excess(i, &poll)
+    return (exact + (tail + y * difference)) / (near * near)
+  }
+}

@@ -104,3 +104,102 @@ extension VectorLoops {
     return (hundreds &+ (hundreds &>> 16)) & 0x0000_FFFF_0000_FFFF
   }
 }
+
+/// Eight numbers being written as text, one in each lane: their decimals, and the parts that make up their texts.
+///
+/// In memory it is rows of eight words, in the order of ``Field``.
+@frozen
+public struct DecimalBlock: BitwiseCopyable, Sendable {
+  /// What a row holds. Text is words whose lowest byte comes first. Negative numbers are in two's complement.
+  @frozen
+  public enum Field: Int, CaseIterable, Sendable {
+    /// A number's magnitude is (10·tens + last) · 10^exponent with last < 10. A normal number has 10^14 ≤ tens < 10^16;
+    /// zero is 0 · 10^-15. The last digit is kept apart, since it is found separately and sixteen digits fill two
+    /// words.
+    case tens, last, exponent
+    /// 1 for a number with a minus sign.
+    case sign
+    /// The seventeen digits as text: the first eight, the next eight, and the last.
+    case head, middle, end
+    /// 1 where the first of the seventeen digits is a zero.
+    case lead
+    /// `head` without that zero; and the same with a point after its first digit.
+    case first, pointed
+    /// The number of digits without zeros at the front and at the end: at least one; none for zero.
+    case count
+    /// The power of ten of the first digit that is not zero.
+    case power
+    /// 1 where this lane could not be decided; then its other fields mean nothing.
+    case undecided
+  }
+
+  @usableFromInline
+  var rows = InlineArray<13, Words>(repeating: .zero)
+
+  @inlinable
+  public init() {}
+
+  @inlinable @inline(__always)
+  public subscript(field: Field) -> Words {
+    get { rows[field.rawValue] }
+    set { rows[field.rawValue] = newValue }
+  }
+}
+
+/// Eight words that a loop treats alike: two AVX2 registers, one of AVX-512, four of SSE2 or NEON.
+public typealias Words = SIMD8<UInt64>
+
+extension SIMD8<UInt64> {
+  @inlinable @inline(__always)
+  var lowerHalf: Words { self & 0xFFFF_FFFF }
+  @inlinable @inline(__always)
+  var upperHalf: Words { self &>> 32 }
+
+  /// The exact product of the lower halves: one instruction, where a product of whole words is four or more.
+  @inlinable @inline(__always)
+  func lowerProduct(_ other: Words) -> Words { lowerHalf &* other.lowerHalf }
+
+  /// The upper word of the product of two words, from the products of their halves.
+  @inlinable @inline(__always)
+  func upperProduct(_ other: Words) -> Words {
+    let (upper, otherUpper) = (upperHalf, other.upperHalf)
+    // No sum here overflows, since (2^32 - 1)^2 + 2^32 - 1 is below 2^64.
+    let middle = lowerProduct(otherUpper) &+ lowerProduct(other).upperHalf
+    return upper.lowerProduct(otherUpper) &+ middle.upperHalf
+      &+ (middle.lowerHalf &+ upper.lowerProduct(other)).upperHalf
+  }
+
+  /// One in each lane where `condition` holds, zero elsewhere.
+  @inlinable @inline(__always)
+  init(where condition: SIMDMask<SIMD8<Int64>>) { self = Words.zero.replacing(with: 1, where: condition) }
+
+  /// Whether any lane is not zero.
+  @inlinable @inline(__always)
+  var hasAny: Bool {
+    let four = lowHalf | highHalf
+    let two = four.lowHalf | four.highHalf
+    return two[0] | two[1] != 0
+  }
+
+  /// How many lanes are zero before the first that is not.
+  @inlinable @inline(__always)
+  var leadingZeroLanes: Int {
+    var count = 0
+    while count < 8, self[count] == 0 { count &+= 1 }
+    return count
+  }
+
+  @inlinable @inline(__always)
+  var isZero: SIMDMask<SIMD8<Int64>> { self .== Words.zero }
+
+  /// Halves and quarters of words, for arithmetic on each. Write constants as words: the compiler builds a vector of 32
+  /// lanes lane by lane.
+  @inlinable @inline(__always)
+  var halves: SIMD16<UInt32> { unsafe unsafeBitCast(self, to: SIMD16<UInt32>.self) }
+  @inlinable @inline(__always)
+  var quarters: SIMD32<UInt16> { unsafe unsafeBitCast(self, to: SIMD32<UInt16>.self) }
+  @inlinable @inline(__always)
+  init(_ halves: SIMD16<UInt32>) { self = unsafe unsafeBitCast(halves, to: Words.self) }
+  @inlinable @inline(__always)
+  init(_ quarters: SIMD32<UInt16>) { self = unsafe unsafeBitCast(quarters, to: Words.self) }
+}

@@ -203,3 +203,45 @@ struct VectorLossSum {
     return .finite(sum)
   }
 }
+
+/// What the target weights u of all rows are made of: `u_c = slope_c t_c + base_c` with `slope = (1-ε) w` and
+/// `base = (ε/C) w`, each within 2^-101.
+struct VectorTargetWeights: Sendable {
+  var slopeHigh: [Double]  // [padded classes], the padding zero
+  var slopeLow: [Double]
+  var baseHigh: [Double]
+  var baseLow: [Double]
+
+  /// - Returns: `nil` where a number that is not zero is so small or large that products may underflow.
+  init?(_ problem: LossProblem) {
+    let classes = problem.softmax.layout.classes
+    let epsilon = problem.labelSmoothing
+    // ε ≤ 1, so this is 1-ε exactly.
+    let rest = DoubleDouble(sum: 1, -epsilon)
+    let even = VectorTargetWeights.quotient(epsilon, Double(classes))
+    let zeros = [Double](repeating: 0, count: paddedCount(classes))
+    slopeHigh = zeros
+    slopeLow = zeros
+    baseHigh = zeros
+    baseLow = zeros
+    var isSafe = VectorTargetWeights.isSafe(epsilon) && VectorTargetWeights.isSafe(rest.high)
+    for c in 0..<classes {
+      let w = DoubleDouble(high: problem.weight?[c] ?? 1)
+      isSafe = isSafe && VectorTargetWeights.isSafe(w.high)
+      let slope = rest.times(w, BaselineMultiplier.self)
+      slopeHigh[c] = slope.high
+      slopeLow[c] = slope.low
+      let base = even.times(w, BaselineMultiplier.self)
+      baseHigh[c] = base.high
+      baseLow[c] = base.low
+    }
+    guard isSafe else { return nil }
+  }
+
+  private static func isSafe(_ x: Double) -> Bool { x == 0 || (x >= 0x1p-300 && x <= 0x1p300) }
+
+  private static func quotient(_ a: Double, _ b: Double) -> DoubleDouble {
+    DoubleDouble(high: a).times(
+      DoubleDouble(high: b).reciprocal(BaselineMultiplier.self), BaselineMultiplier.self)
+  }
+}

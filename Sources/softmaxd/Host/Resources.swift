@@ -1,0 +1,175 @@
+import CLinux
+import Glibc
+import HTTPServer
+
+/// The number of processors that this process may use.
+enum CPUQuota {
+  /// The processors in the affinity mask, or the control group's quota, rounded up, if that is less.
+  static func available() -> Int {
+    let online = max(1, affinity() ?? sysconf(CInt(_SC_NPROCESSORS_ONLN)))
+    return max(1, min(online, quota() ?? online))
+  }
+
+  private static func affinity() -> Int? {
+    // In /proc/self/status: "Cpus_allowed:\tff,ffffffff".
+    guard let bytes = FileReader.read("/proc/self/status", atMost: 64 * 1024) else { return nil }
+    for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") where line.hasPrefix("Cpus_allowed:") {
+      let count = line.dropFirst("Cpus_allowed:".count).reduce(0) { $0 + ($1.hexDigitValue ?? 0).nonzeroBitCount }
+      return count > 0 ? count : nil
+    }
+    return nil
+  }
+
+  /// The smallest quota of the control groups that this process belongs to.
+  private static func quota() -> Int? {
+    let groups = FileReader.read("/proc/self/cgroup", atMost: 64 * 1024) ?? []
+    let quotas = folders(ofGroups: String(decoding: groups, as: UTF8.self)).compactMap { folder in
+      FileReader.read("\(folder)/cpu.max", atMost: 256).flatMap { rounded(String(decoding: $0, as: UTF8.self)) }
+    }
+    if let least = quotas.min() { return least }
+    // Control groups, version 1.
+    guard let quota = FileReader.read("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", atMost: 64),
+      let period = FileReader.read("/sys/fs/cgroup/cpu/cpu.cfs_period_us", atMost: 64)
+    else { return nil }
+    return rounded(String(decoding: quota + [0x20] + period, as: UTF8.self))
+  }
+
+  /// The folders of the control group that `/proc/self/cgroup` names ("0::/a/b") and of its ancestors. In a container
+  /// the own group usually appears as the root; for a systemd service, or with the host's namespace, it does not.
+  static func folders(ofGroups text: String) -> [String] {
+    let line = text.split(separator: "\n").first { $0.hasPrefix("0::/") }
+    var folders = ["/sys/fs/cgroup"]
+    for name in (line?.dropFirst("0::/".count) ?? "").split(separator: "/") {
+      folders.append("\(folders[folders.count - 1])/\(name)")
+    }
+    return folders
+  }
+
+  /// The processors of a quota such as `150000 100000`, rounded up; nil for `max 100000`, which is none.
+  static func rounded(_ text: String) -> Int? {
+    let parts = text.split { $0 == " " || $0 == "\n" }
+    guard parts.count == 2, let quota = Int(parts[0]), let period = Int(parts[1]), quota > 0, period > 0 else {
+      return nil
+    }
+    return (quota - 1) / period + 1
+  }
+}
+
+/// How much memory this process may use.
+///
+/// `unsafe` for getrlimit, which fills a structure during the call only.
+enum MemoryLimit {
+  /// The smaller of the control group's limit and RLIMIT_AS; half of the machine's memory where neither is set.
+  static func available(loops: Int) -> Int {
+    let groups = FileReader.read("/proc/self/cgroup", atMost: 64 * 1024) ?? []
+    let limits = files(ofGroups: String(decoding: groups, as: UTF8.self)).compactMap { file in
+      FileReader.read(file, atMost: 64).flatMap { bytes(String(decoding: $0, as: UTF8.self)) }
+    }
+    return (limits + [addressSpace(loops: loops)].compactMap { $0 }).min() ?? physical / 2
+  }
+
+  /// The files with the limits of the control groups that `/proc/self/cgroup` names and of their ancestors: of version
+  /// 2 ("0::/a/b") and version 1 ("4:memory:/a/b").
+  static func files(ofGroups text: String) -> [String] {
+    var files = CPUQuota.folders(ofGroups: text).map { "\($0)/memory.max" }
+    var folder = "/sys/fs/cgroup/memory"
+    files.append("\(folder)/memory.limit_in_bytes")
+    let line = text.split(separator: "\n").first { $0.contains(":memory:/") }
+    for name in line?.split(separator: "/").dropFirst() ?? [] {
+      folder += "/\(name)"
+      files.append("\(folder)/memory.limit_in_bytes")
+    }
+    return files
+  }
+
+  /// A limit in bytes; nil for `max`, and for the value above an exbibyte by which version 1 means no limit.
+  static func bytes(_ text: String) -> Int? {
+    guard let bytes = Int(text.split(separator: "\n").first ?? ""), bytes > 0, bytes < 1 << 60 else { return nil }
+    return bytes
+  }
+
+  /// What RLIMIT_AS leaves for data. It also counts mappings that are not resident, and the threads' stacks.
+  private static func addressSpace(loops: Int) -> Int? {
+    var limit = rlimit()
+    guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit) == 0, limit.rlim_cur < 1 << 60 else {
+      return nil
+    }
+    var stack = rlimit()
+    let hasStack = unsafe getrlimit(__rlimit_resource_t(RLIMIT_STACK.rawValue), &stack) == 0
+    let stackBytes = hasStack && stack.rlim_cur < 1 << 40 ? Int(stack.rlim_cur) : 8 << 20
+    // The loops, as many workers, and Dispatch's own threads.
+    let threads = 2 * loops + 4
+    return max(0, Int(limit.rlim_cur) - mappedButUnused - threads * stackBytes)
+  }
+
+  private static var mappedButUnused: Int {
+    // proc_pid_statm(5): size, resident, … in pages.
+    guard let bytes = FileReader.read("/proc/self/statm", atMost: 256) else { return 0 }
+    let pages = String(decoding: bytes, as: UTF8.self).split(separator: " ").prefix(2).compactMap { Int($0) }
+    return pages.count == 2 ? (pages[0] - pages[1]) * Int(sysconf(CInt(_SC_PAGESIZE))) : 0
+  }
+
+  private static var physical: Int { sysconf(CInt(_SC_PHYS_PAGES)) * sysconf(CInt(_SC_PAGESIZE)) }
+}
+
+/// One figure for the whole process, and the bounds that follow from it.
+struct MemoryPlan: Equatable {
+  /// Less cannot serve: 32 MiB.
+  static let least = 32 << 20
+
+  /// What connections and requests may hold: two thirds of what the program itself leaves. The rest is for what
+  /// the allocator loses between blocks.
+  let shared: Int
+  /// The largest body that is taken: a quarter of that.
+  let largestBody: Int
+  /// Connections at once, which may take a quarter of it while they are idle.
+  let connections: Int
+
+  /// - Parameters:
+  ///   - total: bytes of the whole process.
+  ///   - loops: event loops; each has a buffer and, like each worker, a stack.
+  init(total: Int, loops: Int) {
+    let program = (16 << 20) + loops * (1 << 20)
+    shared = max(8 << 20, (max(total, Self.least) - program) / 3 * 2)
+    largestBody = shared / 4
+    connections = shared / 4 / ServerConfiguration.bytesPerConnection
+  }
+}
+
+/// Settings of the C library's allocator that suit a server.
+enum AllocatorTuning {
+  static func apply() {
+    // A block of some megabytes that is returned to the kernel after each request costs page faults at the next one: 17
+    // ns a logit for a softmax of 131,072, and 4 ns with these thresholds. The memory kept is returned once no large
+    // request has come for a while. Larger blocks, several of which one request may use in turn, are returned at once:
+    // with a threshold above its tensor's 27 MB, a body of 64 MiB held 4.2 times its size, and 3 times with this one.
+    _ = mallopt(M_MMAP_THRESHOLD, 8 << 20)
+    _ = mallopt(M_TRIM_THRESHOLD, 256 << 20)
+    // One arena: malloc_trim returns only the top of the main arena, and 40 MB stayed in a second one after a body of
+    // 20 MB. Small blocks come from each thread's own cache, so the arena's lock is rarely taken.
+    _ = mallopt(M_ARENA_MAX, 1)
+  }
+}
+
+/// Reads small files.
+enum FileReader {
+  /// The contents, cut at `limit` bytes, or nil when the file cannot be read.
+  static func read(_ path: String, atMost limit: Int) -> [UInt8]? {
+    let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return nil }
+    defer { _ = close(descriptor) }
+    var contents: [UInt8] = []
+    var part = [UInt8](repeating: 0, count: 4096)
+    while contents.count < limit {
+      // The kernel writes at most the buffer's length, during the call only.
+      let count = unsafe part.withUnsafeMutableBytes { unsafe Glibc.read(descriptor, $0.baseAddress, $0.count) }
+      if count == 0 { break }
+      if count < 0 {
+        if errno == EINTR { continue }
+        return nil
+      }
+      contents.append(contentsOf: part.prefix(min(count, limit - contents.count)))
+    }
+    return contents
+  }
+}

@@ -1,0 +1,173 @@
+import HTTP
+import SoftmaxService
+
+/// The token that requests must carry in Authorization (RFC 6750 §2.1).
+struct BearerToken: Sendable {
+  private let bytes: [UInt8]
+
+  /// The longest token file that is read, in bytes.
+  static let maximumFileBytes = 4096
+
+  /// Reads a file's only line; nil unless that is a token of 16 or more visible ASCII characters.
+  init?(fileContents: [UInt8]) {
+    var bytes = fileContents[...]
+    while let last = bytes.last, last == 0x0A || last == 0x0D { bytes.removeLast() }
+    guard bytes.count >= 16, bytes.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else { return nil }
+    self.bytes = Array(bytes)
+  }
+
+  /// 401 unless the head carries the token.
+  func refusal(of head: RequestHead) -> Response? {
+    guard head.fields.count(of: .authorization) == 1, let credentials = head.fields[.authorization] else {
+      return Self.missing
+    }
+    // The scheme's name is case-insensitive (RFC 9110 §11.1), and one or more spaces follow it (§11.4).
+    let parts = credentials.split(separator: " ")
+    // Only a bearer token can be an invalid one (RFC 6750 §3.1); credentials of another scheme count as none.
+    guard parts.first?.lowercased() == "bearer" else { return Self.missing }
+    guard parts.count == 2, matches(Array(parts[1].utf8)) else {
+      return Self.unauthorized("The token is not the right one", error: ", error=\"invalid_token\"")
+    }
+    return nil
+  }
+
+  /// Takes the same time for every `candidate` of one length, wherever it differs from the token.
+  func matches(_ candidate: [UInt8]) -> Bool {
+    var difference = UInt8(candidate.count == bytes.count ? 0 : 1)
+    for index in candidate.indices { difference |= candidate[index] ^ bytes[index % bytes.count] }
+    return difference == 0
+  }
+
+  private static var missing: Response {
+    unauthorized("This path needs the field \"Authorization: Bearer <token>\"", error: "")
+  }
+
+  private static func unauthorized(_ detail: String, error: String) -> Response {
+    Response(
+      ProblemType.unauthorized.problem(detail), fields: [.wwwAuthenticate: "Bearer realm=\"softmaxd\"\(error)"])
+  }
+}
+
+/// Lets the web pages of some origins call the service (Fetch §3.2, "CORS protocol").
+struct CORS: Sendable {
+  private let origins: [String]
+  private let allowsAll: Bool
+
+  /// Nil without origins: then no response has CORS fields, and browsers refuse it to pages.
+  init?(origins: [String]) {
+    guard !origins.isEmpty else { return nil }
+    self.origins = origins
+    allowsAll = origins == ["*"]
+  }
+
+  /// The value of `Access-Control-Allow-Origin` for `origin`, or nil when its pages may not call.
+  private func allowed(_ origin: String) -> String? {
+    allowsAll ? "*" : origins.contains(origin) ? origin : nil
+  }
+
+  /// The response to a preflight request, or nil when the request is not one.
+  func preflight(_ head: RequestHead) -> Response? {
+    guard head.method == .options, head.fields[.origin] != nil, head.fields[.accessControlRequestMethod] != nil else {
+      return nil
+    }
+    var fields: Fields = [
+      .accessControlAllowMethods: "GET, HEAD, POST",
+      .accessControlAllowHeaders:
+        "Authorization, Content-Type, Inference-Header-Content-Length, X-Request-Id, traceparent",
+      .accessControlMaxAge: "600",
+    ]
+    if let origin = head.fields[.origin], allowed(origin) == nil { fields = Fields() }
+    return Response(.noContent, fields: fields)
+  }
+
+  /// Lets the page read the response, and tells caches that it depends on the origin.
+  ///
+  /// - Parameter head: nil when it could not be parsed. Then the origin is assumed to be the allowed one, if there is
+  ///   only one; a browser hides the response from pages of any other origin.
+  func decorate(_ response: inout Response, _ head: RequestHead?) {
+    if !allowsAll { response.fields.append(.vary, "Origin") }
+    let origin = head.map { $0.fields[.origin] } ?? (origins.count == 1 ? origins[0] : nil)
+    guard let origin, let allowed = allowed(origin) else { return }
+    response.fields.append(.accessControlAllowOrigin, allowed)
+    response.fields.append(.accessControlExposeHeaders, "Inference-Header-Content-Length, X-Request-Id, Retry-After")
+  }
+}
+
+/// The origin of a page, as browsers write it in the field Origin (RFC 6454 §6.1, Fetch §3.1).
+enum WebOrigin {
+  /// `*`, or origins separated by commas; nil when one of them is none that a browser sends: it would never match.
+  static func parseList(_ text: String) -> [String]? {
+    if text.isEmpty { return [] }
+    if text == "*" { return ["*"] }
+    let origins = Option.elements(text)
+    return origins.allSatisfy(isValid) ? origins : nil
+  }
+
+  /// `scheme://host[:port]` in lower case, without a path, and without the port that the scheme implies.
+  static func isValid(_ text: String) -> Bool {
+    guard let separator = text.firstRange(of: "://") else { return false }
+    let scheme = text[..<separator.lowerBound]
+    guard let first = scheme.utf8.first, isLetter(first),
+      scheme.utf8.allSatisfy({ isLetter($0) || isDigit($0) || $0 == 0x2B || $0 == 0x2D || $0 == 0x2E })
+    else { return false }
+    let authority = text[separator.upperBound...]
+    let host = authority.hasPrefix("[") ? authority.prefix { $0 != "]" } + "]" : authority.prefix { $0 != ":" }
+    guard authority.hasPrefix(host), isHost(String(host)) else { return false }
+    let rest = authority.dropFirst(host.count)
+    return rest.isEmpty || rest.first == ":" && isPort(rest.dropFirst(), of: scheme)
+  }
+
+  private static func isHost(_ text: String) -> Bool {
+    guard text.hasPrefix("[") else { return isName(text) }
+    return text.utf8.dropFirst().dropLast().allSatisfy { isDigit($0) || (0x61...0x66).contains($0) || $0 == 0x3A }
+      && Option.isHost(text)
+  }
+
+  /// A host's name or IPv4 address: labels of lower-case letters, digits, hyphens and underscores.
+  static func isName(_ text: String) -> Bool {
+    text.split(separator: ".", omittingEmptySubsequences: false).allSatisfy { label in
+      !label.isEmpty && label.utf8.allSatisfy { isLetter($0) || isDigit($0) || $0 == 0x2D || $0 == 0x5F }
+    }
+  }
+
+  private static func isPort(_ text: Substring, of scheme: Substring) -> Bool {
+    guard let port = Option.parseInteger(String(text)), (1...65_535).contains(port), text.first != "0" else {
+      return false
+    }
+    return port != ["http": 80, "https": 443, "ws": 80, "wss": 443][scheme]
+  }
+
+  private static func isLetter(_ byte: UInt8) -> Bool { byte >= 0x61 && byte <= 0x7A }
+  private static func isDigit(_ byte: UInt8) -> Bool { byte >= 0x30 && byte <= 0x39 }
+}
+
+/// The hosts that requests may name: a defence against DNS rebinding.
+///
+/// An attacker can point the name of his own page's host at this server. Then the page has the same origin as the
+/// server's responses, and CORS does not apply. But its requests still name the attacker's host.
+struct AllowedHosts: Sendable {
+  private let hosts: Set<String>
+
+  /// - Parameter hosts: names or addresses in lower case, without ports. Nil when the list is empty: any host is
+  ///   allowed.
+  init?(_ hosts: [String]) {
+    guard !hosts.isEmpty else { return nil }
+    self.hosts = Set(hosts)
+  }
+
+  /// 421 when the request names a host that is not allowed. A request without one, in HTTP/1.0, does not come from a
+  /// browser.
+  func refusal(of head: RequestHead) -> Response? {
+    guard let authority = head.authority else { return nil }
+    let host = Self.host(of: authority).lowercased()
+    guard !hosts.contains(host) else { return nil }
+    return Response(
+      ProblemType.misdirectedRequest.problem("This server does not answer for the host \"\(host)\" (--allowed-hosts)"))
+  }
+
+  /// `host [ ":" port ]` without its port; an IPv6 address keeps its brackets.
+  static func host(of authority: String) -> Substring {
+    guard let colon = authority.lastIndex(of: ":"), !authority[colon...].contains("]") else { return authority[...] }
+    return authority[..<colon]
+  }
+}
