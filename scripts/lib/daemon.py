@@ -48,11 +48,13 @@ def raise_descriptor_limit():
 
 
 class MemoryLimit:
-    """A control group with a memory limit, of either version; RLIMIT_AS where no control group can be made."""
+    """A control group with a memory limit, of either version; RLIMIT_AS if asked for, or where no group can be made."""
 
-    def __init__(self, size):
+    def __init__(self, size, by_address_space=False):
         self.size = size
         self.group = self.peak_file = None
+        if by_address_space:
+            return
         name = f"softmaxd-fault-{os.getpid()}-{time.monotonic_ns()}"
         for parent, limit, peak in [("/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.max_usage_in_bytes"),
                                     ("/sys/fs/cgroup", "memory.max", "memory.peak")]:
@@ -92,10 +94,10 @@ class MemoryLimit:
 
 
 class Daemon:
-    """A running softmaxd on 127.0.0.1; `memory` bounds its bytes from outside."""
+    """A running softmaxd on 127.0.0.1; `memory` bounds its bytes from outside, `by_address_space` with RLIMIT_AS."""
 
-    def __init__(self, *options, port=0, descriptors=None, memory=None, program=None):
-        self.memory = MemoryLimit(memory) if memory else None
+    def __init__(self, *options, port=0, descriptors=None, memory=None, by_address_space=False, program=None):
+        self.memory = MemoryLimit(memory, by_address_space) if memory else None
 
         def limit():
             if self.memory:

@@ -92,11 +92,9 @@ struct OperationalEndpoints: RequestHandler {
   }
 
   private func addFields(to response: inout Response, for head: RequestHead?) {
-    if let head {
-      // A response to a POST is of use to its request only.
-      if head.method == .post { response.forbidsStoring = true }
-      RequestCorrelation.carry(from: head, to: &response)
-    }
+    if let head { RequestCorrelation.carry(from: head, to: &response) }
+    // A response to a POST is of use to its request only. A head that could not be read may have been a POST's.
+    if head == nil || head?.method == .post { response.forbidsStoring = true }
     cors?.decorate(&response, head)
   }
 

@@ -199,6 +199,10 @@ import Testing
       #expect(answer.forbidsStoring, "\(method) \(path)")
     }
     #expect(!ask(operations, .get, "/openapi.yaml").forbidsStoring)
+    // A request whose head could not be read may have been a POST.
+    var refusal = Response(.badRequest)
+    operations.decorate(&refusal, for: nil, at: nil)
+    #expect(refusal.forbidsStoring)
   }
 
   // MARK: CORS
