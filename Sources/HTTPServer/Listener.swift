@@ -128,8 +128,8 @@ actor Listener {
       hasAccepted = true
       let connection = Socket(owning: descriptor)
       switch limiter.admit() {
-      case .normal: handOut(connection, isReserve: false)
-      case .reserve: handOut(connection, isReserve: true)
+      case .normal: handOut(connection, isBeyondCap: false)
+      case .reserve: handOut(connection, isBeyondCap: true)
       case .refused:
         turnAway(connection)
         observer.connectionRefused(.connectionCap)
@@ -140,9 +140,9 @@ actor Listener {
     if !hasAccepted { rest() }
   }
 
-  private func handOut(_ connection: consuming Socket, isReserve: Bool) {
+  private func handOut(_ connection: consuming Socket, isBeyondCap: Bool) {
     connection.sendWithoutDelay()
-    mailboxes[next].post(.accepted(connection.release(), isReserve: isReserve))
+    mailboxes[next].post(.accepted(connection.release(), isBeyondCap: isBeyondCap))
     next = next + 1 == mailboxes.count ? 0 : next + 1
   }
 
@@ -190,7 +190,7 @@ actor Listener {
 final class ConnectionLimiter: Sendable {
   enum Admission {
     case normal
-    /// Beyond the cap: only routes that say so are answered.
+    /// Beyond the cap: unless a place can be made, only routes that say so are answered.
     case reserve
     case refused
   }
@@ -216,4 +216,7 @@ final class ConnectionLimiter: Sendable {
   func release() { open.subtract(1, ordering: .relaxed) }
 
   var count: Int { open.load(ordering: .relaxed) }
+
+  /// Whether more connections than the cap are open.
+  var isBeyondCap: Bool { count > cap }
 }

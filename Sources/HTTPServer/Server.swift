@@ -177,12 +177,14 @@ public struct ServerConfiguration: Sendable, Hashable {
   public var loops: Int
   /// What each connection keeps to.
   public var limits: HTTPLimits
-  /// Connections at once; beyond it only the reserve is accepted.
+  /// Connections at once; beyond it those that have waited longest make places, else only the reserve is accepted.
   public var connections: Int
-  /// Connections beyond the cap, on which only routes that say so are answered (`Route.isServedBeyondCap`).
+  /// Connections beyond the cap for which no place could be made, on which only routes that say so are answered (`Route.isServedBeyondCap`).
   public var reserveConnections = 32
   /// How long a connection of the reserve may take to say what it wants, to read its answer, and to end.
   public var reserveDeadline = Duration.seconds(2)
+  /// How long a peer may keep its connection waiting before the place is given to a connection beyond the cap.
+  public var placeGrace = Duration.seconds(1)
   /// Connections that the kernel holds until they are accepted.
   public var backlog = 1024
 

@@ -31,12 +31,14 @@ public enum ConnectionRefusal: String, Sendable, CaseIterable {
   case descriptors = "descriptors"
 }
 
-/// Why a connection was ended in the middle of a transfer.
+/// Why a connection was ended before its time.
 public enum ConnectionDrop: String, Sendable, CaseIterable {
   /// The peer takes its answers more slowly than `HTTPLimits` ask for.
   case slowReader = "slow_reader"
   /// The peer takes or sends too slowly for what it holds while memory is short.
   case memory = "memory"
+  /// Its peer had kept it waiting longer than others when a connection beyond the cap came.
+  case connectionCap = "connection_cap"
 }
 
 /// What was asked, how much was sent, and how long it took.

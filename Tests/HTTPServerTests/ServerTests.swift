@@ -425,6 +425,7 @@ import Testing
     try withServer { configuration in
       configuration.connections = 2
       configuration.reserveConnections = 1
+      configuration.placeGrace = .seconds(60)
     } _: { address, _, _ in
       let first = try TestClient(address)
       let second = try TestClient(address)
@@ -446,6 +447,32 @@ import Testing
       }
       #expect(refused?.hasPrefix("503 ") == true)
       #expect(first.get("/d") == "200 /d 0")
+    }
+  }
+
+  @Test("Rule 23: at the cap the connection that has kept the server waiting longest gives its place to a new one")
+  func placesAreMade() throws {
+    let drops = DropCounter()
+    try withServer(observer: drops) { configuration in
+      configuration.setLoops(1)
+      configuration.connections = 3
+      configuration.placeGrace = .zero
+    } _: { address, _, handler in
+      let busy = try TestClient(address)
+      busy.post("/held", [UInt8](repeating: 0x20, count: 64 * 1024))
+      handler.began.wait()
+      let idle = try TestClient(address)
+      #expect(idle.get("/a") == "200 /a 0")
+      let later = try TestClient(address)
+      #expect(later.get("/b") == "200 /b 0")
+      let new = try TestClient(address)
+      #expect(new.get("/c") == "200 /c 0")
+      #expect(idle.hasEnded())
+      #expect(later.get("/d") == "200 /d 0")
+      // Whoever waits for the server keeps its place.
+      handler.hold.signal()
+      #expect(busy.answer() == "200 held")
+      #expect(drops.dropped.load(ordering: .relaxed) == 1)
     }
   }
 

@@ -62,6 +62,12 @@ struct RateDeadline: Sendable {
     perByte = perByte == 0 ? earned : min(perByte, earned)
   }
 
+  /// How much of the grace is used up, in nanoseconds: by silence, and by bytes that came too slowly.
+  func used(at now: Instant) -> UInt64 {
+    let latest = now.advanced(by: grace)
+    return latest > instant ? latest.nanoseconds - instant.nanoseconds : 0
+  }
+
   mutating func moved(_ bytes: Int, at now: Instant) {
     let (earned, overflow) = UInt64(max(0, bytes)).multipliedReportingOverflow(by: perByte)
     instant = min(instant.advanced(by: overflow || perByte == 0 ? .max : earned), now.advanced(by: grace))
@@ -123,6 +129,19 @@ extension ConnectionState {
       case .discarding where waitingRefusal != nil: breakRule(ParseFailure(.bodyTimeout, at: body.position))
       default: finish(.finished)
       }
+    }
+  }
+
+  /// How long the peer has kept the connection waiting, in nanoseconds: for the next head since the last response, for
+  /// the rest of a head since its first byte, and for bytes of a body or to take an answer as much of the grace as is
+  /// used up. Nil while the peer waits for the server.
+  public mutating func timeWaited(at now: Instant) -> UInt64? {
+    if !output.isEmpty { return writeRate.used(at: now) }
+    switch phase {
+    case .head: return now > since ? now.nanoseconds - since.nanoseconds : 0
+    case .body, .discarding, .lingering: return readRate.used(at: now)
+    case .headReady, .deciding, .requestReady, .answering, .rejectPending, .rejecting, .closing, .closePending, .closed:
+      return nil
     }
   }
 

@@ -2,7 +2,11 @@ internal import HTTP
 
 /// The life of a connection: opened, read, written, closed.
 extension EventLoop {
-  func open(_ socket: consuming Socket, isReserve: Bool) {
+  /// - Parameter isBeyondCap: whether it was beyond the cap when it was accepted. If no place can be made for it, it is
+  ///   of the reserve.
+  func open(_ socket: consuming Socket, isBeyondCap: Bool) {
+    if isBeyondCap { makePlaces() }
+    let isReserve = isBeyondCap && services.limiter.isBeyondCap
     let token = table.reserve()
     let state = ConnectionState(limits: isReserve ? reserveLimits : limits, at: now)
     let connection = Connection(socket: socket, state: state, token: token, isReserve: isReserve)
@@ -66,7 +70,7 @@ extension EventLoop {
   }
 
   /// Reads what has arrived and answers it; the answers are written later, with those of other connections.
-  private func receive(_ connection: Connection, _ state: inout ConnectionState) {
+  func receive(_ connection: Connection, _ state: inout ConnectionState) {
     // Bounded, so that one sender cannot keep the loop to itself: epoll reports again what is left.
     var reads = 16
     while reads > 0, !connection.isClosed, read(connection, &state) { reads -= 1 }

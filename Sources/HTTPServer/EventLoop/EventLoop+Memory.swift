@@ -1,6 +1,6 @@
 internal import HTTP
 
-/// What the loop's connections hold, and which of them are dropped when memory is short.
+/// What the loop's connections hold, and which of them are dropped when memory or places are short.
 extension EventLoop {
   /// How much less must be held than before to ask the allocator for it.
   static let trimBytes = 16 * 1024 * 1024
@@ -76,9 +76,44 @@ extension EventLoop {
     if !isRefused { drop(connection) }
   }
 
-  /// Ends a connection because others need the memory that it holds.
-  private func drop(_ connection: Connection) {
+  /// Ends a connection because others need what it holds.
+  private func drop(_ connection: Connection, for reason: ConnectionDrop = .memory) {
     close(connection)
-    observer.connectionDropped(.memory, loop: index)
+    observer.connectionDropped(reason, loop: index)
+  }
+
+  // MARK: Places
+
+  /// Of the loop's time no larger share may go into looking for places, and of its connections no larger share may be
+  /// ended at once.
+  private static let placesShare = 16
+
+  /// A connection beyond the cap has come: those whose peers have kept the loop waiting longest make places.
+  func makePlaces() {
+    guard now.instant >= nextPlaceCheck else { return }
+    refreshClock()
+    let began = now.instant
+    let grace = services.configuration.placeGrace.nanoseconds
+    var waiting: [(time: UInt64, connection: Connection)] = []
+    for connection in table.all {
+      let time = connection.withState { state in state.timeWaited(at: now.instant) }
+      if let time, time >= grace { waiting.append((time, connection)) }
+    }
+    waiting.sort { $0.time > $1.time }
+    for (_, connection) in waiting.prefix(max(1, table.count / Self.placesShare)) {
+      endWaiting(of: connection, beyond: grace)
+    }
+    refreshClock()
+    let taken = now.instant.nanoseconds &- began.nanoseconds
+    nextPlaceCheck = Instant(nanoseconds: now.instant.nanoseconds &+ taken &* UInt64(Self.placesShare))
+  }
+
+  /// Ends a connection whose peer still keeps it waiting; a request that has arrived meanwhile is answered.
+  private func endWaiting(of connection: Connection, beyond grace: UInt64) {
+    connection.withState { state in
+      receive(connection, &state)
+      guard !connection.isClosed, let time = state.timeWaited(at: now.instant), time >= grace else { return }
+      drop(connection, for: .connectionCap)
+    }
   }
 }

@@ -57,6 +57,8 @@ actor EventLoop {
   /// When slow transfers were last looked for because memory is short, and when to look again.
   var lastMemoryCheck = Instant(nanoseconds: 0)
   var nextMemoryCheck = Instant(nanoseconds: .max)
+  /// When to look again, at the earliest, for connections that may be ended because there are too many.
+  var nextPlaceCheck = Instant(nanoseconds: 0)
 
   /// The server is stopping: each connection ends with its next answer.
   var isStopping = false
@@ -177,7 +179,7 @@ actor EventLoop {
   private func readMailbox() {
     for message in mailbox.takeAll() {
       switch message {
-      case .accepted(let descriptor, let isReserve): open(Socket(owning: descriptor), isReserve: isReserve)
+      case .accepted(let descriptor, let isBeyondCap): open(Socket(owning: descriptor), isBeyondCap: isBeyondCap)
       case .finished(let result): workFinished(result)
       case .freeMemory: dropSlowTransfers()
       case .stopKeepingAlive:

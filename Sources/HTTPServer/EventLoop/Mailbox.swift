@@ -7,7 +7,7 @@ internal import Synchronization
 /// What other threads ask of an event loop.
 enum LoopMessage: Sendable {
   /// A descriptor just accepted; the loop owns it from here.
-  case accepted(CInt, isReserve: Bool)
+  case accepted(CInt, isBeyondCap: Bool)
   /// A worker has finished a request.
   case finished(WorkResult)
   /// Memory is short: drop the transfers that take longest.

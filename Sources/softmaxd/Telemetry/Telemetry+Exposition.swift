@@ -110,6 +110,7 @@ extension Telemetry {
     for (reason, count) in [
       (ConnectionDrop.slowReader, droppedSlowReaders.load(ordering: .relaxed)),
       (.memory, droppedForMemory.load(ordering: .relaxed)),
+      (.connectionCap, droppedForCap.load(ordering: .relaxed)),
     ] {
       text.sample("softmaxd_connections_dropped_total", "reason=\"\(reason.rawValue)\"", String(count))
     }

@@ -12,6 +12,7 @@ final class Telemetry: ServerObserver {
   let refusedForDescriptors = Atomic<UInt64>(0)
   let droppedSlowReaders = Atomic<UInt64>(0)
   let droppedForMemory = Atomic<UInt64>(0)
+  let droppedForCap = Atomic<UInt64>(0)
   let log: AccessLog?
 
   init(loops count: Int, log choice: LogChoice) {
@@ -33,6 +34,7 @@ final class Telemetry: ServerObserver {
     switch reason {
     case .slowReader: droppedSlowReaders.add(1, ordering: .relaxed)
     case .memory: droppedForMemory.add(1, ordering: .relaxed)
+    case .connectionCap: droppedForCap.add(1, ordering: .relaxed)
     }
   }
 

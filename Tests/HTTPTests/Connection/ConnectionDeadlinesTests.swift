@@ -96,6 +96,37 @@ struct DeadlinesTests {
     #expect(steady.written.isEmpty)
   }
 
+  @Test("Rule 23: the time for which the peer has kept the connection waiting")
+  func timeWaited() {
+    let head = Harness()
+    head.pass(3)
+    #expect(head.secondsWaited == 3)
+    head.feed("POST /a HTTP/1.1\r\nHost: a\r\n")
+    #expect(head.secondsWaited == 0)
+    head.pass(2)
+    #expect(head.secondsWaited == 2)
+    // A body's bytes win back the time that they may take, and no more.
+    head.feed("Content-Length: 1000000\r\n\r\n")
+    head.pass(10)
+    #expect(head.secondsWaited == 10)
+    head.feed([UInt8](repeating: 0x78, count: 5120))
+    #expect(head.secondsWaited.map { ($0 * 10).rounded() } == 50)
+    head.feed([UInt8](repeating: 0x78, count: 100_000))
+    #expect(head.secondsWaited == 0)
+    let answer = Harness()
+    answer.respond = nil
+    answer.feed(Self.get)
+    answer.pass(100)
+    #expect(answer.secondsWaited == nil)
+    answer.room = 0
+    answer.answer(Response(.ok, .json, body: [UInt8](repeating: 0x30, count: 200_000)))
+    answer.pass(4)
+    #expect(answer.secondsWaited == 4)
+    answer.room = nil
+    answer.goOn()
+    #expect(answer.secondsWaited == 0)
+  }
+
   @Test("Rule 23: a reader that takes nothing, or too little, is dropped")
   func slowReader() {
     func harness() -> Harness {
@@ -188,4 +219,8 @@ struct DeadlinesTests {
     }
     #expect(rateless.written.isEmpty)
   }
+}
+
+extension Harness {
+  fileprivate var secondsWaited: Double? { state.timeWaited(at: now.instant).map { Double($0) / 1e9 } }
 }
