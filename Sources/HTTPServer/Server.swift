@@ -179,7 +179,8 @@ public struct ServerConfiguration: Sendable, Hashable {
   public var limits: HTTPLimits
   /// Connections at once; beyond it those that have waited longest make places, else only the reserve is accepted.
   public var connections: Int
-  /// Connections beyond the cap for which no place could be made, on which only routes that say so are answered (`Route.isServedBeyondCap`).
+  /// Connections beyond the cap for which no place could be made. On them only routes that say so are answered
+  /// (`Route.isServedBeyondCap`).
   public var reserveConnections = 32
   /// How long a connection of the reserve may take to say what it wants, to read its answer, and to end.
   public var reserveDeadline = Duration.seconds(2)
