@@ -49,11 +49,7 @@ extension EventLoop {
     observer.requestBegan(metrics, loop: index)
     let isForPool =
       request.route.body.usesWorkPool(bodyBytes: bodyBytes) || connection.prefersWorkPool && bodyBytes > 0
-    if !isForPool, let response = runInline(request) {
-      complete(metrics, id: id, with: response, on: connection, &state)
-      inlineMemory.release()
-      return
-    }
+    if !isForPool, runInline(request, metrics, id: id, on: connection, &state) { return }
     // The next request of a connection whose last one took too long for the loop goes to the pool at once.
     if !isForPool { connection.prefersWorkPool = true }
     if !runOnWorkPool(request, metrics, id: id, for: connection) {
@@ -62,14 +58,18 @@ extension EventLoop {
     }
   }
 
-  /// Nil when the request needs more time than a loop has.
-  private func runInline(_ request: Request) -> Response? {
+  /// False when the request needs more time than a loop has: then it has no answer yet.
+  private func runInline(
+    _ request: Request, _ metrics: RequestMetrics, id: ConnectionState.RequestID, on connection: Connection,
+    _ state: inout ConnectionState
+  ) -> Bool {
     inlineBudget.start(at: now.instant, nanoseconds: inlineNanoseconds)
     let response = handler.respond(to: request, in: inlineContext)
     refreshClock()
-    guard inlineBudget.didExpire else { return response }
+    let isInTime = !inlineBudget.didExpire
+    if isInTime { complete(metrics, id: id, with: consume response, on: connection, &state) }
     inlineMemory.release()
-    return nil
+    return isInTime
   }
 
   /// False when the pool is full.
@@ -119,10 +119,9 @@ extension EventLoop {
   }
 
   private func complete(
-    _ metrics: RequestMetrics, id: ConnectionState.RequestID, with response: consuming Response,
+    _ metrics: consuming RequestMetrics, id: ConnectionState.RequestID, with response: consuming Response,
     on connection: Connection, _ state: inout ConnectionState
   ) {
-    var metrics = metrics
     metrics.ended = now.instant
     observer.requestAnswered(metrics, response, loop: index)
     if connection.isReserve { response.closes = true }

@@ -26,10 +26,10 @@ public struct TensorLimits: Sendable {
 ///
 /// The values and the extents mean something only if there are no faults and the tensor is not too large. Infinities
 /// and NaN come from the JSON strings "Infinity", "-Infinity" and "NaN"; the caller decides which of them it accepts.
-public struct ParsedTensor: Sendable, Hashable {
-  /// The length of each dimension, outermost first, as found along the first element of each array; empty for a bare
-  /// number.
-  public var extents: [Int] = []
+public struct ParsedTensor: Sendable {
+  /// Of which `rank` mean something. In place: most tensors are of rank 1 or 2, and read for a small request.
+  private var lengths = InlineArray<8, Int>(repeating: 0)
+  private var rank = 0
   /// Row-major; as many as the product of `extents`.
   public var values: [Double] = []
   /// The first faults, in the order of the text.
@@ -38,6 +38,30 @@ public struct ParsedTensor: Sendable, Hashable {
   public var booleans: [TensorFault] = []
   /// Whether there were more values than the limit. The others were checked and not kept.
   public var isTooLarge = false
+
+  init(isTooLarge: Bool) { self.isTooLarge = isTooLarge }
+
+  /// The length of each dimension, outermost first, as found along the first element of each array; empty for a bare
+  /// number.
+  public var extentSpan: Span<Int> {
+    @_lifetime(borrow self)
+    borrowing get { lengths.span.extracting(first: rank) }
+  }
+
+  /// The same as an array.
+  public var extents: [Int] { (0..<rank).map { lengths[$0] } }
+
+  mutating func set(extents: InlineArray<8, Int>, rank: Int) {
+    lengths = InlineArray { max(0, extents[$0]) }
+    self.rank = rank
+  }
+}
+
+extension ParsedTensor: Equatable {
+  public static func == (left: ParsedTensor, right: ParsedTensor) -> Bool {
+    left.extents == right.extents && left.values == right.values && left.faults == right.faults
+      && left.booleans == right.booleans && left.isTooLarge == right.isTooLarge
+  }
 }
 
 /// A place in a tensor's text that is JSON but not part of a rectangular tensor of binary64 numbers.

@@ -27,7 +27,7 @@ struct TensorBuilder: ~Copyable {
 
   consuming func finished() -> ParsedTensor {
     var tensor = ParsedTensor(isTooLarge: isTooLarge)
-    for level in 0..<(rank ?? 0) { tensor.extents.append(max(0, extents[level])) }
+    tensor.set(extents: extents, rank: rank ?? 0)
     swap(&tensor.values, &values)
     swap(&tensor.faults, &faults)
     swap(&tensor.booleans, &booleans)

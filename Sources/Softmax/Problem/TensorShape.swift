@@ -10,11 +10,16 @@ public struct TensorShape: Sendable {
   private let rank: Int
 
   /// Nil for more than ``maximumRank`` extents.
-  public init?(_ extents: [Int]) {
-    guard extents.count <= Self.maximumRank else { return nil }
-    places = InlineArray { $0 < extents.count ? extents[$0] : 1 }
-    rank = extents.count
+  public init?(_ extents: Span<Int>) {
+    let count = extents.count
+    guard count <= Self.maximumRank else { return nil }
+    var places = InlineArray<9, Int>(repeating: 1)
+    for axis in 0..<count { places[axis] = extents[axis] }
+    self.places = places
+    rank = count
   }
+
+  public init?(_ extents: [Int]) { self.init(extents.span) }
 
   /// The shape without one of its axes.
   public func removing(axis: Int) -> TensorShape {
@@ -89,9 +94,12 @@ public struct Layout: Sendable, Hashable {
   ///   - axis: the class axis, in `0..<shape.count`.
   @inlinable
   public init<Shape: RandomAccessCollection<Int>>(shape: Shape, axis: Int) where Shape.Index == Int {
-    outer = shape[..<axis].reduce(1, *)
+    var (outer, inner) = (1, 1)
+    for place in 0..<axis { outer *= shape[place] }
+    for place in (axis + 1)..<shape.count { inner *= shape[place] }
+    self.outer = outer
     classes = shape[axis]
-    inner = shape[(axis + 1)...].reduce(1, *)
+    self.inner = inner
   }
 
   /// How many rows of logits there are.

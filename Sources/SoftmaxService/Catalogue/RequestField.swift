@@ -52,7 +52,7 @@ enum RequestField: Sendable, Hashable {
 }
 
 /// A set of fields, as cheap as an integer.
-struct FieldSet: Sendable {
+struct FieldSet: Sendable, Equatable {
   private var bits: UInt64 = 0
 
   init(_ fields: [RequestField] = []) {

@@ -6,14 +6,11 @@ struct Geometry: Sendable {
   let shape: TensorShape
   /// The class axis, in `0..<shape.count`.
   let axis: Int
-  /// The shape without the class axis; [] for rank 1.
-  let batchShape: TensorShape
   let layout: Layout
 
   init(shape: TensorShape, axis: Int) {
     self.shape = shape
     self.axis = axis
-    batchShape = shape.removing(axis: axis)
     layout = Layout(shape: shape, axis: axis)
   }
 
@@ -23,6 +20,8 @@ struct Geometry: Sendable {
     self.init(shape: shape, axis: axis < 0 ? axis + shape.count : axis)
   }
 
+  /// The shape without the class axis; [] for rank 1.
+  var batchShape: TensorShape { shape.removing(axis: axis) }
   var rank: Int { shape.count }
   var classes: Int { layout.classes }
 
@@ -58,8 +57,8 @@ struct Geometry: Sendable {
 /// Each tensor's shape against the logits'.
 extension Validator {
   mutating func noteWrongShapes() {
-    for place in 0..<request.givenCount {
-      let (input, found) = request.given(at: place)
+    for place in request.inputs.indices {
+      let (input, found) = (request.inputs[place].input, request.inputs[place].tensor.shape)
       switch input.descriptor.shape {
       case .anyRank, .classesOrLogits: continue
       case .logits: note(input, found, shouldBe: geometry.shape, "one number for each logit")

@@ -10,6 +10,8 @@ struct UnvalidatedRequest: ~Copyable, Sendable {
     var shape: TensorShape
     /// Row-major, the product of `shape` values; infinities and NaN are possible.
     var values: [Double]
+    /// Where the values begin in the body, for a wire that reads them twice.
+    var offset = 0
   }
 
   /// The booleans of the input `where`.
@@ -37,35 +39,36 @@ struct UnvalidatedRequest: ~Copyable, Sendable {
   /// The input `where`; nil where it is left out or could not be read.
   var mask: Mask?
 
-  private var tensors: [(input: Input, tensor: Tensor)] = []
+  /// An input that could be read.
+  struct Given: Sendable {
+    let input: Input
+    var tensor: Tensor
+  }
+
+  private(set) var inputs: [Given] = []
   private var scalars: [(parameter: Parameter, scalar: Scalar)] = []
 
   /// The tensor of an input; nil where it is left out or could not be read.
-  subscript(input: Input) -> Tensor? { place(of: input).map { tensors[$0].tensor } }
+  subscript(input: Input) -> Tensor? { place(of: input).map { inputs[$0].tensor } }
 
   /// The shape of an input's tensor: looking at it alone copies no tensor.
-  func shape(of input: Input) -> TensorShape? { place(of: input).map { tensors[$0].tensor.shape } }
+  func shape(of input: Input) -> TensorShape? { place(of: input).map { inputs[$0].tensor.shape } }
 
   /// The numbers of an input, as the tensor has them.
-  func values(of input: Input) -> [Double]? { place(of: input).map { tensors[$0].tensor.values } }
+  func values(of input: Input) -> [Double]? { place(of: input).map { inputs[$0].tensor.values } }
 
-  private func place(of input: Input) -> Int? { tensors.indices.first { tensors[$0].input == input } }
+  private func place(of input: Input) -> Int? { inputs.indices.first { inputs[$0].input == input } }
 
   /// The value of a parameter; nil where it is left out or could not be read.
   subscript(parameter: Parameter) -> Scalar? { scalars.first { $0.parameter == parameter }?.scalar }
 
-  mutating func set(_ input: Input, _ tensor: consuming Tensor) { tensors.append((input, tensor)) }
+  mutating func set(_ input: Input, _ tensor: consuming Tensor) {
+    inputs.append(Given(input: input, tensor: tensor))
+  }
   /// Takes an input's tensor out, so that it can be changed in place and set again.
-  mutating func take(_ input: Input) -> Tensor? { place(of: input).map { tensors.remove(at: $0).tensor } }
+  mutating func take(_ input: Input) -> Tensor? { place(of: input).map { inputs.remove(at: $0).tensor } }
   mutating func set(_ parameter: Parameter, _ scalar: Scalar) { scalars.append((parameter, scalar)) }
 
-  /// The inputs that could be read.
-  var givenInputs: [(input: Input, tensor: Tensor)] { tensors }
-  /// How many inputs could be read, and the shape of one of them: looking at shapes alone copies no tensor.
-  var givenCount: Int { tensors.count }
-  func given(at place: Int) -> (input: Input, shape: TensorShape) {
-    (tensors[place].input, tensors[place].tensor.shape)
-  }
   /// The parameters that could be read.
   var givenParameters: [(parameter: Parameter, scalar: Scalar)] { scalars }
 }
@@ -73,16 +76,16 @@ struct UnvalidatedRequest: ~Copyable, Sendable {
 /// The scalars that steer a computation, each at its default unless it is set: a parameter given at its default is as
 /// if it were left out.
 struct ParameterValues: Sendable {
-  /// Those that were set: numbers as they are, choices as places in the descriptor's list. Few requests set any.
-  private var given: [(parameter: Parameter, value: Double)] = []
+  /// By parameter: numbers as they are, choices as places in the descriptor's list.
+  private var values = Self.defaults
 
-  private static let defaults = Parameter.allCases.map(\.descriptor.defaultValue)
+  private static let defaults = InlineArray<15, Double> { Parameter.allCases[$0].descriptor.defaultValue }
+  /// How many parameters there is room for: a test holds the catalogue to it.
+  static var room: Int { defaults.count }
 
-  subscript(parameter: Parameter) -> Double {
-    given.last { $0.parameter == parameter }?.value ?? Self.defaults[parameter.rawValue]
-  }
+  subscript(parameter: Parameter) -> Double { values[parameter.rawValue] }
 
-  mutating func set(_ parameter: Parameter, to value: Double) { given.append((parameter, value)) }
+  mutating func set(_ parameter: Parameter, to value: Double) { values[parameter.rawValue] = value }
 
   /// A parameter that has no default; nil where it is left out.
   func value(ifGiven parameter: Parameter) -> Double? {

@@ -8,7 +8,6 @@ extension Validator {
     noteTopCount()
     noteTwoForOne()
     noteOptionsOfGivenProbabilities()
-    noteProbabilityOfOneClass()
     for output in outputs {
       if output.descriptor.needsDistribution { noteUnfitDivergence(output) }
       if let input = output.descriptor.needsInput { noteUnfitHessian(output, of: input) }
@@ -59,8 +58,8 @@ extension Validator {
   }
 
   /// Softmax over one class is 1, whatever the logit.
-  private mutating func noteProbabilityOfOneClass() {
-    guard geometry.classes == 1, request[.logits] != nil, let target = request[.target],
+  mutating func noteProbabilityOfOneClass() {
+    guard geometry.classes == 1, request.shape(of: .logits) != nil, let target = request[.target],
       geometry.targetKind(target.shape) == .probabilities, target.shape == geometry.shape,
       let position = target.values.firstIndex(where: { $0 != 1 && LossProblem.isWeight($0) })
     else { return }

@@ -85,12 +85,16 @@ struct Validator: ~Copyable {
 
   private consuming func validated() throws(RequestError) -> ValidatedRequest {
     noteWrongShapes()
-    noteUnfitOutputs()
-    noteUnfitCombinations()
+    noteProbabilityOfOneClass()
+    // The default outputs of the required inputs go with one another.
+    if request.present != operation.required {
+      noteUnfitOutputs()
+      noteUnfitCombinations()
+    }
     var complaint: ProblemError?
-    if issues.isEmpty, let target = checkedTarget() {
+    if issues.isEmpty {
       do throws(ProblemError) {
-        if let work = try work(target) {
+        if let work = try work() {
           return ValidatedRequest(
             work: work,
             plan: ResponsePlan(
@@ -109,7 +113,7 @@ struct Validator: ~Copyable {
 
   /// What to compute, or nil when numbers that Softmax does not check are at fault.
   /// - Throws: what Softmax finds at fault.
-  private func work(_ target: CheckedTarget) throws(ProblemError) -> ValidatedRequest.Work? {
+  private func work() throws(ProblemError) -> ValidatedRequest.Work? {
     let takesProbabilities = request.present.contains(.input(.probabilities))
     guard let logits = takesProbabilities ? request.values(of: .probabilities) : maskedLogits() else { return nil }
     let softmax = try SoftmaxProblem(
@@ -120,6 +124,7 @@ struct Validator: ~Copyable {
     case .softmax: return .softmax(softmax)
     case .loss, .gradient, .check: break
     }
+    guard let target = checkedTarget() else { return nil }
     var derivedClass: Int?
     if outputs.contains(.derivation) {
       guard case .indices(let classes) = target.target, let first = classes.first, first != target.ignoreIndex,
@@ -184,12 +189,13 @@ extension Validator {
     if let teacher = request.values(of: .targetLogits) {
       return CheckedTarget(target: .logits(teacher), ignoreIndex: ignoreIndex)
     }
-    guard let given = request[.target], geometry.targetKind(given.shape) == .indices else {
-      return CheckedTarget(target: .probabilities(request.values(of: .target) ?? []), ignoreIndex: ignoreIndex)
+    let values = request.values(of: .target) ?? []
+    guard let shape = request.shape(of: .target), geometry.targetKind(shape) == .indices else {
+      return CheckedTarget(target: .probabilities(values), ignoreIndex: ignoreIndex)
     }
     var indices: [Int] = []
-    indices.reserveCapacity(given.values.count)
-    for value in given.values {
+    indices.reserveCapacity(values.count)
+    for value in values {
       if value == ignored {
         indices.append(ignoreIndex)
       } else if let index = geometry.classIndex(value) {

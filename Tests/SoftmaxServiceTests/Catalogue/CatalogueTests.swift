@@ -40,7 +40,7 @@ struct CatalogueTests {
   }
 
   @Test func everyParametersDefaultIsAllowed() {
-    #expect(Output.allCases.count <= OutputList.room && Input.allCases.count <= 16)
+    #expect(Output.allCases.count <= OutputList.room && Parameter.allCases.count == ParameterValues.room)
     let values = ParameterValues()
     for parameter in Parameter.allCases {
       #expect(values.isDefault(parameter))

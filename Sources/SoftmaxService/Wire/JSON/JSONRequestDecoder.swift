@@ -16,8 +16,6 @@ struct JSONRequestDecoder: ~Copyable {
   /// Words where the target should have class indices, and numbers beyond the range: how many classes there are and
   /// what the range is may be known only later.
   private var faultsForLater: [(input: Input, fault: TensorFault)] = []
-  /// Where the inputs that were kept begin in the text; -1 for the others. In place: nearly no request looks at it.
-  private var starts = InlineArray<16, Int>(repeating: -1)
 
   init(for operation: Operation, limits: Limits, execution: Execution) {
     self.operation = operation
@@ -130,9 +128,8 @@ struct JSONRequestDecoder: ~Copyable {
   private mutating func readTensor(_ input: Input, from reader: inout JSONReader) throws(JSONSyntaxError) {
     let start = reader.offset
     let reading = try reader.readTensor(limits: bounds, parallel: execution.parallel)
-    if reading.faults.isEmpty, !reading.isTooLarge, let shape = TensorShape(reading.extents) {
-      request.set(input, UnvalidatedRequest.Tensor(shape: shape, values: reading.values))
-      starts[input.rawValue] = start
+    if reading.faults.isEmpty, !reading.isTooLarge, let shape = TensorShape(reading.extentSpan) {
+      request.set(input, UnvalidatedRequest.Tensor(shape: shape, values: reading.values, offset: start))
       return
     }
     if input.descriptor.isEmptyLeftOut, reading.faults == [TensorFault(path: [], reason: .empty)] {
@@ -174,7 +171,7 @@ struct JSONRequestDecoder: ~Copyable {
         "\($0) holds more than \(limits.logits) booleans, the most that logits may have"
       }
     }
-    guard reading.faults.isEmpty, !reading.isTooLarge, let shape = TensorShape(reading.extents) else { return }
+    guard reading.faults.isEmpty, !reading.isTooLarge, let shape = TensorShape(reading.extents.span) else { return }
     request.mask = UnvalidatedRequest.Mask(shape: shape, values: reading.values)
   }
 
@@ -258,7 +255,7 @@ struct JSONRequestDecoder: ~Copyable {
       request.issues.append(.candidate(output)) {
         "\($0) holds more than \(limits.logits) numbers, the most that logits may have"
       }
-    } else if reading.faults.isEmpty, let shape = TensorShape(reading.extents) {
+    } else if reading.faults.isEmpty, let shape = TensorShape(reading.extentSpan) {
       request.candidates.append((output, UnvalidatedRequest.Tensor(shape: shape, values: reading.values)))
     }
     for fault in reading.faults {
@@ -274,10 +271,10 @@ struct JSONRequestDecoder: ~Copyable {
   /// Rounds the inputs' numbers to a narrower format from the text, class indices aside.
   private mutating func narrowInputs(to type: DataType, _ body: Span<UInt8>) {
     let rank = request[.logits]?.shape.count
-    for input in Input.allCases where starts[input.rawValue] >= 0 {
-      let start = starts[input.rawValue]
+    for input in Input.allCases {
       guard var tensor = request.take(input) else { continue }
       let isClasses = input.descriptor.elements == .classesOrProbabilities && tensor.shape.count != rank
+      let start = tensor.offset
       let beyond = isClasses ? [] : ParsedTensor.narrow(&tensor.values, to: type.format, text: body, start: start)
       for position in beyond {
         let place = Geometry.indices(of: position, in: tensor.shape)

@@ -115,7 +115,7 @@ enum OpenInferenceProblem {
   /// Gives a response that tells of a problem the protocol's form, if its path belongs to the protocol and its client
   /// does not ask for RFC 9457. What cannot be understood is 400 there, never 422.
   static func rewrite(_ response: inout Response, for head: RequestHead?, at path: String?) {
-    guard let path, OpenInferenceEndpoint.owns(path), var problem = response.problem else { return }
+    guard var problem = response.problem, let path, OpenInferenceEndpoint.owns(path) else { return }
     response.problem = nil
     if problem.status == .unprocessableContent { problem.status = .badRequest }
     response.status = problem.status
