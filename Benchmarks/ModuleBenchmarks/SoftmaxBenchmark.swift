@@ -8,7 +8,7 @@ import Softmax
 /// the last digits wrong, and a scalar double-double, which mostly gets them right; then which share of outputs needed
 /// what stage.
 func benchmarkSoftmax() {
-  for n in [10, 1000, 131_072] { benchmarkRows(of: n) }
+  for n in [2, 10, 30, 100, 1000, 131_072] { benchmarkRows(of: n) }
   for family in LogitFamily.all { reportStages(family) }
 }
 

@@ -4,15 +4,21 @@ public protocol KernelNumber {
   static func - (a: Self, b: Self) -> Self
   static func * (a: Self, b: Self) -> Self
   static func * (a: Self, b: Double) -> Self
+  static func / (a: Self, b: Self) -> Self
   /// `self + a·b`, rounded once.
   func addingProduct(_ a: Self, _ b: Self) -> Self
   /// The number with the other sign.
   var negated: Self { get }
+  /// The same number everywhere.
+  init(repeating value: Double)
 }
 
 extension Double: KernelNumber {
   @inlinable @inline(__always)
   public var negated: Double { -self }
+
+  @inlinable @inline(__always)
+  public init(repeating value: Double) { self = value }
 }
 
 extension SIMD where Scalar == Double {
@@ -81,6 +87,20 @@ public struct Pair<Number: KernelNumber> {
     let p = M.product(self, b)
     return Pair(large: p.high, small: p.low)
   }
+
+  /// `1/self`.
+  ///
+  /// Error Bounds: relative 16u². x = 1/high is within u(1+2u) of 1/high, so `1 - self·x` is at most 2.01u. Its parts
+  /// are 1 - p (exact, by Sterbenz), the low part of the product (exact) and low·x; adding them costs less than 4u²,
+  /// and multiplying by x one more rounding. One Newton step leaves out the square of 2.01u, 4.1u²; rounding the pair
+  /// adds u².
+  @inlinable @inline(__always)
+  public func reciprocal<M: ExactMultiplier>(_: M.Type) -> Pair {
+    let one = Number(repeating: 1)
+    let x = one / high
+    let p = M.product(high, x)
+    return Pair(large: x, small: (((one - p.high) - p.low) - low * x) * x)
+  }
 }
 
 extension Pair: Sendable where Number: Sendable {}
@@ -103,19 +123,6 @@ extension Pair where Number == Vector {
 extension Pair where Number == Double {
   @inlinable @inline(__always)
   public init(high: Double) { self.init(high: high, low: 0) }
-
-  /// `1/self`.
-  ///
-  /// Error Bounds: relative 16u². x = 1/high is within u(1+2u) of 1/high, so `1 - self·x` is at most 2.01u. Its parts
-  /// are 1 - p (exact, by Sterbenz), the low part of the product (exact) and low·x; adding them costs less than 4u²,
-  /// and multiplying by x one more rounding. One Newton step leaves out the square of 2.01u, 4.1u²; rounding the pair
-  /// adds u².
-  @inlinable @inline(__always)
-  public func reciprocal<M: ExactMultiplier>(_: M.Type) -> DoubleDouble {
-    let x = 1 / high
-    let p = M.product(high, x)
-    return DoubleDouble(large: x, small: (((1 - p.high) - p.low) - low * x) * x)
-  }
 }
 
 /// How a processor gets the exact product of two binary64 numbers.

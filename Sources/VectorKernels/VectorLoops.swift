@@ -46,6 +46,32 @@ public protocol VectorLoops: SendableMetatype {
     _ shareHigh: Span<Double>, _ shareLow: Span<Double>, _ row: Span<Double>, shift: RowShift
   ) -> ShareSums
 
+  // Eight short rows at once
+
+  static func interleavedExponentials(
+    _ logits: Span<Double>, shift: RowShift, vanishing: Double, table: Span<Double>,
+    into pairs: inout MutableSpan<Double>, _ rows: inout InterleavedRows
+  )
+
+  static func interleavedLogSums(_ rows: inout InterleavedRows, table: Span<Double>)
+
+  static func interleavedProducts(
+    _ pairs: Span<Double>, _ rows: inout InterleavedRows, isGradient: Bool, within error: Double,
+    _ rounding: KernelRounding, into out: inout MutableSpan<Double>
+  ) -> RowBits
+
+  static func interleavedTargets(_ pairs: Span<Double>, _ rows: inout InterleavedRows, within error: Double)
+
+  static func interleavedLogProbabilities(
+    _ logits: Span<Double>, shift: RowShift, _ rows: inout InterleavedRows, _ rounding: KernelRounding,
+    into out: inout MutableSpan<Double>
+  ) -> RowBits
+
+  static func interleavedLosses(
+    _ logits: Span<Double>, shift: RowShift, _ rows: inout InterleavedRows, isTerm: Bool, _ rounding: KernelRounding,
+    into out: inout MutableSpan<Double>
+  ) -> RowBits
+
   // Numbers as text
 
   static func shortestDecimals(

@@ -131,11 +131,30 @@ extension LossProblem {
       var reader = StridedRowReader(softmax.layout)
       var sum = VectorLossSum()
       var open: [UnresolvedRow] = []
-      for n in chunks[k] where counts(row: n) {
-        try poll.spend(VectorRow.cost(softmax.layout.classes))
+      func solve(_ n: Int) {
         let left = vectorLoss.solve(row: n, with: &row, reader: &reader, sum: &sum)
         if left.count > 0 { open.append(UnresolvedRow(number: n, count: left.count, isLossOpen: left.isLossOpen)) }
       }
+      guard vectorLoss.hasShortRows else {
+        for n in chunks[k] where counts(row: n) {
+          try poll.spend(VectorRow.cost(softmax.layout.classes))
+          solve(n)
+        }
+        return (open, sum.term(scaledFor: self))
+      }
+      var short = ShortRows(softmax, execution.level)
+      func solveShort() {
+        let left = vectorLoss.solve(&short)
+        for lane in 0..<short.count where left & (1 << lane) != 0 { solve(short.number(lane)) }
+        short.removeAll()
+      }
+      for n in chunks[k] where counts(row: n) {
+        try poll.spend(ShortRows.cost(softmax.layout.classes))
+        if !vectorLoss.take(row: n, into: &short) { solve(n) }
+        if short.isFull { solveShort() }
+      }
+      solveShort()
+      sum.add(short)
       return (open, sum.term(scaledFor: self))
     }
     return found ?? ([], nil)

@@ -38,17 +38,31 @@ extension SoftmaxProblem {
       var row = VectorRow(self, execution.level)
       var reader = StridedRowReader(layout)
       var open: [UnresolvedRow] = []
-      for n in chunks[k] {
-        try poll.spend(VectorRow.cost(layout.classes))
-        if isEmpty(row: n) {
-          outputs.writeEmpty(row: n, into: buffer)
-          continue
-        }
+      func solve(_ n: Int) throws(ComputationError) {
         let count = try reader.read(logits, row: n) { logits throws(ComputationError) in
           try row.solve(logits, number: n, outputs: outputs, into: buffer, &poll)
         }
         if count > 0 { open.append(UnresolvedRow(number: n, count: count)) }
       }
+      guard outputs.areForShortRows, ShortRows.serves(self) else {
+        for n in chunks[k] {
+          try poll.spend(VectorRow.cost(layout.classes))
+          if isEmpty(row: n) { outputs.writeEmpty(row: n, into: buffer) } else { try solve(n) }
+        }
+        return open
+      }
+      var short = ShortRows(self, execution.level)
+      func solveShort() throws(ComputationError) {
+        let left = short.solve(outputs, into: buffer)
+        for lane in 0..<short.count where left & (1 << lane) != 0 { try solve(short.number(lane)) }
+        short.removeAll()
+      }
+      for n in chunks[k] {
+        try poll.spend(ShortRows.cost(layout.classes))
+        short.take(n, of: logits)
+        if short.isFull { try solveShort() }
+      }
+      try solveShort()
       return open
     } ?? []
   }

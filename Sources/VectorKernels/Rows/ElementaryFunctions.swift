@@ -74,7 +74,8 @@ extension VectorLoops {
     return VectorPair(high: e.high * power, low: e.low * power)
   }
 
-  /// Eight entries of the table. Unchecked, because the mask keeps each index below 512 and callers check the table.
+  /// Eight numbers at places of a memory. Unchecked, because callers check the places: a mask keeps those of the table
+  /// below 512.
   @inlinable @inline(__always)
   static func gather(_ table: Span<Double>, _ i: SIMD8<Int64>) -> Vector {
     unsafe Vector(
@@ -87,36 +88,49 @@ extension VectorLoops {
   ///
   /// Edge Cases: R at least 2^-700, so that nothing underflows; at most 2^23.
   ///
-  /// Error Bounds: relative 2^-79.8. R's own 2^-79.9 moves log S by no more, since d log(1+R)/log(1+R) ≤ dR/R. The rest
-  /// is 2^-86:
+  /// Error Bounds: relative 2^-79.8, for which ``logSumError`` is taken. R's own 2^-79.9 moves log S by no more, since
+  /// d log(1+R)/log(1+R) ≤ dR/R. The rest is 2^-86:
   /// - Below 2^-9, ``logarithm(onePlus:)`` is within 2^-87.
   /// - Above, S = 2^x·m. The atanh series to s^7, s ≤ 1/3, gives log2 m within 2^-15.7, so that j/256 is within
   ///   0.505/256 of it, and f = m·2^(-j/256) - 1 lies in ±2^-9.5 and is known within 12u². In log S =
   ///   (256x + j)·ln 2/256 + log(1+f) the terms are off by at most 2^-102 and 2^-9.5-87, and log S ≥ 2^-9.01.
   @inlinable @inline(__always)
   public static func logSum(_ sums: RowSums, table: Span<Double>) -> DoubleDouble {
+    let result = logSum(
+      others: VectorPair(repeating: sums.others), sum: VectorPair(repeating: sums.sum), table: table)
+    return DoubleDouble(high: result.high[0], low: result.low[0])
+  }
+
+  /// The same for eight rows, lane by lane.
+  @inlinable @inline(__always)
+  static func logSum(others: VectorPair, sum: VectorPair, table: Span<Double>) -> VectorPair {
     precondition(table.count >= 512)
-    guard sums.others.high >= 0x1p-9 else { return logarithm(onePlus: sums.others) }
-    let bits = sums.sum.high.bitPattern
-    let exponent = Int(truncatingIfNeeded: bits >> 52) &- 1023
-    let power = powerOfTwo(-exponent)
-    let m = DoubleDouble(high: sums.sum.high * power, low: sums.sum.low * power)
+    let isSmall = others.high .< Vector(repeating: 0x1p-9)
+    let biased = unsafe unsafeBitCast(sum.high, to: SIMD8<Int64>.self) &>> 52
+    let power = unsafe unsafeBitCast((2046 &- biased) &<< 52, to: Vector.self)
+    let m = VectorPair(high: sum.high * power, low: sum.low * power)
 
     let s = (m.high - 1) / (m.high + 1)
     let s2 = s * s
     let cubic = 0.9617966939259756 + s2 * (0.5770780163555854 + s2 * 0.4121985831111324)
     let log2 = s * (2.8853900817779268 + s2 * cubic)
-    let j = Int(log2 * 256 + 0.5)
-    var scaled = m
-    if j > 0 {
-      let entry = (256 &- j) &* 2 & 511
-      let root = unsafe DoubleDouble(high: table[unchecked: entry] * 0.5, low: table[unchecked: entry &+ 1] * 0.5)
-      scaled = m.times(root, Multiplier.self)
-    }
-    let f = DoubleDouble(high: -1) + scaled
-    let steps = DoubleDouble(high: Double(exponent &* 256 &+ j) * 0x1p-8)
-    let ln2 = DoubleDouble(high: 0x1.62e42fefa39efp-1, low: 0x1.abc9e3b39803fp-56)
-    return steps.times(ln2, Multiplier.self) + logarithm(onePlus: f)
+    // Adding 1.5·2^52 rounds to a whole number and leaves it in the lowest bits.
+    let magic = Vector(repeating: 0x1.8p52)
+    let rounded = log2 * 256 + magic
+    let j = rounded - magic
+    let entry = ((256 &- (unsafe unsafeBitCast(rounded, to: SIMD8<Int64>.self) & 511)) &<< 1) & 511
+    // 2^(-j/256), of which the table has twice the value unless j is 0.
+    let isOne = j .== 0
+    let root = VectorPair(
+      high: (gather(table, entry) * 0.5).replacing(with: 1, where: isOne), low: gather(table, entry | 1) * 0.5)
+    var f = constant(-1) + m.times(root, Multiplier.self)
+    f.high.replace(with: others.high, where: isSmall)
+    f.low.replace(with: others.low, where: isSmall)
+    // 2^52 and more has its whole part in the lowest bits.
+    let exponent = unsafe unsafeBitCast(biased | 0x4330_0000_0000_0000, to: Vector.self) - (0x1p52 + 1023)
+    let steps = (exponent + j * 0x1p-8).replacing(with: 0, where: isSmall)
+    let ln2 = constant(0x1.62e42fefa39efp-1, 0x1.abc9e3b39803fp-56)
+    return VectorPair(high: steps, low: Vector(repeating: 0)).times(ln2, Multiplier.self) + logarithm(onePlus: f)
   }
 
   /// log(1 + x) for `|x| ≤ 2^-9`.
@@ -127,19 +141,28 @@ extension VectorLoops {
   /// - Q is within 3u of its value, x.low being left out of it, so x^4 Q is within 2^-38.3·2^-51.4 = 2^-89.7.
   /// - The pairs' products and sums, 10u² each and made smaller by x below the top, cost less than 2^-101.
   @inlinable @inline(__always)
-  static func logarithm(onePlus x: DoubleDouble) -> DoubleDouble {
+  static func logarithm(onePlus x: VectorPair) -> VectorPair {
     let y = x.high
-    var Q = 0x1.745d1745d1746p-4
+    var Q = Vector(repeating: 0x1.745d1745d1746p-4)
     Q = -0x1.999999999999ap-4 + y * Q
     Q = 0x1.c71c71c71c71cp-4 + y * Q
     Q = -0x1p-3 + y * Q
     Q = 0x1.2492492492492p-3 + y * Q
     Q = -0x1.5555555555555p-3 + y * Q
     Q = 0x1.999999999999ap-3 + y * Q
-    var sum = DoubleDouble(sum: -0.25, y * Q)
-    sum = DoubleDouble(high: 0x1.5555555555555p-2, low: 0x1.5555555555555p-56) + sum.times(x, Multiplier.self)
-    sum = DoubleDouble(high: -0.5) + sum.times(x, Multiplier.self)
-    sum = DoubleDouble(high: 1) + sum.times(x, Multiplier.self)
+    var sum = VectorPair(sum: Vector(repeating: -0.25), y * Q)
+    sum = constant(0x1.5555555555555p-2, 0x1.5555555555555p-56) + sum.times(x, Multiplier.self)
+    sum = constant(-0.5) + sum.times(x, Multiplier.self)
+    sum = constant(1) + sum.times(x, Multiplier.self)
     return sum.times(x, Multiplier.self)
   }
+
+  @inlinable @inline(__always)
+  static func constant(_ high: Double, _ low: Double = 0) -> VectorPair {
+    VectorPair(repeating: DoubleDouble(high: high, low: low))
+  }
 }
+
+/// The relative error of log S: 2^-79.75 and more.
+@inlinable @inline(__always)
+public var logSumError: Double { 0x1.3p-80 }

@@ -139,7 +139,13 @@ extension VectorLoops {
   /// 2^-1073, so that z loses that over the temperature.
   @inlinable @inline(__always)
   static func shifted(_ a: Vector, _ shift: RowShift) -> VectorPair {
-    let d = VectorPair(sum: a, Vector(repeating: -shift.maximum))
+    shifted(a, less: Vector(repeating: shift.maximum), shift)
+  }
+
+  /// The same where each lane has a maximum of its own.
+  @inlinable @inline(__always)
+  static func shifted(_ a: Vector, less maximum: Vector, _ shift: RowShift) -> VectorPair {
+    let d = VectorPair(sum: a, maximum.negated)
     if shift.temperature == 1 { return d }
     let q = d.high * shift.inverse
     let p = Multiplier.product(q, Vector(repeating: shift.temperature))

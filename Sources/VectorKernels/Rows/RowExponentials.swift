@@ -17,7 +17,11 @@ public struct RowSums: Sendable, Hashable {
 
   /// R is so small that the terms left out of it could matter.
   @inlinable @inline(__always)
-  public var isFaint: Bool { others.high < 0x1p-700 }
+  public var isFaint: Bool { others.high < Self.leastSure }
+
+  /// The least R beside which they do not matter.
+  @inlinable @inline(__always)
+  public static var leastSure: Double { 0x1p-700 }
 
   /// A bound of what is left out of R: fewer than 2^23 terms, each below 2^-894.4.
   @inlinable @inline(__always)
@@ -50,7 +54,6 @@ extension VectorLoops {
     let count = paddedCount(row.count)
     precondition(pairs.count == 2 &* count && table.count >= 512)
     let zero = Vector(repeating: 0)
-    let least = Vector(repeating: leastExponent)
     let topStart = top.index & ~7
     let isTop = indices(from: topStart) .== Vector(repeating: Double(top.index))
     var total = DoubleDouble(high: 0)
@@ -60,24 +63,35 @@ extension VectorLoops {
       let end = start &+ min(512, row.count &- start)
       while start < end {
         let z = shifted(load(row, start, absent: -.infinity), shift)
-        let isFar = z.high .< least
-        let e = exponential(
-          z.high.replacing(with: least, where: isFar), z.low.replacing(with: zero, where: isFar), table)
-        let eHigh = e.high.replacing(with: zero, where: isFar)
-        let isUnknown = isFar .& (z.high .>= Vector(repeating: vanishing))
-        let eLow = e.low.replacing(with: zero, where: isFar)
-        store(eHigh, &pairs, start)
-        store(eLow.replacing(with: .nan, where: isUnknown), &pairs, count &+ start)
+        let e = exponential(ofAny: z, vanishing: vanishing, table)
+        store(e.value.high, &pairs, start)
+        store(e.provenLow, &pairs, count &+ start)
 
-        var counted = eHigh
-        if start == topStart { counted.replace(with: zero, where: isTop) }
-        block = block.accumulating(VectorPair(high: counted, low: eLow))
+        var counted = e.value
+        if start == topStart { counted.high.replace(with: zero, where: isTop) }
+        block = block.accumulating(counted)
         start &+= 8
       }
       total = total + folded(block)
     }
     let sum = DoubleDouble(high: 1) + total
     return RowSums(others: total, sum: sum, reciprocal: sum.reciprocal(Multiplier.self))
+  }
+
+  /// e^z, or zero where z is below -620; and its low part, or NaN where it is not zero for certain.
+  @inlinable @inline(__always)
+  static func exponential(
+    ofAny z: VectorPair, vanishing: Double, _ table: Span<Double>
+  ) -> (value: VectorPair, provenLow: Vector) {
+    let zero = Vector(repeating: 0)
+    let least = Vector(repeating: leastExponent)
+    let isFar = z.high .< least
+    let e = exponential(
+      z.high.replacing(with: least, where: isFar), z.low.replacing(with: zero, where: isFar), table)
+    let value = VectorPair(
+      high: e.high.replacing(with: zero, where: isFar), low: e.low.replacing(with: zero, where: isFar))
+    let isUnknown = isFar .& (z.high .>= Vector(repeating: vanishing))
+    return (value, value.low.replacing(with: .nan, where: isUnknown))
   }
 
   /// The sum of eight pairs that are not negative, their low parts at most 66u of their high parts.

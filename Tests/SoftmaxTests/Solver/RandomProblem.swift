@@ -73,7 +73,7 @@ struct RandomProblem: RandomNumberGenerator {
   mutating func nextCase() throws -> Case {
     let classes =
       chance(0.9) ? Int.random(in: 1...16, using: &self) : Int.random(in: 17...(chance(0.1) ? 3000 : 200), using: &self)
-    let rows = chance(0.6) ? 1 : Int.random(in: 2...5, using: &self)
+    let rows = chance(0.6) ? 1 : Int.random(in: 2...(classes <= 16 && chance(0.2) ? 20 : 5), using: &self)
     let isLast = chance(0.7)
     var logits = [Double](repeating: 0, count: rows * classes)
     for n in 0..<rows {

@@ -17,7 +17,9 @@ final class VectorLoss: Sendable {
   private let request: LossRequest
   private let buffer: ConcurrentOutputBuffer<Double>
   private let rounding: KernelRounding
-  /// `nil` for class indices without smoothing, where u is zero but at the target.
+  /// The target, where it is class indices without smoothing, so that u is zero but at the target.
+  private let indices: [Int]?
+  /// u of other targets.
   private let weights: VectorTargetWeights?
   /// 1/(D T).
   private let scale: ScaledDoubleDouble
@@ -30,14 +32,11 @@ final class VectorLoss: Sendable {
     self.request = request
     self.buffer = buffer
     rounding = KernelRounding(problem.softmax.format)
-    let isIndex =
-      switch problem.target {
-      case .indices: true
-      case .probabilities, .logits: false
-      }
-    if isIndex, problem.labelSmoothing == 0 {
+    if case .indices(let indices) = problem.target, problem.labelSmoothing == 0 {
+      self.indices = indices
       weights = nil
     } else {
+      indices = nil
       guard let weights = VectorTargetWeights(problem) else { return nil }
       self.weights = weights
     }
@@ -49,11 +48,35 @@ final class VectorLoss: Sendable {
 
   private var problem: LossProblem { request.problem }
 
+  /// Whether rows are done eight at a time.
+  var hasShortRows: Bool { indices != nil && ShortRows.serves(problem.softmax) }
+
+  /// Hands row n over to be done with others. - Returns: whether it was taken.
+  func take(row n: Int, into rows: inout ShortRows) -> Bool {
+    guard let indices else { return false }
+    let target = indices[n]
+    var factor = self.factor(n)
+    var lossFactor = ScaledDoubleDouble.one
+    if let weight = problem.weight {
+      lossFactor = ScaledDoubleDouble(weight[target])
+      factor = factor * lossFactor
+    }
+    if let weights = problem.sampleWeight { lossFactor = lossFactor * ScaledDoubleDouble(weights[n]) }
+    // Zeros, and what is infinite, are found row by row.
+    guard !factor.isZero, !lossFactor.isZero,
+      problem.softmax.logits[request.gradientPosition(row: n, target)] > -.infinity
+    else { return false }
+    return rows.take(n, of: problem.softmax.logits, target: target, gradient: factor, loss: lossFactor)
+  }
+
+  /// Does the rows taken. - Returns: those with anything open, whose losses are not added.
+  func solve(_ rows: inout ShortRows) -> RowBits { rows.solve(request, into: buffer) }
+
   /// Rounds row n's results, or adds its loss to `sum`. - Returns: what is left open.
   func solve(
     row n: Int, with vectorRow: inout VectorRow, reader: inout StridedRowReader, sum: inout VectorLossSum
   ) -> Unresolved {
-    if case .indices(let indices) = problem.target, weights == nil {
+    if let indices {
       return reader.read(problem.softmax.logits, row: n) { logits in
         solve(row: n, logits, target: indices[n], with: &vectorRow, sum: &sum)
       }
@@ -188,6 +211,14 @@ struct VectorLossSum {
     error += (loss.error + loss.value.high * 0x1p-98) * (scaled.high * 0x1.0000001p0)
     terms += 1
     return true
+  }
+
+  /// Adds losses that were added up elsewhere.
+  mutating func add(_ rows: borrowing ShortRows) {
+    guard let sum = rows.sum else { return }
+    value = value + sum.loss.value
+    error += sum.loss.error
+    terms += Double(sum.terms)
   }
 
   /// What the sum certainly lies in, times scale and T as the other stages' terms are; `nil` if nothing was added.

@@ -56,12 +56,16 @@ struct VectorRow: ~Copyable {
   /// The other half: the exponentials.
   mutating func exponentiate(_ row: Span<Double>, exponent: Int) {
     self.exponent = exponent
-    // e^z·2^exponent is below a quarter of the format's least number from here on; log 2 rounded up and a unit more.
-    let places = Double(4 - format.leastExponent + max(0, exponent)) * 0.69315
     let (loops, top, shift, table) = (loops, top, shift, exponentialTable)
+    let vanishing = VectorRow.vanishing(format, exponent: exponent)
     var pairs = exponentials.numbers.mutableSpan
-    sums = loops.exponentials(
-      row, top: top, shift: shift, vanishing: min(-620, -places), table: table.span, into: &pairs)
+    sums = loops.exponentials(row, top: top, shift: shift, vanishing: vanishing, table: table.span, into: &pairs)
+  }
+
+  /// The z from which on e^z·2^exponent is below a quarter of the format's least number; at most -620.
+  static func vanishing(_ format: ResultFormat, exponent: Int) -> Double {
+    // log 2 rounded up, and a unit more.
+    min(-620, -Double(4 - format.leastExponent + max(0, exponent)) * 0.69315)
   }
 
   /// Writes the row's probabilities. - Returns: how many are not proven, and NaN.
@@ -129,7 +133,7 @@ extension VectorRow {
     }
     let table = exponentialTable
     let value = loops.logSum(sums, table: table.span)
-    return VectorValue(value: value, error: value.high * 0x1.3p-80)
+    return VectorValue(value: value, error: value.high * logSumError)
   }
 
   /// log S with bounds of its tail. It is certainly positive, however faint, when there is another finite logit; when

@@ -1,0 +1,253 @@
+internal import KernelDispatch
+internal import VectorKernels
+
+/// The vector stage for short rows, eight at a time, one in each lane (``InterleavedRows``).
+///
+/// It proves what needs no special care. A row with anything open goes to ``VectorRow``, so that what is left for the
+/// next stage is the same as without this one.
+struct ShortRows: ~Copyable {
+  /// The exponents of the factors of gradients and losses, apart from those of ``InterleavedRows``.
+  struct Exponents {
+    let gradient: Int
+    let loss: Int
+    /// How far a row's own may be from them.
+    static let reach = 16
+  }
+
+  private let loops: any VectorLoops.Type
+  private let format: ResultFormat
+  private let shift: RowShift
+  private let layout: Layout
+  private var state = InterleavedRows()
+  private var logits: [Double]  // [classes][8]; a lane without a row holds an earlier one, or zeros
+  private var exponentials: [Double]  // [classes][2][8]
+  private var results: [Double]  // [classes][8]
+  private var numbers = InlineArray<8, Int>(repeating: 0)
+  private(set) var count = 0
+  /// The first row's; `nil` before it.
+  private var exponents: Exponents?
+  /// How many losses were added up.
+  private var terms = 0
+
+  /// Longer rows fill vectors by themselves.
+  private static let mostClasses = 64
+  /// Fewer rows are done sooner one by one.
+  private static let leastRows = 3
+
+  /// Whether this stage does a problem's rows: `VectorRow` would, they are short, and there are some of them.
+  static func serves(_ problem: SoftmaxProblem) -> Bool {
+    let layout = problem.layout
+    return layout.classes <= mostClasses && layout.batch >= leastRows && !problem.hasEmptyRows
+      && VectorRow.serves(problem)
+  }
+
+  init(_ problem: SoftmaxProblem, _ level: KernelLevel) {
+    loops = level.loops
+    format = problem.format
+    layout = problem.layout
+    shift = RowShift(maximum: 0, temperature: problem.temperature)
+    logits = [Double](repeating: 0, count: 8 * layout.classes)
+    exponentials = [Double](repeating: 0, count: 16 * layout.classes)
+    results = [Double](repeating: 0, count: 8 * layout.classes)
+  }
+
+  var isFull: Bool { count == 8 }
+
+  /// About how many nanoseconds a row of so many classes takes.
+  static func cost(_ classes: Int) -> Int { 20 + 6 * classes }
+
+  /// Takes row n. - Precondition: it is not full.
+  mutating func take(_ n: Int, of tensor: [Double]) {
+    numbers[count] = n
+    let (layout, lane) = (layout, count)
+    var block = logits.mutableSpan
+    interleave(tensor.span, from: layout.start(of: n), step: layout.inner, lane: lane, into: &block)
+    count += 1
+  }
+
+  /// Takes row n, its target, and what its gradient and its loss are multiplied by, positive or negative.
+  /// - Returns: false where these differ too much from the rows' before.
+  mutating func take(
+    _ n: Int, of tensor: [Double], target: Int, gradient: ScaledDoubleDouble, loss: ScaledDoubleDouble
+  ) -> Bool {
+    let exponents = exponents ?? Exponents(gradient: gradient.exponent, loss: loss.exponent)
+    guard target >= 0, target < layout.classes,
+      abs(gradient.exponent - exponents.gradient) <= Exponents.reach, abs(exponents.gradient) <= 800,
+      abs(loss.exponent - exponents.loss) <= Exponents.reach, abs(exponents.loss) <= 280
+    else { return false }
+    self.exponents = exponents
+    state.target[count] = Double(target)
+    state.gradientFactor.set(gradient.pair(timesPowerOf: -exponents.gradient), lane: count)
+    state.lossFactor.set(loss.pair(timesPowerOf: -exponents.loss), lane: count)
+    take(n, of: tensor)
+    return true
+  }
+
+  /// The number of a row taken.
+  func number(_ lane: Int) -> Int { numbers[lane] }
+
+  /// Forgets the rows taken.
+  mutating func removeAll() { count = 0 }
+
+  /// Computes the exponentials of the rows taken.
+  /// - Returns: false where they are too few to be worth it.
+  private mutating func exponentiate(exponent: Int) -> Bool {
+    guard count >= Self.leastRows else { return false }
+    let (loops, logits, shift, table) = (loops, logits, shift, exponentialTable)
+    let vanishing = VectorRow.vanishing(format, exponent: exponent)
+    Self.fill(&exponentials, with: &state) { pairs, state in
+      loops.interleavedExponentials(
+        logits.span, shift: shift, vanishing: vanishing, table: table.span, into: &pairs, &state)
+    }
+    return true
+  }
+
+  /// Lets a loop write numbers and change the rows' state, both of which are parts of this value.
+  private static func fill<Result>(
+    _ numbers: inout [Double], with state: inout InterleavedRows,
+    _ loop: (inout MutableSpan<Double>, inout InterleavedRows) -> Result
+  ) -> Result {
+    var span = numbers.mutableSpan
+    return loop(&span, &state)
+  }
+
+  /// Copies the results into the rows' places, the first of them at `origin`.
+  private func write(_ buffer: ConcurrentOutputBuffer<Double>, from origin: Int) {
+    let results = results.span
+    for lane in 0..<count {
+      let first = origin + layout.start(of: numbers[lane])
+      guard layout.inner == 1 else {
+        for c in 0..<layout.classes { buffer[first + c * layout.inner] = results[8 * c + lane] }
+        continue
+      }
+      buffer.write(first..<(first + layout.classes)) { out in
+        deinterleave(results, lane: lane, into: &out)
+      }
+    }
+  }
+}
+
+extension OutputLayout {
+  /// Whether ``ShortRows`` computes all of the outputs.
+  var areForShortRows: Bool {
+    parts.allSatisfy { part in
+      switch part.output {
+      case .probabilities, .logProbabilities, .argmax: true
+      case .logSumExp, .entropy, .jacobian, .topIndices, .topProbabilities, .topLogProbabilities: false
+      }
+    }
+  }
+}
+
+extension ShortRows {
+  /// Writes the outputs of the rows taken. - Returns: the rows with anything that is not proven.
+  mutating func solve(_ outputs: OutputLayout, into buffer: ConcurrentOutputBuffer<Double>) -> RowBits {
+    guard exponentiate(exponent: 0) else { return .max }
+    var open: RowBits = 0
+    for part in outputs.parts {
+      let start = part.range.lowerBound
+      switch part.output {
+      case .probabilities:
+        let (loops, exponentials, rounding) = (loops, exponentials, KernelRounding(format))
+        open |= Self.fill(&results, with: &state) { out, state in
+          loops.interleavedProducts(
+            exponentials.span, &state, isGradient: false, within: probabilityError, rounding, into: &out)
+        }
+        write(buffer, from: start)
+      case .logProbabilities:
+        computeLogSums()
+        let (loops, logits, shift, rounding) = (loops, logits, shift, KernelRounding(format))
+        open |= Self.fill(&results, with: &state) { out, state in
+          loops.interleavedLogProbabilities(logits.span, shift: shift, &state, rounding, into: &out)
+        }
+        write(buffer, from: start)
+      case .argmax:
+        for lane in 0..<count { buffer[start + numbers[lane]] = state.top[lane] }
+      case .logSumExp, .entropy, .jacobian, .topIndices, .topProbabilities, .topLogProbabilities:
+        open = .max
+      }
+    }
+    return open
+  }
+
+  /// Writes the gradients of the rows taken, and writes their losses or adds them up. - Returns: the rows with anything
+  /// that is not proven, whose losses are not added.
+  mutating func solve(_ request: LossRequest, into buffer: ConcurrentOutputBuffer<Double>) -> RowBits {
+    guard let exponents, exponentiate(exponent: max(0, exponents.gradient + Exponents.reach)) else { return .max }
+    // Arrays of its own, since a span of a part keeps all of this value from being changed.
+    let (loops, logits, exponentials, shift) = (loops, logits, exponentials, shift)
+    var open: RowBits = 0
+    if request.wantsGradient {
+      let factorError = 0x1p-98
+      let rounding = KernelRounding(format, exponent: exponents.gradient)
+      _ = Self.fill(&results, with: &state) { out, state in
+        loops.interleavedProducts(
+          exponentials.span, &state, isGradient: true, within: probabilityError + factorError, rounding, into: &out)
+      }
+      loops.interleavedTargets(exponentials.span, &state, within: factorError)
+      for lane in 0..<count where !resolveTarget(lane, rounding) { open |= 1 << lane }
+      write(buffer, from: 0)
+    }
+    guard request.use != .unused else { return open }
+    // An open row's loss is left to the stage that does the row.
+    for lane in 0..<8 where lane >= count || open & (1 << lane) != 0 {
+      state.lossFactor.set(DoubleDouble(high: 0), lane: lane)
+    }
+    computeLogSums()
+    let isTerm = request.use == .term
+    var losses = InlineArray<8, Double>(repeating: 0)
+    var out = losses.mutableSpan
+    open |= loops.interleavedLosses(
+      logits.span, shift: shift, &state, isTerm: isTerm, KernelRounding(format, exponent: exponents.loss), into: &out)
+    if isTerm {
+      terms += count
+    } else {
+      for lane in 0..<count { buffer[request.lossPosition(row: numbers[lane])] = losses[lane] }
+    }
+    return open
+  }
+
+  /// Puts a row's gradient at the target in the place of the product there. - Returns: whether all of the row's results
+  /// are proven.
+  private mutating func resolveTarget(_ lane: Int, _ rounding: KernelRounding) -> Bool {
+    let place = 8 * Int(state.target[lane]) + lane
+    let value = DoubleDouble(high: state.valueAtTarget.high[lane], low: state.valueAtTarget.low[lane])
+    let open = state.open[lane] - (results[place].isNaN ? 1 : 0)
+    results[place] = rounding.rounded(value, error: state.errorAtTarget[lane])
+    return open == 0 && !results[place].isNaN
+  }
+
+  private mutating func computeLogSums() {
+    let table = exponentialTable
+    loops.interleavedLogSums(&state, table: table.span)
+  }
+
+  /// The sum of the losses added up; `nil` if there are none.
+  var sum: (loss: VectorValue, terms: Int)? {
+    guard terms > 0, let exponents else { return nil }
+    var sum = VectorValue(value: DoubleDouble(high: 0), error: 0)
+    for lane in 0..<8 {
+      sum.value = sum.value + DoubleDouble(high: state.total.high[lane], low: state.total.low[lane])
+      sum.error += state.totalError[lane]
+    }
+    let power = Double(sign: .plus, exponent: exponents.loss, significand: 1)
+    sum.value = DoubleDouble(high: sum.value.high * power, low: sum.value.low * power)
+    sum.error *= power
+    return (sum, terms + 8)
+  }
+}
+
+extension ScaledDoubleDouble {
+  /// The number times 2^exponent, with its sign. - Precondition: its own exponent and that add up to at most ±900.
+  fileprivate func pair(timesPowerOf exponent: Int) -> DoubleDouble {
+    let power = Double(sign: isNegative ? .minus : .plus, exponent: self.exponent + exponent, significand: 1)
+    return DoubleDouble(high: mantissa.high * power, low: mantissa.low * power)
+  }
+}
+
+extension VectorPair {
+  fileprivate mutating func set(_ pair: DoubleDouble, lane: Int) {
+    high[lane] = pair.high
+    low[lane] = pair.low
+  }
+}

@@ -1,0 +1,68 @@
+import VectorKernels
+import TestSupport
+import Testing
+
+@testable import Softmax
+
+/// Short rows are done eight at a time. What each gets must not depend on its neighbours, on how many rows there are, or
+/// on where the class axis is.
+@Suite("Short rows")
+struct ShortRowsTests {
+  static let lengths = Array(1...66)
+
+  private func problem(_ rows: [[Double]], isLast: Bool) throws -> SoftmaxProblem {
+    let (count, classes) = (rows.count, rows[0].count)
+    var logits = [Double](repeating: 0, count: count * classes)
+    for n in 0..<count {
+      for c in 0..<classes { logits[isLast ? n * classes + c : c * count + n] = rows[n][c] }
+    }
+    let layout = Layout(shape: isLast ? [count, classes] : [classes, count], axis: isLast ? 1 : 0)
+    return try SoftmaxProblem(logits: logits, layout: layout)
+  }
+
+  /// Every length, any number of rows, rows of all kinds side by side: the bits are those of the interval stage.
+  @Test(arguments: lengths)
+  func everyLength(classes: Int) throws {
+    for k in repetitions(2) {
+      var source = RandomProblem(seed: UInt64(classes * 1000 + k))
+      let rows = (0..<Int.random(in: 3...(classes > 20 ? 5 : 17), using: &source)).map { _ in source.row(classes) }
+      let isLast = source.chance(0.7)
+      let softmax = try problem(rows, isLast: isLast)
+      let loss = try LossProblem(
+        softmax: softmax,
+        target: .indices(rows.map { _ in source.chance(0.1) ? -100 : Int.random(in: 0..<classes, using: &source) }),
+        weight: source.chance(0.5) ? (0..<classes).map { _ in source.pick(1, 0.3, 0, 1e-12, 7e5) } : nil,
+        sampleWeight: source.chance(0.5) ? rows.map { _ in source.pick(1, 0.7, 0, 1e-9, 3e4) } : nil,
+        reduction: source.pick(.none, .sum, .mean), divisor: 3)
+      let upstream = loss.reduction == .none ? rows.map { _ in source.pick(1, -2.5, 0, 1e-7) } : [source.pick(1, -0.3)]
+      let outputs: [SoftmaxOutput] = [.probabilities, .logProbabilities, .argmax]
+      var unused = StageCounts()
+      let truth = try softmax.solve(outputs, Execution(), from: .interval, &unused)
+      let lossTruth = try loss.lossAndGradient(
+        upstream: upstream, loss: true, gradient: true, Execution(), from: .interval, &unused)
+      for level in levelsHere {
+        let execution = Execution(level: level)
+        #expect(try softmax.solve(outputs, execution) == truth, "\(rows)")
+        #expect(
+          try loss.lossAndGradient(upstream: upstream, loss: true, gradient: true, execution) == lossTruth, "\(rows)")
+      }
+    }
+  }
+
+  /// Ordinary rows are decided here: nothing is left for the next stage, whatever the row before.
+  @Test(arguments: levelsHere)
+  func ordinaryRowsAreDecided(level: KernelLevel) throws {
+    var random = SplitMix64(11)
+    for classes in [2, 3, 10, 33, 64] {
+      let rows = (0..<19).map { _ in (0..<classes).map { _ in random.double(in: -5...5) } }
+      let softmax = try problem(rows, isLast: true)
+      let loss = try LossProblem(
+        softmax: softmax, target: .indices(rows.indices.map { $0 % classes }), reduction: .mean)
+      var counts = StageCounts()
+      let execution = Execution(level: level)
+      _ = try softmax.solve([.probabilities, .logProbabilities], execution, from: .vector, &counts)
+      _ = try loss.lossAndGradient(upstream: nil, loss: true, gradient: true, execution, from: .vector, &counts)
+      #expect(counts.ball == 0 && counts.outputs == 19 * classes * 3 + 19)
+    }
+  }
+}
