@@ -133,8 +133,8 @@ extension Validator {
     }
     if let target = request[.target], geometry.targetKind(target.shape) == .probabilities {
       issues.append(.field(.parameter(.focalGamma))) { [wire, geometry] in
-        "\($0) needs class indices as the target, which holds probabilities; send "
-          + "\(wire.tensor(of: geometry.batchShape)) of class indices, or leave it out"
+        "\($0) needs class indices as the target, which holds probabilities; send a class index for each slice, "
+          + "\(wire.tensor(of: geometry.batchShape)), or leave it out"
       }
     }
   }
