@@ -7,7 +7,7 @@ enum Location: Hashable, Sendable {
   /// A field that the operation does not know, by its name.
   case unknown(String)
   /// A place that only the request's own format has.
-  case member(JSONPath)
+  case member(MemberPath)
 
   /// How a sentence names the place: `logits[3][1]`.
   var displayName: String {
@@ -16,6 +16,43 @@ enum Location: Hashable, Sendable {
     case .field(let field, let path): path.reduce(into: field.name) { $0 += "[\($1)]" }
     case .unknown(let name): quoted(name)
     case .member(let path): path.description
+    }
+  }
+}
+
+/// A place in a document of objects and arrays: `inputs[0].shape[1]`.
+struct MemberPath: Hashable, Sendable, CustomStringConvertible {
+  enum Step: Hashable, Sendable {
+    case name(String)
+    case index(Int)
+  }
+
+  private(set) var steps: [Step]
+
+  init(_ name: String) { steps = [.name(name)] }
+
+  /// The place of a member of the object here.
+  func member(_ name: String) -> MemberPath {
+    var path = self
+    path.steps.append(.name(name))
+    return path
+  }
+
+  /// The place of an element of the array here, or deeper in arrays of arrays.
+  func element(_ indices: Int...) -> MemberPath { element(indices) }
+
+  func element(_ indices: [Int]) -> MemberPath {
+    var path = self
+    path.steps += indices.map(Step.index)
+    return path
+  }
+
+  var description: String {
+    steps.reduce(into: "") { text, step in
+      switch step {
+      case .name(let name): text += (text.isEmpty ? "" : ".") + name.prefixOfUTF8(64)
+      case .index(let index): text += "[\(index)]"
+      }
     }
   }
 }

@@ -4,7 +4,7 @@ import Softmax
 extension Validator {
   /// The outputs asked for, or the default ones; those at fault left out.
   static func outputs(
-    of request: borrowing UnvalidatedRequest, for operation: Operation, _ issues: inout IssueList
+    of request: borrowing UnvalidatedRequest, for operation: Operation, wire: any Wire, _ issues: inout IssueList
   ) -> OutputList {
     guard let names = request.outputs else { return defaultOutputs(of: request, for: operation) }
     let known = operation.outputs
@@ -18,7 +18,7 @@ extension Validator {
           checked.append(output)
         }
       } else {
-        issues.append(.field(.outputs, [index])) { "\($0) is \(complaint(about: name, operation))" }
+        issues.append(.field(.outputs, [index])) { "\($0) is \(complaint(about: name, operation, wire))" }
       }
     }
     return checked
@@ -38,17 +38,18 @@ extension Validator {
     return outputs
   }
 
-  private static func complaint(about name: String, _ operation: Operation) -> String {
+  private static func complaint(about name: String, _ operation: Operation, _ wire: any Wire) -> String {
+    let own = wire.name(of: operation)
     let all = listed(operation.outputs.map { quoted($0.name) })
     if let elsewhere = Output.allCases.first(where: { $0.name == name }) {
-      let homes = listed(elsewhere.descriptor.operations.operations.map(\.path))
-      return "\(quoted(name)), an output of \(homes); \(operation.path) answers \(all)"
+      let homes = listed(elsewhere.descriptor.operations.operations.map(wire.name))
+      return "\(quoted(name)), an output of \(homes); \(own) answers \(all)"
     }
     guard let nearest = NameSuggestion.output(nearestTo: name, in: operation) else {
-      return "\(quoted(name)), which \(operation.path) does not know; it knows \(all)"
+      return "\(quoted(name)), which \(own) does not know; it knows \(all)"
     }
     return
-      "\(quoted(name)), which \(operation.path) does not know; the nearest is \(quoted(nearest.name)), and all are \(all)"
+      "\(quoted(name)), which \(own) does not know; the nearest is \(quoted(nearest.name)), and all are \(all)"
   }
 
   func location(of output: Output) -> Location {

@@ -32,7 +32,7 @@ struct Validator: ~Copyable {
     if request.hasTooManyLogits { throw .tooManyLogits(limit: limits.logits) }
     var issues = request.issues
     let parameters = Self.parameters(of: request, &issues)
-    let outputs = Self.outputs(of: request, for: operation, &issues)
+    let outputs = Self.outputs(of: request, for: operation, wire: wire, &issues)
     if !request.present.contains(operation.required) {
       for input in operation.requiredInputs where !request.present.contains(.input(input)) {
         if let other = operation.alternative(to: input), request.present.contains(.input(other)) { continue }

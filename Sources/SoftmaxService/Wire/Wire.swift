@@ -19,6 +19,8 @@ protocol Wire: Sendable {
   /// Where a place of the request is: a JSON pointer, for example.
   func locate(_ location: Location) -> String
 
+  /// What an operation is called, in a sentence.
+  func name(of operation: Operation) -> String
   /// How the logit of a masked class is written.
   var mask: String { get }
   /// What a tensor of the shape [] is called.

@@ -109,7 +109,7 @@ struct Tolerance: Sendable {
 extension Location {
   /// The caller's numbers for an output, or with indices one of them.
   static func candidate(_ output: Output, _ indices: [Int] = []) -> Location {
-    .member(JSONPath(RequestField.candidate.name).member(output.name).element(indices))
+    .member(MemberPath(RequestField.candidate.name).member(output.name).element(indices))
   }
 }
 

@@ -46,6 +46,8 @@ struct JSONWire: Wire {
 
   func locate(_ location: Location) -> String { JSONPointer.text(of: location) }
 
+  func name(of operation: Operation) -> String { operation.path }
+
   var mask: String { "\"-Infinity\"" }
   var scalarTensor: String { "a bare number" }
 
@@ -95,43 +97,6 @@ struct JSONWire: Wire {
   }
 }
 
-/// A place in a JSON document: `inputs[0].shape[1]`.
-struct JSONPath: Hashable, Sendable, CustomStringConvertible {
-  enum Step: Hashable, Sendable {
-    case name(String)
-    case index(Int)
-  }
-
-  private(set) var steps: [Step]
-
-  init(_ name: String) { steps = [.name(name)] }
-
-  /// The place of a member of the object here.
-  func member(_ name: String) -> JSONPath {
-    var path = self
-    path.steps.append(.name(name))
-    return path
-  }
-
-  /// The place of an element of the array here, or deeper in arrays of arrays.
-  func element(_ indices: Int...) -> JSONPath { element(indices) }
-
-  func element(_ indices: [Int]) -> JSONPath {
-    var path = self
-    path.steps += indices.map(Step.index)
-    return path
-  }
-
-  var description: String {
-    steps.reduce(into: "") { text, step in
-      switch step {
-      case .name(let name): text += (text.isEmpty ? "" : ".") + name.prefixOfUTF8(64)
-      case .index(let index): text += "[\(index)]"
-      }
-    }
-  }
-}
-
 /// JSON pointers (RFC 6901) in their URI fragment form (§6), which problem details use.
 enum JSONPointer {
   /// The pointer to a place in a request's JSON body: `#/logits/3/1`.
@@ -139,13 +104,13 @@ enum JSONPointer {
     switch location {
     case .request: "#"
     case .field(let field, let path): path.reduce(into: "#/" + field.name) { $0 += "/\($1)" }
-    case .unknown(let name): text(of: JSONPath(name))
+    case .unknown(let name): text(of: MemberPath(name))
     case .member(let path): text(of: path)
     }
   }
 
   /// The pointer to a place in any JSON document.
-  static func text(of path: JSONPath) -> String {
+  static func text(of path: MemberPath) -> String {
     path.steps.reduce(into: "#") { text, step in
       switch step {
       case .name(let name): text += "/" + escaped(name.prefixOfUTF8(longestName))

@@ -47,7 +47,7 @@ extension InferBinder {
 
   mutating func bindParameters(_ parameters: [(name: String, scalar: UnvalidatedRequest.Scalar)]) {
     for (name, scalar) in parameters {
-      let location = Location.member(JSONPath("parameters").member(name))
+      let location = Location.member(MemberPath("parameters").member(name))
       guard case .parameter(let parameter) = RequestField(name: name),
         operation.knows(.parameter(parameter))
       else {

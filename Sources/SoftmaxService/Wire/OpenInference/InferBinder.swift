@@ -25,7 +25,7 @@ struct InferBinder: ~Copyable {
     bound.request.issues = infer.issues
     let isAnswer = infer.isAnswer
     if isAnswer, infer.inputs != nil {
-      bound.request.issues.append(.member(JSONPath("outputs"))) {
+      bound.request.issues.append(.member(MemberPath("outputs"))) {
         "\($0) has tensors with numbers, and so has \"inputs\"; send numbers in \"inputs\" alone"
       }
     } else if !isAnswer {

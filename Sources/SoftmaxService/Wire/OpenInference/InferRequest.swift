@@ -63,7 +63,7 @@ struct TensorPlace: Hashable, Sendable {
   let list: List
   let index: Int
 
-  var path: JSONPath { JSONPath(list.rawValue).element(index) }
+  var path: MemberPath { MemberPath(list.rawValue).element(index) }
 }
 
 /// How a body is divided into JSON and the tensors' bytes after it, by the field Inference-Header-Content-Length.

@@ -11,7 +11,7 @@ extension InferRequestDecoder {
   /// The parameters of the request as a whole.
   @_lifetime(reader: copy reader)
   mutating func readParameters(from reader: inout JSONReader) throws(JSONSyntaxError) {
-    let parameters = JSONPath("parameters")
+    let parameters = MemberPath("parameters")
     guard try readKind(.object, orElse: "it must be an object", at: parameters, from: &reader) else { return }
     try reader.beginObject()
     while let name = try reader.nextMember()?.text {
@@ -94,7 +94,7 @@ extension InferRequestDecoder {
   /// A whole number of at least 0.
   @_lifetime(reader: copy reader)
   mutating func readSize(
-    at path: @autoclosure () -> JSONPath, from reader: inout JSONReader
+    at path: @autoclosure () -> MemberPath, from reader: inout JSONReader
   ) throws(JSONSyntaxError) -> Int? {
     let demand = "it must be a whole number of at least 0"
     guard try readKind(.number, orElse: demand, at: path(), from: &reader) else { return nil }
@@ -106,7 +106,7 @@ extension InferRequestDecoder {
 
   @_lifetime(reader: copy reader)
   mutating func readString(
-    at path: @autoclosure () -> JSONPath, from reader: inout JSONReader
+    at path: @autoclosure () -> MemberPath, from reader: inout JSONReader
   ) throws(JSONSyntaxError) -> String? {
     guard try readKind(.string, orElse: "it must be a string", at: path(), from: &reader) else { return nil }
     return try reader.readString()
@@ -115,7 +115,7 @@ extension InferRequestDecoder {
   /// Whether the next value is of a kind; if not, it is noted and passed over.
   @_lifetime(reader: copy reader)
   mutating func readKind(
-    _ wanted: JSONKind, orElse demand: String, at path: @autoclosure () -> JSONPath, from reader: inout JSONReader
+    _ wanted: JSONKind, orElse demand: String, at path: @autoclosure () -> MemberPath, from reader: inout JSONReader
   ) throws(JSONSyntaxError) -> Bool {
     let kind = try reader.peekKind()
     guard kind != wanted else { return true }

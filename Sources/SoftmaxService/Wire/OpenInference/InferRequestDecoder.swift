@@ -54,7 +54,7 @@ struct InferRequestDecoder {
     try reader.beginObject()
     while let member = try nextMember(of: nil, &seen, from: &reader) {
       switch member {
-      case .id: request.id = try readString(at: JSONPath(member.rawValue), from: &reader)
+      case .id: request.id = try readString(at: MemberPath(member.rawValue), from: &reader)
       case .parameters: try readParameters(from: &reader)
       case .inputs: request.inputs = try readTensors(.inputs, from: &reader)
       case .outputs: request.outputs = try readTensors(.outputs, from: &reader)
@@ -75,12 +75,12 @@ struct InferRequestDecoder {
           seen.append(member)
           if try reader.peekKind() != .null { return member }
         } else {
-          request.issues.append(.member(place?.path.member(name) ?? JSONPath(name))) {
+          request.issues.append(.member(place?.path.member(name) ?? MemberPath(name))) {
             "\($0) is given more than once; send each member once"
           }
         }
       } else {
-        request.issues.append(.member(place?.path.member(name) ?? JSONPath(name))) {
+        request.issues.append(.member(place?.path.member(name) ?? MemberPath(name))) {
           Self.sentence(aboutUnknown: name, Array(Member.allCases), at: $0)
         }
       }
@@ -112,7 +112,7 @@ struct InferRequestDecoder {
     let kind = try reader.peekKind()
     guard kind == .array else {
       try reader.skipValue()
-      request.issues.append(.member(JSONPath(list.rawValue))) {
+      request.issues.append(.member(MemberPath(list.rawValue))) {
         "\($0) is \(kind.displayName); it must be an array of tensors"
       }
       return nil
@@ -125,7 +125,7 @@ struct InferRequestDecoder {
       index += 1
       let kind = try reader.peekKind()
       if tensors.count == Self.mostItems {
-        request.issues.append(.member(JSONPath(list.rawValue))) { "\($0) has more tensors than any model takes" }
+        request.issues.append(.member(MemberPath(list.rawValue))) { "\($0) has more tensors than any model takes" }
         try reader.skipValue()
       } else if kind == .object {
         tensors.append(try readTensor(at: place, from: &reader))

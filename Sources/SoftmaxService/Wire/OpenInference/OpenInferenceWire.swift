@@ -80,12 +80,12 @@ struct OpenInferenceWire: Wire {
   }
 
   /// Where a place is in the request's JSON; numbers in binary have the place that they would have in `data`.
-  private func path(of location: Location) -> JSONPath? {
+  private func path(of location: Location) -> MemberPath? {
     switch location {
     case .request, .unknown, .field(.candidate, _): return nil
     case .member(let path): return path
-    case .field(.parameter(let parameter), _): return JSONPath("parameters").member(parameter.name)
-    case .field(.outputs, let indices): return JSONPath("outputs").element(indices)
+    case .field(.parameter(let parameter), _): return MemberPath("parameters").member(parameter.name)
+    case .field(.outputs, let indices): return MemberPath("outputs").element(indices)
     case .field(.input(let input), let indices):
       guard let placed = inputs.first(where: { $0.input == input }) else { return nil }
       guard indices.count == placed.shape.count else { return placed.place.path }
@@ -93,6 +93,8 @@ struct OpenInferenceWire: Wire {
       return placed.place.path.member("data").element(position)
     }
   }
+
+  func name(of operation: Operation) -> String { "the model \(quoted(operation.modelName))" }
 
   var mask: String { "-Infinity" }
   var scalarTensor: String { "a tensor of shape []" }

@@ -180,7 +180,11 @@ struct InferTests {
       ),
       (
         request(tensor("logits", "FP64", [1], "[1]"), rest: #","outputs":[{"name":"probs"}]"#),
-        "outputs[0] is \"probs\", which"
+        "outputs[0] is \"probs\", which the model \"softmax\" does not know"
+      ),
+      (
+        request(tensor("logits", "FP64", [1], "[1]"), rest: #","outputs":[{"name":"loss"}]"#),
+        "an output of the model \"loss\" and the model \"gradient\"; the model \"softmax\" answers"
       ),
       (
         request(tensor("logits", "FP64", [1], "[1]"), rest: #","outputs":[{"name":"argmax"},{"name":"argmax"}]"#),
@@ -205,7 +209,7 @@ struct InferTests {
     #expect(answer.status == .badRequest)
     let found = try #require(errorText(answer), "\(text(answer))")
     #expect(found.contains(sentence))
-    #expect(!found.contains("\n"))
+    #expect(!found.contains("\n") && !found.contains("/softmax"))
   }
 
   @Test(
