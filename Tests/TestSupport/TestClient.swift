@@ -26,7 +26,8 @@ package final class TestClient {
     }
   }
 
-  package convenience init(_ daemon: Daemon) throws { try self.init(port: daemon.port, patience: 10) }
+  /// With the patience that a sanitizer's build needs for an answer.
+  package convenience init(_ daemon: Daemon) throws { try self.init(port: daemon.port, patience: 120) }
 
   deinit { _ = close(descriptor) }
 
