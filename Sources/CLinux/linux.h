@@ -1,10 +1,11 @@
-/// What Swift's Glibc module does not show: epoll, eventfd, accept4, socket filters, SCHED_BATCH, the allocator's settings,
-/// and the questions which x86-64 level this processor has and what it costs.
+/// What Swift's Glibc module does not show: epoll, eventfd, accept4, socket filters and memory, SCHED_BATCH, the
+/// allocator's settings, and the questions which x86-64 level this processor has and what it costs.
 #ifndef CLINUX_H
 #define CLINUX_H
 
 #include <linux/filter.h>
 #include <linux/sched.h>
+#include <linux/sock_diag.h>
 #include <malloc.h>
 #include <stdbool.h>
 #include <sys/epoll.h>

@@ -52,6 +52,8 @@ final class TestHandler: RequestHandler {
       return Response(.ok, .plainText, body: Array("done".utf8))
     case "/big":
       return Response(.ok, .plainText, body: [UInt8](repeating: 0x2E, count: 8 << 20))
+    case let path where path.hasPrefix("/bytes/"):
+      return Response(.ok, .plainText, body: [UInt8](repeating: 0x2E, count: Int(path.dropFirst(7)) ?? 0))
     case let path where path.hasPrefix("/reserve/"):
       let grant = context.reserveMemory(Int(path.dropFirst(9)) ?? 0)
       return Response(.ok, .plainText, body: Array("\(grant)".utf8))

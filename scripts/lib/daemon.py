@@ -52,7 +52,7 @@ class MemoryLimit:
 
     def __init__(self, size, by_address_space=False):
         self.size = size
-        self.group = self.peak_file = None
+        self.group = self.peak_file = self.sockets_file = None
         if by_address_space:
             return
         name = f"softmaxd-fault-{os.getpid()}-{time.monotonic_ns()}"
@@ -65,6 +65,10 @@ class MemoryLimit:
                 group.mkdir()
                 (group / limit).write_text(str(size))
                 self.group, self.peak_file = group, group / peak
+                # Version 2 counts what the kernel holds for sockets in the limit; version 1 apart, once it has one.
+                if limit != "memory.max":
+                    (group / "memory.kmem.tcp.limit_in_bytes").write_text(str(1 << 40))
+                    self.sockets_file = group / "memory.kmem.tcp.max_usage_in_bytes"
                 return
             except OSError:
                 if group.exists():
@@ -81,8 +85,9 @@ class MemoryLimit:
             resource.setrlimit(resource.RLIMIT_AS, (self.size, self.size))
 
     def peak(self):
-        """Most MB that the group has held, or None."""
-        return int(self.peak_file.read_text()) / (1 << 20) if self.peak_file and self.peak_file.exists() else None
+        """Most MB that the group has held, those of its sockets in the kernel included; or None."""
+        files = [file for file in (self.peak_file, self.sockets_file) if file and file.exists()]
+        return sum(int(file.read_text()) for file in files) / (1 << 20) if files else None
 
     def remove(self):
         for _ in range(50 if self.group else 0):

@@ -192,14 +192,14 @@ extension ConnectionState {
   /// far, or a body at the pace at which it has come; nil where nothing waits for the peer.
   ///
   /// 64 KiB count as moved from the start, so that a transfer that has just begun is not taken for a slow one.
-  public mutating func expectedTransferTime(at now: Instant) -> UInt64? {
-    if !output.isEmpty {
-      Self.expectedTime(left: output.count, moved: outputWritten, since: outputSince, at: now)
-    } else if phase == .body {
-      Self.expectedTime(left: body.bytesToCome, moved: body.bytes.count, since: since, at: now)
-    } else {
-      nil
+  /// - Parameter unsent: bytes that have been written, but that the system holds because the peer has not taken them.
+  public mutating func expectedTransferTime(at now: Instant, unsent: Int = 0) -> UInt64? {
+    let left = output.count + unsent
+    if phase == .body, output.isEmpty {
+      return Self.expectedTime(left: body.bytesToCome, moved: body.bytes.count, since: since, at: now)
     }
+    return left > 0
+      ? Self.expectedTime(left: left, moved: max(0, outputWritten - unsent), since: outputSince, at: now) : nil
   }
 
   private static func expectedTime(left: Int, moved: Int, since: Instant, at now: Instant) -> UInt64 {

@@ -90,6 +90,8 @@ final class Connection {
   var work: Work?
   /// Bytes counted for it.
   var memory = 0
+  /// Those among them that the kernel holds: as many as it said when it was asked last, and all written since.
+  var kernelMemory = 0
   /// Its last request took too long for the loop: the next goes to the work pool at once, until one was quick there.
   var prefersWorkPool = false
   var headCompletedAt = Instant(nanoseconds: 0)

@@ -142,7 +142,9 @@ extension EventLoop {
       perform(action, on: connection, &state)
     } write: { first, second in
       switch connection.socket.write(first, second) {
-      case .success(.moved(let count)): return count
+      case .success(.moved(let count)):
+        connection.kernelMemory += count
+        return count
       case .success: return 0
       case .failure:
         close(connection)
@@ -150,8 +152,9 @@ extension EventLoop {
       }
     }
     guard !connection.isClosed else { return }
+    if state.hasOutput || connection.kernelMemory >= Self.kernelMemoryStep { _ = askKernel(of: connection) }
     update(connection, &state)
-    if state.hasOutput { dropIfMemoryIsFull(connection) }
+    if state.hasOutput || connection.kernelMemory >= Self.kernelMemoryStep { dropIfMemoryIsFull(connection) }
   }
 
   // MARK: State
@@ -171,9 +174,12 @@ extension EventLoop {
     case .refused(let refusal): report(refusal, of: connection)
     case .acknowledge: connection.socket.acknowledge()
     case .shutdownWrite: connection.socket.shutdownWrite()
-    case .close(let reason):
+    case .close(.slowReader): drop(connection, for: .slowReader)
+    case .close(.idle):
+      // What a peer has not taken within the keep-alive time it will not take.
+      if connection.kernelMemory > 0, askKernel(of: connection) > 0 { connection.socket.resetAtEnd() }
       close(connection)
-      if reason == .slowReader { observer.connectionDropped(.slowReader, loop: index) }
+    case .close(.finished): close(connection)
     }
   }
 

@@ -7,10 +7,19 @@ extension EventLoop {
   /// How often slow transfers are looked for while memory is short, and at most when others ask for room.
   private static let checkNanoseconds: UInt64 = 250_000_000
   private static let leastCheckNanoseconds: UInt64 = 10_000_000
+  /// After how many bytes written the kernel is asked how many of them it holds: that is a system call.
+  static let kernelMemoryStep = 64 * 1024
+
+  /// Asks the kernel what it holds for the connection; returns how much of that the peer has not taken.
+  func askKernel(of connection: Connection) -> Int {
+    let (received, unsent) = connection.socket.kernelMemory
+    connection.kernelMemory = received + unsent
+    return unsent
+  }
 
   /// Counts what the connection holds now.
   func updateMemory(of connection: Connection, _ state: inout ConnectionState) {
-    let memory = ServerConfiguration.bytesPerConnection + state.memory
+    let memory = ServerConfiguration.bytesPerConnection + state.memory + connection.kernelMemory
     guard memory != connection.memory else { return }
     self.memory.add(memory - connection.memory)
     connection.memory = memory
@@ -19,8 +28,7 @@ extension EventLoop {
   /// Refuses a large body that is still coming when more is held than the limit, and slow transfers give up too little.
   func keepWithinBudget(_ connection: Connection, _ state: inout ConnectionState) {
     updateMemory(of: connection, &state)
-    let isLarge = connection.memory > ServerConfiguration.bytesPerConnection + MemoryBudget.smallRequest
-    guard isLarge, services.budget.isExceeded else { return }
+    guard services.budget.isExceeded, state.memory > MemoryBudget.smallRequest else { return }
     dropSlowTransfers(sparing: connection)
     if services.budget.isExceeded { state.refuseBody(at: now) { handler.answer(.overloaded, to: $0) } }
   }
@@ -42,14 +50,14 @@ extension EventLoop {
     lastMemoryCheck = now.instant
     memory.report()
     var freed = 0
-    if let transferTimeLimit = services.budget.transferTimeLimit {
-      var slow: [(time: UInt64, connection: Connection)] = []
+    if services.budget.isShort {
+      var transfers: [(time: UInt64, connection: Connection)] = []
       for connection in table.all where connection !== spared {
-        let time = connection.withState { state in state.expectedTransferTime(at: now.instant) }
-        if let time, time > transferTimeLimit { slow.append((time, connection)) }
+        if let time = expectedTransferTime(of: connection) { transfers.append((time, connection)) }
       }
-      slow.sort { $0.time > $1.time }
-      for (time, connection) in slow {
+      memory.report()
+      transfers.sort { $0.time > $1.time }
+      for (time, connection) in transfers {
         guard let transferTimeLimit = services.budget.transferTimeLimit, time > transferTimeLimit else { break }
         freed += connection.memory
         endTransfer(of: connection)
@@ -61,6 +69,16 @@ extension EventLoop {
       services.budget.isShort
       ? Instant(nanoseconds: now.instant.nanoseconds &+ Self.checkNanoseconds) : Instant(nanoseconds: .max)
     setTimer(noLaterThan: nextMemoryCheck)
+  }
+
+  /// How long what waits for the peer would still take, in this process and in the kernel. Corrects the count of what
+  /// the kernel holds.
+  private func expectedTransferTime(of connection: Connection) -> UInt64? {
+    connection.withState { state in
+      let unsent = connection.kernelMemory > 0 ? askKernel(of: connection) : 0
+      updateMemory(of: connection, &state)
+      return state.expectedTransferTime(at: now.instant, unsent: unsent)
+    }
   }
 
   /// Frees what a slow transfer holds: a body's sender gets the answer 503, a reader that does not take its answer
@@ -76,8 +94,9 @@ extension EventLoop {
     if !isRefused { drop(connection) }
   }
 
-  /// Ends a connection because others need what it holds.
-  private func drop(_ connection: Connection, for reason: ConnectionDrop = .memory) {
+  /// Ends a connection because its peer is too slow, or others need what it holds.
+  func drop(_ connection: Connection, for reason: ConnectionDrop = .memory) {
+    connection.socket.resetAtEnd()
     close(connection)
     observer.connectionDropped(reason, loop: index)
   }

@@ -112,6 +112,22 @@ struct Socket: ~Copyable, Sendable {
     try? setOption(CInt(IPPROTO_TCP), TCP_QUICKACK, 1)
   }
 
+  /// The kernel's memory for what has been received and not read, and for what has been written and not acknowledged by
+  /// the peer, in bytes, with what the kernel adds to each packet (SO_MEMINFO, Linux 4.12); 0 where it does not tell.
+  var kernelMemory: (received: Int, unsent: Int) {
+    var values = InlineArray<9, UInt32>(repeating: 0)
+    var size = socklen_t(MemoryLayout<InlineArray<9, UInt32>>.size)
+    guard unsafe getsockopt(descriptor, SOL_SOCKET, SO_MEMINFO, &values, &size) == 0 else { return (0, 0) }
+    return (Int(values[Int(SK_MEMINFO_RMEM_ALLOC)]), Int(values[Int(SK_MEMINFO_WMEM_QUEUED)]))
+  }
+
+  /// Has the end of the socket's life reset the connection, so that the kernel keeps nothing for a peer that takes
+  /// nothing.
+  func resetAtEnd() {
+    var option = linger(l_onoff: 1, l_linger: 0)
+    _ = unsafe setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
+  }
+
   /// On a listening socket: drops each packet that asks for a new connection, as if it had been lost. Packets of
   /// connections that have been asked for are let through.
   func dropSYN() {

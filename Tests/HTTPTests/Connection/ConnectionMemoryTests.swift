@@ -78,6 +78,8 @@ struct ConnectionMemoryTests {
     harness.room = nil
     harness.take(.max)
     #expect(harness.expectedSeconds == nil)
+    // What the system holds has not been taken.
+    #expect(try abs(#require(harness.expectedSeconds(unsent: 1_000_000)) - 1.1) < 0.1)
     // A body likewise.
     harness.feed("POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 10000000\r\n\r\n")
     harness.feed([UInt8](repeating: 0x61, count: 1_000_000))
@@ -109,5 +111,9 @@ extension Harness {
     goOn()
   }
 
-  var expectedSeconds: Double? { state.expectedTransferTime(at: now.instant).map { Double($0) / 1e9 } }
+  var expectedSeconds: Double? { expectedSeconds(unsent: 0) }
+
+  func expectedSeconds(unsent: Int) -> Double? {
+    state.expectedTransferTime(at: now.instant, unsent: unsent).map { Double($0) / 1e9 }
+  }
 }
