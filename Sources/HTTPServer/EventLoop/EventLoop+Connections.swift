@@ -175,10 +175,8 @@ extension EventLoop {
     case .acknowledge: connection.socket.acknowledge()
     case .shutdownWrite: connection.socket.shutdownWrite()
     case .close(.slowReader): drop(connection, for: .slowReader)
-    case .close(.idle):
-      // What a peer has not taken within the keep-alive time it will not take.
-      if connection.kernelMemory > 0, askKernel(of: connection) > 0 { connection.socket.resetAtEnd() }
-      close(connection)
+    // What a peer has not taken within the keep-alive time it will not take.
+    case .close(.idle): closeForGood(connection)
     case .close(.finished): close(connection)
     }
   }

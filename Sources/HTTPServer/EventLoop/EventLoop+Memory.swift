@@ -96,9 +96,14 @@ extension EventLoop {
 
   /// Ends a connection because its peer is too slow, or others need what it holds.
   func drop(_ connection: Connection, for reason: ConnectionDrop = .memory) {
-    connection.socket.resetAtEnd()
-    close(connection)
+    closeForGood(connection)
     observer.connectionDropped(reason, loop: index)
+  }
+
+  /// Closes a connection so that the kernel keeps nothing for a peer that has not taken its answers.
+  func closeForGood(_ connection: Connection) {
+    if connection.kernelMemory > 0, askKernel(of: connection) > 0 { connection.socket.resetAtEnd() }
+    close(connection)
   }
 
   // MARK: Places
