@@ -140,11 +140,27 @@ public enum Routing: Sendable {
   /// The body is read, and `respond` called.
   case accept(Route)
   /// A final answer (404, 405, 413, 415 …); the route is ``Route/unmatched`` where nothing stands at the path.
-  indirect case reject(Response, Route)
+  case reject(Refused)
+
+  /// A final answer and its route. A class, so that a decision is one word; the box of an indirect case is read after
+  /// its end in what Swift 6.3 compiles without optimisation, as the address sanitizer shows.
+  public final class Refused: Sendable {
+    public let response: Response
+    public let route: Route
+
+    init(_ response: Response, _ route: Route) {
+      self.response = response
+      self.route = route
+    }
+  }
+
+  /// A final answer at the route.
+  public static func reject(_ response: Response, _ route: Route) -> Routing { .reject(Refused(response, route)) }
 
   public var route: Route {
     switch self {
-    case .accept(let route), .reject(_, let route): route
+    case .accept(let route): route
+    case .reject(let refused): refused.route
     }
   }
 }

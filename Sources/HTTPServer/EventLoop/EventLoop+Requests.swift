@@ -10,7 +10,7 @@ extension EventLoop {
     connection.headCompletedAt = now.instant
     switch routing(of: head, on: connection) {
     case .accept(let route): state.proceed(to: route, at: now)
-    case .reject(let response, let route): state.refuse(at: route, with: response, at: now)
+    case .reject(let refused): state.refuse(at: refused.route, with: refused.response, at: now)
     }
   }
 

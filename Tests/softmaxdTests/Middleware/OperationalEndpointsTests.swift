@@ -23,7 +23,7 @@ import Testing
     let head = RequestHead(
       method, path, fields: fields, framing: method == .post ? .length(body.utf8.count) : .none)
     switch operations.route(head) {
-    case .reject(let response, _): return response
+    case .reject(let refused): return refused.response
     case .accept(let route):
       return operations.respond(
         to: Request(head: head, route: route, body: Array(body.utf8)), in: RequestContext())
