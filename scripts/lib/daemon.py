@@ -66,8 +66,9 @@ class MemoryLimit:
                 (group / limit).write_text(str(size))
                 self.group, self.peak_file = group, group / peak
                 # Version 2 counts what the kernel holds for sockets in the limit; version 1 apart, once it has one.
-                if limit != "memory.max":
-                    (group / "memory.kmem.tcp.limit_in_bytes").write_text(str(1 << 40))
+                sockets = group / "memory.kmem.tcp.limit_in_bytes"
+                if sockets.exists():
+                    sockets.write_text(str(1 << 40))
                     self.sockets_file = group / "memory.kmem.tcp.max_usage_in_bytes"
                 return
             except OSError:
