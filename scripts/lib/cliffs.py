@@ -1,0 +1,115 @@
+"""What requests cost for each logit beside plain ones: one table of the shapes, values, options and spellings of
+everyday use, so that none is a cliff. `scripts/bench --cliffs` prints it.
+
+A request is sent again and again over one connection, and the server's processor time is counted, for the plain rows of
+1,000 and for each case in turn, several rounds; the median of the rounds' ratios is printed.
+"""
+
+import http.client
+import json
+import math
+import random
+import statistics
+import time
+
+from daemon import JSON
+
+LOGITS = 100_000
+# So long that the clock's hundredths of a second do not matter.
+SECONDS = 0.4
+
+
+def normal(rows, classes, scale=3.0, seed=1):
+    source = random.Random(seed)
+    return [[source.gauss(0, scale) for _ in range(classes)] for _ in range(rows)]
+
+
+def softmax(row):
+    top = max(row)
+    terms = [math.exp(z - top) for z in row]
+    total = math.fsum(terms)
+    return [term / total for term in terms]
+
+
+def dense(message):
+    return json.dumps(message, separators=(",", ":"))
+
+
+def texts(rows, form):
+    """A tensor whose numbers are written in a form of their own."""
+    return "[" + ",".join("[" + ",".join(form % z for z in row) + "]" for row in rows) + "]"
+
+
+def gradient(rows, **others):
+    return {"logits": rows, "target": [k % len(rows[0]) for k in range(len(rows))], **others}
+
+
+def padded(value):
+    """Half of each row is padding."""
+    return [row[:500] + [value] * 500 for row in normal(100, 1000)]
+
+
+def mixed():
+    """As many different numbers, from 1e-6 to 1e2 and of either sign."""
+    source = random.Random(5)
+    return [[source.choice((-1, 1)) * 10 ** source.uniform(-6, 2) for _ in range(1000)] for _ in range(100)]
+
+
+def cases():
+    """Name, path, the request's text and its count of logits."""
+    plain = normal(100, 1000)
+    for path, message in (("/softmax", lambda rows, **more: {"logits": rows, **more}), ("/gradient", gradient)):
+        for classes in (2, 10, 100, 131_072):
+            rows = normal(max(1, LOGITS // classes), classes)
+            yield f"{path}, rows of {classes:,}", path, dense(message(rows)), len(rows) * classes
+        for name, rows in [("mixed notation", mixed()), ("half -1e3", padded(-1e3)), ("half -1e4", padded(-1e4)),
+                           ("half -1e9", padded(-1e9)), ("half masked", padded("-Infinity")),
+                           ("normal(0, 100)", normal(100, 1000, 100)), ("normal(0, 300)", normal(100, 1000, 300))]:
+            yield f"{path}, {name}", path, dense(message(rows)), LOGITS
+        for temperature in (0.7, 1e-3, 1e-160):
+            yield f"{path}, T = {temperature}", path, dense(message(plain, temperature=temperature)), LOGITS
+        yield f"{path}, spaces after commas", path, json.dumps(message(plain)), LOGITS
+        rest = dense(message([[]])).replace("[[]]", "%s") if path == "/softmax" else (
+            '{"logits":%s,"target":' + dense(gradient(plain)["target"]) + "}")
+        for form in ("%.6f", "%.3f", "%.1f", "%.9g", "%.8e", "%.20f"):
+            yield f"{path}, text as {form}", path, rest % texts(plain, form), LOGITS
+    near = [softmax(row) for row in plain]
+    yield "/gradient, target its softmax", "/gradient", dense({"logits": plain[:5], "target": near[:5]}), 5_000
+    yield "/gradient, one-hot", "/gradient", dense(
+        {"logits": plain, "target": [[int(c == k) for c in range(1000)] for k in range(100)]}), LOGITS
+    yield "/gradient, probabilities", "/gradient", dense(
+        {"logits": plain, "target": [softmax(row) for row in normal(100, 1000, seed=2)]}), LOGITS
+    yield "/gradient, derivation of 1,000", "/gradient", dense(
+        {"logits": plain[0], "target": 7, "outputs": ["derivation"]}), 1_000
+    yield "/softmax, 1024 x 1024, axis 0", "/softmax", dense({"logits": normal(1024, 1024), "axis": 0}), 1 << 20
+    yield "/softmax, 1024 x 1024, axis 1", "/softmax", dense({"logits": normal(1024, 1024)}), 1 << 20
+    yield "/softmax, 1,000,000", "/softmax", dense({"logits": normal(1, 1_000_000)[0]}), 1_000_000
+
+
+def cost(daemon, path, body, logits):
+    """Nanoseconds of processor time for each logit."""
+    connection = http.client.HTTPConnection("127.0.0.1", daemon.port, timeout=60)
+    spent, count, end = daemon.cpu_seconds(), 0, time.monotonic() + SECONDS
+    while count == 0 or time.monotonic() < end:
+        connection.request("POST", path, body, JSON)
+        response = connection.getresponse()
+        answer = response.read()
+        if response.status != 200:
+            raise SystemExit(f"{path}: {response.status} {answer[:300]!r}")
+        count += 1
+    connection.close()
+    return (daemon.cpu_seconds() - spent) * 1e9 / count / logits
+
+
+def table(daemon, rounds, only):
+    plain = {"/softmax": dense({"logits": normal(100, 1000)}), "/gradient": dense(gradient(normal(100, 1000)))}
+    print(f"{'case':40} {'ns/logit':>9} {'x plain':>8}")
+    for name, path, text, logits in cases():
+        if only not in name:
+            continue
+        body, found = text.encode(), []
+        for _ in range(rounds):
+            beside = cost(daemon, path, plain[path].encode(), LOGITS)
+            found.append((cost(daemon, path, body, logits), beside))
+        print(f"{name:40} {statistics.median(c for c, _ in found):9.1f} "
+              f"{statistics.median(c / b for c, b in found):8.2f}", flush=True)
