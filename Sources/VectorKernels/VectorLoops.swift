@@ -80,8 +80,13 @@ public protocol VectorLoops: SendableMetatype {
 
   static func layDigits(of block: inout DecimalBlock)
 
-  static func readPlainNumbers(
-    _ text: Span<UInt8>, _ position: inout Int, limit: Int, powers: Words, into values: inout OutputSpan<Double>
+  static func readShortNumbers(
+    _ text: Span<UInt8>, _ position: inout Int, limit: Int, into values: inout OutputSpan<Double>
+  )
+
+  static func readLongNumbers(
+    _ text: Span<UInt8>, _ position: inout Int, limit: Int, rows: RowPattern, powers: Words,
+    into values: inout OutputSpan<Double>
   )
 }
 

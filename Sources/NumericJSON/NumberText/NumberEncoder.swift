@@ -23,35 +23,39 @@ struct NumberEncoder {
 }
 
 extension OutputSpan where Element == UInt8 {
-  /// Appends numbers with commas between them.
+  /// Appends numbers with commas between them, or breaks where rows end.
   ///
-  /// - Precondition: room for `maximumLength` + 1 bytes a number and `slack` more; it is checked.
+  /// - Precondition: room for `maximumLength` + 1 bytes a number, for the breaks' brackets, and `slack` more. The
+  ///   numbers' part is checked.
   @_lifetime(self: copy self)
-  mutating func append(numbers values: Span<Double>, encoder: NumberEncoder) {
+  mutating func append(numbers values: Span<Double>, rows: RowBreaks = .none, encoder: NumberEncoder) {
     precondition(freeCapacity >= values.count * (NumberEncoder.maximumLength + 1) + NumberEncoder.slack)
     if values.isEmpty { return }
+    var rows = rows
     // Safe: each number takes at most `maximumLength` bytes and its comma one, the room for all was checked, and the
     // count is of the bytes written.
     unsafe withUnsafeMutableBufferPointer { buffer, count in
       guard let base = buffer.baseAddress else { return }
       let start = unsafe base + count
-      count += unsafe encoder.write(values, to: start) - start
+      count += unsafe encoder.write(values, &rows, to: start) - start
     }
   }
 }
 
 extension NumberEncoder {
-  /// Writes numbers with commas between them and returns where they end.
+  /// Writes numbers with commas or breaks between them and returns where they end.
   ///
   /// While the texts of one batch are put together, the decimals of the next are computed. The one is a short chain of
   /// steps for each number, the other a long chain for all; together they keep the processor busier.
-  fileprivate func write(_ values: Span<Double>, to start: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8> {
+  fileprivate func write(
+    _ values: Span<Double>, _ rows: inout RowBreaks, to start: UnsafeMutablePointer<UInt8>
+  ) -> UnsafeMutablePointer<UInt8> {
     let powers = PowersOfTen.forWriting
     let exponents = ExponentText.all
     return unsafe withBatch(start) { first in
       first.find(values, from: 0, encoder: self, powers: powers.span)
       guard values.count > NumberBatch.size else {
-        return unsafe first.write(values.count, exponents: exponents.span, to: start) - 1
+        return unsafe first.write(values.count, &rows, exponents: exponents.span, to: start) - 1
       }
       return unsafe withBatch(start) { second in
         var (batch, next) = (first, second)
@@ -59,11 +63,11 @@ extension NumberEncoder {
         var index = 0
         while index &+ NumberBatch.size < values.count {
           next.find(values, from: index &+ NumberBatch.size, encoder: self, powers: powers.span)
-          unsafe cursor = batch.write(NumberBatch.size, exponents: exponents.span, to: cursor)
+          unsafe cursor = batch.write(NumberBatch.size, &rows, exponents: exponents.span, to: cursor)
           swap(&batch, &next)
           index &+= NumberBatch.size
         }
-        return unsafe batch.write(values.count &- index, exponents: exponents.span, to: cursor) - 1
+        return unsafe batch.write(values.count &- index, &rows, exponents: exponents.span, to: cursor) - 1
       }
     }
   }
@@ -133,13 +137,21 @@ private func withBatch(
     unsafe BaselineLoops.layDigits(of: &blocks[block])
   }
 
-  /// Writes the texts of the first `count` numbers, each with a comma, and returns where they end.
+  /// Writes the texts of the first `count` numbers, each with a comma, and breaks before those that begin a row, and
+  /// returns where they end.
   @inline(__always)
   func write(
-    _ count: Int, exponents: Span<UInt64>, to start: UnsafeMutablePointer<UInt8>
+    _ count: Int, _ rows: inout RowBreaks, exponents: Span<UInt64>, to start: UnsafeMutablePointer<UInt8>
   ) -> UnsafeMutablePointer<UInt8> {
     var cursor = unsafe start
+    var left = rows.distance
+    defer { rows.distance = left }
     for number in 0..<count {
+      if left == 0 {
+        unsafe cursor = rows.write(over: cursor - 1)
+        left = rows.distance
+      }
+      left &-= 1
       let end = unsafe writeNumber(number, exponents: exponents, to: cursor)
       unsafe assert(end <= cursor + (NumberEncoder.maximumLength + 1))
       unsafe cursor = end

@@ -15,37 +15,50 @@ enum SequenceStop {
 /// - Parameters:
 ///   - position: where a value must begin; at the end, where the reading stopped.
 ///   - limit: no number that begins at or after it is read.
+///   - rows: where rows end. An end is passed if a number or a string follows in the next row.
 @inline(never)
 func readNumbers(
-  _ text: Span<UInt8>, _ position: inout Int, limit: Int, level: KernelLevel, into values: inout OutputSpan<Double>
+  _ text: Span<UInt8>, _ position: inout Int, limit: Int, rows: RowPattern = RowPattern(), level: KernelLevel,
+  into values: inout OutputSpan<Double>
 ) -> SequenceStop {
   // The baseline has no vectors that would make batches pay.
   if level == .baseline {
-    return readSingly(text, &position, limit: limit, atMost: .max, into: &values) ?? .beforeValue
+    return readSingly(text, &position, limit: limit, rows, atMost: .max, into: &values) ?? .beforeValue
   }
+  var rows = rows
   let (loops, powers) = (level.loops, PowersOfTen.forReading)
   // How many numbers to read singly before trying a batch again: 16 at first, since a batch does not pay for a short
   // sequence; 1 after a batch that read something; twice as many after one that did not.
   var patience = 16
   while true {
-    if let stop = readSingly(text, &position, limit: limit, atMost: patience, into: &values) { return stop }
+    let start = values.count
+    if let stop = readSingly(text, &position, limit: limit, rows, atMost: patience, into: &values) { return stop }
     let before = values.count
-    loops.readPlainNumbers(text, &position, limit: limit, powers: powers, into: &values)
+    _ = rows.advance(by: before &- start, isAtEnd: false)
+    switch PlainNumberKind(text, at: position) {
+    case .short: loops.readShortNumbers(text, &position, limit: limit, into: &values)
+    case .long: loops.readLongNumbers(text, &position, limit: limit, rows: rows, powers: powers, into: &values)
+    case nil: break
+    }
+    _ = rows.advance(by: values.count &- before, isAtEnd: false)
     patience = values.count &- before >= 8 ? 1 : min(2 &* patience, 1024)
   }
 }
 
 /// Reads up to `count` numbers one by one; returns nil if there may be more.
 private func readSingly(
-  _ text: Span<UInt8>, _ position: inout Int, limit: Int, atMost count: Int, into values: inout OutputSpan<Double>
+  _ text: Span<UInt8>, _ position: inout Int, limit: Int, _ rows: RowPattern, atMost count: Int,
+  into values: inout OutputSpan<Double>
 ) -> SequenceStop? {
   // Safe: an element is written only below the buffer's count, in order, and `filled` says how many were.
   unsafe values.withUnsafeMutableBufferPointer { buffer, filled in
     let last = min(limit &- 1, text.count &- LookaheadText.reach)
     guard position >= 0, last >= 0 else { return .beforeValue }
-    // The loop keeps these two in registers.
+    // The loop keeps these in registers.
     var cursor = position
     var index = filled
+    // So many numbers come before the row's end.
+    var left = rows.length &- rows.column
     defer {
       position = cursor
       filled = index
@@ -61,6 +74,13 @@ private func readSingly(
       unsafe buffer[index] = Double(bitPattern: pattern)
       index &+= 1
       cursor = end
+      left &-= 1
+      if left == 0 {
+        guard let start = startOfNextRow(text, end) else { return .afterValue }
+        cursor = start
+        left = rows.length
+        continue
+      }
       if ahead.byte(end) != UInt8(ascii: ",") {
         cursor = endOfWhitespace(text, end)
         guard cursor < text.count, text[cursor] == UInt8(ascii: ",") else { return .afterValue }
@@ -75,16 +95,33 @@ private func readSingly(
 /// after them, which are part of no number. In a request of ten numbers these are three.
 @inline(never)
 func readLastNumbers(
-  _ text: Span<UInt8>, _ position: inout Int, level: KernelLevel, into values: inout OutputSpan<Double>
+  _ text: Span<UInt8>, _ position: inout Int, rows: RowPattern, level: KernelLevel,
+  into values: inout OutputSpan<Double>
 ) -> SequenceStop {
   guard position < text.count, text.count - position < LookaheadText.reach else { return .beforeValue }
   let rest = text.extracting(position..<text.count)
   var copy = InlineArray<128, UInt8>(repeating: 0)
   for index in 0..<min(rest.count, copy.count) { copy[index] = rest[index] }
   var cursor = 0
-  let stop = readNumbers(copy.span, &cursor, limit: rest.count, level: level, into: &values)
+  let stop = readNumbers(
+    copy.span, &cursor, limit: rest.count, rows: rows, level: level, into: &values)
   position += cursor
   return stop
+}
+
+/// Passes "],[" with white space anywhere, after a row's last number. Nil if something else is there, or no number or
+/// string follows.
+@inline(never)
+private func startOfNextRow(_ text: Span<UInt8>, _ end: Int) -> Int? {
+  var cursor = end
+  let between: InlineArray<3, UInt8> = [UInt8(ascii: "]"), UInt8(ascii: ","), UInt8(ascii: "[")]
+  for index in between.indices {
+    cursor = text.endOfWhitespace(from: cursor)
+    guard cursor < text.count, text[cursor] == between[index] else { return nil }
+    cursor += 1
+  }
+  cursor = text.endOfWhitespace(from: cursor)
+  return cursor < text.count && text.beginsNumberOrString(at: cursor) ? cursor : nil
 }
 
 /// Not inlined, to leave the hot loop its registers.

@@ -1,3 +1,5 @@
+internal import VectorKernels
+
 extension JSONReader {
   /// Reads a number, one of the strings "Infinity", "-Infinity" ("-inf") and "NaN", or nested arrays of these.
   ///
@@ -23,7 +25,8 @@ extension JSONReader {
     }
   }
 
-  /// Reads the elements of an innermost array that the fast path can read.
+  /// Reads the elements of an innermost array that the fast path can read, and those of the next ones while they are as
+  /// long as the first.
   ///
   /// - Returns: true if it stopped after an element: this one is still to be counted, and what follows it to be read.
   ///   False if an element must begin at the position.
@@ -34,7 +37,6 @@ extension JSONReader {
     guard builder.depth > 0, builder.depth == builder.rank else { return false }
     let initialCount = builder.values.count
     let (text, level) = (self.text, level)
-    var count = 0
     var stop = SequenceStop.beforeValue
     if let parallel, !builder.triedParallel, text.count - position >= JSONReader.leastParallelText {
       builder.triedParallel = true
@@ -42,15 +44,19 @@ extension JSONReader {
     }
     var cursor = position
     while stop == .beforeValue, builder.makeRoom(at: cursor) {
+      let rows = builder.rows
       let appended = builder.appendInPlace { values in
-        stop = readNumbers(text, &cursor, limit: Int.max, level: level, into: &values)
-        if stop == .beforeValue { stop = readLastNumbers(text, &cursor, level: level, into: &values) }
+        let before = values.count
+        stop = readNumbers(text, &cursor, limit: Int.max, rows: rows, level: level, into: &values)
+        guard stop == .beforeValue else { return }
+        var rows = rows
+        _ = rows.advance(by: values.count - before, isAtEnd: false)
+        stop = readLastNumbers(text, &cursor, rows: rows, level: level, into: &values)
       }
-      count += appended.count
+      builder.count(appended.count, in: rows, isAtEnd: stop == .afterValue)
       if appended.count < appended.room { break }
     }
     position = cursor
-    builder.counts[builder.depth - 1] += count
     if stop == .afterValue {
       builder.counts[builder.depth - 1] -= 1
       return true

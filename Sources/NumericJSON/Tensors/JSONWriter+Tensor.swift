@@ -54,6 +54,9 @@ struct TensorLayout {
   /// The length of an innermost array.
   var row: Int { extents[0] }
 
+  /// Whether every break between rows closes and opens one array.
+  var isMatrix: Bool { rank == 2 }
+
   /// How many arrays begin before the value at `index`, or end after the value before it.
   func brackets(at index: Int) -> Int {
     var brackets = 0
@@ -78,6 +81,11 @@ struct TensorLayout {
     return capacity
   }
 
+  /// The most bytes that the values of a range take, with their commas and the brackets before and after them.
+  func textCapacity(in range: Range<Int>) -> Int {
+    textCapacity(before: range.upperBound) - textCapacity(before: range.lowerBound)
+  }
+
   /// Where a chunk of `size` values begins if every number takes the most bytes, each chunk with its own slack.
   func place(ofChunk index: Int, size: Int) -> Int { textCapacity(before: index * size) + index * NumberEncoder.slack }
 
@@ -93,17 +101,58 @@ extension OutputSpan where Element == UInt8 {
   mutating func append(
     tensor values: Span<Double>, in range: Range<Int>, layout: TensorLayout, encoder: NumberEncoder
   ) {
-    let row = layout.row
-    var index = range.lowerBound
-    var brackets = layout.brackets(at: index)
-    while index < range.upperBound {
-      let end = min(range.upperBound, (index / row + 1) * row)
-      append(repeating: UInt8(ascii: "["), count: brackets)
-      append(numbers: values.extracting(index..<end), encoder: encoder)
-      brackets = layout.brackets(at: end)
-      append(repeating: UInt8(ascii: "]"), count: brackets)
-      if end < layout.count { append(UInt8(ascii: ",")) }
-      index = end
+    guard !range.isEmpty else { return }
+    precondition(freeCapacity >= layout.textCapacity(in: range) + NumberEncoder.slack)
+    append(repeating: UInt8(ascii: "["), count: layout.brackets(at: range.lowerBound))
+    append(numbers: values.extracting(range), rows: RowBreaks(layout, from: range.lowerBound), encoder: encoder)
+    append(repeating: UInt8(ascii: "]"), count: layout.brackets(at: range.upperBound))
+    if range.upperBound < layout.count { append(UInt8(ascii: ",")) }
+  }
+}
+
+/// Where rows end in a run of values, and what is written there.
+struct RowBreaks {
+  private let layout: TensorLayout
+  /// The value before which the next break stands.
+  private var index: Int
+  /// How many values come before it.
+  var distance: Int
+
+  /// A run in which no row ends.
+  static var none: RowBreaks {
+    var rows = RowBreaks(TensorLayout(Span()), from: 0)
+    rows.distance = .max
+    return rows
+  }
+
+  /// - Parameter start: the run's first value.
+  init(_ layout: TensorLayout, from start: Int) {
+    self.layout = layout
+    index = (start / layout.row + 1) * layout.row
+    distance = index - start
+  }
+
+  /// Writes a break over the comma before it. - Returns: where it ends.
+  ///
+  /// Safe: a break has as many bytes as the brackets that the layout's capacity counts, and the comma.
+  @inline(__always)
+  mutating func write(over comma: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8> {
+    distance = layout.row
+    if layout.isMatrix {
+      let text = UInt32(UInt8(ascii: "]")) | UInt32(UInt8(ascii: ",")) << 8 | UInt32(UInt8(ascii: "[")) << 16
+      unsafe UnsafeMutableRawPointer(comma).storeBytes(of: text.littleEndian, as: UInt32.self)
+      return unsafe comma + 3
     }
+    return unsafe writeBrackets(over: comma)
+  }
+
+  @inline(never)
+  private mutating func writeBrackets(over comma: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8> {
+    let brackets = layout.brackets(at: index)
+    index += layout.row
+    unsafe comma.update(repeating: UInt8(ascii: "]"), count: brackets)
+    unsafe comma[brackets] = UInt8(ascii: ",")
+    unsafe (comma + (brackets + 1)).update(repeating: UInt8(ascii: "["), count: brackets)
+    return unsafe comma + (2 * brackets + 1)
   }
 }

@@ -1,3 +1,5 @@
+internal import VectorKernels
+
 /// A tensor that is being read: its open arrays, its extents as far as they are known, its values and its faults.
 struct TensorBuilder: ~Copyable {
   private(set) var values: [Double] = []
@@ -52,6 +54,20 @@ extension TensorBuilder {
     } else if extents[depth] != found, !isEmpty {
       note(.ragged(expected: extents[depth], found: found))
     }
+  }
+
+  /// Where the innermost arrays end, if one has been closed.
+  var rows: RowPattern {
+    let (length, column) = (extents[depth - 1], counts[depth - 1])
+    return RowPattern(length: depth > 1 && column < length ? length : .max, column: column)
+  }
+
+  /// Counts numbers that were appended over the ends of innermost arrays.
+  mutating func count(_ numbers: Int, in rows: RowPattern, isAtEnd: Bool) {
+    var rows = rows
+    let passed = rows.advance(by: numbers, isAtEnd: isAtEnd)
+    counts[depth - 1] = rows.column
+    if passed > 0 { counts[depth - 2] += passed }
   }
 
   /// Says where a scalar stands. The first one's depth is the tensor's rank.

@@ -30,8 +30,10 @@ struct TensorChunk {
     let initialCount = values.count
     reading: while true {
       let before = values.count
-      stop = readNumbers(text, &position, limit: end, level: level, into: &values)
-      tails[0] += values.count - before
+      var rows = RowPattern(length: rank > 1 && tails[0] < lengths[0] ? lengths[0] : .max, column: tails[0])
+      stop = readNumbers(text, &position, limit: end, rows: rows, level: level, into: &values)
+      tails[1] += rows.advance(by: values.count - before, isAtEnd: stop == .afterValue)
+      tails[0] = rows.column
       if stop == .beforeValue {
         if position > end {
           isComplete = true

@@ -1,36 +1,31 @@
-/// Sequences of numbers in plain notation, eight at a time.
-extension VectorLoops {
-  /// Reads numbers in plain notation, each followed by a comma or by a comma and a space, short ones or long ones as
-  /// the first is. Stops at a number of another kind or before it.
-  ///
-  /// - Parameters:
-  ///   - position: where a number may begin, or the space before it; at the end, where the first number not read
-  ///     begins.
-  ///   - limit: no number that begins at or after it is read.
-  ///   - powers: the first 64 bits of 10^-18...10^-12; the last word means nothing.
-  @inlinable @inline(__always)
-  public static func readPlainNumbers(
-    _ text: Span<UInt8>, _ position: inout Int, limit: Int, powers: Words, into values: inout OutputSpan<Double>
-  ) {
-    guard position >= 0, position < text.count &- 22 else { return }
-    let start = position
+/// What numbers in plain notation a text goes on with.
+public enum PlainNumberKind {
+  /// For ``VectorLoops/readShortNumbers(_:_:limit:into:)``, which stops where a row ends.
+  case short
+  /// For ``VectorLoops/readLongNumbers(_:_:limit:rows:powers:into:)``.
+  case long
+
+  /// Nil for numbers of another kind, and near the end of the text.
+  @inlinable
+  public init?(_ text: Span<UInt8>, at position: Int) {
+    guard position >= 0, position < text.count &- 22 else { return nil }
     // Safe: all these bytes are in the text.
     let (isShort, isLong) = unsafe text.withUnsafeBufferPointer { text in
       guard let base = text.baseAddress else { return (false, false) }
       return unsafe (
-        TextCutter.placeOfComma(base + (start &+ 4)) < 8, TextCutter.placeOfComma(base + (start &+ 14)) < 8
+        TextCutter.placeOfComma(base + (position &+ 4)) < 8, TextCutter.placeOfComma(base + (position &+ 14)) < 8
       )
     }
-    if isShort {
-      readShortNumbers(text, &position, limit: limit, into: &values)
-    } else if isLong {
-      readLongNumbers(text, &position, limit: limit, powers: powers, into: &values)
-    }
+    guard isShort || isLong else { return nil }
+    self = isShort ? .short : .long
   }
+}
 
+/// Sequences of numbers in plain notation, eight at a time.
+extension VectorLoops {
   /// Reads numbers of one to seven digits, a point and more digits, 14 to 22 bytes with the sign, each followed by a
-  /// comma, or each by a comma and a space. Stops at the first other number, and near the end of the text, the limit or
-  /// the room.
+  /// comma, or each by a comma and a space; where a row ends, with the brackets. Stops at the first other number, and
+  /// near the end of the text, the limit or the room.
   ///
   /// The next number's start depends on the comma before it only, which is a short chain of steps from number to
   /// number; everything else is done for eight at once. A block is cut before the previous block's numbers are
@@ -40,10 +35,11 @@ extension VectorLoops {
   ///   - position: where a number may begin, or the space before it; at the end, where the first number not read
   ///     begins.
   ///   - limit: no number that begins at or after it is read.
+  ///   - rows: where rows end.
   ///   - powers: the first 64 bits of 10^-18...10^-12; the last word means nothing.
   @inlinable @inline(__always)
-  static func readLongNumbers(
-    _ text: Span<UInt8>, _ position: inout Int, limit: Int, powers: Words,
+  public static func readLongNumbers(
+    _ text: Span<UInt8>, _ position: inout Int, limit: Int, rows: RowPattern, powers: Words,
     into values: inout OutputSpan<Double>
   ) {
     let last = min(limit, text.count) &- TextCutter.reach
@@ -59,26 +55,31 @@ extension VectorLoops {
           }
           var next = unsafe block + 1
           var start = unsafe bytes[position] == UInt8(ascii: " ") ? position &+ 1 : position
-          let cutter = unsafe TextCutter(bytes, at: start)
+          let cutter = unsafe TextCutter(bytes, at: start, rowLength: rows.length)
           var end = start
+          // The columns at these two.
+          var column = rows.column
+          var endColumn = column
           // The last number that fits is left to the caller, which looks at what follows it.
-          var count = buffer.count &- filled > 8 ? unsafe cutter.cut(from: &end, into: block) : 0
+          var count = buffer.count &- filled > 8 ? unsafe cutter.cut(from: &end, &endColumn, into: block) : 0
           while count > 0 {
             var nextEnd = end
+            var nextColumn = endColumn
             var nextCount = 0
             if count == 8, buffer.count &- filled > 16, end < last {
-              nextCount = unsafe cutter.cut(from: &nextEnd, into: next)
+              nextCount = unsafe cutter.cut(from: &nextEnd, &nextColumn, into: next)
             }
             let (patterns, others) = unsafe nearestBinaries(of: block.pointee, powers: powers)
             unsafe UnsafeMutableRawPointer(base + filled).storeBytes(of: patterns, as: Words.self)
             if others.hasAny {
               count = min(count, others.leadingZeroLanes)
-              end = cutter.end(of: count, from: start)
+              end = cutter.end(of: count, from: start, column: column)
             }
             filled &+= count
             position = end
             if count < 8 { return }
             (start, end, count) = (end, nextEnd, nextCount)
+            (column, endColumn) = (endColumn, nextColumn)
             unsafe swap(&block, &next)
           }
         }
@@ -105,10 +106,10 @@ struct TextBlock: BitwiseCopyable {
 /// Cuts a text at its commas, as long as each is 14 to 22 bytes after its number's start and follows a digit.
 @safe @usableFromInline
 struct TextCutter {
-  /// How many bytes a block may look at: a space, eight times 24 bytes (22 with a comma and a space; the words loaded
-  /// of each are as long), and 64 more, so that the batches end where reading one by one would end.
+  /// How many bytes a block may look at: a space, eight times 26 bytes (22 with a comma, two brackets and a space; the
+  /// words loaded of each are shorter), and 64 more, so that the batches end where reading one by one would end.
   @inlinable
-  static var reach: Int { 1 &+ 8 &* 24 &+ 64 }
+  static var reach: Int { 1 &+ 8 &* 26 &+ 64 }
 
   @usableFromInline
   let text: UnsafePointer<UInt8>
@@ -121,14 +122,24 @@ struct TextCutter {
   /// From a number's start to the next number's, if the comma is 14 bytes after the start.
   @usableFromInline
   let stride: Int
+  /// The same four bytes after a row's last number: "],[" or "], [", and before the former 0x3_.
+  @usableFromInline
+  let rowSeparator: UInt32
+  @usableFromInline
+  let rowMask: UInt32
+  /// The column of a row's last number.
+  @usableFromInline
+  let lastColumn: Int
 
   @inlinable @inline(__always)
-  init(_ text: UnsafePointer<UInt8>, at start: Int) {
+  init(_ text: UnsafePointer<UInt8>, at start: Int, rowLength: Int) {
     unsafe self.text = text
+    lastColumn = rowLength &- 1
     // Safe: within `reach`.
     let comma = unsafe start &+ 14 &+ TextCutter.placeOfComma(text + (start &+ 14))
     let isSpaced = unsafe text[comma &+ 1] == UInt8(ascii: " ")
     (separator, mask, stride) = isSpaced ? (0x202C_3000, 0xFFFF_F000, 16) : (0x2C30_0000, 0xFFF0_0000, 15)
+    (rowSeparator, rowMask) = isSpaced ? (0x5B20_2C5D, 0xFFFF_FFFF) : (0x5B2C_5D30, 0xFFFF_FFF0)
   }
 
   /// The place of the first comma among eight bytes, if no byte below "-" is before it; 8 if there is none.
@@ -146,10 +157,10 @@ struct TextCutter {
     UInt64(littleEndian: unsafe UnsafeRawPointer(p).loadUnaligned(as: UInt64.self))
   }
 
-  /// Cuts eight texts, or as many as fit the pattern. `position` is the start of the first, and then of the first not
-  /// cut.
+  /// Cuts eight texts, or as many as fit the pattern. `position` and `column` are the first's, and then those of the
+  /// first not cut.
   @inlinable @inline(__always)
-  func cut(from position: inout Int, into block: UnsafeMutablePointer<TextBlock>) -> Int {
+  func cut(from position: inout Int, _ column: inout Int, into block: UnsafeMutablePointer<TextBlock>) -> Int {
     // What is the same for all numbers is added to the pointer, so that it is not part of the chain through `offset`.
     var base = unsafe text + position
     var offset = 0
@@ -158,27 +169,65 @@ struct TextCutter {
     var count = 0
     while count < 8 {
       let start = unsafe base + offset
-      let next = unsafe offset &+ TextCutter.placeOfComma(start + 14)
-      let nextBase = unsafe base + stride
-      let behind = UInt32(
-        littleEndian: unsafe UnsafeRawPointer(nextBase + (next &- 4)).loadUnaligned(as: UInt32.self))
-      if behind & mask != separator { break }
-      unsafe words.storeBytes(of: TextCutter.load(start), toByteOffset: 8 &* count, as: UInt64.self)
-      unsafe words.storeBytes(of: TextCutter.load(start + 8), toByteOffset: 8 &* count &+ 64, as: UInt64.self)
-      unsafe words.storeBytes(of: TextCutter.load(start + 16), toByteOffset: 8 &* count &+ 128, as: UInt64.self)
-      unsafe base = nextBase
-      offset = next
+      if column == lastColumn {
+        let distance = unsafe cutRowEnd(at: start, into: words + 8 &* count)
+        if distance == 0 { break }
+        offset &+= distance
+        column = 0
+      } else {
+        let next = unsafe offset &+ TextCutter.placeOfComma(start + 14)
+        let nextBase = unsafe base + stride
+        if unsafe TextCutter.loadFour(nextBase + (next &- 4)) & mask != separator { break }
+        unsafe TextCutter.store(start, into: words + 8 &* count)
+        unsafe base = nextBase
+        offset = next
+        column &+= 1
+      }
       count &+= 1
     }
     position = unsafe base - text + offset
     return count
   }
 
-  /// Where the number after `count` cut numbers begins.
+  /// Cuts a row's last text, whose comma is one byte further on, and the next number one more. Not inlined: a loop that
+  /// has grown too large would have its vector code as calls.
+  /// - Returns: how far it is to the next row's first number; 0 if there is none.
+  @usableFromInline
+  func cutRowEnd(at start: UnsafePointer<UInt8>, into words: UnsafeMutableRawPointer) -> Int {
+    let place = unsafe TextCutter.placeOfComma(start + 15)
+    let next = unsafe start + (place &+ stride &+ 2)
+    let first = unsafe next.pointee
+    let isNumber = first &- UInt8(ascii: "0") < 10 || first == UInt8(ascii: "-")
+    guard unsafe TextCutter.loadFour(next - 4) & rowMask == rowSeparator, isNumber else { return 0 }
+    unsafe TextCutter.store(start, into: words)
+    // A comma in the bracket's place, as after other numbers.
+    let end = place &+ 14
+    unsafe words.storeBytes(of: UInt8(ascii: ","), toByteOffset: 64 &* (end &>> 3) &+ (end & 7), as: UInt8.self)
+    return unsafe next - start
+  }
+
+  /// Stores a text's three words into a lane, whose first word is at `words`.
   @inlinable @inline(__always)
-  func end(of count: Int, from start: Int) -> Int {
-    var position = start
-    for _ in 0..<count { unsafe position &+= stride &+ TextCutter.placeOfComma(text + (position &+ 14)) }
+  static func store(_ text: UnsafePointer<UInt8>, into words: UnsafeMutableRawPointer) {
+    unsafe words.storeBytes(of: load(text), as: UInt64.self)
+    unsafe words.storeBytes(of: load(text + 8), toByteOffset: 64, as: UInt64.self)
+    unsafe words.storeBytes(of: load(text + 16), toByteOffset: 128, as: UInt64.self)
+  }
+
+  @inlinable @inline(__always)
+  static func loadFour(_ p: UnsafePointer<UInt8>) -> UInt32 {
+    UInt32(littleEndian: unsafe UnsafeRawPointer(p).loadUnaligned(as: UInt32.self))
+  }
+
+  /// Where the number after `count` cut numbers begins.
+  @usableFromInline
+  func end(of count: Int, from start: Int, column: Int) -> Int {
+    var (position, column) = (start, column)
+    for _ in 0..<count {
+      let isLast = column == lastColumn
+      unsafe position &+= stride &+ TextCutter.placeOfComma(text + (position &+ (isLast ? 15 : 14))) &+ (isLast ? 2 : 0)
+      column = isLast ? 0 : column &+ 1
+    }
     return position
   }
 }

@@ -10,7 +10,7 @@ extension VectorLoops {
   ///     begins.
   ///   - limit: no number that begins at or after it is read.
   @inlinable @inline(__always)
-  static func readShortNumbers(
+  public static func readShortNumbers(
     _ text: Span<UInt8>, _ position: inout Int, limit: Int, into values: inout OutputSpan<Double>
   ) {
     let last = min(limit, text.count &- ShortNumberCutter.reach)
