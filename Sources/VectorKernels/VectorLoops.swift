@@ -6,7 +6,7 @@
 ///
 /// A loop must not use Array, String, closures or the standard library's algorithms. The compiler emits specialised
 /// library functions as weak symbols and the linker keeps one of each name, so AVX-512 code could end up in a function
-/// that every processor runs. scripts/check-kernels proves that there are none.
+/// that every processor runs. `scripts/check kernels` proves that there are none.
 public protocol VectorLoops: SendableMetatype {
   /// How this instruction set multiplies.
   associatedtype Multiplier: ExactMultiplier

@@ -39,125 +39,70 @@ public struct Moment: Sendable {
   }
 }
 
-/// The deadline of a peer that must move bytes at a minimum rate.
+/// A time as the 29 bytes of IMF-fixdate (RFC 9110 §5.6.7): `Sun, 06 Nov 1994 08:49:37 GMT`.
 ///
-/// The peer may pause for `grace`. Each byte extends the deadline by `perByte` nanoseconds, but never beyond `grace`
-/// from now: a peer that was fast at first may not slow to a trickle for hours.
-struct RateDeadline: Sendable {
-  private(set) var instant: Instant
-  private let grace: UInt64
-  private var perByte: UInt64
+/// A server makes one a second and uses it for every response.
+public struct HTTPDate: Sendable {
+  let text: InlineArray<29, UInt8>
 
-  /// - Parameter perByte: nanoseconds; 0 asks for no rate.
-  init(from now: Instant, grace: UInt64, perByte: UInt64 = 0) {
-    instant = now.advanced(by: grace)
-    self.grace = grace
-    self.perByte = perByte
+  /// - Parameter unixSeconds: seconds since 1970-01-01T00:00:00Z, clamped to the years 1970 to 9999.
+  public init(unixSeconds: Int64) {
+    let time = CivilTime(unixSeconds: unixSeconds)
+    var text = InlineArray<29, UInt8>(repeating: 0x20)
+    Self.write("ThuFriSatSunMonTueWed", from: time.daysSince1970 % 7 * 3, to: &text, at: 0)
+    text[3] = UInt8(ascii: ",")
+    Self.write(time.day, to: &text, at: 5)
+    Self.write("JanFebMarAprMayJunJulAugSepOctNovDec", from: (time.month - 1) * 3, to: &text, at: 8)
+    Self.write(time.year / 100, to: &text, at: 12)
+    Self.write(time.year % 100, to: &text, at: 14)
+    Self.write(time.hour, to: &text, at: 17)
+    text[19] = UInt8(ascii: ":")
+    Self.write(time.minute, to: &text, at: 20)
+    text[22] = UInt8(ascii: ":")
+    Self.write(time.second, to: &text, at: 23)
+    Self.write("GMT", from: 0, to: &text, at: 26)
+    self.text = text
   }
 
-  /// From here on, asks for a rate at which `bytes` have moved within `total` nanoseconds after the grace, if it is
-  /// higher.
-  mutating func require(_ bytes: Int, within total: UInt64) {
-    let earned = total / UInt64(max(1, bytes))
-    perByte = perByte == 0 ? earned : min(perByte, earned)
+  /// Writes two digits.
+  private static func write(_ number: Int, to text: inout InlineArray<29, UInt8>, at index: Int) {
+    text[index] = 0x30 &+ UInt8(truncatingIfNeeded: number / 10 % 10)
+    text[index + 1] = 0x30 &+ UInt8(truncatingIfNeeded: number % 10)
   }
 
-  /// How much of the grace is used up, in nanoseconds: by silence, and by bytes that came too slowly.
-  func used(at now: Instant) -> UInt64 {
-    let latest = now.advanced(by: grace)
-    return latest > instant ? latest.nanoseconds - instant.nanoseconds : 0
-  }
-
-  mutating func moved(_ bytes: Int, at now: Instant) {
-    let (earned, overflow) = UInt64(max(0, bytes)).multipliedReportingOverflow(by: perByte)
-    instant = min(instant.advanced(by: overflow || perByte == 0 ? .max : earned), now.advanced(by: grace))
+  /// Writes the three letters of `names` from `start` on.
+  private static func write(_ names: String, from start: Int, to text: inout InlineArray<29, UInt8>, at index: Int) {
+    for (offset, byte) in names.utf8.dropFirst(start).prefix(3).enumerated() { text[index + offset] = byte }
   }
 }
 
-/// The time limits of ``HTTPLimits`` in nanoseconds, converted once a connection.
-struct TimeLimits: Sendable {
-  let head, bodyGrace, bodyPerByte, keepAlive, stopGrace, writeGrace, writePerByte, writeTotal, lingerSilence,
-    lingerTotal: UInt64
+/// A time of the proleptic Gregorian calendar in UTC.
+public struct CivilTime: Sendable, Hashable {
+  public let daysSince1970: Int
+  public let year: Int
+  /// From 1 to 12.
+  public let month: Int
+  /// From 1 to 31.
+  public let day: Int
+  public let hour: Int
+  public let minute: Int
+  public let second: Int
 
-  init(_ limits: HTTPLimits) {
-    head = limits.headDeadline.nanoseconds
-    bodyGrace = limits.bodyGrace.nanoseconds
-    bodyPerByte = Self.perByte(limits.bodyBytesPerSecond)
-    keepAlive = limits.keepAlive.nanoseconds
-    stopGrace = limits.stopGrace.nanoseconds
-    writeGrace = limits.writeGrace.nanoseconds
-    writePerByte = Self.perByte(limits.writeBytesPerSecond)
-    writeTotal = limits.writeTotal.nanoseconds
-    lingerSilence = limits.lingerSilence.nanoseconds
-    lingerTotal = limits.lingerTotal.nanoseconds
+  /// - Parameter unixSeconds: seconds since 1970-01-01T00:00:00Z, clamped to the years 1970 to 9999.
+  public init(unixSeconds: Int64) {
+    let seconds = min(max(unixSeconds, 0), 253_402_300_799)
+    daysSince1970 = Int(seconds / 86_400)
+    let secondOfDay = Int(seconds % 86_400)
+    (hour, minute, second) = (secondOfDay / 3600, secondOfDay / 60 % 60, secondOfDay % 60)
+    // Years are counted from March, so that the leap day ends them, in eras of 400 years, each of 146,097 days.
+    let shifted = daysSince1970 + 719_468
+    let era = shifted / 146_097
+    let dayOfEra = shifted % 146_097
+    let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
+    let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+    let monthFromMarch = (5 * dayOfYear + 2) / 153
+    day = dayOfYear - (153 * monthFromMarch + 2) / 5 + 1
+    month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9
+    year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
   }
-
-  func bodyDeadline(from now: Instant) -> RateDeadline {
-    RateDeadline(from: now, grace: bodyGrace, perByte: bodyPerByte)
-  }
-  func writeDeadline(from now: Instant) -> RateDeadline {
-    RateDeadline(from: now, grace: writeGrace, perByte: writePerByte)
-  }
-
-  /// 0 where the limit is 0: then no rate is asked for.
-  private static func perByte(_ rate: Int) -> UInt64 { rate > 0 ? 1_000_000_000 / UInt64(rate) : 0 }
-}
-
-/// Until when a connection waits for what, and what happens then. The times are ``HTTPLimits``'.
-extension ConnectionState {
-  /// When to call `tick`, or nil while no deadline runs.
-  public var nextDeadline: Instant? {
-    // `mutating`, as in ConnectionState's own getters.
-    mutating get {
-      switch (readDeadline, writeDeadline) {
-      case (let read?, let write?): min(read, write)
-      case (let read?, nil): read
-      case (nil, let write): write
-      }
-    }
-  }
-
-  /// A deadline has passed. Does nothing before `nextDeadline`.
-  public mutating func tick(at now: Moment) {
-    if let deadline = writeDeadline, deadline <= now.instant {
-      finish(.slowReader)
-    } else if let deadline = readDeadline, deadline <= now.instant {
-      switch phase {
-      case .head where !hasBegunHead: endIdle()
-      case .head: breakRule(ParseFailure(.headTimeout, at: pending.count - pendingStart), path: pendingPath)
-      case .body: breakRule(ParseFailure(.bodyTimeout, at: body.position))
-      case .discarding where waitingRefusal != nil: breakRule(ParseFailure(.bodyTimeout, at: body.position))
-      default: finish(.finished)
-      }
-    }
-  }
-
-  /// How long the peer has kept the connection waiting, in nanoseconds: for the next head since the last response, for
-  /// the rest of a head since its first byte, and for bytes of a body or to take an answer as much of the grace as is
-  /// used up. Nil while the peer waits for the server.
-  public mutating func timeWaited(at now: Instant) -> UInt64? {
-    if !output.isEmpty { return writeRate.used(at: now) }
-    switch phase {
-    case .head: return now > since ? now.nanoseconds - since.nanoseconds : 0
-    case .body, .discarding, .lingering: return readRate.used(at: now)
-    case .headReady, .deciding, .requestReady, .answering, .rejectPending, .rejecting, .closing, .closePending, .closed:
-      return nil
-    }
-  }
-
-  private var readDeadline: Instant? {
-    switch phase {
-    case .head where hasBegunHead: since.advanced(by: times.head)
-    // The keep-alive time starts when the last response has been written; until then the writing deadline runs.
-    case .head where output.isEmpty:
-      min(since.advanced(by: times.keepAlive), drainDeadline ?? Instant(nanoseconds: .max))
-    case .head: drainDeadline
-    case .body, .discarding: readRate.instant
-    case .lingering: min(since.advanced(by: times.lingerTotal), readRate.instant)
-    case .headReady, .deciding, .requestReady, .answering, .rejectPending, .rejecting, .closing, .closePending, .closed:
-      nil
-    }
-  }
-
-  private var writeDeadline: Instant? { output.isEmpty ? nil : writeRate.instant }
 }

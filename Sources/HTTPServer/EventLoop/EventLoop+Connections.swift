@@ -58,11 +58,11 @@ extension EventLoop {
 
   // MARK: Events
 
-  func handle(_ readiness: Readiness, of connection: Connection) {
-    if !readiness.isDisjoint(with: .gone) {
+  func handle(_ events: EpollEvents, of connection: Connection) {
+    if !events.isDisjoint(with: .gone) {
       // A reset, or both sides have finished: there is nobody left to answer (docs/http.md, 30).
       close(connection)
-    } else if readiness.contains(.readable) {
+    } else if events.contains(.readable) {
       connection.withState { state in receive(connection, &state) }
     } else {
       connection.withState { state in advance(connection, &state) }

@@ -152,11 +152,11 @@ actor EventLoop {
     }
   }
 
-  private func handle(_ event: (token: UInt64, readiness: Readiness)) {
+  private func handle(_ event: (token: UInt64, events: EpollEvents)) {
     if event.token == Self.mailboxToken {
       readMailbox()
     } else if let connection = table[Token(rawValue: event.token)] {
-      handle(event.readiness, of: connection)
+      handle(event.events, of: connection)
     }
     if !deferredWrites.isEmpty, now.instant.nanoseconds &- deferredSince.nanoseconds > Self.deferNanoseconds {
       writeDeferred()

@@ -3,13 +3,13 @@ internal import Glibc
 internal import HTTP
 
 /// The events of a descriptor. Errors and hang-ups are always reported.
-struct Readiness: OptionSet, Sendable {
+struct EpollEvents: OptionSet, Sendable {
   let rawValue: UInt32
 
-  static let readable = Readiness(rawValue: EPOLLIN.rawValue)
-  static let writable = Readiness(rawValue: EPOLLOUT.rawValue)
+  static let readable = EpollEvents(rawValue: EPOLLIN.rawValue)
+  static let writable = EpollEvents(rawValue: EPOLLOUT.rawValue)
   /// A reset, or both directions closed: there is nobody to answer.
-  static let gone = Readiness(rawValue: EPOLLERR.rawValue | EPOLLHUP.rawValue)
+  static let gone = EpollEvents(rawValue: EPOLLERR.rawValue | EPOLLHUP.rawValue)
 }
 
 /// An epoll descriptor and room for the events of one wait.
@@ -34,16 +34,16 @@ struct Readiness: OptionSet, Sendable {
   }
 
   /// Watches `descriptor`; its events will carry `token`.
-  func add(_ descriptor: CInt, _ interest: Readiness, token: UInt64) throws(SystemError) {
+  func add(_ descriptor: CInt, _ interest: EpollEvents, token: UInt64) throws(SystemError) {
     try control(EPOLL_CTL_ADD, descriptor, interest, token: token)
   }
 
-  func modify(_ descriptor: CInt, _ interest: Readiness, token: UInt64) throws(SystemError) {
+  func modify(_ descriptor: CInt, _ interest: EpollEvents, token: UInt64) throws(SystemError) {
     try control(EPOLL_CTL_MOD, descriptor, interest, token: token)
   }
 
   private func control(
-    _ operation: CInt, _ descriptor: CInt, _ interest: Readiness, token: UInt64
+    _ operation: CInt, _ descriptor: CInt, _ interest: EpollEvents, token: UInt64
   ) throws(SystemError) {
     var event = unsafe epoll_event()
     unsafe event.events = interest.rawValue
@@ -57,10 +57,10 @@ struct Readiness: OptionSet, Sendable {
   }
 
   /// One event of the last `wait`.
-  func event(_ index: Int) -> (token: UInt64, readiness: Readiness) {
+  func event(_ index: Int) -> (token: UInt64, events: EpollEvents) {
     precondition(index < capacity)
     let event = unsafe events[index]
-    return unsafe (event.data.u64, Readiness(rawValue: event.events))
+    return unsafe (event.data.u64, EpollEvents(rawValue: event.events))
   }
 }
 

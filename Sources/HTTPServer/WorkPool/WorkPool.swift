@@ -197,28 +197,6 @@ final class CancellationToken: Sendable {
   var isCancelled: Bool { isAbandoned || Clock.now() >= deadline }
 }
 
-/// The short time for which an event loop may compute by itself. A request that needs more is run again on the work
-/// pool, so that it does not delay the loop's other connections.
-final class InlineTimeBudget: Sendable {
-  private let end = Atomic<UInt64>(0)
-  private let expired = Atomic<Bool>(false)
-
-  func start(at now: Instant, nanoseconds: UInt64) {
-    end.store(now.nanoseconds &+ nanoseconds, ordering: .relaxed)
-    expired.store(false, ordering: .relaxed)
-  }
-
-  /// Asked by the work itself, about every millisecond: whether to stop.
-  func checkExpired() -> Bool {
-    guard Clock.now().nanoseconds >= end.load(ordering: .relaxed) else { return false }
-    expired.store(true, ordering: .relaxed)
-    return true
-  }
-
-  /// Whether the work was told to stop, so that its answer is void.
-  var didExpire: Bool { expired.load(ordering: .relaxed) }
-}
-
 /// A request on its way to a worker. Whoever takes it owns it alone, so that the memory of a large body is released as
 /// soon as the body has been read. A closure that captured the request would keep it until the answer is complete.
 final class OneShotRequest: Sendable {

@@ -2,7 +2,7 @@
 public enum Stage: Int, Sendable, Comparable, CaseIterable {
   /// Vectorised double-double numbers, good to about 2^-79.
   case vector
-  /// Double-double numbers with an error bound, good to about 2^-98.
+  /// Double-double numbers with an error bound, good to about 2^-100 for exp and 2^-92 for log.
   case ball
   /// Intervals between big numbers, from 256 bits to as many as it takes.
   case interval

@@ -3,7 +3,7 @@ import Testing
 @testable import HTTP
 
 /// Rule 23, by moving the time that is handed in.
-struct DeadlinesTests {
+struct ConnectionDeadlinesTests {
   static let get = "GET /a HTTP/1.1\r\nHost: a\r\n\r\n"
 
   @Test("Rule 23: a connection without a request is closed after the keep-alive time, in silence")

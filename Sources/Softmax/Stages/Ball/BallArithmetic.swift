@@ -1,6 +1,6 @@
 internal import VectorKernels
 
-/// The ball stage's arithmetic: balls around double-double numbers, good to about 2^-98.
+/// The ball stage's arithmetic: balls around double-double numbers, good to about 2^-100 for exp and 2^-92 for log.
 struct BallArithmetic: Arithmetic {
   /// e^(j/32) for j = -16 ... 16, within 2^-104.
   let coarse: [DoubleDouble]

@@ -78,7 +78,7 @@ struct ScaledDoubleDouble: Sendable {
 
 extension KernelRounding {
   /// The nearest number of the format to `scale` times each real that `result` is within `error` of; NaN where there is
-  /// more than one, or where the format ends. The kernels' test (`Kernel.rounded`) for one number.
+  /// more than one, or where the format ends. The kernels' test (`VectorLoops.rounded`) for one number.
   ///
   /// - Parameter error: at least 2^-104 |result.high| more than the derived bound.
   func rounded(_ result: DoubleDouble, error: Double) -> Double {

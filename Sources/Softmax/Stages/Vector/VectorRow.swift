@@ -152,7 +152,7 @@ extension VectorRow {
     return LogSumBounds(high: value.high, least: value.low - logSum.error, greatest: value.low + logSum.error)
   }
 
-  /// z = (a - maximum)/temperature of one logit, within 2^-100 |z| as in `Kernel.shifted`.
+  /// z = (a - maximum)/temperature of one logit, within 2^-100 |z| as in `VectorLoops.shifted`.
   func shifted(_ a: Double) -> DoubleDouble {
     let d = DoubleDouble(sum: a, -shift.maximum)
     if temperature == 1 { return d }

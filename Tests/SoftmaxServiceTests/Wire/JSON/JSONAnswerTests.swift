@@ -5,7 +5,7 @@ import Testing
 
 @testable import SoftmaxService
 
-struct AnswerTests {
+struct JSONAnswerTests {
   @Test(arguments: [
     ("/softmax", #"{"logits": [0, 0]}"#, #"{"probabilities":[0.5,0.5]}"#),
     ("/softmax", #"{"logits": [7], "outputs": ["log_probabilities"]}"#, #"{"log_probabilities":[0.0]}"#),

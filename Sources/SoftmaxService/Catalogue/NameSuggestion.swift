@@ -1,0 +1,70 @@
+/// The name that a reader most likely meant.
+public enum NameSuggestion {
+  /// Longer names are not compared: no known name is near one, and the cost stays bounded.
+  static let longestCompared = 64
+
+  /// Fields that are named elsewhere and do not exist here, with what to do instead.
+  static let hints: [(names: [String], cure: String)] = [
+    (
+      ["mask", "attention_mask", "padding_mask", "key_padding_mask"],
+      "send \"where\", with true for each class that takes part; to leave a slice out, give it the target that "
+        + "\"ignore_index\" names"
+    ),
+    (["from_logits"], "logits are what is always taken; leave it out"),
+    (["keepdim", "keepdims"], "an output of the batch shape has no class axis; leave it out"),
+  ]
+
+  /// What to do instead of a field that does not exist here, if that is known.
+  static func cure(for name: String) -> String? { hints.first { $0.names.contains(name) }?.cure }
+
+  /// The field of an operation nearest to an unknown name, or nil when none is near.
+  static func field(nearestTo name: String, in operation: Operation) -> RequestField? {
+    let fields = operation.fields
+    return fields.first { $0.aliases.contains(name) } ?? nearest(to: name, among: fields) { $0.name }
+  }
+
+  /// The output of an operation nearest to an unknown name, or nil when none is near.
+  static func output(nearestTo name: String, in operation: Operation) -> Output? {
+    let outputs = operation.outputs
+    return outputs.first { $0.descriptor.aliases.names.contains(name) } ?? nearest(to: name, among: outputs) { $0.name }
+  }
+
+  /// The one of least ``distance(_:_:)``, or nil when more than a third of the name, and two letters, would have to
+  /// change, or the name is too long to compare.
+  public static func nearest<Known>(to name: String, among known: [Known], name text: (Known) -> String) -> Known? {
+    guard name.utf8.count <= longestCompared else { return nil }
+    let distances = known.map { ($0, distance(name, text($0))) }
+    guard let best = distances.min(by: { $0.1 < $1.1 }), best.1 <= max(2, name.utf8.count / 3) else { return nil }
+    return best.0
+  }
+
+  /// The least number of insertions, deletions, substitutions and swaps of neighbours that turns one name into the
+  /// other (optimal string alignment), letters of either case being equal and `-` being `_`.
+  public static func distance(_ a: String, _ b: String) -> Int {
+    let (a, b) = (Array(a.utf8), Array(b.utf8))
+    var beforeLast: [Int] = []
+    var last = Array(0...b.count)
+    for i in 0..<a.count {
+      var current = [i + 1]
+      for j in 0..<b.count {
+        let cost = folded(a[i]) == folded(b[j]) ? 0 : 1
+        var best = min(last[j + 1] + 1, current[j] + 1, last[j] + cost)
+        if i > 0, j > 0, folded(a[i]) == folded(b[j - 1]), folded(a[i - 1]) == folded(b[j]) {
+          best = min(best, beforeLast[j - 1] + 1)
+        }
+        current.append(best)
+      }
+      beforeLast = last
+      last = current
+    }
+    return last[b.count]
+  }
+
+  private static func folded(_ byte: UInt8) -> UInt8 {
+    switch byte {
+    case UInt8(ascii: "A")...UInt8(ascii: "Z"): byte | 0x20
+    case UInt8(ascii: "-"), UInt8(ascii: " "): UInt8(ascii: "_")
+    default: byte
+    }
+  }
+}

@@ -1,0 +1,108 @@
+import NumericJSON
+import Softmax
+
+/// The numbers of tensors, from JSON or from bytes.
+extension InferBinder {
+  /// A tensor's numbers, or nil where they do not fit its shape or its datatype.
+  mutating func values(
+    of tensor: InferRequest.Tensor, _ shape: TensorShape, as input: Input, json: Span<UInt8>, bytes: Span<UInt8>
+  ) -> [Double]? {
+    switch tensor.content {
+    case .none: return nil
+    case .numbers(let numbers, let start):
+      let faults = numbers.faults + (input.descriptor.elements == .booleans ? [] : numbers.booleans)
+      guard isSound(faults, count: numbers.isTooLarge ? .max : numbers.values.count, of: tensor, as: input),
+        isOfShape(shape, numbers.extents, count: numbers.values.count, tensor),
+        let values = narrowed(numbers.values, of: tensor, as: input, json: json, start: start)
+      else { return nil }
+      return isExact(values, tensor) ? values : nil
+    case .bytes(let count):
+      guard let volume = shape.checkedVolume, let size = tensor.datatype?.size,
+        volume.multipliedReportingOverflow(by: size) == (count, false)
+      else {
+        noteSize(tensor, shape, "the bytes are \(count)")
+        return nil
+      }
+      guard isWithinLimit(volume, input) else { return nil }
+      let values = BinaryTensor.values(tensor.datatype ?? .fp64, bytes, parallel)
+      return isExact(values, tensor) ? values : nil
+    }
+  }
+
+  /// Whether all of what stands in JSON could be read, and is not too much.
+  private mutating func isSound(
+    _ faults: [TensorFault], count: Int, of tensor: InferRequest.Tensor, as input: Input
+  ) -> Bool {
+    let place = tensor.place.path.member("data")
+    for fault in faults {
+      bound.request.issues.append(.member(place.element(fault.path))) { [wire, operation] in
+        wire.sentence(
+          about: fault, in: input, of: operation, at: $0, type: tensor.datatype?.resultType ?? .float64)
+      }
+    }
+    return faults.isEmpty && isWithinLimit(count, input)
+  }
+
+  /// Whether what stands in JSON is flat and as much as the shape says, or nested as it says.
+  private mutating func isOfShape(
+    _ shape: TensorShape, _ extents: [Int], count: Int, _ tensor: InferRequest.Tensor
+  ) -> Bool {
+    let isFlat = extents.count <= 1
+    guard isFlat ? shape.checkedVolume != count : extents != shape.extents else { return true }
+    noteSize(tensor, shape, isFlat ? "\"data\" has \(count)" : "\"data\" is nested as \(extents)")
+    return false
+  }
+
+  /// Numbers of JSON as numbers of the tensor's type, each rounded once from its text; nil where one is beyond it.
+  private mutating func narrowed(
+    _ values: [Double], of tensor: InferRequest.Tensor, as input: Input, json: Span<UInt8>, start: Int
+  ) -> [Double]? {
+    guard let type = tensor.datatype?.resultType else { return values }
+    var values = values
+    let beyond = ParsedTensor.narrow(&values, to: type.format, text: json, start: start)
+    for position in beyond.prefix(IssueList.maximumCount + 1) {
+      let fault = TensorFault(path: [position], reason: .outOfRange(isNegative: values[position] < 0))
+      bound.request.issues.append(.member(tensor.place.path.member("data").element(position))) { [wire, operation] in
+        wire.sentence(about: fault, in: input, of: operation, at: $0, type: type)
+      }
+    }
+    return beyond.isEmpty ? values : nil
+  }
+
+  private mutating func isWithinLimit(_ count: Int, _ input: Input) -> Bool {
+    guard count > limits.logits else { return true }
+    if input == .logits {
+      bound.request.hasTooManyLogits = true
+    } else {
+      bound.request.issues.append(.field(.input(input))) { [limits] in
+        "\($0) holds more than \(limits.logits) numbers, the most that logits may have"
+      }
+    }
+    return false
+  }
+
+  private mutating func noteSize(_ tensor: InferRequest.Tensor, _ shape: TensorShape, _ found: String) {
+    let datatype = tensor.datatype ?? .fp64
+    bound.request.issues.append(.member(tensor.place.path)) {
+      guard let volume = shape.checkedVolume, let size = datatype.size,
+        case let (bytes, overflow) = volume.multipliedReportingOverflow(by: size), !overflow
+      else { return "\($0) has the shape \(shape), which is more than any body holds" }
+      return "\($0) has the shape \(shape) of \(datatype.rawValue), which means \(volume) numbers, or \(bytes) bytes; "
+        + found
+    }
+  }
+
+  /// Whether numbers of a type of whole numbers are those.
+  private mutating func isExact(_ values: [Double], _ tensor: InferRequest.Tensor) -> Bool {
+    guard let datatype = tensor.datatype, let range = datatype.integers,
+      let position = values.firstIndex(where: { !range.contains($0) || $0 != $0.rounded() })
+    else { return true }
+    bound.request.issues.append(.member(tensor.place.path.member("data").element(position))) {
+      values[position].isNaN
+        ? "\($0) is beyond ±2^53, where binary64 does not hold every whole number; send FP64"
+        : "\($0) is \(text(of: values[position])); \(datatype.rawValue) holds whole numbers from "
+          + "\(text(of: range.lowerBound)) to \(text(of: range.upperBound))"
+    }
+    return false
+  }
+}

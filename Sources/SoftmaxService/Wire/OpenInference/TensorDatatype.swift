@@ -1,0 +1,73 @@
+import Softmax
+
+/// The protocol's names of element types.
+enum TensorDatatype: String, Sendable, CaseIterable {
+  case bool = "BOOL"
+  case uint8 = "UINT8"
+  case uint16 = "UINT16"
+  case uint32 = "UINT32"
+  case uint64 = "UINT64"
+  case int8 = "INT8"
+  case int16 = "INT16"
+  case int32 = "INT32"
+  case int64 = "INT64"
+  case fp16 = "FP16"
+  case fp32 = "FP32"
+  case fp64 = "FP64"
+  case bf16 = "BF16"
+  /// Texts of any length: in answers only, for classifications.
+  case bytes = "BYTES"
+
+  /// What an element takes in binary; nil where each element has its own length.
+  var size: Int? {
+    switch self {
+    case .bool, .uint8, .int8: 1
+    case .uint16, .int16, .fp16, .bf16: 2
+    case .uint32, .int32, .fp32: 4
+    case .uint64, .int64, .fp64: 8
+    case .bytes: nil
+    }
+  }
+
+  /// The whole numbers that it holds; nil where it holds others too.
+  var integers: ClosedRange<Double>? {
+    switch self {
+    case .bool: 0...1
+    case .uint8: 0...255
+    case .uint16: 0...65_535
+    case .uint32: 0...4_294_967_295
+    case .uint64: 0...Self.greatestExactInteger
+    case .int8: -128...127
+    case .int16: -32_768...32_767
+    case .int32: -2_147_483_648...2_147_483_647
+    case .int64: -Self.greatestExactInteger...Self.greatestExactInteger
+    case .fp16, .fp32, .fp64, .bf16, .bytes: nil
+    }
+  }
+
+  /// 2^53: up to here binary64, in which everything is computed, holds every whole number.
+  static let greatestExactInteger = 9_007_199_254_740_992.0
+
+  /// The `dtype` of results that are to have the type of the logits; nil for the default.
+  var resultType: DataType? {
+    switch self {
+    case .fp32: .float32
+    case .fp16: .float16
+    case .bf16: .bfloat16
+    case .bool, .uint8, .uint16, .uint32, .uint64, .int8, .int16, .int32, .int64, .fp64, .bytes: nil
+    }
+  }
+
+  /// The type of results that are rounded to a format.
+  init(_ format: ResultFormat) {
+    switch DataType.allCases.first(where: { $0.format == format }) {
+    case .float64, nil: self = .fp64
+    case .float32: self = .fp32
+    case .float16: self = .fp16
+    case .bfloat16: self = .bf16
+    }
+  }
+
+  /// The name in a model's configuration.
+  var configurationName: String { self == .bytes ? "TYPE_STRING" : "TYPE_" + rawValue }
+}

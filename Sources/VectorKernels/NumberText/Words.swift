@@ -1,0 +1,57 @@
+/// Eight words that a loop treats alike: two AVX2 registers, one of AVX-512, four of SSE2 or NEON.
+public typealias Words = SIMD8<UInt64>
+
+extension SIMD8<UInt64> {
+  @inlinable @inline(__always)
+  var lowerHalf: Words { self & 0xFFFF_FFFF }
+  @inlinable @inline(__always)
+  var upperHalf: Words { self &>> 32 }
+
+  /// The exact product of the lower halves: one instruction, where a product of whole words is four or more.
+  @inlinable @inline(__always)
+  func lowerProduct(_ other: Words) -> Words { lowerHalf &* other.lowerHalf }
+
+  /// The upper word of the product of two words, from the products of their halves.
+  @inlinable @inline(__always)
+  func upperProduct(_ other: Words) -> Words {
+    let (upper, otherUpper) = (upperHalf, other.upperHalf)
+    // No sum here overflows, since (2^32 - 1)^2 + 2^32 - 1 is below 2^64.
+    let middle = lowerProduct(otherUpper) &+ lowerProduct(other).upperHalf
+    return upper.lowerProduct(otherUpper) &+ middle.upperHalf
+      &+ (middle.lowerHalf &+ upper.lowerProduct(other)).upperHalf
+  }
+
+  /// One in each lane where `condition` holds, zero elsewhere.
+  @inlinable @inline(__always)
+  init(where condition: SIMDMask<SIMD8<Int64>>) { self = Words.zero.replacing(with: 1, where: condition) }
+
+  /// Whether any lane is not zero.
+  @inlinable @inline(__always)
+  var hasAny: Bool {
+    let four = lowHalf | highHalf
+    let two = four.lowHalf | four.highHalf
+    return two[0] | two[1] != 0
+  }
+
+  /// How many lanes are zero before the first that is not.
+  @inlinable @inline(__always)
+  var leadingZeroLanes: Int {
+    var count = 0
+    while count < 8, self[count] == 0 { count &+= 1 }
+    return count
+  }
+
+  @inlinable @inline(__always)
+  var isZero: SIMDMask<SIMD8<Int64>> { self .== Words.zero }
+
+  /// Halves and quarters of words, for arithmetic on each. Write constants as words: the compiler builds a vector of 32
+  /// lanes lane by lane.
+  @inlinable @inline(__always)
+  var halves: SIMD16<UInt32> { unsafe unsafeBitCast(self, to: SIMD16<UInt32>.self) }
+  @inlinable @inline(__always)
+  var quarters: SIMD32<UInt16> { unsafe unsafeBitCast(self, to: SIMD32<UInt16>.self) }
+  @inlinable @inline(__always)
+  init(_ halves: SIMD16<UInt32>) { self = unsafe unsafeBitCast(halves, to: Words.self) }
+  @inlinable @inline(__always)
+  init(_ quarters: SIMD32<UInt16>) { self = unsafe unsafeBitCast(quarters, to: Words.self) }
+}

@@ -1,0 +1,59 @@
+import Testing
+
+@testable import HTTP
+
+struct ProblemTests {
+  @Test("A problem is a JSON object of RFC 9457, its text escaped")
+  func json() {
+    let type = ProblemType(
+      name: "invalid-value", title: "A \"title\"", status: .unprocessableContent, explanation: "", cure: "",
+      example: "",
+      retryAfter: 9)
+    let problem = type.problem(
+      "a\\b\u{1}\n\u{1F}é",
+      errors: [.init(pointer: "#/logits/3", detail: "no"), .init(pointer: "#/t", detail: "\"")], offset: 7)
+    #expect(
+      String(decoding: problem.json, as: UTF8.self)
+        == #"""
+        {"detail":"a\\b\u0001\u000a\u001fé","type":"/problems/invalid-value","title":"A \"title\"","status":422,\#
+        "offset":7,"errors":[{"pointer":"#/logits/3","detail":"no"},{"pointer":"#/t","detail":"\""}]}
+        """#.replacing("\n", with: ""))
+    let response = Response(problem)
+    #expect(response.status == .unprocessableContent && response.contentType == .problem)
+    #expect(response.body == problem.json && response.fields[.retryAfter] == "9")
+  }
+
+  @Test("Each error of the parser has a problem that says what to do", arguments: ParseError.allCases)
+  func parserProblems(error: ParseError) {
+    let problem = Problem(ParseFailure(error, at: 3), limits: HTTPLimits())
+    #expect(
+      problem.type.status.code >= 400 && problem.offset == 3 && problem.detail.hasSuffix("."))
+    #expect(ProblemType.ofHTTP.contains(problem.type))
+  }
+
+  @Test("Each type is explained, and only those that may pass by themselves say when to try again")
+  func types() {
+    let types = ProblemType.ofHTTP
+    #expect(Set(types).count == types.count)
+    for type in types {
+      #expect(
+        type.title.count > 5 && type.explanation.hasSuffix(".") && type.cure.hasSuffix(".") && !type.example.isEmpty,
+        "\(type.name)")
+      #expect((type.retryAfter != nil) == (type.status == .serviceUnavailable), "\(type.name)")
+    }
+  }
+
+  @Test(
+    "A limit's error names the limit",
+    arguments: [
+      (ParseError.targetTooLong, "101 bytes"), (.headTooLarge, "102 bytes"), (.tooManyFields, "103 fields"),
+      (.bodyTooLarge, "104 bytes"), (.trailersTooLarge, "102 bytes or 103 fields"), (.headTimeout, "1.5 seconds"),
+      (.bodyTimeout, "2.5 seconds, or arrived at less than 105 bytes a second"),
+    ])
+  func limitsAreNamed(error: ParseError, named: String) {
+    var limits = HTTPLimits()
+    (limits.targetBytes, limits.headBytes, limits.fieldCount, limits.bodyBytes) = (101, 102, 103, 104)
+    (limits.headDeadline, limits.bodyGrace, limits.bodyBytesPerSecond) = (.seconds(1.5), .seconds(2.5), 105)
+    #expect(Problem(ParseFailure(error, at: 0), limits: limits).detail.contains(named))
+  }
+}
