@@ -106,6 +106,33 @@ struct MistakeTests {
     #expect(report.findings.map(\.cause) == ["overflow", "overflow"])
   }
 
+  /// Where large logits excuse nearly everything, numbers that are a multiple to the last bit are still accused.
+  @Test func aFactorIsFoundInWhatLargeLogitsExcuse() throws {
+    let right = Textbook<Float>(
+      logits: Self.logits.map { $0.map { Double(Float(1e8 + 8 * ($0 * 2).rounded())) } }, target: [2, 1, 0, 3, 1])
+    let report = try checked(right.request, ["gradient": Textbook.json(right.gradient.map { $0.map { $0 * 5 } })])
+    #expect(report.findings.map(\.cause).contains("reduction"))
+  }
+
+  /// One loss of a large gap, which another class's hardly differs from.
+  @Test func anOffsetIsFoundInOneLossOfALargeGap() throws {
+    let right = Textbook<Float>(
+      logits: [[-722.816, -720.564, -720.296, 0], [-720.871, 0, -720.537, -718.5], [-721.42, -720.8, 0, -718.9]].map {
+        $0.map { Double(Float($0)) }
+      }, target: [2, 3, 1])
+    var wrong = right
+    wrong.takesLogSumExp = true
+    wrong.offset = -1
+    let report = try checked(right.request, ["loss": json(Double(wrong.loss))])
+    #expect(report.findings.map(\.cause).contains("target_offset"))
+  }
+
+  @Test func aMistakeIsFoundInRoundedNumbers() throws {
+    let report = try checked(
+      #""logits": [1, 0, 0.55], "target": 1, "reduction": "sum""#, ["gradient": "[-0.5, 0.82, -0.32]"])
+    #expect(report.findings.map(\.cause) == ["sign"])
+  }
+
   @Test func nonsenseIsUnexplained() throws {
     let report = try checked(
       Self.right(Double.self).request, ["gradient": json(Self.logits.map { $0.map { $0 * 0.3 } })])

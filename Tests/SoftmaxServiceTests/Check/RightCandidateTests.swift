@@ -55,6 +55,59 @@ struct RightCandidateTests {
     for finding in report.findings { #expect(!finding.cure.isEmpty && finding.detail.hasPrefix(finding.output)) }
   }
 
+  /// a - logsumexp(a) loses what a rounding of the largest logit is worth: scikit-learn's losses are computed so.
+  @Test(arguments: [1.0, 3.0, 0.5], [1e4, 1e8, 3e8])
+  func aLogSumExpThatIsAddedAndTakenAwayIsRight(_ temperature: Double, _ offset: Double) throws {
+    var random = SplitMix(seed: 8)
+    for _ in 0..<40 {
+      var right = Textbook<Float>(
+        logits: Self.logits("usual", &random, 3, 4).map { $0.map { Double(Float(8 * $0 + offset)) } },
+        target: (0..<3).map { _ in random.below(4) })
+      right.temperature = temperature
+      right.takesLogSumExp = true
+      let report = try checked(right.request, ["loss": json(Double(right.loss))])
+      #expect(Set(report.findings.map(\.cause)).isSubset(of: ["precision", "cancellation"]), "\(right.request)")
+    }
+  }
+
+  /// JAX and TensorFlow compute with 0 instead of numbers below the normal range, whatever they are multiplied by later.
+  @Test(arguments: [1.0, 100.0]) func numbersThatAreFlushedAreRight(_ weight: Double) throws {
+    var right = Textbook<Double>(
+      logits: [[0, -708, -709, -1], [-712, 0, -709.5, -3], [0, -720, -2, -2.5]], target: [0, 3, 2])
+    right.reduction = "sum"
+    right.sampleWeight = [weight, 2 * weight, weight]
+    right.flushes = true
+    let report = try checked(
+      right.request,
+      ["gradient": Textbook.json(right.gradient), "probabilities": Textbook.json(right.probabilities)])
+    #expect(!report.passes)
+    #expect(Set(report.findings.map(\.cause)) == ["underflow"], "\(report.findings)")
+    #expect(report.findings.allSatisfy { $0.detail.contains("formula is right") })
+  }
+
+  /// Sums of one term after the other round in one direction where all terms are equal.
+  @Test func aLongSumInBinary32IsRight() throws {
+    let right = Textbook<Float>(logits: [(0..<4000).map { $0 == 7 ? 2.7 : 0.3 }], target: [7])
+    let report = try checked(
+      right.request,
+      [
+        "gradient": Textbook.json(right.gradient), "loss": json(Double(right.loss)),
+        "probabilities": Textbook.json(right.probabilities),
+      ])
+    #expect(Set(report.findings.map(\.cause)).isSubset(of: ["precision", "cancellation"]))
+  }
+
+  @Test(arguments: [
+    ("[0.67, 0.24, 0.09]", 2), ("[0.659, 0.2424, 0.09857]", 4), ("[6.59e-1, 2.42e-1, 9.86e-2]", 3),
+    ("[0.7, 0.2, 0.1]", 1),
+  ])
+  func roundedNumbersAreComparedInTheirDigits(_ candidate: String, _ digits: Int) throws {
+    let logits = candidate == "[0.67, 0.24, 0.09]" ? "[2, 0.98, 0]" : "[2, 1, 0.1]"
+    let report = try checked("\"logits\": \(logits)", ["probabilities": candidate])
+    #expect(report.findings.map(\.cause) == ["precision"])
+    #expect(report.findings.first?.detail.contains("of which the longest has \(digits)") == true)
+  }
+
   /// What the service itself answers passes with no tolerance at all.
   @Test(arguments: ["float64", "float32", "float16", "bfloat16"]) func theServicesOwnNumbersPass(_ type: String) throws
   {

@@ -21,6 +21,10 @@ struct Textbook<Number: BinaryFloatingPoint> {
 
   /// What is taken the softmax of.
   var shifts = true
+  /// Whether log p is a - logsumexp(a), the largest logit added to the sum's logarithm and taken away again.
+  var takesLogSumExp = false
+  /// Whether numbers below the normal range become 0.
+  var flushes = false
   var usesTemperature = true
   var multipliesByTemperature = false
   /// What is done to p before the logarithm.
@@ -37,7 +41,20 @@ struct Textbook<Number: BinaryFloatingPoint> {
     let most = shifts ? a.max() ?? 0 : 0
     let e = a.map { Number(exp(Double($0 - most))) }
     let sum = e.reduce(0, +)
-    return e.map { $0 / sum }
+    return e.map { flushed($0 / sum) }
+  }
+
+  func logSoftmax(_ row: [Double]) -> [Number] {
+    guard takesLogSumExp else { return softmax(row).map { Number(logarithm(Double(beforeLogarithm($0)))) } }
+    let a = row.map { Number($0) / Number(temperature) }
+    let most = a.max() ?? 0
+    let sum = a.map { Number(exp(Double($0 - most))) }.reduce(0, +)
+    let logSumExp = most + Number(log(Double(sum)))
+    return a.map { $0 - logSumExp }
+  }
+
+  private func flushed(_ number: Number) -> Number {
+    flushes && number.magnitude < Number.leastNormalMagnitude ? 0 : number
   }
 
   var probabilities: [[Number]] { logits.map(softmax) }
@@ -64,11 +81,9 @@ struct Textbook<Number: BinaryFloatingPoint> {
   }
 
   var losses: [Number] {
-    probabilities.enumerated().map { row, p in
+    logits.map(logSoftmax).enumerated().map { row, logP in
       let u = shares(row)
-      let terms = (0..<classes).map { c -> Number in
-        u[c] == 0 ? 0 : -u[c] * Number(logarithm(Double(beforeLogarithm(p[c]))))
-      }
+      let terms = (0..<classes).map { c -> Number in u[c] == 0 ? 0 : -u[c] * logP[c] }
       return terms.reduce(0, +) * Number(sampleWeight?[row] ?? 1)
     }
   }
@@ -80,7 +95,7 @@ struct Textbook<Number: BinaryFloatingPoint> {
       let u = shares(row)
       let total = u.reduce(0, +)
       let factor = Number(sampleWeight?[row] ?? 1) / normaliser / Number(usesTemperature ? temperature : 1)
-      return (0..<classes).map { (total * p[$0] - u[$0]) * factor }
+      return (0..<classes).map { flushed((total * p[$0] - u[$0]) * factor) }
     }
   }
 

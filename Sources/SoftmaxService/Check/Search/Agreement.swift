@@ -1,80 +1,60 @@
-import VectorKernels
-
-/// How well numbers agree with recomputed ones.
-///
-/// Each difference is measured twice: by the recomputed number itself, and by the terms that it is a sum of, since a
-/// difference of two nearly equal terms keeps the errors of both. Both are in parts of the slice's largest |a/T|, which
-/// the exponential of a rounded number is off by.
+/// How well numbers agree with recomputed ones: their differences in parts of what right arithmetic may round.
 struct Agreement {
-  /// The largest difference by the number itself.
-  private(set) var relative = 0.0
-  /// The largest difference by the number's terms.
-  private(set) var natural = 0.0
-  private(set) var compared = 0
-  /// Whether a number that is neither zero nor near it agrees, or one that is not finite: else there is nothing to
-  /// recognise.
-  private(set) var isTelling = false
+  /// The largest differences, by each way to compute: up to 1 agrees.
+  private(set) var misfit: ErrorBounds
+  /// Whether it agrees only where numbers below the normal range are taken for 0.
+  private(set) var isFlushed = false
   /// Whether any slice's exponentials left the range.
   private(set) var hasSpoiled = false
-
-  /// The size of the largest number's terms.
-  private(set) var largestScale = 0.0
+  private(set) var compared = 0
+  /// What rounding is multiplied by in any of the numbers, at most.
+  private(set) var largestGain = 0.0
 
   // What the evidence tells.
   private(set) var relativeError = 0.0
   private(set) var absoluteError = 0.0
   private(set) var worst: (position: Int?, candidate: Double, recomputed: Double) = (nil, 0, 0)
 
+  /// The most exact way to compute that the numbers agree with; nil where they agree with none.
+  var way: ErrorBounds.Way? { ErrorBounds.Way.allCases.first { misfit[$0] <= 1 } }
+
+  /// That of numbers that agree with nothing.
+  static let none = Agreement(misfit: ErrorBounds(careful: .infinity, usual: .infinity, lenient: .infinity))
+
+  init(misfit: ErrorBounds = ErrorBounds()) { self.misfit = misfit }
+
+  var agrees: Bool { misfit.lenient <= 1 }
+
   /// Adds a number.
-  /// - Parameters:
-  ///   - magnitude: the slice's largest |a/T|.
-  ///   - least: a difference that no format of the caller's can show.
-  ///   - position: where in the candidate the number is.
+  /// - Parameter position: where in the candidate the number is.
   mutating func add(
-    _ candidate: Double, _ term: Recomputation.Term, magnitude: Double, least: Double, at position: Int?
+    _ candidate: Double, _ term: Recomputation.Term, _ arithmetic: CandidateArithmetic, at position: Int?
   ) {
     compared += 1
-    largestScale = max(largestScale, term.scale, term.value.magnitude)
+    largestGain = max(largestGain, term.bounds.usual)
     if term.isSpoiled { hasSpoiled = true }
-    if candidate.isFinite ? candidate != 0 && term.value.magnitude > 1024 * least : true { isTelling = true }
     if candidate == term.value || candidate.isNaN && term.value.isNaN { return }
     if term.isSpoiled, !candidate.isFinite { return }
     let difference = (candidate - term.value).magnitude
-    if difference <= least { return }
-    let share = difference / term.value.magnitude
-    let error = share.isNaN ? .infinity : share
-    relative = max(relative, error / magnitude)
-    let byTerms = difference / max(term.scale, term.value.magnitude)
-    natural = max(natural, byTerms.isNaN ? .infinity : byTerms / magnitude)
+    let floor = arithmetic.floor(candidate, gain: term.gain)
+    let lenient = parts(difference, term.bounds.lenient * arithmetic.unit + floor)
+    if lenient > 1, difference <= arithmetic.flushed(gain: term.gain) {
+      isFlushed = true
+    } else {
+      misfit.lenient = max(misfit.lenient, lenient)
+      misfit.usual = max(misfit.usual, parts(difference, term.bounds.usual * arithmetic.unit + floor))
+      misfit.careful = max(misfit.careful, parts(difference, term.bounds.careful * arithmetic.unit + floor))
+    }
     absoluteError = max(absoluteError, difference.isNaN ? .infinity : difference)
+    let error = parts(difference, term.value.magnitude)
     if error > relativeError {
       relativeError = error
       worst = (position, candidate, term.value)
     }
   }
-}
 
-extension BinaryFormat {
-  /// The shortest format that holds every number, where there are enough bits in them to say so; at most `format`.
-  ///
-  /// What was computed in binary32 and stored in binary64 is no better than binary32.
-  static func own(of values: [Double], in format: BinaryFormat) -> BinaryFormat {
-    let (short, longer): (BinaryFormat, BinaryFormat) = (.binary16, .binary32)
-    var mayBe = (short: format.precision > short.precision, longer: format.precision > longer.precision)
-    // Numbers such as 0.5 are in every format and say nothing.
-    var telling = (short: 0, longer: 0)
-    for value in values where value.isFinite {
-      let width = value.significandWidth + 1
-      if mayBe.short { mayBe.short = short.nearest(to: value) == value }
-      if mayBe.longer { mayBe.longer = longer.nearest(to: value) == value }
-      guard mayBe.short || mayBe.longer else { return format }
-      if width > 7 { telling.short += 1 }
-      if width > short.precision + 1 { telling.longer += 1 }
-    }
-    if mayBe.short, telling.short >= 4 { return short }
-    return mayBe.longer && telling.longer >= 1 ? longer : format
+  private func parts(_ difference: Double, _ allowed: Double) -> Double {
+    let share = difference / allowed
+    return share.isNaN ? .infinity : share
   }
-
-  /// A difference that no number of the format can show, near zero.
-  var leastDifference: Double { Double(sign: .plus, exponent: leastExponent + 2, significand: 1) }
 }

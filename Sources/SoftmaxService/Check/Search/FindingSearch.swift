@@ -36,10 +36,10 @@ struct FindingSearch {
       tables = SoftmaxTables(request.softmax, request.geometry, rows: chosen, execution)
     }
     guard let rows, let tables else { return [] }
-    var trial = Trial(
+    var search = OutputSearch(
       request, candidate, exact: exact[output] ?? [], report: report, rows: rows, tables: tables, execution)
-    let findings = try trial.findings(Hypothesis.all(for: facts, of: output), facts)
-    if isWhole { whole = (rows, trial.tables) }
+    let findings = try search.findings(Hypothesis.all(for: facts, of: output), facts)
+    if isWhole { whole = (rows, search.tables) }
     return findings
   }
 

@@ -1,20 +1,21 @@
+import Glibc
 import Softmax
 
 /// The right numbers in other places.
-extension Trial {
+extension OutputSearch {
   /// What explains the numbers as the exact ones in another order; nil where nothing does.
-  mutating func order(_ base: Agreement) throws(ComputationError) -> Finding? {
-    if let finding = try transposed(base) { return finding }
+  mutating func order() throws(ComputationError) -> Finding? {
+    if let finding = try transposed() { return finding }
     guard let recomputation = try recomputation(Change()), !recomputation.isReduced, found.count > 1 else { return nil }
     let width = found.count / rows.count
     let terms = recomputation.terms()
     guard isPermutation(of: terms) else { return nil }
-    if rows.count > 1, let agreement = sliceOrder(terms, width, base) {
+    if rows.count > 1, let agreement = sliceOrder(terms, width) {
       return finding(
         .order, detail: "the slices are in another order than the logits'",
         cure: "keep the order of the batch: undo what sorted, shuffled or grouped it", agreement)
     }
-    if width > 1, let agreement = classOrder(terms, width, base) {
+    if width > 1, let agreement = classOrder(terms, width) {
       return finding(
         .order, detail: "the numbers within slices are in another order than the classes'",
         cure: "number i of a slice belongs to logit i: undo the sorting of the classes", agreement)
@@ -23,20 +24,24 @@ extension Trial {
   }
 
   /// Whether the array lies column by column.
-  mutating func transposed(_ base: Agreement) throws(ComputationError) -> Finding? {
+  /// - Parameter isNamed: whether another mistake explains the numbers already, so that they are not right.
+  mutating func transposed(besides isNamed: Bool = false) throws(ComputationError) -> Finding? {
     guard isTransposable, let recomputation = try recomputation(Change()) else { return nil }
     for probe in probes {
       var agreement = Agreement()
       agreement.add(
         candidate.values[transposedPlace(row: probe.row, class: probe.index)],
-        recomputation.term(row: probe.row, index: probe.index), magnitude: bounded(rows.magnitudes[probe.row]),
-        least: least, at: nil)
-      guard agreement.natural <= limit else { return nil }
+        recomputation.term(row: probe.row, index: probe.index), arithmetic, at: nil)
+      guard agreement.agrees else { return nil }
     }
-    let numbers = (0..<rows.count).flatMap { row in
-      (0..<rows.classes).map { candidate.values[transposedPlace(row: row, class: $0)] }
+    let places = (0..<rows.count).flatMap { row in
+      (0..<rows.classes).map { transposedPlace(row: row, class: $0) }
     }
-    guard let agreement = agreement(of: numbers, with: recomputation.terms(), base) else { return nil }
+    guard
+      let agreement = agreement(
+        of: places.map { candidate.values[$0] }, exact: places.map { exactTensor[$0] }, with: recomputation.terms(),
+        least: isNamed ? 0 : Evidence.leastOfOne)
+    else { return nil }
     return finding(
       .axis, detail: "the numbers are in the order of the transposed array",
       cure: "send the transpose, or store the array in row-major order (order=\"C\")", agreement)
@@ -57,34 +62,42 @@ extension Trial {
     return place
   }
 
+  /// How well numbers agree with exact ones of other places; nil where that says too little.
+  /// - Parameters:
+  ///   - exact: the exact numbers of their own places.
+  ///   - least: the bits of evidence that it takes.
   private func agreement(
-    of numbers: [Double], with terms: [Recomputation.Term], _ base: Agreement
+    of numbers: [Double], exact: [Double], with terms: [Recomputation.Term], least: Double
   ) -> Agreement? {
     var agreement = Agreement()
     for (place, term) in terms.enumerated() {
-      let row = place / (terms.count / rows.count)
-      agreement.add(
-        numbers[place], term, magnitude: bounded(rows.magnitudes[row]), least: least, at: nil)
-      guard agreement.natural <= limit else { return nil }
+      agreement.add(numbers[place], term, arithmetic, at: nil)
+      guard agreement.agrees else { return nil }
     }
-    return agreement.isTelling && agreement.natural * 8 <= base.natural ? agreement : nil
+    var evidence = Evidence(arithmetic.format)
+    for (place, term) in terms.enumerated() {
+      evidence.add(
+        numbers[place], exact: exact[place], allowed: interval(numbers[place], term, agreement),
+        right: interval(numbers[place], term, Agreement.none), share: 1 / Double(width), isNear: false)
+    }
+    return evidence.bits >= least ? agreement : nil
   }
 
   /// Whether the numbers can be the exact ones in another order: their sums agree then, which costs less than sorting.
   private func isPermutation(of terms: [Recomputation.Term]) -> Bool {
-    var (mine, exact, scale) = (0.0, 0.0, 0.0)
+    var (mine, exact, allowed) = (0.0, 0.0, 0.0)
     for place in terms.indices {
       mine += found[place].magnitude
       exact += terms[place].value.magnitude
-      scale += terms[place].scale
+      allowed += interval(found[place], terms[place], Agreement.none)
     }
-    return (mine - exact).magnitude <= limit * scale * bounded(rows.magnitudes.max() ?? 1)
+    return (mine - exact).magnitude <= allowed
   }
 
   /// Whether the slices are the exact ones, exchanged.
   ///
   /// A few are matched one by one, since numbers that cancel say nothing of the order; many are sorted first.
-  private func sliceOrder(_ terms: [Recomputation.Term], _ width: Int, _ base: Agreement) -> Agreement? {
+  private func sliceOrder(_ terms: [Recomputation.Term], _ width: Int) -> Agreement? {
     func sorted(_ value: (Int) -> Double) -> [Int] {
       (0..<rows.count).sorted { a, b in
         for c in 0..<width {
@@ -97,7 +110,7 @@ extension Trial {
     let (mine, exact) =
       rows.count <= Self.mostMatched ? matched(terms, width) : (sorted { found[$0] }, sorted { terms[$0].value })
     func places(_ order: [Int]) -> [Int] { order.flatMap { row in (0..<width).map { row * width + $0 } } }
-    return agreement(of: places(mine).map { found[$0] }, with: places(exact).map { terms[$0] }, base)
+    return agreement(at: places(mine), with: places(exact).map { terms[$0] })
   }
 
   private static let mostMatched = 512
@@ -111,10 +124,8 @@ extension Trial {
       let place = left.firstIndex { other in
         (0..<width).allSatisfy { c in
           var agreement = Agreement()
-          agreement.add(
-            found[row * width + c], terms[other * width + c], magnitude: bounded(rows.magnitudes[other]), least: least,
-            at: nil)
-          return agreement.natural <= limit
+          agreement.add(found[row * width + c], terms[other * width + c], arithmetic, at: nil)
+          return agreement.agrees
         }
       }
       exact.append(left.remove(at: place ?? 0))
@@ -123,14 +134,21 @@ extension Trial {
   }
 
   /// Whether the numbers of each slice are the exact ones, exchanged.
-  private func classOrder(_ terms: [Recomputation.Term], _ width: Int, _ base: Agreement) -> Agreement? {
-    var numbers: [Double] = []
+  private func classOrder(_ terms: [Recomputation.Term], _ width: Int) -> Agreement? {
+    var places: [Int] = []
     var others: [Recomputation.Term] = []
     for row in 0..<rows.count {
       let slice = (row * width)..<((row + 1) * width)
-      numbers += found[slice].sorted()
+      places += slice.sorted { found[$0] < found[$1] }
       others += terms[slice].sorted { $0.value < $1.value }
     }
-    return agreement(of: numbers, with: others, base)
+    return agreement(at: places, with: others)
+  }
+
+  private func agreement(at places: [Int], with terms: [Recomputation.Term]) -> Agreement? {
+    // Any number of a slice, or any slice, may be the one that agrees: many orders are tried.
+    agreement(
+      of: places.map { found[$0] }, exact: places.map { exact[$0] }, with: terms,
+      least: Evidence.leastOfPair + log2(Double(terms.count)))
   }
 }

@@ -12,7 +12,7 @@ struct ChangedTarget {
   private let weight: [Double]?
   /// The weights of the smoothed share, and their sum.
   let spreadWeight: [Double]?
-  private let spreadTotal: Double
+  let spreadTotal: Double
   /// What everything is divided by.
   let divisor: Double
 

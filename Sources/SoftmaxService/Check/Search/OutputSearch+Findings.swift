@@ -2,53 +2,44 @@ import Softmax
 import VectorKernels
 
 /// The steps of the search.
-extension Trial {
-  /// Hypotheses together, and how well they agree.
+extension OutputSearch {
+  /// Hypotheses together, how well they agree, and what that says.
   struct Explanation {
     let hypotheses: [Hypothesis]
     let agreement: Agreement
+    let evidence: Evidence
   }
-
-  /// By what a difference is measured: see ``Agreement``.
-  private enum Measure {
-    case relative, natural
-
-    func of(_ agreement: Agreement) -> Double {
-      switch self {
-      case .relative: agreement.relative
-      case .natural: agreement.natural
-      }
-    }
-  }
-
-  /// How much better than the request as it is a changed one must agree.
-  private static let leastImprovement = 8.0
 
   mutating func findings(_ all: [Hypothesis], _ facts: RequestFacts) throws(ComputationError) -> [Finding] {
-    guard let base = try agreement(under: Change()) else { return [unexplained(Agreement())] }
-    largestScale = base.largestScale
+    guard let base = try agreement(under: Change(), mustAgree: false) else { return [unexplained(Agreement())] }
+    largestGain = base.largestGain
     guard try knowsTheRequest() else { return scaledFindings(all) }
-    let isRight = base.natural <= limit
-    if !isRight, let found = try flushedSubnormals() { return [found] }
-    // Where the formula is right but for what cancels, only a factor can be told from it.
-    let tellable = isRight ? all.filter(\.isFactor) : all
-    // One number fits a mistake by chance where large logits excuse much.
-    if found.count == 1, (rows.magnitudes.max() ?? 1) * limit > loosest { loosest = 0x1p-14 }
-    let singles = try explanations(tellable.map { [$0] }, isRight: isRight)
-    if let found = best(singles, .relative, base) { return try withTransposed(found, base) }
-    if isRight { return roundingFindings(base) }
-    if let found = best(singles, .natural, base) { return try withTransposed(found, base) }
-    if let found = try order(base) { return [found] }
-    let pairs = try explanations(try pairs(of: all))
-    if let found = best(pairs, .relative, base) ?? best(pairs, .natural, base) { return found }
+    if let found = try explained(all, base) { return found }
+    // Numbers with few digits may be rounded ones, and are compared as such where they are nothing else.
+    if let digits = DecimalDigits(of: candidate.values, report.format) {
+      arithmetic.digits = digits
+      guard let base = try agreement(under: Change(), mustAgree: false) else { return [unexplained(base)] }
+      if let found = try explained(all, base) { return found }
+      arithmetic.digits = nil
+    }
     if let found = try shorterPrecision() { return [found] }
-    if let found = try largeLogits() { return [found] }
     return [unexplained(base)]
   }
 
+  /// What explains the numbers in an arithmetic.
+  private mutating func explained(_ all: [Hypothesis], _ base: Agreement) throws(ComputationError) -> [Finding]? {
+    let isRight = base.agrees
+    let right = try intervals(base)
+    let singles = try explanations(all.map { [$0] }, right)
+    if let found = best(singles, isRight: isRight) { return try withTransposed(found) }
+    if isRight { return roundingFindings(base) }
+    if let found = try order() { return [found] }
+    return best(try explanations(try pairs(of: all), right), isRight: false)
+  }
+
   /// Names the transposed order too, where it agrees as well: a few classes and items fit both.
-  private mutating func withTransposed(_ found: [Finding], _ base: Agreement) throws(ComputationError) -> [Finding] {
-    guard var other = try transposed(base) else { return found }
+  private mutating func withTransposed(_ found: [Finding]) throws(ComputationError) -> [Finding] {
+    guard var other = try transposed(besides: true) else { return found }
     other.tellApart =
       "other findings agree as well with these numbers: send a number of items that differs from the "
       + "number of classes to tell them apart"
@@ -58,46 +49,58 @@ extension Trial {
   /// Where recomputations do not know an option of the request: what is a factor away from the exact numbers.
   private mutating func scaledFindings(_ all: [Hypothesis]) -> [Finding] {
     let base = agreement(withExactTimes: 1)
-    if base.natural <= limit { return roundingFindings(base) }
-    var found: [Explanation] = []
+    if base.agrees { return roundingFindings(base) }
+    let right = found.indices.map { interval(found[$0], scaledTerm($0, 1), Agreement.none) }
+    var explanations: [Explanation] = []
     for hypothesis in all where hypothesis.isFactor {
       var change = Change()
       hypothesis.change(&change)
       guard let factor = factor(from: Change(), to: change) else { continue }
-      found.append(Explanation(hypotheses: [hypothesis], agreement: agreement(withExactTimes: factor)))
+      let agreement = agreement(withExactTimes: factor)
+      guard agreement.agrees else { continue }
+      var evidence = Evidence(arithmetic.format)
+      for place in found.indices {
+        evidence.add(
+          found[place], exact: exact[place], allowed: interval(found[place], scaledTerm(place, factor), agreement),
+          right: right[place], share: 1 / Double(width), isNear: false)
+      }
+      explanations.append(Explanation(hypotheses: [hypothesis], agreement: agreement, evidence: evidence))
     }
-    return best(found, .natural, base) ?? [unexplained(base)]
+    return best(explanations, isRight: false) ?? [unexplained(base)]
   }
 
   private mutating func explanations(
-    _ sets: [[Hypothesis]], isRight: Bool = false
+    _ sets: [[Hypothesis]], _ right: [Double]
   ) throws(ComputationError) -> [Explanation] {
     var found: [Explanation] = []
     for hypotheses in sets {
       var change = Change()
       for hypothesis in hypotheses { hypothesis.change(&change) }
-      // Of right numbers, what is below the normal range must not make a factor look better.
-      let least = change.handling == .given && !isRight ? leastNormal : least
-      if let agreement = try agreement(under: change, within: limit, least: least), agreement.isTelling,
+      guard let agreement = try agreement(under: change),
         agreement.hasSpoiled || !hypotheses.contains(where: { $0.cause == .overflow })
-      {
-        found.append(Explanation(hypotheses: hypotheses, agreement: agreement))
-      }
+      else { continue }
+      found.append(
+        Explanation(
+          hypotheses: hypotheses, agreement: agreement, evidence: try evidence(for: change, agreement, right: right)))
     }
     return found
   }
 
-  /// The findings of those that agree, the best first; nil where none does.
-  private func best(_ explanations: [Explanation], _ measure: Measure, _ base: Agreement) -> [Finding]? {
-    let agreeing = explanations.filter {
-      let left = measure.of($0.agreement)
-      return left <= limit && left * Self.leastImprovement <= measure.of(base)
-    }.sorted { measure.of($0.agreement) < measure.of($1.agreement) }
-    guard let first = agreeing.first else { return nil }
-    // What agrees much worse than the best does so only because the precision is short.
-    let most = max(measure.of(first.agreement) * Self.leastImprovement, 2 * precision.unit)
+  /// The findings of those that the numbers speak for, the best first; nil where there is none.
+  private func best(_ explanations: [Explanation], isRight: Bool) -> [Finding]? {
+    func bits(_ explanation: Explanation) -> Double {
+      isRight ? explanation.evidence.overRight : explanation.evidence.bits
+    }
+    let telling = explanations.filter {
+      $0.evidence.suffices(isRight: isRight, isPair: $0.hypotheses.count > 1)
+    }.sorted { bits($0) > bits($1) }
+    guard let first = telling.first else { return nil }
+    // As good as the best is what allows less than eight times as much, and misses the numbers by less than that.
+    let least = bits(first) - max(6, 3 * (isRight ? Double(rows.count) : first.evidence.telling))
+    let near = telling.filter { bits($0) >= least }.sorted { $0.misfit < $1.misfit }
+    let most = max(0.5, 8 * near[0].misfit)
     var named: [Explanation] = []
-    for explanation in agreeing where measure.of(explanation.agreement) <= most {
+    for explanation in near where explanation.misfit <= most {
       let causes = explanation.hypotheses.map(\.cause)
       if !named.contains(where: { $0.hypotheses.map(\.cause) == causes }) { named.append(explanation) }
     }
@@ -125,7 +128,7 @@ extension Trial {
 
   /// Pairs of mistakes about different things, where that can be told: one number fits many pairs by chance.
   private mutating func pairs(of all: [Hypothesis]) throws(ComputationError) -> [[Hypothesis]] {
-    let canTellAny = precision == .binary64 || found.count >= 4
+    let canTellAny = arithmetic.format == .binary64 && arithmetic.digits == nil || found.count >= 4
     let isFinite = found.allSatisfy(\.isFinite)
     var pairs: [[Hypothesis]] = []
     for (place, first) in all.enumerated() where !(isFinite && first.cause == .overflow) {
@@ -158,7 +161,7 @@ extension Trial {
       let term = recomputation.term(row: probe.row, index: probe.index)
       let ratio = found[probe.row * width + probe.index] / term.value
       // What cancels says nothing.
-      guard ratio.isFinite, term.value.magnitude > 0x1p-10 * term.scale else { continue }
+      guard ratio.isFinite, term.value.magnitude > 0x1p10 * term.bounds.usual * arithmetic.unit else { continue }
       if let multiple, (ratio - multiple).magnitude > tolerance(of: multiple) { return nil }
       multiple = ratio
     }
@@ -178,7 +181,7 @@ extension Trial {
   }
 
   private func tolerance(of multiple: Double) -> Double {
-    multiple.magnitude * max(0x1p-12, 0x1p11 * limit)
+    multiple.magnitude * 0x1p-8
   }
 
   private static func goTogether(_ a: Hypothesis, _ b: Hypothesis, any: Bool) -> Bool {
@@ -196,28 +199,54 @@ extension Trial {
 
   /// The formula is right: what is left is rounding, and what cancels.
   private func roundingFindings(_ base: Agreement) -> [Finding] {
+    if let digits = arithmetic.digits, base.way == .careful, !base.isFlushed {
+      return [
+        finding(
+          .precision,
+          detail: "the numbers agree with the exact ones in all of their digits, of which the longest has "
+            + "\(digits.significant): the formula is right",
+          cure: "send all digits that your language prints, or allow \"atol\" \(digits.resolution(of: 0))", base)
+      ]
+    }
+    if base.isFlushed {
+      return [
+        finding(
+          .underflow,
+          detail:
+            "the formula is right, and numbers below the normal range of \(arithmetic.format.name) are flushed to 0",
+          cure: "let the arithmetic keep subnormal numbers, or allow \"atol\" \(arithmetic.leastNormal)", base)
+      ]
+    }
+    if base.way == .lenient {
+      return [
+        finding(
+          .precision,
+          detail: "the formula is right as far as can be told: what \(arithmetic.format.name) rounds of |a/T| up to "
+            + "\(rows.magnitudes.max() ?? 0), and of sums, is as large as these differences",
+          cure: "subtract the largest logit before anything else is done, or compute in a longer format", base)
+      ]
+    }
     var found: [Finding] = []
-    if base.relative > limit {
+    if base.way == .usual {
       found.append(
         finding(
           .cancellation, detail: Self.cancellation(in: candidate.output),
           cure: "1 - p[y] is the sum of the other p; log p = a - max(a) - log1p(Σ of the other exp(a - max(a)))", base))
     }
-    if precision.precision < report.format.precision || found.isEmpty {
+    if arithmetic.format.precision < report.format.precision || found.isEmpty {
       found.append(
         finding(
           .precision,
-          detail:
-            "the numbers agree with the exact ones to \(bits(base)) bits, as arithmetic in \(precision.name) does: the formula "
-            + "is right", cure: precisionCure, base))
+          detail: "the numbers agree with the exact ones as well as arithmetic in \(arithmetic.format.name) does: the "
+            + "formula is right", cure: precisionCure(base), base))
     }
     return found
   }
 
-  private var precisionCure: String {
-    precision.precision < report.format.precision
-      ? "compute in a longer format, or send the \"dtype\" of \(precision.name)"
-      : "allow what the format's arithmetic rounds: \"rtol\" \(4 * limit) or more"
+  private func precisionCure(_ base: Agreement) -> String {
+    arithmetic.format.precision < report.format.precision
+      ? "compute in a longer format, or send the \"dtype\" of \(arithmetic.format.name)"
+      : "allow what the format's arithmetic rounds: \"rtol\" \(2 * base.relativeError)"
   }
 
   private static func cancellation(in output: Output) -> String {
@@ -234,48 +263,18 @@ extension Trial {
   private mutating func shorterPrecision() throws(ComputationError) -> Finding? {
     // In another format's arithmetic few numbers are exact, and numbers of 16 bits are numbers of 16 bits.
     guard report.shareExact < 0.5 else { return nil }
-    for shorter in [BinaryFormat.binary32, .binary16, .bfloat16] where shorter.precision < precision.precision {
+    let own = arithmetic
+    defer { arithmetic = own }
+    for shorter in [BinaryFormat.binary32, .binary16, .bfloat16] where shorter.precision < own.format.precision {
       guard shorter == .binary32 || found.allSatisfy({ shorter.nearest(to: $0) == $0 || $0.isNaN }) else { continue }
-      let limit = (shorter == .binary32 ? roundings : 4) * shorter.unit
-      let least = shorter.leastDifference
-      guard let agreement = try agreement(under: Change(), within: limit, least: least) else { continue }
+      arithmetic = CandidateArithmetic(shorter)
+      guard let agreement = try agreement(under: Change()) else { continue }
       return finding(
         .precision,
-        detail: "the numbers agree with the exact ones to \(bits(agreement)) bits only, as if they were computed in "
-          + "\(shorter.name)", cure: "compute in \(report.format.name) from the logits on", agreement)
+        detail: "the numbers agree with the exact ones as well as arithmetic in \(shorter.name) does, and no better",
+        cure: "compute in \(report.format.name) from the logits on", agreement)
     }
     return nil
-  }
-
-  /// The least normal number and a little more: JAX and TensorFlow compute with 0 instead of smaller ones.
-  private var leastNormal: Double {
-    Double(sign: .plus, exponent: precision.leastNormalExponent + 4, significand: 1)
-  }
-
-  /// Right numbers, but for those below the normal range.
-  private mutating func flushedSubnormals() throws(ComputationError) -> Finding? {
-    guard let agreement = try agreement(under: Change(), within: limit, least: leastNormal) else { return nil }
-    return finding(
-      .underflow,
-      detail: "the formula is right, and numbers below the normal range of \(precision.name) are flushed to 0",
-      cure: "let the arithmetic keep subnormal numbers, or allow \"atol\" \(leastNormal)", agreement)
-  }
-
-  /// Arithmetic that loses what large logits cost: no mistake is named by so little agreement, but that none is.
-  private mutating func largeLogits() throws(ComputationError) -> Finding? {
-    loosest = 0x1p-4
-    defer { loosest = 0x1p-12 }
-    guard let agreement = try agreement(under: Change(), within: limit) else { return nil }
-    return finding(
-      .precision,
-      detail: "the formula is right as far as can be told: a rounding of a/T, where that is as large as "
-        + "\(rows.magnitudes.max() ?? 1), moves e^(a/T) by as many units in the last place",
-      cure: "subtract the largest logit before dividing by the temperature, or compute in a longer format", agreement)
-  }
-
-  /// How many bits agree.
-  private func bits(_ agreement: Agreement) -> Int {
-    agreement.natural == 0 ? report.format.precision : min(53, max(0, -Int(agreement.natural.exponent) - 1))
   }
 
   // MARK: Findings
@@ -295,4 +294,9 @@ extension Trial {
       cure: "send a single slice of three logits, and compare each step with the output \"derivation\" of /gradient",
       base)
   }
+}
+
+extension OutputSearch.Explanation {
+  /// The largest difference, in parts of what the way that agrees rounds.
+  fileprivate var misfit: Double { agreement.misfit[agreement.way ?? .lenient] }
 }

@@ -3,7 +3,7 @@ import Softmax
 import VectorKernels
 
 /// One output of a caller's, and how well changed recomputations agree with it.
-struct Trial {
+struct OutputSearch {
   private let request: CheckRequest
   let candidate: CheckRequest.Candidate
   let report: OutputReport
@@ -12,9 +12,11 @@ struct Trial {
   private let execution: Execution
   /// The caller's numbers, and the exact ones, slice by slice.
   let found: [Double]
-  private let exact: [Double]
-  /// The format that the numbers look as if they were computed in.
-  let precision: BinaryFormat
+  let exact: [Double]
+  /// The exact numbers in the candidate's order.
+  let exactTensor: [Double]
+  /// How the numbers look as if they had been computed; what is compared is compared in it.
+  var arithmetic: CandidateArithmetic
   /// Places that a recomputation is held against first: most that disagree do so here.
   let probes: [(row: Int, index: Int)]
   let width: Int
@@ -38,7 +40,8 @@ struct Trial {
     }
     found = gathered(candidate.values)
     self.exact = gathered(exact)
-    precision = .own(of: candidate.values, in: request.format)
+    exactTensor = exact
+    arithmetic = CandidateArithmetic(.own(of: candidate.values, in: request.format))
     let block = layout.classes * layout.inner
     probes = report.worst.compactMap { place in
       if isReduced { return nil }
@@ -49,49 +52,45 @@ struct Trial {
     }
   }
 
-  /// What a difference of the last bit may grow to in sums of so many terms.
-  var roundings: Double {
-    16 + 2 * Double(rows.classes + (candidate.values.count == 1 ? rows.count : 0)).squareRoot()
-  }
-
-  /// The size of the largest number's terms, once the request as it is has been compared.
-  var largestScale = Double.infinity
-
-  /// The largest difference that still agrees, in parts of a slice's magnitude.
-  var limit: Double { roundings * precision.unit }
-
-  /// How well the recomputation under a change agrees; nil where it is not defined, or does not agree within `limit`.
-  /// - Parameter least: the difference that is none; by default that of the numbers' own format.
+  /// How well the recomputation under a change agrees; nil where it is not defined, or where it `mustAgree` and does
+  /// not.
   mutating func agreement(
-    under change: Change, within limit: Double = .infinity, least given: Double? = nil
+    under change: Change, mustAgree: Bool = true
   ) throws(ComputationError) -> Agreement? {
-    let least = given ?? least
     if execution.isCancelled() { throw .cancelled }
     guard try canShow(change.handling), let recomputation = try recomputation(change) else { return nil }
     var agreement = Agreement()
+    if mustAgree, !recomputation.isReduced {
+      for probe in probes {
+        agreement.add(
+          found[probe.row * width + probe.index], recomputation.term(row: probe.row, index: probe.index), arithmetic,
+          at: nil)
+      }
+      guard agreement.agrees else { return nil }
+      agreement = Agreement()
+    }
+    try forEachTerm(of: recomputation) { place, position, term in
+      agreement.add(found[place], term, arithmetic, at: position)
+      return !mustAgree || agreement.agrees
+    }
+    return agreement.agrees || !mustAgree ? agreement : nil
+  }
+
+  /// Calls `body` with each number's place here and in the candidate, and what is recomputed, until it returns false.
+  func forEachTerm(
+    of recomputation: Recomputation, _ body: (_ place: Int, _ position: Int, Recomputation.Term) -> Bool
+  ) throws(ComputationError) {
     if recomputation.isReduced {
-      agreement.add(
-        found[0], recomputation.total(), magnitude: bounded(rows.magnitudes.max() ?? 1), least: least, at: 0)
-      return agreement.natural <= limit ? agreement : nil
+      _ = body(0, 0, recomputation.total())
+      return
     }
-    for probe in probes {
-      agreement.add(
-        found[probe.row * width + probe.index], recomputation.term(row: probe.row, index: probe.index),
-        magnitude: bounded(rows.magnitudes[probe.row]), least: least, at: 0)
-    }
-    guard agreement.natural <= limit else { return nil }
-    agreement = Agreement()
     for row in 0..<rows.count {
       if row & 0xFF == 0xFF, execution.isCancelled() { throw .cancelled }
-      let magnitude = bounded(rows.magnitudes[row])
       let isWhole = recomputation.forEach(row: row) { index, term in
-        let position = width == 1 ? rows.numbers[row] : rows.position(row: row, class: index)
-        agreement.add(found[row * width + index], term, magnitude: magnitude, least: least, at: position)
-        return agreement.natural <= limit
+        body(row * width + index, width == 1 ? rows.numbers[row] : rows.position(row: row, class: index), term)
       }
-      guard isWhole else { return nil }
+      guard isWhole else { return }
     }
-    return agreement
   }
 
   /// Whether handling probabilities so changes any of them enough to be seen in numbers that do not pass.
@@ -101,13 +100,51 @@ struct Trial {
     case .epsilon(let epsilon):
       guard let smallest = try tables.leastProbabilities(.given)?.min() else { return false }
       // How far a logarithm moves at most: the numbers cannot be further from the exact ones.
-      return report.maximumAbsoluteError <= 2 * log1p(epsilon / smallest) * largestScale
+      return report.maximumAbsoluteError <= 2 * log1p(epsilon / smallest) * largestGain
     case .clipped(let least, let isTwoSided):
       guard let smallest = try tables.leastProbabilities(.given)?.min() else { return false }
       guard let largest = try tables.greatestProbability(.given) else { return false }
       // Not two-sided in effect: the one-sided hypothesis says it.
       return isTwoSided ? largest > 1 - least : smallest < least
     }
+  }
+
+  /// What a logarithm is multiplied by in the output, at most, once the request as it is has been compared.
+  var largestGain = Double.infinity
+
+  /// By what each number may miss the exact one, in the way that the formula as it is agrees with, or in any.
+  ///
+  /// - Parameter base: how well the formula as it is agrees.
+  mutating func intervals(_ base: Agreement) throws(ComputationError) -> [Double] {
+    guard let recomputation = try recomputation(Change()) else { return [] }
+    var intervals = [Double](repeating: 0, count: found.count)
+    try forEachTerm(of: recomputation) { place, _, term in
+      intervals[place] = interval(found[place], term, base)
+      return true
+    }
+    return intervals
+  }
+
+  /// What speaks for a change that agrees.
+  mutating func evidence(
+    for change: Change, _ agreement: Agreement, right: [Double]
+  ) throws(ComputationError) -> Evidence {
+    guard let recomputation = try recomputation(change) else { return Evidence(arithmetic.format) }
+    var evidence = Evidence(arithmetic.format)
+    try forEachTerm(of: recomputation) { place, _, term in
+      evidence.add(
+        found[place], exact: exact[place], allowed: interval(found[place], term, agreement), right: right[place],
+        share: 1 / Double(width), isNear: change.handling.isNearNone)
+      return true
+    }
+    return evidence
+  }
+
+  /// By what a number may miss a recomputed one, where numbers agree so well.
+  func interval(_ candidate: Double, _ term: Recomputation.Term, _ agreement: Agreement) -> Double {
+    let rounded =
+      term.bounds[agreement.way ?? .lenient] * arithmetic.unit + arithmetic.floor(candidate, gain: term.gain)
+    return agreement.isFlushed ? rounded + arithmetic.flushed(gain: term.gain) : rounded
   }
 
   mutating func recomputation(_ change: Change) throws(ComputationError) -> Recomputation? {
@@ -118,18 +155,19 @@ struct Trial {
   /// recomputations do not know.
   mutating func knowsTheRequest() throws(ComputationError) -> Bool {
     guard let recomputation = try recomputation(Change()) else { return false }
+    let arithmetic = CandidateArithmetic(request.format)
     var agreement = Agreement()
     if recomputation.isReduced {
-      agreement.add(exact[0], recomputation.total(), magnitude: 1, least: least, at: 0)
+      agreement.add(exact[0], recomputation.total(), arithmetic, at: nil)
     } else {
       for row in 0..<min(rows.count, max(1, 4096 / width)) {
         _ = recomputation.forEach(row: row) { index, term in
-          agreement.add(exact[row * width + index], term, magnitude: 1, least: least, at: 0)
+          agreement.add(exact[row * width + index], term, arithmetic, at: nil)
           return true
         }
       }
     }
-    return agreement.natural <= roundings * request.format.unit
+    return agreement.misfit.usual <= 1
   }
 
   /// What a change of factors multiplies the numbers of another change by.
@@ -151,18 +189,21 @@ struct Trial {
   func agreement(withExactTimes factor: Double) -> Agreement {
     var agreement = Agreement()
     for place in found.indices {
-      let value = exact[place] * factor
-      agreement.add(
-        found[place], Recomputation.Term(value: value, scale: value.magnitude),
-        magnitude: bounded(rows.magnitudes[min(place / width, rows.count - 1)]), least: least, at: nil)
+      agreement.add(found[place], scaledTerm(place, factor), arithmetic, at: nil)
     }
     return agreement
   }
 
-  var least: Double { precision.leastDifference }
-
-  /// What agrees at most, however large the logits are: one part in 4,096, so that no mistake is named by chance.
-  var loosest = 0x1p-12
-
-  func bounded(_ magnitude: Double) -> Double { min(magnitude, max(1, loosest / limit)) }
+  /// An exact number times a factor, where it is not known what it is made of.
+  func scaledTerm(_ place: Int, _ factor: Double) -> Recomputation.Term {
+    let value = exact[place] * factor
+    let operations = OperationCount(classes: rows.classes, items: rows.count)
+    let magnitude = rows.magnitudes[min(place / width, rows.count - 1)]
+    let usual = value.magnitude * (operations.typical + magnitude)
+    return Recomputation.Term(
+      value: value,
+      bounds: ErrorBounds(
+        careful: usual, usual: usual, lenient: value.magnitude * (operations.worst + 2 * magnitude)),
+      gain: factor.magnitude)
+  }
 }

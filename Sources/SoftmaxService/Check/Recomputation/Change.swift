@@ -28,6 +28,14 @@ struct Change: Sendable, Hashable {
     case flushed(Double)
     /// Logits past a format's greatest number are infinite.
     case beyond(Double)
+
+    /// Whether a constant of it makes it any little different from none.
+    var isNearNone: Bool {
+      switch self {
+      case .epsilon, .clipped: true
+      case .given, .unshifted, .flushed, .beyond: false
+      }
+    }
   }
 
   enum Smoothing: Sendable, Hashable {

@@ -1,0 +1,202 @@
+import VectorKernels
+
+/// How far a right computation may be from the exact number, in units u of its format (2^-p for p bits): for three ways
+/// to compute, each of which excuses all that the one before it does.
+///
+/// The terms are those of P. Blanchard, D. J. Higham, N. J. Higham, "Accurately computing the log-sum-exp and softmax
+/// functions", IMA J. Numer. Anal. 41 (2021): an exponential is off by the error of its argument, and a sum by one u
+/// for each term at worst, by the root of that as a rule.
+struct ErrorBounds {
+  /// Nothing cancels: a few u of the number itself.
+  var careful = 0.0
+  /// The textbook formula, exp(x - max x) / Σ: the difference is rounded, 1 - p and log p near p = 1 cancel.
+  var usual = 0.0
+  /// Any order of operations: logits rounded or divided before the largest is subtracted, a log-sum-exp with it added,
+  /// sums one term after the other.
+  var lenient = 0.0
+
+  static func * (bounds: ErrorBounds, factor: Double) -> ErrorBounds {
+    let size = factor.magnitude
+    return ErrorBounds(careful: bounds.careful * size, usual: bounds.usual * size, lenient: bounds.lenient * size)
+  }
+
+  static func + (a: ErrorBounds, b: ErrorBounds) -> ErrorBounds {
+    ErrorBounds(careful: a.careful + b.careful, usual: a.usual + b.usual, lenient: a.lenient + b.lenient)
+  }
+
+  subscript(way: Way) -> Double {
+    switch way {
+    case .careful: careful
+    case .usual: usual
+    case .lenient: lenient
+    }
+  }
+
+  /// A way to compute, the most exact first.
+  enum Way: Int, Sendable, CaseIterable { case careful, usual, lenient }
+}
+
+/// How many operations an output is made of, as bounds count them.
+struct OperationCount {
+  /// What a few factors and a sum over the items, or their mean, add up to as a rule: roundings have either sign.
+  private let factors: Double
+  /// And with a sum over the classes, and its exponentials.
+  let typical: Double
+  /// The same at worst.
+  let worst: Double
+  /// The largest |a/T| of the slice, which any order but the textbook's rounds too.
+  var shift = 0.0
+
+  /// - Parameters: classes in a slice, and items in a sum or a mean.
+  init(classes: Int, items: Int) {
+    factors = 4 + 2 * Double(items).squareRoot()
+    typical = factors + 8 + 2 * Double(classes).squareRoot()
+    worst = 12 + 2 * (Double(classes) + Double(items))
+  }
+
+  /// What rounding makes of p.
+  func probability(_ p: Double) -> ErrorBounds {
+    let argument = Self.logarithm(of: p)
+    let usual = p.magnitude * (typical + argument)
+    return ErrorBounds(
+      careful: usual, usual: usual, lenient: p.magnitude * (worst + 2 * argument + 2 * shift))
+  }
+
+  /// What rounding makes of log p, and of a log-sum-exp or an entropy.
+  func logarithm(_ value: Double) -> ErrorBounds {
+    let size = value.magnitude
+    let usual = size * factors + typical
+    return ErrorBounds(
+      careful: min(size * typical, usual), usual: usual,
+      lenient: worst + 2 * size * (factors + factors * factors / 4) + 2 * shift)
+  }
+
+  /// What rounding makes of a gradient factor · (U p - u).
+  func gradient(_ value: Double, factor: Double, whole: Double, p: Double, share: Double) -> ErrorBounds {
+    let size = factor.magnitude
+    let argument = Self.logarithm(of: p)
+    let product = size * whole * p.magnitude
+    let usual = product * (typical + argument) + size * share.magnitude * 4
+    return ErrorBounds(
+      careful: min(usual, value.magnitude * (typical + Self.logarithm(of: value / factor))), usual: usual,
+      lenient: product * (worst + 2 * argument + 2 * shift) + size * share.magnitude * 8)
+  }
+
+  /// What rounding makes of p times something, less something else, in any order: no mistake is excused by more.
+  func product(_ size: Double, p: Double, less other: Double) -> ErrorBounds {
+    let bound = size * (typical + Self.logarithm(of: p)) + other.magnitude * typical
+    return ErrorBounds(careful: bound, usual: bound, lenient: bound)
+  }
+
+  /// -log of a number to a bit, and 0 for those from 1 on.
+  private static func logarithm(of x: Double) -> Double { max(0, -0.7 * Double(x.exponent)) }
+}
+
+/// How a caller's numbers look as if they had been computed, and written down.
+struct CandidateArithmetic {
+  let format: BinaryFormat
+  /// u.
+  let unit: Double
+  /// A difference that no number of the format can show, near zero.
+  let least: Double
+  /// The least normal number and a little more: JAX and TensorFlow compute with 0 instead of smaller ones.
+  let leastNormal: Double
+  /// The decimal digits that the numbers were rounded to, where they have few.
+  var digits: DecimalDigits?
+
+  init(_ format: BinaryFormat) {
+    self.format = format
+    unit = format.unit
+    least = Double(sign: .plus, exponent: format.leastExponent + 2, significand: 1)
+    leastNormal = Double(sign: .plus, exponent: format.leastNormalExponent + 2, significand: 1)
+  }
+
+  /// What a number may differ by whatever its size. - Parameter gain: how often it holds what was rounded.
+  func floor(_ candidate: Double, gain: Double) -> Double {
+    least * (1 + gain) + (digits?.resolution(of: candidate) ?? 0)
+  }
+
+  /// What a number may differ by where numbers below the normal range are 0.
+  func flushed(gain: Double) -> Double { leastNormal * (1 + gain) }
+}
+
+/// Numbers that were written with a few decimal digits, such as 0.09, 0.24, 0.67.
+struct DecimalDigits {
+  /// Digits after the point, and digits from the first that is not zero; the most of any number.
+  private(set) var decimals = 0
+  private(set) var significant = 0
+
+  /// Nil where some number has more digits than a person copies, or none has a fraction that needs decimals: 0.5 and
+  /// 0.25 are exact in binary too, and say nothing.
+  init?(of values: [Double], _ format: BinaryFormat) {
+    let most = min(9, Int(Double(format.precision - 1) * 0.30103) - 1)
+    guard most > 0 else { return nil }
+    var isTelling = false
+    for value in values where value.isFinite && value != 0 {
+      guard let (decimals, significant) = Self.digits(of: value, most: most, unit: format.unit) else { return nil }
+      self.decimals = max(self.decimals, decimals)
+      self.significant = max(self.significant, significant)
+      isTelling = isTelling || value.significandWidth > 10
+    }
+    guard isTelling else { return nil }
+  }
+
+  /// Half a unit of the last digit of a number, and what reading it rounds.
+  func resolution(of value: Double) -> Double {
+    let leading = value == 0 ? -decimals : Self.leadingDigit(of: value)
+    return 0.5000001 * Self.power(max(-decimals, leading + 1 - significant))
+  }
+
+  /// The fewest digits that a number needs; nil where those are more than `most`.
+  private static func digits(of value: Double, most: Int, unit: Double) -> (decimals: Int, significant: Int)? {
+    let leading = leadingDigit(of: value)
+    for count in 1...most {
+      let scale = power(count - 1 - leading)
+      let scaled = value.magnitude * scale
+      if (scaled - scaled.rounded()).magnitude <= (unit + 0x1p-50) * scaled {
+        return (max(0, count - 1 - leading), count)
+      }
+    }
+    return nil
+  }
+
+  /// The place of a number's first digit: 0 for 1 to 9, -1 for 0.1.
+  private static func leadingDigit(of value: Double) -> Int {
+    let size = value.magnitude
+    var place = Int((Double(value.exponent) * 0.30103).rounded(.down))
+    if power(place + 1) <= size { place += 1 }
+    return place
+  }
+
+  private static func power(_ exponent: Int) -> Double {
+    var (result, base, rest) = (1.0, exponent < 0 ? 0.1 : 10.0, exponent.magnitude)
+    while rest > 0 {
+      if rest & 1 == 1 { result *= base }
+      base *= base
+      rest >>= 1
+    }
+    return result
+  }
+}
+
+extension BinaryFormat {
+  /// The shortest format that holds every number, where there are enough bits in them to say so; at most `format`.
+  ///
+  /// What was computed in binary32 and stored in binary64 is no better than binary32.
+  static func own(of values: [Double], in format: BinaryFormat) -> BinaryFormat {
+    let (short, longer): (BinaryFormat, BinaryFormat) = (.binary16, .binary32)
+    var mayBe = (short: format.precision > short.precision, longer: format.precision > longer.precision)
+    // Numbers such as 0.5 are in every format and say nothing.
+    var telling = (short: 0, longer: 0)
+    for value in values where value.isFinite {
+      let width = value.significandWidth + 1
+      if mayBe.short { mayBe.short = short.nearest(to: value) == value }
+      if mayBe.longer { mayBe.longer = longer.nearest(to: value) == value }
+      guard mayBe.short || mayBe.longer else { return format }
+      if width > 7 { telling.short += 1 }
+      if width > short.precision + 1 { telling.longer += 1 }
+    }
+    if mayBe.short, telling.short >= 4 { return short }
+    return mayBe.longer && telling.longer >= 1 ? longer : format
+  }
+}
