@@ -11,7 +11,7 @@ extension Recomputation {
       let value = -logProbability(row, c)
       term.value += share * value
       term.bounds = term.bounds + operations.logarithm(value) * share
-      term.gain += share.magnitude * logarithmGain(row, c)
+      term.step += share.magnitude * logarithmStep(row, c)
     }
     if shares.isSingle {
       if let index = shares.target { add(shares.targetShare, index) }
@@ -29,7 +29,8 @@ extension Recomputation {
     let factor = target.sampleWeight(rows.numbers[row]) * change.factor / target.divisor
     term.value *= factor
     term.bounds = term.bounds * factor
-    term.gain = factor.magnitude * (shares.total + term.gain)
+    term.gain = factor.magnitude * shares.total
+    term.step *= factor.magnitude
     return term
   }
 

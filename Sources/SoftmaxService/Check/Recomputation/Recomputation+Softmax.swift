@@ -43,14 +43,15 @@ extension Recomputation {
     }
   }
 
-  /// What an error of p is multiplied by where its logarithm is taken: 0 where log p is computed without it.
-  func logarithmGain(_ row: Int, _ c: Int) -> Double {
+  /// By what log p moves where p moves by the least number of binary64: 0 where it is computed without p.
+  func logarithmStep(_ row: Int, _ c: Int) -> Double {
+    let step = Double.leastNonzeroMagnitude
     switch change.handling {
     case .given, .beyond: return 0
-    case .epsilon(let epsilon): return 1 / (probabilities[row * rows.classes + c] + epsilon)
+    case .epsilon(let epsilon): return step / (probabilities[row * rows.classes + c] + epsilon)
     case .clipped, .flushed, .unshifted:
       let p = probability(row, c)
-      return p > 0 ? 1 / p : 0
+      return p > 0 ? step / p : 0
     }
   }
 

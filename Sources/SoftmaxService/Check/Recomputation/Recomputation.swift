@@ -12,6 +12,8 @@ struct Recomputation {
     var bounds = ErrorBounds()
     /// How often it holds a number that may have been below the normal range.
     var gain = 0.0
+    /// By what it moves where a probability in a logarithm moves by the least number of binary64.
+    var step = 0.0
     /// Whether any NaN or infinity will do, as in a slice whose exponentials left a format's range: which of them comes
     /// out depends on the order of operations, and on differentiation.
     var isSpoiled = false
@@ -153,6 +155,7 @@ struct Recomputation {
       sum.value += term.value
       sum.bounds = sum.bounds + term.bounds
       sum.gain += term.gain
+      sum.step += term.step
       sum.isSpoiled = sum.isSpoiled || term.isSpoiled
     }
     return sum
@@ -163,7 +166,7 @@ struct Recomputation {
     case .probabilities:
       multiplied(probability(row, c), row, gain: 1) { $0.probability($1) }
     case .logProbabilities:
-      multiplied(logProbability(row, c), row, gain: logarithmGain(row, c)) { $0.logarithm($1) }
+      multiplied(logProbability(row, c), row, step: logarithmStep(row, c)) { $0.logarithm($1) }
     case .logSumExp: multiplied(logSumExp(row), row) { $0.logarithm($1) }
     case .entropy: multiplied(entropy(row), row) { $0.logarithm($1) }
     case .loss: loss(row, shares)
@@ -175,10 +178,10 @@ struct Recomputation {
   }
 
   func multiplied(
-    _ value: Double, _ row: Int, gain: Double = 0, bounds: (OperationCount, Double) -> ErrorBounds
+    _ value: Double, _ row: Int, gain: Double = 0, step: Double = 0, bounds: (OperationCount, Double) -> ErrorBounds
   ) -> Term {
     Term(
-      value: value * change.factor, bounds: bounds(operations(row), value) * change.factor, gain: gain,
+      value: value * change.factor, bounds: bounds(operations(row), value) * change.factor, gain: gain, step: step,
       isSpoiled: isSpoiled(row))
   }
 

@@ -36,9 +36,9 @@ struct Agreement {
     if candidate == term.value || candidate.isNaN && term.value.isNaN { return }
     if term.isSpoiled, !candidate.isFinite { return }
     let difference = (candidate - term.value).magnitude
-    let floor = arithmetic.floor(candidate, gain: term.gain)
+    let floor = arithmetic.floor(candidate, term)
     let lenient = parts(difference, term.bounds.lenient * arithmetic.unit + floor)
-    if lenient > 1, difference <= arithmetic.flushed(gain: term.gain) {
+    if lenient > 1, difference <= arithmetic.flushed(term) {
       isFlushed = true
     } else {
       misfit.lenient = max(misfit.lenient, lenient)

@@ -111,13 +111,17 @@ struct CandidateArithmetic {
     leastNormal = Double(sign: .plus, exponent: format.leastNormalExponent + 2, significand: 1)
   }
 
-  /// What a number may differ by whatever its size. - Parameter gain: how often it holds what was rounded.
-  func floor(_ candidate: Double, gain: Double) -> Double {
-    least * (1 + gain) + (digits?.resolution(of: candidate) ?? 0)
+  /// What a number may differ by whatever its size, near zero and by its digits.
+  func floor(_ candidate: Double, _ term: Recomputation.Term) -> Double {
+    moved(term, by: least) + (digits?.resolution(of: candidate) ?? 0)
   }
 
   /// What a number may differ by where numbers below the normal range are 0.
-  func flushed(gain: Double) -> Double { leastNormal * (1 + gain) }
+  func flushed(_ term: Recomputation.Term) -> Double { moved(term, by: leastNormal) }
+
+  private func moved(_ term: Recomputation.Term, by size: Double) -> Double {
+    size * (1 + term.gain) + term.step * (size / .leastNonzeroMagnitude)
+  }
 }
 
 /// Numbers that were written with a few decimal digits, such as 0.09, 0.24, 0.67.

@@ -11,6 +11,8 @@ struct Evidence {
   private(set) var bits = 0.0
   /// Where it does agree: the ratio of the intervals. A slice counts once, by its mean: its numbers share their errors.
   private(set) var overRight = 0.0
+  /// The slice that is being added.
+  private var slice = (bits: 0.0, count: 0.0)
   /// How many numbers `bits` come from.
   private(set) var telling = 0.0
   /// What a number says at most: that 0 agrees exactly says no more than that 0.1 does.
@@ -29,10 +31,9 @@ struct Evidence {
   /// - Parameters:
   ///   - allowed: by what a hypothesis may miss the number.
   ///   - right: by what the exact one may.
-  ///   - share: what the number is of its slice.
   ///   - isNear: whether the hypothesis has a constant that makes it any little different from the formula as it is.
   mutating func add(
-    _ candidate: Double, exact: Double, allowed: Double, right: Double, share: Double, isNear: Bool
+    _ candidate: Double, exact: Double, allowed: Double, right: Double, isNear: Bool
   ) {
     guard candidate.isFinite else {
       // No right formula gives NaN or ∞ where the exact number is none.
@@ -45,7 +46,16 @@ struct Evidence {
     let isTelling = !exact.isFinite || error > right
     if isTelling { count(min(max(0, log2((isNear ? min(error, size) : size) / allowed)), most)) }
     // What rounds to 0 does so exactly, which says nothing of how exactly it was computed.
-    if candidate != 0 || isTelling { overRight += share * log2(min(right, size) / min(allowed, size)) }
+    if candidate != 0 || isTelling {
+      slice.bits += log2(min(right, size) / min(allowed, size))
+      slice.count += 1
+    }
+  }
+
+  /// Ends a slice.
+  mutating func endSlice() {
+    if slice.count > 0 { overRight += slice.bits / slice.count }
+    slice = (0, 0)
   }
 
   private mutating func count(_ more: Double) {

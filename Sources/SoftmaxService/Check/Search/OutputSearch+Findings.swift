@@ -62,7 +62,7 @@ extension OutputSearch {
       for place in found.indices {
         evidence.add(
           found[place], exact: exact[place], allowed: interval(found[place], scaledTerm(place, factor), agreement),
-          right: right[place], share: 1 / Double(width), isNear: false)
+          right: right[place], isNear: false)
       }
       explanations.append(Explanation(hypotheses: [hypothesis], agreement: agreement, evidence: evidence))
     }

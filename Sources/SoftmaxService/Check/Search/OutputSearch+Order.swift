@@ -78,7 +78,7 @@ extension OutputSearch {
     for (place, term) in terms.enumerated() {
       evidence.add(
         numbers[place], exact: exact[place], allowed: interval(numbers[place], term, agreement),
-        right: interval(numbers[place], term, Agreement.none), share: 1 / Double(width), isNear: false)
+        right: interval(numbers[place], term, Agreement.none), isNear: false)
     }
     return evidence.bits >= least ? agreement : nil
   }

@@ -134,7 +134,8 @@ struct OutputSearch {
     try forEachTerm(of: recomputation) { place, _, term in
       evidence.add(
         found[place], exact: exact[place], allowed: interval(found[place], term, agreement), right: right[place],
-        share: 1 / Double(width), isNear: change.handling.isNearNone)
+        isNear: change.handling.isNearNone)
+      if (place + 1) % width == 0 { evidence.endSlice() }
       return true
     }
     return evidence
@@ -143,8 +144,8 @@ struct OutputSearch {
   /// By what a number may miss a recomputed one, where numbers agree so well.
   func interval(_ candidate: Double, _ term: Recomputation.Term, _ agreement: Agreement) -> Double {
     let rounded =
-      term.bounds[agreement.way ?? .lenient] * arithmetic.unit + arithmetic.floor(candidate, gain: term.gain)
-    return agreement.isFlushed ? rounded + arithmetic.flushed(gain: term.gain) : rounded
+      term.bounds[agreement.way ?? .lenient] * arithmetic.unit + arithmetic.floor(candidate, term)
+    return agreement.isFlushed ? rounded + arithmetic.flushed(term) : rounded
   }
 
   mutating func recomputation(_ change: Change) throws(ComputationError) -> Recomputation? {
