@@ -70,7 +70,7 @@ struct RightCandidateTests {
     }
   }
 
-  /// JAX and TensorFlow compute with 0 instead of numbers below the normal range, whatever they are multiplied by later.
+  /// JAX and TensorFlow compute with 0 instead of numbers below the normal range, whatever multiplies them later.
   @Test(arguments: [1.0, 100.0]) func numbersThatAreFlushedAreRight(_ weight: Double) throws {
     var right = Textbook<Double>(
       logits: [[0, -708, -709, -1], [-712, 0, -709.5, -3], [0, -720, -2, -2.5]], target: [0, 3, 2])

@@ -1,7 +1,9 @@
 import Softmax
 
 /// A mistake that people make, as a change of what is recomputed, and what to say when the result agrees.
-struct Hypothesis: Sendable {
+///
+/// A reference: hundreds of pairs are made of them, and most come to nothing.
+final class Hypothesis: Sendable {
   /// What it changes: two hypotheses about one aspect exclude each other.
   enum Aspect: Sendable {
     case softmax, handling, target, smoothing, weights, ignored, sampleWeights, divisor, factor, temperaturePower
@@ -39,6 +41,9 @@ struct Hypothesis: Sendable {
     case .softmax, .handling, .target, .smoothing, .weights, .ignored, .sampleWeights: false
     }
   }
+
+  /// Whether a format's range spoils the numbers.
+  var isOfRange: Bool { cause == .overflow || cause == .underflow }
 
   /// Those that a request and an output can show, the simplest first.
   static func all(for facts: RequestFacts, of output: Output) -> [Hypothesis] {

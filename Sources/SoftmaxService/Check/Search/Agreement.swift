@@ -37,23 +37,31 @@ struct Agreement {
     if term.isSpoiled, !candidate.isFinite { return }
     let difference = (candidate - term.value).magnitude
     let floor = arithmetic.floor(candidate, term)
-    let lenient = parts(difference, term.bounds.lenient * arithmetic.unit + floor)
-    if lenient > 1, difference <= arithmetic.flushed(term) {
+    let lenient = term.bounds.lenient * arithmetic.unit + floor
+    if difference > lenient, difference <= arithmetic.flushed(term) {
       isFlushed = true
     } else {
-      misfit.lenient = max(misfit.lenient, lenient)
-      misfit.usual = max(misfit.usual, parts(difference, term.bounds.usual * arithmetic.unit + floor))
-      misfit.careful = max(misfit.careful, parts(difference, term.bounds.careful * arithmetic.unit + floor))
+      Self.raise(&misfit.lenient, difference, lenient)
+      Self.raise(&misfit.usual, difference, term.bounds.usual * arithmetic.unit + floor)
+      Self.raise(&misfit.careful, difference, term.bounds.careful * arithmetic.unit + floor)
     }
     absoluteError = max(absoluteError, difference.isNaN ? .infinity : difference)
-    let error = parts(difference, term.value.magnitude)
-    if error > relativeError {
-      relativeError = error
-      worst = (position, candidate, term.value)
-    }
+    if Self.raise(&relativeError, difference, term.value.magnitude) { worst = (position, candidate, term.value) }
   }
 
-  private func parts(_ difference: Double, _ allowed: Double) -> Double {
+  /// Makes the largest share of a difference in what is allowed no less than this one: it is seldom larger, and only
+  /// then divided.
+  /// - Returns: whether it was larger.
+  @discardableResult
+  private static func raise(_ most: inout Double, _ difference: Double, _ allowed: Double) -> Bool {
+    if difference <= most * allowed { return false }
+    let share = parts(difference, allowed)
+    guard share > most else { return false }
+    most = share
+    return true
+  }
+
+  private static func parts(_ difference: Double, _ allowed: Double) -> Double {
     let share = difference / allowed
     return share.isNaN ? .infinity : share
   }

@@ -120,7 +120,8 @@ struct CandidateArithmetic {
   func flushed(_ term: Recomputation.Term) -> Double { moved(term, by: leastNormal) }
 
   private func moved(_ term: Recomputation.Term, by size: Double) -> Double {
-    size * (1 + term.gain) + term.step * (size / .leastNonzeroMagnitude)
+    // The quotient of size and the least number alone can be beyond the range.
+    size * (1 + term.gain) + (term.step * 0x1p537) * (size * 0x1p537)
   }
 }
 

@@ -12,7 +12,7 @@ struct Evidence {
   /// Where it does agree: the ratio of the intervals. A slice counts once, by its mean: its numbers share their errors.
   private(set) var overRight = 0.0
   /// The slice that is being added.
-  private var slice = (bits: 0.0, count: 0.0)
+  private var slice = 0.0
   /// How many numbers `bits` come from.
   private(set) var telling = 0.0
   /// What a number says at most: that 0 agrees exactly says no more than that 0.1 does.
@@ -46,16 +46,16 @@ struct Evidence {
     let isTelling = !exact.isFinite || error > right
     if isTelling { count(min(max(0, log2((isNear ? min(error, size) : size) / allowed)), most)) }
     // What rounds to 0 does so exactly, which says nothing of how exactly it was computed.
-    if candidate != 0 || isTelling {
-      slice.bits += log2(min(right, size) / min(allowed, size))
-      slice.count += 1
+    // Where both give the same number it says nothing of which is right.
+    if error > allowed, candidate != 0 || isTelling {
+      slice += log2(min(right, size) / min(allowed, size))
     }
   }
 
-  /// Ends a slice.
-  mutating func endSlice() {
-    if slice.count > 0 { overRight += slice.bits / slice.count }
-    slice = (0, 0)
+  /// Ends a slice of so many numbers. Those that say nothing are counted: they had the chance to.
+  mutating func endSlice(of width: Int) {
+    overRight += slice / Double(width)
+    slice = 0
   }
 
   private mutating func count(_ more: Double) {

@@ -29,12 +29,12 @@ extension OutputSearch {
   /// What explains the numbers in an arithmetic.
   private mutating func explained(_ all: [Hypothesis], _ base: Agreement) throws(ComputationError) -> [Finding]? {
     let isRight = base.agrees
-    let right = try intervals(base)
-    let singles = try explanations(all.map { [$0] }, right)
+    var right: [Double]?
+    let singles = try explanations(all.map { [$0] }, base, &right)
     if let found = best(singles, isRight: isRight) { return try withTransposed(found) }
     if isRight { return roundingFindings(base) }
     if let found = try order() { return [found] }
-    return best(try explanations(try pairs(of: all), right), isRight: false)
+    return best(try explanations(try pairs(of: all), base, &right), isRight: false)
   }
 
   /// Names the transposed order too, where it agrees as well: a few classes and items fit both.
@@ -70,7 +70,7 @@ extension OutputSearch {
   }
 
   private mutating func explanations(
-    _ sets: [[Hypothesis]], _ right: [Double]
+    _ sets: [[Hypothesis]], _ base: Agreement, _ right: inout [Double]?
   ) throws(ComputationError) -> [Explanation] {
     var found: [Explanation] = []
     for hypotheses in sets {
@@ -79,9 +79,11 @@ extension OutputSearch {
       guard let agreement = try agreement(under: change),
         agreement.hasSpoiled || !hypotheses.contains(where: { $0.cause == .overflow })
       else { continue }
-      found.append(
-        Explanation(
-          hypotheses: hypotheses, agreement: agreement, evidence: try evidence(for: change, agreement, right: right)))
+      // A pass over all numbers, made when something agrees at all.
+      let intervals = if let right { right } else { try intervals(base) }
+      right = intervals
+      let evidence = try evidence(for: change, agreement, right: intervals)
+      found.append(Explanation(hypotheses: hypotheses, agreement: agreement, evidence: evidence))
     }
     return found
   }
@@ -130,20 +132,22 @@ extension OutputSearch {
   private mutating func pairs(of all: [Hypothesis]) throws(ComputationError) -> [[Hypothesis]] {
     let canTellAny = arithmetic.format == .binary64 && arithmetic.digits == nil || found.count >= 4
     let isFinite = found.allSatisfy(\.isFinite)
+    let aspects = all.map(\.aspect)
+    let areFactors = all.map(\.isFactor)
     var pairs: [[Hypothesis]] = []
     for (place, first) in all.enumerated() where !(isFinite && first.cause == .overflow) {
-      let isFactor = first.isFactor
       // Another mistake with a factor: the numbers are the same multiple of those recomputed with it, wherever looked
       // at.
-      let multiple = isFactor ? nil : try multiple(of: first)
-      for second in all[(place + 1)...] + (isFactor ? [] : all[..<place].filter(\.isFactor))
-      where Self.goTogether(first, second, any: canTellAny) {
-        if !isFactor, second.isFactor {
-          guard let multiple, try isMultiple(multiple, of: first, with: second) else { continue }
-        } else if isFactor, !second.isFactor {
-          continue
+      let multiple = areFactors[place] ? nil : try multiple(of: first)
+      for other in all.indices where other > place || areFactors[other] && !areFactors[place] && other < place {
+        guard aspects[place] != aspects[other], !areFactors[place] || areFactors[other],
+          multiple != nil || areFactors[place] || !areFactors[other],
+          Self.goTogether(first, all[other], any: canTellAny)
+        else { continue }
+        if let multiple, areFactors[other] {
+          guard try isMultiple(multiple, of: first, with: all[other]) else { continue }
         }
-        pairs.append([first, second])
+        pairs.append([first, all[other]])
       }
     }
     return pairs
@@ -185,12 +189,10 @@ extension OutputSearch {
   }
 
   private static func goTogether(_ a: Hypothesis, _ b: Hypothesis, any: Bool) -> Bool {
-    guard a.aspect != b.aspect else { return false }
     switch (a.aspect, b.aspect) {
     case (.divisor, .target), (.target, .divisor), (.smoothing, .weights), (.weights, .smoothing): return true
     case (.handling, let other), (let other, .handling):
-      let isRange = [a, b].contains { $0.cause == .overflow || $0.cause == .underflow }
-      return any && isRange && (other == .divisor || other == .factor || other == .target)
+      return any && (a.isOfRange || b.isOfRange) && (other == .divisor || other == .factor || other == .target)
     default: return any
     }
   }

@@ -8,8 +8,8 @@ extension OutputSearch {
     if let finding = try transposed() { return finding }
     guard let recomputation = try recomputation(Change()), !recomputation.isReduced, found.count > 1 else { return nil }
     let width = found.count / rows.count
+    guard try isPermutation(of: recomputation) else { return nil }
     let terms = recomputation.terms()
-    guard isPermutation(of: terms) else { return nil }
     if rows.count > 1, let agreement = sliceOrder(terms, width) {
       return finding(
         .order, detail: "the slices are in another order than the logits'",
@@ -84,12 +84,13 @@ extension OutputSearch {
   }
 
   /// Whether the numbers can be the exact ones in another order: their sums agree then, which costs less than sorting.
-  private func isPermutation(of terms: [Recomputation.Term]) -> Bool {
+  private func isPermutation(of recomputation: Recomputation) throws(ComputationError) -> Bool {
     var (mine, exact, allowed) = (0.0, 0.0, 0.0)
-    for place in terms.indices {
+    try forEachTerm(of: recomputation) { place, _, term in
       mine += found[place].magnitude
-      exact += terms[place].value.magnitude
-      allowed += interval(found[place], terms[place], Agreement.none)
+      exact += term.value.magnitude
+      allowed += interval(found[place], term, Agreement.none)
+      return true
     }
     return (mine - exact).magnitude <= allowed
   }

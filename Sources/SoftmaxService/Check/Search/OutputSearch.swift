@@ -135,7 +135,7 @@ struct OutputSearch {
       evidence.add(
         found[place], exact: exact[place], allowed: interval(found[place], term, agreement), right: right[place],
         isNear: change.handling.isNearNone)
-      if (place + 1) % width == 0 { evidence.endSlice() }
+      if (place + 1) % width == 0 { evidence.endSlice(of: width) }
       return true
     }
     return evidence
