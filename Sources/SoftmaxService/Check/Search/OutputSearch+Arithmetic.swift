@@ -1,0 +1,85 @@
+import Softmax
+import VectorKernels
+
+/// What the arithmetic alone explains: no mistake in the formula.
+extension OutputSearch {
+  /// The formula is right: what is left is rounding, and what cancels.
+  func roundingFindings(_ base: Agreement) -> [Finding] {
+    if let digits = arithmetic.digits, base.way == .careful, !base.isFlushed {
+      return [
+        finding(
+          .precision,
+          detail: "the numbers agree with the exact ones in all of their digits, of which the longest has "
+            + "\(digits.significant): the formula is right",
+          cure: "send all digits that your language prints, or allow \"atol\" \(digits.resolution(of: 0))", base)
+      ]
+    }
+    if base.isFlushed {
+      return [
+        finding(
+          .underflow,
+          detail:
+            "the formula is right, and numbers below the normal range of \(arithmetic.format.name) are flushed to 0",
+          cure: "let the arithmetic keep subnormal numbers, or allow \"atol\" \(arithmetic.leastNormal)", base)
+      ]
+    }
+    if base.way == .lenient {
+      return [
+        finding(
+          .precision,
+          detail: "the formula is right as far as can be told: what \(arithmetic.format.name) rounds of |a/T| up to "
+            + "\(rows.magnitudes.max() ?? 0), and of sums, is as large as these differences",
+          cure: "subtract the largest logit before anything else is done, or compute in a longer format", base)
+      ]
+    }
+    var found: [Finding] = []
+    if base.way == .usual {
+      found.append(
+        finding(
+          .cancellation, detail: Self.cancellation(in: candidate.output),
+          cure: "1 - p[y] is the sum of the other p; log p = a - max(a) - log1p(Σ of the other exp(a - max(a)))", base))
+    }
+    if arithmetic.format.precision < report.format.precision || found.isEmpty {
+      found.append(
+        finding(
+          .precision,
+          detail: "the numbers agree with the exact ones as well as arithmetic in \(arithmetic.format.name) does: the "
+            + "formula is right", cure: precisionCure(base), base))
+    }
+    return found
+  }
+
+  private func precisionCure(_ base: Agreement) -> String {
+    arithmetic.format.precision < report.format.precision
+      ? "compute in a longer format, or send the \"dtype\" of \(arithmetic.format.name)"
+      : "allow what the format's arithmetic rounds: \"rtol\" \(2 * base.relativeError)"
+  }
+
+  private static func cancellation(in output: Output) -> String {
+    switch output {
+    case .gradient:
+      "the formula is right, and digits cancel: where p is near the target's share, p - t keeps the error of p"
+    case .loss, .logProbabilities, .logSumExp, .entropy, .probabilities, .argmax, .jacobian, .topIndices,
+      .topProbabilities, .topLogProbabilities, .perplexity, .derivation, .klDivergence, .hessianVectorProduct:
+      "the formula is right, and digits cancel: near p = 1 the logarithm keeps the error of p, and tends to 0"
+    }
+  }
+
+  /// Arithmetic in a shorter format than the request names.
+  mutating func shorterPrecision() throws(ComputationError) -> Finding? {
+    // In another format's arithmetic few numbers are exact, and numbers of 16 bits are numbers of 16 bits.
+    guard report.shareExact < 0.5 else { return nil }
+    let own = arithmetic
+    defer { arithmetic = own }
+    for shorter in [BinaryFormat.binary32, .binary16, .bfloat16] where shorter.precision < own.format.precision {
+      guard shorter == .binary32 || found.allSatisfy({ shorter.nearest(to: $0) == $0 || $0.isNaN }) else { continue }
+      arithmetic = CandidateArithmetic(shorter)
+      guard let agreement = try agreement(under: Change()) else { continue }
+      return finding(
+        .precision,
+        detail: "the numbers agree with the exact ones as well as arithmetic in \(shorter.name) does, and no better",
+        cure: "compute in \(report.format.name) from the logits on", agreement)
+    }
+    return nil
+  }
+}
