@@ -192,7 +192,9 @@ extension ConnectionState {
   /// far, or a body at the pace at which it has come; nil where nothing waits for the peer.
   ///
   /// 64 KiB count as moved from the start, so that a transfer that has just begun is not taken for a slow one.
-  /// - Parameter unsent: bytes that have been written, but that the system holds because the peer has not taken them.
+  /// - Parameters:
+  ///   - now: the time.
+  ///   - unsent: bytes that have been written, but that the system holds because the peer has not taken them.
   public mutating func expectedTransferTime(at now: Instant, unsent: Int = 0) -> UInt64? {
     let left = output.count + unsent
     if phase == .body, output.isEmpty {
