@@ -51,12 +51,10 @@ extension EventLoop {
     memory.report()
     var freed = 0
     if services.budget.isShort {
-      var transfers: [(time: UInt64, connection: Connection)] = []
-      for connection in table.all where connection !== spared {
-        if let time = expectedTransferTime(of: connection) { transfers.append((time, connection)) }
+      let transfers = longestFirst { connection in
+        connection === spared ? nil : expectedTransferTime(of: connection)
       }
       memory.report()
-      transfers.sort { $0.time > $1.time }
       for (time, connection) in transfers {
         guard let transferTimeLimit = services.budget.transferTimeLimit, time > transferTimeLimit else { break }
         freed += connection.memory
@@ -69,6 +67,13 @@ extension EventLoop {
       services.budget.isShort
       ? Instant(nanoseconds: now.instant.nanoseconds &+ Self.checkNanoseconds) : Instant(nanoseconds: .max)
     setTimer(noLaterThan: nextMemoryCheck)
+  }
+
+  /// The connections that have a time, those with the longest first.
+  private func longestFirst(
+    _ time: (Connection) -> UInt64?
+  ) -> [(time: UInt64, connection: Connection)] {
+    table.all.compactMap { connection in time(connection).map { ($0, connection) } }.sorted { $0.time > $1.time }
   }
 
   /// How long what waits for the peer would still take, in this process and in the kernel. Corrects the count of what
@@ -118,12 +123,9 @@ extension EventLoop {
     refreshClock()
     let began = now.instant
     let grace = services.configuration.placeGrace.nanoseconds
-    var waiting: [(time: UInt64, connection: Connection)] = []
-    for connection in table.all {
-      let time = connection.withState { state in state.timeWaited(at: now.instant) }
-      if let time, time >= grace { waiting.append((time, connection)) }
+    let waiting = longestFirst { connection in
+      connection.withState { state in state.timeWaited(at: now.instant) }.flatMap { $0 >= grace ? $0 : nil }
     }
-    waiting.sort { $0.time > $1.time }
     for (_, connection) in waiting.prefix(max(1, table.count / Self.placesShare)) {
       endWaiting(of: connection, beyond: grace)
     }

@@ -154,12 +154,7 @@ extension VectorLoops {
     var start = 0
     while start < out.count {
       let e = VectorPair(high: load(pairs, 2 &* start), low: load(pairs, 2 &* start &+ 8))
-      let value = e.times(slope, Multiplier.self)
-      // Zeros mean a result known to be zero; zero and NaN, one that is not known.
-      let isNothing = (e.high .== 0) .& (e.low .== 0)
-      var result = rounded(value, error: magnitude(value.high) * error, rounding)
-      result.isProven = result.isProven .| isNothing
-      result.value.replace(with: 0, where: isNothing)
+      let result = roundedProduct(e, slope, within: error, rounding)
       store(result.provenOrNaN, &out, start)
       open += result.open
       start &+= 8
@@ -217,13 +212,9 @@ extension VectorLoops {
     var open = Vector(repeating: 0).replacing(with: 1, where: rows.isFaint)
     var start = 0
     while start < out.count {
-      let a = load(logits, start)
-      let sum = logProbability(shifted(a, less: rows.maximum, shift), rows.logSum)
-      var result = rounded(
-        sum, error: magnitude(sum.high) * 0x1p-98 + rows.logSum.high * logSumError, rounding)
-      let isMasked = a .== Vector(repeating: -.infinity)
-      result.isProven = result.isProven .| isMasked
-      result.value.replace(with: -.infinity, where: isMasked)
+      let result = roundedLogProbability(
+        of: load(logits, start), less: rows.maximum, shift, rows.logSum, error: rows.logSum.high * logSumError, rounding
+      )
       store(result.provenOrNaN, &out, start)
       open += result.open
       start &+= 8
@@ -272,16 +263,6 @@ extension VectorLoops {
     result.isProven = result.isProven .& isGood
     store(result.provenOrNaN, &out, 0)
     return bits(choose(zero, else: asked, where: result.isProven))
-  }
-
-  /// z - log S, both of which are ≤ 0.
-  ///
-  /// Error Bounds: z is within 2^-100 |z|; the low part takes four roundings of at most u(|z| + log S)·2u. Together
-  /// 2^-99 of the result, for which callers take 2^-98, and log S's own.
-  @inlinable @inline(__always)
-  static func logProbability(_ z: VectorPair, _ logSum: VectorPair) -> VectorPair {
-    let s = VectorPair(sum: z.high, logSum.high.negated)
-    return VectorPair(large: s.high, small: s.low + (z.low - logSum.low))
   }
 
   /// Where in a block the rows' classes are. - Precondition: they are whole numbers in 0..<classes; it is checked.

@@ -52,6 +52,13 @@ public struct Rounded {
   @inlinable @inline(__always)
   public var provenOrNaN: Vector { value.replacing(with: .nan, where: .!isProven) }
 
+  /// Puts a known result in the place of some.
+  @inlinable @inline(__always)
+  public mutating func set(_ known: Double, where isKnown: SIMDMask<SIMD8<Int64>>) {
+    isProven = isProven .| isKnown
+    value.replace(with: known, where: isKnown)
+  }
+
   /// One in each lane that is not proven.
   @inlinable @inline(__always)
   public var open: Vector { Vector(repeating: 1).replacing(with: 0, where: isProven) }

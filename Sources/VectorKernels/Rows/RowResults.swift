@@ -28,17 +28,24 @@ extension VectorLoops {
     var start = 0
     while start < out.count {
       let e = VectorPair(high: load(high, start), low: load(low, start))
-      let value = e.times(factors, Multiplier.self)
-      // Zeros mean a result known to be zero; zero and NaN, one that is not known.
-      let isNothing = (e.high .== 0) .& (e.low .== 0)
-      var result = rounded(value, error: value.high * error, rounding)
-      result.isProven = result.isProven .| isNothing
-      result.value.replace(with: 0, where: isNothing)
+      let result = roundedProduct(e, factors, within: error, rounding)
       store(result.provenOrNaN, row: &out, start)
       open += result.open
       start &+= 8
     }
     return Int(open.sum())
+  }
+
+  /// Rounds `e·factor`, whose relative error is at most `error`.
+  @inlinable @inline(__always)
+  static func roundedProduct(
+    _ e: VectorPair, _ factor: VectorPair, within error: Double, _ rounding: KernelRounding
+  ) -> Rounded {
+    let value = e.times(factor, Multiplier.self)
+    var result = rounded(value, error: magnitude(value.high) * error, rounding)
+    // Zeros mean a result known to be zero; zero and NaN, one that is not known.
+    result.set(0, where: (e.high .== 0) .& (e.low .== 0))
+    return result
   }
 
   /// Writes the correctly rounded `z_i - log S`, or NaN where this stage cannot prove it; -∞ for a masked class.
@@ -49,30 +56,48 @@ extension VectorLoops {
   ///   - out: [classes].
   /// - Returns: how many are NaN.
   ///
-  /// Error Bounds: both terms are ≤ 0, so nothing cancels. z is within 2^-100 |z|; the low part of the sum takes four
-  /// roundings of at most u(|z| + log S)·2u. Together 2^-99 of the result, for which 2^-98 is taken, and `error`.
+  /// Error Bounds: ``logProbability(_:_:)``'s and `error`.
   @inlinable @inline(__always)
   public static func logProbabilities(
     _ row: Span<Double>, shift: RowShift, logSum: DoubleDouble, error: Double, _ rounding: KernelRounding,
     into out: inout MutableSpan<Double>
   ) -> Int {
     precondition(row.count == out.count)
+    let (maximum, logSum) = (Vector(repeating: shift.maximum), VectorPair(repeating: logSum))
+    let error = Vector(repeating: error)
     var open = Vector(repeating: 0)
     var start = 0
     while start < out.count {
       let a = load(row, start, absent: -.infinity)
-      let z = shifted(a, shift)
-      let s = VectorPair(sum: z.high, Vector(repeating: -logSum.high))
-      let sum = VectorPair(large: s.high, small: s.low + (z.low - logSum.low))
-      var result = rounded(sum, error: magnitude(sum.high) * 0x1p-98 + error, rounding)
-      let isMasked = a .== Vector(repeating: -.infinity)
-      result.isProven = result.isProven .| isMasked
-      result.value.replace(with: -.infinity, where: isMasked)
+      let result = roundedLogProbability(of: a, less: maximum, shift, logSum, error: error, rounding)
       store(result.provenOrNaN, row: &out, start)
       open += result.open
       start &+= 8
     }
     return Int(open.sum())
+  }
+
+  /// Rounds z - log S of logits; -∞ for a masked class. - Parameter error: log S's own.
+  @inlinable @inline(__always)
+  static func roundedLogProbability(
+    of a: Vector, less maximum: Vector, _ shift: RowShift, _ logSum: VectorPair, error: Vector,
+    _ rounding: KernelRounding
+  ) -> Rounded {
+    let sum = logProbability(shifted(a, less: maximum, shift), logSum)
+    var result = rounded(sum, error: magnitude(sum.high) * 0x1p-98 + error, rounding)
+    let isMasked = a .== Vector(repeating: -.infinity)
+    result.set(-.infinity, where: isMasked)
+    return result
+  }
+
+  /// z - log S, both of which are ≤ 0.
+  ///
+  /// Error Bounds: nothing cancels. z is within 2^-100 |z|; the low part takes four roundings of at most
+  /// u(|z| + log S)·2u. Together 2^-99 of the result, for which callers take 2^-98, and log S's own.
+  @inlinable @inline(__always)
+  static func logProbability(_ z: VectorPair, _ logSum: VectorPair) -> VectorPair {
+    let s = VectorPair(sum: z.high, logSum.high.negated)
+    return VectorPair(large: s.high, small: s.low + (z.low - logSum.low))
   }
 
   /// Writes the correctly rounded `(slope·e_i - factor·u_i)·2^exponent`, or NaN where this stage cannot prove it. With

@@ -73,9 +73,9 @@ struct Agreement {
 /// How much better a hypothesis explains numbers than the formula as it is, in bits.
 ///
 /// Both say where a number must lie: within what arithmetic rounds. The one that allows less and still agrees is the
-/// more likely, by the ratio of the two intervals: that is a Bayes factor, and its logarithm adds up over what is
-/// independent.
-struct Evidence {
+/// more likely, by the ratio of the two intervals: that is a Bayes factor. Its logarithm, the weight of evidence (I. J.
+/// Good), adds up over what is independent.
+struct WeightOfEvidence {
   /// Where the formula as it is does not agree: how much nearer the hypothesis is than the exact numbers are.
   private(set) var bits = 0.0
   /// Where it does agree: the ratio of the intervals. A slice counts once, by its mean: its numbers share their errors.

@@ -7,7 +7,7 @@ extension OutputSearch {
   struct Explanation {
     let hypotheses: [Hypothesis]
     let agreement: Agreement
-    let evidence: Evidence
+    let evidence: WeightOfEvidence
   }
 
   mutating func findings(_ all: [Hypothesis], _ facts: RequestFacts) throws(ComputationError) -> [Finding] {
@@ -58,7 +58,7 @@ extension OutputSearch {
       guard let factor = factor(from: Change(), to: change) else { continue }
       let agreement = agreement(withExactTimes: factor)
       guard agreement.agrees else { continue }
-      var evidence = Evidence(arithmetic.format)
+      var evidence = WeightOfEvidence(arithmetic.format)
       for place in found.indices {
         evidence.add(
           found[place], exact: exact[place], allowed: interval(found[place], scaledTerm(place, factor), agreement),

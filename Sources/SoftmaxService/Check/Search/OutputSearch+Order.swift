@@ -40,7 +40,7 @@ extension OutputSearch {
     guard
       let agreement = agreement(
         of: places.map { candidate.values[$0] }, exact: places.map { exactTensor[$0] }, with: recomputation.terms(),
-        least: isNamed ? 0 : Evidence.leastOfOne)
+        least: isNamed ? 0 : WeightOfEvidence.leastOfOne)
     else { return nil }
     return finding(
       .axis, detail: "the numbers are in the order of the transposed array",
@@ -74,7 +74,7 @@ extension OutputSearch {
       agreement.add(numbers[place], term, arithmetic, at: nil)
       guard agreement.agrees else { return nil }
     }
-    var evidence = Evidence(arithmetic.format)
+    var evidence = WeightOfEvidence(arithmetic.format)
     for (place, term) in terms.enumerated() {
       evidence.add(
         numbers[place], exact: exact[place], allowed: interval(numbers[place], term, agreement),
@@ -150,6 +150,6 @@ extension OutputSearch {
     // Any number of a slice, or any slice, may be the one that agrees: many orders are tried.
     agreement(
       of: places.map { found[$0] }, exact: places.map { exact[$0] }, with: terms,
-      least: Evidence.leastOfPair + log2(Double(terms.count)))
+      least: WeightOfEvidence.leastOfPair + log2(Double(terms.count)))
   }
 }

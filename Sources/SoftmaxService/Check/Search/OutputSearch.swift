@@ -128,9 +128,9 @@ struct OutputSearch {
   /// What speaks for a change that agrees.
   mutating func evidence(
     for change: Change, _ agreement: Agreement, right: [Double]
-  ) throws(ComputationError) -> Evidence {
-    guard let recomputation = try recomputation(change) else { return Evidence(arithmetic.format) }
-    var evidence = Evidence(arithmetic.format)
+  ) throws(ComputationError) -> WeightOfEvidence {
+    guard let recomputation = try recomputation(change) else { return WeightOfEvidence(arithmetic.format) }
+    var evidence = WeightOfEvidence(arithmetic.format)
     try forEachTerm(of: recomputation) { place, _, term in
       evidence.add(
         found[place], exact: exact[place], allowed: interval(found[place], term, agreement), right: right[place],

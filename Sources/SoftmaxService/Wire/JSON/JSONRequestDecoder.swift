@@ -149,17 +149,13 @@ struct JSONRequestDecoder: ~Copyable {
     if reading.isTooLarge, input == .logits {
       request.hasTooManyLogits = true
     } else if reading.isTooLarge {
-      request.issues.append(.field(.input(input))) {
-        "\($0) holds more than \(limits.logits) numbers, the most that logits may have"
-      }
+      noteTooLarge(.field(.input(input)), "numbers")
     }
   }
 
   /// Keeps the booleans of `where`, or notes what else was found.
   @_lifetime(reader: copy reader)
   private mutating func readMask(from reader: inout JSONReader) throws(JSONSyntaxError) {
-    let bounds = TensorLimits(
-      values: limits.logits, rank: TensorShape.maximumRank, faults: IssueList.maximumCount + 1)
     let reading = try reader.readBooleans(limits: bounds)
     for fault in reading.faults {
       request.issues.append(.field(.input(.where), fault.path)) {
@@ -167,12 +163,16 @@ struct JSONRequestDecoder: ~Copyable {
       }
     }
     if reading.isTooLarge {
-      request.issues.append(.field(.input(.where))) {
-        "\($0) holds more than \(limits.logits) booleans, the most that logits may have"
-      }
+      noteTooLarge(.field(.input(.where)), "booleans")
     }
     guard reading.faults.isEmpty, !reading.isTooLarge, let shape = TensorShape(reading.extents.span) else { return }
     request.mask = UnvalidatedRequest.Mask(shape: shape, values: reading.values)
+  }
+
+  private mutating func noteTooLarge(_ location: Location, _ elements: String) {
+    request.issues.append(location) {
+      "\($0) holds more than \(limits.logits) \(elements), the most that logits may have"
+    }
   }
 
   @_lifetime(reader: copy reader)
@@ -252,9 +252,7 @@ struct JSONRequestDecoder: ~Copyable {
     if try reader.peekKind() == .null { return try reader.readNull() }
     let reading = try reader.readTensor(limits: bounds, parallel: execution.parallel)
     if reading.isTooLarge {
-      request.issues.append(.candidate(output)) {
-        "\($0) holds more than \(limits.logits) numbers, the most that logits may have"
-      }
+      noteTooLarge(.candidate(output), "numbers")
     } else if reading.faults.isEmpty, let shape = TensorShape(reading.extentSpan) {
       request.candidates.append((output, UnvalidatedRequest.Tensor(shape: shape, values: reading.values)))
     }
