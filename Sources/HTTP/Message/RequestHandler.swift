@@ -63,21 +63,21 @@ public final class RequestContext: Sendable {
   /// Has the server set aside so many bytes for this request's work, in place of what it set aside before. Work that
   /// needs more than 64 KiB asks before it begins, and gives up with 503 or 413 where it is not granted.
   public let reserveMemory: @Sendable (_ bytes: Int) -> MemoryGrant
-  /// Called by work that has become expensive, again and again. The server may let it wait, and have it end by
-  /// ``isCancelled``, so that it keeps no other request waiting.
-  public let becameExpensive: @Sendable () -> Void
+  /// Called about every millisecond by work that no bound on the request's size limits, with the nanoseconds of it so
+  /// far. The server may let it wait, and have it end by ``isCancelled``, so that it keeps no other request waiting.
+  public let reportUnboundedWork: @Sendable (_ nanoseconds: Int) -> Void
 
   public init(
     isCancelled: @escaping @Sendable () -> Bool = { false },
     parallel: @escaping @Sendable (_ count: Int, _ body: (Int) -> Void) -> Void = { count, body in
       for index in 0..<max(0, count) { body(index) }
     },
-    becameExpensive: @escaping @Sendable () -> Void = {},
+    reportUnboundedWork: @escaping @Sendable (_ nanoseconds: Int) -> Void = { _ in },
     reserveMemory: @escaping @Sendable (_ bytes: Int) -> MemoryGrant = { _ in .granted }
   ) {
     self.isCancelled = isCancelled
     self.parallel = parallel
-    self.becameExpensive = becameExpensive
+    self.reportUnboundedWork = reportUnboundedWork
     self.reserveMemory = reserveMemory
   }
 }

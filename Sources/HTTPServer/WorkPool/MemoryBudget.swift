@@ -21,6 +21,8 @@ final class MemoryBudget: Sendable {
   private let held = Atomic<Int>(0)
   /// The most that has been held since the allocator was last asked to return memory.
   private let highest = Atomic<Int>(0)
+  /// The bytes that the last request asked for in vain; 0 after one that found room.
+  private let missed = Atomic<Int>(0)
   /// Called when more than half becomes held, and when a reservation finds no room, on whichever thread that happens.
   private let onPressure = Mutex<@Sendable () -> Void>({})
 
@@ -40,8 +42,8 @@ final class MemoryBudget: Sendable {
   /// Whether more than half is held.
   var isShort: Bool { heldBytes > limit / 2 }
 
-  /// Whether large requests find no room.
-  var isExhausted: Bool { heldBytes >= limitOfReservations }
+  /// Whether large requests find no room: none at all, or not yet what one was refused for.
+  var isExhausted: Bool { heldBytes >= limitOfReservations - missed.load(ordering: .relaxed) }
 
   private var limitOfReservations: Int { limit - limit / Self.smallRequestShare }
 
@@ -51,7 +53,7 @@ final class MemoryBudget: Sendable {
   /// Whether `bytes` could be reserved now; asks for room if not.
   func hasRoom(for bytes: Int) -> Bool {
     if bytes <= limitOfReservations, heldBytes <= limitOfReservations - bytes { return true }
-    askForRoom()
+    askForRoom(for: bytes)
     return false
   }
 
@@ -68,15 +70,20 @@ final class MemoryBudget: Sendable {
     let before = held.add(bytes, ordering: .relaxed).oldValue
     if before <= limitOfReservations - bytes {
       if before <= limit / 2, before + bytes > limit / 2 { askForRoom() }
+      if missed.load(ordering: .relaxed) != 0 { missed.store(0, ordering: .relaxed) }
       if before + bytes > highest.load(ordering: .relaxed) { highest.store(before + bytes, ordering: .relaxed) }
       return true
     }
     held.subtract(bytes, ordering: .relaxed)
-    askForRoom()
+    askForRoom(for: bytes)
     return false
   }
 
-  private func askForRoom() { onPressure.withLock { $0 }() }
+  /// - Parameter bytes: what is wanted and was refused, if anything was.
+  private func askForRoom(for bytes: Int = 0) {
+    if bytes > 0, canEverReserve(bytes) { missed.store(bytes, ordering: .relaxed) }
+    onPressure.withLock { $0 }()
+  }
 
   /// For how long, in nanoseconds, a transfer may be expected to go on: nil while at most half is held, then five
   /// minutes times the square of the share of the other half that is free. 75 s when three quarters are held, 12 s at

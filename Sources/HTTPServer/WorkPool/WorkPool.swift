@@ -20,6 +20,8 @@ final class WorkPool: Sendable {
     var queued: [QueuedWork] = []
     /// Where the queue begins; what lies before has been taken.
     var first = 0
+    /// Requests that have begun and let those in the queue go first.
+    var passed = WaitingThreads()
     /// Counts the requests started, so that a later check can tell whether any has come.
     var started: UInt64 = 0
     /// Such a check is scheduled.
@@ -29,7 +31,22 @@ final class WorkPool: Sendable {
       queued.removeFirst(first)
       first = 0
     }
+
+    /// The work that has waited longest, if any waits.
+    mutating func takeFirst() -> Work? {
+      guard first < queued.count else { return nil }
+      let work = queued[first].work
+      queued[first] = QueuedWork(work: { _ in }, isAbandoned: { true })
+      first += 1
+      if first > 64, first * 2 > queued.count { dropTaken() }
+      return work
+    }
   }
+
+  /// How many requests may have let others go first; each keeps a thread and its memory meanwhile.
+  private static let mostPassed = 32
+  /// One that has waited so long, in nanoseconds, is not passed by further ones.
+  private static let longestPass: UInt64 = 1_000_000_000
 
   private let workers: Int
   private let queueLimit: Int
@@ -108,9 +125,27 @@ final class WorkPool: Sendable {
     return place.leave()
   }
 
-  /// Gives the place of an expensive request to the next one in the queue.
+  /// Gives the place of an expensive request to the next one.
   func passOn() {
     if let next = next() { start(next) }
+  }
+
+  /// Gives the calling request's place to the requests in the queue, if there are any, and returns when there are none
+  /// left, or after about a second.
+  ///
+  /// - Returns: whether the caller has a place again: not if it is cancelled, or too many have let others go first.
+  func letOthersPass(unless isCancelled: () -> Bool) -> Bool {
+    let (next, thread) = state.withLock { state -> (Work?, DispatchSemaphore?) in
+      guard let next = state.takeFirst() else { return (nil, nil) }
+      return (next, state.passed.count < Self.mostPassed ? state.passed.append() : nil)
+    }
+    guard let next else { return true }
+    start(next)
+    guard let thread else { return false }
+    if WaitingThreads.wait(for: thread, unless: isCancelled) { return true }
+    // It may have been woken meanwhile, and then has a place to give.
+    if !state.withLock({ $0.passed.remove(thread) }) { passOn() }
+    return false
   }
 
   /// Returns the memory that large requests leave in the allocator to the kernel, once none has come for two seconds.
@@ -130,20 +165,16 @@ final class WorkPool: Sendable {
     }
   }
 
-  /// The work that has waited longest, or nil: then this thread no longer counts as running.
+  /// The work that has waited longest, or nil: then this thread no longer is one of the workers. One that has let
+  /// others go first is in its stead, if there is any.
   private func next() -> Work? {
     state.withLock { state in
-      guard state.first < state.queued.count else {
-        running.subtract(1, ordering: .relaxed)
-        state.queued.removeAll(keepingCapacity: true)
-        state.first = 0
-        return nil
-      }
-      let next = state.queued[state.first].work
-      state.queued[state.first] = QueuedWork(work: { _ in }, isAbandoned: { true })
-      state.first += 1
-      if state.first > 64, state.first * 2 > state.queued.count { state.dropTaken() }
-      return next
+      if state.passed.wakeFirst(waitingFor: Self.longestPass) { return nil }
+      if let next = state.takeFirst() { return next }
+      state.queued.removeAll(keepingCapacity: true)
+      state.first = 0
+      if !state.passed.wakeFirst() { running.subtract(1, ordering: .relaxed) }
+      return nil
     }
   }
 

@@ -1,55 +1,78 @@
 internal import Dispatch
+internal import HTTP
 internal import Synchronization
 
 /// One request's place among the workers of a pool.
 ///
-/// A request whose computation has become expensive gives its place to the requests that wait. It goes on beside the
-/// workers, on the thread that it has, one such request at a time. So all expensive requests together take the time of
-/// one thread, and cheap ones pass even where there is only one worker.
+/// Unbounded work, whose length the request's size does not tell, keeps nobody waiting: after some milliseconds of it
+/// a request lets every other that waits for a worker go first. Once the work has become expensive, the request gives
+/// its place up. It goes on beside the workers, on the thread that it has, one such request at a time. So all
+/// expensive requests together take the time of one thread, and cheap ones pass even where there is only one worker.
 final class WorkerPlace: Sendable {
+  /// Nanoseconds of unbounded work after which others go first.
+  static let patience = 10_000_000
+  /// Nanoseconds of unbounded work after which a request is expensive.
+  static let expensive = 200_000_000
+
   private enum Standing {
-    /// It is one of the workers.
-    case worker
+    /// It is one of the workers, and goes on until it has done so many nanoseconds of unbounded work.
+    case worker(until: Int)
     /// It runs beside them.
     case expensive
-    /// It is to end: too many expensive requests wait, or its time is up.
+    /// It is to end: too many such requests wait, or its time is up.
     case refused
   }
 
   private let pool: WorkPool
-  private let standing = Mutex(Standing.worker)
+  private let standing = Mutex(Standing.worker(until: WorkerPlace.patience))
   private let refused = Atomic<Bool>(false)
 
   init(_ pool: WorkPool) { self.pool = pool }
 
-  /// Gives the place up, and returns when no other expensive request runs. Only the first call does something; the
-  /// threads of one request wait for it together.
+  /// Unbounded work has gone on for so long. Returns when it may go on, or is to end; the threads of one request wait
+  /// together.
   ///
   /// - Parameter isCancelled: ends the waiting, and with it the request.
-  func becameExpensive(unless isCancelled: () -> Bool) {
+  func workedUnbounded(_ nanoseconds: Int, unless isCancelled: () -> Bool) {
+    guard nanoseconds > Self.patience else { return }
     standing.withLock { standing in
-      guard standing == .worker else { return }
-      pool.passOn()
-      standing = pool.expensive.enter(unless: isCancelled) ? .expensive : .refused
-      if standing == .refused { refused.store(true, ordering: .relaxed) }
+      guard case .worker(let limit) = standing, nanoseconds > limit else { return }
+      if nanoseconds > Self.expensive {
+        pool.passOn()
+        standing = pool.expensive.enter(unless: isCancelled) ? .expensive : .refused
+      } else {
+        let goesOn = pool.letOthersPass(unless: isCancelled)
+        standing = goesOn ? .worker(until: nanoseconds + Self.patience) : .refused
+      }
+      if case .refused = standing { refused.store(true, ordering: .relaxed) }
     }
   }
 
-  /// Whether the request is to end, since it may not go on as an expensive one.
+  /// Whether the request is to end, since its unbounded work may not go on.
   var isRefused: Bool { refused.load(ordering: .relaxed) }
 
   /// The work is done. - Returns: whether the place is still this request's, so that its thread may take the next one.
   func leave() -> Bool {
     standing.withLock { standing in
-      if standing == .expensive { pool.expensive.leave() }
-      return standing == .worker
+      switch standing {
+      case .worker: return true
+      case .expensive: pool.expensive.leave()
+      case .refused: break
+      }
+      return false
+    }
+  }
+
+  private var isWorker: Bool {
+    standing.withLock { standing in
+      if case .worker = standing { true } else { false }
     }
   }
 
   /// Runs `body(0)` … `body(count - 1)`: on all cores for a worker with no other request beside it or behind it, else
   /// one after the other.
   func parallel(_ count: Int, _ body: (Int) -> Void) {
-    if standing.withLock({ $0 == .worker }) {
+    if isWorker {
       pool.parallel(count, body)
     } else {
       for index in 0..<max(0, count) { body(index) }
@@ -57,35 +80,72 @@ final class WorkerPlace: Sendable {
   }
 }
 
-/// Lets one expensive request run at a time, a few others wait, and refuses the rest.
-final class ExpensiveGate: Sendable {
-  private let turn = DispatchSemaphore(value: 1)
-  /// The one that runs, and those that wait.
-  private let inside = Atomic<Int>(0)
-  private let waiting: Int
+/// Threads that wait for something that is handed from one to the next, in the order in which they came.
+struct WaitingThreads {
+  private var threads: [(thread: DispatchSemaphore, since: Instant)] = []
 
-  /// - Parameter waiting: how many may wait; each keeps a thread and its request's memory meanwhile.
-  init(waiting: Int) { self.waiting = waiting }
+  var count: Int { threads.count }
 
-  var isBusy: Bool { inside.load(ordering: .relaxed) > 0 }
+  /// Adds the calling thread, which then calls ``wait(for:unless:)`` without the lock that guards this value.
+  mutating func append() -> DispatchSemaphore {
+    let thread = DispatchSemaphore(value: 0)
+    threads.append((thread, Clock.now()))
+    return thread
+  }
 
-  /// Returns true when the caller may run, and false when too many wait or the caller is cancelled.
-  func enter(unless isCancelled: () -> Bool) -> Bool {
-    guard inside.add(1, ordering: .relaxed).oldValue <= waiting else {
-      inside.subtract(1, ordering: .relaxed)
-      return false
-    }
-    while turn.wait(timeout: .now() + .milliseconds(10)) == .timedOut {
-      if isCancelled() {
-        inside.subtract(1, ordering: .relaxed)
-        return false
-      }
-    }
+  /// Wakes the thread that has waited longest. - Returns: whether there was one that has waited so many nanoseconds.
+  mutating func wakeFirst(waitingFor nanoseconds: UInt64 = 0) -> Bool {
+    guard let first = threads.first else { return false }
+    guard nanoseconds == 0 || Clock.now().nanoseconds &- first.since.nanoseconds >= nanoseconds else { return false }
+    threads.removeFirst().thread.signal()
     return true
   }
 
+  /// - Returns: whether the thread still waited.
+  mutating func remove(_ thread: DispatchSemaphore) -> Bool {
+    guard let index = threads.firstIndex(where: { $0.thread === thread }) else { return false }
+    threads.remove(at: index)
+    return true
+  }
+
+  /// Waits until the thread is woken, or its request is cancelled. - Returns: whether it was woken.
+  static func wait(for thread: DispatchSemaphore, unless isCancelled: () -> Bool) -> Bool {
+    while thread.wait(timeout: .now() + .milliseconds(10)) == .timedOut {
+      if isCancelled() { return false }
+    }
+    return true
+  }
+}
+
+/// Lets one expensive request run at a time, a few others wait, and refuses the rest.
+final class ExpensiveGate: Sendable {
+  private let state = Mutex((isTaken: false, waiting: WaitingThreads()))
+  private let limit: Int
+
+  /// - Parameter waiting: how many may wait; each keeps a thread and its request's memory meanwhile.
+  init(waiting: Int) { limit = waiting }
+
+  var isBusy: Bool { state.withLock { $0.isTaken } }
+
+  /// Returns true when the caller may run, and false when too many wait or the caller is cancelled.
+  func enter(unless isCancelled: () -> Bool) -> Bool {
+    let (hasEntered, thread) = state.withLock { state -> (Bool, DispatchSemaphore?) in
+      guard state.isTaken else {
+        state.isTaken = true
+        return (true, nil)
+      }
+      return (false, state.waiting.count < limit ? state.waiting.append() : nil)
+    }
+    guard let thread else { return hasEntered }
+    if WaitingThreads.wait(for: thread, unless: isCancelled) { return true }
+    // It may have been woken meanwhile.
+    if !state.withLock({ $0.waiting.remove(thread) }) { leave() }
+    return false
+  }
+
   func leave() {
-    inside.subtract(1, ordering: .relaxed)
-    turn.signal()
+    state.withLock { state in
+      if !state.waiting.wakeFirst() { state.isTaken = false }
+    }
   }
 }

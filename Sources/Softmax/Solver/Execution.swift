@@ -5,19 +5,15 @@ public import VectorKernels
 ///
 /// A class, because every step of a computation is handed it: that costs one reference count, not one for each closure.
 public final class Execution: Sendable {
-  /// Nanoseconds of the interval stage from which on a computation is expensive.
-  private static let expensive = 200_000_000
-
   /// The instruction set that this processor has.
   public let level: KernelLevel
   /// Asked about every millisecond of work; `true` ends the computation with ``ComputationError/cancelled``.
   public let isCancelled: @Sendable () -> Bool
   /// Calls the body once for each of `0..<count`, in any order, perhaps at once, and returns when all have returned.
   public let parallel: @Sendable (_ count: Int, _ body: (Int) -> Void) -> Void
-  /// Called once the interval stage has worked about a fifth of a second for this computation, and about every
-  /// millisecond of its work from then on: what is left may take long. May wait, and may make ``isCancelled`` return
-  /// `true`.
-  public let becameExpensive: @Sendable () -> Void
+  /// Called about every millisecond of the interval stage's work, with the nanoseconds that it has worked for this
+  /// computation: what is left may take long. May wait, and may make ``isCancelled`` return `true`.
+  public let reportUnboundedWork: @Sendable (_ nanoseconds: Int) -> Void
   /// Nanoseconds that the interval stage has worked for this computation, over all of its threads.
   private let intervalNanoseconds = Atomic<Int>(0)
 
@@ -27,18 +23,17 @@ public final class Execution: Sendable {
     parallel: @escaping @Sendable (_ count: Int, _ body: (Int) -> Void) -> Void = { count, body in
       for index in 0..<count { body(index) }
     },
-    becameExpensive: @escaping @Sendable () -> Void = {}
+    reportUnboundedWork: @escaping @Sendable (_ nanoseconds: Int) -> Void = { _ in }
   ) {
     self.level = level
     self.isCancelled = isCancelled
     self.parallel = parallel
-    self.becameExpensive = becameExpensive
+    self.reportUnboundedWork = reportUnboundedWork
   }
 
-  /// Counts work of the interval stage, and reports it once the computation has become expensive.
+  /// Counts work of the interval stage, and reports it.
   fileprivate func spendOnIntervals(_ nanoseconds: Int) {
-    let spent = intervalNanoseconds.add(nanoseconds, ordering: .relaxed).newValue
-    if spent > Self.expensive { becameExpensive() }
+    reportUnboundedWork(intervalNanoseconds.add(nanoseconds, ordering: .relaxed).newValue)
   }
 }
 
@@ -56,7 +51,7 @@ public enum ComputationError: Error, Sendable, Hashable {
   case targetDoesNotFit
 }
 
-/// Asks about every millisecond of work whether to go on, and reports when the work has become expensive.
+/// Asks about every millisecond of work whether to go on, and reports the interval stage's work.
 struct CancellationPoll {
   private let execution: Execution?
   private var nanoseconds = 0

@@ -95,7 +95,7 @@ struct WireContext: Sendable {
   func execution(forText bytes: Int) -> Execution {
     Execution(
       level: levels.level(forText: bytes), isCancelled: request.isCancelled, parallel: request.parallel,
-      becameExpensive: request.becameExpensive)
+      reportUnboundedWork: request.reportUnboundedWork)
   }
 }
 

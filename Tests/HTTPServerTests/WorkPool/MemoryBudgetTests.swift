@@ -19,6 +19,21 @@ import Testing
     #expect(!budget.reserve(.max) && budget.heldBytes == 0)
   }
 
+  /// Readiness is denied while a request would be refused again, not only when all is gone.
+  @Test func isExhaustedWhileWhatWasRefusedFindsNoRoom() {
+    let budget = MemoryBudget(limit: 800)
+    budget.add(500)
+    #expect(!budget.isExhausted)
+    #expect(!budget.hasRoom(for: 300) && budget.isExhausted)
+    budget.add(-99)
+    #expect(budget.isExhausted)
+    budget.add(-2)
+    #expect(!budget.isExhausted)
+    budget.add(50)
+    // What never fits tells nothing of the room.
+    #expect(budget.reserve(100) && !budget.reserve(701) && !budget.isExhausted)
+  }
+
   @Test(
     "The time limit is the square of what is free of the second half",
     arguments: [

@@ -66,7 +66,7 @@ import Testing
     for gatekeeper in [expensive, cheap] {
       #expect(
         pool.submit { place in
-          if gatekeeper === expensive { place.becameExpensive { false } }
+          if gatekeeper === expensive { place.workedUnbounded(WorkerPlace.expensive + 1) { false } }
           gatekeeper.work()
         })
     }
@@ -90,7 +90,7 @@ import Testing
     for _ in 0..<8 {
       #expect(
         pool.submit { place in
-          for _ in 0..<3 { place.becameExpensive { false } }
+          for _ in 0..<3 { place.workedUnbounded(WorkerPlace.expensive + 1) { false } }
           running.withLock { $0 = ($0.now + 1, max($0.most, $0.now + 1), $0.refused + (place.isRefused ? 1 : 0)) }
           place.parallel(100) { _ in }
           running.withLock { $0.now -= 1 }
@@ -101,12 +101,75 @@ import Testing
     #expect(running.withLock { $0.most == 1 && $0.refused == 0 })
   }
 
+  /// A burst of requests that are hard to round keeps no other waiting: each lets what waits go first.
+  @Test func unboundedWorkLetsWaitingRequestsGoFirst() {
+    let pool = WorkPool(workers: 1, queueLimit: 8)
+    let order = Mutex<[String]>([])
+    let first = Gatekeeper()
+    let ended = DispatchSemaphore(value: 0)
+    #expect(
+      pool.submit { place in
+        first.work()
+        // Too little of it to make a difference.
+        place.workedUnbounded(WorkerPlace.patience) { false }
+        order.withLock { $0.append("begins") }
+        for step in 2...4 { place.workedUnbounded(step * WorkerPlace.patience) { false } }
+        order.withLock { $0.append(place.isRefused ? "is refused" : "ends") }
+        ended.signal()
+      })
+    first.began.wait()
+    for number in 1...3 {
+      #expect(
+        pool.submit { _ in
+          order.withLock { $0.append("passes \(number)") }
+          ended.signal()
+        })
+    }
+    first.mayEnd.signal()
+    for _ in 0..<4 { ended.wait() }
+    #expect(order.withLock { $0 } == ["begins", "passes 1", "passes 2", "passes 3", "ends"])
+  }
+
+  /// Whoever lets others go first waits no longer than its client, and too many of them are told at once.
+  @Test func letsOthersGoFirstWithinBoundsAndUnlessCancelled() {
+    let pool = WorkPool(workers: 1, queueLimit: 200)
+    let first = Gatekeeper()
+    let last = Gatekeeper()
+    let isCancelled = Atomic(false)
+    let refused = Atomic(0)
+    let ended = DispatchSemaphore(value: 0)
+    #expect(pool.submit { _ in first.work() })
+    first.began.wait()
+    for _ in 0..<40 {
+      #expect(
+        pool.submit { place in
+          place.workedUnbounded(WorkerPlace.patience + 1) { isCancelled.load(ordering: .relaxed) }
+          if place.isRefused { refused.add(1, ordering: .relaxed) }
+          ended.signal()
+        })
+    }
+    #expect(pool.submit { _ in last.work() })
+    first.mayEnd.signal()
+    // The only worker is at work for the last: 32 wait for it, 8 were refused.
+    last.began.wait()
+    for _ in 0..<8 { ended.wait() }
+    #expect(refused.load(ordering: .relaxed) == 8)
+    isCancelled.store(true, ordering: .relaxed)
+    for _ in 0..<32 { ended.wait() }
+    #expect(refused.load(ordering: .relaxed) == 40)
+    #expect(pool.isBusy)
+    last.mayEnd.signal()
+    #expect(pool.submit { _ in first.work() })
+    first.began.wait()
+    first.mayEnd.signal()
+  }
+
   @Test func expensiveRequestsBeyondTheBoundAreRefusedAndCancelledOnesEnd() {
     let pool = WorkPool(workers: 1, queueLimit: 8, expensiveWaiting: 1)
     let first = Gatekeeper()
     #expect(
       pool.submit { place in
-        place.becameExpensive { false }
+        place.workedUnbounded(WorkerPlace.expensive + 1) { false }
         first.work()
       })
     first.began.wait()
@@ -116,7 +179,7 @@ import Testing
     let waits = DispatchSemaphore(value: 0)
     #expect(
       pool.submit { place in
-        place.becameExpensive {
+        place.workedUnbounded(WorkerPlace.expensive + 1) {
           waits.signal()
           return isCancelled.load(ordering: .relaxed)
         }
@@ -127,7 +190,7 @@ import Testing
     waits.wait()
     #expect(
       pool.submit { place in
-        place.becameExpensive { false }
+        place.workedUnbounded(WorkerPlace.expensive + 1) { false }
         if place.isRefused { refusals.add(1, ordering: .relaxed) }
         verdicts.signal()
       })
