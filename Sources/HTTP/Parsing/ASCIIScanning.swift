@@ -165,8 +165,13 @@ extension ASCII {
 
   /// At most eight bytes of a text, from `start` on, as ``Swift/Span/word(from:to:)`` returns them.
   @inline(__always) static func word(_ text: StaticString, from start: Int = 0) -> UInt64 {
+    if start + 8 <= text.utf8CodeUnitCount {
+      // Within the text, which lives for ever.
+      return unsafe UInt64(
+        littleEndian: UnsafeRawPointer(text.utf8Start).loadUnaligned(fromByteOffset: start, as: UInt64.self))
+    }
     var word: UInt64 = 0
-    var index = min(start + 8, text.utf8CodeUnitCount)
+    var index = text.utf8CodeUnitCount
     while index > start {
       index -= 1
       word = word &<< 8 | UInt64(unsafe text.utf8Start[index])

@@ -20,7 +20,10 @@ struct Token: Hashable, Sendable {
 
 /// A loop's connections by place. Places are used again; each has its entry in the timer wheel, which outlives the
 /// connection that made it.
-struct ConnectionTable {
+///
+/// A class, like ``LoopMemory``: the loop's accesses to a structure among its properties are checked at run time, several
+/// for each request.
+final class ConnectionTable {
   private struct Slot {
     var connection: Connection?
     var generation: UInt32 = 0
@@ -40,18 +43,18 @@ struct ConnectionTable {
   subscript(slot: Int) -> Connection? { slots[slot].connection }
 
   /// The token for the next connection.
-  mutating func reserve() -> Token {
+  func reserve() -> Token {
     if let slot = free.popLast() { return Token(slot: slot, generation: slots[slot].generation) }
     slots.append(Slot())
     return Token(slot: slots.count - 1, generation: 0)
   }
 
-  mutating func insert(_ connection: Connection) {
+  func insert(_ connection: Connection) {
     slots[connection.token.slot].connection = connection
     count += 1
   }
 
-  mutating func remove(_ token: Token) {
+  func remove(_ token: Token) {
     guard self[token] != nil else { return }
     slots[token.slot].connection = nil
     slots[token.slot].generation &+= 1
@@ -60,10 +63,10 @@ struct ConnectionTable {
   }
 
   /// Gives back a token that came to nothing.
-  mutating func cancel(_ token: Token) { free.append(token.slot) }
+  func cancel(_ token: Token) { free.append(token.slot) }
 
   func step(of slot: Int) -> UInt64 { slots[slot].step }
-  mutating func setStep(_ step: UInt64, of slot: Int) { slots[slot].step = step }
+  func setStep(_ step: UInt64, of slot: Int) { slots[slot].step = step }
 
   /// Each connection that is open now.
   var all: [Connection] { slots.compactMap(\.connection) }

@@ -43,7 +43,7 @@ actor EventLoop {
 
   let epoll: EpollSet
   let buffer = ReadBuffer(size: 256 * 1024)
-  var table = ConnectionTable()
+  let table = ConnectionTable()
   var wheel: TimerWheel
   /// The loop's one clock: read when a pass begins, and again after each request.
   private(set) var now: Moment
@@ -53,7 +53,7 @@ actor EventLoop {
   var deferredWrites: [Connection] = []
   var deferredSince = Instant(nanoseconds: 0)
 
-  var memory: LoopMemory
+  let memory: LoopMemory
   /// When slow transfers were last looked for because memory is short, and when to look again.
   var lastMemoryCheck = Instant(nanoseconds: 0)
   var nextMemoryCheck = Instant(nanoseconds: .max)

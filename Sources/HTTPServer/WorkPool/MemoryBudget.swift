@@ -108,7 +108,7 @@ final class MemoryBudget: Sendable {
 
 /// A loop's own count of what its connections hold, reported to the budget in steps: so an answer that is written at
 /// once costs no access to memory that all loops share.
-struct LoopMemory {
+final class LoopMemory {
   private static let step = 64 * 1024
 
   private let budget: MemoryBudget
@@ -117,13 +117,13 @@ struct LoopMemory {
 
   init(_ budget: MemoryBudget) { self.budget = budget }
 
-  mutating func add(_ bytes: Int) {
+  func add(_ bytes: Int) {
     held += bytes
     if abs(held - reported) >= Self.step { report() }
   }
 
   /// Brings the budget up to date.
-  mutating func report() {
+  func report() {
     guard held != reported else { return }
     budget.add(held - reported)
     reported = held

@@ -41,13 +41,16 @@ struct TensorLayout {
   private let rank: Int
   /// How many values there are.
   private(set) var count = 1
+  /// How many arrays there are, all levels together.
+  private var arrays = 0
 
   /// - Precondition: no more dimensions than one above ``TensorLimits/greatestRank``, as a Jacobian has.
   init(_ extents: Span<Int>) {
     rank = extents.count
     for place in 0..<rank {
-      self.extents[place] = extents[rank - 1 - place]
-      count *= self.extents[place]
+      self.extents[rank - 1 - place] = extents[place]
+      arrays += count
+      count *= extents[place]
     }
   }
 
@@ -59,6 +62,7 @@ struct TensorLayout {
 
   /// How many arrays begin before the value at `index`, or end after the value before it.
   func brackets(at index: Int) -> Int {
+    if index == 0 || index == count { return rank }
     var brackets = 0
     var size = 1
     for place in 0..<rank {
@@ -71,7 +75,8 @@ struct TensorLayout {
 
   /// The most bytes that the values before `index` take, with their commas, and the brackets before and after them.
   private func textCapacity(before index: Int) -> Int {
-    let count = min(index, count)
+    guard index < count else { return count * (NumberEncoder.maximumLength + 1) + 2 * arrays }
+    let count = index
     var capacity = count * (NumberEncoder.maximumLength + 1)
     var size = 1
     for place in 0..<rank {
@@ -83,7 +88,7 @@ struct TensorLayout {
 
   /// The most bytes that the values of a range take, with their commas and the brackets before and after them.
   func textCapacity(in range: Range<Int>) -> Int {
-    textCapacity(before: range.upperBound) - textCapacity(before: range.lowerBound)
+    textCapacity(before: range.upperBound) - (range.lowerBound == 0 ? 0 : textCapacity(before: range.lowerBound))
   }
 
   /// Where a chunk of `size` values begins if every number takes the most bytes, each chunk with its own slack.

@@ -67,31 +67,40 @@ public struct Service: RequestHandler {
   }
 
   public func respond(to request: consuming Request, in context: RequestContext) -> Response {
+    let route = request.route
+    if request.head.method == .options { return Response(.noContent, fields: [.allow: route.methods.text]) }
+    switch ServiceRoute(route) {
+    case .operation(let operation): return answer(consume request, operation, json, in: context)
+    case .openInference(let endpoint): return answer(consume request, at: endpoint, in: context)
+    case .page(let page): return answer(request.head, at: page)
+    case nil: return notFound(request.head.path)
+    }
+  }
+
+  private func answer(
+    _ request: consuming Request, at endpoint: OpenInferenceEndpoint, in context: RequestContext
+  ) -> Response {
     let head = request.head
-    var response = answer(consume request, in: context)
+    var response =
+      if let (operation, wire) = openInference.inference(head, at: endpoint) {
+        answer(consume request, operation, wire, in: context)
+      } else {
+        openInference.answer(to: consume request, at: endpoint)
+      }
     decorate(&response, for: head, at: head.path)
     return response
   }
 
-  private func answer(_ request: consuming Request, in context: RequestContext) -> Response {
-    let (head, route) = (request.head, request.route)
-    guard route.id != Route.unmatched.id else { return notFound(head.path) }
-    if head.method == .options { return Response(.noContent, fields: [.allow: route.methods.text]) }
-    switch ServiceRoute(route) {
-    case .operation(let operation): return answer(consume request, operation, json, in: context)
-    case .openInference(let endpoint):
-      if let (operation, wire) = openInference.inference(head, at: endpoint) {
-        return answer(consume request, operation, wire, in: context)
-      }
-      return openInference.answer(to: consume request, at: endpoint)
-    case .page(.root), .page(.docs): return root(for: head)
-    case .page(.document): return Response(.ok, .yaml, body: EmbeddedResources.openAPI)
-    case .page(.documentAsJSON): return Response(.ok, .json, body: EmbeddedResources.openAPIAsJSON)
-    case .page(.problems): return Response(.ok, .json, body: ProblemPages.all)
-    case .page(.problemType):
+  private func answer(_ head: RequestHead, at page: Page) -> Response {
+    switch page {
+    case .root, .docs: return root(for: head)
+    case .document: return Response(.ok, .yaml, body: EmbeddedResources.openAPI)
+    case .documentAsJSON: return Response(.ok, .json, body: EmbeddedResources.openAPIAsJSON)
+    case .problems: return Response(.ok, .json, body: ProblemPages.all)
+    case .problemType:
       guard let type = ProblemType(path: head.path) else { return notFound(head.path) }
       return Response(.ok, .json, body: ProblemPages.text(of: type))
-    case .page(.server), nil: return notFound(head.path)
+    case .server: return notFound(head.path)
     }
   }
 

@@ -13,7 +13,7 @@ import Testing
   }
 
   @Test func anEventForAnEarlierConnectionFindsNobody() throws {
-    var table = ConnectionTable()
+    let table = ConnectionTable()
     let first = table.reserve()
     table.insert(try connection(first))
     #expect(table[first] != nil)
@@ -28,7 +28,7 @@ import Testing
   }
 
   @Test func removingTwiceCountsOnce() throws {
-    var table = ConnectionTable()
+    let table = ConnectionTable()
     let token = table.reserve()
     table.insert(try connection(token))
     table.remove(token)

@@ -77,7 +77,7 @@ import Testing
 
   @Test func aLoopReportsInSteps() {
     let budget = MemoryBudget(limit: 1 << 20)
-    var memory = LoopMemory(budget)
+    let memory = LoopMemory(budget)
     memory.add(60_000)
     #expect(budget.heldBytes == 0 && memory.held == 60_000)
     memory.add(10_000)
