@@ -67,7 +67,7 @@ private func reportStages(_ family: LogitFamily) {
   // Soft targets that are the softmax itself, rounded: the gradient cancels to its last bits.
   let targets: Target =
     family.isSelfDistilled
-    ? .probabilities((try? problem.solve([.probabilities], Execution()))?.probabilities ?? [])
+    ? .probabilities(Numbers((try? problem.solve([.probabilities], Execution()))?.probabilities ?? []))
     : .indices((0..<rows).map { $0 * 7 % n })
   guard let loss = try? LossProblem(softmax: problem, target: targets, reduction: .none) else { return }
   counts = StageCounts()

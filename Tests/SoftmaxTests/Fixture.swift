@@ -89,7 +89,7 @@ struct Fixture {
       if let indices = integers("indices") {
         target = .indices(indices)
       } else if let probabilities = try numbers("probabilities") {
-        target = .probabilities(probabilities)
+        target = .probabilities(Numbers(probabilities))
       } else {
         throw malformed()
       }

@@ -3,9 +3,9 @@ public enum Target: Sendable, Hashable {
   /// A class for each row, in the batch shape.
   case indices([Int])
   /// A non-negative number for each logit, in the logits' shape; a row need not sum to 1.
-  case probabilities([Double])
+  case probabilities(Numbers)
   /// A teacher's logits, in the logits' shape: t is their softmax, divided by the same T, and not capped.
-  case logits([Double])
+  case logits(Numbers)
 }
 
 /// What becomes of the rows' losses.

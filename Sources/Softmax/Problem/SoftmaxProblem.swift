@@ -3,7 +3,7 @@ public import VectorKernels
 /// Logits and a temperature that cannot be wrong: p = softmax(a / T) is defined over each row.
 public struct SoftmaxProblem: Sendable {
   /// `a`, in the layout's order; finite or -Infinity (a masked class).
-  public let logits: [Double]
+  public let logits: Numbers
   /// Where the classes lie.
   public let layout: Layout
   /// `T`, finite and positive.
@@ -26,7 +26,7 @@ public struct SoftmaxProblem: Sendable {
   /// - Throws: ``ProblemError`` when a logit is NaN or +Infinity, when a row has no finite logit, when the counts
   ///   differ, or when `temperature` or `softcap` is not finite and positive.
   public init(
-    logits: [Double], layout: Layout, temperature: Double = 1, softcap: Double? = nil,
+    logits: Numbers, layout: Layout, temperature: Double = 1, softcap: Double? = nil,
     format: ResultFormat = .binary64, allowsEmptyRows: Bool = false
   ) throws(ProblemError) {
     guard logits.count == layout.count else {
@@ -34,12 +34,26 @@ public struct SoftmaxProblem: Sendable {
     }
     guard temperature > 0, temperature.isFinite else { throw .temperature }
     if let softcap { guard softcap > 0, softcap.isFinite else { throw .softcap } }
-    hasEmptyRows = Self.areFinite(logits.span) ? false : try Self.checkMasks(logits, layout, allowsEmptyRows)
+    hasEmptyRows = Self.areFinite(logits) ? false : try Self.checkMasks(logits, layout, allowsEmptyRows)
     self.logits = logits
     self.layout = layout
     self.temperature = temperature
     self.softcap = softcap
     self.format = format
+  }
+
+  /// The same with the logits in an array.
+  public init(
+    logits: [Double], layout: Layout, temperature: Double = 1, softcap: Double? = nil,
+    format: ResultFormat = .binary64, allowsEmptyRows: Bool = false
+  ) throws(ProblemError) {
+    try self.init(
+      logits: Numbers(logits), layout: layout, temperature: temperature, softcap: softcap, format: format,
+      allowsEmptyRows: allowsEmptyRows)
+  }
+
+  private static func areFinite(_ logits: Numbers) -> Bool {
+    logits.firstPosition { run in areFinite(run) ? nil : 0 } == nil
   }
 
   /// Whether all are finite, asked without a branch since nearly all always are: of the patterns of magnitudes, a unit
@@ -54,7 +68,7 @@ public struct SoftmaxProblem: Sendable {
 
   /// - Returns: whether some row has no finite logit.
   private static func checkMasks(
-    _ logits: [Double], _ layout: Layout, _ allowsEmptyRows: Bool
+    _ logits: Numbers, _ layout: Layout, _ allowsEmptyRows: Bool
   ) throws(ProblemError) -> Bool {
     if let bad = logits.firstIndex(where: { !isLogit($0) }) { throw .logitNotFinite(position: bad) }
     let empty = (0..<layout.batch).first { isMasked(row: $0, of: logits, layout) }
@@ -69,7 +83,7 @@ public struct SoftmaxProblem: Sendable {
   public static func isLogit(_ value: Double) -> Bool { value < .infinity }
 
   /// Whether every class of row `n` is masked, so that it has no softmax.
-  public static func isMasked(row n: Int, of logits: [Double], _ layout: Layout) -> Bool {
+  public static func isMasked(row n: Int, of logits: Numbers, _ layout: Layout) -> Bool {
     let start = layout.start(of: n)
     return (0..<layout.classes).allSatisfy { logits[start + $0 * layout.inner] == -.infinity }
   }

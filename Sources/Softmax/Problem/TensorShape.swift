@@ -114,12 +114,10 @@ public struct Layout: Sendable, Hashable {
   }
 
   /// Row `n` of a tensor of the logits' shape, [classes].
-  func row(_ n: Int, of tensor: [Double]) -> [Double] {
-    let start = start(of: n)
-    guard inner != 1 else { return Array(tensor[start..<(start + classes)]) }
-    var row: [Double] = []
-    row.reserveCapacity(classes)
-    for c in 0..<classes { row.append(tensor[start + c * inner]) }
+  func row(_ n: Int, of tensor: Numbers) -> [Double] {
+    var row = [Double](repeating: 0, count: classes)
+    var span = row.mutableSpan
+    tensor.read(from: start(of: n), step: inner, into: &span)
     return row
   }
 }

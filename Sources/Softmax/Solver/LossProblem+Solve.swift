@@ -30,16 +30,40 @@ extension LossProblem {
     upstream: [Double]?, loss: Bool, gradient: Bool, perplexity: Bool = false, _ execution: Execution,
     from stage: Stage, _ counts: inout StageCounts
   ) throws(ComputationError) -> LossResult {
-    let request = try LossRequest(
-      self, upstream: upstream, measure: loss || perplexity ? .loss : nil, derivative: gradient ? .gradient : nil,
-      perplexity: perplexity)
-    let found = try solve(request, execution, from: stage, &counts)
+    let hasPerplexity = perplexity && reduction != .none
+    let sizes = [gradient ? softmax.layout.count : 0, loss ? lossCount : 0, hasPerplexity ? 1 : 0]
+    let arrays = try ResultBuffer.arrays(sizes) { all throws(ComputationError) in
+      let buffers = LossBuffers(
+        loss: loss ? all[1] : nil, perplexity: hasPerplexity ? all[2] : nil, gradient: gradient ? all[0] : nil)
+      try lossAndGradient(upstream: upstream, into: buffers, execution, from: stage, &counts)
+    }
     var result = LossResult()
-    result.loss = loss ? found.measure : nil
-    result.perplexity = found.perplexity
-    result.gradient = found.derivative
+    result.gradient = gradient ? arrays[0] : nil
+    result.loss = loss ? arrays[1] : nil
+    result.perplexity = hasPerplexity ? arrays[2][0] : nil
     return result
   }
+
+  /// The same, where the results go into buffers: as many as there are, of types that hold them.
+  public func lossAndGradient(
+    upstream: [Double]?, into buffers: LossBuffers, _ execution: Execution
+  ) throws(ComputationError) {
+    var counts = StageCounts()
+    try lossAndGradient(upstream: upstream, into: buffers, execution, from: .vector, &counts)
+  }
+
+  private func lossAndGradient(
+    upstream: [Double]?, into buffers: LossBuffers, _ execution: Execution, from stage: Stage,
+    _ counts: inout StageCounts
+  ) throws(ComputationError) {
+    let request = try LossRequest(
+      self, upstream: upstream, measure: buffers.loss == nil && buffers.perplexity == nil ? nil : .loss,
+      derivative: buffers.gradient == nil ? nil : .gradient, perplexity: buffers.perplexity != nil)
+    try solve(request, into: buffers, execution, from: stage, &counts)
+  }
+
+  /// How many losses there are: one for each row, or one.
+  private var lossCount: Int { reduction == .none ? softmax.layout.batch : 1 }
 
   /// Σ t (log t - log p), times s, reduced like the loss: one for each row under ``Reduction/none``, else one.
   ///
@@ -50,11 +74,20 @@ extension LossProblem {
   public func klDivergence(
     _ execution: Execution, from stage: Stage = .vector
   ) throws(ComputationError) -> [Double] {
+    try ResultBuffer.array(lossCount) { buffer throws(ComputationError) in
+      try klDivergence(into: buffer, execution, from: stage)
+    }
+  }
+
+  /// The same, where the numbers go into a buffer.
+  public func klDivergence(
+    into buffer: ResultBuffer, _ execution: Execution, from stage: Stage = .vector
+  ) throws(ComputationError) {
     guard weight == nil, labelSmoothing == 0 else { throw .targetDoesNotFit }
     if case .indices = target { throw .targetDoesNotFit }
     var counts = StageCounts()
     let request = try LossRequest(self, measure: .klDivergence)
-    return try solve(request, execution, from: stage, &counts).measure ?? []
+    try solve(request, into: LossBuffers(loss: buffer), execution, from: stage, &counts)
   }
 
   /// The Hessian of `Σ q L` with respect to the logits, times a vector: `q_n s_n r U_n/T² (p∘v - p (p·v))`.
@@ -70,51 +103,51 @@ extension LossProblem {
   ///   ``ComputationError/vectorDoesNotFit``, which is also thrown where the loss is more than
   ///   cross-entropy of softmax.
   public func hessianVectorProduct(
-    _ vector: [Double], upstream: [Double]?, _ execution: Execution, from stage: Stage = .vector
+    _ vector: Numbers, upstream: [Double]?, _ execution: Execution, from stage: Stage = .vector
   ) throws(ComputationError) -> [Double] {
+    try ResultBuffer.array(softmax.layout.count) { buffer throws(ComputationError) in
+      try hessianVectorProduct(vector, upstream: upstream, into: buffer, execution, from: stage)
+    }
+  }
+
+  /// The same, where the numbers go into a buffer.
+  public func hessianVectorProduct(
+    _ vector: Numbers, upstream: [Double]?, into buffer: ResultBuffer, _ execution: Execution,
+    from stage: Stage = .vector
+  ) throws(ComputationError) {
     let isPlain = zLoss == 0 && focalGamma == 0 && softmax.softcap == nil && !takesProbabilities
     guard isPlain, vector.count == softmax.layout.count, vector.allSatisfy(\.isFinite) else { throw .vectorDoesNotFit }
     var counts = StageCounts()
     let request = try LossRequest(self, upstream: upstream, derivative: .hessianProduct(vector))
-    return try solve(request, execution, from: stage, &counts).derivative ?? []
+    try solve(request, into: LossBuffers(gradient: buffer), execution, from: stage, &counts)
   }
 
   private func solve(
-    _ request: LossRequest, _ execution: Execution, from stage: Stage, _ counts: inout StageCounts
-  ) throws(ComputationError) -> (measure: [Double]?, perplexity: Double?, derivative: [Double]?) {
+    _ request: LossRequest, into buffers: LossBuffers, _ execution: Execution, from stage: Stage,
+    _ counts: inout StageCounts
+  ) throws(ComputationError) {
     counts.outputs += (0..<request.layout.batch).count { self.counts(row: $0) } * request.valuesPerRow
     var term: LossTerm?
-    var numbers = try ConcurrentOutputBuffer.filled(
-      request.gradientCount + request.lossCount, with: 0.0
-    ) { buffer throws(ComputationError) in
-      var open: [UnresolvedRow]?
-      if stage == .vector, VectorRow.serves(softmax), let vectorLoss = VectorLoss(request, into: buffer) {
-        (open, term) = try solve(by: vectorLoss, execution)
-      }
-      let rows = UnresolvedRows(open, layout: request.layout, outputs: request.valuesPerRow)
-      let found = try execution.reduce(
-        rows.shares.count, join: { (LossTerm.sum($0.0, $1.0), $0.1 + $1.1) }
-      ) { k throws(ComputationError) in
-        try resolve(rows.shares[k], of: rows, request, into: buffer, StageEscalation(execution, from: stage))
-      }
-      if let found {
-        term = LossTerm.sum(term, found.0)
-        counts = counts + found.1
-      }
+    var open: [UnresolvedRow]?
+    if stage == .vector, VectorRow.serves(softmax), let vectorLoss = VectorLoss(request, into: buffers) {
+      (open, term) = try solve(by: vectorLoss, execution)
+    } else {
+      buffers.clear()
     }
-    var measure: [Double]?
-    var perplexity: Double?
-    switch request.use {
-    case .unused: break
-    case .result:
-      measure = Array(numbers[request.gradientCount...])
-      numbers.removeLast(request.lossCount)
-    case .term:
-      let total = try total(of: term, request, execution, from: stage, &counts)
-      measure = [total.loss]
-      if request.wantsPerplexity { perplexity = total.perplexity }
+    let rows = UnresolvedRows(open, layout: request.layout, outputs: request.valuesPerRow)
+    let found = try execution.reduce(
+      rows.shares.count, join: { (LossTerm.sum($0.0, $1.0), $0.1 + $1.1) }
+    ) { k throws(ComputationError) in
+      try resolve(rows.shares[k], of: rows, request, into: buffers, StageEscalation(execution, from: stage))
     }
-    return (measure, perplexity, request.derivative == nil ? nil : numbers)
+    if let found {
+      term = LossTerm.sum(term, found.0)
+      counts = counts + found.1
+    }
+    guard request.use == .term else { return }
+    let total = try total(of: term, request, execution, from: stage, &counts)
+    buffers.loss?[0] = total.loss
+    buffers.perplexity?[0] = total.perplexity
   }
 
   /// The vector stage over all rows: what it cannot prove is NaN.
@@ -128,17 +161,18 @@ extension LossProblem {
     ) { k throws(ComputationError) in
       var poll = CancellationPoll(execution)
       var row = VectorRow(softmax, execution.level)
-      var reader = StridedRowReader(softmax.layout)
+      var reader = RowReader(softmax.layout)
+      var writer = RowWriter(softmax.layout)
       var sum = VectorLossSum()
       var open: [UnresolvedRow] = []
       func solve(_ n: Int) {
-        let left = vectorLoss.solve(row: n, with: &row, reader: &reader, sum: &sum)
+        let left = vectorLoss.solve(row: n, with: &row, reader: &reader, writer: &writer, sum: &sum)
         if left.count > 0 { open.append(UnresolvedRow(number: n, count: left.count, isLossOpen: left.isLossOpen)) }
       }
       guard vectorLoss.hasShortRows else {
-        for n in chunks[k] where counts(row: n) {
+        for n in chunks[k] {
           try poll.spend(VectorRow.cost(softmax.layout.classes))
-          solve(n)
+          if counts(row: n) { solve(n) } else { vectorLoss.clear(row: n) }
         }
         return (open, sum.term(scaledFor: self))
       }
@@ -148,8 +182,12 @@ extension LossProblem {
         for lane in 0..<short.count where left & (1 << lane) != 0 { solve(short.number(lane)) }
         short.removeAll()
       }
-      for n in chunks[k] where counts(row: n) {
+      for n in chunks[k] {
         try poll.spend(ShortRows.cost(softmax.layout.classes))
+        guard counts(row: n) else {
+          vectorLoss.clear(row: n)
+          continue
+        }
         if !vectorLoss.take(row: n, into: &short) { solve(n) }
         if short.isFull { solveShort() }
       }
@@ -163,11 +201,11 @@ extension LossProblem {
   /// The other stages over some rows. - Returns: the sum of their terms, and what the stages were asked for.
   private func resolve(
     _ share: UnresolvedRows.Share, of rows: UnresolvedRows, _ request: LossRequest,
-    into buffer: ConcurrentOutputBuffer<Double>, _ escalation: consuming StageEscalation
+    into buffers: LossBuffers, _ escalation: consuming StageEscalation
   ) throws(ComputationError) -> (LossTerm?, StageCounts) {
     var sum: LossTerm?
     for index in share.rows where counts(row: rows[index].number) {
-      var outputs = UnresolvedLoss(request, rows[index], areResultsKnown: rows.haveResults, into: buffer)
+      var outputs = UnresolvedLoss(request, rows[index], areResultsKnown: rows.haveResults, into: buffers)
       try escalation.resolve(&outputs)
       sum = LossTerm.sum(sum, outputs.term)
     }

@@ -1,5 +1,4 @@
-/// What is asked of a loss problem, and where it goes in the one array that everything is computed in: the gradient
-/// first, so that it keeps the memory, and behind it the losses if they are results.
+/// What is asked of a loss problem.
 struct LossRequest: Sendable {
   /// What becomes of a row's loss.
   enum LossUse {
@@ -22,7 +21,7 @@ struct LossRequest: Sendable {
   enum Derivative: Sendable {
     case gradient
     /// The Hessian times a vector of the logits' shape.
-    case hessianProduct([Double])
+    case hessianProduct(Numbers)
   }
 
   let problem: LossProblem
@@ -57,8 +56,6 @@ struct LossRequest: Sendable {
   var layout: Layout { problem.softmax.layout }
   var use: LossUse { measure == nil ? .unused : problem.reduction == .none ? .result : .term }
   var wantsGradient: Bool { derivative != nil }
-  var gradientCount: Int { wantsGradient ? layout.count : 0 }
-  var lossCount: Int { use == .result ? layout.batch : 0 }
   /// Whether it is cross-entropy of a target that is given, and its gradient.
   var isPlain: Bool {
     if case .logits = problem.target { return false }
@@ -69,14 +66,42 @@ struct LossRequest: Sendable {
   /// How many numbers are rounded for each row that counts, the reduced loss's share among them.
   var valuesPerRow: Int { (use == .unused ? 0 : 1) + (wantsGradient ? layout.classes : 0) }
 
-  /// Where row n's loss goes.
-  func lossPosition(row n: Int) -> Int { gradientCount + n }
-
-  /// Where row n's gradient for class i goes.
+  /// Where row n's gradient for class i goes in its tensor.
   func gradientPosition(row n: Int, _ i: Int) -> Int { layout.start(of: n) + i * layout.inner }
 
   /// q of row n.
   func upstream(row n: Int) -> Double { upstream?[problem.reduction == .none ? n : 0] ?? 1 }
+}
+
+/// Where a loss problem's results go, those that are wanted.
+public struct LossBuffers: Sendable {
+  /// One number for each row under ``Reduction/none``, else one. The divergence's go the same way.
+  public var loss: ResultBuffer?
+  /// One number.
+  public var perplexity: ResultBuffer?
+  /// As many numbers as logits. A product with the Hessian goes the same way.
+  public var gradient: ResultBuffer?
+
+  public init(loss: ResultBuffer? = nil, perplexity: ResultBuffer? = nil, gradient: ResultBuffer? = nil) {
+    self.loss = loss
+    self.perplexity = perplexity
+    self.gradient = gradient
+  }
+
+  /// Makes all results of row n zero: it counts for nothing.
+  func clear(row n: Int, _ layout: Layout) {
+    if let loss, loss.count == layout.batch { loss[n] = 0 }
+    clearGradient(row: n, layout)
+  }
+
+  func clearGradient(row n: Int, _ layout: Layout) {
+    gradient?.clear(layout.classes, from: layout.start(of: n), step: layout.inner)
+  }
+
+  /// Makes all results zero.
+  func clear() {
+    for buffer in [loss, gradient] { buffer?.clear(buffer?.count ?? 0, from: 0) }
+  }
 }
 
 /// A row's loss, or the sum of several: times s and ``LossRequest/scale(_:)``.

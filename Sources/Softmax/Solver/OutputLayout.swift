@@ -1,43 +1,37 @@
-/// Where each output of softmax lies in the one array that all are computed in.
+/// The outputs of softmax that are asked for, and where each goes.
 struct OutputLayout: Sendable {
   struct Part: Sendable {
     let output: SoftmaxOutput
     /// How many numbers there are for each row.
     let valuesPerRow: Int
-    let range: Range<Int>
+    /// The tensor's memory.
+    let buffer: ResultBuffer
   }
 
-  /// In the order asked for, none twice.
   let parts: [Part]
-  /// How many numbers there are in all.
-  let count: Int
   let layout: Layout
   /// How many of a row's largest logits the outputs are about; 0 where none asks for them.
   let topCount: Int
 
-  init(_ outputs: [SoftmaxOutput], _ layout: Layout) {
+  /// - Parameter buffers: as many as outputs, each as large as its tensor.
+  init(_ outputs: [SoftmaxOutput], _ layout: Layout, into buffers: [ResultBuffer]) {
     self.layout = layout
-    var parts: [Part] = []
-    var end = 0
-    for output in outputs where !parts.contains(where: { $0.output == output }) {
-      let start = end
+    parts = zip(outputs, buffers).map { output, buffer in
       let count = output.valueCount(classes: layout.classes)
-      end += layout.batch * count
-      parts.append(Part(output: output, valuesPerRow: count, range: start..<end))
+      precondition(buffer.count == layout.batch * count)
+      return Part(output: output, valuesPerRow: count, buffer: buffer)
     }
-    self.parts = parts
-    count = end
     topCount = parts.reduce(0) { max($0, $1.output.topCount) }
   }
 
   /// How many numbers there are for each row.
   var valuesPerRow: Int { parts.reduce(0) { $0 + $1.valuesPerRow } }
 
-  /// Where in the array a row's number at a position of an output is; those at other positions are `layout.inner`
+  /// Where in the tensor a row's number at a position of an output is; those at other positions are `layout.inner`
   /// apart.
   func position(of part: Part, row n: Int, at position: Int) -> Int {
     let (outer, inner) = (n / layout.inner, n % layout.inner)
-    return part.range.lowerBound + (outer * part.valuesPerRow + position) * layout.inner + inner
+    return (outer * part.valuesPerRow + position) * layout.inner + inner
   }
 
   /// The classes of a row's largest logits, as many as any output asks for.
@@ -52,7 +46,8 @@ struct OutputLayout: Sendable {
       for position in numbers.clamped(to: first..<(first + part.valuesPerRow)) {
         let value = part.output.value(at: position - first, classes: layout.classes, top: top)
         entries.append(
-          UnresolvedValues.Entry(value: value, position: self.position(of: part, row: n, at: position - first)))
+          UnresolvedValues.Entry(
+            value: value, buffer: part.buffer, position: self.position(of: part, row: n, at: position - first)))
       }
       first += part.valuesPerRow
     }
@@ -60,25 +55,11 @@ struct OutputLayout: Sendable {
   }
 
   /// Writes what a row without a finite logit has.
-  func writeEmpty(row n: Int, into buffer: ConcurrentOutputBuffer<Double>) {
+  func writeEmpty(row n: Int) {
     for part in parts {
       for position in 0..<part.valuesPerRow {
-        buffer[self.position(of: part, row: n, at: position)] = part.output.valueOfEmptyRow(at: position)
+        part.buffer[self.position(of: part, row: n, at: position)] = part.output.valueOfEmptyRow(at: position)
       }
     }
-  }
-
-  /// The outputs as arrays of their own. The first, most often the only one, keeps the memory.
-  func result(of numbers: consuming [Double]) -> SoftmaxResult {
-    var result = SoftmaxResult()
-    for part in parts.reversed() {
-      guard part.range.lowerBound > 0 else {
-        result.set(part.output, to: numbers)
-        break
-      }
-      result.set(part.output, to: Array(numbers[part.range]))
-      numbers.removeLast(part.range.count)
-    }
-    return result
   }
 }

@@ -14,46 +14,65 @@ extension SoftmaxProblem {
   public func solve(
     _ outputs: [SoftmaxOutput], _ execution: Execution, from stage: Stage, _ counts: inout StageCounts
   ) throws(ComputationError) -> SoftmaxResult {
-    let outputs = OutputLayout(outputs, layout)
-    counts.outputs += layout.batch * outputs.valuesPerRow
-    let numbers = try ConcurrentOutputBuffer.filled(outputs.count, with: 0.0) { buffer throws(ComputationError) in
-      let isForVectors = stage == .vector && VectorRow.serves(self)
-      let open = isForVectors ? try solveByVectors(outputs, into: buffer, execution) : nil
-      let rows = UnresolvedRows(open, layout: layout, outputs: outputs.valuesPerRow)
-      let spent = try execution.reduce(rows.shares.count, join: +) { k throws(ComputationError) in
-        try resolve(rows.shares[k], of: rows, outputs, into: buffer, StageEscalation(execution, from: stage))
-      }
-      if let spent { counts = counts + spent }
+    let sizes = outputs.map { layout.batch * $0.valueCount(classes: layout.classes) }
+    let arrays = try ResultBuffer.arrays(sizes) { buffers throws(ComputationError) in
+      try solve(outputs, into: buffers, execution, from: stage, &counts)
     }
-    return outputs.result(of: numbers)
+    var result = SoftmaxResult()
+    for (output, numbers) in zip(outputs, arrays) { result.set(output, to: numbers) }
+    return result
+  }
+
+  /// The same, where each output's numbers go into a buffer: as many as the output has, of a type that holds them.
+  public func solve(
+    _ outputs: [SoftmaxOutput], into buffers: [ResultBuffer], _ execution: Execution
+  ) throws(ComputationError) {
+    var counts = StageCounts()
+    try solve(outputs, into: buffers, execution, from: .vector, &counts)
+  }
+
+  private func solve(
+    _ outputs: [SoftmaxOutput], into buffers: [ResultBuffer], _ execution: Execution, from stage: Stage,
+    _ counts: inout StageCounts
+  ) throws(ComputationError) {
+    let outputs = OutputLayout(outputs, layout, into: buffers)
+    counts.outputs += layout.batch * outputs.valuesPerRow
+    let isForVectors = stage == .vector && VectorRow.serves(self)
+    let open = isForVectors ? try solveByVectors(outputs, execution) : nil
+    let rows = UnresolvedRows(open, layout: layout, outputs: outputs.valuesPerRow)
+    let spent = try execution.reduce(rows.shares.count, join: +) { k throws(ComputationError) in
+      try resolve(rows.shares[k], of: rows, outputs, StageEscalation(execution, from: stage))
+    }
+    if let spent { counts = counts + spent }
   }
 
   /// The vector stage over all rows: what it cannot prove is NaN. - Returns: the rows with such outputs.
   private func solveByVectors(
-    _ outputs: OutputLayout, into buffer: ConcurrentOutputBuffer<Double>, _ execution: Execution
+    _ outputs: OutputLayout, _ execution: Execution
   ) throws(ComputationError) -> [UnresolvedRow] {
     let chunks = ParallelChunks(layout)
     return try execution.reduce(chunks.count, join: +) { k throws(ComputationError) in
       var poll = CancellationPoll(execution)
       var row = VectorRow(self, execution.level)
-      var reader = StridedRowReader(layout)
+      var reader = RowReader(layout)
+      var writer = RowWriter(layout)
       var open: [UnresolvedRow] = []
       func solve(_ n: Int) throws(ComputationError) {
         let count = try reader.read(logits, row: n) { logits throws(ComputationError) in
-          try row.solve(logits, number: n, outputs: outputs, into: buffer, &poll)
+          try row.solve(logits, number: n, outputs: outputs, by: &writer, &poll)
         }
         if count > 0 { open.append(UnresolvedRow(number: n, count: count)) }
       }
       guard outputs.areForShortRows, ShortRows.serves(self) else {
         for n in chunks[k] {
           try poll.spend(VectorRow.cost(layout.classes))
-          if isEmpty(row: n) { outputs.writeEmpty(row: n, into: buffer) } else { try solve(n) }
+          if isEmpty(row: n) { outputs.writeEmpty(row: n) } else { try solve(n) }
         }
         return open
       }
       var short = ShortRows(self, execution.level)
       func solveShort() throws(ComputationError) {
-        let left = short.solve(outputs, into: buffer)
+        let left = short.solve(outputs)
         for lane in 0..<short.count where left & (1 << lane) != 0 { try solve(short.number(lane)) }
         short.removeAll()
       }
@@ -70,18 +89,18 @@ extension SoftmaxProblem {
   /// The other stages over some rows, or some of a row's outputs. - Returns: what they were asked for.
   private func resolve(
     _ share: UnresolvedRows.Share, of rows: UnresolvedRows, _ outputs: OutputLayout,
-    into buffer: ConcurrentOutputBuffer<Double>, _ escalation: consuming StageEscalation
+    _ escalation: consuming StageEscalation
   ) throws(ComputationError) -> StageCounts {
     for index in share.rows {
       let n = rows[index].number
       if isEmpty(row: n) {
-        outputs.writeEmpty(row: n, into: buffer)
+        outputs.writeEmpty(row: n)
         continue
       }
       let row = LogitsRow(self, number: n)
       var entries = outputs.values(of: row, number: n, in: share.outputs(of: outputs.valuesPerRow))
-      if rows.haveResults { entries.removeAll { !buffer[$0.position].isNaN } }
-      var values = UnresolvedValues(entries, of: row, format: format, into: buffer)
+      if rows.haveResults { entries.removeAll { !$0.buffer[$0.position].isNaN } }
+      var values = UnresolvedValues(entries, of: row, format: format)
       try escalation.resolve(&values)
     }
     return escalation.counts
@@ -103,10 +122,10 @@ extension SoftmaxProblem {
     ]
     let single: [RowValue] = [.lossByProbability(l), .quotientFirst(l)]
     let values = byClass.flatMap { step in (0..<classes).map(step) } + single
-    let numbers = try ConcurrentOutputBuffer.filled(values.count, with: 0.0) { buffer throws(ComputationError) in
+    let numbers = try ResultBuffer.array(values.count) { buffer throws(ComputationError) in
       var unresolved = UnresolvedValues(
-        values.enumerated().map { UnresolvedValues.Entry(value: $1, position: $0) }, of: LogitsRow(self, number: 0),
-        format: format, into: buffer)
+        values.enumerated().map { UnresolvedValues.Entry(value: $1, buffer: buffer, position: $0) },
+        of: LogitsRow(self, number: 0), format: format)
       var escalation = StageEscalation(execution, from: .ball)
       try escalation.resolve(&unresolved)
     }

@@ -148,25 +148,24 @@ struct UnresolvedRows: Sendable {
 struct UnresolvedValues: UnresolvedOutputs {
   struct Entry {
     let value: RowValue
-    /// Where the result goes in the buffer.
+    /// Where the result goes.
+    let buffer: ResultBuffer
     let position: Int
   }
 
   let row: LogitsRow
   let format: ResultFormat
-  let buffer: ConcurrentOutputBuffer<Double>
   private var entries: [Entry]
 
   /// Writes what is known without arithmetic at once.
-  init(_ entries: [Entry], of row: LogitsRow, format: ResultFormat, into buffer: ConcurrentOutputBuffer<Double>) {
+  init(_ entries: [Entry], of row: LogitsRow, format: ResultFormat) {
     self.entries = entries.filter { entry in
       guard let known = row.known(entry.value) else { return true }
-      buffer[entry.position] = known
+      entry.buffer[entry.position] = known
       return false
     }
     self.row = row
     self.format = format
-    self.buffer = buffer
   }
 
   var unresolvedCount: Int { entries.count }
@@ -179,7 +178,7 @@ struct UnresolvedValues: UnresolvedOutputs {
     for entry in entries {
       try poll.spend(arithmetic.costOfExponential / 4)
       if let result = try result(entry.value, &sums, &poll) {
-        buffer[entry.position] = result
+        entry.buffer[entry.position] = result
       } else {
         left.append(entry)
       }

@@ -4,7 +4,7 @@ struct UnresolvedLoss: UnresolvedOutputs {
   private let number: Int
   private let row: LogitsRow
   private let weights: TargetWeights
-  private let buffer: ConcurrentOutputBuffer<Double>
+  private let buffers: LossBuffers
   /// The row's loss where it is a term of a sum.
   private(set) var term: LossTerm?
   private var isLossOpen: Bool
@@ -19,21 +19,21 @@ struct UnresolvedLoss: UnresolvedOutputs {
   ///   - areResultsKnown: the gradients that are open are NaN in the buffer; else all are.
   init(
     _ request: LossRequest, _ unresolved: UnresolvedRow, areResultsKnown: Bool,
-    into buffer: ConcurrentOutputBuffer<Double>
+    into buffers: LossBuffers
   ) {
     self.request = request
-    self.buffer = buffer
+    self.buffers = buffers
     number = unresolved.number
     row = LogitsRow(request.problem.softmax, number: number)
     weights = TargetWeights(request.problem, row: number)
     isLossOpen = request.use != .unused && unresolved.isLossOpen
     openClasses = []
     // A zero factor leaves the zeros that are there.
-    guard request.wantsGradient, request.upstream(row: number) != 0 else { return }
+    guard let gradient = buffers.gradient, request.upstream(row: number) != 0 else { return }
     openClasses = (0..<row.classes).filter { i in
       let position = request.gradientPosition(row: unresolved.number, i)
-      guard let known = known(i) else { return !areResultsKnown || buffer[position].isNaN }
-      buffer[position] = known
+      guard let known = known(i) else { return !areResultsKnown || gradient[position].isNaN }
+      gradient[position] = known
       return false
     }
   }
@@ -74,7 +74,7 @@ struct UnresolvedLoss: UnresolvedOutputs {
         isIrrational: irrationalClasses.contains(i) || request.isDerivativeIrrational(i, of: row, weights),
         mostBits: request.mostBitsOfDerivative)
       if let result {
-        buffer[request.gradientPosition(row: number, i)] = result
+        buffers.gradient?[request.gradientPosition(row: number, i)] = result
       } else {
         left.append(i)
       }
@@ -92,7 +92,7 @@ struct UnresolvedLoss: UnresolvedOutputs {
       for i in openClasses {
         switch try exact.verdict(i, &poll) {
         case .zero:
-          buffer[request.gradientPosition(row: number, i)] = 0
+          buffers.gradient?[request.gradientPosition(row: number, i)] = 0
           rationalClasses[i] = (ExponentialSum.exact(0), ExponentialSum.exact(1))
         case .difference(let ratio): rationalClasses[i] = ratio
         case .irrational: irrationalClasses.insert(i)
@@ -104,7 +104,7 @@ struct UnresolvedLoss: UnresolvedOutputs {
       guard let ratio = rationalClasses[i] else { return false }
       let value = functions.gradient(ofDifference: ratio)
       guard let result = value.rounded(to: request.problem.softmax.format, isIrrational: false) else { return false }
-      buffer[request.gradientPosition(row: number, i)] = result
+      buffers.gradient?[request.gradientPosition(row: number, i)] = result
       return true
     }
   }
@@ -124,7 +124,7 @@ struct UnresolvedLoss: UnresolvedOutputs {
           isIrrational: request.isMeasureIrrational(row), mostBits: request.mostBitsOfMeasure)
       }
       guard let result else { return }
-      buffer[request.lossPosition(row: number)] = result
+      buffers.loss?[number] = result
     }
     isLossOpen = false
   }

@@ -9,7 +9,7 @@ struct UnvalidatedRequest: ~Copyable, Sendable {
   struct Tensor: Sendable {
     var shape: TensorShape
     /// Row-major, the product of `shape` values; infinities and NaN are possible.
-    var values: [Double]
+    var values: Numbers
     /// Where the values begin in the body, for a wire that reads them twice.
     var offset = 0
   }
@@ -55,7 +55,7 @@ struct UnvalidatedRequest: ~Copyable, Sendable {
   func shape(of input: Input) -> TensorShape? { place(of: input).map { inputs[$0].tensor.shape } }
 
   /// The numbers of an input, as the tensor has them.
-  func values(of input: Input) -> [Double]? { place(of: input).map { inputs[$0].tensor.values } }
+  func values(of input: Input) -> Numbers? { place(of: input).map { inputs[$0].tensor.values } }
 
   private func place(of input: Input) -> Int? { inputs.indices.first { inputs[$0].input == input } }
 

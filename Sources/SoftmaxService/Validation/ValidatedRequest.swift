@@ -11,7 +11,7 @@ struct ValidatedRequest: Sendable {
     let problem: LossProblem
     let upstream: [Double]?
     /// What the Hessian is multiplied by.
-    let vector: [Double]?
+    let vector: Numbers?
     /// The target class when the derivation is asked for.
     let derivedClass: Int?
   }

@@ -132,14 +132,14 @@ struct Validator: ~Copyable {
       else { return nil }
       derivedClass = first
     }
-    let upstream = request.values(of: .upstream)
+    let upstream = request.values(of: .upstream)?.array
     if let upstream, !upstream.allSatisfy(\.isFinite) { return nil }
     let vector = request.values(of: .vector)
     if let vector, !vector.allSatisfy(\.isFinite) { return nil }
     let loss = try LossProblem(
       softmax: softmax, takesProbabilities: takesProbabilities, target: target.target,
-      weight: request.values(of: .weight),
-      sampleWeight: request.values(of: .sampleWeight), ignoreIndex: target.ignoreIndex,
+      weight: request.values(of: .weight)?.array,
+      sampleWeight: request.values(of: .sampleWeight)?.array, ignoreIndex: target.ignoreIndex,
       labelSmoothing: parameters[.labelSmoothing], reduction: parameters.reduction.reduction,
       zLoss: parameters[.zLoss], focalGamma: parameters[.focalGamma], divisor: parameters.value(ifGiven: .divisor))
     return .loss(
@@ -154,16 +154,18 @@ extension Validator {
   var allowsEmptySlices: Bool { operation != .softmax || parameters.empty == .zero }
 
   /// The logits, with -Infinity for the classes that `where` excludes.
-  func maskedLogits() -> [Double]? {
+  func maskedLogits() -> Numbers? {
     guard var logits = request.values(of: .logits) else { return nil }
     guard let mask = request.mask else { return logits }
     let layout = geometry.layout
-    if mask.values.count == logits.count {
-      for position in logits.indices where !mask.values[position] { logits[position] = -.infinity }
-    } else if mask.values.count == layout.classes {
-      for n in 0..<layout.batch {
-        let start = layout.start(of: n)
-        for c in 0..<layout.classes where !mask.values[c] { logits[start + c * layout.inner] = -.infinity }
+    logits.withArray { logits in
+      if mask.values.count == logits.count {
+        for position in logits.indices where !mask.values[position] { logits[position] = -.infinity }
+      } else if mask.values.count == layout.classes {
+        for n in 0..<layout.batch {
+          let start = layout.start(of: n)
+          for c in 0..<layout.classes where !mask.values[c] { logits[start + c * layout.inner] = -.infinity }
+        }
       }
     }
     return logits

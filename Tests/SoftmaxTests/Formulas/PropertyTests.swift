@@ -59,7 +59,7 @@ struct PropertyTests {
       let target: Target =
         round % 2 == 0
         ? .indices([random.int(in: 0...(classes - 1))])
-        : .probabilities((0..<classes).map { _ in random.double(in: 0...1) })
+        : .probabilities(Numbers((0..<classes).map { _ in random.double(in: 0...1) }))
       func problem(_ logits: [Double]) throws -> LossProblem {
         try LossProblem(
           softmax: softmax(logits, temperature: 1.5), target: target, weight: weight, labelSmoothing: 0.1,

@@ -32,7 +32,8 @@ struct VanishingSumTests {
       let order = logits.indices.shuffled(using: &random)
       let temperature = [1, 3, 0.7][Int.random(in: 0...2, using: &random)]
       let problem = try problem(order.map { logits[$0] }, .indices([0]), temperature: temperature)
-      let product = try problem.hessianVectorProduct(order.map { vector[$0] }, upstream: nil, Execution(), from: stage)
+      let product = try problem.hessianVectorProduct(
+        Numbers(order.map { vector[$0] }), upstream: nil, Execution(), from: stage)
       for (entry, i) in zip(product, order) { #expect((entry == 0) == (vector[i] == mean), "\(logits) \(vector)") }
     }
   }
@@ -49,7 +50,7 @@ struct VanishingSumTests {
       var order = logits.indices.filter { $0 != stays }.shuffled(using: &random)
       order.insert(stays, at: stays)
       let weight = Bool.random(using: &random) ? nil : [Double](repeating: 0.3, count: classes)
-      let problem = try problem(logits, .logits(order.map { logits[$0] + shift }), weight: weight)
+      let problem = try problem(logits, .logits(Numbers(order.map { logits[$0] + shift })), weight: weight)
       var counts = StageCounts()
       let result = try problem.lossAndGradient(
         upstream: nil, loss: false, gradient: true, Execution(), from: stage, &counts)
@@ -77,7 +78,7 @@ struct VanishingSumTests {
     let logits = [1e300, -1e300, 0, 1e-300, -Double.infinity]
     let doubled = [1.7e308, -1e308, 1, -Double.infinity]
     for row in [logits, doubled] {
-      let problem = try problem(row, .logits(row))
+      let problem = try problem(row, .logits(Numbers(row)))
       #expect(try problem.klDivergence(Execution()) == [0])
       var counts = StageCounts()
       let result = try problem.lossAndGradient(

@@ -20,7 +20,7 @@ struct RandomProblem: RandomNumberGenerator {
     var softmax: SoftmaxProblem
     var loss: LossProblem?
     var upstream: [Double]?
-    var vector: [Double]?
+    var vector: Numbers?
     var outputs: [SoftmaxOutput]
   }
 
@@ -112,7 +112,7 @@ struct RandomProblem: RandomNumberGenerator {
         divisor: chance(0.2) ? pick(1, 3, 64, uniform(0.5, 1e6), .leastNonzeroMagnitude, 1e308) : nil)
       let count = reduction == .none ? rows : 1
       if chance(0.4) { made.upstream = (0..<count).map { _ in pick(0, -1, 2.5, gauss(), 1e300, any(-900...1022)) } }
-      if isModerate, chance(0.3) { made.vector = logits.map { _ in pick(0, 1, gauss(), any(-900...900)) } }
+      if isModerate, chance(0.3) { made.vector = Numbers(logits.map { _ in pick(0, 1, gauss(), any(-900...900)) }) }
     } catch ProblemError.zeroNormaliser {}
     return made
   }
@@ -136,8 +136,8 @@ struct RandomProblem: RandomNumberGenerator {
     for n in 0..<rows {
       for (c, logit) in row(classes).enumerated() { logits[isLast ? n * classes + c : c * rows + n] = logit }
     }
-    if Self.areModerate(logits) { return .logits(logits) }
-    return .logits(logits.map { $0 == -.infinity ? 0 : $0.remainder(dividingBy: 8) })
+    if Self.areModerate(logits) { return .logits(Numbers(logits)) }
+    return .logits(Numbers(logits.map { $0 == -.infinity ? 0 : $0.remainder(dividingBy: 8) }))
   }
 
   /// Whether no exponential of a difference is below 2^-6000.
@@ -148,9 +148,13 @@ struct RandomProblem: RandomNumberGenerator {
   /// The rounded softmax itself (self-distillation), loose numbers, or such as products of may underflow.
   private mutating func probabilities(_ softmax: SoftmaxProblem) throws -> Target {
     if chance(0.4), let teacher = try softmax.solve([.probabilities], Execution()).probabilities {
-      return .probabilities(teacher)
+      return .probabilities(Numbers(teacher))
     }
-    if chance(0.2) { return .probabilities(softmax.logits.map { _ in pick(0, 0.5, any(-1074 ... -800)) }) }
-    return .probabilities(softmax.logits.map { _ in pick(0, 0.5, 1, uniform(0, 1), uniform(0, 1)) })
+    let isTiny = chance(0.2)
+    return .probabilities(
+      Numbers(
+        softmax.logits.map { _ in
+          isTiny ? pick(0, 0.5, any(-1074 ... -800)) : pick(0, 0.5, 1, uniform(0, 1), uniform(0, 1))
+        }))
   }
 }

@@ -30,48 +30,41 @@ struct DoubleDoubleBuffer: Sendable {
   }
 }
 
-/// Reads the rows of tensors as contiguous numbers.
-struct StridedRowReader: Sendable {
-  let layout: Layout
-  /// [classes] where a row's elements lie apart, else empty.
-  private var row: [Double]
+/// Reads the rows of tensors as binary64 numbers side by side.
+struct RowReader: Sendable {
+  private let layout: Layout
+  /// A row that is not so in the tensor's own memory.
+  private var row: [Double] = []
 
-  init(_ layout: Layout) {
-    self.layout = layout
-    row = layout.inner == 1 ? [] : [Double](repeating: 0, count: layout.classes)
-  }
+  init(_ layout: Layout) { self.layout = layout }
 
   /// Calls `body` with row n of a tensor of the logits' shape.
   mutating func read<Result, Failure: Error>(
-    _ tensor: [Double], row n: Int, _ body: (Span<Double>) throws(Failure) -> Result
+    _ tensor: Numbers, row n: Int, _ body: (Span<Double>) throws(Failure) -> Result
   ) throws(Failure) -> Result {
-    let start = layout.start(of: n)
-    guard layout.inner != 1 else { return try body(tensor.span.extracting(start..<(start + layout.classes))) }
-    let source = tensor.span
-    for c in 0..<layout.classes { row[c] = source[start + c * layout.inner] }
-    return try body(row.span)
+    try tensor.withRun(layout.classes, from: layout.start(of: n), step: layout.inner, copiedInto: &row, body)
   }
 }
 
-extension Layout {
-  /// Has `body` write row n of a tensor of the logits' shape, which begins at `origin` in a buffer.
-  /// - Returns: what `body` does.
-  func write<Result>(
-    _ buffer: ConcurrentOutputBuffer<Double>, from origin: Int, row n: Int,
-    _ body: (inout MutableSpan<Double>) -> Result
+/// Has the rows of tensors written as binary64 numbers side by side.
+struct RowWriter: Sendable {
+  private let layout: Layout
+  /// A row that is not so in the tensor's own memory.
+  private var row: [Double] = []
+
+  init(_ layout: Layout) { self.layout = layout }
+
+  /// Has `body` write row n of a tensor of the logits' shape. - Returns: what `body` does.
+  mutating func write<Result>(
+    _ tensor: ResultBuffer, row n: Int, _ body: (inout MutableSpan<Double>) -> Result
   ) -> Result {
-    write(buffer, at: origin + start(of: n), body)
+    write(tensor, at: layout.start(of: n), body)
   }
 
-  /// The same at a position of the buffer: `classes` numbers, `inner` apart.
-  func write<Result>(
-    _ buffer: ConcurrentOutputBuffer<Double>, at start: Int, _ body: (inout MutableSpan<Double>) -> Result
+  /// The same at a position of another tensor: `classes` numbers, `inner` apart.
+  mutating func write<Result>(
+    _ tensor: ResultBuffer, at start: Int, _ body: (inout MutableSpan<Double>) -> Result
   ) -> Result {
-    guard inner != 1 else { return buffer.write(start..<(start + classes), body) }
-    var results = [Double](repeating: 0, count: classes)
-    var span = results.mutableSpan
-    let result = body(&span)
-    for c in 0..<classes { buffer[start + c * inner] = results[c] }
-    return result
+    tensor.write(layout.classes, from: start, step: layout.inner, by: &row, body)
   }
 }

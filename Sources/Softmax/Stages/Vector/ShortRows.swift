@@ -18,6 +18,8 @@ struct ShortRows: ~Copyable {
   private let format: ResultFormat
   private let shift: RowShift
   private let layout: Layout
+  private var reader: RowReader
+  private var writer: RowWriter
   private var state = InterleavedRows()
   private var logits: [Double]  // [classes][8]; a lane without a row holds an earlier one, or zeros
   private var exponentials: [Double]  // [classes][2][8]
@@ -45,6 +47,8 @@ struct ShortRows: ~Copyable {
     loops = level.loops
     format = problem.format
     layout = problem.layout
+    reader = RowReader(layout)
+    writer = RowWriter(layout)
     shift = RowShift(maximum: 0, temperature: problem.temperature)
     logits = [Double](repeating: 0, count: 8 * layout.classes)
     exponentials = [Double](repeating: 0, count: 16 * layout.classes)
@@ -57,18 +61,25 @@ struct ShortRows: ~Copyable {
   static func cost(_ classes: Int) -> Int { 20 + 6 * classes }
 
   /// Takes row n. - Precondition: it is not full.
-  mutating func take(_ n: Int, of tensor: [Double]) {
+  mutating func take(_ n: Int, of tensor: Numbers) {
     numbers[count] = n
-    let (layout, lane) = (layout, count)
-    var block = logits.mutableSpan
-    interleave(tensor.span, from: layout.start(of: n), step: layout.inner, lane: lane, into: &block)
+    Self.interleaveRow(n, of: tensor, lane: count, with: &reader, into: &logits)
     count += 1
+  }
+
+  private static func interleaveRow(
+    _ n: Int, of tensor: Numbers, lane: Int, with reader: inout RowReader, into block: inout [Double]
+  ) {
+    reader.read(tensor, row: n) { row in
+      var block = block.mutableSpan
+      interleave(row, from: 0, step: 1, lane: lane, into: &block)
+    }
   }
 
   /// Takes row n, its target, and what its gradient and its loss are multiplied by, positive or negative.
   /// - Returns: false where these differ too much from the rows' before.
   mutating func take(
-    _ n: Int, of tensor: [Double], target: Int, gradient: ScaledDoubleDouble, loss: ScaledDoubleDouble
+    _ n: Int, of tensor: Numbers, target: Int, gradient: ScaledDoubleDouble, loss: ScaledDoubleDouble
   ) -> Bool {
     let exponents = exponents ?? Exponents(gradient: gradient.exponent, loss: loss.exponent)
     guard target >= 0, target < layout.classes,
@@ -111,18 +122,11 @@ struct ShortRows: ~Copyable {
     return loop(&span, &state)
   }
 
-  /// Copies the results into the rows' places, the first of them at `origin`.
-  private func write(_ buffer: ConcurrentOutputBuffer<Double>, from origin: Int) {
-    let results = results.span
+  /// Copies the results into the rows' places.
+  private mutating func write(_ buffer: ResultBuffer) {
     for lane in 0..<count {
-      let first = origin + layout.start(of: numbers[lane])
-      guard layout.inner == 1 else {
-        for c in 0..<layout.classes { buffer[first + c * layout.inner] = results[8 * c + lane] }
-        continue
-      }
-      buffer.write(first..<(first + layout.classes)) { out in
-        deinterleave(results, lane: lane, into: &out)
-      }
+      let (n, results) = (numbers[lane], results)
+      writer.write(buffer, row: n) { out in deinterleave(results.span, lane: lane, into: &out) }
     }
   }
 }
@@ -141,11 +145,10 @@ extension OutputLayout {
 
 extension ShortRows {
   /// Writes the outputs of the rows taken. - Returns: the rows with anything that is not proven.
-  mutating func solve(_ outputs: OutputLayout, into buffer: ConcurrentOutputBuffer<Double>) -> RowBits {
+  mutating func solve(_ outputs: OutputLayout) -> RowBits {
     guard exponentiate(exponent: 0) else { return .max }
     var open: RowBits = 0
     for part in outputs.parts {
-      let start = part.range.lowerBound
       switch part.output {
       case .probabilities:
         let (loops, exponentials, rounding) = (loops, exponentials, KernelRounding(format))
@@ -153,16 +156,16 @@ extension ShortRows {
           loops.interleavedProducts(
             exponentials.span, &state, isGradient: false, within: probabilityError, rounding, into: &out)
         }
-        write(buffer, from: start)
+        write(part.buffer)
       case .logProbabilities:
         computeLogSums()
         let (loops, logits, shift, rounding) = (loops, logits, shift, KernelRounding(format))
         open |= Self.fill(&results, with: &state) { out, state in
           loops.interleavedLogProbabilities(logits.span, shift: shift, &state, rounding, into: &out)
         }
-        write(buffer, from: start)
+        write(part.buffer)
       case .argmax:
-        for lane in 0..<count { buffer[start + numbers[lane]] = state.top[lane] }
+        for lane in 0..<count { part.buffer[numbers[lane]] = state.top[lane] }
       case .logSumExp, .entropy, .jacobian, .topIndices, .topProbabilities, .topLogProbabilities:
         open = .max
       }
@@ -172,12 +175,12 @@ extension ShortRows {
 
   /// Writes the gradients of the rows taken, and writes their losses or adds them up. - Returns: the rows with anything
   /// that is not proven, whose losses are not added.
-  mutating func solve(_ request: LossRequest, into buffer: ConcurrentOutputBuffer<Double>) -> RowBits {
+  mutating func solve(_ request: LossRequest, into buffers: LossBuffers) -> RowBits {
     guard let exponents, exponentiate(exponent: max(0, exponents.gradient + Exponents.reach)) else { return .max }
     // Arrays of its own, since a span of a part keeps all of this value from being changed.
     let (loops, logits, exponentials, shift) = (loops, logits, exponentials, shift)
     var open: RowBits = 0
-    if request.wantsGradient {
+    if let gradient = buffers.gradient {
       let factorError = 0x1p-98
       let rounding = KernelRounding(format, exponent: exponents.gradient)
       _ = Self.fill(&results, with: &state) { out, state in
@@ -186,7 +189,7 @@ extension ShortRows {
       }
       loops.interleavedTargets(exponentials.span, &state, within: factorError)
       for lane in 0..<count where !resolveTarget(lane, rounding) { open |= 1 << lane }
-      write(buffer, from: 0)
+      write(gradient)
     }
     guard request.use != .unused else { return open }
     // An open row's loss is left to the stage that does the row.
@@ -202,7 +205,7 @@ extension ShortRows {
     if isTerm {
       terms += count
     } else {
-      for lane in 0..<count { buffer[request.lossPosition(row: numbers[lane])] = losses[lane] }
+      for lane in 0..<count { buffers.loss?[numbers[lane]] = losses[lane] }
     }
     return open
   }

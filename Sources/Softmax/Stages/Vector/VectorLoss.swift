@@ -15,7 +15,7 @@ final class VectorLoss: Sendable {
   }
 
   private let request: LossRequest
-  private let buffer: ConcurrentOutputBuffer<Double>
+  private let buffers: LossBuffers
   private let rounding: KernelRounding
   /// The target, where it is class indices without smoothing, so that u is zero but at the target.
   private let indices: [Int]?
@@ -26,11 +26,11 @@ final class VectorLoss: Sendable {
 
   /// - Returns: `nil` where this stage can prove nothing: weights so small or large that products may underflow, or a
   ///   loss that is more than cross-entropy.
-  init?(_ request: LossRequest, into buffer: ConcurrentOutputBuffer<Double>) {
+  init?(_ request: LossRequest, into buffers: LossBuffers) {
     let problem = request.problem
     guard request.isPlain else { return nil }
     self.request = request
-    self.buffer = buffer
+    self.buffers = buffers
     rounding = KernelRounding(problem.softmax.format)
     if case .indices(let indices) = problem.target, problem.labelSmoothing == 0 {
       self.indices = indices
@@ -70,19 +70,23 @@ final class VectorLoss: Sendable {
   }
 
   /// Does the rows taken. - Returns: those with anything open, whose losses are not added.
-  func solve(_ rows: inout ShortRows) -> RowBits { rows.solve(request, into: buffer) }
+  func solve(_ rows: inout ShortRows) -> RowBits { rows.solve(request, into: buffers) }
 
   /// Rounds row n's results, or adds its loss to `sum`. - Returns: what is left open.
   func solve(
-    row n: Int, with vectorRow: inout VectorRow, reader: inout StridedRowReader, sum: inout VectorLossSum
+    row n: Int, with vectorRow: inout VectorRow, reader: inout RowReader, writer: inout RowWriter,
+    sum: inout VectorLossSum
   ) -> Unresolved {
-    if let indices {
-      return reader.read(problem.softmax.logits, row: n) { logits in
-        solve(row: n, logits, target: indices[n], with: &vectorRow, sum: &sum)
-      }
+    guard let indices else {
+      return solveWeighted(row: n, with: &vectorRow, reader: &reader, writer: &writer, sum: &sum)
     }
-    return solveWeighted(row: n, with: &vectorRow, reader: &reader, sum: &sum)
+    return reader.read(problem.softmax.logits, row: n) { logits in
+      solve(row: n, logits, target: indices[n], with: &vectorRow, writer: &writer, sum: &sum)
+    }
   }
+
+  /// Row n counts for nothing: its results are zero.
+  func clear(row n: Int) { buffers.clear(row: n, request.layout) }
 
   /// q s/(D T): what the gradient's terms are multiplied by.
   private func factor(_ n: Int) -> ScaledDoubleDouble {
@@ -94,12 +98,15 @@ final class VectorLoss: Sendable {
 
   /// A class index without smoothing: u is zero but at the target.
   private func solve(
-    row n: Int, _ logits: Span<Double>, target: Int, with row: inout VectorRow, sum: inout VectorLossSum
+    row n: Int, _ logits: Span<Double>, target: Int, with row: inout VectorRow, writer: inout RowWriter,
+    sum: inout VectorLossSum
   ) -> Unresolved {
     var open = Unresolved()
     let weight = problem.weight.map { ScaledDoubleDouble($0[target]) } ?? .one
-    // The zeros are there already.
-    guard !weight.isZero else { return open }
+    guard !weight.isZero else {
+      clear(row: n)
+      return open
+    }
     let factor = problem.weight == nil ? self.factor(n) : self.factor(n) * weight
     row.read(logits, exponent: max(0, factor.exponent))
     if logits[target] == -.infinity {
@@ -108,7 +115,9 @@ final class VectorLoss: Sendable {
     } else {
       open.isLossOpen = !resolveLoss(row: n, logit: logits[target], of: row, weight: weight, sum: &sum)
     }
-    open.gradients = writeGradient(row: n, factor) { out in row.gradient(target: target, factor: factor, into: &out) }
+    open.gradients = writeGradient(row: n, factor, &writer) { out in
+      row.gradient(target: target, factor: factor, into: &out)
+    }
     return open
   }
 
@@ -122,13 +131,14 @@ final class VectorLoss: Sendable {
     }
     let result = row.minusLog(logit, exponent: factor.exponent)
     guard !result.isNaN else { return false }
-    buffer[request.lossPosition(row: n)] = result
+    buffers.loss?[n] = result
     return true
   }
 
   /// Any target: u for each class.
   private func solveWeighted(
-    row n: Int, with row: inout VectorRow, reader: inout StridedRowReader, sum: inout VectorLossSum
+    row n: Int, with row: inout VectorRow, reader: inout RowReader, writer: inout RowWriter,
+    sum: inout VectorLossSum
   ) -> Unresolved {
     guard let weights else { return Unresolved() }
     switch problem.target {
@@ -137,8 +147,10 @@ final class VectorLoss: Sendable {
         row.readTargetWeights(target, weights)
         return problem.labelSmoothing == 0 && !VectorLoss.hasPositive(target)
       }
-      // The zeros are there already.
-      if isZero { return Unresolved() }
+      if isZero {
+        clear(row: n)
+        return Unresolved()
+      }
     case .indices(let indices):
       row.readTargetWeights(indices[n], weights)
     case .logits:
@@ -150,12 +162,14 @@ final class VectorLoss: Sendable {
       row.begin(logits)
       guard let sums = row.targetWeightSums(logits) else {
         open.isLossOpen = request.use != .unused
-        open.gradients = writeGradient(row: n, factor) { out in row.leaveOpen(&out) }
+        open.gradients = writeGradient(row: n, factor, &writer) { out in row.leaveOpen(&out) }
         return open
       }
       row.exponentiate(logits, exponent: max(0, (factor * ScaledDoubleDouble(sums.total)).exponent))
       open.isLossOpen = !resolveLoss(row: n, row.loss(sums), weight: .one, sum: &sum)
-      open.gradients = writeGradient(row: n, factor) { out in row.gradient(weights: sums, factor: factor, into: &out) }
+      open.gradients = writeGradient(row: n, factor, &writer) { out in
+        row.gradient(weights: sums, factor: factor, into: &out)
+      }
       return open
     }
   }
@@ -179,17 +193,21 @@ final class VectorLoss: Sendable {
     let result = KernelRounding(problem.softmax.format, exponent: factor.exponent)
       .rounded(value, error: 2 * loss.error + value.high.magnitude * 0x1p-98)
     guard !result.isNaN else { return false }
-    buffer[request.lossPosition(row: n)] = result
+    buffers.loss?[n] = result
     return true
   }
 
   /// Writes row n's gradient by `body`, which returns how many are NaN. - Returns: the same.
   private func writeGradient(
-    row n: Int, _ factor: ScaledDoubleDouble, _ body: (inout MutableSpan<Double>) -> Int
+    row n: Int, _ factor: ScaledDoubleDouble, _ writer: inout RowWriter,
+    _ body: (inout MutableSpan<Double>) -> Int
   ) -> Int {
-    // With a zero factor the zeros are there already.
-    guard request.wantsGradient, !factor.isZero else { return 0 }
-    return request.layout.write(buffer, from: 0, row: n, body)
+    guard let gradient = buffers.gradient else { return 0 }
+    guard !factor.isZero else {
+      buffers.clearGradient(row: n, request.layout)
+      return 0
+    }
+    return writer.write(gradient, row: n, body)
   }
 }
 

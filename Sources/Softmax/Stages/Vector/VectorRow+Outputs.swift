@@ -4,7 +4,7 @@ extension VectorRow {
   /// The outputs of row n, as far as this stage can prove them: writes each into its place, NaN where it cannot.
   /// - Returns: how many are NaN.
   mutating func solve(
-    _ logits: Span<Double>, number n: Int, outputs: OutputLayout, into buffer: ConcurrentOutputBuffer<Double>,
+    _ logits: Span<Double>, number n: Int, outputs: OutputLayout, by writer: inout RowWriter,
     _ poll: inout CancellationPoll
   ) throws(ComputationError) -> Int {
     let layout = outputs.layout
@@ -14,27 +14,27 @@ extension VectorRow {
     var open = 0
     let chosen = outputs.top(of: logits)
     for part in outputs.parts {
-      let start = part.range.lowerBound
+      let buffer = part.buffer
       switch part.output {
       case .probabilities:
-        open += layout.write(buffer, from: start, row: n) { out in probabilities(into: &out) }
+        open += writer.write(buffer, row: n) { out in probabilities(into: &out) }
       case .logProbabilities:
-        open += layout.write(buffer, from: start, row: n) { out in logProbabilities(logits, into: &out) }
+        open += writer.write(buffer, row: n) { out in logProbabilities(logits, into: &out) }
       case .logSumExp:
         let result = logSumExp
-        buffer[start + n] = result
+        buffer[n] = result
         if result.isNaN { open += 1 }
       case .entropy:
         let result = entropy(logits)
-        buffer[start + n] = result
+        buffer[n] = result
         if result.isNaN { open += 1 }
       case .argmax:
-        buffer[start + n] = Double(top.index)
+        buffer[n] = Double(top.index)
       case .jacobian:
         for l in 0..<layout.classes {
           try poll.spend(VectorRow.cost(layout.classes))
           let first = outputs.position(of: part, row: n, at: l * layout.classes)
-          open += layout.write(buffer, at: first) { out in
+          open += writer.write(buffer, at: first) { out in
             jacobian(l, isMasked: logits[l] == -.infinity, into: &out)
           }
         }

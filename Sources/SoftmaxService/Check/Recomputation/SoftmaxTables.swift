@@ -24,7 +24,7 @@ struct CheckedRows: Sendable {
     layout = softmax.layout
     let most = max(1, Self.mostLogits / layout.classes)
     numbers = worst.map { Array($0.prefix(most)) } ?? Array(0..<layout.batch)
-    logits = Self.gathered(softmax.logits, numbers, layout)
+    logits = Self.gathered(softmax.logits.array, numbers, layout)
     let classes = layout.classes
     var magnitudes = [Double](repeating: 0, count: numbers.count)
     var greatest = [Double](repeating: -.infinity, count: numbers.count)
@@ -189,7 +189,8 @@ struct SoftmaxTables {
     case .axis(let axis):
       guard output == .probabilities || output == .logProbabilities else { return nil }
       let layout = Layout(shape: geometry.shape, axis: axis)
-      guard let problem = problem(softmax.logits, layout, temperature: temperature, softcap: softmax.softcap) else {
+      guard let problem = problem(softmax.logits.array, layout, temperature: temperature, softcap: softmax.softcap)
+      else {
         return nil
       }
       return try problem.solve([output], execution).numbers.map { [rows] in rows.gathered($0) }

@@ -129,7 +129,7 @@ struct JSONRequestDecoder: ~Copyable {
     let start = reader.offset
     let reading = try reader.readTensor(limits: bounds, parallel: execution.parallel)
     if reading.faults.isEmpty, !reading.isTooLarge, let shape = TensorShape(reading.extentSpan) {
-      request.set(input, UnvalidatedRequest.Tensor(shape: shape, values: reading.values, offset: start))
+      request.set(input, UnvalidatedRequest.Tensor(shape: shape, values: Numbers(reading.values), offset: start))
       return
     }
     if input.descriptor.isEmptyLeftOut, reading.faults == [TensorFault(path: [], reason: .empty)] {
@@ -254,7 +254,7 @@ struct JSONRequestDecoder: ~Copyable {
     if reading.isTooLarge {
       noteTooLarge(.candidate(output), "numbers")
     } else if reading.faults.isEmpty, let shape = TensorShape(reading.extentSpan) {
-      request.candidates.append((output, UnvalidatedRequest.Tensor(shape: shape, values: reading.values)))
+      request.candidates.append((output, UnvalidatedRequest.Tensor(shape: shape, values: Numbers(reading.values))))
     }
     for fault in reading.faults {
       request.issues.append(.candidate(output, fault.path)) { wire.sentence(aboutCandidate: fault, at: $0) }
@@ -273,7 +273,9 @@ struct JSONRequestDecoder: ~Copyable {
       guard var tensor = request.take(input) else { continue }
       let isClasses = input.descriptor.elements == .classesOrProbabilities && tensor.shape.count != rank
       let start = tensor.offset
-      let beyond = isClasses ? [] : ParsedTensor.narrow(&tensor.values, to: type.format, text: body, start: start)
+      let beyond =
+        isClasses
+        ? [] : tensor.values.withArray { ParsedTensor.narrow(&$0, to: type.format, text: body, start: start) }
       for position in beyond {
         let place = Geometry.indices(of: position, in: tensor.shape)
         note(TensorFault(path: place, reason: .outOfRange(isNegative: tensor.values[position] < 0)), in: input, type)

@@ -79,7 +79,7 @@ struct InferBinder: ~Copyable {
       if input.descriptor.elements == .booleans {
         bound.request.mask = UnvalidatedRequest.Mask(shape: shape, values: values.map { $0 != 0 })
       } else {
-        bound.request.set(input, UnvalidatedRequest.Tensor(shape: shape, values: values))
+        bound.request.set(input, UnvalidatedRequest.Tensor(shape: shape, values: Numbers(values)))
       }
       if input == .logits { setResultType(datatype) }
     }

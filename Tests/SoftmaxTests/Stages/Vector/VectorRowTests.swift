@@ -64,9 +64,12 @@ struct VectorRowTests {
         #expect(row.top == RowMaximum(value: 1, index: top))
         for question in 0..<3 {
           var open = 0
-          let out = ConcurrentOutputBuffer.filled(n + 1, with: 7.0) { buffer in
-            open = buffer.write(0..<n) { out in
-              switch question {
+          let out = ResultBuffer.array(n + 1) { buffer in
+            var copy: [Double] = []
+            buffer[n] = 7
+            open = buffer.write(n, from: 0, step: 1, by: &copy) { out in
+              for index in 0..<n { out[index] = 7 }
+              return switch question {
               case 0: row.probabilities(into: &out)
               case 1: row.logProbabilities(logits.span, into: &out)
               default: row.gradient(target: top, factor: ScaledDoubleDouble(1), into: &out)

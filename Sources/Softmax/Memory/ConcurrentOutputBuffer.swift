@@ -33,12 +33,4 @@
       unsafe buffer[position] = newValue
     }
   }
-
-  /// A run of positions, to be written by one thread as a whole.
-  func write<Result>(_ range: Range<Int>, _ body: (inout MutableSpan<Element>) -> Result) -> Result {
-    precondition(range.lowerBound >= 0 && range.upperBound <= count)
-    let run = unsafe UnsafeMutableBufferPointer(rebasing: buffer[range])
-    var span = unsafe MutableSpan(_unsafeElements: run)
-    return body(&span)
-  }
 }

@@ -1,0 +1,144 @@
+/// A tensor's numbers, row-major, wherever they are: in an array, or as bytes of any type among others, such as those of
+/// a request. Bytes are never copied as a whole; they are read as binary64 a row at a time.
+///
+/// `unsafe` is here for one reason: bytes that are binary64, and aligned, are looked at as such where they are.
+public struct Numbers: Sendable {
+  private enum Storage: Sendable {
+    case array([Double])
+    /// Bytes in which the numbers begin at a position.
+    case bytes([UInt8], start: Int, ElementType)
+  }
+
+  /// So many numbers of another type are read at once where nobody asks for rows.
+  private static let blockLength = 1024
+
+  private let storage: Storage
+  public let count: Int
+
+  public init(_ array: [Double]) {
+    storage = .array(array)
+    count = array.count
+  }
+
+  /// The numbers of a type that lie in `bytes` from `start` on.
+  ///
+  /// - Precondition: so many bytes are there.
+  public init(_ count: Int, of type: ElementType, in bytes: [UInt8], from start: Int) {
+    precondition(count >= 0 && start >= 0 && start <= bytes.count && count <= (bytes.count - start) / type.size)
+    storage = .bytes(bytes, start: start, type)
+    self.count = count
+  }
+
+  /// The numbers in an array, which is made if they are in none.
+  public var array: [Double] {
+    if case .array(let array) = storage { return array }
+    var array = [Double](repeating: 0, count: count)
+    var row = array.mutableSpan
+    read(from: 0, step: 1, into: &row)
+    return array
+  }
+
+  /// Lets `body` change the numbers, in the array that they are in if nobody else holds it.
+  public mutating func withArray<Result>(_ body: (inout [Double]) -> Result) -> Result {
+    var array = array
+    self = []
+    defer { self = Numbers(array) }
+    return body(&array)
+  }
+
+  /// Copies as many numbers as `row` has places, from position `start` on, `step` apart.
+  func read(from start: Int, step: Int, into row: inout MutableSpan<Double>) {
+    switch storage {
+    case .array(let array):
+      let source = array.span
+      for index in 0..<row.count { row[index] = source[start + index * step] }
+    case .bytes(let bytes, let origin, let type):
+      unsafe bytes.withUnsafeBytes { bytes in
+        let own = unsafe UnsafeRawBufferPointer(rebasing: bytes[origin..<origin + count * type.size])
+        unsafe type.read(own, from: start, step: step, into: &row)
+      }
+    }
+  }
+
+  /// Calls `body` with `count` numbers from position `start` on, `step` apart: where they are, if they lie side by side
+  /// as binary64, else copied into `row`.
+  func withRun<Result, Failure: Error>(
+    _ count: Int, from start: Int, step: Int = 1, copiedInto row: inout [Double],
+    _ body: (Span<Double>) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    if step == 1 {
+      switch storage {
+      case .array(let array): return try body(array.span.extracting(start..<start + count))
+      case .bytes(let bytes, let origin, let type):
+        guard type.isDouble, isAligned(bytes, origin) else { break }
+        return try unsafe bytes.span.withUnsafeBytes { bytes throws(Failure) in
+          // Aligned, and as many as the whole has; the span checks the run.
+          let own = unsafe UnsafeRawBufferPointer(rebasing: bytes[origin..<origin + self.count * type.size])
+          return try unsafe own.withMemoryRebound(to: Double.self) { numbers throws(Failure) in
+            try unsafe body(Span(_unsafeElements: numbers).extracting(start..<start + count))
+          }
+        }
+      }
+    }
+    if row.count != count { row = [Double](repeating: 0, count: count) }
+    var copy = row.mutableSpan
+    read(from: start, step: step, into: &copy)
+    return try body(row.span)
+  }
+
+  private func isAligned(_ bytes: [UInt8], _ origin: Int) -> Bool {
+    unsafe bytes.withUnsafeBytes { bytes in
+      (Int(bitPattern: bytes.baseAddress) + origin) % MemoryLayout<Double>.alignment == 0
+    }
+  }
+
+  /// Calls `body` with one run after the other, all numbers in order, until it returns a position in its run.
+  /// - Returns: that position among all.
+  @inline(__always)
+  func firstPosition(inRuns body: (Span<Double>) -> Int?) -> Int? {
+    let length =
+      switch storage {
+      case .array: count
+      case .bytes: Self.blockLength
+      }
+    var row: [Double] = []
+    var start = 0
+    while start < count {
+      let length = Swift.min(length, count - start)
+      if let found = withRun(length, from: start, copiedInto: &row, body) { return start + found }
+      start += length
+    }
+    return nil
+  }
+}
+
+extension Numbers: RandomAccessCollection {
+  public var startIndex: Int { 0 }
+  public var endIndex: Int { count }
+
+  public subscript(position: Int) -> Double {
+    if case .array(let array) = storage { return array[position] }
+    var one: InlineArray<1, Double> = [0]
+    var row = one.mutableSpan
+    read(from: position, step: 1, into: &row)
+    return one[0]
+  }
+
+  public func firstIndex(where predicate: (Double) -> Bool) -> Int? {
+    firstPosition { run in
+      for index in run.indices where predicate(run[index]) { return index }
+      return nil
+    }
+  }
+
+  public func allSatisfy(_ predicate: (Double) -> Bool) -> Bool { firstIndex { !predicate($0) } == nil }
+}
+
+extension Numbers: Hashable {
+  public static func == (left: Numbers, right: Numbers) -> Bool { left.elementsEqual(right) }
+  public func hash(into hasher: inout Hasher) { for number in self { hasher.combine(number) } }
+}
+
+extension Numbers: ExpressibleByArrayLiteral {
+  public init(arrayLiteral numbers: Double...) { self.init(numbers) }
+}

@@ -1,0 +1,124 @@
+/// Where the numbers of one output go: an array under construction, or bytes of a type in an answer, whose positions
+/// several threads fill, no two the same one.
+///
+/// Unsafe, since an array cannot be written from several threads at once, not even at positions of their own. Each
+/// position is written by one thread at a time, and all have returned before anybody sees the array. A buffer must not
+/// leave the `body` that gets it, which writes every position: what it does not write is undefined.
+@safe public struct ResultBuffer: @unchecked Sendable {
+  private let memory: UnsafeMutableRawBufferPointer
+  private let type: ElementType
+  /// How many numbers there are.
+  public let count: Int
+
+  private init(_ memory: UnsafeMutableRawBufferPointer, _ type: ElementType, count: Int) {
+    unsafe self.memory = memory
+    self.type = type
+    self.count = count
+  }
+
+  subscript(position: Int) -> Double {
+    get {
+      var one: InlineArray<1, Double> = [0]
+      var row = one.mutableSpan
+      unsafe type.read(UnsafeRawBufferPointer(memory), from: position, step: 1, into: &row)
+      return one[0]
+    }
+    nonmutating set {
+      let one: InlineArray<1, Double> = [newValue]
+      unsafe type.write(one.span, to: memory, from: position, step: 1)
+    }
+  }
+
+  /// Makes numbers zero, from position `start` on, `step` apart.
+  func clear(_ count: Int, from start: Int, step: Int = 1) {
+    guard step == 1 else {
+      for index in 0..<count { self[start + index * step] = 0 }
+      return
+    }
+    // The slice is checked; zeros mean 0 in every type.
+    unsafe memory[start * type.size..<(start + count) * type.size].initializeMemory(as: UInt8.self, repeating: 0)
+  }
+
+  /// Writes numbers from position `start` on, `step` apart.
+  public func write(_ numbers: Span<Double>, from start: Int, step: Int = 1) {
+    unsafe type.write(numbers, to: memory, from: start, step: step)
+  }
+
+  /// Has `body` write `count` numbers from position `start` on, `step` apart: where they belong, if they lie side by side
+  /// as binary64, else in `row`, from which they are copied. They are to be written as a whole, by one thread.
+  func write<Result>(
+    _ count: Int, from start: Int, step: Int, by row: inout [Double], _ body: (inout MutableSpan<Double>) -> Result
+  ) -> Result {
+    if step == 1, type.isDouble, unsafe Int(bitPattern: memory.baseAddress) % MemoryLayout<Double>.alignment == 0 {
+      precondition(start >= 0 && count >= 0 && start + count <= self.count)
+      return unsafe memory.withMemoryRebound(to: Double.self) { numbers in
+        let run = unsafe UnsafeMutableBufferPointer(rebasing: numbers[start..<start + count])
+        var span = unsafe MutableSpan(_unsafeElements: run)
+        return body(&span)
+      }
+    }
+    if row.count != count { row = [Double](repeating: 0, count: count) }
+    var span = row.mutableSpan
+    let result = body(&span)
+    write(row.span, from: start, step: step)
+    return result
+  }
+}
+
+extension ResultBuffer {
+  /// The arrays that `body` makes, of so many numbers each.
+  static func arrays<Failure: Error>(
+    _ counts: [Int], _ body: ([ResultBuffer]) throws(Failure) -> Void
+  ) throws(Failure) -> [[Double]] {
+    var arrays = [[Double]](repeating: [], count: counts.count)
+    try fill(&arrays, counts, [], body)
+    return arrays
+  }
+
+  private static func fill<Failure: Error>(
+    _ arrays: inout [[Double]], _ counts: [Int], _ buffers: [ResultBuffer],
+    _ body: ([ResultBuffer]) throws(Failure) -> Void
+  ) throws(Failure) {
+    let place = buffers.count
+    guard place < counts.count else { return try body(buffers) }
+    var array: [Double] = []
+    try array.append(addingCapacity: counts[place]) { output throws(Failure) in
+      try unsafe output.withUnsafeMutableBufferPointer { numbers, filled throws(Failure) in
+        let memory = UnsafeMutableRawBufferPointer(numbers)
+        let buffer = unsafe ResultBuffer(memory, .binary64, count: counts[place])
+        try fill(&arrays, counts, buffers + [buffer], body)
+        filled = counts[place]
+      }
+    }
+    arrays[place] = array
+  }
+
+  /// The array of `count` numbers that `body` makes.
+  static func array<Failure: Error>(
+    _ count: Int, _ body: (ResultBuffer) throws(Failure) -> Void
+  ) throws(Failure) -> [Double] {
+    try arrays([count]) { buffers throws(Failure) in try body(buffers[0]) }[0]
+  }
+
+  /// Appends to `bytes` the tensors that `body` makes, of a type and so many numbers each, one after the other.
+  public static func append<Failure: Error>(
+    _ tensors: [(type: ElementType, count: Int)], to bytes: inout [UInt8],
+    _ body: ([ResultBuffer]) throws(Failure) -> Void
+  ) throws(Failure) {
+    let size = tensors.reduce(0) { $0 + $1.type.size * $1.count }
+    try bytes.append(addingCapacity: size) { output throws(Failure) in
+      try unsafe output.withUnsafeMutableBufferPointer { storage, filled throws(Failure) in
+        var end = filled
+        let buffers = tensors.map { type, count in
+          let start = end
+          end += type.size * count
+          let memory = unsafe UnsafeMutableRawBufferPointer(
+            rebasing: UnsafeMutableRawBufferPointer(storage)[start..<end])
+          return unsafe ResultBuffer(memory, type, count: count)
+        }
+        try body(buffers)
+        filled = end
+      }
+    }
+  }
+}
