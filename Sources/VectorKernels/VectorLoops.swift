@@ -34,7 +34,13 @@ public protocol VectorLoops: SendableMetatype {
 
   static func gradient(
     _ high: Span<Double>, _ low: Span<Double>, shareHigh: Span<Double>, shareLow: Span<Double>,
-    slope: DoubleDouble, factor: DoubleDouble, _ rounding: KernelRounding, into out: inout MutableSpan<Double>
+    slope: DoubleDouble, within slopeError: Double, factor: DoubleDouble, within shareError: Double,
+    shareLeftOut: Double, _ rounding: KernelRounding, into out: inout MutableSpan<Double>
+  ) -> Int
+
+  static func centredProducts(
+    _ high: Span<Double>, _ low: Span<Double>, vector: Span<Double>, mean: DoubleDouble, within meanError: Double,
+    slope: DoubleDouble, within error: Double, _ rounding: KernelRounding, into out: inout MutableSpan<Double>
   ) -> Int
 
   static func shares(

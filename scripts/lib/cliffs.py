@@ -79,6 +79,19 @@ def cases():
         {"logits": plain, "target": [[int(c == k) for c in range(1000)] for k in range(100)]}), LOGITS
     yield "/gradient, probabilities", "/gradient", dense(
         {"logits": plain, "target": [softmax(row) for row in normal(100, 1000, seed=2)]}), LOGITS
+    for classes in (1000, 10):
+        rows, other = normal(LOGITS // classes, classes), normal(LOGITS // classes, classes, seed=2)
+        student = {"logits": rows, "target_logits": other, "temperature": 2}
+        for name, message in [
+                ("z_loss", gradient(rows, z_loss=1e-4)), ("focal_gamma", gradient(rows, focal_gamma=2)),
+                ("softcap", gradient(rows, softcap=30)), ("target_logits", student),
+                ("kl_divergence", student | {"outputs": ["kl_divergence"]}),
+                ("hessian_vector_product", gradient(rows, vector=other, outputs=["hessian_vector_product"]))]:
+            yield f"/gradient, {name}, rows of {classes:,}", "/gradient", dense(message), LOGITS
+    yield "/softmax, softcap", "/softmax", dense({"logits": plain, "softcap": 30}), LOGITS
+    wide = normal(1, 131_072)[0]
+    for name, options in [("top_k", {"top_k": 5}), ("argmax alone", {"outputs": ["argmax"]})]:
+        yield f"/softmax, 131,072, {name}", "/softmax", dense({"logits": wide, **options}), 131_072
     yield "/gradient, derivation of 1,000", "/gradient", dense(
         {"logits": plain[0], "target": 7, "outputs": ["derivation"]}), 1_000
     yield "/softmax, 1024 x 1024, axis 0", "/softmax", dense({"logits": normal(1024, 1024), "axis": 0}), 1 << 20

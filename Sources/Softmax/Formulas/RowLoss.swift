@@ -25,7 +25,11 @@ struct RowLoss<A: Arithmetic> {
       } else {
         nil
       }
-    penalty = problem.zLoss > 0 ? try sums.penalty(problem.zLoss, scale: weights.scale, &poll) : nil
+    penalty =
+      problem.zLoss > 0
+      ? LogSumPenalty(
+        problem.zLoss, logSumExp: try sums.scaledLogSumExp(&poll), scale: weights.scale,
+        temperature: sums.row.temperature, sums.arithmetic) : nil
   }
 }
 
@@ -54,37 +58,59 @@ struct LogSumPenalty<A: Arithmetic> {
   let temperature: A.Real
 }
 
-extension SoftmaxSums {
+extension FocalFactor {
   /// With odds x = p/(1-p) = e^d_y / Σ_{j≠y} e^d_j: (1-p)^γ = e^(-γ log(1+x)), and
   ///
   ///     A = (1-p)^γ + γ p (1-p)^(γ-1) (-log p) = (1-p)^γ [1 + γ x (-log p)],
   ///
-  /// where no term is negative. A masked target has p = 0 and A = 1; a class alone in its row has p = 1 and zeros.
+  /// where no term is negative.
+  ///
+  /// - Parameters:
+  ///   - gamma: γ.
+  ///   - own, rest, sum: e^d_y, Σ_{j≠y} e^d_j and S.
+  ///   - isTop: whether y is the row's maximum; p ≤ 1/2 for all others.
+  ///   - minusLog: -log p_y.
+  init(
+    gamma: Double, own: A.Real, rest: A.Real, sum: A.Real, isTop: Bool, minusLog: A.Real, _ arithmetic: A,
+    _ poll: inout CancellationPoll
+  ) throws(ComputationError) {
+    let gamma = arithmetic.exact(gamma)
+    let odds = own / rest
+    let log = isTop ? try arithmetic.logarithm(sum / rest, &poll) : try arithmetic.logOfOnePlus(odds, &poll)
+    value = try arithmetic.power(-(gamma * log), &poll)
+    slope = value * (arithmetic.whole(1) + gamma * odds * minusLog)
+  }
+}
+
+extension LogSumPenalty {
+  /// - Parameters:
+  ///   - lambda: λ.
+  ///   - logSumExp: LSE, or T times it.
+  ///   - scale: what the penalty is multiplied by.
+  ///   - temperature: T.
+  init(_ lambda: Double, logSumExp: A.Real, scale: Int, temperature: Double, _ arithmetic: A) {
+    let slope = arithmetic.whole(scale) * arithmetic.exact(lambda) * logSumExp
+    loss = slope * logSumExp
+    self.slope = arithmetic.whole(2) * slope
+    self.temperature = arithmetic.exact(temperature)
+  }
+}
+
+extension SoftmaxSums {
+  /// The focal factor of class y. A masked target has p = 0 and A = 1; a class alone in its row has p = 1 and zeros.
   mutating func focalFactor(
     _ y: Int, gamma: Double, _ poll: inout CancellationPoll
   ) throws(ComputationError) -> FocalFactor<A> {
     let one = arithmetic.whole(1)
     if row.isMasked(y) { return FocalFactor(value: one, slope: one) }
     if row.finite == 1 { return FocalFactor(value: arithmetic.whole(0), slope: arithmetic.whole(0)) }
-    let gamma = arithmetic.exact(gamma)
     // x (-log p) is at most 1 where p is near 1.
-    if row.isAllButAlone(y) { return FocalFactor(value: arithmetic.unit, slope: arithmetic.unit * (one + gamma)) }
-    let rest = try others(than: y, &poll)
-    let odds = try exponential(y, &poll) / rest
-    // p <= 1/2 for all but the maximum.
-    let log = y == row.top ? try arithmetic.logarithm(sum / rest, &poll) : try arithmetic.logOfOnePlus(odds, &poll)
-    let value = try arithmetic.power(-(gamma * log), &poll)
-    let loss = perTemperature(try gap(y, &poll) + scaledLogSum(&poll))
-    return FocalFactor(value: value, slope: value * (one + gamma * odds * loss))
-  }
-
-  mutating func penalty(
-    _ lambda: Double, scale: Int, _ poll: inout CancellationPoll
-  ) throws(ComputationError) -> LogSumPenalty<A> {
-    let logSumExp = try scaledLogSumExp(&poll)
-    let slope = arithmetic.whole(scale) * arithmetic.exact(lambda) * logSumExp
-    return LogSumPenalty(
-      loss: slope * logSumExp, slope: arithmetic.whole(2) * slope, temperature: arithmetic.exact(row.temperature))
+    if row.isAllButAlone(y) {
+      return FocalFactor(value: arithmetic.unit, slope: arithmetic.unit * (one + arithmetic.exact(gamma)))
+    }
+    return try FocalFactor(
+      gamma: gamma, own: try exponential(y, &poll), rest: try others(than: y, &poll), sum: sum, isTop: y == row.top,
+      minusLog: perTemperature(try gap(y, &poll) + scaledLogSum(&poll)), arithmetic, &poll)
   }
 }
 

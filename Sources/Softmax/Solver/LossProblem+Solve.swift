@@ -71,21 +71,31 @@ extension LossProblem {
   /// Not proved to be irrational otherwise: undecided at 16,384 bits, it is taken for the nearest number.
   /// - Throws: ``ComputationError/cancelled``, ``ComputationError/targetDoesNotFit`` for class indices, class weights
   ///   and ε > 0.
+  public func klDivergence(_ execution: Execution) throws(ComputationError) -> [Double] {
+    var counts = StageCounts()
+    return try klDivergence(execution, from: .vector, &counts)
+  }
+
+  /// The same, from a stage of choice, and with the stages counted.
   public func klDivergence(
-    _ execution: Execution, from stage: Stage = .vector
+    _ execution: Execution, from stage: Stage, _ counts: inout StageCounts
   ) throws(ComputationError) -> [Double] {
     try ResultBuffer.array(lossCount) { buffer throws(ComputationError) in
-      try klDivergence(into: buffer, execution, from: stage)
+      try klDivergence(into: buffer, execution, from: stage, &counts)
     }
   }
 
   /// The same, where the numbers go into a buffer.
-  public func klDivergence(
-    into buffer: ResultBuffer, _ execution: Execution, from stage: Stage = .vector
+  public func klDivergence(into buffer: ResultBuffer, _ execution: Execution) throws(ComputationError) {
+    var counts = StageCounts()
+    try klDivergence(into: buffer, execution, from: .vector, &counts)
+  }
+
+  private func klDivergence(
+    into buffer: ResultBuffer, _ execution: Execution, from stage: Stage, _ counts: inout StageCounts
   ) throws(ComputationError) {
     guard weight == nil, labelSmoothing == 0 else { throw .targetDoesNotFit }
     if case .indices = target { throw .targetDoesNotFit }
-    var counts = StageCounts()
     let request = try LossRequest(self, measure: .klDivergence)
     try solve(request, into: LossBuffers(loss: buffer), execution, from: stage, &counts)
   }
@@ -98,26 +108,39 @@ extension LossProblem {
   ///   - vector: v, of the logits' shape, finite.
   ///   - upstream: q, as for the gradient.
   ///   - execution: how to compute.
-  ///   - stage: the stage to begin with.
   /// - Throws: ``ComputationError/cancelled``, ``ComputationError/upstreamDoesNotFit``,
   ///   ``ComputationError/vectorDoesNotFit``, which is also thrown where the loss is more than
   ///   cross-entropy of softmax.
   public func hessianVectorProduct(
-    _ vector: Numbers, upstream: [Double]?, _ execution: Execution, from stage: Stage = .vector
+    _ vector: Numbers, upstream: [Double]?, _ execution: Execution
+  ) throws(ComputationError) -> [Double] {
+    var counts = StageCounts()
+    return try hessianVectorProduct(vector, upstream: upstream, execution, from: .vector, &counts)
+  }
+
+  /// The same, from a stage of choice, and with the stages counted.
+  public func hessianVectorProduct(
+    _ vector: Numbers, upstream: [Double]?, _ execution: Execution, from stage: Stage, _ counts: inout StageCounts
   ) throws(ComputationError) -> [Double] {
     try ResultBuffer.array(softmax.layout.count) { buffer throws(ComputationError) in
-      try hessianVectorProduct(vector, upstream: upstream, into: buffer, execution, from: stage)
+      try hessianVectorProduct(vector, upstream: upstream, into: buffer, execution, from: stage, &counts)
     }
   }
 
   /// The same, where the numbers go into a buffer.
   public func hessianVectorProduct(
-    _ vector: Numbers, upstream: [Double]?, into buffer: ResultBuffer, _ execution: Execution,
-    from stage: Stage = .vector
+    _ vector: Numbers, upstream: [Double]?, into buffer: ResultBuffer, _ execution: Execution
+  ) throws(ComputationError) {
+    var counts = StageCounts()
+    try hessianVectorProduct(vector, upstream: upstream, into: buffer, execution, from: .vector, &counts)
+  }
+
+  private func hessianVectorProduct(
+    _ vector: Numbers, upstream: [Double]?, into buffer: ResultBuffer, _ execution: Execution, from stage: Stage,
+    _ counts: inout StageCounts
   ) throws(ComputationError) {
     let isPlain = zLoss == 0 && focalGamma == 0 && softmax.softcap == nil && !takesProbabilities
     guard isPlain, vector.count == softmax.layout.count, vector.allSatisfy(\.isFinite) else { throw .vectorDoesNotFit }
-    var counts = StageCounts()
     let request = try LossRequest(self, upstream: upstream, derivative: .hessianProduct(vector))
     try solve(request, into: LossBuffers(gradient: buffer), execution, from: stage, &counts)
   }
@@ -160,13 +183,14 @@ extension LossProblem {
       chunks.count, join: { ($0.0 + $1.0, LossTerm.sum($0.1, $1.1)) }
     ) { k throws(ComputationError) in
       var poll = CancellationPoll(execution)
-      var row = VectorRow(softmax, execution.level)
+      var work = VectorLoss.Workspace(
+        row: VectorRow(softmax, execution.level), teacher: VectorRow(softmax, execution.level))
       var reader = RowReader(softmax.layout)
+      var other = RowReader(softmax.layout)
       var writer = RowWriter(softmax.layout)
-      var sum = VectorLossSum()
       var open: [UnresolvedRow] = []
       func solve(_ n: Int) {
-        let left = vectorLoss.solve(row: n, with: &row, reader: &reader, writer: &writer, sum: &sum)
+        let left = vectorLoss.solve(row: n, reader: &reader, other: &other, writer: &writer, in: &work)
         if left.count > 0 { open.append(UnresolvedRow(number: n, count: left.count, isLossOpen: left.isLossOpen)) }
       }
       guard vectorLoss.hasShortRows else {
@@ -174,7 +198,7 @@ extension LossProblem {
           try poll.spend(VectorRow.cost(softmax.layout.classes))
           if counts(row: n) { solve(n) } else { vectorLoss.clear(row: n) }
         }
-        return (open, sum.term(scaledFor: self))
+        return (open, work.sum.term(scaledFor: vectorLoss.request))
       }
       var short = ShortRows(softmax, execution.level)
       func solveShort() {
@@ -192,8 +216,8 @@ extension LossProblem {
         if short.isFull { solveShort() }
       }
       solveShort()
-      sum.add(short)
-      return (open, sum.term(scaledFor: self))
+      work.sum.add(short)
+      return (open, work.sum.term(scaledFor: vectorLoss.request))
     }
     return found ?? ([], nil)
   }

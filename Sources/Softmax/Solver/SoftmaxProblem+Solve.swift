@@ -106,34 +106,3 @@ extension SoftmaxProblem {
     return escalation.counts
   }
 }
-
-extension SoftmaxProblem {
-  /// The steps of the textbook derivation for one row and a class of it.
-  /// - Throws: ``ComputationError/targetDoesNotFit`` when the logits are not one row, or capped, or the class is none
-  ///   of it or masked; ``ComputationError/cancelled``.
-  public func derivation(target l: Int, _ execution: Execution) throws(ComputationError) -> Derivation {
-    guard layout.batch == 1, softcap == nil, (0..<layout.classes).contains(l), logits[l] > -.infinity else {
-      throw .targetDoesNotFit
-    }
-    let classes = layout.classes
-    // [step][class], and what has no class.
-    let byClass: [(Int) -> RowValue] = [
-      { .probability($0) }, { .quotientSecond(l, $0) }, { .jacobian(l, $0) }, { .lossByLogit(l, $0) },
-    ]
-    let single: [RowValue] = [.lossByProbability(l), .quotientFirst(l)]
-    let values = byClass.flatMap { step in (0..<classes).map(step) } + single
-    let numbers = try ResultBuffer.array(values.count) { buffer throws(ComputationError) in
-      var unresolved = UnresolvedValues(
-        values.enumerated().map { UnresolvedValues.Entry(value: $1, buffer: buffer, position: $0) },
-        of: LogitsRow(self, number: 0), format: format)
-      var escalation = StageEscalation(execution, from: .ball)
-      try escalation.resolve(&unresolved)
-    }
-    func step(_ k: Int) -> [Double] { Array(numbers[(k * classes)..<((k + 1) * classes)]) }
-    var first = [Double](repeating: 0, count: classes)
-    first[l] = numbers[4 * classes + 1]
-    return Derivation(
-      yHat: step(0), dLdyHatL: numbers[4 * classes], quotientFirst: first, quotientSecond: step(1), dyHatLdA: step(2),
-      chainRule: step(3), gradient: step(3))
-  }
-}

@@ -105,23 +105,27 @@ extension VectorLoops {
   ///
   /// - Parameters:
   ///   - high, low: e, from ``exponentials(_:top:shift:vanishing:table:into:)``.
-  ///   - shareHigh, shareLow: u, within 2^-98 relatively; [padded classes].
-  ///   - slope, factor: within 2^-79.8 and 2^-98; positive; the slope in [2^-60, 2^60], the factor in [2^-310, 2^310].
+  ///   - shareHigh, shareLow: u; [padded classes]. A high part of zero stands for less than `shareLeftOut`, over the
+  ///     factor; with a low part of zero, for what no result shows where e is zero too.
+  ///   - slope, factor: positive; the slope in [2^-60, 2^60], the factor in [2^-310, 2^310].
+  ///   - slopeError, shareError: bounds of the relative errors of slope·e and of factor·u, with 2^-102 to spare.
   ///   - out: [classes].
   /// - Returns: how many are NaN.
   ///
-  /// Error Bounds: e·slope is within 2^-79.0 of its own size, as in ``scaled(_:_:by:within:_:into:)``, for which
-  /// 0x1.2p-79 is taken; u·factor within 2^-96.9, for which 2^-96 is taken; the sum of the pairs adds 2^-103 of both.
-  /// Where the two cancel, these absolute errors fail the test.
+  /// Error Bounds: those given for each of the two terms; the sum of the pairs adds 2^-103 of both. Where the two
+  /// cancel, these absolute errors fail the test.
   @inlinable @inline(__always)
   public static func gradient(
     _ high: Span<Double>, _ low: Span<Double>, shareHigh: Span<Double>, shareLow: Span<Double>,
-    slope: DoubleDouble, factor: DoubleDouble, _ rounding: KernelRounding, into out: inout MutableSpan<Double>
+    slope: DoubleDouble, within slopeError: Double, factor: DoubleDouble, within shareError: Double,
+    shareLeftOut: Double, _ rounding: KernelRounding, into out: inout MutableSpan<Double>
   ) -> Int {
     precondition(high.count == paddedCount(out.count) && low.count == high.count)
     precondition(shareHigh.count == high.count && shareLow.count == high.count)
     let slopes = VectorPair(repeating: slope)
     let factors = VectorPair(repeating: factor)
+    // An exponential left out is below 2^-894, so its term is below 2^-834.
+    let (present, absent) = (Vector(repeating: shareLeftOut), 0x1p-830 + shareLeftOut)
     var open = Vector(repeating: 0)
     var start = 0
     while start < out.count {
@@ -131,15 +135,54 @@ extension VectorLoops {
       let t = Multiplier.product(u, factors)
       let s = VectorPair(sum: p.high, t.high.negated)
       let sum = VectorPair(large: s.high, small: s.low + (p.low - t.low))
-      // An exponential left out is below 2^-894, so its term is below 2^-834.
-      let leftOut = Vector(repeating: 0).replacing(with: 0x1p-830, where: e.high .== 0)
-      let error = p.high * 0x1.2p-79 + (t.high * 0x1p-96 + leftOut)
-      let isNothing = (e.high .== 0) .& (e.low .== 0) .& (u.high .== 0)
+      let leftOut = present.replacing(with: absent, where: e.high .== 0)
+      let error = p.high * slopeError + (t.high * shareError + leftOut)
+      let isNothing = (e.high .== 0) .& (e.low .== 0) .& (u.high .== 0) .& (u.low .== 0)
       // A product that underflowed has lost its low part; a share that is not zero must not count as zero.
       let isLost = (t.high .< Vector(repeating: 0x1p-960)) .& (u.high .> 0)
       var result = rounded(sum, error: error, rounding)
       result.isProven = (result.isProven .& .!isLost) .| isNothing
       result.value.replace(with: 0, where: isNothing)
+      store(result.provenOrNaN, row: &out, start)
+      open += result.open
+      start &+= 8
+    }
+    return Int(open.sum())
+  }
+
+  /// Writes the correctly rounded `slope·e_i·(v_i - mean)·2^exponent`, or NaN where this stage cannot prove it. With
+  /// mean = p·v and slope = U/(S T²) this is the Hessian of the loss times the vector v.
+  ///
+  /// - Parameters:
+  ///   - high, low: e, from ``exponentials(_:top:shift:vanishing:table:into:)``.
+  ///   - vector: v, [classes], of sizes up to 2^310.
+  ///   - mean: within `meanError`, at least 2^-79 of the largest |v|.
+  ///   - slope: positive, in [2^-60, 2^60].
+  ///   - error: a bound of the relative error of slope·e, with 2^-100 to spare.
+  ///   - out: [classes].
+  /// - Returns: how many are NaN.
+  ///
+  /// Error Bounds: v - mean is off by meanError and two roundings of at most 2u² of |v| and |mean|, far below it; the
+  /// products by 7u² each.
+  @inlinable @inline(__always)
+  public static func centredProducts(
+    _ high: Span<Double>, _ low: Span<Double>, vector: Span<Double>, mean: DoubleDouble, within meanError: Double,
+    slope: DoubleDouble, within error: Double, _ rounding: KernelRounding, into out: inout MutableSpan<Double>
+  ) -> Int {
+    precondition(high.count == paddedCount(out.count) && low.count == high.count && vector.count == out.count)
+    let (slopes, mean) = (VectorPair(repeating: slope), VectorPair(repeating: mean))
+    let meanError = Vector(repeating: meanError)
+    var open = Vector(repeating: 0)
+    var start = 0
+    while start < out.count {
+      let e = VectorPair(high: load(high, start), low: load(low, start))
+      let p = e.times(slopes, Multiplier.self)
+      let s = VectorPair(sum: load(vector, start, absent: 0), mean.high.negated)
+      let d = VectorPair(large: s.high, small: s.low - mean.low)
+      let value = p.times(d, Multiplier.self)
+      var result = rounded(value, error: p.high * (magnitude(d.high) * error + meanError), rounding)
+      // Zeros mean a result known to be zero; zero and NaN, one that is not known.
+      result.set(0, where: (e.high .== 0) .& (e.low .== 0))
       store(result.provenOrNaN, row: &out, start)
       open += result.open
       start &+= 8
@@ -200,7 +243,7 @@ extension VectorLoops {
   }
 
   /// Adds up a row's shares, and their products with -z. The loss is U·log S + Σ u (-z); the entropy is the same with
-  /// u = p.
+  /// u = p, and Σ e v too, with -v for z.
   ///
   /// - Parameters:
   ///   - shareHigh, shareLow: u ≥ 0; [padded classes], the padding zero. A low part counts as zero where the high part
@@ -209,6 +252,9 @@ extension VectorLoops {
   ///
   /// Error Bounds: 2^-89.9 for the additions, as in ``exponentials(_:top:shift:vanishing:table:into:)``; 2^-99.9 for z,
   /// the product of the pairs and the shift; 2^-1050 where products underflow, so a sum below 2^-900 must not be used.
+  /// Where products have both signs, they are parts of the sum of the products' sizes: no step's rounding is more than
+  /// that of the sizes, but for a Fast2Sum of 64 terms' pair whose high parts have cancelled, which is off by 66u² of
+  /// the block.
   @inlinable @inline(__always)
   public static func shareSums(
     _ shareHigh: Span<Double>, _ shareLow: Span<Double>, _ row: Span<Double>, shift: RowShift

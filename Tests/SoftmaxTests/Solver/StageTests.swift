@@ -72,13 +72,14 @@ extension RandomProblem.Case {
   fileprivate func beyond(_ execution: Execution, from stage: Stage) throws -> [String: [Double]] {
     guard let loss else { return [:] }
     var found: [String: [Double]] = [:]
+    var unused = StageCounts()
     let isIndex = if case .indices = loss.target { true } else { false }
     if !isIndex, vector != nil, loss.weight == nil, loss.labelSmoothing == 0 {
-      found["kl_divergence"] = try loss.klDivergence(execution, from: stage)
+      found["kl_divergence"] = try loss.klDivergence(execution, from: stage, &unused)
     }
     if let vector, loss.zLoss == 0, loss.focalGamma == 0, softmax.softcap == nil {
       found["hessian_vector_product"] = try loss.hessianVectorProduct(
-        vector, upstream: upstream, execution, from: stage)
+        vector, upstream: upstream, execution, from: stage, &unused)
     }
     return found
   }

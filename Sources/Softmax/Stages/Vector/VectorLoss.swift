@@ -1,6 +1,6 @@
 internal import VectorKernels
 
-/// The vector stage of the loss and its gradient: rounds what it can prove, and says what it leaves open.
+/// The vector stage of the loss and its derivatives: rounds what it can prove, and says what it leaves open.
 ///
 /// It never changes, and all threads share it. (A class, so that passing it on costs one reference count and not one
 /// for each of its arrays.)
@@ -8,52 +8,78 @@ final class VectorLoss: Sendable {
   /// What is open of a row.
   struct Unresolved {
     var isLossOpen = false
-    /// How many classes have an open gradient, which is NaN.
+    /// How many classes have an open derivative, which is NaN.
     var gradients = 0
 
     var count: Int { gradients + (isLossOpen ? 1 : 0) }
   }
 
-  private let request: LossRequest
+  /// What a thread works with.
+  struct Workspace: ~Copyable {
+    var row: VectorRow
+    /// The teacher's row, where there is one.
+    var teacher: VectorRow
+    var sum = VectorLossSum()
+  }
+
+  /// What the target weights u of the rows are made of.
+  private enum RowTarget {
+    /// Class indices without smoothing: u is zero but at the target.
+    case indices([Int])
+    case weights(VectorTargetWeights)
+    /// A teacher's logits, and the weight of all classes.
+    case teacher(Numbers, weight: Double)
+
+    init?(_ problem: LossProblem) {
+      switch problem.target {
+      case .indices(let indices) where problem.labelSmoothing == 0:
+        self = .indices(indices)
+      case .indices, .probabilities:
+        guard let weights = VectorTargetWeights(problem) else { return nil }
+        self = .weights(weights)
+      case .logits(let logits):
+        let weight = problem.weight?[0] ?? 1
+        guard problem.labelSmoothing == 0, problem.weight?.allSatisfy({ $0 == weight }) ?? true,
+          VectorTargetWeights.isSafe(weight)
+        else { return nil }
+        self = .teacher(logits, weight: weight)
+      }
+    }
+  }
+
+  let request: LossRequest
   private let buffers: LossBuffers
-  private let rounding: KernelRounding
-  /// The target, where it is class indices without smoothing, so that u is zero but at the target.
-  private let indices: [Int]?
-  /// u of other targets.
-  private let weights: VectorTargetWeights?
-  /// 1/(D T).
+  private let target: RowTarget
+  /// 1/(D T), or 1/(D T²) for the Hessian.
   private let scale: ScaledDoubleDouble
 
   /// - Returns: `nil` where this stage can prove nothing: weights so small or large that products may underflow, or a
-  ///   loss that is more than cross-entropy.
+  ///   function that it does not know.
   init?(_ request: LossRequest, into buffers: LossBuffers) {
     let problem = request.problem
-    guard request.isPlain else { return nil }
+    guard !problem.takesProbabilities, let target = RowTarget(problem) else { return nil }
+    if request.measure == .klDivergence, case .weights = target { return nil }
     self.request = request
     self.buffers = buffers
-    rounding = KernelRounding(problem.softmax.format)
-    if case .indices(let indices) = problem.target, problem.labelSmoothing == 0 {
-      self.indices = indices
-      weights = nil
-    } else {
-      indices = nil
-      guard let weights = VectorTargetWeights(problem) else { return nil }
-      self.weights = weights
-    }
-    let divisor =
-      (request.normaliser.map { ScaledDoubleDouble($0) } ?? .one) * ScaledDoubleDouble(problem.softmax.temperature)
+    self.target = target
+    let temperature = ScaledDoubleDouble(problem.softmax.temperature)
+    var divisor = (request.normaliser.map { ScaledDoubleDouble($0) } ?? .one) * temperature
+    if case .hessianProduct = request.derivative { divisor = divisor * temperature }
     guard !divisor.isZero else { return nil }
     scale = .one / divisor
   }
 
-  private var problem: LossProblem { request.problem }
+  var problem: LossProblem { request.problem }
 
   /// Whether rows are done eight at a time.
-  var hasShortRows: Bool { indices != nil && ShortRows.serves(problem.softmax) }
+  var hasShortRows: Bool {
+    guard case .indices = target, request.isPlain else { return false }
+    return ShortRows.serves(problem.softmax)
+  }
 
   /// Hands row n over to be done with others. - Returns: whether it was taken.
   func take(row n: Int, into rows: inout ShortRows) -> Bool {
-    guard let indices else { return false }
+    guard case .indices(let indices) = target else { return false }
     let target = indices[n]
     var factor = self.factor(n)
     var lossFactor = ScaledDoubleDouble.one
@@ -72,51 +98,86 @@ final class VectorLoss: Sendable {
   /// Does the rows taken. - Returns: those with anything open, whose losses are not added.
   func solve(_ rows: inout ShortRows) -> RowBits { rows.solve(request, into: buffers) }
 
-  /// Rounds row n's results, or adds its loss to `sum`. - Returns: what is left open.
+  /// Rounds row n's results, or adds its loss to the sum. - Returns: what is left open.
+  ///
+  /// - Parameters:
+  ///   - reader: reads the logits, and before them the targets.
+  ///   - other: reads what is read beside the logits.
   func solve(
-    row n: Int, with vectorRow: inout VectorRow, reader: inout RowReader, writer: inout RowWriter,
-    sum: inout VectorLossSum
+    row n: Int, reader: inout RowReader, other: inout RowReader, writer: inout RowWriter, in work: inout Workspace
   ) -> Unresolved {
-    guard let indices else {
-      return solveWeighted(row: n, with: &vectorRow, reader: &reader, writer: &writer, sum: &sum)
-    }
-    return reader.read(problem.softmax.logits, row: n) { logits in
-      solve(row: n, logits, target: indices[n], with: &vectorRow, writer: &writer, sum: &sum)
+    let logits = problem.softmax.logits
+    switch target {
+    case .indices(let indices):
+      return reader.read(logits, row: n) { logits in
+        solve(row: n, logits, target: indices[n], other: &other, writer: &writer, in: &work)
+      }
+    case .weights(let weights):
+      let isZero = readTargetWeights(row: n, weights, reader: &reader, in: &work)
+      guard !isNothing(weights: isZero ? 0 : 1) else { return clear(row: n) }
+      return reader.read(logits, row: n) { logits in
+        solveWeighted(row: n, logits, other: &other, writer: &writer, in: &work)
+      }
+    case .teacher(let teacher, let weight):
+      guard !isNothing(weights: weight) else { return clear(row: n) }
+      return reader.read(logits, row: n) { logits in
+        if case .hessianProduct(let vector) = request.derivative {
+          return solveHessian(
+            row: n, logits, vector: vector, total: ScaledDoubleDouble(weight), other: &other, writer: &writer, in: &work
+          )
+        }
+        return other.read(teacher, row: n) { teacher in
+          solve(row: n, logits, teacher: teacher, weight: weight, writer: &writer, in: &work)
+        }
+      }
     }
   }
 
-  /// Row n counts for nothing: its results are zero.
-  func clear(row n: Int) { buffers.clear(row: n, request.layout) }
-
-  /// q s/(D T): what the gradient's terms are multiplied by.
-  private func factor(_ n: Int) -> ScaledDoubleDouble {
+  /// q s/(D T): what the gradient's terms are multiplied by; over T again for the Hessian.
+  func factor(_ n: Int) -> ScaledDoubleDouble {
     var factor = scale
     if request.upstream != nil { factor = factor * ScaledDoubleDouble(request.upstream(row: n)) }
     if let weights = problem.sampleWeight { factor = factor * ScaledDoubleDouble(weights[n]) }
     return factor
   }
 
+  /// Row n counts for nothing: its results are zero. - Returns: that nothing is open.
+  @discardableResult
+  func clear(row n: Int) -> Unresolved {
+    buffers.clear(row: n, request.layout)
+    return Unresolved()
+  }
+
+  /// Whether a row with target weights that are multiplied by such a number has zeros alone.
+  func isNothing(weights: Double) -> Bool { weights == 0 && (problem.zLoss == 0 || request.measure == .klDivergence) }
+
   /// A class index without smoothing: u is zero but at the target.
   private func solve(
-    row n: Int, _ logits: Span<Double>, target: Int, with row: inout VectorRow, writer: inout RowWriter,
-    sum: inout VectorLossSum
+    row n: Int, _ logits: Span<Double>, target: Int, other: inout RowReader, writer: inout RowWriter,
+    in work: inout Workspace
   ) -> Unresolved {
-    var open = Unresolved()
-    let weight = problem.weight.map { ScaledDoubleDouble($0[target]) } ?? .one
-    guard !weight.isZero else {
-      clear(row: n)
-      return open
+    let weight = problem.weight?[target] ?? 1
+    guard !isNothing(weights: weight) else { return clear(row: n) }
+    if case .hessianProduct(let vector) = request.derivative {
+      return solveHessian(
+        row: n, logits, vector: vector, total: ScaledDoubleDouble(weight), other: &other, writer: &writer, in: &work)
     }
-    let factor = problem.weight == nil ? self.factor(n) : self.factor(n) * weight
-    row.read(logits, exponent: max(0, factor.exponent))
+    guard problem.focalGamma == 0, problem.zLoss == 0 else {
+      return solveBeyond(row: n, logits, target: target, weight: weight, writer: &writer, in: &work)
+    }
+    var open = Unresolved()
+    let lossWeight = ScaledDoubleDouble(weight)
+    let factor = problem.weight == nil ? self.factor(n) : self.factor(n) * lossWeight
+    work.row.read(logits, exponent: max(0, factor.exponent))
     if logits[target] == -.infinity {
       // It is infinite, which the other stages find.
       open.isLossOpen = request.use != .unused
     } else {
-      open.isLossOpen = !resolveLoss(row: n, logit: logits[target], of: row, weight: weight, sum: &sum)
+      open.isLossOpen = !resolveLoss(
+        row: n, logit: logits[target], of: work.row, weight: lossWeight, sum: &work.sum)
     }
-    open.gradients = writeGradient(row: n, factor, &writer) { out in
-      row.gradient(target: target, factor: factor, into: &out)
+    open.gradients = write(row: n, factor, &writer) { out in
+      work.row.gradient(target: target, factor: factor, into: &out)
     }
     return open
   }
@@ -135,52 +196,76 @@ final class VectorLoss: Sendable {
     return true
   }
 
-  /// Any target: u for each class.
-  private func solveWeighted(
-    row n: Int, with row: inout VectorRow, reader: inout RowReader, writer: inout RowWriter,
-    sum: inout VectorLossSum
-  ) -> Unresolved {
-    guard let weights else { return Unresolved() }
+  /// Computes row n's target weights. - Returns: whether all of its targets are zero.
+  private func readTargetWeights(
+    row n: Int, _ weights: VectorTargetWeights, reader: inout RowReader, in work: inout Workspace
+  ) -> Bool {
     switch problem.target {
     case .probabilities(let targets):
-      let isZero = reader.read(targets, row: n) { target in
-        row.readTargetWeights(target, weights)
-        return problem.labelSmoothing == 0 && !VectorLoss.hasPositive(target)
+      return reader.read(targets, row: n) { target in
+        work.row.readTargetWeights(target, weights)
+        return problem.labelSmoothing == 0 && VectorRow.greatestMagnitude(target) == 0
       }
-      if isZero {
-        clear(row: n)
-        return Unresolved()
-      }
-    case .indices(let indices):
-      row.readTargetWeights(indices[n], weights)
-    case .logits:
-      return Unresolved()
+    case .indices(let indices): work.row.readTargetWeights(indices[n], weights)
+    case .logits: break
     }
-    return reader.read(problem.softmax.logits, row: n) { logits in
-      var open = Unresolved()
-      let factor = self.factor(n)
-      row.begin(logits)
-      guard let sums = row.targetWeightSums(logits) else {
-        open.isLossOpen = request.use != .unused
-        open.gradients = writeGradient(row: n, factor, &writer) { out in row.leaveOpen(&out) }
-        return open
-      }
-      row.exponentiate(logits, exponent: max(0, (factor * ScaledDoubleDouble(sums.total)).exponent))
-      open.isLossOpen = !resolveLoss(row: n, row.loss(sums), weight: .one, sum: &sum)
-      open.gradients = writeGradient(row: n, factor, &writer) { out in
-        row.gradient(weights: sums, factor: factor, into: &out)
-      }
-      return open
-    }
-  }
-
-  private static func hasPositive(_ values: Span<Double>) -> Bool {
-    for i in 0..<values.count where values[i] > 0 { return true }
     return false
   }
 
+  /// Any target weights, computed before.
+  private func solveWeighted(
+    row n: Int, _ logits: Span<Double>, other: inout RowReader, writer: inout RowWriter, in work: inout Workspace
+  ) -> Unresolved {
+    work.row.begin(logits)
+    guard let sums = work.row.targetWeightSums(logits) else { return leaveOpen(row: n, work.row, &writer) }
+    let total = ScaledDoubleDouble(sums.total)
+    if case .hessianProduct(let vector) = request.derivative {
+      return solveHessian(row: n, logits, vector: vector, total: total, other: &other, writer: &writer, in: &work)
+    }
+    let factor = self.factor(n)
+    var target = WeightedTarget(shares: work.row.targetWeights, total: RowFactor(total, within: 0x1p-88))
+    guard problem.zLoss > 0 else {
+      work.row.exponentiate(logits, exponent: max(0, (factor * total).exponent))
+      var open = Unresolved()
+      open.isLossOpen = !resolveLoss(row: n, work.row.loss(sums), weight: .one, sum: &work.sum)
+      open.gradients = write(row: n, factor, &writer) { out in work.row.gradient(target, factor: factor, into: &out) }
+      return open
+    }
+    guard exponentiate(logits, factor, reach: sums.total.high, in: &work) else {
+      return leaveOpen(row: n, work.row, &writer)
+    }
+    let penalty = work.row.penalty(problem.zLoss)
+    target.extra = penalty.slope
+    return resolve(
+      row: n, work.row.loss(sums).map { Ball($0) + penalty.loss }, target, factor: factor, writer: &writer, in: &work)
+  }
+
+  /// Computes a row's exponentials where the gradient is factor·(U p - u), U ≤ `reach`, with a z-loss beside it.
+  /// - Returns: false where the numbers leave binary64.
+  func exponentiate(
+    _ logits: Span<Double>, _ factor: ScaledDoubleDouble, reach: Double, in work: inout Workspace
+  ) -> Bool {
+    // A row's logarithm of its classes is below 20.
+    let logSumExp = abs(work.row.top.value) / problem.softmax.temperature + 20
+    let reach = reach + 2 * problem.zLoss * logSumExp
+    guard reach.isFinite else { return false }
+    work.row.exponentiate(logits, exponent: max(0, (factor * ScaledDoubleDouble(reach)).exponent + 1))
+    return true
+  }
+
+  /// Rounds a row's loss and its gradient. - Returns: what is left open.
+  func resolve(
+    row n: Int, _ loss: Ball?, _ target: borrowing WeightedTarget, factor: ScaledDoubleDouble,
+    writer: inout RowWriter, in work: inout Workspace
+  ) -> Unresolved {
+    var open = Unresolved()
+    open.isLossOpen = !resolveLoss(row: n, loss.flatMap { VectorValue($0) }, weight: .one, sum: &work.sum)
+    open.gradients = write(row: n, factor, &writer) { out in work.row.gradient(target, factor: factor, into: &out) }
+    return open
+  }
+
   /// Rounds s·weight·loss, or adds it to the sum. - Returns: whether that worked, or nobody asked.
-  private func resolveLoss(
+  func resolveLoss(
     row n: Int, _ loss: VectorValue?, weight: ScaledDoubleDouble, sum: inout VectorLossSum
   ) -> Bool {
     guard request.use != .unused else { return true }
@@ -197,10 +282,17 @@ final class VectorLoss: Sendable {
     return true
   }
 
-  /// Writes row n's gradient by `body`, which returns how many are NaN. - Returns: the same.
-  private func writeGradient(
-    row n: Int, _ factor: ScaledDoubleDouble, _ writer: inout RowWriter,
-    _ body: (inout MutableSpan<Double>) -> Int
+  /// Leaves all of row n to the next stage.
+  func leaveOpen(row n: Int, _ row: borrowing VectorRow, _ writer: inout RowWriter) -> Unresolved {
+    var open = Unresolved()
+    open.isLossOpen = request.use != .unused
+    open.gradients = write(row: n, factor(n), &writer) { out in row.leaveOpen(&out) }
+    return open
+  }
+
+  /// Writes row n's derivatives by `body`, which returns how many are NaN. - Returns: the same.
+  func write(
+    row n: Int, _ factor: ScaledDoubleDouble, _ writer: inout RowWriter, _ body: (inout MutableSpan<Double>) -> Int
   ) -> Int {
     guard let gradient = buffers.gradient else { return 0 }
     guard !factor.isZero else {
@@ -208,89 +300,5 @@ final class VectorLoss: Sendable {
       return 0
     }
     return writer.write(gradient, row: n, body)
-  }
-}
-
-/// Σ s (row's loss) over rows, as a pair with a bound on its error.
-struct VectorLossSum {
-  private(set) var value = DoubleDouble(high: 0)
-  private var error = 0.0
-  private var terms = 0.0
-
-  /// Adds factor·loss, unless it is out of the range where pairs are good. - Returns: whether it was added.
-  mutating func add(_ loss: VectorValue, _ factor: ScaledDoubleDouble) -> Bool {
-    guard abs(factor.exponent) <= 300, loss.value.high >= 0x1p-600, loss.value.high <= 0x1p600 else { return false }
-    let power = Double(sign: .plus, exponent: factor.exponent, significand: 1)
-    let scaled = DoubleDouble(high: factor.mantissa.high * power, low: factor.mantissa.low * power)
-    let term = loss.value.times(scaled, BaselineMultiplier.self)
-    value = value + term
-    // Twice the exact factor's head covers its rest; the roundings of this sum of positive numbers stay below 2^-50 of
-    // it.
-    error += (loss.error + loss.value.high * 0x1p-98) * (scaled.high * 0x1.0000001p0)
-    terms += 1
-    return true
-  }
-
-  /// Adds losses that were added up elsewhere.
-  mutating func add(_ rows: borrowing ShortRows) {
-    guard let sum = rows.sum else { return }
-    value = value + sum.loss.value
-    error += sum.loss.error
-    terms += Double(sum.terms)
-  }
-
-  /// What the sum certainly lies in, times scale and T as the other stages' terms are; `nil` if nothing was added.
-  ///
-  /// Error Bounds: the terms' own, and for each addition 3.01u² of the sum so far.
-  func term(scaledFor problem: LossProblem) -> LossTerm? {
-    guard terms > 0 else { return nil }
-    let arithmetic = BallArithmetic.standard
-    let bound = error * 0x1.01p0 + value.high * (terms * 0x1p-103)
-    var sum = Ball(value, radius: bound, exponent: 0)
-    if problem.labelSmoothing != 0 { sum = sum * arithmetic.whole(problem.softmax.layout.classes) }
-    if problem.softmax.temperature != 1 { sum = sum * arithmetic.exact(problem.softmax.temperature) }
-    return .finite(sum)
-  }
-}
-
-/// What the target weights u of all rows are made of: `u_c = slope_c t_c + base_c` with `slope = (1-ε) w` and
-/// `base = (ε/C) w`, each within 2^-101.
-struct VectorTargetWeights: Sendable {
-  var slopeHigh: [Double]  // [padded classes], the padding zero
-  var slopeLow: [Double]
-  var baseHigh: [Double]
-  var baseLow: [Double]
-
-  /// - Returns: `nil` where a number that is not zero is so small or large that products may underflow.
-  init?(_ problem: LossProblem) {
-    let classes = problem.softmax.layout.classes
-    let epsilon = problem.labelSmoothing
-    // ε ≤ 1, so this is 1-ε exactly.
-    let rest = DoubleDouble(sum: 1, -epsilon)
-    let even = VectorTargetWeights.quotient(epsilon, Double(classes))
-    let zeros = [Double](repeating: 0, count: paddedCount(classes))
-    slopeHigh = zeros
-    slopeLow = zeros
-    baseHigh = zeros
-    baseLow = zeros
-    var isSafe = VectorTargetWeights.isSafe(epsilon) && VectorTargetWeights.isSafe(rest.high)
-    for c in 0..<classes {
-      let w = DoubleDouble(high: problem.weight?[c] ?? 1)
-      isSafe = isSafe && VectorTargetWeights.isSafe(w.high)
-      let slope = rest.times(w, BaselineMultiplier.self)
-      slopeHigh[c] = slope.high
-      slopeLow[c] = slope.low
-      let base = even.times(w, BaselineMultiplier.self)
-      baseHigh[c] = base.high
-      baseLow[c] = base.low
-    }
-    guard isSafe else { return nil }
-  }
-
-  private static func isSafe(_ x: Double) -> Bool { x == 0 || (x >= 0x1p-300 && x <= 0x1p300) }
-
-  private static func quotient(_ a: Double, _ b: Double) -> DoubleDouble {
-    DoubleDouble(high: a).times(
-      DoubleDouble(high: b).reciprocal(BaselineMultiplier.self), BaselineMultiplier.self)
   }
 }

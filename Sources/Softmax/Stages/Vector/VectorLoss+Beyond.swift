@@ -1,0 +1,116 @@
+internal import VectorKernels
+
+/// What is more than cross-entropy of a target that is given.
+extension VectorLoss {
+  /// A class index with a focal factor, a z-loss or both.
+  func solveBeyond(
+    row n: Int, _ logits: Span<Double>, target: Int, weight: Double, writer: inout RowWriter,
+    in work: inout Workspace
+  ) -> Unresolved {
+    let factor = self.factor(n)
+    work.row.begin(logits)
+    // The focal slope is at most 1 + γ.
+    guard logits[target] > -.infinity,
+      exponentiate(logits, factor, reach: weight * (1 + problem.focalGamma), in: &work)
+    else { return leaveOpen(row: n, work.row, &writer) }
+    let minusLog = work.row.minusLog(logits[target])
+    var push = Ball(weight)
+    var loss = push * Ball(minusLog)
+    if problem.focalGamma > 0 {
+      guard let focal = work.row.focalFactor(target, gamma: problem.focalGamma, minusLog: minusLog) else {
+        return leaveOpen(row: n, work.row, &writer)
+      }
+      loss = loss * focal.value
+      push = push * focal.slope
+    }
+    var extra = Ball(0)
+    if problem.zLoss > 0 {
+      let penalty = work.row.penalty(problem.zLoss)
+      loss = loss + penalty.loss
+      extra = penalty.slope
+    }
+    var open = Unresolved()
+    open.isLossOpen = !resolveLoss(row: n, VectorValue(loss), weight: .one, sum: &work.sum)
+    let scale = Ball(factor)
+    open.gradients = write(row: n, factor, &writer) { out in
+      work.row.gradient(target: target, push: scale * push, extra: scale * extra, into: &out)
+    }
+    return open
+  }
+
+  /// A teacher's logits: u is the weight times their softmax e'/S'.
+  func solve(
+    row n: Int, _ logits: Span<Double>, teacher: Span<Double>, weight: Double, writer: inout RowWriter,
+    in work: inout Workspace
+  ) -> Unresolved {
+    let factor = self.factor(n)
+    work.row.begin(logits)
+    guard exponentiate(logits, factor, reach: weight, in: &work) else { return leaveOpen(row: n, work.row, &writer) }
+    work.teacher.read(teacher, exponent: work.row.exponent)
+    let unit = Ball(weight) / work.teacher.sum
+    let total = ScaledDoubleDouble(weight)
+    guard let share = RowFactor(unit) else { return leaveOpen(row: n, work.row, &writer) }
+    var target = WeightedTarget(
+      shares: work.teacher.exponentials, shareError: 0x1p-80, leftOut: VectorRow.leftOut, unit: share,
+      total: RowFactor(total, within: 0), restAtTop: unit * work.teacher.others(than: work.row.top.index))
+    var loss: Ball?
+    if request.use != .unused, let cross = work.row.cross(with: work.teacher, teacher, logits) {
+      loss = Ball(weight) * Ball(work.row.logSum) + unit * cross
+      if request.measure == .klDivergence {
+        loss = loss.map { $0 - Ball(work.teacher.logSum) - unit * work.teacher.ownCross(teacher) }
+      }
+    }
+    if problem.zLoss > 0, request.measure != .klDivergence {
+      let penalty = work.row.penalty(problem.zLoss)
+      loss = loss.map { $0 + penalty.loss }
+      target.extra = penalty.slope
+    }
+    return resolve(row: n, loss, target, factor: factor, writer: &writer, in: &work)
+  }
+
+  /// The Hessian of cross-entropy with target weights of the sum U, times a vector.
+  func solveHessian(
+    row n: Int, _ logits: Span<Double>, vector: Numbers, total: ScaledDoubleDouble, other: inout RowReader,
+    writer: inout RowWriter, in work: inout Workspace
+  ) -> Unresolved {
+    let factor = self.factor(n) * total
+    return other.read(vector, row: n) { vector in
+      var open = Unresolved()
+      let greatest = VectorRow.greatestMagnitude(vector)
+      guard greatest > 0 else { return clear(row: n) }
+      work.row.read(logits, exponent: max(0, factor.exponent + Int(greatest.exponent) + 1))
+      open.gradients = write(row: n, factor, &writer) { out in
+        work.row.hessianProduct(vector, factor: RowFactor(factor, within: 0x1p-88), into: &out)
+      }
+      return open
+    }
+  }
+}
+
+extension VectorRow {
+  /// Σ e'_c (-z_c) of a teacher's exponentials, or `nil` where it is infinite or not known: a class that is masked here
+  /// alone may have a share.
+  ///
+  /// Error Bounds: the loop's 2^-89.9, the exponentials' 2^-80.3, and what was left out of them.
+  func cross(
+    with teacher: borrowing VectorRow, _ teacherLogits: Span<Double>, _ logits: Span<Double>
+  ) -> Ball? {
+    var leftOut = 0.0
+    let high = teacher.exponentials.high
+    for c in logits.indices where high[c] == 0 && teacherLogits[c] > -.infinity {
+      guard logits[c] > -.infinity else { return nil }
+      leftOut += abs(shifted(logits[c]).high)
+    }
+    let cross = loops.shareSums(high, teacher.exponentials.low, logits, shift: shift).cross
+    guard cross.high <= 0x1p900, !cross.low.isNaN else { return nil }
+    return Ball(cross, radius: cross.high * 0x1.2p-80 + leftOut * Self.leftOut + 0x1p-1000, exponent: 0)
+  }
+
+  /// Σ e_c (-z_c).
+  ///
+  /// Error Bounds: as above; each term that is left out is below 620·2^-894, and all below 2^-860.
+  func ownCross(_ logits: Span<Double>) -> Ball {
+    let cross = loops.shareSums(exponentials.high, exponentials.low, logits, shift: shift).cross
+    return Ball(cross, radius: cross.high * 0x1.2p-80 + 0x1p-860, exponent: 0)
+  }
+}

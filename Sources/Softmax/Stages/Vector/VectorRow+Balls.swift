@@ -1,0 +1,76 @@
+internal import VectorKernels
+
+/// A row's sums as balls, for what is computed once a row.
+extension VectorRow {
+  /// S.
+  var sum: Ball { Ball(sums.sum, radius: sums.sum.high * Self.sumError, exponent: 0) }
+
+  /// e_i.
+  func exponential(_ i: Int) -> Ball {
+    let e = exponentials[i]
+    guard e.high > 0 else { return Ball(DoubleDouble(high: 0), radius: Self.leftOut, exponent: 0) }
+    return Ball(e, radius: e.high * 0x1p-80, exponent: 0)
+  }
+
+  /// Σ_{j≠i} e_j: R itself at the row's maximum.
+  func others(than i: Int) -> Ball {
+    guard i == top.index else { return sum - exponential(i) }
+    return Ball(
+      sums.others, radius: sums.others.high * Self.sumError + (sums.isFaint ? RowSums.leftOut : 0), exponent: 0)
+  }
+
+  /// log Σ e^(a/T) = m/T + log S.
+  var logSumExpBall: Ball {
+    Ball(shift.maximum) / Ball(temperature) + Ball(logSum)
+  }
+
+  /// The relative error of S and R, 2^-79.9.
+  private static var sumError: Double { 0x1.2p-80 }
+  /// More than an exponential that is left out.
+  static var leftOut: Double { 0x1p-890 }
+
+  /// The focal factor (1-p_l)^γ, where that can be told here.
+  ///
+  /// - Parameter minusLog: -log p_l.
+  func focalFactor(_ l: Int, gamma: Double, minusLog: VectorValue) -> FocalFactor<BallArithmetic>? {
+    guard !sums.isFaint else { return nil }
+    // A poll that never says no: nothing is thrown.
+    var poll = CancellationPoll()
+    return try? FocalFactor(
+      gamma: gamma, own: exponential(l), rest: others(than: l), sum: sum, isTop: l == top.index,
+      minusLog: Ball(minusLog), .standard, &poll)
+  }
+
+  /// The z-loss λ LSE².
+  func penalty(_ lambda: Double) -> LogSumPenalty<BallArithmetic> {
+    LogSumPenalty(lambda, logSumExp: logSumExpBall, scale: 1, temperature: temperature, .standard)
+  }
+}
+
+extension Ball {
+  init(_ value: VectorValue) { self.init(value.value, radius: value.error, exponent: 0) }
+
+  /// - Parameter factor: within 2^-98.
+  init(_ factor: ScaledDoubleDouble) {
+    let mantissa = factor.isNegative ? -factor.mantissa : factor.mantissa
+    self.init(mantissa, radius: factor.mantissa.high * 0x1p-98, exponent: factor.exponent)
+  }
+}
+
+extension ScaledDoubleDouble {
+  /// A ball's middle.
+  init(_ ball: Ball) {
+    self.init(ball.middle)
+    exponent += ball.exponent
+  }
+}
+
+extension VectorValue {
+  /// - Returns: `nil` for a ball beyond the range where pairs are good.
+  init?(_ ball: Ball) {
+    guard ball.radius < .infinity, abs(ball.exponent) <= 600 else { return nil }
+    let power = powerOfTwo(ball.exponent)
+    value = DoubleDouble(high: ball.high * power, low: ball.low * power)
+    error = ball.radius * power
+  }
+}

@@ -1,0 +1,168 @@
+internal import VectorKernels
+
+extension Ball {
+  init(_ factor: RowFactor) {
+    self.init(factor.value)
+    radius += high.magnitude * factor.error * 0x1.1p0
+  }
+}
+
+/// A number of a row, and a bound of its relative error.
+struct RowFactor: Sendable {
+  let value: ScaledDoubleDouble
+  let error: Double
+
+  init(_ value: ScaledDoubleDouble, within error: Double) {
+    self.value = value
+    self.error = error
+  }
+
+  /// - Returns: `nil` where hardly a digit is known, or the number is zero.
+  init?(_ ball: Ball) {
+    guard ball.radius <= ball.high.magnitude * 0x1p-60, ball.high != 0 else { return nil }
+    value = ScaledDoubleDouble(ball)
+    error = ball.radius / ball.high.magnitude * 0x1.1p0
+  }
+}
+
+extension VectorRow {
+  /// Writes `factor·(p_i - 1[i = target])`, the gradient for a class index. - Returns: how many are not proven, and
+  /// NaN.
+  ///
+  /// At the target it is -factor·(S - e_l)/S, where S - e_l is R itself at the row's maximum.
+  ///
+  /// - Parameter error: the factor's relative error.
+  ///
+  /// Error Bounds: away from the target the probability's and the factor's. S - e_l ≥ 1 unless it is R, so its error is
+  /// S's and e_l's, at most 2^-79.9·S + 2^-80.3 ≤ 2^-78.4 (S - e_l); with 1/S in all 2^-77.8, for 2^-77, and the
+  /// factor's. What a faint R leaves out is multiplied by at most 2.01.
+  func gradient(
+    target: Int, factor: ScaledDoubleDouble, within error: Double = 0x1p-98, into out: inout MutableSpan<Double>
+  ) -> Int {
+    var open = products(RowFactor(factor, within: error), into: &out)
+    guard !factor.isZero, isInReach(factor) else { return open }
+    if out[target].isNaN { open -= 1 }
+    var rounding = KernelRounding(format, exponent: factor.exponent, isNegative: factor.isNegative)
+    rounding.scale = -rounding.scale
+    let isTop = target == top.index
+    var others = sums.others
+    if !isTop {
+      var own = exponentials[target]
+      if own.low.isNaN { own.low = 0 }
+      others = sums.sum + -own
+    }
+    let value = others.times(slope(factor), BaselineMultiplier.self)
+    let leftOut = isTop && sums.isFaint ? 3 * RowSums.leftOut : 0
+    out[target] = rounding.rounded(value, error: value.high * (0x1p-77 + error) + leftOut)
+    if out[target].isNaN { open += 1 }
+    return open
+  }
+
+  /// Writes `(push + extra)·p_i - push·1[i = target]`, the gradient where a class index has a focal factor or a z-loss
+  /// beside it. - Returns: how many are not proven, and NaN.
+  ///
+  /// At the target it is (extra·e_l - push·(S - e_l))/S.
+  func gradient(target: Int, push: Ball, extra: Ball, into out: inout MutableSpan<Double>) -> Int {
+    guard let pull = RowFactor(push + extra) else { return leaveOpen(&out) }
+    var open = products(pull, into: &out)
+    if out[target].isNaN { open -= 1 }
+    let value = (extra * exponential(target) - push * others(than: target)) / sum
+    out[target] = value.rounded(to: format, isIrrational: false) ?? .nan
+    if out[target].isNaN { open += 1 }
+    return open
+  }
+
+  /// Writes `factor·p_i`. - Returns: how many are not proven, and NaN.
+  func products(_ factor: RowFactor, into out: inout MutableSpan<Double>) -> Int {
+    guard !factor.value.isZero else {
+      for i in 0..<out.count { out[i] = 0 }
+      return 0
+    }
+    guard isInReach(factor.value) else { return leaveOpen(&out) }
+    let rounding = KernelRounding(format, exponent: factor.value.exponent, isNegative: factor.value.isNegative)
+    return loops.scaled(
+      exponentials.high, exponentials.low, by: slope(factor.value), within: probabilityError + factor.error, rounding,
+      into: &out)
+  }
+
+  /// Whether the loops can multiply probabilities by a number: ``read(_:exponent:)`` was told of it.
+  private func isInReach(_ factor: ScaledDoubleDouble) -> Bool {
+    abs(factor.exponent) <= 900 && factor.exponent <= exponent
+  }
+
+  /// The factor's mantissa over S.
+  private func slope(_ factor: ScaledDoubleDouble) -> DoubleDouble {
+    factor.mantissa.times(sums.reciprocal, BaselineMultiplier.self)
+  }
+
+  /// Makes every result NaN, for the next stage to compute. - Returns: how many.
+  func leaveOpen(_ out: inout MutableSpan<Double>) -> Int {
+    for i in 0..<out.count { out[i] = .nan }
+    return out.count
+  }
+
+  /// Writes `factor·(pull p_i - u_i)`, the gradient for target weights u. - Returns: how many are not proven, and NaN.
+  ///
+  /// Error Bounds: the loop's. slope = factor·pull/S is within 2^-79.85 and the pull's own error, e·slope within
+  /// 2^-79.0 and that, for which 0x1.2p-79 is taken; u·factor within 2^-96.9 and the unit's own error, for 2^-96.
+  func gradient(
+    _ target: borrowing WeightedTarget, factor: ScaledDoubleDouble, into out: inout MutableSpan<Double>
+  ) -> Int {
+    guard !factor.isZero else {
+      for i in 0..<out.count { out[i] = 0 }
+      return 0
+    }
+    guard let pull = target.pull, !pull.value.isNegative else { return leaveOpen(&out) }
+    // The pull is made a mantissa too, so that the kernel's numbers stay near 1.
+    let whole = factor * pull.value
+    let unit = factor * target.unit.value
+    let power = unit.exponent - whole.exponent
+    guard isInReach(whole), abs(power) <= 310 else { return leaveOpen(&out) }
+    let scaled = DoubleDouble(high: unit.mantissa.high * powerOfTwo(power), low: unit.mantissa.low * powerOfTwo(power))
+    let open = loops.gradient(
+      exponentials.high, exponentials.low, shareHigh: target.shares.high, shareLow: target.shares.low,
+      slope: slope(whole), within: 0x1.2p-79 + pull.error, factor: scaled,
+      within: 0x1p-96 + (target.unit.error + target.shareError), shareLeftOut: target.leftOut * scaled.high,
+      KernelRounding(format, exponent: whole.exponent, isNegative: whole.isNegative), into: &out)
+    guard out[top.index].isNaN, let value = gradientAtTop(target) else { return open }
+    out[top.index] = (value * Ball(factor)).rounded(to: format, isIrrational: false) ?? .nan
+    return out[top.index].isNaN ? open : open - 1
+  }
+
+  /// pull p_i - u_i at the row's maximum, where a confident row's U p and u cancel, as ((U - u) + extra - u R)/S.
+  private func gradientAtTop(_ target: borrowing WeightedTarget) -> Ball? {
+    let share = target.shares[top.index]
+    guard !share.low.isNaN else { return nil }
+    let own = Ball(share, radius: share.high * (0x1p-98 + target.shareError), exponent: 0) * Ball(target.unit)
+    let rest = target.restAtTop ?? Ball(target.total) - own
+    let moved = target.extra.map { rest + $0 } ?? rest
+    return (moved - own * others(than: top.index)) / sum
+  }
+
+  /// Writes `factor·p_i (v_i - Σ p_j v_j)`, the Hessian of cross-entropy times a vector v. - Returns: how many are not
+  /// proven, and NaN.
+  ///
+  /// Error Bounds: with the largest |v| as the unit, Σ e_j v_j/S is within 2^-80.3 + 2^-89 + 2^-79.9 < 2^-79.0 of
+  /// p·v, for which 0x1.2p-79 is taken, since Σ p |v| ≤ 1; what is left out of it is below 2^-870.
+  func hessianProduct(_ vector: Span<Double>, factor: RowFactor, into out: inout MutableSpan<Double>) -> Int {
+    let greatest = Self.greatestMagnitude(vector)
+    guard isInReach(factor.value), !factor.value.isZero, greatest >= 0x1p-300, greatest <= 0x1p300,
+      factor.value.exponent + Int(greatest.exponent) + 1 <= exponent
+    else { return leaveOpen(&out) }
+    let product = loops.shareSums(
+      exponentials.high, exponentials.low, vector, shift: RowShift(maximum: 0, temperature: 1)
+    ).cross
+    return loops.centredProducts(
+      exponentials.high, exponentials.low, vector: vector,
+      mean: -product.times(sums.reciprocal, BaselineMultiplier.self), within: greatest * 0x1.2p-79,
+      slope: slope(factor.value), within: 0x1.2p-79 + factor.error,
+      KernelRounding(format, exponent: factor.value.exponent, isNegative: factor.value.isNegative), into: &out)
+  }
+
+  /// The largest size of some finite numbers: of their patterns without the sign, the greatest.
+  static func greatestMagnitude(_ numbers: Span<Double>) -> Double {
+    var greatest: UInt64 = 0
+    for i in numbers.indices { greatest = max(greatest, numbers[i].magnitude.bitPattern) }
+    return Double(bitPattern: greatest)
+  }
+}

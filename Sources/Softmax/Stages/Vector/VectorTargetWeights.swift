@@ -1,0 +1,66 @@
+internal import VectorKernels
+
+/// What the target weights u of all rows are made of: `u_c = slope_c t_c + base_c` with `slope = (1-ε) w` and
+/// `base = (ε/C) w`, each within 2^-101.
+struct VectorTargetWeights: Sendable {
+  var slopeHigh: [Double]  // [padded classes], the padding zero
+  var slopeLow: [Double]
+  var baseHigh: [Double]
+  var baseLow: [Double]
+
+  /// - Returns: `nil` where a number that is not zero is so small or large that products may underflow.
+  init?(_ problem: LossProblem) {
+    let classes = problem.softmax.layout.classes
+    let epsilon = problem.labelSmoothing
+    // ε ≤ 1, so this is 1-ε exactly.
+    let rest = DoubleDouble(sum: 1, -epsilon)
+    let even = VectorTargetWeights.quotient(epsilon, Double(classes))
+    let zeros = [Double](repeating: 0, count: paddedCount(classes))
+    slopeHigh = zeros
+    slopeLow = zeros
+    baseHigh = zeros
+    baseLow = zeros
+    var isSafe = VectorTargetWeights.isSafe(epsilon) && VectorTargetWeights.isSafe(rest.high)
+    for c in 0..<classes {
+      let w = DoubleDouble(high: problem.weight?[c] ?? 1)
+      isSafe = isSafe && VectorTargetWeights.isSafe(w.high)
+      let slope = rest.times(w, BaselineMultiplier.self)
+      slopeHigh[c] = slope.high
+      slopeLow[c] = slope.low
+      let base = even.times(w, BaselineMultiplier.self)
+      baseHigh[c] = base.high
+      baseLow[c] = base.low
+    }
+    guard isSafe else { return nil }
+  }
+
+  /// Whether products with a weight keep all of their bits.
+  static func isSafe(_ x: Double) -> Bool { x == 0 || (x >= 0x1p-300 && x <= 0x1p300) }
+
+  private static func quotient(_ a: Double, _ b: Double) -> DoubleDouble {
+    DoubleDouble(high: a).times(
+      DoubleDouble(high: b).reciprocal(BaselineMultiplier.self), BaselineMultiplier.self)
+  }
+}
+
+/// The target weights u of a row: `unit` times its shares.
+struct WeightedTarget {
+  let shares: DoubleDoubleBuffer
+  /// The shares' relative error, if it is more than 2^-98.
+  var shareError = 0.0
+  /// What the shares do not say of a class is below this.
+  var leftOut = 0.0
+  var unit = RowFactor(.one, within: 0)
+  /// U = Σ u.
+  let total: RowFactor
+  /// What p is multiplied by in the gradient besides U.
+  var extra: Ball?
+  /// U - u of the row's maximum, where it is known better than the difference.
+  var restAtTop: Ball?
+
+  /// What p is multiplied by in the gradient; `nil` where hardly a digit of it is known.
+  var pull: RowFactor? {
+    guard let extra else { return total }
+    return RowFactor(Ball(total) + extra)
+  }
+}

@@ -1,0 +1,146 @@
+import VectorKernels
+import TestSupport
+import Testing
+
+@testable import Softmax
+
+/// What the vector stage proves of the losses beyond cross-entropy, and of the derivation, has the bits of the interval
+/// stage; and it proves nearly all of everyday rows.
+@Suite("Vector stage: additions")
+struct VectorAdditionTests {
+  enum Addition: CaseIterable {
+    case zLoss, focalLoss, bothLosses, weightedZLoss, teacher, nearTeacher, divergence, hessian, softHessian, derivation
+  }
+
+  /// Rows of a kind, and what is asked of them.
+  struct Question {
+    let addition: Addition
+    let loss: LossProblem
+    var vector: Numbers = []
+    var upstream: [Double]?
+
+    /// All numbers of the answer, in some order.
+    func answer(_ execution: Execution, from stage: Stage, _ counts: inout StageCounts) throws -> [Double] {
+      switch addition {
+      case .hessian, .softHessian:
+        return try loss.hessianVectorProduct(vector, upstream: upstream, execution, from: stage, &counts)
+      case .divergence: return try loss.klDivergence(execution, from: stage, &counts)
+      case .derivation:
+        let found = try loss.softmax.derivation(
+          target: loss.softmax.logits.firstIndex { $0 > -.infinity } ?? 0, execution, from: stage, &counts)
+        return found.yHat + found.quotientFirst + found.quotientSecond + found.dyHatLdA + found.chainRule + [
+          found.dLdyHatL
+        ]
+      case .zLoss, .focalLoss, .bothLosses, .weightedZLoss, .teacher, .nearTeacher:
+        let found = try loss.lossAndGradient(
+          upstream: upstream, loss: true, gradient: true, execution, from: stage, &counts)
+        return (found.loss ?? []) + (found.gradient ?? [])
+      }
+    }
+  }
+
+  /// - Parameters:
+  ///   - source: chooses the options, hostile ones if `isHostile`.
+  ///   - isLast: whether the class axis is the last.
+  static func question(
+    _ addition: Addition, _ rows: [[Double]], teachers: [[Double]], isHostile: Bool, isLast: Bool,
+    _ source: inout RandomProblem
+  ) throws -> Question {
+    let single = addition == .derivation
+    let (rows, teachers) = single ? ([rows[0]], [teachers[0]]) : (rows, teachers)
+    let classes = rows[0].count
+    func tensor(_ rows: [[Double]]) -> [Double] {
+      isLast ? rows.flatMap { $0 } : (0..<classes).flatMap { c in rows.map { $0[c] } }
+    }
+    let shape = single ? [classes] : isLast ? [rows.count, classes] : [classes, rows.count]
+    let softmax = try SoftmaxProblem(
+      logits: Numbers(tensor(rows)), layout: Layout(shape: shape, axis: isLast ? shape.count - 1 : 0),
+      temperature: isHostile ? source.pick(1, 1, 2, 0.7, 1e-3, 1e5) : 2,
+      format: isHostile && source.chance(0.3) ? source.pick(.binary32, .binary16, .bfloat16) : .binary64)
+    let indices = Target.indices(rows.map { _ in Int.random(in: 0..<classes, using: &source) })
+    let shares = Target.probabilities(
+      Numbers(tensor(rows).map { _ in source.pick(0, 0.5, source.uniform(0, 1)) }))
+    let target: Target
+    var (smoothing, weights) = (0.0, isHostile && source.chance(0.4))
+    switch addition {
+    case .zLoss, .focalLoss, .bothLosses, .hessian, .derivation: target = indices
+    case .weightedZLoss, .softHessian: (target, smoothing) = (shares, source.pick(0, 0.1))
+    case .teacher, .nearTeacher, .divergence: target = .logits(Numbers(tensor(teachers)))
+    }
+    if addition == .divergence { weights = false }
+    let isEven = source.chance(0.5)
+    let hasPenalty = [.zLoss, .bothLosses, .weightedZLoss].contains(addition)
+    let isFocal = [.focalLoss, .bothLosses].contains(addition)
+    let reduction: Reduction = source.pick(.none, .sum, .mean)
+    let loss = try LossProblem(
+      softmax: softmax, target: target,
+      weight: weights ? (0..<classes).map { _ in isEven ? 0.75 : source.pick(1, 0.3, 0, 1e-12, 7e5) } : nil,
+      sampleWeight: isHostile && source.chance(0.4) ? rows.map { _ in source.pick(1, 0.7, 0, 1e-200, 3e4) } : nil,
+      labelSmoothing: smoothing, reduction: reduction,
+      zLoss: hasPenalty ? (isHostile ? source.pick(1e-4, 0.5, 3, 1e-300, 1e200) : 1e-4) : 0,
+      focalGamma: isFocal ? (isHostile ? source.pick(2, 0.5, 1, 7.5, 1e-300, 500) : 2) : 0, divisor: 3)
+    var question = Question(addition: addition, loss: loss)
+    question.vector = Numbers(
+      softmax.logits.map { _ in isHostile ? source.pick(0, 1, 1e-200, -3e100, source.gauss()) : source.gauss() })
+    if isHostile, source.chance(0.4) {
+      question.upstream =
+        reduction == .none
+        ? rows.map { _ in source.pick(1, -2.5, 0, 1e-300, 1e290) } : [source.pick(1, -0.3, 0x1p-1040)]
+    }
+    return question
+  }
+
+  /// Whether no exponential of a difference is below 2^-6000: parts below every width, of both signs, would be told
+  /// apart by no stage (docs/numerics.md §6).
+  private static func isModerate(_ row: [Double]) -> Bool {
+    row.allSatisfy { $0 == -.infinity || $0.magnitude <= 1000 }
+  }
+
+  @Test(arguments: Addition.allCases)
+  func hostileRows(addition: Addition) throws {
+    for k in repetitions(400) {
+      var source = RandomProblem(seed: UInt64(k) &* 31 &+ randomSeed)
+      let classes = source.chance(0.1) ? 70 : Int.random(in: 1...17, using: &source)
+      func rows() -> [[Double]] {
+        (0..<Int.random(in: 1...4, using: &source)).map { _ in
+          let row = source.row(classes)
+          return Self.isModerate(row) ? row : row.map { $0 == -.infinity ? 0 : $0.remainder(dividingBy: 700) }
+        }
+      }
+      let students = rows()
+      let teachers = students.map { row in
+        guard addition == .nearTeacher || addition == .divergence && source.chance(0.5) else {
+          let other = source.row(classes)
+          return Self.isModerate(other) ? other : other.map { $0 == -.infinity ? 0 : $0.remainder(dividingBy: 700) }
+        }
+        let (step, shift) = (source.pick(0, 0, 1e-13, 1e-6), source.pick(0.0, 1, -3))
+        return row.map { $0 + shift + step * source.gauss() }
+      }
+      let question = try Self.question(
+        addition, students, teachers: teachers, isHostile: true, isLast: source.chance(0.7), &source)
+      var unused = StageCounts()
+      let truth = try question.answer(Execution(), from: .interval, &unused)
+      for level in levelsHere {
+        let found = try question.answer(Execution(level: level), from: .vector, &unused)
+        #expect(found.map(\.bitPattern) == truth.map(\.bitPattern), "case \(k) of \(addition), \(level): \(students)")
+      }
+    }
+  }
+
+  /// Of 64,000 everyday numbers about one is open in 2^20: here hardly any, with a margin of the rows' own.
+  @Test(arguments: Addition.allCases.filter { $0 != .nearTeacher })
+  func everydayRowsAreDecided(addition: Addition) throws {
+    var source = RandomProblem(seed: 5)
+    func rows() -> [[Double]] { (0..<64).map { _ in (0..<1000).map { _ in source.gauss() * 3 } } }
+    for isLast in [true, false] {
+      let question = try Self.question(
+        addition, rows(), teachers: rows(), isHostile: false, isLast: isLast, &source)
+      for level in levelsHere {
+        var counts = StageCounts()
+        let found = try question.answer(Execution(level: level), from: .vector, &counts)
+        #expect(counts.outputs > 0 && counts.ball <= 3, "\(counts.ball) of \(counts.outputs) open")
+        #expect(found.filter(\.isNaN).isEmpty)
+      }
+    }
+  }
+}
