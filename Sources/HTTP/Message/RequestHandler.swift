@@ -60,6 +60,8 @@ public final class RequestContext: Sendable {
   public let isCancelled: @Sendable () -> Bool
   /// Runs `body(0)` … `body(count - 1)`, possibly on several threads, and returns when all are done.
   public let parallel: @Sendable (_ count: Int, _ body: (Int) -> Void) -> Void
+  /// On how many threads that is, at most.
+  public let threads: Int
   /// Has the server set aside so many bytes for this request's work, in place of what it set aside before. Work that
   /// needs more than 64 KiB asks before it begins, and gives up with 503 or 413 where it is not granted.
   public let reserveMemory: @Sendable (_ bytes: Int) -> MemoryGrant
@@ -72,11 +74,13 @@ public final class RequestContext: Sendable {
     parallel: @escaping @Sendable (_ count: Int, _ body: (Int) -> Void) -> Void = { count, body in
       for index in 0..<max(0, count) { body(index) }
     },
+    threads: Int = 1,
     reportUnboundedWork: @escaping @Sendable (_ nanoseconds: Int) -> Void = { _ in },
     reserveMemory: @escaping @Sendable (_ bytes: Int) -> MemoryGrant = { _ in .granted }
   ) {
     self.isCancelled = isCancelled
     self.parallel = parallel
+    self.threads = threads
     self.reportUnboundedWork = reportUnboundedWork
     self.reserveMemory = reserveMemory
   }

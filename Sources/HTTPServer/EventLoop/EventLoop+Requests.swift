@@ -86,6 +86,7 @@ extension EventLoop {
     let isTaken = pool.submit { place in
       let context = RequestContext(
         isCancelled: { cancellation.isCancelled || place.isRefused }, parallel: { place.parallel($0, $1) },
+        threads: pool.workers,
         reportUnboundedWork: { place.workedUnbounded($0) { cancellation.isCancelled } },
         reserveMemory: { memory.resize(to: $0) })
       // It may have waited until nobody wants it any more; then not even its text is read.

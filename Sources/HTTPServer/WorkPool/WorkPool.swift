@@ -48,7 +48,8 @@ final class WorkPool: Sendable {
   /// One that has waited so long, in nanoseconds, is not passed by further ones.
   private static let longestPass: UInt64 = 1_000_000_000
 
-  private let workers: Int
+  /// Requests computed at once, and threads for one that is alone.
+  let workers: Int
   private let queueLimit: Int
   /// Expensive requests, which have given up their places.
   let expensive: ExpensiveGate

@@ -1,5 +1,5 @@
-/// A tensor's numbers, row-major, wherever they are: in an array, or as bytes of any type among others, such as those of
-/// a request. Bytes are never copied as a whole; they are read as binary64 a row at a time.
+/// A tensor's numbers, row-major, wherever they are: in an array, or as bytes of any type among others, such as those
+/// of a request. Bytes are never copied as a whole; they are read as binary64 a row at a time.
 ///
 /// `unsafe` is here for one reason: bytes that are binary64, and aligned, are looked at as such where they are.
 public struct Numbers: Sendable {
@@ -36,6 +36,19 @@ public struct Numbers: Sendable {
     var row = array.mutableSpan
     read(from: 0, step: 1, into: &row)
     return array
+  }
+
+  /// Whether they are in an array.
+  public var isArray: Bool {
+    if case .array = storage { true } else { false }
+  }
+
+  /// The bytes that they take where they are.
+  public var byteCount: Int {
+    switch storage {
+    case .array: count * MemoryLayout<Double>.stride
+    case .bytes(_, _, let type): count * type.size
+    }
   }
 
   /// Lets `body` change the numbers, in the array that they are in if nobody else holds it.

@@ -44,8 +44,8 @@
     unsafe type.write(numbers, to: memory, from: start, step: step)
   }
 
-  /// Has `body` write `count` numbers from position `start` on, `step` apart: where they belong, if they lie side by side
-  /// as binary64, else in `row`, from which they are copied. They are to be written as a whole, by one thread.
+  /// Has `body` write `count` numbers from position `start` on, `step` apart: where they belong, if they lie side by
+  /// side as binary64, else in `row`, from which they are copied. They are to be written as a whole, by one thread.
   func write<Result>(
     _ count: Int, from start: Int, step: Int, by row: inout [Double], _ body: (inout MutableSpan<Double>) -> Result
   ) -> Result {

@@ -88,6 +88,9 @@ public struct LossBuffers: Sendable {
     self.gradient = gradient
   }
 
+  /// Whether nothing is wanted.
+  public var isEmpty: Bool { loss == nil && perplexity == nil && gradient == nil }
+
   /// Makes all results of row n zero: it counts for nothing.
   func clear(row n: Int, _ layout: Layout) {
     if let loss, loss.count == layout.batch { loss[n] = 0 }

@@ -25,6 +25,32 @@ struct ValidatedRequest: Sendable {
   }
 }
 
+extension ValidatedRequest.Work {
+  /// Bytes that the inputs take, and what each of so many threads keeps of the row that it computes.
+  func memory(threads: Int) -> Int {
+    switch self {
+    case .softmax(let problem): return problem.logits.byteCount + problem.bytesAtWork(threads: threads)
+    case .loss(let work):
+      let (problem, softmax) = (work.problem, work.problem.softmax)
+      let target =
+        switch problem.target {
+        case .indices(let indices): indices.count * MemoryLayout<Int>.stride
+        case .probabilities(let numbers), .logits(let numbers): numbers.byteCount
+        }
+      return softmax.logits.byteCount + target + (work.vector?.byteCount ?? 0) + softmax.bytesAtWork(threads: threads)
+    }
+  }
+}
+
+extension SoftmaxProblem {
+  /// A class's exponential in each row that is computed at the same time; and its places in copies of the row and of
+  /// the row's results, where these are not used where they are.
+  fileprivate func bytesAtWork(threads: Int) -> Int {
+    let isInPlace = layout.inner == 1 && logits.isArray
+    return min(layout.batch, threads) * layout.classes * (isInPlace ? 16 : 32)
+  }
+}
+
 /// What is answered to a request, without its numbers.
 struct ResponsePlan: Sendable {
   let geometry: Geometry
@@ -90,9 +116,37 @@ extension ValidatedRequest {
         }
       }
     } catch {
-      throw error == .cancelled ? .cancelled : .inconsistency
+      throw RequestError(error)
     }
   }
+}
+
+extension ValidatedRequest {
+  /// Computes what was asked for, each output's numbers into the buffer at its place among the outputs. There is no
+  /// buffer for a derivation.
+  /// - Throws: ``RequestError/cancelled``.
+  func run(_ execution: Execution, into buffers: [ResultBuffer]) throws(RequestError) {
+    do throws(ComputationError) {
+      switch work {
+      case .softmax(let problem):
+        try problem.solve(plan.outputs.compactMap { $0.softmaxOutput(top: plan.topCount) }, into: buffers, execution)
+      case .loss(let work):
+        func buffer(_ output: Output) -> ResultBuffer? { plan.outputs.firstIndex(of: output).map { buffers[$0] } }
+        let own = LossBuffers(loss: buffer(.loss), perplexity: buffer(.perplexity), gradient: buffer(.gradient))
+        if !own.isEmpty { try work.problem.lossAndGradient(upstream: work.upstream, into: own, execution) }
+        if let buffer = buffer(.klDivergence) { try work.problem.klDivergence(into: buffer, execution) }
+        if let buffer = buffer(.hessianVectorProduct), let vector = work.vector {
+          try work.problem.hessianVectorProduct(vector, upstream: work.upstream, into: buffer, execution)
+        }
+      }
+    } catch {
+      throw RequestError(error)
+    }
+  }
+}
+
+extension RequestError {
+  fileprivate init(_ error: ComputationError) { self = error == .cancelled ? .cancelled : .inconsistency }
 }
 
 /// What has been computed and not yet been written.

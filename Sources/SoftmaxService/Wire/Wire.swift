@@ -107,13 +107,11 @@ struct WorkingMemory {
   private static let unasked = 512 * 1024
   /// A number that is read, and the array that it grows out of.
   private static let bytesPerNumberRead = 24
-  /// A logit, and what the stages keep beside it.
-  private static let bytesPerLogit = 24
+  private static let bytesPerNumber = MemoryLayout<Double>.stride
   /// A logit of a check, with the probabilities and their logarithms that its hypotheses are computed from.
   private static let bytesPerLogitChecked = 120
   /// A candidate's number, and the exact one beside it.
   private static let bytesPerNumberChecked = 16
-  private static let bytesPerResult = MemoryLayout<Double>.stride
 
   private let context: RequestContext
 
@@ -132,21 +130,26 @@ struct WorkingMemory {
     try ask(others + text.count + (commas + 1) * Self.bytesPerNumberRead)
   }
 
-  /// Before so many numbers are read from a body's bytes.
-  func ask(toReadNumbers count: Int, from bodyBytes: Int) throws(RequestError) {
-    let (bytes, overflow) = count.multipliedReportingOverflow(by: MemoryLayout<Double>.stride)
+  /// Before so many numbers are copied from a body's bytes, which stay.
+  func ask(toCopyNumbers count: Int, from bodyBytes: Int) throws(RequestError) {
+    let (bytes, overflow) = count.multipliedReportingOverflow(by: Self.bytesPerNumber)
     guard !overflow, bytes < Int.max - bodyBytes else { throw .needsTooMuchMemory(bytes: .max) }
     guard bytes + bodyBytes > Self.unasked else { return }
     try ask(bytes + bodyBytes)
   }
 
-  /// Before a plan is carried out, when the text has been let go.
+  /// Before a request is carried out, when its text has been let go.
   ///
-  /// - Parameter encodedBytes: what the wire takes for the answer.
-  func ask(toCarryOut plan: ResponsePlan, encodedBytes: Int) throws(RequestError) {
-    var bytes = plan.geometry.layout.count * Self.bytesPerLogit + encodedBytes
-    for output in plan.outputs {
-      bytes += plan.shape(of: output).volume * Self.bytesPerResult
+  /// - Parameters:
+  ///   - encodedBytes: what the wire takes for the answer.
+  ///   - isInPlace: whether the results are computed where they stand in the answer.
+  func ask(
+    toCarryOut request: borrowing ValidatedRequest, encodedBytes: Int, isInPlace: Bool = false
+  ) throws(RequestError) {
+    var bytes = request.work.memory(threads: context.threads) + encodedBytes
+    if !isInPlace {
+      let plan = request.plan
+      for output in plan.outputs { bytes += plan.shape(of: output).volume * Self.bytesPerNumber }
     }
     guard bytes > Self.unasked else { return }
     try ask(bytes)

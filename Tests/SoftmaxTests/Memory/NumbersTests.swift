@@ -132,4 +132,23 @@ struct NumbersTests {
     numbers.withArray { $0[1] = -.infinity }
     #expect(numbers == [1, -.infinity, 3])
   }
+
+  /// Each of the 65,536 patterns, against the definition.
+  @Test func halfPrecision() {
+    for bits in UInt16.min...UInt16.max {
+      let (exponent, fraction) = (Int(bits >> 10 & 31), Double(bits & 1023))
+      let magnitude: Double =
+        switch exponent {
+        case 0: fraction * 0x1p-24
+        case 31: fraction == 0 ? .infinity : .nan
+        default: Double(sign: .plus, exponent: exponent - 15, significand: 1 + fraction / 1024)
+        }
+      let value = Float(binary16: bits)
+      #expect(value.isNaN == magnitude.isNaN)
+      guard !magnitude.isNaN else { continue }
+      #expect(Double(value) == (bits >> 15 == 1 ? -magnitude : magnitude))
+      #expect(value.binary16Pattern == bits)
+      #expect(Float(bfloat16: bits).isNaN || Float(bfloat16: bits).bfloat16Pattern == bits)
+    }
+  }
 }

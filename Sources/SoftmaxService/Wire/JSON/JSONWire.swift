@@ -18,7 +18,7 @@ struct JSONWire: Wire {
     let validated = try Validator.validate(
       consume unvalidated, for: operation, limits: context.limits, wire: self)
     let capacity = JSONResponseEncoder.capacity(for: validated.plan)
-    try memory.ask(toCarryOut: validated.plan, encodedBytes: capacity)
+    try memory.ask(toCarryOut: validated, encodedBytes: capacity)
     var encoder = JSONResponseEncoder(validated.plan.format, capacity: capacity, execution)
     try (consume validated).run(execution, to: &encoder)
     return Response(.ok, .json, body: encoder.finish())

@@ -4,28 +4,34 @@ import Softmax
 /// The numbers of tensors, from JSON or from bytes.
 extension InferBinder {
   /// A tensor's numbers, or nil where they do not fit its shape or its datatype.
+  ///
+  /// - Parameter start: where those in binary begin, of which there are as many as the tensor says.
   mutating func values(
-    of tensor: InferRequest.Tensor, _ shape: TensorShape, as input: Input, json: Span<UInt8>, bytes: Span<UInt8>
-  ) -> [Double]? {
+    of tensor: InferRequest.Tensor, _ shape: TensorShape, as input: Input, in body: [UInt8], jsonBytes: Int,
+    from start: Int
+  ) -> Numbers? {
     switch tensor.content {
     case .none: return nil
-    case .numbers(let numbers, let start):
+    case .numbers(let numbers, let origin):
+      let json = body.span.extracting(first: jsonBytes)
       let faults = numbers.faults + (input.descriptor.elements == .booleans ? [] : numbers.booleans)
       guard isSound(faults, count: numbers.isTooLarge ? .max : numbers.values.count, of: tensor, as: input),
         isOfShape(shape, numbers.extents, count: numbers.values.count, tensor),
-        let values = narrowed(numbers.values, of: tensor, as: input, json: json, start: start)
+        let values = narrowed(numbers.values, of: tensor, as: input, json: json, start: origin)
       else { return nil }
       return isExact(values, tensor) ? values : nil
     case .bytes(let count):
-      guard let volume = shape.checkedVolume, let size = tensor.datatype?.size,
-        volume.multipliedReportingOverflow(by: size) == (count, false)
+      guard let volume = shape.checkedVolume, let element = tensor.datatype?.element,
+        volume.multipliedReportingOverflow(by: element.size) == (count, false)
       else {
         noteSize(tensor, shape, "the bytes are \(count)")
         return nil
       }
       guard isWithinLimit(volume, input) else { return nil }
-      let values = BinaryTensor.values(tensor.datatype ?? .fp64, bytes, parallel)
-      return isExact(values, tensor) ? values : nil
+      let values = Numbers(volume, of: element, in: body, from: start)
+      // Bytes of other types hold no number that is not theirs.
+      let isChecked = tensor.datatype == .bool || !element.isExact
+      return !isChecked || isExact(values, tensor) ? values : nil
     }
   }
 
@@ -56,8 +62,8 @@ extension InferBinder {
   /// Numbers of JSON as numbers of the tensor's type, each rounded once from its text; nil where one is beyond it.
   private mutating func narrowed(
     _ values: [Double], of tensor: InferRequest.Tensor, as input: Input, json: Span<UInt8>, start: Int
-  ) -> [Double]? {
-    guard let type = tensor.datatype?.resultType else { return values }
+  ) -> Numbers? {
+    guard let type = tensor.datatype?.resultType else { return Numbers(values) }
     var values = values
     let beyond = ParsedTensor.narrow(&values, to: type.format, text: json, start: start)
     for position in beyond.prefix(IssueList.maximumCount + 1) {
@@ -66,7 +72,7 @@ extension InferBinder {
         wire.sentence(about: fault, in: input, of: operation, at: $0, type: type)
       }
     }
-    return beyond.isEmpty ? values : nil
+    return beyond.isEmpty ? Numbers(values) : nil
   }
 
   private mutating func isWithinLimit(_ count: Int, _ input: Input) -> Bool {
@@ -93,7 +99,7 @@ extension InferBinder {
   }
 
   /// Whether numbers of a type of whole numbers are those.
-  private mutating func isExact(_ values: [Double], _ tensor: InferRequest.Tensor) -> Bool {
+  private mutating func isExact(_ values: Numbers, _ tensor: InferRequest.Tensor) -> Bool {
     guard let datatype = tensor.datatype, let range = datatype.integers,
       let position = values.firstIndex(where: { !range.contains($0) || $0 != $0.rounded() })
     else { return true }

@@ -7,20 +7,18 @@ struct InferBinder: ~Copyable {
   let operation: Operation
   let wire: OpenInferenceWire
   let limits: Limits
-  let parallel: Parallel
   var bound = BoundRequest()
 
-  init(_ operation: Operation, wire: OpenInferenceWire, limits: Limits, parallel: @escaping Parallel) {
+  init(_ operation: Operation, wire: OpenInferenceWire, limits: Limits) {
     self.operation = operation
     self.wire = wire
     self.limits = limits
-    self.parallel = parallel
   }
 
   /// - Parameters:
-  ///   - json: the JSON that `infer` was read from.
-  ///   - bytes: what follows it.
-  consuming func bind(_ infer: borrowing InferRequest, json: Span<UInt8>, bytes: Span<UInt8>) -> BoundRequest {
+  ///   - body: the JSON that `infer` was read from, and the tensors' bytes. Tensors in binary keep it.
+  ///   - jsonBytes: how long the JSON is.
+  consuming func bind(_ infer: borrowing InferRequest, in body: [UInt8], jsonBytes: Int) -> BoundRequest {
     bound.id = infer.id
     bound.request.issues = infer.issues
     let isAnswer = infer.isAnswer
@@ -34,29 +32,29 @@ struct InferBinder: ~Copyable {
       bindOutputs(infer.outputs ?? [], isBinary: infer.hasBinaryOutputs)
     }
     let tensors = isAnswer && infer.inputs == nil ? infer.outputs : infer.inputs
-    bindInputs(tensors ?? [], isAnswer: isAnswer, json: json, bytes: bytes)
+    bindInputs(tensors ?? [], isAnswer: isAnswer, in: body, jsonBytes: jsonBytes)
     return bound
   }
 
   // MARK: Inputs
 
   private mutating func bindInputs(
-    _ tensors: [InferRequest.Tensor], isAnswer: Bool, json: Span<UInt8>, bytes: Span<UInt8>
+    _ tensors: [InferRequest.Tensor], isAnswer: Bool, in body: [UInt8], jsonBytes: Int
   ) {
-    var start = 0
+    var end = jsonBytes
     var isDivided = true
     for tensor in tensors {
-      var own = 0..<0
+      let start = end
       if case .bytes(let count) = tensor.content, isDivided {
-        guard count <= bytes.count - start else {
+        let left = body.count - start
+        guard count <= left else {
           isDivided = false
           bound.request.issues.append(.member(tensor.place.path.member("parameters").member("binary_data_size"))) {
-            "\($0) is \(count), but \(bytes.count - start) bytes are left for it after the JSON"
+            "\($0) is \(count), but \(left) bytes are left for it after the JSON"
           }
           continue
         }
-        own = start..<start + count
-        start += count
+        end += count
       }
       guard let input = input(of: tensor, isOnly: isAnswer && tensors.count == 1) else { continue }
       guard !bound.request.present.contains(.input(input)) else {
@@ -73,19 +71,20 @@ struct InferBinder: ~Copyable {
         continue
       }
       guard let shape = tensor.shape, let datatype = tensor.datatype, isTaken(datatype, tensor, as: input),
-        let values = values(of: tensor, shape, as: input, json: json, bytes: bytes.extracting(own))
+        let values = values(of: tensor, shape, as: input, in: body, jsonBytes: jsonBytes, from: start)
       else { continue }
       bound.inputs.append(OpenInferenceWire.PlacedInput(input: input, place: tensor.place, shape: shape))
       if input.descriptor.elements == .booleans {
         bound.request.mask = UnvalidatedRequest.Mask(shape: shape, values: values.map { $0 != 0 })
       } else {
-        bound.request.set(input, UnvalidatedRequest.Tensor(shape: shape, values: Numbers(values)))
+        bound.request.set(input, UnvalidatedRequest.Tensor(shape: shape, values: values))
       }
       if input == .logits { setResultType(datatype) }
     }
-    guard isDivided, start < bytes.count else { return }
+    let left = body.count - end
+    guard isDivided, left > 0 else { return }
     bound.request.issues.append(.request) { _ in
-      "\(bytes.count - start) bytes follow the last tensor; say in \"parameters.binary_data_size\" of each tensor how "
+      "\(left) bytes follow the last tensor; say in \"parameters.binary_data_size\" of each tensor how "
         + "many are its own"
     }
   }

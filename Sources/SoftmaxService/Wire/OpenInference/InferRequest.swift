@@ -46,9 +46,12 @@ extension InferRequest {
   /// Whether it is another model's answer: its outputs have numbers.
   var isAnswer: Bool { outputs?.contains { !$0.content.isNone } ?? false }
 
-  /// The most numbers that its tensors in binary hold.
-  var numbersInBinary: Int {
-    ((inputs ?? []) + (outputs ?? [])).reduce(0) { sum, tensor in
+  /// The most numbers that are copied out of its tensors in binary: they are read where they are, unless there are
+  /// booleans, which change the logits.
+  var numbersToCopy: Int {
+    let tensors = (inputs ?? []) + (outputs ?? [])
+    guard tensors.contains(where: { $0.datatype == .bool }) else { return 0 }
+    return tensors.reduce(0) { sum, tensor in
       guard case .bytes(let count) = tensor.content else { return sum }
       let (total, overflow) = sum.addingReportingOverflow(count / (tensor.datatype?.size ?? 1))
       return overflow ? .max : total

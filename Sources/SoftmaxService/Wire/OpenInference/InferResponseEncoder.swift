@@ -44,14 +44,23 @@ struct InferResponseEncoder: OutputEncoder, ~Copyable {
     return Response(.ok, .octets, body: body, fields: [.inferenceHeaderContentLength: "\(jsonBytes)"])
   }
 
+  /// Has `compute` write the numbers of all tensors, in the order of the layout, where they belong in the answer.
+  ///
+  /// - Precondition: the layout ``InferResponseLayout/isBinary``, and nothing is written by other means.
+  mutating func writeBinary(
+    _ compute: ([ResultBuffer]) throws(RequestError) -> Void
+  ) throws(RequestError) {
+    endJSON()
+    try ResultBuffer.append(layout.tensors.compactMap(\.numbers), to: &body, compute)
+  }
+
   mutating func write(_ output: Output, _ values: [Double], shape: TensorShape) throws(ComputationError) {
     guard let place = place(of: output) else { return }
     let tensor = layout.tensors[place]
     if let classes = tensor.classes {
       try write(ClassTexts(values, layout.geometry, classes: classes, format: layout.format), of: tensor, at: place)
     } else if tensor.isBinary {
-      beginBinary(place)
-      BinaryTensor.append(values.span, as: tensor.datatype, to: &body, execution.parallel)
+      appendBinary(values, of: tensor, at: place)
     } else {
       describe(upTo: place)
       begin(tensor)
@@ -68,10 +77,7 @@ struct InferResponseEncoder: OutputEncoder, ~Copyable {
   mutating func write(_ output: Output, _ values: [Int], shape: TensorShape) {
     guard let place = place(of: output) else { return }
     let tensor = layout.tensors[place]
-    guard !tensor.isBinary else {
-      beginBinary(place)
-      return BinaryTensor.append(values.span, to: &body, execution.parallel)
-    }
+    guard !tensor.isBinary else { return appendBinary(values.map { Double($0) }, of: tensor, at: place) }
     describe(upTo: place)
     begin(tensor)
     writer?.name("data")
@@ -132,10 +138,12 @@ struct InferResponseEncoder: OutputEncoder, ~Copyable {
     writer?.endArray()
   }
 
-  /// Makes ready for the bytes of the tensor at a place.
-  private mutating func beginBinary(_ place: Int) {
+  /// Appends the bytes of the tensor at a place.
+  private mutating func appendBinary(_ values: [Double], of tensor: InferResponseLayout.Tensor, at place: Int) {
     endJSON()
     appendTexts(before: place)
+    guard let numbers = tensor.numbers else { return }
+    ResultBuffer.append([numbers], to: &body) { buffers in buffers[0].write(values.span, from: 0) }
   }
 
   private mutating func endJSON() {

@@ -11,9 +11,13 @@ struct InferResponseLayout: Sendable {
     let classes: Int?
     let isBinary: Bool
 
-    /// The bytes that it takes after the JSON; nil where they are in the JSON, or their number is not known before they
-    /// are computed.
-    var byteCount: Int? { isBinary ? datatype.size.map { $0 * shape.volume } : nil }
+    /// The numbers that it has after the JSON; nil where they are in the JSON, or are texts.
+    var numbers: (type: ElementType, count: Int)? {
+      isBinary ? datatype.element.map { ($0, shape.volume) } : nil
+    }
+
+    /// The bytes that these take; nil where their number is not known before they are computed.
+    var byteCount: Int? { numbers.map { $0.type.size * $0.count } }
   }
 
   /// In the order asked for.
@@ -38,6 +42,9 @@ struct InferResponseLayout: Sendable {
         classes: count, isBinary: form.isBinary)
     }
   }
+
+  /// Whether all tensors follow the JSON as bytes, of which the number is known before anything is computed.
+  var isBinary: Bool { tensors.allSatisfy { $0.byteCount != nil } }
 
   /// - Throws: ``RequestError/invalid(_:)`` where classes are wanted of so many slices that their texts are too many.
   func check() throws(RequestError) {

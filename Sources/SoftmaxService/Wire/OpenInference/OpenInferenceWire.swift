@@ -33,9 +33,14 @@ struct OpenInferenceWire: Wire {
         (consume bound).unvalidated(), for: operation, limits: context.limits, wire: placed)
       let layout = InferResponseLayout(validated.plan, requested)
       try layout.check()
-      try context.memory.ask(toCarryOut: validated.plan, encodedBytes: layout.capacity(model: model, id: id))
+      try context.memory.ask(
+        toCarryOut: validated, encodedBytes: layout.capacity(model: model, id: id), isInPlace: layout.isBinary)
       var encoder = InferResponseEncoder(layout, model: model, id: id, execution)
-      try (consume validated).answering(layout.order).run(execution, to: &encoder)
+      if layout.isBinary {
+        try encoder.writeBinary { buffers throws(RequestError) in try validated.run(execution, into: buffers) }
+      } else {
+        try (consume validated).answering(layout.order).run(execution, to: &encoder)
+      }
       return encoder.finish()
     } catch {
       return placed.response(to: error)
@@ -47,14 +52,13 @@ struct OpenInferenceWire: Wire {
     _ bytes: consuming [UInt8], _ head: RequestHead, for operation: Operation, in context: WireContext,
     _ execution: Execution
   ) throws(RequestError) -> BoundRequest {
-    let (memory, limits, body) = (context.memory, context.limits, bytes.span)
-    let frame = try InferBody(head, body, for: operation)
-    try memory.ask(toReadJSON: body.extracting(0..<frame.jsonBytes), beside: body.count - frame.jsonBytes)
-    let infer = try frame.request(body, InferRequestDecoder(limits: limits, execution: execution))
-    try memory.ask(toReadNumbers: infer.numbersInBinary, from: body.count)
-    return InferBinder(operation, wire: self, limits: limits, parallel: execution.parallel)
-      .bind(
-        infer, json: body.extracting(0..<frame.jsonBytes), bytes: body.extracting(frame.jsonBytes...))
+    let (memory, limits) = (context.memory, context.limits)
+    let frame = try InferBody(head, bytes.span, for: operation)
+    try memory.ask(
+      toReadJSON: bytes.span.extracting(first: frame.jsonBytes), beside: bytes.count - frame.jsonBytes)
+    let infer = try frame.request(bytes.span, InferRequestDecoder(limits: limits, execution: execution))
+    try memory.ask(toCopyNumbers: infer.numbersToCopy, from: bytes.count)
+    return InferBinder(operation, wire: self, limits: limits).bind(infer, in: bytes, jsonBytes: frame.jsonBytes)
   }
 
   /// One sentence that names the first fault's place, and how many there are besides.

@@ -18,16 +18,27 @@ enum TensorDatatype: String, Sendable, CaseIterable {
   /// Texts of any length: in answers only, for classifications.
   case bytes = "BYTES"
 
-  /// What an element takes in binary; nil where each element has its own length.
-  var size: Int? {
+  /// How an element is written in binary; nil where it is not a number.
+  var element: ElementType? {
     switch self {
-    case .bool, .uint8, .int8: 1
-    case .uint16, .int16, .fp16, .bf16: 2
-    case .uint32, .int32, .fp32: 4
-    case .uint64, .int64, .fp64: 8
+    case .bool, .uint8: .uint8
+    case .uint16: .uint16
+    case .uint32: .uint32
+    case .uint64: .uint64
+    case .int8: .int8
+    case .int16: .int16
+    case .int32: .int32
+    case .int64: .int64
+    case .fp16: .binary16
+    case .fp32: .binary32
+    case .fp64: .binary64
+    case .bf16: .bfloat16
     case .bytes: nil
     }
   }
+
+  /// What an element takes in binary; nil where each element has its own length.
+  var size: Int? { element?.size }
 
   /// The whole numbers that it holds; nil where it holds others too.
   var integers: ClosedRange<Double>? {
@@ -70,4 +81,28 @@ enum TensorDatatype: String, Sendable, CaseIterable {
 
   /// The name in a model's configuration.
   var configurationName: String { self == .bytes ? "TYPE_STRING" : "TYPE_" + rawValue }
+}
+
+extension ElementRule {
+  /// The type that a model's metadata names, where one must be named: its natural one. Any type of numbers is read.
+  var datatype: TensorDatatype {
+    switch self {
+    case .logits, .weights, .probabilities, .finite: .fp64
+    case .classesOrProbabilities: .int64
+    case .booleans: .bool
+    }
+  }
+}
+
+extension TensorShape {
+  /// How many values a tensor of the shape holds; nil where that is beyond `Int`.
+  var checkedVolume: Int? {
+    var volume = 1
+    for extent in extents {
+      let (product, overflow) = volume.multipliedReportingOverflow(by: extent)
+      if overflow { return nil }
+      volume = product
+    }
+    return volume
+  }
 }
