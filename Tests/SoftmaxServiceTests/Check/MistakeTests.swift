@@ -133,6 +133,23 @@ struct MistakeTests {
     #expect(report.findings.map(\.cause) == ["sign"])
   }
 
+  /// Where p is 1 to the last digit for one class of each slice, and tiny for all others.
+  @Test func mistakesAreFoundInSurePredictions() throws {
+    let logits = [[22, 0.5, -1], [1.25, 25, 0], [0.75, -2, 300], [2, 30, 0.25]]
+    let right = Textbook<Double>(logits: logits, target: [0, 1, 2, 1])
+    func causes(_ inPlaceOfP: [[Double]]) throws -> [String] {
+      let gradient = inPlaceOfP.enumerated().map { row, p in
+        p.indices.map { (p[$0] - ($0 == right.target[row] ? 1 : 0)) / Double(right.items) }
+      }
+      return try checked(right.request, ["gradient": json(gradient)]).causes(of: "gradient")
+    }
+    func transposed(_ rows: [[Double]]) -> [[Double]] { rows[0].indices.map { c in rows.map { $0[c] } } }
+    #expect(try causes(transposed(Textbook<Double>(logits: transposed(logits)).probabilities)) == ["axis"])
+    #expect(try causes(logits) == ["no_softmax"])
+    let shuffled = json([1, 2, 3, 0].map { right.gradient[$0] })
+    #expect(try checked(right.request, ["gradient": shuffled]).findings.map(\.cause) == ["order"])
+  }
+
   @Test func nonsenseIsUnexplained() throws {
     let report = try checked(
       Self.right(Double.self).request, ["gradient": json(Self.logits.map { $0.map { $0 * 0.3 } })])

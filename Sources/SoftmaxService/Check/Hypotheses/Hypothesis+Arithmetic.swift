@@ -4,14 +4,12 @@ import VectorKernels
 /// The formula is right, and its numbers are spoiled: by constants that are to protect them, or by the range of a
 /// format.
 extension Hypothesis {
-  static func ofArithmetic(_ facts: RequestFacts) -> [Hypothesis] {
+  static let ofArithmetic =
     epsilons + clippings + overflows + underflows + differentiatedUnderflows + logitsBeyond
-  }
 
-  private static let constants = [2.220446049250313e-16, 1e-15, 1e-12, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5]
-  private static let ofLogarithms: [Output] = [.logProbabilities, .entropy, .loss, .gradient]
+  private static let ofLogarithms: OutputSet = [.logProbabilities, .entropy, .loss, .gradient]
 
-  private static let epsilons = constants.map { epsilon in
+  private static let epsilons = Change.Handling.constants.map { epsilon in
     Hypothesis(
       .epsilon, .handling, in: ofLogarithms, detail: "\(epsilon) is added inside the logarithm: log(p + \(epsilon))",
       cure: "log p = a - logsumexp(a), which needs no protection",
@@ -19,10 +17,10 @@ extension Hypothesis {
     ) { $0.handling = .epsilon(epsilon) }
   }
 
-  private static let clippings = constants.flatMap { least in
+  private static let clippings = Change.Handling.constants.flatMap { least in
     [false, true].map { isTwoSided in
       Hypothesis(
-        .clipping, .handling, in: [.probabilities] + ofLogarithms,
+        .clipping, .handling, in: ofLogarithms.inserting(.probabilities),
         detail: "probabilities are clipped to [\(least), \(isTwoSided ? "1 - \(least)" : "1")]",
         cure: "log p = a - logsumexp(a), which needs no clipping",
         telling: "logits such as [0, 40], where p is far below \(least)"
@@ -30,14 +28,15 @@ extension Hypothesis {
     }
   }
 
-  private static let ofSoftmaxAndLoss: [Output] = [
+  private static let ofSoftmaxAndLoss: OutputSet = [
     .probabilities, .logProbabilities, .logSumExp, .entropy, .loss, .gradient,
   ]
 
   private static let overflows = [ExponentRange.binary64, .binary32, .binary16].map { range in
     Hypothesis(
       .overflow, .handling, in: ofSoftmaxAndLoss,
-      detail: "exponentials of the logits as they are leave the range of \(range.format): e^x is infinite beyond x = "
+      detail:
+        "exponentials of the logits as they are leave the range of \(range.format.name): e^x is infinite beyond x = "
         + "\(range.greatest) and 0 below \(range.least), and ∞/∞ and 0/0 are NaN",
       cure: "subtract the largest logit first: e = exp(a - max(a)); p = e / e.sum()",
       telling: "logits such as [800, 0]"
@@ -50,7 +49,7 @@ extension Hypothesis {
       detail: underflow.detail + ", whose derivative is NaN for its whole slice", cure: underflow.cure,
       telling: underflow.telling
     ) {
-      underflow.change(&$0)
+      $0 = underflow.change
       $0.isDifferentiated = true
     }
   }
@@ -71,7 +70,7 @@ extension Hypothesis {
     ("binary16", 0x1p-25, "become 0 below the least number"), ("binary16", 0x1p-14, "are flushed to 0 below 2^-14"),
   ].map { format, threshold, detail in
     Hypothesis(
-      .underflow, .handling, in: ofSoftmaxAndLoss.filter { $0 != .logSumExp },
+      .underflow, .handling, in: ofSoftmaxAndLoss.removing(.logSumExp),
       detail: "probabilities underflow: in \(format) they \(detail), and so log p is -Infinity",
       cure: "log p = a - logsumexp(a) stays finite; compute losses from it, not from p",
       telling: "logits such as [0, -800]"

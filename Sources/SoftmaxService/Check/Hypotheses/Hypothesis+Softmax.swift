@@ -27,7 +27,7 @@ extension Hypothesis {
         hypothesis.cause, .softmax, in: [.gradient], detail: hypothesis.detail, cure: hypothesis.cure,
         telling: hypothesis.telling
       ) {
-        hypothesis.change(&$0)
+        $0 = hypothesis.change
         $0.isDifferentiated = true
       }
     }
@@ -35,7 +35,7 @@ extension Hypothesis {
 
   private static func temperatures(_ facts: RequestFacts) -> [Hypothesis] {
     guard facts.temperature != 1 else { return [] }
-    let outputs: [Output] = [.probabilities, .logProbabilities, .logSumExp, .entropy, .loss, .gradient]
+    let outputs: OutputSet = [.probabilities, .logProbabilities, .logSumExp, .entropy, .loss, .gradient]
     let (cure, telling) = ("p = softmax(a / T), and gradient = (p - t) / T", "a temperature such as 1.7")
     return [
       Hypothesis(

@@ -2,7 +2,7 @@ import Softmax
 
 /// The target, or what weighs it, is taken otherwise.
 extension Hypothesis {
-  private static let lossOutputs: [Output] = [.loss, .gradient]
+  private static let lossOutputs: OutputSet = [.loss, .gradient]
 
   static func ofTargets(_ facts: RequestFacts) -> [Hypothesis] {
     offsets(facts) + smoothings(facts) + weights(facts) + ignored(facts) + sampleWeights(facts)
@@ -47,8 +47,7 @@ extension Hypothesis {
     guard facts.hasWeights else { return [] }
     let cure = "multiply each item by w[target], once, and divide by the sum of these weights"
     var found: [Hypothesis] = []
-    func add(_ detail: String, _ outputs: [Output] = lossOutputs, _ change: @escaping @Sendable (inout Change) -> Void)
-    {
+    func add(_ detail: String, _ outputs: OutputSet = lossOutputs, _ change: (inout Change) -> Void) {
       found.append(
         Hypothesis(
           .weight, .weights, in: outputs, detail: detail, cure: cure,

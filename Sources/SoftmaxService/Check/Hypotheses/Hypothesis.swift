@@ -12,26 +12,30 @@ final class Hypothesis: Sendable {
   let cause: Cause
   let aspect: Aspect
   /// The outputs that can show it.
-  let outputs: [Output]
-  /// What is wrong, in a sentence.
-  let detail: String
+  let outputs: OutputSet
+  /// What is wrong, in a sentence, which few hypotheses come to say.
+  var detail: String { makeDetail() }
+  private let makeDetail: @Sendable () -> String
   /// What to do, as a formula or a line of code.
   let cure: String
   /// A request that shows this mistake and no other, in a sentence after "send".
   let telling: String
-  let change: @Sendable (inout Change) -> Void
+  let change: Change
 
   init(
-    _ cause: Cause, _ aspect: Aspect, in outputs: [Output], detail: String, cure: String, telling: String,
-    change: @escaping @Sendable (inout Change) -> Void
+    _ cause: Cause, _ aspect: Aspect, in outputs: OutputSet, detail: @autoclosure @escaping @Sendable () -> String,
+    cure: String, telling: String,
+    change: (inout Change) -> Void
   ) {
     self.cause = cause
     self.aspect = aspect
     self.outputs = outputs
-    self.detail = detail
+    makeDetail = detail
     self.cure = cure
     self.telling = telling
-    self.change = change
+    var changed = Change()
+    change(&changed)
+    self.change = changed
   }
 
   /// Whether everything is right but for one factor.
@@ -45,11 +49,32 @@ final class Hypothesis: Sendable {
   /// Whether a format's range spoils the numbers.
   var isOfRange: Bool { cause == .overflow || cause == .underflow }
 
-  /// Those that a request and an output can show, the simplest first.
-  static func all(for facts: RequestFacts, of output: Output) -> [Hypothesis] {
-    (ofFactors(facts) + ofTargets(facts) + ofSoftmax(facts) + ofArithmetic(facts)).filter {
-      $0.outputs.contains(output)
-    }
+  /// Those that a request can show, the simplest first.
+  static func all(for facts: RequestFacts) -> [Hypothesis] {
+    ofFactors(facts) + ofTargets(facts) + ofSoftmax(facts) + ofArithmetic
+  }
+}
+
+/// Some of the outputs.
+struct OutputSet: Sendable, ExpressibleByArrayLiteral {
+  private var bits: UInt32 = 0
+
+  init(arrayLiteral outputs: Output...) {
+    for output in outputs { bits |= 1 << UInt32(output.rawValue) }
+  }
+
+  func contains(_ output: Output) -> Bool { bits & 1 << UInt32(output.rawValue) != 0 }
+
+  func inserting(_ output: Output) -> OutputSet {
+    var set = self
+    set.bits |= 1 << UInt32(output.rawValue)
+    return set
+  }
+
+  func removing(_ output: Output) -> OutputSet {
+    var set = self
+    set.bits &= ~(1 << UInt32(output.rawValue))
+    return set
   }
 }
 

@@ -1,3 +1,5 @@
+import VectorKernels
+
 /// How a recomputation differs from what was asked for: each value but the defaults is a mistake.
 struct Change: Sendable, Hashable {
   /// What stands where the probabilities should.
@@ -13,6 +15,18 @@ struct Change: Sendable, Hashable {
     case twice
     /// a/T itself.
     case logits
+
+    /// A small number of its own, by which tables are kept.
+    var number: Int {
+      switch self {
+      case .given: 0
+      case .withoutTemperature: 1
+      case .timesTemperature: 2
+      case .twice: 3
+      case .logits: 4
+      case .axis(let axis): 5 + axis
+      }
+    }
   }
 
   /// What is done to the probabilities before they are used.
@@ -28,6 +42,9 @@ struct Change: Sendable, Hashable {
     case flushed(Double)
     /// Logits past a format's greatest number are infinite.
     case beyond(Double)
+
+    /// The constants that people add and clip with.
+    static let constants = [2.220446049250313e-16, 1e-15, 1e-12, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5]
 
     /// Whether a constant of it makes it any little different from none.
     var isNearNone: Bool {
@@ -85,17 +102,53 @@ struct Change: Sendable, Hashable {
   var temperaturePower = 1
   /// What everything is multiplied by.
   var factor = 1.0
+
+  /// This change and another one about other things.
+  func with(_ other: Change) -> Change {
+    let none = Change()
+    var both = self
+    if other.source != none.source { both.source = other.source }
+    if other.handling != none.handling { both.handling = other.handling }
+    if other.targetOffset != none.targetOffset { both.targetOffset = other.targetOffset }
+    if other.smoothing != none.smoothing { both.smoothing = other.smoothing }
+    if other.weights != none.weights { both.weights = other.weights }
+    if other.ignored != none.ignored { both.ignored = other.ignored }
+    if other.forgetsSampleWeights { both.forgetsSampleWeights = true }
+    if other.divisor != none.divisor { both.divisor = other.divisor }
+    if other.isDifferentiated { both.isDifferentiated = true }
+    if other.temperaturePower != none.temperaturePower { both.temperaturePower = other.temperaturePower }
+    both.factor *= other.factor
+    return both
+  }
 }
 
-/// Beyond which arguments e^x is infinite or zero in a format.
-struct ExponentRange: Sendable, Hashable {
-  let format: String
-  /// The logarithm of the greatest number.
-  let greatest: Double
-  /// The logarithm of half of the least number.
-  let least: Double
+/// A format whose exponentials of large arguments are infinite, and of small ones zero.
+enum ExponentRange: Sendable, Hashable {
+  case binary64, binary32, binary16
 
-  static let binary64 = ExponentRange(format: "binary64", greatest: 709.782712893384, least: -745.1332191019411)
-  static let binary32 = ExponentRange(format: "binary32", greatest: 88.72283935546875, least: -103.97208404541016)
-  static let binary16 = ExponentRange(format: "binary16", greatest: 11.0898664884610, least: -17.3286795139986)
+  var format: BinaryFormat {
+    switch self {
+    case .binary64: .binary64
+    case .binary32: .binary32
+    case .binary16: .binary16
+    }
+  }
+
+  /// The logarithm of the greatest number.
+  var greatest: Double {
+    switch self {
+    case .binary64: 709.782712893384
+    case .binary32: 88.72283935546875
+    case .binary16: 11.0898664884610
+    }
+  }
+
+  /// The logarithm of half of the least number.
+  var least: Double {
+    switch self {
+    case .binary64: -745.1332191019411
+    case .binary32: -103.97208404541016
+    case .binary16: -17.3286795139986
+    }
+  }
 }

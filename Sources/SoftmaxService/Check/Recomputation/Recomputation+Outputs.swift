@@ -13,44 +13,57 @@ extension Recomputation {
     }
   }
 
-  func probability(_ row: Int, _ c: Int) -> Double {
-    let p = probabilities[row * rows.classes + c]
+  @inline(__always)
+  func probability(_ slice: Slice, _ c: Int) -> Double {
+    let p = probabilities[slice.start + c]
+    return isHandled ? handled(p, slice, c) : p
+  }
+
+  private func handled(_ p: Double, _ slice: Slice, _ c: Int) -> Double {
     switch change.handling {
     case .given, .epsilon, .beyond: return p
     case .clipped(let least, let isTwoSided): return min(max(p, least), isTwoSided ? 1 - least : .infinity)
     case .flushed(let threshold): return p < threshold ? 0 : p
     case .unshifted(let range):
-      let x = rows.logits[row * rows.classes + c] / temperature
+      let x = rows.logits[slice.start + c] / temperature
       // ∞/∞, and 0/0.
-      if x > range.greatest || perSlice[row] < range.least { return .nan }
-      return x < range.least || perSlice[row] > range.greatest ? 0 : p
+      if x > range.greatest || perSlice[slice.row] < range.least { return .nan }
+      return x < range.least || perSlice[slice.row] > range.greatest ? 0 : p
     }
   }
 
-  func logProbability(_ row: Int, _ c: Int) -> Double {
-    let logP = logProbabilities[row * rows.classes + c]
+  @inline(__always)
+  func logProbability(_ slice: Slice, _ c: Int) -> Double {
+    let logP = logProbabilities[slice.start + c]
+    return isHandled ? handledLogarithm(logP, slice, c) : logP
+  }
+
+  private func handledLogarithm(_ logP: Double, _ slice: Slice, _ c: Int) -> Double {
+    let p = probabilities[slice.start + c]
     switch change.handling {
     case .given, .beyond: return logP
     case .epsilon(let epsilon):
-      let p = probabilities[row * rows.classes + c]
-      return p > epsilon ? logP + log1p(epsilon / p) : log(p + epsilon)
+      guard p > epsilon else { return log(p + epsilon) }
+      let ratio = epsilon / p
+      // log(1 + x) = x - x²/2 + ..., which is x to half a unit of the logarithm.
+      return logP + (ratio < 0x1p-27 ? ratio : log1p(ratio))
     case .clipped(let least, let isTwoSided):
-      let p = probabilities[row * rows.classes + c]
       return p < least ? log(least) : isTwoSided && p > 1 - least ? log1p(-least) : logP
     case .flushed, .unshifted:
-      let p = probability(row, c)
+      let p = handled(p, slice, c)
       return p == 0 ? -.infinity : p.isNaN ? .nan : logP
     }
   }
 
   /// By what log p moves where p moves by the least number of binary64: 0 where it is computed without p.
-  func logarithmStep(_ row: Int, _ c: Int) -> Double {
+  func logarithmStep(_ slice: Slice, _ c: Int) -> Double {
+    guard isHandled else { return 0 }
     let step = Double.leastNonzeroMagnitude
     switch change.handling {
     case .given, .beyond: return 0
-    case .epsilon(let epsilon): return step / (probabilities[row * rows.classes + c] + epsilon)
+    case .epsilon(let epsilon): return step / (probabilities[slice.start + c] + epsilon)
     case .clipped, .flushed, .unshifted:
-      let p = probability(row, c)
+      let p = probability(slice, c)
       return p > 0 ? step / p : 0
     }
   }
@@ -60,40 +73,38 @@ extension Recomputation {
     return perSlice[row] > range.greatest ? .infinity : perSlice[row] < range.least ? -.infinity : perSlice[row]
   }
 
-  func entropy(_ row: Int) -> Double {
-    guard change.handling != .given else { return perSlice[row] }
+  func entropy(_ slice: Slice) -> Double {
+    guard isHandled else { return perSlice[slice.row] }
     // 0 · log 0 is NaN, as it is for a caller who does not know better.
-    return -(0..<rows.classes).reduce(0.0) { $0 + probability(row, $1) * logProbability(row, $1) }
+    return -(0..<rows.classes).reduce(0.0) { $0 + probability(slice, $1) * logProbability(slice, $1) }
   }
 }
 
 /// The loss and its gradient.
 extension Recomputation {
-  func loss(_ row: Int, _ shares: ChangedTarget.Shares?) -> Term {
-    guard let target, let shares else { return Term() }
-    let operations = operations(row)
-    var term = Term(isSpoiled: isSpoiled(row))
+  func loss(_ slice: Slice) -> Term {
+    guard let target, let targets, slice.counts else { return Term() }
+    let shares = slice.shares
+    var term = Term(isSpoiled: slice.isSpoiled)
     func add(_ share: Double, _ c: Int) {
       guard share != 0 else { return }
-      let value = -logProbability(row, c)
+      let value = -logProbability(slice, c)
       term.value += share * value
-      term.bounds = term.bounds + operations.logarithm(value) * share
-      term.step += share.magnitude * logarithmStep(row, c)
+      term.bounds = term.bounds + slice.operations.logarithm(value) * share
+      term.step += share.magnitude * logarithmStep(slice, c)
     }
-    if shares.isSingle {
-      if let index = shares.target { add(shares.targetShare, index) }
-    } else if shares.isSpread, !spreads.isEmpty {
+    if !shares.isSpread {
+      if shares.target >= 0 { add(shares.targetShare, shares.target) }
+    } else if distribution.isEmpty, !spreads.isEmpty {
       // The sum over all classes, with the target's own share in place of what it has of the spread.
       let weight = target.spreadTotal
-      term.value = shares.spread * spreads[row]
-      term.bounds = operations.logarithm(spreads[row] / weight) * (shares.spread * weight)
-      if let index = shares.target {
-        add(shares.targetShare - shares.spread * (shares.spreadWeight?[index] ?? 1), index)
-      }
+      term.value = target.spread * spreads[slice.row]
+      term.bounds = slice.operations.logarithm(spreads[slice.row] / weight) * (target.spread * weight)
+      if shares.target >= 0 { add(shares.targetShare - target.spreadShare(shares.target, targets), shares.target) }
     } else {
-      for c in 0..<rows.classes { add(shares[c], c) }
+      for c in 0..<rows.classes { add(share(slice, c), c) }
     }
-    let factor = target.sampleWeight(rows.numbers[row]) * change.factor / target.divisor
+    let factor = target.sampleWeight(shares.item, targets) * change.factor / target.divisor
     term.value *= factor
     term.bounds = term.bounds * factor
     term.gain = factor.magnitude * shares.total
@@ -101,84 +112,91 @@ extension Recomputation {
     return term
   }
 
-  func gradient(_ row: Int, _ c: Int, _ shares: ChangedTarget.Shares?) -> Term {
-    guard let target else { return Term() }
-    if change.isDifferentiated, change.source != .given {
-      return differentiated(row, c, shares: shares, target: target)
+  @inline(__always)
+  func gradient(_ slice: Slice, _ c: Int) -> Term {
+    if change.isDifferentiated {
+      if change.source != .given { return differentiated(slice, c) }
+      // Differentiating log 0 multiplies ∞ by 0, and softmax hands that to the whole slice.
+      if isFlushed(slice.row) { return Term(value: .nan, isSpoiled: true) }
     }
-    // Differentiating log 0 multiplies ∞ by 0, and softmax hands that to the whole slice.
-    if change.isDifferentiated, isFlushed(row) { return Term(value: .nan, isSpoiled: true) }
-    guard let shares else { return Term() }
-    var factor = rowFactor(row, target)
-    if case .epsilon(let epsilon) = change.handling {
+    guard slice.counts else { return Term() }
+    var factor = slice.factor
+    if isHandled, case .epsilon(let epsilon) = change.handling {
       // ∂/∂a of -log(p_y + ε) is p_y/(p_y + ε) times that of -log p_y.
-      guard shares.isSingle, let index = shares.target else { return Term(value: .nan) }
-      let p = probabilities[row * rows.classes + index]
+      guard !slice.shares.isSpread, slice.shares.target >= 0 else { return Term(value: .nan) }
+      let p = probabilities[slice.start + slice.shares.target]
       factor *= p / (p + epsilon)
     }
-    let (p, share) = (probability(row, c), shares[c])
-    let whole = target.classFactor(c) ?? shares.total
+    let (p, share) = (probability(slice, c), share(slice, c))
+    let whole = classFactors.isEmpty ? slice.shares.total : classFactors[c]
     // Without cancellation where p is near 1: what is left to 1 is the sum of the others.
-    let isShare = p > 0.5 && sumToOne && p == probabilities[row * rows.classes + c] && target.classFactor(c) == nil
-    let value = isShare ? p * (whole - share) - share * others(row, but: c) : whole * p - share
+    let isShare = p > 0.5 && classFactors.isEmpty && !otherProbabilities.isEmpty && p == probabilities[slice.start + c]
+    let value = isShare ? p * (whole - share) - share * otherProbabilities[slice.row] : whole * p - share
     return Term(
       value: factor * value,
-      bounds: operations(row).gradient(factor * value, factor: factor, whole: whole, p: p, share: share),
-      gain: factor.magnitude * whole, isSpoiled: isSpoiled(row))
+      bounds: slice.operations.gradient(factor * value, factor: factor, whole: whole, p: p, share: share),
+      gain: factor.magnitude * whole, isSpoiled: slice.isSpoiled)
   }
 
   /// The gradient of a loss with another function in softmax's place.
-  private func differentiated(
-    _ row: Int, _ c: Int, shares: ChangedTarget.Shares?, target: ChangedTarget
-  ) -> Term {
-    let factor = rowFactor(row, target)
-    let share = shares?[c] ?? 0
-    if let (layout, totals) = axisTotals {
-      let total = totals[layout.slice(of: rows.position(row: row, class: c))]
-      let p = probabilities[row * rows.classes + c]
+  private func differentiated(_ slice: Slice, _ c: Int) -> Term {
+    let factor = slice.factor
+    let share = slice.counts ? share(slice, c) : 0
+    if let layout = otherAxis {
+      let place = layout.slice(of: slice.position + c * rows.layout.inner)
+      let total = axisTotals.isEmpty ? total(along: layout, place) : axisTotals[place]
+      let p = probabilities[slice.start + c]
       return term(
-        total * p - factor * share, operations.product(total.magnitude * p, p: p, less: factor * share))
+        total * p - factor * share, slice.operations.product(total.magnitude * p, p: p, less: factor * share))
     }
-    guard let shares else { return Term() }
+    guard slice.counts else { return Term() }
     guard change.source == .twice else {
-      return term(-factor * share, operations.product(0, p: 1, less: factor * share))
+      return term(-factor * share, slice.operations.product(0, p: 1, less: factor * share))
     }
     // v = U p² - u, p² = softmax(p), through softmax's Jacobian: p_i (v_i - Σ p_j v_j).
-    let start = row * rows.classes
-    var (mean, size) = (0.0, 0.0)
-    for j in 0..<rows.classes {
-      mean += inner[start + j] * (shares.total * probabilities[start + j] - shares[j])
-      size += inner[start + j] * (shares.total * probabilities[start + j] + shares[j])
-    }
-    let own = shares.total * probabilities[start + c]
+    let own = slice.shares.total * probabilities[slice.start + c]
+    let p = inner[slice.start + c]
     return term(
-      factor * inner[start + c] * (own - share - mean),
-      operations.product(
-        factor.magnitude * inner[start + c] * (own + share + size), p: inner[start + c], less: 0))
+      factor * p * (own - share - slice.mean),
+      slice.operations.product(factor.magnitude * p * (own + share + slice.size), p: p, less: 0))
   }
 
   private func term(_ value: Double, _ bounds: ErrorBounds) -> Term {
     Term(value: value, bounds: bounds, gain: gradientFactor.magnitude)
   }
 
+  /// Σ f u along each slice of a layout, f being what the gradient of a slice of the class axis is multiplied by.
+  func totals(along layout: Layout) -> [Double] {
+    var totals = [Double](repeating: 0, count: layout.batch)
+    for row in 0..<rows.count {
+      let slice = slice(row)
+      guard slice.counts else { continue }
+      for c in 0..<rows.classes {
+        totals[layout.slice(of: slice.position + c * rows.layout.inner)] += slice.factor * share(slice, c)
+      }
+    }
+    return totals
+  }
+
+  /// The same along one slice.
+  private func total(along layout: Layout, _ slice: Int) -> Double {
+    guard let target, let targets else { return 0 }
+    var (total, position) = (0.0, layout.start(of: slice))
+    let own = rows.layout
+    for _ in 0..<layout.classes {
+      let item = own.slice(of: position)
+      if let shares = target.shares(item, targets) {
+        total +=
+          gradientFactor * targets.upstream(item) * target.sampleWeight(item, targets)
+          * target.share(position / own.inner % own.classes, shares, targets)
+      }
+      position += layout.inner
+    }
+    return total
+  }
+
   /// Whether a probability of a slice is flushed to 0.
   private func isFlushed(_ row: Int) -> Bool {
     if case .flushed(let threshold) = change.handling { leastProbabilities[row] < threshold } else { false }
-  }
-
-  /// Whether the numbers in the probabilities' place sum to 1 over the classes of a slice.
-  private var sumToOne: Bool {
-    switch change.source {
-    case .given, .withoutTemperature, .timesTemperature, .twice: true
-    case .axis, .logits: false
-    }
-  }
-
-  /// The probabilities of all classes but one.
-  private func others(_ row: Int, but c: Int) -> Double {
-    let start = row * rows.classes
-    var sum = 0.0
-    for index in start..<(start + rows.classes) where index != start + c { sum += probabilities[index] }
-    return sum
   }
 }

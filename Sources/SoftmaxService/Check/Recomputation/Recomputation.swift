@@ -1,10 +1,10 @@
-import Glibc
 import Softmax
 
-/// One output under a change, number by number.
+/// One output under one change after the other, number by number.
 ///
-/// The probabilities and their logarithms come correctly rounded from ``SoftmaxTables``; what is made of them here is
-/// linear in them, good to some units in the last place, which is as well as a caller computes.
+/// The probabilities and their logarithms come from ``SoftmaxTables``; what is made of them here is linear in them, good
+/// to some units in the last place, which is as well as a caller computes. A recomputation is made once and takes each
+/// change in turn, since there are hundreds.
 struct Recomputation {
   /// A number, and what right arithmetic may round it by.
   struct Term {
@@ -20,96 +20,161 @@ struct Recomputation {
   }
 
   let output: Output
-  let change: Change
   let rows: CheckedRows
-  let probabilities: [Double]
-  let logProbabilities: [Double]
-  /// One number for each slice: the log-sum-exp, or the entropy.
-  let perSlice: [Double]
-  /// The least probability of each slice, where probabilities are flushed.
-  let leastProbabilities: [Double]
-  /// Σ w (-log p) of each slice, where a smoothed loss takes p as it is.
-  var spreads: [Double] = []
-  let target: ChangedTarget?
   let temperature: Double
-  /// What the gradient's terms are multiplied by besides s and q.
-  let gradientFactor: Double
   /// Whether there is one loss for all slices.
   let isReduced: Bool
+  private let tables: SoftmaxTables
+  let targets: TargetTables?
+  private let shape: TensorShape
   let operations: OperationCount
-  /// The largest |a/T| of all, where slices are others than the request's.
-  private let magnitude: Double
-  /// Of a differentiated gradient: p of the request as it is, and Σ f u along each slice of another axis.
-  var inner: [Double] = []
-  var axisTotals: (layout: Layout, totals: [Double])?
 
-  /// Nil where the change is not defined for this output and request.
-  init?(
-    _ output: Output, _ change: Change, of request: CheckRequest, rows: CheckedRows, _ tables: inout SoftmaxTables
-  ) throws(ComputationError) {
+  // What the change makes of it.
+  private(set) var change = Change()
+  /// Whether anything is done to the probabilities.
+  private(set) var isHandled = false
+  private(set) var target: ChangedTarget?
+  /// The weights of the classes in the target's shares, in what smoothing spreads and, where each class's own weight is
+  /// its gradient's, there; empty for ones. And the target's probabilities; empty where it has classes.
+  private(set) var weights: [Double] = []
+  private(set) var spreadWeights: [Double] = []
+  private(set) var classFactors: [Double] = []
+  private(set) var distribution: [Double] = []
+  private(set) var spread = 0.0
+  private(set) var kept = 1.0
+  /// What the gradient's terms are multiplied by besides s and q.
+  private(set) var gradientFactor = 1.0
+  /// p and log p, [slice, class]; empty where they are not needed.
+  private(set) var probabilities: [Double] = []
+  private(set) var logProbabilities: [Double] = []
+  /// One number for each slice: the log-sum-exp, or the entropy.
+  private(set) var perSlice: [Double] = []
+  /// The least probability of each slice, where probabilities are flushed.
+  private(set) var leastProbabilities: [Double] = []
+  /// The sum of each slice's other probabilities than the largest; empty where they do not sum to 1.
+  private(set) var otherProbabilities: [Double] = []
+  /// Σ w (-log p) of each slice, where a smoothed loss takes p as it is.
+  private(set) var spreads: [Double] = []
+  /// p of the request as it is, of a differentiated gradient of softmax taken twice.
+  private(set) var inner: [Double] = []
+  /// The axis of a differentiated gradient of softmax along another one; and Σ f u along each of its slices, where more
+  /// than a few are looked at.
+  private(set) var otherAxis: Layout?
+  private(set) var axisTotals: [Double] = []
+  /// Whether the tables above are those of `change`.
+  private var hasTables = false
+
+  init(_ output: Output, of request: CheckRequest, _ tables: SoftmaxTables, _ targets: TargetTables?) {
     self.output = output
-    self.change = change
-    self.rows = rows
+    self.tables = tables
+    rows = tables.rows
     temperature = request.softmax.temperature
-    if case .axis = change.source { magnitude = rows.magnitude } else { magnitude = 0 }
+    shape = request.geometry.shape
     let sums = output == .loss || output == .gradient
+    self.targets = sums ? targets : nil
+    isReduced = output == .loss && request.loss?.problem.reduction != Reduction.none
     operations = OperationCount(classes: rows.classes, items: sums ? request.softmax.layout.batch : 1)
-    let isHandled = change.handling != .given
-    var (p, logP, perSlice): ([Double]?, [Double]?, [Double]?) = ([], [], [])
-    if output == .probabilities || output == .gradient || isHandled { p = try tables.probabilities(change.source) }
-    if output == .logProbabilities || output == .loss || isHandled { logP = try tables.logProbabilities(change.source) }
-    if case .unshifted = change.handling {
-      perSlice = try tables.logSumExp(change.source)
-    } else if output == .logSumExp {
-      perSlice = isHandled ? nil : try tables.logSumExp(change.source)
-    } else if output == .entropy, !isHandled {
-      perSlice = try tables.entropy(change.source)
+  }
+
+  /// Takes a change.
+  /// - Returns: false where it is not defined for this output and request.
+  mutating func adopt(_ change: Change) throws(ComputationError) -> Bool {
+    let keepsTables =
+      hasTables && change.source.number == self.change.source.number && change.handling == self.change.handling
+    self.change = change
+    isHandled = change.handling != .given
+    if !keepsTables {
+      hasTables = false
+      guard try takeTables() else { return false }
+      hasTables = true
     }
-    guard let p, let logP, let perSlice else { return nil }
-    if case .flushed = change.handling {
-      leastProbabilities = try tables.leastProbabilities(change.source) ?? []
-    } else {
-      leastProbabilities = []
+    guard output == .loss || output == .gradient else { return true }
+    guard let targets, let target = ChangedTarget(targets, change) else { return false }
+    takeWeights(target, targets)
+    gradientFactor = change.factor / target.divisor
+    if change.temperaturePower != 0 {
+      for _ in 0..<change.temperaturePower.magnitude {
+        gradientFactor *= change.temperaturePower < 0 ? temperature : 1 / temperature
+      }
     }
-    (probabilities, logProbabilities, self.perSlice) = (p, logP, perSlice)
-    guard output == .loss || output == .gradient else {
-      (target, isReduced, gradientFactor) = (nil, false, 1)
+    if output == .loss {
+      spreads = []
+      if !isHandled, targets.smoothing > 0 {
+        guard let table = try tables.spreads(change.source, target.spreadWeights, of: targets) else { return false }
+        spreads = table
+      }
+    } else if change.isDifferentiated {
+      return try takeDerivative()
+    }
+    return true
+  }
+
+  /// Looks up the weights that a change gives the target, those that differ from the change's before.
+  private mutating func takeWeights(_ target: ChangedTarget, _ targets: TargetTables) {
+    let before = self.target
+    self.target = target
+    (spread, kept) = (target.spread, target.kept)
+    if let before, before.weights == target.weights, before.spreadWeights == target.spreadWeights,
+      before.hasClassFactors == target.hasClassFactors
+    {
       return
     }
-    guard let work = request.loss, let target = ChangedTarget(work, change, &tables.normalisers) else { return nil }
-    self.target = target
-    isReduced = output == .loss && work.problem.reduction != .none
-    var factor = change.factor / target.divisor
-    for _ in 0..<change.temperaturePower.magnitude {
-      factor *= change.temperaturePower < 0 ? temperature : 1 / temperature
+    spreadWeights = targets.all(target.spreadWeights)
+    classFactors = target.hasClassFactors ? targets.all(target.weights) : []
+    if targets.hasDistribution { (distribution, weights) = (targets.distribution, targets.all(target.weights)) }
+  }
+
+  /// Looks up what the change's source and handling need.
+  private mutating func takeTables() throws(ComputationError) -> Bool {
+    let source = change.source
+    var (needsLogarithms, needsProbabilities) = (false, false)
+    switch output {
+    case .probabilities, .gradient: needsProbabilities = true
+    case .logProbabilities, .loss: (needsLogarithms, needsProbabilities) = (true, isHandled)
+    case .entropy: (needsLogarithms, needsProbabilities) = (isHandled, isHandled)
+    default: break
     }
-    gradientFactor = factor
-    if output == .loss, !isHandled, work.problem.labelSmoothing > 0 {
-      spreads = try tables.spreads(change.source, weight: target.spreadWeight) ?? []
+    if needsProbabilities {
+      guard let table = try tables.probabilities(source) else { return false }
+      probabilities = table
     }
-    guard output == .gradient, change.isDifferentiated else { return }
+    if needsLogarithms {
+      guard let table = try tables.logProbabilities(source) else { return false }
+      logProbabilities = table
+    }
+    if case .unshifted = change.handling {
+      guard let table = try tables.logSumExp(source) else { return false }
+      perSlice = table
+    } else if output == .logSumExp || output == .entropy, !isHandled {
+      guard let table = try output == .logSumExp ? tables.logSumExp(source) : tables.entropy(source) else {
+        return false
+      }
+      perSlice = table
+    } else if output == .logSumExp {
+      return false
+    }
+    if case .flushed = change.handling { leastProbabilities = try tables.leastProbabilities(source) ?? [] }
+    if output == .gradient { otherProbabilities = source.sumsToOne ? try tables.others(source) ?? [] : [] }
+    return true
+  }
+
+  /// Looks up what the gradient of a loss needs that another function than softmax is differentiated in.
+  private mutating func takeDerivative() throws(ComputationError) -> Bool {
+    (otherAxis, axisTotals) = (nil, [])
     switch change.source {
-    case .twice: inner = try tables.probabilities(.given) ?? []
+    case .twice:
+      guard let table = try tables.probabilities(.given) else { return false }
+      inner = table
     case .axis(let axis):
-      guard rows.isAll else { return nil }
-      axisTotals = totals(along: Layout(shape: request.geometry.shape, axis: axis), target)
+      let layout = Layout(shape: shape, axis: axis)
+      otherAxis = layout
+      guard tables.method == .exact else { return true }
+      // All slices of the class axis are needed for a slice of the other one.
+      guard rows.isAll else { return false }
+      axisTotals = totals(along: layout)
     case .given, .withoutTemperature, .timesTemperature, .logits: break
     }
-  }
-
-  /// Σ f u along each slice of a layout, f being what a slice's gradient is multiplied by.
-  func totals(along layout: Layout, _ target: ChangedTarget) -> (Layout, [Double]) {
-    var totals = [Double](repeating: 0, count: layout.batch)
-    for row in 0..<rows.count {
-      guard let shares = target.shares(rows.numbers[row]) else { continue }
-      let factor = rowFactor(row, target)
-      for c in 0..<rows.classes { totals[layout.slice(of: rows.position(row: row, class: c))] += factor * shares[c] }
-    }
-    return (layout, totals)
-  }
-
-  func rowFactor(_ row: Int, _ target: ChangedTarget) -> Double {
-    gradientFactor * target.upstream(rows.numbers[row]) * target.sampleWeight(rows.numbers[row])
+    return true
   }
 
   /// How many numbers a slice has.
@@ -122,36 +187,88 @@ struct Recomputation {
     }
   }
 
-  /// Calls `body` with each number of a slice, until it returns false. - Returns: whether it never did.
-  func forEach(row: Int, _ body: (_ index: Int, Term) -> Bool) -> Bool {
-    let shares = target?.shares(rows.numbers[row])
-    for c in 0..<width {
-      guard body(c, term(row, c, shares)) else { return false }
+  /// What the numbers of a slice have in common.
+  struct Slice {
+    let row: Int
+    /// Where its first class stands in the tables, and in a tensor of the logits' shape.
+    let start: Int
+    let position: Int
+    let operations: OperationCount
+    let isSpoiled: Bool
+    /// Whether the slice's item counts, and its u.
+    fileprivate(set) var counts = false
+    fileprivate(set) var shares = ChangedTarget.Shares(item: 0)
+    /// What the gradient's terms are multiplied by.
+    fileprivate(set) var factor = 0.0
+    /// Σ p_j v_j and Σ p_j |v_j| of the gradient of softmax taken twice.
+    fileprivate(set) var mean = 0.0
+    fileprivate(set) var size = 0.0
+  }
+
+  func slice(_ row: Int) -> Slice {
+    var operations = operations
+    operations.shift = rows.shift(row, change.source)
+    let item = rows.numbers[row]
+    var slice = Slice(
+      row: row, start: row * rows.classes, position: rows.layout.start(of: item), operations: operations,
+      isSpoiled: isSpoiled(row))
+    guard let target, let targets else { return slice }
+    slice.factor = gradientFactor * targets.upstream(item) * target.sampleWeight(item, targets)
+    guard let shares = target.shares(item, targets) else { return slice }
+    (slice.counts, slice.shares) = (true, shares)
+    if output == .gradient, change.isDifferentiated, change.source == .twice { addMean(to: &slice) }
+    return slice
+  }
+
+  /// u of a class of a slice.
+  @inline(__always)
+  func share(_ slice: Slice, _ c: Int) -> Double {
+    if c == slice.shares.target { return slice.shares.targetShare }
+    guard slice.shares.isSpread else { return 0 }
+    let smoothed = spread == 0 ? 0 : spread * (spreadWeights.isEmpty ? 1 : spreadWeights[c])
+    if distribution.isEmpty { return smoothed }
+    return kept * (weights.isEmpty ? 1 : weights[c]) * distribution[slice.position + c * rows.layout.inner] + smoothed
+  }
+
+  /// What is summed over a slice where v = U p² - u goes through softmax's Jacobian.
+  private func addMean(to slice: inout Slice) {
+    for c in 0..<rows.classes {
+      let (p, own, share) = (
+        inner[slice.start + c], slice.shares.total * probabilities[slice.start + c], share(slice, c)
+      )
+      slice.mean += p * (own - share)
+      slice.size += p * (own + share)
     }
-    return true
   }
 
   /// One number.
-  func term(row: Int, index: Int) -> Term { term(row, index, target?.shares(rows.numbers[row])) }
+  func term(row: Int, index: Int) -> Term { term(slice(row), index) }
 
-  /// All numbers, slice by slice.
-  func terms() -> [Term] {
-    var terms: [Term] = []
-    terms.reserveCapacity(rows.count * width)
+  /// Calls `body` with each number's place, slice by slice, and the number, until it returns false.
+  /// - Throws: ``ComputationError/cancelled``.
+  @inline(__always)
+  func forEach(
+    _ execution: Execution, _ body: (_ place: Int, Term) -> Bool
+  ) throws(ComputationError) {
+    if isReduced {
+      _ = body(0, total())
+      return
+    }
+    let width = width
     for row in 0..<rows.count {
-      _ = forEach(row: row) { _, term in
-        terms.append(term)
-        return true
+      if row & 0xFF == 0xFF, execution.isCancelled() { throw .cancelled }
+      let slice = slice(row)
+      for index in 0..<width {
+        guard body(row * width + index, term(slice, index)) else { return }
       }
     }
-    return terms
   }
 
   /// The one loss of all slices.
   func total() -> Term {
     var sum = Term()
     for row in 0..<rows.count {
-      let term = term(row: row, index: 0)
+      let term = loss(slice(row))
       sum.value += term.value
       sum.bounds = sum.bounds + term.bounds
       sum.gain += term.gain
@@ -161,46 +278,44 @@ struct Recomputation {
     return sum
   }
 
-  func term(_ row: Int, _ c: Int, _ shares: ChangedTarget.Shares?) -> Term {
+  @inline(__always)
+  func term(_ slice: Slice, _ c: Int) -> Term {
     switch output {
     case .probabilities:
-      multiplied(probability(row, c), row, gain: 1) { $0.probability($1) }
+      let p = probability(slice, c)
+      return multiplied(p, slice.operations.probability(p), slice, gain: 1)
     case .logProbabilities:
-      multiplied(logProbability(row, c), row, step: logarithmStep(row, c)) { $0.logarithm($1) }
-    case .logSumExp: multiplied(logSumExp(row), row) { $0.logarithm($1) }
-    case .entropy: multiplied(entropy(row), row) { $0.logarithm($1) }
-    case .loss: loss(row, shares)
-    case .gradient: gradient(row, c, shares)
+      let value = logProbability(slice, c)
+      return multiplied(value, slice.operations.logarithm(value), slice, step: logarithmStep(slice, c))
+    case .logSumExp:
+      let value = logSumExp(slice.row)
+      return multiplied(value, slice.operations.logarithm(value), slice)
+    case .entropy:
+      let value = entropy(slice)
+      return multiplied(value, slice.operations.logarithm(value), slice)
+    case .loss: return loss(slice)
+    case .gradient: return gradient(slice, c)
     case .argmax, .jacobian, .topIndices, .topProbabilities, .topLogProbabilities, .perplexity, .derivation,
       .klDivergence, .hessianVectorProduct:
-      Term()
+      return Term()
     }
   }
 
-  func multiplied(
-    _ value: Double, _ row: Int, gain: Double = 0, step: Double = 0, bounds: (OperationCount, Double) -> ErrorBounds
+  @inline(__always)
+  private func multiplied(
+    _ value: Double, _ bounds: ErrorBounds, _ slice: Slice, gain: Double = 0, step: Double = 0
   ) -> Term {
     Term(
-      value: value * change.factor, bounds: bounds(operations(row), value) * change.factor, gain: gain, step: step,
-      isSpoiled: isSpoiled(row))
+      value: value * change.factor, bounds: bounds * change.factor, gain: gain, step: step, isSpoiled: slice.isSpoiled)
   }
+}
 
-  /// How a slice's numbers are rounded.
-  func operations(_ row: Int) -> OperationCount {
-    var operations = operations
-    operations.shift = shift(row)
-    return operations
-  }
-
-  /// The largest argument of a slice's exponentials, before it is subtracted.
-  private func shift(_ row: Int) -> Double {
-    switch change.source {
-    case .given: rows.shifts[row]
-    case .withoutTemperature: rows.shifts[row] * temperature
-    case .timesTemperature: rows.shifts[row] * temperature * temperature
-    case .axis: magnitude
-    case .twice: 1
-    case .logits: 0
+extension Change.Source {
+  /// Whether the numbers in the probabilities' place sum to 1 over the classes of a slice.
+  var sumsToOne: Bool {
+    switch self {
+    case .given, .withoutTemperature, .timesTemperature, .twice: true
+    case .axis, .logits: false
     }
   }
 }

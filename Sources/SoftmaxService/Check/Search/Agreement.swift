@@ -10,13 +10,11 @@ struct Agreement {
   /// Whether any slice's exponentials left the range.
   private(set) var hasSpoiled = false
   private(set) var compared = 0
-  /// What rounding is multiplied by in any of the numbers, at most.
-  private(set) var largestGain = 0.0
 
   // What the evidence tells.
   private(set) var relativeError = 0.0
   private(set) var absoluteError = 0.0
-  private(set) var worst: (position: Int?, candidate: Double, recomputed: Double) = (nil, 0, 0)
+  private(set) var worst: (place: Int?, candidate: Double, recomputed: Double) = (nil, 0, 0)
 
   /// The most exact way to compute that the numbers agree with; nil where they agree with none.
   var way: ErrorBounds.Way? { ErrorBounds.Way.allCases.first { misfit[$0] <= 1 } }
@@ -28,13 +26,31 @@ struct Agreement {
 
   var agrees: Bool { misfit.lenient <= 1 }
 
+  /// By what a number may miss one that is recomputed in plain arithmetic, which itself is off by as much as any order
+  /// of operations makes it.
+  static func nearness(
+    _ candidate: Double, _ term: Recomputation.Term, _ arithmetic: CandidateArithmetic
+  ) -> Double {
+    2 * term.bounds.lenient * arithmetic.unit + arithmetic.floor(candidate, term) + arithmetic.flushed(term)
+  }
+
+  /// Whether a number may agree with what a number recomputed in plain arithmetic stands for.
+  static func isNear(
+    _ candidate: Double, _ term: Recomputation.Term, _ arithmetic: CandidateArithmetic
+  ) -> Bool {
+    if candidate == term.value || candidate.isNaN && term.value.isNaN { return true }
+    if term.isSpoiled, !candidate.isFinite { return true }
+    return (candidate - term.value).magnitude <= nearness(candidate, term, arithmetic)
+  }
+
   /// Adds a number.
-  /// - Parameter position: where in the candidate the number is.
+  /// - Parameter place: where among the numbers compared it is.
+  @inline(__always)
   mutating func add(
-    _ candidate: Double, _ term: Recomputation.Term, _ arithmetic: CandidateArithmetic, at position: Int?
+    _ candidate: Double, _ term: Recomputation.Term, _ arithmetic: CandidateArithmetic,
+    at place: Int?
   ) {
     compared += 1
-    largestGain = max(largestGain, term.bounds.usual)
     if term.isSpoiled { hasSpoiled = true }
     if candidate == term.value || candidate.isNaN && term.value.isNaN { return }
     if term.isSpoiled, !candidate.isFinite { return }
@@ -49,13 +65,14 @@ struct Agreement {
       Self.raise(&misfit.careful, difference, term.bounds.careful * arithmetic.unit + floor)
     }
     absoluteError = max(absoluteError, difference.isNaN ? .infinity : difference)
-    if Self.raise(&relativeError, difference, term.value.magnitude) { worst = (position, candidate, term.value) }
+    if Self.raise(&relativeError, difference, term.value.magnitude) { worst = (place, candidate, term.value) }
   }
 
   /// Makes the largest share of a difference in what is allowed no less than this one: it is seldom larger, and only
   /// then divided.
   /// - Returns: whether it was larger.
   @discardableResult
+  @inline(__always)
   private static func raise(_ most: inout Double, _ difference: Double, _ allowed: Double) -> Bool {
     if difference <= most * allowed { return false }
     let share = parts(difference, allowed)

@@ -15,11 +15,13 @@ struct ErrorBounds {
   /// sums one term after the other.
   var lenient = 0.0
 
+  @inline(__always)
   static func * (bounds: ErrorBounds, factor: Double) -> ErrorBounds {
     let size = factor.magnitude
     return ErrorBounds(careful: bounds.careful * size, usual: bounds.usual * size, lenient: bounds.lenient * size)
   }
 
+  @inline(__always)
   static func + (a: ErrorBounds, b: ErrorBounds) -> ErrorBounds {
     ErrorBounds(careful: a.careful + b.careful, usual: a.usual + b.usual, lenient: a.lenient + b.lenient)
   }
@@ -55,6 +57,7 @@ struct OperationCount {
   }
 
   /// What rounding makes of p.
+  @inline(__always)
   func probability(_ p: Double) -> ErrorBounds {
     let argument = Self.logarithm(of: p)
     let usual = p.magnitude * (typical + argument)
@@ -63,15 +66,22 @@ struct OperationCount {
   }
 
   /// What rounding makes of log p, and of a log-sum-exp or an entropy.
+  @inline(__always)
   func logarithm(_ value: Double) -> ErrorBounds {
     let size = value.magnitude
     let usual = size * factors + typical
     return ErrorBounds(
-      careful: min(size * typical, usual), usual: usual,
-      lenient: worst + 2 * size * (factors + factors * factors / 4) + 2 * shift)
+      careful: min(size * typical, usual), usual: usual, lenient: logarithms(size: size, factors: 1))
+  }
+
+  /// What rounding makes at worst of a sum Σ f log p, of which Σ |f log p| and Σ |f| are known.
+  @inline(__always)
+  func logarithms(size: Double, factors sum: Double) -> Double {
+    sum * (worst + 2 * shift) + 2 * size * (factors + factors * factors / 4)
   }
 
   /// What rounding makes of a gradient factor · (U p - u).
+  @inline(__always)
   func gradient(_ value: Double, factor: Double, whole: Double, p: Double, share: Double) -> ErrorBounds {
     let size = factor.magnitude
     let argument = Self.logarithm(of: p)
@@ -83,13 +93,19 @@ struct OperationCount {
   }
 
   /// What rounding makes of p times something, less something else, in any order: no mistake is excused by more.
+  @inline(__always)
   func product(_ size: Double, p: Double, less other: Double) -> ErrorBounds {
     let bound = size * (typical + Self.logarithm(of: p)) + other.magnitude * typical
     return ErrorBounds(careful: bound, usual: bound, lenient: bound)
   }
 
   /// -log of a number to a bit, and 0 for those from 1 on.
-  private static func logarithm(of x: Double) -> Double { max(0, -0.7 * Double(x.exponent)) }
+  @inline(__always)
+  private static func logarithm(of x: Double) -> Double {
+    let exponent = Int(x.exponentBitPattern)
+    // Subnormal numbers are taken for the least.
+    return exponent == 0 ? 753 : 0.7 * Double(max(0, 1023 - exponent))
+  }
 }
 
 /// How a caller's numbers look as if they had been computed, and written down.
@@ -112,13 +128,22 @@ struct CandidateArithmetic {
   }
 
   /// What a number may differ by whatever its size, near zero and by its digits.
+  @inline(__always)
   func floor(_ candidate: Double, _ term: Recomputation.Term) -> Double {
     moved(term, by: least) + (digits?.resolution(of: candidate) ?? 0)
+  }
+
+  /// By what a number may miss a recomputed one, where numbers agree so well.
+  @inline(__always)
+  func interval(_ candidate: Double, _ term: Recomputation.Term, _ agreement: Agreement) -> Double {
+    let rounded = term.bounds[agreement.way ?? .lenient] * unit + floor(candidate, term)
+    return agreement.isFlushed ? rounded + flushed(term) : rounded
   }
 
   /// What a number may differ by where numbers below the normal range are 0.
   func flushed(_ term: Recomputation.Term) -> Double { moved(term, by: leastNormal) }
 
+  @inline(__always)
   private func moved(_ term: Recomputation.Term, by size: Double) -> Double {
     // The quotient of size and the least number alone can be beyond the range.
     size * (1 + term.gain) + (term.step * 0x1p537) * (size * 0x1p537)

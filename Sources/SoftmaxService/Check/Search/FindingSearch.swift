@@ -10,14 +10,18 @@ struct FindingSearch {
   private let exact: ExactNumbers
   private let execution: Execution
   private let facts: RequestFacts
+  private let hypotheses: [Hypothesis]
+  private let targets: TargetTables?
   /// The recomputation over all slices, which the outputs share.
-  private var whole: (rows: CheckedRows, tables: SoftmaxTables)?
+  private var whole: SoftmaxTables?
 
   init(_ request: CheckRequest, _ exact: ExactNumbers, _ execution: Execution) {
     self.request = request
     self.exact = exact
     self.execution = execution
     facts = RequestFacts(request)
+    hypotheses = Hypothesis.all(for: facts)
+    targets = request.loss.map { TargetTables($0) }
   }
 
   /// What explains an output that does not pass; ``Cause/unexplained`` where nothing does.
@@ -28,19 +32,15 @@ struct FindingSearch {
     let output = candidate.output
     let isReduced = output == .loss && candidate.shape != request.geometry.batchShape || facts.items == 1
     let isWhole = isReduced || request.geometry.layout.count <= CheckedRows.mostLogits
-    var (rows, tables) = (whole?.rows, whole?.tables)
-    if rows == nil || !isWhole {
-      let worst = isWhole ? nil : worstSlices(of: candidate)
-      let chosen = CheckedRows(request.softmax, worst: worst)
-      rows = chosen
-      tables = SoftmaxTables(request.softmax, request.geometry, rows: chosen, execution)
-    }
-    guard let rows, let tables else { return [] }
+    let rows = isWhole ? whole?.rows : CheckedRows(request.softmax, worst: worstSlices(of: candidate))
+    let tables =
+      isWhole && whole != nil
+      ? whole : SoftmaxTables(request, rows ?? CheckedRows(request.softmax, worst: nil), .exact, execution)
+    guard let tables else { return [] }
+    if isWhole { whole = tables }
     var search = OutputSearch(
-      request, candidate, exact: exact[output] ?? [], report: report, rows: rows, tables: tables, execution)
-    let findings = try search.findings(Hypothesis.all(for: facts, of: output), facts)
-    if isWhole { whole = (rows, search.tables) }
-    return findings
+      request, candidate, exact: exact[output] ?? [], report: report, tables, targets, execution)
+    return try search.findings(hypotheses.filter { $0.outputs.contains(output) })
   }
 
   /// The slices by their largest relative error, the worst first.

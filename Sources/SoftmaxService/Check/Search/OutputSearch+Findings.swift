@@ -10,29 +10,34 @@ extension OutputSearch {
     let evidence: WeightOfEvidence
   }
 
-  mutating func findings(_ all: [Hypothesis], _ facts: RequestFacts) throws(ComputationError) -> [Finding] {
-    guard let base = try agreement(under: Change(), mustAgree: false) else { return [unexplained(Agreement())] }
-    largestGain = base.largestGain
-    guard try knowsTheRequest() else { return scaledFindings(all) }
-    if let found = try explained(all, base) { return found }
+  mutating func findings(_ all: [Hypothesis]) throws(ComputationError) -> [Finding] {
+    guard try probes.areExact(CandidateArithmetic(report.format)) else { return scaledFindings(all) }
+    guard let found = try explained(all) else { return [unexplained] }
+    return try knowsTheRequest() ? found : scaledFindings(all)
+  }
+
+  private mutating func explained(_ all: [Hypothesis]) throws(ComputationError) -> [Finding]? {
+    if let found = try explainedInItsArithmetic(all) { return found }
     // Numbers with few digits may be rounded ones, and are compared as such where they are nothing else.
     if let digits = DecimalDigits(of: candidate.values, report.format) {
       arithmetic.digits = digits
-      guard let base = try agreement(under: Change(), mustAgree: false) else { return [unexplained(base)] }
-      if let found = try explained(all, base) { return found }
+      if let found = try explainedInItsArithmetic(all) { return found }
       arithmetic.digits = nil
     }
-    if let found = try shorterPrecision() { return [found] }
-    return [unexplained(base)]
+    return try shorterPrecision().map { [$0] }
   }
 
   /// What explains the numbers in an arithmetic.
-  private mutating func explained(_ all: [Hypothesis], _ base: Agreement) throws(ComputationError) -> [Finding]? {
-    let isRight = base.agrees
+  private mutating func explainedInItsArithmetic(_ all: [Hypothesis]) throws(ComputationError) -> [Finding]? {
+    let base = try agreement(under: Change())
     var right: [Double]?
-    let singles = try explanations(all.map { [$0] }, base, &right)
-    if let found = best(singles, isRight: isRight) { return try withTransposed(found) }
-    if isRight { return roundingFindings(base) }
+    var mayAgree: [Combination] = []
+    for hypothesis in all where canBeShown(hypothesis) {
+      if try probes.mayAgree(hypothesis.change, arithmetic) { mayAgree.append(Combination(hypothesis)) }
+    }
+    let singles = try explanations(mayAgree, base, &right)
+    if let found = best(singles, isRight: base != nil) { return try withTransposed(found) }
+    if let base { return roundingFindings(base) }
     if let found = try order() { return [found] }
     return best(try explanations(try pairs(of: all), base, &right), isRight: false)
   }
@@ -47,43 +52,39 @@ extension OutputSearch {
   }
 
   /// Where recomputations do not know an option of the request: what is a factor away from the exact numbers.
-  private mutating func scaledFindings(_ all: [Hypothesis]) -> [Finding] {
-    let base = agreement(withExactTimes: 1)
-    if base.agrees { return roundingFindings(base) }
-    let right = found.indices.map { interval(found[$0], scaledTerm($0, 1), Agreement.none) }
+  private func scaledFindings(_ all: [Hypothesis]) -> [Finding] {
+    if let base = agreement(withExactTimes: 1) { return roundingFindings(base) }
+    let right = found.indices.map { arithmetic.interval(found[$0], scaledTerm($0, 1), Agreement.none) }
     var explanations: [Explanation] = []
     for hypothesis in all where hypothesis.isFactor {
-      var change = Change()
-      hypothesis.change(&change)
-      guard let factor = factor(from: Change(), to: change) else { continue }
-      let agreement = agreement(withExactTimes: factor)
-      guard agreement.agrees else { continue }
+      guard let factor = factor(from: Change(), to: Combination(hypothesis).change),
+        let agreement = agreement(withExactTimes: factor)
+      else { continue }
       var evidence = WeightOfEvidence(arithmetic.format)
       for place in found.indices {
         evidence.add(
-          found[place], exact: exact[place], allowed: interval(found[place], scaledTerm(place, factor), agreement),
+          found[place], exact: exact[place],
+          allowed: arithmetic.interval(found[place], scaledTerm(place, factor), agreement),
           right: right[place], isNear: false)
       }
       explanations.append(Explanation(hypotheses: [hypothesis], agreement: agreement, evidence: evidence))
     }
-    return best(explanations, isRight: false) ?? [unexplained(base)]
+    return best(explanations, isRight: false) ?? [unexplained]
   }
 
   private mutating func explanations(
-    _ sets: [[Hypothesis]], _ base: Agreement, _ right: inout [Double]?
+    _ combinations: [Combination], _ base: Agreement?, _ right: inout [Double]?
   ) throws(ComputationError) -> [Explanation] {
     var found: [Explanation] = []
-    for hypotheses in sets {
-      var change = Change()
-      for hypothesis in hypotheses { hypothesis.change(&change) }
-      guard let agreement = try agreement(under: change),
-        agreement.hasSpoiled || !hypotheses.contains(where: { $0.cause == .overflow })
+    for combination in combinations {
+      guard let agreement = try agreement(under: combination.change),
+        agreement.hasSpoiled || !combination.isOfOverflow
       else { continue }
       // A pass over all numbers, made when something agrees at all.
-      let intervals = if let right { right } else { try intervals(base) }
+      let intervals = if let right { right } else { try intervals(base ?? .none) }
       right = intervals
-      let evidence = try evidence(for: change, agreement, right: intervals)
-      found.append(Explanation(hypotheses: hypotheses, agreement: agreement, evidence: evidence))
+      let evidence = try evidence(for: combination.change, agreement, right: intervals)
+      found.append(Explanation(hypotheses: combination.hypotheses, agreement: agreement, evidence: evidence))
     }
     return found
   }
@@ -126,93 +127,32 @@ extension OutputSearch {
     }
   }
 
-  // MARK: Pairs
-
-  /// Pairs of mistakes about different things, where that can be told: one number fits many pairs by chance.
-  private mutating func pairs(of all: [Hypothesis]) throws(ComputationError) -> [[Hypothesis]] {
-    let canTellAny = arithmetic.format == .binary64 && arithmetic.digits == nil || found.count >= 4
-    let isFinite = found.allSatisfy(\.isFinite)
-    let aspects = all.map(\.aspect)
-    let areFactors = all.map(\.isFactor)
-    var pairs: [[Hypothesis]] = []
-    for (place, first) in all.enumerated() where !(isFinite && first.cause == .overflow) {
-      // Another mistake with a factor: the numbers are the same multiple of those recomputed with it, wherever looked
-      // at.
-      let multiple = areFactors[place] ? nil : try multiple(of: first)
-      for other in all.indices where other > place || areFactors[other] && !areFactors[place] && other < place {
-        guard aspects[place] != aspects[other], !areFactors[place] || areFactors[other],
-          multiple != nil || areFactors[place] || !areFactors[other],
-          Self.goTogether(first, all[other], any: canTellAny)
-        else { continue }
-        if let multiple, areFactors[other] {
-          guard try isMultiple(multiple, of: first, with: all[other]) else { continue }
-        }
-        pairs.append([first, all[other]])
-      }
-    }
-    return pairs
-  }
-
-  /// What the numbers are of those recomputed with a mistake, where that is the same at all probes; nil where it is
-  /// not.
-  private mutating func multiple(of hypothesis: Hypothesis) throws(ComputationError) -> Double? {
-    var change = Change()
-    hypothesis.change(&change)
-    guard let recomputation = try recomputation(change) else { return nil }
-    if recomputation.isReduced { return found[0] / recomputation.total().value }
-    var multiple: Double?
-    for probe in probes {
-      let term = recomputation.term(row: probe.row, index: probe.index)
-      let ratio = found[probe.row * width + probe.index] / term.value
-      // What cancels says nothing.
-      guard ratio.isFinite, term.value.magnitude > 0x1p10 * term.bounds.usual * arithmetic.unit else { continue }
-      if let multiple, (ratio - multiple).magnitude > tolerance(of: multiple) { return nil }
-      multiple = ratio
-    }
-    return multiple
-  }
-
-  /// Whether a factor makes numbers such a multiple of those of another mistake.
-  private mutating func isMultiple(
-    _ multiple: Double, of first: Hypothesis, with second: Hypothesis
-  ) throws(ComputationError) -> Bool {
-    var (one, both) = (Change(), Change())
-    first.change(&one)
-    first.change(&both)
-    second.change(&both)
-    guard let factor = factor(from: one, to: both) else { return false }
-    return (factor - multiple).magnitude <= tolerance(of: multiple)
-  }
-
-  private func tolerance(of multiple: Double) -> Double {
-    multiple.magnitude * 0x1p-8
-  }
-
-  private static func goTogether(_ a: Hypothesis, _ b: Hypothesis, any: Bool) -> Bool {
-    switch (a.aspect, b.aspect) {
-    case (.divisor, .target), (.target, .divisor), (.smoothing, .weights), (.weights, .smoothing): return true
-    case (.handling, let other), (let other, .handling):
-      return any && (a.isOfRange || b.isOfRange) && (other == .divisor || other == .factor || other == .target)
-    default: return any
-    }
-  }
-
   // MARK: Findings
 
   func finding(_ cause: Cause, detail: String, cure: String, _ agreement: Agreement) -> Finding {
-    Finding(
-      cause: cause, output: candidate.output, detail: "\(candidate.output.name): \(detail)", cure: cure,
-      evidence: Finding.Evidence(
+    finding(
+      cause, detail: detail, cure: cure,
+      Finding.Evidence(
         compared: agreement.compared, relativeError: agreement.relativeError, absoluteError: agreement.absoluteError,
-        position: agreement.worst.position, candidate: agreement.worst.candidate,
+        position: agreement.worst.place.map { self.position(of: $0) }, candidate: agreement.worst.candidate,
         recomputed: agreement.worst.recomputed))
   }
 
-  private func unexplained(_ base: Agreement) -> Finding {
-    finding(
+  private func finding(_ cause: Cause, detail: String, cure: String, _ evidence: Finding.Evidence) -> Finding {
+    Finding(
+      cause: cause, output: candidate.output, detail: "\(candidate.output.name): \(detail)", cure: cure,
+      evidence: evidence)
+  }
+
+  /// Said with how far the numbers are from the exact ones.
+  private var unexplained: Finding {
+    let worst = report.worst.first
+    return finding(
       .unexplained, detail: "nothing that is known here explains the numbers",
       cure: "send a single slice of three logits, and compare each step with the output \"derivation\" of /gradient",
-      base)
+      Finding.Evidence(
+        compared: report.count, relativeError: report.maximumRelativeError, absoluteError: report.maximumAbsoluteError,
+        position: worst?.position, candidate: worst?.candidate ?? 0, recomputed: worst?.exact ?? 0))
   }
 }
 

@@ -6,10 +6,10 @@ extension OutputSearch {
   /// What explains the numbers as the exact ones in another order; nil where nothing does.
   mutating func order() throws(ComputationError) -> Finding? {
     if let finding = try transposed() { return finding }
-    guard let recomputation = try recomputation(Change()), !recomputation.isReduced, found.count > 1 else { return nil }
-    let width = found.count / rows.count
-    guard try isPermutation(of: recomputation) else { return nil }
-    let terms = recomputation.terms()
+    guard !recomputation.isReduced, found.count > 1, mayBePermutation, try recomputation.adopt(Change()),
+      try isPermutation()
+    else { return nil }
+    let terms = try terms()
     if rows.count > 1, let agreement = sliceOrder(terms, width) {
       return finding(
         .order, detail: "the slices are in another order than the logits'",
@@ -26,25 +26,31 @@ extension OutputSearch {
   /// Whether the array lies column by column.
   /// - Parameter isNamed: whether another mistake explains the numbers already, so that they are not right.
   mutating func transposed(besides isNamed: Bool = false) throws(ComputationError) -> Finding? {
-    guard isTransposable, let recomputation = try recomputation(Change()) else { return nil }
-    for probe in probes {
-      var agreement = Agreement()
-      agreement.add(
-        candidate.values[transposedPlace(row: probe.row, class: probe.index)],
-        recomputation.term(row: probe.row, index: probe.index), arithmetic, at: nil)
-      guard agreement.agrees else { return nil }
-    }
+    guard isTransposable else { return nil }
+    let numbers = probes.all.map { candidate.values[transposedPlace(row: $0.place.row, class: $0.place.index)] }
+    guard try probes.mayBe(numbers, arithmetic), try recomputation.adopt(Change()) else { return nil }
     let places = (0..<rows.count).flatMap { row in
       (0..<rows.classes).map { transposedPlace(row: row, class: $0) }
     }
     guard
       let agreement = agreement(
-        of: places.map { candidate.values[$0] }, exact: places.map { exactTensor[$0] }, with: recomputation.terms(),
+        of: places.map { candidate.values[$0] }, exact: places.map { exactTensor[$0] }, with: try terms(),
         least: isNamed ? 0 : WeightOfEvidence.leastOfOne)
     else { return nil }
     return finding(
       .axis, detail: "the numbers are in the order of the transposed array",
       cure: "send the transpose, or store the array in row-major order (order=\"C\")", agreement)
+  }
+
+  /// All recomputed numbers.
+  private func terms() throws(ComputationError) -> [Recomputation.Term] {
+    var terms: [Recomputation.Term] = []
+    terms.reserveCapacity(found.count)
+    try recomputation.forEach(execution) { _, term in
+      terms.append(term)
+      return true
+    }
+    return terms
   }
 
   private var isTransposable: Bool {
@@ -77,19 +83,40 @@ extension OutputSearch {
     var evidence = WeightOfEvidence(arithmetic.format)
     for (place, term) in terms.enumerated() {
       evidence.add(
-        numbers[place], exact: exact[place], allowed: interval(numbers[place], term, agreement),
-        right: interval(numbers[place], term, Agreement.none), isNear: false)
+        numbers[place], exact: exact[place], allowed: arithmetic.interval(numbers[place], term, agreement),
+        right: arithmetic.interval(numbers[place], term, Agreement.none), isNear: false)
     }
     return evidence.bits >= least ? agreement : nil
   }
 
+  /// Whether the sums of the numbers' sizes are near: looked at first, since it needs no probabilities.
+  private var mayBePermutation: Bool {
+    var (mine, exact) = (0.0, 0.0)
+    for place in found.indices {
+      mine += found[place].magnitude
+      exact += self.exact[place].magnitude
+    }
+    let rounded = 4 * arithmetic.unit * (recomputation.operations.worst + 2 * rows.largestShift(.given))
+    return (mine - exact).magnitude <= max(0x1p-8, rounded) * max(mine, exact) + rounded * whatCancels
+  }
+
+  /// The sum of the sizes of what a gradient's numbers are differences of: q s Σ u / D.
+  private var whatCancels: Double {
+    guard candidate.output == .gradient, let targets, let target = ChangedTarget(targets, Change()) else { return 0 }
+    return rows.numbers.reduce(0.0) { sum, item in
+      let factor = targets.upstream(item) * target.sampleWeight(item, targets)
+      return sum + (factor * (target.shares(item, targets)?.total ?? 0)).magnitude
+    } / target.divisor
+  }
+
   /// Whether the numbers can be the exact ones in another order: their sums agree then, which costs less than sorting.
-  private func isPermutation(of recomputation: Recomputation) throws(ComputationError) -> Bool {
+  private func isPermutation() throws(ComputationError) -> Bool {
     var (mine, exact, allowed) = (0.0, 0.0, 0.0)
-    try forEachTerm(of: recomputation) { place, _, term in
+    let (found, arithmetic) = (found, arithmetic)
+    try recomputation.forEach(execution) { place, term in
       mine += found[place].magnitude
       exact += term.value.magnitude
-      allowed += interval(found[place], term, Agreement.none)
+      allowed += arithmetic.interval(found[place], term, Agreement.none)
       return true
     }
     return (mine - exact).magnitude <= allowed

@@ -1,0 +1,149 @@
+import Softmax
+
+/// A few of the caller's numbers, against which each change is held first, recomputed in plain binary64. Nearly all
+/// changes fail there, at a small part of the price of correctly rounded probabilities of all slices.
+///
+/// A loss over all slices is one number, and its own probe.
+struct Probes {
+  struct Probe {
+    /// The number's slice among the probes', and among all that are looked at.
+    let row: Int
+    let place: (row: Int, index: Int)
+    let candidate: Double
+    let exact: Double
+  }
+
+  let all: [Probe]
+  private var estimate: Recomputation
+  /// For a loss, those of each probe.
+  private var sums: [LossSums] = []
+  /// Whether plain arithmetic is to be trusted: far from overflow.
+  private let isUsable: Bool
+  /// How far the largest constants move a loss over all slices.
+  private var reach: Reach?
+
+  private struct Reach {
+    /// The loss as it is.
+    let base: Recomputation.Term
+    let epsilon: Double
+    let clipping: Double
+  }
+
+  /// - Parameters:
+  ///   - places: where the numbers are, at least one; for a loss over all slices, its only place.
+  ///   - number: the caller's number at a place, and the exact one.
+  init(
+    of output: Output, at places: [(row: Int, index: Int)], in rows: CheckedRows, _ request: CheckRequest,
+    _ targets: TargetTables?, _ execution: Execution,
+    number: (_ row: Int, _ index: Int) -> (candidate: Double, exact: Double)
+  ) {
+    let isReduced = output == .loss && request.loss?.problem.reduction != Reduction.none
+    var slices: [Int] = []
+    all = places.map { place in
+      if !slices.contains(place.row) { slices.append(place.row) }
+      let (candidate, exact) = number(place.row, place.index)
+      return Probe(
+        row: slices.firstIndex(of: place.row) ?? 0, place: place, candidate: candidate, exact: exact)
+    }
+    let own = isReduced ? rows : CheckedRows(rows, slices)
+    let tables = SoftmaxTables(request, own, .plain, execution)
+    estimate = Recomputation(output, of: request, tables, targets)
+    let temperature = request.softmax.temperature
+    isUsable = rows.magnitude * max(1, temperature) * max(1, temperature) < 0x1p1000
+    guard output == .loss, let targets else { return }
+    sums = all.map { LossSums(tables, targets, of: isReduced ? 0..<own.count : $0.row..<($0.row + 1)) }
+  }
+
+  /// Calls `body` with each probe and what a change makes of it, until it returns false.
+  /// - Returns: whether it never did; nil where the change is not defined.
+  private mutating func forEach(
+    under change: Change, _ body: (Probe, Recomputation.Term) -> Bool
+  ) throws(ComputationError) -> Bool? {
+    if !sums.isEmpty, change.handling == .given {
+      for place in all.indices {
+        guard let term = try sums[place].term(change) else { return nil }
+        guard body(all[place], term) else { return false }
+      }
+      return true
+    }
+    guard try estimate.adopt(change) else { return nil }
+    for probe in all {
+      let term = estimate.isReduced ? estimate.total() : estimate.term(row: probe.row, index: probe.place.index)
+      guard body(probe, term) else { return false }
+    }
+    return true
+  }
+
+  /// Whether the caller's numbers may agree with those under a change.
+  mutating func mayAgree(_ change: Change, _ arithmetic: CandidateArithmetic) throws(ComputationError) -> Bool {
+    guard isUsable else { return true }
+    guard try canReach(change.handling, arithmetic) else { return false }
+    return try forEach(under: change) { Agreement.isNear($0.candidate, $1, arithmetic) } ?? false
+  }
+
+  /// Whether numbers may be those at the probes, in their order.
+  mutating func mayBe(_ numbers: [Double], _ arithmetic: CandidateArithmetic) throws(ComputationError) -> Bool {
+    guard isUsable else { return true }
+    var place = 0
+    return try forEach(under: Change()) { _, term in
+      defer { place += 1 }
+      return Agreement.isNear(numbers[place], term, arithmetic)
+    } ?? false
+  }
+
+  /// Whether the exact numbers may be those of the request as it is recomputed: else the request has an option that
+  /// recomputations do not know.
+  mutating func areExact(_ arithmetic: CandidateArithmetic) throws(ComputationError) -> Bool {
+    guard isUsable else { return true }
+    return try forEach(under: Change()) { Agreement.isNear($0.exact, $1, arithmetic) } ?? false
+  }
+
+  /// What the numbers are of those recomputed under a change, where that is the same at all probes; nil where it is
+  /// not, or cannot be said.
+  mutating func multiple(of change: Change, _ arithmetic: CandidateArithmetic) throws(ComputationError) -> Double? {
+    var multiple: Double?
+    let isLoss = !sums.isEmpty
+    let isSame = try forEach(under: change) { probe, term in
+      let ratio = probe.candidate / term.value
+      // What cancels says nothing.
+      let noise = max(term.bounds.lenient * 0x1p-53, term.bounds.usual * arithmetic.unit)
+      guard ratio.isFinite, term.value.magnitude > 0x1p10 * noise || isLoss else { return true }
+      if let multiple, !Self.areNear(ratio, multiple) { return false }
+      multiple = ratio
+      return true
+    }
+    return isSame == true ? multiple : nil
+  }
+
+  /// Whether two multiples are the same, as far as numbers of a short format tell.
+  static func areNear(_ one: Double, _ other: Double) -> Bool {
+    (one - other).magnitude <= other.magnitude * 0x1p-8
+  }
+
+  /// Whether a constant in the logarithms moves a loss over all slices as far as the caller's is from the exact one: the
+  /// largest constant moves it most.
+  private mutating func canReach(
+    _ handling: Change.Handling, _ arithmetic: CandidateArithmetic
+  ) throws(ComputationError) -> Bool {
+    guard estimate.isReduced, handling.isNearNone, let probe = all.first else { return true }
+    if reach == nil { reach = try largestReach() }
+    guard let reach else { return true }
+    let distance =
+      (probe.candidate - probe.exact).magnitude - Agreement.nearness(probe.candidate, reach.base, arithmetic)
+    return if case .epsilon = handling { distance <= reach.epsilon } else { distance <= reach.clipping }
+  }
+
+  /// How far the largest constants move the loss; nil where it has no value.
+  private mutating func largestReach() throws(ComputationError) -> Reach? {
+    guard let most = Change.Handling.constants.max(), let base = try sums[0].term(Change()) else { return nil }
+    var change = Change()
+    change.handling = .epsilon(most)
+    guard try estimate.adopt(change) else { return nil }
+    let epsilon = (estimate.total().value - base.value).magnitude
+    change.handling = .clipped(most, twoSided: false)
+    guard try estimate.adopt(change) else { return nil }
+    // From above a probability moves by no more than the constant, and its logarithm hardly further.
+    let clipping = (estimate.total().value - base.value).magnitude + 2 * most * base.gain
+    return epsilon.isFinite && clipping.isFinite ? Reach(base: base, epsilon: epsilon, clipping: clipping) : nil
+  }
+}
