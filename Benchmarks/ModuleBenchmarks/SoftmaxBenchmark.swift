@@ -126,6 +126,22 @@ struct LogitFamily: Sendable {
   }
 }
 
+/// What the loops do beyond cross-entropy: capped logits with a teacher, and a product with the Hessian.
+private func additions(_ n: Int, _ execution: Execution) -> [[Double]?] {
+  let layout = Layout(shape: [4, n], axis: 1)
+  let logits = LogitFamily.random.logits(4, n)
+  guard let capped = try? SoftmaxProblem(logits: Numbers(logits), layout: layout, softcap: 5),
+    let distilled = try? LossProblem(softmax: capped, target: .logits(Numbers(Array(logits.reversed()))), zLoss: 0.01),
+    let plain = try? SoftmaxProblem(logits: Numbers(logits), layout: layout),
+    let loss = try? LossProblem(softmax: plain, target: .indices([0, 1, 2, 1]))
+  else { return [nil] }
+  let slopes = try? distilled.lossAndGradient(upstream: nil, loss: true, gradient: true, execution)
+  return [
+    slopes?.loss, slopes?.gradient,
+    try? loss.hessianVectorProduct(Numbers(Array(logits.reversed())), upstream: nil, execution),
+  ]
+}
+
 /// Digests of softmax, log-softmax, loss and gradient over all kinds of rows, one for each level that this processor
 /// has. They must be one and the same, whatever the processor: scripts/check compares them.
 func selfCheck() -> Bool {
@@ -141,9 +157,11 @@ func selfCheck() -> Bool {
             softmax: problem, target: .indices([0, 1, 2, 1]), labelSmoothing: 0.125, reduction: .mean),
           let slopes = try? loss.lossAndGradient(upstream: nil, loss: true, gradient: true, Execution(level: level))
         else { return 0 }
-        let parts = [
-          result.probabilities, result.logProbabilities, result.logSumExp, result.entropy, slopes.loss, slopes.gradient,
-        ]
+        let parts =
+          [
+            result.probabilities, result.logProbabilities, result.logSumExp, result.entropy, slopes.loss,
+            slopes.gradient,
+          ] + (family.name == LogitFamily.random.name ? additions(n, Execution(level: level)) : [])
         for values in parts.compactMap({ $0 }) {
           var writer = JSONWriter(capacity: 0, level: level)
           writer.tensor(values.span, extents: [values.count].span)

@@ -16,8 +16,8 @@ public protocol VectorLoops: SendableMetatype {
   static func maximum(_ row: Span<Double>) -> RowMaximum
 
   static func exponentials(
-    _ row: Span<Double>, top: RowMaximum, shift: RowShift, vanishing: Double, table: Span<Double>,
-    into pairs: inout MutableSpan<Double>
+    _ row: Span<Double>, rests: Span<Double>, top: RowMaximum, shift: RowShift, vanishing: Double,
+    table: Span<Double>, into pairs: inout MutableSpan<Double>
   ) -> RowSums
 
   static func logSum(_ sums: RowSums, table: Span<Double>) -> DoubleDouble
@@ -28,8 +28,8 @@ public protocol VectorLoops: SendableMetatype {
   ) -> Int
 
   static func logProbabilities(
-    _ row: Span<Double>, shift: RowShift, logSum: DoubleDouble, error: Double, _ rounding: KernelRounding,
-    into out: inout MutableSpan<Double>
+    _ row: Span<Double>, rests: Span<Double>, shift: RowShift, logSum: DoubleDouble, error: Double,
+    _ rounding: KernelRounding, into out: inout MutableSpan<Double>
   ) -> Int
 
   static func gradient(
@@ -49,8 +49,17 @@ public protocol VectorLoops: SendableMetatype {
   )
 
   static func shareSums(
-    _ shareHigh: Span<Double>, _ shareLow: Span<Double>, _ row: Span<Double>, shift: RowShift
+    _ shareHigh: Span<Double>, _ shareLow: Span<Double>, _ row: Span<Double>, rests: Span<Double>, shift: RowShift
   ) -> ShareSums
+
+  static func capped(
+    _ row: Span<Double>, maximum: Double, cap: RowShift, scale: DoubleDouble, table: Span<Double>,
+    into arguments: inout MutableSpan<Double>, slopes: inout MutableSpan<Double>
+  )
+
+  static func multiplied(
+    _ high: Span<Double>, _ low: Span<Double>, by factors: Span<Double>, into pairs: inout MutableSpan<Double>
+  )
 
   // Eight short rows at once
 

@@ -81,7 +81,7 @@ extension VectorLoops {
   /// - Parameters:
   ///   - logits: [classes][8]; in each row a finite one, no NaN, no +∞. At most 2^23 classes.
   ///   - shift: the temperature; its maximum is of no use.
-  ///   - vanishing, table: as in ``exponentials(_:top:shift:vanishing:table:into:)``.
+  ///   - vanishing, table: as in ``exponentials(_:rests:top:shift:vanishing:table:into:)``.
   ///   - pairs: [classes][2][8], written: the high parts, then the low parts, as in that loop.
   ///
   /// Error Bounds: those of that loop, whose blocks of 64 terms are these; no lanes are folded.
@@ -202,7 +202,7 @@ extension VectorLoops {
   ///   - out: [classes][8].
   /// - Returns: the rows with a NaN; those whose R is faint are among them.
   ///
-  /// Error Bounds: those of ``logProbabilities(_:shift:logSum:error:_:into:)``.
+  /// Error Bounds: those of ``logProbabilities(_:rests:shift:logSum:error:_:into:)``.
   @inlinable @inline(__always)
   public static func interleavedLogProbabilities(
     _ logits: Span<Double>, shift: RowShift, _ rows: inout InterleavedRows, _ rounding: KernelRounding,
@@ -212,9 +212,9 @@ extension VectorLoops {
     var open = Vector(repeating: 0).replacing(with: 1, where: rows.isFaint)
     var start = 0
     while start < out.count {
+      let a = load(logits, start)
       let result = roundedLogProbability(
-        of: load(logits, start), less: rows.maximum, shift, rows.logSum, error: rows.logSum.high * logSumError, rounding
-      )
+        of: a, at: shifted(a, less: rows.maximum, shift), rows.logSum, error: rows.logSum.high * logSumError, rounding)
       store(result.provenOrNaN, &out, start)
       open += result.open
       start &+= 8

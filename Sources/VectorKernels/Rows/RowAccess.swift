@@ -142,6 +142,15 @@ extension VectorLoops {
     shifted(a, less: Vector(repeating: shift.maximum), shift)
   }
 
+  /// The same, and more by elements `start ..< start + 8` of the rests, if there are any: where they are not empty, the
+  /// shift is by 0 and the temperature 1.
+  @inlinable @inline(__always)
+  static func shifted(_ a: Vector, rests: Span<Double>, from start: Int, _ shift: RowShift) -> VectorPair {
+    var z = shifted(a, shift)
+    if rests.count > 0 { z.low += load(rests, start) }
+    return z
+  }
+
   /// The same where each lane has a maximum of its own.
   @inlinable @inline(__always)
   static func shifted(_ a: Vector, less maximum: Vector, _ shift: RowShift) -> VectorPair {

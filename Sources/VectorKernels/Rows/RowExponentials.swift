@@ -33,6 +33,7 @@ extension VectorLoops {
   ///
   /// - Parameters:
   ///   - row: [classes], at most 2^23, no NaN, not +∞.
+  ///   - rests: [padded classes], what each z is more than `row` and `shift` say; or empty.
   ///   - top: the row's maximum, finite.
   ///   - vanishing: results for any z below this, at most -620, are known to be zero.
   ///   - table: ``exponentialTable``.
@@ -48,11 +49,11 @@ extension VectorLoops {
   /// - The terms left out are 2^-871 against 2^-700.
   @inlinable @inline(__always)
   public static func exponentials(
-    _ row: Span<Double>, top: RowMaximum, shift: RowShift, vanishing: Double, table: Span<Double>,
-    into pairs: inout MutableSpan<Double>
+    _ row: Span<Double>, rests: Span<Double>, top: RowMaximum, shift: RowShift, vanishing: Double,
+    table: Span<Double>, into pairs: inout MutableSpan<Double>
   ) -> RowSums {
     let count = paddedCount(row.count)
-    precondition(pairs.count == 2 &* count && table.count >= 512)
+    precondition(pairs.count == 2 &* count && table.count >= 512 && (rests.count == 0 || rests.count == count))
     let zero = Vector(repeating: 0)
     let topStart = top.index & ~7
     let isTop = indices(from: topStart) .== Vector(repeating: Double(top.index))
@@ -62,7 +63,7 @@ extension VectorLoops {
       var block = VectorPair(high: zero, low: zero)
       let end = start &+ min(512, row.count &- start)
       while start < end {
-        let z = shifted(load(row, start, absent: -.infinity), shift)
+        let z = shifted(load(row, start, absent: -.infinity), rests: rests, from: start, shift)
         let e = exponential(ofAny: z, vanishing: vanishing, table)
         store(e.value.high, &pairs, start)
         store(e.provenLow, &pairs, count &+ start)

@@ -9,7 +9,7 @@ extension VectorLoops {
   /// these are the probabilities; with others, a class index's gradient at all classes but the target.
   ///
   /// - Parameters:
-  ///   - high, low: from ``exponentials(_:top:shift:vanishing:table:into:)``.
+  ///   - high, low: from ``exponentials(_:rests:top:shift:vanishing:table:into:)``.
   ///   - factor: positive, in [2^-30, 2^30].
   ///   - error: a bound of the factor's and the exponential's relative errors together, with 2^-102 to spare.
   ///   - out: [classes].
@@ -52,24 +52,26 @@ extension VectorLoops {
   ///
   /// - Parameters:
   ///   - row: [classes].
-  ///   - logSum: log S, within `error`.
+  ///   - rests: as in ``exponentials(_:rests:top:shift:vanishing:table:into:)``.
+  ///   - logSum: log S, within `error`, which covers the errors of rows with rests too.
   ///   - out: [classes].
   /// - Returns: how many are NaN.
   ///
   /// Error Bounds: ``logProbability(_:_:)``'s and `error`.
   @inlinable @inline(__always)
   public static func logProbabilities(
-    _ row: Span<Double>, shift: RowShift, logSum: DoubleDouble, error: Double, _ rounding: KernelRounding,
-    into out: inout MutableSpan<Double>
+    _ row: Span<Double>, rests: Span<Double>, shift: RowShift, logSum: DoubleDouble, error: Double,
+    _ rounding: KernelRounding, into out: inout MutableSpan<Double>
   ) -> Int {
-    precondition(row.count == out.count)
-    let (maximum, logSum) = (Vector(repeating: shift.maximum), VectorPair(repeating: logSum))
+    precondition(row.count == out.count && (rests.count == 0 || rests.count == paddedCount(row.count)))
+    let logSum = VectorPair(repeating: logSum)
     let error = Vector(repeating: error)
     var open = Vector(repeating: 0)
     var start = 0
     while start < out.count {
       let a = load(row, start, absent: -.infinity)
-      let result = roundedLogProbability(of: a, less: maximum, shift, logSum, error: error, rounding)
+      let z = shifted(a, rests: rests, from: start, shift)
+      let result = roundedLogProbability(of: a, at: z, logSum, error: error, rounding)
       store(result.provenOrNaN, row: &out, start)
       open += result.open
       start &+= 8
@@ -80,10 +82,9 @@ extension VectorLoops {
   /// Rounds z - log S of logits; -∞ for a masked class. - Parameter error: log S's own.
   @inlinable @inline(__always)
   static func roundedLogProbability(
-    of a: Vector, less maximum: Vector, _ shift: RowShift, _ logSum: VectorPair, error: Vector,
-    _ rounding: KernelRounding
+    of a: Vector, at z: VectorPair, _ logSum: VectorPair, error: Vector, _ rounding: KernelRounding
   ) -> Rounded {
-    let sum = logProbability(shifted(a, less: maximum, shift), logSum)
+    let sum = logProbability(z, logSum)
     var result = rounded(sum, error: magnitude(sum.high) * 0x1p-98 + error, rounding)
     let isMasked = a .== Vector(repeating: -.infinity)
     result.set(-.infinity, where: isMasked)
@@ -104,7 +105,7 @@ extension VectorLoops {
   /// slope = factor·U/S this is the gradient of Σ u_c (-log p_c).
   ///
   /// - Parameters:
-  ///   - high, low: e, from ``exponentials(_:top:shift:vanishing:table:into:)``.
+  ///   - high, low: e, from ``exponentials(_:rests:top:shift:vanishing:table:into:)``.
   ///   - shareHigh, shareLow: u; [padded classes]. A high part of zero stands for less than `shareLeftOut`, over the
   ///     factor; with a low part of zero, for what no result shows where e is zero too.
   ///   - slope, factor: positive; the slope in [2^-60, 2^60], the factor in [2^-310, 2^310].
@@ -154,7 +155,7 @@ extension VectorLoops {
   /// mean = p·v and slope = U/(S T²) this is the Hessian of the loss times the vector v.
   ///
   /// - Parameters:
-  ///   - high, low: e, from ``exponentials(_:top:shift:vanishing:table:into:)``.
+  ///   - high, low: e, from ``exponentials(_:rests:top:shift:vanishing:table:into:)``.
   ///   - vector: v, [classes], of sizes up to 2^310.
   ///   - mean: within `meanError`, at least 2^-79 of the largest |v|.
   ///   - slope: positive, in [2^-60, 2^60].
@@ -249,17 +250,19 @@ extension VectorLoops {
   ///   - shareHigh, shareLow: u ≥ 0; [padded classes], the padding zero. A low part counts as zero where the high part
   ///     is zero, even if it is NaN.
   ///   - row: [classes], the logits. If a masked class has u > 0, the sum is not finite.
+  ///   - rests: as in ``exponentials(_:rests:top:shift:vanishing:table:into:)``.
   ///
-  /// Error Bounds: 2^-89.9 for the additions, as in ``exponentials(_:top:shift:vanishing:table:into:)``; 2^-99.9 for z,
-  /// the product of the pairs and the shift; 2^-1050 where products underflow, so a sum below 2^-900 must not be used.
-  /// Where products have both signs, they are parts of the sum of the products' sizes: no step's rounding is more than
-  /// that of the sizes, but for a Fast2Sum of 64 terms' pair whose high parts have cancelled, which is off by 66u² of
-  /// the block.
+  /// Error Bounds: 2^-89.9 for the additions, as in ``exponentials(_:rests:top:shift:vanishing:table:into:)``;
+  /// 2^-99.9 for z, the product of the pairs and the shift; 2^-1050 where products underflow, so a sum below 2^-900 must
+  /// not be used. Where products have both signs, they are parts of the sum of the products' sizes: no step's rounding
+  /// is more than that of the sizes, but for a Fast2Sum of 64 terms' pair whose high parts have cancelled, which is off
+  /// by 66u² of the block.
   @inlinable @inline(__always)
   public static func shareSums(
-    _ shareHigh: Span<Double>, _ shareLow: Span<Double>, _ row: Span<Double>, shift: RowShift
+    _ shareHigh: Span<Double>, _ shareLow: Span<Double>, _ row: Span<Double>, rests: Span<Double>, shift: RowShift
   ) -> ShareSums {
     precondition(shareHigh.count == paddedCount(row.count) && shareLow.count == shareHigh.count)
+    precondition(rests.count == 0 || rests.count == shareHigh.count)
     let zero = Vector(repeating: 0)
     var total = DoubleDouble(high: 0)
     var cross = DoubleDouble(high: 0)
@@ -272,7 +275,7 @@ extension VectorLoops {
         var u = VectorPair(high: load(shareHigh, start), low: load(shareLow, start))
         let isNothing = u.high .== zero
         u.low.replace(with: zero, where: isNothing)
-        var z = shifted(load(row, start, absent: -.infinity), shift)
+        var z = shifted(load(row, start, absent: -.infinity), rests: rests, from: start, shift)
         z.high.replace(with: zero, where: isNothing)
         z.low.replace(with: zero, where: isNothing)
         totals = totals.accumulating(u)

@@ -40,7 +40,7 @@ struct ShortRows: ~Copyable {
   static func serves(_ problem: SoftmaxProblem) -> Bool {
     let layout = problem.layout
     return layout.classes <= mostClasses && layout.batch >= leastRows && !problem.hasEmptyRows
-      && VectorRow.serves(problem)
+      && problem.softcap == nil && VectorRow.serves(problem)
   }
 
   init(_ problem: SoftmaxProblem, _ level: KernelLevel) {

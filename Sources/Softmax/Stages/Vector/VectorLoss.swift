@@ -174,7 +174,7 @@ final class VectorLoss: Sendable {
       open.isLossOpen = request.use != .unused
     } else {
       open.isLossOpen = !resolveLoss(
-        row: n, logit: logits[target], of: work.row, weight: lossWeight, sum: &work.sum)
+        row: n, target, of: logits, work.row, weight: lossWeight, sum: &work.sum)
     }
     open.gradients = write(row: n, factor, &writer) { out in
       work.row.gradient(target: target, factor: factor, into: &out)
@@ -184,13 +184,14 @@ final class VectorLoss: Sendable {
 
   /// A loss that is -log p but for a power of two may be half-way between two results; others are not.
   private func resolveLoss(
-    row n: Int, logit: Double, of row: borrowing VectorRow, weight: ScaledDoubleDouble, sum: inout VectorLossSum
+    row n: Int, _ target: Int, of logits: Span<Double>, _ row: borrowing VectorRow, weight: ScaledDoubleDouble,
+    sum: inout VectorLossSum
   ) -> Bool {
     let factor = problem.sampleWeight.map { ScaledDoubleDouble($0[n]) * weight } ?? weight
     guard request.use == .result, factor.mantissa == DoubleDouble(high: 1) else {
-      return resolveLoss(row: n, row.minusLog(logit), weight: weight, sum: &sum)
+      return resolveLoss(row: n, row.minusLog(target, of: logits), weight: weight, sum: &sum)
     }
-    let result = row.minusLog(logit, exponent: factor.exponent)
+    let result = row.minusLog(target, of: logits, exponent: factor.exponent)
     guard !result.isNaN else { return false }
     buffers.loss?[n] = result
     return true

@@ -3,29 +3,45 @@ internal import VectorKernels
 /// A row's sums as balls, for what is computed once a row.
 extension VectorRow {
   /// S.
-  var sum: Ball { Ball(sums.sum, radius: sums.sum.high * Self.sumError, exponent: 0) }
+  var sum: Ball { Ball(sums.sum, radius: sums.sum.high * sumError, exponent: 0) }
 
   /// e_i.
   func exponential(_ i: Int) -> Ball {
     let e = exponentials[i]
     guard e.high > 0 else { return Ball(DoubleDouble(high: 0), radius: Self.leftOut, exponent: 0) }
-    return Ball(e, radius: e.high * 0x1p-80, exponent: 0)
+    return Ball(e, radius: e.high * (0x1p-80 + argumentError), exponent: 0)
   }
 
   /// Σ_{j≠i} e_j: R itself at the row's maximum.
   func others(than i: Int) -> Ball {
     guard i == top.index else { return sum - exponential(i) }
     return Ball(
-      sums.others, radius: sums.others.high * Self.sumError + (sums.isFaint ? RowSums.leftOut : 0), exponent: 0)
+      sums.others, radius: sums.others.high * sumError + (sums.isFaint ? RowSums.leftOut : 0), exponent: 0)
+  }
+
+  /// The maximum, capped if the logits are.
+  private var maximum: Ball {
+    guard let cap else { return Ball(top.value) }
+    // A poll that never says no: nothing is thrown.
+    var poll = CancellationPoll()
+    let capped = try? SoftCap(cap.value, maximum: top.value, BallArithmetic.standard, &poll).capped(top.value, &poll)
+    return capped ?? Ball(DoubleDouble(high: 0), radius: .infinity, exponent: 0)
   }
 
   /// log Σ e^(a/T) = m/T + log S.
-  var logSumExpBall: Ball {
-    Ball(shift.maximum) / Ball(temperature) + Ball(logSum)
+  var logSumExpBall: Ball { maximum / Ball(temperature) + Ball(logSum) }
+
+  /// The derivative of a capped logit.
+  func capSlope(_ i: Int) -> Ball {
+    let slope = capSlopes[i]
+    guard slope.high > 0 else { return Ball(DoubleDouble(high: 0), radius: Self.leftOut, exponent: 0) }
+    return Ball(slope, radius: slope.high * Self.capSlopeError, exponent: 0)
   }
 
-  /// The relative error of S and R, 2^-79.9.
-  private static var sumError: Double { 0x1.2p-80 }
+  /// The relative error of the derivatives of capped logits, 2^-80.2.
+  static var capSlopeError: Double { 0x1p-80 }
+  /// The relative error of S and R, 2^-79.9 and a cap's.
+  private var sumError: Double { 0x1.2p-80 + argumentError }
   /// More than an exponential that is left out.
   static var leftOut: Double { 0x1p-890 }
 

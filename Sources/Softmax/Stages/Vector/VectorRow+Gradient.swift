@@ -35,7 +35,8 @@ extension VectorRow {
   ///
   /// Error Bounds: away from the target the probability's and the factor's. S - e_l ≥ 1 unless it is R, so its error is
   /// S's and e_l's, at most 2^-79.9·S + 2^-80.3 ≤ 2^-78.4 (S - e_l); with 1/S in all 2^-77.8, for 2^-77, and the
-  /// factor's. What a faint R leaves out is multiplied by at most 2.01.
+  /// factor's. A cap's error is in R and e_l ≤ R, 3 (S - e_l) together, and once in 1/S. What a faint R leaves out is
+  /// multiplied by at most 2.01.
   func gradient(
     target: Int, factor: ScaledDoubleDouble, within error: Double = 0x1p-98, into out: inout MutableSpan<Double>
   ) -> Int {
@@ -51,9 +52,10 @@ extension VectorRow {
       if own.low.isNaN { own.low = 0 }
       others = sums.sum + -own
     }
-    let value = others.times(slope(factor), BaselineMultiplier.self)
+    var value = others.times(slope(factor), BaselineMultiplier.self)
+    if isCapped { value = value.times(capSlopes[target], BaselineMultiplier.self) }
     let leftOut = isTop && sums.isFaint ? 3 * RowSums.leftOut : 0
-    out[target] = rounding.rounded(value, error: value.high * (0x1p-77 + error) + leftOut)
+    out[target] = rounding.rounded(value, error: value.high * (0x1p-77 + (error + 4 * argumentError)) + leftOut)
     if out[target].isNaN { open += 1 }
     return open
   }
@@ -66,13 +68,16 @@ extension VectorRow {
     guard let pull = RowFactor(push + extra) else { return leaveOpen(&out) }
     var open = products(pull, into: &out)
     if out[target].isNaN { open -= 1 }
-    let value = (extra * exponential(target) - push * others(than: target)) / sum
+    let value = throughCap((extra * exponential(target) - push * others(than: target)) / sum, target)
     out[target] = value.rounded(to: format, isIrrational: false) ?? .nan
     if out[target].isNaN { open += 1 }
     return open
   }
 
-  /// Writes `factor·p_i`. - Returns: how many are not proven, and NaN.
+  /// A derivative with respect to a capped logit, as one with respect to the logit.
+  private func throughCap(_ derivative: Ball, _ i: Int) -> Ball { isCapped ? derivative * capSlope(i) : derivative }
+
+  /// Writes `factor·p_i`, times the derivative of a capped logit. - Returns: how many are not proven, and NaN.
   func products(_ factor: RowFactor, into out: inout MutableSpan<Double>) -> Int {
     guard !factor.value.isZero else {
       for i in 0..<out.count { out[i] = 0 }
@@ -81,14 +86,16 @@ extension VectorRow {
     guard isInReach(factor.value) else { return leaveOpen(&out) }
     let rounding = KernelRounding(format, exponent: factor.value.exponent, isNegative: factor.value.isNegative)
     return loops.scaled(
-      exponentials.high, exponentials.low, by: slope(factor.value), within: probabilityError + factor.error, rounding,
-      into: &out)
+      pullHigh, pullLow, by: slope(factor.value), within: shareError + (factor.error + pullError), rounding, into: &out)
   }
 
   /// Whether the loops can multiply probabilities by a number: ``read(_:exponent:)`` was told of it.
   private func isInReach(_ factor: ScaledDoubleDouble) -> Bool {
     abs(factor.exponent) <= 900 && factor.exponent <= exponent
   }
+
+  /// What the derivatives of capped logits add to the relative error of a product: 2^-80.2 and 2^-103.
+  private var pullError: Double { isCapped ? 0x1.1p0 * Self.capSlopeError : 0 }
 
   /// The factor's mantissa over S.
   private func slope(_ factor: ScaledDoubleDouble) -> DoubleDouble {
@@ -119,10 +126,12 @@ extension VectorRow {
     let power = unit.exponent - whole.exponent
     guard isInReach(whole), abs(power) <= 310 else { return leaveOpen(&out) }
     let scaled = DoubleDouble(high: unit.mantissa.high * powerOfTwo(power), low: unit.mantissa.low * powerOfTwo(power))
+    let shares = isCapped ? capped(target.shares) : target.shares
     let open = loops.gradient(
-      exponentials.high, exponentials.low, shareHigh: target.shares.high, shareLow: target.shares.low,
-      slope: slope(whole), within: 0x1.2p-79 + pull.error, factor: scaled,
-      within: 0x1p-96 + (target.unit.error + target.shareError), shareLeftOut: target.leftOut * scaled.high,
+      pullHigh, pullLow, shareHigh: shares.high, shareLow: shares.low,
+      slope: slope(whole), within: 0x1.2p-79 + (pull.error + (2 * argumentError + pullError)), factor: scaled,
+      within: 0x1p-96 + (target.unit.error + (target.shareError + pullError)),
+      shareLeftOut: target.leftOut * scaled.high,
       KernelRounding(format, exponent: whole.exponent, isNegative: whole.isNegative), into: &out)
     guard out[top.index].isNaN, let value = gradientAtTop(target) else { return open }
     out[top.index] = (value * Ball(factor)).rounded(to: format, isIrrational: false) ?? .nan
@@ -136,7 +145,16 @@ extension VectorRow {
     let own = Ball(share, radius: share.high * (0x1p-98 + target.shareError), exponent: 0) * Ball(target.unit)
     let rest = target.restAtTop ?? Ball(target.total) - own
     let moved = target.extra.map { rest + $0 } ?? rest
-    return (moved - own * others(than: top.index)) / sum
+    return throughCap((moved - own * others(than: top.index)) / sum, top.index)
+  }
+
+  /// Pairs times the derivatives of the capped logits.
+  private func capped(_ pairs: DoubleDoubleBuffer) -> DoubleDoubleBuffer {
+    var result = DoubleDoubleBuffer()
+    result.makeRoom(for: pairs.numbers.count / 2)
+    var span = result.numbers.mutableSpan
+    loops.multiplied(pairs.high, pairs.low, by: capSlopes.numbers.span, into: &span)
+    return result
   }
 
   /// Writes `factor·p_i (v_i - Σ p_j v_j)`, the Hessian of cross-entropy times a vector v. - Returns: how many are not
@@ -150,7 +168,7 @@ extension VectorRow {
       factor.value.exponent + Int(greatest.exponent) + 1 <= exponent
     else { return leaveOpen(&out) }
     let product = loops.shareSums(
-      exponentials.high, exponentials.low, vector, shift: RowShift(maximum: 0, temperature: 1)
+      exponentials.high, exponentials.low, vector, rests: Span(), shift: RowShift(maximum: 0, temperature: 1)
     ).cross
     return loops.centredProducts(
       exponentials.high, exponentials.low, vector: vector,

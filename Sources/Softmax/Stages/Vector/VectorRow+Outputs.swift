@@ -51,7 +51,7 @@ extension VectorRow {
       case .topLogProbabilities(let count):
         let bounds = logSumBounds
         for place in 0..<count {
-          let result = logProbability(logits[chosen[place]], bounds)
+          let result = logProbability(chosen[place], of: logits, bounds)
           buffer[outputs.position(of: part, row: n, at: place)] = result
           if result.isNaN { open += 1 }
         }
@@ -65,7 +65,7 @@ extension VectorRow {
   /// Writes the row `p_l (1[l=i] - p_i) / T` of the Jacobian, i over the classes. - Returns: how many are not proven,
   /// and NaN.
   ///
-  /// It is the gradient for class l with the factor -p_l/T, which is within 2^-79.05 of its real value.
+  /// It is the gradient for class l with the factor -p_l/T, whose relative error is that of a probability.
   func jacobian(_ l: Int, isMasked: Bool, into out: inout MutableSpan<Double>) -> Int {
     if isMasked {
       for i in 0..<out.count { out[i] = 0 }
@@ -76,6 +76,6 @@ extension VectorRow {
     let p = exponentials[l].times(sums.reciprocal, BaselineMultiplier.self)
     var factor = ScaledDoubleDouble(p) / ScaledDoubleDouble(temperature)
     factor.isNegative = true
-    return gradient(target: l, factor: factor, within: probabilityError, into: &out)
+    return gradient(target: l, factor: factor, within: shareError, into: &out)
   }
 }

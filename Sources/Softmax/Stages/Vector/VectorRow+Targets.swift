@@ -26,7 +26,7 @@ extension VectorRow {
   ///
   /// - Returns: the second is not finite where a masked class has a weight.
   func targetWeightSums(_ row: Span<Double>) -> ShareSums? {
-    let sums = loops.shareSums(targetWeights.high, targetWeights.low, row, shift: shift)
+    let sums = crossSum(targetWeights, row)
     guard sums.total.high >= 0x1p-300, sums.total.high <= 0x1p300, !sums.total.low.isNaN else { return nil }
     return sums
   }
@@ -34,12 +34,13 @@ extension VectorRow {
   /// Σ u_c (-log p_c) = U·log S + Σ u (-z) of the target weights read, or `nil`.
   ///
   /// Error Bounds: both terms are ≥ 0: 2^-79.75 and 2^-89 of each, 2^-79.7 of the sum. What underflows stays below
-  /// 2^-1050.
+  /// 2^-1050. A cap's error is in log S, and as z's own in the second, but for the maximum's.
   func loss(_ weights: ShareSums) -> VectorValue? {
     let cross = weights.cross.high
     guard !sums.isFaint, !weights.cross.low.isNaN, cross == 0 || (cross >= 0x1p-700 && cross <= 0x1p900)
     else { return nil }
     let value = weights.total.times(logSum.value, BaselineMultiplier.self) + weights.cross
-    return VectorValue(value: value, error: value.high * 0x1.4p-80)
+    let elsewhere = (weights.total + -targetWeights[top.index]).high.magnitude + weights.total.high * 0x1p-80
+    return VectorValue(value: value, error: value.high * (0x1.4p-80 + argumentError) + elsewhere * argumentError)
   }
 }

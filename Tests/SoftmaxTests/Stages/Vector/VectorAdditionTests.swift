@@ -10,6 +10,11 @@ import Testing
 struct VectorAdditionTests {
   enum Addition: CaseIterable {
     case zLoss, focalLoss, bothLosses, weightedZLoss, teacher, nearTeacher, divergence, hessian, softHessian, derivation
+    case capped, cappedLoss, cappedBothLosses, cappedWeights, cappedTeacher, cappedDivergence
+
+    static let withCap: [Self] = [
+      .capped, .cappedLoss, .cappedBothLosses, .cappedWeights, .cappedTeacher, .cappedDivergence,
+    ]
   }
 
   /// Rows of a kind, and what is asked of them.
@@ -24,14 +29,21 @@ struct VectorAdditionTests {
       switch addition {
       case .hessian, .softHessian:
         return try loss.hessianVectorProduct(vector, upstream: upstream, execution, from: stage, &counts)
-      case .divergence: return try loss.klDivergence(execution, from: stage, &counts)
+      case .divergence, .cappedDivergence: return try loss.klDivergence(execution, from: stage, &counts)
       case .derivation:
         let found = try loss.softmax.derivation(
           target: loss.softmax.logits.firstIndex { $0 > -.infinity } ?? 0, execution, from: stage, &counts)
         return found.yHat + found.quotientFirst + found.quotientSecond + found.dyHatLdA + found.chainRule + [
           found.dLdyHatL
         ]
-      case .zLoss, .focalLoss, .bothLosses, .weightedZLoss, .teacher, .nearTeacher:
+      case .capped:
+        var outputs: [SoftmaxOutput] = [.probabilities, .logProbabilities, .logSumExp, .entropy]
+        if loss.softmax.layout.classes <= 8 { outputs.append(.jacobian) }
+        let found = try loss.softmax.solve(outputs, execution, from: stage, &counts)
+        return (found.probabilities ?? []) + (found.logProbabilities ?? []) + (found.logSumExp ?? [])
+          + (found.entropy ?? []) + (found.jacobian ?? [])
+      case .zLoss, .focalLoss, .bothLosses, .weightedZLoss, .teacher, .nearTeacher, .cappedLoss, .cappedBothLosses,
+        .cappedWeights, .cappedTeacher:
         let found = try loss.lossAndGradient(
           upstream: upstream, loss: true, gradient: true, execution, from: stage, &counts)
         return (found.loss ?? []) + (found.gradient ?? [])
@@ -56,6 +68,7 @@ struct VectorAdditionTests {
     let softmax = try SoftmaxProblem(
       logits: Numbers(tensor(rows)), layout: Layout(shape: shape, axis: isLast ? shape.count - 1 : 0),
       temperature: isHostile ? source.pick(1, 1, 2, 0.7, 1e-3, 1e5) : 2,
+      softcap: Addition.withCap.contains(addition) ? (isHostile ? source.pick(30, 5, 0.3, 1000, 1e-5) : 30) : nil,
       format: isHostile && source.chance(0.3) ? source.pick(.binary32, .binary16, .bfloat16) : .binary64)
     let indices = Target.indices(rows.map { _ in Int.random(in: 0..<classes, using: &source) })
     let shares = Target.probabilities(
@@ -63,14 +76,16 @@ struct VectorAdditionTests {
     let target: Target
     var (smoothing, weights) = (0.0, isHostile && source.chance(0.4))
     switch addition {
-    case .zLoss, .focalLoss, .bothLosses, .hessian, .derivation: target = indices
-    case .weightedZLoss, .softHessian: (target, smoothing) = (shares, source.pick(0, 0.1))
-    case .teacher, .nearTeacher, .divergence: target = .logits(Numbers(tensor(teachers)))
+    case .zLoss, .focalLoss, .bothLosses, .hessian, .derivation, .capped, .cappedLoss, .cappedBothLosses:
+      target = indices
+    case .weightedZLoss, .softHessian, .cappedWeights: (target, smoothing) = (shares, source.pick(0, 0.1))
+    case .teacher, .nearTeacher, .divergence, .cappedTeacher, .cappedDivergence:
+      target = .logits(Numbers(tensor(teachers)))
     }
-    if addition == .divergence { weights = false }
+    if [.divergence, .cappedDivergence].contains(addition) { weights = false }
     let isEven = source.chance(0.5)
-    let hasPenalty = [.zLoss, .bothLosses, .weightedZLoss].contains(addition)
-    let isFocal = [.focalLoss, .bothLosses].contains(addition)
+    let hasPenalty = [.zLoss, .bothLosses, .weightedZLoss, .cappedBothLosses].contains(addition)
+    let isFocal = [.focalLoss, .bothLosses, .cappedBothLosses].contains(addition)
     let reduction: Reduction = source.pick(.none, .sum, .mean)
     let loss = try LossProblem(
       softmax: softmax, target: target,
@@ -140,6 +155,46 @@ struct VectorAdditionTests {
         let found = try question.answer(Execution(level: level), from: .vector, &counts)
         #expect(counts.outputs > 0 && counts.ball <= 3, "\(counts.ball) of \(counts.outputs) open")
         #expect(found.filter(\.isNaN).isEmpty)
+      }
+    }
+  }
+
+  /// The loop for capped logits keeps the bounds of its docstring, and is exact for the maximum and what equals it.
+  @Test(arguments: levelsHere)
+  func cappedLogits(level: KernelLevel) throws {
+    let big = IntervalArithmetic.standard
+    let some = try SoftmaxProblem(logits: [0, 1], layout: Layout(shape: [2], axis: 0))
+    let (loops, table) = (VectorRow(some, level).loops, exponentialTable)
+    var poll = CancellationPoll()
+    var random = SplitMix64(3)
+    for _ in repetitions(200) {
+      let c = [1e-3, 0.5, 30, 50, 1e4][random.int(in: 0...4)]
+      let width = [1e-6, 0.1, 1, 5, 100][random.int(in: 0...4)] * c
+      var row = (0..<random.int(in: 1...20)).map { _ in random.double(in: -1...1) * width }
+      row.append(row[0])
+      let maximum = row.max() ?? 0
+      let cap = RowCap(c, temperature: 0.7)
+      let count = 2 * paddedCount(row.count)
+      var (arguments, slopes) = ([Double](repeating: 0, count: count), [Double](repeating: 0, count: count))
+      var z = arguments.mutableSpan
+      var slope = slopes.mutableSpan
+      loops.capped(
+        row.span, maximum: maximum, cap: cap.shift, scale: cap.scale, table: table.span, into: &z,
+        slopes: &slope)
+      let truth = try SoftCap(c, maximum: maximum, big, &poll)
+      func isWithin(_ pairs: [Double], _ i: Int, of real: Interval<FixedLimbs>, _ bound: Interval<FixedLimbs>) -> Bool {
+        let difference = big.exact(pairs[i]) + big.exact(pairs[count / 2 + i]) - real
+        return !(bound.lower < difference.upper) && !(bound.lower < (-difference).upper)
+      }
+      for (i, a) in row.enumerated() {
+        if a == maximum {
+          #expect(arguments[i] == 0 && arguments[count / 2 + i] == 0)
+        } else {
+          let real = try -truth.gap(a, &poll) / big.exact(0.7)
+          #expect(isWithin(arguments, i, of: real, big.exact(cap.error)), "\(a) of \(c)")
+        }
+        let real = try truth.slope(a, &poll)
+        #expect(isWithin(slopes, i, of: real, real * big.exact(VectorRow.capSlopeError)), "\(a) of \(c)")
       }
     }
   }

@@ -96,7 +96,7 @@ struct VectorRowTests {
   func halfWayLosses(logits: [Double], target: Int, loss: Double) throws {
     for level in levelsHere {
       let row = try row(logits, level: level)
-      #expect(row.minusLog(logits[target], exponent: 0) == loss)
+      #expect(row.minusLog(target, of: logits.span, exponent: 0) == loss)
       var out = [0.0, 0.0]
       var span = out.mutableSpan
       _ = row.logProbabilities(logits.span, into: &span)
