@@ -25,7 +25,8 @@ let package = Package(
   ],
   targets: [
     .systemLibrary(name: "CLinux"),
-    .target(name: "VectorKernels"),
+    .systemLibrary(name: "CVector"),
+    .target(name: "VectorKernels", dependencies: ["CVector"]),
     kernels("VectorKernelsV3", level: "x86-64-v3"),
     kernels("VectorKernelsV4", level: "x86-64-v4"),
     .target(name: "KernelDispatch", dependencies: ["VectorKernels", "VectorKernelsV3", "VectorKernelsV4"]),

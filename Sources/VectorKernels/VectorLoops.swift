@@ -89,11 +89,20 @@ public protocol VectorLoops: SendableMetatype {
 
   // Numbers as text
 
+  /// Calls ``decimals(of:from:format:_:into:)``: a function of the conforming module, because the compiler does not
+  /// inline functions of C into those that a conformance takes over from here.
   static func shortestDecimals(
-    of values: Span<Double>, from start: Int, format: BinaryFormat, powers: Span<UInt64>, into block: inout DecimalBlock
+    of values: Span<Double>, from start: Int, format: BinaryFormat, _ tables: TextTables, into block: inout DecimalBlock
   ) -> Bool
 
-  static func layDigits(of block: inout DecimalBlock)
+  /// Calls ``layOut(_:)``, for the same reason.
+  static func layOutDigits(of block: inout DecimalBlock)
+
+  /// Calls ``texts(of:_:_:to:)``, for the same reason.
+  static func writeTexts(
+    of block: UnsafePointer<DecimalBlock>, _ lanes: Range<Int>, _ tables: TextTables,
+    to start: UnsafeMutablePointer<UInt8>
+  ) -> UnsafeMutablePointer<UInt8>
 
   static func readShortNumbers(
     _ text: Span<UInt8>, _ position: inout Int, limit: Int, into values: inout OutputSpan<Double>
@@ -108,6 +117,21 @@ public protocol VectorLoops: SendableMetatype {
 /// The loops compiled for every processor of the architecture.
 public enum BaselineLoops: VectorLoops {
   public typealias Multiplier = BaselineMultiplier
+
+  public static func shortestDecimals(
+    of values: Span<Double>, from start: Int, format: BinaryFormat, _ tables: TextTables, into block: inout DecimalBlock
+  ) -> Bool {
+    decimals(of: values, from: start, format: format, tables, into: &block)
+  }
+
+  public static func layOutDigits(of block: inout DecimalBlock) { layOut(&block) }
+
+  public static func writeTexts(
+    of block: UnsafePointer<DecimalBlock>, _ lanes: Range<Int>, _ tables: TextTables,
+    to start: UnsafeMutablePointer<UInt8>
+  ) -> UnsafeMutablePointer<UInt8> {
+    unsafe texts(of: block, lanes, tables, to: start)
+  }
 }
 
 /// The instruction sets that the vector loops are compiled for.

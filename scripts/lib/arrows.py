@@ -18,7 +18,7 @@ from modules import dependencies, imports
 # takes from Glibc what people's own code computes with, exp and log, which /check tries again.
 IO = {"Glibc", "Dispatch", "Synchronization"}
 PLAN = {
-    "VectorKernels": (set(), set()),
+    "VectorKernels": ({"CVector"}, set()),
     "VectorKernelsV3": ({"VectorKernels"}, set()),
     "VectorKernelsV4": ({"VectorKernels"}, set()),
     "KernelDispatch": ({"VectorKernels", "VectorKernelsV3", "VectorKernelsV4"}, set()),

@@ -1,13 +1,14 @@
+public import CVector
+
 /// Binary to the shortest decimal that reads back to the same number, and of the shortest the closest, eight numbers at
 /// a time. After R. Giulietti, "The Schubfach way to render doubles" (2020), with one product in the ordinary case as
 /// in V. Zverovich's żmij and Y. Guo's yy.
 extension VectorLoops {
-  /// Finds the decimals of `values[start ..< start + 8]`, or of as many as there are, and the parts of their texts.
+  /// Finds the decimals of `values[start ..< start + 8]`, or of as many as there are.
   ///
   /// - Parameters:
   ///   - format: the decimals need to read back to the same number of this format only, which each value is.
-  ///   - powers: the first 124 bits of 10^q for q in -293...323, rounded down: the upper 60 bits, then the lower 64.
-  ///     The four bits of room make the product's integer part end at a word's end.
+  ///   - tables: the powers of ten, of which the block's window is the part that served it last.
   /// - Returns: whether ``DecimalBlock/Field/undecided`` is 1 in any lane, because this precision does not decide it:
   ///   next to an end of the interval that reads back, half-way between two candidates, a power of two (whose interval
   ///   is another), a subnormal number, or no number of the format.
@@ -16,11 +17,10 @@ extension VectorLoops {
   /// 10^k. So the interval that reads back holds at most one multiple of 10^k. If there is one, it is the shortest;
   /// otherwise the multiple of 10^(k-1) closest to the value is in the interval.
   @inlinable @inline(__always)
-  public static func shortestDecimals(
-    of values: Span<Double>, from start: Int, format: BinaryFormat, powers: Span<UInt64>,
-    into block: inout DecimalBlock
+  public static func decimals(
+    of values: Span<Double>, from start: Int, format: BinaryFormat, _ tables: TextTables, into block: inout DecimalBlock
   ) -> Bool {
-    precondition(start >= 0 && start < values.count && powers.count == 2 &* 617)
+    precondition(start >= 0 && start < values.count)
     // 3 fills lanes without a value, since it is always decided.
     let bits = unsafe unsafeBitCast(load(values, start, absent: 3), to: Words.self)
     let biased = (bits &>> 52) & 0x7FF
@@ -50,13 +50,9 @@ extension VectorLoops {
     // floor(log2 10^q) + 1200. Then 2^e · 10^q is in [2^(shift-5), 2^(shift-4)), and shift in 1...4.
     let log2 = (place.lowerProduct(Words(repeating: 217_706)) &+ log2Offset) &>> 16
     let shift = e &+ log2 &- 2270
-    var upper = Words.zero
-    var lower = Words.zero
-    for lane in 0..<8 {
-      let row = 2 &* Int(truncatingIfNeeded: place[lane])
-      unsafe upper[lane] = powers[unchecked: row]
-      unsafe lower[lane] = powers[unchecked: row &+ 1]
-    }
+    block.window = vector_window(place, block.window, TextTables.lastWindow)
+    let upper = unsafe vector_look_up(tables.upperPowers, place, block.window)
+    let lower = unsafe vector_look_up(tables.lowerPowers, place, block.window)
 
     // c · 2^e · 10^-k = c 2^shift · power / 2^128. No sum of the upper product overflows, since the factors are below
     // 2^57 and 2^60.
@@ -108,47 +104,58 @@ extension VectorLoops {
     tens = tens.replacing(with: 0, where: isZero)
     last = last.replacing(with: 0, where: isZero)
     exponent = exponent.replacing(with: 0 &- 15, where: isZero)
+    let sign = (bits &>> 63).replacing(with: 0, where: isZero)
     block[.tens] = tens
     block[.last] = last
     block[.exponent] = exponent
-    block[.sign] = (bits &>> 63).replacing(with: 0, where: isZero)
-    lay(tens, last, exponent, into: &block)
+    block[.sign] = sign
     let undecided = Words(where: (isOther .| isNearEnd .| isHalfway) .& .!isZero)
     block[.undecided] = undecided
     return undecided.hasAny
   }
 
-  /// Makes the parts of the texts from the block's decimals again.
+  /// Makes texts of the block's decimals: their digits, and how these are laid out.
   @inlinable @inline(__always)
-  public static func layDigits(of block: inout DecimalBlock) {
-    lay(block[.tens], block[.last], block[.exponent], into: &block)
-  }
-
-  @inlinable @inline(__always)
-  static func lay(_ tens: Words, _ last: Words, _ exponent: Words, into block: inout DecimalBlock) {
-    let zeros: UInt64 = 0x3030_3030_3030_3030
+  public static func layOut(_ block: inout DecimalBlock) {
+    let (tens, last, exponent, sign) = (block[.tens], block[.last], block[.exponent], block[.sign])
     // tens / 10^8, exactly: the multiplier times 10^8 exceeds 2^90 by 875,776, and tens times that is below 2^90.
     let upper = tens.upperProduct(Words(repeating: 0xABCC_7711_8461_CEFD)) &>> 26
     let head = digits(of: upper)
     let middle = digits(of: tens &- upper.lowerProduct(Words(repeating: 100_000_000)))
+    let zeros: UInt64 = 0x3030_3030_3030_3030
+    var pairs = SIMD16<UInt64>()
+    pairs.evenHalf = head | zeros
+    pairs.oddHalf = middle | zeros
+    block[.digits] = pairs.lowHalf
+    block[.moreDigits] = pairs.highHalf
+    block[.lastDigit] = last | 0x30
+    // 1 where the first of the seventeen digits is a zero.
     let lead = (tens &- 1_000_000_000_000_000) &>> 63
-    let headText = head | zeros
-    let first: Words = headText &>> (lead &<< 3)
-    let pointed: Words = (first & 0xFF) | ((first & ~0xFF) &<< 8)
-    block[.head] = headText
-    block[.middle] = (middle | zeros)
-    block[.end] = (last | 0x30)
-    block[.lead] = lead
-    block[.first] = first
-    block[.pointed] = (pointed | 0x2E00)
-    block[.power] = (exponent &+ 16 &- lead)
-    // Count the zeros at the end among the last eight digits and, only if all of these are zeros, among the eight
-    // before. One of those is not zero, or the first of the seventeen is the only digit.
+    // The power of ten of the first digit that is not zero.
+    let power = exponent &+ 16 &- lead
+    // Count the digits up to the last that is not a zero: among the last eight and, only if all of these are zeros,
+    // among the eight before. One of those is not zero, or the first of the seventeen is the only digit.
     let tail: Words = (middle &>> 8) | (last &<< 56)
     let isShort = Words(where: tail.isZero)
     let front: Words = (head &>> 8) | (middle &<< 56)
     let counted: Words = tail | (front & (Words.zero &- isShort))
-    block[.count] = (countOfBytes(counted) &+ 9 &- (isShort &<< 3) &- lead)
+    let count: Words = vector_count_bytes(counted) &+ 9 &- (isShort &<< 3) &- lead
+
+    // Comparisons by sign bits, since the compiler makes a loop over the lanes of most others.
+    let place = power &+ TextLayout.plainPowers.below
+    let beyond = place &- TextLayout.plainPowers.count
+    let isPlain = Words.zero &- ((beyond & ~place) &>> 63)
+    let row = TextLayout.plainPowers.count &+ (beyond & isPlain)
+    block[.layout] = (row &<< 2) | (lead &<< 1) | sign
+    // Plain: the digits, after the point, and after zeros where the number is below 1; at least one after the point.
+    let zerosBefore = (Words.zero &- power) & (Words.zero &- (power &>> 63))
+    let plain = zerosBefore &+ count &+ 1
+    let missing = power &+ 3 &- plain
+    let atLeast = plain &+ (missing & ((missing &>> 63) &- 1))
+    // With an exponent: "1e-5", not "1.e-5".
+    let pointed = (count &+ 1).replacing(with: 1, where: (count &- 1).isZero)
+    block[.length] = ((atLeast & isPlain) | (pointed & ~isPlain)) &+ sign
+    block[.tail] = power &- TextTail.leastPower
   }
 
   /// The eight digits of numbers below 10^8, each in a byte, the first in the lowest. The number is cut into halves,
@@ -165,59 +172,5 @@ extension VectorLoops {
     let tens = ((products &>> 10) & 0x000F_000F_000F_000F).quarters
     let moved = (Words(quarters) &<< 8).quarters
     return Words(moved &+ (tens &* Words(repeating: 0xF601_F601_F601_F601).quarters))
-  }
-
-  /// How many bytes there are up to the highest that is not zero; for bytes below 16.
-  @inlinable @inline(__always)
-  static func countOfBytes(_ word: Words) -> Words {
-    var bytes = word | (word &>> 8)
-    bytes = bytes | (bytes &>> 16)
-    bytes = bytes | (bytes &>> 32)
-    var ones = ((bytes &+ 0x7F7F_7F7F_7F7F_7F7F) &>> 7) & 0x0101_0101_0101_0101
-    ones = ones &+ (ones &>> 32)
-    ones = ones &+ (ones &>> 16)
-    ones = ones &+ (ones &>> 8)
-    return ones & 0xF
-  }
-}
-
-/// Eight numbers being written as text, one in each lane: their decimals, and the parts that make up their texts.
-///
-/// In memory it is rows of eight words, in the order of ``Field``.
-@frozen
-public struct DecimalBlock: BitwiseCopyable, Sendable {
-  /// What a row holds. Text is words whose lowest byte comes first. Negative numbers are in two's complement.
-  @frozen
-  public enum Field: Int, CaseIterable, Sendable {
-    /// A number's magnitude is (10·tens + last) · 10^exponent with last < 10. A normal number has 10^14 ≤ tens < 10^16;
-    /// zero is 0 · 10^-15. The last digit is kept apart, since it is found separately and sixteen digits fill two
-    /// words.
-    case tens, last, exponent
-    /// 1 for a number with a minus sign.
-    case sign
-    /// The seventeen digits as text: the first eight, the next eight, and the last.
-    case head, middle, end
-    /// 1 where the first of the seventeen digits is a zero.
-    case lead
-    /// `head` without that zero; and the same with a point after its first digit.
-    case first, pointed
-    /// The number of digits without zeros at the front and at the end: at least one; none for zero.
-    case count
-    /// The power of ten of the first digit that is not zero.
-    case power
-    /// 1 where this lane could not be decided; then its other fields mean nothing.
-    case undecided
-  }
-
-  @usableFromInline
-  var rows = InlineArray<13, Words>(repeating: .zero)
-
-  @inlinable
-  public init() {}
-
-  @inlinable @inline(__always)
-  public subscript(field: Field) -> Words {
-    get { rows[field.rawValue] }
-    set { rows[field.rawValue] = newValue }
   }
 }

@@ -1,0 +1,73 @@
+/// What processors do with vectors and Swift's SIMD types cannot say: to pick from a table or a text by indices that
+/// are data. Each function is compiled for the level of the module that calls it.
+#pragma once
+
+#include <stdint.h>
+#if defined(__SSSE3__)
+#include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+#endif
+
+/// Writes sixteen bytes to `out`: byte i is source[indices[i]], or 0 where indices[i] is 128 or more, with the bits of
+/// marks[i] besides. No index is from 16 to 127.
+static inline void vector_pick(
+    const uint8_t *source, const uint8_t *indices, const uint8_t *marks, uint8_t *out) {
+#if defined(__SSSE3__)
+  __m128i picked = _mm_shuffle_epi8(
+      _mm_loadu_si128((const __m128i *)source), _mm_loadu_si128((const __m128i *)indices));
+  _mm_storeu_si128((__m128i *)out, _mm_or_si128(picked, _mm_loadu_si128((const __m128i *)marks)));
+#elif defined(__aarch64__)
+  vst1q_u8(out, vorrq_u8(vqtbl1q_u8(vld1q_u8(source), vld1q_u8(indices)), vld1q_u8(marks)));
+#else
+  for (int i = 0; i < 16; i++) out[i] = (indices[i] < 16 ? source[indices[i]] : 0) | marks[i];
+#endif
+}
+
+/// Eight words.
+typedef uint64_t vector_words __attribute__((vector_size(64), aligned(64)));
+
+/// The words of a table at eight places. Those of a window of sixteen, from `window` on, take two permutations.
+static inline vector_words vector_look_up(const uint64_t *table, vector_words places, uint64_t window) {
+#if defined(__AVX512F__)
+  __m512i inside = _mm512_sub_epi64((__m512i)places, _mm512_set1_epi64((int64_t)window));
+  if (_mm512_cmplt_epu64_mask(inside, _mm512_set1_epi64(16)) == 0xFF) {
+    __m512i low = _mm512_loadu_si512(table + window), high = _mm512_loadu_si512(table + window + 8);
+    return (vector_words)_mm512_permutex2var_epi64(low, inside, high);
+  }
+  return (vector_words)_mm512_i64gather_epi64((__m512i)places, table, 8);
+#else
+  vector_words words;
+  for (int i = 0; i < 8; i++) words[i] = table[places[i]];
+  return words;
+#endif
+}
+
+/// The window to use next: the same one where all places are in it, else one from the lowest place on, but from no
+/// higher one than `last`.
+static inline uint64_t vector_window(vector_words places, uint64_t window, uint64_t last) {
+#if defined(__AVX512F__)
+  __m512i inside = _mm512_sub_epi64((__m512i)places, _mm512_set1_epi64((int64_t)window));
+  if (_mm512_cmplt_epu64_mask(inside, _mm512_set1_epi64(16)) == 0xFF) return window;
+  uint64_t lowest = _mm512_reduce_min_epu64((__m512i)places);
+  return lowest < last ? lowest : last;
+#else
+  return window;
+#endif
+}
+
+/// How many bytes of each word there are up to the highest that is not zero; for bytes below 16.
+static inline vector_words vector_count_bytes(vector_words words) {
+#if defined(__AVX512CD__)
+  return 8 - (vector_words)_mm512_lzcnt_epi64((__m512i)words) / 8;
+#else
+  words |= words >> 8;
+  words |= words >> 16;
+  words |= words >> 32;
+  words = ((words + 0x7F7F7F7F7F7F7F7F) >> 7) & 0x0101010101010101;
+  words += words >> 32;
+  words += words >> 16;
+  words += words >> 8;
+  return words & 0xF;
+#endif
+}
