@@ -70,26 +70,46 @@ struct LossSums {
     let source = change.source.number
     let place = Self.place(source, isOfClasses || !targets.hasIndices ? 0 : change.targetOffset, change, weights)
     if let known = isOfClasses ? ofClasses[at: place] : ofTargets[at: place] { return known }
+    let sum = try isOfClasses ? sumOfClasses(change, weights) : sumOfTargets(change, weights)
+    guard let sum else { return nil }
+    if isOfClasses { ofClasses[at: place] = sum } else { ofTargets[at: place] = sum }
+    return sum
+  }
+
+  private func sumOfTargets(
+    _ change: Change, _ weights: TargetTables.ClassWeights
+  ) throws(ComputationError) -> Sum? {
     guard let logP = try tables.logProbabilities(change.source) else { return nil }
-    let rows = tables.rows
     var sum = Sum()
     for row in slices {
-      let (item, start) = (rows.numbers[row], row * rows.classes)
+      let (item, start) = (tables.rows.numbers[row], row * targets.classes)
       let own = change.forgetsSampleWeights ? 1 : targets.sampleWeight(item)
       if !targets.hasIndices {
-        for c in 0..<rows.classes {
-          let share = isOfClasses ? 1 : targets.probability(item, c)
-          sum.add(logP[start + c], times: own * share * targets.weight(weights, c))
+        for c in 0..<targets.classes {
+          sum.add(logP[start + c], times: own * targets.probability(item, c) * targets.weight(weights, c))
         }
       } else if let index = targets.classIndex(item, offset: change.targetOffset, change.ignored) {
-        if isOfClasses {
-          for c in 0..<rows.classes { sum.add(logP[start + c], times: own * targets.weight(weights, c)) }
-        } else {
-          sum.add(logP[start + index], times: own * targets.weight(weights, index))
-        }
+        sum.add(logP[start + index], times: own * targets.weight(weights, index))
       }
     }
-    if isOfClasses { ofClasses[at: place] = sum } else { ofTargets[at: place] = sum }
+    return sum
+  }
+
+  private func sumOfClasses(
+    _ change: Change, _ weights: TargetTables.ClassWeights
+  ) throws(ComputationError) -> Sum? {
+    guard let spreads = try tables.spreads(change.source, weights, of: targets) else { return nil }
+    let total = targets.total(weights)
+    var sum = Sum()
+    for row in slices {
+      let item = tables.rows.numbers[row]
+      let counts =
+        !targets.hasIndices || targets.classIndex(item, offset: change.targetOffset, change.ignored) != nil
+      guard counts, total > 0 else { continue }
+      // The mean logarithm, as often as the weights say.
+      sum.add(
+        -spreads[row] / total, times: total * (change.forgetsSampleWeights ? 1 : targets.sampleWeight(item)))
+    }
     return sum
   }
 

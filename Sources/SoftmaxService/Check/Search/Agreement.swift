@@ -103,8 +103,13 @@ struct WeightOfEvidence {
   private(set) var telling = 0.0
   /// What a number says at most: that 0 agrees exactly says no more than that 0.1 does.
   private let most: Double
+  /// Whether the formula as it is agrees: then that decides which of the two sums is made.
+  private let isRight: Bool
 
-  init(_ format: BinaryFormat) { most = Double(format.precision - 4) }
+  init(_ format: BinaryFormat, isRight: Bool) {
+    most = Double(format.precision - 4)
+    self.isRight = isRight
+  }
 
   /// A hypothesis is not named for less: about 100 are tried, so that one agrees by chance once in ten times 2^-10.
   static let leastOfOne = 10.0
@@ -130,10 +135,10 @@ struct WeightOfEvidence {
     guard size > 0, allowed > 0 else { return }
     let error = (candidate - exact).magnitude
     let isTelling = !exact.isFinite || error > right
-    if isTelling { count(min(max(0, log2((isNear ? min(error, size) : size) / allowed)), most)) }
+    if isTelling, !isRight { count(min(max(0, log2((isNear ? min(error, size) : size) / allowed)), most)) }
     // What rounds to 0 does so exactly, which says nothing of how exactly it was computed.
     // Where both give the same number it says nothing of which is right.
-    if error > allowed, candidate != 0 || isTelling {
+    if isRight, error > allowed, candidate != 0 || isTelling {
       slice += log2(min(right, size) / min(allowed, size))
     }
   }
@@ -150,7 +155,7 @@ struct WeightOfEvidence {
   }
 
   /// Whether it is enough to name a mistake.
-  func suffices(isRight: Bool, isPair: Bool) -> Bool {
+  func suffices(isPair: Bool) -> Bool {
     isRight ? overRight >= Self.leastOverRight : bits >= (isPair ? Self.leastOfPair : Self.leastOfOne)
   }
 }

@@ -199,6 +199,14 @@ struct DecimalDigits {
   }
 
   private static func power(_ exponent: Int) -> Double {
+    let place = exponent + greatestPower
+    return powers.indices.contains(place) ? powers[place] : exponent < 0 ? 0 : .infinity
+  }
+
+  private static let greatestPower = 340
+
+  /// The powers of ten, from far below the least number to far beyond the greatest.
+  private static let powers = (-greatestPower...greatestPower).map { exponent in
     var (result, base, rest) = (1.0, exponent < 0 ? 0.1 : 10.0, exponent.magnitude)
     while rest > 0 {
       if rest & 1 == 1 { result *= base }

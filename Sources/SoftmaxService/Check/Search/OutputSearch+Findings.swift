@@ -33,7 +33,10 @@ extension OutputSearch {
     var right: [Double]?
     var mayAgree: [Combination] = []
     for hypothesis in all where canBeShown(hypothesis) {
-      if try probes.mayAgree(hypothesis.change, arithmetic) { mayAgree.append(Combination(hypothesis)) }
+      guard try probes.mayAgree(hypothesis.change, arithmetic) else { continue }
+      // What explains right numbers better than rounding does is nearer to them where they are worst.
+      if base != nil, try !probes.areNearer(hypothesis.change) { continue }
+      mayAgree.append(Combination(hypothesis))
     }
     let singles = try explanations(mayAgree, base, &right)
     if let found = best(singles, isRight: base != nil) { return try withTransposed(found) }
@@ -60,7 +63,7 @@ extension OutputSearch {
       guard let factor = factor(from: Change(), to: Combination(hypothesis).change),
         let agreement = agreement(withExactTimes: factor)
       else { continue }
-      var evidence = WeightOfEvidence(arithmetic.format)
+      var evidence = WeightOfEvidence(arithmetic.format, isRight: false)
       for place in found.indices {
         evidence.add(
           found[place], exact: exact[place],
@@ -83,7 +86,8 @@ extension OutputSearch {
       // A pass over all numbers, made when something agrees at all.
       let intervals = if let right { right } else { try intervals(base ?? .none) }
       right = intervals
-      let evidence = try evidence(for: combination.change, agreement, right: intervals)
+      let evidence = try evidence(
+        for: combination.change, agreement, right: intervals, isRight: base != nil)
       found.append(Explanation(hypotheses: combination.hypotheses, agreement: agreement, evidence: evidence))
     }
     return found
@@ -95,7 +99,7 @@ extension OutputSearch {
       isRight ? explanation.evidence.overRight : explanation.evidence.bits
     }
     let telling = explanations.filter {
-      $0.evidence.suffices(isRight: isRight, isPair: $0.hypotheses.count > 1)
+      $0.evidence.suffices(isPair: $0.hypotheses.count > 1)
     }.sorted { bits($0) > bits($1) }
     guard let first = telling.first else { return nil }
     // As good as the best is what allows less than eight times as much, and misses the numbers by less than that.

@@ -75,12 +75,13 @@ extension OutputSearch {
   private func agreement(
     of numbers: [Double], exact: [Double], with terms: [Recomputation.Term], least: Double
   ) -> Agreement? {
+    let arithmetic = arithmetic
     var agreement = Agreement()
     for (place, term) in terms.enumerated() {
       agreement.add(numbers[place], term, arithmetic, at: nil)
       guard agreement.agrees else { return nil }
     }
-    var evidence = WeightOfEvidence(arithmetic.format)
+    var evidence = WeightOfEvidence(arithmetic.format, isRight: false)
     for (place, term) in terms.enumerated() {
       evidence.add(
         numbers[place], exact: exact[place], allowed: arithmetic.interval(numbers[place], term, agreement),
@@ -126,35 +127,41 @@ extension OutputSearch {
   ///
   /// A few are matched one by one, since numbers that cancel say nothing of the order; many are sorted first.
   private func sliceOrder(_ terms: [Recomputation.Term], _ width: Int) -> Agreement? {
-    func sorted(_ value: (Int) -> Double) -> [Int] {
-      (0..<rows.count).sorted { a, b in
-        for c in 0..<width {
-          let (one, other) = (value(a * width + c), value(b * width + c))
-          if one != other { return one < other }
-        }
-        return false
-      }
-    }
     let (mine, exact) =
-      rows.count <= Self.mostMatched ? matched(terms, width) : (sorted { found[$0] }, sorted { terms[$0].value })
+      rows.count <= Self.mostMatched
+      ? matched(terms, width)
+      : (Self.sortedSlices(of: found, width), Self.sortedSlices(of: terms.map(\.value), width))
     func places(_ order: [Int]) -> [Int] { order.flatMap { row in (0..<width).map { row * width + $0 } } }
     return agreement(at: places(mine), with: places(exact).map { terms[$0] })
   }
 
   private static let mostMatched = 512
 
+  private static func sortedSlices(of values: [Double], _ width: Int) -> [Int] {
+    (0..<values.count / width).sorted { a, b in
+      for c in 0..<width {
+        let (one, other) = (values[a * width + c], values[b * width + c])
+        if one != other { return one < other }
+      }
+      return false
+    }
+  }
+
   /// For each slice of the caller's one of the exact ones that agrees with it and is not taken; where there is none,
   /// those that are left.
   private func matched(_ terms: [Recomputation.Term], _ width: Int) -> (mine: [Int], exact: [Int]) {
+    let (found, arithmetic) = (found, arithmetic)
+    let allowed = terms.map { arithmetic.interval($0.value, $0, Agreement.none) + arithmetic.flushed($0) }
     var left = Array(0..<rows.count)
     var exact: [Int] = []
     for row in 0..<rows.count {
       let place = left.firstIndex { other in
-        (0..<width).allSatisfy { c in
-          var agreement = Agreement()
-          agreement.add(found[row * width + c], terms[other * width + c], arithmetic, at: nil)
-          return agreement.agrees
+        for c in 0..<width {
+          let (mine, place) = (found[row * width + c], other * width + c)
+          let isNear = (mine - terms[place].value).magnitude <= allowed[place]
+          guard isNear || mine == terms[place].value || mine.isNaN && terms[place].value.isNaN else { return false }
         }
+        return true
       }
       exact.append(left.remove(at: place ?? 0))
     }
@@ -163,14 +170,14 @@ extension OutputSearch {
 
   /// Whether the numbers of each slice are the exact ones, exchanged.
   private func classOrder(_ terms: [Recomputation.Term], _ width: Int) -> Agreement? {
-    var places: [Int] = []
-    var others: [Recomputation.Term] = []
+    let (found, values) = (found, terms.map(\.value))
+    var (mine, exact): ([Int], [Int]) = ([], [])
     for row in 0..<rows.count {
       let slice = (row * width)..<((row + 1) * width)
-      places += slice.sorted { found[$0] < found[$1] }
-      others += terms[slice].sorted { $0.value < $1.value }
+      mine += slice.sorted { found[$0] < found[$1] }
+      exact += slice.sorted { values[$0] < values[$1] }
     }
-    return agreement(at: places, with: others)
+    return agreement(at: mine, with: exact.map { terms[$0] })
   }
 
   private func agreement(at places: [Int], with terms: [Recomputation.Term]) -> Agreement? {

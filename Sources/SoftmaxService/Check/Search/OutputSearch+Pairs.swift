@@ -30,12 +30,13 @@ extension OutputSearch {
     var pairs: [Combination] = []
     // Another mistake with a factor: the numbers are the same multiple of those recomputed with it, wherever looked at.
     let ofRight = try probes.multiple(of: Change(), arithmetic)
+    let shown = all.indices.filter { traits[$0].isShown }
     // Later ones outside: they are those whose probabilities take looking up.
-    for later in all.indices where traits[later].isShown {
+    for later in shown {
       let change = traits[later].change
       let multiple = traits[later].isFactor ? ofRight : try probes.multiple(of: change, arithmetic)
-      for earlier in 0..<later {
-        guard traits[earlier].isShown, traits[earlier].aspect != traits[later].aspect,
+      for earlier in shown.prefix(while: { $0 < later }) {
+        guard traits[earlier].aspect != traits[later].aspect,
           multiple != nil || !traits[earlier].isFactor,
           Self.goTogether(traits[earlier], traits[later], any: canTellAny)
         else { continue }

@@ -96,8 +96,8 @@ struct OutputSearch {
 
   /// Whether numbers like these can show a mistake.
   func canBeShown(_ hypothesis: Hypothesis) -> Bool {
-    // Where the range of a format spoils a loss, it is NaN or infinite.
-    !(isFinite && candidate.output == .loss && hypothesis.isOfRange)
+    // Where the range of a format spoils a loss or an entropy, it is NaN or infinite.
+    !(isFinite && (candidate.output == .loss || candidate.output == .entropy) && hypothesis.isOfRange)
   }
 
   /// Whether handling probabilities so changes any of them enough to be seen in numbers that do not pass.
@@ -147,9 +147,9 @@ struct OutputSearch {
 
   /// What speaks for a change that agrees.
   mutating func evidence(
-    for change: Change, _ agreement: Agreement, right: [Double]
+    for change: Change, _ agreement: Agreement, right: [Double], isRight: Bool
   ) throws(ComputationError) -> WeightOfEvidence {
-    var evidence = WeightOfEvidence(arithmetic.format)
+    var evidence = WeightOfEvidence(arithmetic.format, isRight: isRight)
     guard try recomputation.adopt(change) else { return evidence }
     let (isNear, width) = (change.handling.isNearNone, width)
     let (found, exact, arithmetic) = (found, exact, arithmetic)

@@ -19,15 +19,8 @@ struct Probes {
   private var sums: [LossSums] = []
   /// Whether plain arithmetic is to be trusted: far from overflow.
   private let isUsable: Bool
-  /// How far the largest constants move a loss over all slices.
-  private var reach: Reach?
-
-  private struct Reach {
-    /// The loss as it is.
-    let base: Recomputation.Term
-    let epsilon: Double
-    let clipping: Double
-  }
+  private var reachOfEpsilon: ConstantReach
+  private var reachOfClipping: ConstantReach
 
   /// - Parameters:
   ///   - places: where the numbers are, at least one; for a loss over all slices, its only place.
@@ -48,6 +41,8 @@ struct Probes {
     let own = isReduced ? rows : CheckedRows(rows, slices)
     let tables = SoftmaxTables(request, own, .plain, execution)
     estimate = Recomputation(output, of: request, tables, targets)
+    reachOfEpsilon = ConstantReach(isClipping: false, of: output)
+    reachOfClipping = ConstantReach(isClipping: true, of: output)
     let temperature = request.softmax.temperature
     isUsable = rows.magnitude * max(1, temperature) * max(1, temperature) < 0x1p1000
     guard output == .loss, let targets else { return }
@@ -120,30 +115,32 @@ struct Probes {
     (one - other).magnitude <= other.magnitude * 0x1p-8
   }
 
-  /// Whether a constant in the logarithms moves a loss over all slices as far as the caller's is from the exact one: the
-  /// largest constant moves it most.
+  /// Whether a change gives numbers nearer to the caller's than the exact ones are, at one of the probes.
+  mutating func areNearer(_ change: Change) throws(ComputationError) -> Bool {
+    guard isUsable else { return true }
+    return try forEach(under: change) { probe, term in
+      // The first that is nearer ends it.
+      let distance = 2 * (probe.candidate - term.value).magnitude
+      return !(distance < (probe.candidate - probe.exact).magnitude) && !term.isSpoiled
+    } == false
+  }
+
+  /// Whether a constant in the logarithms may move a loss or an entropy from the exact one to the caller's.
   private mutating func canReach(
     _ handling: Change.Handling, _ arithmetic: CandidateArithmetic
   ) throws(ComputationError) -> Bool {
-    guard estimate.isReduced, handling.isNearNone, let probe = all.first else { return true }
-    if reach == nil { reach = try largestReach() }
-    guard let reach else { return true }
-    let distance =
-      (probe.candidate - probe.exact).magnitude - Agreement.nearness(probe.candidate, reach.base, arithmetic)
-    return if case .epsilon = handling { distance <= reach.epsilon } else { distance <= reach.clipping }
-  }
-
-  /// How far the largest constants move the loss; nil where it has no value.
-  private mutating func largestReach() throws(ComputationError) -> Reach? {
-    guard let most = Change.Handling.constants.max(), let base = try sums[0].term(Change()) else { return nil }
-    var change = Change()
-    change.handling = .epsilon(most)
-    guard try estimate.adopt(change) else { return nil }
-    let epsilon = (estimate.total().value - base.value).magnitude
-    change.handling = .clipped(most, twoSided: false)
-    guard try estimate.adopt(change) else { return nil }
-    // From above a probability moves by no more than the constant, and its logarithm hardly further.
-    let clipping = (estimate.total().value - base.value).magnitude + 2 * most * base.gain
-    return epsilon.isFinite && clipping.isFinite ? Reach(base: base, epsilon: epsilon, clipping: clipping) : nil
+    let output = estimate.output
+    guard output == .loss || output == .entropy, let probe = all.first else { return true }
+    func recompute(_ change: Change) throws(ComputationError) -> Recomputation.Term? {
+      guard try estimate.adopt(change) else { return nil }
+      return estimate.isReduced ? estimate.total() : estimate.term(row: probe.row, index: probe.place.index)
+    }
+    switch handling {
+    case .epsilon(let constant):
+      return try reachOfEpsilon.includes(constant, probe, arithmetic, recompute: recompute)
+    case .clipped(let constant, _):
+      return try reachOfClipping.includes(constant, probe, arithmetic, recompute: recompute)
+    case .given, .unshifted, .flushed, .beyond: return true
+    }
   }
 }
