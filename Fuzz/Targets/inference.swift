@@ -10,7 +10,7 @@ public func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
   let bytes = unsafe Array(UnsafeBufferPointer(start: start, count: count))
   guard bytes.count >= 3 else { return 0 }
   let body = Array(bytes.dropFirst(3))
-  let model = ["softmax", "loss", "gradient"][Int(bytes[0] & 3) % 3]
+  let model = ["softmax", "loss", "gradient", "check"][Int(bytes[0] & 3)]
   let length: String? =
     switch bytes[0] >> 2 & 3 {
     case 0: nil

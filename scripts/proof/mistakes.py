@@ -213,6 +213,7 @@ def main():
     options.add_argument("output")
     options.add_argument("--rows", type=int, default=2, help="batches for each library, mistake, family and format")
     options.add_argument("--correct", type=int, default=10_000, help="right implementations that are checked")
+    options.add_argument("--seed", default="right", help="which right implementations")
     options.add_argument("--only", help="a library")
     options.add_argument("--verbose", action="store_true")
     given = options.parse_args()
@@ -252,7 +253,7 @@ def main():
 
 def right_ones(service, all_libraries, given):
     """Right implementations with random options: how many pass, and what is said of those that do not."""
-    counts, rng = collections.Counter(), random.Random("right")
+    counts, rng = collections.Counter(), random.Random(given.seed)
     for k in range(given.correct):
         library = all_libraries[k % len(all_libraries)]
         dtype, family = rng.choice(["float64", "float32"]), rng.choice(FAMILIES[:-1])

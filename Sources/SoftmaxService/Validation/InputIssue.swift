@@ -4,6 +4,8 @@ enum Location: Hashable, Sendable {
   case request
   /// A field, or with indices an element of its tensor or list.
   case field(RequestField, [Int] = [])
+  /// The caller's own numbers for an output, or with indices one of them.
+  case candidate(Output, [Int] = [])
   /// A field that the operation does not know, by its name.
   case unknown(String)
   /// A place that only the request's own format has.
@@ -14,6 +16,7 @@ enum Location: Hashable, Sendable {
     switch self {
     case .request: "the request"
     case .field(let field, let path): path.reduce(into: field.name) { $0 += "[\($1)]" }
+    case .candidate(let output, let path): MemberPath(candidate: output, path).description
     case .unknown(let name): quoted(name)
     case .member(let path): path.description
     }
@@ -30,6 +33,11 @@ struct MemberPath: Hashable, Sendable, CustomStringConvertible {
   private(set) var steps: [Step]
 
   init(_ name: String) { steps = [.name(name)] }
+
+  /// The place of the caller's own numbers for an output, or of one of them.
+  init(candidate output: Output, _ indices: [Int] = []) {
+    self = MemberPath(RequestField.candidate.name).member(output.name).element(indices)
+  }
 
   /// The place of a member of the object here.
   func member(_ name: String) -> MemberPath {

@@ -29,6 +29,8 @@ protocol Wire: Sendable {
   func tensor(of shape: TensorShape) -> String
   /// What to send for an input, in a sentence after "send".
   func demand(for input: Input) -> String
+  /// What to send for a check to compare, in a sentence after "send".
+  var candidateDemand: String { get }
   /// How a parameter is set.
   func setting(_ parameter: Parameter, _ value: String) -> String
 }

@@ -88,7 +88,8 @@ struct Finding: Sendable {
 
 extension CheckReport {
   /// The report as JSON.
-  func json(_ level: KernelLevel) -> [UInt8] {
+  /// - Parameter wire: what says where in its request a number stands.
+  func json(_ level: KernelLevel, wire: any Wire) -> [UInt8] {
     var writer = JSONWriter(capacity: 1024 * (1 + outputs.count + findings.count), level: level)
     writer.beginObject()
     writer.name("passes")
@@ -97,18 +98,18 @@ extension CheckReport {
     writer.beginObject()
     for output in outputs {
       writer.name(output.output.name)
-      write(output, to: &writer)
+      write(output, wire, to: &writer)
     }
     writer.endObject()
     writer.name("findings")
     writer.beginArray()
-    for finding in findings { write(finding, to: &writer) }
+    for finding in findings { write(finding, wire, to: &writer) }
     writer.endArray()
     writer.endObject()
     return writer.finish()
   }
 
-  private func write(_ report: OutputReport, to writer: inout JSONWriter) {
+  private func write(_ report: OutputReport, _ wire: any Wire, to writer: inout JSONWriter) {
     writer.beginObject()
     writer.name("passes")
     writer.boolean(report.passes)
@@ -133,7 +134,7 @@ extension CheckReport {
     for place in report.worst {
       writer.beginObject()
       writer.name("pointer")
-      writer.string(pointer(report.output, place.position))
+      writer.string(pointer(report.output, place.position, wire))
       writer.name("candidate")
       writer.number(place.candidate, format: format)
       writer.name("exact")
@@ -144,7 +145,7 @@ extension CheckReport {
     writer.endObject()
   }
 
-  private func write(_ finding: Finding, to writer: inout JSONWriter) {
+  private func write(_ finding: Finding, _ wire: any Wire, to writer: inout JSONWriter) {
     writer.beginObject()
     writer.name("cause")
     writer.string(finding.cause.rawValue)
@@ -159,11 +160,13 @@ extension CheckReport {
       writer.string(tellApart)
     }
     writer.name("evidence")
-    write(finding.evidence, of: finding.output, to: &writer)
+    write(finding.evidence, of: finding.output, wire, to: &writer)
     writer.endObject()
   }
 
-  private func write(_ evidence: Finding.Evidence, of output: Output, to writer: inout JSONWriter) {
+  private func write(
+    _ evidence: Finding.Evidence, of output: Output, _ wire: any Wire, to writer: inout JSONWriter
+  ) {
     writer.beginObject()
     writer.name("compared")
     writer.integer(evidence.compared)
@@ -175,7 +178,7 @@ extension CheckReport {
       writer.name("worst")
       writer.beginObject()
       writer.name("pointer")
-      writer.string(pointer(output, position))
+      writer.string(pointer(output, position, wire))
       writer.name("candidate")
       writer.number(evidence.candidate, format: format)
       writer.name("recomputed")
@@ -186,8 +189,8 @@ extension CheckReport {
   }
 
   /// Where a number of the caller's stands in the request.
-  private func pointer(_ output: Output, _ position: Int) -> String {
+  private func pointer(_ output: Output, _ position: Int, _ wire: any Wire) -> String {
     let shape = outputs.first { $0.output == output }?.shape ?? []
-    return JSONPointer.text(of: .candidate(output, Geometry.indices(of: position, in: shape)))
+    return wire.locate(.candidate(output, Geometry.indices(of: position, in: shape)))
   }
 }

@@ -54,7 +54,7 @@ struct CheckRequest: Sendable {
   private static func noteWhatIsMissing(_ request: inout UnvalidatedRequest, _ wire: any Wire) {
     if request.candidates.isEmpty, request.issues.isEmpty {
       request.issues.append(.request) { _ in
-        "\(quoted(RequestField.candidate.name)) is missing: send \(JSONWire.candidateDemand)"
+        "\(quoted(RequestField.candidate.name)) is missing: send \(wire.candidateDemand)"
       }
     }
     guard !request.present.contains(.input(.target)) else { return }
@@ -103,13 +103,6 @@ struct Tolerance: Sendable {
   /// Equal infinities pass; NaN never does, since no exact number is NaN.
   func allows(_ candidate: Double, for exact: Double) -> Bool {
     candidate == exact || (candidate - exact).magnitude <= absolute + relative * exact.magnitude && exact.isFinite
-  }
-}
-
-extension Location {
-  /// The caller's numbers for an output, or with indices one of them.
-  static func candidate(_ output: Output, _ indices: [Int] = []) -> Location {
-    .member(MemberPath(RequestField.candidate.name).member(output.name).element(indices))
   }
 }
 

@@ -13,7 +13,7 @@ struct JSONWire: Wire {
     guard operation.answersTensors else {
       let check = try CheckRequest(consume unvalidated, limits: context.limits, wire: self)
       let report = try check.report(execution, memory)
-      return Response(.ok, .json, body: report.json(execution.level))
+      return Response(.ok, .json, body: report.json(execution.level, wire: self))
     }
     let validated = try Validator.validate(
       consume unvalidated, for: operation, limits: context.limits, wire: self)
@@ -50,6 +50,7 @@ struct JSONWire: Wire {
 
   var mask: String { "\"-Infinity\"" }
   var scalarTensor: String { "a bare number" }
+  var candidateDemand: String { Self.candidateDemand }
 
   func tensor(of shape: TensorShape) -> String { shape.isEmpty ? scalarTensor : "an array of shape \(shape)" }
 
@@ -104,6 +105,7 @@ enum JSONPointer {
     switch location {
     case .request: "#"
     case .field(let field, let path): path.reduce(into: "#/" + field.name) { $0 += "/\($1)" }
+    case .candidate(let output, let path): text(of: MemberPath(candidate: output, path))
     case .unknown(let name): text(of: MemberPath(name))
     case .member(let path): text(of: path)
     }

@@ -15,7 +15,7 @@ struct RequestedOutputs: Sendable {
   /// All others.
   var other = Form()
 
-  func form(of output: Output) -> Form { named.first { $0.name == output.name }?.form ?? other }
+  func form(of output: String) -> Form { named.first { $0.name == output }?.form ?? other }
 }
 
 extension InferBinder {
@@ -23,6 +23,7 @@ extension InferBinder {
   mutating func bindOutputs(_ tensors: [InferRequest.Tensor], isBinary: Bool) {
     bound.requested.other.isBinary = isBinary
     guard !tensors.isEmpty else { return }
+    guard operation.answersTensors else { return bindReport(tensors, isBinary: isBinary) }
     bound.request.present.insert(.outputs)
     bound.request.outputs = tensors.map(\.name)
     for tensor in tensors {
@@ -40,6 +41,23 @@ extension InferBinder {
           "\($0) is for outputs with a number for each class, and \(quoted(name)) has none"
         }
       }
+    }
+  }
+
+  /// The outputs of a check.
+  private mutating func bindReport(_ tensors: [InferRequest.Tensor], isBinary: Bool) {
+    for tensor in tensors {
+      guard let name = tensor.name else { continue }
+      let known = ReportOutput.allCases.map(\.rawValue)
+      guard known.contains(name), !bound.requested.named.contains(where: { $0.name == name }) else {
+        bound.request.issues.append(.member(tensor.place.path.member("name"))) {
+          known.contains(name)
+            ? "\($0) is \(quoted(name)) again; ask for each output once"
+            : "\($0) is \(quoted(name)), which this model does not answer; it answers \(listed(known.map { quoted($0) }))"
+        }
+        continue
+      }
+      bound.requested.named.append((name, RequestedOutputs.Form(isBinary: tensor.isBinary ?? isBinary)))
     }
   }
 

@@ -7,14 +7,14 @@ extension InferBinder {
   ///
   /// - Parameter start: where those in binary begin, of which there are as many as the tensor says.
   mutating func values(
-    of tensor: InferRequest.Tensor, _ shape: TensorShape, as input: Input, in body: [UInt8], jsonBytes: Int,
+    of tensor: InferRequest.Tensor, _ shape: TensorShape, as input: ModelInput, in body: [UInt8], jsonBytes: Int,
     from start: Int
   ) -> Numbers? {
     switch tensor.content {
     case .none: return nil
     case .numbers(let numbers, let origin):
       let json = body.span.extracting(first: jsonBytes)
-      let faults = numbers.faults + (input.descriptor.elements == .booleans ? [] : numbers.booleans)
+      let faults = numbers.faults + (input.takesBooleans ? [] : numbers.booleans)
       guard isSound(faults, count: numbers.isTooLarge ? .max : numbers.values.count, of: tensor, as: input),
         isOfShape(shape, numbers.extents, count: numbers.values.count, tensor),
         let values = narrowed(numbers.values, of: tensor, as: input, json: json, start: origin)
@@ -37,13 +37,12 @@ extension InferBinder {
 
   /// Whether all of what stands in JSON could be read, and is not too much.
   private mutating func isSound(
-    _ faults: [TensorFault], count: Int, of tensor: InferRequest.Tensor, as input: Input
+    _ faults: [TensorFault], count: Int, of tensor: InferRequest.Tensor, as input: ModelInput
   ) -> Bool {
     let place = tensor.place.path.member("data")
     for fault in faults {
       bound.request.issues.append(.member(place.element(fault.path))) { [wire, operation] in
-        wire.sentence(
-          about: fault, in: input, of: operation, at: $0, type: tensor.datatype?.resultType ?? .float64)
+        input.sentence(about: fault, of: operation, at: $0, tensor.datatype?.resultType ?? .float64, wire)
       }
     }
     return faults.isEmpty && isWithinLimit(count, input)
@@ -61,7 +60,7 @@ extension InferBinder {
 
   /// Numbers of JSON as numbers of the tensor's type, each rounded once from its text; nil where one is beyond it.
   private mutating func narrowed(
-    _ values: [Double], of tensor: InferRequest.Tensor, as input: Input, json: Span<UInt8>, start: Int
+    _ values: [Double], of tensor: InferRequest.Tensor, as input: ModelInput, json: Span<UInt8>, start: Int
   ) -> Numbers? {
     guard let type = tensor.datatype?.resultType else { return Numbers(values) }
     var values = values
@@ -69,18 +68,18 @@ extension InferBinder {
     for position in beyond.prefix(IssueList.maximumCount + 1) {
       let fault = TensorFault(path: [position], reason: .outOfRange(isNegative: values[position] < 0))
       bound.request.issues.append(.member(tensor.place.path.member("data").element(position))) { [wire, operation] in
-        wire.sentence(about: fault, in: input, of: operation, at: $0, type: type)
+        input.sentence(about: fault, of: operation, at: $0, type, wire)
       }
     }
     return beyond.isEmpty ? Numbers(values) : nil
   }
 
-  private mutating func isWithinLimit(_ count: Int, _ input: Input) -> Bool {
+  private mutating func isWithinLimit(_ count: Int, _ input: ModelInput) -> Bool {
     guard count > limits.logits else { return true }
-    if input == .logits {
+    if input == .input(.logits) {
       bound.request.hasTooManyLogits = true
     } else {
-      bound.request.issues.append(.field(.input(input))) { [limits] in
+      bound.request.issues.append(input.location()) { [limits] in
         "\($0) holds more than \(limits.logits) numbers, the most that logits may have"
       }
     }

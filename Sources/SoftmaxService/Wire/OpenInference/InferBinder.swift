@@ -43,6 +43,7 @@ struct InferBinder: ~Copyable {
   ) {
     var end = jsonBytes
     var isDivided = true
+    var seen: [ModelInput] = []
     for tensor in tensors {
       let start = end
       if case .bytes(let count) = tensor.content, isDivided {
@@ -57,13 +58,14 @@ struct InferBinder: ~Copyable {
         end += count
       }
       guard let input = input(of: tensor, isOnly: isAnswer && tensors.count == 1) else { continue }
-      guard !bound.request.present.contains(.input(input)) else {
+      guard !seen.contains(input) else {
         bound.request.issues.append(.member(tensor.place.path)) {
           "\($0) is \(quoted(input.name)) again; send each input once"
         }
         continue
       }
-      bound.request.present.insert(.input(input))
+      seen.append(input)
+      bound.request.present.insert(input.field)
       guard !tensor.content.isNone else {
         bound.request.issues.append(.member(tensor.place.path)) {
           "\($0) has no numbers; send \"data\", or the bytes after the JSON with \"parameters.binary_data_size\""
@@ -74,12 +76,15 @@ struct InferBinder: ~Copyable {
         let values = values(of: tensor, shape, as: input, in: body, jsonBytes: jsonBytes, from: start)
       else { continue }
       bound.inputs.append(OpenInferenceWire.PlacedInput(input: input, place: tensor.place, shape: shape))
-      if input.descriptor.elements == .booleans {
+      switch input {
+      case .candidate(let output):
+        bound.request.candidates.append((output, UnvalidatedRequest.Tensor(shape: shape, values: values)))
+      case .input where input.takesBooleans:
         bound.request.mask = UnvalidatedRequest.Mask(shape: shape, values: values.map { $0 != 0 })
-      } else {
+      case .input(let input):
         bound.request.set(input, UnvalidatedRequest.Tensor(shape: shape, values: values))
       }
-      if input == .logits { setResultType(datatype) }
+      if input == .input(.logits) { setResultType(datatype) }
     }
     let left = body.count - end
     guard isDivided, left > 0 else { return }
@@ -91,19 +96,18 @@ struct InferBinder: ~Copyable {
 
   /// The input that a tensor is: by its name or, where another model's answer has one tensor and the operation needs
   /// one, whatever its name.
-  private mutating func input(of tensor: InferRequest.Tensor, isOnly: Bool) -> Input? {
+  private mutating func input(of tensor: InferRequest.Tensor, isOnly: Bool) -> ModelInput? {
     let required = operation.requiredInputs
-    if isOnly, required.count == 1 { return required.first }
+    if isOnly, required.count == 1 { return required.first.map(ModelInput.input) }
     guard let name = tensor.name else { return nil }
-    if case .input(let input) = RequestField(name: name), operation.knows(.input(input)) { return input }
-    let inputs = operation.requiredInputs + operation.optionalInputs
+    let inputs = operation.modelInputs
+    if let input = inputs.first(where: { $0.name == name }) { return input }
     bound.request.issues.append(.member(tensor.place.path.member("name"))) { [operation] in
       if case .parameter(let parameter) = RequestField(name: name), operation.knows(.parameter(parameter)) {
         return "\($0) is \(quoted(name)), which is a parameter; send it in \"parameters\" of the request"
       }
       let nearest =
-        inputs.first { $0.descriptor.aliases.names.contains(name) }
-        ?? NameSuggestion.nearest(to: name, among: inputs) { $0.name }
+        inputs.first { $0.aliases.contains(name) } ?? NameSuggestion.nearest(to: name, among: inputs) { $0.name }
       return "\($0) is \(quoted(name)), which this model does not take; "
         + (nearest.map { "the nearest is \(quoted($0.name))" } ?? "it takes \(listed(inputs.map { quoted($0.name) }))")
     }
@@ -111,8 +115,9 @@ struct InferBinder: ~Copyable {
   }
 
   /// Numbers of any type are taken for numbers, booleans for booleans, and texts for nothing.
-  private mutating func isTaken(_ datatype: TensorDatatype, _ tensor: InferRequest.Tensor, as input: Input) -> Bool {
-    if input.descriptor.elements == .booleans {
+  private mutating func isTaken(_ datatype: TensorDatatype, _ tensor: InferRequest.Tensor, as input: ModelInput) -> Bool
+  {
+    if input.takesBooleans {
       guard datatype != .bool else { return true }
       bound.request.issues.append(.member(tensor.place.path.member("datatype"))) {
         "\($0) is \(datatype.rawValue); send \(input.name) as BOOL"
@@ -121,7 +126,7 @@ struct InferBinder: ~Copyable {
     }
     guard datatype == .bool || datatype == .bytes else { return true }
     bound.request.issues.append(.member(tensor.place.path.member("datatype"))) {
-      "\($0) is \(datatype.rawValue); send \(input.name) as numbers, such as \(input.descriptor.elements.datatype.rawValue)"
+      "\($0) is \(datatype.rawValue); send \(input.name) as numbers, such as \(input.datatype.rawValue)"
     }
     return false
   }

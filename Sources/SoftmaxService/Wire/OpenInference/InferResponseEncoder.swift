@@ -22,17 +22,7 @@ struct InferResponseEncoder: OutputEncoder, ~Copyable {
     self.layout = layout
     self.execution = execution
     var writer = JSONWriter(capacity: layout.capacity(model: model, id: id), level: execution.level)
-    writer.beginObject()
-    writer.name("model_name")
-    writer.string(model)
-    writer.name("model_version")
-    writer.string(ModelDocuments.version)
-    if let id {
-      writer.name("id")
-      writer.string(id)
-    }
-    writer.name("outputs")
-    writer.beginArray()
+    writer.beginInferAnswer(of: model, id: id)
     self.writer = consume writer
   }
 

@@ -30,7 +30,7 @@ struct InferResponseLayout: Sendable {
     geometry = plan.geometry
     format = plan.format
     tensors = plan.outputs.map { output in
-      let form = requested.form(of: output)
+      let form = requested.form(of: output.name)
       let shape = plan.shape(of: output)
       guard let classes = form.classes, output.descriptor.hasClassAxis else {
         return Tensor(

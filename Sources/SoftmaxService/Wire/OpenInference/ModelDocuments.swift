@@ -21,13 +21,16 @@ enum ModelDocuments {
       writer.string(platform)
       writer.name("inputs")
       writer.beginArray()
-      for input in operation.requiredInputs { write(TensorOutline(input), datatypeName: "datatype", to: &writer) }
+      for input in operation.requiredInputs {
+        write(TensorOutline(.input(input)), datatypeName: "datatype", to: &writer)
+      }
       writer.endArray()
       writer.name("outputs")
       writer.beginArray()
       for output in operation.tensorOutputs where output.descriptor.isAlwaysAnswered {
         write(TensorOutline(output), datatypeName: "datatype", to: &writer)
       }
+      for output in operation.reportOutputs { write(TensorOutline(output), datatypeName: "datatype", to: &writer) }
       writer.endArray()
     }
   }
@@ -46,8 +49,8 @@ enum ModelDocuments {
       writer.integer(0)
       writer.name("input")
       writer.beginArray()
-      for input in operation.requiredInputs + operation.optionalInputs {
-        let isOptional = !operation.requiredInputs.contains(input)
+      for input in operation.modelInputs {
+        let isOptional = !operation.requiredInputs.contains { input == .input($0) }
         write(TensorOutline(input), datatypeName: "data_type", isOptional: isOptional, to: &writer)
       }
       writer.endArray()
@@ -56,6 +59,7 @@ enum ModelDocuments {
       for output in operation.tensorOutputs {
         write(TensorOutline(output), datatypeName: "data_type", to: &writer)
       }
+      for output in operation.reportOutputs { write(TensorOutline(output), datatypeName: "data_type", to: &writer) }
       writer.endArray()
       writer.name("parameters")
       writer.beginObject()
@@ -108,15 +112,22 @@ private struct TensorOutline {
   let datatype: TensorDatatype
   let rank: Int
 
-  init(_ input: Input) {
+  init(_ input: ModelInput) {
     name = input.name
-    datatype = input.descriptor.elements.datatype
-    switch input.descriptor.shape {
-    case .anyRank, .logits: rank = 2
-    case .target, .classes, .classesOrLogits, .batch: rank = 1
-    case .losses: rank = 0
+    datatype = input.datatype
+    switch input {
+    case .input(let input):
+      rank =
+        switch input.descriptor.shape {
+        case .anyRank, .logits: 2
+        case .target, .classes, .classesOrLogits, .batch: 1
+        case .losses: 0
+        }
+    case .candidate(let output): rank = TensorOutline(output).rank
     }
   }
+
+  init(_ output: ReportOutput) { (name, datatype, rank) = (output.rawValue, output.datatype, 0) }
 
   init(_ output: Output) {
     name = output.name

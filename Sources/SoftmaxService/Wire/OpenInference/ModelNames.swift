@@ -4,8 +4,8 @@ public struct ModelNames: Sendable, Hashable {
   /// In the order in which they are listed.
   private(set) var entries: [(name: String, operation: Operation)]
 
-  /// The operations that are models: those that answer tensors.
-  private static let models = Operation.allCases.filter(\.answersTensors)
+  /// The operations: each is a model.
+  private static let models = Operation.allCases
 
   /// The operations' own names.
   public init() { entries = Self.models.map { ($0.modelName, $0) } }
@@ -19,7 +19,9 @@ public struct ModelNames: Sendable, Hashable {
   public mutating func add(_ text: String) -> Bool {
     let parts = text.split(separator: "=", omittingEmptySubsequences: false).map(String.init)
     guard parts.count <= 2, Self.isName(parts[0]), self[parts[0]] == nil,
-      let operation = parts.count == 2 ? Self.models.first(where: { $0.modelName == parts[1] }) : .softmax
+      let operation = parts.count == 2 ? Self.models.first(where: { $0.modelName == parts[1] }) : .softmax,
+      // Its path has a route of its own, since it never runs on an event loop.
+      operation != .check
     else { return false }
     entries.append((parts[0], operation))
     return true

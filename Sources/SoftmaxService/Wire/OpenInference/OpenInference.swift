@@ -38,7 +38,7 @@ struct OpenInference: Sendable {
         "There is no version \(quoted(version)) of the model \(quoted(path.model)); its version is \"\(ModelDocuments.version)\""
       )
     }
-    guard endpoint == .inference || endpoint == .inferenceVersion, head.method == .post else { return nil }
+    guard endpoint.infers, head.method == .post else { return nil }
     return BodyType.refusalOfLength(head, example: OpenInferenceWire.example)
       ?? BodyType.refusalOfCoding(head, policy)
   }
@@ -52,7 +52,7 @@ struct OpenInference: Sendable {
 
   /// What to compute and on which wire, where an endpoint infers; else nil.
   func inference(_ head: RequestHead, at endpoint: OpenInferenceEndpoint) -> (Operation, OpenInferenceWire)? {
-    guard endpoint == .inference || endpoint == .inferenceVersion, let path = ModelPath(head.path),
+    guard endpoint.infers, let path = ModelPath(head.path),
       let operation = models[path.model]
     else { return nil }
     return (operation, OpenInferenceWire(model: path.model))
@@ -70,8 +70,8 @@ struct OpenInference: Sendable {
     case .models: return Response(.ok, .json, body: listOfModels)
     case .statistics: return notFound(OpenInference.complaint(about: request.head.path))
     case .repositoryIndex: return repositoryIndex(request.body)
-    case .inference, .inferenceVersion, .model, .modelVersion, .modelReady, .modelVersionReady, .configuration,
-      .configurationVersion:
+    case .inference, .inferenceVersion, .check, .checkVersion, .model, .modelVersion, .modelReady,
+      .modelVersionReady, .configuration, .configurationVersion:
       break
     }
     guard let path = ModelPath(request.head.path), let operation = models[path.model] else {
@@ -175,6 +175,8 @@ enum OpenInferenceEndpoint: Int, CaseIterable {
   case model, modelVersion
   case modelReady, modelVersionReady
   case configuration, configurationVersion
+  /// Inference of the model check, which computes many answers. (Before the templates that its paths fit too.)
+  case check, checkVersion
   case inference, inferenceVersion
 
   var route: RouteDeclaration {
@@ -195,18 +197,32 @@ enum OpenInferenceEndpoint: Int, CaseIterable {
     case .inference: RouteDeclaration("/v2/models/{model}/infer", [.post, .options], body: Self.tensors)
     case .inferenceVersion:
       RouteDeclaration("/v2/models/{model}/versions/{version}/infer", [.post, .options], body: Self.tensors)
+    case .check: RouteDeclaration("/v2/models/check/infer", [.post, .options], body: Self.checkedTensors)
+    case .checkVersion:
+      RouteDeclaration("/v2/models/check/versions/{version}/infer", [.post, .options], body: Self.checkedTensors)
+    }
+  }
+
+  /// Whether it infers.
+  var infers: Bool {
+    switch self {
+    case .inference, .inferenceVersion, .check, .checkVersion: true
+    case .server, .serverWithSlash, .live, .ready, .models, .statistics, .repositoryIndex, .model, .modelVersion,
+      .modelReady, .modelVersionReady, .configuration, .configurationVersion:
+      false
     }
   }
 
   /// Any Content-Type is read: the protocol's clients send none, or one that says nothing.
   private static let tensors = BodyPolicy(mediaTypes: "*/*", workPoolBytes: 32 * 1024)
+  private static let checkedTensors = BodyPolicy(mediaTypes: "*/*", workPoolBytes: 0)
 
   /// Whether orchestrators ask it for the state of the process.
   var isProbe: Bool {
     switch self {
     case .live, .ready, .modelReady, .modelVersionReady: true
     case .server, .serverWithSlash, .models, .statistics, .repositoryIndex, .model, .modelVersion, .configuration,
-      .configurationVersion, .inference, .inferenceVersion:
+      .configurationVersion, .inference, .inferenceVersion, .check, .checkVersion:
       false
     }
   }

@@ -10,7 +10,7 @@ struct OpenInferenceWire: Wire {
   private var inputs: [PlacedInput] = []
 
   struct PlacedInput {
-    let input: Input
+    let input: ModelInput
     let place: TensorPlace
     let shape: TensorShape
   }
@@ -29,6 +29,11 @@ struct OpenInferenceWire: Wire {
     var placed = self
     placed.inputs = bound.inputs
     do throws(RequestError) {
+      guard operation.answersTensors else {
+        let check = try CheckRequest((consume bound).unvalidated(), limits: context.limits, wire: placed)
+        let report = try check.report(execution, context.memory)
+        return InferReport(report, model: model, id: id).response(requested, execution.level, wire: placed)
+      }
       let validated = try Validator.validate(
         (consume bound).unvalidated(), for: operation, limits: context.limits, wire: placed)
       let layout = InferResponseLayout(validated.plan, requested)
@@ -90,18 +95,25 @@ struct OpenInferenceWire: Wire {
     case .member(let path): return path
     case .field(.parameter(let parameter), _): return MemberPath("parameters").member(parameter.name)
     case .field(.outputs, let indices): return MemberPath("outputs").element(indices)
-    case .field(.input(let input), let indices):
-      guard let placed = inputs.first(where: { $0.input == input }) else { return nil }
-      guard indices.count == placed.shape.count else { return placed.place.path }
-      let position = zip(indices, placed.shape).reduce(0) { $0 * $1.1 + $1.0 }
-      return placed.place.path.member("data").element(position)
+    case .candidate(let output, let indices): return path(of: .candidate(output), indices)
+    case .field(.input(let input), let indices): return path(of: .input(input), indices)
     }
+  }
+
+  private func path(of input: ModelInput, _ indices: [Int]) -> MemberPath? {
+    guard let placed = inputs.first(where: { $0.input == input }) else { return nil }
+    guard indices.count == placed.shape.count else { return placed.place.path }
+    let position = zip(indices, placed.shape).reduce(0) { $0 * $1.1 + $1.0 }
+    return placed.place.path.member("data").element(position)
   }
 
   func name(of operation: Operation) -> String { "the model \(quoted(operation.modelName))" }
 
   var mask: String { "-Infinity" }
   var scalarTensor: String { "a tensor of shape []" }
+  var candidateDemand: String {
+    "your numbers as inputs named for outputs, such as \(quoted(ModelInput.candidate(.gradient).name))"
+  }
 
   func tensor(of shape: TensorShape) -> String { "a tensor of shape \(shape)" }
 

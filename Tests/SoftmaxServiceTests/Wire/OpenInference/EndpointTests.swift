@@ -35,7 +35,7 @@ struct EndpointTests {
   }
 
   @Test func theModelsAreTheOperations() {
-    #expect(text(get("/v2/models")) == #"{"models":["softmax","loss","gradient"]}"#)
+    #expect(text(get("/v2/models")) == #"{"models":["softmax","loss","gradient","check"]}"#)
     let index = text(ask(RequestHead(.post, "/v2/repository/index"), Array(#"{"ready":true}"#.utf8)))
     #expect(index.hasPrefix(#"[{"name":"softmax","version":"1","state":"READY","reason":""},"#))
     #expect(text(ask(RequestHead(.post, "/v2/repository/index"))) == index)

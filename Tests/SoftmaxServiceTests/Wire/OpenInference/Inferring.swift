@@ -80,6 +80,9 @@ struct Inferred {
         if tensor.datatype == "BYTES" {
           try reader.beginArray()
           while try reader.nextElement() { tensor.texts.append(try reader.readString()) }
+        } else if tensor.datatype == "BOOL" {
+          try reader.beginArray()
+          while try reader.nextElement() { tensor.numbers.append(try reader.readBoolean() ? 1 : 0) }
         } else {
           // The protocol's own clients demand flat data.
           let parsed = try reader.readTensor(limits: TensorLimits(values: .max, rank: 1, faults: 1))
