@@ -79,11 +79,11 @@ extension VectorRow {
       let range = step.range(logits.count)
       _ = buffer.write(range.count, from: range.lowerBound, step: 1, by: &scratch) { out in
         switch step {
-        case .probability: probabilities(into: &out)
+        case .probability: probabilities(of: logits, into: &out)
         case .quotientSecond:
-          RowFactor(own * Ball(overTemperature)).map { products($0, into: &out) } ?? leaveOpen(&out)
-        case .jacobian: jacobian(l, isMasked: false, into: &out)
-        case .lossByLogit: gradient(target: l, factor: overTemperature, into: &out)
+          RowFactor(own * Ball(overTemperature)).map { products($0, of: logits, into: &out) } ?? leaveOpen(&out)
+        case .jacobian: jacobian(l, of: logits, into: &out)
+        case .lossByLogit: gradient(of: logits, target: l, factor: overTemperature, into: &out)
         }
       }
     }

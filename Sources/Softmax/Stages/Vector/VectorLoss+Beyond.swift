@@ -33,7 +33,7 @@ extension VectorLoss {
     open.isLossOpen = !resolveLoss(row: n, VectorValue(loss), weight: .one, sum: &work.sum)
     let scale = Ball(factor)
     open.gradients = write(row: n, factor, &writer) { out in
-      work.row.gradient(target: target, push: scale * push, extra: scale * extra, into: &out)
+      work.row.gradient(of: logits, target: target, push: scale * push, extra: scale * extra, into: &out)
     }
     return open
   }
@@ -65,7 +65,7 @@ extension VectorLoss {
       loss = loss.map { $0 + penalty.loss }
       target.extra = penalty.slope
     }
-    return resolve(row: n, loss, target, factor: factor, writer: &writer, in: &work)
+    return resolve(row: n, logits, loss, target, factor: factor, writer: &writer, in: &work)
   }
 
   /// The Hessian of cross-entropy with target weights of the sum U, times a vector.

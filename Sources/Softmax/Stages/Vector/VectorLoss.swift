@@ -177,7 +177,7 @@ final class VectorLoss: Sendable {
         row: n, target, of: logits, work.row, weight: lossWeight, sum: &work.sum)
     }
     open.gradients = write(row: n, factor, &writer) { out in
-      work.row.gradient(target: target, factor: factor, into: &out)
+      work.row.gradient(of: logits, target: target, factor: factor, into: &out)
     }
     return open
   }
@@ -229,7 +229,9 @@ final class VectorLoss: Sendable {
       work.row.exponentiate(logits, exponent: max(0, (factor * total).exponent))
       var open = Unresolved()
       open.isLossOpen = !resolveLoss(row: n, work.row.loss(sums), weight: .one, sum: &work.sum)
-      open.gradients = write(row: n, factor, &writer) { out in work.row.gradient(target, factor: factor, into: &out) }
+      open.gradients = write(row: n, factor, &writer) { out in
+        work.row.gradient(of: logits, target, factor: factor, into: &out)
+      }
       return open
     }
     guard exponentiate(logits, factor, reach: sums.total.high, in: &work) else {
@@ -238,7 +240,8 @@ final class VectorLoss: Sendable {
     let penalty = work.row.penalty(problem.zLoss)
     target.extra = penalty.slope
     return resolve(
-      row: n, work.row.loss(sums).map { Ball($0) + penalty.loss }, target, factor: factor, writer: &writer, in: &work)
+      row: n, logits, work.row.loss(sums).map { Ball($0) + penalty.loss }, target, factor: factor, writer: &writer,
+      in: &work)
   }
 
   /// Computes a row's exponentials where the gradient is factor·(U p - u), U ≤ `reach`, with a z-loss beside it.
@@ -256,12 +259,14 @@ final class VectorLoss: Sendable {
 
   /// Rounds a row's loss and its gradient. - Returns: what is left open.
   func resolve(
-    row n: Int, _ loss: Ball?, _ target: borrowing WeightedTarget, factor: ScaledDoubleDouble,
+    row n: Int, _ logits: Span<Double>, _ loss: Ball?, _ target: borrowing WeightedTarget, factor: ScaledDoubleDouble,
     writer: inout RowWriter, in work: inout Workspace
   ) -> Unresolved {
     var open = Unresolved()
     open.isLossOpen = !resolveLoss(row: n, loss.flatMap { VectorValue($0) }, weight: .one, sum: &work.sum)
-    open.gradients = write(row: n, factor, &writer) { out in work.row.gradient(target, factor: factor, into: &out) }
+    open.gradients = write(row: n, factor, &writer) { out in
+      work.row.gradient(of: logits, target, factor: factor, into: &out)
+    }
     return open
   }
 

@@ -12,6 +12,14 @@ extension VectorRow {
     return Ball(e, radius: e.high * (0x1p-80 + argumentError), exponent: 0)
   }
 
+  /// e_i of a class that is not masked, however small it is.
+  func farExponential(_ i: Int, of row: Span<Double>) -> Ball {
+    let z = argument(i, of: row)
+    var poll = CancellationPoll()
+    return BallArithmetic.standard.power(
+      Ball(z, radius: z.high.magnitude * 0x1p-98 + (argumentError + shift.absolute), exponent: 0), &poll)
+  }
+
   /// Σ_{j≠i} e_j: R itself at the row's maximum.
   func others(than i: Int) -> Ball {
     guard i == top.index else { return sum - exponential(i) }
@@ -25,7 +33,7 @@ extension VectorRow {
     // A poll that never says no: nothing is thrown.
     var poll = CancellationPoll()
     let capped = try? SoftCap(cap.value, maximum: top.value, BallArithmetic.standard, &poll).capped(top.value, &poll)
-    return capped ?? Ball(DoubleDouble(high: 0), radius: .infinity, exponent: 0)
+    return capped ?? .unknown
   }
 
   /// log Σ e^(a/T) = m/T + log S.
@@ -64,6 +72,9 @@ extension VectorRow {
 }
 
 extension Ball {
+  /// Any number.
+  static var unknown: Ball { Ball(DoubleDouble(high: 0), radius: .infinity, exponent: 0) }
+
   init(_ value: VectorValue) { self.init(value.value, radius: value.error, exponent: 0) }
 
   /// - Parameter factor: within 2^-98.

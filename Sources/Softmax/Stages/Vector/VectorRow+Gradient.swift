@@ -38,9 +38,10 @@ extension VectorRow {
   /// factor's. A cap's error is in R and e_l ≤ R, 3 (S - e_l) together, and once in 1/S. What a faint R leaves out is
   /// multiplied by at most 2.01.
   func gradient(
-    target: Int, factor: ScaledDoubleDouble, within error: Double = 0x1p-98, into out: inout MutableSpan<Double>
+    of row: Span<Double>, target: Int, factor: ScaledDoubleDouble, within error: Double = 0x1p-98,
+    into out: inout MutableSpan<Double>
   ) -> Int {
-    var open = products(RowFactor(factor, within: error), into: &out)
+    var open = products(RowFactor(factor, within: error), of: row, into: &out)
     guard !factor.isZero, isInReach(factor) else { return open }
     if out[target].isNaN { open -= 1 }
     var rounding = KernelRounding(format, exponent: factor.exponent, isNegative: factor.isNegative)
@@ -64,9 +65,11 @@ extension VectorRow {
   /// beside it. - Returns: how many are not proven, and NaN.
   ///
   /// At the target it is (extra·e_l - push·(S - e_l))/S.
-  func gradient(target: Int, push: Ball, extra: Ball, into out: inout MutableSpan<Double>) -> Int {
+  func gradient(
+    of row: Span<Double>, target: Int, push: Ball, extra: Ball, into out: inout MutableSpan<Double>
+  ) -> Int {
     guard let pull = RowFactor(push + extra) else { return leaveOpen(&out) }
-    var open = products(pull, into: &out)
+    var open = products(pull, of: row, into: &out)
     if out[target].isNaN { open -= 1 }
     let value = throughCap((extra * exponential(target) - push * others(than: target)) / sum, target)
     out[target] = value.rounded(to: format, isIrrational: false) ?? .nan
@@ -78,15 +81,35 @@ extension VectorRow {
   private func throughCap(_ derivative: Ball, _ i: Int) -> Ball { isCapped ? derivative * capSlope(i) : derivative }
 
   /// Writes `factor·p_i`, times the derivative of a capped logit. - Returns: how many are not proven, and NaN.
-  func products(_ factor: RowFactor, into out: inout MutableSpan<Double>) -> Int {
+  func products(_ factor: RowFactor, of row: Span<Double>, into out: inout MutableSpan<Double>) -> Int {
     guard !factor.value.isZero else {
       for i in 0..<out.count { out[i] = 0 }
       return 0
     }
     guard isInReach(factor.value) else { return leaveOpen(&out) }
     let rounding = KernelRounding(format, exponent: factor.value.exponent, isNegative: factor.value.isNegative)
-    return loops.scaled(
+    let open = loops.scaled(
       pullHigh, pullLow, by: slope(factor.value), within: shareError + (factor.error + pullError), rounding, into: &out)
+    guard open > 0 else { return 0 }
+    let scale = Ball(factor) / sum
+    return open - resolveFar(row, into: &out) { e, i in throughCap(scale * e, i) }
+  }
+
+  /// Rounds what is open for the sake of exponentials that were left out, if they are few: each costs four times as
+  /// much as a class in the ball stage, which has to do all of a row. - Returns: how many were rounded.
+  ///
+  /// - Parameter value: the result for an exponential and its class.
+  func resolveFar(
+    _ row: Span<Double>, into out: inout MutableSpan<Double>, _ value: (Ball, Int) -> Ball
+  ) -> Int {
+    var (left, resolved) = (8 + row.count / 4, 0)
+    for i in 0..<out.count where out[i].isNaN && exponentials[i].high == 0 {
+      if left == 0 { break }
+      left -= 1
+      out[i] = value(farExponential(i, of: row), i).rounded(to: format, isIrrational: false) ?? .nan
+      if !out[i].isNaN { resolved += 1 }
+    }
+    return resolved
   }
 
   /// Whether the loops can multiply probabilities by a number: ``read(_:exponent:)`` was told of it.
@@ -113,7 +136,8 @@ extension VectorRow {
   /// Error Bounds: the loop's. slope = factor·pull/S is within 2^-79.85 and the pull's own error, e·slope within
   /// 2^-79.0 and that, for which 0x1.2p-79 is taken; u·factor within 2^-96.9 and the unit's own error, for 2^-96.
   func gradient(
-    _ target: borrowing WeightedTarget, factor: ScaledDoubleDouble, into out: inout MutableSpan<Double>
+    of row: Span<Double>, _ target: borrowing WeightedTarget, factor: ScaledDoubleDouble,
+    into out: inout MutableSpan<Double>
   ) -> Int {
     guard !factor.isZero else {
       for i in 0..<out.count { out[i] = 0 }
@@ -133,16 +157,23 @@ extension VectorRow {
       within: 0x1p-96 + (target.unit.error + (target.shareError + pullError)),
       shareLeftOut: target.leftOut * scaled.high,
       KernelRounding(format, exponent: whole.exponent, isNegative: whole.isNegative), into: &out)
-    guard out[top.index].isNaN, let value = gradientAtTop(target) else { return open }
-    out[top.index] = (value * Ball(factor)).rounded(to: format, isIrrational: false) ?? .nan
-    return out[top.index].isNaN ? open : open - 1
+    guard open > 0 else { return 0 }
+    var resolved = 0
+    if out[top.index].isNaN, let value = gradientAtTop(target) {
+      out[top.index] = (value * Ball(factor)).rounded(to: format, isIrrational: false) ?? .nan
+      if !out[top.index].isNaN { resolved += 1 }
+    }
+    let (overSum, factor) = (Ball(pull) / sum, Ball(factor))
+    resolved += resolveFar(row, into: &out) { e, i in
+      guard let own = target.weight(i) else { return .unknown }
+      return throughCap((overSum * e - own) * factor, i)
+    }
+    return open - resolved
   }
 
   /// pull p_i - u_i at the row's maximum, where a confident row's U p and u cancel, as ((U - u) + extra - u R)/S.
   private func gradientAtTop(_ target: borrowing WeightedTarget) -> Ball? {
-    let share = target.shares[top.index]
-    guard !share.low.isNaN else { return nil }
-    let own = Ball(share, radius: share.high * (0x1p-98 + target.shareError), exponent: 0) * Ball(target.unit)
+    guard let own = target.weight(top.index) else { return nil }
     let rest = target.restAtTop ?? Ball(target.total) - own
     let moved = target.extra.map { rest + $0 } ?? rest
     return throughCap((moved - own * others(than: top.index)) / sum, top.index)

@@ -17,7 +17,7 @@ extension VectorRow {
       let buffer = part.buffer
       switch part.output {
       case .probabilities:
-        open += writer.write(buffer, row: n) { out in probabilities(into: &out) }
+        open += writer.write(buffer, row: n) { out in probabilities(of: logits, into: &out) }
       case .logProbabilities:
         open += writer.write(buffer, row: n) { out in logProbabilities(logits, into: &out) }
       case .logSumExp:
@@ -35,7 +35,7 @@ extension VectorRow {
           try poll.spend(VectorRow.cost(layout.classes))
           let first = outputs.position(of: part, row: n, at: l * layout.classes)
           open += writer.write(buffer, at: first) { out in
-            jacobian(l, isMasked: logits[l] == -.infinity, into: &out)
+            jacobian(l, of: logits, into: &out)
           }
         }
       case .topIndices(let count):
@@ -66,8 +66,8 @@ extension VectorRow {
   /// and NaN.
   ///
   /// It is the gradient for class l with the factor -p_l/T, whose relative error is that of a probability.
-  func jacobian(_ l: Int, isMasked: Bool, into out: inout MutableSpan<Double>) -> Int {
-    if isMasked {
+  func jacobian(_ l: Int, of row: Span<Double>, into out: inout MutableSpan<Double>) -> Int {
+    if row[l] == -.infinity {
       for i in 0..<out.count { out[i] = 0 }
       return 0
     }
@@ -76,6 +76,6 @@ extension VectorRow {
     let p = exponentials[l].times(sums.reciprocal, BaselineMultiplier.self)
     var factor = ScaledDoubleDouble(p) / ScaledDoubleDouble(temperature)
     factor.isNegative = true
-    return gradient(target: l, factor: factor, within: shareError, into: &out)
+    return gradient(of: row, target: l, factor: factor, within: shareError, into: &out)
   }
 }

@@ -140,10 +140,13 @@ struct VectorRow: ~Copyable {
   }
 
   /// Writes the row's probabilities. - Returns: how many are not proven, and NaN.
-  func probabilities(into out: inout MutableSpan<Double>) -> Int {
-    loops.scaled(
+  func probabilities(of row: Span<Double>, into out: inout MutableSpan<Double>) -> Int {
+    let open = loops.scaled(
       exponentials.high, exponentials.low, by: sums.reciprocal, within: shareError,
       KernelRounding(format), into: &out)
+    guard open > 0 else { return 0 }
+    let sum = sum
+    return open - resolveFar(row, into: &out) { e, _ in e / sum }
   }
 
   /// Writes the row's log-probabilities. - Returns: how many are not proven, and NaN.

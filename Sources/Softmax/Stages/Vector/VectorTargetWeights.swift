@@ -58,6 +58,13 @@ struct WeightedTarget {
   /// U - u of the row's maximum, where it is known better than the difference.
   var restAtTop: Ball?
 
+  /// u of a class, if it is known.
+  func weight(_ i: Int) -> Ball? {
+    let share = shares[i]
+    guard !share.low.isNaN else { return nil }
+    return Ball(share, radius: share.high * (0x1p-98 + shareError) + leftOut, exponent: 0) * Ball(unit)
+  }
+
   /// What p is multiplied by in the gradient; `nil` where hardly a digit of it is known.
   var pull: RowFactor? {
     guard let extra else { return total }

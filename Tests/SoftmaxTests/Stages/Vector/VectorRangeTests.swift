@@ -45,6 +45,26 @@ struct VectorRangeTests {
     }
   }
 
+  /// Of rows so wide that some exponentials are below 2^-894, hardly anything is left open, and nothing is wrong.
+  @Test(arguments: levelsHere) func wideRowsAreDecided(level: KernelLevel) throws {
+    var source = RandomProblem(seed: 9)
+    let shape = Layout(shape: [32, 500], axis: 1)
+    let problem = try SoftmaxProblem(logits: Numbers((0..<16_000).map { _ in source.gauss() * 130 }), layout: shape)
+    let loss = try LossProblem(softmax: problem, target: .indices([Int](repeating: 3, count: 32)), reduction: .none)
+    var counts = StageCounts()
+    var truths = StageCounts()
+    func answers(from stage: Stage, _ counts: inout StageCounts) throws -> [Double] {
+      let found = try problem.solve([.probabilities], Execution(level: level), from: stage, &counts)
+      let slopes = try loss.lossAndGradient(
+        upstream: nil, loss: false, gradient: true, Execution(level: level), from: stage, &counts)
+      return (found.probabilities ?? []) + (slopes.gradient ?? [])
+    }
+    let found = try answers(from: .vector, &counts)
+    #expect(found.filter { $0 != 0 && $0.magnitude < 0x1p-894 }.count > 50)
+    #expect(found.map(\.bitPattern) == (try answers(from: .ball, &truths)).map(\.bitPattern))
+    #expect(counts.ball <= 3, "\(counts.ball) of \(counts.outputs) open")
+  }
+
   /// A share below 2^-1074 is still none of nothing: times infinity it is infinite, and times 1e250 a gradient.
   @Test(arguments: [-Double.infinity, -1e6, -650, -3]) func sharesThatUnderflow(logit: Double) throws {
     let problem = try LossProblem(

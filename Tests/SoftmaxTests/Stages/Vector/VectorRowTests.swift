@@ -70,9 +70,9 @@ struct VectorRowTests {
             open = buffer.write(n, from: 0, step: 1, by: &copy) { out in
               for index in 0..<n { out[index] = 7 }
               return switch question {
-              case 0: row.probabilities(into: &out)
+              case 0: row.probabilities(of: logits.span, into: &out)
               case 1: row.logProbabilities(logits.span, into: &out)
-              default: row.gradient(target: top, factor: ScaledDoubleDouble(1), into: &out)
+              default: row.gradient(of: logits.span, target: top, factor: ScaledDoubleDouble(1), into: &out)
               }
             }
           }
@@ -104,14 +104,16 @@ struct VectorRowTests {
     }
   }
 
-  /// What the far exponentials might add is not decided here, nor what temperatures beyond the range ask for.
-  @Test func whatIsLeftOpen() throws {
-    let row = try row([0, -700], level: .baseline)
-    var out = [0.0, 0.0]
+  /// Far exponentials are done one by one where they are few; what more might add, and temperatures beyond the range,
+  /// are not decided here.
+  @Test(arguments: [(1, 0), (8, 0), (20, 7)]) func whatIsLeftOpen(far: Int, open: Int) throws {
+    let logits = [0] + [Double](repeating: -700, count: far)
+    let row = try row(logits, level: .baseline)
+    var out = [Double](repeating: 0, count: logits.count)
     var span = out.mutableSpan
-    #expect(row.probabilities(into: &span) == 1)
-    #expect(out[0] == 1 && out[1].isNaN)
-    #expect(row.entropy([0, -700].span).isNaN)
+    #expect(row.probabilities(of: logits.span, into: &span) == open)
+    #expect(out[0] == 1 && out[1] == 0x1.14f2b0fb9307fp-1010 && out.filter(\.isNaN).count == open)
+    #expect(row.entropy(logits.span).isNaN)
     #expect(VectorRow.serves(try problem([0, -700], temperature: 1)))
     #expect(!VectorRow.serves(try problem([0, -700], temperature: .leastNonzeroMagnitude)))
     #expect(!VectorRow.serves(try problem([0, -700], temperature: 1e300)))
