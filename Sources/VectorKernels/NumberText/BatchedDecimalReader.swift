@@ -161,39 +161,53 @@ struct TextCutter {
   /// first not cut.
   @inlinable @inline(__always)
   func cut(from position: inout Int, _ column: inout Int, into block: UnsafeMutablePointer<TextBlock>) -> Int {
+    // Safe: lanes of a block's rows, and bytes within `reach`.
+    let words = UnsafeMutableRawPointer(block)
+    guard lastColumn &- column >= 8 else { return unsafe cutRows(from: &position, &column, into: words) }
     // What is the same for all numbers is added to the pointer, so that it is not part of the chain through `offset`.
     var base = unsafe text + position
     var offset = 0
-    // Safe: lanes of a block's rows, and bytes within `reach`.
-    let words = UnsafeMutableRawPointer(block)
     var count = 0
     while count < 8 {
       let start = unsafe base + offset
-      if column == lastColumn {
-        let distance = unsafe cutRowEnd(at: start, into: words + 8 &* count)
-        if distance == 0 { break }
-        offset &+= distance
-        column = 0
-      } else {
-        let next = unsafe offset &+ TextCutter.placeOfComma(start + 14)
-        let nextBase = unsafe base + stride
-        if unsafe TextCutter.loadFour(nextBase + (next &- 4)) & mask != separator { break }
-        unsafe TextCutter.store(start, into: words + 8 &* count)
-        unsafe base = nextBase
-        offset = next
-        column &+= 1
-      }
+      let next = unsafe offset &+ TextCutter.placeOfComma(start + 14)
+      let nextBase = unsafe base + stride
+      if unsafe TextCutter.loadFour(nextBase + (next &- 4)) & mask != separator { break }
+      unsafe TextCutter.store(start, into: words + 8 &* count)
+      unsafe base = nextBase
+      offset = next
       count &+= 1
     }
     position = unsafe base - text + offset
+    column &+= count
     return count
   }
 
-  /// Cuts a row's last text, whose comma is one byte further on, and the next number one more. Not inlined: a loop that
-  /// has grown too large would have its vector code as calls.
-  /// - Returns: how far it is to the next row's first number; 0 if there is none.
+  /// The same where a row may end. Not inlined: a loop that has grown too large would have its vector code as calls.
   @usableFromInline
-  func cutRowEnd(at start: UnsafePointer<UInt8>, into words: UnsafeMutableRawPointer) -> Int {
+  func cutRows(from position: inout Int, _ column: inout Int, into words: UnsafeMutableRawPointer) -> Int {
+    var count = 0
+    while count < 8 {
+      let start = unsafe text + position
+      var distance = unsafe TextCutter.placeOfComma(start + 14) &+ stride
+      if column == lastColumn {
+        distance = unsafe cutRowEnd(at: start, into: words + 8 &* count)
+        if distance == 0 { break }
+        column = 0
+      } else {
+        if unsafe TextCutter.loadFour(start + (distance &- 4)) & mask != separator { break }
+        unsafe TextCutter.store(start, into: words + 8 &* count)
+        column &+= 1
+      }
+      position &+= distance
+      count &+= 1
+    }
+    return count
+  }
+
+  /// Cuts a row's last text, whose comma is one byte further on, and the next number one more.
+  /// - Returns: how far it is to the next row's first number; 0 if there is none.
+  private func cutRowEnd(at start: UnsafePointer<UInt8>, into words: UnsafeMutableRawPointer) -> Int {
     let place = unsafe TextCutter.placeOfComma(start + 15)
     let next = unsafe start + (place &+ stride &+ 2)
     let first = unsafe next.pointee
