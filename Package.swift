@@ -26,22 +26,24 @@ let package = Package(
   targets: [
     .systemLibrary(name: "CLinux"),
     .systemLibrary(name: "CVector"),
+    .target(name: "Allocation", dependencies: ["CLinux"]),
     .target(name: "VectorKernels", dependencies: ["CVector"]),
     kernels("VectorKernelsV3", level: "x86-64-v3"),
     kernels("VectorKernelsV4", level: "x86-64-v4"),
     .target(name: "KernelDispatch", dependencies: ["VectorKernels", "VectorKernelsV3", "VectorKernelsV4"]),
-    .target(name: "Softmax", dependencies: ["VectorKernels", "KernelDispatch"]),
-    .target(name: "NumericJSON", dependencies: ["VectorKernels", "KernelDispatch"]),
-    .target(name: "HTTP"),
+    .target(name: "Softmax", dependencies: ["VectorKernels", "KernelDispatch", "Allocation"]),
+    .target(name: "NumericJSON", dependencies: ["VectorKernels", "KernelDispatch", "Allocation"]),
+    .target(name: "HTTP", dependencies: ["Allocation"]),
     .target(name: "HTTPServer", dependencies: ["HTTP", "CLinux"]),
     .target(name: "EmbeddedResources", resources: embedded),
     .target(
       name: "SoftmaxService", dependencies: ["Softmax", "NumericJSON", "HTTP", "EmbeddedResources", "VectorKernels"]),
     .executableTarget(
-      name: "softmaxd", dependencies: ["SoftmaxService", "HTTPServer", "HTTP", "VectorKernels", "CLinux"]),
+      name: "softmaxd",
+      dependencies: ["SoftmaxService", "HTTPServer", "HTTP", "VectorKernels", "Allocation", "CLinux"]),
     .executableTarget(
       name: "ModuleBenchmarks",
-      dependencies: ["Softmax", "NumericJSON", "HTTP", "SoftmaxService", "VectorKernels", "CLinux"],
+      dependencies: ["Softmax", "NumericJSON", "HTTP", "SoftmaxService", "VectorKernels", "Allocation", "CLinux"],
       path: "Benchmarks/ModuleBenchmarks"),
 
     .systemLibrary(name: "CCurl", path: "Tests/CCurl"),

@@ -1,3 +1,4 @@
+import Allocation
 import CLinux
 import Glibc
 
@@ -9,9 +10,7 @@ let modules: [(name: String, run: () -> Void)] = [
 ]
 
 // As softmaxd does: memory that was freed is kept for the next request, since new pages cost more than the mathematics.
-_ = mallopt(M_MMAP_THRESHOLD, 8 << 20)
-_ = mallopt(M_TRIM_THRESHOLD, 256 << 20)
-_ = mallopt(M_ARENA_MAX, 1)
+Allocation.keepMemoryWhileBusy()
 
 let arguments = CommandLine.arguments
 if arguments.contains("--self-check") { exit(selfCheck() ? 0 : 1) }

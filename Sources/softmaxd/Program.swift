@@ -1,3 +1,4 @@
+import Allocation
 import CLinux
 import Glibc
 import HTTP
@@ -31,7 +32,7 @@ enum Program {
   private static func serve(_ settings: Settings) -> Never {
     // Before any thread starts, and before the port opens: a process that sees it open may send a signal at once.
     Signals.hold()
-    AllocatorTuning.apply()
+    Allocation.keepMemoryWhileBusy()
     ProcessMetrics.noteStart()
     let configuration = configuration(settings)
     let status = ServerStatus(configuration)

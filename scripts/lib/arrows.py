@@ -18,17 +18,18 @@ from modules import dependencies, imports
 # takes from Glibc what people's own code computes with, exp and log, which /check tries again.
 IO = {"Glibc", "Dispatch", "Synchronization"}
 PLAN = {
+    "Allocation": ({"CLinux"}, {"Glibc"}),
     "VectorKernels": ({"CVector"}, set()),
     "VectorKernelsV3": ({"VectorKernels"}, set()),
     "VectorKernelsV4": ({"VectorKernels"}, set()),
     "KernelDispatch": ({"VectorKernels", "VectorKernelsV3", "VectorKernelsV4"}, set()),
-    "Softmax": ({"VectorKernels", "KernelDispatch"}, {"Synchronization"}),
-    "NumericJSON": ({"VectorKernels", "KernelDispatch"}, set()),
-    "HTTP": (set(), set()),
+    "Softmax": ({"VectorKernels", "KernelDispatch", "Allocation"}, {"Synchronization"}),
+    "NumericJSON": ({"VectorKernels", "KernelDispatch", "Allocation"}, set()),
+    "HTTP": ({"Allocation"}, set()),
     "HTTPServer": ({"HTTP", "CLinux"}, IO),
     "EmbeddedResources": (set(), set()),
     "SoftmaxService": ({"Softmax", "NumericJSON", "HTTP", "EmbeddedResources", "VectorKernels"}, {"Glibc"}),
-    "softmaxd": ({"SoftmaxService", "HTTPServer", "HTTP", "VectorKernels", "CLinux"}, IO),
+    "softmaxd": ({"SoftmaxService", "HTTPServer", "HTTP", "VectorKernels", "Allocation", "CLinux"}, IO),
 }
 # Tests, benchmarks and fuzz targets are not in the plan: they may use any module that they declare.
 OUTSIDE = IO | {"Testing", "Foundation"}

@@ -1,3 +1,5 @@
+internal import Allocation
+
 /// Collects a request's body. Its buffer grows with what has arrived, never with what was announced: a client that
 /// announces 64 MiB makes the server allocate them only by sending them.
 struct BodyReader: Sendable {
@@ -72,10 +74,13 @@ struct BodyReader: Sendable {
     return taken
   }
 
-  /// Grows to four times what has arrived, at least 64 KiB, but to no more than is still to come.
+  /// Grows to four times what has arrived, at least 64 KiB, but to no more than is still to come; and to all that is
+  /// once a sixteenth of it has arrived, so that no more than that is copied again.
   private mutating func makeRoom(left: Int, arrived: Int) {
     guard bytes.capacity - bytes.count < max(arrived, 1) else { return }
-    let target = max(64 * 1024, 4 * (bytes.count + arrived))
-    bytes.reserveCapacity(bytes.count + min(left, max(arrived, target - bytes.count)))
+    let count = bytes.count + arrived
+    let isNearEnd = 16 * count >= bytes.count + left
+    let target = isNearEnd ? bytes.count + left : max(64 * 1024, 4 * count)
+    bytes.reserveLargeCapacity(bytes.count + min(left, max(arrived, target - bytes.count)))
   }
 }

@@ -1,3 +1,4 @@
+internal import Allocation
 public import VectorKernels
 
 /// A writer of one JSON text into one buffer, without white space.
@@ -14,7 +15,7 @@ public struct JSONWriter: ~Copyable {
   ///   - level: the instruction set to use; the processor must have it.
   public init(capacity: Int, level: KernelLevel = .baseline) {
     self.level = level
-    bytes.reserveCapacity(capacity)
+    bytes.reserveLargeCapacity(capacity)
   }
 
   public mutating func beginObject() { open(UInt8(ascii: "{")) }

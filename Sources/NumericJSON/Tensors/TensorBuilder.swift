@@ -1,3 +1,4 @@
+internal import Allocation
 internal import VectorKernels
 
 /// A tensor that is being read: its open arrays, its extents as far as they are known, its values and its faults.
@@ -148,7 +149,7 @@ extension TensorBuilder {
       let density = Double(count) / Double(max(1, position - start))
       expected = max(count + count / 2, count + Int(Double(left) * density * 1.05))
     }
-    values.reserveCapacity(max(least, min(limits.values, count + left / 2 + 1, expected + 8)))
+    values.reserveLargeCapacity(max(least, min(limits.values, count + left / 2 + 1, expected + 8)))
   }
 
   /// Lets `body` append values to the storage that there is; returns how many, and how many there was room for.

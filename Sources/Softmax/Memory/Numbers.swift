@@ -1,3 +1,5 @@
+internal import Allocation
+
 /// A tensor's numbers, row-major, wherever they are: in an array, or as bytes of any type among others, such as those
 /// of a request. Bytes are never copied as a whole; they are read as binary64 a row at a time.
 ///
@@ -32,7 +34,7 @@ public struct Numbers: Sendable {
   /// The numbers in an array, which is made if they are in none.
   public var array: [Double] {
     if case .array(let array) = storage { return array }
-    var array = [Double](repeating: 0, count: count)
+    var array = [Double](repeating: 0, largeCount: count)
     var row = array.mutableSpan
     read(from: 0, step: 1, into: &row)
     return array
@@ -93,7 +95,7 @@ public struct Numbers: Sendable {
         }
       }
     }
-    if row.count != count { row = [Double](repeating: 0, count: count) }
+    if row.count != count { row = [Double](repeating: 0, largeCount: count) }
     var copy = row.mutableSpan
     read(from: start, step: step, into: &copy)
     return try body(row.span)

@@ -1,3 +1,5 @@
+internal import Allocation
+
 /// Where the numbers of one output go: an array under construction, or bytes of a type in an answer, whose positions
 /// several threads fill, no two the same one.
 ///
@@ -57,7 +59,7 @@
         return body(&span)
       }
     }
-    if row.count != count { row = [Double](repeating: 0, count: count) }
+    if row.count != count { row = [Double](repeating: 0, largeCount: count) }
     var span = row.mutableSpan
     let result = body(&span)
     write(row.span, from: start, step: step)
@@ -82,6 +84,7 @@ extension ResultBuffer {
     let place = buffers.count
     guard place < counts.count else { return try body(buffers) }
     var array: [Double] = []
+    array.reserveLargeCapacity(counts[place])
     try array.append(addingCapacity: counts[place]) { output throws(Failure) in
       try unsafe output.withUnsafeMutableBufferPointer { numbers, filled throws(Failure) in
         let memory = UnsafeMutableRawBufferPointer(numbers)

@@ -32,6 +32,11 @@ struct ConnectionStateTests {
     #expect(harness.bodyCapacity < 128 * 1024)
     harness.feed([UInt8](repeating: 0x20, count: 100_000))
     #expect(harness.bodyCapacity < 512 * 1024)
+    harness.feed([UInt8](repeating: 0x20, count: 4_000_000))
+    #expect(harness.bodyCapacity < 20_000_000)
+    // Once a sixteenth is there, so is room for the rest: no more than that is copied again.
+    harness.feed([UInt8](repeating: 0x20, count: 16_000_000))
+    #expect(harness.bodyCapacity >= 67_108_864)
     #expect(harness.requests.isEmpty)
   }
 

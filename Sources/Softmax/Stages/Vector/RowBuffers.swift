@@ -1,3 +1,4 @@
+internal import Allocation
 internal import VectorKernels
 
 /// A row of double-double numbers as the kernels keep it, in one array: the high parts, padded to whole vectors, and
@@ -10,7 +11,7 @@ struct DoubleDoubleBuffer: Sendable {
     let count = 2 * paddedCount(classes)
     guard numbers.count != count else { return }
     numbers = []
-    numbers.append(addingCapacity: count) { output in output.append(repeating: 0, count: count) }
+    numbers = [Double](repeating: 0, largeCount: count)
   }
 
   var high: Span<Double> {
