@@ -68,7 +68,8 @@ struct LossSums {
     _ change: Change, _ weights: TargetTables.ClassWeights, ofClasses isOfClasses: Bool
   ) throws(ComputationError) -> Sum? {
     let source = change.source.number
-    let place = Self.place(source, isOfClasses || !targets.hasIndices ? 0 : change.targetOffset, change, weights)
+    let place = Self.place(
+      source, offset: isOfClasses || !targets.hasIndices ? 0 : change.targetOffset, change, weights)
     if let known = isOfClasses ? ofClasses[at: place] : ofTargets[at: place] { return known }
     let sum = try isOfClasses ? sumOfClasses(change, weights) : sumOfTargets(change, weights)
     guard let sum else { return nil }
@@ -115,7 +116,7 @@ struct LossSums {
 
   /// Where a sum is kept: no change has an offset but -1, 0 and 1, or two classes for ignored items.
   private static func place(
-    _ source: Int, _ offset: Int, _ change: Change, _ weights: TargetTables.ClassWeights
+    _ source: Int, offset: Int, _ change: Change, _ weights: TargetTables.ClassWeights
   ) -> Int {
     let isCounted = if case .asClass = change.ignored { 1 } else { 0 }
     let items = isCounted * 2 + (change.forgetsSampleWeights ? 1 : 0)

@@ -2,9 +2,9 @@ import Softmax
 
 /// One output under one change after the other, number by number.
 ///
-/// The probabilities and their logarithms come from ``SoftmaxTables``; what is made of them here is linear in them, good
-/// to some units in the last place, which is as well as a caller computes. A recomputation is made once and takes each
-/// change in turn, since there are hundreds.
+/// The probabilities and their logarithms come from ``SoftmaxTables``; what is made of them here is linear in them,
+/// good to some units in the last place, which is as well as a caller computes. A recomputation is made once and takes
+/// each change in turn, since there are hundreds.
 struct Recomputation {
   /// A number, and what right arithmetic may round it by.
   struct Term {

@@ -30,7 +30,7 @@ final class SoftmaxTables {
     var spreads: [(weights: TargetTables.ClassWeights, table: [Double])] = []
   }
 
-  init(_ request: CheckRequest, _ rows: CheckedRows, _ method: Method, _ execution: Execution) {
+  init(_ request: CheckRequest, on rows: CheckedRows, _ method: Method, _ execution: Execution) {
     softmax = request.softmax
     geometry = request.geometry
     self.rows = rows

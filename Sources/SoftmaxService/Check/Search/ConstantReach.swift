@@ -1,7 +1,7 @@
 import Softmax
 
-/// How far constants in the logarithms move one loss or entropy. The larger a constant is the further it moves the number,
-/// so that a few of them tell which one may have moved it as far as it is.
+/// How far constants in the logarithms move one loss or entropy. The larger a constant is the further it moves the
+/// number, so that a few of them tell which one may have moved it as far as it is.
 struct ConstantReach {
   /// Whether probabilities are clipped, and not added to.
   private let isClipping: Bool

@@ -35,11 +35,11 @@ struct FindingSearch {
     let rows = isWhole ? whole?.rows : CheckedRows(request.softmax, worst: worstSlices(of: candidate))
     let tables =
       isWhole && whole != nil
-      ? whole : SoftmaxTables(request, rows ?? CheckedRows(request.softmax, worst: nil), .exact, execution)
+      ? whole : SoftmaxTables(request, on: rows ?? CheckedRows(request.softmax, worst: nil), .exact, execution)
     guard let tables else { return [] }
     if isWhole { whole = tables }
     var search = OutputSearch(
-      request, candidate, exact: exact[output] ?? [], report: report, tables, targets, execution)
+      request, candidate, exact: exact[output] ?? [], report: report, tables: tables, targets: targets, execution)
     return try search.findings(hypotheses.filter { $0.outputs.contains(output) })
   }
 

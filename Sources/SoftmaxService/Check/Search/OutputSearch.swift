@@ -27,7 +27,7 @@ struct OutputSearch {
 
   init(
     _ request: CheckRequest, _ candidate: CheckRequest.Candidate, exact: [Double], report: OutputReport,
-    _ tables: SoftmaxTables, _ targets: TargetTables?, _ execution: Execution
+    tables: SoftmaxTables, targets: TargetTables?, _ execution: Execution
   ) {
     self.request = request
     self.candidate = candidate

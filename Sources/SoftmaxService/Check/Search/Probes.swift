@@ -39,7 +39,7 @@ struct Probes {
         row: slices.firstIndex(of: place.row) ?? 0, place: place, candidate: candidate, exact: exact)
     }
     let own = isReduced ? rows : CheckedRows(rows, slices)
-    let tables = SoftmaxTables(request, own, .plain, execution)
+    let tables = SoftmaxTables(request, on: own, .plain, execution)
     estimate = Recomputation(output, of: request, tables, targets)
     reachOfEpsilon = ConstantReach(isClipping: false, of: output)
     reachOfClipping = ConstantReach(isClipping: true, of: output)
@@ -132,8 +132,11 @@ struct Probes {
     let output = estimate.output
     guard output == .loss || output == .entropy, let probe = all.first else { return true }
     func recompute(_ change: Change) throws(ComputationError) -> Recomputation.Term? {
+      if change.handling == .given, !sums.isEmpty { return try sums[0].term(change) }
       guard try estimate.adopt(change) else { return nil }
-      return estimate.isReduced ? estimate.total() : estimate.term(row: probe.row, index: probe.place.index)
+      guard output == .loss else { return estimate.term(row: probe.row, index: probe.place.index) }
+      let rows = estimate.isReduced ? 0..<estimate.rows.count : probe.row..<(probe.row + 1)
+      return Recomputation.Term(value: rows.reduce(0.0) { $0 + estimate.lossValue(estimate.slice($1)) })
     }
     switch handling {
     case .epsilon(let constant):
