@@ -49,18 +49,18 @@ extension ElementType {
   /// does not all hold, become NaN.
   func read(_ bytes: UnsafeRawBufferPointer, from start: Int, step: Int, into row: inout MutableSpan<Double>) {
     switch self {
-    case .binary64: unsafe read(bytes, start, step, &row) { Double(bitPattern: $0) }
-    case .binary32: unsafe read(bytes, start, step, &row) { Double(Float(bitPattern: $0)) }
-    case .binary16: unsafe read(bytes, start, step, &row) { Double(Float(binary16: $0)) }
-    case .bfloat16: unsafe read(bytes, start, step, &row) { Double(Float(bfloat16: $0)) }
-    case .int8: unsafe read(bytes, start, step, &row) { Double($0 as Int8) }
-    case .int16: unsafe read(bytes, start, step, &row) { Double($0 as Int16) }
-    case .int32: unsafe read(bytes, start, step, &row) { Double($0 as Int32) }
-    case .int64: unsafe read(bytes, start, step, &row) { Self.exact($0 as Int64) }
-    case .uint8: unsafe read(bytes, start, step, &row) { Double($0 as UInt8) }
-    case .uint16: unsafe read(bytes, start, step, &row) { Double($0 as UInt16) }
-    case .uint32: unsafe read(bytes, start, step, &row) { Double($0 as UInt32) }
-    case .uint64: unsafe read(bytes, start, step, &row) { Self.exact($0 as UInt64) }
+    case .binary64: unsafe decode(bytes, from: start, step: step, into: &row) { Double(bitPattern: $0) }
+    case .binary32: unsafe decode(bytes, from: start, step: step, into: &row) { Double(Float(bitPattern: $0)) }
+    case .binary16: unsafe decode(bytes, from: start, step: step, into: &row) { Double(Float(binary16: $0)) }
+    case .bfloat16: unsafe decode(bytes, from: start, step: step, into: &row) { Double(Float(bfloat16: $0)) }
+    case .int8: unsafe decode(bytes, from: start, step: step, into: &row) { Double($0 as Int8) }
+    case .int16: unsafe decode(bytes, from: start, step: step, into: &row) { Double($0 as Int16) }
+    case .int32: unsafe decode(bytes, from: start, step: step, into: &row) { Double($0 as Int32) }
+    case .int64: unsafe decode(bytes, from: start, step: step, into: &row) { Self.exact($0 as Int64) }
+    case .uint8: unsafe decode(bytes, from: start, step: step, into: &row) { Double($0 as UInt8) }
+    case .uint16: unsafe decode(bytes, from: start, step: step, into: &row) { Double($0 as UInt16) }
+    case .uint32: unsafe decode(bytes, from: start, step: step, into: &row) { Double($0 as UInt32) }
+    case .uint64: unsafe decode(bytes, from: start, step: step, into: &row) { Self.exact($0 as UInt64) }
     }
   }
 
@@ -70,8 +70,8 @@ extension ElementType {
   }
 
   @inline(__always)
-  private func read<Bits: FixedWidthInteger & BitwiseCopyable>(
-    _ bytes: UnsafeRawBufferPointer, _ start: Int, _ step: Int, _ row: inout MutableSpan<Double>,
+  private func decode<Bits: FixedWidthInteger & BitwiseCopyable>(
+    _ bytes: UnsafeRawBufferPointer, from start: Int, step: Int, into row: inout MutableSpan<Double>,
     _ number: (Bits) -> Double
   ) {
     let size = MemoryLayout<Bits>.size
@@ -100,22 +100,25 @@ extension ElementType {
   /// not known yet, is kept by all but whole numbers.
   func write(_ row: Span<Double>, to bytes: UnsafeMutableRawBufferPointer, from start: Int, step: Int) {
     switch self {
-    case .binary64: unsafe write(row, bytes, start, step) { $0.bitPattern }
-    case .binary32: unsafe write(row, bytes, start, step) { Float($0).bitPattern }
-    case .binary16: unsafe write(row, bytes, start, step) { Float($0).binary16Pattern }
-    case .bfloat16: unsafe write(row, bytes, start, step) { Float($0).bfloat16Pattern }
-    case .int8, .uint8: unsafe write(row, bytes, start, step) { UInt8(truncatingIfNeeded: Self.whole($0)) }
-    case .int16, .uint16: unsafe write(row, bytes, start, step) { UInt16(truncatingIfNeeded: Self.whole($0)) }
-    case .int32, .uint32: unsafe write(row, bytes, start, step) { UInt32(truncatingIfNeeded: Self.whole($0)) }
-    case .int64, .uint64: unsafe write(row, bytes, start, step) { Self.whole($0) }
+    case .binary64: unsafe encode(row, to: bytes, from: start, step: step) { $0.bitPattern }
+    case .binary32: unsafe encode(row, to: bytes, from: start, step: step) { Float($0).bitPattern }
+    case .binary16: unsafe encode(row, to: bytes, from: start, step: step) { Float($0).binary16Pattern }
+    case .bfloat16: unsafe encode(row, to: bytes, from: start, step: step) { Float($0).bfloat16Pattern }
+    case .int8, .uint8:
+      unsafe encode(row, to: bytes, from: start, step: step) { UInt8(truncatingIfNeeded: Self.whole($0)) }
+    case .int16, .uint16:
+      unsafe encode(row, to: bytes, from: start, step: step) { UInt16(truncatingIfNeeded: Self.whole($0)) }
+    case .int32, .uint32:
+      unsafe encode(row, to: bytes, from: start, step: step) { UInt32(truncatingIfNeeded: Self.whole($0)) }
+    case .int64, .uint64: unsafe encode(row, to: bytes, from: start, step: step) { Self.whole($0) }
     }
   }
 
   private static func whole(_ number: Double) -> Int64 { Int64(exactly: number) ?? 0 }
 
   @inline(__always)
-  private func write<Bits: FixedWidthInteger & BitwiseCopyable>(
-    _ row: Span<Double>, _ bytes: UnsafeMutableRawBufferPointer, _ start: Int, _ step: Int, _ bits: (Double) -> Bits
+  private func encode<Bits: FixedWidthInteger & BitwiseCopyable>(
+    _ row: Span<Double>, to bytes: UnsafeMutableRawBufferPointer, from start: Int, step: Int, _ bits: (Double) -> Bits
   ) {
     let size = MemoryLayout<Bits>.size
     guard let base = bytes.baseAddress, row.count > 0 else { return }

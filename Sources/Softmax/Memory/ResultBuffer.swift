@@ -73,12 +73,12 @@ extension ResultBuffer {
     _ counts: [Int], _ body: ([ResultBuffer]) throws(Failure) -> Void
   ) throws(Failure) -> [[Double]] {
     var arrays = [[Double]](repeating: [], count: counts.count)
-    try fill(&arrays, counts, [], body)
+    try fill(&arrays, counts, after: [], body)
     return arrays
   }
 
   private static func fill<Failure: Error>(
-    _ arrays: inout [[Double]], _ counts: [Int], _ buffers: [ResultBuffer],
+    _ arrays: inout [[Double]], _ counts: [Int], after buffers: [ResultBuffer],
     _ body: ([ResultBuffer]) throws(Failure) -> Void
   ) throws(Failure) {
     let place = buffers.count
@@ -89,7 +89,7 @@ extension ResultBuffer {
       try unsafe output.withUnsafeMutableBufferPointer { numbers, filled throws(Failure) in
         let memory = UnsafeMutableRawBufferPointer(numbers)
         let buffer = unsafe ResultBuffer(memory, .binary64, count: counts[place])
-        try fill(&arrays, counts, buffers + [buffer], body)
+        try fill(&arrays, counts, after: buffers + [buffer], body)
         filled = counts[place]
       }
     }
