@@ -4,7 +4,7 @@ internal import Glibc
 /// How memory is taken from the kernel, whose pages cost time when they are first touched: it clears them.
 public enum Allocation {
   /// Larger blocks come from the kernel each on its own, and go back at once: the highest threshold that glibc accepts.
-  static let leastLargeBytes = 32 << 20
+  @inlinable static var leastLargeBytes: Int { 32 << 20 }
 
   /// Has the C library's allocator keep what requests use in turn. For the whole process, before it serves.
   public static func keepMemoryWhileBusy() {
@@ -18,9 +18,25 @@ public enum Allocation {
   }
 }
 
-/// `unsafe` for madvise, which changes no memory.
+extension Allocation {
+  /// Asks for pages of 2 MiB in an array's own block. A kernel that gives them to those who ask clears 64 MiB of them in
+  /// a third of the time that 16,384 pages of 4 KiB take; another one refuses, which changes nothing.
+  ///
+  /// `unsafe` for madvise, which changes no memory.
+  @usableFromInline
+  static func askForLargePages(_ block: UnsafeMutableRawBufferPointer) {
+    guard let start = block.baseAddress else { return }
+    // Whole pages within the block.
+    let page = Int(sysconf(CInt(_SC_PAGESIZE)))
+    let offset = (page - Int(bitPattern: start) % page) % page
+    _ = unsafe madvise(start + offset, (block.count - offset) / page * page, MADV_HUGEPAGE)
+  }
+}
+
+// Inlinable, so that they are compiled for each type of element where they are used.
 extension Array where Element: BitwiseCopyable {
   /// So many equal elements, in large pages if that is much.
+  @inlinable
   public init(repeating element: Element, largeCount count: Int) {
     self.init()
     reserveLargeCapacity(count)
@@ -28,19 +44,14 @@ extension Array where Element: BitwiseCopyable {
   }
 
   /// Makes room for so many elements, as `reserveCapacity` does, in large pages if that is much.
-  ///
-  /// Such a block's pages are new. A kernel that gives pages of 2 MiB to those who ask clears 64 MiB of them in a third
-  /// of the time that 16,384 pages of 4 KiB take; another one refuses, which changes nothing.
+  @inlinable
   public mutating func reserveLargeCapacity(_ count: Int) {
     reserveCapacity(count)
     let bytes = capacity * MemoryLayout<Element>.stride
     guard bytes >= Allocation.leastLargeBytes else { return }
     unsafe withUnsafeMutableBytes { elements in
-      guard let start = elements.baseAddress else { return }
-      // Whole pages within the array's own block.
-      let page = Int(sysconf(CInt(_SC_PAGESIZE)))
-      let offset = (page - Int(bitPattern: start) % page) % page
-      _ = unsafe madvise(start + offset, (bytes - offset) / page * page, MADV_HUGEPAGE)
+      // The block goes on beyond the elements, as far as its capacity.
+      unsafe Allocation.askForLargePages(UnsafeMutableRawBufferPointer(start: elements.baseAddress, count: bytes))
     }
   }
 }
