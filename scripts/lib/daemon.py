@@ -146,6 +146,10 @@ class Daemon:
         fields = self._proc("stat").rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / TICK
 
+    def page_faults(self):
+        """Pages that were first touched, so far."""
+        return int(self._proc("stat").rpartition(")")[2].split()[7])
+
     def settle(self, descriptors, seconds=30):
         """Waits until no more than so many descriptors are open; returns how many are."""
         limit = time.monotonic() + seconds
