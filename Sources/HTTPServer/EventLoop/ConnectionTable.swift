@@ -21,8 +21,8 @@ struct Token: Hashable, Sendable {
 /// A loop's connections by place. Places are used again; each has its entry in the timer wheel, which outlives the
 /// connection that made it.
 ///
-/// A class, like ``LoopMemory``: the loop's accesses to a structure among its properties are checked at run time, several
-/// for each request.
+/// A class, like ``LoopMemory``: the loop's accesses to a structure among its properties are checked at run time,
+/// several for each request.
 final class ConnectionTable {
   private struct Slot {
     var connection: Connection?

@@ -53,7 +53,7 @@ extension NumberEncoder {
     return unsafe withBatch(start) { first in
       first.find(values, from: 0, encoder: self, tables)
       guard values.count > NumberBatch.size else {
-        return unsafe first.write(values.count, &rows, self, tables, to: start) - 1
+        return unsafe first.write(values.count, &rows, with: self, tables, to: start) - 1
       }
       return unsafe withBatch(start) { second in
         var (batch, next) = (first, second)
@@ -61,11 +61,11 @@ extension NumberEncoder {
         var index = 0
         while index &+ NumberBatch.size < values.count {
           next.find(values, from: index &+ NumberBatch.size, encoder: self, tables)
-          unsafe cursor = batch.write(NumberBatch.size, &rows, self, tables, to: cursor)
+          unsafe cursor = batch.write(NumberBatch.size, &rows, with: self, tables, to: cursor)
           swap(&batch, &next)
           index &+= NumberBatch.size
         }
-        return unsafe batch.write(values.count &- index, &rows, self, tables, to: cursor) - 1
+        return unsafe batch.write(values.count &- index, &rows, with: self, tables, to: cursor) - 1
       }
     }
   }
@@ -163,7 +163,7 @@ private func withBatch(
   /// returns where they end.
   @inline(__always)
   func write(
-    _ count: Int, _ rows: inout RowBreaks, _ encoder: NumberEncoder, _ tables: TextTables,
+    _ count: Int, _ rows: inout RowBreaks, with encoder: NumberEncoder, _ tables: TextTables,
     to start: UnsafeMutablePointer<UInt8>
   ) -> UnsafeMutablePointer<UInt8> {
     var cursor = unsafe start

@@ -58,8 +58,8 @@ public enum TextLayout {
   public static var size: Int { 64 }
 }
 
-/// What a text ends with, for each power of ten of a first digit: in plain notation a comma, else the exponent's text and
-/// a comma.
+/// What a text ends with, for each power of ten of a first digit: in plain notation a comma, else the exponent's text
+/// and a comma.
 public enum TextTail {
   /// The powers of ten that a number's first digit may have.
   public static var powers: ClosedRange<Int> { -324...308 }

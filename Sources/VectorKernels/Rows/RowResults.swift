@@ -252,10 +252,10 @@ extension VectorLoops {
   ///   - row: [classes], the logits. If a masked class has u > 0, the sum is not finite.
   ///   - rests: as in ``exponentials(_:rests:top:shift:vanishing:table:into:)``.
   ///
-  /// Error Bounds: 2^-89.9 for the additions, as in ``exponentials(_:rests:top:shift:vanishing:table:into:)``;
-  /// 2^-99.9 for z, the product of the pairs and the shift; 2^-1050 where products underflow, so a sum below 2^-900 must
-  /// not be used. Where products have both signs, they are parts of the sum of the products' sizes: no step's rounding
-  /// is more than that of the sizes, but for a Fast2Sum of 64 terms' pair whose high parts have cancelled, which is off
+  /// Error Bounds: 2^-89.9 for the additions, as in ``exponentials(_:rests:top:shift:vanishing:table:into:)``; 2^-99.9
+  /// for z, the product of the pairs and the shift; 2^-1050 where products underflow, so a sum below 2^-900 must not
+  /// be used. Where products have both signs, they are parts of the sum of the products' sizes: no step's rounding is
+  /// more than that of the sizes, but for a Fast2Sum of 64 terms' pair whose high parts have cancelled, which is off
   /// by 66u² of the block.
   @inlinable @inline(__always)
   public static func shareSums(

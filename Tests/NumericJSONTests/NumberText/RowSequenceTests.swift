@@ -4,8 +4,8 @@ import Testing
 
 @testable import NumericJSON
 
-/// Numbers of a matrix are read over the ends of its rows. Where that stops, and what has been read, must be the same at
-/// every level as one by one, and the tensor the same as row by row.
+/// Numbers of a matrix are read over the ends of its rows. Where that stops, and what has been read, must be the same
+/// at every level as one by one, and the tensor the same as row by row.
 @Suite("Rows of numbers")
 struct RowSequenceTests {
   private struct Outcome: Equatable {

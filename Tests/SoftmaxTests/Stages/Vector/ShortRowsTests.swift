@@ -4,8 +4,8 @@ import Testing
 
 @testable import Softmax
 
-/// Short rows are done eight at a time. What each gets must not depend on its neighbours, on how many rows there are, or
-/// on where the class axis is.
+/// Short rows are done eight at a time. What each gets must not depend on its neighbours, on how many rows there are,
+/// or on where the class axis is.
 @Suite("Short rows")
 struct ShortRowsTests {
   static let lengths = Array(1...66)
