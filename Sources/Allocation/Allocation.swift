@@ -19,8 +19,8 @@ public enum Allocation {
 }
 
 extension Allocation {
-  /// Asks for pages of 2 MiB in an array's own block. A kernel that gives them to those who ask clears 64 MiB of them in
-  /// a third of the time that 16,384 pages of 4 KiB take; another one refuses, which changes nothing.
+  /// Asks for pages of 2 MiB in an array's own block. A kernel that gives them to those who ask clears 64 MiB of them
+  /// in a third of the time that 16,384 pages of 4 KiB take; another one refuses, which changes nothing.
   ///
   /// `unsafe` for madvise, which changes no memory.
   @usableFromInline
