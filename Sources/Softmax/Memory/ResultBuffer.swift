@@ -69,9 +69,12 @@ internal import Allocation
 
 extension ResultBuffer {
   /// The arrays that `body` makes, of so many numbers each.
+  @inline(__always)
   static func arrays<Failure: Error>(
     _ counts: [Int], _ body: ([ResultBuffer]) throws(Failure) -> Void
   ) throws(Failure) -> [[Double]] {
+    // Most often there is one: then nothing is nested.
+    if counts.count == 1 { return [try array(counts[0]) { buffer throws(Failure) in try body([buffer]) }] }
     var arrays = [[Double]](repeating: [], count: counts.count)
     try fill(&arrays, counts, after: [], body)
     return arrays
@@ -83,24 +86,26 @@ extension ResultBuffer {
   ) throws(Failure) {
     let place = buffers.count
     guard place < counts.count else { return try body(buffers) }
-    var array: [Double] = []
-    array.reserveLargeCapacity(counts[place])
-    try array.append(addingCapacity: counts[place]) { output throws(Failure) in
-      try unsafe output.withUnsafeMutableBufferPointer { numbers, filled throws(Failure) in
-        let memory = UnsafeMutableRawBufferPointer(numbers)
-        let buffer = unsafe ResultBuffer(memory, .binary64, count: counts[place])
-        try fill(&arrays, counts, after: buffers + [buffer], body)
-        filled = counts[place]
-      }
+    arrays[place] = try array(counts[place]) { buffer throws(Failure) in
+      try fill(&arrays, counts, after: buffers + [buffer], body)
     }
-    arrays[place] = array
   }
 
-  /// The array of `count` numbers that `body` makes.
+  /// The array of `count` numbers that `body` makes. Inlined, since a specialised copy would take what `body` captures
+  /// by value.
+  @inline(__always)
   static func array<Failure: Error>(
     _ count: Int, _ body: (ResultBuffer) throws(Failure) -> Void
   ) throws(Failure) -> [Double] {
-    try arrays([count]) { buffers throws(Failure) in try body(buffers[0]) }[0]
+    var array: [Double] = []
+    array.reserveLargeCapacity(count)
+    try array.append(addingCapacity: count) { output throws(Failure) in
+      try unsafe output.withUnsafeMutableBufferPointer { numbers, filled throws(Failure) in
+        try body(unsafe ResultBuffer(UnsafeMutableRawBufferPointer(numbers), .binary64, count: count))
+        filled = count
+      }
+    }
+    return array
   }
 
   /// Appends to `bytes` the tensors that `body` makes, of a type and so many numbers each, one after the other.
