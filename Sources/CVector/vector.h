@@ -27,11 +27,19 @@ static inline void vector_pick(
 /// Eight words.
 typedef uint64_t vector_words __attribute__((vector_size(64), aligned(64)));
 
+#if defined(__AVX512F__)
+/// Where places lie in a window of sixteen from `window` on, and whether all do.
+static inline int vector_are_inside(vector_words places, uint64_t window, __m512i *inside) {
+  *inside = _mm512_sub_epi64((__m512i)places, _mm512_set1_epi64((int64_t)window));
+  return _mm512_cmplt_epu64_mask(*inside, _mm512_set1_epi64(16)) == 0xFF;
+}
+#endif
+
 /// The words of a table at eight places. Those of a window of sixteen, from `window` on, take two permutations.
 static inline vector_words vector_look_up(const uint64_t *table, vector_words places, uint64_t window) {
 #if defined(__AVX512F__)
-  __m512i inside = _mm512_sub_epi64((__m512i)places, _mm512_set1_epi64((int64_t)window));
-  if (_mm512_cmplt_epu64_mask(inside, _mm512_set1_epi64(16)) == 0xFF) {
+  __m512i inside;
+  if (vector_are_inside(places, window, &inside)) {
     __m512i low = _mm512_loadu_si512(table + window), high = _mm512_loadu_si512(table + window + 8);
     return (vector_words)_mm512_permutex2var_epi64(low, inside, high);
   }
@@ -47,8 +55,8 @@ static inline vector_words vector_look_up(const uint64_t *table, vector_words pl
 /// higher one than `last`.
 static inline uint64_t vector_window(vector_words places, uint64_t window, uint64_t last) {
 #if defined(__AVX512F__)
-  __m512i inside = _mm512_sub_epi64((__m512i)places, _mm512_set1_epi64((int64_t)window));
-  if (_mm512_cmplt_epu64_mask(inside, _mm512_set1_epi64(16)) == 0xFF) return window;
+  __m512i inside;
+  if (vector_are_inside(places, window, &inside)) return window;
   uint64_t lowest = _mm512_reduce_min_epu64((__m512i)places);
   return lowest < last ? lowest : last;
 #else

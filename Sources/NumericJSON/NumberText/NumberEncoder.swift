@@ -115,19 +115,18 @@ private func withBatch(
   /// Finds the decimals of as many of `values[start ..< start + size]` as there are.
   @inline(__always)
   func find(_ values: Span<Double>, from start: Int, encoder: NumberEncoder, _ tables: TextTables) {
+    let count = min(NumberBatch.blockCount, (values.count &- start &+ 7) &>> 3)
     var isDecided = true
-    for block in 0..<NumberBatch.blockCount where start &+ 8 &* block < values.count {
+    for block in 0..<count {
       let first = start &+ 8 &* block
       if unsafe !encoder.findDecimals(of: values, from: first, tables, into: &blocks[block]) {
         isDecided = false
         decideExactly(values, from: first, block: block, format: encoder.format)
       }
     }
-    for block in 0..<NumberBatch.blockCount where start &+ 8 &* block < values.count {
-      unsafe encoder.layOutDigits(of: &blocks[block])
-    }
+    for block in 0..<count { unsafe encoder.layOutDigits(of: &blocks[block]) }
     if isDecided { return }
-    for block in 0..<NumberBatch.blockCount where start &+ 8 &* block < values.count {
+    for block in 0..<count {
       layOutNames(values, from: start &+ 8 &* block, block: block, format: encoder.format)
     }
   }

@@ -21,13 +21,14 @@ final class SoftmaxTables {
   private var entries: [Entry]
 
   private struct Entry {
-    var probabilities: [Double]?
-    var logProbabilities: [Double]?
-    var logSumExp: [Double]?
-    var entropy: [Double]?
-    var least: [Double]?
-    var others: [Double]?
+    /// By ``Table``.
+    var tables = InlineArray<6, [Double]?>(repeating: nil)
     var spreads: [(weights: TargetTables.ClassWeights, table: [Double])] = []
+  }
+
+  /// What is kept of a source.
+  private enum Table: Int {
+    case probabilities, logProbabilities, logSumExp, entropy, leastProbabilities, others
   }
 
   init(_ request: CheckRequest, on rows: CheckedRows, _ method: Method, _ execution: Execution) {
@@ -41,69 +42,67 @@ final class SoftmaxTables {
 
   /// p of a source, [slice, class]; nil where it is not defined.
   func probabilities(_ source: Change.Source) throws(ComputationError) -> [Double]? {
-    let index = source.number
-    if let known = entries[index].probabilities { return known }
-    let table = try computed(.probabilities, source)
-    entries[index].probabilities = table
-    return table
+    try kept(.probabilities, source) { () throws(ComputationError) in try computed(.probabilities, source) }
   }
 
   /// log p of a source, [slice, class].
   func logProbabilities(_ source: Change.Source) throws(ComputationError) -> [Double]? {
-    let index = source.number
-    if let known = entries[index].logProbabilities { return known }
-    let table = try computed(.logProbabilities, source)
-    entries[index].logProbabilities = table
-    return table
+    try kept(.logProbabilities, source) { () throws(ComputationError) in try computed(.logProbabilities, source) }
   }
 
   /// log Σ e^x of a source, [slice].
   func logSumExp(_ source: Change.Source) throws(ComputationError) -> [Double]? {
-    let index = source.number
-    if let known = entries[index].logSumExp { return known }
-    let table = try computed(.logSumExp, source)
-    entries[index].logSumExp = table
-    return table
+    try kept(.logSumExp, source) { () throws(ComputationError) in try computed(.logSumExp, source) }
   }
 
   /// The entropy of a source in nats, [slice].
   func entropy(_ source: Change.Source) throws(ComputationError) -> [Double]? {
-    let index = source.number
-    if let known = entries[index].entropy { return known }
-    let table = try computed(.entropy, source)
-    entries[index].entropy = table
-    return table
+    try kept(.entropy, source) { () throws(ComputationError) in try computed(.entropy, source) }
   }
 
   /// The least probability of each slice.
   func leastProbabilities(_ source: Change.Source) throws(ComputationError) -> [Double]? {
-    let index = source.number
-    if let known = entries[index].least { return known }
-    guard let p = try probabilities(source) else { return nil }
-    let table = (0..<rows.count).map { row in
-      var least = Double.infinity
-      for place in (row * rows.classes)..<((row + 1) * rows.classes) { least = min(least, p[place]) }
-      return least
+    try kept(.leastProbabilities, source) { () throws(ComputationError) in
+      try forEachSlice(of: source) { p in
+        var least = Double.infinity
+        for place in p.indices { least = min(least, p[place]) }
+        return least
+      }
     }
-    entries[index].least = table
-    return table
   }
 
   /// The probabilities of all classes but the most probable one, of each slice: without cancellation.
   func others(_ source: Change.Source) throws(ComputationError) -> [Double]? {
-    let index = source.number
-    if let known = entries[index].others { return known }
-    guard let p = try probabilities(source) else { return nil }
-    let table = (0..<rows.count).map { row in
-      var (greatest, sum) = (0.0, 0.0)
-      for place in (row * rows.classes)..<((row + 1) * rows.classes) {
-        sum += min(greatest, p[place])
-        greatest = max(greatest, p[place])
+    try kept(.others, source) { () throws(ComputationError) in
+      try forEachSlice(of: source) { p in
+        var (greatest, sum) = (0.0, 0.0)
+        for place in p.indices {
+          sum += min(greatest, p[place])
+          greatest = max(greatest, p[place])
+        }
+        return sum
       }
-      return sum
     }
-    entries[index].others = table
-    return table
+  }
+
+  /// A table of a source, made when it is first asked for.
+  private func kept(
+    _ table: Table, _ source: Change.Source, _ make: () throws(ComputationError) -> [Double]?
+  ) throws(ComputationError) -> [Double]? {
+    if let known = entries[source.number].tables[table.rawValue] { return known }
+    let made = try make()
+    entries[source.number].tables[table.rawValue] = made
+    return made
+  }
+
+  /// What `body` makes of each slice's probabilities.
+  private func forEachSlice(
+    of source: Change.Source, _ body: (Span<Double>) -> Double
+  ) throws(ComputationError) -> [Double]? {
+    guard let p = try probabilities(source) else { return nil }
+    return (0..<rows.count).map { row in
+      body(p.span.extracting((row * rows.classes)..<((row + 1) * rows.classes)))
+    }
   }
 
   /// Σ w (-log p) over the classes of each slice: what smoothing spreads.

@@ -38,22 +38,11 @@ struct InferReport {
     var writer = JSONWriter(capacity: 512 + text.count, level: level)
     writer.beginInferAnswer(of: model, id: id)
     for output in outputs.isEmpty ? ReportOutput.allCases : outputs {
-      writer.beginObject()
-      writer.name("name")
-      writer.string(output.rawValue)
-      writer.name("datatype")
-      writer.string(output.datatype.rawValue)
-      writer.name("shape")
-      writer.beginArray()
-      writer.endArray()
+      writer.beginTensor(output.rawValue, output.datatype, shape: [])
       if requested.form(of: output.rawValue).isBinary {
         isBinary = true
         let own = binary(output, text)
-        writer.name("parameters")
-        writer.beginObject()
-        writer.name("binary_data_size")
-        writer.integer(own.count)
-        writer.endObject()
+        writer.endTensor(inBinary: own.count)
         bytes += own
       } else {
         writer.name("data")
@@ -63,42 +52,20 @@ struct InferReport {
         case .report: writer.string(String(decoding: text, as: UTF8.self))
         }
         writer.endArray()
+        writer.endObject()
       }
-      writer.endObject()
     }
-    writer.endArray()
-    writer.endObject()
-    var body = writer.finish()
-    guard isBinary else { return Response(.ok, .json, body: body) }
-    while body.count % 8 != 0 { body.append(UInt8(ascii: " ")) }
-    let length = body.count
-    return Response(.ok, .octets, body: body + bytes, fields: [.inferenceHeaderContentLength: "\(length)"])
+    let json = writer.endInferAnswer(isFollowed: isBinary)
+    return .inferAnswer(json + bytes, jsonBytes: isBinary ? json.count : nil)
   }
 
   private func binary(_ output: ReportOutput, _ text: [UInt8]) -> [UInt8] {
     switch output {
     case .passes: return [report.passes ? 1 : 0]
     case .report:
-      // A text comes after its length in 32 bits.
-      let length = UInt32(truncatingIfNeeded: text.count)
-      return [0, 8, 16, 24].map { UInt8(truncatingIfNeeded: length >> $0) } + text
+      var bytes: [UInt8] = []
+      bytes.append(element: text)
+      return bytes
     }
-  }
-}
-
-extension JSONWriter {
-  /// Writes what stands before the tensors of an infer answer.
-  mutating func beginInferAnswer(of model: String, id: String?) {
-    beginObject()
-    name("model_name")
-    string(model)
-    name("model_version")
-    string(ModelDocuments.version)
-    if let id {
-      name("id")
-      string(id)
-    }
-    name("outputs")
-    beginArray()
   }
 }

@@ -30,8 +30,7 @@ struct InferResponseEncoder: OutputEncoder, ~Copyable {
   consuming func finish() -> Response {
     endJSON()
     appendTexts(before: layout.tensors.count)
-    guard layout.tensors.contains(where: \.isBinary) else { return Response(.ok, .json, body: body) }
-    return Response(.ok, .octets, body: body, fields: [.inferenceHeaderContentLength: "\(jsonBytes)"])
+    return .inferAnswer(body, jsonBytes: isFollowed ? jsonBytes : nil)
   }
 
   /// Has `compute` write the numbers of all tensors, in the order of the layout, where they belong in the answer.
@@ -106,26 +105,13 @@ struct InferResponseEncoder: OutputEncoder, ~Copyable {
       let (place, tensor) = (described, layout.tensors[described])
       begin(tensor)
       let bytes = tensor.byteCount ?? texts.first { $0.place == place }?.bytes.count ?? 0
-      writer?.name("parameters")
-      writer?.beginObject()
-      writer?.name("binary_data_size")
-      writer?.integer(bytes)
-      writer?.endObject()
-      writer?.endObject()
+      writer?.endTensor(inBinary: bytes)
     }
   }
 
   private mutating func begin(_ tensor: InferResponseLayout.Tensor) {
     described += 1
-    writer?.beginObject()
-    writer?.name("name")
-    writer?.string(tensor.output.name)
-    writer?.name("datatype")
-    writer?.string(tensor.datatype.rawValue)
-    writer?.name("shape")
-    writer?.beginArray()
-    for extent in tensor.shape { writer?.integer(extent) }
-    writer?.endArray()
+    writer?.beginTensor(tensor.output.name, tensor.datatype, shape: tensor.shape)
   }
 
   /// Appends the bytes of the tensor at a place.
@@ -138,14 +124,13 @@ struct InferResponseEncoder: OutputEncoder, ~Copyable {
 
   private mutating func endJSON() {
     describe(upTo: layout.tensors.count)
-    guard var writer = writer.take() else { return }
-    writer.endArray()
-    writer.endObject()
-    body = writer.finish()
-    guard layout.tensors.contains(where: \.isBinary) else { return }
-    while body.count % 8 != 0 { body.append(UInt8(ascii: " ")) }
+    guard let writer = writer.take() else { return }
+    body = writer.endInferAnswer(isFollowed: isFollowed)
     jsonBytes = body.count
   }
+
+  /// Whether tensors in binary follow the JSON.
+  private var isFollowed: Bool { layout.tensors.contains(where: \.isBinary) }
 
   private mutating func appendTexts(before end: Int) {
     for text in texts where text.place >= appended && text.place < end { body += text.bytes }
@@ -196,11 +181,7 @@ struct ClassTexts {
   /// The texts as BYTES: each after its length in 32 bits.
   func bytes(_ isCancelled: () -> Bool) throws(ComputationError) -> [UInt8] {
     var bytes: [UInt8] = []
-    try forEach(isCancelled) { text in
-      let length = UInt32(text.utf8.count)
-      for shift: UInt32 in [0, 8, 16, 24] { bytes.append(UInt8(truncatingIfNeeded: length >> shift)) }
-      bytes.append(contentsOf: text.utf8)
-    }
+    try forEach(isCancelled) { text in bytes.append(element: text.utf8) }
     return bytes
   }
 
