@@ -61,6 +61,20 @@ public protocol VectorLoops: SendableMetatype {
     _ high: Span<Double>, _ low: Span<Double>, by factors: Span<Double>, into pairs: inout MutableSpan<Double>
   )
 
+  // Rows in triples
+
+  static func tripleExponentials(
+    _ row: Span<Double>, top: RowMaximum, shift: RowShift, table: Span<Double>, rests: Span<Double>,
+    into triples: inout MutableSpan<Double>
+  ) -> TripleDouble
+
+  static func tripleTotal(_ high: Span<Double>, _ low: Span<Double>) -> TripleDouble
+
+  static func tripleDifferences(
+    _ x: Span<Double>, times a: TripleDouble, _ y: Span<Double>, times b: TripleDouble, factor: DoubleDouble,
+    _ rounding: KernelRounding, into out: inout MutableSpan<Double>
+  ) -> Int
+
   // Eight short rows at once
 
   static func interleavedExponentials(

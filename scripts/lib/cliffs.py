@@ -74,7 +74,10 @@ def cases():
         for form in ("%.6f", "%.3f", "%.1f", "%.9g", "%.8e", "%.20f"):
             yield f"{path}, text as {form}", path, rest % texts(plain, form), LOGITS
     near = [softmax(row) for row in plain]
-    yield "/gradient, target its softmax", "/gradient", dense({"logits": plain[:5], "target": near[:5]}), 5_000
+    yield "/gradient, target its softmax", "/gradient", dense({"logits": plain, "target": near}), LOGITS
+    for name, step in (("equal", 0), ("1e-9 from the logits", 1e-9)):
+        yield f"/gradient, target_logits {name}", "/gradient", dense(
+            {"logits": plain, "target_logits": [[z + 1 + k % 3 * step for k, z in enumerate(row)] for row in plain]}), LOGITS
     yield "/gradient, one-hot", "/gradient", dense(
         {"logits": plain, "target": [[int(c == k) for c in range(1000)] for k in range(100)]}), LOGITS
     yield "/gradient, probabilities", "/gradient", dense(

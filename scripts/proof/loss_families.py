@@ -1,11 +1,12 @@
 """Random requests for what losses.py answers: one generator for each addition, its extremes and combinations among them."""
 import math
+import struct
 
 import cases
 from losses import INFINITY, places_of
 
 ADDITIONS = ("z_loss", "softcap", "focal_gamma", "hessian_vector_product", "target_logits", "kl_divergence",
-             "probabilities")
+             "probabilities", "close_target")
 HUGE = [5e-324, 1e-300, 1e-17, 1e17, 1e300, 1.7e308]
 
 
@@ -66,7 +67,59 @@ def disturbed(rng, row):
     return row
 
 
+def rounded_softmax(rng, row, weight, temperature):
+    """Softmax over the weights as somebody would have computed it: by some library, in some format."""
+    top = max(row)
+    terms = [math.exp((x - top) / temperature) for x in row]
+    total = math.fsum(terms) if rng.random() < 0.5 else sum(terms)
+    shares = [term / total / (w or 1) for term, w in zip(terms, weight)]
+    form = rng.choice("dddddfe")
+    return list(struct.unpack(f"<{len(row)}{form}", struct.pack(f"<{len(row)}{form}", *shares)))
+
+
+def close_case(rng, largest=40):
+    """A target that is softmax itself, but for its rounding: probabilities, or a teacher's logits."""
+    classes = rng.randint(2, largest)
+    shape, axis = cases.a_shape(rng, classes)
+    scale = rng.choice([1e-6, 0.1, 1, 3, 20, 100])
+    logits = filled(rng, shape, axis, lambda rng, n: [
+        -INFINITY if rng.random() < 0.02 else rng.gauss(0, scale) for _ in range(n - 1)] + [rng.gauss(0, scale)])
+    case = {"op": "loss", "logits": logits, "shape": shape, "axis": axis, "asked": ["loss", "gradient"],
+            "dtype": rng.choice(["float64"] * 4 + ["float32"]),
+            "temperature": rng.choice([0.5, 2.0, 3.0, 0.7]) if rng.random() < 0.4 else 1.0,
+            "reduction": rng.choice(["none", "sum", "mean"])}
+    batch = len(logits) // classes
+    if rng.random() < 0.3:
+        case["sample_weight"] = cases.factors(rng, batch, False)
+    if rng.random() < 0.3:
+        case["upstream"] = [rng.choice([-1.0, 2.5, rng.uniform(-2, 2)])] * (batch if case["reduction"] == "none" else 1)
+    kind = rng.random()
+    if kind < 0.5:
+        weight = [rng.choice([1.0, 0.5, rng.uniform(0.2, 3)]) for _ in range(classes)] if rng.random() < 0.3 else None
+        if weight:
+            case["weight"] = weight
+        case["target"] = filled(rng, shape, axis, lambda rng, n: [0.0] * n)
+        for places in places_of(shape, axis):
+            row = rounded_softmax(rng, [logits[p] for p in places], weight or [1.0] * classes, case["temperature"])
+            for p, x in zip(places, row):
+                case["target"][p] = x
+    else:
+        case["target_logits"] = list(logits)
+        if kind > 0.85:
+            case["asked"] = ["kl_divergence"]
+            case.pop("upstream", None)
+        for places in places_of(shape, axis):
+            row = [logits[p] for p in places]
+            step = scale * rng.choice([1e-15, 1e-13, 1e-9, 1e-6])
+            row = disturbed(rng, row) if rng.random() < 0.5 else [x + 0.5 + rng.gauss(0, step) for x in row]
+            for p, x in zip(places, row):
+                case["target_logits"][p] = x
+    return {k: v for k, v in case.items() if k not in cases.DEFAULTS or k == "axis" or v != cases.DEFAULTS[k]}
+
+
 def a_case(rng, addition, largest=12):
+    if addition == "close_target":
+        return close_case(rng)
     classes = rng.randint(1, largest)
     shape, axis = cases.a_shape(rng, classes)
     logits = filled(rng, shape, axis, a_row)

@@ -60,6 +60,23 @@ struct LogitsRow: Sendable {
   }
 }
 
+extension LogitsRow {
+  /// Whether two rows are equal up to a shift, so that their softmax is the same.
+  /// - Parameters:
+  ///   - a, b: logits, as many.
+  ///   - top, otherTop: the largest of each.
+  static func areShifted(_ a: Span<Double>, top: Double, _ b: Span<Double>, top otherTop: Double) -> Bool {
+    for c in a.indices {
+      if a[c] == -.infinity || b[c] == -.infinity {
+        if a[c] != b[c] { return false }
+      } else if ExactPair(a[c], -top) != ExactPair(b[c], -otherTop) {
+        return false
+      }
+    }
+    return true
+  }
+}
+
 /// A real function of one row of logits, whose nearest number is a result.
 enum RowValue: Sendable, Hashable {
   /// p_i.

@@ -240,10 +240,7 @@ extension TargetWeights {
       // Else 1/n is no binary64.
       return share.significand == 1 && t.indices.allSatisfy { t[$0] == (row.isMasked($0) ? 0 : share) }
     case .teacher(let teacher):
-      return row.logits.indices.allSatisfy { c in
-        if row.isMasked(c) || teacher.isMasked(c) { return row.isMasked(c) == teacher.isMasked(c) }
-        return ExactPair(row.logits[c], -row.maximum) == ExactPair(teacher.logits[c], -teacher.maximum)
-      }
+      return LogitsRow.areShifted(row.logits.span, top: row.maximum, teacher.logits.span, top: teacher.maximum)
     }
   }
 }

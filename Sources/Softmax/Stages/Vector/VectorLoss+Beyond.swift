@@ -45,8 +45,13 @@ extension VectorLoss {
   ) -> Unresolved {
     let factor = self.factor(n)
     work.row.begin(logits)
+    work.teacher.begin(teacher)
+    let isPrediction =
+      !work.row.isCapped
+      && LogitsRow.areShifted(logits, top: work.row.top.value, teacher, top: work.teacher.top.value)
+    if isPrediction, request.measure == .klDivergence { return clear(row: n) }
     guard exponentiate(logits, factor, reach: weight, in: &work) else { return leaveOpen(row: n, work.row, &writer) }
-    work.teacher.read(teacher, exponent: work.row.exponent)
+    work.teacher.exponentiate(teacher, exponent: work.row.exponent)
     let unit = Ball(weight) / work.teacher.sum
     let total = ScaledDoubleDouble(weight)
     guard let share = RowFactor(unit) else { return leaveOpen(row: n, work.row, &writer) }
@@ -65,7 +70,22 @@ extension VectorLoss {
       loss = loss.map { $0 + penalty.loss }
       target.extra = penalty.slope
     }
-    return resolve(row: n, logits, loss, target, factor: factor, writer: &writer, in: &work)
+    var open = Unresolved()
+    open.isLossOpen = !resolveLoss(row: n, loss.flatMap { VectorValue($0) }, weight: .one, sum: &work.sum)
+    open.gradients = write(row: n, factor, &writer) { out in
+      if isPrediction, target.extra == nil { return zero(&out) }
+      let open = work.row.gradient(of: logits, target, factor: factor, into: &out)
+      guard open > 0, target.extra == nil else { return open }
+      return work.row.differences(
+        of: logits, from: &work.teacher, teacher, factor: factor * total, into: &out) ?? open
+    }
+    return open
+  }
+
+  /// Makes every result zero. - Returns: that none is open.
+  private func zero(_ out: inout MutableSpan<Double>) -> Int {
+    for i in 0..<out.count { out[i] = 0 }
+    return 0
   }
 
   /// The Hessian of cross-entropy with target weights of the sum U, times a vector.

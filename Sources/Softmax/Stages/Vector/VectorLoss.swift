@@ -230,7 +230,9 @@ final class VectorLoss: Sendable {
       var open = Unresolved()
       open.isLossOpen = !resolveLoss(row: n, work.row.loss(sums), weight: .one, sum: &work.sum)
       open.gradients = write(row: n, factor, &writer) { out in
-        work.row.gradient(of: logits, target, factor: factor, into: &out)
+        let open = work.row.gradient(of: logits, target, factor: factor, into: &out)
+        guard open > 0, problem.labelSmoothing == 0 else { return open }
+        return work.row.differences(of: logits, factor: factor, into: &out) ?? open
       }
       return open
     }

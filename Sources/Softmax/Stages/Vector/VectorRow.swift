@@ -26,6 +26,8 @@ struct VectorRow: ~Copyable {
   private var cappedPulls = DoubleDoubleBuffer()
   /// The row's target weights u, where they are asked for.
   var targetWeights = DoubleDoubleBuffer()
+  /// The row's exponentials as triples, [3][padded classes], where they are asked for.
+  var triples: [Double] = []
 
   /// Whether this stage does a problem: extreme temperatures and caps are not for it.
   static func serves(_ problem: SoftmaxProblem) -> Bool {
