@@ -80,7 +80,7 @@ extension Fixture {
   private func results(_ execution: Execution) throws -> (numbers: [String: [Double]], argmax: [Int]?) {
     switch operation {
     case .softmax:
-      var outputs: [SoftmaxOutput] = [.probabilities, .logProbabilities, .logSumExp, .entropy, .argmax]
+      var outputs: PerOutput<SoftmaxOutput> = [.probabilities, .logProbabilities, .logSumExp, .entropy, .argmax]
       if answers.contains(where: { $0.output == "jacobian" }) { outputs.append(.jacobian) }
       let result = try softmax.solve(outputs, execution)
       let numbers = [

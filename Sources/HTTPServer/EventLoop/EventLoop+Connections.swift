@@ -125,15 +125,19 @@ extension EventLoop {
   private func deferWrite(_ connection: Connection) {
     guard !connection.hasDeferredWrite else { return }
     connection.hasDeferredWrite = true
-    if deferredWrites.isEmpty { deferredSince = now.instant }
-    deferredWrites.append(connection)
+    if let lastDeferred { lastDeferred.nextDeferred = connection } else { firstDeferred = connection }
+    if lastDeferred == nil { deferredSince = now.instant }
+    lastDeferred = connection
   }
 
   func writeDeferred() {
-    for connection in deferredWrites where connection.hasDeferredWrite && !connection.isClosed {
+    while let connection = firstDeferred {
+      firstDeferred = connection.nextDeferred
+      connection.nextDeferred = nil
+      if firstDeferred == nil { lastDeferred = nil }
+      guard connection.hasDeferredWrite, !connection.isClosed else { continue }
       connection.withState { state in write(connection, &state) }
     }
-    deferredWrites.removeAll(keepingCapacity: true)
   }
 
   private func write(_ connection: Connection, _ state: inout ConnectionState) {

@@ -49,8 +49,10 @@ actor EventLoop {
   private(set) var now: Moment
   private var second: CurrentSecond
 
-  /// Connections whose answers wait to be written together, and since when the first one does.
-  var deferredWrites: [Connection] = []
+  /// The first and the last of the connections whose answers wait to be written together, and since when the first
+  /// one's does. They form a list, since changing an array that a class holds is checked for exclusivity at run time.
+  var firstDeferred: Connection?
+  var lastDeferred: Connection?
   var deferredSince = Instant(nanoseconds: 0)
 
   let memory: LoopMemory
@@ -158,7 +160,7 @@ actor EventLoop {
     } else if let connection = table[Token(rawValue: event.token)] {
       handle(event.events, of: connection)
     }
-    if !deferredWrites.isEmpty, now.instant.nanoseconds &- deferredSince.nanoseconds > Self.deferNanoseconds {
+    if firstDeferred != nil, now.instant.nanoseconds &- deferredSince.nanoseconds > Self.deferNanoseconds {
       writeDeferred()
     }
   }

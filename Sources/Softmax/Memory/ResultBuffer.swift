@@ -68,29 +68,6 @@ internal import Allocation
 }
 
 extension ResultBuffer {
-  /// The arrays that `body` makes, of so many numbers each.
-  @inline(__always)
-  static func arrays<Failure: Error>(
-    _ counts: [Int], _ body: ([ResultBuffer]) throws(Failure) -> Void
-  ) throws(Failure) -> [[Double]] {
-    // Most often there is one: then nothing is nested.
-    if counts.count == 1 { return [try array(counts[0]) { buffer throws(Failure) in try body([buffer]) }] }
-    var arrays = [[Double]](repeating: [], count: counts.count)
-    try fill(&arrays, counts, after: [], body)
-    return arrays
-  }
-
-  private static func fill<Failure: Error>(
-    _ arrays: inout [[Double]], _ counts: [Int], after buffers: [ResultBuffer],
-    _ body: ([ResultBuffer]) throws(Failure) -> Void
-  ) throws(Failure) {
-    let place = buffers.count
-    guard place < counts.count else { return try body(buffers) }
-    arrays[place] = try array(counts[place]) { buffer throws(Failure) in
-      try fill(&arrays, counts, after: buffers + [buffer], body)
-    }
-  }
-
   /// The array of `count` numbers that `body` makes. Inlined, since a specialised copy would take what `body` captures
   /// by value.
   @inline(__always)
@@ -108,16 +85,27 @@ extension ResultBuffer {
     return array
   }
 
+  /// The same, where the array may not be wanted: then `body` gets no buffer.
+  @inline(__always)
+  static func array<Failure: Error>(
+    ifWanted isWanted: Bool, _ count: Int, _ body: (ResultBuffer?) throws(Failure) -> Void
+  ) throws(Failure) -> [Double]? {
+    guard !isWanted else { return try array(count) { buffer throws(Failure) in try body(buffer) } }
+    try body(nil)
+    return nil
+  }
+
   /// Appends to `bytes` the tensors that `body` makes, of a type and so many numbers each, one after the other.
   public static func append<Failure: Error>(
-    _ tensors: [(type: ElementType, count: Int)], to bytes: inout [UInt8],
-    _ body: ([ResultBuffer]) throws(Failure) -> Void
+    _ tensors: PerOutput<(type: ElementType, count: Int)>, to bytes: inout [UInt8],
+    _ body: (PerOutput<ResultBuffer>) throws(Failure) -> Void
   ) throws(Failure) {
     let size = tensors.reduce(0) { $0 + $1.type.size * $1.count }
     try bytes.append(addingCapacity: size) { output throws(Failure) in
       try unsafe output.withUnsafeMutableBufferPointer { storage, filled throws(Failure) in
         var end = filled
-        let buffers = tensors.map { type, count in
+        let buffers = PerOutput(count: tensors.count) { place in
+          let (type, count) = tensors[place]
           let start = end
           end += type.size * count
           let memory = unsafe UnsafeMutableRawBufferPointer(

@@ -31,16 +31,17 @@ extension LossProblem {
     from stage: Stage, _ counts: inout StageCounts
   ) throws(ComputationError) -> LossResult {
     let hasPerplexity = perplexity && reduction != .none
-    let sizes = [gradient ? softmax.layout.count : 0, loss ? lossCount : 0, hasPerplexity ? 1 : 0]
-    let arrays = try ResultBuffer.arrays(sizes) { all throws(ComputationError) in
-      let buffers = LossBuffers(
-        loss: loss ? all[1] : nil, perplexity: hasPerplexity ? all[2] : nil, gradient: gradient ? all[0] : nil)
-      try lossAndGradient(upstream: upstream, into: buffers, execution, from: stage, &counts)
-    }
     var result = LossResult()
-    result.gradient = gradient ? arrays[0] : nil
-    result.loss = loss ? arrays[1] : nil
-    result.perplexity = hasPerplexity ? arrays[2][0] : nil
+    result.gradient = try ResultBuffer.array(ifWanted: gradient, softmax.layout.count) {
+      gradient throws(ComputationError) in
+      result.loss = try ResultBuffer.array(ifWanted: loss, lossCount) { loss throws(ComputationError) in
+        result.perplexity = try ResultBuffer.array(ifWanted: hasPerplexity, 1) {
+          perplexity throws(ComputationError) in
+          let buffers = LossBuffers(loss: loss, perplexity: perplexity, gradient: gradient)
+          try lossAndGradient(upstream: upstream, into: buffers, execution, from: stage, &counts)
+        }?.first
+      }
+    }
     return result
   }
 

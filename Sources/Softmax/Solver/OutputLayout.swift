@@ -8,18 +8,18 @@ struct OutputLayout: Sendable {
     let buffer: ResultBuffer
   }
 
-  let parts: [Part]
+  let parts: PerOutput<Part>
   let layout: Layout
   /// How many of a row's largest logits the outputs are about; 0 where none asks for them.
   let topCount: Int
 
   /// - Parameter buffers: as many as outputs, each as large as its tensor.
-  init(_ outputs: [SoftmaxOutput], _ layout: Layout, into buffers: [ResultBuffer]) {
+  init(_ outputs: PerOutput<SoftmaxOutput>, _ layout: Layout, into buffers: PerOutput<ResultBuffer>) {
     self.layout = layout
-    parts = zip(outputs, buffers).map { output, buffer in
-      let count = output.valueCount(classes: layout.classes)
-      precondition(buffer.count == layout.batch * count)
-      return Part(output: output, valuesPerRow: count, buffer: buffer)
+    parts = PerOutput(count: outputs.count) { place in
+      let count = outputs[place].valueCount(classes: layout.classes)
+      precondition(buffers[place].count == layout.batch * count)
+      return Part(output: outputs[place], valuesPerRow: count, buffer: buffers[place])
     }
     topCount = parts.reduce(0) { max($0, $1.output.topCount) }
   }

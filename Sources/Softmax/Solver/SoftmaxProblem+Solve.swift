@@ -1,3 +1,5 @@
+internal import VectorKernels
+
 extension SoftmaxProblem {
   /// Computes the outputs asked for, each the number of the result format nearest to its exact value.
   ///
@@ -5,34 +7,51 @@ extension SoftmaxProblem {
   /// -Infinity for logarithms. Entropy alone is not proved to be
   /// irrational: should it be undecided at 16,384 bits, it is taken for the nearest number.
   /// - Throws: ``ComputationError/cancelled``.
-  public func solve(_ outputs: [SoftmaxOutput], _ execution: Execution) throws(ComputationError) -> SoftmaxResult {
+  public func solve(_ outputs: PerOutput<SoftmaxOutput>, _ execution: Execution) throws(ComputationError)
+    -> SoftmaxResult
+  {
     var counts = StageCounts()
     return try solve(outputs, execution, from: .vector, &counts)
   }
 
   /// The same, from a stage of choice, and with the stages counted.
   public func solve(
-    _ outputs: [SoftmaxOutput], _ execution: Execution, from stage: Stage, _ counts: inout StageCounts
+    _ outputs: PerOutput<SoftmaxOutput>, _ execution: Execution, from stage: Stage, _ counts: inout StageCounts
   ) throws(ComputationError) -> SoftmaxResult {
-    let sizes = outputs.map { layout.batch * $0.valueCount(classes: layout.classes) }
-    let arrays = try ResultBuffer.arrays(sizes) { buffers throws(ComputationError) in
-      try solve(outputs, into: buffers, execution, from: stage, &counts)
-    }
     var result = SoftmaxResult()
-    for (output, numbers) in zip(outputs, arrays) { result.set(output, to: numbers) }
+    try solve(outputs, into: PerOutput(), &result, execution, from: stage, &counts)
     return result
+  }
+
+  /// Makes the arrays of the outputs that have no buffer yet, each while those before it are being made.
+  private func solve(
+    _ outputs: PerOutput<SoftmaxOutput>, into buffers: PerOutput<ResultBuffer>, _ result: inout SoftmaxResult,
+    _ execution: Execution, from stage: Stage, _ counts: inout StageCounts
+  ) throws(ComputationError) {
+    guard buffers.count < outputs.count else {
+      return try solve(outputs, into: buffers, execution, from: stage, &counts)
+    }
+    let output = outputs[buffers.count]
+    let count = layout.batch * output.valueCount(classes: layout.classes)
+    let numbers = try ResultBuffer.array(count) { buffer throws(ComputationError) in
+      var buffers = buffers
+      buffers.append(buffer)
+      try solve(outputs, into: buffers, &result, execution, from: stage, &counts)
+    }
+    result.set(output, to: numbers)
   }
 
   /// The same, where each output's numbers go into a buffer: as many as the output has, of a type that holds them.
   public func solve(
-    _ outputs: [SoftmaxOutput], into buffers: [ResultBuffer], _ execution: Execution
+    _ outputs: PerOutput<SoftmaxOutput>, into buffers: PerOutput<ResultBuffer>, _ execution: Execution
   ) throws(ComputationError) {
     var counts = StageCounts()
     try solve(outputs, into: buffers, execution, from: .vector, &counts)
   }
 
   private func solve(
-    _ outputs: [SoftmaxOutput], into buffers: [ResultBuffer], _ execution: Execution, from stage: Stage,
+    _ outputs: PerOutput<SoftmaxOutput>, into buffers: PerOutput<ResultBuffer>, _ execution: Execution,
+    from stage: Stage,
     _ counts: inout StageCounts
   ) throws(ComputationError) {
     let outputs = OutputLayout(outputs, layout, into: buffers)
@@ -52,37 +71,9 @@ extension SoftmaxProblem {
   ) throws(ComputationError) -> [UnresolvedRow] {
     let chunks = ParallelChunks(layout)
     return try execution.reduce(chunks.count, join: +) { k throws(ComputationError) in
-      var poll = CancellationPoll(execution)
-      var row = VectorRow(self, execution.level)
-      var reader = RowReader(layout)
-      var writer = RowWriter(layout)
-      var open: [UnresolvedRow] = []
-      func solve(_ n: Int) throws(ComputationError) {
-        let count = try reader.read(logits, row: n) { logits throws(ComputationError) in
-          try row.solve(logits, number: n, outputs: outputs, by: &writer, &poll)
-        }
-        if count > 0 { open.append(UnresolvedRow(number: n, count: count)) }
-      }
-      guard outputs.areForShortRows, ShortRows.serves(self) else {
-        for n in chunks[k] {
-          try poll.spend(VectorRow.cost(layout.classes))
-          if isEmpty(row: n) { outputs.writeEmpty(row: n) } else { try solve(n) }
-        }
-        return open
-      }
-      var short = ShortRows(self, execution.level)
-      func solveShort() throws(ComputationError) {
-        let left = short.solve(outputs)
-        for lane in 0..<short.count where left & (1 << lane) != 0 { try solve(short.number(lane)) }
-        short.removeAll()
-      }
-      for n in chunks[k] {
-        try poll.spend(ShortRows.cost(layout.classes))
-        short.take(n, of: logits)
-        if short.isFull { try solveShort() }
-      }
-      try solveShort()
-      return open
+      var work = VectorWork(self, execution)
+      try solve(chunks[k], outputs, in: &work, execution.level)
+      return work.open
     } ?? []
   }
 
@@ -104,5 +95,63 @@ extension SoftmaxProblem {
       try escalation.resolve(&values)
     }
     return escalation.counts
+  }
+}
+
+// MARK: The vector stage
+
+/// What the vector stage works with over some rows, and the rows with outputs that it leaves open.
+private struct VectorWork: ~Copyable {
+  var poll: CancellationPoll
+  var row: VectorRow
+  var writer: RowWriter
+  var open: [UnresolvedRow] = []
+
+  init(_ problem: SoftmaxProblem, _ execution: Execution) {
+    poll = CancellationPoll(execution)
+    row = VectorRow(problem, execution.level)
+    writer = RowWriter(problem.layout)
+  }
+}
+
+extension SoftmaxProblem {
+  private func solve(
+    _ rows: Range<Int>, _ outputs: OutputLayout, in work: inout VectorWork, _ level: KernelLevel
+  ) throws(ComputationError) {
+    var reader = RowReader(layout)
+    guard outputs.areForShortRows, ShortRows.serves(self) else {
+      for n in rows {
+        try work.poll.spend(VectorRow.cost(layout.classes))
+        if isEmpty(row: n) { outputs.writeEmpty(row: n) } else { try solve(row: n, outputs, by: &reader, in: &work) }
+      }
+      return
+    }
+    var short = ShortRows(self, level)
+    for n in rows {
+      try work.poll.spend(ShortRows.cost(layout.classes))
+      short.take(n, of: logits)
+      if short.isFull { try solve(&short, outputs, by: &reader, in: &work) }
+    }
+    try solve(&short, outputs, by: &reader, in: &work)
+  }
+
+  /// Short rows together, then by itself each that is left open.
+  private func solve(
+    _ short: inout ShortRows, _ outputs: OutputLayout, by reader: inout RowReader, in work: inout VectorWork
+  ) throws(ComputationError) {
+    let left = short.solve(outputs)
+    for lane in 0..<short.count where left & (1 << lane) != 0 {
+      try solve(row: short.number(lane), outputs, by: &reader, in: &work)
+    }
+    short.removeAll()
+  }
+
+  private func solve(
+    row n: Int, _ outputs: OutputLayout, by reader: inout RowReader, in work: inout VectorWork
+  ) throws(ComputationError) {
+    let count = try reader.read(logits, row: n) { logits throws(ComputationError) in
+      try work.row.solve(logits, number: n, outputs: outputs, by: &work.writer, &work.poll)
+    }
+    if count > 0 { work.open.append(UnresolvedRow(number: n, count: count)) }
   }
 }

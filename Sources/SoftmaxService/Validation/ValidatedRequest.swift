@@ -125,11 +125,11 @@ extension ValidatedRequest {
   /// Computes what was asked for, each output's numbers into the buffer at its place among the outputs. There is no
   /// buffer for a derivation.
   /// - Throws: ``RequestError/cancelled``.
-  func run(_ execution: Execution, into buffers: [ResultBuffer]) throws(RequestError) {
+  func run(_ execution: Execution, into buffers: PerOutput<ResultBuffer>) throws(RequestError) {
     do throws(ComputationError) {
       switch work {
       case .softmax(let problem):
-        try problem.solve(plan.outputs.compactMap { $0.softmaxOutput(top: plan.topCount) }, into: buffers, execution)
+        try problem.solve(plan.outputs.softmaxOutputs(top: plan.topCount), into: buffers, execution)
       case .loss(let work):
         func buffer(_ output: Output) -> ResultBuffer? { plan.outputs.firstIndex(of: output).map { buffers[$0] } }
         let own = LossBuffers(loss: buffer(.loss), perplexity: buffer(.perplexity), gradient: buffer(.gradient))
@@ -167,7 +167,7 @@ private struct Results: ~Copyable {
     let outputs = plan.outputs
     switch consume work {
     case .softmax(let problem):
-      softmax = try problem.solve(outputs.compactMap { $0.softmaxOutput(top: plan.topCount) }, execution)
+      softmax = try problem.solve(plan.outputs.softmaxOutputs(top: plan.topCount), execution)
     case .loss(let work):
       let (wantsLoss, wantsGradient) = (outputs.contains(.loss), outputs.contains(.gradient))
       let wantsPerplexity = outputs.contains(.perplexity)
@@ -207,10 +207,18 @@ private struct Results: ~Copyable {
   }
 }
 
+extension Sequence<Output> {
+  /// What Softmax calls the outputs of /softmax among these.
+  /// - Parameter count: of how many classes those are that are not about all.
+  func softmaxOutputs(top count: Int = 1) -> PerOutput<SoftmaxOutput> {
+    reduce(into: PerOutput()) { list, output in output.softmaxOutput(top: count).map { list.append($0) } }
+  }
+}
+
 extension Output {
   /// What Softmax calls an output of /softmax; nothing for those of the loss.
   /// - Parameter count: of how many classes those are that are not about all.
-  func softmaxOutput(top count: Int = 1) -> SoftmaxOutput? {
+  fileprivate func softmaxOutput(top count: Int) -> SoftmaxOutput? {
     switch self {
     case .probabilities: .probabilities
     case .logProbabilities: .logProbabilities

@@ -21,7 +21,7 @@ struct RandomProblem: RandomNumberGenerator {
     var loss: LossProblem?
     var upstream: [Double]?
     var vector: Numbers?
-    var outputs: [SoftmaxOutput]
+    var outputs: PerOutput<SoftmaxOutput>
   }
 
   mutating func pick<T>(_ choices: T...) -> T { choices[Int.random(in: choices.indices, using: &self)] }
@@ -89,10 +89,12 @@ struct RandomProblem: RandomNumberGenerator {
     let softmax = try SoftmaxProblem(
       logits: logits, layout: layout, temperature: temperature,
       softcap: softcap, format: chance(0.7) ? .binary64 : pick(.binary32, .binary16, .bfloat16))
-    var outputs: [SoftmaxOutput] = [.probabilities, .logProbabilities, .logSumExp, .entropy, .argmax]
+    var outputs: PerOutput<SoftmaxOutput> = [.probabilities, .logProbabilities, .logSumExp, .entropy, .argmax]
     if classes <= 8 { outputs.append(.jacobian) }
     let top = Int.random(in: 1...classes, using: &self)
-    outputs += [.topIndices(top), .topProbabilities(top), .topLogProbabilities(top)]
+    for output in [SoftmaxOutput.topIndices(top), .topProbabilities(top), .topLogProbabilities(top)] {
+      outputs.append(output)
+    }
     var made = Case(softmax: softmax, loss: nil, upstream: nil, vector: nil, outputs: outputs)
     let reduction: Reduction = pick(.none, .sum, .mean)
     // Parts below every width, of both signs, would be told apart by no stage (docs/numerics.md §6).

@@ -39,7 +39,7 @@ extension CheckRequest {
   private func exactNumbers(_ execution: Execution) throws(ComputationError) -> ExactNumbers {
     let outputs = candidates.map(\.output)
     var exact = ExactNumbers()
-    let softmaxOutputs = outputs.compactMap { $0.softmaxOutput() }
+    let softmaxOutputs = outputs.softmaxOutputs()
     if !softmaxOutputs.isEmpty {
       let result = try softmax.solve(softmaxOutputs, execution)
       exact[.probabilities] = result.probabilities

@@ -37,10 +37,10 @@ struct InferResponseEncoder: OutputEncoder, ~Copyable {
   ///
   /// - Precondition: the layout ``InferResponseLayout/isBinary``, and nothing is written by other means.
   mutating func writeBinary(
-    _ compute: ([ResultBuffer]) throws(RequestError) -> Void
+    _ compute: (PerOutput<ResultBuffer>) throws(RequestError) -> Void
   ) throws(RequestError) {
     endJSON()
-    try ResultBuffer.append(layout.tensors.compactMap(\.numbers), to: &body, compute)
+    try ResultBuffer.append(layout.numbers, to: &body, compute)
   }
 
   mutating func write(_ output: Output, _ values: [Double], shape: TensorShape) throws(ComputationError) {

@@ -43,6 +43,11 @@ struct InferResponseLayout: Sendable {
     }
   }
 
+  /// The numbers that follow the JSON, tensor by tensor.
+  var numbers: PerOutput<(type: ElementType, count: Int)> {
+    tensors.reduce(into: PerOutput()) { list, tensor in tensor.numbers.map { list.append($0) } }
+  }
+
   /// Whether all tensors follow the JSON as bytes, of which the number is known before anything is computed.
   var isBinary: Bool { tensors.allSatisfy { $0.byteCount != nil } }
 

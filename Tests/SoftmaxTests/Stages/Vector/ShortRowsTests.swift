@@ -35,7 +35,7 @@ struct ShortRowsTests {
         sampleWeight: source.chance(0.5) ? rows.map { _ in source.pick(1, 0.7, 0, 1e-9, 3e4) } : nil,
         reduction: source.pick(.none, .sum, .mean), divisor: 3)
       let upstream = loss.reduction == .none ? rows.map { _ in source.pick(1, -2.5, 0, 1e-7) } : [source.pick(1, -0.3)]
-      let outputs: [SoftmaxOutput] = [.probabilities, .logProbabilities, .argmax]
+      let outputs: PerOutput<SoftmaxOutput> = [.probabilities, .logProbabilities, .argmax]
       var unused = StageCounts()
       let truth = try softmax.solve(outputs, Execution(), from: .interval, &unused)
       let lossTruth = try loss.lossAndGradient(
