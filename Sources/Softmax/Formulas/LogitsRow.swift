@@ -116,19 +116,22 @@ extension LogitsRow {
     }
   }
 
-  /// Whether the value is known to be irrational, or zero. That no others are is Lindemann and Weierstrass's theorem
-  /// (docs/numerics.md §5); of the entropy nothing is proved, and of capped logits that differ it is taken for true.
+  /// Whether the value is known to be irrational, or zero, so that its enclosure may be cut open at a boundary.
+  ///
+  /// A logarithm is, by Lindemann and Weierstrass's theorem (docs/numerics.md §5), unless it is of one term; of the
+  /// entropy nothing is proved. Quotients of exponential sums are asked about one by one (``quotient(_:)``), but those
+  /// of capped logits, which are taken for irrational where the logits differ.
   func isIrrational(_ value: RowValue) -> Bool {
     switch value {
-    case .probability(let i): !isLevel && !isMasked(i)
     case .logProbability: finite > 1
     // tanh of a rational number is irrational, but for 0.
     case .logSumExp: finite > 1 || isCapped(top)
     case .entropy, .argmax, .index: false
-    case .jacobian(let l, let i): (!isLevel || isCapped(i)) && !isMasked(l) && !isMasked(i)
-    case .quotientSecond(let l, let i), .lossByLogit(let l, let i):
-      !isLevel && !isMasked(l) && !isMasked(i)
-    case .lossByProbability(let l), .quotientFirst(let l): !isLevel && !isMasked(l)
+    case .probability(let i): softcap != nil && !isLevel && !isMasked(i)
+    case .jacobian(let l, let i):
+      softcap != nil && (!isLevel || isCapped(i)) && !isMasked(l) && !isMasked(i)
+    // There is no derivation of capped logits.
+    case .quotientSecond, .lossByLogit, .lossByProbability, .quotientFirst: false
     }
   }
 

@@ -143,39 +143,19 @@ extension LossRequest {
 
   var isMeasureIrrationalWhateverTheRow: Bool { problem.zLoss == 0 || measure == .klDivergence }
 
-  /// Whether the derivative's entry for class i is known to be irrational, or to be zero, or taken for it.
-  func isDerivativeIrrational(_ i: Int, of row: LogitsRow, _ weights: TargetWeights) -> Bool {
-    if problem.takesProbabilities { return false }
-    switch derivative {
-    case nil: return false
-    // p_i (v_i - Σ p_j v_j): e^(2 min) and e^(2 max) are in the denominator alone.
-    case .hessianProduct: return !row.isLevel && !row.isMasked(i)
-    case .gradient:
-      guard let teacher = weights.teacher else { return isGradientIrrational(i, of: row, weights) }
-      return isGradientIrrational(i, of: row, weights, teacher)
-    }
-  }
-
+  /// Whether the derivative's entry for class i is taken for irrational, or zero. Others are asked about one by one
+  /// (``DerivativeQuotients``), or of given probabilities, which are rational.
+  ///
   /// Where p is a fraction of a whole number, log p and LSE are irrational, and so is an entry that they are part of,
   /// or that a cap's slope multiplies.
-  private func isGradientIrrational(_ i: Int, of row: LogitsRow, _ weights: TargetWeights) -> Bool {
-    guard !row.isMasked(i) else { return false }
+  func isDerivativeIrrational(_ i: Int, of row: LogitsRow, _ weights: TargetWeights) -> Bool {
+    guard mostBitsOfDerivative != nil, !problem.takesProbabilities, !row.isMasked(i) else { return false }
     if row.isCapped(i) { return true }
     guard row.finite > 1 else { return false }
     guard row.isLevel, problem.zLoss == 0 else { return true }
     // A masked target leaves nothing of the focal factor.
     guard problem.focalGamma > 0, case .index(let y) = weights.kind else { return false }
     return !row.isMasked(y)
-  }
-
-  /// w (p_i - t_i) is irrational or zero where either is irrational. Other weights are asked about later
-  /// (``ExactDerivative``), but for those that a z-loss or a cap goes with.
-  private func isGradientIrrational(
-    _ i: Int, of row: LogitsRow, _ weights: TargetWeights, _ teacher: LogitsRow
-  ) -> Bool {
-    if isGradientIrrational(i, of: row, weights), mostBitsOfDerivative != nil { return true }
-    let isRational = (row.isLevel || row.isMasked(i)) && (teacher.isLevel || teacher.isMasked(i))
-    return weights.smoothing == 0 && weights.evenWeight != nil && !isRational
   }
 }
 

@@ -55,13 +55,6 @@ struct SoftmaxRow<A: Arithmetic>: RowFunctions {
     if isTargetPrediction, loss.penalty == nil { return sums.arithmetic.whole(0) }
     return try sums.gradient(i, of: loss, times: factor, &poll)
   }
-
-  /// ρ q s r/T, an entry of the gradient, for a rational U p_i - u_i = ρ / scale.
-  func gradient(ofDifference ratio: ExponentialSum.Ratio) -> A.Real {
-    let arithmetic = sums.arithmetic
-    return arithmetic.exact(ratio.numerator) * factor.numerator
-      / (arithmetic.exact(ratio.denominator) * factor.denominator)
-  }
 }
 
 /// A row of probabilities that were given, of which no softmax is taken.

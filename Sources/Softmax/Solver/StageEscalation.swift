@@ -189,8 +189,10 @@ struct UnresolvedValues: UnresolvedOutputs {
   private func result<A: Arithmetic>(
     _ value: RowValue, _ sums: inout SoftmaxSums<A>, _ poll: inout CancellationPoll
   ) throws(ComputationError) -> Double? {
-    sums.arithmetic.nearest(
-      to: try sums.enclosure(of: value, &poll), in: format, isIrrational: row.isIrrational(value),
-      mostBits: row.mostBits(value))
+    let enclosure = try sums.enclosure(of: value, &poll)
+    let result = sums.arithmetic.nearest(
+      to: enclosure, in: format, isIrrational: row.isIrrational(value), mostBits: row.mostBits(value))
+    if result != nil || sums.arithmetic.bits < 256 { return result }
+    return try row.quotient(value)?.nearest(to: enclosure, bits: sums.arithmetic.bits, in: format, &poll)
   }
 }

@@ -10,9 +10,8 @@ struct UnresolvedLoss: UnresolvedOutputs {
   private var isLossOpen: Bool
   /// Classes whose derivative is open.
   private var openClasses: [Int]
-  /// Of these, those that exponential sums have shown to be rational, or to be irrational.
-  private var rationalClasses: [Int: ExponentialSum.Ratio] = [:]
-  private var irrationalClasses: Set<Int> = []
+  /// What exponential sums are made of, once they are asked.
+  private var quotients: DerivativeQuotients?
 
   /// - Parameters:
   ///   - unresolved: the row, and whether its loss is open.
@@ -58,7 +57,6 @@ struct UnresolvedLoss: UnresolvedOutputs {
       var functions = try SoftmaxRow(
         request, row: number, logits: row, weights: weights, arithmetic, &poll)
       try resolve(&functions, arithmetic, &poll)
-      if arithmetic.bits >= 256 { try resolveExactly(functions, arithmetic, &poll) }
     }
   }
 
@@ -69,10 +67,13 @@ struct UnresolvedLoss: UnresolvedOutputs {
     var left: [Int] = []
     for i in openClasses {
       try poll.spend(arithmetic.costOfExponential / 4)
-      let result = arithmetic.nearest(
-        to: try functions.derivative(i, &poll), in: request.problem.softmax.format,
-        isIrrational: irrationalClasses.contains(i) || request.isDerivativeIrrational(i, of: row, weights),
-        mostBits: request.mostBitsOfDerivative)
+      let value = try functions.derivative(i, &poll)
+      var result = arithmetic.nearest(
+        to: value, in: request.problem.softmax.format,
+        isIrrational: request.isDerivativeIrrational(i, of: row, weights), mostBits: request.mostBitsOfDerivative)
+      if result == nil, arithmetic.bits >= 256 {
+        result = try nearestExactly(to: value, bits: arithmetic.bits, i, &poll)
+      }
       if let result {
         buffers.gradient?[request.gradientPosition(row: number, i)] = result
       } else {
@@ -82,31 +83,15 @@ struct UnresolvedLoss: UnresolvedOutputs {
     openClasses = left
   }
 
-  /// What exponential sums say of the derivatives that are still open, where they can.
-  private mutating func resolveExactly<A: Arithmetic>(
-    _ functions: SoftmaxRow<A>, _ arithmetic: A, _ poll: inout CancellationPoll
-  ) throws(ComputationError) {
-    guard !openClasses.isEmpty, arithmetic.bits == 256 || !rationalClasses.isEmpty else { return }
-    if arithmetic.bits == 256 {
-      let exact = ExactDerivative(request, row: number, row, weights)
-      for i in openClasses {
-        switch try exact.verdict(i, &poll) {
-        case .zero:
-          buffers.gradient?[request.gradientPosition(row: number, i)] = 0
-          rationalClasses[i] = (ExponentialSum.exact(0), ExponentialSum.exact(1))
-        case .difference(let ratio): rationalClasses[i] = ratio
-        case .irrational: irrationalClasses.insert(i)
-        case .unknown: break
-        }
-      }
-    }
-    openClasses.removeAll { i in
-      guard let ratio = rationalClasses[i] else { return false }
-      let value = functions.gradient(ofDifference: ratio)
-      guard let result = value.rounded(to: request.problem.softmax.format, isIrrational: false) else { return false }
-      buffers.gradient?[request.gradientPosition(row: number, i)] = result
-      return true
-    }
+  /// What exponential sums say of a derivative that an enclosure leaves open, where it is their quotient.
+  private mutating func nearestExactly<Real: Enclosure>(
+    to value: Real, bits: Int, _ i: Int, _ poll: inout CancellationPoll
+  ) throws(ComputationError) -> Double? {
+    guard !request.problem.takesProbabilities else { return nil }
+    let quotients = quotients ?? DerivativeQuotients(request, row: number, row, weights)
+    self.quotients = quotients
+    let format = request.problem.softmax.format
+    return try quotients.quotient(i, &poll)?.nearest(to: value, bits: bits, in: format, &poll)
   }
 
   private mutating func resolveMeasure<Functions: RowFunctions>(

@@ -22,6 +22,9 @@ protocol Enclosure: Sendable {
 
   /// The number of the format nearest to some value of the set.
   func nearest(in format: ResultFormat) -> Double
+
+  /// The numbers of the format nearest to the set's ends.
+  func ends(in format: ResultFormat) -> (Double, Double)
 }
 
 /// What computes with one kind of enclosure. The formulas are written once, over this protocol.

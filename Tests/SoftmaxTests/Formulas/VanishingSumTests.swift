@@ -76,6 +76,32 @@ struct VanishingSumTests {
     #expect(counts.widestBits <= 512)
   }
 
+  /// Half-way between two numbers but for parts below every width, of both signs: the one with the greater exponent
+  /// decides. Student and teacher have one each; p_0 - t_0 is 3/4 less the student's and more the teacher's.
+  @Test(arguments: [Stage.vector, .interval]) func tailsOfBothSigns(stage: Stage) throws {
+    let least = Double.leastNonzeroMagnitude
+    for (own, other) in [(2e6, 3e6), (3e6, 2e6), (2e6, 2e6 + 1)] {
+      for (weight, down, up) in [(2.0, 1.0, 2.0), (6, 4, 5)] {
+        let problem = try problem(
+          [0, -own, -.infinity, -.infinity, -.infinity], .logits([0, 0, 0, 0, -other]), sampleWeight: [weight * least])
+        var counts = StageCounts()
+        let result = try problem.lossAndGradient(
+          upstream: nil, loss: false, gradient: true, Execution(), from: stage, &counts)
+        #expect(result.gradient?[0] == (own < other ? down : up) * least, "\(own) \(other)")
+      }
+      // p_0 (v_0 - p·v) = 1/2 - a/2 + 2b with the two far powers a and b.
+      for (weight, down, up) in [(3.0, 1.0, 2.0), (9, 4, 5)] {
+        let problem = try problem([0, 0, -own, -other], .indices([0]), sampleWeight: [weight * least])
+        var unused = StageCounts()
+        let product = try problem.hessianVectorProduct(
+          [3, 1, 3, -7], upstream: nil, Execution(), from: stage, &unused)
+        // 1 less than 2 e: where b is e^-1 of a, it is a/2 less 2/e of a.
+        let isDown = own < other && other - own > 1.5
+        #expect(product[0] == (isDown ? down : up) * least, "\(own) \(other)")
+      }
+    }
+  }
+
   @Test func shiftedTeachersOfAnySize() throws {
     let logits = [1e300, -1e300, 0, 1e-300, -Double.infinity]
     let doubled = [1.7e308, -1e308, 1, -Double.infinity]

@@ -214,4 +214,6 @@ extension Ball {
   func nearest(in format: ResultFormat) -> Double {
     interval.nearest(in: format)
   }
+
+  func ends(in format: ResultFormat) -> (Double, Double) { interval.ends(in: format) }
 }

@@ -86,6 +86,10 @@ struct Interval<L: Limbs>: Enclosure {
   func nearest(in format: ResultFormat) -> Double {
     format.nearest(to: lower, tie: .toEven)
   }
+
+  func ends(in format: ResultFormat) -> (Double, Double) {
+    (format.nearest(to: lower, tie: .down), format.nearest(to: upper, tie: .up))
+  }
 }
 
 /// Where a number exactly half-way between two numbers of a format goes.

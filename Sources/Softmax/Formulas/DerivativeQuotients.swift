@@ -1,0 +1,131 @@
+/// The derivatives of one row as quotients of exponential sums, where they are such.
+struct DerivativeQuotients {
+  private typealias Sum = ExponentialSum
+  private typealias Coefficient = ExponentialSum.Coefficient
+
+  private let row: LogitsRow
+  private let weights: TargetWeights
+  /// v of the Hessian's product.
+  private let vector: [Double]?
+  /// Whether there is nothing but cross-entropy of softmax.
+  private let isPlain: Bool
+  /// q s.
+  private let factor: Coefficient
+  /// scale T D, and T again for the Hessian.
+  private let divisor: Coefficient
+  /// scale U where it is rational: U of a teacher is, if its weights are even.
+  private let total: Coefficient?
+  /// W = Σ w.
+  private let totalWeight: Coefficient
+  /// Of the row's sum and a teacher's, of the row's with itself, or of the row's alone.
+  private let denominator: PowerProduct?
+
+  init(_ request: LossRequest, row n: Int, _ row: LogitsRow, _ weights: TargetWeights) {
+    let problem = request.problem
+    self.row = row
+    self.weights = weights
+    isPlain = row.softcap == nil && problem.zLoss == 0 && problem.focalGamma == 0
+    factor = Sum.product(
+      Sum.exact(request.upstream(row: n)), Sum.exact(problem.sampleWeight?[n] ?? 1))
+    var divisor = Sum.product(Sum.exact(Double(weights.scale)), Sum.exact(row.temperature))
+    if let normaliser = request.normaliser { divisor = Sum.product(divisor, Sum.exact(normaliser)) }
+    let classes = 0..<weights.classes
+    totalWeight = classes.reduce(Sum.exact(0)) { Sum.sum($0, Sum.exact(weights.weight?[$1] ?? 1)) }
+    if weights.teacher == nil {
+      total = classes.reduce(Sum.exact(0)) { Sum.sum($0, weights.exact($1)) }
+    } else {
+      total = weights.evenWeight.map { Sum.product(Sum.exact(Double(weights.scale)), Sum.exact($0)) }
+    }
+    if case .hessianProduct(let all) = request.derivative {
+      vector = request.layout.row(n, of: all)
+      divisor = Sum.product(divisor, Sum.exact(row.temperature))
+      denominator = total == nil ? nil : PowerProduct(row.logits, row.logits)
+    } else {
+      vector = nil
+      denominator = PowerProduct(row.logits, weights.teacher?.logits ?? [0])
+    }
+    self.divisor = divisor
+  }
+
+  /// The derivative's entry for class i.
+  func quotient(_ i: Int, _ poll: inout CancellationPoll) throws(ComputationError) -> ExponentialQuotient? {
+    var result = ExponentialQuotient(divisor: divisor, denominator: denominator, temperature: row.temperature)
+    if let vector {
+      try addHessian(i, vector, to: &result.numerator, &poll)
+    } else if let teacher = weights.teacher {
+      // A class with p = 0 has the teacher's part alone, whatever is beside cross-entropy.
+      let isMasked = row.isMasked(i)
+      guard isPlain || isMasked else { return nil }
+      if isMasked { result.denominator = PowerProduct(teacher.logits) }
+      result.offset = Sum.product(factor, Sum.product(Sum.exact(weights.smoothing), weight(i)))
+      try addGradient(i, teacher, to: &result.numerator, &poll)
+    } else {
+      guard isPlain, let total else { return nil }
+      result.offset = Sum.product(factor, weights.exact(i))
+      if !row.isMasked(i) { result.numerator.add(Sum.product(factor, total), row.logits[i]) }
+    }
+    return result
+  }
+
+  private func weight(_ c: Int) -> Coefficient { Sum.exact(weights.weight?[c] ?? 1) }
+
+  /// q s scale U p_i (v_i - Σ p_j v_j) S² = q s scale U e_i Σ_j e_j (v_i - v_j).
+  private func addHessian(
+    _ i: Int, _ vector: [Double], to numerator: inout ExponentialSum, _ poll: inout CancellationPoll
+  ) throws(ComputationError) {
+    guard !row.isMasked(i) else { return }
+    let factor = Sum.product(factor, total ?? Sum.exact(1))
+    for j in vector.indices where !row.isMasked(j) {
+      try poll.spend(4_000)
+      let difference = Sum.sum(Sum.exact(vector[i]), Sum.exact(-vector[j]))
+      numerator.add(Sum.product(factor, difference), row.logits[i], row.logits[j])
+    }
+  }
+
+  /// With k = C (1-ε), or 1 where ε = 0, and W = Σ w,
+  ///
+  ///     scale (U p_i - u_i) S S' = e_i Σ_h e'_h (k w_h + ε W) - k w_i e'_i S - ε w_i S S',
+  ///
+  /// but for the last term, and but for S where p_i = 0.
+  private func addGradient(
+    _ i: Int, _ teacher: LogitsRow, to numerator: inout ExponentialSum, _ poll: inout CancellationPoll
+  ) throws(ComputationError) {
+    let kept = weights.exactKeptShare
+    let own = -Sum.product(factor, Sum.product(kept, weight(i)))
+    guard !row.isMasked(i) else {
+      if !teacher.isMasked(i) { numerator.add(own, teacher.logits[i]) }
+      return
+    }
+    let spread = Sum.product(Sum.exact(weights.smoothing), totalWeight)
+    for h in teacher.logits.indices {
+      try poll.spend(4_000)
+      if !teacher.isMasked(h) {
+        let share = Sum.sum(Sum.product(kept, weight(h)), spread)
+        numerator.add(Sum.product(factor, share), row.logits[i], teacher.logits[h])
+      }
+      if !row.isMasked(h), !teacher.isMasked(i) { numerator.add(own, row.logits[h], teacher.logits[i]) }
+    }
+  }
+}
+
+extension TargetWeights {
+  /// C (1-ε), or 1 where ε = 0.
+  fileprivate var exactKeptShare: ExponentialSum.Coefficient {
+    guard smoothing > 0 else { return ExponentialSum.exact(1) }
+    let kept = ExponentialSum.sum(ExponentialSum.exact(1), ExponentialSum.exact(-smoothing))
+    return ExponentialSum.product(ExponentialSum.exact(Double(classes)), kept)
+  }
+
+  /// scale · u_c of a target that is given.
+  fileprivate func exact(_ c: Int) -> ExponentialSum.Coefficient {
+    let share =
+      switch kind {
+      case .index(let y): c == y ? 1 : 0.0
+      case .probabilities(let t): t[c]
+      case .teacher: 0.0
+      }
+    let kept = ExponentialSum.product(exactKeptShare, ExponentialSum.exact(share))
+    return ExponentialSum.product(
+      ExponentialSum.sum(kept, ExponentialSum.exact(smoothing)), ExponentialSum.exact(weight?[c] ?? 1))
+  }
+}

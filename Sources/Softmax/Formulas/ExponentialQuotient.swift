@@ -1,0 +1,169 @@
+internal import VectorKernels
+
+/// A result that is a quotient of exponential sums, `(N / (S S') - κ) / d` with d > 0, in exact numbers; S and S' are
+/// sums of the powers e^(a/T) of one or two rows.
+///
+/// Whether it is above, below or on a boundary m between two numbers is the sign of one exponential sum,
+/// `N - (κ + m d) S S'`, and that is always found. So the result is rounded right whatever cancels: rational values that
+/// are boundaries, zeros, and parts below every width, of whatever signs. Asked of values that 256 bits leave open.
+struct ExponentialQuotient {
+  typealias Coefficient = ExponentialSum.Coefficient
+
+  var numerator = ExponentialSum()
+  var offset = ExponentialSum.exact(0)
+  var divisor = ExponentialSum.exact(1)
+  /// S S'; `nil` where it has another factor, so that only zeros are found.
+  var denominator: PowerProduct?
+  /// T.
+  var temperature: Double
+
+  /// With so many bits an enclosure has shown what it can of a result that is not on a boundary.
+  private static let enoughBits = 2048
+
+  /// The number of a format nearest to the result, where an enclosure of so many bits holds one boundary, or it is
+  /// zero.
+  func nearest<Real: Enclosure>(
+    to value: Real, bits: Int, in format: ResultFormat, _ poll: inout CancellationPoll
+  ) throws(ComputationError) -> Double? {
+    let ends = value.ends(in: format)
+    guard let middle = format.boundary(between: ends.0, ends.1) else {
+      return ends.0 <= 0 && ends.1 >= 0 ? try zero(&poll) : nil
+    }
+    if differs(from: middle) {
+      // An end of the enclosure may be the boundary itself.
+      if let result = value.rounded(to: format, isIrrational: true) { return result }
+      guard bits >= Self.enoughBits else { return nil }
+    }
+    guard let sign = try sign(less: middle, &poll) else { return nil }
+    return sign == 0 ? format.nearest(to: middle, tie: .toEven) : sign < 0 ? ends.0 : ends.1
+  }
+
+  /// The sign of the result less m, if it is found.
+  func sign(less m: Coefficient, _ poll: inout CancellationPoll) throws(ComputationError) -> Int? {
+    try difference(from: m, &poll)?.sign(temperature: temperature, &poll)
+  }
+
+  /// Zero, if the result is that.
+  private func zero(_ poll: inout CancellationPoll) throws(ComputationError) -> Double? {
+    try difference(from: ExponentialSum.exact(0), &poll)?.isZero == true ? 0 : nil
+  }
+
+  /// κ + m d.
+  private func factor(_ m: Coefficient) -> Coefficient {
+    ExponentialSum.sum(offset, ExponentialSum.product(m, divisor))
+  }
+
+  /// N - (κ + m d) S S', if that has not too many terms.
+  private func difference(
+    from m: Coefficient, _ poll: inout CancellationPoll
+  ) throws(ComputationError) -> ExponentialSum? {
+    let factor = -factor(m)
+    guard factor.sign != 0 else { return numerator }
+    guard let counts = denominator?.counts else { return nil }
+    var sum = numerator
+    for (exponent, count) in counts {
+      try poll.spend(2_000)
+      sum.add(ExponentialSum.product(factor, ExponentialSum.exact(Double(count))), exponent)
+    }
+    return sum
+  }
+
+  /// Whether the result is certainly not m: it has another multiple of the greatest or the least power of S S'.
+  private func differs(from m: Coefficient) -> Bool {
+    guard let denominator else { return false }
+    let factor = factor(m)
+    return denominator.ends.contains { exponent, count in
+      let product = ExponentialSum.product(factor, ExponentialSum.exact(Double(count)))
+      return !(product == numerator.coefficient(of: exponent))
+    }
+  }
+}
+
+/// A product of two rows' sums of powers e^(a/T).
+struct PowerProduct {
+  /// How often each logit stands in a row.
+  private let first: [Double: Int]
+  private let second: [Double: Int]
+
+  /// How many pairs of different logits are multiplied out.
+  private static let mostPairs = 1 << 16
+
+  init(_ first: [Double], _ second: [Double] = [0]) {
+    func counted(_ logits: [Double]) -> [Double: Int] {
+      var counts: [Double: Int] = [:]
+      for logit in logits where logit > -.infinity { counts[logit, default: 0] += 1 }
+      return counts
+    }
+    self.first = counted(first)
+    self.second = counted(second)
+  }
+
+  /// How often each exponent stands in the product; `nil` where there are too many.
+  var counts: [ExactPair: Int]? {
+    guard first.count * second.count <= Self.mostPairs else { return nil }
+    var counts: [ExactPair: Int] = [:]
+    for (x, n) in first {
+      for (y, m) in second { counts[ExactPair(x, y), default: 0] += n * m }
+    }
+    return counts
+  }
+
+  /// The same of the greatest and the least exponent.
+  var ends: [(ExactPair, Int)] {
+    guard let a = first.max(by: { $0.key < $1.key }), let b = second.max(by: { $0.key < $1.key }),
+      let c = first.min(by: { $0.key < $1.key }), let d = second.min(by: { $0.key < $1.key })
+    else { return [] }
+    return [(ExactPair(a.key, b.key), a.value * b.value), (ExactPair(c.key, d.key), c.value * d.value)]
+  }
+}
+
+extension ResultFormat {
+  /// Half-way between two numbers of the format, infinity standing for the first beyond its range; `nil` where they are
+  /// not neighbours.
+  fileprivate func boundary(between a: Double, _ b: Double) -> ExponentialSum.Coefficient? {
+    func exact(_ x: Double) -> ExponentialSum.Coefficient {
+      x.isInfinite ? ExponentialSum.exact(x < 0 ? -1 : 1).scaled(by: greatestExponent + 1) : ExponentialSum.exact(x)
+    }
+    let middle = ExponentialSum.sum(exact(a), exact(b)).scaled(by: -1)
+    return nearest(to: middle, tie: .down) == a && nearest(to: middle, tie: .up) == b ? middle : nil
+  }
+}
+
+extension LogitsRow {
+  /// The value as a quotient of exponential sums, if it is one.
+  func quotient(_ value: RowValue) -> ExponentialQuotient? {
+    guard softcap == nil else { return nil }
+    let (one, T) = (ExponentialSum.exact(1), ExponentialSum.exact(temperature))
+    var result = ExponentialQuotient(denominator: nil, temperature: temperature)
+    /// Adds c e^((a_i + y) / T).
+    func add(_ c: ExponentialSum.Coefficient, _ i: Int, _ y: Double = 0) {
+      if !isMasked(i) { result.numerator.add(c, logits[i], y) }
+    }
+    switch value {
+    case .logProbability, .logSumExp, .entropy, .argmax, .index: return nil
+    case .probability(let i):
+      add(one, i)
+      result.denominator = PowerProduct(logits)
+    case .lossByProbability(let l):
+      for j in logits.indices { add(-one, j) }
+      result.denominator = PowerProduct([logits[l]])
+    case .quotientFirst(let l):
+      add(one, l)
+      (result.denominator, result.divisor) = (PowerProduct(logits), T)
+    case .lossByLogit(let l, let i):
+      add(one, i)
+      if l == i { for j in logits.indices { add(-one, j) } }
+      (result.denominator, result.divisor) = (PowerProduct(logits), T)
+    case .quotientSecond(let l, let i), .jacobian(let l, let i):
+      (result.denominator, result.divisor) = (PowerProduct(logits, logits), T)
+      guard !isMasked(l) else { break }
+      if case .quotientSecond = value {
+        add(one, i, logits[l])
+      } else {
+        add(-one, i, logits[l])
+        if l == i { for j in logits.indices { add(one, j, logits[l]) } }
+      }
+    }
+    return result
+  }
+}
