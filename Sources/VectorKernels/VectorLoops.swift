@@ -61,6 +61,11 @@ public protocol VectorLoops: SendableMetatype {
     _ high: Span<Double>, _ low: Span<Double>, by factors: Span<Double>, into pairs: inout MutableSpan<Double>
   )
 
+  static func farProducts(
+    _ row: Span<Double>, shift: RowShift, by factor: DoubleDouble, within error: Double, exponent: Int,
+    isNegative: Bool, table: Span<Double>, into out: inout MutableSpan<Double>
+  ) -> Int
+
   // Rows in triples
 
   static func tripleExponentials(
@@ -96,9 +101,15 @@ public protocol VectorLoops: SendableMetatype {
     into out: inout MutableSpan<Double>
   ) -> RowBits
 
+  static func interleavedCrossEntropies(_ logits: Span<Double>, shift: RowShift, _ rows: inout InterleavedRows)
+
+  static func interleavedFocalAndPenalty(
+    _ pairs: Span<Double>, _ logits: Span<Double>, shift: RowShift, _ rows: inout InterleavedRows, gamma: Double,
+    within error: Double, reach: Double, table: Span<Double>
+  )
+
   static func interleavedLosses(
-    _ logits: Span<Double>, shift: RowShift, _ rows: inout InterleavedRows, isTerm: Bool, _ rounding: KernelRounding,
-    into out: inout MutableSpan<Double>
+    _ rows: inout InterleavedRows, isTerm: Bool, _ rounding: KernelRounding, into out: inout MutableSpan<Double>
   ) -> RowBits
 
   // Numbers as text

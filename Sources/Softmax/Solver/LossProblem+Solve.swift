@@ -201,7 +201,7 @@ extension LossProblem {
         }
         return (open, work.sum.term(scaledFor: vectorLoss.request))
       }
-      var short = ShortRows(softmax, execution.level)
+      var short = ShortRows(softmax, loss: self, execution.level)
       func solveShort() {
         let left = vectorLoss.solve(&short)
         for lane in 0..<short.count where left & (1 << lane) != 0 { solve(short.number(lane)) }

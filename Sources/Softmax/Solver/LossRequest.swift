@@ -56,13 +56,6 @@ struct LossRequest: Sendable {
   var layout: Layout { problem.softmax.layout }
   var use: LossUse { measure == nil ? .unused : problem.reduction == .none ? .result : .term }
   var wantsGradient: Bool { derivative != nil }
-  /// Whether it is cross-entropy of a target that is given, and its gradient.
-  var isPlain: Bool {
-    if case .logits = problem.target { return false }
-    if case .hessianProduct = derivative { return false }
-    return problem.zLoss == 0 && problem.focalGamma == 0 && !problem.takesProbabilities && measure != .klDivergence
-  }
-
   /// How many numbers are rounded for each row that counts, the reduced loss's share among them.
   var valuesPerRow: Int { (use == .unused ? 0 : 1) + (wantsGradient ? layout.classes : 0) }
 

@@ -8,18 +8,20 @@ extension VectorLoops {
   /// p = e^r - 1 and |r| ≤ ρ = 0.0013539 = 2^-9.528. 2^(k/256) is a power of two times an entry of the table (Tang,
   /// *Table-driven implementation of the exponential function*, 1989).
   ///
-  /// Edge Cases: `-620 ≤ high ≤ 0`; `|low| ≤ 2^-50 |high|`.
+  /// Edge Cases: `-620 ≤ high ≤ 0`, or from -1100 on if the result is raised by 800; `|low| ≤ 2^-50 |high|`.
+  ///
+  /// - Parameter exponent: the result is multiplied by 2^exponent.
   ///
   /// Error Bounds: relative 2^-80. Here is why, with u = 2^-53, everything in parts of e^z.
   ///
   /// *Reduction*, 2^-91:
-  /// - |k| < 2^18 and the first two parts of ln 2/256 have 34 bits, so their products with k are exact.
+  /// - |k| < 2^19 and the first two parts of ln 2/256 have 34 bits, so their products with k are exact.
   /// - z.high - k·first is exact (Sterbenz, or k = 0).
   /// - The Fast2Sum with k·second is exact, since its first term is a multiple of 2^-62 and |k·second| < 2^-25.
   /// - low - k·third has |low| ≤ 2^-40.7 and takes two roundings: 2^-92.7.
   /// - The last Fast2Sum may have its terms in the wrong order when r is below 2^-40. It is then off by
   ///   u·2^-39.7 = 2^-92.7.
-  /// - What the third part leaves out is 2^-133·2^18.
+  /// - What the third part leaves out is 2^-133·2^19.
   /// - So r is within 2^-91, and |r.low| ≤ u·ρ + 2^-92.
   ///
   /// *Polynomial*, 2^-91 + 2^-81.54 + 2^-82.58: e^r = 1 + r + r²/2 + r³P(r), P the Taylor polynomial of degree 4.
@@ -38,7 +40,9 @@ extension VectorLoops {
   ///
   /// Sum: 2^-81.54 + 2^-82.58 + 2^-81.67 + 3·2^-91 < 2^-80.3.
   @inlinable @inline(__always)
-  static func exponential(_ high: Vector, _ low: Vector, _ table: Span<Double>) -> VectorPair {
+  static func exponential(
+    _ high: Vector, _ low: Vector, _ table: Span<Double>, raisedBy exponent: Int64 = 0
+  ) -> VectorPair {
     // Adding 1.5·2^52 rounds to a whole number and leaves it in the lowest bits.
     let magic = Vector(repeating: 0x1.8p52)
     let shifted = Multiplier.multiplyAdd(high, Vector(repeating: 0x1.71547652b82fep8), magic)
@@ -46,7 +50,7 @@ extension VectorLoops {
     let bits = unsafe unsafeBitCast(shifted, to: SIMD8<Int64>.self)
     let entry = (bits & 255) &<< 1
     let power = unsafe unsafeBitCast(
-      ((bits & ~255) &<< 44) &+ SIMD8<Int64>(repeating: 0x3FF0_0000_0000_0000), to: Vector.self)
+      ((bits & ~255) &<< 44) &+ SIMD8<Int64>(repeating: (exponent &+ 1023) &<< 52), to: Vector.self)
 
     let r0 = Multiplier.multiplyAdd(k, Vector(repeating: -0x1.62e42fef8p-9), high)
     let s = VectorPair(large: r0, small: k * -0x1.1cf79abc8p-44)

@@ -26,6 +26,15 @@ public struct InterleavedRows: Sendable {
   /// asks for none.
   public var gradientFactor = VectorPair(repeating: DoubleDouble(high: 1))
   public var lossFactor = VectorPair(repeating: DoubleDouble(high: 0))
+  /// λ of the z-loss over the target's weight, within 2^-98.
+  public var penalty = VectorPair(repeating: DoubleDouble(high: 0))
+
+  /// What p is multiplied by in the gradient, besides the factor; 1 for cross-entropy. And its relative error.
+  public var pull = VectorPair(repeating: DoubleDouble(high: 1))
+  public var pullError = Vector(repeating: 0)
+  /// The losses but for their factor, and their errors; zero for a row that has none here.
+  public var loss = VectorPair(repeating: DoubleDouble(high: 0))
+  public var lossError = Vector(repeating: 0)
 
   /// How many of each row's products are not proven.
   public var open = Vector(repeating: 0)
@@ -133,7 +142,8 @@ extension VectorLoops {
     rows.logSum = logSum(others: rows.others, sum: rows.sum, table: table)
   }
 
-  /// Writes the correctly rounded `e_i/S`, or `gradientFactor·e_i/S·2^exponent`; NaN where this stage cannot prove it.
+  /// Writes the correctly rounded `e_i/S`, or `gradientFactor·pull·e_i/S·2^exponent`; NaN where this stage cannot prove
+  /// it.
   ///
   /// - Parameters:
   ///   - pairs: from ``interleavedExponentials(_:shift:vanishing:table:into:_:)``.
@@ -142,56 +152,28 @@ extension VectorLoops {
   ///   - out: [classes][8].
   /// - Returns: the rows with a NaN.
   ///
-  /// Error Bounds: those of that loop.
+  /// Error Bounds: those of that loop, and the pull's own.
   @inlinable @inline(__always)
   public static func interleavedProducts(
     _ pairs: Span<Double>, _ rows: inout InterleavedRows, isGradient: Bool, within error: Double,
     _ rounding: KernelRounding, into out: inout MutableSpan<Double>
   ) -> RowBits {
     precondition(pairs.count == 2 &* out.count && out.count & 7 == 0)
-    let slope = isGradient ? rows.gradientFactor.times(rows.reciprocal, Multiplier.self) : rows.reciprocal
+    let slope =
+      isGradient
+      ? rows.gradientFactor.times(rows.pull, Multiplier.self).times(rows.reciprocal, Multiplier.self) : rows.reciprocal
+    let errors = Vector(repeating: error) + (isGradient ? rows.pullError : Vector(repeating: 0))
     var open = Vector(repeating: 0)
     var start = 0
     while start < out.count {
       let e = VectorPair(high: load(pairs, 2 &* start), low: load(pairs, 2 &* start &+ 8))
-      let result = roundedProduct(e, slope, within: error, rounding)
+      let result = roundedProduct(e, slope, within: errors, rounding)
       store(result.provenOrNaN, &out, start)
       open += result.open
       start &+= 8
     }
     rows.open = open
     return bits(open)
-  }
-
-  /// Computes `gradientFactor·(p_i - 1)` of the targets, the gradient there, with an error bound.
-  ///
-  /// It is -gradientFactor·(S - e_i)/S, where S - e_i is R itself at the row's maximum.
-  ///
-  /// - Parameter error: the factors' relative error.
-  ///
-  /// Error Bounds: S - e_i ≥ 1 unless it is R, so its error is S's and e_i's, at most
-  /// 2^-79.9·S + 2^-80.3 ≤ 2^-78.4 (S - e_i); with 1/S in all 2^-77.8, for 2^-77, and the factor's. What a faint R
-  /// leaves out is multiplied by at most 2.01 of the factor.
-  @inlinable @inline(__always)
-  public static func interleavedTargets(
-    _ pairs: Span<Double>, _ rows: inout InterleavedRows, within error: Double
-  ) {
-    let zero = Vector(repeating: 0)
-    let place = places(of: rows.target, classes: pairs.count / 16)
-    let entry = place &+ (place & ~7)
-    var own = VectorPair(high: gather(pairs, entry), low: gather(pairs, entry &+ 8))
-    // NaN where e is below 2^-894, which is nothing beside S.
-    own.low = choose(zero, else: own.low, where: own.high .== zero)
-    let isTop = rows.target .== rows.top
-    let rest = rows.sum + -own
-    let others = VectorPair(
-      high: choose(rows.others.high, else: rest.high, where: isTop),
-      low: choose(rows.others.low, else: rest.low, where: isTop))
-    let factor = rows.gradientFactor.times(rows.reciprocal, Multiplier.self)
-    rows.valueAtTarget = -others.times(factor, Multiplier.self)
-    let leftOut = choose(
-      magnitude(rows.gradientFactor.high) * (3 * RowSums.leftOut), else: zero, where: isTop .& rows.isFaint)
-    rows.errorAtTarget = magnitude(rows.valueAtTarget.high) * (0x1p-77 + error) + leftOut
   }
 
   /// Writes the correctly rounded `z_i - log S`, or NaN where this stage cannot prove it; -∞ for a masked class.
@@ -220,49 +202,6 @@ extension VectorLoops {
       start &+= 8
     }
     return bits(open)
-  }
-
-  /// Adds `lossFactor·(-log p)` of the targets to ``InterleavedRows/total``, or writes it, correctly rounded times
-  /// 2^exponent.
-  ///
-  /// - Precondition: log S is computed.
-  /// - Parameters:
-  ///   - logits: [classes][8].
-  ///   - isTerm: whether they are added up, or written to `out`: [8].
-  /// - Returns: the rows that this stage cannot do. They are not added, and NaN in `out`.
-  ///
-  /// Error Bounds: -log p = log S - z, where nothing cancels: log S's error and 2^-98 of the sum. The factor is within
-  /// 2^-99 and the product within 2^-103: another 2^-98.
-  @inlinable @inline(__always)
-  public static func interleavedLosses(
-    _ logits: Span<Double>, shift: RowShift, _ rows: inout InterleavedRows, isTerm: Bool, _ rounding: KernelRounding,
-    into out: inout MutableSpan<Double>
-  ) -> RowBits {
-    precondition(logits.count & 7 == 0 && out.count == 8)
-    let zero = Vector(repeating: 0)
-    let a = gather(logits, places(of: rows.target, classes: logits.count / 8))
-    let loss = -logProbability(shifted(a, less: rows.maximum, shift), rows.logSum)
-    let value = loss.times(rows.lossFactor, Multiplier.self)
-    let lossError = rows.logSum.high * logSumError + loss.high * 0x1p-98
-    let error = lossError * (rows.lossFactor.high * 0x1.0000001p0) + value.high * 0x1p-98
-    // What pairs are good for: ``rounded(_:error:_:)`` looks at its own range.
-    let isGood =
-      (loss.high .>= Vector(repeating: 0x1p-600)) .& (loss.high .<= Vector(repeating: 0x1p600))
-      .& (rows.others.high .>= Vector(repeating: RowSums.leastSure))
-    let asked = choose(Vector(repeating: 1), else: zero, where: rows.lossFactor.high .> zero)
-    if isTerm {
-      let isAdded = isGood .& (asked .> zero)
-      rows.total =
-        rows.total
-        + VectorPair(
-          high: choose(value.high, else: zero, where: isAdded), low: choose(value.low, else: zero, where: isAdded))
-      rows.totalError += choose(error, else: zero, where: isAdded)
-      return bits(choose(zero, else: asked, where: isGood))
-    }
-    var result = rounded(value, error: error, rounding)
-    result.isProven = result.isProven .& isGood
-    store(result.provenOrNaN, &out, 0)
-    return bits(choose(zero, else: asked, where: result.isProven))
   }
 
   /// Where in a block the rows' classes are. - Precondition: they are whole numbers in 0..<classes; it is checked.

@@ -84,7 +84,7 @@ public struct RowShift: Sendable {
   public var relative: Double
   public var absolute: Double
 
-  /// - Parameter temperature: positive; 1, or in [2^-500, 2^500].
+  /// - Parameter temperature: positive; 1, or in [2^-900, 2^500].
   @inlinable @inline(__always)
   public init(maximum: Double, temperature: Double) {
     self.maximum = maximum
@@ -135,8 +135,8 @@ extension VectorLoops {
   /// - subtracting the product's low part and adding d.low are two roundings of at most u·5u|d.high| each;
   /// - the correction's own factor and its rounding are 2u of at most 6u|z|.
   ///
-  /// Where something underflows, at most 2^-570: each part of z may lose 2^-1074, and the product q·temperature
-  /// 2^-1073, so that z loses that over the temperature.
+  /// Where something underflows, at most 2^-170: each part of z may lose 2^-1074, and the product q·temperature
+  /// 2^-1073, so that z loses that over the temperature. A row where such a z is close to zero has S near 2 or above.
   @inlinable @inline(__always)
   static func shifted(_ a: Vector, _ shift: RowShift) -> VectorPair {
     shifted(a, less: Vector(repeating: shift.maximum), shift)

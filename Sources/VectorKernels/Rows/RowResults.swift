@@ -23,7 +23,7 @@ extension VectorLoops {
     _ rounding: KernelRounding, into out: inout MutableSpan<Double>
   ) -> Int {
     precondition(high.count == paddedCount(out.count) && low.count == high.count)
-    let factors = VectorPair(repeating: factor)
+    let (factors, error) = (VectorPair(repeating: factor), Vector(repeating: error))
     var open = Vector(repeating: 0)
     var start = 0
     while start < out.count {
@@ -39,7 +39,7 @@ extension VectorLoops {
   /// Rounds `e·factor`, whose relative error is at most `error`.
   @inlinable @inline(__always)
   static func roundedProduct(
-    _ e: VectorPair, _ factor: VectorPair, within error: Double, _ rounding: KernelRounding
+    _ e: VectorPair, _ factor: VectorPair, within error: Vector, _ rounding: KernelRounding
   ) -> Rounded {
     let value = e.times(factor, Multiplier.self)
     var result = rounded(value, error: magnitude(value.high) * error, rounding)

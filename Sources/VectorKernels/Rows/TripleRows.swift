@@ -7,7 +7,7 @@ extension VectorLoops {
   ///
   /// Error Bounds: exact at temperature 1, by TwoSum; otherwise 2^-150 |z|. Each quotient is within 2.01u of what is
   /// left, so that what is left after two is below 4.1u² |z|, known to some u³ |z|, and divided for 3u of it. What
-  /// underflows is below 2^-570, as in ``shifted(_:_:)``.
+  /// underflows is below 2^-170, as in ``shifted(_:_:)``.
   @inlinable @inline(__always)
   static func tripleShifted(_ a: Vector, _ shift: RowShift) -> VectorTriple {
     let d = VectorPair(sum: a, Vector(repeating: shift.maximum).negated)
@@ -225,7 +225,7 @@ extension VectorLoops {
   ///   - b: likewise.
   ///   - factor: positive, within 2^-98, in [2^-60, 2].
   ///   - out: [classes]; other places than those of NaN stay as they are.
-  /// - Returns: how many NaN are left.
+  /// - Returns: how many are written.
   ///
   /// Error Bounds: each product is within 2^-131 + 2^-130.9 + 2^-143, their difference within 2^-147 of their sizes
   /// more: 2^-129.9 of these, for which 2^-129.8 is taken. What cancelling leaves is known as well as that. A zero
@@ -244,7 +244,7 @@ extension VectorLoops {
     )
     let zero = Vector(repeating: 0)
     let (xLeftOut, yLeftOut) = (a.high * 0x1p-893, isPairs ? 0 : b.high * 0x1p-893)
-    var left = 0
+    var written = 0
     var start = 0
     while start < out.count {
       if hasNaN(out, start) {
@@ -261,11 +261,11 @@ extension VectorLoops {
         let error = (p.high + t.high) * 0x1.2p-130 + (leftOut + 0x1p-1040)
         let result = rounded(
           value, error: error * (factor.high * 0x1.01p0) + magnitude(value.high) * 0x1.1p-98, rounding)
-        left &+= replaceNaN(&out, start, by: result.provenOrNaN)
+        written &+= replaceOpen(&out, start, by: result.provenOrNaN)
       }
       start &+= 8
     }
-    return left
+    return written
   }
 
   /// Whether a NaN is among eight numbers of a row, or as many as it has. - Precondition: `start` is inside it.
@@ -278,20 +278,5 @@ extension VectorLoops {
       place &+= 1
     }
     return false
-  }
-
-  /// Puts numbers in the places of a NaN. - Returns: how many are NaN still.
-  @inlinable @inline(__always)
-  static func replaceNaN(_ row: inout MutableSpan<Double>, _ start: Int, by vector: Vector) -> Int {
-    var open = 0
-    var lane = 0
-    while lane < 8 && start &+ lane < row.count {
-      if unsafe row[unchecked: start &+ lane].isNaN {
-        unsafe row[unchecked: start &+ lane] = vector[lane]
-        if vector[lane].isNaN { open &+= 1 }
-      }
-      lane &+= 1
-    }
-    return open
   }
 }

@@ -84,7 +84,8 @@ struct RandomProblem: RandomNumberGenerator {
       chance(0.75)
       ? 1
       : pick(
-        0.5, 2, 3, 0.7, 1e-3, 1e5, power(-502...502), any(-502...502), 1e-300, 1e300, .leastNonzeroMagnitude, 1e308)
+        0.5, 2, 3, 0.7, 1e-3, 1e5, power(-902...502), any(-902...502), 1e-160, 1e-300, 1e300, .leastNonzeroMagnitude,
+        1e308)
     let softcap = chance(0.9) ? nil : pick(30, uniform(0.1, 5), any(-30...30), any(-1070...1020))
     let softmax = try SoftmaxProblem(
       logits: logits, layout: layout, temperature: temperature,

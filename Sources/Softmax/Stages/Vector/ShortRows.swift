@@ -18,6 +18,8 @@ struct ShortRows: ~Copyable {
   private let format: ResultFormat
   private let shift: RowShift
   private let layout: Layout
+  /// γ and λ where the loss is more than cross-entropy.
+  private let additions: (focalGamma: Double, zLoss: Double)?
   private var reader: RowReader
   private var writer: RowWriter
   private var state = InterleavedRows()
@@ -43,7 +45,9 @@ struct ShortRows: ~Copyable {
       && problem.softcap == nil && VectorRow.serves(problem)
   }
 
-  init(_ problem: SoftmaxProblem, _ level: KernelLevel) {
+  /// - Parameter loss: the loss of the rows, if one is asked for.
+  init(_ problem: SoftmaxProblem, loss: LossProblem? = nil, _ level: KernelLevel) {
+    additions = loss.flatMap { $0.focalGamma > 0 || $0.zLoss > 0 ? ($0.focalGamma, $0.zLoss) : nil }
     loops = level.loops
     format = problem.format
     layout = problem.layout
@@ -76,16 +80,22 @@ struct ShortRows: ~Copyable {
     }
   }
 
-  /// Takes row n, its target, and what its gradient and its loss are multiplied by, positive or negative.
+  /// Takes row n, its target and the target's weight, and what its gradient and its loss are multiplied by, positive or
+  /// negative, the weight included.
   /// - Returns: false where these differ too much from the rows' before.
   mutating func take(
-    _ n: Int, of tensor: Numbers, target: Int, gradient: ScaledDoubleDouble, loss: ScaledDoubleDouble
+    _ n: Int, of tensor: Numbers, target: Int, weight: Double, gradient: ScaledDoubleDouble, loss: ScaledDoubleDouble
   ) -> Bool {
     let exponents = exponents ?? Exponents(gradient: gradient.exponent, loss: loss.exponent)
     guard target >= 0, target < layout.classes,
       abs(gradient.exponent - exponents.gradient) <= Exponents.reach, abs(exponents.gradient) <= 800,
       abs(loss.exponent - exponents.loss) <= Exponents.reach, abs(exponents.loss) <= 280
     else { return false }
+    if let additions, additions.zLoss > 0 {
+      let penalty = ScaledDoubleDouble(additions.zLoss) / ScaledDoubleDouble(weight)
+      guard abs(penalty.exponent) <= 300 else { return false }
+      state.penalty.set(penalty.pair(timesPowerOf: 0), lane: count)
+    }
     self.exponents = exponents
     state.target[count] = Double(target)
     state.gradientFactor.set(gradient.pair(timesPowerOf: -exponents.gradient), lane: count)
@@ -176,18 +186,27 @@ extension ShortRows {
   /// Writes the gradients of the rows taken, and writes their losses or adds them up. - Returns: the rows with anything
   /// that is not proven, whose losses are not added.
   mutating func solve(_ request: LossRequest, into buffers: LossBuffers) -> RowBits {
-    guard let exponents, exponentiate(exponent: max(0, exponents.gradient + Exponents.reach)) else { return .max }
+    let pullExponent = additions == nil ? 0 : 12
+    guard let exponents, exponentiate(exponent: max(0, exponents.gradient + Exponents.reach + pullExponent))
+    else { return .max }
     // Arrays of its own, since a span of a part keeps all of this value from being changed.
     let (loops, logits, exponentials, shift) = (loops, logits, exponentials, shift)
     var open: RowBits = 0
+    let factorError = 0x1p-98
+    if let additions {
+      computeLogSums()
+      let table = exponentialTable
+      loops.interleavedFocalAndPenalty(
+        exponentials.span, logits.span, shift: shift, &state, gamma: additions.focalGamma, within: factorError,
+        reach: powerOfTwo(pullExponent), table: table.span)
+    }
     if let gradient = buffers.gradient {
-      let factorError = 0x1p-98
       let rounding = KernelRounding(format, exponent: exponents.gradient)
       _ = Self.fill(&results, with: &state) { out, state in
         loops.interleavedProducts(
           exponentials.span, &state, isGradient: true, within: probabilityError + factorError, rounding, into: &out)
       }
-      loops.interleavedTargets(exponentials.span, &state, within: factorError)
+      if additions == nil { loops.interleavedTargets(exponentials.span, &state, within: factorError) }
       for lane in 0..<count where !resolveTarget(lane, rounding) { open |= 1 << lane }
       write(gradient)
     }
@@ -196,12 +215,15 @@ extension ShortRows {
     for lane in 0..<8 where lane >= count || open & (1 << lane) != 0 {
       state.lossFactor.set(DoubleDouble(high: 0), lane: lane)
     }
-    computeLogSums()
+    if additions == nil {
+      computeLogSums()
+      loops.interleavedCrossEntropies(logits.span, shift: shift, &state)
+    }
     let isTerm = request.use == .term
     var losses = InlineArray<8, Double>(repeating: 0)
     var out = losses.mutableSpan
     open |= loops.interleavedLosses(
-      logits.span, shift: shift, &state, isTerm: isTerm, KernelRounding(format, exponent: exponents.loss), into: &out)
+      &state, isTerm: isTerm, KernelRounding(format, exponent: exponents.loss), into: &out)
     if isTerm {
       terms += count
     } else {

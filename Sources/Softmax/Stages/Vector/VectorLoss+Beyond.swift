@@ -76,8 +76,8 @@ extension VectorLoss {
       if isPrediction, target.extra == nil { return zero(&out) }
       let open = work.row.gradient(of: logits, target, factor: factor, into: &out)
       guard open > 0, target.extra == nil else { return open }
-      return work.row.differences(
-        of: logits, from: &work.teacher, teacher, factor: factor * total, into: &out) ?? open
+      return open
+        - work.row.resolveClose(logits, to: &work.teacher, teacher, factor: factor * total, into: &out)
     }
     return open
   }

@@ -73,7 +73,8 @@ final class VectorLoss: Sendable {
 
   /// Whether rows are done eight at a time.
   var hasShortRows: Bool {
-    guard case .indices = target, request.isPlain else { return false }
+    guard case .indices = target, request.measure != .klDivergence else { return false }
+    if case .hessianProduct = request.derivative { return false }
     return ShortRows.serves(problem.softmax)
   }
 
@@ -92,7 +93,9 @@ final class VectorLoss: Sendable {
     guard !factor.isZero, !lossFactor.isZero,
       problem.softmax.logits[request.gradientPosition(row: n, target)] > -.infinity
     else { return false }
-    return rows.take(n, of: problem.softmax.logits, target: target, gradient: factor, loss: lossFactor)
+    return rows.take(
+      n, of: problem.softmax.logits, target: target, weight: problem.weight?[target] ?? 1, gradient: factor,
+      loss: lossFactor)
   }
 
   /// Does the rows taken. - Returns: those with anything open, whose losses are not added.
@@ -232,7 +235,7 @@ final class VectorLoss: Sendable {
       open.gradients = write(row: n, factor, &writer) { out in
         let open = work.row.gradient(of: logits, target, factor: factor, into: &out)
         guard open > 0, problem.labelSmoothing == 0 else { return open }
-        return work.row.differences(of: logits, factor: factor, into: &out) ?? open
+        return open - work.row.resolveClose(logits, factor: factor, into: &out)
       }
       return open
     }

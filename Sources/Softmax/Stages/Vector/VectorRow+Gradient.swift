@@ -91,8 +91,20 @@ extension VectorRow {
     let open = loops.scaled(
       pullHigh, pullLow, by: slope(factor.value), within: shareError + (factor.error + pullError), rounding, into: &out)
     guard open > 0 else { return 0 }
+    let left = open - resolveFarProducts(row, factor, into: &out)
+    guard left > 0 else { return 0 }
     let scale = Ball(factor) / sum
-    return open - resolveFar(row, into: &out) { e, i in throughCap(scale * e, i) }
+    return left - resolveFar(row, into: &out) { e, i in throughCap(scale * e, i) }
+  }
+
+  /// Rounds those of `factor·p_i` that are open for the sake of exponentials that were left out, in the format that
+  /// shows so small ones. - Returns: how many were rounded.
+  func resolveFarProducts(_ row: Span<Double>, _ factor: RowFactor, into out: inout MutableSpan<Double>) -> Int {
+    guard format == .binary64, !isCapped else { return 0 }
+    let table = exponentialTable
+    return loops.farProducts(
+      row, shift: shift, by: slope(factor.value), within: shareError + factor.error, exponent: factor.value.exponent,
+      isNegative: factor.value.isNegative, table: table.span, into: &out)
   }
 
   /// Rounds what is open for the sake of exponentials that were left out, if they are few: each costs four times as

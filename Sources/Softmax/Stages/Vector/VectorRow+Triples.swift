@@ -16,13 +16,13 @@ extension VectorRow {
   }
 
   /// Writes `factor·(U p_i - u_i)` in the place of each NaN, as (U e_i - u_i S)·factor/S, for target weights u that are
-  /// pairs exactly: products of two binary64. - Returns: how many are left open.
-  mutating func differences(
-    of row: Span<Double>, factor: ScaledDoubleDouble, into out: inout MutableSpan<Double>
-  ) -> Int? {
-    guard canUseTriples(factor) else { return nil }
+  /// pairs exactly: products of two binary64. - Returns: how many are rounded.
+  mutating func resolveClose(
+    _ row: Span<Double>, factor: ScaledDoubleDouble, into out: inout MutableSpan<Double>
+  ) -> Int {
+    guard canUseTriples(factor) else { return 0 }
     let total = loops.tripleTotal(targetWeights.high, targetWeights.low)
-    guard total.high >= 0x1p-60, total.high <= 0x1p60 else { return nil }
+    guard total.high >= 0x1p-60, total.high <= 0x1p60 else { return 0 }
     let sum = readTriples(row)
     return loops.tripleDifferences(
       triples.span, times: total, targetWeights.numbers.span, times: sum, factor: factor.over(sum),
@@ -30,12 +30,12 @@ extension VectorRow {
   }
 
   /// Writes `factor·(p_i - p'_i)` in the place of each NaN, as (e_i S' - e'_i S)·factor/(S S'), where p' is a teacher's
-  /// softmax. - Returns: how many are left open.
-  mutating func differences(
-    of row: Span<Double>, from teacher: inout VectorRow, _ teacherRow: Span<Double>, factor: ScaledDoubleDouble,
+  /// softmax. - Returns: how many are rounded.
+  mutating func resolveClose(
+    _ row: Span<Double>, to teacher: inout VectorRow, _ teacherRow: Span<Double>, factor: ScaledDoubleDouble,
     into out: inout MutableSpan<Double>
-  ) -> Int? {
-    guard canUseTriples(factor) else { return nil }
+  ) -> Int {
+    guard canUseTriples(factor) else { return 0 }
     let (sum, other) = (readTriples(row), teacher.readTriples(teacherRow))
     return loops.tripleDifferences(
       triples.span, times: other, teacher.triples.span, times: sum, factor: factor.over(sum, other),

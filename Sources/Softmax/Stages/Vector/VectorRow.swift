@@ -31,7 +31,7 @@ struct VectorRow: ~Copyable {
 
   /// Whether this stage does a problem: extreme temperatures and caps are not for it.
   static func serves(_ problem: SoftmaxProblem) -> Bool {
-    problem.temperature >= 0x1p-500 && problem.temperature <= 0x1p500 && problem.layout.classes <= 1 << 23
+    problem.temperature >= 0x1p-900 && problem.temperature <= 0x1p500 && problem.layout.classes <= 1 << 23
       && (problem.softcap.map { RowCap.serves($0, temperature: problem.temperature) } ?? true)
   }
 
@@ -147,8 +147,10 @@ struct VectorRow: ~Copyable {
       exponentials.high, exponentials.low, by: sums.reciprocal, within: shareError,
       KernelRounding(format), into: &out)
     guard open > 0 else { return 0 }
+    let left = open - resolveFarProducts(row, RowFactor(.one, within: 0), into: &out)
+    guard left > 0 else { return 0 }
     let sum = sum
-    return open - resolveFar(row, into: &out) { e, _ in e / sum }
+    return left - resolveFar(row, into: &out) { e, _ in e / sum }
   }
 
   /// Writes the row's log-probabilities. - Returns: how many are not proven, and NaN.

@@ -33,7 +33,9 @@ struct ShortRowsTests {
         target: .indices(rows.map { _ in source.chance(0.1) ? -100 : Int.random(in: 0..<classes, using: &source) }),
         weight: source.chance(0.5) ? (0..<classes).map { _ in source.pick(1, 0.3, 0, 1e-12, 7e5) } : nil,
         sampleWeight: source.chance(0.5) ? rows.map { _ in source.pick(1, 0.7, 0, 1e-9, 3e4) } : nil,
-        reduction: source.pick(.none, .sum, .mean), divisor: 3)
+        reduction: source.pick(.none, .sum, .mean),
+        zLoss: source.chance(0.5) ? 0 : source.pick(1e-4, 0.5, 3, 1e-300, 1e200),
+        focalGamma: source.chance(0.5) ? 0 : source.pick(2, 0.5, 1, 7.5, 1e-300, 500), divisor: 3)
       let upstream = loss.reduction == .none ? rows.map { _ in source.pick(1, -2.5, 0, 1e-7) } : [source.pick(1, -0.3)]
       let outputs: PerOutput<SoftmaxOutput> = [.probabilities, .logProbabilities, .argmax]
       var unused = StageCounts()
@@ -56,13 +58,16 @@ struct ShortRowsTests {
     for classes in [2, 3, 10, 33, 64] {
       let rows = (0..<19).map { _ in (0..<classes).map { _ in random.double(in: -5...5) } }
       let softmax = try problem(rows, isLast: true)
-      let loss = try LossProblem(
-        softmax: softmax, target: .indices(rows.indices.map { $0 % classes }), reduction: .mean)
       var counts = StageCounts()
       let execution = Execution(level: level)
       _ = try softmax.solve([.probabilities, .logProbabilities], execution, from: .vector, &counts)
-      _ = try loss.lossAndGradient(upstream: nil, loss: true, gradient: true, execution, from: .vector, &counts)
-      #expect(counts.ball == 0 && counts.outputs == 19 * classes * 3 + 19)
+      for (zLoss, focalGamma) in [(0, 0), (1e-4, 0), (0, 2), (0.1, 0.5)] {
+        let loss = try LossProblem(
+          softmax: softmax, target: .indices(rows.indices.map { $0 % classes }), reduction: .mean, zLoss: zLoss,
+          focalGamma: focalGamma)
+        _ = try loss.lossAndGradient(upstream: nil, loss: true, gradient: true, execution, from: .vector, &counts)
+      }
+      #expect(counts.ball == 0 && counts.outputs == 19 * classes * 6 + 19 * 4)
     }
   }
 }

@@ -65,6 +65,32 @@ struct VectorRangeTests {
     #expect(counts.ball <= 3, "\(counts.ball) of \(counts.outputs) open")
   }
 
+  /// Results from far exponentials, normal, subnormal and zero, of either sign: the bits are those of the interval
+  /// stage, and none is left open.
+  @Test(arguments: levelsHere) func farResultsAreDecided(level: KernelLevel) throws {
+    var source = RandomProblem(seed: 12)
+    for _ in repetitions(200) {
+      let temperature = source.pick(1.0, 1, 0.7, 1e-160, 1e3)
+      let classes = Int.random(in: 2...70, using: &source)
+      let logits = [0] + (1..<classes).map { _ in -temperature * source.pick(source.uniform(600, 760), 700, 1e4) }
+      let softmax = try softmax(logits, temperature: temperature)
+      let loss = try LossProblem(softmax: softmax, target: .indices([0]), reduction: .sum)
+      let upstream = [source.pick(1, -1, -3e5, 1e200, 1e-9) * temperature]
+      var (counts, unused) = (StageCounts(), StageCounts())
+      let found = try softmax.solve([.probabilities], Execution(level: level), from: .vector, &counts)
+      let truth = try softmax.solve([.probabilities], Execution(), from: .interval, &unused)
+      #expect(found == truth, "\(logits)")
+      let gradient = try loss.lossAndGradient(
+        upstream: upstream, loss: false, gradient: true, Execution(level: level), from: .vector, &counts)
+      let exact = try loss.lossAndGradient(
+        upstream: upstream, loss: false, gradient: true, Execution(), from: .interval, &unused)
+      #expect(
+        gradient.gradient?.map(\.bitPattern) == exact.gradient?.map(\.bitPattern), "\(logits) \(upstream)")
+      // At the target the sum of faint exponentials is for the next stage.
+      #expect(counts.ball <= 1, "\(counts.ball) of \(logits)")
+    }
+  }
+
   /// A share below 2^-1074 is still none of nothing: times infinity it is infinite, and times 1e250 a gradient.
   @Test(arguments: [-Double.infinity, -1e6, -650, -3]) func sharesThatUnderflow(logit: Double) throws {
     let problem = try LossProblem(
