@@ -16,6 +16,8 @@ struct Fixture {
   let softmax: SoftmaxProblem
   let loss: LossProblem?
   let upstream: [Double]?
+  let vector: [Double]?
+  let topCount: Int
   let answers: [(output: String, answer: Answer)]
 
   struct Malformed: Error { let place: String }
@@ -72,9 +74,12 @@ struct Fixture {
     }
     softmax = try SoftmaxProblem(
       logits: logits, layout: Layout(shape: shape, axis: axis),
-      temperature: try numbers("temperature")?.first ?? 1, format: format)
+      temperature: try numbers("temperature")?.first ?? 1, softcap: try numbers("softcap")?.first, format: format,
+      allowsEmptyRows: fields["empty"]?.first == "zero" || fields["op"]?.first == "loss")
     self.name = name
     upstream = try numbers("upstream")
+    vector = try numbers("vector")
+    topCount = integers("top_k")?.first ?? 1
     switch fields["op"]?.first {
     case "softmax":
       operation = .softmax
@@ -90,15 +95,19 @@ struct Fixture {
         target = .indices(indices)
       } else if let probabilities = try numbers("probabilities") {
         target = .probabilities(Numbers(probabilities))
+      } else if let teacher = try numbers("target_logits") {
+        target = .logits(Numbers(teacher))
       } else {
         throw malformed()
       }
       let reductions: [Substring: Reduction] = ["none": .none, "sum": .sum, "mean": .mean]
       guard let reduction = reductions[fields["reduction"]?.first ?? "mean"] else { throw malformed() }
       loss = try LossProblem(
-        softmax: softmax, target: target, weight: try numbers("weight"), sampleWeight: try numbers("sample_weight"),
+        softmax: softmax, takesProbabilities: fields["input"]?.first == "probabilities", target: target,
+        weight: try numbers("weight"), sampleWeight: try numbers("sample_weight"),
         ignoreIndex: integers("ignore_index")?.first ?? -100,
         labelSmoothing: try numbers("label_smoothing")?.first ?? 0, reduction: reduction,
+        zLoss: try numbers("z_loss")?.first ?? 0, focalGamma: try numbers("focal_gamma")?.first ?? 0,
         divisor: try numbers("divisor")?.first)
     default:
       throw malformed()
@@ -107,7 +116,7 @@ struct Fixture {
   }
 
   private static func answer(_ output: String, _ words: [Substring], _ format: ResultFormat) throws -> Answer {
-    if output == "argmax" { return .indices(words.compactMap { Int($0) }) }
+    if output == "argmax" || output == "top_indices" { return .indices(words.compactMap { Int($0) }) }
     guard words.first == "digest", words.count > 1, let digest = UInt64(words[1], radix: 16) else {
       return .numbers(try numbers(words, format))
     }

@@ -27,7 +27,7 @@ struct FixtureTests {
   }
 
   @Test func everyFamilyCanBeRead() throws {
-    #expect(Fixture.families().count == 22)
+    #expect(Fixture.families().count == 34)
     for family in Fixture.families() { #expect(try !Fixture.read(family: family).isEmpty) }
   }
 }
@@ -67,7 +67,8 @@ extension Fixture {
       case .numbers(let wanted):
         mismatches.compare(values, wanted, place)
       case .indices(let wanted):
-        if found.argmax != wanted { mismatches.note(1, "\(place): \(found.argmax ?? []) for \(wanted)") }
+        let indices = found.indices[output]
+        if indices != wanted { mismatches.note(1, "\(place): \(indices ?? []) for \(wanted)") }
       case .digest(let digest, let samples):
         for sample in samples {
           mismatches.compare(values.map { [$0[sample.index]] }, [sample.value], "\(place) \(sample.index)")
@@ -77,20 +78,35 @@ extension Fixture {
     }
   }
 
-  private func results(_ execution: Execution) throws -> (numbers: [String: [Double]], argmax: [Int]?) {
+  private func results(_ execution: Execution) throws -> (numbers: [String: [Double]], indices: [String: [Int]]) {
+    let asked = answers.map(\.output)
     switch operation {
     case .softmax:
-      var outputs: PerOutput<SoftmaxOutput> = [.probabilities, .logProbabilities, .logSumExp, .entropy, .argmax]
-      if answers.contains(where: { $0.output == "jacobian" }) { outputs.append(.jacobian) }
+      var outputs = PerOutput<SoftmaxOutput>()
+      for name in asked { outputs.append(try output(named: name)) }
       let result = try softmax.solve(outputs, execution)
       let numbers = [
         "probabilities": result.probabilities, "log_probabilities": result.logProbabilities,
         "log_sum_exp": result.logSumExp, "entropy": result.entropy, "jacobian": result.jacobian,
+        "top_probabilities": result.topProbabilities, "top_log_probabilities": result.topLogProbabilities,
       ]
-      return (numbers.compactMapValues { $0 }, result.argmax)
+      let indices = ["argmax": result.argmax, "top_indices": result.topIndices]
+      return (numbers.compactMapValues { $0 }, indices.compactMapValues { $0 })
     case .loss:
-      let result = try loss?.lossAndGradient(upstream: upstream, loss: true, gradient: true, execution)
-      return (["loss": result?.loss, "gradient": result?.gradient].compactMapValues { $0 }, nil)
+      guard let loss else { return ([:], [:]) }
+      var numbers: [String: [Double]] = [:]
+      let result = try loss.lossAndGradient(
+        upstream: upstream, loss: asked.contains("loss"), gradient: asked.contains("gradient"),
+        perplexity: asked.contains("perplexity"), execution)
+      numbers["loss"] = result.loss
+      numbers["gradient"] = result.gradient
+      numbers["perplexity"] = result.perplexity.map { [$0] }
+      if asked.contains("kl_divergence") { numbers["kl_divergence"] = try loss.klDivergence(execution) }
+      if let vector {
+        numbers["hessian_vector_product"] = try loss.hessianVectorProduct(
+          Numbers(vector), upstream: upstream, execution)
+      }
+      return (numbers, [:])
     case .derivation(let target):
       let steps = try softmax.derivation(target: target, execution)
       let numbers = [
@@ -98,7 +114,22 @@ extension Fixture {
         "second_term": steps.quotientSecond, "dy_hat_l_da": steps.dyHatLdA, "chain_rule": steps.chainRule,
         "gradient": steps.gradient,
       ]
-      return (numbers, nil)
+      return (numbers, [:])
+    }
+  }
+
+  private func output(named name: String) throws -> SoftmaxOutput {
+    switch name {
+    case "probabilities": .probabilities
+    case "log_probabilities": .logProbabilities
+    case "log_sum_exp": .logSumExp
+    case "entropy": .entropy
+    case "argmax": .argmax
+    case "jacobian": .jacobian
+    case "top_indices": .topIndices(topCount)
+    case "top_probabilities": .topProbabilities(topCount)
+    case "top_log_probabilities": .topLogProbabilities(topCount)
+    default: throw Malformed(place: "\(self.name) \(name)")
     }
   }
 }

@@ -4,6 +4,7 @@ import math
 import struct
 from fractions import Fraction
 
+import loss_families
 import oracle
 from cases import INFINITY, a_shape, a_temperature, loss, random_loss, softmax
 from families import family
@@ -47,7 +48,21 @@ def divisor(rng):
         yield case | {"divisor": rng.choice([whole, whole, rng.uniform(0.01, 1e4), 5e-324, 2.0**-1074 * 3, 1e-300, 1.7e308])}
 
 
-# --- Masks, tops, matrices and perplexities, for requests alone: fixtures know nothing of them ------------------
+# --- Losses beyond cross-entropy -------------------------------------------------------------------------------------
+
+def of_addition(addition):
+    def make(rng):
+        for _ in range(120):
+            yield loss_families.a_case(rng, addition)
+    make.__name__ = addition
+    return family(make)
+
+
+for addition in loss_families.ADDITIONS:
+    of_addition(addition)
+
+
+# --- Masks and texts are of requests alone: fixtures know nothing of them --------------------------------------------
 
 REQUESTS = {}
 
@@ -77,7 +92,7 @@ def where(rng):
                    sample_weight=[0.0 if is_empty else rng.uniform(0, 2) for is_empty in empty], reduction="sum", **options)
 
 
-@request
+@family
 def empty(rng):
     """Slices without a class, beside others."""
     for _ in range(60):
@@ -94,7 +109,7 @@ def empty(rng):
         yield loss(logits, [0] * len(places), shape, axis, sample_weight=[0.0 if g else 1.5 for g in gone], divisor=3.0)
 
 
-@request
+@family
 def tops(rng):
     """The largest logits, with ties, masks and every axis."""
     for _ in range(60):
@@ -106,7 +121,7 @@ def tops(rng):
                       dtype=rng.choice(["float64", "float32", "float16", "bfloat16"]))
 
 
-@request
+@family
 def jacobians(rng):
     """Matrices of batches along any axis."""
     for _ in range(30):
@@ -120,7 +135,7 @@ def jacobians(rng):
                       outputs=["jacobian", "probabilities"])
 
 
-@request
+@family
 def perplexity(rng):
     """The exponential of a mean: ordinary, near 1, beyond the range, and of level rows."""
     for _ in range(100):

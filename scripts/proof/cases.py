@@ -2,6 +2,7 @@
 import math
 import struct
 
+import losses
 import oracle
 
 INFINITY = math.inf
@@ -24,7 +25,9 @@ def derivation(logits, target, **options):
 
 
 def answered(case):
-    """The case with the true answers under "want"."""
+    """The case with the true answers under "want": by losses.py where it says what is asked, else by oracle.py."""
+    if "asked" in case:
+        return case | {"want": losses.answers(case)}
     options = {k: v for k, v in case.items() if k not in ("op", "logits", "target", "recurrence", "target_recurrence", "input_dtype", "texts")}
     if case["op"] == "softmax":
         want = oracle.softmax(case["logits"], **options)
@@ -155,8 +158,9 @@ def text(case, name):
             lines.append(f"indices {' '.join(map(str, case['target']))}")
         else:
             lines.append(f"probabilities {row(case['target'])}")
-    for name in ("temperature", "dtype", "weight", "sample_weight", "ignore_index", "label_smoothing", "reduction",
-                 "divisor", "upstream"):
+    for name in ("input", "target_logits", "vector", "temperature", "softcap", "dtype", "weight", "sample_weight",
+                 "ignore_index", "label_smoothing", "z_loss", "focal_gamma", "reduction", "divisor", "upstream", "empty",
+                 "top_k"):
         value = case.get(name)
         if value is None:
             continue
@@ -164,8 +168,8 @@ def text(case, name):
                                    else str(value)))
     form = PATTERNS[case.get("dtype", "float64")]
     for name, values in case["want"].items():
-        if name == "argmax":
-            lines.append(f"= argmax {' '.join(map(str, values))}")
+        if name in ("argmax", "top_indices"):
+            lines.append(f"= {name} {' '.join(map(str, values))}")
         elif "recurrence" in case and len(values) > 1:
             lines.append(f"= {name} digest {digest(values)} " + " ".join(
                 f"{i}:{bits(values[i])}" for i in samples(len(values), case["target"] if "target" in case else None)))

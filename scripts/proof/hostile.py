@@ -8,7 +8,11 @@ run, so none is a fixture.
   continued-fractions  one weight, from the convergents of a loss
   faint-tails          exactly half-way but for a part below every place, its sign alone deciding
   tuned-sums           rows whose every class corrects what is left: some 45 bits a class, down to 2^-410 of a midpoint
+  half-way-additions   the same as continued-fractions, of losses beyond cross-entropy, their gradients and the Hessian's
+                       product
+  cancelling-additions sums of these that vanish, or all but
   exponentials         arguments at which e^x lies near a midpoint, as the worst cases of a correctly rounded exp do"""
+import itertools
 import math
 from fractions import Fraction
 
@@ -16,8 +20,10 @@ import mpmath
 from mpmath import mpf
 
 import hard
+import loss_families
+import losses
 from cases import derivation, loss, softmax
-from rounding import BINARY32, BINARY64
+from rounding import BINARY32, BINARY64, Undecided, ZeroNormaliser
 
 FAMILIES = {}
 INFINITY = math.inf
@@ -263,3 +269,106 @@ def exponentials(rng):
         yield softmax([0.0, -x], outputs=["probabilities", "log_probabilities", "log_sum_exp"], dtype=dtype)
         yield loss([0.0, -x], [0], reduction="sum", dtype=dtype)
         yield loss([0.0, -x], [1], upstream=[rng.choice([1.0, -2.0, 2.0**200])], reduction="sum", dtype=dtype)
+
+
+# --- Losses beyond cross-entropy -------------------------------------------------------------------------------------
+
+def real_of(case, name, index):
+    """A number of a case's answer as a real, to 400 bits; None where it is none, zero or rational."""
+    losses.Real.precision = 800
+    try:
+        value = losses.enclosures(case)[name][index]
+    except (ZeroNormaliser, Undecided):
+        return None
+    if isinstance(value, float) or value.low == value.high:
+        return None
+    with mpmath.workprec(800):
+        low, high = mpmath.make_mpf(value.low), mpmath.make_mpf(value.high)
+        return low if low != 0 and abs(high - low) < abs(low) * mpmath.mpf(2) ** -400 else None
+
+
+@family
+def half_way_additions(rng):
+    """Each addition's loss times a sample weight, and an entry of its gradient times an upstream factor, beside a half-way
+    number: the factor is a convergent's denominator."""
+    for addition in loss_families.ADDITIONS:
+        case = loss_families.a_case(rng, addition, largest=5)
+        if case["op"] != "loss":
+            continue
+        classes = case["shape"][case["axis"]]
+        places = losses.places_of(case["shape"], case["axis"])[0]
+        case |= {"shape": [classes], "axis": 0, "reduction": "sum"}
+        for key in ("logits", "target_logits", "vector", "target"):
+            if key in case:
+                case[key] = case[key][:1] if key == "target" and isinstance(case[key][0], int) else [case[key][p] for p in places]
+        for key in ("sample_weight", "upstream", "dtype"):
+            case.pop(key, None)
+        for name in case["asked"]:
+            index = rng.randrange(classes) if name in losses.LIKE_LOGITS else 0
+            value = real_of(case, name, index)
+            if value is None:
+                continue
+            with mpmath.workprec(800):
+                # Between 4 and 8, so that the denominators fit.
+                exponent = mpmath.frexp(abs(value))[1]
+                scaled = mpmath.ldexp(abs(value), 3 - exponent)
+            if abs(exponent) > 900:
+                continue
+            for bits, dtype in ((54, "float64"), (25, "float32")):
+                for _, factor in itertools.islice(fractions_near(scaled, bits), 8):
+                    if not 0 < factor < 1 << 53:
+                        continue
+                    least = max(-1000, -120 - exponent if dtype == "float32" else -1000)
+                    power = math.ldexp(1.0, rng.randint(least, max(least, min(60, 60 - exponent))))
+                    key = "sample_weight" if name in losses.REDUCED else "upstream"
+                    yield case | {key: [factor * power], "asked": [name], "dtype": dtype}
+
+
+@family
+def cancelling_additions(rng):
+    """Sums that vanish, or all but: in the gradient of z-loss, in the product with the Hessian, and between a teacher and its
+    student."""
+    def row(n):
+        return [rng.gauss(0, rng.choice([0.1, 1, 5])) for _ in range(n)]
+
+    def far():
+        return -rng.choice([40.0, 100.0, 700.0, 745.0, 1e3, 1e5]) * rng.uniform(0.9, 1.1)
+
+    def asks(outputs, **case):
+        case.setdefault("shape", [len(case["logits"])])
+        return {"op": "loss", "axis": 0, "asked": outputs, "reduction": "sum",
+                "dtype": rng.choice(["float64", "float64", "float32"])} | case
+
+    for _ in range(6):
+        # 2 λ log Σ p + p - 1 = 0 for the target's class, as far as a number λ allows.
+        logits = row(rng.randint(2, 5))
+        with mpmath.workprec(200):
+            p, total = softmax_of(logits)[0], mpmath.log(mpmath.fsum(mpmath.exp(mpf(a)) for a in logits))
+            cure = (1 - p) / (2 * total * p)
+        if cure > 0:
+            for step in (0, 1, -1):
+                yield asks(["gradient", "loss"], logits=logits, target=[0],
+                           z_loss=hard.double(hard.ordered(float(cure)) + step))
+        # p_i (v_i - Σ p v), where v is the same for all classes but faint ones, or is balanced by its mean.
+        logits = row(rng.randint(1, 4)) + [far() for _ in range(rng.randint(1, 3))]
+        level = float(rng.choice([1, -2, 3]))
+        vector = [level if a > -30 else rng.choice([level, level + 1, 0.0, -1e300, 1e300]) for a in logits]
+        yield asks(["hessian_vector_product"], logits=logits, target=[0], vector=vector)
+        pair = rng.gauss(0, 2)
+        yield asks(["hessian_vector_product"], logits=[pair, pair, 0.0] + [far()], target=[0],
+                   vector=[1.0, -1.0, 0.0, rng.choice([0.0, 1.0, -1.0])])
+        # A teacher that is its student up to a shift, permuted among equals, or but for faint classes.
+        logits = [rng.choice([0.0, 0.0, 1.5, -2.0]) for _ in range(rng.randint(2, 5))] + [far() for _ in range(rng.randint(0, 2))]
+        shift = float(rng.choice([0, 1, -3, 0.5]))
+        teacher = [a + shift for a in logits]
+        if rng.random() < 0.6:
+            teacher[-1] = rng.choice([-INFINITY, teacher[-1] * 2, teacher[-1] + 1])
+        for temperature in (1.0, 2.0):
+            yield asks(["gradient", "loss"], logits=logits, target_logits=teacher, temperature=temperature)
+            yield asks(["kl_divergence"], logits=logits, target_logits=teacher, temperature=temperature)
+        # A cap so low that all logits are capped alike, or so far that it caps nothing.
+        cap = rng.choice([5e-324, 1e-300, 0.01, 1e9, 1e17, 1e300])
+        yield asks(["gradient", "loss"], logits=row(3) + [1e5 * rng.random()], target=[0], softcap=cap)
+        # (1-p)^γ, where p is close to 1, to 0, or γ to neither.
+        yield asks(["gradient", "loss"], logits=[0.0] + [far() for _ in range(rng.randint(1, 3))],
+                   target=[rng.choice([0, 1])], focal_gamma=rng.choice([5e-324, 0.5, 1.0, 2.0, 7.5]))

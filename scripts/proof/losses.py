@@ -10,7 +10,7 @@ from mpmath.libmp import (
     fone, from_float, from_int, fzero, mpf_abs, mpf_add, mpf_cmp, mpf_exp, mpf_log, mpf_mul, mpf_neg, mpf_sub, mpf_tanh)
 
 import rounding
-from rounding import DOWN, FORMATS, GUARD, NEAREST, UP, Undecided, _end, nearest, widened
+from rounding import DOWN, FORMATS, GUARD, NEAREST, UP, Undecided, ZeroNormaliser, _end, nearest, widened
 
 INFINITY = float("inf")
 WIDEST = 1 << 15
@@ -253,10 +253,6 @@ def row_values(case, n, places, weights, r, q):
 
 REDUCED = ("loss", "kl_divergence")
 LIKE_LOGITS = ("gradient", "hessian_vector_product", "probabilities", "log_probabilities")
-
-
-class ZeroNormaliser(Exception):
-    pass
 
 
 def factors_of(case, rows):

@@ -9,8 +9,8 @@ from fractions import Fraction
 from mpmath.libmp import fone, from_int, fzero, mpf_add, mpf_exp, mpf_sub
 
 from rounding import (
-    BINARY64, DOWN, FORMATS, GUARD, UP, add, divide, exponential, logarithm, logarithm_of_one_plus, multiply, negated, rational,
-    rounded, widened)
+    BINARY64, DOWN, FORMATS, GUARD, UP, ZeroNormaliser, add, divide, exponential, logarithm, logarithm_of_one_plus, multiply,
+    negated, rational, rounded, widened)
 
 INFINITY = float("inf")
 ZERO, ONE = Fraction(0), Fraction(1)
@@ -286,10 +286,6 @@ def in_place_of_classes(parts, shape, axis):
     for extent in shape[axis % len(shape) + 1:]:
         inner *= extent
     return [parts[o * inner + i][k] for o in range(len(parts) // inner) for k in range(len(parts[0])) for i in range(inner)]
-
-
-class ZeroNormaliser(Exception):
-    pass
 
 
 def loss_and_gradient(logits, target, shape=None, axis=-1, temperature=1.0, dtype="float64", weight=None,

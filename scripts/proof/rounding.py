@@ -36,6 +36,10 @@ class Undecided(Exception):
     """The enclosure still holds a midpoint at the widest precision."""
 
 
+class ZeroNormaliser(Exception):
+    """A mean divides by zero: the service refuses the request."""
+
+
 def nearest(numerator, denominator, form, nudge=0):
     """The member of the format nearest to numerator/denominator, moved by an infinitesimal of the nudge's sign; ties to even."""
     if numerator == 0:

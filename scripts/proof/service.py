@@ -18,9 +18,8 @@ import cases
 import families
 import hostile
 import loss_families
-import losses
 import oracle
-from rounding import FORMATS
+from rounding import FORMATS, Undecided, ZeroNormaliser
 
 SLOW = {"large", "near-midpoint"}
 ORDINARY = {name: maker for name, maker in families.FAMILIES.items() if name not in SLOW}
@@ -114,7 +113,7 @@ def random_cases(seed, makers, most=60):
                 continue  # refused: softmax over one class is always 1
             try:
                 yield name, cases.answered(case)
-            except oracle.ZeroNormaliser:
+            except (ZeroNormaliser, Undecided):
                 continue
 
 
@@ -124,8 +123,8 @@ def random_losses(seed, additions):
         name = rng.choice(additions)
         case = loss_families.a_case(rng, name)
         try:
-            yield name, case | {"want": losses.answers(case)}
-        except (losses.ZeroNormaliser, losses.Undecided):
+            yield name, cases.answered(case)
+        except (ZeroNormaliser, Undecided):
             continue
 
 

@@ -19,13 +19,13 @@ extension SoftmaxProblem {
     _ outputs: PerOutput<SoftmaxOutput>, _ execution: Execution, from stage: Stage, _ counts: inout StageCounts
   ) throws(ComputationError) -> SoftmaxResult {
     var result = SoftmaxResult()
-    try solve(outputs, into: PerOutput(), &result, execution, from: stage, &counts)
+    try solve(outputs, into: PerOutput(), result: &result, execution, from: stage, &counts)
     return result
   }
 
   /// Makes the arrays of the outputs that have no buffer yet, each while those before it are being made.
   private func solve(
-    _ outputs: PerOutput<SoftmaxOutput>, into buffers: PerOutput<ResultBuffer>, _ result: inout SoftmaxResult,
+    _ outputs: PerOutput<SoftmaxOutput>, into buffers: PerOutput<ResultBuffer>, result: inout SoftmaxResult,
     _ execution: Execution, from stage: Stage, _ counts: inout StageCounts
   ) throws(ComputationError) {
     guard buffers.count < outputs.count else {
@@ -36,7 +36,7 @@ extension SoftmaxProblem {
     let numbers = try ResultBuffer.array(count) { buffer throws(ComputationError) in
       var buffers = buffers
       buffers.append(buffer)
-      try solve(outputs, into: buffers, &result, execution, from: stage, &counts)
+      try solve(outputs, into: buffers, result: &result, execution, from: stage, &counts)
     }
     result.set(output, to: numbers)
   }
