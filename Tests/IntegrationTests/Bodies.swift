@@ -22,6 +22,13 @@ enum Bodies {
     return body + [UInt8](repeating: UInt8(ascii: " "), count: max(0, size - body.count))
   }
 
+  /// A check of a gradient of this many numbers, which are the logits again, and so wrong.
+  static func check(_ count: Int) -> [UInt8] {
+    let numbers = logits(count).dropFirst(#"{"logits":"#.utf8.count).dropLast()
+    return Array(#"{"logits":"#.utf8) + numbers + Array(#","target":1,"candidate":{"gradient":"#.utf8) + numbers
+      + Array("}}".utf8)
+  }
+
   /// How many numbers `{"probabilities":[…]}` holds: one more than its commas.
   static func count(in answer: Answer) -> Int {
     answer.body.reduce(1) { $0 + ($1 == UInt8(ascii: ",") ? 1 : 0) }

@@ -74,5 +74,25 @@ extension IntegrationTests {
       }
       #expect(run.status == 0)
     }
+
+    /// A check is computed beside the loop, and its deadline ends it.
+    @Test(arguments: [(timeout: "60", status: 200), (timeout: "0.05", status: 503)])
+    func healthzAnswersWhileALargeCheckIsComputed(timeout: String, status: Int) throws {
+      let run = try Daemon.run(Daemon.quickStop + ["--loops", "1", "--request-timeout", timeout]) { daemon in
+        let crowd = Crowd(1, of: daemon)
+        let probe = Client(daemon)
+        var answered = 0
+        let call = Call(
+          method: "POST", path: "/check", fields: ["Content-Type: application/json"], body: Bodies.check(1_000_000))
+        let results = crowd.send([call]) { clients in
+          if clients[0].hasSentBody, (try? probe.send(.get("/healthz")).status) == 200 { answered += 1 }
+        }
+        let large = try results[0].get()
+        #expect(large.status == status)
+        // A server that computes on its loop answers the probe once, when the check's answer is out.
+        if status == 200 { #expect(answered > 10) }
+      }
+      #expect(run.status == 0)
+    }
   }
 }

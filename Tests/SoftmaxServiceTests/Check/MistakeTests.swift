@@ -150,6 +150,51 @@ struct MistakeTests {
     #expect(try checked(right.request, ["gradient": shuffled]).findings.map(\.cause) == ["order"])
   }
 
+  /// What autograd makes of a mistake in softmax's place, in more logits than a few: the gradient is not p - t with
+  /// another p.
+  @Test(arguments: [(6, 100), (40, 12), (3, 4)])
+  func differentiatedMistakesAreFound(_ items: Int, _ classes: Int) throws {
+    var random = SplitMix(seed: 3)
+    let right = Textbook<Double>(
+      logits: (0..<items).map { _ in (0..<classes).map { _ in random.unit() * 6 - 3 } },
+      target: (0..<items).map { _ in random.below(classes) })
+    // Softmax over the batch: what a class has of all targets goes to its column.
+    let columns = Textbook<Double>(logits: (0..<classes).map { c in right.logits.map { $0[c] } }).probabilities
+    let counts = (0..<classes).map { c in Double(right.target.count { $0 == c }) }
+    let axis = (0..<items).map { n in
+      (0..<classes).map { c in (counts[c] * columns[c][n] - (right.target[n] == c ? 1 : 0)) / Double(items) }
+    }
+    // No softmax at all: -a[y].
+    let none = right.target.map { y in (0..<classes).map { c in c == y ? -1 / Double(items) : 0 } }
+    #expect(try checked(right.request, ["gradient": json(axis)]).findings.map(\.cause) == ["axis"])
+    #expect(try checked(right.request, ["gradient": json(none)]).findings.map(\.cause) == ["no_softmax"])
+  }
+
+  /// Logits whose rounding is worth more than any other number, and that cannot change a probability all the same.
+  @Test(arguments: [1e300, 1e20]) func mistakesAreFoundWhereTheLargestLogitLeadsByFar(_ size: Double) throws {
+    let right = Textbook<Double>(
+      logits: [[1, 0.5, -0.25], [-1, 0.25, 0.75], [0.5, -0.5, 0]].map { $0.map { $0 * size } }, target: [1, 0, 2])
+    let none = json((0..<3).map { row in (0..<3).map { $0 == right.target[row] ? -1.0 / 3 : 0 } })
+    #expect(try checked(right.request, ["gradient": none]).findings.map(\.cause) == ["no_softmax"])
+    let offset = json(right.gradient.map { [$0[1], $0[2], $0[0]] })
+    #expect(try !checked(right.request, ["gradient": offset]).causes(of: "gradient").contains("precision"))
+  }
+
+  /// One item among a thousand shows the mistake: the evidence is not sought among the others alone.
+  @Test(arguments: [10, 999]) func aMistakeIsFoundInOneOfManySlices(_ item: Int) throws {
+    var random = SplitMix(seed: 5)
+    var right = Textbook<Double>(
+      logits: (0..<1000).map { _ in (0..<10).map { _ in random.unit() * 6 - 3 } },
+      target: (0..<1000).map { _ in random.below(10) })
+    right.reduction = "sum"
+    right.ignoreIndex = 77
+    right.target[item] = 77
+    var gradient = right.gradient
+    gradient[item] = right.probabilities[item]
+    let report = try checked(right.request + ", \"ignore_index\": 77", ["gradient": json(gradient)])
+    #expect(report.findings.map(\.cause) == ["ignore_index"])
+  }
+
   @Test func nonsenseIsUnexplained() throws {
     let report = try checked(
       Self.right(Double.self).request, ["gradient": json(Self.logits.map { $0.map { $0 * 0.3 } })])

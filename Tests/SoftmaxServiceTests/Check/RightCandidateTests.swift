@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 
 @testable import SoftmaxService
@@ -106,6 +107,20 @@ struct RightCandidateTests {
     let report = try checked("\"logits\": \(logits)", ["probabilities": candidate])
     #expect(report.findings.map(\.cause) == ["precision"])
     #expect(report.findings.first?.detail.contains("of which the longest has \(digits)") == true)
+  }
+
+  /// Powers of ten and zeros among them, as decimals have it where numbers are small.
+  @Test(arguments: [2.0, 3, 4, 5, 6, 8]) func numbersRoundedToSomeDecimalsAreCalledRight(_ decimals: Double) throws {
+    var random = SplitMix(seed: 31)
+    for classes in [3, 10, 40] {
+      let right = Textbook<Double>(
+        logits: (0..<4).map { _ in (0..<classes).map { _ in random.unit() * 16 - 8 } },
+        target: (0..<4).map { _ in random.below(classes) })
+      let scale = pow(10, decimals)
+      let report = try checked(
+        right.request, ["gradient": json(right.gradient.map { $0.map { ($0 * scale).rounded() / scale } })])
+      #expect(report.findings.map(\.cause) == ["precision"], "\(classes)")
+    }
   }
 
   /// What the service itself answers passes with no tolerance at all.

@@ -34,7 +34,7 @@ extension Hypothesis {
 
   private static let overflows = [ExponentRange.binary64, .binary32, .binary16].map { range in
     Hypothesis(
-      .overflow, .handling, in: ofSoftmaxAndLoss,
+      .overflow, .handling, of: range.format, in: ofSoftmaxAndLoss,
       detail:
         "exponentials of the logits as they are leave the range of \(range.format.name): e^x is infinite beyond x = "
         + "\(range.greatest) and 0 below \(range.least), and ∞/∞ and 0/0 are NaN",
@@ -45,7 +45,7 @@ extension Hypothesis {
 
   private static let differentiatedUnderflows = underflows.map { underflow in
     Hypothesis(
-      .underflow, .handling, in: [.gradient],
+      .underflow, .handling, of: underflow.range, in: [.gradient],
       detail: underflow.detail + ", whose derivative is NaN for its whole slice", cure: underflow.cure,
       telling: underflow.telling
     ) {
@@ -56,24 +56,28 @@ extension Hypothesis {
 
   private static let logitsBeyond = [BinaryFormat.binary32, .binary16].map { format in
     Hypothesis(
-      .overflow, .handling, in: ofSoftmaxAndLoss,
+      .overflow, .handling, of: format, in: ofSoftmaxAndLoss,
       detail: "logits past \(format.greatestFinite) are infinite in \(format.name), and ∞ - ∞ is NaN",
       cure: "compute in a longer format, or scale the logits by the temperature first",
       telling: "logits of usual size"
     ) { $0.handling = .beyond(format.greatestFinite) }
   }
 
-  private static let underflows = [
-    ("binary64", 0x1p-1074, "become 0 below the least number"),
-    ("binary64", 0x1p-1022, "are flushed to 0 below 2^-1022"),
-    ("binary32", 0x1p-150, "become 0 below the least number"), ("binary32", 0x1p-126, "are flushed to 0 below 2^-126"),
-    ("binary16", 0x1p-25, "become 0 below the least number"), ("binary16", 0x1p-14, "are flushed to 0 below 2^-14"),
-  ].map { format, threshold, detail in
-    Hypothesis(
-      .underflow, .handling, in: ofSoftmaxAndLoss.removing(.logSumExp),
-      detail: "probabilities underflow: in \(format) they \(detail), and so log p is -Infinity",
-      cure: "log p = a - logsumexp(a) stays finite; compute losses from it, not from p",
-      telling: "logits such as [0, -800]"
-    ) { $0.handling = .flushed(threshold) }
+  private static let underflows = [BinaryFormat.binary64, .binary32, .binary16].flatMap { format in
+    // Half of the least number is rounded to 0.
+    let least = format == .binary64 ? .leastNonzeroMagnitude : power(format.leastExponent - 1)
+    return [
+      (least, "become 0 below the least number"),
+      (power(format.leastNormalExponent), "are flushed to 0 below 2^\(format.leastNormalExponent)"),
+    ].map { threshold, detail in
+      Hypothesis(
+        .underflow, .handling, of: format, in: ofSoftmaxAndLoss.removing(.logSumExp),
+        detail: "probabilities underflow: in \(format.name) they \(detail), and so log p is -Infinity",
+        cure: "log p = a - logsumexp(a) stays finite; compute losses from it, not from p",
+        telling: "logits such as [0, -800]"
+      ) { $0.handling = .flushed(threshold) }
+    }
   }
+
+  private static func power(_ exponent: Int) -> Double { Double(sign: .plus, exponent: exponent, significand: 1) }
 }

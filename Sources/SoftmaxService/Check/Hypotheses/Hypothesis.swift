@@ -1,4 +1,5 @@
 import Softmax
+import VectorKernels
 
 /// A mistake that people make, as a change of what is recomputed, and what to say when the result agrees.
 ///
@@ -21,10 +22,12 @@ final class Hypothesis: Sendable {
   /// A request that shows this mistake and no other, in a sentence after "send".
   let telling: String
   let change: Change
+  /// The format whose range spoils the numbers, if one does.
+  let range: BinaryFormat?
 
   init(
-    _ cause: Cause, _ aspect: Aspect, in outputs: OutputSet, detail: @autoclosure @escaping @Sendable () -> String,
-    cure: String, telling: String,
+    _ cause: Cause, _ aspect: Aspect, of range: BinaryFormat? = nil, in outputs: OutputSet,
+    detail: @autoclosure @escaping @Sendable () -> String, cure: String, telling: String,
     change: (inout Change) -> Void
   ) {
     self.cause = cause
@@ -33,6 +36,7 @@ final class Hypothesis: Sendable {
     makeDetail = detail
     self.cure = cure
     self.telling = telling
+    self.range = range
     var changed = Change()
     change(&changed)
     self.change = changed
@@ -45,9 +49,6 @@ final class Hypothesis: Sendable {
     case .softmax, .handling, .target, .smoothing, .weights, .ignored, .sampleWeights: false
     }
   }
-
-  /// Whether a format's range spoils the numbers.
-  var isOfRange: Bool { cause == .overflow || cause == .underflow }
 
   /// Those that a request can show, the simplest first.
   static func all(for facts: RequestFacts) -> [Hypothesis] {

@@ -105,18 +105,18 @@ struct Change: Sendable, Hashable {
 
   /// This change and another one about other things.
   func with(_ other: Change) -> Change {
-    let none = Change()
+    // Patterns and not ==: hundreds of pairs are made.
     var both = self
-    if other.source != none.source { both.source = other.source }
-    if other.handling != none.handling { both.handling = other.handling }
-    if other.targetOffset != none.targetOffset { both.targetOffset = other.targetOffset }
-    if other.smoothing != none.smoothing { both.smoothing = other.smoothing }
-    if other.weights != none.weights { both.weights = other.weights }
-    if other.ignored != none.ignored { both.ignored = other.ignored }
+    if case .given = other.source {} else { both.source = other.source }
+    if case .given = other.handling {} else { both.handling = other.handling }
+    if other.targetOffset != 0 { both.targetOffset = other.targetOffset }
+    if case .given = other.smoothing {} else { both.smoothing = other.smoothing }
+    if case .given = other.weights {} else { both.weights = other.weights }
+    if case .given = other.ignored {} else { both.ignored = other.ignored }
     if other.forgetsSampleWeights { both.forgetsSampleWeights = true }
-    if other.divisor != none.divisor { both.divisor = other.divisor }
+    if case .given = other.divisor {} else { both.divisor = other.divisor }
     if other.isDifferentiated { both.isDifferentiated = true }
-    if other.temperaturePower != none.temperaturePower { both.temperaturePower = other.temperaturePower }
+    if other.temperaturePower != 1 { both.temperaturePower = other.temperaturePower }
     both.factor *= other.factor
     return both
   }

@@ -5,7 +5,12 @@ import Softmax
 /// docs/api.md defines them; here they are in plain binary64, good to some units in the last place. (Numbers alone:
 /// what they are looked up in is handed to each function.)
 struct ChangedTarget {
-  private let change: Change
+  private let targetOffset: Int
+  private let ignored: Change.Ignored
+  private let excludesTarget: Bool
+  private let forgetsSampleWeights: Bool
+  /// Whether each class's own weight multiplies its gradient.
+  let hasClassFactors: Bool
   /// The weights of the target's own share.
   let weights: TargetTables.ClassWeights
   /// The weights of the smoothed share.
@@ -25,7 +30,10 @@ struct ChangedTarget {
       guard change.targetOffset == 0, change.ignored == .given, !change.smoothing.excludesTarget else { return nil }
     }
     guard let divisor = tables.divisor(change), divisor > 0 else { return nil }
-    self.change = change
+    (targetOffset, ignored) = (change.targetOffset, change.ignored)
+    excludesTarget = change.smoothing.excludesTarget
+    forgetsSampleWeights = change.forgetsSampleWeights
+    hasClassFactors = change.weights == .perClass
     self.divisor = divisor
     weights = tables.classWeights(change)
     spreadWeights = change.smoothing == .unweighted ? .ones : weights
@@ -37,11 +45,8 @@ struct ChangedTarget {
 
   /// s of an item.
   func sampleWeight(_ item: Int, _ tables: TargetTables) -> Double {
-    change.forgetsSampleWeights ? 1 : tables.sampleWeight(item)
+    forgetsSampleWeights ? 1 : tables.sampleWeight(item)
   }
-
-  /// Whether each class's own weight multiplies its gradient.
-  var hasClassFactors: Bool { change.weights == .perClass }
 
   /// What the smoothing gives a class besides its own share.
   func spreadShare(_ c: Int, _ tables: TargetTables) -> Double { spread * tables.weight(spreadWeights, c) }
@@ -66,8 +71,8 @@ struct ChangedTarget {
       shares.total = kept * tables.distributionTotal(item, weights) + spread * spreadTotal
       return shares
     }
-    guard tables.hasIndices, tables.indices[item] != tables.ignoreIndex || change.ignored != .given else { return nil }
-    guard let index = tables.classIndex(item, offset: change.targetOffset, change.ignored) else {
+    guard tables.hasIndices, tables.indices[item] != tables.ignoreIndex || ignored != .given else { return nil }
+    guard let index = tables.classIndex(item, offset: targetOffset, ignored) else {
       shares.total = 1
       return shares
     }
@@ -75,7 +80,7 @@ struct ChangedTarget {
     shares.isSpread = spread != 0
     shares.targetShare = kept * tables.weight(weights, index)
     shares.total = shares.targetShare + spread * spreadTotal
-    if change.smoothing.excludesTarget {
+    if excludesTarget {
       shares.total -= spreadShare(index, tables)
     } else {
       shares.targetShare += spreadShare(index, tables)

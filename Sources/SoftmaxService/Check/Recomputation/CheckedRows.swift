@@ -1,3 +1,4 @@
+import Glibc
 import Softmax
 
 /// The slices on which findings are sought, each one's logits side by side.
@@ -16,10 +17,16 @@ final class CheckedRows: Sendable {
   /// The largest |a/T| of each slice, and of all slices.
   let magnitudes: [Double]
   let magnitude: Double
+  /// By what a/T differ within any slice, at most.
+  private let spread: Double
+  /// Whether any class is masked.
+  private let isMasked: Bool
   /// The largest logit of each slice, |max a/T| of each, and the largest of these.
   let greatest: [Double]
   private let shifts: [Double]
   private let largestShift: Double
+  /// By how much the largest logit of each slice exceeds all others.
+  private let leads: [Double]
   private let temperature: Double
   /// Whether all slices stand in the tensor as they do here.
   private let isInPlace: Bool
@@ -35,17 +42,25 @@ final class CheckedRows: Sendable {
     let classes = layout.classes
     var magnitudes = [Double](repeating: 0, count: numbers.count)
     var greatest = [Double](repeating: -.infinity, count: numbers.count)
+    var leads = [Double](repeating: 0, count: numbers.count)
+    var (spread, isMasked) = (0.0, false)
     for row in numbers.indices {
-      var (most, size) = (-Double.infinity, 0.0)
-      for index in (row * classes)..<((row + 1) * classes) where logits[index] > -.infinity {
+      var (least, next, most) = (Double.infinity, -Double.infinity, -Double.infinity)
+      for index in (row * classes)..<((row + 1) * classes) {
+        if logits[index] == -.infinity { isMasked = true } else { least = min(least, logits[index]) }
+        next = max(next, min(most, logits[index]))
         most = max(most, logits[index])
-        size = max(size, logits[index].magnitude)
       }
       greatest[row] = most
-      magnitudes[row] = size / temperature
+      guard most > -.infinity else { continue }
+      leads[row] = most - next
+      magnitudes[row] = max(least.magnitude, most.magnitude) / temperature
+      spread = max(spread, (most - least) / temperature)
     }
+    (self.spread, self.isMasked) = (spread, isMasked)
     self.magnitudes = magnitudes
     self.greatest = greatest
+    self.leads = leads
     magnitude = magnitudes.max() ?? 0
     shifts = greatest.map { $0.isFinite ? ($0 / softmax.temperature).magnitude : 0 }
     largestShift = shifts.max() ?? 0
@@ -54,11 +69,13 @@ final class CheckedRows: Sendable {
   /// Some of the slices, by their places among these.
   init(_ all: CheckedRows, _ places: [Int]) {
     (layout, temperature, magnitude, isInPlace) = (all.layout, all.temperature, all.magnitude, false)
+    (spread, isMasked) = (all.spread, all.isMasked)
     numbers = places.map { all.numbers[$0] }
     logits = places.flatMap { all.logits[($0 * all.classes)..<(($0 + 1) * all.classes)] }
     magnitudes = places.map { all.magnitudes[$0] }
     greatest = places.map { all.greatest[$0] }
     shifts = places.map { all.shifts[$0] }
+    leads = places.map { all.leads[$0] }
     largestShift = all.largestShift
   }
 
@@ -74,8 +91,37 @@ final class CheckedRows: Sendable {
     shift(shifts[row], under: source)
   }
 
+  /// Whether a slice's largest logit leads by so much that p is 1 and 0 whatever rounds the logits: other exponentials
+  /// vanish in every format, though each logit is off by as much as bfloat16 rounds.
+  func isOneHot(_ row: Int, _ source: Change.Source) -> Bool {
+    let scale: Double
+    switch source {
+    case .given: scale = 1 / temperature
+    case .withoutTemperature: scale = 1
+    case .timesTemperature: scale = temperature
+    case .axis, .twice, .logits: return false
+    }
+    return leads[row] * scale >= 1600 && leads[row] >= greatest[row].magnitude * 0x1p-6
+  }
+
   /// The largest of all slices.
   func largestShift(_ source: Change.Source) -> Double { shift(largestShift, under: source) }
+
+  /// Whether probabilities handled so are plainly the same.
+  func isWithoutEffect(_ handling: Change.Handling) -> Bool {
+    // p of the least logit where all others are the largest, and 1 - p of the largest where all others are the least.
+    let leastRatio = isMasked ? 0 : exp(-spread) * 0.999
+    let (least, others) = (leastRatio / Double(classes), Double(classes - 1) * leastRatio)
+    // Logarithms of subnormal probabilities have few digits.
+    guard least >= 0x1p-960 else { return false }
+    switch handling {
+    case .given, .epsilon: return false
+    case .clipped(let bound, let isTwoSided): return least >= bound && !(isTwoSided && others < bound * (1 + others))
+    case .flushed(let threshold): return least >= threshold
+    case .unshifted(let range): return magnitude + log(Double(classes)) <= min(range.greatest, -range.least)
+    case .beyond(let greatest): return magnitude <= greatest
+    }
+  }
 
   private func shift(_ own: Double, under source: Change.Source) -> Double {
     switch source {

@@ -112,7 +112,6 @@ extension Recomputation {
     return term
   }
 
-  /// The loss of a slice without what arithmetic may round it by.
   func lossValue(_ slice: Slice) -> Double {
     guard let target, let targets, slice.counts else { return 0 }
     let shares = slice.shares

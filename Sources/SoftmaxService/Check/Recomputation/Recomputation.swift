@@ -63,6 +63,8 @@ struct Recomputation {
   private(set) var axisTotals: [Double] = []
   /// Whether the tables above are those of `change`.
   private var hasTables = false
+  /// The one loss of all slices, and the change that it was computed under.
+  private var knownTotal: (change: Change, term: Term)?
 
   init(_ output: Output, of request: CheckRequest, _ tables: SoftmaxTables, _ targets: TargetTables?) {
     self.output = output
@@ -168,7 +170,7 @@ struct Recomputation {
     case .axis(let axis):
       let layout = Layout(shape: shape, axis: axis)
       otherAxis = layout
-      guard tables.method == .exact else { return true }
+      if tables.isOfFew { return true }
       // All slices of the class axis are needed for a slice of the other one.
       guard rows.isAll else { return false }
       axisTotals = totals(along: layout)
@@ -208,6 +210,7 @@ struct Recomputation {
   func slice(_ row: Int) -> Slice {
     var operations = operations
     operations.shift = rows.shift(row, change.source)
+    operations.shiftOfProbability = rows.isOneHot(row, change.source) ? 0 : operations.shift
     let item = rows.numbers[row]
     var slice = Slice(
       row: row, start: row * rows.classes, position: rows.layout.start(of: item), operations: operations,
@@ -247,7 +250,7 @@ struct Recomputation {
   /// Calls `body` with each number's place, slice by slice, and the number, until it returns false.
   /// - Throws: ``ComputationError/cancelled``.
   @inline(__always)
-  func forEach(
+  mutating func forEach(
     _ execution: Execution, _ body: (_ place: Int, Term) -> Bool
   ) throws(ComputationError) {
     if isReduced {
@@ -265,7 +268,8 @@ struct Recomputation {
   }
 
   /// The one loss of all slices.
-  func total() -> Term {
+  mutating func total() -> Term {
+    if let knownTotal, knownTotal.change == change { return knownTotal.term }
     var sum = Term()
     for row in 0..<rows.count {
       let term = loss(slice(row))
@@ -275,6 +279,14 @@ struct Recomputation {
       sum.step += term.step
       sum.isSpoiled = sum.isSpoiled || term.isSpoiled
     }
+    knownTotal = (change, sum)
+    return sum
+  }
+
+  /// The loss of some slices, without what arithmetic may round it by.
+  func lossValue(of rows: Range<Int>) -> Double {
+    var sum = 0.0
+    for row in rows { sum += lossValue(slice(row)) }
     return sum
   }
 

@@ -15,7 +15,9 @@ final class SoftmaxTables {
   let rows: CheckedRows
   private let softmax: SoftmaxProblem
   private let geometry: Geometry
-  let method: Method
+  private let method: Method
+  /// Whether they are of a few slices, so that even sums over other slices can be made number by number.
+  let isOfFew: Bool
   private let execution: Execution
   /// What is known of each source, by its number.
   private var entries: [Entry]
@@ -31,13 +33,43 @@ final class SoftmaxTables {
     case probabilities, logProbabilities, logSumExp, entropy, leastProbabilities, others
   }
 
-  init(_ request: CheckRequest, on rows: CheckedRows, _ method: Method, _ execution: Execution) {
-    softmax = request.softmax
-    geometry = request.geometry
+  /// Correctly rounded tables.
+  convenience init(_ request: CheckRequest, on rows: CheckedRows, _ execution: Execution) {
+    self.init(request.softmax, request.geometry, on: rows, by: .exact, isOfFew: false, execution)
+  }
+
+  private init(
+    _ softmax: SoftmaxProblem, _ geometry: Geometry, on rows: CheckedRows, by method: Method, isOfFew: Bool,
+    _ execution: Execution
+  ) {
+    self.isOfFew = isOfFew
+    self.softmax = softmax
+    self.geometry = geometry
     self.rows = rows
     self.method = method
     self.execution = execution
     entries = Array(repeating: Entry(), count: Change.Source.axis(geometry.shape.count).number)
+  }
+
+  /// A few numbers are computed in plain arithmetic; more of them are correctly rounded in less time.
+  private static let mostInPlainArithmetic = 128
+  /// Those of all slices in plain arithmetic, which outputs share.
+  private var plain: SoftmaxTables?
+
+  /// What numbers are held against first.
+  /// - Parameter slices: those that are needed; nil for all.
+  /// - Returns: tables of these slices in their order, or of all.
+  func estimates(of slices: [Int]?) -> SoftmaxTables {
+    func isFew(_ slices: Int) -> Bool { slices * rows.classes <= Self.mostInPlainArithmetic }
+    if isFew(rows.count) {
+      let tables = plain ?? SoftmaxTables(softmax, geometry, on: rows, by: .plain, isOfFew: true, execution)
+      plain = tables
+      return tables
+    }
+    guard let slices, slices.count < rows.count else { return self }
+    return SoftmaxTables(
+      softmax, geometry, on: CheckedRows(rows, slices), by: isFew(slices.count) ? .plain : .exact, isOfFew: true,
+      execution)
   }
 
   /// p of a source, [slice, class]; nil where it is not defined.

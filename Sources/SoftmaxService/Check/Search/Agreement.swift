@@ -101,6 +101,8 @@ struct WeightOfEvidence {
   private var slice = 0.0
   /// How many numbers `bits` come from.
   private(set) var telling = 0.0
+  /// How many numbers could have told: those that the formula as it is does not explain.
+  private var asked = 0
   /// What a number says at most: that 0 agrees exactly says no more than that 0.1 does.
   private let most: Double
   /// Whether the formula as it is agrees: then that decides which of the two sums is made.
@@ -117,6 +119,11 @@ struct WeightOfEvidence {
   static let leastOfPair = 16.0
   /// Right numbers are accused for no less: once in 10^7 times by chance.
   static let leastOverRight = 24.0
+  /// More of them would tell nothing new.
+  private static let mostAsked = 4096
+
+  /// Whether enough numbers were added.
+  var isComplete: Bool { !isRight && asked >= Self.mostAsked }
 
   /// Adds a number that agrees.
   /// - Parameters:
@@ -135,7 +142,10 @@ struct WeightOfEvidence {
     guard size > 0, allowed > 0 else { return }
     let error = (candidate - exact).magnitude
     let isTelling = !exact.isFinite || error > right
-    if isTelling, !isRight { count(min(max(0, log2((isNear ? min(error, size) : size) / allowed)), most)) }
+    if isTelling, !isRight {
+      asked += 1
+      count(min(max(0, log2((isNear ? min(error, size) : size) / allowed)), most))
+    }
     // What rounds to 0 does so exactly, which says nothing of how exactly it was computed.
     // Where both give the same number it says nothing of which is right.
     if isRight, error > allowed, candidate != 0 || isTelling {

@@ -36,7 +36,9 @@ struct ConstantReach {
     if !isSearched { try search(for: distance, allowed, recompute) }
     if let most = known[place...].lazy.compactMap({ $0 }).first, distance > most + allowed { return false }
     if let least = known[...place].lazy.compactMap({ $0 }).last, distance < least - allowed { return false }
-    return true
+    guard known[place] == nil, let reach = try reach(of: place, recompute) else { return true }
+    known[place] = reach
+    return (distance - reach).magnitude <= allowed
   }
 
   /// Learns between which two constants a distance lies.

@@ -46,8 +46,10 @@ struct OperationCount {
   let typical: Double
   /// The same at worst.
   let worst: Double
-  /// The largest |a/T| of the slice, which any order but the textbook's rounds too.
+  /// The largest |a/T| of the slice, which any order but the textbook's rounds too: in what p comes of it, and in
+  /// logarithms.
   var shift = 0.0
+  var shiftOfProbability = 0.0
 
   /// - Parameters: classes in a slice, and items in a sum or a mean.
   init(classes: Int, items: Int) {
@@ -62,7 +64,7 @@ struct OperationCount {
     let argument = Self.logarithm(of: p)
     let usual = p.magnitude * (typical + argument)
     return ErrorBounds(
-      careful: usual, usual: usual, lenient: p.magnitude * (worst + 2 * argument + 2 * shift))
+      careful: usual, usual: usual, lenient: p.magnitude * (worst + 2 * argument + 2 * shiftOfProbability))
   }
 
   /// What rounding makes of log p, and of a log-sum-exp or an entropy.
@@ -88,8 +90,8 @@ struct OperationCount {
     let product = size * whole * p.magnitude
     let usual = product * (typical + argument) + size * share.magnitude * 4
     return ErrorBounds(
-      careful: min(usual, value.magnitude * (typical + Self.logarithm(of: value / factor))), usual: usual,
-      lenient: product * (worst + 2 * argument + 2 * shift) + size * share.magnitude * 8)
+      careful: min(usual, value.magnitude * (typical + Self.logarithm(of: value, over: factor))), usual: usual,
+      lenient: product * (worst + 2 * argument + 2 * shiftOfProbability) + size * share.magnitude * 8)
   }
 
   /// What rounding makes of p times something, less something else, in any order: no mistake is excused by more.
@@ -105,6 +107,12 @@ struct OperationCount {
     let exponent = Int(x.exponentBitPattern)
     // Subnormal numbers are taken for the least.
     return exponent == 0 ? 753 : 0.7 * Double(max(0, 1023 - exponent))
+  }
+
+  /// -log of a quotient to two bits, without dividing.
+  @inline(__always)
+  private static func logarithm(of x: Double, over y: Double) -> Double {
+    0.7 * Double(max(0, 1 + Int(y.exponentBitPattern) - Int(x.exponentBitPattern)))
   }
 }
 
@@ -205,15 +213,9 @@ struct DecimalDigits {
 
   private static let greatestPower = 340
 
-  /// The powers of ten, from far below the least number to far beyond the greatest.
+  /// The powers of ten, from far below the least number to far beyond the greatest, each correctly rounded.
   private static let powers = (-greatestPower...greatestPower).map { exponent in
-    var (result, base, rest) = (1.0, exponent < 0 ? 0.1 : 10.0, exponent.magnitude)
-    while rest > 0 {
-      if rest & 1 == 1 { result *= base }
-      base *= base
-      rest >>= 1
-    }
-    return result
+    Double("1e\(exponent)") ?? (exponent < 0 ? 0 : .infinity)
   }
 }
 

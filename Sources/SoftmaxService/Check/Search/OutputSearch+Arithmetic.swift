@@ -74,7 +74,7 @@ extension OutputSearch {
     for shorter in [BinaryFormat.binary32, .binary16, .bfloat16] where shorter.precision < own.format.precision {
       guard shorter == .binary32 || found.allSatisfy({ shorter.nearest(to: $0) == $0 || $0.isNaN }) else { continue }
       arithmetic = CandidateArithmetic(shorter)
-      guard let agreement = try agreement(under: Change()) else { continue }
+      guard let agreement = try agreementAsAsked() else { continue }
       return finding(
         .precision,
         detail: "the numbers agree with the exact ones as well as arithmetic in \(shorter.name) does, and no better",

@@ -17,20 +17,23 @@ extension OutputSearch {
   }
 
   private mutating func explained(_ all: [Hypothesis]) throws(ComputationError) -> [Finding]? {
-    if let found = try explainedInItsArithmetic(all) { return found }
     // Numbers with few digits may be rounded ones, and are compared as such where they are nothing else.
-    if let digits = DecimalDigits(of: candidate.values, report.format) {
+    let digits: [DecimalDigits?] = DecimalDigits(of: found, report.format).map { [nil, $0] } ?? [nil]
+    for digits in digits {
       arithmetic.digits = digits
-      if let found = try explainedInItsArithmetic(all) { return found }
-      arithmetic.digits = nil
+      if let found = try simplyExplained(all) { return found }
     }
+    for digits in digits {
+      arithmetic.digits = digits
+      if let found = best(try explanations(try pairs(of: all), nil), isRight: false) { return found }
+    }
+    arithmetic.digits = nil
     return try shorterPrecision().map { [$0] }
   }
 
-  /// What explains the numbers in an arithmetic.
-  private mutating func explainedInItsArithmetic(_ all: [Hypothesis]) throws(ComputationError) -> [Finding]? {
-    let base = try agreement(under: Change())
-    var right: [Double]?
+  /// What explains the numbers but for pairs of mistakes.
+  private mutating func simplyExplained(_ all: [Hypothesis]) throws(ComputationError) -> [Finding]? {
+    let base = try agreementAsAsked()
     var mayAgree: [Combination] = []
     for hypothesis in all where canBeShown(hypothesis) {
       guard try probes.mayAgree(hypothesis.change, arithmetic) else { continue }
@@ -38,11 +41,10 @@ extension OutputSearch {
       if base != nil, try !probes.areNearer(hypothesis.change) { continue }
       mayAgree.append(Combination(hypothesis))
     }
-    let singles = try explanations(mayAgree, base, &right)
+    let singles = try explanations(mayAgree, base)
     if let found = best(singles, isRight: base != nil) { return try withTransposed(found) }
     if let base { return roundingFindings(base) }
-    if let found = try order() { return [found] }
-    return best(try explanations(try pairs(of: all), base, &right), isRight: false)
+    return try order().map { [$0] }
   }
 
   /// Names the transposed order too, where it agrees as well: a few classes and items fit both.
@@ -75,19 +77,16 @@ extension OutputSearch {
     return best(explanations, isRight: false) ?? [unexplained]
   }
 
+  /// Those of some combinations that agree.
   private mutating func explanations(
-    _ combinations: [Combination], _ base: Agreement?, _ right: inout [Double]?
+    _ combinations: [Combination], _ base: Agreement?
   ) throws(ComputationError) -> [Explanation] {
     var found: [Explanation] = []
     for combination in combinations {
       guard let agreement = try agreement(under: combination.change),
         agreement.hasSpoiled || !combination.isOfOverflow
       else { continue }
-      // A pass over all numbers, made when something agrees at all.
-      let intervals = if let right { right } else { try intervals(base ?? .none) }
-      right = intervals
-      let evidence = try evidence(
-        for: combination.change, agreement, right: intervals, isRight: base != nil)
+      let evidence = try evidence(for: combination.change, agreement, base: base)
       found.append(Explanation(hypotheses: combination.hypotheses, agreement: agreement, evidence: evidence))
     }
     return found

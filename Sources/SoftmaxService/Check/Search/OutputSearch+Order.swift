@@ -1,15 +1,15 @@
 import Glibc
 import Softmax
+import VectorKernels
 
 /// The right numbers in other places.
 extension OutputSearch {
   /// What explains the numbers as the exact ones in another order; nil where nothing does.
   mutating func order() throws(ComputationError) -> Finding? {
     if let finding = try transposed() { return finding }
-    guard !recomputation.isReduced, found.count > 1, mayBePermutation, try recomputation.adopt(Change()),
-      try isPermutation()
-    else { return nil }
-    let terms = try terms()
+    guard !asked.isReduced, found.count > 1, mayBePermutation, let terms = try terms(), isPermutation(terms) else {
+      return nil
+    }
     if rows.count > 1, let agreement = sliceOrder(terms, width) {
       return finding(
         .order, detail: "the slices are in another order than the logits'",
@@ -28,13 +28,13 @@ extension OutputSearch {
   mutating func transposed(besides isNamed: Bool = false) throws(ComputationError) -> Finding? {
     guard isTransposable else { return nil }
     let numbers = probes.all.map { candidate.values[transposedPlace(row: $0.place.row, class: $0.place.index)] }
-    guard try probes.mayBe(numbers, arithmetic), try recomputation.adopt(Change()) else { return nil }
+    guard try probes.mayBe(numbers, arithmetic), let terms = try terms() else { return nil }
     let places = (0..<rows.count).flatMap { row in
       (0..<rows.classes).map { transposedPlace(row: row, class: $0) }
     }
     guard
       let agreement = agreement(
-        of: places.map { candidate.values[$0] }, exact: places.map { exactTensor[$0] }, with: try terms(),
+        of: places.map { candidate.values[$0] }, exact: places.map { exactTensor[$0] }, with: terms,
         least: isNamed ? 0 : WeightOfEvidence.leastOfOne)
     else { return nil }
     return finding(
@@ -42,11 +42,12 @@ extension OutputSearch {
       cure: "send the transpose, or store the array in row-major order (order=\"C\")", agreement)
   }
 
-  /// All recomputed numbers.
-  private func terms() throws(ComputationError) -> [Recomputation.Term] {
+  /// All numbers of the request as it is.
+  private mutating func terms() throws(ComputationError) -> [Recomputation.Term]? {
+    guard try asked.adopt(Change()) else { return nil }
     var terms: [Recomputation.Term] = []
     terms.reserveCapacity(found.count)
-    try recomputation.forEach(execution) { _, term in
+    try asked.forEach(execution) { _, term in
       terms.append(term)
       return true
     }
@@ -97,8 +98,10 @@ extension OutputSearch {
       mine += found[place].magnitude
       exact += self.exact[place].magnitude
     }
-    let rounded = 4 * arithmetic.unit * (recomputation.operations.worst + 2 * rows.largestShift(.given))
-    return (mine - exact).magnitude <= max(0x1p-8, rounded) * max(mine, exact) + rounded * whatCancels
+    let rounded = 4 * arithmetic.unit * (asked.operations.worst + 2 * rows.largestShift(.given))
+    // Numbers of a short format, or with few digits, round by more.
+    let least = arithmetic.format == .binary64 && arithmetic.digits == nil ? 0x1p-24 : 0x1p-8
+    return (mine - exact).magnitude <= max(least, rounded) * max(mine, exact) + rounded * whatCancels
   }
 
   /// The sum of the sizes of what a gradient's numbers are differences of: q s Σ u / D.
@@ -111,14 +114,13 @@ extension OutputSearch {
   }
 
   /// Whether the numbers can be the exact ones in another order: their sums agree then, which costs less than sorting.
-  private func isPermutation() throws(ComputationError) -> Bool {
+  private func isPermutation(_ terms: [Recomputation.Term]) -> Bool {
     var (mine, exact, allowed) = (0.0, 0.0, 0.0)
     let (found, arithmetic) = (found, arithmetic)
-    try recomputation.forEach(execution) { place, term in
+    for (place, term) in terms.enumerated() {
       mine += found[place].magnitude
       exact += term.value.magnitude
       allowed += arithmetic.interval(found[place], term, Agreement.none)
-      return true
     }
     return (mine - exact).magnitude <= allowed
   }
@@ -170,14 +172,19 @@ extension OutputSearch {
 
   /// Whether the numbers of each slice are the exact ones, exchanged.
   private func classOrder(_ terms: [Recomputation.Term], _ width: Int) -> Agreement? {
-    let (found, values) = (found, terms.map(\.value))
-    var (mine, exact): ([Int], [Int]) = ([], [])
+    let (found, arithmetic) = (found, arithmetic)
+    var (mine, exact): ([Int], [Recomputation.Term]) = ([], [])
     for row in 0..<rows.count {
       let slice = (row * width)..<((row + 1) * width)
-      mine += slice.sorted { found[$0] < found[$1] }
-      exact += slice.sorted { values[$0] < values[$1] }
+      let (places, sorted) = (slice.sorted { found[$0] < found[$1] }, terms[slice].sorted { $0.value < $1.value })
+      // The first slice that does not agree ends it.
+      var agreement = Agreement()
+      for (place, term) in zip(places, sorted) { agreement.add(found[place], term, arithmetic, at: nil) }
+      guard agreement.agrees else { return nil }
+      mine += places
+      exact += sorted
     }
-    return agreement(at: mine, with: exact.map { terms[$0] })
+    return agreement(at: mine, with: exact)
   }
 
   private func agreement(at places: [Int], with terms: [Recomputation.Term]) -> Agreement? {

@@ -26,56 +26,69 @@ extension OutputSearch {
   /// chance.
   mutating func pairs(of all: [Hypothesis]) throws(ComputationError) -> [Combination] {
     let canTellAny = arithmetic.format == .binary64 && arithmetic.digits == nil || found.count >= 4
-    let traits = all.map { Traits($0, isShown: canBeShown($0) && !(isFinite && $0.cause == .overflow)) }
-    var pairs: [Combination] = []
     // Another mistake with a factor: the numbers are the same multiple of those recomputed with it, wherever looked at.
     let ofRight = try probes.multiple(of: Change(), arithmetic)
-    let shown = all.indices.filter { traits[$0].isShown }
-    // Later ones outside: they are those whose probabilities take looking up.
-    for later in shown {
-      let change = traits[later].change
-      let multiple = traits[later].isFactor ? ofRight : try probes.multiple(of: change, arithmetic)
-      for earlier in shown.prefix(while: { $0 < later }) {
-        guard traits[earlier].aspect != traits[later].aspect,
-          multiple != nil || !traits[earlier].isFactor,
-          Self.goTogether(traits[earlier], traits[later], any: canTellAny)
-        else { continue }
-        let both = traits[earlier].change.with(change)
-        if traits[earlier].isFactor, let multiple {
-          guard let factor = factor(from: traits[later].isFactor ? Change() : change, to: both),
-            Probes.areNear(factor, multiple)
-          else { continue }
+    var pairs: [Combination] = []
+    var groups: [MistakesOfOneAspect] = []
+    // The later ones outside: they are those whose probabilities take looking up.
+    for later in all where takesPart(later) {
+      let multiple = later.isFactor ? ofRight : try probes.multiple(of: later.change, arithmetic)
+      for group in groups where group.goesWith(later, any: canTellAny) {
+        if group.isFactor, multiple == nil { continue }
+        for place in group.changes.indices {
+          let both = group.changes[place].with(later.change)
+          if group.isFactor, let multiple {
+            guard let factor = factor(from: later.isFactor ? Change() : later.change, to: both),
+              Probes.areNear(factor, multiple)
+            else { continue }
+          }
+          guard try probes.mayAgree(both, arithmetic) else { continue }
+          pairs.append(Combination(group.hypotheses[place], later))
         }
-        if try probes.mayAgree(both, arithmetic) { pairs.append(Combination(all[earlier], all[later])) }
+      }
+      if groups.last?.aspect == later.aspect {
+        groups[groups.count - 1].append(later)
+      } else {
+        groups.append(MistakesOfOneAspect(later))
       }
     }
     return pairs
   }
 
-  /// What pairs are chosen by.
-  private struct Traits {
-    let change: Change
-    let aspect: Hypothesis.Aspect
-    let isFactor: Bool
-    let isOfRange: Bool
-    /// Whether it takes part: a constant in the logarithms is looked for alone.
-    let isShown: Bool
+  /// Whether a mistake is looked for beside another: constants in the logarithms are looked for alone.
+  private func takesPart(_ hypothesis: Hypothesis) -> Bool {
+    (hypothesis.aspect != .handling || hypothesis.range != nil) && canBeShown(hypothesis)
+      && !(isFinite && hypothesis.cause == .overflow)
+  }
+}
 
-    init(_ hypothesis: Hypothesis, isShown: Bool) {
-      change = hypothesis.change
-      aspect = hypothesis.aspect
-      isFactor = hypothesis.isFactor
-      isOfRange = hypothesis.isOfRange
-      self.isShown = isShown && (aspect != .handling || isOfRange)
-    }
+/// Mistakes of which no two go together.
+private struct MistakesOfOneAspect {
+  let aspect: Hypothesis.Aspect
+  let isFactor: Bool
+  private(set) var hypotheses: [Hypothesis]
+  /// Theirs, side by side: a loop over these counts no references.
+  private(set) var changes: [Change]
+
+  init(_ first: Hypothesis) {
+    (aspect, isFactor) = (first.aspect, first.isFactor)
+    (hypotheses, changes) = ([first], [first.change])
   }
 
-  private static func goTogether(_ a: Traits, _ b: Traits, any: Bool) -> Bool {
-    switch (a.aspect, b.aspect) {
-    case (.divisor, .target), (.target, .divisor), (.smoothing, .weights), (.weights, .smoothing): return true
-    case (.handling, let other), (let other, .handling):
-      return any && (a.isOfRange || b.isOfRange) && (other == .divisor || other == .factor || other == .target)
-    default: return any
+  mutating func append(_ hypothesis: Hypothesis) {
+    hypotheses.append(hypothesis)
+    changes.append(hypothesis.change)
+  }
+
+  /// Whether one of them is looked for beside another mistake.
+  /// - Parameter any: whether numbers can tell any pair.
+  func goesWith(_ other: Hypothesis, any: Bool) -> Bool {
+    switch (aspect, other.aspect) {
+    case (let one, let another) where one == another: false
+    case (.divisor, .target), (.target, .divisor), (.smoothing, .weights), (.weights, .smoothing): true
+    case (.handling, let another), (let another, .handling):
+      any && (another == .divisor || another == .factor || another == .target)
+    default: any
     }
   }
 }

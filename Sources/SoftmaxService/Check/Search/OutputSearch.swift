@@ -19,11 +19,13 @@ struct OutputSearch {
   /// How the numbers look as if they had been computed; what is compared is compared in it.
   var arithmetic: CandidateArithmetic
   var probes: Probes
-  /// From correctly rounded probabilities.
-  var recomputation: Recomputation
+  /// From correctly rounded probabilities: under one change after the other, and of the request as it is.
+  private var recomputation: Recomputation
+  var asked: Recomputation
   let width: Int
-  /// Whether all of the caller's numbers are finite.
+  /// Whether all of the caller's numbers are finite, and whether formats hold those that are.
   let isFinite: Bool
+  private let isHeld: (byBinary32: Bool, byBinary16: Bool)
 
   init(
     _ request: CheckRequest, _ candidate: CheckRequest.Candidate, exact: [Double], report: OutputReport,
@@ -47,7 +49,8 @@ struct OutputSearch {
     let (found, own) = (gathered(candidate.values), gathered(exact))
     (self.found, self.exact, exactTensor) = (found, own, exact)
     isFinite = found.allSatisfy(\.isFinite)
-    arithmetic = CandidateArithmetic(.own(of: candidate.values, in: request.format))
+    isHeld = (BinaryFormat.binary32.holds(found), BinaryFormat.binary16.holds(found))
+    arithmetic = CandidateArithmetic(.own(of: found, in: request.format))
     let block = layout.classes * layout.inner
     var places = report.worst.compactMap { place -> (row: Int, index: Int)? in
       if isReduced { return nil }
@@ -60,32 +63,24 @@ struct OutputSearch {
       let place = found.indices.first { found[$0] != own[$0] } ?? 0
       places = [(place / width, place % width)]
     }
-    probes = Probes(of: candidate.output, at: places, in: rows, request, targets, execution) { row, index in
+    probes = Probes(of: candidate.output, at: places, in: tables, request, targets) { row, index in
       (found[row * width + index], own[row * width + index])
     }
     recomputation = Recomputation(candidate.output, of: request, tables, targets)
+    asked = recomputation
   }
 
-  /// How well the recomputation under a change agrees; nil where it does not, or is not defined.
+  /// How well the formula as it is agrees; nil where it does not.
+  mutating func agreementAsAsked() throws(ComputationError) -> Agreement? {
+    guard try probes.mayAgree(Change(), arithmetic), try asked.adopt(Change()) else { return nil }
+    return try asked.agreement(of: found, probes.all, arithmetic, execution)
+  }
+
+  /// How well the recomputation under a change agrees with which the probes may agree; nil where it does not, or is not
+  /// defined.
   mutating func agreement(under change: Change) throws(ComputationError) -> Agreement? {
-    if execution.isCancelled() { throw .cancelled }
-    guard try probes.mayAgree(change, arithmetic), try canShow(change.handling), try recomputation.adopt(change)
-    else { return nil }
-    if !recomputation.isReduced {
-      var agreement = Agreement()
-      for probe in probes.all {
-        let term = recomputation.term(row: probe.place.row, index: probe.place.index)
-        agreement.add(probe.candidate, term, arithmetic, at: nil)
-      }
-      guard agreement.agrees else { return nil }
-    }
-    var agreement = Agreement()
-    let (found, arithmetic) = (found, arithmetic)
-    try recomputation.forEach(execution) { place, term in
-      agreement.add(found[place], term, arithmetic, at: place)
-      return agreement.agrees
-    }
-    return agreement.agrees ? agreement : nil
+    guard try canShow(change.handling), try recomputation.adopt(change) else { return nil }
+    return try recomputation.agreement(of: found, probes.all, arithmetic, execution)
   }
 
   /// Where in the candidate a number stands.
@@ -96,8 +91,16 @@ struct OutputSearch {
 
   /// Whether numbers like these can show a mistake.
   func canBeShown(_ hypothesis: Hypothesis) -> Bool {
+    guard !rows.isWithoutEffect(hypothesis.change.handling) else { return false }
+    guard let range = hypothesis.range else { return true }
     // Where the range of a format spoils a loss or an entropy, it is NaN or infinite.
-    !(isFinite && (candidate.output == .loss || candidate.output == .entropy) && hypothesis.isOfRange)
+    if isFinite, candidate.output == .loss || candidate.output == .entropy { return false }
+    // Numbers of a longer format were not computed in a shorter one, unless they are known by a few digits.
+    switch range {
+    case .binary32: return isHeld.byBinary32 || arithmetic.digits != nil
+    case .binary16: return isHeld.byBinary16 || arithmetic.digits != nil
+    default: return true
+    }
   }
 
   /// Whether handling probabilities so changes any of them enough to be seen in numbers that do not pass.
@@ -119,9 +122,9 @@ struct OutputSearch {
   /// What a logarithm is multiplied by in any of the numbers, at most.
   private mutating func largestGain() throws(ComputationError) -> Double {
     if let known = knownGain { return known }
-    guard try recomputation.adopt(Change()) else { return .infinity }
+    guard try asked.adopt(Change()) else { return .infinity }
     var gain = 0.0
-    try recomputation.forEach(execution) { _, term in
+    try asked.forEach(execution) { _, term in
       gain = max(gain, term.bounds.usual)
       return true
     }
@@ -131,35 +134,33 @@ struct OutputSearch {
 
   private var knownGain: Double?
 
-  /// By what each number may miss the exact one, in the way that the formula as it is agrees with, or in any.
+  /// What speaks for a change that agrees, from as many numbers as it takes.
   ///
-  /// - Parameter base: how well the formula as it is agrees.
-  mutating func intervals(_ base: Agreement) throws(ComputationError) -> [Double] {
-    var intervals = [Double](repeating: 0, count: found.count)
-    guard try recomputation.adopt(Change()) else { return intervals }
-    let (found, arithmetic) = (found, arithmetic)
-    try recomputation.forEach(execution) { place, term in
-      intervals[place] = arithmetic.interval(found[place], term, base)
-      return true
-    }
-    return intervals
-  }
-
-  /// What speaks for a change that agrees.
+  /// - Parameter base: how well the formula as it is agrees; nil where it does not.
   mutating func evidence(
-    for change: Change, _ agreement: Agreement, right: [Double], isRight: Bool
+    for change: Change, _ agreement: Agreement, base: Agreement?
   ) throws(ComputationError) -> WeightOfEvidence {
-    var evidence = WeightOfEvidence(arithmetic.format, isRight: isRight)
-    guard try recomputation.adopt(change) else { return evidence }
-    let (isNear, width) = (change.handling.isNearNone, width)
-    let (found, exact, arithmetic) = (found, exact, arithmetic)
-    try recomputation.forEach(execution) { place, term in
-      if found[place] != exact[place] {
-        let allowed = arithmetic.interval(found[place], term, agreement)
-        evidence.add(found[place], exact: exact[place], allowed: allowed, right: right[place], isNear: isNear)
+    var evidence = WeightOfEvidence(arithmetic.format, isRight: base != nil)
+    guard try recomputation.adopt(change), try asked.adopt(Change()) else { return evidence }
+    let (isNear, right) = (change.handling.isNearNone, base ?? .none)
+    func add(_ place: Int, _ changed: Recomputation.Term, _ asked: Recomputation.Term) {
+      evidence.add(
+        found[place], exact: exact[place], allowed: arithmetic.interval(found[place], changed, agreement),
+        right: arithmetic.interval(found[place], asked, right), isNear: isNear)
+    }
+    if recomputation.isReduced {
+      add(0, recomputation.total(), asked.total())
+      evidence.endSlice(of: 1)
+      return evidence
+    }
+    for row in 0..<rows.count {
+      if row & 0xFF == 0xFF, execution.isCancelled() { throw .cancelled }
+      let (changed, own) = (recomputation.slice(row), asked.slice(row))
+      for index in 0..<width where found[row * width + index] != exact[row * width + index] {
+        guard !evidence.isComplete else { return evidence }
+        add(row * width + index, recomputation.term(changed, index), asked.term(own, index))
       }
-      if (place + 1) % width == 0 { evidence.endSlice(of: width) }
-      return true
+      evidence.endSlice(of: width)
     }
     return evidence
   }
@@ -167,11 +168,11 @@ struct OutputSearch {
   /// Whether the recomputation without any change gives the exact numbers, to the last digits: else the request has an
   /// option that recomputations do not know.
   mutating func knowsTheRequest() throws(ComputationError) -> Bool {
-    guard try recomputation.adopt(Change()) else { return false }
+    guard try asked.adopt(Change()) else { return false }
     let arithmetic = CandidateArithmetic(request.format)
     var agreement = Agreement()
     let exact = exact
-    try recomputation.forEach(execution) { place, term in
+    try asked.forEach(execution) { place, term in
       agreement.add(exact[place], term, arithmetic, at: nil)
       return place < 4096
     }
@@ -211,5 +212,34 @@ struct OutputSearch {
       bounds: ErrorBounds(
         careful: usual, usual: usual, lenient: value.magnitude * (operations.worst + 2 * magnitude)),
       gain: factor.magnitude)
+  }
+}
+
+extension BinaryFormat {
+  /// Whether finite numbers are all of the format.
+  fileprivate func holds(_ values: [Double]) -> Bool { values.allSatisfy { !$0.isFinite || nearest(to: $0) == $0 } }
+}
+
+extension Recomputation {
+  /// How well numbers agree with the recomputed ones; nil where they do not.
+  /// - Parameter probes: some of them, which are looked at first.
+  fileprivate mutating func agreement(
+    of numbers: [Double], _ probes: [Probes.Probe], _ arithmetic: CandidateArithmetic, _ execution: Execution
+  ) throws(ComputationError) -> Agreement? {
+    if execution.isCancelled() { throw .cancelled }
+    var agreement = Agreement()
+    if !isReduced {
+      for probe in probes {
+        let term = term(row: probe.place.row, index: probe.place.index)
+        agreement.add(probe.candidate, term, arithmetic, at: nil)
+      }
+      guard agreement.agrees else { return nil }
+      agreement = Agreement()
+    }
+    try forEach(execution) { place, term in
+      agreement.add(numbers[place], term, arithmetic, at: place)
+      return agreement.agrees
+    }
+    return agreement.agrees ? agreement : nil
   }
 }

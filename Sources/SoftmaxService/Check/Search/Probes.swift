@@ -26,27 +26,27 @@ struct Probes {
   ///   - places: where the numbers are, at least one; for a loss over all slices, its only place.
   ///   - number: the caller's number at a place, and the exact one.
   init(
-    of output: Output, at places: [(row: Int, index: Int)], in rows: CheckedRows, _ request: CheckRequest,
-    _ targets: TargetTables?, _ execution: Execution,
+    of output: Output, at places: [(row: Int, index: Int)], in exact: SoftmaxTables, _ request: CheckRequest,
+    _ targets: TargetTables?,
     number: (_ row: Int, _ index: Int) -> (candidate: Double, exact: Double)
   ) {
     let isReduced = output == .loss && request.loss?.problem.reduction != Reduction.none
     var slices: [Int] = []
+    for place in places where !slices.contains(place.row) { slices.append(place.row) }
+    let tables = exact.estimates(of: isReduced ? nil : slices)
+    let isAll = tables.rows === exact.rows
     all = places.map { place in
-      if !slices.contains(place.row) { slices.append(place.row) }
       let (candidate, exact) = number(place.row, place.index)
-      return Probe(
-        row: slices.firstIndex(of: place.row) ?? 0, place: place, candidate: candidate, exact: exact)
+      let row = isAll ? place.row : slices.firstIndex(of: place.row) ?? 0
+      return Probe(row: row, place: place, candidate: candidate, exact: exact)
     }
-    let own = isReduced ? rows : CheckedRows(rows, slices)
-    let tables = SoftmaxTables(request, on: own, .plain, execution)
     estimate = Recomputation(output, of: request, tables, targets)
     reachOfEpsilon = ConstantReach(isClipping: false, of: output)
     reachOfClipping = ConstantReach(isClipping: true, of: output)
     let temperature = request.softmax.temperature
-    isUsable = rows.magnitude * max(1, temperature) * max(1, temperature) < 0x1p1000
+    isUsable = exact.rows.magnitude * max(1, temperature) * max(1, temperature) < 0x1p1000
     guard output == .loss, let targets else { return }
-    sums = all.map { LossSums(tables, targets, of: isReduced ? 0..<own.count : $0.row..<($0.row + 1)) }
+    sums = all.map { LossSums(tables, targets, of: isReduced ? 0..<tables.rows.count : $0.row..<($0.row + 1)) }
   }
 
   /// Calls `body` with each probe and what a change makes of it, until it returns false.
@@ -119,7 +119,8 @@ struct Probes {
   mutating func areNearer(_ change: Change) throws(ComputationError) -> Bool {
     guard isUsable else { return true }
     return try forEach(under: change) { probe, term in
-      // The first that is nearer ends it.
+      // The first that is nearer ends it; what rounds to 0 does so with a mistake and without.
+      if probe.candidate == 0, term.value == 0 { return true }
       let distance = 2 * (probe.candidate - term.value).magnitude
       return !(distance < (probe.candidate - probe.exact).magnitude) && !term.isSpoiled
     } == false
@@ -136,7 +137,7 @@ struct Probes {
       guard try estimate.adopt(change) else { return nil }
       guard output == .loss else { return estimate.term(row: probe.row, index: probe.place.index) }
       let rows = estimate.isReduced ? 0..<estimate.rows.count : probe.row..<(probe.row + 1)
-      return Recomputation.Term(value: rows.reduce(0.0) { $0 + estimate.lossValue(estimate.slice($1)) })
+      return Recomputation.Term(value: estimate.lossValue(of: rows))
     }
     switch handling {
     case .epsilon(let constant):

@@ -105,7 +105,8 @@ enum JSONPointer {
     switch location {
     case .request: "#"
     case .field(let field, let path): path.reduce(into: "#/" + field.name) { $0 += "/\($1)" }
-    case .candidate(let output, let path): text(of: MemberPath(candidate: output, path))
+    case .candidate(let output, let path):
+      path.reduce(into: "#/\(RequestField.candidate.name)/\(output.name)") { $0 += "/\($1)" }
     case .unknown(let name): text(of: MemberPath(name))
     case .member(let path): text(of: path)
     }
