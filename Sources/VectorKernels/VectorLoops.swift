@@ -76,8 +76,11 @@ public protocol VectorLoops: SendableMetatype {
   static func tripleTotal(_ high: Span<Double>, _ low: Span<Double>) -> TripleDouble
 
   static func tripleDifferences(
-    _ x: Span<Double>, times a: TripleDouble, _ y: Span<Double>, times b: TripleDouble, factor: DoubleDouble,
-    _ rounding: KernelRounding, into out: inout MutableSpan<Double>
+    _ x: inout MutableSpan<Double>, times a: TripleDouble, _ y: Span<Double>, times b: TripleDouble
+  )
+
+  static func roundedWhereOpen(
+    _ values: Span<Double>, by factor: DoubleDouble, _ rounding: KernelRounding, into out: inout MutableSpan<Double>
   ) -> Int
 
   // Eight short rows at once

@@ -75,9 +75,9 @@ def cases():
             yield f"{path}, text as {form}", path, rest % texts(plain, form), LOGITS
     near = [softmax(row) for row in plain]
     yield "/gradient, target its softmax", "/gradient", dense({"logits": plain, "target": near}), LOGITS
-    for name, step in (("equal", 0), ("1e-9 from the logits", 1e-9)):
-        yield f"/gradient, target_logits {name}", "/gradient", dense(
-            {"logits": plain, "target_logits": [[z + 1 + k % 3 * step for k, z in enumerate(row)] for row in plain]}), LOGITS
+    for name, shift, step in (("equal", 0, 0), ("an ulp from the logits", 1, 0), ("1e-9 from the logits", 0, 1e-9)):
+        yield f"/gradient, target_logits {name}", "/gradient", dense({"logits": plain, "target_logits": [
+            [z + shift + k % 3 * step for k, z in enumerate(row)] for row in plain]}), LOGITS
     yield "/gradient, one-hot", "/gradient", dense(
         {"logits": plain, "target": [[int(c == k) for c in range(1000)] for k in range(100)]}), LOGITS
     yield "/gradient, probabilities", "/gradient", dense(

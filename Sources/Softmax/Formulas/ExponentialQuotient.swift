@@ -4,8 +4,9 @@ internal import VectorKernels
 /// sums of the powers e^(a/T) of one or two rows.
 ///
 /// Whether it is above, below or on a boundary m between two numbers is the sign of one exponential sum,
-/// `N - (κ + m d) S S'`, and that is always found. So the result is rounded right whatever cancels: rational values that
-/// are boundaries, zeros, and parts below every width, of whatever signs. Asked of values that 256 bits leave open.
+/// `N - (κ + m d) S S'`, and that is always found. So the result is rounded right whatever cancels: rational values
+/// that are boundaries, zeros, and parts below every width, of whatever signs. Asked of values that 256 bits leave
+/// open.
 struct ExponentialQuotient {
   typealias Coefficient = ExponentialSum.Coefficient
 

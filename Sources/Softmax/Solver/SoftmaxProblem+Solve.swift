@@ -129,7 +129,7 @@ extension SoftmaxProblem {
     var short = ShortRows(self, level)
     for n in rows {
       try work.poll.spend(ShortRows.cost(layout.classes))
-      short.take(n, of: logits)
+      short.take(n)
       if short.isFull { try solve(&short, outputs, by: &reader, in: &work) }
     }
     try solve(&short, outputs, by: &reader, in: &work)

@@ -15,6 +15,15 @@ extension VectorLoops {
       memory[unchecked: start &+ 6], memory[unchecked: start &+ 7])
   }
 
+  /// The same of working memory that is being written.
+  @inlinable @inline(__always)
+  static func load(_ memory: borrowing MutableSpan<Double>, _ start: Int) -> Vector {
+    unsafe Vector(
+      memory[unchecked: start], memory[unchecked: start &+ 1], memory[unchecked: start &+ 2],
+      memory[unchecked: start &+ 3], memory[unchecked: start &+ 4], memory[unchecked: start &+ 5],
+      memory[unchecked: start &+ 6], memory[unchecked: start &+ 7])
+  }
+
   /// Elements `start ..< start + 8` of a row, `start` inside it; `absent` stands for those past its end.
   @inlinable @inline(__always)
   static func load(_ row: Span<Double>, _ start: Int, absent: Double) -> Vector {

@@ -215,53 +215,73 @@ extension VectorLoops {
     return total
   }
 
-  /// Writes the correctly rounded `factor·(a·x_i - b·y_i)·2^exponent` in the place of each NaN, where this can prove
-  /// it.
+  /// Writes `a·x_i - b·y_i` in the place of x, as a pair and its error.
   ///
   /// - Parameters:
-  ///   - x: [3][padded classes], triples as ``tripleExponentials(_:top:shift:table:rests:into:)`` writes them.
+  ///   - x: [3][padded classes], triples as ``tripleExponentials(_:top:shift:table:rests:into:)`` writes them; then the
+  ///     high parts, the low parts and the errors.
   ///   - a: what they are multiplied by, in [2^-60, 2^60], within 2^-130.9.
   ///   - y: the same; or [2][padded classes], pairs that are not negative, exact.
   ///   - b: likewise.
+  ///
+  /// Error Bounds: each product is within 2^-131 + 2^-130.9 + 2^-143, their difference within 2^-147 of their sizes
+  /// more: 2^-129.9 of these, for which 2^-129.8 is taken. What cancelling leaves is known as well as that. A zero
+  /// among the triples stands for less than 2^-894. What underflows is below 2^-1070 times a or b. The pair is within
+  /// 2^-104 of the difference, which is not in the error.
+  @inlinable @inline(__always)
+  public static func tripleDifferences(
+    _ x: inout MutableSpan<Double>, times a: TripleDouble, _ y: Span<Double>, times b: TripleDouble
+  ) {
+    let count = x.count / 3
+    let isPairs = y.count == 2 &* count
+    precondition(count & 7 == 0 && x.count == 3 &* count && (isPairs || y.count == 3 &* count))
+    let (first, second) = (VectorTriple(repeating: a), VectorTriple(repeating: b))
+    let zero = Vector(repeating: 0)
+    let (xLeftOut, yLeftOut) = (
+      Vector(repeating: a.high * 0x1p-893), Vector(repeating: isPairs ? 0 : b.high * 0x1p-893)
+    )
+    var start = 0
+    while start < count {
+      let e = VectorTriple(
+        high: load(x, start), middle: load(x, count &+ start), low: load(x, 2 &* count &+ start))
+      let u = VectorTriple(
+        high: load(y, start), middle: load(y, count &+ start), low: isPairs ? zero : load(y, 2 &* count &+ start))
+      let p = first.times(e, Multiplier.self)
+      let t = second.times(u, Multiplier.self)
+      let difference = (p + -t).normalised.pair
+      let leftOut =
+        choose(xLeftOut, else: zero, where: e.high .== zero) + choose(yLeftOut, else: zero, where: u.high .== zero)
+      store(difference.high, &x, start)
+      store(difference.low, &x, count &+ start)
+      store((p.high + t.high) * 0x1.2p-130 + (leftOut + 0x1p-1040), &x, 2 &* count &+ start)
+      start &+= 8
+    }
+  }
+
+  /// Writes the correctly rounded `factor·value·2^exponent` in the place of each NaN, where this can prove it.
+  ///
+  /// - Parameters:
+  ///   - values: [3][padded classes], from ``tripleDifferences(_:times:_:times:)``.
   ///   - factor: positive, within 2^-98, in [2^-60, 2].
   ///   - out: [classes]; other places than those of NaN stay as they are.
   /// - Returns: how many are written.
   ///
-  /// Error Bounds: each product is within 2^-131 + 2^-130.9 + 2^-143, their difference within 2^-147 of their sizes
-  /// more: 2^-129.9 of these, for which 2^-129.8 is taken. What cancelling leaves is known as well as that. A zero
-  /// among the triples stands for less than 2^-894. What underflows is below 2^-1070 times a or b. As a pair the
-  /// difference is within 2^-104 of itself, and its product with the factor within 2^-97.9.
+  /// Error Bounds: the values' own, and 2^-97.9 of the product for the factor and the pairs.
   @inlinable @inline(__always)
-  public static func tripleDifferences(
-    _ x: Span<Double>, times a: TripleDouble, _ y: Span<Double>, times b: TripleDouble, factor: DoubleDouble,
-    _ rounding: KernelRounding, into out: inout MutableSpan<Double>
+  public static func roundedWhereOpen(
+    _ values: Span<Double>, by factor: DoubleDouble, _ rounding: KernelRounding, into out: inout MutableSpan<Double>
   ) -> Int {
     let count = paddedCount(out.count)
-    let isPairs = y.count == 2 &* count
-    precondition(x.count == 3 &* count && (isPairs || y.count == 3 &* count))
-    let (first, second, factors) = (
-      VectorTriple(repeating: a), VectorTriple(repeating: b), VectorPair(repeating: factor)
-    )
-    let zero = Vector(repeating: 0)
-    let (xLeftOut, yLeftOut) = (a.high * 0x1p-893, isPairs ? 0 : b.high * 0x1p-893)
+    precondition(values.count == 3 &* count)
+    let factors = VectorPair(repeating: factor)
     var written = 0
     var start = 0
     while start < out.count {
       if hasNaN(out, start) {
-        let e = VectorTriple(
-          high: load(x, start), middle: load(x, count &+ start), low: load(x, 2 &* count &+ start))
-        let u = VectorTriple(
-          high: load(y, start), middle: load(y, count &+ start), low: isPairs ? zero : load(y, 2 &* count &+ start))
-        let p = first.times(e, Multiplier.self)
-        let t = second.times(u, Multiplier.self)
-        let value = (p + -t).normalised.pair.times(factors, Multiplier.self)
-        let leftOut =
-          choose(Vector(repeating: xLeftOut), else: zero, where: e.high .== zero)
-          + choose(Vector(repeating: yLeftOut), else: zero, where: u.high .== zero)
-        let error = (p.high + t.high) * 0x1.2p-130 + (leftOut + 0x1p-1040)
-        let result = rounded(
-          value, error: error * (factor.high * 0x1.01p0) + magnitude(value.high) * 0x1.1p-98, rounding)
-        written &+= replaceOpen(&out, start, by: result.provenOrNaN)
+        let value = VectorPair(high: load(values, start), low: load(values, count &+ start))
+          .times(factors, Multiplier.self)
+        let error = load(values, 2 &* count &+ start) * (factor.high * 0x1.01p0) + magnitude(value.high) * 0x1.1p-98
+        written &+= replaceOpen(&out, start, by: rounded(value, error: error, rounding).provenOrNaN)
       }
       start &+= 8
     }

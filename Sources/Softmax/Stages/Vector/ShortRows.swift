@@ -1,7 +1,8 @@
 internal import KernelDispatch
 internal import VectorKernels
 
-/// The vector stage for short rows, eight at a time, one in each lane (``InterleavedRows``).
+/// The vector stage for rows eight at a time, one in each lane (``InterleavedRows``): short ones, and those that lie
+/// side by side in the tensor, the class axis not being the last.
 ///
 /// It proves what needs no special care. A row with anything open goes to ``VectorRow``, so that what is left for the
 /// next stage is the same as without this one.
@@ -18,6 +19,7 @@ struct ShortRows: ~Copyable {
   private let format: ResultFormat
   private let shift: RowShift
   private let layout: Layout
+  private let tensor: Numbers
   /// γ and λ where the loss is more than cross-entropy.
   private let additions: (focalGamma: Double, zLoss: Double)?
   private var reader: RowReader
@@ -35,12 +37,15 @@ struct ShortRows: ~Copyable {
 
   /// Longer rows fill vectors by themselves.
   private static let mostClasses = 64
+  /// But where eight rows lie side by side, a cache line holds a number of each. So many still fit the cache.
+  private static let mostClassesAcross = 2048
   /// Fewer rows are done sooner one by one.
   private static let leastRows = 3
 
   /// Whether this stage does a problem's rows: `VectorRow` would, they are short, and there are some of them.
   static func serves(_ problem: SoftmaxProblem) -> Bool {
     let layout = problem.layout
+    let mostClasses = layout.inner < 8 ? mostClasses : mostClassesAcross
     return layout.classes <= mostClasses && layout.batch >= leastRows && !problem.hasEmptyRows
       && problem.softcap == nil && VectorRow.serves(problem)
   }
@@ -51,6 +56,7 @@ struct ShortRows: ~Copyable {
     loops = level.loops
     format = problem.format
     layout = problem.layout
+    tensor = problem.logits
     reader = RowReader(layout)
     writer = RowWriter(layout)
     shift = RowShift(maximum: 0, temperature: problem.temperature)
@@ -65,10 +71,34 @@ struct ShortRows: ~Copyable {
   static func cost(_ classes: Int) -> Int { 20 + 6 * classes }
 
   /// Takes row n. - Precondition: it is not full.
-  mutating func take(_ n: Int, of tensor: Numbers) {
+  mutating func take(_ n: Int) {
     numbers[count] = n
-    Self.interleaveRow(n, of: tensor, lane: count, with: &reader, into: &logits)
     count += 1
+  }
+
+  /// Where the rows taken begin in the tensor, if they are eight side by side.
+  private var startOfTile: Int? {
+    let first = numbers[0]
+    guard isFull, numbers[7] - first == 7, first % layout.inner + 8 <= layout.inner else { return nil }
+    return layout.start(of: first)
+  }
+
+  /// Copies the logits of the rows taken into the block.
+  private mutating func interleaveLogits() {
+    let (tensor, layout) = (tensor, layout)
+    if let start = startOfTile {
+      var run: [Double] = []
+      var block = logits.mutableSpan
+      for c in 0..<layout.classes {
+        tensor.withRun(8, from: start + c * layout.inner, copiedInto: &run) { numbers in
+          for lane in 0..<8 { block[8 * c + lane] = numbers[lane] }
+        }
+      }
+      return
+    }
+    for lane in 0..<count {
+      Self.interleaveRow(numbers[lane], of: tensor, lane: lane, with: &reader, into: &logits)
+    }
   }
 
   private static func interleaveRow(
@@ -84,7 +114,7 @@ struct ShortRows: ~Copyable {
   /// negative, the weight included.
   /// - Returns: false where these differ too much from the rows' before.
   mutating func take(
-    _ n: Int, of tensor: Numbers, target: Int, weight: Double, gradient: ScaledDoubleDouble, loss: ScaledDoubleDouble
+    _ n: Int, target: Int, weight: Double, gradient: ScaledDoubleDouble, loss: ScaledDoubleDouble
   ) -> Bool {
     let exponents = exponents ?? Exponents(gradient: gradient.exponent, loss: loss.exponent)
     guard target >= 0, target < layout.classes,
@@ -100,7 +130,7 @@ struct ShortRows: ~Copyable {
     state.target[count] = Double(target)
     state.gradientFactor.set(gradient.pair(timesPowerOf: -exponents.gradient), lane: count)
     state.lossFactor.set(loss.pair(timesPowerOf: -exponents.loss), lane: count)
-    take(n, of: tensor)
+    take(n)
     return true
   }
 
@@ -114,6 +144,7 @@ struct ShortRows: ~Copyable {
   /// - Returns: false where they are too few to be worth it.
   private mutating func exponentiate(exponent: Int) -> Bool {
     guard count >= Self.leastRows else { return false }
+    interleaveLogits()
     let (loops, logits, shift, table) = (loops, logits, shift, exponentialTable)
     let vanishing = VectorRow.vanishing(format, exponent: exponent)
     Self.fill(&exponentials, with: &state) { pairs, state in
@@ -134,6 +165,12 @@ struct ShortRows: ~Copyable {
 
   /// Copies the results into the rows' places.
   private mutating func write(_ buffer: ResultBuffer) {
+    if let start = startOfTile {
+      for c in 0..<layout.classes {
+        buffer.write(results.span.extracting(8 * c..<8 * c + 8), from: start + c * layout.inner)
+      }
+      return
+    }
     for lane in 0..<count {
       let (n, results) = (numbers[lane], results)
       writer.write(buffer, row: n) { out in deinterleave(results.span, lane: lane, into: &out) }

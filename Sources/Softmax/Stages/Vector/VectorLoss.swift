@@ -94,7 +94,7 @@ final class VectorLoss: Sendable {
       problem.softmax.logits[request.gradientPosition(row: n, target)] > -.infinity
     else { return false }
     return rows.take(
-      n, of: problem.softmax.logits, target: target, weight: problem.weight?[target] ?? 1, gradient: factor,
+      n, target: target, weight: problem.weight?[target] ?? 1, gradient: factor,
       loss: lossFactor)
   }
 

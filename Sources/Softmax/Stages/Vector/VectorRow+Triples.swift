@@ -24,9 +24,10 @@ extension VectorRow {
     let total = loops.tripleTotal(targetWeights.high, targetWeights.low)
     guard total.high >= 0x1p-60, total.high <= 0x1p60 else { return 0 }
     let sum = readTriples(row)
-    return loops.tripleDifferences(
-      triples.span, times: total, targetWeights.numbers.span, times: sum, factor: factor.over(sum),
-      rounding(factor), into: &out)
+    // A copy of its own, as above.
+    let weights = targetWeights
+    return resolveDifferences(
+      times: total, weights.numbers.span, times: sum, factor, over: factor.over(sum), into: &out)
   }
 
   /// Writes `factor·(p_i - p'_i)` in the place of each NaN, as (e_i S' - e'_i S)·factor/(S S'), where p' is a teacher's
@@ -37,17 +38,26 @@ extension VectorRow {
   ) -> Int {
     guard canUseTriples(factor) else { return 0 }
     let (sum, other) = (readTriples(row), teacher.readTriples(teacherRow))
-    return loops.tripleDifferences(
-      triples.span, times: other, teacher.triples.span, times: sum, factor: factor.over(sum, other),
-      rounding(factor), into: &out)
+    return resolveDifferences(
+      times: other, teacher.triples.span, times: sum, factor, over: factor.over(sum, other), into: &out)
+  }
+
+  /// Writes `factor·(a·e_i - b·y_i)` in the place of each NaN; the exponentials are then of no more use.
+  /// - Returns: how many are rounded.
+  private mutating func resolveDifferences(
+    times a: TripleDouble, _ y: Span<Double>, times b: TripleDouble, _ factor: ScaledDoubleDouble,
+    over quotient: DoubleDouble, into out: inout MutableSpan<Double>
+  ) -> Int {
+    let (loops, format) = (loops, format)
+    var differences = triples.mutableSpan
+    loops.tripleDifferences(&differences, times: a, y, times: b)
+    return loops.roundedWhereOpen(
+      triples.span, by: quotient,
+      KernelRounding(format, exponent: factor.exponent, isNegative: factor.isNegative), into: &out)
   }
 
   private func canUseTriples(_ factor: ScaledDoubleDouble) -> Bool {
     !isCapped && !factor.isZero && abs(factor.exponent) <= 900
-  }
-
-  private func rounding(_ factor: ScaledDoubleDouble) -> KernelRounding {
-    KernelRounding(format, exponent: factor.exponent, isNegative: factor.isNegative)
   }
 }
 

@@ -51,6 +51,31 @@ struct ShortRowsTests {
     }
   }
 
+  /// Rows side by side in the tensor go eight at a time at any length; a tile may begin and end anywhere.
+  @Test(arguments: [65, 300], [8, 11, 24]) func longRowsSideBySide(classes: Int, rows: Int) throws {
+    var source = RandomProblem(seed: UInt64(classes + rows))
+    let (outer, count) = (2, 2 * classes * rows)
+    let layout = Layout(shape: [outer, classes, rows], axis: 1)
+    let softmax = try SoftmaxProblem(
+      logits: (0..<count).map { _ in source.chance(0.01) ? -.infinity : source.gauss() * 9 }, layout: layout,
+      format: source.pick(.binary64, .binary32))
+    let loss = try LossProblem(
+      softmax: softmax,
+      target: .indices(
+        (0..<outer * rows).map { _ in source.chance(0.1) ? -100 : Int.random(in: 0..<classes, using: &source) }),
+      reduction: .none, zLoss: source.pick(0, 1e-3))
+    let outputs: PerOutput<SoftmaxOutput> = [.probabilities, .logProbabilities]
+    var unused = StageCounts()
+    let truth = try softmax.solve(outputs, Execution(), from: .interval, &unused)
+    let lossTruth = try loss.lossAndGradient(
+      upstream: nil, loss: true, gradient: true, Execution(), from: .interval, &unused)
+    for level in levelsHere {
+      let execution = Execution(level: level)
+      #expect(try softmax.solve(outputs, execution) == truth)
+      #expect(try loss.lossAndGradient(upstream: nil, loss: true, gradient: true, execution) == lossTruth)
+    }
+  }
+
   /// Ordinary rows are decided here: nothing is left for the next stage, whatever the row before.
   @Test(arguments: levelsHere)
   func ordinaryRowsAreDecided(level: KernelLevel) throws {
