@@ -111,6 +111,17 @@ public protocol VectorLoops: SendableMetatype {
     within error: Double, reach: Double, table: Span<Double>
   )
 
+  static func interleavedDifferences(
+    _ pairs: Span<Double>, _ rows: inout InterleavedRows, _ teacherPairs: Span<Double>,
+    _ teachers: inout InterleavedRows, within error: Double, _ rounding: KernelRounding,
+    into out: inout MutableSpan<Double>
+  ) -> RowBits
+
+  static func interleavedTeacherLosses(
+    _ logits: Span<Double>, shift: RowShift, _ rows: inout InterleavedRows, _ teacherLogits: Span<Double>,
+    _ teacherPairs: Span<Double>, _ teachers: inout InterleavedRows, isDivergence: Bool
+  )
+
   static func interleavedLosses(
     _ rows: inout InterleavedRows, isTerm: Bool, _ rounding: KernelRounding, into out: inout MutableSpan<Double>
   ) -> RowBits

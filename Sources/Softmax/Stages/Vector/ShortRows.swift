@@ -15,11 +15,21 @@ struct ShortRows: ~Copyable {
     static let reach = 16
   }
 
+  /// Teachers' logits, in the lanes of their rows.
+  private struct Teachers {
+    let tensor: Numbers
+    var logits: [Double]  // [classes][8]
+    var exponentials: [Double]  // [classes][2][8]
+    var state = InterleavedRows()
+  }
+
   private let loops: any VectorLoops.Type
   private let format: ResultFormat
   private let shift: RowShift
   private let layout: Layout
   private let tensor: Numbers
+  /// The rows' teachers, where these are the target.
+  private var teachers: Teachers?
   /// γ and λ where the loss is more than cross-entropy.
   private let additions: (focalGamma: Double, zLoss: Double)?
   private var reader: RowReader
@@ -63,6 +73,9 @@ struct ShortRows: ~Copyable {
     logits = [Double](repeating: 0, count: 8 * layout.classes)
     exponentials = [Double](repeating: 0, count: 16 * layout.classes)
     results = [Double](repeating: 0, count: 8 * layout.classes)
+    if case .logits(let tensor) = loss?.target {
+      teachers = Teachers(tensor: tensor, logits: logits, exponentials: exponentials)
+    }
   }
 
   var isFull: Bool { count == 8 }
@@ -83,12 +96,12 @@ struct ShortRows: ~Copyable {
     return layout.start(of: first)
   }
 
-  /// Copies the logits of the rows taken into the block.
-  private mutating func interleaveLogits() {
-    let (tensor, layout) = (tensor, layout)
+  /// Copies the logits of the rows taken into a block.
+  private mutating func gather(_ tensor: Numbers, into block: inout [Double]) {
+    let layout = layout
     if let start = startOfTile {
       var run: [Double] = []
-      var block = logits.mutableSpan
+      var block = block.mutableSpan
       for c in 0..<layout.classes {
         tensor.withRun(8, from: start + c * layout.inner, copiedInto: &run) { numbers in
           for lane in 0..<8 { block[8 * c + lane] = numbers[lane] }
@@ -97,7 +110,7 @@ struct ShortRows: ~Copyable {
       return
     }
     for lane in 0..<count {
-      Self.interleaveRow(numbers[lane], of: tensor, lane: lane, with: &reader, into: &logits)
+      Self.interleaveRow(numbers[lane], of: tensor, lane: lane, with: &reader, into: &block)
     }
   }
 
@@ -140,18 +153,36 @@ struct ShortRows: ~Copyable {
   /// Forgets the rows taken.
   mutating func removeAll() { count = 0 }
 
-  /// Computes the exponentials of the rows taken.
+  /// Computes the exponentials of the rows taken, and of their teachers.
   /// - Returns: false where they are too few to be worth it.
   private mutating func exponentiate(exponent: Int) -> Bool {
     guard count >= Self.leastRows else { return false }
-    interleaveLogits()
-    let (loops, logits, shift, table) = (loops, logits, shift, exponentialTable)
-    let vanishing = VectorRow.vanishing(format, exponent: exponent)
-    Self.fill(&exponentials, with: &state) { pairs, state in
-      loops.interleavedExponentials(
-        logits.span, shift: shift, vanishing: vanishing, table: table.span, into: &pairs, &state)
-    }
+    var block = logits
+    logits = []
+    gather(tensor, into: &block)
+    Self.exponentiate(block, by: parameters(exponent), into: &exponentials, &state)
+    logits = block
+    guard var teachers = self.teachers.take() else { return true }
+    gather(teachers.tensor, into: &teachers.logits)
+    Self.exponentiate(teachers.logits, by: parameters(exponent), into: &teachers.exponentials, &teachers.state)
+    self.teachers = teachers
     return true
+  }
+
+  private typealias Parameters = (loops: any VectorLoops.Type, shift: RowShift, vanishing: Double)
+
+  private func parameters(_ exponent: Int) -> Parameters {
+    (loops, shift, VectorRow.vanishing(format, exponent: exponent))
+  }
+
+  private static func exponentiate(
+    _ block: [Double], by parameters: Parameters, into exponentials: inout [Double], _ state: inout InterleavedRows
+  ) {
+    let table = exponentialTable
+    fill(&exponentials, with: &state) { pairs, state in
+      parameters.loops.interleavedExponentials(
+        block.span, shift: parameters.shift, vanishing: parameters.vanishing, table: table.span, into: &pairs, &state)
+    }
   }
 
   /// Lets a loop write numbers and change the rows' state, both of which are parts of this value.
@@ -237,7 +268,9 @@ extension ShortRows {
         exponentials.span, logits.span, shift: shift, &state, gamma: additions.focalGamma, within: factorError,
         reach: powerOfTwo(pullExponent), table: table.span)
     }
-    if let gradient = buffers.gradient {
+    if let teachers {
+      open = solve(request, from: teachers, KernelRounding(format, exponent: exponents.gradient), into: buffers)
+    } else if let gradient = buffers.gradient {
       let rounding = KernelRounding(format, exponent: exponents.gradient)
       _ = Self.fill(&results, with: &state) { out, state in
         loops.interleavedProducts(
@@ -252,7 +285,7 @@ extension ShortRows {
     for lane in 0..<8 where lane >= count || open & (1 << lane) != 0 {
       state.lossFactor.set(DoubleDouble(high: 0), lane: lane)
     }
-    if additions == nil {
+    if additions == nil, teachers == nil {
       computeLogSums()
       loops.interleavedCrossEntropies(logits.span, shift: shift, &state)
     }
@@ -266,6 +299,30 @@ extension ShortRows {
     } else {
       for lane in 0..<count { buffers.loss?[numbers[lane]] = losses[lane] }
     }
+    return open
+  }
+
+  /// Writes the gradients of rows with teachers, and computes their losses. - Returns: the rows with anything that is
+  /// not proven.
+  private mutating func solve(
+    _ request: LossRequest, from teachers: Teachers, _ rounding: KernelRounding, into buffers: LossBuffers
+  ) -> RowBits {
+    let (loops, logits, exponentials, shift, table) = (loops, logits, exponentials, shift, exponentialTable)
+    var teacherState = teachers.state
+    var open: RowBits = 0
+    if let gradient = buffers.gradient {
+      open = Self.fill(&results, with: &state) { out, state in
+        loops.interleavedDifferences(
+          exponentials.span, &state, teachers.exponentials.span, &teacherState, within: 0x1p-98, rounding, into: &out)
+      }
+      write(gradient)
+    }
+    guard request.use != .unused else { return open }
+    computeLogSums()
+    loops.interleavedLogSums(&teacherState, table: table.span)
+    loops.interleavedTeacherLosses(
+      logits.span, shift: shift, &state, teachers.logits.span, teachers.exponentials.span, &teacherState,
+      isDivergence: request.measure == .klDivergence)
     return open
   }
 

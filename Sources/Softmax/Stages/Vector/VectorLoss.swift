@@ -73,29 +73,35 @@ final class VectorLoss: Sendable {
 
   /// Whether rows are done eight at a time.
   var hasShortRows: Bool {
-    guard case .indices = target, request.measure != .klDivergence else { return false }
     if case .hessianProduct = request.derivative { return false }
-    return ShortRows.serves(problem.softmax)
+    switch target {
+    case .weights: return false
+    case .teacher where problem.zLoss > 0: return false
+    case .indices, .teacher: return ShortRows.serves(problem.softmax)
+    }
   }
 
   /// Hands row n over to be done with others. - Returns: whether it was taken.
   func take(row n: Int, into rows: inout ShortRows) -> Bool {
-    guard case .indices(let indices) = target else { return false }
-    let target = indices[n]
+    let (target, weight): (Int, Double)
+    switch self.target {
+    case .indices(let indices): (target, weight) = (indices[n], problem.weight?[indices[n]] ?? 1)
+    case .teacher(_, let even): (target, weight) = (0, even)
+    case .weights: return false
+    }
     var factor = self.factor(n)
     var lossFactor = ScaledDoubleDouble.one
-    if let weight = problem.weight {
-      lossFactor = ScaledDoubleDouble(weight[target])
+    if problem.weight != nil {
+      lossFactor = ScaledDoubleDouble(weight)
       factor = factor * lossFactor
     }
     if let weights = problem.sampleWeight { lossFactor = lossFactor * ScaledDoubleDouble(weights[n]) }
     // Zeros, and what is infinite, are found row by row.
-    guard !factor.isZero, !lossFactor.isZero,
-      problem.softmax.logits[request.gradientPosition(row: n, target)] > -.infinity
-    else { return false }
-    return rows.take(
-      n, target: target, weight: problem.weight?[target] ?? 1, gradient: factor,
-      loss: lossFactor)
+    guard !factor.isZero, !lossFactor.isZero else { return false }
+    if case .indices = self.target, problem.softmax.logits[request.gradientPosition(row: n, target)] == -.infinity {
+      return false
+    }
+    return rows.take(n, target: target, weight: weight, gradient: factor, loss: lossFactor)
   }
 
   /// Does the rows taken. - Returns: those with anything open, whose losses are not added.

@@ -51,6 +51,39 @@ struct ShortRowsTests {
     }
   }
 
+  /// Rows with teachers of all kinds, near or far.
+  @Test(arguments: [1, 2, 3, 7, 10, 33, 64, 66]) func teachers(classes: Int) throws {
+    for k in repetitions(12) {
+      var source = RandomProblem(seed: UInt64(classes * 1000 + k))
+      func moderate(_ row: [Double]) -> [Double] {
+        row.allSatisfy { $0 == -.infinity || $0.magnitude <= 1000 }
+          ? row : row.map { $0 == -.infinity ? 0 : $0.remainder(dividingBy: 700) }
+      }
+      let rows = (0..<Int.random(in: 3...17, using: &source)).map { _ in moderate(source.row(classes)) }
+      let teachers = rows.map { row in
+        source.chance(0.3) ? row.map { $0 + source.pick(0, 1, 1e-9) } : moderate(source.row(classes))
+      }
+      let isLast = source.chance(0.7)
+      let weight = source.pick(nil, nil, 0.7)
+      let loss = try LossProblem(
+        softmax: try problem(rows, isLast: isLast), target: .logits(try problem(teachers, isLast: isLast).logits),
+        weight: weight.map { [Double](repeating: $0, count: classes) },
+        sampleWeight: source.chance(0.5) ? rows.map { _ in source.pick(1, 0.7, 0, 1e-9, 3e4) } : nil,
+        reduction: source.pick(.none, .sum, .mean), zLoss: source.chance(0.9) ? 0 : 1e-3, divisor: 3)
+      var unused = StageCounts()
+      let truth = try loss.lossAndGradient(
+        upstream: nil, loss: true, gradient: true, Execution(), from: .interval, &unused)
+      let divergence = weight == nil ? try loss.klDivergence(Execution(), from: .interval, &unused) : nil
+      for level in levelsHere {
+        let execution = Execution(level: level)
+        #expect(
+          try loss.lossAndGradient(upstream: nil, loss: true, gradient: true, execution) == truth, "\(rows) \(teachers)"
+        )
+        if let divergence { #expect(try loss.klDivergence(execution) == divergence, "\(rows) \(teachers)") }
+      }
+    }
+  }
+
   /// Rows side by side in the tensor go eight at a time at any length; a tile may begin and end anywhere.
   @Test(arguments: [65, 300], [8, 11, 24]) func longRowsSideBySide(classes: Int, rows: Int) throws {
     var source = RandomProblem(seed: UInt64(classes + rows))
@@ -92,7 +125,12 @@ struct ShortRowsTests {
           focalGamma: focalGamma)
         _ = try loss.lossAndGradient(upstream: nil, loss: true, gradient: true, execution, from: .vector, &counts)
       }
-      #expect(counts.ball == 0 && counts.outputs == 19 * classes * 6 + 19 * 4)
+      let others = (0..<19).map { _ in (0..<classes).map { _ in random.double(in: -5...5) } }
+      let distilled = try LossProblem(
+        softmax: softmax, target: .logits(try problem(others, isLast: true).logits), reduction: .mean)
+      _ = try distilled.lossAndGradient(upstream: nil, loss: true, gradient: true, execution, from: .vector, &counts)
+      _ = try distilled.klDivergence(execution, from: .vector, &counts)
+      #expect(counts.ball == 0 && counts.outputs == 19 * classes * 7 + 19 * 6)
     }
   }
 }

@@ -1,0 +1,117 @@
+/// Eight short rows at once whose targets are the softmax of a teacher's logits: each row has its teacher in the same
+/// lane of another block.
+extension VectorLoops {
+  /// Writes the correctly rounded `gradientFactor·(e_i/S - e'_i/S')·2^exponent`; NaN where this stage cannot prove it.
+  ///
+  /// - Parameters:
+  ///   - pairs, teacherPairs: from ``interleavedExponentials(_:shift:vanishing:table:into:_:)``.
+  ///   - error: the gradient factors' relative error.
+  ///   - out: [classes][8].
+  /// - Returns: the rows with a NaN.
+  ///
+  /// Error Bounds: ``probabilityError`` and the factors' error of each of the two terms; the sum of the pairs adds
+  /// 2^-103 of both. An exponential that is zero is below 2^-894, and its term below 2^-850.
+  @inlinable @inline(__always)
+  public static func interleavedDifferences(
+    _ pairs: Span<Double>, _ rows: inout InterleavedRows, _ teacherPairs: Span<Double>,
+    _ teachers: inout InterleavedRows, within error: Double, _ rounding: KernelRounding,
+    into out: inout MutableSpan<Double>
+  ) -> RowBits {
+    precondition(pairs.count == 2 &* out.count && teacherPairs.count == pairs.count && out.count & 7 == 0)
+    let zero = Vector(repeating: 0)
+    let own = rows.gradientFactor.times(rows.reciprocal, Multiplier.self)
+    let other = rows.gradientFactor.times(teachers.reciprocal, Multiplier.self)
+    let (relative, leftOut) = (error + probabilityError, Vector(repeating: 0x1p-850))
+    var open = zero
+    var start = 0
+    while start < out.count {
+      let e = VectorPair(high: load(pairs, 2 &* start), low: load(pairs, 2 &* start &+ 8))
+      let u = VectorPair(high: load(teacherPairs, 2 &* start), low: load(teacherPairs, 2 &* start &+ 8))
+      let p = Multiplier.product(e, own)
+      let t = Multiplier.product(u, other)
+      let s = VectorPair(sum: p.high, t.high.negated)
+      let sum = VectorPair(large: s.high, small: s.low + (p.low - t.low))
+      let isAbsent = (e.high .== zero) .| (u.high .== zero)
+      let reach =
+        (magnitude(p.high) + magnitude(t.high)) * relative + choose(leftOut, else: zero, where: isAbsent)
+      var result = rounded(sum, error: reach, rounding)
+      result.set(0, where: (e.high .== zero) .& (e.low .== zero) .& (u.high .== zero) .& (u.low .== zero))
+      store(result.provenOrNaN, &out, start)
+      open += result.open
+      start &+= 8
+    }
+    return bits(open)
+  }
+
+  /// Computes the losses Σ p'_c (-log p_c) = log S + Σ e'_c (-z_c)/S', or the divergences, which are these less
+  /// log S' + Σ e'_c (-z'_c)/S'. A row of which this stage cannot tell enough has none.
+  ///
+  /// - Precondition: log S and log S' are computed.
+  /// - Parameters:
+  ///   - logits, teacherLogits: [classes][8].
+  ///   - teacherPairs: the teachers' exponentials.
+  ///   - isDivergence: whether the divergences are asked for.
+  ///
+  /// Error Bounds: log S and log S' within ``logSumError``. The sums have blocks of 64 terms within 2^-92.9, their
+  /// exponentials are within 2^-80.3 and 1/S' within 2^-79.9: 0x1.2p-79. An exponential that is left out is below
+  /// 2^-894, times its z.
+  @inlinable @inline(__always)
+  public static func interleavedTeacherLosses(
+    _ logits: Span<Double>, shift: RowShift, _ rows: inout InterleavedRows, _ teacherLogits: Span<Double>,
+    _ teacherPairs: Span<Double>, _ teachers: inout InterleavedRows, isDivergence: Bool
+  ) {
+    precondition(teacherLogits.count == logits.count && teacherPairs.count == 2 &* logits.count)
+    let (zero, masked) = (Vector(repeating: 0), Vector(repeating: -.infinity))
+    var cross = VectorPair(high: zero, low: zero)
+    var own = VectorPair(high: zero, low: zero)
+    var leftOut = zero
+    var start = 0
+    while start < logits.count {
+      var block = VectorPair(high: zero, low: zero)
+      var ownBlock = VectorPair(high: zero, low: zero)
+      let end = start &+ min(512, logits.count &- start)
+      while start < end {
+        let b = load(teacherLogits, start)
+        let high = load(teacherPairs, 2 &* start)
+        let isAbsent = high .== zero
+        let low = choose(zero, else: load(teacherPairs, 2 &* start &+ 8), where: isAbsent)
+        let u = VectorPair(high: high, low: low)
+        var z = shifted(load(logits, start), less: rows.maximum, shift)
+        leftOut += choose(magnitude(z.high) * 0x1p-890, else: zero, where: isAbsent .& (b .> masked))
+        z.high = choose(zero, else: z.high, where: isAbsent)
+        z.low = choose(zero, else: z.low, where: isAbsent)
+        block = block.accumulating(Multiplier.product(u, -z))
+        if isDivergence {
+          var other = shifted(b, less: teachers.maximum, shift)
+          other.high = choose(zero, else: other.high, where: isAbsent)
+          other.low = choose(zero, else: other.low, where: isAbsent)
+          ownBlock = ownBlock.accumulating(Multiplier.product(u, -other))
+        }
+        start &+= 8
+      }
+      cross = cross + VectorPair(large: block.high, small: block.low)
+      own = own + VectorPair(large: ownBlock.high, small: ownBlock.low)
+    }
+    var loss = sum(rows.logSum, cross, over: teachers)
+    loss.error += leftOut + Vector(repeating: 0x1p-1000)
+    if isDivergence {
+      var entropy = sum(teachers.logSum, own, over: teachers)
+      entropy.error += Vector(repeating: 0x1p-860)
+      loss = loss + -entropy
+    }
+    let isGood =
+      (loss.error .<= magnitude(loss.value.high) * 0x1p-40) .& .!rows.isFaint .& .!teachers.isFaint
+      .& (cross.high .<= Vector(repeating: 0x1p900))
+    rows.loss = VectorPair(
+      high: choose(loss.value.high, else: zero, where: isGood), low: choose(loss.value.low, else: zero, where: isGood))
+    rows.lossError = choose(loss.error, else: zero, where: isGood)
+  }
+
+  /// log S + a sum over S'.
+  @inlinable @inline(__always)
+  static func sum(_ logSum: VectorPair, _ cross: VectorPair, over teachers: borrowing InterleavedRows) -> VectorBall {
+    let quotient = cross.times(teachers.reciprocal, Multiplier.self)
+    return VectorBall(value: logSum, relative: logSumError)
+      + VectorBall(value: quotient, error: magnitude(quotient.high) * 0x1.2p-79)
+  }
+}
