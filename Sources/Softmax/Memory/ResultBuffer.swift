@@ -18,6 +18,9 @@ internal import Allocation
     self.count = count
   }
 
+  /// Where they go: two buffers at one place are the same.
+  var address: UInt { unsafe UInt(bitPattern: memory.baseAddress) }
+
   subscript(position: Int) -> Double {
     get {
       var one: InlineArray<1, Double> = [0]

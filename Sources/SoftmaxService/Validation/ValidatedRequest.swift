@@ -42,15 +42,6 @@ extension ValidatedRequest.Work {
   }
 }
 
-extension SoftmaxProblem {
-  /// A class's exponential in each row that is computed at the same time; and its places in copies of the row and of
-  /// the row's results, where these are not used where they are.
-  fileprivate func bytesAtWork(threads: Int) -> Int {
-    let isInPlace = layout.inner == 1 && logits.isArray
-    return min(layout.batch, threads) * layout.classes * (isInPlace ? 16 : 32)
-  }
-}
-
 /// What is answered to a request, without its numbers.
 struct ResponsePlan: Sendable {
   let geometry: Geometry

@@ -206,6 +206,8 @@ struct ShortRows: ~Copyable {
       let (n, results) = (numbers[lane], results)
       writer.write(buffer, row: n) { out in deinterleave(results.span, lane: lane, into: &out) }
     }
+    // Now, since a row that is open is written again by others.
+    writer.flush()
   }
 }
 
