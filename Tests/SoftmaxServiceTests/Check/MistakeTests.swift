@@ -106,6 +106,17 @@ struct MistakeTests {
     #expect(report.findings.map(\.cause) == ["overflow", "overflow"])
   }
 
+  /// JAX's derivative of e / Σ e, whose Σ² is infinite from half the range on.
+  @Test func overflowOfTheDerivativeIsFound() throws {
+    let right = Textbook<Double>(logits: [[400, 1, 2], [1, 2, 3], [2, 600, 1]], target: [0, 1, 1])
+    var gradient = right.gradient
+    gradient[0] = [-1.0 / 3, 0, 0]
+    gradient[2] = [0, -1.0 / 3, 0]
+    let report = try checked(right.request, ["gradient": json(gradient)])
+    #expect(report.findings.map(\.cause) == ["overflow"])
+    #expect(report.findings.first?.detail.contains("354.89") == true)
+  }
+
   /// Where large logits excuse nearly everything, numbers that are a multiple to the last bit are still accused.
   @Test func aFactorIsFoundInWhatLargeLogitsExcuse() throws {
     let right = Textbook<Float>(
@@ -193,6 +204,23 @@ struct MistakeTests {
     gradient[item] = right.probabilities[item]
     let report = try checked(right.request + ", \"ignore_index\": 77", ["gradient": json(gradient)])
     #expect(report.findings.map(\.cause) == ["ignore_index"])
+  }
+
+  /// Two classes do not tell one class lower from one higher; three items do not tell 9 items from 3 times 3.
+  @Test func whatAgreesEquallyWellIsNamedTogether() throws {
+    var wrong = Textbook<Double>(logits: [[0.25, 2], [1, -0.5], [0.5, 0.75]], target: [0, 0, 0])
+    let right = wrong
+    wrong.offset = 1
+    let offsets = try checked(right.request, ["gradient": json(wrong.gradient)]).findings
+    #expect(offsets.map(\.cause) == ["target_offset", "target_offset"])
+    #expect(Set(offsets.map(\.detail)).count == 2)
+    #expect(offsets.allSatisfy { $0.tellApart?.contains("send three classes or more") == true })
+    var square = Textbook<Double>(logits: Self.logits[0..<3].map { Array($0[0..<3]) }, target: [2, 1, 0])
+    let request = square.request
+    square.divisor = 9
+    let divisors = try checked(request, ["loss": json(square.loss)]).findings
+    #expect(divisors.map(\.cause) == ["divisor", "divisor"])
+    #expect(divisors.allSatisfy { $0.tellApart?.contains("differs from the number of classes") == true })
   }
 
   @Test func nonsenseIsUnexplained() throws {

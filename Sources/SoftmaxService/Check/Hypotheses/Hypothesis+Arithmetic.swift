@@ -5,7 +5,7 @@ import VectorKernels
 /// format.
 extension Hypothesis {
   static let ofArithmetic =
-    epsilons + clippings + overflows + underflows + differentiatedUnderflows + logitsBeyond
+    epsilons + clippings + overflows + differentiatedOverflows + underflows + differentiatedUnderflows + logitsBeyond
 
   private static let ofLogarithms: OutputSet = [.logProbabilities, .entropy, .loss, .gradient]
 
@@ -32,15 +32,29 @@ extension Hypothesis {
     .probabilities, .logProbabilities, .logSumExp, .entropy, .loss, .gradient,
   ]
 
-  private static let overflows = [ExponentRange.binary64, .binary32, .binary16].map { range in
+  private static let ranges = [ExponentRange.binary64, .binary32, .binary16]
+  private static let cureOfOverflow = "subtract the largest logit first: e = exp(a - max(a)); p = e / e.sum()"
+
+  private static let overflows = ranges.map { range in
     Hypothesis(
       .overflow, .handling, of: range.format, in: ofSoftmaxAndLoss,
       detail:
         "exponentials of the logits as they are leave the range of \(range.format.name): e^x is infinite beyond x = "
         + "\(range.greatest) and 0 below \(range.least), and ∞/∞ and 0/0 are NaN",
-      cure: "subtract the largest logit first: e = exp(a - max(a)); p = e / e.sum()",
-      telling: "logits such as [800, 0]"
+      cure: cureOfOverflow, telling: "logits such as [800, 0]"
     ) { $0.handling = .unshifted(range) }
+  }
+
+  private static let differentiatedOverflows = ranges.map { range in
+    Hypothesis(
+      .overflow, .handling, of: range.format, in: [.gradient],
+      detail: "differentiating e^x / Σ e^x divides by (Σ e^x)², which is infinite in \(range.format.name) beyond "
+        + "x = \(range.greatest / 2): of p - t only -t is left",
+      cure: cureOfOverflow, telling: "logits such as [800, 0]"
+    ) {
+      $0.handling = .unshifted(range)
+      $0.isDifferentiated = true
+    }
   }
 
   private static let differentiatedUnderflows = underflows.map { underflow in

@@ -50,6 +50,17 @@ final class Hypothesis: Sendable {
     }
   }
 
+  /// Whether it changes what the mean divides by, or is about the numbers alone: there is one of either kind.
+  var changesDivisor: Bool {
+    switch aspect {
+    case .weights, .ignored, .sampleWeights: true
+    case .softmax, .handling, .target, .smoothing, .divisor, .factor, .temperaturePower: false
+    }
+  }
+
+  /// What a finding of it is named once for: which format's range it is does not change the cure.
+  var name: String { range == nil ? detail : cause.rawValue }
+
   /// Those that a request can show, the simplest first.
   static func all(for facts: RequestFacts) -> [Hypothesis] {
     ofFactors(facts) + ofTargets(facts) + ofSoftmax(facts) + ofArithmetic

@@ -118,7 +118,8 @@ final class CheckedRows: Sendable {
     case .given, .epsilon: return false
     case .clipped(let bound, let isTwoSided): return least >= bound && !(isTwoSided && others < bound * (1 + others))
     case .flushed(let threshold): return least >= threshold
-    case .unshifted(let range): return magnitude + log(Double(classes)) <= min(range.greatest, -range.least)
+    // Half, since sums of exponentials are squared where they are differentiated.
+    case .unshifted(let range): return magnitude + log(Double(classes)) <= min(range.greatest, -range.least) / 2
     case .beyond(let greatest): return magnitude <= greatest
     }
   }

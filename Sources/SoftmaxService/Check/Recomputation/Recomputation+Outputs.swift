@@ -142,7 +142,8 @@ extension Recomputation {
       let p = probabilities[slice.start + slice.shares.target]
       factor *= p / (p + epsilon)
     }
-    let (p, share) = (probability(slice, c), share(slice, c))
+    let isLost = isSquareInfinite(slice.row)
+    let (p, share) = (isLost ? 0 : probability(slice, c), share(slice, c))
     let whole = classFactors.isEmpty ? slice.shares.total : classFactors[c]
     // Without cancellation where p is near 1: what is left to 1 is the sum of the others.
     let isShare = p > 0.5 && classFactors.isEmpty && !otherProbabilities.isEmpty && p == probabilities[slice.start + c]
@@ -150,7 +151,7 @@ extension Recomputation {
     return Term(
       value: factor * value,
       bounds: slice.operations.gradient(factor * value, factor: factor, whole: whole, p: p, share: share),
-      gain: factor.magnitude * whole, isSpoiled: slice.isSpoiled)
+      gain: factor.magnitude * whole, isSpoiled: slice.isSpoiled || isLost)
   }
 
   /// The gradient of a loss with another function in softmax's place.
@@ -208,6 +209,13 @@ extension Recomputation {
       position += layout.inner
     }
     return total
+  }
+
+  /// Whether the square of a slice's sum of exponentials leaves the range, by which differentiation divides, though the
+  /// sum does not.
+  private func isSquareInfinite(_ row: Int) -> Bool {
+    guard change.isDifferentiated, case .unshifted(let range) = change.handling else { return false }
+    return perSlice[row] > range.greatest / 2 && perSlice[row] <= range.greatest
   }
 
   /// Whether a probability of a slice is flushed to 0.

@@ -107,8 +107,8 @@ extension OutputSearch {
     let most = max(0.5, 8 * near[0].misfit)
     var named: [Explanation] = []
     for explanation in near where explanation.misfit <= most {
-      let causes = explanation.hypotheses.map(\.cause)
-      if !named.contains(where: { $0.hypotheses.map(\.cause) == causes }) { named.append(explanation) }
+      let names = explanation.hypotheses.map(\.name)
+      if !named.contains(where: { $0.hypotheses.map(\.name) == names }) { named.append(explanation) }
     }
     return named.flatMap { findings(of: $0, besides: named.count - 1) }
   }

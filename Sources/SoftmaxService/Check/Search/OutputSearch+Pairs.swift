@@ -36,6 +36,10 @@ extension OutputSearch {
       for group in groups where group.goesWith(later, any: canTellAny) {
         if group.isFactor, multiple == nil { continue }
         for place in group.changes.indices {
+          // Of three pairs that leave the divisor as it is, one will do.
+          if group.changesDivisor, later.changesDivisor, group.changes[place].divisor != later.change.divisor {
+            continue
+          }
           let both = group.changes[place].with(later.change)
           if group.isFactor, let multiple {
             guard let factor = factor(from: later.isFactor ? Change() : later.change, to: both),
@@ -66,12 +70,13 @@ extension OutputSearch {
 private struct MistakesOfOneAspect {
   let aspect: Hypothesis.Aspect
   let isFactor: Bool
+  let changesDivisor: Bool
   private(set) var hypotheses: [Hypothesis]
   /// Theirs, side by side: a loop over these counts no references.
   private(set) var changes: [Change]
 
   init(_ first: Hypothesis) {
-    (aspect, isFactor) = (first.aspect, first.isFactor)
+    (aspect, isFactor, changesDivisor) = (first.aspect, first.isFactor, first.changesDivisor)
     (hypotheses, changes) = ([first], [first.change])
   }
 

@@ -130,6 +130,7 @@ struct Probes {
   private mutating func canReach(
     _ handling: Change.Handling, _ arithmetic: CandidateArithmetic
   ) throws(ComputationError) -> Bool {
+    if case .given = handling { return true }
     let output = estimate.output
     guard output == .loss || output == .entropy, let probe = all.first else { return true }
     func recompute(_ change: Change) throws(ComputationError) -> Recomputation.Term? {
