@@ -202,16 +202,20 @@ class Noise:
             return float(np.sum(np.maximum(0, np.where(np.isnan(further), INFINITY, further))))
 
 
-def verdict(report, causes, outputs, noise):
-    """found, with others (named beside others), missed, blamed (only others named), or nothing to see."""
+def verdict(report, causes, outputs, noise, too_little):
+    """found, with others (named beside others), missed, blamed (only others named), or nothing to see. Outputs that are further
+    from right ones than rounding explains, though not by what it takes to tell a mistake, are counted in too_little."""
     seen, worst = False, "found"
     order = ["found", "with others", "missed", "blamed"]
     for name, output in report["outputs"].items():
         if output["passes"]:
             continue
         named = {f["cause"] for f in report["findings"] if f["output"] == name}
-        if not causes & named and named <= RIGHT_OR_UNKNOWN and noise().bits(name, outputs[name]) < Noise.least_bits:
-            continue  # the mistake does not show; what is left is rounding, or little more
+        if not causes & named and named <= RIGHT_OR_UNKNOWN:
+            bits = noise().bits(name, outputs[name])
+            if bits < Noise.least_bits:
+                too_little["all"] += bits > 0
+                continue  # the mistake does not show; what is left is rounding, or little more
         seen = True
         if causes & named:
             one = "found" if named <= causes | ARITHMETIC else "with others"
@@ -240,7 +244,7 @@ def main():
             all_libraries.append(library())
         except (ImportError, OSError) as missing:
             print(f"without {library.name}: {missing}", file=sys.stderr)
-    tally = collections.Counter()
+    tally, too_little = collections.Counter(), collections.Counter()
     for library in all_libraries:
         start = time.monotonic()
         for mistake, (causes, needs, shown) in MISTAKES.items():
@@ -255,14 +259,14 @@ def main():
                         if not outputs:
                             continue
                         report = service.check(r, outputs)
-                        found = verdict(report, causes, outputs, functools.cache(lambda: Noise(r, all_libraries)))
+                        found = verdict(report, causes, outputs, functools.cache(lambda: Noise(r, all_libraries)), too_little)
                         tally[library.name, mistake, family, dtype, found] += 1
                         if given.verbose and found in ("missed", "blamed", "with others"):
                             named = sorted({(f["output"], f["cause"]) for f in report["findings"]})
                             print(f"{found}: {library.name}, {mistake}, {family}, {dtype}: {named}")
         print(f"{library.name}: {time.monotonic() - start:.0f} s", file=sys.stderr)
     right = right_ones(service, all_libraries, given)
-    write(pathlib.Path(given.output), all_libraries, tally, right)
+    write(pathlib.Path(given.output), all_libraries, tally, too_little["all"], right)
 
 
 def right_ones(service, all_libraries, given):
@@ -300,7 +304,7 @@ def shown(cells):
     return f"{named}/{seen}" + (f" ({', '.join(extra)})" if extra else "")
 
 
-def write(path, all_libraries, tally, right):
+def write(path, all_libraries, tally, too_little, right):
     def cells(**want):
         found = collections.Counter()
         for (library, mistake, family, dtype, verdict_), count in tally.items():
@@ -328,7 +332,8 @@ def write(path, all_libraries, tally, right):
     said = ", ".join(f"{cause} {right[cause]}" for cause in sorted(ARITHMETIC | FLUSHED) if right[cause]) or "nothing"
     path.write_text(
         f"{before}{begin}\nFound, of those that the numbers show: {shown(whole)}; in {whole['with others']} of them other causes "
-        f"agree as well, and in {whole['not to see']} more the numbers pass or differ by rounding alone.\n\n{by_library}\n"
+        f"agree as well, and in {whole['not to see']} more the numbers pass or differ by rounding alone. {too_little} outputs say "
+        f"too little.\n\n{by_library}\n"
         f"{by_family}\nOf {right['all']:,} right implementations with random options {right['passes']:,} pass with the default "
         f"tolerances; of the others it is said that the formula is right, or that JAX and TensorFlow flush subnormal "
         f"numbers to 0 ({said}). {right['blamed']} are blamed for a mistake.\n\n"

@@ -11,6 +11,8 @@ struct LossSums {
   /// The sums that are known, by ``place(_:_:_:)``.
   private var ofTargets: [Sum?] = []
   private var ofClasses: [Sum?] = []
+  /// A few hundred places hold them all, but for many axes.
+  private static let usualPlaces = 256
 
   /// Σ f (-log p), Σ f |log p| and Σ f, f being what the weights amount to.
   private struct Sum {
@@ -38,6 +40,8 @@ struct LossSums {
     self.targets = targets
     self.slices = slices
     operations = OperationCount(classes: targets.classes, items: tables.rows.layout.batch)
+    ofTargets.reserveCapacity(Self.usualPlaces)
+    if targets.smoothing > 0 { ofClasses.reserveCapacity(Self.usualPlaces) }
   }
 
   /// The sum under a change that leaves the probabilities as they are, and by how much it may be off; nil where it is

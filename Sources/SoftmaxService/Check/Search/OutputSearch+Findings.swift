@@ -62,9 +62,10 @@ extension OutputSearch {
     let right = found.indices.map { arithmetic.interval(found[$0], scaledTerm($0, 1), Agreement.none) }
     var explanations: [Explanation] = []
     for hypothesis in all where hypothesis.isFactor {
-      guard let factor = factor(from: Change(), to: Combination(hypothesis).change),
-        let agreement = agreement(withExactTimes: factor)
+      guard let own = factor(of: Change()), let changed = factor(of: hypothesis.change),
+        let agreement = agreement(withExactTimes: changed / own)
       else { continue }
+      let factor = changed / own
       var evidence = WeightOfEvidence(arithmetic.format, isRight: false)
       for place in found.indices {
         evidence.add(

@@ -26,68 +26,52 @@ extension OutputSearch {
   /// chance.
   mutating func pairs(of all: [Hypothesis]) throws(ComputationError) -> [Combination] {
     let canTellAny = arithmetic.format == .binary64 && arithmetic.digits == nil || found.count >= 4
+    let shown = all.filter(takesPart)
+    // Theirs, side by side: a loop over these counts no references.
+    let changes = shown.map(\.change)
+    let groups = shown.indices.split { shown[$0].aspect != shown[$0 - 1].aspect }
     // Another mistake with a factor: the numbers are the same multiple of those recomputed with it, wherever looked at.
     let ofRight = try probes.multiple(of: Change(), arithmetic)
     var pairs: [Combination] = []
-    var groups: [MistakesOfOneAspect] = []
     // The later ones outside: they are those whose probabilities take looking up.
-    for later in all where takesPart(later) {
-      let multiple = later.isFactor ? ofRight : try probes.multiple(of: later.change, arithmetic)
-      for group in groups where group.goesWith(later, any: canTellAny) {
-        if group.isFactor, multiple == nil { continue }
-        for place in group.changes.indices {
+    for (later, hypothesis) in shown.enumerated() {
+      let isFactor = hypothesis.isFactor
+      let multiple = isFactor ? ofRight : try probes.multiple(of: changes[later], arithmetic)
+      let own = factor(of: isFactor ? Change() : changes[later])
+      for group in groups where group.upperBound <= later {
+        let first = shown[group.lowerBound]
+        guard first.goesWith(hypothesis, any: canTellAny), !first.isFactor || multiple != nil else { continue }
+        for earlier in group {
           // Of three pairs that leave the divisor as it is, one will do.
-          if group.changesDivisor, later.changesDivisor, group.changes[place].divisor != later.change.divisor {
+          if first.changesDivisor, hypothesis.changesDivisor, changes[earlier].divisor != changes[later].divisor {
             continue
           }
-          let both = group.changes[place].with(later.change)
-          if group.isFactor, let multiple {
-            guard let factor = factor(from: later.isFactor ? Change() : later.change, to: both),
-              Probes.areNear(factor, multiple)
-            else { continue }
+          let both = changes[earlier].with(changes[later])
+          if first.isFactor, let multiple {
+            guard let own, let factor = factor(of: both), Probes.areNear(factor / own, multiple) else { continue }
           }
           guard try probes.mayAgree(both, arithmetic) else { continue }
-          pairs.append(Combination(group.hypotheses[place], later))
+          pairs.append(Combination(shown[earlier], hypothesis))
         }
-      }
-      if groups.last?.aspect == later.aspect {
-        groups[groups.count - 1].append(later)
-      } else {
-        groups.append(MistakesOfOneAspect(later))
       }
     }
     return pairs
   }
 
-  /// Whether a mistake is looked for beside another: constants in the logarithms are looked for alone.
+  /// Whether a mistake is looked for beside another.
   private func takesPart(_ hypothesis: Hypothesis) -> Bool {
-    (hypothesis.aspect != .handling || hypothesis.range != nil) && canBeShown(hypothesis)
-      && !(isFinite && hypothesis.cause == .overflow)
+    // Constants in the logarithms are looked for alone.
+    if hypothesis.aspect == .handling, hypothesis.range == nil { return false }
+    // T multiplied, with a factor 1/T that does not go with it, is two mistakes already.
+    if hypothesis.change.source == .timesTemperature, hypothesis.change.temperaturePower != -1 { return false }
+    return canBeShown(hypothesis) && !(isFinite && hypothesis.cause == .overflow)
   }
 }
 
-/// Mistakes of which no two go together.
-private struct MistakesOfOneAspect {
-  let aspect: Hypothesis.Aspect
-  let isFactor: Bool
-  let changesDivisor: Bool
-  private(set) var hypotheses: [Hypothesis]
-  /// Theirs, side by side: a loop over these counts no references.
-  private(set) var changes: [Change]
-
-  init(_ first: Hypothesis) {
-    (aspect, isFactor, changesDivisor) = (first.aspect, first.isFactor, first.changesDivisor)
-    (hypotheses, changes) = ([first], [first.change])
-  }
-
-  mutating func append(_ hypothesis: Hypothesis) {
-    hypotheses.append(hypothesis)
-    changes.append(hypothesis.change)
-  }
-
-  /// Whether one of them is looked for beside another mistake.
+extension Hypothesis {
+  /// Whether one of its aspect is looked for beside one of another's.
   /// - Parameter any: whether numbers can tell any pair.
-  func goesWith(_ other: Hypothesis, any: Bool) -> Bool {
+  fileprivate func goesWith(_ other: Hypothesis, any: Bool) -> Bool {
     switch (aspect, other.aspect) {
     case (let one, let another) where one == another: false
     case (.divisor, .target), (.target, .divisor), (.smoothing, .weights), (.weights, .smoothing): true
@@ -95,5 +79,18 @@ private struct MistakesOfOneAspect {
       any && (another == .divisor || another == .factor || another == .target)
     default: any
     }
+  }
+}
+
+extension Range<Int> {
+  /// Cuts the range before each place that says so.
+  fileprivate func split(_ isCut: (Int) -> Bool) -> [Range<Int>] {
+    var parts: [Range<Int>] = []
+    var start = lowerBound
+    for place in self where place > start && isCut(place) {
+      parts.append(start..<place)
+      start = place
+    }
+    return isEmpty ? [] : parts + [start..<upperBound]
   }
 }

@@ -179,16 +179,15 @@ struct OutputSearch {
     return agreement.misfit.usual <= 1
   }
 
-  /// What a change of factors multiplies the numbers of another change by.
-  func factor(from one: Change, to other: Change) -> Double? {
-    var factor = other.factor / one.factor
-    let powers = other.temperaturePower - one.temperaturePower
-    for _ in 0..<powers.magnitude {
-      factor *= powers > 0 ? 1 / request.softmax.temperature : request.softmax.temperature
+  /// What a change multiplies the numbers by, besides all else that it does; nil where it divides by zero.
+  func factor(of change: Change) -> Double? {
+    var factor = change.factor
+    for _ in 0..<change.temperaturePower.magnitude {
+      factor *= change.temperaturePower > 0 ? 1 / request.softmax.temperature : request.softmax.temperature
     }
     guard let targets else { return factor }
-    guard let given = targets.divisor(one), let divisor = targets.divisor(other), divisor > 0 else { return nil }
-    return factor * given / divisor
+    guard let divisor = targets.divisor(change), divisor > 0 else { return nil }
+    return factor / divisor
   }
 
   /// How well the exact numbers agree, each times a factor; nil where they do not.
