@@ -50,7 +50,8 @@ let package = Package(
     .target(name: "TestSupport", dependencies: ["VectorKernels", "CLinux"], path: "Tests/TestSupport"),
     .testTarget(name: "VectorKernelsTests", dependencies: ["VectorKernels", "TestSupport"]),
     .testTarget(
-      name: "SoftmaxTests", dependencies: ["Softmax", "VectorKernels", "TestSupport"], exclude: ["Fixtures"]),
+      name: "SoftmaxTests", dependencies: ["Softmax", "KernelDispatch", "VectorKernels", "TestSupport"],
+      exclude: ["Fixtures"]),
     .testTarget(name: "NumericJSONTests", dependencies: ["NumericJSON", "VectorKernels", "TestSupport"]),
     .testTarget(name: "HTTPTests", dependencies: ["HTTP", "TestSupport"]),
     .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer", "HTTP", "CLinux", "TestSupport"]),

@@ -81,6 +81,15 @@ public struct Pair<Number: KernelNumber> {
     return Pair(high: s.high, low: low + (s.low + b.low))
   }
 
+  /// The same for a single number.
+  ///
+  /// Error Bounds: one rounding of the new low part, which is at most `|low| + u·|sum|`.
+  @inlinable @inline(__always)
+  func accumulating(_ b: Number) -> Pair {
+    let s = Pair(sum: high, b)
+    return Pair(high: s.high, low: low + s.low)
+  }
+
   /// Error Bounds: relative 7u² (DWTimesDW1 in the same paper; a fused multiply-add makes it no worse).
   @inlinable @inline(__always)
   public func times<M: ExactMultiplier>(_ b: Pair, _: M.Type) -> Pair {

@@ -83,6 +83,24 @@ public protocol VectorLoops: SendableMetatype {
     _ values: Span<Double>, by factor: DoubleDouble, _ rounding: KernelRounding, into out: inout MutableSpan<Double>
   ) -> Int
 
+  // Rows with results of few bits
+
+  static func narrowMaximum(_ logits: RawSpan, _ element: NarrowElement) -> RowMaximum
+
+  static func narrowExponentials(
+    _ logits: RawSpan, _ element: NarrowElement, top: Int, shift: RowShift,
+    into exponentials: inout MutableSpan<Double>, from start: Int, sum: inout VectorPair
+  )
+
+  static func narrowProducts(
+    _ exponentials: Span<Double>, by factor: Double, _ rounding: NarrowRounding, into out: inout MutableSpan<Double>
+  ) -> Bool
+
+  static func narrowLogProbabilities(
+    _ logits: RawSpan, _ element: NarrowElement, shift: RowShift, logSum: Double, _ rounding: NarrowRounding,
+    into out: inout MutableSpan<Double>
+  ) -> Bool
+
   // Eight short rows at once
 
   static func interleavedExponentials(

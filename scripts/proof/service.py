@@ -1,10 +1,11 @@
-"""service.py URL COUNT [--seed N] [--hostile | --losses [ADDITION …] | --every FORMAT]    random cases straight through a running service, against the oracle
+"""service.py URL COUNT [--seed N] [--hostile | --losses [ADDITION …] | --every FORMAT | --narrow FORMAT]    random cases straight through a running service, against the oracle
 
 Cases come from the fixtures' families (large and near-midpoint left out: they are slow to make) under seeds of their own, so
 that no run repeats the fixtures; with --families, from those named alone; with --hostile, from the families of hostile.py; with
 --losses, those of loss_families.py, answered by losses.py; with --every FORMAT, every number of a format of 16 bits as a logit
-beside 0. Every output is asked for; every number in the answer is read as an exact decimal and rounded to the format asked for. Exit status 1 when a value differs."""
+beside 0; with --narrow FORMAT, the families of narrow.py. Every output is asked for; every number in the answer is read as an exact decimal and rounded to the format asked for. Exit status 1 when a value differs."""
 import argparse
+import functools
 import http.client
 import json
 import random
@@ -18,6 +19,7 @@ import cases
 import families
 import hostile
 import loss_families
+import narrow
 import oracle
 from rounding import FORMATS, Undecided, ZeroNormaliser
 
@@ -94,7 +96,7 @@ def answers(case, reply):
         steps = dict(reply["derivation"])
         reply = steps | steps.pop("quotient_rule")
     form = FORMATS[case.get("dtype", "float64")]
-    return {name: [int(x) if name == "top_indices" else number(x, form) for x in flat(reply[name])] for name in case["want"]}
+    return {name: [int(x) if name in ("argmax", "top_indices") else number(x, form) for x in flat(reply[name])] for name in case["want"]}
 
 
 def targets(case):
@@ -136,6 +138,7 @@ def main():
     options.add_argument("--hostile", action="store_true")
     options.add_argument("--losses", nargs="*", choices=loss_families.ADDITIONS)
     options.add_argument("--every", choices=["float16", "bfloat16"])
+    options.add_argument("--narrow", choices=["float32", "float16", "bfloat16"])
     options.add_argument("--families", nargs="+")
     given = options.parse_args()
     makers = hostile.FAMILIES if given.hostile else ORDINARY
@@ -144,6 +147,8 @@ def main():
     tally = {}
     used = time.monotonic()
     makers = makers | (additions.REQUESTS if not given.hostile else {})
+    if given.narrow:
+        makers = {name: functools.partial(maker, dtype=given.narrow) for name, maker in narrow.FAMILIES.items()}
     if given.families:
         makers = {name: makers[name] for name in given.families}
     if given.every:

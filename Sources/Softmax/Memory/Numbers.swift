@@ -1,4 +1,5 @@
 internal import Allocation
+internal import VectorKernels
 
 /// A tensor's numbers, row-major, wherever they are: in an array, or as bytes of any type among others, such as those
 /// of a request. Bytes are never copied as a whole; they are read as binary64 a row at a time.
@@ -104,10 +105,24 @@ public struct Numbers: Sendable {
         }
       }
     }
-    if row.count != count { row = [Double](repeating: 0, largeCount: count) }
+    row.resize(to: count)
     var copy = row.mutableSpan
     read(from: start, step: step, into: &copy)
     return try body(row.span)
+  }
+
+  /// The same, where the numbers are as bytes, if they lie side by side as binary64 or binary32, aligned or not.
+  func withBytes<Result>(
+    _ count: Int, from start: Int, step: Int, copiedInto row: inout [Double],
+    _ body: (RawSpan, NarrowElement) -> Result
+  ) -> Result {
+    if step == 1, case .bytes(let bytes, let origin, let type) = storage, let element = type.narrowElement {
+      let first = origin + start * type.size
+      return body(unsafe bytes.span.bytes.extracting(first..<first + count * type.size), element)
+    }
+    return withRun(count, from: start, step: step, copiedInto: &row) { run in
+      body(unsafe run.bytes, .binary64)
+    }
   }
 
   private func isAligned(_ bytes: [UInt8], _ origin: Int) -> Bool {
@@ -133,6 +148,54 @@ public struct Numbers: Sendable {
       start += length
     }
     return nil
+  }
+}
+
+extension Numbers {
+  /// Whether all are finite.
+  var areFinite: Bool {
+    guard case .bytes(let bytes, let origin, .binary32) = storage else {
+      return firstPosition { run in Self.areFinite(run) ? nil : 0 } == nil
+    }
+    return unsafe bytes.span.withUnsafeBytes { bytes in
+      // The initialiser has checked that so many are there.
+      let own = unsafe UnsafeRawBufferPointer(rebasing: bytes[origin..<origin + count * 4])
+      return unsafe Self.areFinite(binary32: own)
+    }
+  }
+
+  /// Asked without a branch, since nearly all always are: of the patterns of magnitudes, a unit more in the exponent
+  /// carries into the sign's place of infinity's and NaN's alone.
+  private static func areFinite(_ run: Span<Double>) -> Bool {
+    var carries: UInt64 = 0
+    for position in run.indices {
+      carries |= run[position].magnitude.bitPattern &+ Double.leastNormalMagnitude.bitPattern
+    }
+    return carries >> 63 == 0
+  }
+
+  /// The same of little-endian bytes, in which this is looked for at the speed of memory.
+  private static func areFinite(binary32 bytes: UnsafeRawBufferPointer) -> Bool {
+    var carries: UInt32 = 0
+    for offset in stride(from: 0, to: bytes.count, by: 4) {
+      let pattern = unsafe UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
+      carries |= (pattern & 0x7FFF_FFFF) &+ Float.leastNormalMagnitude.bitPattern
+    }
+    return carries >> 31 == 0
+  }
+}
+
+extension [Double] {
+  /// Makes the array one of so many numbers, of no value; in the memory that it has, if that is enough.
+  mutating func resize(to count: Int) {
+    guard count != self.count else { return }
+    if count < self.count {
+      removeLast(self.count - count)
+    } else if count <= capacity {
+      append(contentsOf: repeatElement(0, count: count - self.count))
+    } else {
+      self = [Double](repeating: 0, largeCount: count)
+    }
   }
 }
 

@@ -62,7 +62,7 @@ internal import Allocation
         return body(&span)
       }
     }
-    if row.count != count { row = [Double](repeating: 0, largeCount: count) }
+    row.resize(to: count)
     var span = row.mutableSpan
     let result = body(&span)
     write(row.span, from: start, step: step)

@@ -34,7 +34,7 @@ public struct SoftmaxProblem: Sendable {
     }
     guard temperature > 0, temperature.isFinite else { throw .temperature }
     if let softcap { guard softcap > 0, softcap.isFinite else { throw .softcap } }
-    hasEmptyRows = Self.areFinite(logits) ? false : try Self.checkMasks(logits, layout, allowsEmptyRows)
+    hasEmptyRows = logits.areFinite ? false : try Self.checkMasks(logits, layout, allowsEmptyRows)
     self.logits = logits
     self.layout = layout
     self.temperature = temperature
@@ -50,20 +50,6 @@ public struct SoftmaxProblem: Sendable {
     try self.init(
       logits: Numbers(logits), layout: layout, temperature: temperature, softcap: softcap, format: format,
       allowsEmptyRows: allowsEmptyRows)
-  }
-
-  private static func areFinite(_ logits: Numbers) -> Bool {
-    logits.firstPosition { run in areFinite(run) ? nil : 0 } == nil
-  }
-
-  /// Whether all are finite, asked without a branch since nearly all always are: of the patterns of magnitudes, a unit
-  /// more in the exponent carries into the sign's place of infinity's and NaN's alone.
-  private static func areFinite(_ logits: Span<Double>) -> Bool {
-    var carries: UInt64 = 0
-    for position in logits.indices {
-      carries |= logits[position].magnitude.bitPattern &+ Double.leastNormalMagnitude.bitPattern
-    }
-    return carries >> 63 == 0
   }
 
   /// - Returns: whether some row has no finite logit.

@@ -185,7 +185,8 @@ extension LossProblem {
     ) { k throws(ComputationError) in
       var poll = CancellationPoll(execution)
       var work = VectorLoss.Workspace(
-        row: VectorRow(softmax, execution.level), teacher: VectorRow(softmax, execution.level, isCapped: false))
+        narrow: NarrowRow(softmax, execution.level), row: VectorRow(softmax, execution.level),
+        teacher: VectorRow(softmax, execution.level, isCapped: false))
       var reader = RowReader(softmax.layout)
       var other = RowReader(softmax.layout)
       var writer = RowWriter(softmax.layout)

@@ -27,6 +27,16 @@ struct OutputLayout: Sendable {
   /// How many numbers there are for each row.
   var valuesPerRow: Int { parts.reduce(0) { $0 + $1.valuesPerRow } }
 
+  /// Whether ``NarrowRow`` knows all of them.
+  var areNarrow: Bool {
+    parts.allSatisfy { part in
+      switch part.output {
+      case .probabilities, .logProbabilities, .argmax: true
+      case .logSumExp, .entropy, .jacobian, .topIndices, .topProbabilities, .topLogProbabilities: false
+      }
+    }
+  }
+
   /// Where in the tensor a row's number at a position of an output is; those at other positions are `layout.inner`
   /// apart.
   func position(of part: Part, row n: Int, at position: Int) -> Int {

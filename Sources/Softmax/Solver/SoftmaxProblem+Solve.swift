@@ -104,12 +104,14 @@ extension SoftmaxProblem {
 /// What the vector stage works with over some rows, and the rows with outputs that it leaves open.
 private struct VectorWork: ~Copyable {
   var poll: CancellationPoll
+  var narrow: NarrowRow
   var row: VectorRow
   var writer: RowWriter
   var open: [UnresolvedRow] = []
 
   init(_ problem: SoftmaxProblem, _ execution: Execution) {
     poll = CancellationPoll(execution)
+    narrow = NarrowRow(problem, execution.level)
     row = VectorRow(problem, execution.level)
     writer = RowWriter(problem.layout)
   }
@@ -150,6 +152,7 @@ extension SoftmaxProblem {
   private func solve(
     row n: Int, _ outputs: OutputLayout, by reader: inout RowReader, in work: inout VectorWork
   ) throws(ComputationError) {
+    if work.narrow.solve(logits, number: n, outputs: outputs, by: &reader, &work.writer) { return }
     let count = try reader.read(logits, row: n) { logits throws(ComputationError) in
       try work.row.solve(logits, number: n, outputs: outputs, by: &work.writer, &work.poll)
     }

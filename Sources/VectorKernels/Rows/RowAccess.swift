@@ -5,14 +5,11 @@ public func paddedCount(_ count: Int) -> Int { (count &+ 7) & ~7 }
 extension VectorLoops {
   /// Elements `start ..< start + 8` of working memory, whose count is a whole number of vectors.
   ///
-  /// Unchecked, because every loop here has checked that count first and runs over it by eights; a checked access keeps
-  /// eight loads from becoming one.
+  /// Unchecked, because every loop here has checked that count first and runs over it by eights. As bytes, because the
+  /// compiler makes two loads of half a vector out of eight numbers, and goes on in halves.
   @inlinable @inline(__always)
   static func load(_ memory: Span<Double>, _ start: Int) -> Vector {
-    unsafe Vector(
-      memory[unchecked: start], memory[unchecked: start &+ 1], memory[unchecked: start &+ 2],
-      memory[unchecked: start &+ 3], memory[unchecked: start &+ 4], memory[unchecked: start &+ 5],
-      memory[unchecked: start &+ 6], memory[unchecked: start &+ 7])
+    unsafe memory.bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: start &* 8, as: Vector.self)
   }
 
   /// The same of working memory that is being written.
@@ -43,14 +40,8 @@ extension VectorLoops {
   /// Puts eight numbers at `start ..< start + 8` of working memory.
   @inlinable @inline(__always)
   static func store(_ vector: Vector, _ memory: inout MutableSpan<Double>, _ start: Int) {
-    unsafe memory[unchecked: start] = vector[0]
-    unsafe memory[unchecked: start &+ 1] = vector[1]
-    unsafe memory[unchecked: start &+ 2] = vector[2]
-    unsafe memory[unchecked: start &+ 3] = vector[3]
-    unsafe memory[unchecked: start &+ 4] = vector[4]
-    unsafe memory[unchecked: start &+ 5] = vector[5]
-    unsafe memory[unchecked: start &+ 6] = vector[6]
-    unsafe memory[unchecked: start &+ 7] = vector[7]
+    var bytes = unsafe memory.mutableBytes
+    unsafe bytes.storeBytes(of: vector, toUncheckedByteOffset: start &* 8, as: Vector.self)
   }
 
   /// Puts eight numbers at `start ..< start + 8` of a row, or as many as it has places left.
@@ -121,6 +112,12 @@ extension VectorLoops {
       places.replace(with: indices(from: start), where: above)
       start &+= 8
     }
+    return first(of: best, at: places)
+  }
+
+  /// The largest lane, and the lowest of the places that belong to such lanes.
+  @inlinable @inline(__always)
+  static func first(of best: Vector, at places: Vector) -> RowMaximum {
     var value = best[0]
     var place = places[0]
     var lane = 1

@@ -1,3 +1,5 @@
+internal import VectorKernels
+
 /// Reads the rows of tensors as binary64 numbers side by side.
 struct RowReader: Sendable {
   private let layout: Layout
@@ -20,6 +22,34 @@ struct RowReader: Sendable {
     if !strips[index].rows.contains(n) { strips[index].read(tensor, from: n, layout) }
     let (numbers, places) = (strips[index].numbers, strips[index].places(ofRow: n, layout))
     return try body(numbers.span.extracting(places))
+  }
+}
+
+extension RowReader {
+  /// So many numbers fit into a core's nearest cache, with what is made of them.
+  fileprivate static let blockLength = 2048
+
+  /// Whether rows are read and written by themselves, so that blocks of them can be.
+  static func hasBlocks(_ layout: Layout) -> Bool { !RowStrip.serves(layout) }
+
+  /// Calls `body` with one block of row n after the other, each with its first class.
+  @inline(__always)
+  mutating func readBlocks(of tensor: Numbers, row n: Int, _ body: (_ start: Int, RawSpan, NarrowElement) -> Void) {
+    var start = 0
+    while start < layout.classes {
+      readBlock(of: tensor, row: n, from: start) { block, element in body(start, block, element) }
+      start += Self.blockLength
+    }
+  }
+
+  /// Calls `body` with the block of row n that begins at a class.
+  @inline(__always)
+  mutating func readBlock<Result>(
+    of tensor: Numbers, row n: Int, from start: Int, _ body: (RawSpan, NarrowElement) -> Result
+  ) -> Result {
+    let count = min(Self.blockLength, layout.classes - start)
+    let first = layout.start(of: n) + start * layout.inner
+    return tensor.withBytes(count, from: first, step: layout.inner, copiedInto: &row, body)
   }
 }
 
@@ -53,6 +83,23 @@ struct RowWriter: Sendable {
     _ tensor: ResultBuffer, at start: Int, _ body: (inout MutableSpan<Double>) -> Result
   ) -> Result {
     tensor.write(layout.classes, from: start, step: layout.inner, by: &row, body)
+  }
+
+  /// Has `body` write one block of row n after the other, each with its first class, as long as it says that they are
+  /// good. - Returns: whether all are.
+  @inline(__always)
+  mutating func writeBlocks(
+    of tensor: ResultBuffer, row n: Int, _ body: (_ start: Int, inout MutableSpan<Double>) -> Bool
+  ) -> Bool {
+    var start = 0
+    while start < layout.classes {
+      let count = min(RowReader.blockLength, layout.classes - start)
+      let first = layout.start(of: n) + start * layout.inner
+      let isGood = tensor.write(count, from: first, step: layout.inner, by: &row) { block in body(start, &block) }
+      guard isGood else { return false }
+      start += count
+    }
+    return true
   }
 
   /// Writes the rows that wait.

@@ -16,6 +16,7 @@ final class VectorLoss: Sendable {
 
   /// What a thread works with.
   struct Workspace: ~Copyable {
+    var narrow: NarrowRow
     var row: VectorRow
     /// The teacher's row, where there is one.
     var teacher: VectorRow
@@ -48,7 +49,7 @@ final class VectorLoss: Sendable {
   }
 
   let request: LossRequest
-  private let buffers: LossBuffers
+  let buffers: LossBuffers
   private let target: RowTarget
   /// 1/(D T), or 1/(D T²) for the Hessian.
   private let scale: ScaledDoubleDouble
@@ -118,6 +119,7 @@ final class VectorLoss: Sendable {
     let logits = problem.softmax.logits
     switch target {
     case .indices(let indices):
+      if solveNarrow(row: n, target: indices[n], reader: &reader, writer: &writer, in: &work) { return Unresolved() }
       return reader.read(logits, row: n) { logits in
         solve(row: n, logits, target: indices[n], other: &other, writer: &writer, in: &work)
       }

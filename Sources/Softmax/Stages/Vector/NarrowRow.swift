@@ -1,0 +1,153 @@
+internal import Allocation
+internal import KernelDispatch
+internal import VectorKernels
+
+/// The vector stage's first attempt where results have far fewer bits than binary64: one row at a time in plain
+/// binary64, to 2^-49, read and written by blocks. A row with any result that it cannot prove is done again by
+/// ``VectorRow``.
+///
+/// It holds the memory for a row's exponentials, so one value serves many rows; each begins with ``read(_:row:by:)``.
+struct NarrowRow: ~Copyable {
+  /// Whether it does the problem that it was made for.
+  let isOfUse: Bool
+  private let loops: any VectorLoops.Type
+  private let format: ResultFormat
+  private let layout: Layout
+
+  private var exponentials: [Double] = []  // [padded classes]
+  private(set) var top = RowMaximum(value: -.infinity, index: 0)
+  private var shift = RowShift(maximum: 0, temperature: 1)
+  private var sums = RowSums(
+    others: DoubleDouble(high: 0), sum: DoubleDouble(high: 1), reciprocal: DoubleDouble(high: 1))
+
+  /// The relative error of R and of S: 9.01u.
+  private static let sumError = 0x1.3p-50
+
+  init(_ problem: SoftmaxProblem, _ level: KernelLevel) {
+    // The test fails for about one in 2^(49-p) numbers, and does that for few rows only where p is this small.
+    isOfUse =
+      problem.format.precision <= 24 && problem.softcap == nil && VectorRow.serves(problem)
+      && RowReader.hasBlocks(problem.layout)
+    loops = level.loops
+    format = problem.format
+    layout = problem.layout
+    shift = RowShift(maximum: 0, temperature: isOfUse ? problem.temperature : 1)
+  }
+
+  /// Takes a row and computes its exponentials and their sums. - Returns: whether it can go on.
+  mutating func read(_ logits: Numbers, row n: Int, by reader: inout RowReader) -> Bool {
+    findMaximum(logits, row: n, by: &reader)
+    guard top.value > -.infinity else { return false }
+    shift.maximum = top.value
+    let count = paddedCount(layout.classes)
+    if exponentials.count != count { exponentials = [Double](repeating: 0, largeCount: count) }
+    var lanes = VectorPair(high: Vector(repeating: 0), low: Vector(repeating: 0))
+    // Copies, since a span of a part keeps all of this value from being used.
+    let (loops, top, shift) = (loops, top, shift)
+    reader.readBlocks(of: logits, row: n) { start, block, element in
+      var memory = exponentials.mutableSpan
+      loops.narrowExponentials(
+        block, element, top: top.index - start, shift: shift, into: &memory, from: start, sum: &lanes)
+    }
+    var others = DoubleDouble(high: 0)
+    for lane in 0..<8 { others = others + DoubleDouble(large: lanes.high[lane], small: lanes.low[lane]) }
+    let sum = DoubleDouble(high: 1) + others
+    sums = RowSums(others: others, sum: sum, reciprocal: sum.reciprocal(BaselineMultiplier.self))
+    return !sums.isFaint
+  }
+
+  private mutating func findMaximum(_ logits: Numbers, row n: Int, by reader: inout RowReader) {
+    top = RowMaximum(value: -.infinity, index: 0)
+    reader.readBlocks(of: logits, row: n) { start, block, element in
+      let found = loops.narrowMaximum(block, element)
+      if found.value > top.value { top = RowMaximum(value: found.value, index: start + found.index) }
+    }
+  }
+
+  /// Writes the row's probabilities. - Returns: whether all are proven.
+  func probabilities(row n: Int, into buffer: ResultBuffer, by writer: inout RowWriter) -> Bool {
+    products(sums.reciprocal.high, NarrowRounding(format), row: n, into: buffer, by: &writer)
+  }
+
+  /// Writes the row's log-probabilities. - Returns: whether all are proven.
+  ///
+  /// It reads the row again, since z is not kept.
+  func logProbabilities(
+    _ logits: Numbers, row n: Int, into buffer: ResultBuffer, by reader: inout RowReader, _ writer: inout RowWriter
+  ) -> Bool {
+    let (logSum, rounding) = (logSum.value.high, NarrowRounding(format, isNegative: true))
+    return writer.writeBlocks(of: buffer, row: n) { start, out in
+      reader.readBlock(of: logits, row: n, from: start) { block, element in
+        loops.narrowLogProbabilities(block, element, shift: shift, logSum: logSum, rounding, into: &out)
+      }
+    }
+  }
+
+  /// Writes `factor·(p_i - 1[i = target])`, the gradient for a class index. - Returns: whether all are proven.
+  ///
+  /// At the target it is -factor·(S - e_l)/S, where S - e_l is R itself at the row's maximum.
+  ///
+  /// Error Bounds: at the target, (S - e_l)/S is R/S with 9.01u of R and no more of S, or 1 - e_l/S with 11.02u of
+  /// e_l/S ≤ 1/2, which is no more of the rest: 11.1u with what the pairs add, for 16u.
+  func gradient(
+    row n: Int, target: Int, factor: ScaledDoubleDouble, into buffer: ResultBuffer, by writer: inout RowWriter
+  ) -> Bool {
+    guard !factor.isZero, abs(factor.exponent) <= 300 else { return false }
+    let power = powerOfTwo(factor.exponent)
+    let slope = factor.mantissa.times(sums.reciprocal, BaselineMultiplier.self)
+    let scale = slope.high * power
+    let rounding = NarrowRounding(format, isNegative: factor.isNegative)
+    guard scale <= rounding.greatest, products(scale, rounding, row: n, into: buffer, by: &writer) else { return false }
+    let others = target == top.index ? sums.others : sums.sum + DoubleDouble(high: -exponentials[target])
+    let value = others.times(slope, BaselineMultiplier.self)
+    let result = KernelRounding(format, exponent: factor.exponent, isNegative: !factor.isNegative)
+      .rounded(value, error: value.high * NarrowRounding.error)
+    buffer[layout.start(of: n) + target * layout.inner] = result
+    return !result.isNaN
+  }
+
+  private func products(
+    _ factor: Double, _ rounding: NarrowRounding, row n: Int, into buffer: ResultBuffer, by writer: inout RowWriter
+  ) -> Bool {
+    writer.writeBlocks(of: buffer, row: n) { start, out in
+      let block = exponentials.span.extracting(start..<start + paddedCount(out.count))
+      return loops.narrowProducts(block, by: factor, rounding, into: &out)
+    }
+  }
+
+  /// log S. d log(1+R)/log(1+R) ≤ dR/R.
+  private var logSum: VectorValue {
+    let table = exponentialTable
+    let value = loops.logSum(sums, table: table.span)
+    return VectorValue(value: value, error: value.high * (logSumError + Self.sumError))
+  }
+
+  /// -log p = log S - z of one logit, within log S's error and 2^-98 of the sum.
+  func minusLog(_ logit: Double) -> VectorValue {
+    let logSum = logSum
+    let d = DoubleDouble(sum: logit, -shift.maximum)
+    let z = shift.temperature == 1 ? d : VectorRow.quotient(d, shift.temperature)
+    let value = logSum.value + -z
+    return VectorValue(value: value, error: logSum.error + value.high * 0x1p-98)
+  }
+}
+
+extension NarrowRow {
+  /// Writes the outputs of row n, if it can prove all of them. - Returns: whether it could.
+  mutating func solve(
+    _ logits: Numbers, number n: Int, outputs: OutputLayout, by reader: inout RowReader, _ writer: inout RowWriter
+  ) -> Bool {
+    guard isOfUse, outputs.areNarrow, read(logits, row: n, by: &reader) else { return false }
+    for part in outputs.parts {
+      switch part.output {
+      case .probabilities:
+        guard probabilities(row: n, into: part.buffer, by: &writer) else { return false }
+      case .logProbabilities:
+        guard logProbabilities(logits, row: n, into: part.buffer, by: &reader, &writer) else { return false }
+      case .argmax: part.buffer[n] = Double(top.index)
+      case .logSumExp, .entropy, .jacobian, .topIndices, .topProbabilities, .topLogProbabilities: return false
+      }
+    }
+    return true
+  }
+}
