@@ -130,14 +130,14 @@ public protocol VectorLoops: SendableMetatype {
   )
 
   static func interleavedDifferences(
-    _ pairs: Span<Double>, _ rows: inout InterleavedRows, _ teacherPairs: Span<Double>,
-    _ teachers: inout InterleavedRows, within error: Double, _ rounding: KernelRounding,
+    _ pairs: Span<Double>, _ rows: inout InterleavedRows, teacherPairs: Span<Double>,
+    teachers: inout InterleavedRows, within error: Double, _ rounding: KernelRounding,
     into out: inout MutableSpan<Double>
   ) -> RowBits
 
   static func interleavedTeacherLosses(
-    _ logits: Span<Double>, shift: RowShift, _ rows: inout InterleavedRows, _ teacherLogits: Span<Double>,
-    _ teacherPairs: Span<Double>, _ teachers: inout InterleavedRows, isDivergence: Bool
+    _ logits: Span<Double>, shift: RowShift, _ rows: inout InterleavedRows, teacherLogits: Span<Double>,
+    teacherPairs: Span<Double>, teachers: inout InterleavedRows, isDivergence: Bool
   )
 
   static func interleavedLosses(

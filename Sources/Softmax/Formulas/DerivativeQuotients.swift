@@ -20,7 +20,9 @@ struct DerivativeQuotients {
   /// Of the row's sum and a teacher's, of the row's with itself, or of the row's alone.
   private let denominator: PowerProduct?
 
-  init(_ request: LossRequest, row n: Int, _ row: LogitsRow, _ weights: TargetWeights) {
+  init(
+    _ request: LossRequest, row n: Int, _ row: LogitsRow, weights: TargetWeights, _ poll: inout CancellationPoll
+  ) throws(ComputationError) {
     let problem = request.problem
     self.row = row
     self.weights = weights
@@ -29,17 +31,20 @@ struct DerivativeQuotients {
       Sum.exact(request.upstream(row: n)), Sum.exact(problem.sampleWeight?[n] ?? 1))
     var divisor = Sum.product(Sum.exact(Double(weights.scale)), Sum.exact(row.temperature))
     if let normaliser = request.normaliser { divisor = Sum.product(divisor, Sum.exact(normaliser)) }
-    let classes = 0..<weights.classes
-    totalWeight = classes.reduce(Sum.exact(0)) { Sum.sum($0, Sum.exact(weights.weight?[$1] ?? 1)) }
-    if weights.teacher == nil {
-      total = classes.reduce(Sum.exact(0)) { Sum.sum($0, weights.exact($1)) }
-    } else {
-      total = weights.evenWeight.map { Sum.product(Sum.exact(Double(weights.scale)), Sum.exact($0)) }
+    var (totalWeight, total) = (Sum.exact(0), Sum.exact(0))
+    for c in 0..<weights.classes where !weights.isZero(c) {
+      try poll.spend(4_000)
+      totalWeight = Sum.sum(totalWeight, Sum.exact(weights.weight?[c] ?? 1))
+      total = Sum.sum(total, weights.exact(c))
     }
+    self.totalWeight = totalWeight
+    self.total =
+      weights.teacher == nil
+      ? total : weights.evenWeight.map { Sum.product(Sum.exact(Double(weights.scale)), Sum.exact($0)) }
     if case .hessianProduct(let all) = request.derivative {
       vector = request.layout.row(n, of: all)
       divisor = Sum.product(divisor, Sum.exact(row.temperature))
-      denominator = total == nil ? nil : PowerProduct(row.logits, row.logits)
+      denominator = self.total == nil ? nil : PowerProduct(row.logits, row.logits)
     } else {
       vector = nil
       denominator = PowerProduct(row.logits, weights.teacher?.logits ?? [0])

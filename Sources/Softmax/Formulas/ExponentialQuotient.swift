@@ -85,19 +85,33 @@ struct PowerProduct {
   /// How often each logit stands in a row.
   private let first: [Double: Int]
   private let second: [Double: Int]
+  /// The greatest and the least exponent, and how often each stands in the product.
+  let ends: [(ExactPair, Int)]
 
   /// How many pairs of different logits are multiplied out.
   private static let mostPairs = 1 << 16
 
-  init(_ first: [Double], _ second: [Double] = [0]) {
-    func counted(_ logits: [Double]) -> [Double: Int] {
-      var counts: [Double: Int] = [:]
-      for logit in logits where logit > -.infinity { counts[logit, default: 0] += 1 }
-      return counts
+  init(_ first: [Double], _ second: [Double] = [0]) { self.init(Self.counted(first), Self.counted(second)) }
+
+  private init(_ first: [Double: Int], _ second: [Double: Int]) {
+    func end(_ isBefore: (Double, Double) -> Bool) -> (ExactPair, Int)? {
+      guard let a = first.min(by: { isBefore($0.key, $1.key) }), let b = second.min(by: { isBefore($0.key, $1.key) })
+      else { return nil }
+      return (ExactPair(a.key, b.key), a.value * b.value)
     }
-    self.first = counted(first)
-    self.second = counted(second)
+    self.first = first
+    self.second = second
+    ends = [end(>), end(<)].compactMap { $0 }
   }
+
+  private static func counted(_ logits: [Double]) -> [Double: Int] {
+    var counts: [Double: Int] = [:]
+    for logit in logits where logit > -.infinity { counts[logit, default: 0] += 1 }
+    return counts
+  }
+
+  /// S², of a product that is S.
+  var squared: PowerProduct { PowerProduct(first, first) }
 
   /// How often each exponent stands in the product; `nil` where there are too many.
   var counts: [ExactPair: Int]? {
@@ -108,13 +122,56 @@ struct PowerProduct {
     }
     return counts
   }
+}
 
-  /// The same of the greatest and the least exponent.
-  var ends: [(ExactPair, Int)] {
-    guard let a = first.max(by: { $0.key < $1.key }), let b = second.max(by: { $0.key < $1.key }),
-      let c = first.min(by: { $0.key < $1.key }), let d = second.min(by: { $0.key < $1.key })
-    else { return [] }
-    return [(ExactPair(a.key, b.key), a.value * b.value), (ExactPair(c.key, d.key), c.value * d.value)]
+/// The values of a row as quotients of exponential sums.
+struct RowQuotients {
+  private let row: LogitsRow
+  /// S and S².
+  private let sum: PowerProduct
+  private let square: PowerProduct
+
+  init(_ row: LogitsRow) {
+    self.row = row
+    sum = PowerProduct(row.logits)
+    square = sum.squared
+  }
+
+  /// The value as a quotient, if it is one.
+  func quotient(_ value: RowValue) -> ExponentialQuotient? {
+    guard row.softcap == nil else { return nil }
+    let (logits, one, T) = (row.logits, ExponentialSum.exact(1), ExponentialSum.exact(row.temperature))
+    var result = ExponentialQuotient(denominator: nil, temperature: row.temperature)
+    /// Adds c e^((a_i + y) / T).
+    func add(_ c: ExponentialSum.Coefficient, _ i: Int, _ y: Double = 0) {
+      if !row.isMasked(i) { result.numerator.add(c, logits[i], y) }
+    }
+    switch value {
+    case .logProbability, .logSumExp, .entropy, .argmax, .index: return nil
+    case .probability(let i):
+      add(one, i)
+      result.denominator = sum
+    case .lossByProbability(let l):
+      for j in logits.indices { add(-one, j) }
+      result.denominator = PowerProduct([logits[l]])
+    case .quotientFirst(let l):
+      add(one, l)
+      (result.denominator, result.divisor) = (sum, T)
+    case .lossByLogit(let l, let i):
+      add(one, i)
+      if l == i { for j in logits.indices { add(-one, j) } }
+      (result.denominator, result.divisor) = (sum, T)
+    case .quotientSecond(let l, let i), .jacobian(let l, let i):
+      (result.denominator, result.divisor) = (square, T)
+      guard !row.isMasked(l) else { break }
+      if case .quotientSecond = value {
+        add(one, i, logits[l])
+      } else {
+        add(-one, i, logits[l])
+        if l == i { for j in logits.indices { add(one, j, logits[l]) } }
+      }
+    }
+    return result
   }
 }
 
@@ -127,44 +184,5 @@ extension ResultFormat {
     }
     let middle = ExponentialSum.sum(exact(a), exact(b)).scaled(by: -1)
     return nearest(to: middle, tie: .down) == a && nearest(to: middle, tie: .up) == b ? middle : nil
-  }
-}
-
-extension LogitsRow {
-  /// The value as a quotient of exponential sums, if it is one.
-  func quotient(_ value: RowValue) -> ExponentialQuotient? {
-    guard softcap == nil else { return nil }
-    let (one, T) = (ExponentialSum.exact(1), ExponentialSum.exact(temperature))
-    var result = ExponentialQuotient(denominator: nil, temperature: temperature)
-    /// Adds c e^((a_i + y) / T).
-    func add(_ c: ExponentialSum.Coefficient, _ i: Int, _ y: Double = 0) {
-      if !isMasked(i) { result.numerator.add(c, logits[i], y) }
-    }
-    switch value {
-    case .logProbability, .logSumExp, .entropy, .argmax, .index: return nil
-    case .probability(let i):
-      add(one, i)
-      result.denominator = PowerProduct(logits)
-    case .lossByProbability(let l):
-      for j in logits.indices { add(-one, j) }
-      result.denominator = PowerProduct([logits[l]])
-    case .quotientFirst(let l):
-      add(one, l)
-      (result.denominator, result.divisor) = (PowerProduct(logits), T)
-    case .lossByLogit(let l, let i):
-      add(one, i)
-      if l == i { for j in logits.indices { add(-one, j) } }
-      (result.denominator, result.divisor) = (PowerProduct(logits), T)
-    case .quotientSecond(let l, let i), .jacobian(let l, let i):
-      (result.denominator, result.divisor) = (PowerProduct(logits, logits), T)
-      guard !isMasked(l) else { break }
-      if case .quotientSecond = value {
-        add(one, i, logits[l])
-      } else {
-        add(-one, i, logits[l])
-        if l == i { for j in logits.indices { add(one, j, logits[l]) } }
-      }
-    }
-    return result
   }
 }

@@ -119,7 +119,7 @@ extension LogitsRow {
   /// Whether the value is known to be irrational, or zero, so that its enclosure may be cut open at a boundary.
   ///
   /// A logarithm is, by Lindemann and Weierstrass's theorem (docs/numerics.md §5), unless it is of one term; of the
-  /// entropy nothing is proved. Quotients of exponential sums are asked about one by one (``quotient(_:)``), but those
+  /// entropy nothing is proved. Quotients of exponential sums are asked about one by one (``RowQuotients``), but those
   /// of capped logits, which are taken for irrational where the logits differ.
   func isIrrational(_ value: RowValue) -> Bool {
     switch value {

@@ -156,6 +156,8 @@ struct UnresolvedValues: UnresolvedOutputs {
   let row: LogitsRow
   let format: ResultFormat
   private var entries: [Entry]
+  /// What exponential sums are made of, once they are asked.
+  private var quotients: RowQuotients?
 
   /// Writes what is known without arithmetic at once.
   init(_ entries: [Entry], of row: LogitsRow, format: ResultFormat) {
@@ -186,13 +188,15 @@ struct UnresolvedValues: UnresolvedOutputs {
     entries = left
   }
 
-  private func result<A: Arithmetic>(
+  private mutating func result<A: Arithmetic>(
     _ value: RowValue, _ sums: inout SoftmaxSums<A>, _ poll: inout CancellationPoll
   ) throws(ComputationError) -> Double? {
     let enclosure = try sums.enclosure(of: value, &poll)
     let result = sums.arithmetic.nearest(
       to: enclosure, in: format, isIrrational: row.isIrrational(value), mostBits: row.mostBits(value))
     if result != nil || sums.arithmetic.bits < 256 { return result }
-    return try row.quotient(value)?.nearest(to: enclosure, bits: sums.arithmetic.bits, in: format, &poll)
+    let quotients = quotients ?? RowQuotients(row)
+    self.quotients = quotients
+    return try quotients.quotient(value)?.nearest(to: enclosure, bits: sums.arithmetic.bits, in: format, &poll)
   }
 }

@@ -88,10 +88,9 @@ struct UnresolvedLoss: UnresolvedOutputs {
     to value: Real, bits: Int, _ i: Int, _ poll: inout CancellationPoll
   ) throws(ComputationError) -> Double? {
     guard !request.problem.takesProbabilities else { return nil }
-    let quotients = quotients ?? DerivativeQuotients(request, row: number, row, weights)
-    self.quotients = quotients
+    if quotients == nil { quotients = try DerivativeQuotients(request, row: number, row, weights: weights, &poll) }
     let format = request.problem.softmax.format
-    return try quotients.quotient(i, &poll)?.nearest(to: value, bits: bits, in: format, &poll)
+    return try quotients?.quotient(i, &poll)?.nearest(to: value, bits: bits, in: format, &poll)
   }
 
   private mutating func resolveMeasure<Functions: RowFunctions>(

@@ -13,8 +13,8 @@ extension VectorLoops {
   /// 2^-103 of both. An exponential that is zero is below 2^-894, and its term below 2^-850.
   @inlinable @inline(__always)
   public static func interleavedDifferences(
-    _ pairs: Span<Double>, _ rows: inout InterleavedRows, _ teacherPairs: Span<Double>,
-    _ teachers: inout InterleavedRows, within error: Double, _ rounding: KernelRounding,
+    _ pairs: Span<Double>, _ rows: inout InterleavedRows, teacherPairs: Span<Double>,
+    teachers: inout InterleavedRows, within error: Double, _ rounding: KernelRounding,
     into out: inout MutableSpan<Double>
   ) -> RowBits {
     precondition(pairs.count == 2 &* out.count && teacherPairs.count == pairs.count && out.count & 7 == 0)
@@ -57,8 +57,8 @@ extension VectorLoops {
   /// 2^-894, times its z.
   @inlinable @inline(__always)
   public static func interleavedTeacherLosses(
-    _ logits: Span<Double>, shift: RowShift, _ rows: inout InterleavedRows, _ teacherLogits: Span<Double>,
-    _ teacherPairs: Span<Double>, _ teachers: inout InterleavedRows, isDivergence: Bool
+    _ logits: Span<Double>, shift: RowShift, _ rows: inout InterleavedRows, teacherLogits: Span<Double>,
+    teacherPairs: Span<Double>, teachers: inout InterleavedRows, isDivergence: Bool
   ) {
     precondition(teacherLogits.count == logits.count && teacherPairs.count == 2 &* logits.count)
     let (zero, masked) = (Vector(repeating: 0), Vector(repeating: -.infinity))

@@ -82,7 +82,7 @@ struct ExponentialSumTests {
       if !row.isMasked(l) { values += [.lossByProbability(l), .quotientFirst(l)] }
       for value in values where row.known(value) == nil {
         let enclosure = try sums.enclosure(of: value, &poll)
-        let quotient = try #require(row.quotient(value))
+        let quotient = try #require(RowQuotients(row).quotient(value))
         // 3 bits: a boundary is near, and for some rows it is the value.
         for format in [ResultFormat(precision: 3, greatestExponent: 1023), .binary16] {
           let near = enclosure.nearest(in: format)

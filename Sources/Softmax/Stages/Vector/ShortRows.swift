@@ -315,7 +315,8 @@ extension ShortRows {
     if let gradient = buffers.gradient {
       open = Self.fill(&results, with: &state) { out, state in
         loops.interleavedDifferences(
-          exponentials.span, &state, teachers.exponentials.span, &teacherState, within: 0x1p-98, rounding, into: &out)
+          exponentials.span, &state, teacherPairs: teachers.exponentials.span, teachers: &teacherState, within: 0x1p-98,
+          rounding, into: &out)
       }
       write(gradient)
     }
@@ -323,8 +324,8 @@ extension ShortRows {
     computeLogSums()
     loops.interleavedLogSums(&teacherState, table: table.span)
     loops.interleavedTeacherLosses(
-      logits.span, shift: shift, &state, teachers.logits.span, teachers.exponentials.span, &teacherState,
-      isDivergence: request.measure == .klDivergence)
+      logits.span, shift: shift, &state, teacherLogits: teachers.logits.span, teacherPairs: teachers.exponentials.span,
+      teachers: &teacherState, isDivergence: request.measure == .klDivergence)
     return open
   }
 
