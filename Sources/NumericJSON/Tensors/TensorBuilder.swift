@@ -142,14 +142,9 @@ extension TensorBuilder {
   private mutating func reserve(atLeast least: Int, at position: Int) {
     let count = values.count
     let left = end - position
-    let expected: Int
-    if count < 64 {
-      expected = left / 16
-    } else {
-      let density = Double(count) / Double(max(1, position - start))
-      expected = max(count + count / 2, count + Int(Double(left) * density * 1.05))
-    }
-    values.reserveLargeCapacity(max(least, min(limits.values, count + left / 2 + 1, expected + 8)))
+    let density = count < 8 ? 1.0 / 16 : Double(count) / Double(max(1, position - start)) * 1.05
+    let expected = max(count / 2, Int(Double(left) * density)) + 8
+    values.reserveLargeCapacity(max(least, count + min(limits.values - count, left / 2 + 1, expected)))
   }
 
   /// Lets `body` append values to the storage that there is; returns how many, and how many there was room for.
