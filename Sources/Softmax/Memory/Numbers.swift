@@ -176,10 +176,11 @@ extension Numbers {
 
   /// The same of little-endian bytes, in which this is looked for at the speed of memory.
   private static func areFinite(binary32 bytes: UnsafeRawBufferPointer) -> Bool {
+    guard let base = bytes.baseAddress else { return true }
     var carries: UInt32 = 0
-    for offset in stride(from: 0, to: bytes.count, by: 4) {
-      let pattern = unsafe UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
-      carries |= (pattern & 0x7FFF_FFFF) &+ Float.leastNormalMagnitude.bitPattern
+    for index in 0..<bytes.count / 4 {
+      let pattern = unsafe base.loadUnaligned(fromByteOffset: index &* 4, as: UInt32.self)
+      carries |= (UInt32(littleEndian: pattern) & 0x7FFF_FFFF) &+ 0x0080_0000
     }
     return carries >> 31 == 0
   }
