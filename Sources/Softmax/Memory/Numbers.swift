@@ -46,15 +46,6 @@ public struct Numbers: Sendable {
     if case .array = storage { true } else { false }
   }
 
-  /// Where they are: two tensors that live at the same time and are at one place are the same.
-  var address: UInt {
-    switch storage {
-    case .array(let array): unsafe array.withUnsafeBufferPointer { UInt(bitPattern: $0.baseAddress) }
-    case .bytes(let bytes, let start, _):
-      unsafe bytes.withUnsafeBufferPointer { UInt(bitPattern: $0.baseAddress) + UInt(start) }
-    }
-  }
-
   /// The bytes that they take where they are.
   public var byteCount: Int {
     switch storage {

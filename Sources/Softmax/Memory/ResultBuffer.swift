@@ -18,9 +18,6 @@ internal import Allocation
     self.count = count
   }
 
-  /// Where they go: two buffers at one place are the same.
-  var address: UInt { unsafe UInt(bitPattern: memory.baseAddress) }
-
   subscript(position: Int) -> Double {
     get {
       var one: InlineArray<1, Double> = [0]

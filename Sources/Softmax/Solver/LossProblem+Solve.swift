@@ -200,7 +200,6 @@ extension LossProblem {
           try poll.spend(VectorRow.cost(softmax.layout.classes))
           if counts(row: n) { solve(n) } else { vectorLoss.clear(row: n) }
         }
-        writer.flush()
         return (open, work.sum.term(scaledFor: vectorLoss.request))
       }
       var short = ShortRows(softmax, loss: self, execution.level)
@@ -219,7 +218,6 @@ extension LossProblem {
         if short.isFull { solveShort() }
       }
       solveShort()
-      writer.flush()
       work.sum.add(short)
       return (open, work.sum.term(scaledFor: vectorLoss.request))
     }

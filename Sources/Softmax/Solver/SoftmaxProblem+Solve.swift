@@ -73,7 +73,6 @@ extension SoftmaxProblem {
     return try execution.reduce(chunks.count, join: +) { k throws(ComputationError) in
       var work = VectorWork(self, execution)
       try solve(chunks[k], outputs, in: &work, execution.level)
-      work.writer.flush()
       return work.open
     } ?? []
   }

@@ -27,7 +27,6 @@ struct NarrowRow: ~Copyable {
     // The test fails for about one in 2^(49-p) numbers, and does that for few rows only where p is this small.
     isOfUse =
       problem.format.precision <= 24 && problem.softcap == nil && VectorRow.serves(problem)
-      && RowReader.hasBlocks(problem.layout)
     loops = level.loops
     format = problem.format
     layout = problem.layout

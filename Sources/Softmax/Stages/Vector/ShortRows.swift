@@ -206,8 +206,6 @@ struct ShortRows: ~Copyable {
       let (n, results) = (numbers[lane], results)
       writer.write(buffer, row: n) { out in deinterleave(results.span, lane: lane, into: &out) }
     }
-    // Now, since a row that is open is written again by others.
-    writer.flush()
   }
 }
 
@@ -228,7 +226,8 @@ extension ShortRows {
   mutating func solve(_ outputs: OutputLayout) -> RowBits {
     guard exponentiate(exponent: 0) else { return .max }
     var open: RowBits = 0
-    for part in outputs.parts {
+    for place in 0..<outputs.parts.count {
+      let part = outputs.parts[place]
       switch part.output {
       case .probabilities:
         let (loops, exponentials, rounding) = (loops, exponentials, KernelRounding(format))

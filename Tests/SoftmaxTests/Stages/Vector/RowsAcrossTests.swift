@@ -5,8 +5,8 @@ import VectorKernels
 
 /// Rows across a tensor's memory are the same rows as those side by side, whatever lies between their numbers.
 @Suite("Rows across a tensor")
-struct TensorRowsTests {
-  /// Whole pages apart, so that rows are read and written together; and not so.
+struct RowsAcrossTests {
+  /// Eight and more rows side by side, whole pages between their classes and not, and fewer.
   static let layouts = [
     Layout(shape: [40, 512], axis: 0), Layout(shape: [2, 33, 1024], axis: 1), Layout(shape: [300, 1024], axis: 0),
     Layout(shape: [40, 511], axis: 0), Layout(shape: [3, 33, 5], axis: 1), Layout(shape: [8, 512], axis: 0),
