@@ -3,16 +3,15 @@ internal import Glibc
 
 /// How memory is taken from the kernel, whose pages cost time when they are first touched: it clears them.
 public enum Allocation {
-  /// Blocks of this size and more are worth pages of 2 MiB.
+  /// Larger blocks come from the kernel each on its own, and go back at once: the highest threshold that glibc accepts.
   @inlinable static var leastLargeBytes: Int { 32 << 20 }
 
   /// Has the C library's allocator keep what requests use in turn. For the whole process, before it serves.
   public static func keepMemoryWhileBusy() {
-    // No block comes from the kernel on its own, to go back at once. With glibc's own threshold a softmax of 1,000,000
-    // took 61 ns a logit, and takes 24; with the highest that it accepts, 32 MiB, a fifth of the time for a tensor
-    // beyond that was spent on clearing pages. The most that a mixture of large requests held fell by a seventh, since
-    // what one returns the next can use. The memory kept is returned once no large request has come for a while.
-    _ = mallopt(M_MMAP_MAX, 0)
+    // With glibc's own thresholds, or 8 MiB, a softmax of 1,000,000 took 61 ns a logit, and takes 24. The memory kept
+    // is returned once no large request has come for a while. Without any threshold (M_MMAP_MAX 0) larger tensors take
+    // a fifth less, but a body of 64 MiB of text then holds twice as much at its peak: what is let go leaves holes.
+    _ = mallopt(M_MMAP_THRESHOLD, CInt(leastLargeBytes))
     _ = mallopt(M_TRIM_THRESHOLD, 256 << 20)
     // One arena: malloc_trim returns only the top of the main arena, and 40 MB stayed in a second one after a body of
     // 20 MB. Small blocks come from each thread's own cache, so the arena's lock is rarely taken.
