@@ -125,8 +125,12 @@ extension EventLoop {
   private func deferWrite(_ connection: Connection) {
     guard !connection.hasDeferredWrite else { return }
     connection.hasDeferredWrite = true
-    if let lastDeferred { lastDeferred.nextDeferred = connection } else { firstDeferred = connection }
-    if lastDeferred == nil { deferredSince = now.instant }
+    if let lastDeferred {
+      lastDeferred.nextDeferred = connection
+    } else {
+      firstDeferred = connection
+      deferredSince = now.instant
+    }
     lastDeferred = connection
   }
 

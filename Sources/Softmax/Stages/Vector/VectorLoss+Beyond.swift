@@ -72,20 +72,17 @@ extension VectorLoss {
     }
     var open = Unresolved()
     open.isLossOpen = !resolveLoss(row: n, loss.flatMap { VectorValue($0) }, weight: .one, sum: &work.sum)
+    if isPrediction, target.extra == nil {
+      buffers.clearGradient(row: n, request.layout)
+      return open
+    }
     open.gradients = write(row: n, factor, &writer) { out in
-      if isPrediction, target.extra == nil { return zero(&out) }
       let open = work.row.gradient(of: logits, target, factor: factor, into: &out)
       guard open > 0, target.extra == nil else { return open }
       return open
         - work.row.resolveClose(logits, to: &work.teacher, teacher, factor: factor * total, into: &out)
     }
     return open
-  }
-
-  /// Makes every result zero. - Returns: that none is open.
-  private func zero(_ out: inout MutableSpan<Double>) -> Int {
-    for i in 0..<out.count { out[i] = 0 }
-    return 0
   }
 
   /// The Hessian of cross-entropy with target weights of the sum U, times a vector.
