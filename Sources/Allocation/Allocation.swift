@@ -47,7 +47,17 @@ extension Array where Element: BitwiseCopyable {
   /// Makes room for so many elements, as `reserveCapacity` does, in large pages if that is much.
   @inlinable
   public mutating func reserveLargeCapacity(_ count: Int) {
-    reserveCapacity(count)
+    guard count > capacity else { return }
+    var larger: [Element] = []
+    larger.reserveCapacity(count)
+    larger.askForLargePages()
+    // Only now: what is copied into small pages keeps them.
+    larger.append(contentsOf: self)
+    self = larger
+  }
+
+  @inlinable
+  mutating func askForLargePages() {
     let bytes = capacity * MemoryLayout<Element>.stride
     guard bytes >= Allocation.leastLargeBytes else { return }
     unsafe withUnsafeMutableBytes { elements in

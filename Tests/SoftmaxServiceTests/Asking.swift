@@ -25,3 +25,6 @@ func text(_ response: Response) -> String { String(decoding: response.body, as: 
 func answer(toHead head: RequestHead) -> Response? {
   if case .reject(let refused) = service.route(head) { refused.response } else { nil }
 }
+
+/// A response's body with the parts that are sent from elsewhere.
+func wholeBody(_ response: Response) -> [UInt8] { response.body + response.bodyParts.joined() }

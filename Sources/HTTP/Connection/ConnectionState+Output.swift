@@ -96,13 +96,13 @@ extension ConnectionState {
   }
 }
 
-/// Responses that wait to be written, in order. Heads and small bodies share one buffer, which is reused. A large body
-/// stays in its own array and is never copied: a head and its body go out in one `writev`.
+/// Responses that wait to be written, in order. Heads and small bodies share one buffer, which is reused. A large body,
+/// or part of one, stays in its own array and is never copied: a head and its body go out in one `writev`.
 struct OutputQueue: Sendable {
   private struct Body: Sendable {
     /// How many bytes of the buffer precede it.
     var position: Int
-    let bytes: [UInt8]
+    let bytes: ArraySlice<UInt8>
   }
 
   /// A body below this size costs less to copy than to write as a second piece.
@@ -132,14 +132,17 @@ struct OutputQueue: Sendable {
   mutating func append(_ response: Response, _ framing: ResponseFraming, date: HTTPDate) {
     let before = buffer.count
     buffer.appendHead(of: response, framing, date: date)
-    let hasBody = response.status.mayHaveBody && !framing.isHead
-    if hasBody, response.body.count < Self.smallBody { buffer.append(response.body.span) }
     count += buffer.count - before
-    if hasBody, response.body.count >= Self.smallBody {
-      count += response.body.count
-      bodyMemory += response.body.capacity
-      bodies.append(Body(position: buffer.count, bytes: response.body))
-    }
+    guard response.status.mayHaveBody, !framing.isHead else { return }
+    append(response.body[...])
+    for part in response.bodyParts { append(part) }
+  }
+
+  private mutating func append(_ body: ArraySlice<UInt8>) {
+    count += body.count
+    guard body.count >= Self.smallBody else { return buffer.append(body.span) }
+    bodyMemory += body.capacity
+    bodies.append(Body(position: buffer.count, bytes: body))
   }
 
   /// The next bytes in order: from the buffer, then from a large body. Both are empty only if nothing waits.

@@ -8,7 +8,10 @@ public struct Response: Sendable {
   public var contentType: MediaType?
   /// Further fields. Date, Content-Length, Content-Type, Connection and Transfer-Encoding are the connection's own.
   public var fields: Fields
+  /// The body, or its beginning.
   public var body: [UInt8]
+  /// What follows `body`: parts that are too large to be copied behind it, each sent from the memory that it is in.
+  public var bodyParts: [ArraySlice<UInt8>] = []
   /// Ends the connection after this answer.
   public var closes: Bool
   /// Adds `Cache-Control: no-store` (RFC 9111 §5.2.2.5). Not among `fields`, because most answers say it.
@@ -27,6 +30,9 @@ public struct Response: Sendable {
     self.closes = closes
     self.forbidsStoring = forbidsStoring
   }
+
+  /// Bytes of the whole body.
+  public var bodyCount: Int { bodyParts.reduce(body.count) { $0 + $1.count } }
 
   /// The problem that the response tells of, if it was made of one: for a protocol that writes errors in another form
   /// than RFC 9457.

@@ -14,6 +14,7 @@ extension Response {
     var bytes: [UInt8] = []
     bytes.appendHead(of: self, ResponseFraming(closes: true), date: date)
     bytes.append(body.span)
+    for part in bodyParts { bytes.append(part.span) }
     return bytes
   }
 }
@@ -36,7 +37,7 @@ extension [UInt8] {
     of response: Response, fields: Span<UInt8>, _ framing: ResponseFraming, date: HTTPDate
   ) {
     // Not the response itself: the closure would copy it.
-    let (status, bodyCount, forbidsStoring) = (response.status, response.body.count, response.forbidsStoring)
+    let (status, bodyCount, forbidsStoring) = (response.status, response.bodyCount, response.forbidsStoring)
     let contentType = (response.contentType?.text ?? "").span
     let room = 256 + contentType.count + fields.count
     makeRoom(for: room)

@@ -42,8 +42,10 @@ extension EventLoop {
 
   /// A request is whole.
   func run(
-    _ request: Request, id: ConnectionState.RequestID, on connection: Connection, _ state: inout ConnectionState
+    _ request: consuming Request, id: ConnectionState.RequestID, on connection: Connection,
+    _ state: inout ConnectionState
   ) {
+    let head = request.head
     let bodyBytes = request.body.count
     let metrics = RequestMetrics(
       request.head, request.route, bodyBytes: bodyBytes, began: connection.headCompletedAt)
@@ -53,8 +55,8 @@ extension EventLoop {
     if !isForPool, runInline(request, metrics, id: id, on: connection, &state) { return }
     // The next request of a connection whose last one took too long for the loop goes to the pool at once.
     if !isForPool { connection.prefersWorkPool = true }
-    if !runOnWorkPool(request, metrics, id: id, for: connection) {
-      let response = handler.answer(.overloaded, to: request.head)
+    if !runOnWorkPool(consume request, metrics, id: id, for: connection) {
+      let response = handler.answer(.overloaded, to: head)
       complete(metrics, id: id, with: response, on: connection, &state)
     }
   }
@@ -75,14 +77,14 @@ extension EventLoop {
 
   /// False when the pool is full.
   private func runOnWorkPool(
-    _ request: Request, _ metrics: RequestMetrics, id: ConnectionState.RequestID, for connection: Connection
+    _ request: consuming Request, _ metrics: RequestMetrics, id: ConnectionState.RequestID, for connection: Connection
   ) -> Bool {
     let cancellation = CancellationToken(
       deadline: now.instant.advanced(by: services.configuration.requestTimeout))
     let memory = MemoryReservation(services.budget, bytes: request.body.count + request.head.memory)
     let (handler, mailbox, pool) = (handler, mailbox, services.workPool)
     let (token, head) = (connection.token, request.head)
-    let oneShot = OneShotRequest(request)
+    let oneShot = OneShotRequest(consume request)
     let isTaken = pool.submit { place in
       let context = RequestContext(
         isCancelled: { cancellation.isCancelled || place.isRefused }, parallel: { place.parallel($0, $1) },
@@ -127,7 +129,7 @@ extension EventLoop {
     metrics.ended = now.instant
     observer.requestAnswered(metrics, response, loop: index)
     if connection.isReserve { response.closes = true }
-    let isLarge = response.body.count >= Self.largeAnswer
+    let isLarge = response.bodyCount >= Self.largeAnswer
     state.respond(to: id, with: response, at: now)
     if isLarge { updateMemory(of: connection, &state) }
   }

@@ -19,6 +19,13 @@ struct LogitsRow: Sendable {
       problem.layout.row(n, of: problem.logits), temperature: problem.temperature, softcap: problem.softcap)
   }
 
+  /// A row that the vector stage has left open.
+  init(_ problem: SoftmaxProblem, _ row: UnresolvedRow) {
+    self.init(
+      row.logits?.array ?? problem.layout.row(row.number, of: problem.logits), temperature: problem.temperature,
+      softcap: problem.softcap)
+  }
+
   init(_ logits: [Double], temperature: Double, softcap: Double? = nil) {
     var top = 0
     var finite = 0

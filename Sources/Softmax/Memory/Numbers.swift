@@ -6,17 +6,19 @@ internal import VectorKernels
 ///
 /// `unsafe` is here for one reason: bytes that are binary64, and aligned, are looked at as such where they are.
 public struct Numbers: Sendable {
-  private enum Storage: Sendable {
+  enum Storage: Sendable {
     case array([Double])
     /// Bytes in which the numbers begin at a position.
     case bytes([UInt8], start: Int, ElementType)
+    /// Bytes that results overwrite meanwhile.
+    case overwritten(OverwrittenBytes)
   }
 
   /// So many numbers of another type are read at once where nobody asks for rows.
   private static let blockLength = 1024
 
-  private let storage: Storage
-  public let count: Int
+  private(set) var storage: Storage
+  public private(set) var count: Int
 
   public init(_ array: [Double]) {
     storage = .array(array)
@@ -30,6 +32,19 @@ public struct Numbers: Sendable {
     precondition(count >= 0 && start >= 0 && start <= bytes.count && count <= (bytes.count - start) / type.size)
     storage = .bytes(bytes, start: start, type)
     self.count = count
+  }
+
+  /// Numbers whose bytes results overwrite.
+  init(_ count: Int, in bytes: OverwrittenBytes) {
+    storage = .overwritten(bytes)
+    self.count = count
+  }
+
+  /// Some numbers of a type, as its bytes.
+  init(copying row: Span<Double>, as type: ElementType) {
+    var bytes = [UInt8](repeating: 0, count: row.count * type.size)
+    unsafe bytes.withUnsafeMutableBytes { unsafe type.write(row, to: $0, from: 0, step: 1) }
+    self.init(row.count, of: type, in: bytes, from: 0)
   }
 
   /// The numbers in an array, which is made if they are in none.
@@ -51,6 +66,7 @@ public struct Numbers: Sendable {
     switch storage {
     case .array: count * MemoryLayout<Double>.stride
     case .bytes(_, _, let type): count * type.size
+    case .overwritten(let bytes): count * bytes.type.size
     }
   }
 
@@ -73,6 +89,7 @@ public struct Numbers: Sendable {
         let own = unsafe UnsafeRawBufferPointer(rebasing: bytes[origin..<origin + count * type.size])
         unsafe type.read(own, from: start, step: step, into: &row)
       }
+    case .overwritten(let bytes): bytes.read(from: start, step: step, into: &row)
     }
   }
 
@@ -94,6 +111,8 @@ public struct Numbers: Sendable {
             try unsafe body(Span(_unsafeElements: numbers).extracting(start..<start + count))
           }
         }
+      // Copied always: what `body` makes of them may go where they are.
+      case .overwritten: break
       }
     }
     row.resize(to: count)
@@ -107,9 +126,17 @@ public struct Numbers: Sendable {
     _ count: Int, from start: Int, step: Int, copiedInto row: inout [Double],
     _ body: (RawSpan, NarrowElement) -> Result
   ) -> Result {
-    if step == 1, case .bytes(let bytes, let origin, let type) = storage, let element = type.narrowElement {
-      let first = origin + start * type.size
-      return body(unsafe bytes.span.bytes.extracting(first..<first + count * type.size), element)
+    if step == 1 {
+      switch storage {
+      case .array: break
+      case .bytes(let bytes, let origin, let type):
+        guard let element = type.narrowElement else { break }
+        let first = origin + start * type.size
+        return body(unsafe bytes.span.bytes.extracting(first..<first + count * type.size), element)
+      case .overwritten(let bytes):
+        guard let element = bytes.type.narrowElement else { break }
+        return bytes.withBytes(count, from: start) { body($0, element) }
+      }
     }
     return withRun(count, from: start, step: step, copiedInto: &row) { run in
       body(unsafe run.bytes, .binary64)
@@ -129,7 +156,7 @@ public struct Numbers: Sendable {
     let length =
       switch storage {
       case .array: count
-      case .bytes: Self.blockLength
+      case .bytes, .overwritten: Self.blockLength
       }
     var row: [Double] = []
     var start = 0

@@ -11,11 +11,21 @@ internal import Allocation
   private let type: ElementType
   /// How many numbers there are.
   public let count: Int
+  /// Whether the results go where the logits are: a row's logits are to be read before its results are written.
+  let isOverLogits: Bool
 
   private init(_ memory: UnsafeMutableRawBufferPointer, _ type: ElementType, count: Int) {
     unsafe self.memory = memory
     self.type = type
     self.count = count
+    isOverLogits = false
+  }
+
+  init(overLogits memory: UnsafeMutableRawBufferPointer, _ type: ElementType, count: Int) {
+    unsafe self.memory = memory
+    self.type = type
+    self.count = count
+    isOverLogits = true
   }
 
   subscript(position: Int) -> Double {
@@ -39,6 +49,29 @@ internal import Allocation
     }
     // The slice is checked; zeros mean 0 in every type.
     unsafe memory[start * type.size..<(start + count) * type.size].initializeMemory(as: UInt8.self, repeating: 0)
+  }
+
+  /// Keeps the bytes of `count` numbers from position `start` on in the memory of as many of `row`, from `place` on.
+  func keep(_ count: Int, from start: Int, in row: inout [Double], at place: Int) {
+    unsafe row.withUnsafeMutableBytes { row in
+      // Checked against both; no type's numbers are larger than a `Double`.
+      let kept = unsafe UnsafeMutableRawBufferPointer(rebasing: row[8 * place..<8 * (place + count)])
+      unsafe kept.copyMemory(from: UnsafeRawBufferPointer(bytes(of: count, from: start)))
+    }
+  }
+
+  /// Puts back the bytes that were kept of `count` numbers, in parts of `length`.
+  func restore(_ count: Int, from start: Int, parts length: Int, keptIn row: [Double]) {
+    unsafe row.withUnsafeBytes { row in
+      for place in stride(from: 0, to: count, by: length) {
+        let own = unsafe bytes(of: min(length, count - place), from: start + place)
+        unsafe own.copyMemory(from: UnsafeRawBufferPointer(rebasing: row[8 * place..<8 * place + own.count]))
+      }
+    }
+  }
+
+  private func bytes(of count: Int, from start: Int) -> UnsafeMutableRawBufferPointer {
+    unsafe UnsafeMutableRawBufferPointer(rebasing: memory[start * type.size..<(start + count) * type.size])
   }
 
   /// Writes numbers from position `start` on, `step` apart.

@@ -127,6 +127,23 @@ public final class LossProblem: Sendable {
     guard reduction != .mean || divisor != nil || normaliserIsPositive else { throw .zeroNormaliser }
   }
 
+  /// The problem with other logits, which are as valid.
+  func with(_ logits: Numbers) -> LossProblem { LossProblem(self, logits: logits) }
+
+  private init(_ problem: LossProblem, logits: Numbers) {
+    softmax = problem.softmax.with(logits)
+    takesProbabilities = problem.takesProbabilities
+    target = problem.target
+    weight = problem.weight
+    sampleWeight = problem.sampleWeight
+    ignoreIndex = problem.ignoreIndex
+    labelSmoothing = problem.labelSmoothing
+    reduction = problem.reduction
+    zLoss = problem.zLoss
+    focalGamma = problem.focalGamma
+    divisor = problem.divisor
+  }
+
   /// Whether a number may be a weight or a target probability: it is finite and not negative.
   public static func isWeight(_ x: Double) -> Bool { x >= 0 && x < .infinity }
 

@@ -3,7 +3,7 @@ public import VectorKernels
 /// Logits and a temperature that cannot be wrong: p = softmax(a / T) is defined over each row.
 public struct SoftmaxProblem: Sendable {
   /// `a`, in the layout's order; finite or -Infinity (a masked class).
-  public let logits: Numbers
+  public private(set) var logits: Numbers
   /// Where the classes lie.
   public let layout: Layout
   /// `T`, finite and positive.
@@ -50,6 +50,13 @@ public struct SoftmaxProblem: Sendable {
     try self.init(
       logits: Numbers(logits), layout: layout, temperature: temperature, softcap: softcap, format: format,
       allowsEmptyRows: allowsEmptyRows)
+  }
+
+  /// The problem with other logits, which are as valid.
+  func with(_ logits: Numbers) -> SoftmaxProblem {
+    var problem = self
+    problem.logits = logits
+    return problem
   }
 
   /// - Returns: whether some row has no finite logit.

@@ -193,7 +193,11 @@ extension LossProblem {
       var open: [UnresolvedRow] = []
       func solve(_ n: Int) {
         let left = vectorLoss.solve(row: n, reader: &reader, other: &other, writer: &writer, in: &work)
-        if left.count > 0 { open.append(UnresolvedRow(number: n, count: left.count, isLossOpen: left.isLossOpen)) }
+        guard left.count > 0 else { return }
+        open.append(
+          UnresolvedRow(
+            number: n, count: left.count, isLossOpen: left.isLossOpen,
+            logits: reader.overwrittenRow(of: softmax.logits)))
       }
       guard vectorLoss.hasShortRows else {
         for n in chunks[k] {

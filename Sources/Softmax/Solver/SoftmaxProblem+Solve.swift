@@ -84,11 +84,12 @@ extension SoftmaxProblem {
   ) throws(ComputationError) -> StageCounts {
     for index in share.rows {
       let n = rows[index].number
-      if isEmpty(row: n) {
+      // The vector stage leaves no empty row.
+      if !rows.haveResults, isEmpty(row: n) {
         outputs.writeEmpty(row: n)
         continue
       }
-      let row = LogitsRow(self, number: n)
+      let row = LogitsRow(self, rows[index])
       var entries = outputs.values(of: row, number: n, in: share.outputs(of: outputs.valuesPerRow))
       if rows.haveResults { entries.removeAll { !$0.buffer[$0.position].isNaN } }
       var values = UnresolvedValues(entries, of: row, format: format)
@@ -155,6 +156,8 @@ extension SoftmaxProblem {
     let count = try reader.read(logits, row: n) { logits throws(ComputationError) in
       try work.row.solve(logits, number: n, outputs: outputs, by: &work.writer, &work.poll)
     }
-    if count > 0 { work.open.append(UnresolvedRow(number: n, count: count)) }
+    if count > 0 {
+      work.open.append(UnresolvedRow(number: n, count: count, logits: reader.overwrittenRow(of: logits)))
+    }
   }
 }

@@ -84,6 +84,8 @@ struct UnresolvedRow: Sendable {
   let count: Int
   /// Whether its loss is among them.
   var isLossOpen = false
+  /// Its logits, where results have overwritten them.
+  var logits: Numbers?
 }
 
 /// The rows with open outputs, as threads share them out for the other stages.

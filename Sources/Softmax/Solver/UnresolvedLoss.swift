@@ -23,7 +23,7 @@ struct UnresolvedLoss: UnresolvedOutputs {
     self.request = request
     self.buffers = buffers
     number = unresolved.number
-    row = LogitsRow(request.problem.softmax, number: number)
+    row = LogitsRow(request.problem.softmax, unresolved)
     weights = TargetWeights(request.problem, row: number)
     isLossOpen = request.use != .unused && unresolved.isLossOpen
     openClasses = []

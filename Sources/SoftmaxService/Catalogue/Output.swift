@@ -120,6 +120,11 @@ struct OutputDescriptor: Sendable {
     case losses
   }
 
+  /// Whether it has a number for each class of each slice, in the logits' shape.
+  var hasClassAxis: Bool {
+    if case .numbers(.logits) = content { true } else { false }
+  }
+
   init(
     _ name: String, aliases: NameList, of operations: OperationSet, defaultOf: OperationSet = [], _ content: Content,
     needsSingleSlice: Bool = false, needs: Parameter? = nil, onlyUnder: ReductionName? = nil,

@@ -119,11 +119,10 @@ extension ValidatedRequest {
   func run(_ execution: Execution, into buffers: PerOutput<ResultBuffer>) throws(RequestError) {
     do throws(ComputationError) {
       switch work {
-      case .softmax(let problem):
-        try problem.solve(plan.outputs.softmaxOutputs(top: plan.topCount), into: buffers, execution)
+      case .softmax(let problem): try plan.solve(problem, into: buffers, execution)
       case .loss(let work):
         func buffer(_ output: Output) -> ResultBuffer? { plan.outputs.firstIndex(of: output).map { buffers[$0] } }
-        let own = LossBuffers(loss: buffer(.loss), perplexity: buffer(.perplexity), gradient: buffer(.gradient))
+        let own = plan.lossBuffers(buffers)
         if !own.isEmpty { try work.problem.lossAndGradient(upstream: work.upstream, into: own, execution) }
         if let buffer = buffer(.klDivergence) { try work.problem.klDivergence(into: buffer, execution) }
         if let buffer = buffer(.hessianVectorProduct), let vector = work.vector {
@@ -137,7 +136,7 @@ extension ValidatedRequest {
 }
 
 extension RequestError {
-  fileprivate init(_ error: ComputationError) { self = error == .cancelled ? .cancelled : .inconsistency }
+  init(_ error: ComputationError) { self = error == .cancelled ? .cancelled : .inconsistency }
 }
 
 /// What has been computed and not yet been written.
@@ -195,6 +194,20 @@ private struct Results: ~Copyable {
     case .klDivergence: klDivergence.take().map(Value.numbers)
     case .hessianVectorProduct: hessianVectorProduct.take().map(Value.numbers)
     }
+  }
+}
+
+extension ResponsePlan {
+  func solve(
+    _ problem: SoftmaxProblem, into buffers: PerOutput<ResultBuffer>, _ execution: Execution
+  ) throws(ComputationError) {
+    try problem.solve(outputs.softmaxOutputs(top: topCount), into: buffers, execution)
+  }
+
+  /// Where the loss and what belongs to it go, of buffers for all outputs.
+  func lossBuffers(_ buffers: PerOutput<ResultBuffer>) -> LossBuffers {
+    func buffer(_ output: Output) -> ResultBuffer? { outputs.firstIndex(of: output).map { buffers[$0] } }
+    return LossBuffers(loss: buffer(.loss), perplexity: buffer(.perplexity), gradient: buffer(.gradient))
   }
 }
 

@@ -36,7 +36,7 @@ final class AccessLog: Sendable {
       var line = LogLine(method: method.rawValue, status: response.status.code)
       line.add("route", request.route.label.description)
       line.add("request_bytes", request.bodyBytes)
-      line.add("response_bytes", method == .head ? 0 : response.body.count)
+      line.add("response_bytes", method == .head ? 0 : response.bodyCount)
       line.add("duration_us", Int(clamping: request.nanoseconds / 1000))
       line.add("request_id", response.fields[.xRequestID] ?? RequestCorrelation.makeID())
       if let parent = response.fields[.traceparent] { line.add("traceparent", parent) }

@@ -57,7 +57,7 @@ final class Telemetry: ServerObserver {
   }
 
   private func record(_ request: RequestMetrics, _ response: Response, _ loop: Int) {
-    let sent = request.head.method == .head ? 0 : response.body.count
+    let sent = request.head.method == .head ? 0 : response.bodyCount
     loops[loop].record(
       method: request.head.method.place, route: request.route, status: MetricLabels.status(response.status),
       (request.nanoseconds, request.bodyBytes, sent))

@@ -32,6 +32,33 @@ struct OutputQueueTests {
     #expect(written == expected)
   }
 
+  @Test(
+    "Parts of a body follow it in order, small and large ones, whatever a write takes", arguments: [37, 900, 70_000])
+  func parts(most: Int) {
+    var random = SplitMix64(UInt64(most))
+    var (queue, expected): (OutputQueue, [UInt8]) = (OutputQueue(), [])
+    for step in 0..<50 {
+      var answer = response(random.int(in: 0...8999), UInt8(truncatingIfNeeded: step))
+      let source = (0..<30_000).map { UInt8(truncatingIfNeeded: step &+ $0) }
+      for _ in 0..<random.int(in: 0...3) {
+        let start = random.int(in: 0...20_000)
+        answer.bodyParts.append(source[start..<start + random.int(in: 0...9000)])
+      }
+      let whole = answer.body + answer.bodyParts.joined()
+      #expect(answer.bodyCount == whole.count)
+      var single = answer
+      (single.body, single.bodyParts) = (whole, [])
+      expected.appendHead(of: single, ResponseFraming(), date: Self.date)
+      expected += whole
+      queue.append(answer, ResponseFraming(), date: Self.date)
+    }
+    #expect(queue.count == expected.count)
+    var written: [UInt8] = []
+    while !queue.isEmpty { written += queue.take(most) }
+    #expect(written == expected)
+    #expect(queue.memory <= 8192)
+  }
+
   @Test("A reader that is always a little behind has the queue hold what waits, not what it has taken")
   func whatIsOutIsNotHeld() {
     var queue = OutputQueue()

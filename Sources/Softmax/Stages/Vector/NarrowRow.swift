@@ -7,6 +7,7 @@ internal import VectorKernels
 /// ``VectorRow``.
 ///
 /// It holds the memory for a row's exponentials, so one value serves many rows; each begins with ``read(_:row:by:)``.
+/// They are given up with the first output that is made of them, whose place may be that of the logits.
 struct NarrowRow: ~Copyable {
   /// Whether it does the problem that it was made for.
   let isOfUse: Bool
@@ -64,18 +65,19 @@ struct NarrowRow: ~Copyable {
   }
 
   /// Writes the row's probabilities. - Returns: whether all are proven.
-  func probabilities(row n: Int, into buffer: ResultBuffer, by writer: inout RowWriter) -> Bool {
+  mutating func probabilities(row n: Int, into buffer: ResultBuffer, by writer: inout RowWriter) -> Bool {
     products(sums.reciprocal.high, NarrowRounding(format), row: n, into: buffer, by: &writer)
   }
 
   /// Writes the row's log-probabilities. - Returns: whether all are proven.
   ///
   /// It reads the row again, since z is not kept.
-  func logProbabilities(
+  mutating func logProbabilities(
     _ logits: Numbers, row n: Int, into buffer: ResultBuffer, by reader: inout RowReader, _ writer: inout RowWriter
   ) -> Bool {
+    let (loops, shift) = (loops, shift)
     let (logSum, rounding) = (logSum.value.high, NarrowRounding(format, isNegative: true))
-    return writer.writeBlocks(of: buffer, row: n) { start, out in
+    return writer.writeBlocks(of: buffer, row: n, from: &exponentials) { start, _, out in
       reader.readBlock(of: logits, row: n, from: start) { block, element in
         loops.narrowLogProbabilities(block, element, shift: shift, logSum: logSum, rounding, into: &out)
       }
@@ -88,7 +90,7 @@ struct NarrowRow: ~Copyable {
   ///
   /// Error Bounds: at the target, (S - e_l)/S is R/S with 9.01u of R and no more of S, or 1 - e_l/S with 11.02u of
   /// e_l/S ≤ 1/2, which is no more of the rest: 11.1u with what the pairs add, for 16u.
-  func gradient(
+  mutating func gradient(
     row n: Int, target: Int, factor: ScaledDoubleDouble, into buffer: ResultBuffer, by writer: inout RowWriter
   ) -> Bool {
     guard !factor.isZero, abs(factor.exponent) <= 300 else { return false }
@@ -96,20 +98,22 @@ struct NarrowRow: ~Copyable {
     let slope = factor.mantissa.times(sums.reciprocal, BaselineMultiplier.self)
     let scale = slope.high * power
     let rounding = NarrowRounding(format, isNegative: factor.isNegative)
-    guard scale <= rounding.greatest, products(scale, rounding, row: n, into: buffer, by: &writer) else { return false }
+    guard scale <= rounding.greatest else { return false }
     let others = target == top.index ? sums.others : sums.sum + DoubleDouble(high: -exponentials[target])
     let value = others.times(slope, BaselineMultiplier.self)
     let result = KernelRounding(format, exponent: factor.exponent, isNegative: !factor.isNegative)
       .rounded(value, error: value.high * NarrowRounding.error)
+    guard !result.isNaN, products(scale, rounding, row: n, into: buffer, by: &writer) else { return false }
     buffer[layout.start(of: n) + target * layout.inner] = result
-    return !result.isNaN
+    return true
   }
 
-  private func products(
+  private mutating func products(
     _ factor: Double, _ rounding: NarrowRounding, row n: Int, into buffer: ResultBuffer, by writer: inout RowWriter
   ) -> Bool {
-    writer.writeBlocks(of: buffer, row: n) { start, out in
-      let block = exponentials.span.extracting(start..<start + paddedCount(out.count))
+    let loops = loops
+    return writer.writeBlocks(of: buffer, row: n, from: &exponentials) { start, exponentials, out in
+      let block = exponentials.extracting(start..<start + paddedCount(out.count))
       return loops.narrowProducts(block, by: factor, rounding, into: &out)
     }
   }

@@ -8,6 +8,11 @@ struct RowReader: Sendable {
 
   init(_ layout: Layout) { self.layout = layout }
 
+  /// The last row that was read of a tensor that is being overwritten, as it was; nil for others, which keep theirs.
+  func overwrittenRow(of tensor: Numbers) -> Numbers? {
+    tensor.overwrittenType.map { Numbers(copying: row.span, as: $0) }
+  }
+
   /// Calls `body` with row n of a tensor of the logits' shape.
   mutating func read<Result, Failure: Error>(
     _ tensor: Numbers, row n: Int, _ body: (Span<Double>) throws(Failure) -> Result
@@ -64,17 +69,34 @@ struct RowWriter: Sendable {
   }
 
   /// Has `body` write one block of row n after the other, each with its first class, as long as it says that they are
-  /// good. - Returns: whether all are.
+  /// good. - Returns: whether all are. If not, a row that is in its logits' place is as it was.
+  ///
+  /// - Parameter memory: what the blocks are made of, [classes]: each part is given up once `body` has read it.
   @inline(__always)
   mutating func writeBlocks(
-    of tensor: ResultBuffer, row n: Int, _ body: (_ start: Int, inout MutableSpan<Double>) -> Bool
+    of tensor: ResultBuffer, row n: Int, from memory: inout [Double],
+    _ body: (_ start: Int, Span<Double>, inout MutableSpan<Double>) -> Bool
   ) -> Bool {
     var start = 0
     while start < layout.classes {
       let count = min(RowReader.blockLength, layout.classes - start)
       let first = layout.start(of: n) + start * layout.inner
-      let isGood = tensor.write(count, from: first, step: layout.inner, by: &row) { block in body(start, &block) }
-      guard isGood else { return false }
+      guard tensor.isOverLogits else {
+        let isGood = tensor.write(count, from: first, step: layout.inner, by: &row) { block in
+          body(start, memory.span, &block)
+        }
+        guard isGood else { return false }
+        start += count
+        continue
+      }
+      row.resize(to: count)
+      var block = row.mutableSpan
+      guard body(start, memory.span, &block) else {
+        tensor.restore(start, from: layout.start(of: n), parts: RowReader.blockLength, keptIn: memory)
+        return false
+      }
+      tensor.keep(count, from: first, in: &memory, at: start)
+      tensor.write(row.span, from: first, step: layout.inner)
       start += count
     }
     return true

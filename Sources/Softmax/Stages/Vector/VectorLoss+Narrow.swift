@@ -14,6 +14,12 @@ extension VectorLoss {
     // That loss is infinite, which the other stages find.
     guard logit > -.infinity, work.narrow.read(logits, row: n, by: &reader) else { return false }
     let lossWeight = ScaledDoubleDouble(weight)
+    let loss = work.narrow.minusLog(logit)
+    func resolveLoss(_ work: inout Workspace) -> Bool {
+      self.resolveLoss(row: n, loss, weight: lossWeight, sum: &work.sum)
+    }
+    // What is not a term comes first: a gradient may be in the place of the logits, of which a further attempt is made.
+    if request.use == .result, !resolveLoss(&work) { return false }
     if let gradient = buffers.gradient {
       let factor = self.factor(n) * lossWeight
       if factor.isZero {
@@ -24,6 +30,6 @@ extension VectorLoss {
         }
       }
     }
-    return resolveLoss(row: n, work.narrow.minusLog(logit), weight: lossWeight, sum: &work.sum)
+    return request.use != .term || resolveLoss(&work)
   }
 }

@@ -122,10 +122,3 @@ extension InferBinder {
         ?? "its parameters are \(listed(parameters.map { quoted($0.name) }))")
   }
 }
-
-extension OutputDescriptor {
-  /// Whether it has a number for each class of each slice, in the logits' shape.
-  var hasClassAxis: Bool {
-    if case .numbers(.logits) = content { true } else { false }
-  }
-}

@@ -11,6 +11,8 @@ struct InferResponseEncoder: OutputEncoder, ~Copyable {
   private var writer: JSONWriter?
   /// The JSON, once it is complete, and what follows it.
   private var body: [UInt8] = []
+  /// What follows it in memory of its own.
+  private var parts: [ArraySlice<UInt8>] = []
   private var jsonBytes = 0
   /// How many tensors the JSON names so far, and how many of those that follow it have been appended.
   private var described = 0
@@ -18,10 +20,10 @@ struct InferResponseEncoder: OutputEncoder, ~Copyable {
   /// Texts that wait for the JSON, by their tensor's place.
   private var texts: [(place: Int, bytes: [UInt8])] = []
 
-  init(_ layout: InferResponseLayout, model: String, id: String?, _ execution: Execution) {
+  init(_ layout: InferResponseLayout, capacity: Int, model: String, id: String?, _ execution: Execution) {
     self.layout = layout
     self.execution = execution
-    var writer = JSONWriter(capacity: layout.capacity(model: model, id: id), level: execution.level)
+    var writer = JSONWriter(capacity: capacity, level: execution.level)
     writer.beginInferAnswer(of: model, id: id)
     self.writer = consume writer
   }
@@ -30,7 +32,9 @@ struct InferResponseEncoder: OutputEncoder, ~Copyable {
   consuming func finish() -> Response {
     endJSON()
     appendTexts(before: layout.tensors.count)
-    return .inferAnswer(body, jsonBytes: isFollowed ? jsonBytes : nil)
+    var response = Response.inferAnswer(body, jsonBytes: isFollowed ? jsonBytes : nil)
+    response.bodyParts = parts
+    return response
   }
 
   /// Has `compute` write the numbers of all tensors, in the order of the layout, where they belong in the answer.
@@ -40,7 +44,21 @@ struct InferResponseEncoder: OutputEncoder, ~Copyable {
     _ compute: (PerOutput<ResultBuffer>) throws(RequestError) -> Void
   ) throws(RequestError) {
     endJSON()
-    try ResultBuffer.append(layout.numbers, to: &body, compute)
+    try ResultBuffer.append(layout.numbers(layout.tensors.indices), to: &body, compute)
+  }
+
+  /// The same where the tensor at a place is computed where the request's logits are.
+  mutating func writeBinary(_ request: consuming ValidatedRequest, overwriting place: Int) throws(RequestError) {
+    endJSON()
+    let (before, behind) = (layout.numbers(0..<place), layout.numbers(place + 1..<layout.tensors.count))
+    var (front, rest): ([UInt8], [UInt8]) = (body, [])
+    body = []
+    let own = try request.run(execution, overwriting: place) { compute throws(ComputationError) in
+      try ResultBuffer.append(before, to: &front) { before throws(ComputationError) in
+        try ResultBuffer.append(behind, to: &rest) { behind throws(ComputationError) in try compute(before, behind) }
+      }
+    }
+    (body, parts) = (front, [own, rest[...]])
   }
 
   mutating func write(_ output: Output, _ values: [Double], shape: TensorShape) throws(ComputationError) {

@@ -25,6 +25,8 @@ struct InferResponseLayout: Sendable {
   /// The class axis of those that have one.
   let geometry: Geometry
   let format: ResultFormat
+  /// The place of the tensor that is computed where the logits are, if there is one.
+  var overwritingPlace: Int?
 
   init(_ plan: ResponsePlan, _ requested: RequestedOutputs) {
     geometry = plan.geometry
@@ -43,9 +45,9 @@ struct InferResponseLayout: Sendable {
     }
   }
 
-  /// The numbers that follow the JSON, tensor by tensor.
-  var numbers: PerOutput<(type: ElementType, count: Int)> {
-    tensors.reduce(into: PerOutput()) { list, tensor in tensor.numbers.map { list.append($0) } }
+  /// The numbers that follow the JSON, of some tensors.
+  func numbers(_ places: Range<Int>) -> PerOutput<(type: ElementType, count: Int)> {
+    tensors[places].reduce(into: PerOutput()) { list, tensor in tensor.numbers.map { list.append($0) } }
   }
 
   /// Whether all tensors follow the JSON as bytes, of which the number is known before anything is computed.
@@ -70,18 +72,24 @@ struct InferResponseLayout: Sendable {
     return OutputList(groups.flatMap { group in tensors.filter(group).map(\.output) })
   }
 
-  /// An upper bound for the answer's length, so that its buffer never grows: memory not written to costs nothing.
+  /// An upper bound for the length of the answer, but for what is computed where the logits are, so that its buffer never
+  /// grows: memory not written to costs nothing.
   func capacity(model: String, id: String?) -> Int {
     // An escaped character takes six bytes.
     let names = 6 * (model.utf8.count + (id?.utf8.count ?? 0))
-    return tensors.reduce(256 + names) { capacity, tensor in
+    return tensors.indices.reduce(256 + names) { capacity, place in
+      let tensor = tensors[place]
       let entry = 256 + tensor.output.name.utf8.count
+      if place == overwritingPlace { return capacity + entry }
       if let bytes = tensor.byteCount { return capacity + entry + bytes }
       if tensor.classes != nil { return capacity + entry + tensor.shape.volume * Self.bytesPerText }
       let flat: TensorShape = [tensor.shape.volume]
       return capacity + entry + JSONWriter.capacity(forTensor: flat.span)
     }
   }
+
+  /// What is computed where the logits are: as much may be kept of rows that are hard to decide.
+  var overwritingBytes: Int { overwritingPlace.flatMap { tensors[$0].byteCount } ?? 0 }
 
   /// The most that one class takes as a text: a number, a colon, an index, and what JSON or the length adds.
   private static let bytesPerText = 56

@@ -36,12 +36,16 @@ struct OpenInferenceWire: Wire {
       }
       let validated = try Validator.validate(
         (consume bound).unvalidated(), for: operation, limits: context.limits, wire: placed)
-      let layout = InferResponseLayout(validated.plan, requested)
+      var layout = InferResponseLayout(validated.plan, requested)
       try layout.check()
+      if layout.isBinary { layout.overwritingPlace = validated.overwritingPlace }
+      let capacity = layout.capacity(model: model, id: id)
       try context.memory.ask(
-        toCarryOut: validated, encodedBytes: layout.capacity(model: model, id: id), isInPlace: layout.isBinary)
-      var encoder = InferResponseEncoder(layout, model: model, id: id, execution)
-      if layout.isBinary {
+        toCarryOut: validated, encodedBytes: capacity + layout.overwritingBytes, isInPlace: layout.isBinary)
+      var encoder = InferResponseEncoder(layout, capacity: capacity, model: model, id: id, execution)
+      if let place = layout.overwritingPlace {
+        try encoder.writeBinary(consume validated, overwriting: place)
+      } else if layout.isBinary {
         try encoder.writeBinary { buffers throws(RequestError) in try validated.run(execution, into: buffers) }
       } else {
         try (consume validated).answering(layout.order).run(execution, to: &encoder)

@@ -146,6 +146,56 @@ struct InPlaceTests {
     }
   }
 
+  /// Large enough for results that go where the logits are.
+  @Test(arguments: kinds, [["gradient"], ["loss", "gradient"], ["gradient", "loss"]])
+  func gradientsOverLogits(kind: Kind, outputs: [String]) throws {
+    let (rows, classes) = (7, 140_000 / 7 / kind.size)
+    let logits = Self.logits(rows, classes, kind.format).map { $0 == -.infinity ? -4 : $0 }
+    let target = (0..<rows).map { $0 % 4 == 3 ? Int64(-100) : Int64($0 * 5) }
+    for (padding, rest) in [
+      (0, ""), (3, #","temperature":0.5"#), (0, #","temperature":3"#), (1, #","z_loss":0.25"#),
+      (0, #","focal_gamma":2"#), (0, #","softcap":5"#),
+    ] {
+      try check(
+        kind, "gradient", [("logits", [rows, classes], logits)], target: target, outputs: outputs, padding: padding,
+        #","reduction":"none""# + rest)
+    }
+  }
+
+  /// Beside other outputs too.
+  @Test(
+    arguments: kinds, [["probabilities"], ["argmax", "log_probabilities", "entropy"], ["probabilities", "argmax"]])
+  func softmaxOverLogits(kind: Kind, outputs: [String]) throws {
+    let (rows, classes) = (7, 140_000 / 7 / kind.size)
+    let logits = Self.logits(rows, classes, kind.format)
+    for rest in ["", #","temperature":3"#, #","softcap":5"#] {
+      try check(kind, "softmax", [("logits", [rows, classes], logits)], target: nil, outputs: outputs, rest)
+    }
+  }
+
+  /// The results are in the body's own memory.
+  @Test(arguments: kinds)
+  func memoryOfResultsIsThatOfLogits(kind: Kind) throws {
+    let size = 70_000 / kind.size * kind.size
+    let json = request(
+      tensor("logits", kind.datatype, [size / kind.size], bytes: size),
+      rest: #","parameters":{"binary_data_output":true}"#)
+    let fields: Fields = [.inferenceHeaderContentLength: "\(json.utf8.count)"]
+    let head = RequestHead(.post, "/v2/models/softmax/infer", fields: fields, framing: .length(json.utf8.count + size))
+    var body = Array(json.utf8)
+    body += [UInt8](repeating: 0, count: size)
+    guard case .accept(let route) = service.route(head) else {
+      Issue.record("the route is refused")
+      return
+    }
+    let place = unsafe body.withUnsafeBytes { Int(bitPattern: $0.baseAddress) } + json.utf8.count
+    let answer = service.respond(to: Request(head: head, route: route, body: consume body), in: RequestContext())
+    #expect(answer.status == .ok)
+    let results = try #require(answer.bodyParts.first)
+    let found = unsafe results.withUnsafeBytes { Int(bitPattern: $0.baseAddress) }
+    #expect(found == place)
+  }
+
   @Test(arguments: kinds, 0..<8)
   func whatIsNoLogitIsRefused(kind: Kind, padding: Int) throws {
     for bad in [Double.nan, .infinity] {
@@ -185,7 +235,7 @@ struct InPlaceTests {
     let answer = service.respond(to: Request(head: head, route: route, body: body), in: context)
     #expect(answer.status == .ok)
     let asked = most.withLock { $0 }
-    #expect(asked >= body.count + answer.body.count)
+    #expect(asked >= body.count + answer.bodyCount)
     #expect(Double(asked) <= 2.2 * Double(body.count))
   }
 }

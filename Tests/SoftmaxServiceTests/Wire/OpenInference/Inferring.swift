@@ -29,8 +29,9 @@ struct Inferred {
     guard response.status == .ok else { throw NotAnAnswer() }
     let length = response.fields[.inferenceHeaderContentLength].flatMap { Int($0) }
     guard response.contentType == (length == nil ? .json : .octets) else { throw NotAnAnswer() }
-    jsonBytes = length ?? response.body.count
-    let json = Array(response.body[..<jsonBytes])
+    let body = wholeBody(response)
+    jsonBytes = length ?? body.count
+    let json = Array(body[..<jsonBytes])
     var start = jsonBytes
     var reader = JSONReader(json.span)
     try reader.beginObject()
@@ -45,7 +46,7 @@ struct Inferred {
           var tensor = try Self.tensor(&reader)
           if tensor.isBinary {
             let end = start + tensor.numbers.reduce(0) { $0 + Int($1) }
-            tensor.bytes = Array(response.body[start..<end])
+            tensor.bytes = Array(body[start..<end])
             tensor.numbers = []
             start = end
           }
@@ -55,7 +56,7 @@ struct Inferred {
       }
     }
     try reader.finish()
-    guard start == response.body.count else { throw NotAnAnswer() }
+    guard start == body.count else { throw NotAnAnswer() }
   }
 
   /// A binary tensor's size stands in `numbers` for now.

@@ -1,0 +1,47 @@
+/// Results in the place of the logits: large ones then take no memory of their own.
+///
+/// One output of the logits' shape and type may go there, because each of its rows depends on its own logits alone. Every
+/// stage reads a row before it writes it. What plain binary64 writes before it finds a result that it cannot prove is put
+/// back (``RowWriter``), and rows that the vector stage leaves open keep their logits (``UnresolvedRow``).
+extension SoftmaxProblem {
+  /// Whether one output of the logits' shape may go where the logits are.
+  public var mayBeOverwritten: Bool {
+    logits.areBytes(of: ElementType(format)) && layout.inner == 1 && VectorRow.serves(self) && !ShortRows.serves(self)
+  }
+
+  /// Calls `body` with a problem and with a buffer that is in its logits' place. The problem is to be held here alone:
+  /// else the logits are copied first.
+  /// - Returns: the results' bytes; nil where the problem ``mayBeOverwritten`` not.
+  public static func overwrite<Failure: Error>(
+    _ problem: consuming SoftmaxProblem, by body: (SoftmaxProblem, ResultBuffer) throws(Failure) -> Void
+  ) throws(Failure) -> ArraySlice<UInt8>? {
+    guard problem.mayBeOverwritten else { return nil }
+    let logits = problem.logits
+    let rest = (consume problem).with([])
+    return try (consume logits).overwritten { logits, buffer throws(Failure) in
+      try body(rest.with(logits), buffer)
+    }
+  }
+}
+
+extension LossProblem {
+  /// Whether the gradient may go where the logits are, with losses of rows beside it. A reduced loss may need all rows
+  /// again; and what lies in the same bytes would keep them from being held alone.
+  public var mayBeOverwritten: Bool {
+    guard case .indices = target else { return false }
+    return labelSmoothing == 0 && !takesProbabilities && softmax.mayBeOverwritten
+  }
+
+  /// ``SoftmaxProblem/overwrite(_:by:)`` for the gradient.
+  public static func overwrite<Failure: Error>(
+    _ problem: consuming LossProblem, by body: (LossProblem, ResultBuffer) throws(Failure) -> Void
+  ) throws(Failure) -> ArraySlice<UInt8>? {
+    guard problem.mayBeOverwritten else { return nil }
+    let logits = problem.softmax.logits
+    let rest = problem.with([])
+    _ = consume problem
+    return try (consume logits).overwritten { logits, buffer throws(Failure) in
+      try body(rest.with(logits), buffer)
+    }
+  }
+}

@@ -1,0 +1,94 @@
+import TestSupport
+import Testing
+import VectorKernels
+
+@testable import Softmax
+
+/// Results in the place of their logits are those that go elsewhere, whichever stage finds them.
+@Suite("Overwritten logits")
+struct OverwrittenLogitsTests {
+  static let formats: [ResultFormat] = [.binary32, .binary16, .bfloat16, .binary64]
+
+  /// Some rows that plain binary64 proves, and some that it does not: at their very end, blocks after those before were
+  /// written, two classes are level, and all others so far below that only the last stage sees them.
+  static func logits(_ rows: Int, _ classes: Int, _ format: ResultFormat) -> [Double] {
+    var random = SplitMix64(7)
+    return (0..<rows).flatMap { row in
+      (0..<classes).map { place -> Double in
+        guard row % 3 == 1 else { return format.nearest(to: random.double(in: -9...9)) }
+        return place >= classes - 2 ? 0 : -208
+      }
+    }
+  }
+
+  private func numbers(_ bytes: ArraySlice<UInt8>?, _ count: Int, _ type: ElementType) throws -> [Double] {
+    Numbers(count, of: type, in: Array(try #require(bytes)), from: 0).array
+  }
+
+  @Test(arguments: formats, levelsHere)
+  func gradients(format: ResultFormat, level: KernelLevel) throws {
+    let (rows, classes) = (6, 5003)
+    let layout = Layout(shape: [rows, classes], axis: 1)
+    let type = ElementType(format)
+    // Its products with 1/2 are midpoints between two numbers of the format.
+    let weight = 1 + powerOfTwo(-format.precision)
+    for hasLoss in [false, true] {
+      func loss() throws -> LossProblem {
+        try LossProblem(
+          softmax: SoftmaxProblem(
+            logits: Numbers(copying: Self.logits(rows, classes, format).span, as: type), layout: layout, format: format),
+          target: .indices((0..<rows).map { $0 == 3 ? -100 : classes - 1 - $0 % 2 }),
+          sampleWeight: format == .binary64 ? nil : [Double](repeating: weight, count: rows), reduction: .none)
+      }
+      let execution = Execution(level: level)
+      let expected = try loss().lossAndGradient(upstream: nil, loss: hasLoss, gradient: true, execution)
+      let problem = try loss()
+      var losses: [Double]?
+      let bytes = try LossProblem.overwrite(problem) { problem, gradient throws(ComputationError) in
+        losses = try ResultBuffer.array(ifWanted: hasLoss, rows) { loss throws(ComputationError) in
+          try problem.lossAndGradient(
+            upstream: nil, into: LossBuffers(loss: loss, gradient: gradient), execution)
+        }
+      }
+      #expect(try numbers(bytes, layout.count, type) == expected.gradient)
+      #expect(losses == expected.loss)
+    }
+  }
+
+  @Test(arguments: formats, levelsHere)
+  func probabilities(format: ResultFormat, level: KernelLevel) throws {
+    let (rows, classes) = (5, 4999)
+    let layout = Layout(shape: [rows, classes], axis: 1)
+    let type = ElementType(format)
+    let problem = try SoftmaxProblem(
+      logits: Numbers(copying: Self.logits(rows, classes, format).span, as: type), layout: layout, format: format)
+    let execution = Execution(level: level)
+    for output: SoftmaxOutput in [.probabilities, .logProbabilities] {
+      let expected = try problem.solve([output], execution)
+      let bytes = try SoftmaxProblem.overwrite(problem) { problem, buffer throws(ComputationError) in
+        try problem.solve([output], into: [buffer], execution)
+      }
+      #expect(
+        try numbers(bytes, layout.count, type) == expected.probabilities ?? expected.logProbabilities, "\(output)")
+    }
+  }
+
+  /// Where results of a row may need others' logits, or have another size, they go elsewhere.
+  @Test func whatMayNotBeOverwritten() throws {
+    func softmax(_ shape: [Int], _ axis: Int, _ type: ElementType, _ format: ResultFormat) throws -> SoftmaxProblem {
+      let zeros = [Double](repeating: 0, count: shape.reduce(1, *))
+      return try SoftmaxProblem(
+        logits: Numbers(copying: zeros.span, as: type), layout: Layout(shape: TensorShape(shape)!, axis: axis),
+        format: format)
+    }
+    #expect(try softmax([2, 100], 1, .binary32, .binary32).mayBeOverwritten)
+    #expect(try !softmax([2, 100], 0, .binary32, .binary32).mayBeOverwritten)
+    #expect(try !softmax([9, 10], 1, .binary32, .binary32).mayBeOverwritten)
+    #expect(try !softmax([2, 100], 1, .binary32, .binary64).mayBeOverwritten)
+    #expect(try !softmax([2, 100], 1, .int32, .binary32).mayBeOverwritten)
+    let plain = try softmax([2, 100], 1, .binary32, .binary32)
+    #expect(try LossProblem(softmax: plain, target: .indices([1, 2])).mayBeOverwritten)
+    #expect(try !LossProblem(softmax: plain, target: .probabilities(plain.logits)).mayBeOverwritten)
+    #expect(try !LossProblem(softmax: plain, target: .indices([1, 2]), labelSmoothing: 0.1).mayBeOverwritten)
+  }
+}
