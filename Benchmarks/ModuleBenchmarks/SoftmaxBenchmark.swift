@@ -1,7 +1,6 @@
 import CLinux
 import Glibc
 import VectorKernels
-import NumericJSON
 import Softmax
 
 /// The mathematics on one core: ns a logit for each level that this processor has, beside a textbook loop, which gets
@@ -124,53 +123,4 @@ struct LogitFamily: Sendable {
   private static func normal(_ state: inout UInt64) -> Double {
     (-2 * log(uniform(&state))).squareRoot() * cos(2 * .pi * uniform(&state))
   }
-}
-
-/// What the loops do beyond cross-entropy: capped logits with a teacher, and a product with the Hessian.
-private func additions(_ n: Int, _ execution: Execution) -> [[Double]?] {
-  let layout = Layout(shape: [4, n], axis: 1)
-  let logits = LogitFamily.random.logits(4, n)
-  guard let capped = try? SoftmaxProblem(logits: Numbers(logits), layout: layout, softcap: 5),
-    let distilled = try? LossProblem(softmax: capped, target: .logits(Numbers(Array(logits.reversed()))), zLoss: 0.01),
-    let plain = try? SoftmaxProblem(logits: Numbers(logits), layout: layout),
-    let loss = try? LossProblem(softmax: plain, target: .indices([0, 1, 2, 1]))
-  else { return [nil] }
-  let slopes = try? distilled.lossAndGradient(upstream: nil, loss: true, gradient: true, execution)
-  return [
-    slopes?.loss, slopes?.gradient,
-    try? loss.hessianVectorProduct(Numbers(Array(logits.reversed())), upstream: nil, execution),
-  ]
-}
-
-/// Digests of softmax, log-softmax, loss and gradient over all kinds of rows, one for each level that this processor
-/// has. They must be one and the same, whatever the processor: scripts/check compares them.
-func selfCheck() -> Bool {
-  let digests = levelsHere.map { level -> UInt64 in
-    var digest: UInt64 = 0xcbf2_9ce4_8422_2325
-    for family in LogitFamily.all {
-      for n in [3, 10, 100] {
-        let layout = Layout(shape: [4, n], axis: 1)
-        guard let problem = try? SoftmaxProblem(logits: family.logits(4, n), layout: layout, temperature: 0.7),
-          let result = try? problem.solve(
-            [.probabilities, .logProbabilities, .logSumExp, .entropy], Execution(level: level)),
-          let loss = try? LossProblem(
-            softmax: problem, target: .indices([0, 1, 2, 1]), labelSmoothing: 0.125, reduction: .mean),
-          let slopes = try? loss.lossAndGradient(upstream: nil, loss: true, gradient: true, Execution(level: level))
-        else { return 0 }
-        let parts =
-          [
-            result.probabilities, result.logProbabilities, result.logSumExp, result.entropy, slopes.loss,
-            slopes.gradient,
-          ] + (family.name == LogitFamily.random.name ? additions(n, Execution(level: level)) : [])
-        for values in parts.compactMap({ $0 }) {
-          var writer = JSONWriter(capacity: 0, level: level)
-          writer.tensor(values.span, extents: [values.count].span)
-          for byte in writer.finish() { digest = (digest ^ UInt64(byte)) &* 0x100_0000_01b3 }
-        }
-      }
-    }
-    return digest
-  }
-  print("self-check:", String(digests[0], radix: 16), "by", levelsHere.map { "\($0)" }.joined(separator: ", "))
-  return Set(digests).count == 1 && digests[0] != 0
 }

@@ -44,6 +44,17 @@ extension Array where Element: BitwiseCopyable {
     append(addingCapacity: count) { output in output.append(repeating: element, count: count) }
   }
 
+  /// So many elements of no value, to be written before they are read.
+  @inlinable
+  public init(uninitializedLargeCount count: Int) {
+    self.init()
+    reserveLargeCapacity(count)
+    append(addingCapacity: count) { output in
+      // Any bits are a value of such a type.
+      unsafe output.withUnsafeMutableBufferPointer { _, filled in filled = count }
+    }
+  }
+
   /// Makes room for so many elements, as `reserveCapacity` does, in large pages if that is much.
   @inlinable
   public mutating func reserveLargeCapacity(_ count: Int) {

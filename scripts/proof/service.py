@@ -1,9 +1,9 @@
-"""service.py URL COUNT [--seed N] [--hostile | --losses [ADDITION …] | --every FORMAT | --narrow FORMAT]    random cases straight through a running service, against the oracle
+"""service.py URL COUNT [--seed N] [--hostile | --losses [ADDITION …] | --every FORMAT | --narrow FORMAT [--binary]]    random cases straight through a running service, against the oracle
 
 Cases come from the fixtures' families (large and near-midpoint left out: they are slow to make) under seeds of their own, so
 that no run repeats the fixtures; with --families, from those named alone; with --hostile, from the families of hostile.py; with
 --losses, those of loss_families.py, answered by losses.py; with --every FORMAT, every number of a format of 16 bits as a logit
-beside 0; with --narrow FORMAT, the families of narrow.py. Every output is asked for; every number in the answer is read as an exact decimal and rounded to the format asked for. Exit status 1 when a value differs."""
+beside 0; with --narrow FORMAT, the families of narrow.py, with --binary as tensors in binary (binary.py). Every output is asked for; every number in the answer is read as an exact decimal and rounded to the format asked for. Exit status 1 when a value differs."""
 import argparse
 import functools
 import http.client
@@ -15,6 +15,7 @@ import urllib.parse
 from fractions import Fraction
 
 import additions
+import binary
 import cases
 import families
 import hostile
@@ -104,13 +105,14 @@ def targets(case):
     return target if isinstance(target, list) else [target]
 
 
-def random_cases(seed, makers, most=60):
+def random_cases(seed, makers, most=60, fitted=lambda case: case):
     rng = random.Random(seed)
     while True:
         name = rng.choice(sorted(makers))
         source = list(makers[name](random.Random(rng.random())))
         for case in source if len(source) <= most else rng.sample(source, most):
             families.fit_weights(case)
+            case = fitted(case)
             if case["shape"][case["axis"]] == 1 and any(isinstance(x, float) and x != 1 for x in targets(case)):
                 continue  # refused: softmax over one class is always 1
             try:
@@ -139,6 +141,7 @@ def main():
     options.add_argument("--losses", nargs="*", choices=loss_families.ADDITIONS)
     options.add_argument("--every", choices=["float16", "bfloat16"])
     options.add_argument("--narrow", choices=["float32", "float16", "bfloat16"])
+    options.add_argument("--binary", action="store_true")
     options.add_argument("--families", nargs="+")
     given = options.parse_args()
     makers = hostile.FAMILIES if given.hostile else ORDINARY
@@ -154,25 +157,27 @@ def main():
     if given.every:
         source = ((given.every, cases.answered(case)) for case in additions.exhaustive(given.every))
     elif given.losses is None:
-        source = random_cases(given.seed, makers, most=1000 if given.hostile else 60)
+        source = random_cases(given.seed, makers, 1000 if given.hostile else 60,
+                              *([binary.fitted] if given.binary else []))
     else:
         source = random_losses(given.seed, given.losses or loss_families.ADDITIONS)
     for n, (family, case) in enumerate(source):
         if n == given.count:
             break
-        path, request = body(case)
+        path, request, fields = binary.request(case) if given.binary else (*body(case), {"Content-Type": "application/json"})
         if time.monotonic() - used > 30:
             connection.close()  # an idle one is closed by the service after a while
         used = time.monotonic()
-        connection.request("POST", path, request if isinstance(request, str) else json.dumps(request), {"Content-Type": "application/json"})
+        connection.request("POST", path, json.dumps(request) if isinstance(request, dict) else request, fields)
         answer = connection.getresponse()
         text = answer.read()
         count = tally.setdefault(family, [0, 0])
         if answer.status != 200:
             refused += 1
-            print(f"{answer.status} {text.decode()[:300]} for {path} {json.dumps(request)[:300]}")
+            print(f"{answer.status} {text.decode()[:300]} for {path} {str(request)[:300]}")
             continue
-        found = answers(case, json.loads(text, parse_float=str, parse_int=str))
+        found = (binary.answers(case, answer.headers, text) if given.binary
+                 else answers(case, json.loads(text, parse_float=str, parse_int=str)))
         for name, wanted in case["want"].items():
             got = found[name]
             values += len(wanted)
@@ -182,7 +187,7 @@ def main():
                     wrong += 1
                     count[1] += 1
                     if wrong <= 40:
-                        print(f"{family} {name}[{i}]: {got[i:i + 1]} for {wanted[i:i + 1]} in {path} {json.dumps(request)[:600]}")
+                        print(f"{family} {name}[{i}]: {got[i:i + 1]} for {wanted[i:i + 1]} in {path} {str(request)[:600]}")
     for family, (seen, bad) in sorted(tally.items()):
         print(f"{family:20s} {seen:8d} values {bad:6d} wrong")
     print(f"seed {given.seed}: {given.count} cases, {values} values, {wrong} wrong, {refused} refused")

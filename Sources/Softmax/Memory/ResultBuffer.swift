@@ -11,33 +11,56 @@ internal import Allocation
   private let type: ElementType
   /// How many numbers there are.
   public let count: Int
-  /// Whether the results go where the logits are: a row's logits are to be read before its results are written.
-  let isOverLogits: Bool
+  /// The first number that goes where the logits are: a row's logits are to be read before its results are written.
+  let firstOverLogits: Int?
+  /// Where the numbers before that one go.
+  private let front: UnsafeMutableRawBufferPointer
 
   private init(_ memory: UnsafeMutableRawBufferPointer, _ type: ElementType, count: Int) {
     unsafe self.memory = memory
     self.type = type
     self.count = count
-    isOverLogits = false
+    unsafe front = memory
+    firstOverLogits = nil
   }
 
   init(overLogits memory: UnsafeMutableRawBufferPointer, _ type: ElementType, count: Int) {
     unsafe self.memory = memory
     self.type = type
     self.count = count
-    isOverLogits = true
+    unsafe front = memory
+    firstOverLogits = 0
   }
+
+  private init(_ front: ResultBuffer, then rest: ResultBuffer) {
+    unsafe memory = rest.memory
+    type = rest.type
+    count = rest.count
+    unsafe self.front = front.memory
+    firstOverLogits = front.count
+  }
+
+  /// The same buffer over logits with some other memory for its first numbers, whole rows of the same type.
+  public func beginning(in front: ResultBuffer) -> ResultBuffer { ResultBuffer(front, then: self) }
+
+  /// The memory of numbers from a position on, up to the end of a row.
+  private func memory(from start: Int) -> UnsafeMutableRawBufferPointer {
+    unsafe start < firstOverLogits ?? count ? front : memory
+  }
+
+  /// Whether a position is one of the logits' own.
+  func isOverLogits(_ position: Int) -> Bool { position >= firstOverLogits ?? .max }
 
   subscript(position: Int) -> Double {
     get {
       var one: InlineArray<1, Double> = [0]
       var row = one.mutableSpan
-      unsafe type.read(UnsafeRawBufferPointer(memory), from: position, step: 1, into: &row)
+      unsafe type.read(UnsafeRawBufferPointer(memory(from: position)), from: position, step: 1, into: &row)
       return one[0]
     }
     nonmutating set {
       let one: InlineArray<1, Double> = [newValue]
-      unsafe type.write(one.span, to: memory, from: position, step: 1)
+      unsafe type.write(one.span, to: memory(from: position), from: position, step: 1)
     }
   }
 
@@ -48,7 +71,7 @@ internal import Allocation
       return
     }
     // The slice is checked; zeros mean 0 in every type.
-    unsafe memory[start * type.size..<(start + count) * type.size].initializeMemory(as: UInt8.self, repeating: 0)
+    unsafe bytes(of: count, from: start).initializeMemory(as: UInt8.self, repeating: 0)
   }
 
   /// Keeps the bytes of `count` numbers from position `start` on in the memory of as many of `row`, from `place` on.
@@ -71,12 +94,13 @@ internal import Allocation
   }
 
   private func bytes(of count: Int, from start: Int) -> UnsafeMutableRawBufferPointer {
-    unsafe UnsafeMutableRawBufferPointer(rebasing: memory[start * type.size..<(start + count) * type.size])
+    unsafe UnsafeMutableRawBufferPointer(
+      rebasing: memory(from: start)[start * type.size..<(start + count) * type.size])
   }
 
   /// Writes numbers from position `start` on, `step` apart.
   public func write(_ numbers: Span<Double>, from start: Int, step: Int = 1) {
-    unsafe type.write(numbers, to: memory, from: start, step: step)
+    unsafe type.write(numbers, to: memory(from: start), from: start, step: step)
   }
 
   /// Has `body` write `count` numbers from position `start` on, `step` apart: where they belong, if they lie side by
@@ -84,7 +108,8 @@ internal import Allocation
   func write<Result>(
     _ count: Int, from start: Int, step: Int, by row: inout [Double], _ body: (inout MutableSpan<Double>) -> Result
   ) -> Result {
-    if step == 1, type.isDouble, unsafe Int(bitPattern: memory.baseAddress) % MemoryLayout<Double>.alignment == 0 {
+    let memory = unsafe memory(from: start)
+    if step == 1, type.isDouble, Int(bitPattern: memory.baseAddress) % MemoryLayout<Double>.alignment == 0 {
       precondition(start >= 0 && count >= 0 && start + count <= self.count)
       return unsafe memory.withMemoryRebound(to: Double.self) { numbers in
         let run = unsafe UnsafeMutableBufferPointer(rebasing: numbers[start..<start + count])

@@ -101,17 +101,19 @@ extension Execution {
 
 /// The rows of a batch in chunks that are worth a thread.
 struct ParallelChunks {
-  private let rows: Int
+  private let rows: Range<Int>
   let count: Int
 
-  /// - Parameter least: elements that a chunk has at least, if there are so many.
-  init(_ layout: Layout, least: Int = 8192) {
-    rows = layout.batch
-    count = max(1, min(layout.batch, layout.count / least))
+  /// - Parameters:
+  ///   - rows: those wanted; nil for all.
+  ///   - least: elements that a chunk has at least, if there are so many.
+  init(_ layout: Layout, _ rows: Range<Int>? = nil, least: Int = 8192) {
+    self.rows = rows ?? 0..<layout.batch
+    count = max(1, min(self.rows.count, self.rows.count * layout.classes / least))
   }
 
   /// The rows of chunk `k`.
   subscript(k: Int) -> Range<Int> {
-    (rows * k / count)..<(rows * (k + 1) / count)
+    (rows.lowerBound + rows.count * k / count)..<(rows.lowerBound + rows.count * (k + 1) / count)
   }
 }

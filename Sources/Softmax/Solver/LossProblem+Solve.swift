@@ -150,11 +150,35 @@ extension LossProblem {
     _ request: LossRequest, into buffers: LossBuffers, _ execution: Execution, from stage: Stage,
     _ counts: inout StageCounts
   ) throws(ComputationError) {
-    counts.outputs += (0..<request.layout.batch).count { self.counts(row: $0) } * request.valuesPerRow
+    let all = 0..<request.layout.batch
+    guard request.use == .term else {
+      _ = try solve(request, rows: all, into: buffers, execution, from: stage, &counts)
+      return
+    }
+    guard let gradient = buffers.gradient, let first = gradient.firstOverLogits else {
+      let term = try solve(request, rows: all, into: buffers, execution, from: stage, &counts)
+      return try round(term, of: request, into: buffers, execution, from: stage, &counts)
+    }
+    // The loss is decided while all logits are there. Then the gradient takes the place of some.
+    let overwritten = first / request.layout.classes..<all.count
+    let term = LossTerm.sum(
+      try solve(request, rows: 0..<overwritten.lowerBound, into: buffers, execution, from: stage, &counts),
+      try solve(request.ofLosses, rows: overwritten, into: LossBuffers(), execution, from: stage, &counts))
+    try round(term, of: request, into: buffers, execution, from: stage, &counts)
+    _ = try solve(
+      request.ofDerivatives, rows: overwritten, into: LossBuffers(gradient: gradient), execution, from: stage, &counts)
+  }
+
+  /// Rounds what is asked of some rows; all of them, unless the vector stage is asked first. - Returns: their losses' sum.
+  private func solve(
+    _ request: LossRequest, rows: Range<Int>, into buffers: LossBuffers, _ execution: Execution, from stage: Stage,
+    _ counts: inout StageCounts
+  ) throws(ComputationError) -> LossTerm? {
+    counts.outputs += rows.count { self.counts(row: $0) } * request.valuesPerRow
     var term: LossTerm?
     var open: [UnresolvedRow]?
     if stage == .vector, VectorRow.serves(softmax), let vectorLoss = VectorLoss(request, into: buffers) {
-      (open, term) = try solve(by: vectorLoss, execution)
+      (open, term) = try solve(rows, by: vectorLoss, execution)
     } else {
       buffers.clear()
     }
@@ -168,18 +192,25 @@ extension LossProblem {
       term = LossTerm.sum(term, found.0)
       counts = counts + found.1
     }
-    guard request.use == .term else { return }
+    return term
+  }
+
+  /// Writes the reduced loss, of which the rows' sum is a term.
+  private func round(
+    _ term: LossTerm?, of request: LossRequest, into buffers: LossBuffers, _ execution: Execution, from stage: Stage,
+    _ counts: inout StageCounts
+  ) throws(ComputationError) {
     let total = try total(of: term, request, execution, from: stage, &counts)
     buffers.loss?[0] = total.loss
     buffers.perplexity?[0] = total.perplexity
   }
 
-  /// The vector stage over all rows: what it cannot prove is NaN.
+  /// The vector stage over some rows: what it cannot prove is NaN.
   /// - Returns: the rows with such outputs or an open loss, and the sum of the others' terms.
   private func solve(
-    by vectorLoss: VectorLoss, _ execution: Execution
+    _ rows: Range<Int>, by vectorLoss: VectorLoss, _ execution: Execution
   ) throws(ComputationError) -> ([UnresolvedRow], LossTerm?) {
-    let chunks = ParallelChunks(softmax.layout)
+    let chunks = ParallelChunks(softmax.layout, rows)
     let found = try execution.reduce(
       chunks.count, join: { ($0.0 + $1.0, LossTerm.sum($0.1, $1.1)) }
     ) { k throws(ComputationError) in
@@ -251,6 +282,13 @@ extension LossProblem {
     case .infinite: return (.infinity, .infinity)
     case .finite(let known):
       var total = UnresolvedTotal(request, known: known, execution)
+      if total.unresolvedCount > 0, stage == .vector, NarrowRow(softmax, execution.level).isOfUse {
+        let all = 0..<request.layout.batch
+        var unused = StageCounts()
+        let term = try solve(
+          request.ofPreciseLosses, rows: all, into: LossBuffers(), execution, from: .vector, &unused)
+        if case .finite(let known) = term { total = UnresolvedTotal(request, known: known, execution) }
+      }
       var escalation = StageEscalation(execution, from: stage)
       try escalation.resolve(&total)
       counts = counts + escalation.counts

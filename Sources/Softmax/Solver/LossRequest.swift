@@ -27,8 +27,10 @@ struct LossRequest: Sendable {
   let problem: LossProblem
   /// q, one for each loss; `nil` stands for ones.
   let upstream: [Double]?
-  let measure: Measure?
-  let derivative: Derivative?
+  private(set) var measure: Measure?
+  private(set) var derivative: Derivative?
+  /// Whether plain binary64 is not precise enough, even for results of few bits.
+  private(set) var needsPairs = false
   /// Whether e^loss is asked for, of a reduced loss.
   let wantsPerplexity: Bool
   /// D; `nil` stands for one.
@@ -51,6 +53,27 @@ struct LossRequest: Sendable {
     self.derivative = derivative
     wantsPerplexity = perplexity && isReduced
     normaliser = problem.reduction == .mean ? problem.normaliser() : nil
+  }
+
+  /// The same of the losses alone.
+  var ofLosses: LossRequest {
+    var request = self
+    request.derivative = nil
+    return request
+  }
+
+  /// The same of the losses alone, each as precise as the vector stage knows it.
+  var ofPreciseLosses: LossRequest {
+    var request = ofLosses
+    request.needsPairs = true
+    return request
+  }
+
+  /// The same of the derivatives alone.
+  var ofDerivatives: LossRequest {
+    var request = self
+    request.measure = nil
+    return request
   }
 
   var layout: Layout { problem.softmax.layout }

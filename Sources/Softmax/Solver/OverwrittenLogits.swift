@@ -25,11 +25,23 @@ extension SoftmaxProblem {
 }
 
 extension LossProblem {
-  /// Whether the gradient may go where the logits are, with losses of rows beside it. A reduced loss may need all rows
-  /// again; and what lies in the same bytes would keep them from being held alone.
+  /// Whether the gradient may go where the logits are. What else lies in the same bytes would keep them from being held
+  /// alone.
   public var mayBeOverwritten: Bool {
     guard case .indices = target else { return false }
     return labelSmoothing == 0 && !takesProbabilities && softmax.mayBeOverwritten
+  }
+
+  /// How many rows of the gradient are to have memory of their own, so that the others may go where their logits are.
+  ///
+  /// A reduced loss may need all logits again, so that it is decided before any are overwritten. The exponentials of rows
+  /// that are overwritten are then computed twice: with a quarter of the rows that costs what their memory would.
+  /// - Returns: nil where all are to have memory of their own.
+  public func rowsNotOverwritten(besideLoss hasLoss: Bool) -> Int? {
+    guard mayBeOverwritten else { return nil }
+    guard hasLoss, reduction != .none else { return 0 }
+    let (rows, share) = (softmax.layout.batch, 4)
+    return rows >= share ? rows - rows / share : nil
   }
 
   /// ``SoftmaxProblem/overwrite(_:by:)`` for the gradient.

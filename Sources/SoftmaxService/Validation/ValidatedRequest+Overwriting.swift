@@ -5,30 +5,42 @@ extension ValidatedRequest {
   /// Smaller logits cost less than what this saves.
   private static let leastBytes = 64 * 1024
 
-  /// The place, among the outputs, of the one that may go where the logits are; nil where none may.
-  var overwritingPlace: Int? {
+  /// How one output goes where the logits are.
+  struct Overwriting {
+    /// Its place among the outputs.
+    let place: Int
+    /// How many of its numbers have memory of their own: the first ones, whole rows.
+    let ownCount: Int
+  }
+
+  /// The output that may go where the logits are; nil where none may.
+  var overwriting: Overwriting? {
     let places = plan.outputs.indices.filter { plan.outputs[$0].descriptor.hasClassAxis }
-    guard places.count == 1, let place = places.first, !plan.outputs.contains(.derivation) else { return nil }
+    guard places.count == 1, let place = places.first else { return nil }
     switch work {
     case .softmax(let problem):
-      return problem.logits.byteCount >= Self.leastBytes && problem.mayBeOverwritten ? place : nil
+      guard problem.logits.byteCount >= Self.leastBytes, problem.mayBeOverwritten else { return nil }
+      return Overwriting(place: place, ownCount: 0)
     case .loss(let work):
-      let isAlone = plan.outputs.allSatisfy { $0 == .gradient || $0 == .loss && plan.hasLosses }
-      let problem = work.problem
-      return isAlone && problem.softmax.logits.byteCount >= Self.leastBytes && problem.mayBeOverwritten ? place : nil
+      guard plan.outputs.allSatisfy({ $0 == .gradient || $0 == .loss }),
+        work.problem.softmax.logits.byteCount >= Self.leastBytes,
+        let rows = work.problem.rowsNotOverwritten(besideLoss: plan.outputs.contains(.loss))
+      else { return nil }
+      return Overwriting(place: place, ownCount: rows * work.problem.softmax.layout.classes)
     }
   }
 
-  /// Calls what it is given with buffers for the outputs before some place and for those behind it.
+  /// Calls what it is given with buffers for the outputs before some place, and for the numbers there that have memory of
+  /// their own; and with buffers for the outputs behind it.
   typealias WithBuffers = (
     _ compute: (PerOutput<ResultBuffer>, PerOutput<ResultBuffer>) throws(ComputationError) -> Void
   ) throws(ComputationError) -> Void
 
-  /// Computes what was asked for: the output at ``overwritingPlace`` where the logits are, the others into buffers.
-  /// - Returns: the output's bytes.
+  /// Computes what was asked for: what ``overwriting`` says where the logits are, the rest into buffers.
+  /// - Returns: the bytes where the logits were.
   /// - Throws: ``RequestError/cancelled``.
   consuming func run(
-    _ execution: Execution, overwriting place: Int, others withBuffers: WithBuffers
+    _ execution: Execution, others withBuffers: WithBuffers
   ) throws(RequestError) -> ArraySlice<UInt8> {
     let (work, plan) = (work, plan)
     _ = consume self
@@ -36,17 +48,17 @@ extension ValidatedRequest {
       let bytes: ArraySlice<UInt8>?
       switch consume work {
       case .softmax(let problem):
-        bytes = try SoftmaxProblem.overwrite(problem) { problem, own throws(ComputationError) in
+        bytes = try SoftmaxProblem.overwrite(problem) { problem, buffer throws(ComputationError) in
           try withBuffers { before, behind throws(ComputationError) in
-            try plan.solve(problem, into: before.joined(own, behind), execution)
+            try plan.solve(problem, into: before.joined(buffer, behind), execution)
           }
         }
       case .loss(let work):
         let upstream = work.upstream
         let problem = (consume work).problem
-        bytes = try LossProblem.overwrite(consume problem) { problem, own throws(ComputationError) in
+        bytes = try LossProblem.overwrite(consume problem) { problem, buffer throws(ComputationError) in
           try withBuffers { before, behind throws(ComputationError) in
-            let buffers = plan.lossBuffers(before.joined(own, behind))
+            let buffers = plan.lossBuffers(before.joined(buffer, behind))
             try problem.lossAndGradient(upstream: upstream, into: buffers, execution)
           }
         }
@@ -60,10 +72,10 @@ extension ValidatedRequest {
 }
 
 extension PerOutput<ResultBuffer> {
-  /// These, one more, and some others, in this order.
-  fileprivate func joined(_ own: ResultBuffer, _ others: PerOutput<ResultBuffer>) -> PerOutput<ResultBuffer> {
-    PerOutput(count: count + 1 + others.count) { place in
-      place < count ? self[place] : place == count ? own : others[place - count - 1]
+  /// These with the last one going on over logits, and some others.
+  fileprivate func joined(_ overLogits: ResultBuffer, _ others: PerOutput<ResultBuffer>) -> PerOutput<ResultBuffer> {
+    PerOutput(count: count + others.count) { place in
+      place < count - 1 ? self[place] : place < count ? overLogits.beginning(in: self[place]) : others[place - count]
     }
   }
 }

@@ -55,6 +55,69 @@ struct OverwrittenLogitsTests {
     }
   }
 
+  /// A reduced loss is decided before any logits are overwritten, whichever stage decides it.
+  @Test(arguments: formats, levelsHere)
+  func reducedLosses(format: ResultFormat, level: KernelLevel) throws {
+    let (rows, classes) = (9, 2500)
+    let layout = Layout(shape: [rows, classes], axis: 1)
+    let type = ElementType(format)
+    let execution = Execution(level: level)
+    let logits = Self.logits(rows, classes, format)
+    func problem(divisor: Double) throws -> LossProblem {
+      try LossProblem(
+        softmax: SoftmaxProblem(logits: Numbers(copying: logits.span, as: type), layout: layout, format: format),
+        target: .indices((0..<rows).map { $0 == 7 ? -100 : classes - 1 - $0 % 2 }), divisor: divisor)
+    }
+    for divisor in [3, try Self.divisor(of: problem(divisor: 1), format)] {
+      let expected = try problem(divisor: divisor).lossAndGradient(upstream: nil, loss: true, gradient: true, execution)
+      let own = try problem(divisor: divisor)
+      let rowsKept = try #require(own.rowsNotOverwritten(besideLoss: true))
+      #expect(rowsKept == 7 && own.rowsNotOverwritten(besideLoss: false) == 0)
+      var (loss, front): ([Double], [UInt8]) = ([], [])
+      let bytes = try LossProblem.overwrite(own) { problem, gradient throws(ComputationError) in
+        loss = try ResultBuffer.array(1) { loss throws(ComputationError) in
+          try ResultBuffer.append([(type, rowsKept * classes)], to: &front) { fronts throws(ComputationError) in
+            let buffers = LossBuffers(loss: loss, gradient: gradient.beginning(in: fronts[0]))
+            try problem.lossAndGradient(upstream: nil, into: buffers, execution)
+          }
+        }
+      }
+      #expect(loss == expected.loss)
+      let rest = try #require(bytes).suffix((rows - rowsKept) * classes * type.size)
+      #expect(try numbers((front + rest)[...], layout.count, type) == expected.gradient)
+    }
+  }
+
+  /// A divisor that brings a reduced loss so near to the middle between two numbers of its format that plain binary64
+  /// does not tell its side, though pairs do.
+  private static func divisor(of problem: LossProblem, _ format: ResultFormat) throws -> Double {
+    let wide = try LossProblem(
+      softmax: SoftmaxProblem(logits: problem.softmax.logits, layout: problem.softmax.layout), target: problem.target,
+      divisor: 1)
+    let loss = try wide.loss(Execution())[0]
+    return loss / (1 + powerOfTwo(-format.precision))
+  }
+
+  /// What plain binary64 leaves open of a reduced loss, pairs decide, and not the dearer stages.
+  @Test(arguments: levelsHere)
+  func reducedLossesByPairs(level: KernelLevel) throws {
+    let logits = Self.logits(3, 700, .binary32)
+    func problem(divisor: Double) throws -> LossProblem {
+      try LossProblem(
+        softmax: SoftmaxProblem(logits: logits, layout: Layout(shape: [3, 700], axis: 1), format: .binary32),
+        target: .indices([5, 9, 13]), divisor: divisor)
+    }
+    let near = try problem(divisor: Self.divisor(of: problem(divisor: 1), .binary32))
+    var counts = StageCounts()
+    let found = try near.lossAndGradient(
+      upstream: nil, loss: true, gradient: false, Execution(level: level), from: .vector, &counts)
+    #expect(counts.ball == 0)
+    #expect(
+      found
+        == (try near.lossAndGradient(
+          upstream: nil, loss: true, gradient: false, Execution(), from: .interval, &counts)))
+  }
+
   @Test(arguments: formats, levelsHere)
   func probabilities(format: ResultFormat, level: KernelLevel) throws {
     let (rows, classes) = (5, 4999)

@@ -40,7 +40,7 @@ struct NarrowRow: ~Copyable {
     guard top.value > -.infinity else { return false }
     shift.maximum = top.value
     let count = paddedCount(layout.classes)
-    if exponentials.count != count { exponentials = [Double](repeating: 0, largeCount: count) }
+    if exponentials.count != count { exponentials = [Double](uninitializedLargeCount: count) }
     var lanes = VectorPair(high: Vector(repeating: 0), low: Vector(repeating: 0))
     // Copies, since a span of a part keeps all of this value from being used.
     let (loops, top, shift) = (loops, top, shift)

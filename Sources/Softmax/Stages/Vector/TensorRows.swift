@@ -81,7 +81,7 @@ struct RowWriter: Sendable {
     while start < layout.classes {
       let count = min(RowReader.blockLength, layout.classes - start)
       let first = layout.start(of: n) + start * layout.inner
-      guard tensor.isOverLogits else {
+      guard tensor.isOverLogits(first) else {
         let isGood = tensor.write(count, from: first, step: layout.inner, by: &row) { block in
           body(start, memory.span, &block)
         }

@@ -7,7 +7,9 @@ extension VectorLoss {
     row n: Int, target: Int, reader: inout RowReader, writer: inout RowWriter, in work: inout Workspace
   ) -> Bool {
     let weight = problem.weight?[target] ?? 1
-    guard work.narrow.isOfUse, problem.zLoss == 0, problem.focalGamma == 0, weight != 0 else { return false }
+    guard work.narrow.isOfUse, !request.needsPairs, problem.zLoss == 0, problem.focalGamma == 0, weight != 0 else {
+      return false
+    }
     if case .hessianProduct = request.derivative { return false }
     let logits = problem.softmax.logits
     let logit = logits[request.gradientPosition(row: n, target)]

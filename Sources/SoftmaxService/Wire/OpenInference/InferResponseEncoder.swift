@@ -48,17 +48,21 @@ struct InferResponseEncoder: OutputEncoder, ~Copyable {
   }
 
   /// The same where the tensor at a place is computed where the request's logits are.
-  mutating func writeBinary(_ request: consuming ValidatedRequest, overwriting place: Int) throws(RequestError) {
+  mutating func writeBinary(
+    _ request: consuming ValidatedRequest, _ overwriting: ValidatedRequest.Overwriting
+  ) throws(RequestError) {
     endJSON()
-    let (before, behind) = (layout.numbers(0..<place), layout.numbers(place + 1..<layout.tensors.count))
+    var before = layout.numbers(0...overwriting.place)
+    before[overwriting.place].count = overwriting.ownCount
+    let behind = layout.numbers(overwriting.place + 1..<layout.tensors.count)
     var (front, rest): ([UInt8], [UInt8]) = (body, [])
     body = []
-    let own = try request.run(execution, overwriting: place) { compute throws(ComputationError) in
+    let own = try request.run(execution) { compute throws(ComputationError) in
       try ResultBuffer.append(before, to: &front) { before throws(ComputationError) in
         try ResultBuffer.append(behind, to: &rest) { behind throws(ComputationError) in try compute(before, behind) }
       }
     }
-    (body, parts) = (front, [own, rest[...]])
+    (body, parts) = (front, [own.suffix(layout.overwritingBytes), rest[...]])
   }
 
   mutating func write(_ output: Output, _ values: [Double], shape: TensorShape) throws(ComputationError) {

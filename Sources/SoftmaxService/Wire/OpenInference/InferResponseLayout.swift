@@ -25,8 +25,8 @@ struct InferResponseLayout: Sendable {
   /// The class axis of those that have one.
   let geometry: Geometry
   let format: ResultFormat
-  /// The place of the tensor that is computed where the logits are, if there is one.
-  var overwritingPlace: Int?
+  /// The tensor that is computed where the logits are, if there is one.
+  var overwriting: ValidatedRequest.Overwriting?
 
   init(_ plan: ResponsePlan, _ requested: RequestedOutputs) {
     geometry = plan.geometry
@@ -46,7 +46,7 @@ struct InferResponseLayout: Sendable {
   }
 
   /// The numbers that follow the JSON, of some tensors.
-  func numbers(_ places: Range<Int>) -> PerOutput<(type: ElementType, count: Int)> {
+  func numbers(_ places: some RangeExpression<Int>) -> PerOutput<(type: ElementType, count: Int)> {
     tensors[places].reduce(into: PerOutput()) { list, tensor in tensor.numbers.map { list.append($0) } }
   }
 
@@ -80,8 +80,9 @@ struct InferResponseLayout: Sendable {
     return tensors.indices.reduce(256 + names) { capacity, place in
       let tensor = tensors[place]
       let entry = 256 + tensor.output.name.utf8.count
-      if place == overwritingPlace { return capacity + entry }
-      if let bytes = tensor.byteCount { return capacity + entry + bytes }
+      if let bytes = tensor.byteCount {
+        return capacity + entry + (place == overwriting?.place ? bytes - overwritingBytes : bytes)
+      }
       if tensor.classes != nil { return capacity + entry + tensor.shape.volume * Self.bytesPerText }
       let flat: TensorShape = [tensor.shape.volume]
       return capacity + entry + JSONWriter.capacity(forTensor: flat.span)
@@ -89,7 +90,10 @@ struct InferResponseLayout: Sendable {
   }
 
   /// What is computed where the logits are: as much may be kept of rows that are hard to decide.
-  var overwritingBytes: Int { overwritingPlace.flatMap { tensors[$0].byteCount } ?? 0 }
+  var overwritingBytes: Int {
+    guard let overwriting, let numbers = tensors[overwriting.place].numbers else { return 0 }
+    return (numbers.count - overwriting.ownCount) * numbers.type.size
+  }
 
   /// The most that one class takes as a text: a number, a colon, an index, and what JSON or the length adds.
   private static let bytesPerText = 56

@@ -38,13 +38,13 @@ struct OpenInferenceWire: Wire {
         (consume bound).unvalidated(), for: operation, limits: context.limits, wire: placed)
       var layout = InferResponseLayout(validated.plan, requested)
       try layout.check()
-      if layout.isBinary { layout.overwritingPlace = validated.overwritingPlace }
+      if layout.isBinary { layout.overwriting = validated.overwriting }
       let capacity = layout.capacity(model: model, id: id)
       try context.memory.ask(
         toCarryOut: validated, encodedBytes: capacity + layout.overwritingBytes, isInPlace: layout.isBinary)
       var encoder = InferResponseEncoder(layout, capacity: capacity, model: model, id: id, execution)
-      if let place = layout.overwritingPlace {
-        try encoder.writeBinary(consume validated, overwriting: place)
+      if let overwriting = layout.overwriting {
+        try encoder.writeBinary(consume validated, overwriting)
       } else if layout.isBinary {
         try encoder.writeBinary { buffers throws(RequestError) in try validated.run(execution, into: buffers) }
       } else {

@@ -152,9 +152,13 @@ struct InPlaceTests {
     let (rows, classes) = (7, 140_000 / 7 / kind.size)
     let logits = Self.logits(rows, classes, kind.format).map { $0 == -.infinity ? -4 : $0 }
     let target = (0..<rows).map { $0 % 4 == 3 ? Int64(-100) : Int64($0 * 5) }
+    for reduction in ["none", "mean"] {
+      try check(
+        kind, "gradient", [("logits", [rows, classes], logits)], target: target, outputs: outputs,
+        #","reduction":"\#(reduction)""#)
+    }
     for (padding, rest) in [
-      (0, ""), (3, #","temperature":0.5"#), (0, #","temperature":3"#), (1, #","z_loss":0.25"#),
-      (0, #","focal_gamma":2"#), (0, #","softcap":5"#),
+      (3, #","temperature":0.5"#), (1, #","z_loss":0.25"#), (0, #","focal_gamma":2"#), (0, #","softcap":5"#),
     ] {
       try check(
         kind, "gradient", [("logits", [rows, classes], logits)], target: target, outputs: outputs, padding: padding,

@@ -1,0 +1,89 @@
+import NumericJSON
+import Softmax
+import VectorKernels
+
+/// What the loops do beyond cross-entropy: capped logits with a teacher, and a product with the Hessian.
+private func additions(_ n: Int, _ execution: Execution) -> [[Double]?] {
+  let layout = Layout(shape: [4, n], axis: 1)
+  let logits = LogitFamily.random.logits(4, n)
+  guard let capped = try? SoftmaxProblem(logits: Numbers(logits), layout: layout, softcap: 5),
+    let distilled = try? LossProblem(softmax: capped, target: .logits(Numbers(Array(logits.reversed()))), zLoss: 0.01),
+    let plain = try? SoftmaxProblem(logits: Numbers(logits), layout: layout),
+    let loss = try? LossProblem(softmax: plain, target: .indices([0, 1, 2, 1]))
+  else { return [nil] }
+  let slopes = try? distilled.lossAndGradient(upstream: nil, loss: true, gradient: true, execution)
+  return [
+    slopes?.loss, slopes?.gradient,
+    try? loss.hessianVectorProduct(Numbers(Array(logits.reversed())), upstream: nil, execution),
+  ]
+}
+
+/// Digests of softmax, log-softmax, loss and gradient over all kinds of rows, one for each level that this processor
+/// has; those of few bits, which the digest has too, are held against another stage's as well. They must be one and the same, whatever the processor: scripts/check compares them.
+func selfCheck() -> Bool {
+  var areNearest = true
+  let digests = levelsHere.map { level -> UInt64 in
+    var digest: UInt64 = 0xcbf2_9ce4_8422_2325
+    for family in LogitFamily.all {
+      for n in [3, 10, 100] {
+        let layout = Layout(shape: [4, n], axis: 1)
+        guard let problem = try? SoftmaxProblem(logits: family.logits(4, n), layout: layout, temperature: 0.7),
+          let result = try? problem.solve(
+            [.probabilities, .logProbabilities, .logSumExp, .entropy], Execution(level: level)),
+          let loss = try? LossProblem(
+            softmax: problem, target: .indices([0, 1, 2, 1]), labelSmoothing: 0.125, reduction: .mean),
+          let slopes = try? loss.lossAndGradient(upstream: nil, loss: true, gradient: true, Execution(level: level)),
+          let narrow = try? narrowRows(family, n, level)
+        else { return 0 }
+        areNearest = areNearest && narrow.areNearest
+        let parts: [[Double]?] =
+          [
+            result.probabilities, result.logProbabilities, result.logSumExp, result.entropy, slopes.loss,
+            slopes.gradient,
+          ] + (family.name == LogitFamily.random.name ? additions(n, Execution(level: level)) : [])
+          + narrow.results
+        for values in parts.compactMap({ $0 }) {
+          var writer = JSONWriter(capacity: 0, level: level)
+          writer.tensor(values.span, extents: [values.count].span)
+          for byte in writer.finish() { digest = (digest ^ UInt64(byte)) &* 0x100_0000_01b3 }
+        }
+      }
+    }
+    return digest
+  }
+  print("self-check:", String(digests[0], radix: 16), "by", levelsHere.map { "\($0)" }.joined(separator: ", "))
+  if !areNearest { print("self-check: results of few bits differ from those of the balls") }
+  return Set(digests).count == 1 && digests[0] != 0 && areNearest
+}
+
+/// Results of few bits, of logits in an array and of logits as bytes, by rows so few that each is done by itself; and
+/// whether they are those that the balls find.
+private func narrowRows(
+  _ family: LogitFamily, _ n: Int, _ level: KernelLevel
+) throws -> (results: [[Double]?], areNearest: Bool) {
+  let layout = Layout(shape: [2, n], axis: 1)
+  let logits = family.logits(2, n)
+  let bytes = logits.flatMap { logit in
+    (0..<4).map { UInt8(truncatingIfNeeded: Float(logit).bitPattern >> UInt32(8 * $0)) }
+  }
+  var (results, areNearest): ([[Double]?], Bool) = ([], true)
+  for format: ResultFormat in [.binary32, .binary16, .bfloat16] {
+    for numbers in [Numbers(logits), Numbers(2 * n, of: .binary32, in: bytes, from: 0)] {
+      let problem = try SoftmaxProblem(logits: numbers, layout: layout, temperature: 0.7, format: format)
+      let loss = try LossProblem(
+        softmax: problem, target: .indices([0, n - 1]), sampleWeight: [0.3, 2], reduction: .none)
+      func found(_ execution: Execution, from stage: Stage) throws -> [[Double]?] {
+        var counts = StageCounts()
+        let softmax = try problem.solve([.probabilities, .logProbabilities], execution, from: stage, &counts)
+        let slopes = try loss.lossAndGradient(
+          upstream: nil, loss: true, gradient: true, execution, from: stage, &counts)
+        return [softmax.probabilities, softmax.logProbabilities, slopes.loss, slopes.gradient]
+      }
+      let here = try found(Execution(level: level), from: .vector)
+      let behind = try found(Execution(), from: .ball)
+      areNearest = areNearest && here == behind
+      results += here
+    }
+  }
+  return (results, areNearest)
+}
