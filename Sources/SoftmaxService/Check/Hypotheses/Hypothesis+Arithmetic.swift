@@ -59,11 +59,11 @@ extension Hypothesis {
 
   private static let differentiatedUnderflows = underflows.map { underflow in
     Hypothesis(
-      .underflow, .handling, of: underflow.range, in: [.gradient],
+      .underflow, .handling, of: underflow.mistake.range, in: [.gradient],
       detail: underflow.detail + ", whose derivative is NaN for its whole slice", cure: underflow.cure,
       telling: underflow.telling
     ) {
-      $0 = underflow.change
+      $0 = underflow.mistake.change
       $0.isDifferentiated = true
     }
   }

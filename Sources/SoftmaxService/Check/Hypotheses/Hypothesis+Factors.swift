@@ -11,7 +11,7 @@ extension Hypothesis {
     detail: "every number has the opposite sign",
     cure: "gradient = softmax(a) - t; loss = -log softmax(a)[target]; entropy = -Σ p log p",
     telling: "any other logits with three classes or more"
-  ) { $0.factor *= -1 }
+  ) { $0.scale.factor *= -1 }
 
   private static let logBases = [
     ("2", 1.4426950408889634, "log2"), ("10", 0.4342944819032518, "log10"),
@@ -21,7 +21,7 @@ extension Hypothesis {
       detail: "every number is \(factor) times the exact one: the logarithm is to base \(base)",
       cure: "use the natural logarithm, log(x) = \(function)(x) / \(function)(e)",
       telling: "other numbers of items and classes"
-    ) { $0.factor *= factor }
+    ) { $0.scale.factor *= factor }
   }
 
   private static func divisors(_ facts: RequestFacts) -> [Hypothesis] {
@@ -32,7 +32,7 @@ extension Hypothesis {
         Hypothesis(
           cause, .divisor, in: [.loss, .gradient], detail: detail, cure: cure,
           telling: "a number of items that differs from the number of classes, some items ignored, unequal weights"
-        ) { $0.divisor = divisor })
+        ) { $0.scale.divisor = divisor })
     }
     if facts.reduction == .mean {
       add(
@@ -49,10 +49,10 @@ extension Hypothesis {
       : "divide by nothing"
     let isWeighted = facts.hasWeights || facts.hasSampleWeights
     // Else it is the mean itself.
-    if isWeighted || facts.ignoredIndex != nil {
+    if isWeighted || facts.hasIgnored {
       add(.divisor, .items, detail: "it is divided by the number of items, \(facts.items)", cure: cure)
     }
-    if isWeighted, facts.ignoredIndex != nil {
+    if isWeighted, facts.hasIgnored {
       add(.divisor, .validItems, detail: "it is divided by the number of items that are not ignored", cure: cure)
     }
     if facts.hasWeights {
@@ -75,7 +75,7 @@ extension Hypothesis {
       Hypothesis(
         .temperature, .temperaturePower, in: [.gradient], detail: detail,
         cure: "gradient = (softmax(a / T) - t) / T", telling: "a temperature such as 1.7"
-      ) { $0.temperaturePower = power }
+      ) { $0.scale.temperaturePower = power }
     }
   }
 }

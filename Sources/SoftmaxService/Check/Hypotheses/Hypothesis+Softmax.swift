@@ -27,7 +27,7 @@ extension Hypothesis {
         hypothesis.cause, .softmax, in: [.gradient], detail: hypothesis.detail, cure: hypothesis.cure,
         telling: hypothesis.telling
       ) {
-        $0 = hypothesis.change
+        $0 = hypothesis.mistake.change
         $0.isDifferentiated = true
       }
     }
@@ -43,7 +43,7 @@ extension Hypothesis {
         telling: telling
       ) {
         $0.source = .withoutTemperature
-        $0.temperaturePower = 0
+        $0.scale.temperaturePower = 0
       },
       Hypothesis(
         .temperature, .softmax, in: [.gradient],
@@ -55,7 +55,7 @@ extension Hypothesis {
         telling: telling
       ) {
         $0.source = .timesTemperature
-        $0.temperaturePower = -1
+        $0.scale.temperaturePower = -1
       },
       Hypothesis(
         .temperature, .softmax, in: [.gradient],
@@ -68,7 +68,7 @@ extension Hypothesis {
         telling: telling
       ) {
         $0.source = .timesTemperature
-        $0.temperaturePower = 0
+        $0.scale.temperaturePower = 0
       },
     ]
   }

@@ -58,11 +58,11 @@ extension Hypothesis {
     if facts.reduction == .mean {
       add("the class weights are left out, but not in the divisor") {
         $0.weights = .none
-        $0.divisor = .unchanged
+        $0.scale.divisor = .unchanged
       }
       add("the class weights are applied twice") {
         $0.weights = .squared
-        $0.divisor = .unchanged
+        $0.scale.divisor = .unchanged
       }
     }
     add("each class's own weight multiplies p - t; it must be the target's for all classes", [.gradient]) {
@@ -72,7 +72,7 @@ extension Hypothesis {
   }
 
   private static func ignored(_ facts: RequestFacts) -> [Hypothesis] {
-    guard let index = facts.ignoredIndex else { return [] }
+    guard facts.hasIgnored else { return [] }
     let cure = "keep = target != ignore_index; sum and divide over the items kept"
     var found: [Hypothesis] = []
     func add(_ detail: String, _ ignored: Change.Ignored) {
@@ -84,15 +84,11 @@ extension Hypothesis {
             telling: "several items ignored, with logits of their own"
           ) {
             $0.ignored = ignored
-            $0.divisor = divisor
+            $0.scale.divisor = divisor
           })
       }
     }
-    // Python's negative indices count from the end.
-    let wrapped = index < 0 ? index + facts.classes : index
-    if (0..<facts.classes).contains(wrapped) {
-      add("ignored items are counted, as class \(wrapped)", .asClass(wrapped))
-    }
+    if let index = facts.ignoredClass { add("ignored items are counted, as class \(index)", .asClass) }
     add("ignored items are counted, as items without a class: their gradient is p", .asNoClass)
     return found
   }
@@ -107,7 +103,7 @@ extension Hypothesis {
         telling: "very unequal sample weights"
       ) {
         $0.forgetsSampleWeights = true
-        $0.divisor = divisor
+        $0.scale.divisor = divisor
       }
     }
   }

@@ -2,18 +2,10 @@ import Softmax
 import VectorKernels
 
 /// A mistake that people make, as a change of what is recomputed, and what to say when the result agrees.
-///
-/// A reference: hundreds of pairs are made of them, and most come to nothing.
 final class Hypothesis: Sendable {
-  /// What it changes: two hypotheses about one aspect exclude each other.
-  enum Aspect: Sendable {
-    case softmax, handling, target, smoothing, weights, ignored, sampleWeights, divisor, factor, temperaturePower
-  }
-
-  let cause: Cause
-  let aspect: Aspect
-  /// The outputs that can show it.
-  let outputs: OutputSet
+  /// What is looked for.
+  let mistake: Mistake
+  var cause: Cause { mistake.cause }
   /// What is wrong, in a sentence, which few hypotheses come to say.
   var detail: String { makeDetail() }
   private let makeDetail: @Sendable () -> String
@@ -21,50 +13,66 @@ final class Hypothesis: Sendable {
   let cure: String
   /// A request that shows this mistake and no other, in a sentence after "send".
   let telling: String
-  let change: Change
-  /// The format whose range spoils the numbers, if one does.
-  let range: BinaryFormat?
 
   init(
-    _ cause: Cause, _ aspect: Aspect, of range: BinaryFormat? = nil, in outputs: OutputSet,
+    _ cause: Cause, _ aspect: Mistake.Aspect, of range: BinaryFormat? = nil, in outputs: OutputSet,
     detail: @autoclosure @escaping @Sendable () -> String, cure: String, telling: String,
     change: (inout Change) -> Void
   ) {
-    self.cause = cause
-    self.aspect = aspect
-    self.outputs = outputs
     makeDetail = detail
     self.cure = cure
     self.telling = telling
-    self.range = range
     var changed = Change()
     change(&changed)
-    self.change = changed
-  }
-
-  /// Whether everything is right but for one factor.
-  var isFactor: Bool {
-    switch aspect {
-    case .factor, .divisor, .temperaturePower: true
-    case .softmax, .handling, .target, .smoothing, .weights, .ignored, .sampleWeights: false
-    }
-  }
-
-  /// Whether it changes what the mean divides by, or is about the numbers alone: there is one of either kind.
-  var changesDivisor: Bool {
-    switch aspect {
-    case .weights, .ignored, .sampleWeights: true
-    case .softmax, .handling, .target, .smoothing, .divisor, .factor, .temperaturePower: false
-    }
+    mistake = Mistake(cause: cause, aspect: aspect, outputs: outputs, range: range, change: changed)
   }
 
   /// What a finding of it is named once for: which format's range it is does not change the cure.
-  var name: String { range == nil ? detail : cause.rawValue }
+  var name: String { mistake.range == nil ? detail : cause.rawValue }
+}
 
-  /// Those that a request can show, the simplest first.
-  static func all(for facts: RequestFacts) -> [Hypothesis] {
-    ofFactors(facts) + ofTargets(facts) + ofSoftmax(facts) + ofArithmetic
+/// The hypotheses that a request can show, the simplest first, and what each of them looks for.
+struct Hypotheses {
+  let all: [Hypothesis]
+  let mistakes: [Mistake]
+
+  init(for facts: RequestFacts) {
+    all =
+      Hypothesis.ofFactors(facts) + Hypothesis.ofTargets(facts) + Hypothesis.ofSoftmax(facts) + Hypothesis.ofArithmetic
+    mistakes = all.map(\.mistake)
   }
+}
+
+/// What is looked for, in numbers alone: loops over hundreds of pairs count no references.
+struct Mistake: Sendable {
+  /// What it changes: two mistakes about one aspect exclude each other.
+  enum Aspect: Sendable {
+    case softmax, handling, target, smoothing, weights, ignored, sampleWeights, divisor, factor, temperaturePower
+
+    /// Whether everything is right but for one factor.
+    var isFactor: Bool {
+      switch self {
+      case .factor, .divisor, .temperaturePower: true
+      case .softmax, .handling, .target, .smoothing, .weights, .ignored, .sampleWeights: false
+      }
+    }
+
+    /// Whether it changes what the mean divides by, or is about the numbers alone: there is one of either kind.
+    var changesDivisor: Bool {
+      switch self {
+      case .weights, .ignored, .sampleWeights: true
+      case .softmax, .handling, .target, .smoothing, .divisor, .factor, .temperaturePower: false
+      }
+    }
+  }
+
+  let cause: Cause
+  let aspect: Aspect
+  /// The outputs that can show it.
+  let outputs: OutputSet
+  /// The format whose range spoils the numbers, if one does.
+  let range: BinaryFormat?
+  let change: Change
 }
 
 /// Some of the outputs.
@@ -102,8 +110,9 @@ struct RequestFacts: Sendable {
   private(set) var hasWeights = false
   private(set) var hasSampleWeights = false
   private(set) var smoothing = 0.0
-  /// `ignore_index`, where items are ignored by it.
-  private(set) var ignoredIndex: Int?
+  /// Whether items are ignored by `ignore_index`, and the class that this names in Python.
+  private(set) var hasIgnored = false
+  private(set) var ignoredClass: Int?
 
   init(_ request: CheckRequest) {
     let layout = request.softmax.layout
@@ -117,7 +126,8 @@ struct RequestFacts: Sendable {
     smoothing = problem.labelSmoothing
     guard case .indices(let indices) = problem.target else { return }
     hasIndices = true
-    if indices.contains(problem.ignoreIndex) { ignoredIndex = problem.ignoreIndex }
+    hasIgnored = indices.contains(problem.ignoreIndex)
+    ignoredClass = problem.ignoredClass
   }
 }
 

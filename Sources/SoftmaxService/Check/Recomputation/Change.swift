@@ -1,3 +1,4 @@
+import Glibc
 import VectorKernels
 
 /// How a recomputation differs from what was asked for: each value but the defaults is a mistake.
@@ -72,10 +73,10 @@ struct Change: Sendable, Hashable {
   }
 
   /// What an item with the target `ignore_index` counts as.
-  enum Ignored: Sendable, Hashable {
+  enum Ignored: Int, Sendable, CaseIterable {
     case given
-    /// An item of a class.
-    case asClass(Int)
+    /// An item of the class that Python's index `ignore_index` names, which counts from the end where it is negative.
+    case asClass
     /// An item without a target: t = 0.
     case asNoClass
   }
@@ -88,6 +89,31 @@ struct Change: Sendable, Hashable {
     case one, mean, items, validItems, weightSum, classes, itemsTimesClasses, meanTwice
   }
 
+  /// What the numbers are multiplied by, besides all else.
+  struct Scale: Sendable, Hashable {
+    var divisor = Divisor.given
+    /// Which power of T the gradient is divided by.
+    var temperaturePower = 1
+    var factor = 1.0
+
+    /// The factor, and 1/T as often as the power says.
+    func numerator(_ temperature: Double) -> Double {
+      switch temperaturePower {
+      case 0: factor
+      case 1: factor / temperature
+      default: factor * pow(temperature, Double(-temperaturePower))
+      }
+    }
+
+    /// This scale and another change's.
+    func with(_ other: Scale) -> Scale {
+      Scale(
+        divisor: other.divisor == .given ? divisor : other.divisor,
+        temperaturePower: other.temperaturePower == 1 ? temperaturePower : other.temperaturePower,
+        factor: factor * other.factor)
+    }
+  }
+
   var source = Source.given
   var handling = Handling.given
   var targetOffset = 0
@@ -95,13 +121,9 @@ struct Change: Sendable, Hashable {
   var weights = Weights.given
   var ignored = Ignored.given
   var forgetsSampleWeights = false
-  var divisor = Divisor.given
   /// Whether the gradient is that of the changed loss, as differentiation gives it, and not U p - u with another p.
   var isDifferentiated = false
-  /// Which power of T the gradient is divided by.
-  var temperaturePower = 1
-  /// What everything is multiplied by.
-  var factor = 1.0
+  var scale = Scale()
 
   /// This change and another one about other things.
   func with(_ other: Change) -> Change {
@@ -114,10 +136,8 @@ struct Change: Sendable, Hashable {
     if case .given = other.weights {} else { both.weights = other.weights }
     if case .given = other.ignored {} else { both.ignored = other.ignored }
     if other.forgetsSampleWeights { both.forgetsSampleWeights = true }
-    if case .given = other.divisor {} else { both.divisor = other.divisor }
     if other.isDifferentiated { both.isDifferentiated = true }
-    if other.temperaturePower != 1 { both.temperaturePower = other.temperaturePower }
-    both.factor *= other.factor
+    both.scale = scale.with(other.scale)
     return both
   }
 }

@@ -25,7 +25,7 @@ struct ChangedTarget {
   let divisor: Double
 
   /// Nil where the change is not defined for this target, or divides by zero.
-  init?(_ tables: TargetTables, _ change: Change) {
+  init?(_ tables: borrowing TargetTables, _ change: borrowing Change) {
     if !tables.hasIndices {
       guard change.targetOffset == 0, change.ignored == .given, !change.smoothing.excludesTarget else { return nil }
     }

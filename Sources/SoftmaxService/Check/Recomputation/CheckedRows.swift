@@ -17,10 +17,8 @@ final class CheckedRows: Sendable {
   /// The largest |a/T| of each slice, and of all slices.
   let magnitudes: [Double]
   let magnitude: Double
-  /// By what a/T differ within any slice, at most.
-  private let spread: Double
-  /// Whether any class is masked.
-  private let isMasked: Bool
+  /// What the least exponential of any slice is of its largest, at least: 0 where any class is masked.
+  private let leastRatio: Double
   /// The largest logit of each slice, |max a/T| of each, and the largest of these.
   let greatest: [Double]
   private let shifts: [Double]
@@ -57,7 +55,7 @@ final class CheckedRows: Sendable {
       magnitudes[row] = max(least.magnitude, most.magnitude) / temperature
       spread = max(spread, (most - least) / temperature)
     }
-    (self.spread, self.isMasked) = (spread, isMasked)
+    leastRatio = isMasked ? 0 : exp(-spread) * 0.999
     self.magnitudes = magnitudes
     self.greatest = greatest
     self.leads = leads
@@ -69,7 +67,7 @@ final class CheckedRows: Sendable {
   /// Some of the slices, by their places among these.
   init(_ all: CheckedRows, _ places: [Int]) {
     (layout, temperature, magnitude, isInPlace) = (all.layout, all.temperature, all.magnitude, false)
-    (spread, isMasked) = (all.spread, all.isMasked)
+    leastRatio = all.leastRatio
     numbers = places.map { all.numbers[$0] }
     logits = places.flatMap { all.logits[($0 * all.classes)..<(($0 + 1) * all.classes)] }
     magnitudes = places.map { all.magnitudes[$0] }
@@ -110,7 +108,6 @@ final class CheckedRows: Sendable {
   /// Whether probabilities handled so are plainly the same.
   func isWithoutEffect(_ handling: Change.Handling) -> Bool {
     // p of the least logit where all others are the largest, and 1 - p of the largest where all others are the least.
-    let leastRatio = isMasked ? 0 : exp(-spread) * 0.999
     let (least, others) = (leastRatio / Double(classes), Double(classes - 1) * leastRatio)
     // Logarithms of subnormal probabilities have few digits.
     guard least >= 0x1p-960 else { return false }

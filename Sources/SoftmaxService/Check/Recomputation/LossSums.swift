@@ -58,7 +58,7 @@ struct LossSums {
       sum.add(ofClasses, times: target.spread)
       if change.smoothing.excludesTarget { sum.add(single, times: -target.spread) }
     }
-    let factor = change.factor / target.divisor
+    let factor = change.scale.factor / target.divisor
     var operations = operations
     operations.shift = tables.rows.largestShift(change.source)
     let allowed = operations.logarithms(size: sum.size, factors: sum.factors) * factor.magnitude
@@ -118,12 +118,11 @@ struct LossSums {
     return sum
   }
 
-  /// Where a sum is kept: no change has an offset but -1, 0 and 1, or two classes for ignored items.
+  /// Where a sum is kept: no change has an offset but -1, 0 and 1.
   private static func place(
     _ source: Int, offset: Int, _ change: Change, _ weights: TargetTables.ClassWeights
   ) -> Int {
-    let isCounted = if case .asClass = change.ignored { 1 } else { 0 }
-    let items = isCounted * 2 + (change.forgetsSampleWeights ? 1 : 0)
+    let items = (change.ignored == .asClass ? 2 : 0) + (change.forgetsSampleWeights ? 1 : 0)
     return ((source * 3 + offset.signum() + 1) * 4 + items) * 3 + weights.rawValue
   }
 }

@@ -104,7 +104,7 @@ extension Recomputation {
     } else {
       for c in 0..<rows.classes { add(share(slice, c), c) }
     }
-    let factor = target.sampleWeight(shares.item, targets) * change.factor / target.divisor
+    let factor = target.sampleWeight(shares.item, targets) * change.scale.factor / target.divisor
     term.value *= factor
     term.bounds = term.bounds * factor
     term.gain = factor.magnitude * shares.total
@@ -124,7 +124,7 @@ extension Recomputation {
     } else if shares.target >= 0, shares.targetShare != 0 {
       sum = -shares.targetShare * logProbability(slice, shares.target)
     }
-    return sum * target.sampleWeight(shares.item, targets) * change.factor / target.divisor
+    return sum * target.sampleWeight(shares.item, targets) * change.scale.factor / target.divisor
   }
 
   @inline(__always)
@@ -143,15 +143,13 @@ extension Recomputation {
       factor *= p / (p + epsilon)
     }
     let isLost = isSquareInfinite(slice.row)
-    let (p, share) = (isLost ? 0 : probability(slice, c), share(slice, c))
-    let whole = classFactors.isEmpty ? slice.shares.total : classFactors[c]
-    // Without cancellation where p is near 1: what is left to 1 is the sum of the others.
-    let isShare = p > 0.5 && classFactors.isEmpty && !otherProbabilities.isEmpty && p == probabilities[slice.start + c]
-    let value = isShare ? p * (whole - share) - share * otherProbabilities[slice.row] : whole * p - share
-    return Term(
-      value: factor * value,
-      bounds: slice.operations.gradient(factor * value, factor: factor, whole: whole, p: p, share: share),
-      gain: factor.magnitude * whole, isSpoiled: slice.isSpoiled || isLost)
+    let p = isLost ? 0 : probability(slice, c)
+    let sumsToOne = classFactors.isEmpty && !otherProbabilities.isEmpty && p == probabilities[slice.start + c]
+    var term = Term.gradient(
+      factor: factor, whole: classFactors.isEmpty ? slice.shares.total : classFactors[c], share: share(slice, c), p: p,
+      others: sumsToOne ? otherProbabilities[slice.row] : nil, slice.operations)
+    term.isSpoiled = slice.isSpoiled || isLost
+    return term
   }
 
   /// The gradient of a loss with another function in softmax's place.
@@ -221,5 +219,32 @@ extension Recomputation {
   /// Whether a probability of a slice is flushed to 0.
   private func isFlushed(_ row: Int) -> Bool {
     if case .flushed(let threshold) = change.handling { leastProbabilities[row] < threshold } else { false }
+  }
+}
+
+extension Recomputation.Term {
+  /// A number of the gradient, factor · (U p - u).
+  /// - Parameter others: the sum of the slice's other probabilities than the largest; nil where they do not sum to 1.
+  @inline(__always)
+  static func gradient(
+    factor: Double, whole: Double, share: Double, p: Double, others: Double?, _ operations: OperationCount
+  ) -> Self {
+    // Without cancellation where p is near 1: what is left to 1 is the sum of the others.
+    let value = if let others, p > 0.5 { p * (whole - share) - share * others } else { whole * p - share }
+    return Self(
+      value: factor * value,
+      bounds: operations.gradient(factor * value, factor: factor, whole: whole, p: p, share: share),
+      gain: factor.magnitude * whole)
+  }
+}
+
+extension OperationCount {
+  /// The same of a slice, with what rounding its logits makes of it.
+  @inline(__always)
+  func shifted(by rows: CheckedRows, _ row: Int, _ source: Change.Source) -> OperationCount {
+    var operations = self
+    operations.shift = rows.shift(row, source)
+    operations.shiftOfProbability = rows.isOneHot(row, source) ? 0 : operations.shift
+    return operations
   }
 }

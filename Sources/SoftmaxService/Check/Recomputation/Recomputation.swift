@@ -5,7 +5,7 @@ import Softmax
 /// The probabilities and their logarithms come from ``SoftmaxTables``; what is made of them here is linear in them,
 /// good to some units in the last place, which is as well as a caller computes. A recomputation is made once and takes
 /// each change in turn, since there are hundreds.
-struct Recomputation {
+struct Recomputation: ~Copyable {
   /// A number, and what right arithmetic may round it by.
   struct Term {
     var value = 0.0
@@ -30,6 +30,7 @@ struct Recomputation {
   let operations: OperationCount
 
   // What the change makes of it.
+
   private(set) var change = Change()
   /// Whether anything is done to the probabilities.
   private(set) var isHandled = false
@@ -93,12 +94,7 @@ struct Recomputation {
     guard output == .loss || output == .gradient else { return true }
     guard let targets, let target = ChangedTarget(targets, change) else { return false }
     takeWeights(target, targets)
-    gradientFactor = change.factor / target.divisor
-    if change.temperaturePower != 0 {
-      for _ in 0..<change.temperaturePower.magnitude {
-        gradientFactor *= change.temperaturePower < 0 ? temperature : 1 / temperature
-      }
-    }
+    gradientFactor = change.scale.numerator(temperature) / target.divisor
     if output == .loss {
       spreads = []
       if !isHandled, targets.smoothing > 0 {
@@ -208,13 +204,10 @@ struct Recomputation {
   }
 
   func slice(_ row: Int) -> Slice {
-    var operations = operations
-    operations.shift = rows.shift(row, change.source)
-    operations.shiftOfProbability = rows.isOneHot(row, change.source) ? 0 : operations.shift
     let item = rows.numbers[row]
     var slice = Slice(
-      row: row, start: row * rows.classes, position: rows.layout.start(of: item), operations: operations,
-      isSpoiled: isSpoiled(row))
+      row: row, start: row * rows.classes, position: rows.layout.start(of: item),
+      operations: operations.shifted(by: rows, row, change.source), isSpoiled: isSpoiled(row))
     guard let target, let targets else { return slice }
     slice.factor = gradientFactor * targets.upstream(item) * target.sampleWeight(item, targets)
     guard let shares = target.shares(item, targets) else { return slice }
@@ -317,8 +310,8 @@ struct Recomputation {
   private func multiplied(
     _ value: Double, _ bounds: ErrorBounds, _ slice: Slice, gain: Double = 0, step: Double = 0
   ) -> Term {
-    Term(
-      value: value * change.factor, bounds: bounds * change.factor, gain: gain, step: step, isSpoiled: slice.isSpoiled)
+    let factor = change.scale.factor
+    return Term(value: value * factor, bounds: bounds * factor, gain: gain, step: step, isSpoiled: slice.isSpoiled)
   }
 }
 

@@ -19,18 +19,22 @@ final class SoftmaxTables {
   /// Whether they are of a few slices, so that even sums over other slices can be made number by number.
   let isOfFew: Bool
   private let execution: Execution
-  /// What is known of each source, by its number.
-  private var entries: [Entry]
-
-  private struct Entry {
-    /// By ``Table``.
-    var tables = InlineArray<6, [Double]?>(repeating: nil)
-    var spreads: [(weights: TargetTables.ClassWeights, table: [Double])] = []
-  }
+  /// What is known of each source, by its number and ``Table``.
+  private var known: [[Double]?]
 
   /// What is kept of a source.
-  private enum Table: Int {
+  private enum Table: Int, CaseIterable {
     case probabilities, logProbabilities, logSumExp, entropy, leastProbabilities, others
+    /// By class weights.
+    case spreadEvenly, spreadByWeight, spreadBySquare
+
+    static func spread(_ weights: TargetTables.ClassWeights) -> Table {
+      switch weights {
+      case .ones: .spreadEvenly
+      case .given: .spreadByWeight
+      case .squared: .spreadBySquare
+      }
+    }
   }
 
   /// Correctly rounded tables.
@@ -48,7 +52,8 @@ final class SoftmaxTables {
     self.rows = rows
     self.method = method
     self.execution = execution
-    entries = Array(repeating: Entry(), count: Change.Source.axis(geometry.shape.count).number)
+    known = Array(
+      repeating: nil, count: Change.Source.axis(geometry.shape.count).number * Table.allCases.count)
   }
 
   /// A few numbers are computed in plain arithmetic; more of them are correctly rounded in less time.
@@ -121,9 +126,10 @@ final class SoftmaxTables {
   private func kept(
     _ table: Table, _ source: Change.Source, _ make: () throws(ComputationError) -> [Double]?
   ) throws(ComputationError) -> [Double]? {
-    if let known = entries[source.number].tables[table.rawValue] { return known }
+    let place = source.number * Table.allCases.count + table.rawValue
+    if let table = known[place] { return table }
     let made = try make()
-    entries[source.number].tables[table.rawValue] = made
+    known[place] = made
     return made
   }
 
@@ -141,19 +147,17 @@ final class SoftmaxTables {
   func spreads(
     _ source: Change.Source, _ weights: TargetTables.ClassWeights, of target: TargetTables
   ) throws(ComputationError) -> [Double]? {
-    let index = source.number
-    if let known = entries[index].spreads.first(where: { $0.weights == weights }) { return known.table }
-    guard let logP = try logProbabilities(source) else { return nil }
-    let table = (0..<rows.count).map { row in
-      var sum = 0.0
-      for c in 0..<rows.classes {
-        let share = target.weight(weights, c)
-        if share != 0 { sum -= share * logP[row * rows.classes + c] }
+    try kept(.spread(weights), source) { () throws(ComputationError) in
+      guard let logP = try logProbabilities(source) else { return nil }
+      return (0..<rows.count).map { row in
+        var sum = 0.0
+        for c in 0..<rows.classes {
+          let share = target.weight(weights, c)
+          if share != 0 { sum -= share * logP[row * rows.classes + c] }
+        }
+        return sum
       }
-      return sum
     }
-    entries[index].spreads.append((weights, table))
-    return table
   }
 
   private func computed(_ output: SoftmaxOutput, _ source: Change.Source) throws(ComputationError) -> [Double]? {

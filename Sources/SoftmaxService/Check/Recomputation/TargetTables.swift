@@ -13,6 +13,8 @@ final class TargetTables {
   /// The class of each item; empty where targets are probabilities.
   let indices: [Int]
   let ignoreIndex: Int
+  /// The class that Python's index `ignore_index` names; nil where there is none.
+  let ignoredClass: Int?
   let hasWeights: Bool
   private let problem: LossProblem
   private let layout: Layout
@@ -26,10 +28,11 @@ final class TargetTables {
   let distribution: [Double]
   /// Σ w t of each item, by weights.
   private var distributionTotals: [[Double]] = [[], [], []]
-  /// What Σ s w[y] is made of: over the items that count, by ``place(offset:_:forgetsSampleWeights:)``, and Σ s over
-  /// those that do not, with the sample weights and without.
-  private let weightSums: [Double]
-  private let ignoredSums: (given: Double, forgotten: Double)
+  /// D, Σ s w[y] over the items that count, or Σ s: by ``place(offset:_:forgetsSampleWeights:)`` and by what ignored
+  /// items count as.
+  private let normalisers: [Double]
+  /// What losses may be divided by.
+  let divisors: Divisors
 
   init(_ work: ValidatedRequest.LossWork) {
     problem = work.problem
@@ -37,6 +40,7 @@ final class TargetTables {
     classes = layout.classes
     smoothing = problem.labelSmoothing
     ignoreIndex = problem.ignoreIndex
+    ignoredClass = problem.ignoredClass
     hasWeights = problem.weight != nil
     given = problem.weight ?? []
     squared = given.map { $0 * $0 }
@@ -72,7 +76,18 @@ final class TargetTables {
         }
       }
     }
-    (weightSums, ignoredSums) = (sums, ignored)
+    var ofIgnored = [1.0, 1.0, 1.0]
+    if let place = ignoredClass, !given.isEmpty { ofIgnored = [1, given[place], squared[place]] }
+    normalisers = sums.indices.flatMap { place -> [Double] in
+      let s = place % 2 == 0 ? ignored.given : ignored.forgotten
+      return [sums[place], sums[place] + s * ofIgnored[place / 2 % 3], sums[place] + s]
+    }
+    let items = Double(layout.batch)
+    divisors = Divisors(
+      isMean: problem.reduction == .mean, own: problem.divisor,
+      unchanged: sums[Self.place(offset: 0, kinds.count > 1 ? .given : .ones, forgetsSampleWeights: false)],
+      items: items, validItems: indices.isEmpty ? nil : items - ignored.forgotten,
+      weightSum: hasWeights ? totals.given : nil, classes: Double(classes))
   }
 
   private static func place(offset: Int, _ weights: ClassWeights, forgetsSampleWeights: Bool) -> Int {
@@ -151,39 +166,59 @@ final class TargetTables {
   func classIndex(_ item: Int, offset: Int, _ ignored: Change.Ignored) -> Int? {
     let index = indices[item]
     if index == ignoreIndex {
-      if case .asClass(let other) = ignored { return other }
-      return nil
+      return ignored == .asClass ? ignoredClass : nil
     }
     return Self.moved(index, by: offset, classes)
   }
 
   /// What a change divides by; nil where that is not defined.
-  func divisor(_ change: Change) -> Double? {
-    let items = Double(layout.batch)
-    switch change.divisor {
-    case .given: return problem.reduction == .mean ? problem.divisor ?? normaliser(change) : 1
-    case .unchanged: return problem.reduction == .mean ? problem.divisor ?? normaliser(Change()) : 1
-    case .one: return 1
-    case .mean: return normaliser(change)
-    case .items: return items
-    case .validItems: return hasIndices ? Double(indices.count { $0 != ignoreIndex }) : nil
-    case .weightSum: return hasWeights ? totals.given : nil
-    case .classes: return Double(classes)
-    case .itemsTimesClasses: return items * Double(classes)
-    case .meanTwice: return normaliser(change) * items
-    }
-  }
+  @inline(__always)
+  func divisor(_ change: Change) -> Double? { divisors.divisor(change.scale.divisor, mean: normaliser(change)) }
 
   /// D: Σ s w[y] over the items that count, or Σ s.
-  private func normaliser(_ change: Change) -> Double {
-    let weights = hasIndices ? classWeights(change) : .ones
-    let sum = weightSums[
-      Self.place(offset: change.targetOffset, weights, forgetsSampleWeights: change.forgetsSampleWeights)]
-    let ignored = change.forgetsSampleWeights ? ignoredSums.forgotten : ignoredSums.given
-    return switch change.ignored {
-    case .given: sum
-    case .asClass(let index): sum + ignored * weight(weights, index)
-    case .asNoClass: sum + ignored
+  @inline(__always)
+  func normaliser(_ change: Change) -> Double {
+    let place = Self.place(
+      offset: change.targetOffset, hasIndices ? classWeights(change) : .ones,
+      forgetsSampleWeights: change.forgetsSampleWeights)
+    return normalisers[place * Change.Ignored.allCases.count + change.ignored.rawValue]
+  }
+}
+
+/// What losses may be divided by, in numbers alone.
+struct Divisors {
+  let isMean: Bool
+  /// What the request itself names.
+  let own: Double?
+  /// What the mean divides by in the request as it is.
+  let unchanged: Double
+  let items: Double
+  let validItems: Double?
+  let weightSum: Double?
+  let classes: Double
+
+  /// - Parameter mean: what the mean divides by under the change.
+  /// - Returns: nil where that is not defined.
+  func divisor(_ divisor: Change.Divisor, mean: Double) -> Double? {
+    switch divisor {
+    case .given: isMean ? own ?? mean : 1
+    case .unchanged: isMean ? own ?? unchanged : 1
+    case .one: 1
+    case .mean: mean
+    case .items: items
+    case .validItems: validItems
+    case .weightSum: weightSum
+    case .classes: classes
+    case .itemsTimesClasses: items * classes
+    case .meanTwice: mean * items
     }
+  }
+}
+
+extension LossProblem {
+  /// The class that Python's index `ignore_index` names; nil where there is none.
+  var ignoredClass: Int? {
+    let wrapped = ignoreIndex < 0 ? ignoreIndex + softmax.layout.classes : ignoreIndex
+    return (0..<softmax.layout.classes).contains(wrapped) ? wrapped : nil
   }
 }

@@ -24,8 +24,11 @@ extension CheckRequest {
           candidate, exact: exact[candidate.output] ?? [], format: format, tolerance: tolerance, execution)
         reports.append(report)
       }
-      var search = FindingSearch(self, exact, execution)
       var findings: [Finding] = []
+      guard reports.contains(where: { !$0.passes }) else {
+        return CheckReport(outputs: reports, findings: findings, format: format)
+      }
+      var search = FindingSearch(self, exact, execution)
       for (candidate, report) in zip(candidates, reports) where !report.passes {
         findings += try search.findings(of: candidate, report)
       }
@@ -103,7 +106,9 @@ extension CheckReport {
     writer.endObject()
     writer.name("findings")
     writer.beginArray()
-    for finding in findings { write(finding, wire, to: &writer) }
+    for finding in findings {
+      write(finding, in: outputs.first { $0.output == finding.output }?.shape ?? [], wire, to: &writer)
+    }
     writer.endArray()
     writer.endObject()
     return writer.finish()
@@ -134,7 +139,7 @@ extension CheckReport {
     for place in report.worst {
       writer.beginObject()
       writer.name("pointer")
-      writer.string(pointer(report.output, place.position, wire))
+      writer.string(Self.pointer(report.output, place.position, in: report.shape, wire))
       writer.name("candidate")
       writer.number(place.candidate, format: format)
       writer.name("exact")
@@ -145,7 +150,7 @@ extension CheckReport {
     writer.endObject()
   }
 
-  private func write(_ finding: Finding, _ wire: any Wire, to writer: inout JSONWriter) {
+  private func write(_ finding: Finding, in shape: TensorShape, _ wire: any Wire, to writer: inout JSONWriter) {
     writer.beginObject()
     writer.name("cause")
     writer.string(finding.cause.rawValue)
@@ -160,12 +165,14 @@ extension CheckReport {
       writer.string(tellApart)
     }
     writer.name("evidence")
-    write(finding.evidence, of: finding.output, wire, to: &writer)
+    write(finding.evidence, to: &writer) {
+      Self.pointer(finding.output, $0, in: shape, wire)
+    }
     writer.endObject()
   }
 
   private func write(
-    _ evidence: Finding.Evidence, of output: Output, _ wire: any Wire, to writer: inout JSONWriter
+    _ evidence: Finding.Evidence, to writer: inout JSONWriter, pointer: (_ position: Int) -> String
   ) {
     writer.beginObject()
     writer.name("compared")
@@ -178,7 +185,7 @@ extension CheckReport {
       writer.name("worst")
       writer.beginObject()
       writer.name("pointer")
-      writer.string(pointer(output, position, wire))
+      writer.string(pointer(position))
       writer.name("candidate")
       writer.number(evidence.candidate, format: format)
       writer.name("recomputed")
@@ -189,8 +196,9 @@ extension CheckReport {
   }
 
   /// Where a number of the caller's stands in the request.
-  private func pointer(_ output: Output, _ position: Int, _ wire: any Wire) -> String {
-    let shape = outputs.first { $0.output == output }?.shape ?? []
-    return wire.locate(.candidate(output, Geometry.indices(of: position, in: shape)))
+  private static func pointer(
+    _ output: Output, _ position: Int, in shape: TensorShape, _ wire: any Wire
+  ) -> String {
+    wire.locate(.candidate(output, Geometry.indices(of: position, in: shape)))
   }
 }

@@ -5,12 +5,12 @@ import Softmax
 /// A hypothesis stands when what it recomputes agrees with the caller's numbers to the precision of their own
 /// arithmetic, and much better than what was asked for does. Simple explanations come first: single mistakes, then the
 /// arithmetic alone, then an order, then pairs of mistakes. The first step that explains the numbers ends the search.
-struct FindingSearch {
+struct FindingSearch: ~Copyable {
   private let request: CheckRequest
   private let exact: ExactNumbers
   private let execution: Execution
   private let facts: RequestFacts
-  private let hypotheses: [Hypothesis]
+  private let hypotheses: Hypotheses
   private let targets: TargetTables?
   /// The recomputation over all slices, which the outputs share.
   private var whole: SoftmaxTables?
@@ -20,7 +20,7 @@ struct FindingSearch {
     self.exact = exact
     self.execution = execution
     facts = RequestFacts(request)
-    hypotheses = Hypothesis.all(for: facts)
+    hypotheses = Hypotheses(for: facts)
     targets = request.loss.map { TargetTables($0) }
   }
 
@@ -40,7 +40,7 @@ struct FindingSearch {
     if isWhole { whole = tables }
     var search = OutputSearch(
       request, candidate, exact: exact[output] ?? [], report: report, tables: tables, targets: targets, execution)
-    return try search.findings(hypotheses.filter { $0.outputs.contains(output) })
+    return try search.findings(hypotheses)
   }
 
   /// The slices by their largest relative error, the worst first.

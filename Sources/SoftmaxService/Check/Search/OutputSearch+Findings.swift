@@ -10,36 +10,36 @@ extension OutputSearch {
     let evidence: WeightOfEvidence
   }
 
-  mutating func findings(_ all: [Hypothesis]) throws(ComputationError) -> [Finding] {
-    guard try probes.areExact(CandidateArithmetic(report.format)) else { return scaledFindings(all) }
-    guard let found = try explained(all) else { return [unexplained] }
-    return try knowsTheRequest() ? found : scaledFindings(all)
+  mutating func findings(_ hypotheses: Hypotheses) throws(ComputationError) -> [Finding] {
+    guard try probes.areExact(CandidateArithmetic(report.format)) else { return scaledFindings(hypotheses) }
+    guard let found = try explained(hypotheses) else { return [unexplained] }
+    return try knowsTheRequest() ? found : scaledFindings(hypotheses)
   }
 
-  private mutating func explained(_ all: [Hypothesis]) throws(ComputationError) -> [Finding]? {
+  private mutating func explained(_ hypotheses: Hypotheses) throws(ComputationError) -> [Finding]? {
     // Numbers with few digits may be rounded ones, and are compared as such where they are nothing else.
     let digits: [DecimalDigits?] = DecimalDigits(of: found, report.format).map { [nil, $0] } ?? [nil]
     for digits in digits {
       arithmetic.digits = digits
-      if let found = try simplyExplained(all) { return found }
+      if let found = try simplyExplained(hypotheses) { return found }
     }
     for digits in digits {
       arithmetic.digits = digits
-      if let found = best(try explanations(try pairs(of: all), nil), isRight: false) { return found }
+      if let found = best(try explanations(try pairs(of: hypotheses), nil), isRight: false) { return found }
     }
     arithmetic.digits = nil
     return try shorterPrecision().map { [$0] }
   }
 
   /// What explains the numbers but for pairs of mistakes.
-  private mutating func simplyExplained(_ all: [Hypothesis]) throws(ComputationError) -> [Finding]? {
+  private mutating func simplyExplained(_ hypotheses: Hypotheses) throws(ComputationError) -> [Finding]? {
     let base = try agreementAsAsked()
     var mayAgree: [Combination] = []
-    for hypothesis in all where canBeShown(hypothesis) {
-      guard try probes.mayAgree(hypothesis.change, arithmetic) else { continue }
+    for (place, mistake) in hypotheses.mistakes.enumerated() where canBeShown(mistake) {
+      guard try probes.mayAgree(mistake.change, arithmetic) else { continue }
       // What explains right numbers better than rounding does is nearer to them where they are worst.
-      if base != nil, try !probes.areNearer(hypothesis.change) { continue }
-      mayAgree.append(Combination(hypothesis))
+      if base != nil, try !probes.areNearer(mistake.change) { continue }
+      mayAgree.append(Combination(hypotheses.all[place]))
     }
     let singles = try explanations(mayAgree, base)
     if let found = best(singles, isRight: base != nil) { return try withTransposed(found) }
@@ -57,12 +57,13 @@ extension OutputSearch {
   }
 
   /// Where recomputations do not know an option of the request: what is a factor away from the exact numbers.
-  private func scaledFindings(_ all: [Hypothesis]) -> [Finding] {
+  private func scaledFindings(_ hypotheses: Hypotheses) -> [Finding] {
     if let base = agreement(withExactTimes: 1) { return roundingFindings(base) }
     let right = found.indices.map { arithmetic.interval(found[$0], scaledTerm($0, 1), Agreement.none) }
     var explanations: [Explanation] = []
-    for hypothesis in all where hypothesis.isFactor {
-      guard let own = factor(of: Change()), let changed = factor(of: hypothesis.change),
+    for (place, mistake) in hypotheses.mistakes.enumerated()
+    where mistake.aspect.isFactor && mistake.outputs.contains(candidate.output) {
+      guard let own = factor(of: Change()), let changed = factor(of: mistake.change),
         let agreement = agreement(withExactTimes: changed / own)
       else { continue }
       let factor = changed / own
@@ -73,7 +74,7 @@ extension OutputSearch {
           allowed: arithmetic.interval(found[place], scaledTerm(place, factor), agreement),
           right: right[place], isNear: false)
       }
-      explanations.append(Explanation(hypotheses: [hypothesis], agreement: agreement, evidence: evidence))
+      explanations.append(Explanation(hypotheses: [hypotheses.all[place]], agreement: agreement, evidence: evidence))
     }
     return best(explanations, isRight: false) ?? [unexplained]
   }

@@ -3,8 +3,7 @@ import Softmax
 import VectorKernels
 
 /// One output of a caller's, and how well changed recomputations agree with it.
-struct OutputSearch {
-  private let request: CheckRequest
+struct OutputSearch: ~Copyable {
   let candidate: CheckRequest.Candidate
   let report: OutputReport
   let rows: CheckedRows
@@ -31,7 +30,6 @@ struct OutputSearch {
     _ request: CheckRequest, _ candidate: CheckRequest.Candidate, exact: [Double], report: OutputReport,
     tables: SoftmaxTables, targets: TargetTables?, _ execution: Execution
   ) {
-    self.request = request
     self.candidate = candidate
     self.report = report
     self.tables = tables
@@ -67,7 +65,7 @@ struct OutputSearch {
       (found[row * width + index], own[row * width + index])
     }
     recomputation = Recomputation(candidate.output, of: request, tables, targets)
-    asked = recomputation
+    asked = Recomputation(candidate.output, of: request, tables, targets)
   }
 
   /// How well the formula as it is agrees; nil where it does not.
@@ -89,10 +87,12 @@ struct OutputSearch {
     return width == 1 ? rows.numbers[place] : rows.position(row: place / width, class: place % width)
   }
 
-  /// Whether numbers like these can show a mistake.
-  func canBeShown(_ hypothesis: Hypothesis) -> Bool {
-    guard !rows.isWithoutEffect(hypothesis.change.handling) else { return false }
-    guard let range = hypothesis.range else { return true }
+  /// Whether this output, and numbers like these, can show a mistake.
+  func canBeShown(_ mistake: Mistake) -> Bool {
+    guard mistake.outputs.contains(candidate.output), !rows.isWithoutEffect(mistake.change.handling) else {
+      return false
+    }
+    guard let range = mistake.range else { return true }
     // Where the range of a format spoils a loss or an entropy, it is NaN or infinite.
     if isFinite, candidate.output == .loss || candidate.output == .entropy { return false }
     // Numbers of a longer format were not computed in a shorter one, unless they are known by a few digits.
@@ -169,7 +169,7 @@ struct OutputSearch {
   /// option that recomputations do not know.
   mutating func knowsTheRequest() throws(ComputationError) -> Bool {
     guard try asked.adopt(Change()) else { return false }
-    let arithmetic = CandidateArithmetic(request.format)
+    let arithmetic = CandidateArithmetic(report.format)
     var agreement = Agreement()
     let exact = exact
     try asked.forEach(execution) { place, term in
@@ -181,13 +181,15 @@ struct OutputSearch {
 
   /// What a change multiplies the numbers by, besides all else that it does; nil where it divides by zero.
   func factor(of change: Change) -> Double? {
-    var factor = change.factor
-    for _ in 0..<change.temperaturePower.magnitude {
-      factor *= change.temperaturePower > 0 ? 1 / request.softmax.temperature : request.softmax.temperature
-    }
-    guard let targets else { return factor }
-    guard let divisor = targets.divisor(change), divisor > 0 else { return nil }
-    return factor / divisor
+    factor(of: change.scale, targets?.divisors, mean: targets?.normaliser(change) ?? 1)
+  }
+
+  /// The same, where it is known what may be divided by, and what the mean divides by.
+  func factor(of scale: Change.Scale, _ divisors: Divisors?, mean: Double) -> Double? {
+    let numerator = scale.numerator(asked.temperature)
+    guard let divisors else { return numerator }
+    guard let divisor = divisors.divisor(scale.divisor, mean: mean), divisor > 0 else { return nil }
+    return numerator / divisor
   }
 
   /// How well the exact numbers agree, each times a factor; nil where they do not.

@@ -4,7 +4,7 @@ import Softmax
 /// changes fail there, at a small part of the price of correctly rounded probabilities of all slices.
 ///
 /// A loss over all slices is one number, and its own probe.
-struct Probes {
+struct Probes: ~Copyable {
   struct Probe {
     /// The number's slice among the probes', and among all that are looked at.
     let row: Int
@@ -17,6 +17,8 @@ struct Probes {
   private var estimate: Recomputation
   /// For a loss, those of each probe.
   private var sums: [LossSums] = []
+  /// For a gradient, those of the request's loss at each probe.
+  private var gradients: [GradientNumber] = []
   /// Whether plain arithmetic is to be trusted: far from overflow.
   private let isUsable: Bool
   private var reachOfEpsilon: ConstantReach
@@ -45,7 +47,14 @@ struct Probes {
     reachOfClipping = ConstantReach(isClipping: true, of: output)
     let temperature = request.softmax.temperature
     isUsable = exact.rows.magnitude * max(1, temperature) * max(1, temperature) < 0x1p1000
-    guard output == .loss, let targets else { return }
+    guard let targets else { return }
+    if output == .gradient {
+      gradients = all.map {
+        GradientNumber(
+          tables, targets, at: ($0.row, $0.place.index), temperature: temperature, estimate.operations)
+      }
+    }
+    guard output == .loss else { return }
     sums = all.map { LossSums(tables, targets, of: isReduced ? 0..<tables.rows.count : $0.row..<($0.row + 1)) }
   }
 
@@ -57,6 +66,13 @@ struct Probes {
     if !sums.isEmpty, change.handling == .given {
       for place in all.indices {
         guard let term = try sums[place].term(change) else { return nil }
+        guard body(all[place], term) else { return false }
+      }
+      return true
+    }
+    if !gradients.isEmpty, GradientNumber.covers(change) {
+      for place in all.indices {
+        guard let term = try gradients[place].term(change) else { return nil }
         guard body(all[place], term) else { return false }
       }
       return true
