@@ -91,8 +91,11 @@ extension VectorLoops {
       z.high.replacing(with: least, where: isFar), z.low.replacing(with: zero, where: isFar), table)
     let value = VectorPair(
       high: e.high.replacing(with: zero, where: isFar), low: e.low.replacing(with: zero, where: isFar))
+    // NaN by its bits: where numbers are replaced by it, the compiler goes on in quarters of a vector.
     let isUnknown = isFar .& (z.high .>= Vector(repeating: vanishing))
-    return (value, value.low.replacing(with: .nan, where: isUnknown))
+    let marks = SIMD8<UInt64>(repeating: 0).replacing(with: Double.nan.bitPattern, where: isUnknown)
+    let bits = unsafe unsafeBitCast(value.low, to: SIMD8<UInt64>.self) | marks
+    return (value, unsafe unsafeBitCast(bits, to: Vector.self))
   }
 
   /// The sum of eight pairs that are not negative, their low parts at most 66u of their high parts.
