@@ -18,6 +18,8 @@ public struct KernelRounding: Sendable {
   public var least: Double
   public var greatest: Double
   public var vanishing: Double
+  /// Neither does a result have few bits, nor can it be known to be zero by its size.
+  public var isPlain: Bool
 
   /// - Parameter exponent: results are multiplied by 2^exponent; in -900...900.
   @inlinable @inline(__always)
@@ -33,6 +35,7 @@ public struct KernelRounding: Sendable {
     // Half of the smallest subnormal, halved again for the error of what is compared with it.
     let last = format.leastExponent &- 2 &- exponent
     vanishing = last < -960 ? 0 : powerOfTwo(min(last, 960))
+    isPlain = narrowing == 0 && vanishing == 0
   }
 }
 
@@ -56,7 +59,9 @@ public struct Rounded {
   @inlinable @inline(__always)
   public mutating func set(_ known: Double, where isKnown: SIMDMask<SIMD8<Int64>>) {
     isProven = isProven .| isKnown
-    value.replace(with: known, where: isKnown)
+    // By bits: where numbers are replaced by an infinity, the compiler goes on lane by lane.
+    let bits = unsafe unsafeBitCast(value, to: SIMD8<UInt64>.self).replacing(with: known.bitPattern, where: isKnown)
+    value = unsafe unsafeBitCast(bits, to: Vector.self)
   }
 
   /// One in each lane that is not proven.
@@ -84,18 +89,18 @@ extension VectorLoops {
     let size = magnitude(result.high)
     var up = result.high + (result.low + error)
     var down = result.high + (result.low - error)
-    let isNarrow = rounding.narrowing != 0
-    if isNarrow {
+    let isInRange =
+      (size .>= Vector(repeating: rounding.least)) .& (size .<= Vector(repeating: rounding.greatest))
+    if rounding.narrowing != 0 {
       let margin = size * 0x1p-51
       up = narrowed(up + margin, rounding)
       down = narrowed(down - margin, rounding)
     }
-    let isInRange =
-      (size .>= Vector(repeating: rounding.least)) .& (size .<= Vector(repeating: rounding.greatest))
+    var value = up * rounding.scale
+    guard !rounding.isPlain else { return Rounded(value: value, isProven: (up .== down) .& isInRange) }
     let isZero = (size + magnitude(error)) .< Vector(repeating: rounding.vanishing)
-    var value = (up * rounding.scale).replacing(with: 0, where: isZero)
-    // No zero is negative.
-    if isNarrow { value = value + Vector(repeating: 0) }
+    // Plus zero, since no zero is negative.
+    value = value.replacing(with: 0, where: isZero) + Vector(repeating: 0)
     return Rounded(value: value, isProven: ((up .== down) .& isInRange) .| isZero)
   }
 
