@@ -167,18 +167,18 @@ extension VectorLoops {
     let entry = place &+ (place & ~7)
     let ownHigh = gather(pairs, entry)
     // What is left out has a row of its own.
-    var isGood = (ownHigh .> zero) .& .!rows.isFaint
+    let isPresent = (ownHigh .> zero) .& .!rows.isFaint
     let ownLow = gather(pairs, entry &+ 8)
     let own = VectorBall(
       value: VectorPair(
-        high: choose(ownHigh, else: one, where: isGood), low: choose(ownLow, else: zero, where: isGood)),
+        high: choose(ownHigh, else: one, where: isPresent), low: choose(ownLow, else: zero, where: isPresent)),
       relative: 0x1p-80)
     let isTop = rows.target .== rows.top
     let sum = VectorBall(value: rows.sum, relative: 0x1.2p-80)
     let others = VectorBall(
       value: VectorPair(
-        high: choose(rows.others.high, else: one, where: isGood),
-        low: choose(rows.others.low, else: zero, where: isGood)),
+        high: choose(rows.others.high, else: one, where: isPresent),
+        low: choose(rows.others.low, else: zero, where: isPresent)),
       relative: 0x1.2p-80)
     let difference = sum + -own
     let rest = VectorBall(
@@ -193,15 +193,18 @@ extension VectorLoops {
     if gamma > 0 {
       let odds = own.times(rest.reciprocal(Multiplier.self), Multiplier.self)
       let log = logSum(others: odds.value, sum: VectorPair(high: one, low: zero) + odds.value, table: table)
-      let relative = odds.error / odds.value.high
-      let power = VectorBall(value: log, error: log.high * (relative + logSumError))
+      let spread = odds.error / odds.value.high
+      let power = VectorBall(value: log, error: log.high * (spread + logSumError))
         .times(VectorBall(value: VectorPair(high: Vector(repeating: gamma), low: zero), error: zero), Multiplier.self)
-      isGood = isGood .& (power.value.high .<= Vector(repeating: 600)) .& (power.error .<= Vector(repeating: 0x1p-40))
+      // Rows that are too far have an endless error: a mask that differs between branches costs a lane at a time.
+      let isNear =
+        isPresent .& (power.value.high .<= Vector(repeating: 600)) .& (power.error .<= Vector(repeating: 0x1p-40))
       let t = VectorPair(
-        high: choose(power.value.high, else: zero, where: isGood),
-        low: choose(power.value.low, else: zero, where: isGood))
+        high: choose(power.value.high, else: zero, where: isNear),
+        low: choose(power.value.low, else: zero, where: isNear))
       let decay = exponential(t.high.negated, t.low.negated, table)
-      let focal = VectorBall(value: decay, error: decay.high * (power.error * 0x1.01p0 + 0x1p-80))
+      let relative = choose(power.error * 0x1.01p0 + 0x1p-80, else: Vector(repeating: .infinity), where: isNear)
+      let focal = VectorBall(value: decay, error: decay.high * relative)
       let gain = odds.times(minusLog, Multiplier.self)
         .times(VectorBall(value: VectorPair(high: Vector(repeating: gamma), low: zero), error: zero), Multiplier.self)
       push = focal.times(VectorBall(value: VectorPair(high: one, low: zero), error: zero) + gain, Multiplier.self)
@@ -221,8 +224,8 @@ extension VectorLoops {
         VectorBall(value: rows.gradientFactor, error: magnitude(rows.gradientFactor.high) * error), Multiplier.self)
 
     let size = magnitude(pull.value.high)
-    isGood =
-      isGood .& (pull.error .<= size * 0x1p-60) .& (size .<= Vector(repeating: reach))
+    let isGood =
+      isPresent .& (pull.error .<= size * 0x1p-60) .& (size .<= Vector(repeating: reach))
       .& (size .>= Vector(repeating: 1 / reach))
     rows.pull = VectorPair(
       high: choose(pull.value.high, else: one, where: isGood), low: choose(pull.value.low, else: zero, where: isGood))
