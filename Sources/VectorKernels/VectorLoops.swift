@@ -15,6 +15,8 @@ public protocol VectorLoops: SendableMetatype {
 
   static func maximum(_ row: Span<Double>) -> RowMaximum
 
+  static func firstIndex(of row: Span<Double>, from start: Int, above bound: Double) -> Int
+
   static func exponentials(
     _ row: Span<Double>, rests: Span<Double>, top: RowMaximum, shift: RowShift, vanishing: Double,
     table: Span<Double>, into pairs: inout MutableSpan<Double>

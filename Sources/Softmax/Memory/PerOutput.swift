@@ -19,9 +19,7 @@
   /// Elements made from their positions.
   /// - Precondition: no more than there is room for.
   @inlinable public init(count: Int, _ element: (_ position: Int) -> Element) {
-    var places = InlineArray<9, Element?>(repeating: nil)
-    for position in 0..<count { places[position] = element(position) }
-    self.places = places
+    places = InlineArray { position in position < count ? element(position) : nil }
     filled = count
   }
 
@@ -34,18 +32,12 @@
 
 extension PerOutput: Sendable where Element: Sendable {}
 
-extension PerOutput: RandomAccessCollection, MutableCollection {
+extension PerOutput: RandomAccessCollection {
   @inlinable public var startIndex: Int { 0 }
   @inlinable public var endIndex: Int { count }
   @inlinable public subscript(position: Int) -> Element {
-    get {
-      guard let element = places[position] else { preconditionFailure("there are \(count) outputs") }
-      return element
-    }
-    set {
-      precondition(position < count)
-      places[position] = newValue
-    }
+    guard let element = places[position] else { preconditionFailure("there are \(count) outputs") }
+    return element
   }
 }
 

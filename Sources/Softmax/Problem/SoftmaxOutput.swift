@@ -67,6 +67,15 @@ extension SoftmaxOutput {
     case .topIndices(let count), .topProbabilities(let count), .topLogProbabilities(let count): count
     }
   }
+
+  /// Whether it depends on more than the order of a row's logits.
+  var needsExponentials: Bool {
+    switch self {
+    case .argmax, .topIndices: false
+    case .probabilities, .logProbabilities, .logSumExp, .entropy, .jacobian, .topProbabilities, .topLogProbabilities:
+      true
+    }
+  }
 }
 
 /// What ``SoftmaxProblem/solve(_:_:)`` found; an output not asked for is `nil`.

@@ -82,6 +82,7 @@ extension Execution {
   /// Calls `body` for each of `0..<count`, perhaps at once.
   /// - Returns: the results of `body`, joined in order; `nil` for a count of zero.
   /// - Throws: what any of them threw.
+  @inline(__always)
   func reduce<Part: Sendable>(
     _ count: Int, join: (Part, Part) -> Part, _ body: (Int) throws(ComputationError) -> Part
   ) throws(ComputationError) -> Part? {

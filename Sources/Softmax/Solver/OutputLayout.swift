@@ -1,3 +1,5 @@
+internal import VectorKernels
+
 /// The outputs of softmax that are asked for, and where each goes.
 struct OutputLayout: Sendable {
   struct Part: Sendable {
@@ -8,7 +10,7 @@ struct OutputLayout: Sendable {
     let buffer: ResultBuffer
   }
 
-  let parts: PerOutput<Part>
+  let parts: [Part]
   let layout: Layout
   /// How many of a row's largest logits the outputs are about; 0 where none asks for them.
   let topCount: Int
@@ -16,7 +18,7 @@ struct OutputLayout: Sendable {
   /// - Parameter buffers: as many as outputs, each as large as its tensor.
   init(_ outputs: PerOutput<SoftmaxOutput>, _ layout: Layout, into buffers: PerOutput<ResultBuffer>) {
     self.layout = layout
-    parts = PerOutput(count: outputs.count) { place in
+    parts = outputs.indices.map { place in
       let count = outputs[place].valueCount(classes: layout.classes)
       precondition(buffers[place].count == layout.batch * count)
       return Part(output: outputs[place], valuesPerRow: count, buffer: buffers[place])
@@ -26,6 +28,12 @@ struct OutputLayout: Sendable {
 
   /// How many numbers there are for each row.
   var valuesPerRow: Int { parts.reduce(0) { $0 + $1.valuesPerRow } }
+
+  /// Whether any of them is divided by the temperature.
+  var areDividedByTemperature: Bool { parts.contains { $0.output == .jacobian } }
+
+  /// Whether any of them depends on more than the order of a row's logits.
+  var needExponentials: Bool { parts.contains { $0.output.needsExponentials } }
 
   /// Whether ``NarrowRow`` knows all of them.
   var areNarrow: Bool {
@@ -45,11 +53,13 @@ struct OutputLayout: Sendable {
   }
 
   /// The classes of a row's largest logits, as many as any output asks for.
-  func top(of logits: Span<Double>) -> [Int] { topCount == 0 ? [] : TopClasses.first(topCount, of: logits) }
+  func top(of logits: Span<Double>, by loops: any VectorLoops.Type) -> [Int] {
+    topCount == 0 ? [] : TopClasses.first(topCount, of: logits, by: loops)
+  }
 
   /// Some of the values of row n: those whose numbers, counted through all outputs, are in the range.
   func values(of row: LogitsRow, number n: Int, in numbers: Range<Int>) -> [UnresolvedValues.Entry] {
-    let top = top(of: row.logits.span)
+    let top = top(of: row.logits.span, by: BaselineLoops.self)
     var entries: [UnresolvedValues.Entry] = []
     var first = 0
     for part in parts {

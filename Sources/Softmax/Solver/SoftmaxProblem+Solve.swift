@@ -109,7 +109,7 @@ private struct VectorWork: ~Copyable {
   var writer: RowWriter
   var open: [UnresolvedRow] = []
 
-  init(_ problem: SoftmaxProblem, _ execution: Execution) {
+  init(_ problem: borrowing SoftmaxProblem, _ execution: Execution) {
     poll = CancellationPoll(execution)
     narrow = NarrowRow(problem, execution.level)
     row = VectorRow(problem, execution.level)

@@ -1,30 +1,31 @@
+internal import VectorKernels
+
 /// The classes of a row's largest logits, in linear time.
 enum TopClasses {
   /// So many classes by falling logit, the lowest index first among equals.
   /// - Parameters:
   ///   - count: 1 to the number of logits.
   ///   - logits: no NaN.
-  static func first(_ count: Int, of logits: Span<Double>) -> [Int] {
-    count <= mostInserted ? byInsertion(count, logits) : byDigits(count, logits)
+  ///   - loops: the vector loops for this processor.
+  static func first(_ count: Int, of logits: Span<Double>, by loops: any VectorLoops.Type) -> [Int] {
+    count <= mostInserted ? byInsertion(count, logits, loops) : byDigits(count, logits)
   }
 
   /// Up to here a class is put into its place among those found so far: most logits are compared once and passed.
   private static let mostInserted = 64
 
-  private static func byInsertion(_ count: Int, _ logits: Span<Double>) -> [Int] {
+  private static func byInsertion(_ count: Int, _ logits: Span<Double>, _ loops: any VectorLoops.Type) -> [Int] {
     var best: [Int] = []
     best.reserveCapacity(count + 1)
-    var least = -Double.infinity
-    for c in logits.indices {
+    var c = 0
+    while c < logits.count {
       let logit = logits[c]
-      if best.count == count {
-        guard logit > least else { continue }
-        best.removeLast()
-      }
+      if best.count == count { best.removeLast() }
       var place = best.count
       while place > 0, logits[best[place - 1]] < logit { place -= 1 }
       best.insert(c, at: place)
-      least = logits[best[best.count - 1]]
+      c += 1
+      if best.count == count { c = loops.firstIndex(of: logits, from: c, above: logits[best[count - 1]]) }
     }
     return best
   }

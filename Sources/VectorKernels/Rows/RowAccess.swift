@@ -115,6 +115,30 @@ extension VectorLoops {
     return first(of: best, at: places)
   }
 
+  /// The first class from `start` on whose logit is above a bound, or the number of classes.
+  ///
+  /// - Parameters:
+  ///   - row: [classes], no NaN.
+  ///   - start: in `0...classes`.
+  @inlinable @inline(__always)
+  public static func firstIndex(of row: Span<Double>, from start: Int, above bound: Double) -> Int {
+    precondition(start >= 0)
+    var start = start
+    while start &+ 64 <= row.count {
+      var highest = load(row, start)
+      var next = start &+ 8
+      while next < start &+ 64 {
+        let logits = load(row, next)
+        highest.replace(with: logits, where: logits .> highest)
+        next &+= 8
+      }
+      if highest.max() > bound { break }
+      start &+= 64
+    }
+    while unsafe start < row.count && row[unchecked: start] <= bound { start &+= 1 }
+    return start
+  }
+
   /// The largest lane, and the lowest of the places that belong to such lanes.
   @inlinable @inline(__always)
   static func first(of best: Vector, at places: Vector) -> RowMaximum {

@@ -24,7 +24,7 @@ struct NarrowRow: ~Copyable {
   /// The relative error of R and of S: 9.01u.
   private static let sumError = 0x1.3p-50
 
-  init(_ problem: SoftmaxProblem, _ level: KernelLevel) {
+  init(_ problem: borrowing SoftmaxProblem, _ level: KernelLevel) {
     // The test fails for about one in 2^(49-p) numbers, and does that for few rows only where p is this small.
     isOfUse =
       problem.format.precision <= 24 && problem.softcap == nil && VectorRow.serves(problem)

@@ -61,7 +61,7 @@ struct ShortRows: ~Copyable {
   }
 
   /// - Parameter loss: the loss of the rows, if one is asked for.
-  init(_ problem: SoftmaxProblem, loss: LossProblem? = nil, _ level: KernelLevel) {
+  init(_ problem: borrowing SoftmaxProblem, loss: LossProblem? = nil, _ level: KernelLevel) {
     additions = loss.flatMap { $0.focalGamma > 0 || $0.zLoss > 0 ? ($0.focalGamma, $0.zLoss) : nil }
     loops = level.loops
     format = problem.format

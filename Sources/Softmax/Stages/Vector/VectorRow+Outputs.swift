@@ -8,11 +8,13 @@ extension VectorRow {
     _ poll: inout CancellationPoll
   ) throws(ComputationError) -> Int {
     let layout = outputs.layout
-    let isDividedByTemperature = outputs.parts.contains { $0.output == .jacobian }
-    // 2^exponent is more than 1/T: what the Jacobian's entries may be above a probability.
-    read(logits, exponent: isDividedByTemperature ? max(0, 2 - Int(temperature.exponent)) : 0)
+    begin(logits)
+    if outputs.needExponentials {
+      // 2^exponent is more than 1/T: what the Jacobian's entries may be above a probability.
+      exponentiate(logits, exponent: outputs.areDividedByTemperature ? max(0, 2 - Int(temperature.exponent)) : 0)
+    }
     var open = 0
-    let chosen = outputs.top(of: logits)
+    let chosen = outputs.top(of: logits, by: loops)
     for part in outputs.parts {
       let buffer = part.buffer
       switch part.output {

@@ -38,7 +38,7 @@ struct VectorRow: ~Copyable {
   /// - Parameters:
   ///   - problem: one that this stage ``serves(_:)``, if any row is to be read.
   ///   - isCapped: whether the problem's cap is for this row.
-  init(_ problem: SoftmaxProblem, _ level: KernelLevel, isCapped: Bool = true) {
+  init(_ problem: borrowing SoftmaxProblem, _ level: KernelLevel, isCapped: Bool = true) {
     loops = level.loops
     format = problem.format
     temperature = problem.temperature
