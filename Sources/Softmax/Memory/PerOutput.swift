@@ -32,12 +32,18 @@
 
 extension PerOutput: Sendable where Element: Sendable {}
 
-extension PerOutput: RandomAccessCollection {
+extension PerOutput: RandomAccessCollection, MutableCollection {
   @inlinable public var startIndex: Int { 0 }
   @inlinable public var endIndex: Int { count }
   @inlinable public subscript(position: Int) -> Element {
-    guard let element = places[position] else { preconditionFailure("there are \(count) outputs") }
-    return element
+    get {
+      guard let element = places[position] else { preconditionFailure("there are \(count) outputs") }
+      return element
+    }
+    set {
+      precondition(position < count)
+      places[position] = newValue
+    }
   }
 }
 

@@ -12,6 +12,12 @@ import Testing
     #expect(Array(appended) == Array(made))
   }
 
+  @Test func changesOneElementAlone() {
+    var list: PerOutput = [[1], [2], [3]]
+    list[1].append(4)
+    #expect(Array(list) == [[1], [2, 4], [3]])
+  }
+
   /// Room for each kind of output once: a request names none twice.
   @Test func hasRoomForAllOutputsOfSoftmax() throws {
     let all: PerOutput<SoftmaxOutput> = [
