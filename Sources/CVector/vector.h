@@ -79,3 +79,35 @@ static inline vector_words vector_count_bytes(vector_words words) {
   return words & 0xF;
 #endif
 }
+
+/// Where commas, closing brackets and spaces are among 64 bytes of text, the first byte in the lowest bit.
+typedef struct {
+  uint64_t commas, brackets, spaces;
+} vector_marks;
+
+static inline vector_marks vector_find_marks(const uint8_t *text) {
+  vector_marks found = {0, 0, 0};
+#if defined(__AVX512BW__)
+  __m512i bytes = _mm512_loadu_si512(text);
+  found.brackets = _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8(']'));
+  found.commas = _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8(','));
+  found.spaces = _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8(' '));
+#elif defined(__AVX2__)
+  for (int half = 0; half < 64; half += 32) {
+    __m256i bytes = _mm256_loadu_si256((const __m256i *)(text + half));
+    __m256i brackets = _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(']'));
+    __m256i commas = _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(','));
+    __m256i spaces = _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(' '));
+    found.brackets |= (uint64_t)(uint32_t)_mm256_movemask_epi8(brackets) << half;
+    found.commas |= (uint64_t)(uint32_t)_mm256_movemask_epi8(commas) << half;
+    found.spaces |= (uint64_t)(uint32_t)_mm256_movemask_epi8(spaces) << half;
+  }
+#else
+  for (int i = 0; i < 64; i++) {
+    found.brackets |= (uint64_t)(text[i] == ']') << i;
+    found.commas |= (uint64_t)(text[i] == ',') << i;
+    found.spaces |= (uint64_t)(text[i] == ' ') << i;
+  }
+#endif
+  return found;
+}

@@ -163,8 +163,9 @@ public protocol VectorLoops: SendableMetatype {
     to start: UnsafeMutablePointer<UInt8>
   ) -> UnsafeMutablePointer<UInt8>
 
+  /// Calls ``shortNumbers(_:_:limit:rows:into:)``, for the same reason.
   static func readShortNumbers(
-    _ text: Span<UInt8>, _ position: inout Int, limit: Int, into values: inout OutputSpan<Double>
+    _ text: Span<UInt8>, _ position: inout Int, limit: Int, rows: RowPattern, into values: inout OutputSpan<Double>
   )
 
   static func readLongNumbers(
@@ -190,6 +191,12 @@ public enum BaselineLoops: VectorLoops {
     to start: UnsafeMutablePointer<UInt8>
   ) -> UnsafeMutablePointer<UInt8> {
     unsafe texts(of: block, lanes, tables, to: start)
+  }
+
+  public static func readShortNumbers(
+    _ text: Span<UInt8>, _ position: inout Int, limit: Int, rows: RowPattern, into values: inout OutputSpan<Double>
+  ) {
+    shortNumbers(text, &position, limit: limit, rows: rows, into: &values)
   }
 }
 

@@ -21,5 +21,11 @@
     ) -> UnsafeMutablePointer<UInt8> {
       unsafe texts(of: block, lanes, tables, to: start)
     }
+
+    public static func readShortNumbers(
+      _ text: Span<UInt8>, _ position: inout Int, limit: Int, rows: RowPattern, into values: inout OutputSpan<Double>
+    ) {
+      shortNumbers(text, &position, limit: limit, rows: rows, into: &values)
+    }
   }
 #endif

@@ -73,6 +73,10 @@ def cases():
             '{"logits":%s,"target":' + dense(gradient(plain)["target"]) + "}")
         for form in ("%.6f", "%.3f", "%.1f", "%.9g", "%.8e", "%.20f"):
             yield f"{path}, text as {form}", path, rest % texts(plain, form), LOGITS
+        for rows in (64, 10_000):
+            few = [[round(z, 2) for z in row] for row in normal(rows, 10)]
+            for name, write in (("two decimals", dense), ("two decimals, spaces", json.dumps)):
+                yield f"{path}, {rows:,} x 10, {name}", path, write(message(few)), 10 * rows
     near = [softmax(row) for row in plain]
     yield "/gradient, target its softmax", "/gradient", dense({"logits": plain, "target": near}), LOGITS
     for name, shift, step in (("equal", 0, 0), ("an ulp from the logits", 1, 0), ("1e-9 from the logits", 0, 1e-9)):

@@ -27,16 +27,16 @@ func readNumbers(
   }
   var rows = rows
   let (loops, powers) = (level.loops, PowersOfTen.forReading)
-  // How many numbers to read singly before trying a batch again: 16 at first, since a batch does not pay for a short
-  // sequence; 1 after a batch that read something; twice as many after one that did not.
-  var patience = 16
+  // How many numbers to read singly before trying a batch again. At first 16 if this may be the only row, since a batch
+  // does not pay for a short sequence; 1 after a batch that read something; twice as many after one that did not.
+  var patience = rows.length == .max ? 16 : 1
   while true {
     let start = values.count
     if let stop = readSingly(text, &position, limit: limit, rows, atMost: patience, into: &values) { return stop }
     let before = values.count
     _ = rows.advance(by: before &- start, isAtEnd: false)
     switch PlainNumberKind(text, at: position) {
-    case .short: loops.readShortNumbers(text, &position, limit: limit, into: &values)
+    case .short: loops.readShortNumbers(text, &position, limit: limit, rows: rows, into: &values)
     case .long: loops.readLongNumbers(text, &position, limit: limit, rows: rows, powers: powers, into: &values)
     case nil: break
     }

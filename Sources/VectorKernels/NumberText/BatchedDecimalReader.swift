@@ -1,6 +1,6 @@
 /// What numbers in plain notation a text goes on with.
 public enum PlainNumberKind {
-  /// For ``VectorLoops/readShortNumbers(_:_:limit:into:)``, which stops where a row ends.
+  /// For ``VectorLoops/shortNumbers(_:_:limit:rows:into:)``.
   case short
   /// For ``VectorLoops/readLongNumbers(_:_:limit:rows:powers:into:)``.
   case long

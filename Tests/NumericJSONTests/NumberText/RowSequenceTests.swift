@@ -29,7 +29,9 @@ struct RowSequenceTests {
     let others = ["0", "1e5", "\"-Infinity\"", "123456789012345", "null", "-0.0"]
     if random.next() % 60 == 0 { return others[random.int(in: 0...5)] }
     let value = random.double(in: -10...10)
-    return isShort ? "\((value * 1000).rounded() / 1000)" : "\(value)"
+    guard isShort else { return "\(value)" }
+    let texts = ["\((value * 1000).rounded() / 1000)", "\((value * 10).rounded() / 10)", "\(Int(value * 100))"]
+    return texts[random.int(in: 0...2)]
   }
 
   /// What stands between two rows: the two usual forms, and what must stop or slow the reading.
@@ -63,6 +65,27 @@ struct RowSequenceTests {
           for level in levelsHere {
             #expect(run(bytes, rows, limit: limit, capacity: capacity, level) == expected, "\(text)")
           }
+        }
+      }
+    }
+  }
+
+  /// Each byte in each place of a row's end: read, refused and told where as the baseline does.
+  @Test(arguments: ["],[", "], ["], [1, 2, 5])
+  func everyByteAtARowsEnd(_ rowBreak: String, length: Int) {
+    var random = SplitMix64(43)
+    for isShort in [false, true] {
+      let rows = (0..<60).map { _ in
+        (0..<length).map { _ in number(isShort: isShort, &random) }.joined(separator: rowBreak == "],[" ? "," : ", ")
+      }
+      let before = "[[" + rows[..<45].joined(separator: rowBreak)
+      let text = Array((before + rowBreak + rows[45...].joined(separator: rowBreak) + "]]").utf8)
+      for place in before.utf8.count - 2..<before.utf8.count + rowBreak.utf8.count + 2 {
+        for byte in UInt8.min...UInt8.max {
+          var changed = text
+          changed[place] = byte
+          // What differs between the levels is recorded by `readTensor`.
+          _ = try? readTensor(changed)
         }
       }
     }

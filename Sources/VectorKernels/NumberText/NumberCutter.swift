@@ -1,0 +1,116 @@
+public import CVector
+
+/// Cuts a text into numbers at commas and at the ends of rows, which it finds 64 bytes at a time.
+@safe @usableFromInline
+struct NumberCutter {
+  /// How many bytes follow each number's start, to be looked at without a check. They are as many as reading one by one
+  /// needs, so that both end at the same number.
+  @inlinable
+  static var reach: Int { 64 }
+  /// No longer text is cut. It is shorter than a window with what stands between rows, so that shifts are below 64.
+  @inlinable
+  static var longest: Int { 32 }
+
+  @usableFromInline
+  let text: UnsafePointer<UInt8>
+  /// Every number starts and ends before this, and the space after its comma too.
+  @usableFromInline
+  let last: Int
+  /// From a number's end to the next number's start: after a comma, and after a row.
+  @usableFromInline
+  let stride: Int
+  @usableFromInline
+  let rowStride: Int
+  /// What is between rows, as many bytes as `rowStride`.
+  @usableFromInline
+  let rowBreak: UInt32
+  @usableFromInline
+  let rowLength: Int
+  /// Where the next number starts, and its column.
+  @usableFromInline
+  var start: Int
+  @usableFromInline
+  var column: Int
+  /// Where numbers end, and what else is where, from the next number's start on.
+  @usableFromInline
+  var ends: UInt64 = 0
+  @usableFromInline
+  var marks = vector_marks(commas: 0, brackets: 0, spaces: 0)
+
+  @inlinable @inline(__always)
+  init(_ text: UnsafePointer<UInt8>, at position: Int, last: Int, rows: RowPattern) {
+    unsafe self.text = text
+    self.last = last
+    rowLength = rows.length
+    column = rows.column
+    start = unsafe text[position] == UInt8(ascii: " ") ? position &+ 1 : position
+    // Whether a space follows the first comma. Safe: within `reach`.
+    let found = unsafe vector_find_marks(text + start)
+    let end = start &+ ((found.commas | found.brackets).trailingZeroBitCount & 63)
+    let comma = unsafe text[end] == UInt8(ascii: "]") ? end &+ 1 : end
+    // "], [" or "],[".
+    (stride, rowStride, rowBreak) =
+      unsafe text[comma &+ 1] == UInt8(ascii: " ") ? (2, 4, 0x5B20_2C5D) : (1, 3, 0x5B_2C5D)
+  }
+
+  /// Cuts eight numbers, or as many as there are before another text.
+  @inlinable @inline(__always)
+  mutating func cut(into block: UnsafeMutablePointer<ShortNumberBlock>) -> Int {
+    // Safe: lanes of a block's rows, and bytes within `reach` of a number's start or of its end, which is before `last`
+    // too.
+    let words = UnsafeMutableRawPointer(block)
+    var (start, column, ends, marks) = (self.start, self.column, self.ends, self.marks)
+    var row = 0
+    while row < 64 {
+      if ends == 0 {
+        guard start < last else { break }
+        marks = unsafe vector_find_marks(text + start)
+        // Where spaces follow commas, one without ends nothing. Then a comma is part of the number, which is none.
+        ends = marks.brackets | (marks.commas & (stride == 1 ? .max : marks.spaces &>> 1))
+        if last &- start < 64 { ends &= (1 &<< UInt64(truncatingIfNeeded: last &- start)) &- 1 }
+      }
+      let length = ends.trailingZeroBitCount
+      guard length <= NumberCutter.longest else { break }
+      var next = length &+ stride
+      column &+= 1
+      let p = unsafe text + start
+      if (marks.brackets &>> UInt64(truncatingIfNeeded: length)) & 1 != 0 {
+        guard column == rowLength, unsafe isRowEnd(p + length) else {
+          column &-= 1
+          break
+        }
+        next = length &+ rowStride
+        column = 0
+      }
+      let lane = unsafe words + row
+      unsafe lane.storeBytes(of: NumberCutter.load(p), as: UInt64.self)
+      unsafe lane.storeBytes(of: NumberCutter.load(p + 8), toByteOffset: 64, as: UInt64.self)
+      unsafe lane.storeBytes(of: UInt64(truncatingIfNeeded: length), toByteOffset: 128, as: UInt64.self)
+      unsafe lane.storeBytes(of: UInt64(truncatingIfNeeded: start), toByteOffset: 192, as: UInt64.self)
+      ends = ends &>> UInt64(truncatingIfNeeded: next)
+      marks.brackets = marks.brackets &>> UInt64(truncatingIfNeeded: next)
+      start &+= next
+      row &+= 8
+    }
+    // A row that is too long.
+    if column >= rowLength { return 0 }
+    (self.start, self.column, self.ends, self.marks) = (start, column, ends, marks)
+    return row &>> 3
+  }
+
+  /// Whether a row's end and then a number begin at a closing bracket.
+  @inlinable @inline(__always)
+  func isRowEnd(_ p: UnsafePointer<UInt8>) -> Bool {
+    // Safe: within `reach`.
+    let next = unsafe p + rowStride
+    let between = unsafe UInt32(littleEndian: UnsafeRawPointer(next - 4).loadUnaligned(as: UInt32.self))
+    let first = unsafe next.pointee
+    return between &>> UInt32(truncatingIfNeeded: 32 &- 8 &* rowStride) == rowBreak
+      && (first &- UInt8(ascii: "0") < 10 || first == UInt8(ascii: "-"))
+  }
+
+  @inlinable @inline(__always)
+  static func load(_ p: UnsafePointer<UInt8>) -> UInt64 {
+    UInt64(littleEndian: unsafe UnsafeRawPointer(p).loadUnaligned(as: UInt64.self))
+  }
+}
