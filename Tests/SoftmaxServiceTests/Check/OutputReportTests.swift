@@ -47,6 +47,22 @@ struct OutputReportTests {
     #expect(BinaryFormat.binary64.ulps(from: b, to: a) == steps)
   }
 
+  private static let patterns: [UInt32] = [
+    0, 1, 2, 0x7F_FFFF, 0x80_0000, 0x80_0001, 0x3F80_0000, 0x4049_0FDB, 0x7F7F_FFFF, 0x7F80_0000,
+  ]
+
+  @Test(arguments: patterns, patterns)
+  func stepsOfBinary32AreThoseOfItsBitPatterns(_ a: UInt32, _ b: UInt32) {
+    let (one, other) = (Double(Float(bitPattern: a)), Double(Float(bitPattern: b)))
+    #expect(BinaryFormat.binary32.ulps(from: one, to: other) == Double(max(a, b) - min(a, b)))
+    #expect(BinaryFormat.binary32.ulps(from: one, to: -other) == Double(a) + Double(b))
+  }
+
+  @Test(arguments: [(0x1p-24, 1), (0x1.ff8p-15, 1023), (0x1p-14, 1024), (1.0, 0x3C00), (65504, 0x7BFF)])
+  func stepsOfBinary16AreThoseOfItsBitPatterns(_ value: Double, _ pattern: Int) {
+    #expect(BinaryFormat.binary16.ulps(from: 0, to: value) == Double(pattern))
+  }
+
   @Test func toleranceIsNumPys() throws {
     let request = #""logits": [0, 0], "rtol": 0.5, "atol": 0.25"#
     #expect(try checked(request, ["probabilities": "[1, 0]"]).passes)

@@ -116,6 +116,7 @@ struct Change: Sendable, Hashable {
 
   var source = Source.given
   var handling = Handling.given
+  /// How many classes after its own an item's target is taken for.
   var targetOffset = 0
   var smoothing = Smoothing.given
   var weights = Weights.given

@@ -149,11 +149,12 @@ final class SoftmaxTables {
   ) throws(ComputationError) -> [Double]? {
     try kept(.spread(weights), source) { () throws(ComputationError) in
       guard let logP = try logProbabilities(source) else { return nil }
+      let (shares, classes) = (target.all(weights), rows.classes)
       return (0..<rows.count).map { row in
         var sum = 0.0
-        for c in 0..<rows.classes {
-          let share = target.weight(weights, c)
-          if share != 0 { sum -= share * logP[row * rows.classes + c] }
+        for c in 0..<classes {
+          let share = shares.isEmpty ? 1 : shares[c]
+          if share != 0 { sum -= share * logP[row * classes + c] }
         }
         return sum
       }

@@ -93,11 +93,12 @@ extension BinaryFormat {
 
   /// How many steps lead from 0 to a magnitude. Below 2^63, so that a sum of two fits.
   private func place(of magnitude: Double) -> UInt64 {
-    guard magnitude > 0 else { return 0 }
     if magnitude == .infinity { return place(of: greatestFinite) + 1 }
-    let exponent = max(Int(magnitude.exponent), leastNormalExponent)
-    let inSteps = Double(sign: .plus, exponent: precision - 1 - exponent, significand: magnitude)
-    return UInt64(exponent - leastNormalExponent) << UInt64(precision - 1) + UInt64(inSteps)
+    // The exponent and the significand side by side are such a number, but for where the exponents begin.
+    let place = magnitude.bitPattern >> UInt64(53 - precision)
+    let ofLeastNormal = UInt64(leastNormalExponent + 1023) << UInt64(precision - 1)
+    if place >= ofLeastNormal { return place - ofLeastNormal + 1 << UInt64(precision - 1) }
+    return UInt64(Double(sign: .plus, exponent: precision - 1 - leastNormalExponent, significand: magnitude))
   }
 
   /// What the last bit of a number is worth to it, at most.

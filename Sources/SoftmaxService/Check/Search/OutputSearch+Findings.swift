@@ -35,10 +35,11 @@ extension OutputSearch {
   private mutating func simplyExplained(_ hypotheses: Hypotheses) throws(ComputationError) -> [Finding]? {
     let base = try agreementAsAsked()
     var mayAgree: [Combination] = []
-    for (place, mistake) in hypotheses.mistakes.enumerated() where canBeShown(mistake) {
-      guard try probes.mayAgree(mistake.change, arithmetic) else { continue }
+    let mistakes = hypotheses.mistakes
+    for place in mistakes.indices where canBeShown(mistakes[place]) {
+      guard try probes.mayAgree(mistakes[place].change, arithmetic) else { continue }
       // What explains right numbers better than rounding does is nearer to them where they are worst.
-      if base != nil, try !probes.areNearer(mistake.change) { continue }
+      if base != nil, try !probes.areNearer(mistakes[place].change) { continue }
       mayAgree.append(Combination(hypotheses.all[place]))
     }
     let singles = try explanations(mayAgree, base)

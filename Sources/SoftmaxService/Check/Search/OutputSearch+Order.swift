@@ -91,17 +91,24 @@ extension OutputSearch {
     return evidence.bits >= least ? agreement : nil
   }
 
-  /// Whether the sums of the numbers' sizes are near: looked at first, since it needs no probabilities.
+  /// Whether the sums of the numbers' sizes, and their largest ones, are near: looked at first, since it needs no
+  /// probabilities.
   private var mayBePermutation: Bool {
-    var (mine, exact) = (0.0, 0.0)
+    var (mine, exact) = ((sum: 0.0, most: 0.0), (sum: 0.0, most: 0.0))
     for place in found.indices {
-      mine += found[place].magnitude
-      exact += self.exact[place].magnitude
+      let (one, other) = (found[place].magnitude, self.exact[place].magnitude)
+      mine = (mine.sum + one, max(mine.most, one))
+      exact = (exact.sum + other, max(exact.most, other))
     }
     let rounded = 4 * arithmetic.unit * (asked.operations.worst + 2 * rows.largestShift(.given))
     // Numbers of a short format, or with few digits, round by more.
     let least = arithmetic.format == .binary64 && arithmetic.digits == nil ? 0x1p-24 : 0x1p-8
-    return (mine - exact).magnitude <= max(least, rounded) * max(mine, exact) + rounded * whatCancels
+    let (relative, absolute) = (max(least, rounded), rounded * whatCancels)
+    func areNear(_ a: Double, _ b: Double, _ more: Double = 0) -> Bool {
+      (a - b).magnitude <= relative * max(a, b) + absolute + more
+    }
+    return areNear(mine.sum, exact.sum)
+      && areNear(mine.most, exact.most, arithmetic.digits?.resolution(of: mine.most) ?? 0)
   }
 
   /// The sum of the sizes of what a gradient's numbers are differences of: q s Σ u / D.

@@ -27,9 +27,16 @@ extension OutputSearch {
   mutating func pairs(of hypotheses: Hypotheses) throws(ComputationError) -> [Combination] {
     let canTellAny = arithmetic.format == .binary64 && arithmetic.digits == nil || found.count >= 4
     // Those that take part, what they change, and what about: loops over these count no references.
-    let shown = hypotheses.mistakes.indices.filter { takesPart(hypotheses.mistakes[$0]) }
-    let changes = shown.map { hypotheses.mistakes[$0].change }
-    let groups = AspectGroup.groups(of: shown.map { hypotheses.mistakes[$0].aspect })
+    var (shown, aspects, changes): ([Int], [Mistake.Aspect], [Change]) = ([], [], [])
+    shown.reserveCapacity(hypotheses.all.count)
+    aspects.reserveCapacity(hypotheses.all.count)
+    changes.reserveCapacity(hypotheses.all.count)
+    for place in hypotheses.mistakes.indices where takesPart(hypotheses.mistakes[place]) {
+      shown.append(place)
+      aspects.append(hypotheses.mistakes[place].aspect)
+      changes.append(hypotheses.mistakes[place].change)
+    }
+    let groups = AspectGroup.groups(of: aspects)
     // Another mistake with a factor: the numbers are the same multiple of those recomputed with it, wherever looked at.
     let ofRight = try probes.multiple(of: Change(), arithmetic)
     let divisors = targets?.divisors
@@ -65,7 +72,7 @@ extension OutputSearch {
   }
 
   /// Whether a mistake is looked for beside another.
-  private func takesPart(_ mistake: Mistake) -> Bool {
+  private mutating func takesPart(_ mistake: Mistake) -> Bool {
     // Constants in the logarithms are looked for alone.
     if mistake.aspect == .handling, mistake.range == nil { return false }
     // T multiplied, with a factor 1/T that does not go with it, is two mistakes already.

@@ -24,7 +24,8 @@ struct OutputSearch: ~Copyable {
   let width: Int
   /// Whether all of the caller's numbers are finite, and whether formats hold those that are.
   let isFinite: Bool
-  private let isHeld: (byBinary32: Bool, byBinary16: Bool)
+  private lazy var isHeldByBinary32 = BinaryFormat.binary32.holds(found)
+  private lazy var isHeldByBinary16 = BinaryFormat.binary16.holds(found)
 
   init(
     _ request: CheckRequest, _ candidate: CheckRequest.Candidate, exact: [Double], report: OutputReport,
@@ -47,7 +48,6 @@ struct OutputSearch: ~Copyable {
     let (found, own) = (gathered(candidate.values), gathered(exact))
     (self.found, self.exact, exactTensor) = (found, own, exact)
     isFinite = found.allSatisfy(\.isFinite)
-    isHeld = (BinaryFormat.binary32.holds(found), BinaryFormat.binary16.holds(found))
     arithmetic = CandidateArithmetic(.own(of: found, in: request.format))
     let block = layout.classes * layout.inner
     var places = report.worst.compactMap { place -> (row: Int, index: Int)? in
@@ -88,7 +88,7 @@ struct OutputSearch: ~Copyable {
   }
 
   /// Whether this output, and numbers like these, can show a mistake.
-  func canBeShown(_ mistake: Mistake) -> Bool {
+  mutating func canBeShown(_ mistake: Mistake) -> Bool {
     guard mistake.outputs.contains(candidate.output), !rows.isWithoutEffect(mistake.change.handling) else {
       return false
     }
@@ -97,8 +97,8 @@ struct OutputSearch: ~Copyable {
     if isFinite, candidate.output == .loss || candidate.output == .entropy { return false }
     // Numbers of a longer format were not computed in a shorter one, unless they are known by a few digits.
     switch range {
-    case .binary32: return isHeld.byBinary32 || arithmetic.digits != nil
-    case .binary16: return isHeld.byBinary16 || arithmetic.digits != nil
+    case .binary32: return isHeldByBinary32 || arithmetic.digits != nil
+    case .binary16: return isHeldByBinary16 || arithmetic.digits != nil
     default: return true
     }
   }
