@@ -27,4 +27,4 @@ func answer(toHead head: RequestHead) -> Response? {
 }
 
 /// A response's body with the parts that are sent from elsewhere.
-func wholeBody(_ response: Response) -> [UInt8] { response.body + response.bodyParts.joined() }
+func wholeBody(_ response: Response) -> [UInt8] { response.body + response.bodyParts.flatMap(\.bytes) }

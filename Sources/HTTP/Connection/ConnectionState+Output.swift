@@ -102,7 +102,7 @@ struct OutputQueue: Sendable {
   private struct Body: Sendable {
     /// How many bytes of the buffer precede it.
     var position: Int
-    let bytes: ArraySlice<UInt8>
+    let part: BodyPart
   }
 
   /// A body below this size costs less to copy than to write as a second piece.
@@ -134,21 +134,22 @@ struct OutputQueue: Sendable {
     buffer.appendHead(of: response, framing, date: date)
     count += buffer.count - before
     guard response.status.mayHaveBody, !framing.isHead else { return }
-    append(response.body[...])
+    append(BodyPart(response.body))
     for part in response.bodyParts { append(part) }
   }
 
-  private mutating func append(_ body: ArraySlice<UInt8>) {
-    count += body.count
-    guard body.count >= Self.smallBody else { return buffer.append(body.span) }
-    bodyMemory += body.capacity
-    bodies.append(Body(position: buffer.count, bytes: body))
+  private mutating func append(_ part: BodyPart) {
+    count += part.bytes.count
+    guard part.bytes.count >= Self.smallBody else { return buffer.append(part.bytes.span) }
+    bodyMemory += part.memory
+    bodies.append(Body(position: buffer.count, part: part))
   }
 
   /// The next bytes in order: from the buffer, then from a large body. Both are empty only if nothing waits.
   func withPieces<R, E: Error>(_ body: (Span<UInt8>, Span<UInt8>) throws(E) -> R) throws(E) -> R {
     guard let large = bodies.first else { return try body(buffer.span.extracting(bufferStart...), Span()) }
-    return try body(buffer.span.extracting(bufferStart..<large.position), large.bytes.span.extracting(bodyStart...))
+    return try body(
+      buffer.span.extracting(bufferStart..<large.position), large.part.bytes.span.extracting(bodyStart...))
   }
 
   /// `written` bytes of the two pieces have been written.
@@ -159,8 +160,8 @@ struct OutputQueue: Sendable {
     let fromBuffer = min(written, end - bufferStart)
     bufferStart += fromBuffer
     bodyStart += written - fromBuffer
-    if let large = bodies.first, bodyStart >= large.bytes.count {
-      bodyMemory -= large.bytes.capacity
+    if let large = bodies.first, bodyStart >= large.part.bytes.count {
+      bodyMemory -= large.part.memory
       bodies.removeFirst()
       bodyStart = 0
     }

@@ -11,7 +11,7 @@ public struct Response: Sendable {
   /// The body, or its beginning.
   public var body: [UInt8]
   /// What follows `body`: parts that are too large to be copied behind it, each sent from the memory that it is in.
-  public var bodyParts: [ArraySlice<UInt8>] = []
+  public var bodyParts: [BodyPart] = []
   /// Ends the connection after this answer.
   public var closes: Bool
   /// Adds `Cache-Control: no-store` (RFC 9111 §5.2.2.5). Not among `fields`, because most answers say it.
@@ -32,7 +32,7 @@ public struct Response: Sendable {
   }
 
   /// Bytes of the whole body.
-  public var bodyCount: Int { bodyParts.reduce(body.count) { $0 + $1.count } }
+  public var bodyCount: Int { bodyParts.reduce(body.count) { $0 + $1.bytes.count } }
 
   /// The problem that the response tells of, if it was made of one: for a protocol that writes errors in another form
   /// than RFC 9457.
@@ -40,6 +40,21 @@ public struct Response: Sendable {
     get { report?.problem }
     set { report = newValue.map(ProblemReport.init) }
   }
+}
+
+/// A part of a body, in the memory that it was made in.
+public struct BodyPart: Sendable {
+  public let bytes: ArraySlice<UInt8>
+  /// Bytes of the memory that is held until the part is sent: that of the whole array.
+  let memory: Int
+
+  /// - Precondition: the range is within the array.
+  public init(_ array: [UInt8], _ range: Range<Int>) {
+    bytes = array[range]
+    memory = array.capacity
+  }
+
+  public init(_ array: [UInt8]) { self.init(array, 0..<array.count) }
 }
 
 private final class ProblemReport: Sendable {

@@ -14,7 +14,7 @@ extension Response {
     var bytes: [UInt8] = []
     bytes.appendHead(of: self, ResponseFraming(closes: true), date: date)
     bytes.append(body.span)
-    for part in bodyParts { bytes.append(part.span) }
+    for part in bodyParts { bytes.append(part.bytes.span) }
     return bytes
   }
 }

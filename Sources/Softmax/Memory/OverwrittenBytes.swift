@@ -37,10 +37,10 @@ extension Numbers {
   /// Calls `body` with the numbers and with a buffer that is in their place, for as many results of the same type.
   ///
   /// The bytes are copied first if anybody else holds them: they are to be held here alone.
-  /// - Returns: the results' bytes, in the array that the numbers were in; nil if they are no bytes.
+  /// - Returns: the array that the numbers were in, and where in it the results' bytes are; nil if they are no bytes.
   consuming func overwritten<Failure: Error>(
     by body: (Numbers, ResultBuffer) throws(Failure) -> Void
-  ) throws(Failure) -> ArraySlice<UInt8>? {
+  ) throws(Failure) -> (array: [UInt8], places: Range<Int>)? {
     guard case .bytes(var bytes, let start, let type) = storage else { return nil }
     let count = count
     self = []
@@ -53,6 +53,6 @@ extension Numbers {
         Numbers(count, in: unsafe OverwrittenBytes(UnsafeRawBufferPointer(own), type)),
         unsafe ResultBuffer(overLogits: own, type, count: count))
     }
-    return bytes[places]
+    return (bytes, places)
   }
 }

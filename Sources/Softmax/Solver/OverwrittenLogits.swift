@@ -11,10 +11,10 @@ extension SoftmaxProblem {
 
   /// Calls `body` with a problem and with a buffer that is in its logits' place. The problem is to be held here alone:
   /// else the logits are copied first.
-  /// - Returns: the results' bytes; nil where the problem ``mayBeOverwritten`` not.
+  /// - Returns: the array with the results' bytes, and their places; nil where the problem ``mayBeOverwritten`` not.
   public static func overwrite<Failure: Error>(
     _ problem: consuming SoftmaxProblem, by body: (SoftmaxProblem, ResultBuffer) throws(Failure) -> Void
-  ) throws(Failure) -> ArraySlice<UInt8>? {
+  ) throws(Failure) -> (array: [UInt8], places: Range<Int>)? {
     guard problem.mayBeOverwritten else { return nil }
     let logits = problem.logits
     let rest = (consume problem).with([])
@@ -35,7 +35,7 @@ extension LossProblem {
   /// How many rows of the gradient are to have memory of their own, so that the others may go where their logits are.
   ///
   /// A reduced loss may need all logits again, so that it is decided before any are overwritten. The exponentials of rows
-  /// that are overwritten are then computed twice: with a quarter of the rows that costs what their memory would.
+  /// that are overwritten are then computed twice, so that only a quarter of the rows are.
   /// - Returns: nil where all are to have memory of their own.
   public func rowsNotOverwritten(besideLoss hasLoss: Bool) -> Int? {
     guard mayBeOverwritten else { return nil }
@@ -47,7 +47,7 @@ extension LossProblem {
   /// ``SoftmaxProblem/overwrite(_:by:)`` for the gradient.
   public static func overwrite<Failure: Error>(
     _ problem: consuming LossProblem, by body: (LossProblem, ResultBuffer) throws(Failure) -> Void
-  ) throws(Failure) -> ArraySlice<UInt8>? {
+  ) throws(Failure) -> (array: [UInt8], places: Range<Int>)? {
     guard problem.mayBeOverwritten else { return nil }
     let logits = problem.softmax.logits
     let rest = problem.with([])

@@ -37,18 +37,18 @@ extension ValidatedRequest {
   ) throws(ComputationError) -> Void
 
   /// Computes what was asked for: what ``overwriting`` says where the logits are, the rest into buffers.
-  /// - Returns: the bytes where the logits were.
+  /// - Returns: the body that the logits were in, and where in it.
   /// - Throws: ``RequestError/cancelled``.
   consuming func run(
     _ execution: Execution, others withBuffers: WithBuffers
-  ) throws(RequestError) -> ArraySlice<UInt8> {
+  ) throws(RequestError) -> (array: [UInt8], places: Range<Int>) {
     let (work, plan) = (work, plan)
     _ = consume self
     do throws(ComputationError) {
-      let bytes: ArraySlice<UInt8>?
+      let bytes: (array: [UInt8], places: Range<Int>)?
       switch consume work {
       case .softmax(let problem):
-        bytes = try SoftmaxProblem.overwrite(problem) { problem, buffer throws(ComputationError) in
+        bytes = try SoftmaxProblem.overwrite(consume problem) { problem, buffer throws(ComputationError) in
           try withBuffers { before, behind throws(ComputationError) in
             try plan.solve(problem, into: before.joined(buffer, behind), execution)
           }

@@ -1,3 +1,4 @@
+import Dispatch
 import TestSupport
 import Testing
 import VectorKernels
@@ -21,8 +22,24 @@ struct OverwrittenLogitsTests {
     }
   }
 
-  private func numbers(_ bytes: ArraySlice<UInt8>?, _ count: Int, _ type: ElementType) throws -> [Double] {
-    Numbers(count, of: type, in: Array(try #require(bytes)), from: 0).array
+  /// Rows on several threads at once, as the server has them.
+  private static func onThreads(_ level: KernelLevel) -> Execution {
+    Execution(
+      level: level,
+      parallel: { count, body in
+        withoutActuallyEscaping(body) { body in
+          // The computation lets its parts run at once.
+          nonisolated(unsafe) let body = body
+          DispatchQueue.concurrentPerform(iterations: count) { unsafe body($0) }
+        }
+      })
+  }
+
+  private func numbers(
+    _ bytes: (array: [UInt8], places: Range<Int>)?, _ count: Int, _ type: ElementType
+  ) throws -> [Double] {
+    let bytes = try #require(bytes)
+    return Numbers(count, of: type, in: bytes.array, from: bytes.places.lowerBound).array
   }
 
   @Test(arguments: formats, levelsHere)
@@ -40,14 +57,14 @@ struct OverwrittenLogitsTests {
           target: .indices((0..<rows).map { $0 == 3 ? -100 : classes - 1 - $0 % 2 }),
           sampleWeight: format == .binary64 ? nil : [Double](repeating: weight, count: rows), reduction: .none)
       }
-      let execution = Execution(level: level)
-      let expected = try loss().lossAndGradient(upstream: nil, loss: hasLoss, gradient: true, execution)
+      let expected = try loss().lossAndGradient(
+        upstream: nil, loss: hasLoss, gradient: true, Execution(level: level))
       let problem = try loss()
       var losses: [Double]?
       let bytes = try LossProblem.overwrite(problem) { problem, gradient throws(ComputationError) in
         losses = try ResultBuffer.array(ifWanted: hasLoss, rows) { loss throws(ComputationError) in
           try problem.lossAndGradient(
-            upstream: nil, into: LossBuffers(loss: loss, gradient: gradient), execution)
+            upstream: nil, into: LossBuffers(loss: loss, gradient: gradient), Self.onThreads(level))
         }
       }
       #expect(try numbers(bytes, layout.count, type) == expected.gradient)
@@ -61,7 +78,7 @@ struct OverwrittenLogitsTests {
     let (rows, classes) = (9, 2500)
     let layout = Layout(shape: [rows, classes], axis: 1)
     let type = ElementType(format)
-    let execution = Execution(level: level)
+    let execution = Self.onThreads(level)
     let logits = Self.logits(rows, classes, format)
     func problem(divisor: Double) throws -> LossProblem {
       try LossProblem(
@@ -83,8 +100,8 @@ struct OverwrittenLogitsTests {
         }
       }
       #expect(loss == expected.loss)
-      let rest = try #require(bytes).suffix((rows - rowsKept) * classes * type.size)
-      #expect(try numbers((front + rest)[...], layout.count, type) == expected.gradient)
+      let whole = front + (try #require(bytes)).array.suffix((rows - rowsKept) * classes * type.size)
+      #expect(try numbers((whole, whole.indices), layout.count, type) == expected.gradient)
     }
   }
 

@@ -12,7 +12,7 @@ struct InferResponseEncoder: OutputEncoder, ~Copyable {
   /// The JSON, once it is complete, and what follows it.
   private var body: [UInt8] = []
   /// What follows it in memory of its own.
-  private var parts: [ArraySlice<UInt8>] = []
+  private var parts: [BodyPart] = []
   private var jsonBytes = 0
   /// How many tensors the JSON names so far, and how many of those that follow it have been appended.
   private var described = 0
@@ -57,12 +57,14 @@ struct InferResponseEncoder: OutputEncoder, ~Copyable {
     let behind = layout.numbers(overwriting.place + 1..<layout.tensors.count)
     var (front, rest): ([UInt8], [UInt8]) = (body, [])
     body = []
-    let own = try request.run(execution) { compute throws(ComputationError) in
+    let own = try (consume request).run(execution) { compute throws(ComputationError) in
       try ResultBuffer.append(before, to: &front) { before throws(ComputationError) in
         try ResultBuffer.append(behind, to: &rest) { behind throws(ComputationError) in try compute(before, behind) }
       }
     }
-    (body, parts) = (front, [own.suffix(layout.overwritingBytes), rest[...]])
+    body = front
+    let end = own.places.upperBound
+    parts = [BodyPart(own.array, end - layout.overwritingBytes..<end), BodyPart(rest)]
   }
 
   mutating func write(_ output: Output, _ values: [Double], shape: TensorShape) throws(ComputationError) {

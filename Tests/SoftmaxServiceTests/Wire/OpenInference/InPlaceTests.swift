@@ -149,7 +149,7 @@ struct InPlaceTests {
   /// Large enough for results that go where the logits are.
   @Test(arguments: kinds, [["gradient"], ["loss", "gradient"], ["gradient", "loss"]])
   func gradientsOverLogits(kind: Kind, outputs: [String]) throws {
-    let (rows, classes) = (7, 140_000 / 7 / kind.size)
+    let (rows, classes) = (7, 70_000 / 7 / kind.size)
     let logits = Self.logits(rows, classes, kind.format).map { $0 == -.infinity ? -4 : $0 }
     let target = (0..<rows).map { $0 % 4 == 3 ? Int64(-100) : Int64($0 * 5) }
     for reduction in ["none", "mean"] {
@@ -158,7 +158,7 @@ struct InPlaceTests {
         #","reduction":"\#(reduction)""#)
     }
     for (padding, rest) in [
-      (3, #","temperature":0.5"#), (1, #","z_loss":0.25"#), (0, #","focal_gamma":2"#), (0, #","softcap":5"#),
+      (3, #","temperature":0.5"#), (1, #","softcap":5,"z_loss":0.25"#),
     ] {
       try check(
         kind, "gradient", [("logits", [rows, classes], logits)], target: target, outputs: outputs, padding: padding,
@@ -170,9 +170,9 @@ struct InPlaceTests {
   @Test(
     arguments: kinds, [["probabilities"], ["argmax", "log_probabilities", "entropy"], ["probabilities", "argmax"]])
   func softmaxOverLogits(kind: Kind, outputs: [String]) throws {
-    let (rows, classes) = (7, 140_000 / 7 / kind.size)
+    let (rows, classes) = (7, 70_000 / 7 / kind.size)
     let logits = Self.logits(rows, classes, kind.format)
-    for rest in ["", #","temperature":3"#, #","softcap":5"#] {
+    for rest in ["", #","temperature":3"#] {
       try check(kind, "softmax", [("logits", [rows, classes], logits)], target: nil, outputs: outputs, rest)
     }
   }
@@ -196,7 +196,7 @@ struct InPlaceTests {
     let answer = service.respond(to: Request(head: head, route: route, body: consume body), in: RequestContext())
     #expect(answer.status == .ok)
     let results = try #require(answer.bodyParts.first)
-    let found = unsafe results.withUnsafeBytes { Int(bitPattern: $0.baseAddress) }
+    let found = unsafe results.bytes.withUnsafeBytes { Int(bitPattern: $0.baseAddress) }
     #expect(found == place)
   }
 
