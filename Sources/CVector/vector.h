@@ -24,6 +24,33 @@ static inline void vector_pick(
 #endif
 }
 
+/// Eight places in a table.
+typedef int64_t vector_places __attribute__((vector_size(64), aligned(64)));
+
+/// Writes the pairs of a table at eight places, as their first halves and their second ones.
+///
+/// The compiler would make single moves of these shuffles, did it see that the pairs were loaded one by one.
+static inline void vector_pairs(const double *table, vector_places places, void *first, void *second) {
+#if defined(__AVX512F__)
+  __m512d even = _mm512_castpd128_pd512(_mm_loadu_pd(table + 2 * places[0]));
+  __m512d odd = _mm512_castpd128_pd512(_mm_loadu_pd(table + 2 * places[1]));
+  even = _mm512_insertf64x2(even, _mm_loadu_pd(table + 2 * places[2]), 1);
+  odd = _mm512_insertf64x2(odd, _mm_loadu_pd(table + 2 * places[3]), 1);
+  even = _mm512_insertf64x2(even, _mm_loadu_pd(table + 2 * places[4]), 2);
+  odd = _mm512_insertf64x2(odd, _mm_loadu_pd(table + 2 * places[5]), 2);
+  even = _mm512_insertf64x2(even, _mm_loadu_pd(table + 2 * places[6]), 3);
+  odd = _mm512_insertf64x2(odd, _mm_loadu_pd(table + 2 * places[7]), 3);
+  __asm__("" : "+v"(even), "+v"(odd));
+  _mm512_storeu_pd(first, _mm512_unpacklo_pd(even, odd));
+  _mm512_storeu_pd(second, _mm512_unpackhi_pd(even, odd));
+#else
+  for (int i = 0; i < 8; i++) {
+    ((double *)first)[i] = table[2 * places[i]];
+    ((double *)second)[i] = table[2 * places[i] + 1];
+  }
+#endif
+}
+
 /// Eight words.
 typedef uint64_t vector_words __attribute__((vector_size(64), aligned(64)));
 

@@ -1,8 +1,9 @@
 /// The loops over rows of logits and over numbers as text, eight lanes at a time, for one instruction set.
 ///
-/// Every loop is written once, in an extension of this protocol, as `@inline(__always)` straight-line code. A
+/// Every loop is written once, in an extension of this protocol, of `@inline(__always)` straight-line code. A
 /// conformance compiles all of it again with its own module's compiler flags: ``BaselineLoops`` here, `Loops` in
-/// VectorKernelsV3 and in VectorKernelsV4. The results are the same bits from each.
+/// VectorKernelsV3 and in VectorKernelsV4. The results are the same bits from each. The loop itself is
+/// `@inline(never)`: within the conformance's own function, calls of C would not be inlined.
 ///
 /// A loop must not use Array, String, closures or the standard library's algorithms. The compiler emits specialised
 /// library functions as weak symbols and the linker keeps one of each name, so AVX-512 code could end up in a function
@@ -148,22 +149,17 @@ public protocol VectorLoops: SendableMetatype {
 
   // Numbers as text
 
-  /// Calls ``decimals(of:from:format:_:into:)``: a function of the conforming module, because the compiler does not
-  /// inline functions of C into those that a conformance takes over from here.
   static func shortestDecimals(
     of values: Span<Double>, from start: Int, format: BinaryFormat, _ tables: TextTables, into block: inout DecimalBlock
   ) -> Bool
 
-  /// Calls ``layOut(_:)``, for the same reason.
   static func layOutDigits(of block: inout DecimalBlock)
 
-  /// Calls ``texts(of:_:_:to:)``, for the same reason.
   static func writeTexts(
     of block: UnsafePointer<DecimalBlock>, _ lanes: Range<Int>, _ tables: TextTables,
     to start: UnsafeMutablePointer<UInt8>
   ) -> UnsafeMutablePointer<UInt8>
 
-  /// Calls ``shortNumbers(_:_:limit:rows:into:)``, for the same reason.
   static func readShortNumbers(
     _ text: Span<UInt8>, _ position: inout Int, limit: Int, rows: RowPattern, into values: inout OutputSpan<Double>
   )
@@ -177,27 +173,6 @@ public protocol VectorLoops: SendableMetatype {
 /// The loops compiled for every processor of the architecture.
 public enum BaselineLoops: VectorLoops {
   public typealias Multiplier = BaselineMultiplier
-
-  public static func shortestDecimals(
-    of values: Span<Double>, from start: Int, format: BinaryFormat, _ tables: TextTables, into block: inout DecimalBlock
-  ) -> Bool {
-    decimals(of: values, from: start, format: format, tables, into: &block)
-  }
-
-  public static func layOutDigits(of block: inout DecimalBlock) { layOut(&block) }
-
-  public static func writeTexts(
-    of block: UnsafePointer<DecimalBlock>, _ lanes: Range<Int>, _ tables: TextTables,
-    to start: UnsafeMutablePointer<UInt8>
-  ) -> UnsafeMutablePointer<UInt8> {
-    unsafe texts(of: block, lanes, tables, to: start)
-  }
-
-  public static func readShortNumbers(
-    _ text: Span<UInt8>, _ position: inout Int, limit: Int, rows: RowPattern, into values: inout OutputSpan<Double>
-  ) {
-    shortNumbers(text, &position, limit: limit, rows: rows, into: &values)
-  }
 }
 
 /// The instruction sets that the vector loops are compiled for.

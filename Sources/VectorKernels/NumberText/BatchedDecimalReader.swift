@@ -1,6 +1,6 @@
 /// What numbers in plain notation a text goes on with.
 public enum PlainNumberKind {
-  /// For ``VectorLoops/shortNumbers(_:_:limit:rows:into:)``.
+  /// For ``VectorLoops/readShortNumbers(_:_:limit:rows:into:)``.
   case short
   /// For ``VectorLoops/readLongNumbers(_:_:limit:rows:powers:into:)``.
   case long
@@ -37,7 +37,7 @@ extension VectorLoops {
   ///   - limit: no number that begins at or after it is read.
   ///   - rows: where rows end.
   ///   - powers: the first 64 bits of 10^-18...10^-12; the last word means nothing.
-  @inlinable @inline(__always)
+  @inlinable @inline(never)
   public static func readLongNumbers(
     _ text: Span<UInt8>, _ position: inout Int, limit: Int, rows: RowPattern, powers: Words,
     into values: inout OutputSpan<Double>

@@ -16,8 +16,8 @@ extension VectorLoops {
   /// The number is c · 2^e. With k = floor(log10 2^e) + 1, the distance between neighbours is in [1/10, 1) units of
   /// 10^k. So the interval that reads back holds at most one multiple of 10^k. If there is one, it is the shortest;
   /// otherwise the multiple of 10^(k-1) closest to the value is in the interval.
-  @inlinable @inline(__always)
-  public static func decimals(
+  @inlinable @inline(never)
+  public static func shortestDecimals(
     of values: Span<Double>, from start: Int, format: BinaryFormat, _ tables: TextTables, into block: inout DecimalBlock
   ) -> Bool {
     precondition(start >= 0 && start < values.count)
@@ -115,8 +115,8 @@ extension VectorLoops {
   }
 
   /// Makes texts of the block's decimals: their digits, and how these are laid out.
-  @inlinable @inline(__always)
-  public static func layOut(_ block: inout DecimalBlock) {
+  @inlinable @inline(never)
+  public static func layOutDigits(of block: inout DecimalBlock) {
     let (tens, last, exponent, sign) = (block[.tens], block[.last], block[.exponent], block[.sign])
     // tens / 10^8, exactly: the multiplier times 10^8 exceeds 2^90 by 875,776, and tens times that is below 2^90.
     let upper = tens.upperProduct(Words(repeating: 0xABCC_7711_8461_CEFD)) &>> 26

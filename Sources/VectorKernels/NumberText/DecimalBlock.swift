@@ -113,8 +113,8 @@ extension VectorLoops {
   ///   - lanes: some of 0..<8.
   ///   - tables: what the block's rows `layout` and `tail` point into.
   ///   - start: room for 32 bytes from the beginning of each text on, and for eight from its tail on.
-  @inlinable @inline(__always)
-  public static func texts(
+  @inlinable @inline(never)
+  public static func writeTexts(
     of block: UnsafePointer<DecimalBlock>, _ lanes: Range<Int>, _ tables: TextTables,
     to start: UnsafeMutablePointer<UInt8>
   ) -> UnsafeMutablePointer<UInt8> {

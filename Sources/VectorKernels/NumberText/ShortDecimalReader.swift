@@ -9,8 +9,8 @@ extension VectorLoops {
   ///     begins.
   ///   - limit: no number that begins at or after it is read.
   ///   - rows: where rows end.
-  @inlinable @inline(__always)
-  public static func shortNumbers(
+  @inlinable @inline(never)
+  public static func readShortNumbers(
     _ text: Span<UInt8>, _ position: inout Int, limit: Int, rows: RowPattern, into values: inout OutputSpan<Double>
   ) {
     let last = min(limit, text.count &- NumberCutter.reach) &- 1

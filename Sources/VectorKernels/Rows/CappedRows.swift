@@ -21,7 +21,7 @@ extension VectorLoops {
   ///   2^-81.2. The product's and the scale's errors are 2^-97 of |σ - σ_m| ≤ 1.
   /// - The derivative's relative error is that of E times (1 - E)/(1 + E) ≤ 1, 2^-101 for E's argument as long as
   ///   |2a/c| ≤ 620, which is 2^-91, two reciprocals' 2^-102, and 7u² for each of two products.
-  @inlinable @inline(__always)
+  @inlinable @inline(never)
   public static func capped(
     _ row: Span<Double>, maximum: Double, cap: RowShift, scale: DoubleDouble, table: Span<Double>,
     into arguments: inout MutableSpan<Double>, slopes: inout MutableSpan<Double>
@@ -65,7 +65,7 @@ extension VectorLoops {
   ///   - pairs: [2][padded classes], written, likewise.
   ///
   /// Error Bounds: 7u² and the factors' own. Where a product may have lost its low part it is not known.
-  @inlinable @inline(__always)
+  @inlinable @inline(never)
   public static func multiplied(
     _ high: Span<Double>, _ low: Span<Double>, by factors: Span<Double>, into pairs: inout MutableSpan<Double>
   ) {

@@ -1,3 +1,5 @@
+public import CVector
+
 extension VectorLoops {
   /// The least argument of ``exponential(_:_:_:)``: e^-620 = 2^-894.47, whose low part is still a normal number.
   @inlinable @inline(__always) static var leastExponent: Double { -620 }
@@ -48,7 +50,7 @@ extension VectorLoops {
     let shifted = Multiplier.multiplyAdd(high, Vector(repeating: 0x1.71547652b82fep8), magic)
     let k = shifted - magic
     let bits = unsafe unsafeBitCast(shifted, to: SIMD8<Int64>.self)
-    let entry = (bits & 255) &<< 1
+    let entry = bits & 255
     let power = unsafe unsafeBitCast(
       ((bits & ~255) &<< 44) &+ SIMD8<Int64>(repeating: (exponent &+ 1023) &<< 52), to: Vector.self)
 
@@ -68,12 +70,10 @@ extension VectorLoops {
     let p = VectorPair(large: r.high, small: square.high)
     let pLow = p.low + (cubic + (r.low + Multiplier.multiplyAdd(r.high, r.low, square.low)))
 
-    let tableHigh = gather(table, entry)
-    let tableLow = gather(table, entry | 1)
-    let product = Multiplier.product(tableHigh, p.high)
-    let sum = VectorPair(large: tableHigh, small: product.high)
-    let tail = Multiplier.multiplyAdd(
-      tableHigh, pLow, Multiplier.multiplyAdd(tableLow, p.high, tableLow + product.low))
+    let t = gatherPairs(table, entry)
+    let product = Multiplier.product(t.high, p.high)
+    let sum = VectorPair(large: t.high, small: product.high)
+    let tail = Multiplier.multiplyAdd(t.high, pLow, Multiplier.multiplyAdd(t.low, p.high, t.low + product.low))
     let e = VectorPair(large: sum.high, small: sum.low + tail)
     return VectorPair(high: e.high * power, low: e.low * power)
   }
@@ -88,6 +88,14 @@ extension VectorLoops {
       table[unchecked: Int(i[6])], table[unchecked: Int(i[7])])
   }
 
+  /// Eight pairs of a table of pairs. Unchecked likewise.
+  @inlinable @inline(__always)
+  static func gatherPairs(_ table: Span<Double>, _ i: SIMD8<Int64>) -> VectorPair {
+    var (high, low) = (Vector(repeating: 0), Vector(repeating: 0))
+    unsafe table.withUnsafeBufferPointer { unsafe vector_pairs($0.baseAddress, i, &high, &low) }
+    return VectorPair(high: high, low: low)
+  }
+
   /// log S = log(1 + R).
   ///
   /// Edge Cases: R at least 2^-700, so that nothing underflows; at most 2^23.
@@ -98,7 +106,7 @@ extension VectorLoops {
   /// - Above, S = 2^x·m. The atanh series to s^7, s ≤ 1/3, gives log2 m within 2^-15.7, so that j/256 is within
   ///   0.505/256 of it, and f = m·2^(-j/256) - 1 lies in ±2^-9.5 and is known within 12u². In log S =
   ///   (256x + j)·ln 2/256 + log(1+f) the terms are off by at most 2^-102 and 2^-9.5-87, and log S ≥ 2^-9.01.
-  @inlinable @inline(__always)
+  @inlinable @inline(never)
   public static func logSum(_ sums: RowSums, table: Span<Double>) -> DoubleDouble {
     let result = logSum(
       others: VectorPair(repeating: sums.others), sum: VectorPair(repeating: sums.sum), table: table)
@@ -122,11 +130,11 @@ extension VectorLoops {
     let magic = Vector(repeating: 0x1.8p52)
     let rounded = log2 * 256 + magic
     let j = rounded - magic
-    let entry = ((256 &- (unsafe unsafeBitCast(rounded, to: SIMD8<Int64>.self) & 511)) &<< 1) & 511
+    let entry = (256 &- (unsafe unsafeBitCast(rounded, to: SIMD8<Int64>.self) & 511)) & 255
     // 2^(-j/256), of which the table has twice the value unless j is 0.
     let isOne = j .== 0
-    let root = VectorPair(
-      high: (gather(table, entry) * 0.5).replacing(with: 1, where: isOne), low: gather(table, entry | 1) * 0.5)
+    let t = gatherPairs(table, entry)
+    let root = VectorPair(high: (t.high * 0.5).replacing(with: 1, where: isOne), low: t.low * 0.5)
     var f = constant(-1) + m.times(root, Multiplier.self)
     f.high.replace(with: others.high, where: isSmall)
     f.low.replace(with: others.low, where: isSmall)

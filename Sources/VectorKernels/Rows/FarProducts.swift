@@ -23,7 +23,7 @@ extension VectorLoops {
   /// rounded to a multiple h, by adding and taking away 2^52 units, and `high - h` is exact. With the rest, it is on
   /// one side of half a unit or the other at both ends of the enclosure; where an end is that half but for its own
   /// rounding, nothing is proven.
-  @inlinable @inline(__always)
+  @inlinable @inline(never)
   public static func farProducts(
     _ row: Span<Double>, shift: RowShift, by factor: DoubleDouble, within error: Double, exponent: Int,
     isNegative: Bool, table: Span<Double>, into out: inout MutableSpan<Double>

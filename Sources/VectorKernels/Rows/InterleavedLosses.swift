@@ -56,7 +56,7 @@ extension VectorLoops {
   /// Error Bounds: S - e_i ≥ 1 unless it is R, so its error is S's and e_i's, at most
   /// 2^-79.9·S + 2^-80.3 ≤ 2^-78.4 (S - e_i); with 1/S in all 2^-77.8, for 2^-77, and the factor's. What a faint R
   /// leaves out is multiplied by at most 2.01 of the factor.
-  @inlinable @inline(__always)
+  @inlinable @inline(never)
   public static func interleavedTargets(
     _ pairs: Span<Double>, _ rows: inout InterleavedRows, within error: Double
   ) {
@@ -84,7 +84,7 @@ extension VectorLoops {
   /// - Parameter logits: [classes][8].
   ///
   /// Error Bounds: -log p = log S - z, where nothing cancels: log S's error and 2^-98 of the sum.
-  @inlinable @inline(__always)
+  @inlinable @inline(never)
   public static func interleavedCrossEntropies(
     _ logits: Span<Double>, shift: RowShift, _ rows: inout InterleavedRows
   ) {
@@ -110,7 +110,7 @@ extension VectorLoops {
   /// - Returns: the rows that this stage cannot do. They are not added, and NaN in `out`.
   ///
   /// Error Bounds: the losses' own; the factor is within 2^-99 and the product within 2^-103: another 2^-98.
-  @inlinable @inline(__always)
+  @inlinable @inline(never)
   public static func interleavedLosses(
     _ rows: inout InterleavedRows, isTerm: Bool, _ rounding: KernelRounding, into out: inout MutableSpan<Double>
   ) -> RowBits {
@@ -157,7 +157,7 @@ extension VectorLoops {
   ///
   /// Error Bounds: e_y is within 2^-80, S and R within 2^-79.9, and S - e_y within what both are. log(1 + x) is within
   /// ``logSumError`` and x's own relative error; d e^-t = e^-t dt. The rest is in the balls.
-  @inlinable @inline(__always)
+  @inlinable @inline(never)
   public static func interleavedFocalAndPenalty(
     _ pairs: Span<Double>, _ logits: Span<Double>, shift: RowShift, _ rows: inout InterleavedRows, gamma: Double,
     within error: Double, reach: Double, table: Span<Double>

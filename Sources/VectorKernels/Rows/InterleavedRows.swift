@@ -94,7 +94,7 @@ extension VectorLoops {
   ///   - pairs: [classes][2][8], written: the high parts, then the low parts, as in that loop.
   ///
   /// Error Bounds: those of that loop, whose blocks of 64 terms are these; no lanes are folded.
-  @inlinable @inline(__always)
+  @inlinable @inline(never)
   public static func interleavedExponentials(
     _ logits: Span<Double>, shift: RowShift, vanishing: Double, table: Span<Double>,
     into pairs: inout MutableSpan<Double>, _ rows: inout InterleavedRows
@@ -137,7 +137,7 @@ extension VectorLoops {
   }
 
   /// Computes log S. - Precondition: as for ``logSum(_:table:)``, but that rows with a faint R may be among them.
-  @inlinable @inline(__always)
+  @inlinable @inline(never)
   public static func interleavedLogSums(_ rows: inout InterleavedRows, table: Span<Double>) {
     rows.logSum = logSum(others: rows.others, sum: rows.sum, table: table)
   }
@@ -153,7 +153,7 @@ extension VectorLoops {
   /// - Returns: the rows with a NaN.
   ///
   /// Error Bounds: those of that loop, and the pull's own.
-  @inlinable @inline(__always)
+  @inlinable @inline(never)
   public static func interleavedProducts(
     _ pairs: Span<Double>, _ rows: inout InterleavedRows, isGradient: Bool, within error: Double,
     _ rounding: KernelRounding, into out: inout MutableSpan<Double>
@@ -185,7 +185,7 @@ extension VectorLoops {
   /// - Returns: the rows with a NaN; those whose R is faint are among them.
   ///
   /// Error Bounds: those of ``logProbabilities(_:rests:shift:logSum:error:_:into:)``.
-  @inlinable @inline(__always)
+  @inlinable @inline(never)
   public static func interleavedLogProbabilities(
     _ logits: Span<Double>, shift: RowShift, _ rows: inout InterleavedRows, _ rounding: KernelRounding,
     into out: inout MutableSpan<Double>

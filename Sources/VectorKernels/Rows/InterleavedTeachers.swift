@@ -11,7 +11,7 @@ extension VectorLoops {
   ///
   /// Error Bounds: ``probabilityError`` and the factors' error of each of the two terms; the sum of the pairs adds
   /// 2^-103 of both. An exponential that is zero is below 2^-894, and its term below 2^-850.
-  @inlinable @inline(__always)
+  @inlinable @inline(never)
   public static func interleavedDifferences(
     _ pairs: Span<Double>, _ rows: inout InterleavedRows, teacherPairs: Span<Double>,
     teachers: inout InterleavedRows, within error: Double, _ rounding: KernelRounding,
@@ -55,7 +55,7 @@ extension VectorLoops {
   /// Error Bounds: log S and log S' within ``logSumError``. The sums have blocks of 64 terms within 2^-92.9, their
   /// exponentials are within 2^-80.3 and 1/S' within 2^-79.9: 0x1.2p-79. An exponential that is left out is below
   /// 2^-894, times its z.
-  @inlinable @inline(__always)
+  @inlinable @inline(never)
   public static func interleavedTeacherLosses(
     _ logits: Span<Double>, shift: RowShift, _ rows: inout InterleavedRows, teacherLogits: Span<Double>,
     teacherPairs: Span<Double>, teachers: inout InterleavedRows, isDivergence: Bool

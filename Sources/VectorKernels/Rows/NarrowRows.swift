@@ -74,7 +74,7 @@ extension VectorLoops {
   /// The maximum of a row's numbers, and the lowest index that holds it.
   ///
   /// - Parameter logits: not empty, no NaN.
-  @inlinable @inline(__always)
+  @inlinable @inline(never)
   public static func narrowMaximum(_ logits: RawSpan, _ element: NarrowElement) -> RowMaximum {
     let count = logits.byteCount / element.size
     var best = Vector(repeating: -.infinity)
@@ -151,7 +151,7 @@ extension VectorLoops {
   /// Error Bounds: the terms are positive and within 2u; eight of them are added in each lane with seven roundings; the
   /// blocks' sums with their errors kept. So the sum is within 9.01u of itself, but for less than 2^-871 that terms
   /// below the least exponent add.
-  @inlinable @inline(__always)
+  @inlinable @inline(never)
   public static func narrowExponentials(
     _ logits: RawSpan, _ element: NarrowElement, top: Int, shift: RowShift,
     into exponentials: inout MutableSpan<Double>, from start: Int, sum: inout VectorPair
@@ -196,7 +196,7 @@ extension VectorLoops {
   /// numbers lies in reach, and the real product rounds to n too. (v just above a power of two has a nearer middle
   /// below it, half as far, which is out of reach as well.) The test's own roundings are below u·2^-p·m, which is at
   /// most u·v wherever v is at least half the distance; below that, n is 0.
-  @inlinable @inline(__always)
+  @inlinable @inline(never)
   public static func narrowProducts(
     _ exponentials: Span<Double>, by factor: Double, _ rounding: NarrowRounding, into out: inout MutableSpan<Double>
   ) -> Bool {
@@ -228,7 +228,7 @@ extension VectorLoops {
   /// - Returns: whether all are proven. If not, what was written is not to be used.
   ///
   /// Error Bounds: log S - z has two terms that are not negative, and takes two roundings: 12.1u.
-  @inlinable @inline(__always)
+  @inlinable @inline(never)
   public static func narrowLogProbabilities(
     _ logits: RawSpan, _ element: NarrowElement, shift: RowShift, logSum: Double, _ rounding: NarrowRounding,
     into out: inout MutableSpan<Double>

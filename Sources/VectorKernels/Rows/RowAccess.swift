@@ -99,7 +99,7 @@ extension VectorLoops {
   /// The row's maximum.
   ///
   /// - Parameter row: [classes], not empty, no NaN.
-  @inlinable @inline(__always)
+  @inlinable @inline(never)
   public static func maximum(_ row: Span<Double>) -> RowMaximum {
     guard row.count > 0 else { return RowMaximum(value: -.infinity, index: 0) }
     var best = load(row, 0, absent: -.infinity)
@@ -120,7 +120,7 @@ extension VectorLoops {
   /// - Parameters:
   ///   - row: [classes], no NaN.
   ///   - start: in `0...classes`.
-  @inlinable @inline(__always)
+  @inlinable @inline(never)
   public static func firstIndex(of row: Span<Double>, from start: Int, above bound: Double) -> Int {
     precondition(start >= 0)
     var start = start

@@ -47,7 +47,7 @@ extension VectorLoops {
   /// - The eight lanes of a block are added within 2^-98.
   /// - A block's pair joins the total by a double-double addition, 3.01u² each, at most 2^14 + 8 times: 2^-90.3.
   /// - The terms left out are 2^-871 against 2^-700.
-  @inlinable @inline(__always)
+  @inlinable @inline(never)
   public static func exponentials(
     _ row: Span<Double>, rests: Span<Double>, top: RowMaximum, shift: RowShift, vanishing: Double,
     table: Span<Double>, into pairs: inout MutableSpan<Double>

@@ -17,7 +17,7 @@ extension VectorLoops {
   ///
   /// Error Bounds: the factor's error, the exponential's 2^-80.3, and 2^-103 for the product of the pairs and the test.
   /// For probabilities, with 1/S within 2^-79.85, that is below ``probabilityError``.
-  @inlinable @inline(__always)
+  @inlinable @inline(never)
   public static func scaled(
     _ high: Span<Double>, _ low: Span<Double>, by factor: DoubleDouble, within error: Double,
     _ rounding: KernelRounding, into out: inout MutableSpan<Double>
@@ -58,7 +58,7 @@ extension VectorLoops {
   /// - Returns: how many are NaN.
   ///
   /// Error Bounds: ``logProbability(_:_:)``'s and `error`.
-  @inlinable @inline(__always)
+  @inlinable @inline(never)
   public static func logProbabilities(
     _ row: Span<Double>, rests: Span<Double>, shift: RowShift, logSum: DoubleDouble, error: Double,
     _ rounding: KernelRounding, into out: inout MutableSpan<Double>
@@ -115,7 +115,7 @@ extension VectorLoops {
   ///
   /// Error Bounds: those given for each of the two terms; the sum of the pairs adds 2^-103 of both. Where the two
   /// cancel, these absolute errors fail the test.
-  @inlinable @inline(__always)
+  @inlinable @inline(never)
   public static func gradient(
     _ high: Span<Double>, _ low: Span<Double>, shareHigh: Span<Double>, shareLow: Span<Double>,
     slope: DoubleDouble, within slopeError: Double, factor: DoubleDouble, within shareError: Double,
@@ -165,7 +165,7 @@ extension VectorLoops {
   ///
   /// Error Bounds: v - mean is off by meanError and two roundings of at most 2u² of |v| and |mean|, far below it; the
   /// products by 7u² each.
-  @inlinable @inline(__always)
+  @inlinable @inline(never)
   public static func centredProducts(
     _ high: Span<Double>, _ low: Span<Double>, vector: Span<Double>, mean: DoubleDouble, within meanError: Double,
     slope: DoubleDouble, within error: Double, _ rounding: KernelRounding, into out: inout MutableSpan<Double>
@@ -218,7 +218,7 @@ extension VectorLoops {
   ///     test, and the high part is not zero, since zero would mean no share at all.
   ///
   /// Error Bounds: nothing cancels. The factors' 2^-100, the product's 3u² and the sum's 4u²: 2^-99.9 and less.
-  @inlinable @inline(__always)
+  @inlinable @inline(never)
   public static func shares(
     of target: Span<Double>, slopeHigh: Span<Double>, slopeLow: Span<Double>, baseHigh: Span<Double>,
     baseLow: Span<Double>, into pairs: inout MutableSpan<Double>
@@ -257,7 +257,7 @@ extension VectorLoops {
   /// be used. Where products have both signs, they are parts of the sum of the products' sizes: no step's rounding is
   /// more than that of the sizes, but for a Fast2Sum of 64 terms' pair whose high parts have cancelled, which is off
   /// by 66u² of the block.
-  @inlinable @inline(__always)
+  @inlinable @inline(never)
   public static func shareSums(
     _ shareHigh: Span<Double>, _ shareLow: Span<Double>, _ row: Span<Double>, rests: Span<Double>, shift: RowShift
   ) -> ShareSums {

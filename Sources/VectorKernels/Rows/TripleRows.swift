@@ -109,16 +109,15 @@ extension VectorLoops {
     let pLow = pMiddle.low + ((c.low + (a.low + b.low)) + (r.low + squareLow))
 
     // T + T p.
-    let tableHigh = gather(table, entry &<< 1)
-    let tableMiddle = gather(table, (entry &<< 1) | 1)
+    let t = gatherPairs(table, entry)
     let tableLow = gather(rests, entry)
-    let f = Multiplier.product(tableHigh, p.high)
-    let g = Multiplier.product(tableHigh, pMiddle.high)
-    let h = Multiplier.product(tableMiddle, p.high)
+    let f = Multiplier.product(t.high, p.high)
+    let g = Multiplier.product(t.high, pMiddle.high)
+    let h = Multiplier.product(t.low, p.high)
     let small = Multiplier.multiplyAdd(
-      tableHigh, pLow, Multiplier.multiplyAdd(tableMiddle, pMiddle.high, tableLow * p.high))
-    let whole = VectorPair(large: tableHigh, small: f.high)
-    let i = VectorPair(sum: whole.low, tableMiddle)
+      t.high, pLow, Multiplier.multiplyAdd(t.low, pMiddle.high, tableLow * p.high))
+    let whole = VectorPair(large: t.high, small: f.high)
+    let i = VectorPair(sum: whole.low, t.low)
     let j = VectorPair(sum: g.high, h.high)
     let l = VectorPair(sum: f.low, j.high)
     let m = VectorPair(sum: i.high, l.high)
@@ -139,7 +138,7 @@ extension VectorLoops {
   ///
   /// Error Bounds: in a lane 64 triples are added. Their sum's middle part is at most 2^-45 of it, its low part 2^-91,
   /// which takes three roundings for each: 2^-136. Other additions are within 2^-147 each, at most 2^18 of them.
-  @inlinable @inline(__always)
+  @inlinable @inline(never)
   public static func tripleExponentials(
     _ row: Span<Double>, top: RowMaximum, shift: RowShift, table: Span<Double>, rests: Span<Double>,
     into triples: inout MutableSpan<Double>
@@ -197,7 +196,7 @@ extension VectorLoops {
   ///
   /// - Parameters:
   ///   - high, low: [padded classes].
-  @inlinable @inline(__always)
+  @inlinable @inline(never)
   public static func tripleTotal(_ high: Span<Double>, _ low: Span<Double>) -> TripleDouble {
     precondition(high.count & 7 == 0 && low.count == high.count)
     let zero = Vector(repeating: 0)
@@ -228,7 +227,7 @@ extension VectorLoops {
   /// more: 2^-129.9 of these, for which 2^-129.8 is taken. What cancelling leaves is known as well as that. A zero
   /// among the triples stands for less than 2^-894. What underflows is below 2^-1070 times a or b. The pair is within
   /// 2^-104 of the difference, which is not in the error.
-  @inlinable @inline(__always)
+  @inlinable @inline(never)
   public static func tripleDifferences(
     _ x: inout MutableSpan<Double>, times a: TripleDouble, _ y: Span<Double>, times b: TripleDouble
   ) {
@@ -267,7 +266,7 @@ extension VectorLoops {
   /// - Returns: how many are written.
   ///
   /// Error Bounds: the values' own, and 2^-97.9 of the product for the factor and the pairs.
-  @inlinable @inline(__always)
+  @inlinable @inline(never)
   public static func roundedWhereOpen(
     _ values: Span<Double>, by factor: DoubleDouble, _ rounding: KernelRounding, into out: inout MutableSpan<Double>
   ) -> Int {
