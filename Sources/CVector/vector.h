@@ -107,34 +107,56 @@ static inline vector_words vector_count_bytes(vector_words words) {
 #endif
 }
 
-/// Where commas, closing brackets and spaces are among 64 bytes of text, the first byte in the lowest bit.
+/// Which of 64 bytes of text are what, the first byte in the lowest bit.
 typedef struct {
-  uint64_t commas, brackets, spaces;
+  /// Letters are "e", "E" and other bytes, but nothing else of a number.
+  uint64_t commas, brackets, spaces, points, letters;
 } vector_marks;
 
 static inline vector_marks vector_find_marks(const uint8_t *text) {
-  vector_marks found = {0, 0, 0};
+  vector_marks found = {0, 0, 0, 0, 0};
 #if defined(__AVX512BW__)
   __m512i bytes = _mm512_loadu_si512(text);
   found.brackets = _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8(']'));
   found.commas = _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8(','));
   found.spaces = _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8(' '));
+  found.points = _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8('.'));
+  found.letters = _mm512_test_epi8_mask(bytes, _mm512_set1_epi8(0x40));
 #elif defined(__AVX2__)
   for (int half = 0; half < 64; half += 32) {
     __m256i bytes = _mm256_loadu_si256((const __m256i *)(text + half));
     __m256i brackets = _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(']'));
     __m256i commas = _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(','));
     __m256i spaces = _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(' '));
+    __m256i points = _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8('.'));
     found.brackets |= (uint64_t)(uint32_t)_mm256_movemask_epi8(brackets) << half;
     found.commas |= (uint64_t)(uint32_t)_mm256_movemask_epi8(commas) << half;
     found.spaces |= (uint64_t)(uint32_t)_mm256_movemask_epi8(spaces) << half;
+    found.points |= (uint64_t)(uint32_t)_mm256_movemask_epi8(points) << half;
+    found.letters |= (uint64_t)(uint32_t)_mm256_movemask_epi8(_mm256_slli_epi16(bytes, 1)) << half;
   }
 #else
   for (int i = 0; i < 64; i++) {
     found.brackets |= (uint64_t)(text[i] == ']') << i;
     found.commas |= (uint64_t)(text[i] == ',') << i;
     found.spaces |= (uint64_t)(text[i] == ' ') << i;
+    found.points |= (uint64_t)(text[i] == '.') << i;
+    found.letters |= (uint64_t)(text[i] >> 6 & 1) << i;
   }
+#endif
+  return found;
+}
+
+/// All bits of a word from a bit on; none where that is 64 or more.
+static inline vector_words vector_bits_from(vector_words bits) {
+  vector_words found;
+#if defined(__AVX512F__)
+  found = (vector_words)_mm512_sllv_epi64(_mm512_set1_epi64(-1), (__m512i)bits);
+#elif defined(__AVX2__)
+  for (int half = 0; half < 2; half++)
+    ((__m256i *)&found)[half] = _mm256_sllv_epi64(_mm256_set1_epi64x(-1), ((const __m256i *)&bits)[half]);
+#else
+  for (int i = 0; i < 8; i++) found[i] = bits[i] < 64 ? ~UINT64_C(0) << bits[i] : 0;
 #endif
   return found;
 }

@@ -164,6 +164,11 @@ public protocol VectorLoops: SendableMetatype {
     _ text: Span<UInt8>, _ position: inout Int, limit: Int, rows: RowPattern, into values: inout OutputSpan<Double>
   )
 
+  static func readMixedNumbers(
+    _ text: Span<UInt8>, _ position: inout Int, limit: Int, rows: RowPattern, _ tables: ReadingTables,
+    atMost count: Int, into values: inout OutputSpan<Double>
+  )
+
   static func readLongNumbers(
     _ text: Span<UInt8>, _ position: inout Int, limit: Int, rows: RowPattern, powers: Words,
     into values: inout OutputSpan<Double>

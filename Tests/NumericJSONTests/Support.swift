@@ -1,5 +1,7 @@
 import Glibc
-import NumericJSON
+import VectorKernels
+
+@testable import NumericJSON
 
 /// Reads a text that is one number and nothing else.
 func readNumber(_ text: String) throws -> JSONNumber { try readNumber(Array(text.utf8)) }
@@ -22,4 +24,26 @@ func referenceValue(_ text: String) -> Double { unsafe strtod(text, nil) }
 extension JSONNumber {
   /// As strtod has it.
   var infinite: Double { isOutOfRange ? (value < 0 ? -.infinity : .infinity) : value }
+}
+
+/// Where the reading of a sequence stopped, how, and what it has read.
+struct SequenceOutcome: Equatable {
+  var stop: SequenceStop
+  var position: Int
+  var values: [UInt64]
+
+  init(
+    _ text: [UInt8], from start: Int = 0, limit: Int = .max, rows: RowPattern = RowPattern(), capacity: Int,
+    _ level: KernelLevel
+  ) {
+    var position = start
+    var stop = SequenceStop.beforeValue
+    var values: [Double] = []
+    values.append(addingCapacity: capacity) { output in
+      stop = readNumbers(text.span, &position, limit: limit, rows: rows, level: level, into: &output)
+    }
+    self.stop = stop
+    self.position = position
+    self.values = values.map(\.bitPattern)
+  }
 }

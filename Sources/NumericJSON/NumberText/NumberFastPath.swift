@@ -5,8 +5,8 @@
 
 /// Reads the number that begins at `position`: where it ends and its bit pattern.
 ///
-/// It returns nil for what is no number, and for numbers that `readAnyNumber` must read: more than 19 digits, unusually
-/// long ones, and those beyond binary64's range.
+/// It returns nil for what is no number, and for numbers that `readAnyNumber` must read: those of about 40 bytes and
+/// more, those whose digits after the nineteenth decide, and those beyond binary64's range.
 @inline(__always)
 func readNumberFast(_ text: borrowing LookaheadText, at position: Int) -> (end: Int, pattern: UInt64)? {
   guard text.byte(position) >= UInt8(ascii: "-") else { return nil }
@@ -24,7 +24,7 @@ func readNumberFast(_ text: borrowing LookaheadText, at position: Int) -> (end: 
     }
     let second = text.word(start &+ 9) ^ SWAR.zeros
     guard let (significand, end) = nineteenDigits(text, first, second, at: start &+ 9) else {
-      return longNumber(text, from: start, sign: sign)
+      return longNumber(text, from: start, sign: sign) ?? numberOfManyDigits(text, from: start, sign: sign)
     }
     if text.byte(end) != UInt8(ascii: ",") {
       return scaledNumber(text, to: end, significand, exponent: integerDigits &- 19, sign: sign)
@@ -35,7 +35,9 @@ func readNumberFast(_ text: borrowing LookaheadText, at position: Int) -> (end: 
   }
   let head = text.word(start) ^ SWAR.zeros
   let others = SWAR.nonDigits(head)
-  if others == 0 { return longNumber(text, from: start, sign: sign) }
+  if others == 0 {
+    return longNumber(text, from: start, sign: sign) ?? numberOfManyDigits(text, from: start, sign: sign)
+  }
   let count = SWAR.countBefore(others)
   if count == 0 || (head & 0xFF == 0 && count > 1) { return nil }
   let digits = head & SWAR.bitsThrough(others) &>> 8
@@ -152,6 +154,72 @@ private func longNumber(
   guard let (significand, end) = nineteenDigits(text, first, second, at: position) else { return nil }
   return scaledNumber(text, to: end, significand, exponent: exponent, sign: sign)
 }
+
+/// A number of any kind with up to about 40 digits. Its first 19 decide, unless they and the next such number round
+/// differently.
+@inline(never)
+private func numberOfManyDigits(
+  _ text: borrowing LookaheadText, from start: Int, sign: UInt64
+) -> (end: Int, pattern: UInt64)? {
+  var digits = FirstDigits()
+  var cursor = start
+  guard let integerDigits = digits.take(text, &cursor, from: start), integerDigits > 0 else { return nil }
+  if integerDigits > 1, text.byte(start) == UInt8(ascii: "0") { return nil }
+  var fractionDigits = 0
+  if text.byte(cursor) == UInt8(ascii: ".") {
+    cursor &+= 1
+    guard let count = digits.take(text, &cursor, from: start), count > 0 else { return nil }
+    fractionDigits = count
+  }
+  let exponent = digits.leftOut &- fractionDigits
+  guard let number = scaledNumber(text, to: cursor, digits.significand, exponent: exponent, sign: sign) else {
+    return nil
+  }
+  if digits.hasRest {
+    let next = scaledNumber(text, to: cursor, digits.significand &+ 1, exponent: exponent, sign: sign)
+    guard next?.pattern == number.pattern else { return nil }
+  }
+  return number
+}
+
+/// The first 19 digits of a number as an integer, and what is known of the others.
+private struct FirstDigits {
+  var significand: UInt64 = 0
+  private var count = 0
+  /// How many digits there are after the nineteenth, and whether any of these is not zero.
+  var leftOut = 0
+  var hasRest = false
+
+  /// Takes the digits from a place on, and returns how many there are; nil if they may go on beyond reach.
+  @inline(__always)
+  mutating func take(_ text: borrowing LookaheadText, _ cursor: inout Int, from start: Int) -> Int? {
+    let first = cursor
+    while true {
+      // With the eight here these are 48 bytes.
+      guard cursor &- start <= 40 else { return nil }
+      let word = text.word(cursor) ^ SWAR.zeros
+      let found = SWAR.countOfDigits(word)
+      let taken = min(found, 19 &- count)
+      if taken > 0 {
+        // Zeros come before them, to make eight.
+        let value = SWAR.value(ofDigits: word &<< UInt64(truncatingIfNeeded: 64 &- 8 &* taken))
+        significand = significand &* powersOfTen[taken] &+ value
+        count &+= taken
+      }
+      if found > taken {
+        leftOut &+= found &- taken
+        let others = word &>> UInt64(truncatingIfNeeded: 8 &* taken)
+        if others &<< UInt64(truncatingIfNeeded: 64 &- 8 &* (found &- taken)) != 0 { hasRest = true }
+      }
+      cursor &+= found
+      if found < 8 { return cursor &- first }
+    }
+  }
+}
+
+private let powersOfTen: InlineArray<9, UInt64> = [
+  1, 10, 100, 1000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000,
+]
 
 /// significand · 10^exponent, times the power of ten written at `end` if there is one; nil beyond binary64's range.
 @inline(__always)

@@ -26,23 +26,42 @@ func readNumbers(
     return readSingly(text, &position, limit: limit, rows, atMost: .max, into: &values) ?? .beforeValue
   }
   var rows = rows
-  let (loops, powers) = (level.loops, PowersOfTen.forReading)
+  let (loops, powers, tables) = (level.loops, PowersOfTen.forLong, PowersOfTen.forReading)
   // How many numbers to read singly before trying a batch again. At first 16 if this may be the only row, since a batch
   // does not pay for a short sequence; 1 after a batch that read something; twice as many after one that did not.
   var patience = rows.length == .max ? 16 : 1
+  // How many numbers of mixed kinds to read before trying those of one kind again: more where that was in vain.
+  var mixedCount = 64
   while true {
     let start = values.count
     if let stop = readSingly(text, &position, limit: limit, rows, atMost: patience, into: &values) { return stop }
     let before = values.count
     _ = rows.advance(by: before &- start, isAtEnd: false)
+    guard beginsNumber(text, at: position) else { continue }
     switch PlainNumberKind(text, at: position) {
     case .short: loops.readShortNumbers(text, &position, limit: limit, rows: rows, into: &values)
     case .long: loops.readLongNumbers(text, &position, limit: limit, rows: rows, powers: powers, into: &values)
     case nil: break
     }
-    _ = rows.advance(by: values.count &- before, isAtEnd: false)
+    let count = values.count &- before
+    _ = rows.advance(by: count, isAtEnd: false)
+    if count >= 16 {
+      mixedCount = 64
+    } else if beginsNumber(text, at: position) {
+      loops.readMixedNumbers(text, &position, limit: limit, rows: rows, tables, atMost: mixedCount, into: &values)
+      _ = rows.advance(by: values.count &- before &- count, isAtEnd: false)
+      mixedCount = min(2 &* mixedCount, 4096)
+    }
     patience = values.count &- before >= 8 ? 1 : min(2 &* patience, 1024)
   }
+}
+
+/// Whether a number begins here or after a space.
+@inline(__always)
+private func beginsNumber(_ text: Span<UInt8>, at position: Int) -> Bool {
+  guard position &+ 1 < text.count else { return false }
+  let byte = text[position] == UInt8(ascii: " ") ? text[position &+ 1] : text[position]
+  return isDigit(byte) || byte == UInt8(ascii: "-")
 }
 
 /// Reads up to `count` numbers one by one; returns nil if there may be more.
@@ -130,18 +149,30 @@ private func endOfWhitespace(_ text: Span<UInt8>, _ position: Int) -> Int { text
 
 extension PowersOfTen {
   /// The first 64 bits of 10^-18...10^-11.
-  static var forReading: Words {
+  static var forLong: Words {
     var words = Words.zero
     for lane in 0..<8 { words[lane] = significands[2 &* (lane &- 18 &- exponents.lowerBound)] }
     return words
+  }
+
+  /// Made once, and never freed.
+  static let forReading: ReadingTables = {
+    let powers = ReadingTables.powersOfTen.map { significands[2 * ($0 - exponents.lowerBound)] }
+    return unsafe ReadingTables(powers: lasting(powers))
+  }()
+
+  private static func lasting(_ values: [UInt64]) -> UnsafePointer<UInt64> {
+    let copy = UnsafeMutablePointer<UInt64>.allocate(capacity: values.count)
+    for place in values.indices { unsafe (copy + place).initialize(to: values[place]) }
+    return unsafe UnsafePointer(copy)
   }
 }
 
 /// A place in a text after which `reach` bytes are known to follow, so that they can be read without a check each.
 /// Positions are the text's own.
 struct LookaheadText: ~Escapable {
-  /// How far `readNumberFast` may look. The longest it reads is a sign, "0.", seven zeros, the last of three words that
-  /// begins 19 digits, an exponent of 5 bytes and one byte more: less than 48 bytes.
+  /// How far `readNumberFast` may look. The longest it reads is a sign, 48 bytes of digits with the point among them,
+  /// an exponent of 5 bytes and one byte more.
   static var reach: Int { 64 }
 
   private let text: Span<UInt8>

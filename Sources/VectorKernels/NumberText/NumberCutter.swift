@@ -1,5 +1,31 @@
 public import CVector
 
+/// The rows of a block of eight texts, in the order in which they lie in memory, 64 bytes apart, with a lane for each
+/// text. A block of short numbers has the first four.
+@frozen @usableFromInline
+enum TextRow: Int {
+  /// The first two words, the first byte in the lowest place. Bytes after the text's end mean nothing.
+  case first, second
+  /// How many bytes come before the end, and where the text starts.
+  case length, start
+  /// The third word.
+  case third
+  /// How many bytes come before the point; before the exponent. Without these they are what comes before the next.
+  case point, exponent
+  /// Eight bytes from the exponent on.
+  case exponentText
+
+  @inlinable @inline(__always)
+  func store(_ word: UInt64, in lane: UnsafeMutableRawPointer) {
+    unsafe lane.storeBytes(of: word, toByteOffset: 64 &* rawValue, as: UInt64.self)
+  }
+
+  @inlinable @inline(__always)
+  func load(from lane: UnsafeMutableRawPointer) -> Int {
+    unsafe lane.load(fromByteOffset: 64 &* rawValue, as: Int.self)
+  }
+}
+
 /// Cuts a text into numbers at commas and at the ends of rows, which it finds 64 bytes at a time.
 @safe @usableFromInline
 struct NumberCutter {
@@ -35,7 +61,7 @@ struct NumberCutter {
   @usableFromInline
   var ends: UInt64 = 0
   @usableFromInline
-  var marks = vector_marks(commas: 0, brackets: 0, spaces: 0)
+  var marks = vector_marks(commas: 0, brackets: 0, spaces: 0, points: 0, letters: 0)
 
   @inlinable @inline(__always)
   init(_ text: UnsafePointer<UInt8>, at position: Int, last: Int, rows: RowPattern) {
@@ -54,11 +80,16 @@ struct NumberCutter {
   }
 
   /// Cuts eight numbers, or as many as there are before another text.
+  ///
+  /// - Parameters:
+  ///   - words: a block's ``TextRow``s.
+  ///   - isShort: only the rows of short numbers are wanted.
+  /// - Returns: how many, and whether there may be exponents among them.
   @inlinable @inline(__always)
-  mutating func cut(into block: UnsafeMutablePointer<ShortNumberBlock>) -> Int {
+  mutating func cut(into words: UnsafeMutableRawPointer, isShort: Bool) -> (count: Int, hasExponents: Bool) {
     // Safe: lanes of a block's rows, and bytes within `reach` of a number's start or of its end, which is before `last`
     // too.
-    let words = UnsafeMutableRawPointer(block)
+    var letters: UInt64 = 0
     var (start, column, ends, marks) = (self.start, self.column, self.ends, self.marks)
     var row = 0
     while row < 64 {
@@ -69,6 +100,7 @@ struct NumberCutter {
         ends = marks.brackets | (marks.commas & (stride == 1 ? .max : marks.spaces &>> 1))
         if last &- start < 64 { ends &= (1 &<< UInt64(truncatingIfNeeded: last &- start)) &- 1 }
       }
+      letters |= marks.letters
       let length = ends.trailingZeroBitCount
       guard length <= NumberCutter.longest else { break }
       var next = length &+ stride
@@ -83,19 +115,34 @@ struct NumberCutter {
         column = 0
       }
       let lane = unsafe words + row
-      unsafe lane.storeBytes(of: NumberCutter.load(p), as: UInt64.self)
-      unsafe lane.storeBytes(of: NumberCutter.load(p + 8), toByteOffset: 64, as: UInt64.self)
-      unsafe lane.storeBytes(of: UInt64(truncatingIfNeeded: length), toByteOffset: 128, as: UInt64.self)
-      unsafe lane.storeBytes(of: UInt64(truncatingIfNeeded: start), toByteOffset: 192, as: UInt64.self)
+      unsafe TextRow.first.store(NumberCutter.load(p), in: lane)
+      unsafe TextRow.second.store(NumberCutter.load(p + 8), in: lane)
+      unsafe TextRow.length.store(UInt64(truncatingIfNeeded: length), in: lane)
+      unsafe TextRow.start.store(UInt64(truncatingIfNeeded: start), in: lane)
+      if !isShort {
+        let exponent = (marks.letters | ends).trailingZeroBitCount
+        let point = (marks.points | marks.letters | ends).trailingZeroBitCount
+        unsafe TextRow.third.store(NumberCutter.load(p + 16), in: lane)
+        unsafe TextRow.point.store(UInt64(truncatingIfNeeded: point), in: lane)
+        unsafe TextRow.exponent.store(UInt64(truncatingIfNeeded: exponent), in: lane)
+        marks.points = marks.points &>> UInt64(truncatingIfNeeded: next)
+        marks.letters = marks.letters &>> UInt64(truncatingIfNeeded: next)
+      }
       ends = ends &>> UInt64(truncatingIfNeeded: next)
       marks.brackets = marks.brackets &>> UInt64(truncatingIfNeeded: next)
       start &+= next
       row &+= 8
     }
     // A row that is too long.
-    if column >= rowLength { return 0 }
+    if column >= rowLength { return (0, false) }
     (self.start, self.column, self.ends, self.marks) = (start, column, ends, marks)
-    return row &>> 3
+    if isShort || letters == 0 { return (row &>> 3, false) }
+    for place in 0..<row &>> 3 {
+      let lane = unsafe words + 8 &* place
+      let exponent = unsafe text + (TextRow.start.load(from: lane) &+ TextRow.exponent.load(from: lane))
+      unsafe TextRow.exponentText.store(NumberCutter.load(exponent), in: lane)
+    }
+    return (row &>> 3, true)
   }
 
   /// Whether a row's end and then a number begin at a closing bracket.

@@ -27,11 +27,14 @@ extension VectorLoops {
           var next = unsafe block + 1
           var cutter = unsafe NumberCutter(bytes, at: position, last: last, rows: rows)
           // The last number that fits is left to the caller, which looks at what follows it.
-          var count = buffer.count &- filled > 8 ? unsafe cutter.cut(into: block) : 0
+          var count = buffer.count &- filled > 8 ? unsafe cutter.cut(into: block, isShort: true).count : 0
           while count > 0 {
             var end = cutter.start
             // Cut before the previous block is computed: words just stored cannot yet be loaded as a vector.
-            let nextCount = count == 8 && buffer.count &- filled > 16 ? unsafe cutter.cut(into: next) : 0
+            var nextCount = 0
+            if count == 8, buffer.count &- filled > 16 {
+              nextCount = unsafe cutter.cut(into: next, isShort: true).count
+            }
             let decided = unsafe nearestBinaries(of: block, to: base + filled)
             if decided < count {
               count = decided

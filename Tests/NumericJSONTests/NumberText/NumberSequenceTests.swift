@@ -209,22 +209,6 @@ import Testing
     }
   }
 
-  private struct Outcome: Equatable {
-    var stop: SequenceStop
-    var position: Int
-    var values: [UInt64]
-  }
-
-  private func run(_ text: [UInt8], from start: Int, limit: Int, capacity: Int, _ level: KernelLevel) -> Outcome {
-    var position = start
-    var stop = SequenceStop.beforeValue
-    var values: [Double] = []
-    values.append(addingCapacity: capacity) { output in
-      stop = readNumbers(text.span, &position, limit: limit, level: level, into: &output)
-    }
-    return Outcome(stop: stop, position: position, values: values.map(\.bitPattern))
-  }
-
   /// Now with a space behind the comma, now without.
   @Test func separatorsAmongEachOther() throws {
     var random = SplitMix64(39)
@@ -253,15 +237,15 @@ import Testing
         let text = Array(elements.joined(separator: separator).utf8)
         let start = Int(random.next() % 60)
         for limit in stride(from: 0, to: text.count + 9, by: 7) {
-          let expected = run(text, from: start, limit: limit, capacity: 100, .baseline)
-          #expect(run(text, from: start, limit: limit, capacity: 100, level) == expected)
+          let expected = SequenceOutcome(text, from: start, limit: limit, capacity: 100, .baseline)
+          #expect(SequenceOutcome(text, from: start, limit: limit, capacity: 100, level) == expected)
           let cut = Array(text.prefix(limit))
-          let cutExpected = run(cut, from: start, limit: .max, capacity: 100, .baseline)
-          #expect(run(cut, from: start, limit: .max, capacity: 100, level) == cutExpected)
+          let cutExpected = SequenceOutcome(cut, from: start, limit: .max, capacity: 100, .baseline)
+          #expect(SequenceOutcome(cut, from: start, limit: .max, capacity: 100, level) == cutExpected)
         }
         for capacity in 0...61 {
-          let expected = run(text, from: start, limit: .max, capacity: capacity, .baseline)
-          #expect(run(text, from: start, limit: .max, capacity: capacity, level) == expected)
+          let expected = SequenceOutcome(text, from: start, limit: .max, capacity: capacity, .baseline)
+          #expect(SequenceOutcome(text, from: start, limit: .max, capacity: capacity, level) == expected)
         }
       }
     }

@@ -8,22 +8,6 @@ import Testing
 /// at every level as one by one, and the tensor the same as row by row.
 @Suite("Rows of numbers")
 struct RowSequenceTests {
-  private struct Outcome: Equatable {
-    var stop: SequenceStop
-    var position: Int
-    var values: [UInt64]
-  }
-
-  private func run(_ text: [UInt8], _ rows: RowPattern, limit: Int, capacity: Int, _ level: KernelLevel) -> Outcome {
-    var position = 0
-    var stop = SequenceStop.beforeValue
-    var values: [Double] = []
-    values.append(addingCapacity: capacity) { output in
-      stop = readNumbers(text.span, &position, limit: limit, rows: rows, level: level, into: &output)
-    }
-    return Outcome(stop: stop, position: position, values: values.map(\.bitPattern))
-  }
-
   /// A number of one of the kinds that batches read, or now and then of another.
   private func number(isShort: Bool, _ random: inout SplitMix64) -> String {
     let others = ["0", "1e5", "\"-Infinity\"", "123456789012345", "null", "-0.0"]
@@ -61,9 +45,10 @@ struct RowSequenceTests {
       let rows = RowPattern(length: length, column: column)
       for limit in [Int.max, random.int(in: 0...bytes.count)] {
         for capacity in [200, random.int(in: 0...100)] {
-          let expected = run(bytes, rows, limit: limit, capacity: capacity, .baseline)
+          let expected = SequenceOutcome(bytes, limit: limit, rows: rows, capacity: capacity, .baseline)
           for level in levelsHere {
-            #expect(run(bytes, rows, limit: limit, capacity: capacity, level) == expected, "\(text)")
+            let found = SequenceOutcome(bytes, limit: limit, rows: rows, capacity: capacity, level)
+            #expect(found == expected, "\(text)")
           }
         }
       }
