@@ -19,7 +19,8 @@ private func additions(_ n: Int, _ execution: Execution) -> [[Double]?] {
 }
 
 /// Digests of softmax, log-softmax, loss and gradient over all kinds of rows, one for each level that this processor
-/// has; those of few bits, which the digest has too, are held against another stage's as well. They must be one and the same, whatever the processor: scripts/check compares them.
+/// has; those of few bits, which the digest has too, are held against another stage's as well. They must be one and the
+/// same, whatever the processor: scripts/check compares them.
 func selfCheck() -> Bool {
   var areNearest = true
   let digests = levelsHere.map { level -> UInt64 in

@@ -1,7 +1,7 @@
 /// The bytes of a tensor that results of the same type overwrite, row by row: each row is read before it is written.
 ///
-/// Unsafe, since no array can be read and written at once. Threads read and write rows of their own, and what is lent of
-/// the bytes is let go before anything is written. A value must not leave the `body` that gets it.
+/// Unsafe, since no array can be read and written at once. Threads read and write rows of their own, and what is lent
+/// of the bytes is let go before anything is written. A value must not leave the `body` that gets it.
 @safe struct OverwrittenBytes: @unchecked Sendable {
   private let bytes: UnsafeRawBufferPointer
   let type: ElementType

@@ -169,7 +169,8 @@ extension LossProblem {
       request.ofDerivatives, rows: overwritten, into: LossBuffers(gradient: gradient), execution, from: stage, &counts)
   }
 
-  /// Rounds what is asked of some rows; all of them, unless the vector stage is asked first. - Returns: their losses' sum.
+  /// Rounds what is asked of some rows; all of them, unless the vector stage is asked first. - Returns: their losses'
+  /// sum.
   private func solve(
     _ request: LossRequest, rows: Range<Int>, into buffers: LossBuffers, _ execution: Execution, from stage: Stage,
     _ counts: inout StageCounts

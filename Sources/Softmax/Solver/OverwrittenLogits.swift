@@ -1,8 +1,8 @@
 /// Results in the place of the logits: large ones then take no memory of their own.
 ///
-/// One output of the logits' shape and type may go there, because each of its rows depends on its own logits alone. Every
-/// stage reads a row before it writes it. What plain binary64 writes before it finds a result that it cannot prove is put
-/// back (``RowWriter``), and rows that the vector stage leaves open keep their logits (``UnresolvedRow``).
+/// One output of the logits' shape and type may go there, because each of its rows depends on its own logits alone.
+/// Every stage reads a row before it writes it. What plain binary64 writes before it finds a result that it cannot
+/// prove is put back (``RowWriter``), and rows that the vector stage leaves open keep their logits (``UnresolvedRow``).
 extension SoftmaxProblem {
   /// Whether one output of the logits' shape may go where the logits are.
   public var mayBeOverwritten: Bool {
@@ -34,8 +34,8 @@ extension LossProblem {
 
   /// How many rows of the gradient are to have memory of their own, so that the others may go where their logits are.
   ///
-  /// A reduced loss may need all logits again, so that it is decided before any are overwritten. The exponentials of rows
-  /// that are overwritten are then computed twice, so that only a quarter of the rows are.
+  /// A reduced loss may need all logits again, so that it is decided before any are overwritten. The exponentials of
+  /// rows that are overwritten are then computed twice, so that only a quarter of the rows are.
   /// - Returns: nil where all are to have memory of their own.
   public func rowsNotOverwritten(besideLoss hasLoss: Bool) -> Int? {
     guard mayBeOverwritten else { return nil }

@@ -30,8 +30,8 @@ extension ValidatedRequest {
     }
   }
 
-  /// Calls what it is given with buffers for the outputs before some place, and for the numbers there that have memory of
-  /// their own; and with buffers for the outputs behind it.
+  /// Calls what it is given with buffers for the outputs before some place, and for the numbers there that have memory
+  /// of their own; and with buffers for the outputs behind it.
   typealias WithBuffers = (
     _ compute: (PerOutput<ResultBuffer>, PerOutput<ResultBuffer>) throws(ComputationError) -> Void
   ) throws(ComputationError) -> Void

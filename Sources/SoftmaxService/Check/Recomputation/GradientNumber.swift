@@ -1,7 +1,7 @@
 import Softmax
 
-/// One number of a loss's gradient under one change after the other, as ``Recomputation`` has it. For changes that handle
-/// the probabilities in no way and differentiate the loss as it is: hundreds of them share what is known here.
+/// One number of a loss's gradient under one change after the other, as ``Recomputation`` has it. For changes that
+/// handle the probabilities in no way and differentiate the loss as it is: hundreds of them share what is known here.
 struct GradientNumber {
   private let tables: SoftmaxTables
   private let targets: TargetTables
