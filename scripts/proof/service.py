@@ -1,4 +1,6 @@
-"""service.py URL COUNT [--seed N] [--hostile | --losses [ADDITION …] | --every FORMAT | --narrow FORMAT [--binary]]    random cases straight through a running service, against the oracle
+"""service.py URL COUNT [--seed N] [--hostile | --losses [ADDITION …] | --every FORMAT | --narrow FORMAT [--binary]]
+
+Random cases straight through a running service, against the oracle.
 
 Cases come from the fixtures' families (large and near-midpoint left out: they are slow to make) under seeds of their own, so
 that no run repeats the fixtures; with --families, from those named alone; with --hostile, from the families of hostile.py; with
