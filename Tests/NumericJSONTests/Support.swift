@@ -46,4 +46,17 @@ struct SequenceOutcome: Equatable {
     self.position = position
     self.values = values.map(\.bitPattern)
   }
+
+  /// Whether this is what the baseline's reading of a text comes to: it stops before a number that only a batch decides,
+  /// and which side of white space a reading stops at does not matter.
+  func agrees(with baseline: SequenceOutcome, in text: [UInt8]) -> Bool {
+    guard stop == baseline.stop, values.starts(with: baseline.values) else { return false }
+    let end = text.span.endOfWhitespace(from: min(position, text.count))
+    let baselineEnd = text.span.endOfWhitespace(from: min(baseline.position, text.count))
+    if values.count == baseline.values.count { return end == baselineEnd }
+    guard stop == .beforeValue, baselineEnd < end else { return false }
+    let further = text[baselineEnd..<end].split { ",[] ".utf8.contains($0) }
+    return further.map { referenceValue(String(decoding: $0, as: UTF8.self)).bitPattern }
+      == Array(values.dropFirst(baseline.values.count))
+  }
 }
