@@ -47,8 +47,8 @@ struct SequenceOutcome: Equatable {
     self.values = values.map(\.bitPattern)
   }
 
-  /// Whether this is what the baseline's reading of a text comes to: it stops before a number that only a batch decides,
-  /// and which side of white space a reading stops at does not matter.
+  /// Whether this is what the baseline's reading of a text comes to: it stops before a number that only a batch
+  /// decides, and which side of white space a reading stops at does not matter.
   func agrees(with baseline: SequenceOutcome, in text: [UInt8]) -> Bool {
     guard stop == baseline.stop, values.starts(with: baseline.values) else { return false }
     let end = text.span.endOfWhitespace(from: min(position, text.count))
