@@ -158,14 +158,8 @@ extension PowersOfTen {
   /// Made once, and never freed.
   static let forReading: ReadingTables = {
     let powers = ReadingTables.powersOfTen.map { significands[2 * ($0 - exponents.lowerBound)] }
-    return unsafe ReadingTables(powers: lasting(powers))
+    return unsafe ReadingTables(powers: NumberTables.lasting(powers))
   }()
-
-  private static func lasting(_ values: [UInt64]) -> UnsafePointer<UInt64> {
-    let copy = UnsafeMutablePointer<UInt64>.allocate(capacity: values.count)
-    for place in values.indices { unsafe (copy + place).initialize(to: values[place]) }
-    return unsafe UnsafePointer(copy)
-  }
 }
 
 /// A place in a text after which `reach` bytes are known to follow, so that they can be read without a check each.

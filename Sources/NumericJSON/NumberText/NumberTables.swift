@@ -23,7 +23,8 @@ struct NumberTables {
     return least..<(least + Int(TextLayout.plainPowers.count))
   }()
 
-  private static func lasting<Element>(_ values: [Element]) -> UnsafePointer<Element> {
+  /// A copy in memory that is never freed.
+  static func lasting<Element>(_ values: [Element]) -> UnsafePointer<Element> {
     let copy = UnsafeMutablePointer<Element>.allocate(capacity: values.count)
     for place in values.indices { unsafe (copy + place).initialize(to: values[place]) }
     return unsafe UnsafePointer(copy)
