@@ -57,7 +57,7 @@ private func reportStages(_ family: LogitFamily) {
   let logits = family.logits(rows, n)
   var counts = StageCounts()
   guard let problem = try? SoftmaxProblem(logits: logits, layout: Layout(shape: [rows, n], axis: 1)) else { return }
-  let outputs: PerOutput<SoftmaxOutput> = [.probabilities, .logProbabilities, .logSumExp, .entropy]
+  let outputs: ShortList<SoftmaxOutput> = [.probabilities, .logProbabilities, .logSumExp, .entropy]
   let execution = Execution(level: levelsHere.last ?? .baseline)
   let clock = ContinuousClock()
   var time = clock.measure { _ = try? problem.solve(outputs, execution, from: .vector, &counts) }

@@ -63,7 +63,7 @@ extension Array where Element: BitwiseCopyable {
     larger.reserveCapacity(count)
     larger.askForLargePages()
     // Only now: what is copied into small pages keeps them.
-    larger.append(contentsOf: self)
+    if !isEmpty { larger.append(contentsOf: self) }
     self = larger
   }
 

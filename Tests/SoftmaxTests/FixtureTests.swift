@@ -82,7 +82,7 @@ extension Fixture {
     let asked = answers.map(\.output)
     switch operation {
     case .softmax:
-      var outputs = PerOutput<SoftmaxOutput>()
+      var outputs = ShortList<SoftmaxOutput>()
       for name in asked { outputs.append(try output(named: name)) }
       let result = try softmax.solve(outputs, execution)
       let numbers = [

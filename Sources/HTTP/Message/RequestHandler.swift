@@ -65,8 +65,9 @@ public final class RequestContext: Sendable {
   /// Has the server set aside so many bytes for this request's work, in place of what it set aside before. Work that
   /// needs more than 64 KiB asks before it begins, and gives up with 503 or 413 where it is not granted.
   public let reserveMemory: @Sendable (_ bytes: Int) -> MemoryGrant
-  /// Called about every millisecond by work that no bound on the request's size limits, with the nanoseconds of it so
-  /// far. The server may let it wait, and have it end by ``isCancelled``, so that it keeps no other request waiting.
+  /// Called about every millisecond by work that no bound on the request's size limits, with the nanoseconds of it
+  /// since the last call. The server may let it wait, and have it end by ``isCancelled``, so that it keeps no other
+  /// request waiting.
   public let reportUnboundedWork: @Sendable (_ nanoseconds: Int) -> Void
 
   public init(

@@ -103,7 +103,7 @@ final class Connection {
 
   struct Work {
     let id: ConnectionState.RequestID
-    let metrics: RequestMetrics
+    var metrics: RequestMetrics
     let cancellation: CancellationToken
     let request: OneShotRequest
     let memory: MemoryReservation

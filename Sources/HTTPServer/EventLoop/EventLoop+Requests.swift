@@ -45,32 +45,31 @@ extension EventLoop {
     _ request: consuming Request, id: ConnectionState.RequestID, on connection: Connection,
     _ state: inout ConnectionState
   ) {
-    let head = request.head
     let bodyBytes = request.body.count
-    let metrics = RequestMetrics(
+    var metrics = RequestMetrics(
       request.head, request.route, bodyBytes: bodyBytes, began: connection.headCompletedAt)
     observer.requestBegan(metrics, loop: index)
     let isForPool =
       request.route.body.usesWorkPool(bodyBytes: bodyBytes) || connection.prefersWorkPool && bodyBytes > 0
-    if !isForPool, runInline(request, metrics, id: id, on: connection, &state) { return }
+    if !isForPool, runInline(request, &metrics, id: id, on: connection, &state) { return }
     // The next request of a connection whose last one took too long for the loop goes to the pool at once.
     if !isForPool { connection.prefersWorkPool = true }
     if !runOnWorkPool(consume request, metrics, id: id, for: connection) {
-      let response = handler.answer(.overloaded, to: head)
-      complete(metrics, id: id, with: response, on: connection, &state)
+      let response = handler.answer(.overloaded, to: metrics.head)
+      complete(&metrics, id: id, with: response, on: connection, &state)
     }
   }
 
   /// False when the request needs more time than a loop has: then it has no answer yet.
   private func runInline(
-    _ request: Request, _ metrics: RequestMetrics, id: ConnectionState.RequestID, on connection: Connection,
+    _ request: Request, _ metrics: inout RequestMetrics, id: ConnectionState.RequestID, on connection: Connection,
     _ state: inout ConnectionState
   ) -> Bool {
     inlineBudget.start(at: now.instant, nanoseconds: inlineNanoseconds)
     let response = handler.respond(to: request, in: inlineContext)
     refreshClock()
     let isInTime = !inlineBudget.didExpire
-    if isInTime { complete(metrics, id: id, with: consume response, on: connection, &state) }
+    if isInTime { complete(&metrics, id: id, with: consume response, on: connection, &state) }
     inlineMemory.release()
     return isInTime
   }
@@ -111,19 +110,19 @@ extension EventLoop {
 
   /// A worker has an answer; its connection may have gone.
   func workFinished(_ result: WorkResult) {
-    guard let connection = table[result.token], let work = connection.work, work.id == result.id else { return }
+    guard let connection = table[result.token], var work = connection.work, work.id == result.id else { return }
     connection.work = nil
     refreshClock()
     let elapsed = now.instant.nanoseconds &- connection.headCompletedAt.nanoseconds
     if elapsed < inlineNanoseconds / 2 { connection.prefersWorkPool = false }
     connection.withState { state in
-      complete(work.metrics, id: work.id, with: result.response, on: connection, &state)
+      complete(&work.metrics, id: work.id, with: result.response, on: connection, &state)
       advance(connection, &state)
     }
   }
 
   private func complete(
-    _ metrics: consuming RequestMetrics, id: ConnectionState.RequestID, with response: consuming Response,
+    _ metrics: inout RequestMetrics, id: ConnectionState.RequestID, with response: consuming Response,
     on connection: Connection, _ state: inout ConnectionState
   ) {
     metrics.ended = now.instant

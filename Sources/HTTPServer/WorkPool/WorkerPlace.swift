@@ -26,14 +26,19 @@ final class WorkerPlace: Sendable {
   private let pool: WorkPool
   private let standing = Mutex(Standing.worker(until: WorkerPlace.patience))
   private let refused = Atomic<Bool>(false)
+  /// Nanoseconds of unbounded work so far, over all of the request's threads.
+  private let unboundedWork = Atomic<Int>(0)
 
   init(_ pool: WorkPool) { self.pool = pool }
 
-  /// Unbounded work has gone on for so long. Returns when it may go on, or is to end; the threads of one request wait
+  /// Unbounded work has gone on. Returns when it may go further, or is to end; the threads of one request wait
   /// together.
   ///
-  /// - Parameter isCancelled: ends the waiting, and with it the request.
-  func workedUnbounded(_ nanoseconds: Int, unless isCancelled: () -> Bool) {
+  /// - Parameters:
+  ///   - sinceLastCall: nanoseconds of it that have not been told yet.
+  ///   - isCancelled: ends the waiting, and with it the request.
+  func workedUnbounded(_ sinceLastCall: Int, unless isCancelled: () -> Bool) {
+    let nanoseconds = unboundedWork.add(sinceLastCall, ordering: .relaxed).newValue
     guard nanoseconds > Self.patience else { return }
     standing.withLock { standing in
       guard case .worker(let limit) = standing, nanoseconds > limit else { return }

@@ -155,14 +155,14 @@ extension ResultBuffer {
 
   /// Appends to `bytes` the tensors that `body` makes, of a type and so many numbers each, one after the other.
   public static func append<Failure: Error>(
-    _ tensors: PerOutput<(type: ElementType, count: Int)>, to bytes: inout [UInt8],
-    _ body: (PerOutput<ResultBuffer>) throws(Failure) -> Void
+    _ tensors: ShortList<(type: ElementType, count: Int)>, to bytes: inout [UInt8],
+    _ body: (ShortList<ResultBuffer>) throws(Failure) -> Void
   ) throws(Failure) {
     let size = tensors.reduce(0) { $0 + $1.type.size * $1.count }
     try bytes.append(addingCapacity: size) { output throws(Failure) in
       try unsafe output.withUnsafeMutableBufferPointer { storage, filled throws(Failure) in
         var end = filled
-        let buffers = PerOutput(count: tensors.count) { place in
+        let buffers = ShortList(count: tensors.count) { place in
           let (type, count) = tensors[place]
           let start = end
           end += type.size * count

@@ -68,6 +68,14 @@ extension SoftmaxOutput {
     }
   }
 
+  /// Whether it is among those that most requests ask for, which short rows and narrow formats have quicker ways to.
+  var isCommon: Bool {
+    switch self {
+    case .probabilities, .logProbabilities, .argmax: true
+    case .logSumExp, .entropy, .jacobian, .topIndices, .topProbabilities, .topLogProbabilities: false
+    }
+  }
+
   /// Whether it depends on more than the order of a row's logits.
   var needsExponentials: Bool {
     switch self {

@@ -1,22 +1,17 @@
-internal import Synchronization
 public import VectorKernels
 
 /// How to compute, never what: no value here changes a bit of any result.
-///
-/// A class, because every step of a computation is handed it: that costs one reference count, not one for each closure.
-public final class Execution: Sendable {
+public struct Execution: Sendable {
   /// The instruction set that this processor has.
   public let level: KernelLevel
-  /// Asked about every millisecond of work; `true` ends the computation with ``ComputationError/cancelled``.
-  public let isCancelled: @Sendable () -> Bool
-  /// Calls the body once for each of `0..<count`, in any order, perhaps at once, and returns when all have returned.
-  public let parallel: @Sendable (_ count: Int, _ body: (Int) -> Void) -> Void
-  /// Called about every millisecond of the interval stage's work, with the nanoseconds that it has worked for this
-  /// computation: what is left may take long. May wait, and may make ``isCancelled`` return `true`.
-  public let reportUnboundedWork: @Sendable (_ nanoseconds: Int) -> Void
-  /// Nanoseconds that the interval stage has worked for this computation, over all of its threads.
-  private let intervalNanoseconds = Atomic<Int>(0)
+  private let host: any ExecutionHost
 
+  public init(level: KernelLevel, host: any ExecutionHost) {
+    self.level = level
+    self.host = host
+  }
+
+  /// On a host of its own.
   public init(
     level: KernelLevel = .baseline,
     isCancelled: @escaping @Sendable () -> Bool = { false },
@@ -25,16 +20,45 @@ public final class Execution: Sendable {
     },
     reportUnboundedWork: @escaping @Sendable (_ nanoseconds: Int) -> Void = { _ in }
   ) {
-    self.level = level
-    self.isCancelled = isCancelled
-    self.parallel = parallel
-    self.reportUnboundedWork = reportUnboundedWork
+    self.init(level: level, host: Host(isCancelled, parallel, reportUnboundedWork))
   }
 
-  /// Counts work of the interval stage, and reports it.
-  fileprivate func spendOnIntervals(_ nanoseconds: Int) {
-    reportUnboundedWork(intervalNanoseconds.add(nanoseconds, ordering: .relaxed).newValue)
+  /// Asked about every millisecond of work; `true` ends the computation with ``ComputationError/cancelled``.
+  public var isCancelled: @Sendable () -> Bool { host.isCancelled }
+  /// Calls the body once for each of `0..<count`, in any order, perhaps at once, and returns when all have returned.
+  public var parallel: @Sendable (_ count: Int, _ body: (Int) -> Void) -> Void { host.parallel }
+
+  fileprivate func reportUnboundedWork(_ nanoseconds: Int) { host.reportUnboundedWork(nanoseconds) }
+
+  private final class Host: ExecutionHost {
+    let isCancelled: @Sendable () -> Bool
+    let parallel: @Sendable (Int, (Int) -> Void) -> Void
+    let reportUnboundedWork: @Sendable (Int) -> Void
+
+    init(
+      _ isCancelled: @escaping @Sendable () -> Bool,
+      _ parallel: @escaping @Sendable (Int, (Int) -> Void) -> Void,
+      _ reportUnboundedWork: @escaping @Sendable (Int) -> Void
+    ) {
+      self.isCancelled = isCancelled
+      self.parallel = parallel
+      self.reportUnboundedWork = reportUnboundedWork
+    }
   }
+}
+
+/// Who runs a computation.
+///
+/// An object, because every step of a computation is handed it: that costs one reference count, not one for each
+/// closure.
+public protocol ExecutionHost: AnyObject, Sendable {
+  /// Whether to stop; see ``Execution/isCancelled``.
+  var isCancelled: @Sendable () -> Bool { get }
+  /// Runs parts of the work; see ``Execution/parallel``.
+  var parallel: @Sendable (_ count: Int, _ body: (Int) -> Void) -> Void { get }
+  /// Called about every millisecond of the interval stage's work, with the nanoseconds of it since the last call: what
+  /// is left may take long. May wait, and may make ``isCancelled`` return `true`.
+  var reportUnboundedWork: @Sendable (_ nanoseconds: Int) -> Void { get }
 }
 
 /// Why a valid problem was not computed.
@@ -73,7 +97,7 @@ struct CancellationPoll {
     let spent = nanoseconds
     nanoseconds = 0
     guard let execution else { return }
-    if isUnbounded { execution.spendOnIntervals(spent) }
+    if isUnbounded { execution.reportUnboundedWork(spent) }
     if execution.isCancelled() { throw .cancelled }
   }
 }

@@ -10,39 +10,39 @@ struct OutputLayout: Sendable {
     let buffer: ResultBuffer
   }
 
-  let parts: [Part]
+  private(set) var parts = ShortList<Part>()
   let layout: Layout
   /// How many of a row's largest logits the outputs are about; 0 where none asks for them.
-  let topCount: Int
+  private(set) var topCount = 0
+  /// How many numbers there are for each row.
+  private(set) var valuesPerRow = 0
+  /// Whether any of them is divided by the temperature.
+  private(set) var areDividedByTemperature = false
+  /// Whether any of them depends on more than the order of a row's logits.
+  private(set) var needExponentials = false
+  /// Whether all are what ``ShortRows`` and ``NarrowRow`` compute.
+  private(set) var areCommon = true
+
+  /// No outputs yet.
+  init(_ layout: Layout) { self.layout = layout }
 
   /// - Parameter buffers: as many as outputs, each as large as its tensor.
-  init(_ outputs: PerOutput<SoftmaxOutput>, _ layout: Layout, into buffers: PerOutput<ResultBuffer>) {
-    self.layout = layout
-    parts = outputs.indices.map { place in
-      let count = outputs[place].valueCount(classes: layout.classes)
-      precondition(buffers[place].count == layout.batch * count)
-      return Part(output: outputs[place], valuesPerRow: count, buffer: buffers[place])
-    }
-    topCount = parts.reduce(0) { max($0, $1.output.topCount) }
+  init(_ outputs: ShortList<SoftmaxOutput>, _ layout: Layout, into buffers: ShortList<ResultBuffer>) {
+    self.init(layout)
+    for place in outputs.indices { append(outputs[place], into: buffers[place]) }
   }
 
-  /// How many numbers there are for each row.
-  var valuesPerRow: Int { parts.reduce(0) { $0 + $1.valuesPerRow } }
-
-  /// Whether any of them is divided by the temperature.
-  var areDividedByTemperature: Bool { parts.contains { $0.output == .jacobian } }
-
-  /// Whether any of them depends on more than the order of a row's logits.
-  var needExponentials: Bool { parts.contains { $0.output.needsExponentials } }
-
-  /// Whether ``NarrowRow`` knows all of them.
-  var areNarrow: Bool {
-    parts.allSatisfy { part in
-      switch part.output {
-      case .probabilities, .logProbabilities, .argmax: true
-      case .logSumExp, .entropy, .jacobian, .topIndices, .topProbabilities, .topLogProbabilities: false
-      }
-    }
+  /// Asks for one more output.
+  /// - Parameter buffer: as large as its tensor.
+  mutating func append(_ output: SoftmaxOutput, into buffer: ResultBuffer) {
+    let count = output.valueCount(classes: layout.classes)
+    precondition(buffer.count == layout.batch * count)
+    parts.append(Part(output: output, valuesPerRow: count, buffer: buffer))
+    topCount = max(topCount, output.topCount)
+    valuesPerRow += count
+    areDividedByTemperature = areDividedByTemperature || output == .jacobian
+    needExponentials = needExponentials || output.needsExponentials
+    areCommon = areCommon && output.isCommon
   }
 
   /// Where in the tensor a row's number at a position of an output is; those at other positions are `layout.inner`

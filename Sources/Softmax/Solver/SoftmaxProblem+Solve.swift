@@ -7,7 +7,7 @@ extension SoftmaxProblem {
   /// -Infinity for logarithms. Entropy alone is not proved to be
   /// irrational: should it be undecided at 16,384 bits, it is taken for the nearest number.
   /// - Throws: ``ComputationError/cancelled``.
-  public func solve(_ outputs: PerOutput<SoftmaxOutput>, _ execution: Execution) throws(ComputationError)
+  public func solve(_ outputs: ShortList<SoftmaxOutput>, _ execution: Execution) throws(ComputationError)
     -> SoftmaxResult
   {
     var counts = StageCounts()
@@ -16,45 +16,42 @@ extension SoftmaxProblem {
 
   /// The same, from a stage of choice, and with the stages counted.
   public func solve(
-    _ outputs: PerOutput<SoftmaxOutput>, _ execution: Execution, from stage: Stage, _ counts: inout StageCounts
+    _ outputs: ShortList<SoftmaxOutput>, _ execution: Execution, from stage: Stage, _ counts: inout StageCounts
   ) throws(ComputationError) -> SoftmaxResult {
     var result = SoftmaxResult()
-    try solve(outputs, into: PerOutput(), result: &result, execution, from: stage, &counts)
+    try solve(outputs, after: OutputLayout(layout), result: &result, execution, from: stage, &counts)
     return result
   }
 
   /// Makes the arrays of the outputs that have no buffer yet, each while those before it are being made.
   private func solve(
-    _ outputs: PerOutput<SoftmaxOutput>, into buffers: PerOutput<ResultBuffer>, result: inout SoftmaxResult,
+    _ outputs: ShortList<SoftmaxOutput>, after made: OutputLayout, result: inout SoftmaxResult,
     _ execution: Execution, from stage: Stage, _ counts: inout StageCounts
   ) throws(ComputationError) {
-    guard buffers.count < outputs.count else {
-      return try solve(outputs, into: buffers, execution, from: stage, &counts)
+    guard made.parts.count < outputs.count else {
+      return try solve(made, execution, from: stage, &counts)
     }
-    let output = outputs[buffers.count]
+    let output = outputs[made.parts.count]
     let count = layout.batch * output.valueCount(classes: layout.classes)
     let numbers = try ResultBuffer.array(count) { buffer throws(ComputationError) in
-      var buffers = buffers
-      buffers.append(buffer)
-      try solve(outputs, into: buffers, result: &result, execution, from: stage, &counts)
+      var made = made
+      made.append(output, into: buffer)
+      try solve(outputs, after: made, result: &result, execution, from: stage, &counts)
     }
     result.set(output, to: numbers)
   }
 
   /// The same, where each output's numbers go into a buffer: as many as the output has, of a type that holds them.
   public func solve(
-    _ outputs: PerOutput<SoftmaxOutput>, into buffers: PerOutput<ResultBuffer>, _ execution: Execution
+    _ outputs: ShortList<SoftmaxOutput>, into buffers: ShortList<ResultBuffer>, _ execution: Execution
   ) throws(ComputationError) {
     var counts = StageCounts()
-    try solve(outputs, into: buffers, execution, from: .vector, &counts)
+    try solve(OutputLayout(outputs, layout, into: buffers), execution, from: .vector, &counts)
   }
 
   private func solve(
-    _ outputs: PerOutput<SoftmaxOutput>, into buffers: PerOutput<ResultBuffer>, _ execution: Execution,
-    from stage: Stage,
-    _ counts: inout StageCounts
+    _ outputs: OutputLayout, _ execution: Execution, from stage: Stage, _ counts: inout StageCounts
   ) throws(ComputationError) {
-    let outputs = OutputLayout(outputs, layout, into: buffers)
     counts.outputs += layout.batch * outputs.valuesPerRow
     let isForVectors = stage == .vector && VectorRow.serves(self)
     let open = isForVectors ? try solveByVectors(outputs, execution) : nil
@@ -122,7 +119,7 @@ extension SoftmaxProblem {
     _ rows: Range<Int>, _ outputs: OutputLayout, in work: inout VectorWork, _ level: KernelLevel
   ) throws(ComputationError) {
     var reader = RowReader(layout)
-    guard outputs.areForShortRows, ShortRows.serves(self) else {
+    guard outputs.areCommon, ShortRows.serves(self) else {
       for n in rows {
         try work.poll.spend(VectorRow.cost(layout.classes))
         if isEmpty(row: n) { outputs.writeEmpty(row: n) } else { try solve(row: n, outputs, by: &reader, in: &work) }

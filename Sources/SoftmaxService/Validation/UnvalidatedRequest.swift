@@ -39,34 +39,41 @@ struct UnvalidatedRequest: ~Copyable, Sendable {
   /// The input `where`; nil where it is left out or could not be read.
   var mask: Mask?
 
-  /// An input that could be read.
-  struct Given: Sendable {
-    let input: Input
-    var tensor: Tensor
-  }
-
-  private(set) var inputs: [Given] = []
+  /// The inputs that could be read, and their tensors.
+  private(set) var inputs = ShortList<Input>()
+  private var tensors = ShortList<Tensor>()
   private var scalars: [(parameter: Parameter, scalar: Scalar)] = []
 
   /// The tensor of an input; nil where it is left out or could not be read.
-  subscript(input: Input) -> Tensor? { place(of: input).map { inputs[$0].tensor } }
+  subscript(input: Input) -> Tensor? { place(of: input).map { tensors[$0] } }
 
   /// The shape of an input's tensor: looking at it alone copies no tensor.
-  func shape(of input: Input) -> TensorShape? { place(of: input).map { inputs[$0].tensor.shape } }
+  func shape(of input: Input) -> TensorShape? {
+    guard let place = place(of: input) else { return nil }
+    return tensors[place].shape
+  }
 
   /// The numbers of an input, as the tensor has them.
-  func values(of input: Input) -> Numbers? { place(of: input).map { inputs[$0].tensor.values } }
+  func values(of input: Input) -> Numbers? {
+    guard let place = place(of: input) else { return nil }
+    return tensors[place].values
+  }
 
-  private func place(of input: Input) -> Int? { inputs.indices.first { inputs[$0].input == input } }
+  private func place(of input: Input) -> Int? { inputs.firstIndex(of: input) }
 
   /// The value of a parameter; nil where it is left out or could not be read.
   subscript(parameter: Parameter) -> Scalar? { scalars.first { $0.parameter == parameter }?.scalar }
 
   mutating func set(_ input: Input, _ tensor: consuming Tensor) {
-    inputs.append(Given(input: input, tensor: tensor))
+    inputs.append(input)
+    tensors.append(tensor)
   }
   /// Takes an input's tensor out, so that it can be changed in place and set again.
-  mutating func take(_ input: Input) -> Tensor? { place(of: input).map { inputs.remove(at: $0).tensor } }
+  mutating func take(_ input: Input) -> Tensor? {
+    guard let place = place(of: input) else { return nil }
+    _ = inputs.remove(at: place)
+    return tensors.remove(at: place)
+  }
   mutating func set(_ parameter: Parameter, _ scalar: Scalar) { scalars.append((parameter, scalar)) }
 
   /// The parameters that could be read.

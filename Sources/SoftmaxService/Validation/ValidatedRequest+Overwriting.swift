@@ -33,7 +33,7 @@ extension ValidatedRequest {
   /// Calls what it is given with buffers for the outputs before some place, and for the numbers there that have memory
   /// of their own; and with buffers for the outputs behind it.
   typealias WithBuffers = (
-    _ compute: (PerOutput<ResultBuffer>, PerOutput<ResultBuffer>) throws(ComputationError) -> Void
+    _ compute: (ShortList<ResultBuffer>, ShortList<ResultBuffer>) throws(ComputationError) -> Void
   ) throws(ComputationError) -> Void
 
   /// Computes what was asked for: what ``overwriting`` says where the logits are, the rest into buffers.
@@ -71,10 +71,10 @@ extension ValidatedRequest {
   }
 }
 
-extension PerOutput<ResultBuffer> {
+extension ShortList<ResultBuffer> {
   /// These with the last one going on over logits, and some others.
-  fileprivate func joined(_ overLogits: ResultBuffer, _ others: PerOutput<ResultBuffer>) -> PerOutput<ResultBuffer> {
-    PerOutput(count: count + others.count) { place in
+  fileprivate func joined(_ overLogits: ResultBuffer, _ others: ShortList<ResultBuffer>) -> ShortList<ResultBuffer> {
+    ShortList(count: count + others.count) { place in
       place < count - 1 ? self[place] : place < count ? overLogits.beginning(in: self[place]) : others[place - count]
     }
   }

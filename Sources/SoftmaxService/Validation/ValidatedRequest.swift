@@ -116,7 +116,7 @@ extension ValidatedRequest {
   /// Computes what was asked for, each output's numbers into the buffer at its place among the outputs. There is no
   /// buffer for a derivation.
   /// - Throws: ``RequestError/cancelled``.
-  func run(_ execution: Execution, into buffers: PerOutput<ResultBuffer>) throws(RequestError) {
+  func run(_ execution: Execution, into buffers: ShortList<ResultBuffer>) throws(RequestError) {
     do throws(ComputationError) {
       switch work {
       case .softmax(let problem): try plan.solve(problem, into: buffers, execution)
@@ -199,13 +199,13 @@ private struct Results: ~Copyable {
 
 extension ResponsePlan {
   func solve(
-    _ problem: SoftmaxProblem, into buffers: PerOutput<ResultBuffer>, _ execution: Execution
+    _ problem: SoftmaxProblem, into buffers: ShortList<ResultBuffer>, _ execution: Execution
   ) throws(ComputationError) {
     try problem.solve(outputs.softmaxOutputs(top: topCount), into: buffers, execution)
   }
 
   /// Where the loss and what belongs to it go, of buffers for all outputs.
-  func lossBuffers(_ buffers: PerOutput<ResultBuffer>) -> LossBuffers {
+  func lossBuffers(_ buffers: ShortList<ResultBuffer>) -> LossBuffers {
     func buffer(_ output: Output) -> ResultBuffer? { outputs.firstIndex(of: output).map { buffers[$0] } }
     return LossBuffers(loss: buffer(.loss), perplexity: buffer(.perplexity), gradient: buffer(.gradient))
   }
@@ -214,8 +214,8 @@ extension ResponsePlan {
 extension Sequence<Output> {
   /// What Softmax calls the outputs of /softmax among these.
   /// - Parameter count: of how many classes those are that are not about all.
-  func softmaxOutputs(top count: Int = 1) -> PerOutput<SoftmaxOutput> {
-    reduce(into: PerOutput()) { list, output in output.softmaxOutput(top: count).map { list.append($0) } }
+  func softmaxOutputs(top count: Int = 1) -> ShortList<SoftmaxOutput> {
+    reduce(into: ShortList()) { list, output in output.softmaxOutput(top: count).map { list.append($0) } }
   }
 }
 

@@ -4,7 +4,8 @@ import Softmax
 extension Validator {
   mutating func noteWrongShapes() {
     for place in request.inputs.indices {
-      let (input, found) = (request.inputs[place].input, request.inputs[place].tensor.shape)
+      let input = request.inputs[place]
+      guard let found = request.shape(of: input) else { continue }
       switch input.descriptor.shape {
       case .anyRank, .classesOrLogits: continue
       case .logits: note(input, found, shouldBe: geometry.shape, "one number for each logit")

@@ -3,8 +3,8 @@ import Softmax
 /// Every number that its tensor does not allow. Only looked for when there is one, or when there are other issues.
 extension Validator {
   mutating func noteWrongValues() {
-    for given in request.inputs {
-      let (input, tensor) = (given.input, given.tensor)
+    for input in request.inputs {
+      guard let tensor = request[input] else { continue }
       switch input.descriptor.elements {
       case .logits: noteWrongLogits(tensor, input)
       case .classesOrProbabilities: noteWrongTarget(tensor)

@@ -1,5 +1,5 @@
-import HTTP
-import Softmax
+public import HTTP
+public import Softmax
 import VectorKernels
 
 /// A format in which requests come and results go.
@@ -95,11 +95,11 @@ struct WireContext: Sendable {
 
   /// How to work on a body of text of so many bytes.
   func execution(forText bytes: Int) -> Execution {
-    Execution(
-      level: levels.level(forText: bytes), isCancelled: request.isCancelled, parallel: request.parallel,
-      reportUnboundedWork: request.reportUnboundedWork)
+    Execution(level: levels.level(forText: bytes), host: request)
   }
 }
+
+extension RequestContext: ExecutionHost {}
 
 /// Sets memory aside before a request's work takes it, in two steps: what its text can hold, then what its answer
 /// needs.

@@ -91,11 +91,13 @@ final class LoopCounters: Sendable {
 
   /// Counts an answer. Only for the loop's own thread.
   func record(method: Int, route: Route, status: Int, _ figures: (nanoseconds: UInt64, received: Int, sent: Int)) {
-    durations[Self.durationsIndex(method: method, route: route, status: status)]
-      .record(figures.nanoseconds, bounds: Bounds.durations.span)
-    let sizes = sizes[Self.sizesIndex(method: method, route: route)]
-    sizes.received.record(UInt64(clamping: figures.received), bounds: Bounds.sizes.span)
-    sizes.sent.record(UInt64(clamping: figures.sent), bounds: Bounds.sizes.span)
+    durations.use(Self.durationsIndex(method: method, route: route, status: status)) { durations in
+      durations.record(figures.nanoseconds, bounds: Bounds.durations.span)
+    }
+    sizes.use(Self.sizesIndex(method: method, route: route)) { sizes in
+      sizes.received.record(UInt64(clamping: figures.received), bounds: Bounds.sizes.span)
+      sizes.sent.record(UInt64(clamping: figures.sent), bounds: Bounds.sizes.span)
+    }
   }
 }
 
@@ -112,13 +114,15 @@ final class LoopCounters: Sendable {
 
   var count: Int { room }
 
-  /// The one at `index`, made now if need be: only for the one thread.
-  subscript(index: Int) -> Object {
-    if let object = existing(at: index) { return object }
+  /// Hands out the one at `index`, made now if need be: only for the one thread.
+  func use(_ index: Int, _ body: (Object) -> Void) {
+    // Safe: retained when made and never released.
+    if let object = unsafe places[index].load(ordering: .acquiring) {
+      return unsafe object._withUnsafeGuaranteedRef(body)
+    }
     let made = make()
-    // Safe: retained here and never released.
     unsafe places[index].store(Unmanaged.passRetained(made), ordering: .releasing)
-    return made
+    body(made)
   }
 
   func existing(at index: Int) -> Object? {

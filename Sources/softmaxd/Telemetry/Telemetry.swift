@@ -48,17 +48,18 @@ final class Telemetry: ServerObserver {
   }
 
   func requestAnswered(_ request: RequestMetrics, _ response: Response, loop: Int) {
-    Counter.add(1, to: loops[loop].ended[request.head.method.place])
-    record(request, response, loop)
+    let counters = loops[loop]
+    Counter.add(1, to: counters.ended[request.head.method.place])
+    record(request, response, by: counters, loop)
   }
 
   func requestRefused(_ request: RequestMetrics, _ response: Response, loop: Int) {
-    record(request, response, loop)
+    record(request, response, by: loops[loop], loop)
   }
 
-  private func record(_ request: RequestMetrics, _ response: Response, _ loop: Int) {
+  private func record(_ request: RequestMetrics, _ response: Response, by counters: LoopCounters, _ loop: Int) {
     let sent = request.head.method == .head ? 0 : response.bodyCount
-    loops[loop].record(
+    counters.record(
       method: request.head.method.place, route: request.route, status: MetricLabels.status(response.status),
       (request.nanoseconds, request.bodyBytes, sent))
     log?.record(request, response, loop: loop)

@@ -113,7 +113,7 @@ import Testing
         // Too little of it to make a difference.
         place.workedUnbounded(WorkerPlace.patience) { false }
         order.withLock { $0.append("begins") }
-        for step in 2...4 { place.workedUnbounded(step * WorkerPlace.patience) { false } }
+        for _ in 2...4 { place.workedUnbounded(WorkerPlace.patience) { false } }
         order.withLock { $0.append(place.isRefused ? "is refused" : "ends") }
         ended.signal()
       })

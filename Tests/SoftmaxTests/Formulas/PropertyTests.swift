@@ -6,7 +6,7 @@ import Testing
 /// What holds for softmax whatever the numbers: properties that follow from correct rounding, and from the mathematics.
 @Suite("Properties")
 struct PropertyTests {
-  private static let outputs: PerOutput<SoftmaxOutput> = [.probabilities, .logProbabilities, .entropy, .argmax]
+  private static let outputs: ShortList<SoftmaxOutput> = [.probabilities, .logProbabilities, .entropy, .argmax]
 
   private func softmax(_ logits: [Double], temperature: Double = 1) throws -> SoftmaxProblem {
     try SoftmaxProblem(logits: logits, layout: Layout(shape: [logits.count], axis: 0), temperature: temperature)

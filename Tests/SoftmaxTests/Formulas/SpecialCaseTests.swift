@@ -155,7 +155,7 @@ struct SpecialCaseTests {
 
   @Test(arguments: Stage.allCases) func singleClasses(stage: Stage) throws {
     var counts = StageCounts()
-    let all: PerOutput<SoftmaxOutput> = [.probabilities, .logProbabilities, .logSumExp, .entropy, .argmax, .jacobian]
+    let all: ShortList<SoftmaxOutput> = [.probabilities, .logProbabilities, .logSumExp, .entropy, .argmax, .jacobian]
     let found = try softmax([7.5], temperature: 3).solve(all, Execution(), from: stage, &counts)
     #expect(found.probabilities == [1] && found.logProbabilities == [0] && found.logSumExp == [2.5])
     #expect(found.entropy == [0] && found.argmax == [0] && found.jacobian == [0])

@@ -21,7 +21,7 @@ struct RandomProblem: RandomNumberGenerator {
     var loss: LossProblem?
     var upstream: [Double]?
     var vector: Numbers?
-    var outputs: PerOutput<SoftmaxOutput>
+    var outputs: ShortList<SoftmaxOutput>
   }
 
   mutating func pick<T>(_ choices: T...) -> T { choices[Int.random(in: choices.indices, using: &self)] }
@@ -90,7 +90,7 @@ struct RandomProblem: RandomNumberGenerator {
     let softmax = try SoftmaxProblem(
       logits: logits, layout: layout, temperature: temperature,
       softcap: softcap, format: chance(0.7) ? .binary64 : pick(.binary32, .binary16, .bfloat16))
-    var outputs: PerOutput<SoftmaxOutput> = [.probabilities, .logProbabilities, .logSumExp, .entropy, .argmax]
+    var outputs: ShortList<SoftmaxOutput> = [.probabilities, .logProbabilities, .logSumExp, .entropy, .argmax]
     if classes <= 8 { outputs.append(.jacobian) }
     let top = Int.random(in: 1...classes, using: &self)
     for output in [SoftmaxOutput.topIndices(top), .topProbabilities(top), .topLogProbabilities(top)] {

@@ -140,8 +140,9 @@ extension NarrowRow {
   mutating func solve(
     _ logits: Numbers, number n: Int, outputs: OutputLayout, by reader: inout RowReader, _ writer: inout RowWriter
   ) -> Bool {
-    guard isOfUse, outputs.areNarrow, read(logits, row: n, by: &reader) else { return false }
-    for part in outputs.parts {
+    guard isOfUse, outputs.areCommon, read(logits, row: n, by: &reader) else { return false }
+    for place in outputs.parts.indices {
+      let part = outputs.parts[place]
       switch part.output {
       case .probabilities:
         guard probabilities(row: n, into: part.buffer, by: &writer) else { return false }

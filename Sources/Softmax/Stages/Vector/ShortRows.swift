@@ -209,18 +209,6 @@ struct ShortRows: ~Copyable {
   }
 }
 
-extension OutputLayout {
-  /// Whether ``ShortRows`` computes all of the outputs.
-  var areForShortRows: Bool {
-    parts.allSatisfy { part in
-      switch part.output {
-      case .probabilities, .logProbabilities, .argmax: true
-      case .logSumExp, .entropy, .jacobian, .topIndices, .topProbabilities, .topLogProbabilities: false
-      }
-    }
-  }
-}
-
 extension ShortRows {
   /// Writes the outputs of the rows taken. - Returns: the rows with anything that is not proven.
   mutating func solve(_ outputs: OutputLayout) -> RowBits {

@@ -15,7 +15,8 @@ extension VectorRow {
     }
     var open = 0
     let chosen = outputs.top(of: logits, by: loops)
-    for part in outputs.parts {
+    for place in outputs.parts.indices {
+      let part = outputs.parts[place]
       let buffer = part.buffer
       switch part.output {
       case .probabilities:

@@ -9,7 +9,8 @@ struct JSONWire: Wire {
     _ request: consuming Request, for operation: Operation, in context: WireContext
   ) throws(RequestError) -> Response {
     let (execution, memory) = (context.execution(forText: request.body.count), context.memory)
-    let unvalidated = try read(consume request, for: operation, in: context, execution)
+    let unvalidated = try read(request, for: operation, in: context, execution)
+    _ = consume request
     guard operation.answersTensors else {
       let check = try CheckRequest(consume unvalidated, limits: context.limits, wire: self)
       let report = try check.report(execution, memory)
@@ -24,19 +25,16 @@ struct JSONWire: Wire {
     return Response(.ok, .json, body: encoder.finish())
   }
 
-  /// Reads a body, and lets go of it.
   private func read(
-    _ request: consuming Request, for operation: Operation, in context: WireContext, _ execution: Execution
+    _ request: borrowing Request, for operation: Operation, in context: WireContext, _ execution: Execution
   ) throws(RequestError) -> UnvalidatedRequest {
-    let head = request.head
-    let body = (consume request).body
-    try context.memory.ask(toReadJSON: body.span)
+    try context.memory.ask(toReadJSON: request.body.span)
     let decoder = JSONRequestDecoder(for: operation, limits: context.limits, execution: execution)
     do throws(RequestError) {
-      try Self.checkCharset(head, body)
-      return try decoder.decode(body.span)
+      try Self.checkCharset(request)
+      return try decoder.decode(request.body.span)
     } catch {
-      throw Self.explained(error, head: head, body: body, for: operation)
+      throw Self.explained(error, of: request, for: operation)
     }
   }
 
@@ -76,23 +74,26 @@ struct JSONWire: Wire {
   // MARK: What only the head and the bytes together tell
 
   /// RFC 8259 §11 gives the parameter charset no effect: only where a body is not ASCII can it contradict the bytes.
-  private static func checkCharset(_ head: RequestHead, _ body: [UInt8]) throws(RequestError) {
-    guard let charset = BodyType.otherCharset(of: head), body.contains(where: { $0 >= 0x80 }) else { return }
+  private static func checkCharset(_ request: borrowing Request) throws(RequestError) {
+    guard let charset = BodyType.otherCharset(of: request.head), request.body.contains(where: { $0 >= 0x80 }) else {
+      return
+    }
     throw .unsupportedBody(detail: "The charset is \(quoted(charset)); send JSON in UTF-8, and name no other charset")
   }
 
   /// A syntax error whose cause lies before the JSON.
   private static func explained(
-    _ error: RequestError, head: RequestHead, body: [UInt8], for operation: Operation
+    _ error: RequestError, of request: borrowing Request, for operation: Operation
   ) -> RequestError {
     guard case .malformed(_, let offset) = error else { return error }
-    if body.isEmpty {
+    if request.body.isEmpty {
       return .malformed(
-        detail: !head.hasQuery
+        detail: !request.head.hasQuery
           ? "The body is empty; send a JSON object, such as \(example(for: operation))"
           : "What is asked for goes into a JSON body, not after \"?\", such as \(example(for: operation))",
         offset: 0)
     }
+    let body = request.body.span
     let isUTF16 = body.count > 1 && (body[0] == 0 || body[1] == 0 || body[0] == 0xFF || body[0] == 0xFE)
     return isUTF16 ? .malformed(detail: "The body is UTF-16 or UTF-32; send it in UTF-8", offset: offset) : error
   }

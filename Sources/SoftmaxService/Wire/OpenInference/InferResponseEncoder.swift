@@ -41,7 +41,7 @@ struct InferResponseEncoder: OutputEncoder, ~Copyable {
   ///
   /// - Precondition: the layout ``InferResponseLayout/isBinary``, and nothing is written by other means.
   mutating func writeBinary(
-    _ compute: (PerOutput<ResultBuffer>) throws(RequestError) -> Void
+    _ compute: (ShortList<ResultBuffer>) throws(RequestError) -> Void
   ) throws(RequestError) {
     endJSON()
     try ResultBuffer.append(layout.numbers(layout.tensors.indices), to: &body, compute)

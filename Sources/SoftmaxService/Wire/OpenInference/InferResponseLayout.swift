@@ -46,8 +46,8 @@ struct InferResponseLayout: Sendable {
   }
 
   /// The numbers that follow the JSON, of some tensors.
-  func numbers(_ places: some RangeExpression<Int>) -> PerOutput<(type: ElementType, count: Int)> {
-    tensors[places].reduce(into: PerOutput()) { list, tensor in tensor.numbers.map { list.append($0) } }
+  func numbers(_ places: some RangeExpression<Int>) -> ShortList<(type: ElementType, count: Int)> {
+    tensors[places].reduce(into: ShortList()) { list, tensor in tensor.numbers.map { list.append($0) } }
   }
 
   /// Whether all tensors follow the JSON as bytes, of which the number is known before anything is computed.

@@ -11,7 +11,7 @@ import VectorKernels
 struct NarrowRowTests {
   typealias Real = Interval<FixedLimbs>
   static let formats: [ResultFormat] = [.binary32, .binary16, .bfloat16]
-  static let outputs: PerOutput<SoftmaxOutput> = [.probabilities, .logProbabilities, .argmax]
+  static let outputs: ShortList<SoftmaxOutput> = [.probabilities, .logProbabilities, .argmax]
   let big = IntervalArithmetic.standard
 
   private func isClose(_ number: Double, _ truth: Real, within bound: Double) -> Bool {

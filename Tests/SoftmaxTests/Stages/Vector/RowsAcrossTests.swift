@@ -34,7 +34,7 @@ struct RowsAcrossTests {
       logits[layout.start(of: 5) + c * layout.inner] = c == 1 ? 2.5 : -.infinity
     }
     for level in levelsHere {
-      let outputs: PerOutput<SoftmaxOutput> = [.logProbabilities, .probabilities, .logSumExp, .argmax]
+      let outputs: ShortList<SoftmaxOutput> = [.logProbabilities, .probabilities, .logSumExp, .argmax]
       let across = try SoftmaxProblem(logits: Numbers(logits), layout: layout, temperature: 1, format: format)
         .solve(outputs, Execution(level: level))
       let beside = try SoftmaxProblem(

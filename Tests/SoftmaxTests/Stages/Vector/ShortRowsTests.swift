@@ -37,7 +37,7 @@ struct ShortRowsTests {
         zLoss: source.chance(0.5) ? 0 : source.pick(1e-4, 0.5, 3, 1e-300, 1e200),
         focalGamma: source.chance(0.5) ? 0 : source.pick(2, 0.5, 1, 7.5, 1e-300, 500), divisor: 3)
       let upstream = loss.reduction == .none ? rows.map { _ in source.pick(1, -2.5, 0, 1e-7) } : [source.pick(1, -0.3)]
-      let outputs: PerOutput<SoftmaxOutput> = [.probabilities, .logProbabilities, .argmax]
+      let outputs: ShortList<SoftmaxOutput> = [.probabilities, .logProbabilities, .argmax]
       var unused = StageCounts()
       let truth = try softmax.solve(outputs, Execution(), from: .interval, &unused)
       let lossTruth = try loss.lossAndGradient(
@@ -97,7 +97,7 @@ struct ShortRowsTests {
       target: .indices(
         (0..<outer * rows).map { _ in source.chance(0.1) ? -100 : Int.random(in: 0..<classes, using: &source) }),
       reduction: .none, zLoss: source.pick(0, 1e-3))
-    let outputs: PerOutput<SoftmaxOutput> = [.probabilities, .logProbabilities]
+    let outputs: ShortList<SoftmaxOutput> = [.probabilities, .logProbabilities]
     var unused = StageCounts()
     let truth = try softmax.solve(outputs, Execution(), from: .interval, &unused)
     let lossTruth = try loss.lossAndGradient(

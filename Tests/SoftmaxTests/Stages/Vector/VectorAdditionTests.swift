@@ -37,7 +37,7 @@ struct VectorAdditionTests {
           found.dLdyHatL
         ]
       case .capped:
-        var outputs: PerOutput<SoftmaxOutput> = [.probabilities, .logProbabilities, .logSumExp, .entropy]
+        var outputs: ShortList<SoftmaxOutput> = [.probabilities, .logProbabilities, .logSumExp, .entropy]
         if loss.softmax.layout.classes <= 8 { outputs.append(.jacobian) }
         let found = try loss.softmax.solve(outputs, execution, from: stage, &counts)
         return (found.probabilities ?? []) + (found.logProbabilities ?? []) + (found.logSumExp ?? [])
