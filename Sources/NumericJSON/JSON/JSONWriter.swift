@@ -38,7 +38,8 @@ public struct JSONWriter: ~Copyable {
 
   public mutating func integer(_ value: Int) {
     separate()
-    bytes.append(contentsOf: Array(String(value).utf8))
+    // The longest has 19 digits and a sign.
+    bytes.append(addingCapacity: 20) { output in output.append(decimal: value) }
     needsComma = true
   }
 
@@ -88,6 +89,19 @@ public struct JSONWriter: ~Copyable {
 }
 
 extension OutputSpan where Element == UInt8 {
+  /// Appends an integer's digits, after its sign where it is negative.
+  @_lifetime(self: copy self)
+  fileprivate mutating func append(decimal value: Int) {
+    if value < 0 { append(UInt8(ascii: "-")) }
+    let size = value.magnitude
+    var power: UInt = 1
+    while size / power >= 10 { power *= 10 }
+    while power > 0 {
+      append(UInt8(ascii: "0") + UInt8(size / power % 10))
+      power /= 10
+    }
+  }
+
   /// Appends a byte of a string, or the escape that it needs (RFC 8259 §7).
   @inline(__always)
   @_lifetime(self: copy self)
