@@ -80,7 +80,7 @@ extension Hypothesis {
         detail: "softmax is taken along axis \(axis); the class axis is \(facts.axis)",
         cure: "softmax(a, axis=\(facts.axis)), or send \"axis\": \(axis) if that is the class axis",
         telling: "a shape whose axes differ in length"
-      ) { $0.source = .axis(axis) }
+      ) { $0.source = .axis(Int8(axis)) }
     }
   }
 }

@@ -18,7 +18,7 @@ extension Hypothesis {
         .targetOffset, .target, in: lossOutputs, detail: detail,
         cure: "classes are counted from 0 here: send target - 1 from R, Julia, MATLAB and Lua, and index p[target]",
         telling: "three classes or more, and a target in the middle"
-      ) { $0.targetOffset = offset }
+      ) { $0.target.offset = offset }
     }
   }
 
@@ -29,7 +29,7 @@ extension Hypothesis {
     func add(_ smoothing: Change.Smoothing, _ detail: String, _ telling: String) {
       found.append(
         Hypothesis(.smoothing, .smoothing, in: lossOutputs, detail: detail, cure: cure, telling: telling) {
-          $0.smoothing = smoothing
+          $0.target.smoothing = smoothing
         })
     }
     add(.none, "label smoothing is left out", "a smoothing such as 0.3")
@@ -53,20 +53,20 @@ extension Hypothesis {
           .weight, .weights, in: outputs, detail: detail, cure: cure,
           telling: "very unequal class weights, and every class a target", change: change))
     }
-    add("the class weights are left out") { $0.weights = .none }
-    add("the class weights are applied twice, in the divisor too") { $0.weights = .squared }
+    add("the class weights are left out") { $0.target.weights = .none }
+    add("the class weights are applied twice, in the divisor too") { $0.target.weights = .squared }
     if facts.reduction == .mean {
       add("the class weights are left out, but not in the divisor") {
-        $0.weights = .none
+        $0.target.weights = .none
         $0.scale.divisor = .unchanged
       }
       add("the class weights are applied twice") {
-        $0.weights = .squared
+        $0.target.weights = .squared
         $0.scale.divisor = .unchanged
       }
     }
     add("each class's own weight multiplies p - t; it must be the target's for all classes", [.gradient]) {
-      $0.weights = .perClass
+      $0.target.weights = .perClass
     }
     return found
   }
@@ -83,7 +83,7 @@ extension Hypothesis {
             detail: detail + (divisor == .unchanged ? ", though the divisor leaves them out" : ""), cure: cure,
             telling: "several items ignored, with logits of their own"
           ) {
-            $0.ignored = ignored
+            $0.target.ignored = ignored
             $0.scale.divisor = divisor
           })
       }
@@ -102,7 +102,7 @@ extension Hypothesis {
         cure: "multiply each item by its sample weight, and divide by Σ s·w[target]",
         telling: "very unequal sample weights"
       ) {
-        $0.forgetsSampleWeights = true
+        $0.target.forgetsSampleWeights = true
         $0.scale.divisor = divisor
       }
     }

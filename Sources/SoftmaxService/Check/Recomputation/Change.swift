@@ -11,7 +11,7 @@ struct Change: Sendable, Hashable {
     /// softmax(aT).
     case timesTemperature
     /// Softmax along another axis.
-    case axis(Int)
+    case axis(Int8)
     /// softmax(softmax(a/T)).
     case twice
     /// a/T itself.
@@ -25,7 +25,7 @@ struct Change: Sendable, Hashable {
       case .timesTemperature: 2
       case .twice: 3
       case .logits: 4
-      case .axis(let axis): 5 + axis
+      case .axis(let axis): 5 + Int(axis)
       }
     }
   }
@@ -89,12 +89,32 @@ struct Change: Sendable, Hashable {
     case one, mean, items, validItems, weightSum, classes, itemsTimesClasses, meanTwice
   }
 
+  /// What is made of the target, and of what weighs it.
+  struct Target: Sendable, Hashable {
+    /// How many classes after its own an item's target is taken for.
+    var offset: Int8 = 0
+    var smoothing = Smoothing.given
+    var weights = Weights.given
+    var ignored = Ignored.given
+    var forgetsSampleWeights = false
+
+    /// This and another change's.
+    func with(_ other: Target) -> Target {
+      Target(
+        offset: other.offset == 0 ? offset : other.offset,
+        smoothing: other.smoothing == .given ? smoothing : other.smoothing,
+        weights: other.weights == .given ? weights : other.weights,
+        ignored: other.ignored == .given ? ignored : other.ignored,
+        forgetsSampleWeights: forgetsSampleWeights || other.forgetsSampleWeights)
+    }
+  }
+
   /// What the numbers are multiplied by, besides all else.
   struct Scale: Sendable, Hashable {
-    var divisor = Divisor.given
-    /// Which power of T the gradient is divided by.
-    var temperaturePower = 1
     var factor = 1.0
+    /// Which power of T the gradient is divided by.
+    var temperaturePower: Int8 = 1
+    var divisor = Divisor.given
 
     /// The factor, and 1/T as often as the power says.
     func numerator(_ temperature: Double) -> Double {
@@ -108,23 +128,18 @@ struct Change: Sendable, Hashable {
     /// This scale and another change's.
     func with(_ other: Scale) -> Scale {
       Scale(
-        divisor: other.divisor == .given ? divisor : other.divisor,
+        factor: factor * other.factor,
         temperaturePower: other.temperaturePower == 1 ? temperaturePower : other.temperaturePower,
-        factor: factor * other.factor)
+        divisor: other.divisor == .given ? divisor : other.divisor)
     }
   }
 
+  var scale = Scale()
+  var target = Target()
   var source = Source.given
-  var handling = Handling.given
-  /// How many classes after its own an item's target is taken for.
-  var targetOffset = 0
-  var smoothing = Smoothing.given
-  var weights = Weights.given
-  var ignored = Ignored.given
-  var forgetsSampleWeights = false
   /// Whether the gradient is that of the changed loss, as differentiation gives it, and not U p - u with another p.
   var isDifferentiated = false
-  var scale = Scale()
+  var handling = Handling.given
 
   /// This change and another one about other things.
   func with(_ other: Change) -> Change {
@@ -132,12 +147,8 @@ struct Change: Sendable, Hashable {
     var both = self
     if case .given = other.source {} else { both.source = other.source }
     if case .given = other.handling {} else { both.handling = other.handling }
-    if other.targetOffset != 0 { both.targetOffset = other.targetOffset }
-    if case .given = other.smoothing {} else { both.smoothing = other.smoothing }
-    if case .given = other.weights {} else { both.weights = other.weights }
-    if case .given = other.ignored {} else { both.ignored = other.ignored }
-    if other.forgetsSampleWeights { both.forgetsSampleWeights = true }
     if other.isDifferentiated { both.isDifferentiated = true }
+    both.target = target.with(other.target)
     both.scale = scale.with(other.scale)
     return both
   }

@@ -5,12 +5,9 @@ import Softmax
 /// docs/api.md defines them; here they are in plain binary64, good to some units in the last place. (Numbers alone:
 /// what they are looked up in is handed to each function.)
 struct ChangedTarget {
-  private let targetOffset: Int
-  private let ignored: Change.Ignored
-  private let excludesTarget: Bool
-  private let forgetsSampleWeights: Bool
+  private let change: Change.Target
   /// Whether each class's own weight multiplies its gradient.
-  let hasClassFactors: Bool
+  var hasClassFactors: Bool { change.weights == .perClass }
   /// The weights of the target's own share.
   let weights: TargetTables.ClassWeights
   /// The weights of the smoothed share.
@@ -25,15 +22,13 @@ struct ChangedTarget {
   let divisor: Double
 
   /// Nil where the change is not defined for this target, or divides by zero.
-  init?(_ tables: borrowing TargetTables, _ change: borrowing Change) {
+  init?(_ tables: borrowing TargetTables, _ change: Change.Target, _ divisor: Change.Divisor) {
     if !tables.hasIndices {
-      guard change.targetOffset == 0, change.ignored == .given, !change.smoothing.excludesTarget else { return nil }
+      guard change.offset == 0, change.ignored == .given, !change.smoothing.excludesTarget else { return nil }
     }
-    guard let divisor = tables.divisor(change), divisor > 0 else { return nil }
-    (targetOffset, ignored) = (change.targetOffset, change.ignored)
-    excludesTarget = change.smoothing.excludesTarget
-    forgetsSampleWeights = change.forgetsSampleWeights
-    hasClassFactors = change.weights == .perClass
+    let mean = tables.normaliser(change)
+    guard let divisor = tables.divisors.divisor(divisor, mean: mean), divisor > 0 else { return nil }
+    self.change = change
     self.divisor = divisor
     weights = tables.classWeights(change)
     spreadWeights = change.smoothing == .unweighted ? .ones : weights
@@ -45,7 +40,7 @@ struct ChangedTarget {
 
   /// s of an item.
   func sampleWeight(_ item: Int, _ tables: TargetTables) -> Double {
-    forgetsSampleWeights ? 1 : tables.sampleWeight(item)
+    change.forgetsSampleWeights ? 1 : tables.sampleWeight(item)
   }
 
   /// What the smoothing gives a class besides its own share.
@@ -71,8 +66,8 @@ struct ChangedTarget {
       shares.total = kept * tables.distributionTotal(item, weights) + spread * spreadTotal
       return shares
     }
-    guard tables.hasIndices, tables.indices[item] != tables.ignoreIndex || ignored != .given else { return nil }
-    guard let index = tables.classIndex(item, offset: targetOffset, ignored) else {
+    guard tables.hasIndices, tables.indices[item] != tables.ignoreIndex || change.ignored != .given else { return nil }
+    guard let index = tables.classIndex(item, change) else {
       shares.total = 1
       return shares
     }
@@ -80,7 +75,7 @@ struct ChangedTarget {
     shares.isSpread = spread != 0
     shares.targetShare = kept * tables.weight(weights, index)
     shares.total = shares.targetShare + spread * spreadTotal
-    if excludesTarget {
+    if change.smoothing.excludesTarget {
       shares.total -= spreadShare(index, tables)
     } else {
       shares.targetShare += spreadShare(index, tables)

@@ -11,13 +11,28 @@ struct GradientNumber {
   private let temperature: Double
   private let operations: OperationCount
   /// What stands in the probabilities' place, by the sources' numbers.
-  private var sources: [OfSource?] = []
+  private var sources: [SoftmaxSide?]
+  /// What the change before made of the target: changes that differ in the softmax alone come one after the other.
+  private var before: (change: Change.Target, divisor: Change.Divisor, side: TargetSide?)
 
-  private struct OfSource {
+  /// p, and what belongs to it.
+  private struct SoftmaxSide {
     let probability: Double
     /// The sum of the slice's other probabilities than the largest; nil where they do not sum to 1.
     let others: Double?
     let operations: OperationCount
+  }
+
+  /// In q s / D · (U p - u), all but p and q.
+  private struct TargetSide {
+    /// Whether the item counts.
+    var counts = false
+    var sampleWeight = 0.0
+    var divisor = 1.0
+    var whole = 0.0
+    var share = 0.0
+    /// Whether u of the slice's classes sum to U.
+    var isWhole = true
   }
 
   init(
@@ -31,6 +46,9 @@ struct GradientNumber {
     upstream = targets.upstream(item)
     self.temperature = temperature
     self.operations = operations
+    sources = Array(repeating: nil, count: tables.sources)
+    before = (Change.Target(), .given, nil)
+    before.side = targetSide(Change())
   }
 
   /// Whether the number is made under a change of what is known here.
@@ -39,27 +57,39 @@ struct GradientNumber {
   }
 
   /// The number under a change that is covered; nil where it is not defined.
+  @inline(__always)
   mutating func term(_ change: Change) throws(ComputationError) -> Recomputation.Term? {
-    guard let target = ChangedTarget(targets, change), let source = try source(change.source) else { return nil }
-    guard let shares = target.shares(item, targets) else { return Recomputation.Term() }
+    if change.target != before.change || change.scale.divisor != before.divisor {
+      before = (change.target, change.scale.divisor, targetSide(change))
+    }
+    if sources[change.source.number] == nil {
+      sources[change.source.number] = try softmaxSide(change.source)
+    }
+    guard let target = before.side, let softmax = sources[change.source.number] else { return nil }
+    guard target.counts else { return Recomputation.Term() }
     return .gradient(
-      factor: change.scale.numerator(temperature) / target.divisor * upstream * target.sampleWeight(item, targets),
-      whole: target.hasClassFactors ? targets.weight(target.weights, place.index) : shares.total,
-      share: target.share(place.index, shares, targets), p: source.probability,
-      others: target.hasClassFactors ? nil : source.others, source.operations)
+      factor: change.scale.numerator(temperature) / target.divisor * upstream * target.sampleWeight,
+      whole: target.whole, share: target.share, p: softmax.probability,
+      others: target.isWhole ? softmax.others : nil, softmax.operations)
   }
 
-  private mutating func source(_ source: Change.Source) throws(ComputationError) -> OfSource? {
-    let number = source.number
-    if number < sources.count, let known = sources[number] { return known }
+  @inline(never)
+  private func targetSide(_ change: Change) -> TargetSide? {
+    guard let target = ChangedTarget(targets, change.target, change.scale.divisor) else { return nil }
+    guard let shares = target.shares(item, targets) else { return TargetSide() }
+    return TargetSide(
+      counts: true, sampleWeight: target.sampleWeight(item, targets), divisor: target.divisor,
+      whole: target.hasClassFactors ? targets.weight(target.weights, place.index) : shares.total,
+      share: target.share(place.index, shares, targets), isWhole: !target.hasClassFactors)
+  }
+
+  @inline(never)
+  private func softmaxSide(_ source: Change.Source) throws(ComputationError) -> SoftmaxSide? {
     guard let p = try tables.probabilities(source) else { return nil }
     let others = source.sumsToOne ? try tables.others(source) : nil
     let (rows, row) = (tables.rows, place.row)
-    let made = OfSource(
+    return SoftmaxSide(
       probability: p[row * rows.classes + place.index], others: others?[row],
       operations: operations.shifted(by: rows, row, source))
-    while sources.count <= number { sources.append(nil) }
-    sources[number] = made
-    return made
   }
 }

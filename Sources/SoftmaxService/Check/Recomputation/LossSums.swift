@@ -8,11 +8,10 @@ struct LossSums {
   private let operations: OperationCount
   /// The slices, by their places in the tables.
   private let slices: Range<Int>
-  /// The sums that are known, by ``place(_:_:_:)``.
-  private var ofTargets: [Sum?] = []
-  private var ofClasses: [Sum?] = []
-  /// A few hundred places hold them all, but for many axes.
-  private static let usualPlaces = 256
+  /// What the change before made of the target: changes that differ in the softmax alone come one after the other.
+  private var before: TargetSide
+  /// The sums that are known: of each source ``placesOfSource``, first those over the targets' classes.
+  private var known: [Sum?]
 
   /// Σ f (-log p), Σ f |log p| and Σ f, f being what the weights amount to.
   private struct Sum {
@@ -35,29 +34,62 @@ struct LossSums {
     }
   }
 
+  /// What a change makes of the target, and where its sums are among those of a source.
+  private struct TargetSide {
+    let change: Change.Target
+    let divisor: Change.Divisor
+    /// Nil where it is not defined.
+    let target: ChangedTarget?
+    let ofTargets: Int
+    let ofClasses: Int
+
+    @inline(never)
+    init(_ change: Change.Target, _ divisor: Change.Divisor, _ targets: TargetTables) {
+      self.change = change
+      self.divisor = divisor
+      target = ChangedTarget(targets, change, divisor)
+      // No change has an offset but -1, 0 and 1.
+      let offset = targets.hasIndices ? Int(change.offset.signum()) + 1 : 1
+      let items = (change.ignored == .asClass ? 2 : 0) + (change.forgetsSampleWeights ? 1 : 0)
+      ofTargets = (offset * 4 + items) * 3 + targets.classWeights(change).rawValue
+      ofClasses = 36 + items * 3 + (target?.spreadWeights ?? .ones).rawValue
+    }
+  }
+
+  private static let placesOfSource = 48
+
   init(_ tables: SoftmaxTables, _ targets: TargetTables, of slices: Range<Int>) {
     self.tables = tables
     self.targets = targets
     self.slices = slices
     operations = OperationCount(classes: targets.classes, items: tables.rows.layout.batch)
-    ofTargets.reserveCapacity(Self.usualPlaces)
-    if targets.smoothing > 0 { ofClasses.reserveCapacity(Self.usualPlaces) }
+    before = TargetSide(Change.Target(), .given, targets)
+    known = Array(repeating: nil, count: tables.sources * Self.placesOfSource)
   }
 
   /// The sum under a change that leaves the probabilities as they are, and by how much it may be off; nil where it is
   /// not defined.
+  @inline(__always)
   mutating func term(_ change: Change) throws(ComputationError) -> Recomputation.Term? {
-    guard let target = ChangedTarget(targets, change) else { return nil }
-    let weights = targets.classWeights(change)
-    guard var sum = try sum(change, weights, ofClasses: false) else { return nil }
-    let single = sum
-    sum = Sum()
-    sum.add(single, times: target.kept)
-    if target.spread != 0 {
-      guard let ofClasses = try self.sum(change, target.spreadWeights, ofClasses: true) else { return nil }
-      sum.add(ofClasses, times: target.spread)
-      if change.smoothing.excludesTarget { sum.add(single, times: -target.spread) }
+    if change.target != before.change || change.scale.divisor != before.divisor {
+      before = TargetSide(change.target, change.scale.divisor, targets)
     }
+    guard let target = before.target else { return nil }
+    let start = change.source.number * Self.placesOfSource
+    if known[start + before.ofTargets] == nil {
+      known[start + before.ofTargets] = try sumOfTargets(change, targets.classWeights(change.target))
+    }
+    guard let ofTargets = known[start + before.ofTargets] else { return nil }
+    var sum = Sum()
+    if target.spread != 0 {
+      if known[start + before.ofClasses] == nil {
+        known[start + before.ofClasses] = try sumOfClasses(change, target.spreadWeights)
+      }
+      guard let ofClasses = known[start + before.ofClasses] else { return nil }
+      sum.add(ofClasses, times: target.spread)
+      if change.target.smoothing.excludesTarget { sum.add(ofTargets, times: -target.spread) }
+    }
+    sum.add(ofTargets, times: target.kept)
     let factor = change.scale.factor / target.divisor
     var operations = operations
     operations.shift = tables.rows.largestShift(change.source)
@@ -67,20 +99,8 @@ struct LossSums {
       gain: factor.magnitude * sum.factors)
   }
 
-  /// The sum over the targets' classes, or over all classes, with some weights.
-  private mutating func sum(
-    _ change: Change, _ weights: TargetTables.ClassWeights, ofClasses isOfClasses: Bool
-  ) throws(ComputationError) -> Sum? {
-    let source = change.source.number
-    let place = Self.place(
-      source, offset: isOfClasses || !targets.hasIndices ? 0 : change.targetOffset, change, weights)
-    if let known = isOfClasses ? ofClasses[at: place] : ofTargets[at: place] { return known }
-    let sum = try isOfClasses ? sumOfClasses(change, weights) : sumOfTargets(change, weights)
-    guard let sum else { return nil }
-    if isOfClasses { ofClasses[at: place] = sum } else { ofTargets[at: place] = sum }
-    return sum
-  }
-
+  /// The sum over the targets' classes, with some weights; nil where it is not defined.
+  @inline(never)
   private func sumOfTargets(
     _ change: Change, _ weights: TargetTables.ClassWeights
   ) throws(ComputationError) -> Sum? {
@@ -88,18 +108,20 @@ struct LossSums {
     var sum = Sum()
     for row in slices {
       let (item, start) = (tables.rows.numbers[row], row * targets.classes)
-      let own = change.forgetsSampleWeights ? 1 : targets.sampleWeight(item)
+      let own = change.target.forgetsSampleWeights ? 1 : targets.sampleWeight(item)
       if !targets.hasIndices {
         for c in 0..<targets.classes {
           sum.add(logP[start + c], times: own * targets.probability(item, c) * targets.weight(weights, c))
         }
-      } else if let index = targets.classIndex(item, offset: change.targetOffset, change.ignored) {
+      } else if let index = targets.classIndex(item, change.target) {
         sum.add(logP[start + index], times: own * targets.weight(weights, index))
       }
     }
     return sum
   }
 
+  /// The sum over all classes.
+  @inline(never)
   private func sumOfClasses(
     _ change: Change, _ weights: TargetTables.ClassWeights
   ) throws(ComputationError) -> Sum? {
@@ -108,32 +130,12 @@ struct LossSums {
     var sum = Sum()
     for row in slices {
       let item = tables.rows.numbers[row]
-      let counts =
-        !targets.hasIndices || targets.classIndex(item, offset: change.targetOffset, change.ignored) != nil
+      let counts = !targets.hasIndices || targets.classIndex(item, change.target) != nil
       guard counts, total > 0 else { continue }
       // The mean logarithm, as often as the weights say.
       sum.add(
-        -spreads[row] / total, times: total * (change.forgetsSampleWeights ? 1 : targets.sampleWeight(item)))
+        -spreads[row] / total, times: total * (change.target.forgetsSampleWeights ? 1 : targets.sampleWeight(item)))
     }
     return sum
-  }
-
-  /// Where a sum is kept: no change has an offset but -1, 0 and 1.
-  private static func place(
-    _ source: Int, offset: Int, _ change: Change, _ weights: TargetTables.ClassWeights
-  ) -> Int {
-    let items = (change.ignored == .asClass ? 2 : 0) + (change.forgetsSampleWeights ? 1 : 0)
-    return ((source * 3 + offset.signum() + 1) * 4 + items) * 3 + weights.rawValue
-  }
-}
-
-extension Array {
-  /// An element that may be there: an array of these grows as far as it is written to.
-  fileprivate subscript<Wrapped>(at place: Int) -> Wrapped? where Element == Wrapped? {
-    get { place < count ? self[place] : nil }
-    set {
-      while count <= place { append(nil) }
-      self[place] = newValue
-    }
   }
 }

@@ -92,7 +92,7 @@ struct Recomputation: ~Copyable {
       hasTables = true
     }
     guard output == .loss || output == .gradient else { return true }
-    guard let targets, let target = ChangedTarget(targets, change) else { return false }
+    guard let targets, let target = ChangedTarget(targets, change.target, change.scale.divisor) else { return false }
     takeWeights(target, targets)
     gradientFactor = change.scale.numerator(temperature) / target.divisor
     if output == .loss {
@@ -164,7 +164,7 @@ struct Recomputation: ~Copyable {
       guard let table = try tables.probabilities(.given) else { return false }
       inner = table
     case .axis(let axis):
-      let layout = Layout(shape: shape, axis: axis)
+      let layout = Layout(shape: shape, axis: Int(axis))
       otherAxis = layout
       if tables.isOfFew { return true }
       // All slices of the class axis are needed for a slice of the other one.

@@ -19,6 +19,8 @@ final class SoftmaxTables {
   /// Whether they are of a few slices, so that even sums over other slices can be made number by number.
   let isOfFew: Bool
   private let execution: Execution
+  /// How many sources there are.
+  let sources: Int
   /// What is known of each source, by its number and ``Table``.
   private var known: [[Double]?]
 
@@ -52,8 +54,8 @@ final class SoftmaxTables {
     self.rows = rows
     self.method = method
     self.execution = execution
-    known = Array(
-      repeating: nil, count: Change.Source.axis(geometry.shape.count).number * Table.allCases.count)
+    sources = Change.Source.axis(Int8(geometry.shape.count)).number
+    known = Array(repeating: nil, count: sources * Table.allCases.count)
   }
 
   /// A few numbers are computed in plain arithmetic; more of them are correctly rounded in less time.
@@ -173,7 +175,7 @@ final class SoftmaxTables {
       return try solved(output, once, own, temperature: 1, softcap: nil)
     case .axis(let axis):
       guard output == .probabilities || output == .logProbabilities else { return nil }
-      let layout = Layout(shape: geometry.shape, axis: axis)
+      let layout = Layout(shape: geometry.shape, axis: Int(axis))
       return try solved(output, softmax.logits.array, layout, temperature: temperature, softcap: softcap)
         .map { rows.gathered($0) }
     case .logits:

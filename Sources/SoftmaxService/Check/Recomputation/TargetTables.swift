@@ -105,7 +105,7 @@ final class TargetTables {
   var hasDistribution: Bool { !distribution.isEmpty }
 
   /// The weights of the classes under a change.
-  func classWeights(_ change: Change) -> ClassWeights {
+  func classWeights(_ change: Change.Target) -> ClassWeights {
     switch change.weights {
     case .given, .perClass: hasWeights ? .given : .ones
     case .none: .ones
@@ -163,23 +163,19 @@ final class TargetTables {
   }
 
   /// The class that an item has under a change; nil where it has none.
-  func classIndex(_ item: Int, offset: Int, _ ignored: Change.Ignored) -> Int? {
+  func classIndex(_ item: Int, _ change: Change.Target) -> Int? {
     let index = indices[item]
     if index == ignoreIndex {
-      return ignored == .asClass ? ignoredClass : nil
+      return change.ignored == .asClass ? ignoredClass : nil
     }
-    return Self.moved(index, by: offset, classes)
+    return Self.moved(index, by: Int(change.offset), classes)
   }
-
-  /// What a change divides by; nil where that is not defined.
-  @inline(__always)
-  func divisor(_ change: Change) -> Double? { divisors.divisor(change.scale.divisor, mean: normaliser(change)) }
 
   /// D: Σ s w[y] over the items that count, or Σ s.
   @inline(__always)
-  func normaliser(_ change: Change) -> Double {
+  func normaliser(_ change: Change.Target) -> Double {
     let place = Self.place(
-      offset: change.targetOffset, hasIndices ? classWeights(change) : .ones,
+      offset: Int(change.offset), hasIndices ? classWeights(change) : .ones,
       forgetsSampleWeights: change.forgetsSampleWeights)
     return normalisers[place * Change.Ignored.allCases.count + change.ignored.rawValue]
   }

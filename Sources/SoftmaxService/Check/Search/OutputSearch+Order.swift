@@ -113,7 +113,9 @@ extension OutputSearch {
 
   /// The sum of the sizes of what a gradient's numbers are differences of: q s Σ u / D.
   private var whatCancels: Double {
-    guard candidate.output == .gradient, let targets, let target = ChangedTarget(targets, Change()) else { return 0 }
+    guard candidate.output == .gradient, let targets,
+      let target = ChangedTarget(targets, Change.Target(), .given)
+    else { return 0 }
     return rows.numbers.reduce(0.0) { sum, item in
       let factor = targets.upstream(item) * target.sampleWeight(item, targets)
       return sum + (factor * (target.shares(item, targets)?.total ?? 0)).magnitude

@@ -181,7 +181,7 @@ struct OutputSearch: ~Copyable {
 
   /// What a change multiplies the numbers by, besides all else that it does; nil where it divides by zero.
   func factor(of change: Change) -> Double? {
-    factor(of: change.scale, targets?.divisors, mean: targets?.normaliser(change) ?? 1)
+    factor(of: change.scale, targets?.divisors, mean: targets?.normaliser(change.target) ?? 1)
   }
 
   /// The same, where it is known what may be divided by, and what the mean divides by.
