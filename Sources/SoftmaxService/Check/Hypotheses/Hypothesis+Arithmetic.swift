@@ -33,14 +33,15 @@ extension Hypothesis {
   ]
 
   private static let ranges = [ExponentRange.binary64, .binary32, .binary16]
-  private static let cureOfOverflow = "subtract the largest logit first: e = exp(a - max(a)); p = e / e.sum()"
+  private static let cureOfOverflow: Sentence = "subtract the largest logit first: e = exp(a - max(a)); p = e / e.sum()"
 
   private static let overflows = ranges.map { range in
     Hypothesis(
       .overflow, .handling, of: range.format, in: ofSoftmaxAndLoss,
-      detail:
+      detail: Sentence { _ in
         "exponentials of the logits as they are leave the range of \(range.format.name): e^x is infinite beyond x = "
-        + "\(range.greatest) and 0 below \(range.least), and ∞/∞ and 0/0 are NaN",
+          + "\(range.greatest) and 0 below \(range.least), and ∞/∞ and 0/0 are NaN"
+      },
       cure: cureOfOverflow, telling: "logits such as [800, 0]"
     ) { $0.handling = .unshifted(range) }
   }
@@ -48,8 +49,10 @@ extension Hypothesis {
   private static let differentiatedOverflows = ranges.map { range in
     Hypothesis(
       .overflow, .handling, of: range.format, in: [.gradient],
-      detail: "differentiating e^x / Σ e^x divides by (Σ e^x)², which is infinite in \(range.format.name) beyond "
-        + "x = \(range.greatest / 2): of p - t only -t is left",
+      detail: Sentence { _ in
+        "differentiating e^x / Σ e^x divides by (Σ e^x)², which is infinite in \(range.format.name) beyond "
+          + "x = \(range.greatest / 2): of p - t only -t is left"
+      },
       cure: cureOfOverflow, telling: "logits such as [800, 0]"
     ) {
       $0.handling = .unshifted(range)
@@ -60,8 +63,8 @@ extension Hypothesis {
   private static let differentiatedUnderflows = underflows.map { underflow in
     Hypothesis(
       .underflow, .handling, of: underflow.mistake.range, in: [.gradient],
-      detail: underflow.detail + ", whose derivative is NaN for its whole slice", cure: underflow.cure,
-      telling: underflow.telling
+      detail: Sentence { underflow.detail.text($0) + ", whose derivative is NaN for its whole slice" },
+      cure: underflow.cure, telling: underflow.telling
     ) {
       $0 = underflow.mistake.change
       $0.isDifferentiated = true

@@ -2,9 +2,7 @@ import Softmax
 
 /// Everything is right but for one factor.
 extension Hypothesis {
-  static func ofFactors(_ facts: RequestFacts) -> [Hypothesis] {
-    [sign] + logBases + divisors(facts) + temperatureFactors(facts)
-  }
+  static let ofFactors = [sign] + logBases + reductions + divisors + temperatureFactors
 
   private static let sign = Hypothesis(
     .sign, .factor, in: [.gradient, .loss, .logProbabilities, .entropy, .logSumExp],
@@ -24,58 +22,60 @@ extension Hypothesis {
     ) { $0.scale.factor *= factor }
   }
 
-  private static func divisors(_ facts: RequestFacts) -> [Hypothesis] {
-    let mean = facts.hasIndices && facts.hasWeights ? "the sum of the targets' weights" : "the number of items"
-    var found: [Hypothesis] = []
-    func add(_ cause: Cause, _ divisor: Change.Divisor, detail: String, cure: String) {
-      found.append(
-        Hypothesis(
-          cause, .divisor, in: [.loss, .gradient], detail: detail, cure: cure,
-          telling: "a number of items that differs from the number of classes, some items ignored, unequal weights"
-        ) { $0.scale.divisor = divisor })
-    }
-    if facts.reduction == .mean {
-      add(
-        .reduction, .one, detail: "it is the sum over the items, and \"mean\" was asked for",
-        cure: "divide by \(mean), or ask for \"reduction\": \"sum\"")
-    } else {
-      add(
-        .reduction, .mean, detail: "it is divided as \"mean\" divides, and \(facts.reduction) was asked for",
-        cure: "leave out the division by \(mean), or ask for \"reduction\": \"mean\"")
-    }
-    let cure =
-      facts.reduction == .mean
-      ? "divide by D = Σ s·w[target] over the items that are not ignored (class indices), or Σ s (probabilities)"
-      : "divide by nothing"
-    let isWeighted = facts.hasWeights || facts.hasSampleWeights
+  private static let reductions = [
+    divided(
+      .reduction, by: .one, needing: .mean, "it is the sum over the items, and \"mean\" was asked for",
+      cure: Sentence { "divide by \($0.divisorOfMean), or ask for \"reduction\": \"sum\"" }),
+    divided(
+      .reduction, by: .mean, needing: .noMean,
+      Sentence { "it is divided as \"mean\" divides, and \($0.reduction) was asked for" },
+      cure: Sentence { "leave out the division by \($0.divisorOfMean), or ask for \"reduction\": \"mean\"" }),
+  ]
+
+  private static let divisors = [
     // Else it is the mean itself.
-    if isWeighted || facts.hasIgnored {
-      add(.divisor, .items, detail: "it is divided by the number of items, \(facts.items)", cure: cure)
-    }
-    if isWeighted, facts.hasIgnored {
-      add(.divisor, .validItems, detail: "it is divided by the number of items that are not ignored", cure: cure)
-    }
-    if facts.hasWeights {
-      add(.divisor, .weightSum, detail: "it is divided by the sum of the class weights", cure: cure)
-    }
-    add(
-      .divisor, .itemsTimesClasses,
-      detail: "it is divided by the number of logits, items times classes = \(facts.items * facts.classes)", cure: cure)
-    add(.divisor, .classes, detail: "it is divided by the number of classes, \(facts.classes)", cure: cure)
-    add(.divisor, .meanTwice, detail: "it is divided by the number of items twice", cure: cure)
-    return found
+    divided(by: .items, needing: .unequalItems, Sentence { "it is divided by the number of items, \($0.items)" }),
+    divided(
+      by: .validItems, needing: [.weights, .ignoredItems],
+      "it is divided by the number of items that are not ignored"),
+    divided(by: .weightSum, needing: .classWeights, "it is divided by the sum of the class weights"),
+    divided(
+      by: .itemsTimesClasses,
+      Sentence { "it is divided by the number of logits, items times classes = \($0.items * $0.classes)" }),
+    divided(by: .classes, Sentence { "it is divided by the number of classes, \($0.classes)" }),
+    divided(by: .meanTwice, "it is divided by the number of items twice"),
+  ]
+
+  private static func divided(
+    _ cause: Cause = .divisor, by divisor: Change.Divisor, needing needs: RequestFeatures = [], _ detail: Sentence,
+    cure: Sentence = cureOfDivisor
+  ) -> Hypothesis {
+    Hypothesis(
+      cause, .divisor, in: [.loss, .gradient], needing: needs, detail: detail, cure: cure,
+      telling: "a number of items that differs from the number of classes, some items ignored, unequal weights"
+    ) { $0.scale.divisor = divisor }
   }
 
-  private static func temperatureFactors(_ facts: RequestFacts) -> [Hypothesis] {
-    guard facts.temperature != 1 else { return [] }
-    return [
-      (0, "the gradient is not divided by the temperature: the chain rule's factor 1/T is missing"),
-      (2, "the gradient is divided by the temperature twice"),
-    ].map { power, detail in
-      Hypothesis(
-        .temperature, .temperaturePower, in: [.gradient], detail: detail,
-        cure: "gradient = (softmax(a / T) - t) / T", telling: "a temperature such as 1.7"
-      ) { $0.scale.temperaturePower = power }
-    }
+  private static let cureOfDivisor = Sentence {
+    $0.reduction == .mean
+      ? "divide by D = Σ s·w[target] over the items that are not ignored (class indices), or Σ s (probabilities)"
+      : "divide by nothing"
+  }
+
+  private static let temperatureFactors = [
+    (0, "the gradient is not divided by the temperature: the chain rule's factor 1/T is missing"),
+    (2, "the gradient is divided by the temperature twice"),
+  ].map { power, detail in
+    Hypothesis(
+      .temperature, .temperaturePower, in: [.gradient], needing: .temperature, detail: "\(detail)",
+      cure: "gradient = (softmax(a / T) - t) / T", telling: "a temperature such as 1.7"
+    ) { $0.scale.temperaturePower = power }
+  }
+}
+
+extension RequestFacts {
+  /// What a mean divides by, as a sentence names it.
+  fileprivate var divisorOfMean: String {
+    features.isSuperset(of: [.indices, .classWeights]) ? "the sum of the targets' weights" : "the number of items"
   }
 }

@@ -6,20 +6,22 @@ final class Hypothesis: Sendable {
   /// What is looked for.
   let mistake: Mistake
   var cause: Cause { mistake.cause }
-  /// What is wrong, in a sentence, which few hypotheses come to say.
-  var detail: String { makeDetail() }
-  private let makeDetail: @Sendable () -> String
+  /// What a request must have for the mistake to be made in it.
+  let needs: RequestFeatures
+  /// What is wrong, in a sentence.
+  let detail: Sentence
   /// What to do, as a formula or a line of code.
-  let cure: String
+  let cure: Sentence
   /// A request that shows this mistake and no other, in a sentence after "send".
   let telling: String
 
   init(
     _ cause: Cause, _ aspect: Mistake.Aspect, of range: BinaryFormat? = nil, in outputs: OutputSet,
-    detail: @autoclosure @escaping @Sendable () -> String, cure: String, telling: String,
+    needing needs: RequestFeatures = [], detail: Sentence, cure: Sentence, telling: String,
     change: (inout Change) -> Void
   ) {
-    makeDetail = detail
+    self.needs = needs
+    self.detail = detail
     self.cure = cure
     self.telling = telling
     var changed = Change()
@@ -28,7 +30,19 @@ final class Hypothesis: Sendable {
   }
 
   /// What a finding of it is named once for: which format's range it is does not change the cure.
-  var name: String { mistake.range == nil ? detail : cause.rawValue }
+  func name(_ facts: RequestFacts) -> String { mistake.range == nil ? detail.text(facts) : cause.rawValue }
+
+  /// All that are known, the simplest first.
+  static let all = ofFactors + ofTargets + ofSoftmax + ofArithmetic
+}
+
+/// What is said, of any request or of one.
+struct Sentence: Sendable, ExpressibleByStringInterpolation {
+  let text: @Sendable (RequestFacts) -> String
+
+  init(_ text: @escaping @Sendable (RequestFacts) -> String) { self.text = text }
+
+  init(stringLiteral text: String) { self.init { _ in text } }
 }
 
 /// The hypotheses that a request can show, the simplest first, and what each of them looks for.
@@ -37,8 +51,7 @@ struct Hypotheses {
   let mistakes: [Mistake]
 
   init(for facts: RequestFacts) {
-    all =
-      Hypothesis.ofFactors(facts) + Hypothesis.ofTargets(facts) + Hypothesis.ofSoftmax(facts) + Hypothesis.ofArithmetic
+    all = Hypothesis.all.filter { facts.features.isSuperset(of: $0.needs) }
     mistakes = all.map(\.mistake)
   }
 }
@@ -95,39 +108,6 @@ struct OutputSet: Sendable, ExpressibleByArrayLiteral {
     var set = self
     set.bits &= ~(1 << UInt32(output.rawValue))
     return set
-  }
-}
-
-/// What a request has that a mistake can be made with.
-struct RequestFacts: Sendable {
-  let classes: Int
-  let items: Int
-  let shape: TensorShape
-  let axis: Int
-  let temperature: Double
-  private(set) var reduction = Reduction.mean
-  private(set) var hasIndices = false
-  private(set) var hasWeights = false
-  private(set) var hasSampleWeights = false
-  private(set) var smoothing = 0.0
-  /// Whether items are ignored by `ignore_index`, and the class that this names in Python.
-  private(set) var hasIgnored = false
-  private(set) var ignoredClass: Int?
-
-  init(_ request: CheckRequest) {
-    let layout = request.softmax.layout
-    (classes, items) = (layout.classes, layout.batch)
-    (shape, axis) = (request.geometry.shape, request.geometry.axis)
-    temperature = request.softmax.temperature
-    guard let problem = request.loss?.problem else { return }
-    reduction = problem.reduction
-    hasWeights = problem.weight != nil
-    hasSampleWeights = problem.sampleWeight != nil
-    smoothing = problem.labelSmoothing
-    guard case .indices(let indices) = problem.target else { return }
-    hasIndices = true
-    hasIgnored = indices.contains(problem.ignoreIndex)
-    ignoredClass = problem.ignoredClass
   }
 }
 

@@ -39,7 +39,8 @@ struct FindingSearch: ~Copyable {
     guard let tables else { return [] }
     if isWhole { whole = tables }
     var search = OutputSearch(
-      request, candidate, exact: exact[output] ?? [], report: report, tables: tables, targets: targets, execution)
+      request, facts, of: candidate, exact: exact[candidate.output] ?? [], report: report, tables: tables,
+      targets: targets, execution)
     return try search.findings(hypotheses)
   }
 

@@ -110,20 +110,20 @@ extension OutputSearch {
     let most = max(0.5, 8 * near[0].misfit)
     var named: [Explanation] = []
     for explanation in near where explanation.misfit <= most {
-      let names = explanation.hypotheses.map(\.name)
-      if !named.contains(where: { $0.hypotheses.map(\.name) == names }) { named.append(explanation) }
+      let names = explanation.hypotheses.map { $0.name(facts) }
+      if !named.contains(where: { $0.hypotheses.map { $0.name(facts) } == names }) { named.append(explanation) }
     }
     return named.flatMap { findings(of: $0, besides: named.count - 1) }
   }
 
   /// A finding for each hypothesis of an explanation.
   private func findings(of explanation: Explanation, besides others: Int) -> [Finding] {
-    let all = explanation.hypotheses
-    return all.map { hypothesis in
-      let rest = all.filter { $0.detail != hypothesis.detail }.map(\.detail)
+    let details = explanation.hypotheses.map { $0.detail.text(facts) }
+    return zip(explanation.hypotheses, details).map { hypothesis, detail in
+      let rest = details.filter { $0 != detail }
       let together = rest.isEmpty ? "" : "; and, together with it, \(rest.joined(separator: ", and "))"
       var finding = finding(
-        hypothesis.cause, detail: hypothesis.detail + together, cure: hypothesis.cure, explanation.agreement)
+        hypothesis.cause, detail: detail + together, cure: hypothesis.cure.text(facts), explanation.agreement)
       if others > 0 {
         finding.tellApart =
           "\(others) other finding\(others == 1 ? " agrees" : "s agree") as well with these numbers: send "

@@ -6,6 +6,7 @@ import VectorKernels
 struct OutputSearch: ~Copyable {
   let candidate: CheckRequest.Candidate
   let report: OutputReport
+  let facts: RequestFacts
   let rows: CheckedRows
   let targets: TargetTables?
   private let tables: SoftmaxTables
@@ -28,11 +29,12 @@ struct OutputSearch: ~Copyable {
   private lazy var isHeldByBinary16 = BinaryFormat.binary16.holds(found)
 
   init(
-    _ request: CheckRequest, _ candidate: CheckRequest.Candidate, exact: [Double], report: OutputReport,
-    tables: SoftmaxTables, targets: TargetTables?, _ execution: Execution
+    _ request: CheckRequest, _ facts: RequestFacts, of candidate: CheckRequest.Candidate, exact: [Double],
+    report: OutputReport, tables: SoftmaxTables, targets: TargetTables?, _ execution: Execution
   ) {
     self.candidate = candidate
     self.report = report
+    self.facts = facts
     self.tables = tables
     self.targets = targets
     self.execution = execution
