@@ -25,7 +25,8 @@ extension EventLoop {
     connection.memory = memory
   }
 
-  /// Refuses a large body that is still coming when more is held than the limit, and slow transfers give up too little.
+  /// Refuses a large body that is still arriving, if more memory is held than the limit and dropping slow transfers has
+  /// not freed enough.
   func keepWithinBudget(_ connection: Connection, _ state: inout ConnectionState) {
     updateMemory(of: connection, &state)
     guard services.budget.isExceeded, state.memory > MemoryBudget.smallRequest else { return }
@@ -33,8 +34,8 @@ extension EventLoop {
     if services.budget.isExceeded { state.refuseBody(at: now) { handler.answer(.overloaded, to: $0) } }
   }
 
-  /// Drops a connection whose peer does not take its answer when more is held than the limit, and slow transfers give
-  /// up too little.
+  /// Drops a connection whose peer does not take its answer, if more memory is held than the limit and dropping slow
+  /// transfers has not freed enough.
   func dropIfMemoryIsFull(_ connection: Connection) {
     guard services.budget.isExceeded else { return }
     dropSlowTransfers(sparing: connection)

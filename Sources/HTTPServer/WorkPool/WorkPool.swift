@@ -213,22 +213,6 @@ final class WorkPool: Sendable {
   }
 }
 
-/// Tells work on another thread to stop: its client has disconnected, or its time is up.
-final class CancellationToken: Sendable {
-  private let abandoned = Atomic<Bool>(false)
-  private let deadline: Instant
-
-  init(deadline: Instant) { self.deadline = deadline }
-
-  /// The client has disconnected.
-  func abandon() { abandoned.store(true, ordering: .relaxed) }
-
-  var isAbandoned: Bool { abandoned.load(ordering: .relaxed) }
-
-  /// Whether the client has disconnected or the deadline has passed.
-  var isCancelled: Bool { isAbandoned || Clock.now() >= deadline }
-}
-
 /// A request on its way to a worker. Whoever takes it owns it alone, so that the memory of a large body is released as
 /// soon as the body has been read. A closure that captured the request would keep it until the answer is complete.
 final class OneShotRequest: Sendable {

@@ -119,9 +119,8 @@ extension LossRequest {
   }
 }
 
-/// When a loss or a derivative is rational, as far as it is proved (docs/numerics.md §5 and §6), and with how many bits
-/// a result that is still open is taken for the number it then looks like: only where nobody has proved that more bits
-/// must decide it.
+/// After how many bits a loss or a derivative that is still open is taken for the number that it is nearest to; nil
+/// where it is proved that more bits must decide it (docs/numerics.md §5 and §6).
 extension LossRequest {
   var mostBitsOfMeasure: Int? {
     if problem.takesProbabilities { return measure == .klDivergence ? mostBitsWithoutTheorem : nil }

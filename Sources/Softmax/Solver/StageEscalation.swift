@@ -13,8 +13,7 @@ public enum Stage: Int, Sendable, Comparable, CaseIterable {
 /// Outputs that are not rounded yet.
 protocol UnresolvedOutputs {
   var unresolvedCount: Int { get }
-  /// Rounds the outputs whose enclosures in this arithmetic hold only one number of the result format, or lie nearest
-  /// to it.
+  /// Rounds the outputs whose enclosures in this arithmetic round to one number of the result format as a whole.
   mutating func resolve<A: Arithmetic>(
     with arithmetic: A, _ poll: inout CancellationPoll
   ) throws(ComputationError)

@@ -80,3 +80,11 @@ extension ProblemType {
       notFound, methodNotAllowed, internalError,
     ] + ofHTTP
 }
+
+extension ProblemType {
+  /// The type that a path `/problems/<name>` names.
+  init?(path: String) {
+    guard let type = Self.all.first(where: { path == $0.uri }) else { return nil }
+    self = type
+  }
+}

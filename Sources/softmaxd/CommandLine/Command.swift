@@ -23,7 +23,7 @@ enum OptionError: Error, Equatable, CustomStringConvertible {
 }
 
 extension Command {
-  /// Reads the command line. For options that it does not have, the environment counts, then the defaults.
+  /// Reads the command line. An option that is not given there comes from the environment, else it has its default.
   ///
   /// - Parameter arguments: without the program's name.
   static func parse(_ arguments: [String], environment: [String: String]) throws(OptionError) -> Command {
