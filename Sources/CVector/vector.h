@@ -9,18 +9,24 @@
 #include <arm_neon.h>
 #endif
 
-/// Writes sixteen bytes to `out`: byte i is source[indices[i]], or 0 where indices[i] is 128 or more, with the bits of
-/// marks[i] besides. No index is from 16 to 127.
+/// Writes 32 bytes to `out`. Byte i is picked by index i from the first source for i < 16, else from the second: it is
+/// source[indices[i]], or 0 where indices[i] is 128 or more, with the bits of marks[i] besides. No index is from 16 to
+/// 127. The layout is 32 indices and 32 marks.
 static inline void vector_pick(
-    const uint8_t *source, const uint8_t *indices, const uint8_t *marks, uint8_t *out) {
-#if defined(__SSSE3__)
-  __m128i picked = _mm_shuffle_epi8(
-      _mm_loadu_si128((const __m128i *)source), _mm_loadu_si128((const __m128i *)indices));
-  _mm_storeu_si128((__m128i *)out, _mm_or_si128(picked, _mm_loadu_si128((const __m128i *)marks)));
+    const uint8_t *first, const uint8_t *second, const uint8_t *layout, uint8_t *out) {
+#if defined(__AVX2__)
+  __m256i source = _mm256_loadu2_m128i((const __m128i *)second, (const __m128i *)first);
+  __m256i picked = _mm256_shuffle_epi8(source, _mm256_loadu_si256((const __m256i *)layout));
+  __m256i marks = _mm256_loadu_si256((const __m256i *)(layout + 32));
+  _mm256_storeu_si256((__m256i *)out, _mm256_or_si256(picked, marks));
 #elif defined(__aarch64__)
-  vst1q_u8(out, vorrq_u8(vqtbl1q_u8(vld1q_u8(source), vld1q_u8(indices)), vld1q_u8(marks)));
+  uint8x16_t low = vqtbl1q_u8(vld1q_u8(first), vld1q_u8(layout));
+  uint8x16_t high = vqtbl1q_u8(vld1q_u8(second), vld1q_u8(layout + 16));
+  vst1q_u8(out, vorrq_u8(low, vld1q_u8(layout + 32)));
+  vst1q_u8(out + 16, vorrq_u8(high, vld1q_u8(layout + 48)));
 #else
-  for (int i = 0; i < 16; i++) out[i] = (indices[i] < 16 ? source[indices[i]] : 0) | marks[i];
+  for (int i = 0; i < 16; i++) out[i] = (layout[i] < 16 ? first[layout[i]] : 0) | layout[32 + i];
+  for (int i = 16; i < 32; i++) out[i] = (layout[i] < 16 ? second[layout[i]] : 0) | layout[32 + i];
 #endif
 }
 
@@ -91,20 +97,21 @@ static inline uint64_t vector_window(vector_words places, uint64_t window, uint6
 #endif
 }
 
-/// How many bytes of each word there are up to the highest that is not zero; for bytes below 16.
-static inline vector_words vector_count_bytes(vector_words words) {
-#if defined(__AVX512CD__)
-  return 8 - (vector_words)_mm512_lzcnt_epi64((__m512i)words) / 8;
+/// The sum of each word's bytes; for bytes below 32.
+static inline vector_words vector_sum_bytes(vector_words words) {
+  vector_words sums;
+#if defined(__AVX512BW__)
+  sums = (vector_words)_mm512_sad_epu8((__m512i)words, _mm512_setzero_si512());
+#elif defined(__AVX2__)
+  for (int half = 0; half < 2; half++)
+    ((__m256i *)&sums)[half] = _mm256_sad_epu8(((const __m256i *)&words)[half], _mm256_setzero_si256());
 #else
-  words |= words >> 8;
-  words |= words >> 16;
-  words |= words >> 32;
-  words = ((words + 0x7F7F7F7F7F7F7F7F) >> 7) & 0x0101010101010101;
-  words += words >> 32;
-  words += words >> 16;
-  words += words >> 8;
-  return words & 0xF;
+  sums = words + (words >> 32);
+  sums += sums >> 16;
+  sums += sums >> 8;
+  sums &= 0xFF;
 #endif
+  return sums;
 }
 
 /// Which of 64 bytes of text are what, the first byte in the lowest bit.

@@ -44,28 +44,34 @@ extension OutputSpan where Element == UInt8 {
 extension NumberEncoder {
   /// Writes numbers with commas or breaks between them and returns where they end.
   ///
-  /// While the texts of one batch are put together, the decimals of the next are computed. The one is a short chain of
-  /// steps for each number, the other a long chain for all; together they keep the processor busier.
+  /// While the texts of eight numbers are put together, the digits of the next eight are laid out, and the decimals of
+  /// those after them are found. None of the three waits for another, which keeps the processor busy: each alone is one
+  /// long chain of steps.
   fileprivate func write(
     _ values: Span<Double>, _ rows: inout RowBreaks, to start: UnsafeMutablePointer<UInt8>
   ) -> UnsafeMutablePointer<UInt8> {
     let tables = NumberTables.all
-    return unsafe withBatch(start) { first in
-      first.find(values, from: 0, encoder: self, tables)
-      guard values.count > NumberBatch.size else {
-        return unsafe first.write(values.count, &rows, with: self, tables, to: start) - 1
-      }
-      return unsafe withBatch(start) { second in
-        var (batch, next) = (first, second)
-        var cursor = unsafe start
-        var index = 0
-        while index &+ NumberBatch.size < values.count {
-          next.find(values, from: index &+ NumberBatch.size, encoder: self, tables)
-          unsafe cursor = batch.write(NumberBatch.size, &rows, with: self, tables, to: cursor)
-          swap(&batch, &next)
-          index &+= NumberBatch.size
+    var blocks = InlineArray<3, DecimalBlock>(repeating: DecimalBlock())
+    var span = blocks.mutableSpan
+    return unsafe span.withUnsafeMutableBufferPointer { blocks in
+      guard let base = blocks.baseAddress else { return unsafe start }
+      var (finding, layingOut, writing) = unsafe (
+        NumberBatch(block: base), NumberBatch(block: base + 1), NumberBatch(block: base + 2)
+      )
+      var cursor = unsafe start
+      var first = 0
+      while true {
+        if first < values.count { finding.find(values, from: first, encoder: self, tables) }
+        let second = first &- NumberBatch.size
+        if second >= 0, second < values.count { layingOut.layOut(values, from: second, encoder: self) }
+        let third = second &- NumberBatch.size
+        if third >= 0 {
+          let count = min(NumberBatch.size, values.count &- third)
+          unsafe cursor = writing.write(count, &rows, with: self, tables, to: cursor)
+          if third &+ count == values.count { return unsafe cursor - 1 }
         }
-        return unsafe batch.write(values.count &- index, &rows, with: self, tables, to: cursor) - 1
+        first &+= NumberBatch.size
+        (finding, layingOut, writing) = (writing, finding, layingOut)
       }
     }
   }
@@ -91,70 +97,54 @@ extension NumberEncoder {
   }
 }
 
-/// Hands out a batch on the stack: `withUnsafeTemporaryAllocation` would take so many bytes from the heap.
-@inline(__always)
-private func withBatch(
-  _ start: UnsafeMutablePointer<UInt8>, _ body: (NumberBatch) -> UnsafeMutablePointer<UInt8>
-) -> UnsafeMutablePointer<UInt8> {
-  var blocks = InlineArray<2, DecimalBlock>(repeating: DecimalBlock())
-  var span = blocks.mutableSpan
-  return unsafe span.withUnsafeMutableBufferPointer { blocks in
-    guard let base = blocks.baseAddress else { return unsafe start }
-    return unsafe body(NumberBatch(blocks: base))
-  }
-}
-
-/// Up to sixteen numbers that are being written. The blocks outlive it.
+/// Eight numbers, or fewer at the end, that are being written. The block outlives it.
 @safe private struct NumberBatch {
-  /// Two, so that one block's chain of steps can begin while the other's goes on.
-  static var blockCount: Int { 2 }
-  static var size: Int { 8 * blockCount }
+  static var size: Int { 8 }
 
-  let blocks: UnsafeMutablePointer<DecimalBlock>
+  let block: UnsafeMutablePointer<DecimalBlock>
+  /// Whether the vector loops decided all of the decimals.
+  private var isDecided = true
+
+  init(block: UnsafeMutablePointer<DecimalBlock>) { unsafe self.block = block }
 
   /// Finds the decimals of as many of `values[start ..< start + size]` as there are.
   @inline(__always)
-  func find(_ values: Span<Double>, from start: Int, encoder: NumberEncoder, _ tables: TextTables) {
-    let count = min(NumberBatch.blockCount, (values.count &- start &+ 7) &>> 3)
-    var isDecided = true
-    for block in 0..<count {
-      let first = start &+ 8 &* block
-      if unsafe !encoder.findDecimals(of: values, from: first, tables, into: &blocks[block]) {
-        isDecided = false
-        decideExactly(values, from: first, block: block, format: encoder.format)
-      }
-    }
-    for block in 0..<count { unsafe encoder.layOutDigits(of: &blocks[block]) }
-    if isDecided { return }
-    for block in 0..<count {
-      layOutNames(values, from: start &+ 8 &* block, block: block, format: encoder.format)
-    }
+  mutating func find(_ values: Span<Double>, from start: Int, encoder: NumberEncoder, _ tables: TextTables) {
+    isDecided = unsafe encoder.findDecimals(of: values, from: start, tables, into: &block.pointee)
+    if !isDecided { decideExactly(values, from: start, format: encoder.format) }
+  }
+
+  /// Makes texts of the decimals that were found.
+  @inline(__always)
+  func layOut(_ values: Span<Double>, from start: Int, encoder: NumberEncoder) {
+    unsafe encoder.layOutDigits(of: &block.pointee)
+    if !isDecided { layOutNames(values, from: start, format: encoder.format) }
   }
 
   /// Finds the decimals that the vector loops have left undecided, among `values[start ..< start + 8]`.
   @inline(never)
-  private func decideExactly(_ values: Span<Double>, from start: Int, block: Int, format: NumberFormat) {
-    let undecided = unsafe blocks[block][.undecided]
+  private func decideExactly(_ values: Span<Double>, from start: Int, format: NumberFormat) {
+    let undecided = unsafe block.pointee[.undecided]
     for lane in 0..<8 where undecided[lane] == 1 {
       guard let decimal = format.exactDecimal(of: values[start + lane]) else { continue }
-      unsafe blocks[block][.tens][lane] = decimal.digits / 10
-      unsafe blocks[block][.last][lane] = decimal.digits % 10
-      unsafe blocks[block][.exponent][lane] = UInt64(bitPattern: Int64(decimal.exponent))
-      if decimal.digits == 0 { unsafe blocks[block][.sign][lane] = 0 }
+      unsafe block.pointee[.tens][lane] = decimal.digits / 10
+      unsafe block.pointee[.last][lane] = decimal.digits % 10
+      unsafe block.pointee[.exponent][lane] = UInt64(bitPattern: Int64(decimal.exponent))
+      if decimal.digits == 0 { unsafe block.pointee[.sign][lane] = 0 }
     }
   }
 
   /// Lays out what is no number of the format.
   @inline(never)
-  private func layOutNames(_ values: Span<Double>, from start: Int, block: Int, format: NumberFormat) {
-    let undecided = unsafe blocks[block][.undecided]
+  private func layOutNames(_ values: Span<Double>, from start: Int, format: NumberFormat) {
+    let undecided = unsafe block.pointee[.undecided]
     for lane in 0..<8 where undecided[lane] == 1 {
       let value = values[start + lane]
       guard !format.nearest(to: value.magnitude).isFinite else { continue }
       let name = NumberName(of: value)
-      unsafe blocks[block][.layout][lane] = name.layout
-      unsafe blocks[block][.length][lane] = UInt64(name.text.utf8.count)
-      unsafe blocks[block][.tail][lane] = TextTail.comma
+      unsafe block.pointee[.layout][lane] = name.layout
+      unsafe block.pointee[.length][lane] = UInt64(name.text.utf8.count)
+      unsafe block.pointee[.tail][lane] = TextTail.comma
     }
   }
 
@@ -169,10 +159,8 @@ private func withBatch(
     var number = 0
     while number < count {
       if rows.distance == 0 { unsafe cursor = rows.write(over: cursor - 1) }
-      // What is left of the block, of the numbers and of the row.
-      let lane = number & 7
-      let length = min(8 &- lane, count &- number, rows.distance)
-      unsafe cursor = encoder.writeTexts(of: blocks + number &>> 3, lane..<lane &+ length, tables, to: cursor)
+      let length = min(count &- number, rows.distance)
+      unsafe cursor = encoder.writeTexts(of: block, number..<number &+ length, tables, to: cursor)
       rows.distance &-= length
       number &+= length
     }

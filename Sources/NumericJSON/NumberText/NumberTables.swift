@@ -15,7 +15,7 @@ struct NumberTables {
     let lower = powers.map { PowersOfTen.significands[$0] << 60 | PowersOfTen.significands[$0 + 1] >> 4 }
     return unsafe TextTables(
       upperPowers: lasting(upper), lowerPowers: lasting(lower), layouts: lasting(tables.layouts),
-      lastDigits: lasting(tables.lastDigits), tails: lasting(tails))
+      tails: lasting(tails))
   }()
 
   private static let plainPowers: Range<Int> = {
@@ -31,24 +31,19 @@ struct NumberTables {
   }
 
   private var layouts: [UInt8] = []
-  private var lastDigits: [UInt8] = []
 
   private init() {
     for place in 0...TextLayout.plainPowers.count {
-      for lead in 0...1 {
-        for sign in ["", "-"] {
-          let isPlain = place < TextLayout.plainPowers.count
-          let power = isPlain ? Int(place) - Int(TextLayout.plainPowers.below) : 0
-          let zeros = power < 0 ? "0." + String(repeating: "0", count: -power - 1) : ""
-          var text = (sign + zeros).utf8.map(Source.mark)
-          for digit in lead...16 {
-            if power >= 0, digit == lead + power + 1 { text.append(.mark(UInt8(ascii: "."))) }
-            text.append(.digit(digit))
-          }
-          // A whole number's point, and the zero after it.
-          text += ".0".utf8.map(Source.mark)
-          append(text)
+      for sign in ["", "-"] {
+        let isPlain = place < TextLayout.plainPowers.count
+        let power = isPlain ? Int(place) - Int(TextLayout.plainPowers.below) : 0
+        let zeros = power < 0 ? "0." + String(repeating: "0", count: -power - 1) : ""
+        var text = (sign + zeros).utf8.map(Source.mark)
+        for digit in 0...16 {
+          if power >= 0, digit == power + 1 { text.append(.mark(UInt8(ascii: "."))) }
+          text.append(.digit(digit))
         }
+        append(text)
       }
     }
     for name in NumberName.allCases { append(name.text.utf8.map(Source.mark)) }
@@ -63,16 +58,18 @@ struct NumberTables {
   private mutating func append(_ text: [Source]) {
     let half = TextLayout.size / 2
     var (indices, marks) = ([UInt8](repeating: 128, count: half), [UInt8](repeating: 0, count: half))
-    var lastDigit = half - 1
-    for (place, source) in text.prefix(half).enumerated() {
+    for (place, source) in text.enumerated() {
       switch source {
-      case .digit(16): lastDigit = place
-      case .digit(let digit): indices[place] = UInt8(digit)
+      case .digit(let digit):
+        // Of two words of eight digits, the last of which is in the lowest byte. In the second half the first word is
+        // digits 8 to 15, and of the second one digit 16 is in the lowest byte.
+        let isSecond = place >= half / 2
+        indices[place] = UInt8(isSecond ? (digit == 16 ? 8 : 15 - digit) : digit ^ 7)
+        marks[place] = UInt8(ascii: "0")
       case .mark(let byte): marks[place] = byte
       }
     }
     layouts += indices + marks
-    lastDigits.append(UInt8(lastDigit))
   }
 
   /// A text of at most seven bytes in a word, the first in the lowest byte, and its length in the highest.
@@ -96,6 +93,6 @@ enum NumberName: Int, CaseIterable {
     }
   }
 
-  /// The place of its layout.
-  var layout: UInt64 { 4 * (TextLayout.plainPowers.count + 1) + UInt64(rawValue) }
+  /// Where its layout begins.
+  var layout: UInt64 { UInt64(TextLayout.size) * (2 * (TextLayout.plainPowers.count + 1) + UInt64(rawValue)) }
 }

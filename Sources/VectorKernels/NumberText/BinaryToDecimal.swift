@@ -46,10 +46,12 @@ extension VectorLoops {
     // floor(log10 2^e) + 400, which is positive; right for |e| < 1,650.
     let log10 = (e.lowerProduct(Words(repeating: 315_653)) &+ log10Offset) &>> 20
     // The table's row for 10^q = 10^-k: 0...616 for e in -1075...972.
-    let place = 692 &- log10
+    var place = 692 &- log10
     // floor(log2 10^q) + 1200. Then 2^e · 10^q is in [2^(shift-5), 2^(shift-4)), and shift in 1...4.
     let log2 = (place.lowerProduct(Words(repeating: 217_706)) &+ log2Offset) &>> 16
     let shift = e &+ log2 &- 2270
+    // The powers of these lanes are not used. Zeros are common, and must not move the window.
+    place = place.replacing(with: Words(repeating: block.window), where: isExtreme)
     block.window = vector_window(place, block.window, TextTables.lastWindow)
     let upper = unsafe vector_look_up(tables.upperPowers, place, block.window)
     let lower = unsafe vector_look_up(tables.lowerPowers, place, block.window)
@@ -117,60 +119,80 @@ extension VectorLoops {
   /// Makes texts of the block's decimals: their digits, and how these are laid out.
   @inlinable @inline(never)
   public static func layOutDigits(of block: inout DecimalBlock) {
-    let (tens, last, exponent, sign) = (block[.tens], block[.last], block[.exponent], block[.sign])
-    // tens / 10^8, exactly: the multiplier times 10^8 exceeds 2^90 by 875,776, and tens times that is below 2^90.
-    let upper = tens.upperProduct(Words(repeating: 0xABCC_7711_8461_CEFD)) &>> 26
-    let head = digits(of: upper)
-    let middle = digits(of: tens &- upper.lowerProduct(Words(repeating: 100_000_000)))
-    let zeros: UInt64 = 0x3030_3030_3030_3030
+    // Where the first of the seventeen digits would be a zero, they are multiplied by ten.
+    let (sixteen, seventeenth) = (block[.tens], block[.last])
+    let isShorter = sixteen .< Words(repeating: 1_000_000_000_000_000)
+    let timesTen: Words = (sixteen &<< 3) &+ (sixteen &<< 1) &+ seventeenth
+    let tens = sixteen.replacing(with: timesTen, where: isShorter)
+    let last = seventeenth.replacing(with: 0, where: isShorter)
+    // The power of ten of the first digit.
+    let power = block[.exponent] &+ 16 &- Words(where: isShorter)
+
+    let eights = byHundredMillion(tens)
+    let (head, middle) = (digits(of: eights.upperHalf), digits(of: eights.lowerHalf))
     var pairs = SIMD16<UInt64>()
-    pairs.evenHalf = head | zeros
-    pairs.oddHalf = middle | zeros
+    pairs.evenHalf = head
+    pairs.oddHalf = middle
     block[.digits] = pairs.lowHalf
     block[.moreDigits] = pairs.highHalf
-    block[.lastDigit] = last | 0x30
-    // 1 where the first of the seventeen digits is a zero.
-    let lead = (tens &- 1_000_000_000_000_000) &>> 63
-    // The power of ten of the first digit that is not zero.
-    let power = exponent &+ 16 &- lead
-    // Count the digits up to the last that is not a zero: among the last eight and, only if all of these are zeros,
-    // among the eight before. One of those is not zero, or the first of the seventeen is the only digit.
-    let tail: Words = (middle &>> 8) | (last &<< 56)
-    let isShort = Words(where: tail.isZero)
-    let front: Words = (head &>> 8) | (middle &<< 56)
-    let counted: Words = tail | (front & (Words.zero &- isShort))
-    let count: Words = vector_count_bytes(counted) &+ 9 &- (isShort &<< 3) &- lead
+    pairs.evenHalf = middle
+    pairs.oddHalf = last
+    block[.lastDigits] = pairs.lowHalf
+    block[.moreLastDigits] = pairs.highHalf
 
-    // Comparisons by sign bits, since the compiler makes a loop over the lanes of most others.
-    let place = power &+ TextLayout.plainPowers.below
-    let beyond = place &- TextLayout.plainPowers.count
-    let isPlain = Words.zero &- ((beyond & ~place) &>> 63)
-    let row = TextLayout.plainPowers.count &+ (beyond & isPlain)
-    block[.layout] = (row &<< 2) | (lead &<< 1) | sign
-    // Plain: the digits, after the point, and after zeros where the number is below 1; at least one after the point.
-    let zerosBefore = (Words.zero &- power) & (Words.zero &- (power &>> 63))
-    let plain = zerosBefore &+ count &+ 1
+    // Count the zeros at the end: among the last eight digits and, only if all of these are zeros, among the eight
+    // before. The first digit counts even if it is a zero.
+    let tail: Words = (middle &<< 8) | last
+    let front: Words = (head &<< 8) | (middle &>> 56)
+    let isShort = tail.isZero
+    let counted = tail.replacing(with: front, where: isShort)
+    // All bits below the lowest that is not zero.
+    let below = ~counted & (counted &- 1)
+    let zeros = vector_sum_bytes((below &>> 7) & 0x0101_0101_0101_0101)
+    // The digits and the point.
+    let count = 18 &- zeros &- (Words(where: isShort) &<< 3)
+
+    let isPlain = power &+ TextLayout.plainPowers.below .< Words(repeating: TextLayout.plainPowers.count)
+    let row = Words(repeating: TextLayout.plainPowers.count).replacing(
+      with: power &+ TextLayout.plainPowers.below, where: isPlain)
+    block[.layout] = (row &<< 7) | (block[.sign] &<< 6)
+    // Plain: after zeros where the number is below 1, and with at least one digit after the point.
+    let zerosBefore = (Words.zero &- power) & Words.signs(of: power)
+    let plain = count &+ zerosBefore
     let missing = power &+ 3 &- plain
-    let atLeast = plain &+ (missing & ((missing &>> 63) &- 1))
+    let atLeast = plain &+ (missing & ~Words.signs(of: missing))
     // With an exponent: "1e-5", not "1.e-5".
-    let pointed = (count &+ 1).replacing(with: 1, where: (count &- 1).isZero)
-    block[.length] = ((atLeast & isPlain) | (pointed & ~isPlain)) &+ sign
+    let pointed = count.replacing(with: 1, where: count .== Words(repeating: 2))
+    block[.length] = pointed.replacing(with: atLeast, where: isPlain) &+ block[.sign]
     block[.tail] = power &- TextTail.leastPower
   }
 
-  /// The eight digits of numbers below 10^8, each in a byte, the first in the lowest. The number is cut into halves,
-  /// quarters and eighths: each product and shift divides all parts at once by 10,000, 100 and 10.
+  /// The quotient of a number by 10^8 in the upper half of its word, and the remainder in the lower; for zero and for
+  /// numbers from 10^15 up to 10^16.
+  ///
+  /// The quotient of n is computed as n · m / 2^89, without the product of the lower halves of n · 2^9 and m, which is
+  /// less than 2^64 / 2^98 of it. The multiplier m exceeds 2^89 / 10^8 by more than 100 and less than 101. This adds at
+  /// least 1.6e-10, which is more than what is left out, and at most 1.7e-9, which is less than the 1e-8 that would be
+  /// missing to the next quotient.
+  @inlinable @inline(__always)
+  static func byHundredMillion(_ number: Words) -> Words {
+    let scaled = number &<< 9
+    let multiplier = Words(repeating: 6_189_700_196_426_901_475)
+    let cross = scaled.upperHalf.lowerProduct(multiplier) &+ scaled.lowerProduct(multiplier.upperHalf)
+    let quotient = (scaled.upperHalf.lowerProduct(multiplier.upperHalf) &+ cross.upperHalf) &>> 34
+    return number &+ quotient.lowerProduct(Words(repeating: 1 &<< 32 &- 100_000_000))
+  }
+
+  /// The eight digits of numbers below 10^8, each in a byte, the first in the highest. The number is cut into halves,
+  /// quarters and eighths: each product and shift divides all parts at once by 10,000, 100 and 10. Of a part x with a
+  /// quotient q and a divisor d, x + q (2^k - d) has the remainder in its lower k bits and the quotient above.
   @inlinable @inline(__always)
   static func digits(of number: Words) -> Words {
     let upper = number.lowerProduct(Words(repeating: 109_951_163)) &>> 40
-    let rest: Words = number &- upper.lowerProduct(Words(repeating: 10_000))
-    let halves = (upper | (rest &<< 32)).halves
-    let hundreds = (halves &* 10_486) &>> 20
-    // x 2^16 + q (1 - 100 · 2^16) is (x - 100 q) 2^16 + q.
-    let quarters = Words((halves &<< 16) &+ (hundreds &* 0xFF9C_0001)).quarters
-    let products = Words(quarters &* Words(repeating: 0x0067_0067_0067_0067).quarters)
-    let tens = ((products &>> 10) & 0x000F_000F_000F_000F).quarters
-    let moved = (Words(quarters) &<< 8).quarters
-    return Words(moved &+ (tens &* Words(repeating: 0xF601_F601_F601_F601).quarters))
+    let halves = (number &+ upper.lowerProduct(Words(repeating: 1 &<< 32 &- 10_000))).halves
+    let quarters = Words(halves &+ ((halves &* 10_486) &>> 20) &* 65_436).quarters
+    let products = quarters &* Words(repeating: 0x0067_0067_0067_0067).quarters
+    let tens = (Words(products) &>> 10 & 0x000F_000F_000F_000F).quarters
+    return Words(quarters &+ tens &* Words(repeating: 0x00F6_00F6_00F6_00F6).quarters)
   }
 }

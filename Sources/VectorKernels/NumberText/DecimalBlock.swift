@@ -16,11 +16,12 @@ public struct DecimalBlock: BitwiseCopyable, Sendable {
     case sign
     /// 1 where this lane could not be decided; then its other fields mean nothing.
     case undecided
-    /// Two rows: for each lane in turn, two words with its first sixteen digits as text, the first in the lowest byte.
+    /// Two rows: for each lane in turn, two words with its first eight digits and its second eight, a digit in a byte,
+    /// the first in the highest.
     case digits, moreDigits
-    /// The seventeenth digit as text.
-    case lastDigit
-    /// Which ``TextLayout`` the text has.
+    /// Two rows: for each lane in turn, the second eight digits once more, and a word that is the seventeenth.
+    case lastDigits, moreLastDigits
+    /// Where the ``TextLayout`` of the text begins in the table.
     case layout
     /// Bytes of the text before its tail.
     case length
@@ -29,7 +30,7 @@ public struct DecimalBlock: BitwiseCopyable, Sendable {
   }
 
   @usableFromInline
-  var rows = InlineArray<11, Words>(repeating: .zero)
+  var rows = InlineArray<12, Words>(repeating: .zero)
   /// Where the powers of ten begin that served the last numbers; at first, those of numbers from 1e-10 to 1e5.
   @usableFromInline
   var window: UInt64 = 302
@@ -44,11 +45,12 @@ public struct DecimalBlock: BitwiseCopyable, Sendable {
   }
 }
 
-/// Where each byte of a number's text comes from: 32 indices of digits, 128 where it is none of them, and then the 32
-/// bytes that stand there instead.
+/// Where each byte of a number's text comes from: 32 indices, 128 where it is no digit, and then 32 bytes whose bits it
+/// has besides. The first 16 indices are into the lane's words in the rows `digits`, the others into those in
+/// `lastDigits`.
 ///
-/// There are four layouts for each power of ten in plain notation and four for numbers with an exponent, by whether the
-/// first of the seventeen digits is a zero and by the sign. What else a text may be comes after them.
+/// There are two layouts for each power of ten in plain notation and two for numbers with an exponent, by the sign. What
+/// else a text may be comes after them.
 public enum TextLayout {
   /// The powers of ten of a first digit for which a number is in plain notation: from -`below` on, so many.
   @inlinable
@@ -86,21 +88,17 @@ public struct TextTables: @unchecked Sendable {
   /// Each layout's ``TextLayout/size`` bytes.
   @usableFromInline
   let layouts: UnsafePointer<UInt8>
-  /// For each layout the place of the seventeenth digit, below 32.
-  @usableFromInline
-  let lastDigits: UnsafePointer<UInt8>
   /// At most seven bytes of text each, the first in the lowest; the highest byte is the text's length.
   @usableFromInline
   let tails: UnsafePointer<UInt64>
 
   public init(
     upperPowers: UnsafePointer<UInt64>, lowerPowers: UnsafePointer<UInt64>, layouts: UnsafePointer<UInt8>,
-    lastDigits: UnsafePointer<UInt8>, tails: UnsafePointer<UInt64>
+    tails: UnsafePointer<UInt64>
   ) {
     unsafe self.upperPowers = upperPowers
     unsafe self.lowerPowers = lowerPowers
     unsafe self.layouts = layouts
-    unsafe self.lastDigits = lastDigits
     unsafe self.tails = tails
   }
 }
@@ -118,15 +116,13 @@ extension VectorLoops {
     of block: UnsafePointer<DecimalBlock>, _ lanes: Range<Int>, _ tables: TextTables,
     to start: UnsafeMutablePointer<UInt8>
   ) -> UnsafeMutablePointer<UInt8> {
-    let digits = unsafe UnsafePointer<UInt8>(
-      OpaquePointer(UnsafeRawPointer(block) + 64 &* DecimalBlock.Field.digits.rawValue))
+    let rows = unsafe UnsafePointer<UInt8>(OpaquePointer(block))
+    let digits = unsafe rows + 64 &* DecimalBlock.Field.digits.rawValue
+    let lastDigits = unsafe rows + 64 &* DecimalBlock.Field.lastDigits.rawValue
     var cursor = unsafe start
     for lane in lanes {
       let layout = Int(truncatingIfNeeded: unsafe word(.layout, lane, of: block))
-      let bytes = unsafe tables.layouts + TextLayout.size &* layout
-      unsafe vector_pick(digits + 16 &* lane, bytes, bytes + 32, cursor)
-      unsafe vector_pick(digits + 16 &* lane, bytes + 16, bytes + 48, cursor + 16)
-      unsafe cursor[Int(tables.lastDigits[layout])] = UInt8(truncatingIfNeeded: word(.lastDigit, lane, of: block))
+      unsafe vector_pick(digits + 16 &* lane, lastDigits + 16 &* lane, tables.layouts + layout, cursor)
       let tail = unsafe tables.tails[Int(truncatingIfNeeded: word(.tail, lane, of: block))]
       unsafe cursor += Int(truncatingIfNeeded: word(.length, lane, of: block))
       unsafe UnsafeMutableRawPointer(cursor).storeBytes(of: tail.littleEndian, as: UInt64.self)

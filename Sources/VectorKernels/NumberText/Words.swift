@@ -25,6 +25,10 @@ extension SIMD8<UInt64> {
   @inlinable @inline(__always)
   init(where condition: SIMDMask<SIMD8<Int64>>) { self = Words.zero.replacing(with: 1, where: condition) }
 
+  /// All bits in each lane that is negative in two's complement.
+  @inlinable @inline(__always)
+  static func signs(of words: Words) -> Words { .zero &- (words &>> 63) }
+
   /// Whether any lane is not zero.
   @inlinable @inline(__always)
   var hasAny: Bool {
