@@ -52,7 +52,8 @@ let package = Package(
     .testTarget(
       name: "SoftmaxTests", dependencies: ["Softmax", "KernelDispatch", "VectorKernels", "TestSupport"],
       exclude: ["Fixtures"]),
-    .testTarget(name: "NumericJSONTests", dependencies: ["NumericJSON", "VectorKernels", "TestSupport"]),
+    .testTarget(
+      name: "NumericJSONTests", dependencies: ["NumericJSON", "KernelDispatch", "VectorKernels", "TestSupport"]),
     .testTarget(name: "HTTPTests", dependencies: ["HTTP", "TestSupport"]),
     .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer", "HTTP", "CLinux", "TestSupport"]),
     .testTarget(

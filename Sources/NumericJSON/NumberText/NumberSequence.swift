@@ -147,21 +147,6 @@ private func startOfNextRow(_ text: Span<UInt8>, _ end: Int) -> Int? {
 @inline(never)
 private func endOfWhitespace(_ text: Span<UInt8>, _ position: Int) -> Int { text.endOfWhitespace(from: position) }
 
-extension PowersOfTen {
-  /// The first 64 bits of 10^-18...10^-11.
-  static var forLong: Words {
-    var words = Words.zero
-    for lane in 0..<8 { words[lane] = significands[2 &* (lane &- 18 &- exponents.lowerBound)] }
-    return words
-  }
-
-  /// Made once, and never freed.
-  static let forReading: ReadingTables = {
-    let powers = ReadingTables.powersOfTen.map { significands[2 * ($0 - exponents.lowerBound)] }
-    return unsafe ReadingTables(powers: NumberTables.lasting(powers))
-  }()
-}
-
 /// A place in a text after which `reach` bytes are known to follow, so that they can be read without a check each.
 /// Positions are the text's own.
 struct LookaheadText: ~Escapable {

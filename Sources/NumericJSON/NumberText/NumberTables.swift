@@ -96,3 +96,18 @@ enum NumberName: Int, CaseIterable {
   /// Where its layout begins.
   var layout: UInt64 { UInt64(TextLayout.size) * (2 * (TextLayout.plainPowers.count + 1) + UInt64(rawValue)) }
 }
+
+extension PowersOfTen {
+  /// The first 64 bits of 10^-18...10^-11.
+  static var forLong: Words {
+    var words = Words.zero
+    for lane in 0..<8 { words[lane] = significands[2 &* (lane &- 18 &- exponents.lowerBound)] }
+    return words
+  }
+
+  /// Made once, and never freed.
+  static let forReading: ReadingTables = {
+    let powers = ReadingTables.powersOfTen.map { significands[2 * ($0 - exponents.lowerBound)] }
+    return unsafe ReadingTables(powers: NumberTables.lasting(powers))
+  }()
+}

@@ -62,43 +62,4 @@ extension Span where Element == UInt8 {
     // type.
     UInt64(littleEndian: unsafe bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
   }
-
-  /// How many commas there are in a range, and whether there is a colon, sixteen bytes at a time.
-  ///
-  /// It uses additions and bits of vectors only, because the compiler splits their comparisons (`.==`) into single
-  /// lanes.
-  func countOfCommas(in range: Range<Int>) -> (commas: Int, hasColon: Bool) {
-    var others = 0
-    var noColons = SIMD16<UInt8>(repeating: 0xFF)
-    var offset = range.lowerBound
-    while offset + 16 <= range.upperBound {
-      // Each lane can count to 255.
-      let blocks = Swift.min(255, (range.upperBound - offset) / 16)
-      var lanes = SIMD16<UInt8>.zero
-      for _ in 0..<blocks {
-        // Safe: the load checks its bounds, and every bit pattern is a vector of bytes.
-        let block = unsafe bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: SIMD16<UInt8>.self)
-        lanes &+= (block ^ UInt8(ascii: ",")).markedUnlessZero &>> 7
-        noColons &= (block ^ UInt8(ascii: ":")).markedUnlessZero
-        offset += 16
-      }
-      others += Int(SIMD16<UInt16>(truncatingIfNeeded: lanes).wrappedSum())
-    }
-    var hasColon = noColons & 0x80 != SIMD16(repeating: 0x80)
-    while offset < range.upperBound {
-      if self[offset] != UInt8(ascii: ",") { others += 1 }
-      if self[offset] == UInt8(ascii: ":") { hasColon = true }
-      offset += 1
-    }
-    return (range.count - others, hasColon)
-  }
-}
-
-extension SIMD16<UInt8> {
-  /// A byte's high bit is set exactly if the byte was not zero; its other bits mean nothing.
-  @inline(__always)
-  fileprivate var markedUnlessZero: SIMD16<UInt8> {
-    // Adding 127 sets it for 1 to 128; above, it is set already.
-    self | (self &+ 0x7F)
-  }
 }

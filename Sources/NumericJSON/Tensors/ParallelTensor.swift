@@ -1,3 +1,6 @@
+internal import KernelDispatch
+internal import VectorKernels
+
 /// Runs `body` for each of 0..<count, perhaps at the same time, and returns when all are done.
 public typealias Parallel = @Sendable (_ count: Int, _ body: (Int) -> Void) -> Void
 
@@ -87,12 +90,12 @@ extension JSONReader {
   ///
   /// A colon shows that the tensor ends before it, so chunks after one with a colon are left out.
   private func countValues(_ starts: [Int], _ parallel: Parallel) -> [Int] {
-    let text = self.text
+    let (text, loops) = (self.text, level.loops)
     var counts = [(commas: Int, hasColon: Bool)](repeating: (0, false), count: starts.count - 1)
     unsafe counts.withUnsafeMutableBufferPointer { counts in
       // Safe: each index is handed out once.
       parallel(counts.count) { index in
-        unsafe counts[index] = text.countOfCommas(in: starts[index]..<starts[index + 1])
+        unsafe counts[index] = loops.countCommas(text.extracting(starts[index]..<starts[index + 1]))
       }
     }
     let useful = counts.firstIndex { $0.hasColon }.map { $0 + 1 } ?? counts.count

@@ -165,3 +165,60 @@ extension VectorLoops {
     return (vector_bits_from(bits), vector_bits_from(second), vector_bits_from(third))
   }
 }
+
+/// Eight numbers' texts, the rows of which are those of ``TextRow``, and what is found of them.
+@frozen @usableFromInline
+struct MixedNumberBlock: NumberBlock {
+  @usableFromInline
+  var first = Words.zero
+  @usableFromInline
+  var second = Words.zero
+  @usableFromInline
+  var lengths = Words.zero
+  @usableFromInline
+  var starts = Words.zero
+  @usableFromInline
+  var third = Words.zero
+  @usableFromInline
+  var points = Words.zero
+  @usableFromInline
+  var exponents = Words.zero
+  @usableFromInline
+  var exponentTexts = Words.zero
+  /// The number that the first sixteen digits write, with zeros for those that are missing.
+  @usableFromInline
+  var sixteen = Words.zero
+  /// Up to eight more digits, each in a byte.
+  @usableFromInline
+  var digits = Words.zero
+  /// 10^19 times the power of ten that the first 19 digits are multiplied by.
+  @usableFromInline
+  var powers = Words.zero
+  /// Not zero where the text is no number that this path reads.
+  @usableFromInline
+  var others = Words.zero
+  /// The sign bit.
+  @usableFromInline
+  var signs = Words.zero
+  @usableFromInline
+  var hasExponents = false
+
+  @inlinable
+  init() {}
+  @inlinable @inline(__always)
+  static func cut(_ cutter: inout NumberCutter, into block: UnsafeMutablePointer<MixedNumberBlock>) -> Int {
+    let (count, hasExponents) = unsafe cutter.cut(into: UnsafeMutableRawPointer(block), isShort: false)
+    unsafe block.pointee.hasExponents = hasExponents
+    return count
+  }
+
+  @inlinable @inline(__always)
+  static func nearestBinaries<Loops: VectorLoops>(
+    of block: UnsafeMutablePointer<MixedNumberBlock>, _ tables: inout ReadingTables, by: Loops.Type,
+    to out: UnsafeMutablePointer<Double>
+  ) -> Int {
+    unsafe Loops.digits(of: block)
+    if unsafe block.pointee.hasExponents { unsafe Loops.exponents(of: block) }
+    return unsafe Loops.nearestBinaries(of: block, &tables, to: out)
+  }
+}

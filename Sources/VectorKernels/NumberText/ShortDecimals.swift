@@ -1,56 +1,6 @@
-/// Sequences of short numbers in plain notation, eight at a time: the text is cut at its commas, and each number is an
-/// integer below 10^8 divided by a power of ten, which is exact but for one rounding.
+/// Short decimals in plain notation to the nearest binary64, eight at a time: each is an integer below 10^8 divided by a
+/// power of ten, which is exact but for one rounding.
 extension VectorLoops {
-  /// Reads numbers of at most ten bytes, each followed by a comma, or each by a comma and a space; where a row ends,
-  /// with the brackets. Stops at the first other number, and near the end of the text, the limit or the room.
-  ///
-  /// - Parameters:
-  ///   - position: where a number may begin, or the space before it; at the end, where the first number not read
-  ///     begins.
-  ///   - limit: no number that begins at or after it is read.
-  ///   - rows: where rows end.
-  @inlinable @inline(never)
-  public static func readShortNumbers(
-    _ text: Span<UInt8>, _ position: inout Int, limit: Int, rows: RowPattern, into values: inout OutputSpan<Double>
-  ) {
-    let last = min(limit, text.count &- NumberCutter.reach) &- 1
-    // The cutter first looks at what follows one number.
-    guard position >= 0, position < last &- 4 else { return }
-    // Safe: the cutter looks only at bytes of the text, numbers are stored only where there is room for eight, and
-    // `filled` says how many of them count.
-    unsafe text.withUnsafeBufferPointer { text in
-      unsafe values.withUnsafeMutableBufferPointer { buffer, filled in
-        guard let bytes = text.baseAddress, let base = buffer.baseAddress else { return }
-        unsafe withUnsafeTemporaryAllocation(of: ShortNumberBlock.self, capacity: 2) { blocks in
-          unsafe blocks.initialize(repeating: ShortNumberBlock())
-          guard var block = blocks.baseAddress else { return }
-          var next = unsafe block + 1
-          var cutter = unsafe NumberCutter(bytes, at: position, last: last, rows: rows)
-          // The last number that fits is left to the caller, which looks at what follows it.
-          var count = buffer.count &- filled > 8 ? unsafe cutter.cut(into: block, isShort: true).count : 0
-          while count > 0 {
-            var end = cutter.start
-            // Cut before the previous block is computed: words just stored cannot yet be loaded as a vector.
-            var nextCount = 0
-            if count == 8, buffer.count &- filled > 16 {
-              nextCount = unsafe cutter.cut(into: next, isShort: true).count
-            }
-            let decided = unsafe nearestBinaries(of: block, to: base + filled)
-            if decided < count {
-              count = decided
-              unsafe end = Int(truncatingIfNeeded: block.pointee.starts[count])
-            }
-            filled &+= count
-            position = end
-            if count < 8 { return }
-            count = nextCount
-            unsafe swap(&block, &next)
-          }
-        }
-      }
-    }
-  }
-
   /// Finds the eight numbers in a block. No vector is an argument or a result, since a call would take it apart.
   ///
   /// - Returns: how many there are before the first that this path does not decide: its text does not match
@@ -111,7 +61,7 @@ extension VectorLoops {
 /// in bytes; and where it starts. Bytes after its end mean nothing. In memory the rows are in this order, 64 bytes
 /// apart.
 @frozen @usableFromInline
-struct ShortNumberBlock: BitwiseCopyable {
+struct ShortNumberBlock: NumberBlock {
   @usableFromInline
   var first = Words.zero
   @usableFromInline
@@ -123,4 +73,16 @@ struct ShortNumberBlock: BitwiseCopyable {
 
   @inlinable
   init() {}
+  @inlinable @inline(__always)
+  static func cut(_ cutter: inout NumberCutter, into block: UnsafeMutablePointer<ShortNumberBlock>) -> Int {
+    unsafe cutter.cut(into: UnsafeMutableRawPointer(block), isShort: true).count
+  }
+
+  @inlinable @inline(__always)
+  static func nearestBinaries<Loops: VectorLoops>(
+    of block: UnsafeMutablePointer<ShortNumberBlock>, _: inout Void, by: Loops.Type,
+    to out: UnsafeMutablePointer<Double>
+  ) -> Int {
+    unsafe Loops.nearestBinaries(of: block, to: out)
+  }
 }
