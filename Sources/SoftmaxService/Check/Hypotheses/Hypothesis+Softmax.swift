@@ -25,7 +25,7 @@ extension Hypothesis {
   /// What differentiation makes of these losses.
   private static let differentiated = (axes + [twice, none]).map { hypothesis in
     Hypothesis(
-      hypothesis.cause, .softmax, in: [.gradient], needing: hypothesis.needs, detail: hypothesis.detail,
+      hypothesis.cause, .softmax, in: [.gradient], needing: hypothesis.mistake.needs, detail: hypothesis.detail,
       cure: hypothesis.cure, telling: hypothesis.telling
     ) {
       $0 = hypothesis.mistake.change

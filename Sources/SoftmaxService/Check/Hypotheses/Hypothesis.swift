@@ -6,8 +6,6 @@ final class Hypothesis: Sendable {
   /// What is looked for.
   let mistake: Mistake
   var cause: Cause { mistake.cause }
-  /// What a request must have for the mistake to be made in it.
-  let needs: RequestFeatures
   /// What is wrong, in a sentence.
   let detail: Sentence
   /// What to do, as a formula or a line of code.
@@ -20,13 +18,13 @@ final class Hypothesis: Sendable {
     needing needs: RequestFeatures = [], detail: Sentence, cure: Sentence, telling: String,
     change: (inout Change) -> Void
   ) {
-    self.needs = needs
     self.detail = detail
     self.cure = cure
     self.telling = telling
     var changed = Change()
     change(&changed)
-    mistake = Mistake(cause: cause, aspect: aspect, outputs: outputs, range: range, change: changed)
+    mistake = Mistake(
+      cause: cause, aspect: aspect, needs: needs, outputs: outputs, range: range, change: changed)
   }
 
   /// What a finding of it is named once for: which format's range it is does not change the cure.
@@ -45,15 +43,27 @@ struct Sentence: Sendable, ExpressibleByStringInterpolation {
   init(stringLiteral text: String) { self.init { _ in text } }
 }
 
-/// The hypotheses that a request can show, the simplest first, and what each of them looks for.
+/// The hypotheses that a request can show, the simplest first.
 struct Hypotheses {
-  let all: [Hypothesis]
-  let mistakes: [Mistake]
+  /// What each of them looks for.
+  private(set) var mistakes: [Mistake] = []
+  /// Their places among all hypotheses.
+  private var places: [Int] = []
 
   init(for facts: RequestFacts) {
-    all = Hypothesis.all.filter { facts.features.isSuperset(of: $0.needs) }
-    mistakes = all.map(\.mistake)
+    let known = Self.known
+    mistakes.reserveCapacity(known.count)
+    places.reserveCapacity(known.count)
+    for place in known.indices where facts.features.isSuperset(of: known[place].needs) {
+      mistakes.append(known[place])
+      places.append(place)
+    }
   }
+
+  private static let known = Hypothesis.all.map(\.mistake)
+
+  /// The hypothesis that looks for a mistake.
+  subscript(place: Int) -> Hypothesis { Hypothesis.all[places[place]] }
 }
 
 /// What is looked for, in numbers alone: loops over hundreds of pairs count no references.
@@ -81,6 +91,8 @@ struct Mistake: Sendable {
 
   let cause: Cause
   let aspect: Aspect
+  /// What a request must have for the mistake to be made in it.
+  let needs: RequestFeatures
   /// The outputs that can show it.
   let outputs: OutputSet
   /// The format whose range spoils the numbers, if one does.

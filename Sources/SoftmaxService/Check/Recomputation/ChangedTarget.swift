@@ -22,6 +22,7 @@ struct ChangedTarget {
   let divisor: Double
 
   /// Nil where the change is not defined for this target, or divides by zero.
+  @inline(__always)
   init?(_ tables: borrowing TargetTables, _ change: Change.Target, _ divisor: Change.Divisor) {
     if !tables.hasIndices {
       guard change.offset == 0, change.ignored == .given, !change.smoothing.excludesTarget else { return nil }
@@ -59,6 +60,7 @@ struct ChangedTarget {
   }
 
   /// u of an item; nil where it does not count.
+  @inline(__always)
   func shares(_ item: Int, _ tables: TargetTables) -> Shares? {
     var shares = Shares(item: item)
     if tables.hasDistribution {
@@ -84,6 +86,7 @@ struct ChangedTarget {
   }
 
   /// u of a class of an item.
+  @inline(__always)
   func share(_ c: Int, _ shares: Shares, _ tables: TargetTables) -> Double {
     if c == shares.target { return shares.targetShare }
     guard shares.isSpread else { return 0 }

@@ -48,7 +48,7 @@ struct GradientNumber {
     self.operations = operations
     sources = Array(repeating: nil, count: tables.sources)
     before = (Change.Target(), .given, nil)
-    before.side = targetSide(Change())
+    takeTarget(of: Change())
   }
 
   /// Whether the number is made under a change of what is known here.
@@ -60,11 +60,9 @@ struct GradientNumber {
   @inline(__always)
   mutating func term(_ change: Change) throws(ComputationError) -> Recomputation.Term? {
     if change.target != before.change || change.scale.divisor != before.divisor {
-      before = (change.target, change.scale.divisor, targetSide(change))
+      takeTarget(of: change)
     }
-    if sources[change.source.number] == nil {
-      sources[change.source.number] = try softmaxSide(change.source)
-    }
+    if sources[change.source.number] == nil { try look(up: change.source) }
     guard let target = before.side, let softmax = sources[change.source.number] else { return nil }
     guard target.counts else { return Recomputation.Term() }
     return .gradient(
@@ -74,21 +72,22 @@ struct GradientNumber {
   }
 
   @inline(never)
-  private func targetSide(_ change: Change) -> TargetSide? {
-    guard let target = ChangedTarget(targets, change.target, change.scale.divisor) else { return nil }
-    guard let shares = target.shares(item, targets) else { return TargetSide() }
-    return TargetSide(
+  private mutating func takeTarget(of change: Change) {
+    before = (change.target, change.scale.divisor, nil)
+    guard let target = ChangedTarget(targets, change.target, change.scale.divisor) else { return }
+    guard let shares = target.shares(item, targets) else { return before.side = TargetSide() }
+    before.side = TargetSide(
       counts: true, sampleWeight: target.sampleWeight(item, targets), divisor: target.divisor,
       whole: target.hasClassFactors ? targets.weight(target.weights, place.index) : shares.total,
       share: target.share(place.index, shares, targets), isWhole: !target.hasClassFactors)
   }
 
   @inline(never)
-  private func softmaxSide(_ source: Change.Source) throws(ComputationError) -> SoftmaxSide? {
-    guard let p = try tables.probabilities(source) else { return nil }
+  private mutating func look(up source: Change.Source) throws(ComputationError) {
+    guard let p = try tables.probabilities(source) else { return }
     let others = source.sumsToOne ? try tables.others(source) : nil
     let (rows, row) = (tables.rows, place.row)
-    return SoftmaxSide(
+    sources[source.number] = SoftmaxSide(
       probability: p[row * rows.classes + place.index], others: others?[row],
       operations: operations.shifted(by: rows, row, source))
   }

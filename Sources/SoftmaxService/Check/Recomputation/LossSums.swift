@@ -43,7 +43,6 @@ struct LossSums {
     let ofTargets: Int
     let ofClasses: Int
 
-    @inline(never)
     init(_ change: Change.Target, _ divisor: Change.Divisor, _ targets: TargetTables) {
       self.change = change
       self.divisor = divisor
@@ -72,19 +71,15 @@ struct LossSums {
   @inline(__always)
   mutating func term(_ change: Change) throws(ComputationError) -> Recomputation.Term? {
     if change.target != before.change || change.scale.divisor != before.divisor {
-      before = TargetSide(change.target, change.scale.divisor, targets)
+      takeTarget(of: change)
     }
     guard let target = before.target else { return nil }
     let start = change.source.number * Self.placesOfSource
-    if known[start + before.ofTargets] == nil {
-      known[start + before.ofTargets] = try sumOfTargets(change, targets.classWeights(change.target))
-    }
+    if known[start + before.ofTargets] == nil { try addTargets(of: change) }
     guard let ofTargets = known[start + before.ofTargets] else { return nil }
     var sum = Sum()
     if target.spread != 0 {
-      if known[start + before.ofClasses] == nil {
-        known[start + before.ofClasses] = try sumOfClasses(change, target.spreadWeights)
-      }
+      if known[start + before.ofClasses] == nil { try addClasses(of: change) }
       guard let ofClasses = known[start + before.ofClasses] else { return nil }
       sum.add(ofClasses, times: target.spread)
       if change.target.smoothing.excludesTarget { sum.add(ofTargets, times: -target.spread) }
@@ -99,12 +94,16 @@ struct LossSums {
       gain: factor.magnitude * sum.factors)
   }
 
-  /// The sum over the targets' classes, with some weights; nil where it is not defined.
   @inline(never)
-  private func sumOfTargets(
-    _ change: Change, _ weights: TargetTables.ClassWeights
-  ) throws(ComputationError) -> Sum? {
-    guard let logP = try tables.logProbabilities(change.source) else { return nil }
+  private mutating func takeTarget(of change: Change) {
+    before = TargetSide(change.target, change.scale.divisor, targets)
+  }
+
+  /// Adds the sum over the targets' classes, where it is defined.
+  @inline(never)
+  private mutating func addTargets(of change: Change) throws(ComputationError) {
+    guard let logP = try tables.logProbabilities(change.source) else { return }
+    let weights = targets.classWeights(change.target)
     var sum = Sum()
     for row in slices {
       let (item, start) = (tables.rows.numbers[row], row * targets.classes)
@@ -117,15 +116,15 @@ struct LossSums {
         sum.add(logP[start + index], times: own * targets.weight(weights, index))
       }
     }
-    return sum
+    known[change.source.number * Self.placesOfSource + before.ofTargets] = sum
   }
 
-  /// The sum over all classes.
+  /// Adds the sum over all classes, where it is defined.
   @inline(never)
-  private func sumOfClasses(
-    _ change: Change, _ weights: TargetTables.ClassWeights
-  ) throws(ComputationError) -> Sum? {
-    guard let spreads = try tables.spreads(change.source, weights, of: targets) else { return nil }
+  private mutating func addClasses(of change: Change) throws(ComputationError) {
+    guard let weights = before.target?.spreadWeights,
+      let spreads = try tables.spreads(change.source, weights, of: targets)
+    else { return }
     let total = targets.total(weights)
     var sum = Sum()
     for row in slices {
@@ -136,6 +135,6 @@ struct LossSums {
       sum.add(
         -spreads[row] / total, times: total * (change.target.forgetsSampleWeights ? 1 : targets.sampleWeight(item)))
     }
-    return sum
+    known[change.source.number * Self.placesOfSource + before.ofClasses] = sum
   }
 }

@@ -203,6 +203,7 @@ struct Recomputation: ~Copyable {
     fileprivate(set) var size = 0.0
   }
 
+  @inline(__always)
   func slice(_ row: Int) -> Slice {
     let item = rows.numbers[row]
     var slice = Slice(

@@ -90,6 +90,7 @@ final class TargetTables {
       weightSum: hasWeights ? totals.given : nil, classes: Double(classes))
   }
 
+  @inline(__always)
   private static func place(offset: Int, _ weights: ClassWeights, forgetsSampleWeights: Bool) -> Int {
     let offset = weights == .ones ? 0 : offset.signum()
     return ((offset + 1) * 3 + weights.rawValue) * 2 + (forgetsSampleWeights ? 1 : 0)
@@ -163,6 +164,7 @@ final class TargetTables {
   }
 
   /// The class that an item has under a change; nil where it has none.
+  @inline(__always)
   func classIndex(_ item: Int, _ change: Change.Target) -> Int? {
     let index = indices[item]
     if index == ignoreIndex {
@@ -195,6 +197,7 @@ struct Divisors {
 
   /// - Parameter mean: what the mean divides by under the change.
   /// - Returns: nil where that is not defined.
+  @inline(__always)
   func divisor(_ divisor: Change.Divisor, mean: Double) -> Double? {
     switch divisor {
     case .given: isMean ? own ?? mean : 1

@@ -9,8 +9,8 @@ struct ConstantReach {
   private let isLowering: Bool
   /// The number without a constant, once it is known.
   private var base: Recomputation.Term?
-  /// How far each of the constants moves it, where that is known.
-  private var known = [Double?](repeating: nil, count: Change.Handling.constants.count)
+  /// How far each of the constants moves it, where that is known; empty at first.
+  private var known: [Double?] = []
   private var isSearched = false
 
   init(isClipping: Bool, of output: Output) {
@@ -30,6 +30,7 @@ struct ConstantReach {
     guard let place = constants.firstIndex(of: constant), distance.isFinite else { return true }
     if base == nil { base = try recompute(Change()) }
     guard let base else { return true }
+    if known.isEmpty { known = Array(repeating: nil, count: constants.count) }
     // Clipped from above too, no probability moves by more than the constant, and its logarithm hardly further.
     let allowed = Agreement.nearness(probe.candidate, base, arithmetic) + 4 * constant * max(1, base.gain)
     guard distance >= -allowed else { return false }

@@ -40,7 +40,7 @@ extension OutputSearch {
       guard try probes.mayAgree(mistakes[place].change, arithmetic) else { continue }
       // What explains right numbers better than rounding does is nearer to them where they are worst.
       if base != nil, try !probes.areNearer(mistakes[place].change) { continue }
-      mayAgree.append(Combination(hypotheses.all[place]))
+      mayAgree.append(Combination(hypotheses[place]))
     }
     let singles = try explanations(mayAgree, base)
     if let found = best(singles, isRight: base != nil) { return try withTransposed(found) }
@@ -75,7 +75,7 @@ extension OutputSearch {
           allowed: arithmetic.interval(found[place], scaledTerm(place, factor), agreement),
           right: right[place], isNear: false)
       }
-      explanations.append(Explanation(hypotheses: [hypotheses.all[place]], agreement: agreement, evidence: evidence))
+      explanations.append(Explanation(hypotheses: [hypotheses[place]], agreement: agreement, evidence: evidence))
     }
     return best(explanations, isRight: false) ?? [unexplained]
   }

@@ -38,9 +38,7 @@ extension OutputSearch {
       add(factors[...], beside: second, over: second.change, multiple, to: &pairs)
       try add(formulas[(place + 1)...], recomputedWith: second, to: &pairs)
     }
-    return pairs.sorted { $0.isBefore($1) }.map {
-      Combination(hypotheses.all[$0.first], hypotheses.all[$0.second])
-    }
+    return pairs.sorted { $0.isBefore($1) }.map { Combination(hypotheses[$0.first], hypotheses[$0.second]) }
   }
 
   /// Adds the factors that make numbers the multiple that the caller's are.
