@@ -72,6 +72,15 @@ public struct Pair<Number: KernelNumber> {
     return Pair(large: v.high, small: t.low + v.low)
   }
 
+  /// `self + b` where `|self| ≥ |b|` or `self = 0`. The low part is not made small against the high part.
+  ///
+  /// Error Bounds: two roundings of the new low part, which is at most `|low| + |b.low| + u·|sum|`.
+  @inlinable @inline(__always)
+  func adding(smaller b: Pair) -> Pair {
+    let s = Pair(large: high, small: b.high)
+    return Pair(high: s.high, low: s.low + (low + b.low))
+  }
+
   /// `self + b` for long sums, with fewer operations than `+`: the low part is not made small against the high part.
   ///
   /// Error Bounds: two roundings of the new low part, which is at most `|low| + |b.low| + u·|sum|`.
@@ -113,6 +122,7 @@ public struct Pair<Number: KernelNumber> {
 }
 
 extension Pair: Sendable where Number: Sendable {}
+extension Pair: BitwiseCopyable where Number: BitwiseCopyable {}
 extension Pair: Equatable where Number: Equatable {}
 extension Pair: Hashable where Number: Hashable {}
 

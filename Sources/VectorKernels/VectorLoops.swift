@@ -104,47 +104,56 @@ public protocol VectorLoops: SendableMetatype {
     into out: inout MutableSpan<Double>
   ) -> Bool
 
-  // Eight short rows at once
+  // Groups of eight short rows
 
   static func interleavedExponentials(
     _ logits: Span<Double>, shift: RowShift, vanishing: Double, table: Span<Double>,
-    into pairs: inout MutableSpan<Double>, _ rows: inout InterleavedRows
+    into pairs: inout MutableSpan<Double>, _ rows: inout MutableSpan<InterleavedRows>
   )
 
-  static func interleavedLogSums(_ rows: inout InterleavedRows, table: Span<Double>)
+  static func interleavedLogSums(_ rows: inout MutableSpan<InterleavedRows>, table: Span<Double>)
 
   static func interleavedProducts(
-    _ pairs: Span<Double>, _ rows: inout InterleavedRows, isGradient: Bool, within error: Double,
+    _ pairs: Span<Double>, _ rows: inout MutableSpan<InterleavedRows>, isGradient: Bool, within error: Double,
     _ rounding: KernelRounding, into out: inout MutableSpan<Double>
   ) -> RowBits
 
-  static func interleavedTargets(_ pairs: Span<Double>, _ rows: inout InterleavedRows, within error: Double)
+  static func interleavedTargets(
+    _ pairs: Span<Double>, _ rows: inout MutableSpan<InterleavedRows>, within error: Double
+  )
+
+  static func interleavedTargetResults(
+    _ rows: Span<InterleavedRows>, _ rounding: KernelRounding, into out: inout MutableSpan<Double>
+  ) -> RowBits
 
   static func interleavedLogProbabilities(
-    _ logits: Span<Double>, shift: RowShift, _ rows: inout InterleavedRows, _ rounding: KernelRounding,
+    _ logits: Span<Double>, shift: RowShift, _ rows: Span<InterleavedRows>, _ rounding: KernelRounding,
     into out: inout MutableSpan<Double>
   ) -> RowBits
 
-  static func interleavedCrossEntropies(_ logits: Span<Double>, shift: RowShift, _ rows: inout InterleavedRows)
+  static func interleavedCrossEntropies(
+    _ logits: Span<Double>, shift: RowShift, _ rows: inout MutableSpan<InterleavedRows>
+  )
 
   static func interleavedFocalAndPenalty(
-    _ pairs: Span<Double>, _ logits: Span<Double>, shift: RowShift, _ rows: inout InterleavedRows, gamma: Double,
-    within error: Double, reach: Double, table: Span<Double>
+    _ pairs: Span<Double>, _ logits: Span<Double>, shift: RowShift, _ rows: inout MutableSpan<InterleavedRows>,
+    gamma: Double, within error: Double, reach: Double, table: Span<Double>
   )
 
   static func interleavedDifferences(
-    _ pairs: Span<Double>, _ rows: inout InterleavedRows, teacherPairs: Span<Double>,
-    teachers: inout InterleavedRows, within error: Double, _ rounding: KernelRounding,
+    _ pairs: Span<Double>, _ rows: Span<InterleavedRows>, teacherPairs: Span<Double>,
+    teachers: Span<InterleavedRows>, within error: Double, _ rounding: KernelRounding,
     into out: inout MutableSpan<Double>
   ) -> RowBits
 
   static func interleavedTeacherLosses(
-    _ logits: Span<Double>, shift: RowShift, _ rows: inout InterleavedRows, teacherLogits: Span<Double>,
-    teacherPairs: Span<Double>, teachers: inout InterleavedRows, isDivergence: Bool
+    _ logits: Span<Double>, shift: RowShift, _ rows: inout MutableSpan<InterleavedRows>, teacherLogits: Span<Double>,
+    teacherPairs: Span<Double>, teachers: Span<InterleavedRows>, isDivergence: Bool
   )
 
   static func interleavedLosses(
-    _ rows: inout InterleavedRows, isTerm: Bool, _ rounding: KernelRounding, into out: inout MutableSpan<Double>
+    _ rows: Span<InterleavedRows>, of asked: RowBits, isTerm: Bool, addingTo sum: inout InterleavedSum,
+    _ rounding: KernelRounding, into out: inout MutableSpan<Double>
   ) -> RowBits
 
   // Numbers as text

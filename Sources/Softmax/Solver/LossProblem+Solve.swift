@@ -238,10 +238,10 @@ extension LossProblem {
         }
         return (open, work.sum.term(scaledFor: vectorLoss.request))
       }
-      var short = ShortRows(softmax, loss: self, execution.level)
+      var short = vectorLoss.shortRows(execution.level)
       func solveShort() {
         let left = vectorLoss.solve(&short)
-        for lane in 0..<short.count where left & (1 << lane) != 0 { solve(short.number(lane)) }
+        for row in 0..<short.count where left & (1 << row) != 0 { solve(short.number(row)) }
         short.removeAll()
       }
       for n in chunks[k] {

@@ -1,5 +1,6 @@
-/// What is asked of a loss problem.
-struct LossRequest: Sendable {
+/// What is asked of a loss problem. (A class, so that handing it on costs a reference count and not one for each of its
+/// arrays.)
+final class LossRequest: Sendable {
   /// What becomes of a row's loss.
   enum LossUse {
     /// Nobody asked for it.
@@ -27,10 +28,10 @@ struct LossRequest: Sendable {
   let problem: LossProblem
   /// q, one for each loss; `nil` stands for ones.
   let upstream: [Double]?
-  private(set) var measure: Measure?
-  private(set) var derivative: Derivative?
+  let measure: Measure?
+  let derivative: Derivative?
   /// Whether plain binary64 is not precise enough, even for results of few bits.
-  private(set) var needsPairs = false
+  let needsPairs: Bool
   /// Whether e^loss is asked for, of a reduced loss.
   let wantsPerplexity: Bool
   /// D; `nil` stands for one.
@@ -51,30 +52,29 @@ struct LossRequest: Sendable {
     self.upstream = upstream
     self.measure = measure
     self.derivative = derivative
+    needsPairs = false
     wantsPerplexity = perplexity && isReduced
     normaliser = problem.reduction == .mean ? problem.normaliser() : nil
   }
 
-  /// The same of the losses alone.
-  var ofLosses: LossRequest {
-    var request = self
-    request.derivative = nil
-    return request
+  private init(_ request: LossRequest, measure: Measure?, derivative: Derivative?, needsPairs: Bool = false) {
+    problem = request.problem
+    upstream = request.upstream
+    self.measure = measure
+    self.derivative = derivative
+    self.needsPairs = needsPairs
+    wantsPerplexity = request.wantsPerplexity
+    normaliser = request.normaliser
   }
+
+  /// The same of the losses alone.
+  var ofLosses: LossRequest { LossRequest(self, measure: measure, derivative: nil) }
 
   /// The same of the losses alone, each as precise as the vector stage knows it.
-  var ofPreciseLosses: LossRequest {
-    var request = ofLosses
-    request.needsPairs = true
-    return request
-  }
+  var ofPreciseLosses: LossRequest { LossRequest(self, measure: measure, derivative: nil, needsPairs: true) }
 
   /// The same of the derivatives alone.
-  var ofDerivatives: LossRequest {
-    var request = self
-    request.measure = nil
-    return request
-  }
+  var ofDerivatives: LossRequest { LossRequest(self, measure: nil, derivative: derivative) }
 
   var layout: Layout { problem.softmax.layout }
   var use: LossUse { measure == nil ? .unused : problem.reduction == .none ? .result : .term }

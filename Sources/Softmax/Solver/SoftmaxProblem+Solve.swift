@@ -140,8 +140,8 @@ extension SoftmaxProblem {
     _ short: inout ShortRows, _ outputs: OutputLayout, by reader: inout RowReader, in work: inout VectorWork
   ) throws(ComputationError) {
     let left = short.solve(outputs)
-    for lane in 0..<short.count where left & (1 << lane) != 0 {
-      try solve(row: short.number(lane), outputs, by: &reader, in: &work)
+    for row in 0..<short.count where left & (1 << row) != 0 {
+      try solve(row: short.number(row), outputs, by: &reader, in: &work)
     }
     short.removeAll()
   }

@@ -124,25 +124,30 @@ extension VectorLoops {
 
     let s = (m.high - 1) / (m.high + 1)
     let s2 = s * s
-    let cubic = 0.9617966939259756 + s2 * (0.5770780163555854 + s2 * 0.4121985831111324)
-    let log2 = s * (2.8853900817779268 + s2 * cubic)
+    var log2 = Multiplier.multiplyAdd(s2, Vector(repeating: 0.4121985831111324), Vector(repeating: 0.5770780163555854))
+    log2 = Multiplier.multiplyAdd(s2, log2, Vector(repeating: 0.9617966939259756))
+    log2 = Multiplier.multiplyAdd(s2, log2, Vector(repeating: 2.8853900817779268))
     // Adding 1.5·2^52 rounds to a whole number and leaves it in the lowest bits.
     let magic = Vector(repeating: 0x1.8p52)
-    let rounded = log2 * 256 + magic
+    let rounded = Multiplier.multiplyAdd(s * 256, log2, magic)
     let j = rounded - magic
     let entry = (256 &- (unsafe unsafeBitCast(rounded, to: SIMD8<Int64>.self) & 511)) & 255
     // 2^(-j/256), of which the table has twice the value unless j is 0.
     let isOne = j .== 0
     let t = gatherPairs(table, entry)
     let root = VectorPair(high: (t.high * 0.5).replacing(with: 1, where: isOne), low: t.low * 0.5)
-    var f = constant(-1) + m.times(root, Multiplier.self)
+    let p = Multiplier.product(m, root)
+    var f = VectorPair(sum: p.high - 1, p.low)
     f.high.replace(with: others.high, where: isSmall)
     f.low.replace(with: others.low, where: isSmall)
     // 2^52 and more has its whole part in the lowest bits.
     let exponent = unsafe unsafeBitCast(biased | 0x4330_0000_0000_0000, to: Vector.self) - (0x1p52 + 1023)
     let steps = (exponent + j * 0x1p-8).replacing(with: 0, where: isSmall)
     let ln2 = constant(0x1.62e42fefa39efp-1, 0x1.abc9e3b39803fp-56)
-    return VectorPair(high: steps, low: Vector(repeating: 0)).times(ln2, Multiplier.self) + logarithm(onePlus: f)
+    let whole = Multiplier.product(steps, ln2.high)
+    let result = VectorPair(high: whole.high, low: Multiplier.multiplyAdd(steps, ln2.low, whole.low))
+      .adding(smaller: logarithm(onePlus: f))
+    return VectorPair(large: result.high, small: result.low)
   }
 
   /// log(1 + x) for `|x| ≤ 2^-9`.
@@ -156,17 +161,17 @@ extension VectorLoops {
   static func logarithm(onePlus x: VectorPair) -> VectorPair {
     let y = x.high
     var Q = Vector(repeating: 0x1.745d1745d1746p-4)
-    Q = -0x1.999999999999ap-4 + y * Q
-    Q = 0x1.c71c71c71c71cp-4 + y * Q
-    Q = -0x1p-3 + y * Q
-    Q = 0x1.2492492492492p-3 + y * Q
-    Q = -0x1.5555555555555p-3 + y * Q
-    Q = 0x1.999999999999ap-3 + y * Q
-    var sum = VectorPair(sum: Vector(repeating: -0.25), y * Q)
-    sum = constant(0x1.5555555555555p-2, 0x1.5555555555555p-56) + sum.times(x, Multiplier.self)
-    sum = constant(-0.5) + sum.times(x, Multiplier.self)
-    sum = constant(1) + sum.times(x, Multiplier.self)
-    return sum.times(x, Multiplier.self)
+    Q = Multiplier.multiplyAdd(y, Q, Vector(repeating: -0x1.999999999999ap-4))
+    Q = Multiplier.multiplyAdd(y, Q, Vector(repeating: 0x1.c71c71c71c71cp-4))
+    Q = Multiplier.multiplyAdd(y, Q, Vector(repeating: -0x1p-3))
+    Q = Multiplier.multiplyAdd(y, Q, Vector(repeating: 0x1.2492492492492p-3))
+    Q = Multiplier.multiplyAdd(y, Q, Vector(repeating: -0x1.5555555555555p-3))
+    Q = Multiplier.multiplyAdd(y, Q, Vector(repeating: 0x1.999999999999ap-3))
+    var terms = VectorPair(large: Vector(repeating: -0.25), small: y * Q)
+    terms = constant(0x1.5555555555555p-2, 0x1.5555555555555p-56).adding(smaller: Multiplier.product(terms, x))
+    terms = constant(-0.5).adding(smaller: Multiplier.product(terms, x))
+    terms = constant(1).adding(smaller: Multiplier.product(terms, x))
+    return terms.times(x, Multiplier.self)
   }
 
   @inlinable @inline(__always)

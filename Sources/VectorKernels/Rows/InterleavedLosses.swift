@@ -45,7 +45,18 @@ public struct VectorBall {
   }
 }
 
-/// Losses of eight short rows at once, and their gradients at the targets.
+/// Σ lossFactor·loss over short rows, lane by lane.
+@frozen
+public struct InterleavedSum: Sendable {
+  public var value = VectorPair(repeating: DoubleDouble(high: 0))
+  /// How far from the real sum it may be but for the additions: 3.01u² of it for each.
+  public var error = Vector(repeating: 0)
+
+  @inlinable
+  public init() {}
+}
+
+/// Losses of groups of eight short rows, and their gradients at the targets.
 extension VectorLoops {
   /// Computes `gradientFactor·(p_i - 1)` of the targets, the gradient there, with an error bound.
   ///
@@ -58,85 +69,150 @@ extension VectorLoops {
   /// leaves out is multiplied by at most 2.01 of the factor.
   @inlinable @inline(never)
   public static func interleavedTargets(
-    _ pairs: Span<Double>, _ rows: inout InterleavedRows, within error: Double
+    _ pairs: Span<Double>, _ rows: inout MutableSpan<InterleavedRows>, within error: Double
   ) {
+    let length = groupLength(pairs.count / 2, rows.count)
     let zero = Vector(repeating: 0)
-    let place = places(of: rows.target, classes: pairs.count / 16)
-    let entry = place &+ (place & ~7)
-    var own = VectorPair(high: gather(pairs, entry), low: gather(pairs, entry &+ 8))
-    // NaN where e is below 2^-894, which is nothing beside S.
-    own.low = choose(zero, else: own.low, where: own.high .== zero)
-    let isTop = rows.target .== rows.top
-    let rest = rows.sum + -own
-    let others = VectorPair(
-      high: choose(rows.others.high, else: rest.high, where: isTop),
-      low: choose(rows.others.low, else: rest.low, where: isTop))
-    let factor = rows.gradientFactor.times(rows.reciprocal, Multiplier.self)
-    rows.valueAtTarget = -others.times(factor, Multiplier.self)
-    let leftOut = choose(
-      magnitude(rows.gradientFactor.high) * (3 * RowSums.leftOut), else: zero, where: isTop .& rows.isFaint)
-    rows.errorAtTarget = magnitude(rows.valueAtTarget.high) * (0x1p-77 + error) + leftOut
+    var group = 0
+    while group < rows.count {
+      let (target, sum) = unsafe (rows[unchecked: group].target, rows[unchecked: group].sum)
+      let (others, gradientFactor) = unsafe (rows[unchecked: group].others, rows[unchecked: group].gradientFactor)
+      let entry = pairPlaces(of: target, group: group, length: length)
+      var own = VectorPair(high: gather(pairs, entry), low: gather(pairs, entry &+ 8))
+      // NaN where e is below 2^-894, which is nothing beside S.
+      own.low = choose(zero, else: own.low, where: own.high .== zero)
+      let isTop = unsafe target .== rows[unchecked: group].top
+      let rest = sum + -own
+      let difference = VectorPair(
+        high: choose(others.high, else: rest.high, where: isTop), low: choose(others.low, else: rest.low, where: isTop))
+      let factor = unsafe gradientFactor.times(rows[unchecked: group].reciprocal, Multiplier.self)
+      let value = -difference.times(factor, Multiplier.self)
+      let leftOut = unsafe choose(
+        magnitude(gradientFactor.high) * (3 * RowSums.leftOut), else: zero,
+        where: isTop .& rows[unchecked: group].isFaint)
+      unsafe rows[unchecked: group].valueAtTarget = value
+      unsafe rows[unchecked: group].errorAtTarget = magnitude(value.high) * (0x1p-77 + error) + leftOut
+      group &+= 1
+    }
+  }
+
+  /// Puts the correctly rounded gradients at the targets, times 2^exponent, in the places of the products there; NaN
+  /// where this stage cannot prove them.
+  ///
+  /// - Precondition: the products are written, and the gradients at the targets computed.
+  /// - Parameter out: [groups][classes][8].
+  /// - Returns: the rows with a NaN.
+  @inlinable @inline(never)
+  public static func interleavedTargetResults(
+    _ rows: Span<InterleavedRows>, _ rounding: KernelRounding, into out: inout MutableSpan<Double>
+  ) -> RowBits {
+    let length = groupLength(out.count, rows.count)
+    var found: RowBits = 0
+    var group = 0
+    while group < rows.count {
+      let place =
+        unsafe places(of: rows[unchecked: group].target, classes: length / 8)
+        &+ SIMD8(repeating: Int64(group &* length))
+      let products = gather(out.span, place)
+      let result = unsafe rounded(
+        rows[unchecked: group].valueAtTarget, error: rows[unchecked: group].errorAtTarget, rounding)
+      let (one, zero) = (Vector(repeating: 1), Vector(repeating: 0))
+      let others = unsafe rows[unchecked: group].open - choose(zero, else: one, where: products .== products)
+      scatter(result.provenOrNaN, to: place, of: &out)
+      found |= bits(others + result.open, in: group)
+      group &+= 1
+    }
+    return found
+  }
+
+  /// Puts eight numbers in their places. Unchecked, because callers have the places from ``places(of:classes:)``.
+  @inlinable @inline(__always)
+  static func scatter(_ numbers: Vector, to place: SIMD8<Int64>, of memory: inout MutableSpan<Double>) {
+    var lane = 0
+    while lane < 8 {
+      unsafe memory[unchecked: Int(place[lane])] = numbers[lane]
+      lane &+= 1
+    }
+  }
+
+  /// Where the exponentials of the rows' classes are: their high parts; the low parts come eight places later.
+  @inlinable @inline(__always)
+  static func pairPlaces(of index: Vector, group: Int, length: Int) -> SIMD8<Int64> {
+    let place = places(of: index, classes: length / 8)
+    return place &+ (place & ~7) &+ SIMD8(repeating: Int64(2 &* group &* length))
   }
 
   /// Computes -log p of the targets: cross-entropy.
   ///
   /// - Precondition: log S is computed.
-  /// - Parameter logits: [classes][8].
+  /// - Parameter logits: [groups][classes][8].
   ///
   /// Error Bounds: -log p = log S - z, where nothing cancels: log S's error and 2^-98 of the sum.
   @inlinable @inline(never)
   public static func interleavedCrossEntropies(
-    _ logits: Span<Double>, shift: RowShift, _ rows: inout InterleavedRows
+    _ logits: Span<Double>, shift: RowShift, _ rows: inout MutableSpan<InterleavedRows>
   ) {
-    let loss = minusLogAtTarget(logits, shift: shift, rows)
-    rows.loss = loss.value
-    rows.lossError = loss.error
+    let length = groupLength(logits.count, rows.count)
+    var group = 0
+    while group < rows.count {
+      let loss = unsafe minusLogAtTarget(logits, group: group, length: length, shift: shift, rows[unchecked: group])
+      unsafe rows[unchecked: group].loss = loss.value
+      unsafe rows[unchecked: group].lossError = loss.error
+      group &+= 1
+    }
   }
 
   @inlinable @inline(__always)
   static func minusLogAtTarget(
-    _ logits: Span<Double>, shift: RowShift, _ rows: borrowing InterleavedRows
+    _ logits: Span<Double>, group: Int, length: Int, shift: RowShift, _ rows: borrowing InterleavedRows
   ) -> VectorBall {
-    let a = gather(logits, places(of: rows.target, classes: logits.count / 8))
-    let value = -logProbability(shifted(a, less: rows.maximum, shift), rows.logSum)
+    let place = places(of: rows.target, classes: length / 8) &+ SIMD8(repeating: Int64(group &* length))
+    let value = -logProbability(shifted(gather(logits, place), less: rows.maximum, shift), rows.logSum)
     return VectorBall(value: value, error: rows.logSum.high * logSumError + value.high * 0x1p-98)
   }
 
-  /// Adds `lossFactor·loss` to ``InterleavedRows/total``, or writes it, correctly rounded times 2^exponent.
+  /// Adds `lossFactor·loss` to a sum, or writes it, correctly rounded times 2^exponent.
   ///
   /// - Precondition: the losses are computed.
   /// - Parameters:
-  ///   - isTerm: whether they are added up, or written to `out`: [8].
-  /// - Returns: the rows that this stage cannot do. They are not added, and NaN in `out`.
+  ///   - asked: the rows whose losses are asked for.
+  ///   - sum: where they are added up; else they are written to `out`, [groups][8].
+  /// - Returns: those that this stage cannot do. They are not added, and NaN in `out`.
   ///
   /// Error Bounds: the losses' own; the factor is within 2^-99 and the product within 2^-103: another 2^-98.
   @inlinable @inline(never)
   public static func interleavedLosses(
-    _ rows: inout InterleavedRows, isTerm: Bool, _ rounding: KernelRounding, into out: inout MutableSpan<Double>
+    _ rows: Span<InterleavedRows>, of asked: RowBits, isTerm: Bool, addingTo sum: inout InterleavedSum,
+    _ rounding: KernelRounding, into out: inout MutableSpan<Double>
   ) -> RowBits {
-    precondition(out.count == 8)
-    let zero = Vector(repeating: 0)
-    let loss = rows.loss
-    let value = loss.times(rows.lossFactor, Multiplier.self)
-    let error = rows.lossError * (rows.lossFactor.high * 0x1.0000001p0) + value.high * 0x1p-98
-    // What pairs are good for: ``rounded(_:error:_:)`` looks at its own range.
-    let isGood =
-      (loss.high .>= Vector(repeating: 0x1p-600)) .& (loss.high .<= Vector(repeating: 0x1p600))
-      .& (rows.others.high .>= Vector(repeating: RowSums.leastSure))
-    let asked = choose(Vector(repeating: 1), else: zero, where: rows.lossFactor.high .> zero)
-    if isTerm {
-      let isAdded = isGood .& (asked .> zero)
-      rows.total =
-        rows.total
-        + VectorPair(
-          high: choose(value.high, else: zero, where: isAdded), low: choose(value.low, else: zero, where: isAdded))
-      rows.totalError += choose(error, else: zero, where: isAdded)
-      return bits(choose(zero, else: asked, where: isGood))
+    precondition(out.count == 8 &* rows.count)
+    let (zero, one) = (Vector(repeating: 0), Vector(repeating: 1))
+    var found: RowBits = 0
+    var group = 0
+    while group < rows.count {
+      let (loss, factor) = unsafe (rows[unchecked: group].loss, rows[unchecked: group].lossFactor)
+      let value = loss.times(factor, Multiplier.self)
+      let error = unsafe rows[unchecked: group].lossError * (factor.high * 0x1.0000001p0) + value.high * 0x1p-98
+      // What pairs are good for: ``rounded(_:error:_:)`` looks at its own range.
+      let isGood =
+        unsafe (loss.high .>= Vector(repeating: 0x1p-600)) .& (loss.high .<= Vector(repeating: 0x1p600))
+        .& .!rows[unchecked: group].isFaint
+      let marks = choose(one, else: zero, where: lanes(of: asked, in: group))
+      if isTerm {
+        let isAdded = isGood .& (marks .> zero)
+        let high = choose(value.high, else: zero, where: isAdded)
+        sum.value = sum.value + VectorPair(high: high, low: choose(value.low, else: zero, where: isAdded))
+        sum.error += choose(error, else: zero, where: isAdded)
+        found |= bits(choose(zero, else: marks, where: isGood), in: group)
+      } else {
+        var result = rounded(value, error: error, rounding)
+        result.isProven = result.isProven .& isGood
+        store(result.provenOrNaN, &out, 8 &* group)
+        found |= bits(choose(zero, else: marks, where: result.isProven), in: group)
+      }
+      group &+= 1
     }
-    var result = rounded(value, error: error, rounding)
-    result.isProven = result.isProven .& isGood
-    store(result.provenOrNaN, &out, 0)
-    return bits(choose(zero, else: asked, where: result.isProven))
+    return found
   }
 
   /// Computes the losses and the gradients' pull and value at the target where there is a focal factor or a z-loss:
@@ -150,7 +226,7 @@ extension VectorLoops {
   /// - Precondition: log S is computed.
   /// - Parameters:
   ///   - pairs: from ``interleavedExponentials(_:shift:vanishing:table:into:_:)``.
-  ///   - logits: [classes][8].
+  ///   - logits: [groups][classes][8].
   ///   - gamma: γ.
   ///   - error: the gradient factors' relative error.
   ///   - reach: how large the pull may be.
@@ -159,12 +235,28 @@ extension VectorLoops {
   /// ``logSumError`` and x's own relative error; d e^-t = e^-t dt. The rest is in the balls.
   @inlinable @inline(never)
   public static func interleavedFocalAndPenalty(
-    _ pairs: Span<Double>, _ logits: Span<Double>, shift: RowShift, _ rows: inout InterleavedRows, gamma: Double,
-    within error: Double, reach: Double, table: Span<Double>
+    _ pairs: Span<Double>, _ logits: Span<Double>, shift: RowShift, _ rows: inout MutableSpan<InterleavedRows>,
+    gamma: Double, within error: Double, reach: Double, table: Span<Double>
+  ) {
+    let length = groupLength(logits.count, rows.count)
+    precondition(pairs.count == 2 &* logits.count)
+    var group = 0
+    while group < rows.count {
+      unsafe focalAndPenalty(
+        pairs, logits, group: group, length: length, shift: shift, &rows[unchecked: group], gamma: gamma, within: error,
+        reach: reach,
+        table: table)
+      group &+= 1
+    }
+  }
+
+  @inlinable @inline(__always)
+  static func focalAndPenalty(
+    _ pairs: Span<Double>, _ logits: Span<Double>, group: Int, length: Int, shift: RowShift,
+    _ rows: inout InterleavedRows, gamma: Double, within error: Double, reach: Double, table: Span<Double>
   ) {
     let (zero, one) = (Vector(repeating: 0), Vector(repeating: 1))
-    let place = places(of: rows.target, classes: pairs.count / 16)
-    let entry = place &+ (place & ~7)
+    let entry = pairPlaces(of: rows.target, group: group, length: length)
     let ownHigh = gather(pairs, entry)
     // What is left out has a row of its own.
     let isPresent = (ownHigh .> zero) .& .!rows.isFaint
@@ -187,7 +279,7 @@ extension VectorLoops {
         low: choose(others.value.low, else: difference.value.low, where: isTop)),
       error: choose(others.error, else: difference.error, where: isTop))
 
-    let minusLog = minusLogAtTarget(logits, shift: shift, rows)
+    let minusLog = minusLogAtTarget(logits, group: group, length: length, shift: shift, rows)
     var loss = minusLog
     var push = VectorBall(value: VectorPair(high: one, low: zero), error: zero)
     if gamma > 0 {

@@ -1,12 +1,13 @@
-/// Eight short rows at once, one in each lane.
+/// What is known of eight short rows, one in each lane.
 ///
 /// A row of ten classes fills one vector and a quarter of another, and folding its lanes and dividing cost as much as
-/// the exponentials. Here element `8c + j` of a block is class c of row j, so every lane works, and one division serves
-/// eight rows.
+/// the exponentials. Here rows go by groups of eight: element `8c + j` of a group is class c of its row j, so every lane
+/// works, and one division serves eight rows. The loops take several groups at a time, [groups][classes][8], since what
+/// a group waits for, the processor then does for the next one.
 ///
 /// It is passed by reference, because modules built for different instruction sets pass vectors by value differently.
 @frozen
-public struct InterleavedRows: Sendable {
+public struct InterleavedRows: Sendable, BitwiseCopyable {
   /// The rows' largest logits, and the lowest indices that hold them.
   public var maximum = Vector(repeating: 0)
   public var top = Vector(repeating: 0)
@@ -22,10 +23,9 @@ public struct InterleavedRows: Sendable {
   /// The gradients there but for a power of two, and their errors.
   public var valueAtTarget = VectorPair(repeating: DoubleDouble(high: 0))
   public var errorAtTarget = Vector(repeating: 0)
-  /// What the gradients are multiplied by, in ±[2^-20, 2^20], and the losses, in [2^-20, 2^20] or zero for a row that
-  /// asks for none.
+  /// What the gradients are multiplied by, in ±[2^-20, 2^20], and the losses, in [2^-20, 2^20].
   public var gradientFactor = VectorPair(repeating: DoubleDouble(high: 1))
-  public var lossFactor = VectorPair(repeating: DoubleDouble(high: 0))
+  public var lossFactor = VectorPair(repeating: DoubleDouble(high: 1))
   /// λ of the z-loss over the target's weight, within 2^-98.
   public var penalty = VectorPair(repeating: DoubleDouble(high: 0))
 
@@ -39,11 +39,6 @@ public struct InterleavedRows: Sendable {
   /// How many of each row's products are not proven.
   public var open = Vector(repeating: 0)
 
-  /// Σ lossFactor·(-log p) over the rows added, lane by lane, and how far from the real sum it may be but for the
-  /// additions: 3.01u² of it for each.
-  public var total = VectorPair(repeating: DoubleDouble(high: 0))
-  public var totalError = Vector(repeating: 0)
-
   @inlinable
   public init() {}
 
@@ -52,35 +47,51 @@ public struct InterleavedRows: Sendable {
   var isFaint: SIMDMask<SIMD8<Int64>> { others.high .< Vector(repeating: RowSums.leastSure) }
 }
 
-/// A bit for each of eight rows, the first in the lowest.
-public typealias RowBits = UInt8
+/// A bit for each row of at most eight groups, the first in the lowest.
+public typealias RowBits = UInt64
 
-/// Copies a row into a lane of a block: [classes][8]. The row's elements lie `step` apart in the tensor.
+/// Copies rows that lie one behind the other into their places in groups.
+///
+/// - Parameters:
+///   - run: [rows][classes].
+///   - first: the number of the first of them among all rows of the groups.
+///   - groups: [groups][classes][8].
 @inlinable @inline(__always)
 public func interleave(
-  _ tensor: Span<Double>, from start: Int, step: Int, lane: Int, into block: inout MutableSpan<Double>
+  _ run: Span<Double>, classes: Int, from first: Int, into groups: inout MutableSpan<Double>
 ) {
-  let last = start &+ (block.count / 8 &- 1) &* step
-  precondition(block.count & 7 == 0 && lane >= 0 && lane < 8 && step > 0 && start >= 0 && last < tensor.count)
-  var position = start
-  var place = lane
-  // Unchecked, because all positions lie between the first and the last.
-  while place < block.count {
-    unsafe block[unchecked: place] = tensor[unchecked: position]
-    position &+= step
-    place &+= 8
+  let rows = run.count / classes
+  precondition(classes > 0 && run.count == rows &* classes && first >= 0)
+  precondition(((first &+ rows &+ 7) &>> 3) &* 8 &* classes <= groups.count)
+  var position = 0
+  for row in first..<first &+ rows {
+    var place = (row &>> 3) &* 8 &* classes &+ (row & 7)
+    // Unchecked, because so many groups are there.
+    for _ in 0..<classes {
+      unsafe groups[unchecked: place] = run[unchecked: position]
+      position &+= 1
+      place &+= 8
+    }
   }
 }
 
-/// Copies a lane of a block back into a row.
+/// Copies rows back from their places in groups.
 @inlinable @inline(__always)
-public func deinterleave(_ block: Span<Double>, lane: Int, into row: inout MutableSpan<Double>) {
-  precondition(block.count == 8 &* row.count && lane >= 0 && lane < 8)
+public func deinterleave(
+  _ groups: Span<Double>, classes: Int, from first: Int, into run: inout MutableSpan<Double>
+) {
+  let rows = run.count / classes
+  precondition(classes > 0 && run.count == rows &* classes && first >= 0)
+  precondition(((first &+ rows &+ 7) &>> 3) &* 8 &* classes <= groups.count)
   var position = 0
-  // Unchecked, because the block has as many elements in the lane as the row.
-  while position < row.count {
-    unsafe row[unchecked: position] = block[unchecked: 8 &* position &+ lane]
-    position &+= 1
+  for row in first..<first &+ rows {
+    var place = (row &>> 3) &* 8 &* classes &+ (row & 7)
+    // Unchecked, because so many groups are there.
+    for _ in 0..<classes {
+      unsafe run[unchecked: position] = groups[unchecked: place]
+      position &+= 1
+      place &+= 8
+    }
   }
 }
 
@@ -88,58 +99,81 @@ extension VectorLoops {
   /// Writes e^z of each logit as a pair, and adds each row's up.
   ///
   /// - Parameters:
-  ///   - logits: [classes][8]; in each row a finite one, no NaN, no +∞. At most 2^23 classes.
+  ///   - logits: [groups][classes][8]; in each row a finite one, no NaN, no +∞. At most 2^23 classes.
   ///   - shift: the temperature; its maximum is of no use.
   ///   - vanishing, table: as in ``exponentials(_:rests:top:shift:vanishing:table:into:)``.
-  ///   - pairs: [classes][2][8], written: the high parts, then the low parts, as in that loop.
+  ///   - pairs: [groups][classes][2][8], written: the high parts, then the low parts, as in that loop.
   ///
   /// Error Bounds: those of that loop, whose blocks of 64 terms are these; no lanes are folded.
   @inlinable @inline(never)
   public static func interleavedExponentials(
     _ logits: Span<Double>, shift: RowShift, vanishing: Double, table: Span<Double>,
-    into pairs: inout MutableSpan<Double>, _ rows: inout InterleavedRows
+    into pairs: inout MutableSpan<Double>, _ rows: inout MutableSpan<InterleavedRows>
   ) {
-    precondition(logits.count >= 8 && logits.count & 7 == 0 && pairs.count == 2 &* logits.count && table.count >= 512)
-    var best = load(logits, 0)
-    var place = Vector(repeating: 0)
-    var start = 8
-    while start < logits.count {
-      let next = load(logits, start)
-      let above = next .> best
-      best.replace(with: next, where: above)
-      place.replace(with: Vector(repeating: Double(start &>> 3)), where: above)
-      start &+= 8
-    }
-
-    let zero = Vector(repeating: 0)
-    var total = VectorPair(high: zero, low: zero)
-    start = 0
-    while start < logits.count {
-      var block = VectorPair(high: zero, low: zero)
-      let end = start &+ min(512, logits.count &- start)
+    let length = groupLength(logits.count, rows.count)
+    precondition(pairs.count == 2 &* logits.count && table.count >= 512)
+    var group = 0
+    while group < rows.count {
+      let first = group &* length
+      let end = first &+ length
+      var best = load(logits, first)
+      var place = Vector(repeating: 0)
+      var start = first &+ 8
       while start < end {
-        let z = shifted(load(logits, start), less: best, shift)
-        let e = exponential(ofAny: z, vanishing: vanishing, table)
-        store(e.value.high, &pairs, 2 &* start)
-        store(e.provenLow, &pairs, 2 &* start &+ 8)
-        let isTop = place .== Vector(repeating: Double(start &>> 3))
-        block = block.accumulating(
-          VectorPair(high: e.value.high.replacing(with: zero, where: isTop), low: e.value.low))
+        let next = load(logits, start)
+        let above = next .> best
+        best.replace(with: next, where: above)
+        place.replace(with: Vector(repeating: Double((start &- first) &>> 3)), where: above)
         start &+= 8
       }
-      total = total + VectorPair(large: block.high, small: block.low)
+
+      let zero = Vector(repeating: 0)
+      var total = VectorPair(high: zero, low: zero)
+      start = first
+      while start < end {
+        var block = VectorPair(high: zero, low: zero)
+        let blockEnd = start &+ min(512, end &- start)
+        while start < blockEnd {
+          let z = shifted(load(logits, start), less: best, shift)
+          let e = exponential(ofAny: z, vanishing: vanishing, table)
+          store(e.value.high, &pairs, 2 &* start)
+          store(e.provenLow, &pairs, 2 &* start &+ 8)
+          let isTop = place .== Vector(repeating: Double((start &- first) &>> 3))
+          block = block.accumulating(
+            VectorPair(high: e.value.high.replacing(with: zero, where: isTop), low: e.value.low))
+          start &+= 8
+        }
+        total = total + VectorPair(large: block.high, small: block.low)
+      }
+      let sum = VectorPair(high: Vector(repeating: 1), low: zero) + total
+      // Unchecked, as below, because the loop ends at the last group.
+      unsafe rows[unchecked: group].maximum = best
+      unsafe rows[unchecked: group].top = place
+      unsafe rows[unchecked: group].others = total
+      unsafe rows[unchecked: group].sum = sum
+      unsafe rows[unchecked: group].reciprocal = sum.reciprocal(Multiplier.self)
+      group &+= 1
     }
-    rows.maximum = best
-    rows.top = place
-    rows.others = total
-    rows.sum = VectorPair(high: Vector(repeating: 1), low: zero) + total
-    rows.reciprocal = rows.sum.reciprocal(Multiplier.self)
+  }
+
+  /// How many numbers a group has, where so many groups have so many: 8·classes. It is checked.
+  @inlinable @inline(__always)
+  static func groupLength(_ numbers: Int, _ groups: Int) -> Int {
+    precondition(groups > 0 && groups <= 8)
+    let length = numbers / groups
+    precondition(length >= 8 && length & 7 == 0 && length &* groups == numbers)
+    return length
   }
 
   /// Computes log S. - Precondition: as for ``logSum(_:table:)``, but that rows with a faint R may be among them.
   @inlinable @inline(never)
-  public static func interleavedLogSums(_ rows: inout InterleavedRows, table: Span<Double>) {
-    rows.logSum = logSum(others: rows.others, sum: rows.sum, table: table)
+  public static func interleavedLogSums(_ rows: inout MutableSpan<InterleavedRows>, table: Span<Double>) {
+    var group = 0
+    while group < rows.count {
+      let (others, sum) = unsafe (rows[unchecked: group].others, rows[unchecked: group].sum)
+      unsafe rows[unchecked: group].logSum = logSum(others: others, sum: sum, table: table)
+      group &+= 1
+    }
   }
 
   /// Writes the correctly rounded `e_i/S`, or `gradientFactor·pull·e_i/S·2^exponent`; NaN where this stage cannot prove
@@ -149,62 +183,82 @@ extension VectorLoops {
   ///   - pairs: from ``interleavedExponentials(_:shift:vanishing:table:into:_:)``.
   ///   - isGradient: whether the factors count.
   ///   - error: a bound as in ``scaled(_:_:by:within:_:into:)``.
-  ///   - out: [classes][8].
+  ///   - out: [groups][classes][8].
   /// - Returns: the rows with a NaN.
   ///
   /// Error Bounds: those of that loop, and the pull's own.
   @inlinable @inline(never)
   public static func interleavedProducts(
-    _ pairs: Span<Double>, _ rows: inout InterleavedRows, isGradient: Bool, within error: Double,
+    _ pairs: Span<Double>, _ rows: inout MutableSpan<InterleavedRows>, isGradient: Bool, within error: Double,
     _ rounding: KernelRounding, into out: inout MutableSpan<Double>
   ) -> RowBits {
-    precondition(pairs.count == 2 &* out.count && out.count & 7 == 0)
-    let slope =
-      isGradient
-      ? rows.gradientFactor.times(rows.pull, Multiplier.self).times(rows.reciprocal, Multiplier.self) : rows.reciprocal
-    let errors = Vector(repeating: error) + (isGradient ? rows.pullError : Vector(repeating: 0))
-    var open = Vector(repeating: 0)
-    var start = 0
-    while start < out.count {
-      let e = VectorPair(high: load(pairs, 2 &* start), low: load(pairs, 2 &* start &+ 8))
-      let result = roundedProduct(e, slope, within: errors, rounding)
-      store(result.provenOrNaN, &out, start)
-      open += result.open
-      start &+= 8
+    let length = groupLength(out.count, rows.count)
+    precondition(pairs.count == 2 &* out.count)
+    var found: RowBits = 0
+    var group = 0
+    while group < rows.count {
+      var slope = unsafe rows[unchecked: group].reciprocal
+      var errors = Vector(repeating: error)
+      if isGradient {
+        let factor = unsafe rows[unchecked: group].gradientFactor
+        slope = unsafe factor.times(rows[unchecked: group].pull, Multiplier.self).times(slope, Multiplier.self)
+        errors += unsafe rows[unchecked: group].pullError
+      }
+      var open = Vector(repeating: 0)
+      var start = group &* length
+      let end = start &+ length
+      while start < end {
+        let e = VectorPair(high: load(pairs, 2 &* start), low: load(pairs, 2 &* start &+ 8))
+        let result = roundedProduct(e, slope, within: errors, rounding)
+        store(result.provenOrNaN, &out, start)
+        open += result.open
+        start &+= 8
+      }
+      unsafe rows[unchecked: group].open = open
+      found |= bits(open, in: group)
+      group &+= 1
     }
-    rows.open = open
-    return bits(open)
+    return found
   }
 
   /// Writes the correctly rounded `z_i - log S`, or NaN where this stage cannot prove it; -∞ for a masked class.
   ///
   /// - Precondition: log S is computed.
   /// - Parameters:
-  ///   - logits: [classes][8].
-  ///   - out: [classes][8].
+  ///   - logits: [groups][classes][8].
+  ///   - out: [groups][classes][8].
   /// - Returns: the rows with a NaN; those whose R is faint are among them.
   ///
   /// Error Bounds: those of ``logProbabilities(_:rests:shift:logSum:error:_:into:)``.
   @inlinable @inline(never)
   public static func interleavedLogProbabilities(
-    _ logits: Span<Double>, shift: RowShift, _ rows: inout InterleavedRows, _ rounding: KernelRounding,
+    _ logits: Span<Double>, shift: RowShift, _ rows: Span<InterleavedRows>, _ rounding: KernelRounding,
     into out: inout MutableSpan<Double>
   ) -> RowBits {
-    precondition(logits.count == out.count && out.count & 7 == 0)
-    var open = Vector(repeating: 0).replacing(with: 1, where: rows.isFaint)
-    var start = 0
-    while start < out.count {
-      let a = load(logits, start)
-      let result = roundedLogProbability(
-        of: a, at: shifted(a, less: rows.maximum, shift), rows.logSum, error: rows.logSum.high * logSumError, rounding)
-      store(result.provenOrNaN, &out, start)
-      open += result.open
-      start &+= 8
+    let length = groupLength(out.count, rows.count)
+    precondition(logits.count == out.count)
+    var found: RowBits = 0
+    var group = 0
+    while group < rows.count {
+      let (maximum, logSum) = unsafe (rows[unchecked: group].maximum, rows[unchecked: group].logSum)
+      var open = unsafe Vector(repeating: 0).replacing(with: 1, where: rows[unchecked: group].isFaint)
+      var start = group &* length
+      let end = start &+ length
+      while start < end {
+        let a = load(logits, start)
+        let result = roundedLogProbability(
+          of: a, at: shifted(a, less: maximum, shift), logSum, error: logSum.high * logSumError, rounding)
+        store(result.provenOrNaN, &out, start)
+        open += result.open
+        start &+= 8
+      }
+      found |= bits(open, in: group)
+      group &+= 1
     }
-    return bits(open)
+    return found
   }
 
-  /// Where in a block the rows' classes are. - Precondition: they are whole numbers in 0..<classes; it is checked.
+  /// Where in a group the rows' classes are. - Precondition: they are whole numbers in 0..<classes; it is checked.
   @inlinable @inline(__always)
   static func places(of index: Vector, classes: Int) -> SIMD8<Int64> {
     let isInside = (index .>= 0) .& (index .< Vector(repeating: Double(classes)))
@@ -224,10 +278,17 @@ extension VectorLoops {
     return unsafe unsafeBitCast((first & bits) | (second & ~bits), to: Vector.self)
   }
 
-  /// The lanes that are not zero.
+  /// The rows of a group whose lanes are not zero.
   @inlinable @inline(__always)
-  static func bits(_ marks: Vector) -> RowBits {
+  static func bits(_ marks: Vector, in group: Int = 0) -> RowBits {
     let powers = Vector(repeating: 0).replacing(with: Vector(1, 2, 4, 8, 16, 32, 64, 128), where: marks .> 0)
-    return RowBits(truncatingIfNeeded: Int(powers.sum()))
+    return RowBits(truncatingIfNeeded: Int(powers.sum())) &<< RowBits(truncatingIfNeeded: 8 &* group)
+  }
+
+  /// The lanes of a group's rows that are among some.
+  @inlinable @inline(__always)
+  static func lanes(of bits: RowBits, in group: Int) -> SIMDMask<SIMD8<Int64>> {
+    let own = Int64(truncatingIfNeeded: bits &>> RowBits(truncatingIfNeeded: 8 &* group))
+    return (SIMD8<Int64>(repeating: own) & SIMD8(1, 2, 4, 8, 16, 32, 64, 128)) .!= 0
   }
 }

@@ -1,46 +1,55 @@
-/// Eight short rows at once whose targets are the softmax of a teacher's logits: each row has its teacher in the same
-/// lane of another block.
+/// Short rows whose targets are the softmax of a teacher's logits: each row has its teacher in the same place of other
+/// groups.
 extension VectorLoops {
   /// Writes the correctly rounded `gradientFactor·(e_i/S - e'_i/S')·2^exponent`; NaN where this stage cannot prove it.
   ///
   /// - Parameters:
   ///   - pairs, teacherPairs: from ``interleavedExponentials(_:shift:vanishing:table:into:_:)``.
   ///   - error: the gradient factors' relative error.
-  ///   - out: [classes][8].
+  ///   - out: [groups][classes][8].
   /// - Returns: the rows with a NaN.
   ///
   /// Error Bounds: ``probabilityError`` and the factors' error of each of the two terms; the sum of the pairs adds
   /// 2^-103 of both. An exponential that is zero is below 2^-894, and its term below 2^-850.
   @inlinable @inline(never)
   public static func interleavedDifferences(
-    _ pairs: Span<Double>, _ rows: inout InterleavedRows, teacherPairs: Span<Double>,
-    teachers: inout InterleavedRows, within error: Double, _ rounding: KernelRounding,
+    _ pairs: Span<Double>, _ rows: Span<InterleavedRows>, teacherPairs: Span<Double>,
+    teachers: Span<InterleavedRows>, within error: Double, _ rounding: KernelRounding,
     into out: inout MutableSpan<Double>
   ) -> RowBits {
-    precondition(pairs.count == 2 &* out.count && teacherPairs.count == pairs.count && out.count & 7 == 0)
+    let length = groupLength(out.count, rows.count)
+    precondition(pairs.count == 2 &* out.count && teacherPairs.count == pairs.count && teachers.count == rows.count)
     let zero = Vector(repeating: 0)
-    let own = rows.gradientFactor.times(rows.reciprocal, Multiplier.self)
-    let other = rows.gradientFactor.times(teachers.reciprocal, Multiplier.self)
     let (relative, leftOut) = (error + probabilityError, Vector(repeating: 0x1p-850))
-    var open = zero
-    var start = 0
-    while start < out.count {
-      let e = VectorPair(high: load(pairs, 2 &* start), low: load(pairs, 2 &* start &+ 8))
-      let u = VectorPair(high: load(teacherPairs, 2 &* start), low: load(teacherPairs, 2 &* start &+ 8))
-      let p = Multiplier.product(e, own)
-      let t = Multiplier.product(u, other)
-      let s = VectorPair(sum: p.high, t.high.negated)
-      let sum = VectorPair(large: s.high, small: s.low + (p.low - t.low))
-      let isAbsent = (e.high .== zero) .| (u.high .== zero)
-      let reach =
-        (magnitude(p.high) + magnitude(t.high)) * relative + choose(leftOut, else: zero, where: isAbsent)
-      var result = rounded(sum, error: reach, rounding)
-      result.set(0, where: (e.high .== zero) .& (e.low .== zero) .& (u.high .== zero) .& (u.low .== zero))
-      store(result.provenOrNaN, &out, start)
-      open += result.open
-      start &+= 8
+    var found: RowBits = 0
+    var group = 0
+    while group < rows.count {
+      let factor = unsafe rows[unchecked: group].gradientFactor
+      let own = unsafe factor.times(rows[unchecked: group].reciprocal, Multiplier.self)
+      let other = unsafe factor.times(teachers[unchecked: group].reciprocal, Multiplier.self)
+      var open = zero
+      var start = group &* length
+      let end = start &+ length
+      while start < end {
+        let e = VectorPair(high: load(pairs, 2 &* start), low: load(pairs, 2 &* start &+ 8))
+        let u = VectorPair(high: load(teacherPairs, 2 &* start), low: load(teacherPairs, 2 &* start &+ 8))
+        let p = Multiplier.product(e, own)
+        let t = Multiplier.product(u, other)
+        let s = VectorPair(sum: p.high, t.high.negated)
+        let sum = VectorPair(large: s.high, small: s.low + (p.low - t.low))
+        let isAbsent = (e.high .== zero) .| (u.high .== zero)
+        let reach =
+          (magnitude(p.high) + magnitude(t.high)) * relative + choose(leftOut, else: zero, where: isAbsent)
+        var result = rounded(sum, error: reach, rounding)
+        result.set(0, where: (e.high .== zero) .& (e.low .== zero) .& (u.high .== zero) .& (u.low .== zero))
+        store(result.provenOrNaN, &out, start)
+        open += result.open
+        start &+= 8
+      }
+      found |= bits(open, in: group)
+      group &+= 1
     }
-    return bits(open)
+    return found
   }
 
   /// Computes the losses Σ p'_c (-log p_c) = log S + Σ e'_c (-z_c)/S', or the divergences, which are these less
@@ -48,7 +57,7 @@ extension VectorLoops {
   ///
   /// - Precondition: log S and log S' are computed.
   /// - Parameters:
-  ///   - logits, teacherLogits: [classes][8].
+  ///   - logits, teacherLogits: [groups][classes][8].
   ///   - teacherPairs: the teachers' exponentials.
   ///   - isDivergence: whether the divergences are asked for.
   ///
@@ -57,20 +66,37 @@ extension VectorLoops {
   /// 2^-894, times its z.
   @inlinable @inline(never)
   public static func interleavedTeacherLosses(
-    _ logits: Span<Double>, shift: RowShift, _ rows: inout InterleavedRows, teacherLogits: Span<Double>,
-    teacherPairs: Span<Double>, teachers: inout InterleavedRows, isDivergence: Bool
+    _ logits: Span<Double>, shift: RowShift, _ rows: inout MutableSpan<InterleavedRows>, teacherLogits: Span<Double>,
+    teacherPairs: Span<Double>, teachers: Span<InterleavedRows>, isDivergence: Bool
   ) {
+    let length = groupLength(logits.count, rows.count)
     precondition(teacherLogits.count == logits.count && teacherPairs.count == 2 &* logits.count)
+    precondition(teachers.count == rows.count)
+    var group = 0
+    while group < rows.count {
+      unsafe teacherLosses(
+        logits, group: group, length: length, shift: shift, &rows[unchecked: group], teacherLogits: teacherLogits,
+        teacherPairs: teacherPairs, teachers: teachers[unchecked: group], isDivergence: isDivergence)
+      group &+= 1
+    }
+  }
+
+  @inlinable @inline(__always)
+  static func teacherLosses(
+    _ logits: Span<Double>, group: Int, length: Int, shift: RowShift, _ rows: inout InterleavedRows,
+    teacherLogits: Span<Double>, teacherPairs: Span<Double>, teachers: borrowing InterleavedRows, isDivergence: Bool
+  ) {
     let (zero, masked) = (Vector(repeating: 0), Vector(repeating: -.infinity))
     var cross = VectorPair(high: zero, low: zero)
     var own = VectorPair(high: zero, low: zero)
     var leftOut = zero
-    var start = 0
-    while start < logits.count {
+    var start = group &* length
+    let end = start &+ length
+    while start < end {
       var block = VectorPair(high: zero, low: zero)
       var ownBlock = VectorPair(high: zero, low: zero)
-      let end = start &+ min(512, logits.count &- start)
-      while start < end {
+      let blockEnd = start &+ min(512, end &- start)
+      while start < blockEnd {
         let b = load(teacherLogits, start)
         let high = load(teacherPairs, 2 &* start)
         let isAbsent = high .== zero

@@ -82,27 +82,35 @@ final class VectorLoss: Sendable {
     }
   }
 
-  /// Hands row n over to be done with others. - Returns: whether it was taken.
+  /// What does short rows.
+  func shortRows(_ level: KernelLevel) -> ShortRows {
+    let areEven = problem.weight == nil && problem.sampleWeight == nil && request.upstream?.count ?? 1 == 1
+    return ShortRows(problem.softmax, loss: problem, factors: areEven ? factors(0, weight: 1) : nil, level)
+  }
+
+  /// Hands row n over to be done with others. - Returns: whether it was taken. Zeros, and what is infinite, are found
+  /// row by row.
   func take(row n: Int, into rows: inout ShortRows) -> Bool {
-    let (target, weight): (Int, Double)
-    switch self.target {
-    case .indices(let indices): (target, weight) = (indices[n], problem.weight?[indices[n]] ?? 1)
-    case .teacher(_, let even): (target, weight) = (0, even)
+    switch target {
+    case .indices(let indices):
+      if rows.take(n, target: indices[n]) { return true }
+      return rows.take(n, target: indices[n], factors(n, weight: problem.weight?[indices[n]] ?? 1))
+    case .teacher(_, let weight):
+      return rows.take(n, target: 0) || rows.take(n, target: 0, factors(n, weight: weight))
     case .weights: return false
     }
-    var factor = self.factor(n)
-    var lossFactor = ScaledDoubleDouble.one
+  }
+
+  /// What the gradient and the loss of row n are multiplied by, whose target has a weight.
+  private func factors(_ n: Int, weight: Double) -> ShortRows.Factors {
+    var gradient = factor(n)
+    var loss = ScaledDoubleDouble.one
     if problem.weight != nil {
-      lossFactor = ScaledDoubleDouble(weight)
-      factor = factor * lossFactor
+      loss = ScaledDoubleDouble(weight)
+      gradient = gradient * loss
     }
-    if let weights = problem.sampleWeight { lossFactor = lossFactor * ScaledDoubleDouble(weights[n]) }
-    // Zeros, and what is infinite, are found row by row.
-    guard !factor.isZero, !lossFactor.isZero else { return false }
-    if case .indices = self.target, problem.softmax.logits[request.gradientPosition(row: n, target)] == -.infinity {
-      return false
-    }
-    return rows.take(n, target: target, weight: weight, gradient: factor, loss: lossFactor)
+    if let weights = problem.sampleWeight { loss = loss * ScaledDoubleDouble(weights[n]) }
+    return ShortRows.Factors(gradient: gradient, loss: loss, weight: weight)
   }
 
   /// Does the rows taken. - Returns: those with anything open, whose losses are not added.

@@ -84,6 +84,36 @@ struct ShortRowsTests {
     }
   }
 
+  /// More rows than go at once, whole groups and parts of them, with gaps where rows are ignored.
+  @Test(arguments: [1, 3, 10, 40], [63, 64, 65, 130]) func manyRows(classes: Int, count: Int) throws {
+    for isLast in [true, false] {
+      var source = RandomProblem(seed: UInt64(classes * 1000 + count))
+      let rows = (0..<count).map { _ in (0..<classes).map { _ in source.gauss() * 5 } }
+      let softmax = try problem(rows, isLast: isLast)
+      func target(_ gap: Double) -> Target {
+        .indices(rows.map { _ in source.chance(gap) ? -100 : Int.random(in: 0..<classes, using: &source) })
+      }
+      let losses = try [
+        LossProblem(softmax: softmax, target: target(0), reduction: .mean),
+        LossProblem(softmax: softmax, target: target(0.2), reduction: .none, zLoss: 0.25),
+        LossProblem(
+          softmax: softmax, target: target(0.1), sampleWeight: rows.map { _ in source.pick(1, 0.7) }, reduction: .sum),
+      ]
+      let outputs: ShortList<SoftmaxOutput> = [.probabilities, .logProbabilities, .argmax]
+      var unused = StageCounts()
+      let truth = try softmax.solve(outputs, Execution(), from: .ball, &unused)
+      for level in levelsHere {
+        let execution = Execution(level: level)
+        #expect(try softmax.solve(outputs, execution) == truth)
+        for loss in losses {
+          let truth = try loss.lossAndGradient(
+            upstream: nil, loss: true, gradient: true, Execution(), from: .ball, &unused)
+          #expect(try loss.lossAndGradient(upstream: nil, loss: true, gradient: true, execution) == truth)
+        }
+      }
+    }
+  }
+
   /// Rows side by side in the tensor go eight at a time at any length; a tile may begin and end anywhere.
   @Test(arguments: [65, 300], [8, 11, 24]) func longRowsSideBySide(classes: Int, rows: Int) throws {
     var source = RandomProblem(seed: UInt64(classes + rows))

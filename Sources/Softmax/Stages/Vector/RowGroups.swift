@@ -1,0 +1,150 @@
+internal import Allocation
+internal import VectorKernels
+
+/// Which rows of a tensor stand in groups of eight, and how their numbers get there and back.
+struct RowSelection {
+  private let layout: Layout
+  /// The rows in order.
+  private(set) var numbers: [Int] = []
+  /// Numbers that do not lie side by side as binary64.
+  private var run: [Double] = []
+
+  init(_ layout: Layout, room: Int) {
+    self.layout = layout
+    numbers.reserveCapacity(room)
+  }
+
+  var count: Int { numbers.count }
+
+  mutating func append(_ n: Int) { numbers.append(n) }
+
+  mutating func removeAll() { numbers.removeAll(keepingCapacity: true) }
+
+  /// How many groups they are in.
+  var groups: Int { (count + 7) / 8 }
+
+  /// Where the rows that are moved together with a row end: those that lie one behind the other in the tensor, or a
+  /// tile, eight side by side that are a group.
+  private func end(from row: Int) -> Int {
+    var end = row + 1
+    if layout.inner == 1 {
+      while end < count, numbers[end] == numbers[end - 1] + 1 { end += 1 }
+      return end
+    }
+    let first = numbers[row]
+    guard row % 8 == 0, row + 8 <= count, numbers[row + 7] == first + 7, first % layout.inner + 8 <= layout.inner else {
+      return end
+    }
+    return row + 8
+  }
+
+  /// Copies the rows of a tensor into groups.
+  mutating func gather(_ tensor: Numbers, into groups: inout [Double]) {
+    groups.resize(to: 8 * self.groups * layout.classes)
+    var groups = groups.mutableSpan
+    var run = exchange(&run, with: [])
+    defer { self.run = run }
+    let (classes, inner) = (layout.classes, layout.inner)
+    var row = 0
+    while row < count {
+      let (start, end) = (layout.start(of: numbers[row]), end(from: row))
+      if inner == 1 || end == row + 1 {
+        tensor.withRun((end - row) * classes, from: start, step: inner, copiedInto: &run) { numbers in
+          interleave(numbers, classes: classes, from: row, into: &groups)
+        }
+      } else {
+        for c in 0..<classes {
+          tensor.withRun(8, from: start + c * inner, copiedInto: &run) { numbers in
+            for lane in 0..<8 { groups[row * classes + 8 * c + lane] = numbers[lane] }
+          }
+        }
+      }
+      row = end
+    }
+  }
+
+  /// Copies the rows of groups into a tensor.
+  mutating func write(_ groups: [Double], to tensor: ResultBuffer) {
+    let groups = groups.span
+    var run = exchange(&run, with: [])
+    defer { self.run = run }
+    let (classes, inner) = (layout.classes, layout.inner)
+    var row = 0
+    while row < count {
+      let (start, end) = (layout.start(of: numbers[row]), end(from: row))
+      if inner == 1 || end == row + 1 {
+        tensor.write((end - row) * classes, from: start, step: inner, by: &run) { numbers in
+          deinterleave(groups, classes: classes, from: row, into: &numbers)
+        }
+      } else {
+        for c in 0..<classes {
+          let place = row * classes + 8 * c
+          tensor.write(groups.extracting(place..<place + 8), from: start + c * inner)
+        }
+      }
+      row = end
+    }
+  }
+}
+
+/// A tensor's rows in groups, and what the loops know of them.
+struct RowGroups {
+  private let tensor: Numbers
+  private(set) var logits: [Double]  // [groups][classes][8]; a lane without a row holds an earlier one, or zeros
+  private(set) var exponentials: [Double]  // [groups][classes][2][8]
+  private var rows: [InterleavedRows]  // [groups]
+  /// How many groups there are.
+  private var count = 0
+
+  /// - Parameters:
+  ///   - room: how many rows there are at most, a multiple of eight.
+  ///   - rows: what is known of each group beforehand.
+  init(_ tensor: Numbers, classes: Int, room: Int, _ rows: InterleavedRows) {
+    self.tensor = tensor
+    logits = [Double](repeating: 0, largeCount: room * classes)
+    exponentials = [Double](uninitializedLargeCount: 2 * room * classes)
+    self.rows = [InterleavedRows](repeating: rows, largeCount: room / 8)
+  }
+
+  /// What is known of a group.
+  subscript(group: Int) -> InterleavedRows {
+    _read { yield rows[group] }
+    _modify { yield &rows[group] }
+  }
+
+  /// Reads some rows, and computes their exponentials and the sums of these.
+  mutating func read(
+    _ selection: inout RowSelection, by loops: any VectorLoops.Type, shift: RowShift, vanishing: Double
+  ) {
+    selection.gather(tensor, into: &logits)
+    count = selection.groups
+    exponentials.resize(to: 2 * logits.count)
+    let (logits, table) = (logits, exponentialTable)
+    var exponentials = exchange(&self.exponentials, with: [])
+    var pairs = exponentials.mutableSpan
+    change { rows in
+      loops.interleavedExponentials(
+        logits.span, shift: shift, vanishing: vanishing, table: table.span, into: &pairs, &rows)
+    }
+    self.exponentials = exponentials
+  }
+
+  mutating func computeLogSums(by loops: any VectorLoops.Type) {
+    let table = exponentialTable
+    change { rows in loops.interleavedLogSums(&rows, table: table.span) }
+  }
+
+  /// Lets a loop change what is known of the rows.
+  @inline(__always)
+  mutating func change<Result>(_ loop: (inout MutableSpan<InterleavedRows>) -> Result) -> Result {
+    let count = count
+    var all = rows.mutableSpan
+    var rows = all._mutatingExtracting(first: count)
+    return loop(&rows)
+  }
+
+  /// What is known of the rows.
+  var span: Span<InterleavedRows> {
+    @_lifetime(borrow self) get { rows.span.extracting(first: count) }
+  }
+}
