@@ -43,7 +43,7 @@ struct LossSums {
     let ofTargets: Int
     let ofClasses: Int
 
-    init(_ change: Change.Target, _ divisor: Change.Divisor, _ targets: TargetTables) {
+    init(_ change: Change.Target, _ divisor: Change.Divisor, _ targets: borrowing TargetTables) {
       self.change = change
       self.divisor = divisor
       target = ChangedTarget(targets, change, divisor)

@@ -67,7 +67,7 @@ struct Recomputation: ~Copyable {
   /// The one loss of all slices, and the change that it was computed under.
   private var knownTotal: (change: Change, term: Term)?
 
-  init(_ output: Output, of request: CheckRequest, _ tables: SoftmaxTables, _ targets: TargetTables?) {
+  init(_ output: Output, of request: borrowing CheckRequest, _ tables: SoftmaxTables, _ targets: TargetTables?) {
     self.output = output
     self.tables = tables
     rows = tables.rows

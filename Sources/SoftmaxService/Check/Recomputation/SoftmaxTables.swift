@@ -40,7 +40,7 @@ final class SoftmaxTables {
   }
 
   /// Correctly rounded tables.
-  convenience init(_ request: CheckRequest, on rows: CheckedRows, _ execution: Execution) {
+  convenience init(_ request: borrowing CheckRequest, on rows: CheckedRows, _ execution: Execution) {
     self.init(request.softmax, request.geometry, on: rows, by: .exact, isOfFew: false, execution)
   }
 

@@ -107,11 +107,15 @@ extension CheckReport {
     writer.name("findings")
     writer.beginArray()
     for finding in findings {
-      write(finding, in: outputs.first { $0.output == finding.output }?.shape ?? [], wire, to: &writer)
+      write(finding, in: shape(of: finding.output), wire, to: &writer)
     }
     writer.endArray()
     writer.endObject()
     return writer.finish()
+  }
+
+  private func shape(of output: Output) -> TensorShape {
+    outputs.indices.first { outputs[$0].output == output }.map { outputs[$0].shape } ?? []
   }
 
   private func write(_ report: OutputReport, _ wire: any Wire, to writer: inout JSONWriter) {

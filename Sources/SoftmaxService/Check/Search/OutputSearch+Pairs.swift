@@ -31,11 +31,11 @@ extension OutputSearch {
     var pairs: [Pair] = []
     let multiple = try probes.multiple(of: Change(), arithmetic)
     for (place, second) in factors.enumerated() {
-      add(factors[..<place], beside: second, over: Change(), multiple, to: &pairs)
+      add(factors[..<place], beside: second, over: Change(), multiple: multiple, to: &pairs)
     }
     for (place, second) in formulas.enumerated() {
       let multiple = try probes.multiple(of: second.change, arithmetic)
-      add(factors[...], beside: second, over: second.change, multiple, to: &pairs)
+      add(factors[...], beside: second, over: second.change, multiple: multiple, to: &pairs)
       try add(formulas[(place + 1)...], recomputedWith: second, to: &pairs)
     }
     return pairs.sorted { $0.isBefore($1) }.map { Combination(hypotheses[$0.first], hypotheses[$0.second]) }
@@ -44,9 +44,9 @@ extension OutputSearch {
   /// Adds the factors that make numbers the multiple that the caller's are.
   /// - Parameters:
   ///   - second: the mistake beside them.
-  ///   - base: the change that the multiple is of.
+  ///   - base: the change that the caller's numbers are the multiple of.
   private func add(
-    _ factors: ArraySlice<Partner>, beside second: Partner, over base: Change, _ multiple: Double?,
+    _ factors: ArraySlice<Partner>, beside second: Partner, over base: Change, multiple: Double?,
     to pairs: inout [Pair]
   ) {
     guard let multiple else { return }
@@ -80,9 +80,10 @@ extension OutputSearch {
   /// The mistakes that are looked for beside others: those that are one factor, and those of the formula.
   private mutating func partners(in hypotheses: Hypotheses) -> (factors: [Partner], formulas: [Partner]) {
     let mistakes = hypotheses.mistakes
-    var (factors, formulas, costly): ([Partner], [Partner], [Partner]) = ([], [], [])
+    var (factors, formulas): ([Partner], [Partner]) = ([], [])
     factors.reserveCapacity(mistakes.count)
     formulas.reserveCapacity(mistakes.count)
+    var costly = 0
     for place in mistakes.indices where isPaired(mistakes[place]) {
       let partner = Partner(place: place, aspect: mistakes[place].aspect, change: mistakes[place].change)
       if partner.aspect.isFactor {
@@ -90,11 +91,12 @@ extension OutputSearch {
       } else if GradientNumber.covers(partner.change) {
         formulas.append(partner)
       } else {
-        costly.append(partner)
+        // Those first that take looking up tables: each is then looked at with all others in turn.
+        formulas.insert(partner, at: costly)
+        costly += 1
       }
     }
-    // Those first that take looking up tables: each is then looked at with all others in turn.
-    return (factors, costly + formulas)
+    return (factors, formulas)
   }
 
   /// Whether a mistake is looked for beside another.

@@ -29,7 +29,7 @@ struct OutputSearch: ~Copyable {
   private lazy var isHeldByBinary16 = BinaryFormat.binary16.holds(found)
 
   init(
-    _ request: CheckRequest, _ facts: RequestFacts, of candidate: CheckRequest.Candidate, exact: [Double],
+    _ request: borrowing CheckRequest, _ facts: RequestFacts, of candidate: CheckRequest.Candidate, exact: [Double],
     report: OutputReport, tables: SoftmaxTables, targets: TargetTables?, _ execution: Execution
   ) {
     self.candidate = candidate
