@@ -57,7 +57,8 @@ let package = Package(
     .testTarget(name: "HTTPTests", dependencies: ["HTTP", "TestSupport"]),
     .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer", "HTTP", "CLinux", "TestSupport"]),
     .testTarget(
-      name: "SoftmaxServiceTests", dependencies: ["SoftmaxService", "Softmax", "HTTP", "NumericJSON", "VectorKernels"]),
+      name: "SoftmaxServiceTests",
+      dependencies: ["SoftmaxService", "Softmax", "HTTP", "NumericJSON", "VectorKernels", "TestSupport"]),
     .testTarget(
       name: "softmaxdTests", dependencies: ["softmaxd", "SoftmaxService", "HTTPServer", "HTTP", "TestSupport"]),
     .testTarget(name: "IntegrationTests", dependencies: ["CCurl", "TestSupport"]),

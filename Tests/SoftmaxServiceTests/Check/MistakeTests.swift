@@ -1,4 +1,5 @@
 import HTTP
+import TestSupport
 import Testing
 
 @testable import SoftmaxService
@@ -165,10 +166,10 @@ struct MistakeTests {
   /// another p.
   @Test(arguments: [(6, 100), (40, 12), (3, 4)])
   func differentiatedMistakesAreFound(_ items: Int, _ classes: Int) throws {
-    var random = SplitMix(seed: 3)
+    var random = SplitMix64(3)
     let right = Textbook<Double>(
-      logits: (0..<items).map { _ in (0..<classes).map { _ in random.unit() * 6 - 3 } },
-      target: (0..<items).map { _ in random.below(classes) })
+      logits: (0..<items).map { _ in (0..<classes).map { _ in random.double(in: -3...3) } },
+      target: (0..<items).map { _ in random.int(in: 0...classes - 1) })
     // Softmax over the batch: what a class has of all targets goes to its column.
     let columns = Textbook<Double>(logits: (0..<classes).map { c in right.logits.map { $0[c] } }).probabilities
     let counts = (0..<classes).map { c in Double(right.target.count { $0 == c }) }
@@ -193,10 +194,10 @@ struct MistakeTests {
 
   /// One item among a thousand shows the mistake: the evidence is not sought among the others alone.
   @Test(arguments: [10, 999]) func aMistakeIsFoundInOneOfManySlices(_ item: Int) throws {
-    var random = SplitMix(seed: 5)
+    var random = SplitMix64(5)
     var right = Textbook<Double>(
-      logits: (0..<1000).map { _ in (0..<10).map { _ in random.unit() * 6 - 3 } },
-      target: (0..<1000).map { _ in random.below(10) })
+      logits: (0..<1000).map { _ in (0..<10).map { _ in random.double(in: -3...3) } },
+      target: (0..<1000).map { _ in random.int(in: 0...9) })
     right.reduction = "sum"
     right.ignoreIndex = 77
     right.target[item] = 77

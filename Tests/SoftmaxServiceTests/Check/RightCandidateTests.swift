@@ -1,4 +1,5 @@
 import Glibc
+import TestSupport
 import Testing
 
 @testable import SoftmaxService
@@ -7,10 +8,10 @@ import Testing
 struct RightCandidateTests {
   static let families = ["usual", "sure", "wide", "shifted", "level"]
 
-  private static func logits(_ family: String, _ random: inout SplitMix, _ items: Int, _ classes: Int) -> [[Double]] {
+  private static func logits(_ family: String, _ random: inout SplitMix64, _ items: Int, _ classes: Int) -> [[Double]] {
     (0..<items).map { row in
       (0..<classes).map { c in
-        let x = random.unit() * 6 - 3
+        let x = random.double(in: -3...3)
         return switch family {
         case "usual": x
         case "sure": c == row % classes ? x + 60 : x
@@ -23,23 +24,23 @@ struct RightCandidateTests {
   }
 
   private static func implementation<Number>(
-    _: Number.Type, _ family: String, _ random: inout SplitMix
+    _: Number.Type, _ family: String, _ random: inout SplitMix64
   ) -> Textbook<Number> {
-    let (items, classes) = (2 + random.below(4), 2 + random.below(5))
+    let (items, classes) = (random.int(in: 2...5), random.int(in: 2...6))
     var right = Textbook<Number>(
       // The format's own logits: others would be wrong from the beginning.
       logits: logits(family, &random, items, classes).map { $0.map { Double(Number($0)) } },
-      target: (0..<items).map { _ in random.below(classes) })
-    if random.below(3) == 0 { right.temperature = 1.75 }
-    if random.below(3) == 0 { right.weight = (0..<classes).map { _ in 0.5 + Double(random.below(4)) } }
-    if random.below(3) == 0 { right.sampleWeight = (0..<items).map { _ in 0.5 + Double(random.below(4)) } }
-    if random.below(3) == 0 { right.smoothing = 0.25 }
-    if random.below(3) == 0 { right.reduction = "sum" }
+      target: (0..<items).map { _ in random.int(in: 0...classes - 1) })
+    if random.int(in: 0...2) == 0 { right.temperature = 1.75 }
+    if random.int(in: 0...2) == 0 { right.weight = (0..<classes).map { _ in 0.5 + Double(random.int(in: 0...3)) } }
+    if random.int(in: 0...2) == 0 { right.sampleWeight = (0..<items).map { _ in 0.5 + Double(random.int(in: 0...3)) } }
+    if random.int(in: 0...2) == 0 { right.smoothing = 0.25 }
+    if random.int(in: 0...2) == 0 { right.reduction = "sum" }
     return right
   }
 
   @Test(arguments: families) func arePassedOrCalledRight(_ family: String) throws {
-    var random = SplitMix(seed: 20)
+    var random = SplitMix64(20)
     for _ in 0..<60 {
       try expectNoBlame(Self.implementation(Double.self, family, &random))
       try expectNoBlame(Self.implementation(Float.self, family, &random))
@@ -59,11 +60,11 @@ struct RightCandidateTests {
   /// a - logsumexp(a) loses what a rounding of the largest logit is worth: scikit-learn's losses are computed so.
   @Test(arguments: [1.0, 3.0, 0.5], [1e4, 1e8, 3e8])
   func aLogSumExpThatIsAddedAndTakenAwayIsRight(_ temperature: Double, _ offset: Double) throws {
-    var random = SplitMix(seed: 8)
+    var random = SplitMix64(8)
     for _ in 0..<40 {
       var right = Textbook<Float>(
         logits: Self.logits("usual", &random, 3, 4).map { $0.map { Double(Float(8 * $0 + offset)) } },
-        target: (0..<3).map { _ in random.below(4) })
+        target: (0..<3).map { _ in random.int(in: 0...3) })
       right.temperature = temperature
       right.takesLogSumExp = true
       let report = try checked(right.request, ["loss": json(Double(right.loss))])
@@ -111,11 +112,11 @@ struct RightCandidateTests {
 
   /// Powers of ten and zeros among them, as decimals have it where numbers are small.
   @Test(arguments: [2.0, 3, 4, 5, 6, 8]) func numbersRoundedToSomeDecimalsAreCalledRight(_ decimals: Double) throws {
-    var random = SplitMix(seed: 31)
+    var random = SplitMix64(31)
     for classes in [3, 10, 40] {
       let right = Textbook<Double>(
-        logits: (0..<4).map { _ in (0..<classes).map { _ in random.unit() * 16 - 8 } },
-        target: (0..<4).map { _ in random.below(classes) })
+        logits: (0..<4).map { _ in (0..<classes).map { _ in random.double(in: -8...8) } },
+        target: (0..<4).map { _ in random.int(in: 0...classes - 1) })
       let scale = pow(10, decimals)
       let report = try checked(
         right.request, ["gradient": json(right.gradient.map { $0.map { ($0 * scale).rounded() / scale } })])
@@ -132,22 +133,4 @@ struct RightCandidateTests {
     #expect(report.passes && report.findings.isEmpty)
     #expect(report.outputs.values.allSatisfy { $0.maximumULPs == 0 && $0.shareExact == 1 })
   }
-}
-
-/// A generator of random numbers that is the same everywhere (Steele, Lea and Flood, OOPSLA 2014).
-struct SplitMix {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
-
-  mutating func unit() -> Double { Double(next() >> 11) * 0x1p-53 }
-  mutating func below(_ bound: Int) -> Int { Int(next() % UInt64(bound)) }
 }
