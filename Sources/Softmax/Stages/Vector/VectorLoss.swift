@@ -224,7 +224,7 @@ final class VectorLoss: Sendable {
     case .probabilities(let targets):
       return reader.read(targets, row: n) { target in
         work.row.readTargetWeights(target, weights)
-        return problem.labelSmoothing == 0 && VectorRow.greatestMagnitude(target) == 0
+        return problem.labelSmoothing == 0 && target.indices.allSatisfy { target[$0] == 0 }
       }
     case .indices(let indices): work.row.readTargetWeights(indices[n], weights)
     case .logits: break
