@@ -85,6 +85,7 @@ extension BinaryFormat {
   /// Infinity is the step after the greatest finite number.
   /// - Parameters: two numbers of the format.
   /// - Returns: ∞ where one of them is NaN.
+  @inline(__always)
   func ulps(from a: Double, to b: Double) -> Double {
     if a.isNaN || b.isNaN { return .infinity }
     let (one, other) = (place(of: a.magnitude), place(of: b.magnitude))
@@ -92,9 +93,15 @@ extension BinaryFormat {
   }
 
   /// How many steps lead from 0 to a magnitude. Below 2^63, so that a sum of two fits.
+  @inline(__always)
   private func place(of magnitude: Double) -> UInt64 {
-    if magnitude == .infinity { return place(of: greatestFinite) + 1 }
-    // The exponent and the significand side by side are such a number, but for where the exponents begin.
+    // The exponent and the significand side by side are such a number, in binary64 of every magnitude.
+    precision == 53 ? magnitude.bitPattern : place(ofShorter: magnitude)
+  }
+
+  private func place(ofShorter magnitude: Double) -> UInt64 {
+    if magnitude == .infinity { return place(ofShorter: greatestFinite) + 1 }
+    // But for where the exponents begin.
     let place = magnitude.bitPattern >> UInt64(53 - precision)
     let ofLeastNormal = UInt64(leastNormalExponent + 1023) << UInt64(precision - 1)
     if place >= ofLeastNormal { return place - ofLeastNormal + 1 << UInt64(precision - 1) }
