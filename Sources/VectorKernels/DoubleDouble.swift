@@ -157,6 +157,13 @@ public protocol ExactMultiplier {
 
   /// `a·b + c`, rounded once or twice.
   static func multiplyAdd<N: KernelNumber>(_ a: N, _ b: N, _ c: N) -> N
+
+  /// `a + b·c` as a pair, where `|a| ≥ 2|b·c|`: the nearest binary64 number, or one as near as a rounding of its last
+  /// place, and what is left, rounded.
+  static func sum<N: KernelNumber>(_ a: N, _ b: N, times c: N) -> Pair<N>
+
+  /// `a - k·(c + d)`, where c + d, both products, the difference `a - k·c` and the result are binary64 numbers.
+  static func difference<N: KernelNumber>(_ a: N, _ k: N, times c: Double, plus d: Double) -> N
 }
 
 extension ExactMultiplier {
@@ -181,6 +188,17 @@ public enum FusedMultiplier: ExactMultiplier {
 
   @inlinable @inline(__always)
   public static func multiplyAdd<N: KernelNumber>(_ a: N, _ b: N, _ c: N) -> N { c.addingProduct(a, b) }
+
+  @inlinable @inline(__always)
+  public static func sum<N: KernelNumber>(_ a: N, _ b: N, times c: N) -> Pair<N> {
+    let high = a.addingProduct(b, c)
+    return Pair(high: high, low: (a - high).addingProduct(b, c))
+  }
+
+  @inlinable @inline(__always)
+  public static func difference<N: KernelNumber>(_ a: N, _ k: N, times c: Double, plus d: Double) -> N {
+    a.addingProduct(k, N(repeating: -(c + d)))
+  }
 }
 
 /// For processors without one, where `addingProduct` is a slow call: Dekker, *A floating-point technique for extending
@@ -204,6 +222,18 @@ public enum DekkerMultiplier: ExactMultiplier {
 
   @inlinable @inline(__always)
   public static func multiplyAdd<N: KernelNumber>(_ a: N, _ b: N, _ c: N) -> N { a * b + c }
+
+  @inlinable @inline(__always)
+  public static func sum<N: KernelNumber>(_ a: N, _ b: N, times c: N) -> Pair<N> {
+    let p = product(b, c)
+    let s = Pair(large: a, small: p.high)
+    return Pair(high: s.high, low: s.low + p.low)
+  }
+
+  @inlinable @inline(__always)
+  public static func difference<N: KernelNumber>(_ a: N, _ k: N, times c: Double, plus d: Double) -> N {
+    (a - k * c) - k * d
+  }
 }
 
 #if arch(x86_64)

@@ -17,18 +17,19 @@ extension VectorLoops {
   /// Error Bounds: relative 2^-80. Here is why, with u = 2^-53, everything in parts of e^z.
   ///
   /// *Reduction*, 2^-91:
-  /// - |k| < 2^19 and the first two parts of ln 2/256 have 34 bits, so their products with k are exact.
-  /// - z.high - k·first is exact (Sterbenz, or k = 0).
-  /// - The Fast2Sum with k·second is exact, since its first term is a multiple of 2^-62 and |k·second| < 2^-25.
-  /// - low - k·third has |low| ≤ 2^-40.7 and takes two roundings: 2^-92.7.
-  /// - The last Fast2Sum may have its terms in the wrong order when r is below 2^-40. It is then off by
-  ///   u·2^-39.7 = 2^-92.7.
-  /// - What the third part leaves out is 2^-133·2^19.
+  /// - |k| < 2^19, and the binary64 nearest to ln 2/256 is the sum of a number of 34 bits and one of 18, whose products
+  ///   with k are exact.
+  /// - z.high - k times that number is exact: it is a multiple of 2^-62 (k = 0, or |z.high| > ρ) and at most 2^-9.5.
+  ///   The difference in between is exact too (Sterbenz).
+  /// - low - k·rest has |low| ≤ 2^-40.7 and takes two roundings: 2^-92.7.
+  /// - The Fast2Sum may have its terms in the wrong order when r is below 2^-40. It is then off by u·2^-39.7 = 2^-92.7.
+  /// - What the rest leaves out is 2^-117·2^19.
   /// - So r is within 2^-91, and |r.low| ≤ u·ρ + 2^-92.
   ///
   /// *Polynomial*, 2^-91 + 2^-81.54 + 2^-82.58: e^r = 1 + r + r²/2 + r³P(r), P the Taylor polynomial of degree 4.
   /// - The remainder is ρ^8/8! < 2^-91.
-  /// - The first and second terms are exact pairs, except for r.low²/2 < 2^-124 and rounding r.high·r.low (2^-125).
+  /// - The first and second terms are a pair within u² of its head, except for r.low²/2 < 2^-124 and rounding
+  ///   r.low + r.high·r.low (2^-115).
   /// - r³P ≤ 2^-31.16 is computed from r.high in plain binary64: r² (1 rounding), r³ (1), P (2 from its last step, and
   ///   less than ρ·3u + u from its lower terms and its coefficients), the product (1): 6.1u·2^-31.16 ≤ 2^-81.54.
   /// - Leaving r.low out of it costs r.low·ρ²/2 ≤ 2^-82.58.
@@ -37,7 +38,8 @@ extension VectorLoops {
   /// - p.low is at most 2^-31.15 and takes 2 roundings of at most 2^-85 each.
   /// - T·p.low, T the table's entry, and the sums around it take 4 of at most 2^-84 each, since no partial sum exceeds
   ///   2^-30.1 T. Together 5·2^-84.
-  /// - Products of the entry's low part are 2^-53-9.5-53 and less; the table is within 2^-106.
+  /// - The entry's low part times 1 + p.high, and what T·(1 + p.high) leaves of its head, are rounded at 2^-106; the
+  ///   table is within that too.
   /// - The final pair and the power of two are exact.
   ///
   /// Sum: 2^-81.54 + 2^-82.58 + 2^-81.67 + 3·2^-91 < 2^-80.3.
@@ -54,26 +56,22 @@ extension VectorLoops {
     let power = unsafe unsafeBitCast(
       ((bits & ~255) &<< 44) &+ SIMD8<Int64>(repeating: (exponent &+ 1023) &<< 52), to: Vector.self)
 
-    let r0 = Multiplier.multiplyAdd(k, Vector(repeating: -0x1.62e42fef8p-9), high)
-    let s = VectorPair(large: r0, small: k * -0x1.1cf79abc8p-44)
-    let third = Multiplier.multiplyAdd(k, Vector(repeating: -0x1.e3b39803f2f6bp-80), low)
-    let r = VectorPair(large: s.high, small: s.low + third)
+    let r0 = Multiplier.difference(high, k, times: 0x1.62e42fef8p-9, plus: 0x1.1cf78p-44)
+    let r = VectorPair(large: r0, small: Multiplier.multiplyAdd(k, Vector(repeating: -0x1.abc9e3b39803fp-64), low))
 
-    let half = r.high * 0.5
-    let square = Multiplier.product(half, r.high)
+    let square = r.high * r.high
     var P = Vector(repeating: 0x1.a01a01a01a01ap-13)
     P = Multiplier.multiplyAdd(P, r.high, Vector(repeating: 0x1.6c16c16c16c17p-10))
     P = Multiplier.multiplyAdd(P, r.high, Vector(repeating: 0x1.1111111111111p-7))
     P = Multiplier.multiplyAdd(P, r.high, Vector(repeating: 0x1.5555555555555p-5))
     P = Multiplier.multiplyAdd(P, r.high, Vector(repeating: 0x1.5555555555555p-3))
-    let cubic = (square.high + square.high) * r.high * P
-    let p = VectorPair(large: r.high, small: square.high)
-    let pLow = p.low + (cubic + (r.low + Multiplier.multiplyAdd(r.high, r.low, square.low)))
+    let cubic = square * r.high * P
+    let p = Multiplier.sum(r.high, r.high * 0.5, times: r.high)
+    let pLow = (p.low + Multiplier.multiplyAdd(r.high, r.low, r.low)) + cubic
 
     let t = gatherPairs(table, entry)
-    let product = Multiplier.product(t.high, p.high)
-    let sum = VectorPair(large: t.high, small: product.high)
-    let tail = Multiplier.multiplyAdd(t.high, pLow, Multiplier.multiplyAdd(t.low, p.high, t.low + product.low))
+    let sum = Multiplier.sum(t.high, t.high, times: p.high)
+    let tail = Multiplier.multiplyAdd(t.high, pLow, Multiplier.multiplyAdd(t.low, p.high, t.low))
     let e = VectorPair(large: sum.high, small: sum.low + tail)
     return VectorPair(high: e.high * power, low: e.low * power)
   }

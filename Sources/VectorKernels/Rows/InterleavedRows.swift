@@ -1,9 +1,9 @@
 /// What is known of eight short rows, one in each lane.
 ///
 /// A row of ten classes fills one vector and a quarter of another, and folding its lanes and dividing cost as much as
-/// the exponentials. Here rows go by groups of eight: element `8c + j` of a group is class c of its row j, so every lane
-/// works, and one division serves eight rows. The loops take several groups at a time, [groups][classes][8], since what
-/// a group waits for, the processor then does for the next one.
+/// the exponentials. Here rows go by groups of eight: element `8c + j` of a group is class c of its row j, so every
+/// lane works, and one division serves eight rows. The loops take several groups at a time, [groups][classes][8], since
+/// what a group waits for, the processor then does for the next one.
 ///
 /// It is passed by reference, because modules built for different instruction sets pass vectors by value differently.
 @frozen

@@ -74,21 +74,21 @@ extension VectorLoops {
   /// to the same result.
   ///
   /// - Parameters:
-  ///   - result: `|low| ≤ ulp(high)`.
-  ///   - error: a bound, not NaN where the result is not; at least 2^-104 |high|, which pays for this function's own
-  ///     roundings.
+  ///   - result: `|low| ≤ 4u |high|`, as products of pairs have it.
+  ///   - error: a bound, not NaN where the result is not; with 2^-103 |high| to spare, which pays for this function's
+  ///     own roundings.
   ///
   /// Rounding is monotone: when both ends of the interval round to one number, everything between them does.
   ///
-  /// In binary64, low ± error is within u·(2u|high|) of its real value, which 2^-104 |high| of `error` covers when the
-  /// derived bound is below half of it; high + that is then the end, rounded once to nearest. In narrower formats the
+  /// In binary64, low ± error is within u·(5u|high|) of its real value, which 2^-103 |high| of `error` covers; high +
+  /// that is then the end, rounded once to nearest. In narrower formats the
   /// ends are moved out by 2^-51 |high| instead (twice the spacing of binary64) and rounded to nearest, subnormal
   /// numbers included. An end on a tie lies strictly beyond the number itself, so it does not matter where that goes.
   @inlinable @inline(__always)
   static func rounded(_ result: VectorPair, error: Vector, _ rounding: KernelRounding) -> Rounded {
     let size = magnitude(result.high)
-    var up = result.high + (result.low + error)
-    var down = result.high + (result.low - error)
+    let (highest, lowest) = (result.high + (result.low + error), result.high + (result.low - error))
+    var (up, down) = (highest, lowest)
     let isInRange =
       (size .>= Vector(repeating: rounding.least)) .& (size .<= Vector(repeating: rounding.greatest))
     if rounding.narrowing != 0 {
@@ -98,7 +98,9 @@ extension VectorLoops {
     }
     var value = up * rounding.scale
     guard !rounding.isPlain else { return Rounded(value: value, isProven: (up .== down) .& isInRange) }
-    let isZero = (size + magnitude(error)) .< Vector(repeating: rounding.vanishing)
+    let vanishing = Vector(repeating: rounding.vanishing)
+    // By the ends: NaN in the low part alone must not count as zero.
+    let isZero = (magnitude(highest) .< vanishing) .& (magnitude(lowest) .< vanishing)
     // Plus zero, since no zero is negative.
     value = value.replacing(with: 0, where: isZero) + Vector(repeating: 0)
     return Rounded(value: value, isProven: ((up .== down) .& isInRange) .| isZero)

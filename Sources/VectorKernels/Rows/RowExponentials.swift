@@ -88,9 +88,9 @@ extension VectorLoops {
     let least = Vector(repeating: leastExponent)
     let isFar = z.high .< least
     let e = exponential(
-      z.high.replacing(with: least, where: isFar), z.low.replacing(with: zero, where: isFar), table)
+      choose(least, else: z.high, where: isFar), choose(zero, else: z.low, where: isFar), table)
     let value = VectorPair(
-      high: e.high.replacing(with: zero, where: isFar), low: e.low.replacing(with: zero, where: isFar))
+      high: choose(zero, else: e.high, where: isFar), low: choose(zero, else: e.low, where: isFar))
     // NaN by its bits: where numbers are replaced by it, the compiler goes on in quarters of a vector.
     let isUnknown = isFar .& (z.high .>= Vector(repeating: vanishing))
     let marks = SIMD8<UInt64>(repeating: 0).replacing(with: Double.nan.bitPattern, where: isUnknown)

@@ -41,7 +41,7 @@ extension VectorLoops {
   static func roundedProduct(
     _ e: VectorPair, _ factor: VectorPair, within error: Vector, _ rounding: KernelRounding
   ) -> Rounded {
-    let value = e.times(factor, Multiplier.self)
+    let value = Multiplier.product(e, factor)
     var result = rounded(value, error: magnitude(value.high) * error, rounding)
     // Zeros mean a result known to be zero; zero and NaN, one that is not known.
     result.set(0, where: (e.high .== 0) .& (e.low .== 0))
