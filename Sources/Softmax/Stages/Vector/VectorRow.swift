@@ -1,3 +1,4 @@
+internal import Allocation
 internal import KernelDispatch
 internal import VectorKernels
 
@@ -112,7 +113,7 @@ struct VectorRow: ~Copyable {
   var argumentError: Double { cap?.error ?? 0 }
 
   /// The same for one class: the z of a logit that equals the maximum is zero.
-  private func argumentError(_ i: Int, of row: Span<Double>) -> Double { row[i] == top.value ? 0 : argumentError }
+  func argumentError(_ i: Int, of row: Span<Double>) -> Double { row[i] == top.value ? 0 : argumentError }
 
   /// What derivatives have of each exponential: it itself, times the derivative of a capped logit.
   var pullHigh: Span<Double> {
@@ -132,107 +133,10 @@ struct VectorRow: ~Copyable {
     return body(arguments.high.extracting(first: row.count), arguments.low)
   }
 
-  /// The relative error of a probability.
-  var shareError: Double { probabilityError + 2 * argumentError }
-
   /// The z from which on e^z·2^exponent is below a quarter of the format's least number; at most -620.
   static func vanishing(_ format: ResultFormat, exponent: Int) -> Double {
     // log 2 rounded up, and a unit more.
     min(-620, -Double(4 - format.leastExponent + max(0, exponent)) * 0.69315)
-  }
-
-  /// Writes the row's probabilities. - Returns: how many are not proven, and NaN.
-  func probabilities(of row: Span<Double>, into out: inout MutableSpan<Double>) -> Int {
-    let open = loops.scaled(
-      exponentials.high, exponentials.low, by: sums.reciprocal, within: shareError,
-      KernelRounding(format), into: &out)
-    guard open > 0 else { return 0 }
-    let left = open - resolveFarProducts(row, RowFactor(.one, within: 0), into: &out)
-    guard left > 0 else { return 0 }
-    let sum = sum
-    return left - resolveFar(row, into: &out) { e, _ in e / sum }
-  }
-
-  /// Writes the row's log-probabilities. - Returns: how many are not proven, and NaN.
-  func logProbabilities(_ row: Span<Double>, into out: inout MutableSpan<Double>) -> Int {
-    let logSum = self.logSum
-    var open = withArguments(of: row) { arguments, rests in
-      loops.logProbabilities(
-        arguments, rests: rests, shift: shift, logSum: logSum.value, error: logSum.error + argumentError,
-        KernelRounding(format), into: &out)
-    }
-    guard open > 0 else { return 0 }
-    // z is often exactly half-way between two results, and log S far below it: its sign decides, which the loop left
-    // out.
-    let bounds = bounds(of: logSum)
-    for i in 0..<out.count where out[i].isNaN {
-      out[i] = 0 - rounded(-argument(i, of: row), within: argumentError(i, of: row), plus: bounds, exponent: 0)
-      if !out[i].isNaN { open -= 1 }
-    }
-    return open
-  }
-
-  /// The probability of one class, correctly rounded, or NaN.
-  func probability(_ i: Int) -> Double {
-    let e = exponentials[i]
-    // Zeros mean a result known to be zero; zero and NaN, one that is not known.
-    guard e.high > 0 else { return e.low == 0 ? 0 : .nan }
-    let value = e.times(sums.reciprocal, BaselineMultiplier.self)
-    return KernelRounding(format).rounded(value, error: value.high * shareError)
-  }
-
-  /// The log-probability of one class, correctly rounded, or NaN.
-  func logProbability(_ i: Int, of row: Span<Double>, _ logSum: LogSumBounds) -> Double {
-    row[i] == -.infinity
-      ? -.infinity : 0 - rounded(-argument(i, of: row), within: argumentError(i, of: row), plus: logSum, exponent: 0)
-  }
-
-  /// log S, for ``logProbability(_:of:_:)``.
-  var logSumBounds: LogSumBounds { bounds(of: logSum) }
-}
-
-/// A number and how far from the real one it may be.
-struct VectorValue: Sendable {
-  var value: DoubleDouble
-  var error: Double
-}
-
-/// log S as `high + tail`, the tail between two bounds.
-struct LogSumBounds: Sendable {
-  var high: Double
-  var least: Double
-  var greatest: Double
-}
-
-extension VectorRow {
-  /// log S.
-  ///
-  /// Error Bounds: the kernel's, and R's own, since d log(1+R)/log(1+R) ≤ dR/R. A faint row's is R, but for
-  /// R²/2 < 2^-700 R: within 2^-79.9 of itself and what R leaves out.
-  var logSum: VectorValue {
-    if sums.isFaint {
-      let error = sums.others.high * (0x1.3p-80 + argumentError)
-      return VectorValue(value: sums.others, error: error + RowSums.leftOut)
-    }
-    let table = exponentialTable
-    let value = loops.logSum(sums, table: table.span)
-    return VectorValue(value: value, error: value.high * (logSumError + argumentError))
-  }
-
-  /// log S with bounds of its tail. It is certainly positive, however faint, when there is another finite logit; when
-  /// there is none, the maximum's log-probability alone depends on it, which no kernel decides.
-  ///
-  /// The least positive number stands for anything in (0, 2^-1074): no boundary between two results, and no sum of
-  /// binary64 numbers, lies that close to another.
-  private func bounds(of logSum: VectorValue) -> LogSumBounds {
-    guard !sums.isFaint else {
-      // Four half units of the head: its rest, an end's rounding, and more than its error.
-      let head = logSum.value.high
-      let reach = head * 0x1p-51 + RowSums.leftOut
-      return LogSumBounds(high: 0, least: max(.leastNonzeroMagnitude, head - reach), greatest: head + reach)
-    }
-    let value = logSum.value
-    return LogSumBounds(high: value.high, least: value.low - logSum.error, greatest: value.low + logSum.error)
   }
 
   /// z of one class: (a - maximum)/temperature within 2^-100 |z| as in `VectorLoops.shifted`, or within
@@ -250,65 +154,70 @@ extension VectorRow {
     return DoubleDouble(large: q, small: (((d.high - p.high) - p.low) + d.low) / t)
   }
 
-  /// -log p = log S - z of one logit.
-  ///
-  /// Error Bounds: nothing cancels: log S's error, z's and 2^-98 of the sum.
-  func minusLog(_ i: Int, of row: Span<Double>) -> VectorValue {
-    let logSum = self.logSum
-    let value = logSum.value + -argument(i, of: row)
-    return VectorValue(value: value, error: logSum.error + argumentError(i, of: row) + value.high * 0x1p-98)
-  }
-
-  /// -log p = log S - z of one logit, times 2^exponent, correctly rounded, or NaN; half-way cases included.
-  func minusLog(_ i: Int, of row: Span<Double>, exponent: Int) -> Double {
-    rounded(
-      -argument(i, of: row), within: argumentError(i, of: row), plus: bounds(of: logSum), exponent: exponent)
-  }
-
-  /// log Σ e^(a/temperature), correctly rounded, or NaN.
-  var logSumExp: Double {
-    guard cap == nil else { return logSumExpBall.rounded(to: format, isIrrational: false) ?? .nan }
-    return rounded(
-      VectorRow.quotient(DoubleDouble(high: shift.maximum), temperature), within: 0, plus: bounds(of: logSum),
-      exponent: 0)
-  }
-
-  /// `x + log S`, times 2^exponent, correctly rounded, or NaN; x as ``argument(_:of:)`` has it. The sum may cancel.
-  ///
-  /// x and log S's head are added exactly; what is left of log S then widens the result or tells the side of a half-way
-  /// case.
-  ///
-  /// Error Bounds: the tail's sum is off by at most 2^-53 of itself, for 2^-52; x by `error` and what the shift says.
-  private func rounded(
-    _ x: DoubleDouble, within error: Double, plus logSum: LogSumBounds, exponent: Int
-  ) -> Double {
-    guard abs(exponent) <= 900 else { return .nan }
-    let s = DoubleDouble(sum: x.high, logSum.high)
-    let m = DoubleDouble(sum: s.low, x.low)
-    let slack = x.high.magnitude * shift.relative + (shift.absolute + error)
-    let up = m.low + logSum.greatest
-    let down = m.low + logSum.least
-    return KernelRounding(format, exponent: exponent).rounded(
-      s.high, m.high, tails: up + (up.magnitude * 0x1p-52 + slack), down - (down.magnitude * 0x1p-52 + slack))
-  }
-
-  /// -Σ p log p = log S + Σ e (-z) / S, correctly rounded, or NaN.
-  ///
-  /// Error Bounds: both terms are ≥ 0. log S within 2^-79.75; the second within 2^-80.3 + 2^-79.9 + 2^-89 < 2^-79.07,
-  /// each of its own size, so 0x1.1p-79 of the sum. A cap's error is once in each e and once in 1/S, and as z's own at
-  /// most R/S times in the second. A faint row's sums are not good enough.
-  func entropy(_ row: Span<Double>) -> Double {
-    guard !sums.isFaint else { return .nan }
-    let cross = crossSum(exponentials, row).cross
-    let value = logSum.value + cross.times(sums.reciprocal, BaselineMultiplier.self)
-    let error = value.high * (0x1.1p-79 + 2 * argumentError) + min(1, sums.others.high) * argumentError
-    return KernelRounding(format).rounded(value, error: error)
-  }
-
   /// Σ u and Σ u (-z) of some pairs u.
   func crossSum(_ pairs: borrowing DoubleDoubleBuffer, _ row: Span<Double>) -> ShareSums {
     withArguments(of: row) { arguments, rests in
       loops.shareSums(pairs.high, pairs.low, arguments, rests: rests, shift: shift)
+    }
+  }
+}
+
+/// A number and how far from the real one it may be.
+struct VectorValue: Sendable {
+  var value: DoubleDouble
+  var error: Double
+}
+
+/// A cap c of a row's logits, c·tanh(a/c), as the loops need it.
+struct RowCap: Sendable {
+  /// c.
+  let value: Double
+  /// a by c/2: twice the argument of tanh.
+  let shift: RowShift
+  /// 2c/T.
+  let scale: DoubleDouble
+  /// How far each z may be from the real one: `VectorLoops.capped` says 2^-81.1 of 2c/T.
+  let error: Double
+
+  /// Whether the error is small enough to prove anything, and no product underflows.
+  static func serves(_ cap: Double, temperature: Double) -> Bool {
+    cap >= 0x1p-300 && cap <= 0x1p300 && cap <= temperature * 0x1p12
+  }
+
+  init(_ cap: Double, temperature: Double) {
+    value = cap
+    shift = RowShift(maximum: 0, temperature: 0.5 * cap)
+    scale = VectorRow.quotient(DoubleDouble(high: 2 * cap), temperature)
+    error = scale.high * 0x1p-81
+  }
+}
+
+/// A row of double-double numbers as the kernels keep it, in one array: the high parts, padded to whole vectors, and
+/// behind them the low parts.
+struct DoubleDoubleBuffer: Sendable {
+  var numbers: [Double] = []  // [2][padded classes]
+
+  /// Sees that there is room for a row of so many classes; what was there is then of no use.
+  mutating func makeRoom(for classes: Int) {
+    let count = 2 * paddedCount(classes)
+    guard numbers.count != count else { return }
+    numbers = []
+    numbers = [Double](repeating: 0, largeCount: count)
+  }
+
+  var high: Span<Double> {
+    @_lifetime(borrow self) get { numbers.span.extracting(first: numbers.count / 2) }
+  }
+
+  var low: Span<Double> {
+    @_lifetime(borrow self) get { numbers.span.extracting(last: numbers.count / 2) }
+  }
+
+  subscript(position: Int) -> DoubleDouble {
+    get { DoubleDouble(high: numbers[position], low: numbers[numbers.count / 2 + position]) }
+    set {
+      numbers[position] = newValue.high
+      numbers[numbers.count / 2 + position] = newValue.low
     }
   }
 }
