@@ -82,7 +82,7 @@ extension VectorLoops {
       // NaN where e is below 2^-894, which is nothing beside S.
       own.low = choose(zero, else: own.low, where: own.high .== zero)
       let isTop = unsafe target .== rows[unchecked: group].top
-      let rest = sum + -own
+      let rest = sum.adding(smaller: -own)
       let difference = VectorPair(
         high: choose(others.high, else: rest.high, where: isTop), low: choose(others.low, else: rest.low, where: isTop))
       let factor = unsafe gradientFactor.times(rows[unchecked: group].reciprocal, Multiplier.self)

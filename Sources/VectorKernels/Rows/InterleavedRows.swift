@@ -116,19 +116,22 @@ extension VectorLoops {
     while group < rows.count {
       let first = group &* length
       let end = first &+ length
+      let (zero, one) = (Vector(repeating: 0), Vector(repeating: 1))
       var best = load(logits, first)
-      var place = Vector(repeating: 0)
+      var place = zero
+      var index = one
       var start = first &+ 8
       while start < end {
         let next = load(logits, start)
         let above = next .> best
         best.replace(with: next, where: above)
-        place.replace(with: Vector(repeating: Double((start &- first) &>> 3)), where: above)
+        place.replace(with: index, where: above)
+        index += one
         start &+= 8
       }
 
-      let zero = Vector(repeating: 0)
       var total = VectorPair(high: zero, low: zero)
+      index = zero
       start = first
       while start < end {
         var block = VectorPair(high: zero, low: zero)
@@ -138,14 +141,14 @@ extension VectorLoops {
           let e = exponential(ofAny: z, vanishing: vanishing, table)
           store(e.value.high, &pairs, 2 &* start)
           store(e.provenLow, &pairs, 2 &* start &+ 8)
-          let isTop = place .== Vector(repeating: Double((start &- first) &>> 3))
           block = block.accumulating(
-            VectorPair(high: e.value.high.replacing(with: zero, where: isTop), low: e.value.low))
+            VectorPair(high: e.value.high.replacing(with: zero, where: place .== index), low: e.value.low))
+          index += one
           start &+= 8
         }
         total = total + VectorPair(large: block.high, small: block.low)
       }
-      let sum = VectorPair(high: Vector(repeating: 1), low: zero) + total
+      let sum = VectorPair(high: one, low: zero) + total
       // Unchecked, as below, because the loop ends at the last group.
       unsafe rows[unchecked: group].maximum = best
       unsafe rows[unchecked: group].top = place
@@ -258,13 +261,14 @@ extension VectorLoops {
     return found
   }
 
-  /// Where in a group the rows' classes are. - Precondition: they are whole numbers in 0..<classes; it is checked.
+  /// Where in a group the rows' classes are: whole numbers in 0..<classes, or the nearest of these.
   @inlinable @inline(__always)
   static func places(of index: Vector, classes: Int) -> SIMD8<Int64> {
-    let isInside = (index .>= 0) .& (index .< Vector(repeating: Double(classes)))
-    precondition(bits(choose(Vector(repeating: 1), else: Vector(repeating: 0), where: isInside)) == 255)
+    let last = Vector(repeating: Double(classes &- 1))
+    let least = choose(index, else: Vector(repeating: 0), where: index .>= 0)
     // Adding 2^52 leaves a whole number in the lowest bits.
-    let classes = unsafe unsafeBitCast(index + 0x1p52, to: SIMD8<Int64>.self) & 0xFFFF_FFFF
+    let number = choose(least, else: last, where: least .<= last) + 0x1p52
+    let classes = unsafe unsafeBitCast(number, to: SIMD8<Int64>.self) & 0xFFFF_FFFF
     return (classes &<< 3) | SIMD8(0, 1, 2, 3, 4, 5, 6, 7)
   }
 

@@ -184,10 +184,12 @@ extension VectorLoops {
   /// The same where each lane has a maximum of its own.
   @inlinable @inline(__always)
   static func shifted(_ a: Vector, less maximum: Vector, _ shift: RowShift) -> VectorPair {
-    let d = VectorPair(sum: a, maximum.negated)
-    if shift.temperature == 1 { return d }
-    let q = d.high * shift.inverse
-    let p = Multiplier.product(q, Vector(repeating: shift.temperature))
-    return VectorPair(high: q, low: (((d.high - p.high) - p.low) + d.low) * shift.inverse)
+    var z = VectorPair(sum: a, maximum.negated)
+    if shift.temperature != 1 {
+      let q = z.high * shift.inverse
+      let p = Multiplier.product(q, Vector(repeating: shift.temperature))
+      z = VectorPair(high: q, low: (((z.high - p.high) - p.low) + z.low) * shift.inverse)
+    }
+    return z
   }
 }
