@@ -1,3 +1,4 @@
+import KernelDispatch
 import VectorKernels
 import TestSupport
 import Testing
@@ -42,6 +43,21 @@ struct VectorRangeTests {
       guard weight == 1 else { continue }
       let result = try softmax(logits).solve([.logProbabilities], Execution(level: level))
       #expect(result.logProbabilities?[0] == -loss)
+    }
+  }
+
+  /// An exponential that is not known is zero and NaN. It is no result, not even where all small ones are zero.
+  @Test(arguments: [-900, -167, 0, 800]) func unknownExponentialsProveNothing(exponent: Int) {
+    let (zeros, unknown) = ([Double](repeating: 0, count: 8), [Double](repeating: .nan, count: 8))
+    for level in levelsHere {
+      for format: ResultFormat in [.binary64, .binary32, .binary16, .bfloat16] {
+        let rounding = KernelRounding(format, exponent: exponent)
+        var results = zeros
+        var out = results.mutableSpan
+        let open = level.loops.scaled(
+          zeros.span, unknown.span, by: DoubleDouble(high: 1), within: probabilityError, rounding, into: &out)
+        #expect(open == 8 && results.allSatisfy(\.isNaN))
+      }
     }
   }
 
