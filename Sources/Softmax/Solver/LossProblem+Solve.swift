@@ -217,7 +217,7 @@ extension LossProblem {
     ) { k throws(ComputationError) in
       var poll = CancellationPoll(execution)
       var work = VectorLoss.Workspace(
-        narrow: NarrowRow(softmax, execution.level), row: VectorRow(softmax, execution.level),
+        narrow: NarrowFormatRow(softmax, execution.level), row: VectorRow(softmax, execution.level),
         teacher: VectorRow(softmax, execution.level, isCapped: false))
       var reader = RowReader(softmax.layout)
       var other = RowReader(softmax.layout)
@@ -283,7 +283,7 @@ extension LossProblem {
     case .infinite: return (.infinity, .infinity)
     case .finite(let known):
       var total = UnresolvedTotal(request, known: known, execution)
-      if total.unresolvedCount > 0, stage == .vector, NarrowRow(softmax, execution.level).isOfUse {
+      if total.unresolvedCount > 0, stage == .vector, NarrowFormatRow(softmax, execution.level).isOfUse {
         let all = 0..<request.layout.batch
         var unused = StageCounts()
         let term = try solve(

@@ -20,7 +20,7 @@ struct OutputLayout: Sendable {
   private(set) var areDividedByTemperature = false
   /// Whether any of them depends on more than the order of a row's logits.
   private(set) var needExponentials = false
-  /// Whether all are what ``ShortRows`` and ``NarrowRow`` compute.
+  /// Whether all are what ``ShortRows`` and ``NarrowFormatRow`` compute.
   private(set) var areCommon = true
 
   /// No outputs yet.

@@ -101,14 +101,14 @@ extension SoftmaxProblem {
 /// What the vector stage works with over some rows, and the rows with outputs that it leaves open.
 private struct VectorWork: ~Copyable {
   var poll: CancellationPoll
-  var narrow: NarrowRow
+  var narrow: NarrowFormatRow
   var row: VectorRow
   var writer: RowWriter
   var open: [UnresolvedRow] = []
 
   init(_ problem: borrowing SoftmaxProblem, _ execution: Execution) {
     poll = CancellationPoll(execution)
-    narrow = NarrowRow(problem, execution.level)
+    narrow = NarrowFormatRow(problem, execution.level)
     row = VectorRow(problem, execution.level)
     writer = RowWriter(problem.layout)
   }

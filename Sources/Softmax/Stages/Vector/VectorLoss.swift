@@ -16,7 +16,7 @@ final class VectorLoss: Sendable {
 
   /// What a thread works with.
   struct Workspace: ~Copyable {
-    var narrow: NarrowRow
+    var narrow: NarrowFormatRow
     var row: VectorRow
     /// The teacher's row, where there is one.
     var teacher: VectorRow

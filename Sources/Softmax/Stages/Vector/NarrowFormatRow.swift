@@ -8,7 +8,7 @@ internal import VectorKernels
 ///
 /// It holds the memory for a row's exponentials, so one value serves many rows; each begins with ``read(_:row:by:)``.
 /// They are given up with the first output that is made of them, whose place may be that of the logits.
-struct NarrowRow: ~Copyable {
+struct NarrowFormatRow: ~Copyable {
   /// Whether it does the problem that it was made for.
   let isOfUse: Bool
   private let loops: any VectorLoops.Type
@@ -135,7 +135,7 @@ struct NarrowRow: ~Copyable {
   }
 }
 
-extension NarrowRow {
+extension NarrowFormatRow {
   /// Writes the outputs of row n, if it can prove all of them. - Returns: whether it could.
   mutating func solve(
     _ logits: Numbers, number n: Int, outputs: OutputLayout, by reader: inout RowReader, _ writer: inout RowWriter

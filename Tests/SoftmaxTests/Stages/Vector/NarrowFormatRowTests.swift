@@ -8,7 +8,7 @@ import VectorKernels
 /// Results of few bits come from plain binary64 where it can prove a whole row: to the error bounds that its docstrings
 /// derive, with the bits of every other stage, and left alone where it cannot.
 @Suite("Narrow row")
-struct NarrowRowTests {
+struct NarrowFormatRowTests {
   typealias Real = Interval<FixedLimbs>
   static let formats: [ResultFormat] = [.binary32, .binary16, .bfloat16]
   static let outputs: ShortList<SoftmaxOutput> = [.probabilities, .logProbabilities, .argmax]
@@ -120,7 +120,7 @@ struct NarrowRowTests {
   ) throws -> [Double]? {
     let problem = try SoftmaxProblem(
       logits: logits, layout: Layout(shape: [logits.count], axis: 0), format: format)
-    var row = NarrowRow(problem, level)
+    var row = NarrowFormatRow(problem, level)
     var (reader, writer) = (RowReader(problem.layout), RowWriter(problem.layout))
     var isProven = false
     let numbers = ResultBuffer.array(logits.count) { buffer in
