@@ -49,8 +49,8 @@ public struct DecimalBlock: BitwiseCopyable, Sendable {
 /// has besides. The first 16 indices are into the lane's words in the rows `digits`, the others into those in
 /// `lastDigits`.
 ///
-/// There are two layouts for each power of ten in plain notation and two for numbers with an exponent, by the sign. What
-/// else a text may be comes after them.
+/// There are two layouts for each power of ten in plain notation and two for numbers with an exponent, by the sign.
+/// What else a text may be comes after them.
 public enum TextLayout {
   /// The powers of ten of a first digit for which a number is in plain notation: from -`below` on, so many.
   @inlinable

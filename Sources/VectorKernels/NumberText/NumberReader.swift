@@ -15,7 +15,7 @@ extension VectorLoops {
   public static func readShortNumbers(
     _ text: Span<UInt8>, _ position: inout Int, limit: Int, rows: RowPattern, into values: inout OutputSpan<Double>
   ) {
-    read(ShortNumberBlock.self, text, &position, limit: limit, rows: rows, (), atMost: .max, into: &values)
+    read(ShortNumberBlock.self, text, &position, limit: limit, rows: rows, by: (), atMost: .max, into: &values)
   }
 
   /// Reads numbers of any notation among each other, of at most 24 bytes and an exponent, with the same between them.
@@ -27,13 +27,13 @@ extension VectorLoops {
     _ text: Span<UInt8>, _ position: inout Int, limit: Int, rows: RowPattern, _ tables: ReadingTables,
     atMost most: Int, into values: inout OutputSpan<Double>
   ) {
-    read(MixedNumberBlock.self, text, &position, limit: limit, rows: rows, tables, atMost: most, into: &values)
+    read(MixedNumberBlock.self, text, &position, limit: limit, rows: rows, by: tables, atMost: most, into: &values)
   }
 
   /// Cuts the text into blocks of one kind, and finds the numbers of each.
   @inlinable @inline(__always)
   static func read<Block: NumberBlock>(
-    _: Block.Type, _ text: Span<UInt8>, _ position: inout Int, limit: Int, rows: RowPattern, _ tables: Block.Tables,
+    _: Block.Type, _ text: Span<UInt8>, _ position: inout Int, limit: Int, rows: RowPattern, by tables: Block.Tables,
     atMost most: Int, into values: inout OutputSpan<Double>
   ) {
     let last = min(limit, text.count &- NumberCutter.reach) &- 1
