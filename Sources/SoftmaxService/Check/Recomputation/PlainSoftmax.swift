@@ -50,6 +50,22 @@ enum PlainSoftmax {
     }
   }
 
+  /// The largest logit of a slice, and Σ exp((a - max a) · scale).
+  static func sum(
+    of slice: Int, _ logits: [Double], _ layout: Layout, scale: Double
+  ) -> (greatest: Double, sum: Double) {
+    let places = stride(from: layout.start(of: slice), by: layout.inner, count: layout.classes)
+    let greatest = Self.greatest(logits, places)
+    var sum = 0.0
+    for place in places { sum += exp((logits[place] - greatest) * scale) }
+    return (greatest, sum)
+  }
+
+  /// The logits under a soft cap, c·tanh(a/c).
+  static func capped(_ logits: [Double], _ softcap: Double?) -> [Double] {
+    softcap.map { cap in logits.map { cap * tanh($0 / cap) } } ?? logits
+  }
+
   private static func stride(from start: Int, by step: Int, count: Int) -> StrideTo<Int> {
     Swift.stride(from: start, to: start + step * count, by: step)
   }

@@ -1,4 +1,3 @@
-import Glibc
 import Softmax
 
 /// The probabilities that changes are recomputed from, their logarithms and what is summed of them: computed once for
@@ -18,6 +17,8 @@ final class SoftmaxTables {
   private let method: Method
   /// Whether they are of a few slices, so that even sums over other slices can be made number by number.
   let isOfFew: Bool
+  /// Softmax along other axes in plain arithmetic, which all outputs' tables share.
+  private let axes: OtherAxes
   private let execution: Execution
   /// How many sources there are.
   let sources: Int
@@ -41,18 +42,20 @@ final class SoftmaxTables {
 
   /// Correctly rounded tables.
   convenience init(_ request: borrowing CheckRequest, on rows: CheckedRows, _ execution: Execution) {
-    self.init(request.softmax, request.geometry, on: rows, by: .exact, isOfFew: false, execution)
+    let axes = OtherAxes(request.softmax, request.geometry)
+    self.init(request.softmax, request.geometry, on: rows, by: .exact, isOfFew: false, axes, execution)
   }
 
   private init(
     _ softmax: SoftmaxProblem, _ geometry: Geometry, on rows: CheckedRows, by method: Method, isOfFew: Bool,
-    _ execution: Execution
+    _ axes: OtherAxes, _ execution: Execution
   ) {
     self.isOfFew = isOfFew
     self.softmax = softmax
     self.geometry = geometry
     self.rows = rows
     self.method = method
+    self.axes = axes
     self.execution = execution
     sources = Change.Source.axis(Int8(geometry.shape.count)).number
     known = Array(repeating: nil, count: sources * Table.allCases.count)
@@ -69,14 +72,14 @@ final class SoftmaxTables {
   func estimates(of slices: [Int]?) -> SoftmaxTables {
     func isFew(_ slices: Int) -> Bool { slices * rows.classes <= Self.mostInPlainArithmetic }
     if isFew(rows.count) {
-      let tables = plain ?? SoftmaxTables(softmax, geometry, on: rows, by: .plain, isOfFew: true, execution)
+      let tables = plain ?? SoftmaxTables(softmax, geometry, on: rows, by: .plain, isOfFew: true, axes, execution)
       plain = tables
       return tables
     }
     guard let slices, slices.count < rows.count else { return self }
     return SoftmaxTables(
       softmax, geometry, on: CheckedRows(rows, slices), by: isFew(slices.count) ? .plain : .exact, isOfFew: true,
-      execution)
+      axes, execution)
   }
 
   /// p of a source, [slice, class]; nil where it is not defined.
@@ -175,6 +178,10 @@ final class SoftmaxTables {
       return try solved(output, once, own, temperature: 1, softcap: nil)
     case .axis(let axis):
       guard output == .probabilities || output == .logProbabilities else { return nil }
+      if method == .plain {
+        if execution.isCancelled() { throw .cancelled }
+        return axes.numbers(areLogarithms: output == .logProbabilities, along: Int(axis), of: rows)
+      }
       let layout = Layout(shape: geometry.shape, axis: Int(axis))
       return try solved(output, softmax.logits.array, layout, temperature: temperature, softcap: softcap)
         .map { rows.gathered($0) }
@@ -190,8 +197,7 @@ final class SoftmaxTables {
     switch method {
     case .plain:
       if execution.isCancelled() { throw .cancelled }
-      let capped = softcap.map { cap in logits.map { cap * tanh($0 / cap) } } ?? logits
-      return PlainSoftmax.table(output, of: capped, layout, scale: 1 / temperature)
+      return PlainSoftmax.table(output, of: PlainSoftmax.capped(logits, softcap), layout, scale: 1 / temperature)
     case .exact:
       guard
         let problem = try? SoftmaxProblem(
