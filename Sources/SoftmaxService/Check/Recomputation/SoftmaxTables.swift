@@ -43,12 +43,12 @@ final class SoftmaxTables {
   /// Correctly rounded tables.
   convenience init(_ request: borrowing CheckRequest, on rows: CheckedRows, _ execution: Execution) {
     let axes = OtherAxes(request.softmax, request.geometry)
-    self.init(request.softmax, request.geometry, on: rows, by: .exact, isOfFew: false, axes, execution)
+    self.init(request.softmax, request.geometry, on: rows, by: .exact, isOfFew: false, beside: axes, execution)
   }
 
   private init(
     _ softmax: SoftmaxProblem, _ geometry: Geometry, on rows: CheckedRows, by method: Method, isOfFew: Bool,
-    _ axes: OtherAxes, _ execution: Execution
+    beside axes: OtherAxes, _ execution: Execution
   ) {
     self.isOfFew = isOfFew
     self.softmax = softmax
@@ -72,14 +72,15 @@ final class SoftmaxTables {
   func estimates(of slices: [Int]?) -> SoftmaxTables {
     func isFew(_ slices: Int) -> Bool { slices * rows.classes <= Self.mostInPlainArithmetic }
     if isFew(rows.count) {
-      let tables = plain ?? SoftmaxTables(softmax, geometry, on: rows, by: .plain, isOfFew: true, axes, execution)
+      let tables =
+        plain ?? SoftmaxTables(softmax, geometry, on: rows, by: .plain, isOfFew: true, beside: axes, execution)
       plain = tables
       return tables
     }
     guard let slices, slices.count < rows.count else { return self }
     return SoftmaxTables(
       softmax, geometry, on: CheckedRows(rows, slices), by: isFew(slices.count) ? .plain : .exact, isOfFew: true,
-      axes, execution)
+      beside: axes, execution)
   }
 
   /// p of a source, [slice, class]; nil where it is not defined.
