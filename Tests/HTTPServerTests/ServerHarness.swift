@@ -13,6 +13,8 @@ final class TestHandler: RequestHandler {
   let began = DispatchSemaphore(value: 0)
   let cancelled = Atomic<Int>(0)
   let calls = Atomic<Int>(0)
+  /// Those of requests to /kept.
+  let contexts = Mutex<[RequestContext]>([])
 
   private static let anyBody = BodyPolicy(mediaTypes: "*/*", workPoolBytes: 32 * 1024)
   private static let routes = RouteTable([
@@ -37,6 +39,9 @@ final class TestHandler: RequestHandler {
       began.signal()
       hold.wait()
       return Response(.ok, .plainText, body: Array("held".utf8))
+    case "/kept":
+      contexts.withLock { $0.append(context) }
+      return Response(.ok, .plainText, body: Array("kept".utf8))
     case "/until-cancelled":
       began.signal()
       // Bounded: a test that fails must end.

@@ -185,6 +185,20 @@ import Testing
     }
   }
 
+  /// Also when a worker, or a handler, holds what belonged to the request for longer.
+  @Test func whatARequestHeldIsFreeOnceItIsAnswered() throws {
+    try withServer { configuration in
+      configuration.limits.bodyBytes = 150_000
+      configuration.memoryBytes = 200_000
+    } _: { address, _, _ in
+      let client = try TestClient(address)
+      for _ in 0..<3 {
+        client.post("/kept", large)
+        #expect(client.answer() == "200 kept")
+      }
+    }
+  }
+
   @Test func aClaimedLengthTakesNothingFromOthers() throws {
     try withServer { configuration in
       configuration.limits.bodyBytes = 1 << 20

@@ -110,13 +110,18 @@ extension EventLoop {
 
   /// A worker has an answer; its connection may have gone.
   func workFinished(_ result: WorkResult) {
-    guard let connection = table[result.token], var work = connection.work, work.id == result.id else { return }
+    guard let connection = table[result.token], var work = connection.work, work.id == result.id else {
+      result.memory.release()
+      return
+    }
     connection.work = nil
     refreshClock()
     let elapsed = now.instant.nanoseconds &- connection.headCompletedAt.nanoseconds
     if elapsed < inlineNanoseconds / 2 { connection.prefersWorkPool = false }
     connection.withState { state in
       complete(&work.metrics, id: work.id, with: result.response, on: connection, &state)
+      // Before the answer is written, since its receiver may send as much again. The worker may hold on for longer.
+      result.memory.release()
       advance(connection, &state)
     }
   }

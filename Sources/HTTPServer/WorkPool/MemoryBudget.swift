@@ -130,7 +130,7 @@ final class LoopMemory {
   }
 }
 
-/// What the work on one request holds; given back when the last reference goes.
+/// What the work on one request holds; given back with its answer, or when the last reference goes.
 final class MemoryReservation: Sendable {
   private let budget: MemoryBudget
   private let bytes: Atomic<Int>
