@@ -39,7 +39,7 @@ struct UnvalidatedRequest: ~Copyable, Sendable {
   /// The input `where`; nil where it is left out or could not be read.
   var mask: Mask?
 
-  /// The inputs that could be read, and their tensors.
+  /// The inputs that could be read, and their tensors: apart, so that looking for an input copies no tensor.
   private(set) var inputs = ShortList<Input>()
   private var tensors = ShortList<Tensor>()
   private var scalars: [(parameter: Parameter, scalar: Scalar)] = []

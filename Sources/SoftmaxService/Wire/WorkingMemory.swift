@@ -1,5 +1,6 @@
 import HTTP
 import Softmax
+import VectorKernels
 
 /// Sets memory aside before a request's work takes it, in two steps: what its text can hold, then what its answer
 /// needs.
@@ -27,8 +28,7 @@ struct WorkingMemory {
     let most = others + text.count + text.count / 2 * Self.bytesPerNumberRead
     guard most > Self.unasked else { return }
     if case .granted = context.reserveMemory(most) { return }
-    var commas = 0
-    for index in text.indices where text[index] == UInt8(ascii: ",") { commas += 1 }
+    let commas = BaselineLoops.countCommas(text).commas
     try ask(others + text.count + (commas + 1) * Self.bytesPerNumberRead)
   }
 

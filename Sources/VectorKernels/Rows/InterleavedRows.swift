@@ -60,18 +60,9 @@ public typealias RowBits = UInt64
 public func interleave(
   _ run: Span<Double>, classes: Int, from first: Int, into groups: inout MutableSpan<Double>
 ) {
-  let rows = run.count / classes
-  precondition(classes > 0 && run.count == rows &* classes && first >= 0)
-  precondition(((first &+ rows &+ 7) &>> 3) &* 8 &* classes <= groups.count)
-  var position = 0
-  for row in first..<first &+ rows {
-    var place = (row &>> 3) &* 8 &* classes &+ (row & 7)
-    // Unchecked, because so many groups are there.
-    for _ in 0..<classes {
-      unsafe groups[unchecked: place] = run[unchecked: position]
-      position &+= 1
-      place &+= 8
-    }
+  forEachPlace(of: run.count, classes: classes, from: first, in: groups.count) { position, place in
+    // Both are in range.
+    unsafe groups[unchecked: place] = run[unchecked: position]
   }
 }
 
@@ -80,15 +71,26 @@ public func interleave(
 public func deinterleave(
   _ groups: Span<Double>, classes: Int, from first: Int, into run: inout MutableSpan<Double>
 ) {
-  let rows = run.count / classes
-  precondition(classes > 0 && run.count == rows &* classes && first >= 0)
-  precondition(((first &+ rows &+ 7) &>> 3) &* 8 &* classes <= groups.count)
+  forEachPlace(of: run.count, classes: classes, from: first, in: groups.count) { position, place in
+    // Both are in range.
+    unsafe run[unchecked: position] = groups[unchecked: place]
+  }
+}
+
+/// Calls `body` with the position of each of `count` numbers in a run of rows, and with its place in groups of `room`
+/// numbers: both are within these.
+@inlinable @inline(__always)
+func forEachPlace(
+  of count: Int, classes: Int, from first: Int, in room: Int, _ body: (_ position: Int, _ place: Int) -> Void
+) {
+  let rows = count / classes
+  precondition(classes > 0 && count == rows &* classes && first >= 0)
+  precondition(((first &+ rows &+ 7) &>> 3) &* 8 &* classes <= room)
   var position = 0
   for row in first..<first &+ rows {
     var place = (row &>> 3) &* 8 &* classes &+ (row & 7)
-    // Unchecked, because so many groups are there.
     for _ in 0..<classes {
-      unsafe run[unchecked: position] = groups[unchecked: place]
+      body(position, place)
       position &+= 1
       place &+= 8
     }

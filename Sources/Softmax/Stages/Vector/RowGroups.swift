@@ -23,19 +23,26 @@ struct RowSelection {
   /// How many groups they are in.
   var groups: Int { (count + 7) / 8 }
 
-  /// Where the rows that are moved together with a row end: those that lie one behind the other in the tensor, or a
-  /// tile, eight side by side that are a group.
-  private func end(from row: Int) -> Int {
+  /// Rows that are moved together: those that lie one behind the other in the tensor, or a tile, eight side by side
+  /// that are a group.
+  private struct Stretch {
+    /// Where the first of them is in the tensor.
+    let start: Int
+    let end: Int
+    let isTile: Bool
+  }
+
+  private func stretch(from row: Int) -> Stretch {
+    let first = numbers[row]
+    let start = layout.start(of: first)
     var end = row + 1
     if layout.inner == 1 {
       while end < count, numbers[end] == numbers[end - 1] + 1 { end += 1 }
-      return end
+      return Stretch(start: start, end: end, isTile: false)
     }
-    let first = numbers[row]
-    guard row % 8 == 0, row + 8 <= count, numbers[row + 7] == first + 7, first % layout.inner + 8 <= layout.inner else {
-      return end
-    }
-    return row + 8
+    let isTile =
+      row % 8 == 0 && row + 8 <= count && numbers[row + 7] == first + 7 && first % layout.inner + 8 <= layout.inner
+    return Stretch(start: start, end: isTile ? row + 8 : end, isTile: isTile)
   }
 
   /// Copies the rows of a tensor into groups.
@@ -47,19 +54,19 @@ struct RowSelection {
     let (classes, inner) = (layout.classes, layout.inner)
     var row = 0
     while row < count {
-      let (start, end) = (layout.start(of: numbers[row]), end(from: row))
-      if inner == 1 || end == row + 1 {
-        tensor.withRun((end - row) * classes, from: start, step: inner, copiedInto: &run) { numbers in
+      let stretch = stretch(from: row)
+      if !stretch.isTile {
+        tensor.withRun((stretch.end - row) * classes, from: stretch.start, step: inner, copiedInto: &run) { numbers in
           interleave(numbers, classes: classes, from: row, into: &groups)
         }
       } else {
         for c in 0..<classes {
-          tensor.withRun(8, from: start + c * inner, copiedInto: &run) { numbers in
+          tensor.withRun(8, from: stretch.start + c * inner, copiedInto: &run) { numbers in
             for lane in 0..<8 { groups[row * classes + 8 * c + lane] = numbers[lane] }
           }
         }
       }
-      row = end
+      row = stretch.end
     }
   }
 
@@ -71,18 +78,18 @@ struct RowSelection {
     let (classes, inner) = (layout.classes, layout.inner)
     var row = 0
     while row < count {
-      let (start, end) = (layout.start(of: numbers[row]), end(from: row))
-      if inner == 1 || end == row + 1 {
-        tensor.write((end - row) * classes, from: start, step: inner, by: &run) { numbers in
+      let stretch = stretch(from: row)
+      if !stretch.isTile {
+        tensor.write((stretch.end - row) * classes, from: stretch.start, step: inner, by: &run) { numbers in
           deinterleave(groups, classes: classes, from: row, into: &numbers)
         }
       } else {
         for c in 0..<classes {
           let place = row * classes + 8 * c
-          tensor.write(groups.extracting(place..<place + 8), from: start + c * inner)
+          tensor.write(groups.extracting(place..<place + 8), from: stretch.start + c * inner)
         }
       }
-      row = end
+      row = stretch.end
     }
   }
 }

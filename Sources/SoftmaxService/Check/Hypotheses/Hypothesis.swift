@@ -80,7 +80,7 @@ struct Mistake: Sendable {
       }
     }
 
-    /// Whether it changes what the mean divides by, or is about the numbers alone: there is one of either kind.
+    /// Whether it may also change what the mean divides by.
     var changesDivisor: Bool {
       switch self {
       case .weights, .ignored, .sampleWeights: true

@@ -76,8 +76,8 @@ struct OutputSearch: ~Copyable {
     return try asked.agreement(of: found, probes.all, arithmetic, execution)
   }
 
-  /// How well the recomputation under a change agrees with which the probes may agree; nil where it does not, or is not
-  /// defined.
+  /// How well the recomputation under a change agrees; asked only for changes that the probes did not rule out. Nil
+  /// where it does not agree, or is not defined.
   mutating func agreement(under change: Change) throws(ComputationError) -> Agreement? {
     guard try canShow(change.handling), try recomputation.adopt(change) else { return nil }
     return try recomputation.agreement(of: found, probes.all, arithmetic, execution)
