@@ -74,6 +74,9 @@ actor EventLoop {
   /// How long the handler waits in the epoll set before it returns: longer than a busy client needs between two
   /// requests, and no longer than a timer's event or the end of the loop may wait.
   private static let waitMilliseconds: CInt = 20
+  /// In how many passes the pool must have been idle until the loop no longer interrupts others: to change costs two
+  /// system calls.
+  private static let idlePassesBeforeBatch = 64
 
   init(index: Int, services: LoopServices) throws(SystemError) {
     self.index = index
@@ -94,7 +97,7 @@ actor EventLoop {
     self.inlineMemory = inlineMemory
     inlineContext = RequestContext(
       isCancelled: { inlineBudget.checkExpired() }, reserveMemory: { inlineMemory.resize(to: $0) })
-    try epoll.add(mailbox.waker.descriptor, .readable, token: Self.mailboxToken)
+    try epoll.add(mailbox.waker.descriptor, [.readable, .edge], token: Self.mailboxToken)
   }
 
   /// Begins to serve what is posted to the mailbox.
@@ -131,9 +134,11 @@ actor EventLoop {
   private func serve() {
     // Dispatch may run each call on another thread.
     var scheduling: ThreadScheduling?
+    var idlePasses = Self.idlePassesBeforeBatch
     while true {
       let isPoolBusy = services.workPool.isBusy
-      let wanted: ThreadScheduling = isPoolBusy ? .normal : .batch
+      idlePasses = isPoolBusy ? 0 : min(idlePasses + 1, Self.idlePassesBeforeBatch)
+      let wanted: ThreadScheduling = idlePasses < Self.idlePassesBeforeBatch ? .normal : .batch
       if wanted != scheduling {
         wanted.adopt()
         scheduling = wanted

@@ -29,7 +29,8 @@ struct WorkResult: Sendable {
   let memory: MemoryReservation
 }
 
-/// An event loop's queue of messages. Whoever posts the first one wakes the loop by the eventfd in its epoll set.
+/// An event loop's queue of messages. Whoever posts the first one wakes the loop by the eventfd in its epoll set, which
+/// reports each waking once.
 final class Mailbox: Sendable {
   private let messages = Mutex<[LoopMessage]>([])
   let waker: Waker
@@ -48,8 +49,7 @@ final class Mailbox: Sendable {
 
   /// All messages, in the order posted.
   func takeAll() -> [LoopMessage] {
-    waker.clear()
-    return messages.withLock { messages in
+    messages.withLock { messages in
       var taken: [LoopMessage] = []
       swap(&taken, &messages)
       return taken
@@ -57,7 +57,7 @@ final class Mailbox: Sendable {
   }
 }
 
-/// An eventfd: any thread makes an epoll set ready by it.
+/// An eventfd: any thread makes an epoll set ready by it. Where the set reports edges nobody needs to read it.
 struct Waker: ~Copyable, Sendable {
   let descriptor: CInt
 
@@ -69,14 +69,8 @@ struct Waker: ~Copyable, Sendable {
 
   func wake() {
     var one: UInt64 = 1
-    // It can only fail when the counter is full, and then the set is ready already.
+    // It can only fail when the counter is full, after 2^64 wakings.
     _ = unsafe Glibc.write(descriptor, &one, 8)
-  }
-
-  /// Makes it quiet again.
-  func clear() {
-    var count: UInt64 = 0
-    _ = unsafe Glibc.read(descriptor, &count, 8)
   }
 }
 

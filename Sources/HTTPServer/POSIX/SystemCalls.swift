@@ -8,13 +8,15 @@ struct EpollEvents: OptionSet, Sendable {
 
   static let readable = EpollEvents(rawValue: EPOLLIN.rawValue)
   static let writable = EpollEvents(rawValue: EPOLLOUT.rawValue)
+  /// Reported once, however long it lasts.
+  static let edge = EpollEvents(rawValue: EPOLLET.rawValue)
   /// A reset, or both directions closed: there is nobody to answer.
   static let gone = EpollEvents(rawValue: EPOLLERR.rawValue | EPOLLHUP.rawValue)
 }
 
 /// An epoll descriptor and room for the events of one wait.
 ///
-/// Level-triggered: what was left unread is reported again, so one read for each event is enough.
+/// Level-triggered unless asked otherwise: what was left unread is reported again, so one read an event is enough.
 @safe struct EpollSet: ~Copyable {
   let descriptor: CInt
   /// A plain pointer, not a buffer's `baseAddress`: glibc 2.41 declares that epoll_wait takes no null.
