@@ -9,6 +9,7 @@ public struct JSONWriter: ~Copyable {
   /// Whether a comma must come before the next item.
   var needsComma = false
   let level: KernelLevel
+  private var waiting = WaitingNumbers()
 
   /// - Parameters:
   ///   - capacity: how many bytes the buffer takes before it must grow.
@@ -24,17 +25,9 @@ public struct JSONWriter: ~Copyable {
   public mutating func endArray() { close(UInt8(ascii: "]")) }
 
   /// Writes a member's name; its value follows.
-  public mutating func name(_ name: String) {
-    string(name)
-    bytes.append(UInt8(ascii: ":"))
-    needsComma = false
-  }
+  public mutating func name(_ name: String) { quoted(name, isName: true) }
 
-  public mutating func string(_ string: String) {
-    separate()
-    appendQuoted(string)
-    needsComma = true
-  }
+  public mutating func string(_ string: String) { quoted(string, isName: false) }
 
   public mutating func integer(_ value: Int) {
     separate()
@@ -52,16 +45,33 @@ public struct JSONWriter: ~Copyable {
   /// Writes a number; infinities and NaN as the strings "Infinity", "-Infinity" and "NaN".
   public mutating func number(_ value: Double, format: NumberFormat = .binary64) {
     separate()
-    let values: InlineArray<1, Double> = [value]
-    let encoder = NumberEncoder(format: format, level: level)
-    bytes.append(addingCapacity: NumberEncoder.maximumLength + 1 + NumberEncoder.slack) { output in
-      output.append(numbers: values.span, encoder: encoder)
+    if waiting.count == WaitingNumbers.most || waiting.format != format { writeWaiting() }
+    waiting.add(value, format, at: bytes.count)
+    bytes.append(addingCapacity: WaitingNumbers.gap) { output in
+      output.append(repeating: UInt8(ascii: " "), count: WaitingNumbers.gap)
     }
     needsComma = true
   }
 
+  /// Writes the numbers whose texts are not made yet.
+  mutating func writeWaiting() {
+    let waiting = waiting
+    guard waiting.count > 0 else { return }
+    let (end, encoder) = (bytes.count, NumberEncoder(format: waiting.format, level: level))
+    bytes.append(addingCapacity: waiting.count * WaitingNumbers.gap + NumberEncoder.slack) { output in
+      output.append(numbers: waiting.values.span.extracting(first: waiting.count), encoder: encoder)
+    }
+    var text = bytes.mutableSpan
+    let length = waiting.fillGaps(of: &text, before: end)
+    bytes.removeLast(bytes.count - length)
+    self.waiting.count = 0
+  }
+
   /// The text.
-  public consuming func finish() -> [UInt8] { bytes }
+  public consuming func finish() -> [UInt8] {
+    writeWaiting()
+    return bytes
+  }
 
   private mutating func open(_ bracket: UInt8) {
     separate()
@@ -78,13 +88,65 @@ public struct JSONWriter: ~Copyable {
     if needsComma { bytes.append(UInt8(ascii: ",")) }
   }
 
-  private mutating func appendQuoted(_ string: String) {
-    let text = string.utf8.span
-    bytes.append(addingCapacity: 6 * text.count + 2) { output in
+  private mutating func quoted(_ string: String, isName: Bool) {
+    let (text, followsItem) = (string.utf8.span, needsComma)
+    bytes.append(addingCapacity: 6 * text.count + 4) { output in
+      if followsItem { output.append(UInt8(ascii: ",")) }
       output.append(UInt8(ascii: "\""))
       for index in text.indices { output.append(escaped: text[index]) }
       output.append(UInt8(ascii: "\""))
+      if isName { output.append(UInt8(ascii: ":")) }
     }
+    needsComma = !isName
+  }
+}
+
+/// Numbers of one format whose texts are not made yet, and where they belong: eight take hardly longer than one.
+private struct WaitingNumbers {
+  static var most: Int { 8 }
+  /// What is left free for the text of a number: the most that it and a comma take.
+  static var gap: Int { NumberEncoder.maximumLength + 1 }
+
+  private(set) var format = NumberFormat.binary64
+  private(set) var values = InlineArray<8, Double>(repeating: 0)
+  private var places = InlineArray<8, Int>(repeating: 0)
+  var count = 0
+
+  mutating func add(_ value: Double, _ format: NumberFormat, at place: Int) {
+    self.format = format
+    values[count] = value
+    places[count] = place
+    count += 1
+  }
+
+  /// Moves the numbers' texts, which stand at `end` with commas between them, into the gaps before it, and closes what
+  /// they leave of these.
+  /// - Returns: where the text ends then.
+  func fillGaps(of text: inout MutableSpan<UInt8>, before end: Int) -> Int {
+    var (source, target) = (end, places[0])
+    for number in 0..<count {
+      var comma = source
+      while comma < text.count, text[comma] != UInt8(ascii: ",") { comma += 1 }
+      text.move(source..<comma, to: &target)
+      source = comma + 1
+      let next = number + 1 < count ? places[number + 1] : end
+      text.move(places[number] + Self.gap..<next, to: &target)
+    }
+    return target
+  }
+}
+
+extension MutableSpan<UInt8> {
+  /// Copies some bytes to a place that may overlap theirs, and moves the place to their end.
+  @inline(__always)
+  @_lifetime(self: copy self)
+  fileprivate mutating func move(_ range: Range<Int>, to place: inout Int) {
+    precondition(range.upperBound <= count && place >= 0 && place <= count - range.count)
+    unsafe withUnsafeMutableBytes { bytes in
+      guard let base = bytes.baseAddress else { return }
+      unsafe (base + place).copyMemory(from: base + range.lowerBound, byteCount: range.count)
+    }
+    place += range.count
   }
 }
 

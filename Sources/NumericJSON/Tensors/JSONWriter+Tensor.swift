@@ -17,6 +17,8 @@ extension JSONWriter {
     _ values: Span<Double>, extents: Span<Int>, format: NumberFormat = .binary64, parallel: Parallel? = nil,
     isCancelled: () -> Bool = { false }
   ) -> Bool {
+    // Not to move the tensor's text later.
+    writeWaiting()
     separate()
     let layout = TensorLayout(extents)
     let encoder = NumberEncoder(format: format, level: level)
