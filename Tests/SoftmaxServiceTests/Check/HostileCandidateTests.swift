@@ -31,7 +31,7 @@ struct HostileCandidateTests {
     (#"{"logits": [1, 2], "outputs": ["entropy"], "candidate": {"entropy": 1}}"#, "#/outputs", "belongs to /softmax"),
   ])
   func isRefusedWithItsPlaceAndCure(_ body: String, _ pointer: String, _ part: String) throws {
-    let problem = try Parsed(post("/check", body))
+    let problem = try ProblemBody(post("/check", body))
     #expect(problem.status == 422)
     #expect(problem.errors.first?.pointer == pointer, "\(problem)")
     #expect(problem.detail.contains(part), "\(problem.detail)")
@@ -94,7 +94,7 @@ struct HostileCandidateTests {
       asked += 1
       if last == .ok { break }
       #expect(last == .serviceUnavailable)
-      #expect(try Parsed(answer).type == "/problems/deadline-exceeded")
+      #expect(try ProblemBody(answer).type == "/problems/deadline-exceeded")
     }
     #expect(last == .ok)
     // The reading asks once, and the exact numbers do.

@@ -23,7 +23,7 @@ struct BodyTypeTests {
     let fields: Fields = [.contentType: "application/json", .contentType: "application/json"]
     let refusal = try #require(answer(toHead: RequestHead(.post, "/softmax", fields: fields, framing: .length(2))))
     #expect(refusal.status == .badRequest)
-    #expect(try Parsed(refusal).type == "/problems/malformed-field")
+    #expect(try ProblemBody(refusal).type == "/problems/malformed-field")
   }
 
   @Test("Rule 28: a missing Content-Type counts as JSON") func aMissingContentTypeCountsAsJSON() {
@@ -44,7 +44,7 @@ struct BodyTypeTests {
     let answer = try #require(refusal([.contentType: type]))
     #expect(answer.status == .unsupportedMediaType)
     #expect(answer.fields[.acceptPost] == "application/json")
-    let problem = try Parsed(answer)
+    let problem = try ProblemBody(answer)
     #expect(problem.type == "/problems/unsupported-media-type")
     #expect(problem.detail.contains("send \"Content-Type: application/json\""))
     #expect(problem.errors.isEmpty)
@@ -60,13 +60,13 @@ struct BodyTypeTests {
     #expect(ask(head, Array(#"{"logits": [0]}"#.utf8)).status == .ok)
     let answer = ask(head, Array(#"{"logits": [0], "é": 1}"#.utf8))
     #expect(answer.status == .unsupportedMediaType)
-    #expect(try Parsed(answer).detail.contains("The charset is \"\(charset)\"; send JSON in UTF-8"))
+    #expect(try ProblemBody(answer).detail.contains("The charset is \"\(charset)\"; send JSON in UTF-8"))
   }
 
   @Test func aPostWithoutABodyIsToldToSendItsLength() throws {
     let refusal = try #require(answer(toHead: RequestHead(.post, "/loss")))
     #expect(refusal.status == .lengthRequired)
-    #expect(try Parsed(refusal).detail.contains("neither Content-Length nor Transfer-Encoding: chunked"))
+    #expect(try ProblemBody(refusal).detail.contains("neither Content-Length nor Transfer-Encoding: chunked"))
   }
 
   @Test(arguments: ["identity", "Identity", "identity, identity"])
@@ -79,7 +79,7 @@ struct BodyTypeTests {
     let answer = try #require(refusal([.contentType: "application/json", .contentEncoding: encoding]))
     #expect(answer.status == .unsupportedMediaType)
     #expect(answer.fields[.acceptEncoding] == "identity")
-    #expect(try Parsed(answer).type == "/problems/unsupported-content-encoding")
+    #expect(try ProblemBody(answer).type == "/problems/unsupported-content-encoding")
   }
 
   @Test func documentsDoNotLookAtTheBodysType() {

@@ -20,7 +20,7 @@ struct RouteTests {
       let head = RequestHead(method, path)
       let refusal = try #require(answer(toHead: head))
       #expect(refusal.status == .notFound)
-      let problem = try Parsed(refusal)
+      let problem = try ProblemBody(refusal)
       #expect(problem.type == "/problems/not-found")
       #expect(problem.detail.hasSuffix("; \(cure); GET / lists what there is"))
     }
@@ -39,7 +39,7 @@ struct RouteTests {
       let answer = try #require(refusal)
       #expect(answer.status == .methodNotAllowed)
       #expect(answer.fields[.allow] == allow)
-      let problem = try Parsed(answer)
+      let problem = try ProblemBody(answer)
       #expect(problem.type == "/problems/method-not-allowed")
       #expect(problem.detail.contains(allow))
     }

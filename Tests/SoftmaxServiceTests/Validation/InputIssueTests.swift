@@ -24,7 +24,7 @@ struct InputIssueTests {
     let answer = post(bad.path, bad.body)
     #expect(answer.status == .unprocessableContent)
     #expect(answer.contentType == .problem)
-    let problem = try Parsed(answer)
+    let problem = try ProblemBody(answer)
     #expect(problem.type == "/problems/invalid-input")
     #expect(problem.errors.map(\.pointer) == bad.faults.map(\.pointer), "\(problem.errors)")
     for (error, fault) in zip(problem.errors, bad.faults) {
@@ -36,7 +36,7 @@ struct InputIssueTests {
     "No cure leads to the next mistake",
     arguments: ["-Infinity ", "nan", "NaN", "Infinity", "cat", "1,2", "0x1"])
   func onlyNumbersAreToBeWrittenWithoutQuotationMarks(_ text: String) throws {
-    let problem = try Parsed(post("/softmax", #"{"logits": [1, "\#(text)"]}"#))
+    let problem = try ProblemBody(post("/softmax", #"{"logits": [1, "\#(text)"]}"#))
     #expect(problem.errors.map(\.pointer) == ["#/logits/1"])
     #expect(problem.errors.first?.detail.contains("quotation marks") == false)
     #expect(problem.errors.first?.detail.contains(#""-Infinity" to mask the class"#) == true)

@@ -15,7 +15,7 @@ struct LimitTests {
     ] {
       let answer = post("/softmax", body, of: small)
       #expect(answer.status == .contentTooLarge)
-      let problem = try Parsed(answer)
+      let problem = try ProblemBody(answer)
       #expect(problem.type == "/problems/too-many-logits")
       #expect(problem.detail.contains("more than 4 numbers"))
       #expect(problem.errors.map(\.pointer) == ["#/logits"])
@@ -27,13 +27,13 @@ struct LimitTests {
     #expect(post("/softmax", #"{"logits": [[1, 2]], "outputs": ["jacobian"]}"#, of: small).status == .ok)
     let answer = post("/softmax", #"{"logits": [[1, 2], [3, 4]], "outputs": ["jacobian"]}"#, of: small)
     #expect(answer.status == .unprocessableContent)
-    #expect(try Parsed(answer).detail.contains("at most 4 numbers; it would have 8: send fewer slices"))
+    #expect(try ProblemBody(answer).detail.contains("at most 4 numbers; it would have 8: send fewer slices"))
   }
 
   @Test func otherTensorsAreBoundedWithTheLogits() throws {
     let answer = post("/loss", #"{"logits": [1, 2], "target": 0, "weight": [1, 2, 3, 4, 5]}"#, of: small)
     #expect(answer.status == .unprocessableContent)
-    let problem = try Parsed(answer)
+    let problem = try ProblemBody(answer)
     #expect(problem.errors.map(\.pointer) == ["#/weight"])
     #expect(problem.detail.contains("more than 4 numbers"))
   }
@@ -44,7 +44,7 @@ struct LimitTests {
     #expect(post("/softmax", body, of: small).status == .ok)
     let answer = post("/softmax", #"{"logits": [1, 2, 3, 4], "outputs": ["argmax", "jacobian"]}"#, of: small)
     #expect(answer.status == .unprocessableContent)
-    let problem = try Parsed(answer)
+    let problem = try ProblemBody(answer)
     #expect(problem.errors.map(\.pointer) == ["#/outputs/1"])
     #expect(problem.detail.contains("at most 3 classes; the logits have 4"))
     #expect(post("/softmax", #"{"logits": [1, 2, 3, 4], "outputs": ["argmax"]}"#, of: small).status == .ok)
@@ -61,7 +61,7 @@ struct LimitTests {
       for path in ["/loss", "/gradient"] {
         let answer = post(path, #"{"logits": [[1, 2], [3, 4]], \#(options)}"#)
         #expect(answer.status == .unprocessableContent)
-        let problem = try Parsed(answer)
+        let problem = try ProblemBody(answer)
         #expect(problem.type == "/problems/zero-normaliser")
         #expect(problem.errors.map(\.pointer) == [pointer])
         #expect(problem.detail.contains("divide by 0; let one item count"))
@@ -76,7 +76,7 @@ struct LimitTests {
   @Test func faultsAreListedUpToABound() throws {
     let bad = Array(repeating: "-1", count: 1000).joined(separator: ",")
     let answer = post("/loss", #"{"logits": [\#(bad)], "target": 0, "weight": [\#(bad)]}"#)
-    let problem = try Parsed(answer)
+    let problem = try ProblemBody(answer)
     #expect(problem.errors.count == IssueList.maximumCount)
     #expect(problem.detail.hasPrefix("weight[0] is -1;"))
     #expect(problem.detail.hasSuffix("; and more than 31 other faults, in errors"))
@@ -86,7 +86,7 @@ struct LimitTests {
   @Test(arguments: ["null", "\"NaN\""], [2, 16, 17, 32, 33, 1000])
   func asManyFaultsAreListedAsThereAre(element: String, count: Int) throws {
     let bad = Array(repeating: element, count: count).joined(separator: ",")
-    let problem = try Parsed(post("/softmax", #"{"logits": [\#(bad)]}"#))
+    let problem = try ProblemBody(post("/softmax", #"{"logits": [\#(bad)]}"#))
     #expect(problem.errors.count == min(count, IssueList.maximumCount))
     let others = count > 32 ? "more than 31 other faults" : "\(count - 1) more fault\(count == 2 ? "" : "s")"
     #expect(problem.detail == "\(problem.errors[0].detail); and \(others), in errors")
@@ -96,7 +96,7 @@ struct LimitTests {
     let members = (0..<100_000).map { "\"m\($0)\":0" }.joined(separator: ",")
     let answer = post("/softmax", "{\(members)}")
     #expect(answer.status == .unprocessableContent)
-    #expect(try Parsed(answer).errors.count == IssueList.maximumCount)
+    #expect(try ProblemBody(answer).errors.count == IssueList.maximumCount)
     #expect(answer.body.count < 32 * 1024)
   }
 
@@ -109,7 +109,7 @@ struct LimitTests {
       let answer = post("/softmax", body)
       #expect(answer.status == .unprocessableContent)
       #expect(answer.body.count < 4096)
-      #expect(try Parsed(answer).detail.utf8.count < 1024)
+      #expect(try ProblemBody(answer).detail.utf8.count < 1024)
     }
   }
 
@@ -119,7 +119,7 @@ struct LimitTests {
     let good = startsWithEachOutput ? Operation.softmax.outputs.map(\.name) : ["argmax"]
     let names = (good + Array(repeating: "argmax", count: count)).map { "\"\($0)\"" }.joined(separator: ",")
     let top = startsWithEachOutput ? #""top_k": 1, "# : ""
-    let problem = try Parsed(post("/softmax", #"{"logits": [1], \#(top)"outputs": [\#(names)]}"#))
+    let problem = try ProblemBody(post("/softmax", #"{"logits": [1], \#(top)"outputs": [\#(names)]}"#))
     #expect(problem.status == 422)
     #expect(problem.errors.count == min(count, IssueList.maximumCount))
     if count > IssueList.maximumCount { #expect(problem.detail.hasSuffix("and more than 31 other faults, in errors")) }
@@ -134,7 +134,7 @@ struct LimitTests {
     let answer = service.respond(to: request, in: RequestContext(isCancelled: { true }))
     #expect(answer.status == .serviceUnavailable)
     #expect(answer.fields[.retryAfter] == "5")
-    #expect(try Parsed(answer).type == "/problems/deadline-exceeded")
+    #expect(try ProblemBody(answer).type == "/problems/deadline-exceeded")
   }
 
   /// A small body may ask for a large answer; whoever runs it must be able to end it, or to move it elsewhere.

@@ -141,7 +141,7 @@ import Testing
     #expect(try settings([], ["SOFTMAXD_PORT": "tcp://10.0.0.1:8080", "PORT": "1234"])?.port == 1234)
   }
 
-  @Test("Trap 7: PORT tells the port where nothing else does")
+  @Test("PORT tells the port where nothing else does")
   func thePlatformsPort() throws {
     #expect(try settings([], ["PORT": "1234"])?.port == 1234)
     #expect(try settings([], ["PORT": "1234", "SOFTMAXD_PORT": "1000"])?.port == 1000)
@@ -150,7 +150,7 @@ import Testing
     #expect(error?.description.hasPrefix("PORT is \"http\"") == true)
   }
 
-  @Test("Trap 7: KServe writes --model_name, with the service's name alone")
+  @Test("KServe writes --model_name, with the service's name alone")
   func kservesModelName() throws {
     let names = try settings(["--model_name=my-softmax", "--model-name", "g=gradient"])?.models.added
     #expect(names == ["my-softmax=softmax", "g=gradient"])

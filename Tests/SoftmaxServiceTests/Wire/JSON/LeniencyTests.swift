@@ -27,7 +27,7 @@ struct LeniencyTests {
   }
 
   @Test func nullDoesNotLetAFieldBeGivenTwice() throws {
-    let problem = try Parsed(post("/softmax", #"{"axis": null, "logits": [1], "axis": 0}"#))
+    let problem = try ProblemBody(post("/softmax", #"{"axis": null, "logits": [1], "axis": 0}"#))
     #expect(problem.errors.map(\.pointer) == ["#/axis"])
     #expect(problem.detail == "axis is given more than once; send each field once")
   }
@@ -43,7 +43,7 @@ struct LeniencyTests {
   @Test(arguments: ["logits", "target", "sample_weight"]) func otherEmptyListsAreFaults(_ name: String) throws {
     let others = #""logits": [1], "target": 0"#.replacing(#""\#(name)""#, with: #""axis": 0, "\#(name)""#)
     let body = name == "sample_weight" ? "{\(others), \"sample_weight\": []}" : "{\"\(name)\": []}"
-    #expect(try Parsed(post("/loss", body)).errors.contains { $0.pointer == "#/\(name)" })
+    #expect(try ProblemBody(post("/loss", body)).errors.contains { $0.pointer == "#/\(name)" })
   }
 
   @Test(arguments: ["-Infinity", "-inf", "-Inf", "-INF"]) func aMaskHasSeveralSpellings(_ mask: String) {

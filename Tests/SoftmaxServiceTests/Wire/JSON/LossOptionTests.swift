@@ -215,7 +215,7 @@ struct LossOptionTests {
     BadBody("/softmax", #"{"logits": [1, 2], "z_loss": 2}"#, ("#/z_loss", ["belongs to /loss, /gradient and /check"])),
   ])
   func whatDoesNotFitIsRefused(_ bad: BadBody) throws {
-    let problem = try Parsed(post(bad.path, bad.body))
+    let problem = try ProblemBody(post(bad.path, bad.body))
     #expect(problem.status == 422)
     #expect(problem.errors.map(\.pointer) == bad.faults.map(\.pointer), "\(problem.errors)")
     for (error, fault) in zip(problem.errors, bad.faults) {

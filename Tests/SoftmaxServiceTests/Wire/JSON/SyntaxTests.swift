@@ -13,7 +13,7 @@ struct SyntaxTests {
     for path in ["/softmax", "/loss", "/gradient"] {
       let answer = post(path, body)
       #expect(answer.status == .badRequest)
-      let problem = try Parsed(answer)
+      let problem = try ProblemBody(answer)
       #expect(problem.type == "/problems/invalid-json")
       #expect(problem.offset == offset, "\(problem)")
       #expect(problem.errors.isEmpty)
@@ -23,21 +23,22 @@ struct SyntaxTests {
   @Test func aSyntaxErrorBehindFaultsIsStill400() throws {
     let answer = post("/softmax", #"{"logits": [null, "x"], "logits": 3, "foo": {}, "axis": "a", "outputs": [1, tru]}"#)
     #expect(answer.status == .badRequest)
-    #expect(try Parsed(answer).offset == 79)
+    #expect(try ProblemBody(answer).offset == 79)
   }
 
   @Test func anEmptyBodyIsCalledEmpty() throws {
     #expect(
-      try Parsed(post("/loss", "")).detail
+      try ProblemBody(post("/loss", "")).detail
         == #"The body is empty; send a JSON object, such as {"logits": [1.5, -0.25, 3], "target": 2}"#)
   }
 
   @Test(arguments: ["// a\n{}", "{} // a", "{/* a */}", "{} # a"]) func commentsAreNamed(_ body: String) throws {
-    #expect(try Parsed(post("/softmax", body)).detail.contains("JSON has no comments; remove the text from \"//\""))
+    #expect(
+      try ProblemBody(post("/softmax", body)).detail.contains("JSON has no comments; remove the text from \"//\""))
   }
 
   @Test(arguments: ["NaN", "nan", "-inf", "Infinity", "inf"]) func barewordsGetTheCure(_ word: String) throws {
-    let problem = try Parsed(post("/softmax", #"{"logits": [1, \#(word)]}"#))
+    let problem = try ProblemBody(post("/softmax", #"{"logits": [1, \#(word)]}"#))
     #expect(problem.type == "/problems/invalid-json" && problem.offset == 15)
     #expect(problem.detail.hasSuffix(#"or, to mask a class, the JSON string "-Infinity"."#))
   }
@@ -49,7 +50,7 @@ struct SyntaxTests {
     for bytes in [little, big, [0xFF, 0xFE] + little] {
       let answer = ask(RequestHead(.post, "/softmax"), bytes)
       #expect(answer.status == .badRequest)
-      #expect(try Parsed(answer).detail == "The body is UTF-16 or UTF-32; send it in UTF-8")
+      #expect(try ProblemBody(answer).detail == "The body is UTF-16 or UTF-32; send it in UTF-8")
     }
   }
 
@@ -57,7 +58,7 @@ struct SyntaxTests {
     let head = RequestHead(.post, "/softmax")
     let answer = ask(head, Array(#"{"a"#.utf8) + [0xFF] + Array(#"": 1}"#.utf8))
     #expect(answer.status == .badRequest)
-    #expect(try Parsed(answer).offset == 3)
+    #expect(try ProblemBody(answer).offset == 3)
   }
 
   @Test func depth64IsReadAndDepth65IsNot() throws {
@@ -75,7 +76,7 @@ struct SyntaxTests {
     for length in 0..<body.count {
       let answer = ask(RequestHead(.post, "/gradient"), Array(body[..<length]))
       #expect(answer.status == .badRequest)
-      #expect(try Parsed(answer).offset == length)
+      #expect(try ProblemBody(answer).offset == length)
     }
   }
 

@@ -47,7 +47,7 @@ struct BinaryTests {
     #expect(mixed["gradient"]?.bytes == littleEndian((plain["gradient"]?.numbers ?? []).map(\.bitPattern)))
   }
 
-  @Test("Trap 8: an output says for itself how it is answered, else the request says it")
+  @Test("An output says for itself how it is answered, else the request says it")
   func binaryOutputs() throws {
     let logits = tensor("logits", "FP64", [2], "[0,0]")
     func isBinary(_ request: String, _ output: String) throws -> Bool {
@@ -142,7 +142,7 @@ struct BinaryTests {
   }
 
   @Test(
-    "Trap 11: the header's length, in all its forms",
+    "The header's length, in all its forms",
     arguments: [
       ("97", 97, nil), ("113", 97, "Inference-Header-Content-Length is 113, but the JSON ends at byte 97; send 97"),
       ("96", 97, "is 96, but the JSON ends at byte 97; send 97"),
@@ -167,7 +167,7 @@ struct BinaryTests {
     #expect(try #require(errorText(answer)).contains(sentence))
   }
 
-  @Test("Trap 11: without the header, the length to send is named")
+  @Test("Without the header, the length to send is named")
   func aMissingHeader() throws {
     let json = request(tensor("logits", "FP64", [2], bytes: 16))
     let answer = ask(RequestHead(.post, "/v2/models/softmax/infer"), Array(json.utf8) + fp64(1, 2))
@@ -176,7 +176,7 @@ struct BinaryTests {
     #expect(infer("softmax", json, fp64(1, 2), fields: twice).status == .badRequest)
   }
 
-  @Test("Trap 11: 0 says that the body is one tensor")
+  @Test("0 says that the body is one tensor")
   func aRawTensor() throws {
     let raw: Fields = [.inferenceHeaderContentLength: "0"]
     let answer = try Inferred(ask(RequestHead(.post, "/v2/models/softmax/infer", fields: raw), fp64(40, 0)))

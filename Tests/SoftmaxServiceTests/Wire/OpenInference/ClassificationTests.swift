@@ -17,7 +17,7 @@ struct ClassificationTests {
     ).outputs[0]
   }
 
-  @Test("Trap 13: BYTES, clipped to the classes, digits that read back, ties by lowest index")
+  @Test("BYTES, clipped to the classes, digits that read back, ties by lowest index")
   func texts() throws {
     let two = try classify("[1,3,2]", [3], 2)
     #expect(two.datatype == "BYTES")
@@ -29,7 +29,7 @@ struct ClassificationTests {
     #expect(try classify("[1,2]", [2], 1, datatype: "FP32").texts == ["0.7310586:1"])
   }
 
-  @Test("Trap 13: along the class axis, for each slice")
+  @Test("Along the class axis, for each slice")
   func alongTheClassAxis() throws {
     let last = try classify("[1,2,4,3]", [2, 2], 1)
     #expect(last.shape == [2, 1])

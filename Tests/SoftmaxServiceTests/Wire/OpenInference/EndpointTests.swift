@@ -13,7 +13,7 @@ struct EndpointTests {
     #expect(answer.contentType == .json)
   }
 
-  @Test("Trap 5: health bodies are JSON with live and ready")
+  @Test("Health bodies are JSON with live and ready")
   func health() {
     #expect(text(get("/v2/health/live")) == #"{"live":true}"#)
     #expect(text(get("/v2/health/ready")) == #"{"live":true,"ready":true}"#)
@@ -63,7 +63,7 @@ struct EndpointTests {
   }
 
   @Test(
-    "Trap 12: every output that metadata lists can be asked for, all at once",
+    "Every output that metadata lists can be asked for, all at once",
     arguments: Operation.allCases.filter(\.answersTensors))
   func allOutputsOfMetadata(_ operation: Operation) throws {
     let names = operation.tensorOutputs.filter(\.descriptor.isAlwaysAnswered).map { #"{"name":"\#($0.name)"}"# }
@@ -76,7 +76,7 @@ struct EndpointTests {
   }
 
   @Test(
-    "Trap 17: what is not there is 404, /v2/models/stats too",
+    "What is not there is 404, /v2/models/stats too",
     arguments: [
       "/v2/models/stats", "/v2/models/softmax/stats", "/v2/x", "/v2/models/softmax/generate", "/v2/trace/setting",
       "/v2/models/resnet", "/v2/models/softmax/versions/2", "/v2/models/softmax/versions/2/ready", "/v2/logging",
@@ -88,7 +88,7 @@ struct EndpointTests {
     #expect(try #require(errorText(answer)).contains("\""))
   }
 
-  @Test("Trap 17: a model's name may be percent-encoded")
+  @Test("A model's name may be percent-encoded")
   func percentEncodedNames() {
     #expect(get("/v2/models/so%66tmax").status == .ok)
     #expect(get("/v2/models/softmax%2F").status == .notFound)

@@ -20,7 +20,7 @@ struct ExactnessTests {
   ]
 
   @Test(
-    "Trap 15: a number in JSON is rounded once, from its decimal text to the tensor's type",
+    "A number in JSON is rounded once, from its decimal text to the tensor's type",
     arguments: cases)
   func decimals(datatype: String, decimal: String, value: Double) throws {
     #expect(try logit(datatype, "[\(decimal)]", count: 1) == value)

@@ -213,7 +213,7 @@ struct InferTests {
   }
 
   @Test(
-    "Trap 16: shapes whose product overflows",
+    "Shapes whose product overflows",
     arguments: [
       [16, (1 << 60) + 2], [4, (1 << 60) + 2], [1 << 62, 4], [1 << 31, 1 << 31, 4], [1 << 53],
     ])

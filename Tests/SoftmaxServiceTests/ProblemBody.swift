@@ -2,7 +2,7 @@ import HTTP
 import NumericJSON
 
 /// A problem body as a client reads it.
-struct Parsed {
+struct ProblemBody {
   struct NotAProblem: Error {}
 
   var type = ""

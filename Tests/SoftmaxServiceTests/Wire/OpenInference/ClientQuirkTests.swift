@@ -3,11 +3,11 @@ import Testing
 
 @testable import SoftmaxService
 
-/// What has broken clients of other servers; the other traps are named where their subject is tested.
-struct TrapTests {
+/// What clients send or expect beside the protocol, and has broken other servers.
+struct ClientQuirkTests {
   private let logits = tensor("logits", "FP64", [2], "[0,0]")
 
-  @Test("Trap 1: two Content-Type lines, as KServe's own transformer sends them")
+  @Test("Two Content-Type lines, as KServe's own transformer sends them")
   func twoContentTypes() {
     let json = request(tensor("logits", "FP32", [2], bytes: 8))
     let fields: Fields = [.contentType: "application/json", .contentType: "application/octet-stream"]
@@ -15,7 +15,7 @@ struct TrapTests {
   }
 
   @Test(
-    "Trap 2: Content-Type says nothing",
+    "Content-Type says nothing",
     arguments: [
       nil, "application/octet-stream", "application/x-www-form-urlencoded", "text/plain", "application/json",
       "application/json; charset=utf-16", "", "nonsense",
@@ -25,7 +25,7 @@ struct TrapTests {
     #expect(infer("softmax", request(logits), fields: fields).status == .ok)
   }
 
-  @Test("Trap 3: model_name in the body, an empty id, null members")
+  @Test("The member model_name in the body, an empty id, null members")
   func membersThatClientsSend() throws {
     let json = request(
       logits, rest: #","model_name":"softmax","model_version":null,"id":"","parameters":null,"outputs":null"#)
@@ -33,7 +33,7 @@ struct TrapTests {
   }
 
   @Test(
-    "Trap 4: an error is an object whose only member is the text error", arguments: ["", "*/*", "application/json"])
+    "An error is an object whose only member is the text error", arguments: ["", "*/*", "application/json"])
   func errors(_ accept: String) {
     let answer = infer("softmax", "{", fields: [.accept: accept])
     #expect(answer.contentType == .json)
@@ -41,18 +41,18 @@ struct TrapTests {
     #expect(errorText(infer("softmax", #"{"\u0007\n":1}"#))?.contains("\u{7}\n") == true)
   }
 
-  @Test("Trap 4: problem details are for those who ask for them, with the protocol's status")
+  @Test("Problem details are for those who ask for them, with the protocol's status")
   func problemDetails() throws {
     let answer = infer("softmax", request(), fields: [.accept: "text/html, application/problem+json;q=0.5"])
     #expect(answer.contentType == .problem)
     #expect(answer.status == .badRequest)
-    #expect(try Parsed(answer).status == 400)
+    #expect(try ProblemBody(answer).status == 400)
     let places = infer(
       "softmax", request(tensor("logits", "FP64", [2], "[1,NaN]")), fields: [.accept: "application/problem+json"])
-    #expect(try Parsed(places).errors.map(\.pointer) == ["#/inputs/0/data/1"])
+    #expect(try ProblemBody(places).errors.map(\.pointer) == ["#/inputs/0/data/1"])
   }
 
-  @Test("Trap 6: bare words for what is not finite, on this protocol alone")
+  @Test("Bare words for what is not finite, on this protocol alone")
   func bareWords() throws {
     let masked = tensor("logits", "FP64", [3], "[-Infinity,0,0]")
     let answer = infer("softmax", request(masked, rest: #","outputs":[{"name":"log_probabilities"}]"#))
@@ -64,13 +64,13 @@ struct TrapTests {
     }
   }
 
-  @Test("Trap 6: null, which KServe's client writes for it, is refused and not guessed")
+  @Test("Null, which KServe's client writes for it, is refused and not guessed")
   func null() throws {
     let answer = infer("softmax", request(tensor("logits", "FP64", [2], "[null,0]")))
     #expect(try #require(errorText(answer)).hasPrefix("inputs[0].data[0] is null"))
   }
 
-  @Test("Trap 9: outputs in JSON are flat and have no parameters; nothing else is in an answer")
+  @Test("Outputs in JSON are flat and have no parameters; nothing else is in an answer")
   func answersHaveNothingElse() throws {
     let json = request(tensor("logits", "FP64", [2, 1, 2], "[[[1,2]],[[3,4]]]"))
     let answer = infer("softmax", json)
@@ -79,7 +79,7 @@ struct TrapTests {
     #expect(try Inferred(answer).outputs[0].shape == [2, 1, 2])
   }
 
-  @Test("Trap 11: a C++ client says the header's length for JSON alone too, and an empty id")
+  @Test("A C++ client says the header's length for JSON alone too, and an empty id")
   func cppClient() throws {
     let json =
       #"{"id":"","inputs":[{"name":"logits","datatype":"FP64","shape":[2],"data":[0,0]}],"outputs":[{"name":"probabilities","parameters":{"binary_data":true}}]}"#
@@ -95,7 +95,7 @@ struct TrapTests {
     #expect(try Inferred(infer("softmax", json, fp32(0, 0))).outputs[0].bytes == fp32(0.5, 0.5))
   }
 
-  @Test("Trap 10: a compressed body gets 415 that names what is read")
+  @Test("A compressed body gets 415 that names what is read")
   func compression() {
     let answer = infer("softmax", request(logits), fields: [.contentEncoding: "gzip"])
     #expect(answer.status == .unsupportedMediaType)
@@ -103,7 +103,7 @@ struct TrapTests {
     #expect(errorText(answer) != nil)
   }
 
-  @Test("Trap 18: a client's mistake is 400, never 422 or 500")
+  @Test("A client's mistake is 400, never 422 or 500")
   func statuses() {
     for json in ["", "{", "[]", "{}", request(), request(tensor("logits", "FP64", [-1], "[]")), #"{"id":1e999}"#] {
       #expect(infer("softmax", json).status == .badRequest, "\(json)")

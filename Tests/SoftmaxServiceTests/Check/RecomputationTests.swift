@@ -4,7 +4,7 @@ import Testing
 @testable import SoftmaxService
 
 /// What hundreds of changes share gives the numbers that each of them gives alone.
-struct SharedPartsTests {
+struct RecomputationTests {
   private static let logits = "[[1.5, -0.25, 3, 0.5], [0.125, 2, -1, 0.75], [-2, 0, 1.25, 9], [0.5, 0.25, 0.75, -3]]"
 
   private static let requests = [

@@ -4,8 +4,8 @@ import Testing
 @testable import SoftmaxService
 
 /// KServe's InferenceGraph hands one model's answer on as the next one's request.
-struct ChainTests {
-  @Test("Trap 14: an answer of another model is taken as a request, whatever its one tensor is called")
+struct InferenceGraphTests {
+  @Test("An answer of another model is taken as a request, whatever its one tensor is called")
   func aChain() throws {
     let scores =
       #"{"model_name":"resnet","model_version":"3","id":"a","parameters":{"q":2},"outputs":[{"name":"scores","shape":[1,2],"datatype":"FP32","parameters":{"content_type":"np","scale":1},"data":[40,0]}]}"#
