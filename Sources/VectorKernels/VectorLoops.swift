@@ -106,8 +106,14 @@ public protocol VectorLoops: SendableMetatype {
 
   // Groups of eight short rows
 
+  static func interleavedCapped(
+    _ logits: Span<Double>, cap: RowShift, scale: DoubleDouble, table: Span<Double>,
+    into arguments: inout MutableSpan<Double>, slopes: inout MutableSpan<Double>,
+    _ rows: inout MutableSpan<InterleavedRows>
+  )
+
   static func interleavedExponentials(
-    _ logits: Span<Double>, shift: RowShift, vanishing: Double, table: Span<Double>,
+    _ logits: Span<Double>, rests: Span<Double>, shift: RowShift, vanishing: Double, table: Span<Double>,
     into pairs: inout MutableSpan<Double>, _ rows: inout MutableSpan<InterleavedRows>
   )
 
@@ -123,21 +129,22 @@ public protocol VectorLoops: SendableMetatype {
   )
 
   static func interleavedTargetResults(
-    _ rows: Span<InterleavedRows>, _ rounding: KernelRounding, into out: inout MutableSpan<Double>
-  ) -> RowBits
-
-  static func interleavedLogProbabilities(
-    _ logits: Span<Double>, shift: RowShift, _ rows: Span<InterleavedRows>, _ rounding: KernelRounding,
+    _ rows: Span<InterleavedRows>, slopes: Span<Double>, _ rounding: KernelRounding,
     into out: inout MutableSpan<Double>
   ) -> RowBits
 
+  static func interleavedLogProbabilities(
+    _ logits: Span<Double>, rests: Span<Double>, shift: RowShift, _ rows: Span<InterleavedRows>,
+    _ rounding: KernelRounding, into out: inout MutableSpan<Double>
+  ) -> RowBits
+
   static func interleavedCrossEntropies(
-    _ logits: Span<Double>, shift: RowShift, _ rows: inout MutableSpan<InterleavedRows>
+    _ logits: Span<Double>, rests: Span<Double>, shift: RowShift, _ rows: inout MutableSpan<InterleavedRows>
   )
 
   static func interleavedFocalAndPenalty(
-    _ pairs: Span<Double>, _ logits: Span<Double>, shift: RowShift, _ rows: inout MutableSpan<InterleavedRows>,
-    gamma: Double, within error: Double, reach: Double, table: Span<Double>
+    _ pairs: Span<Double>, _ logits: Span<Double>, rests: Span<Double>, shift: RowShift,
+    _ rows: inout MutableSpan<InterleavedRows>, gamma: Double, within error: Double, reach: Double, table: Span<Double>
   )
 
   static func interleavedDifferences(
@@ -147,9 +154,15 @@ public protocol VectorLoops: SendableMetatype {
   ) -> RowBits
 
   static func interleavedTeacherLosses(
-    _ logits: Span<Double>, shift: RowShift, _ rows: inout MutableSpan<InterleavedRows>, teacherLogits: Span<Double>,
-    teacherPairs: Span<Double>, teachers: Span<InterleavedRows>, isDivergence: Bool
+    _ logits: Span<Double>, rests: Span<Double>, shift: RowShift, _ rows: inout MutableSpan<InterleavedRows>,
+    teacherLogits: Span<Double>, teacherShift: RowShift, teacherPairs: Span<Double>, teachers: Span<InterleavedRows>,
+    isDivergence: Bool
   )
+
+  static func interleavedHessianProducts(
+    _ pairs: Span<Double>, _ rows: Span<InterleavedRows>, vectors: Span<Double>, within error: Double,
+    _ rounding: KernelRounding, into out: inout MutableSpan<Double>
+  ) -> RowBits
 
   static func interleavedLosses(
     _ rows: Span<InterleavedRows>, of asked: RowBits, isTerm: Bool, addingTo sum: inout InterleavedSum,

@@ -171,7 +171,7 @@ public struct Numbers: Sendable {
 
 extension Numbers {
   /// Whether all are finite.
-  var areFinite: Bool {
+  public var areFinite: Bool {
     guard case .bytes(let bytes, let origin, .binary32) = storage else {
       return firstPosition { run in Self.areFinite(run) ? nil : 0 } == nil
     }

@@ -141,7 +141,7 @@ extension LossProblem {
     _ counts: inout StageCounts
   ) throws(ComputationError) {
     let isPlain = zLoss == 0 && focalGamma == 0 && softmax.softcap == nil && !takesProbabilities
-    guard isPlain, vector.count == softmax.layout.count, vector.allSatisfy(\.isFinite) else { throw .vectorDoesNotFit }
+    guard isPlain, vector.count == softmax.layout.count, vector.areFinite else { throw .vectorDoesNotFit }
     let request = try LossRequest(self, upstream: upstream, derivative: .hessianProduct(vector))
     try solve(request, into: LossBuffers(gradient: buffer), execution, from: stage, &counts)
   }

@@ -135,7 +135,7 @@ struct Validator: ~Copyable {
     let upstream = request.values(of: .upstream)?.array
     if let upstream, !upstream.allSatisfy(\.isFinite) { return nil }
     let vector = request.values(of: .vector)
-    if let vector, !vector.allSatisfy(\.isFinite) { return nil }
+    if let vector, !vector.areFinite { return nil }
     let loss = try LossProblem(
       softmax: softmax, takesProbabilities: takesProbabilities, target: target.target,
       weight: request.values(of: .weight)?.array,

@@ -58,27 +58,27 @@ public struct InterleavedSum: Sendable {
 
 /// Losses of groups of eight short rows, and their gradients at the targets.
 extension VectorLoops {
-  /// Computes `gradientFactor·(p_i - 1)` of the targets, the gradient there, with an error bound.
+  /// Computes `gradientFactor·(p_i - 1)` of the targets, the gradient there but for a cap, with an error bound.
   ///
   /// It is -gradientFactor·(S - e_i)/S, where S - e_i is R itself at the row's maximum.
   ///
-  /// - Parameter error: the factors' relative error.
+  /// - Parameter error: the factors' relative error, and four times that of z.
   ///
   /// Error Bounds: S - e_i ≥ 1 unless it is R, so its error is S's and e_i's, at most
-  /// 2^-79.9·S + 2^-80.3 ≤ 2^-78.4 (S - e_i); with 1/S in all 2^-77.8, for 2^-77, and the factor's. What a faint R
-  /// leaves out is multiplied by at most 2.01 of the factor.
+  /// 2^-79.9·S + 2^-80.3 ≤ 2^-78.4 (S - e_i); with 1/S in all 2^-77.8, for 2^-77, and the factor's. The error of z
+  /// is in R and e_i ≤ R, 3 (S - e_i) together, and once in 1/S. What a faint R leaves out is multiplied by at most
+  /// 2.01 of the factor.
   @inlinable @inline(never)
   public static func interleavedTargets(
     _ pairs: Span<Double>, _ rows: inout MutableSpan<InterleavedRows>, within error: Double
   ) {
-    let length = groupLength(pairs.count / 2, rows.count)
+    let (count, length) = (pairs.count / 2, groupLength(pairs.count / 2, rows.count))
     let zero = Vector(repeating: 0)
     var group = 0
     while group < rows.count {
       let (target, sum) = unsafe (rows[unchecked: group].target, rows[unchecked: group].sum)
       let (others, gradientFactor) = unsafe (rows[unchecked: group].others, rows[unchecked: group].gradientFactor)
-      let entry = pairPlaces(of: target, group: group, length: length)
-      var own = VectorPair(high: gather(pairs, entry), low: gather(pairs, entry &+ 8))
+      var own = gatherPair(pairs, places(of: target, group: group, length: length), count)
       // NaN where e is below 2^-894, which is nothing beside S.
       own.low = choose(zero, else: own.low, where: own.high .== zero)
       let isTop = unsafe target .== rows[unchecked: group].top
@@ -100,22 +100,30 @@ extension VectorLoops {
   /// where this stage cannot prove them.
   ///
   /// - Precondition: the products are written, and the gradients at the targets computed.
-  /// - Parameter out: [groups][classes][8].
+  /// - Parameters:
+  ///   - slopes: the derivatives of capped logits, from
+  ///     ``interleavedCapped(_:cap:scale:table:into:slopes:_:)``, or none.
+  ///   - out: [groups][classes][8].
   /// - Returns: the rows with a NaN.
   @inlinable @inline(never)
   public static func interleavedTargetResults(
-    _ rows: Span<InterleavedRows>, _ rounding: KernelRounding, into out: inout MutableSpan<Double>
+    _ rows: Span<InterleavedRows>, slopes: Span<Double>, _ rounding: KernelRounding,
+    into out: inout MutableSpan<Double>
   ) -> RowBits {
     let length = groupLength(out.count, rows.count)
+    precondition(slopes.count == 0 || slopes.count == 2 &* out.count)
     var found: RowBits = 0
     var group = 0
     while group < rows.count {
-      let place =
-        unsafe places(of: rows[unchecked: group].target, classes: length / 8)
-        &+ SIMD8(repeating: Int64(group &* length))
+      let place = unsafe places(of: rows[unchecked: group].target, group: group, length: length)
       let products = gather(out.span, place)
-      let result = unsafe rounded(
-        rows[unchecked: group].valueAtTarget, error: rows[unchecked: group].errorAtTarget, rounding)
+      var derivative = unsafe VectorBall(
+        value: rows[unchecked: group].valueAtTarget, error: rows[unchecked: group].errorAtTarget)
+      if slopes.count > 0 {
+        let slope = VectorBall(value: gatherPair(slopes, place, out.count), relative: 0x1p-80)
+        derivative = derivative.times(slope, Multiplier.self)
+      }
+      let result = rounded(derivative.value, error: derivative.error, rounding)
       let (one, zero) = (Vector(repeating: 1), Vector(repeating: 0))
       let others = unsafe rows[unchecked: group].open - choose(zero, else: one, where: products .== products)
       scatter(result.provenOrNaN, to: place, of: &out)
@@ -135,27 +143,34 @@ extension VectorLoops {
     }
   }
 
-  /// Where the exponentials of the rows' classes are: their high parts; the low parts come eight places later.
+  /// Where the rows' classes are among all groups.
   @inlinable @inline(__always)
-  static func pairPlaces(of index: Vector, group: Int, length: Int) -> SIMD8<Int64> {
-    let place = places(of: index, classes: length / 8)
-    return place &+ (place & ~7) &+ SIMD8(repeating: Int64(2 &* group &* length))
+  static func places(of index: Vector, group: Int, length: Int) -> SIMD8<Int64> {
+    places(of: index, classes: length / 8) &+ SIMD8(repeating: Int64(group &* length))
+  }
+
+  /// Eight pairs whose low parts come `count` places after their high parts.
+  @inlinable @inline(__always)
+  static func gatherPair(_ pairs: Span<Double>, _ place: SIMD8<Int64>, _ count: Int) -> VectorPair {
+    VectorPair(high: gather(pairs, place), low: gather(pairs, place &+ SIMD8(repeating: Int64(count))))
   }
 
   /// Computes -log p of the targets: cross-entropy.
   ///
   /// - Precondition: log S is computed.
-  /// - Parameter logits: [groups][classes][8].
+  /// - Parameter logits, rests: as in ``interleavedExponentials(_:rests:shift:vanishing:table:into:_:)``.
   ///
-  /// Error Bounds: -log p = log S - z, where nothing cancels: log S's error and 2^-98 of the sum.
+  /// Error Bounds: -log p = log S - z, where nothing cancels: log S's error, z's and 2^-98 of the sum.
   @inlinable @inline(never)
   public static func interleavedCrossEntropies(
-    _ logits: Span<Double>, shift: RowShift, _ rows: inout MutableSpan<InterleavedRows>
+    _ logits: Span<Double>, rests: Span<Double>, shift: RowShift, _ rows: inout MutableSpan<InterleavedRows>
   ) {
     let length = groupLength(logits.count, rows.count)
+    precondition(rests.count == 0 || rests.count == logits.count)
     var group = 0
     while group < rows.count {
-      let loss = unsafe minusLogAtTarget(logits, group: group, length: length, shift: shift, rows[unchecked: group])
+      let loss = unsafe minusLogAtTarget(
+        logits, rests: rests, group: group, length: length, shift: shift, rows[unchecked: group])
       unsafe rows[unchecked: group].loss = loss.value
       unsafe rows[unchecked: group].lossError = loss.error
       group &+= 1
@@ -164,11 +179,18 @@ extension VectorLoops {
 
   @inlinable @inline(__always)
   static func minusLogAtTarget(
-    _ logits: Span<Double>, group: Int, length: Int, shift: RowShift, _ rows: borrowing InterleavedRows
+    _ logits: Span<Double>, rests: Span<Double>, group: Int, length: Int, shift: RowShift,
+    _ rows: borrowing InterleavedRows
   ) -> VectorBall {
-    let place = places(of: rows.target, classes: length / 8) &+ SIMD8(repeating: Int64(group &* length))
-    let value = -logProbability(shifted(gather(logits, place), less: rows.maximum, shift), rows.logSum)
-    return VectorBall(value: value, error: rows.logSum.high * logSumError + value.high * 0x1p-98)
+    let place = places(of: rows.target, group: group, length: length)
+    var z = shifted(gather(logits, place), less: rows.maximum, shift)
+    if rests.count > 0 { z.low += gather(rests, place) }
+    let value = -logProbability(z, rows.logSum)
+    // The maximum's z is zero.
+    let argumentError = choose(
+      Vector(repeating: 0), else: Vector(repeating: shift.absolute), where: rows.target .== rows.top)
+    return VectorBall(
+      value: value, error: rows.logSum.high * (logSumError + shift.absolute) + value.high * 0x1p-98 + argumentError)
   }
 
   /// Adds `lossFactor·loss` to a sum, or writes it, correctly rounded times 2^exponent.
@@ -225,53 +247,52 @@ extension VectorLoops {
   ///
   /// - Precondition: log S is computed.
   /// - Parameters:
-  ///   - pairs: from ``interleavedExponentials(_:shift:vanishing:table:into:_:)``.
-  ///   - logits: [groups][classes][8].
+  ///   - pairs: from ``interleavedExponentials(_:rests:shift:vanishing:table:into:_:)``.
+  ///   - logits, rests: as there.
   ///   - gamma: γ.
   ///   - error: the gradient factors' relative error.
   ///   - reach: how large the pull may be.
   ///
-  /// Error Bounds: e_y is within 2^-80, S and R within 2^-79.9, and S - e_y within what both are. log(1 + x) is within
-  /// ``logSumError`` and x's own relative error; d e^-t = e^-t dt. The rest is in the balls.
+  /// Error Bounds: e_y is within 2^-80, S and R within 2^-79.9, each and what z's absolute error makes of it, and
+  /// S - e_y within what both are. log(1 + x) is within ``logSumError`` and x's own relative error; d e^-t = e^-t dt.
+  /// The rest is in the balls.
   @inlinable @inline(never)
   public static func interleavedFocalAndPenalty(
-    _ pairs: Span<Double>, _ logits: Span<Double>, shift: RowShift, _ rows: inout MutableSpan<InterleavedRows>,
-    gamma: Double, within error: Double, reach: Double, table: Span<Double>
+    _ pairs: Span<Double>, _ logits: Span<Double>, rests: Span<Double>, shift: RowShift,
+    _ rows: inout MutableSpan<InterleavedRows>, gamma: Double, within error: Double, reach: Double, table: Span<Double>
   ) {
     let length = groupLength(logits.count, rows.count)
-    precondition(pairs.count == 2 &* logits.count)
+    precondition(pairs.count == 2 &* logits.count && (rests.count == 0 || rests.count == logits.count))
     var group = 0
     while group < rows.count {
       unsafe focalAndPenalty(
-        pairs, logits, group: group, length: length, shift: shift, &rows[unchecked: group], gamma: gamma, within: error,
-        reach: reach,
-        table: table)
+        pairs, logits, rests: rests, group: group, length: length, shift: shift, &rows[unchecked: group], gamma: gamma,
+        within: error, reach: reach, table: table)
       group &+= 1
     }
   }
 
   @inlinable @inline(__always)
   static func focalAndPenalty(
-    _ pairs: Span<Double>, _ logits: Span<Double>, group: Int, length: Int, shift: RowShift,
+    _ pairs: Span<Double>, _ logits: Span<Double>, rests: Span<Double>, group: Int, length: Int, shift: RowShift,
     _ rows: inout InterleavedRows, gamma: Double, within error: Double, reach: Double, table: Span<Double>
   ) {
     let (zero, one) = (Vector(repeating: 0), Vector(repeating: 1))
-    let entry = pairPlaces(of: rows.target, group: group, length: length)
-    let ownHigh = gather(pairs, entry)
+    let stored = gatherPair(pairs, places(of: rows.target, group: group, length: length), logits.count)
     // What is left out has a row of its own.
-    let isPresent = (ownHigh .> zero) .& .!rows.isFaint
-    let ownLow = gather(pairs, entry &+ 8)
+    let isPresent = (stored.high .> zero) .& .!rows.isFaint
     let own = VectorBall(
       value: VectorPair(
-        high: choose(ownHigh, else: one, where: isPresent), low: choose(ownLow, else: zero, where: isPresent)),
-      relative: 0x1p-80)
+        high: choose(stored.high, else: one, where: isPresent), low: choose(stored.low, else: zero, where: isPresent)),
+      relative: 0x1p-80 + shift.absolute)
     let isTop = rows.target .== rows.top
-    let sum = VectorBall(value: rows.sum, relative: 0x1.2p-80)
+    let sumError = 0x1.2p-80 + shift.absolute
+    let sum = VectorBall(value: rows.sum, relative: sumError)
     let others = VectorBall(
       value: VectorPair(
         high: choose(rows.others.high, else: one, where: isPresent),
         low: choose(rows.others.low, else: zero, where: isPresent)),
-      relative: 0x1.2p-80)
+      relative: sumError)
     let difference = sum + -own
     let rest = VectorBall(
       value: VectorPair(
@@ -279,7 +300,7 @@ extension VectorLoops {
         low: choose(others.value.low, else: difference.value.low, where: isTop)),
       error: choose(others.error, else: difference.error, where: isTop))
 
-    let minusLog = minusLogAtTarget(logits, group: group, length: length, shift: shift, rows)
+    let minusLog = minusLogAtTarget(logits, rests: rests, group: group, length: length, shift: shift, rows)
     var loss = minusLog
     var push = VectorBall(value: VectorPair(high: one, low: zero), error: zero)
     if gamma > 0 {
@@ -302,10 +323,10 @@ extension VectorLoops {
       push = focal.times(VectorBall(value: VectorPair(high: one, low: zero), error: zero) + gain, Multiplier.self)
       loss = focal.times(loss, Multiplier.self)
     }
-    let top = shifted(rows.maximum, less: zero, shift)
+    let top = shifted(rows.maximum, less: zero, shift) + rows.offset
     let logSumExp =
       VectorBall(value: top, error: magnitude(top.high) * 0x1p-98 + Vector(repeating: shift.absolute))
-      + VectorBall(value: rows.logSum, error: rows.logSum.high * logSumError)
+      + VectorBall(value: rows.logSum, error: rows.logSum.high * (logSumError + shift.absolute))
     let penalty = VectorBall(value: rows.penalty, relative: 0x1p-98).times(logSumExp, Multiplier.self)
     loss = loss + penalty.times(logSumExp, Multiplier.self)
     let extra = penalty + penalty

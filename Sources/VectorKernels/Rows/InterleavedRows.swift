@@ -8,15 +8,17 @@
 /// It is passed by reference, because modules built for different instruction sets pass vectors by value differently.
 @frozen
 public struct InterleavedRows: Sendable, BitwiseCopyable {
-  /// The rows' largest logits, and the lowest indices that hold them.
+  /// The rows' largest logits, and the lowest indices that hold them; of capped logits, whose z stand for them, zeros.
   public var maximum = Vector(repeating: 0)
   public var top = Vector(repeating: 0)
+  /// What capped logits over the temperature are more than their z: the maximum's; else zero.
+  public var offset = VectorPair(repeating: DoubleDouble(high: 0))
   /// R, S and 1/S, as in ``RowSums``.
   public var others = VectorPair(repeating: DoubleDouble(high: 0))
   public var sum = VectorPair(repeating: DoubleDouble(high: 1))
   public var reciprocal = VectorPair(repeating: DoubleDouble(high: 1))
 
-  /// log S, within ``logSumError``.
+  /// log S, within ``logSumError``, and relatively within what the exponentials are for the error of their z.
   public var logSum = VectorPair(repeating: DoubleDouble(high: 0))
   /// The rows' target classes.
   public var target = Vector(repeating: 0)
@@ -101,48 +103,39 @@ extension VectorLoops {
   /// Writes e^z of each logit as a pair, and adds each row's up.
   ///
   /// - Parameters:
-  ///   - logits: [groups][classes][8]; in each row a finite one, no NaN, no +∞. At most 2^23 classes.
+  ///   - logits: [groups][classes][8]; in each row a finite one, no NaN, no +∞. At most 2^23 classes. Or the z of
+  ///     capped logits, whose maxima are known.
+  ///   - rests: those of such z, as in ``exponentials(_:rests:top:shift:vanishing:table:into:)``; else none.
   ///   - shift: the temperature; its maximum is of no use.
-  ///   - vanishing, table: as in ``exponentials(_:rests:top:shift:vanishing:table:into:)``.
-  ///   - pairs: [groups][classes][2][8], written: the high parts, then the low parts, as in that loop.
+  ///   - vanishing, table: as in that loop.
+  ///   - pairs: [2][groups][classes][8], written: the high parts, then the low parts, as in that loop.
   ///
   /// Error Bounds: those of that loop, whose blocks of 64 terms are these; no lanes are folded.
   @inlinable @inline(never)
   public static func interleavedExponentials(
-    _ logits: Span<Double>, shift: RowShift, vanishing: Double, table: Span<Double>,
+    _ logits: Span<Double>, rests: Span<Double>, shift: RowShift, vanishing: Double, table: Span<Double>,
     into pairs: inout MutableSpan<Double>, _ rows: inout MutableSpan<InterleavedRows>
   ) {
-    let length = groupLength(logits.count, rows.count)
-    precondition(pairs.count == 2 &* logits.count && table.count >= 512)
+    let (count, length) = (logits.count, groupLength(logits.count, rows.count))
+    precondition(pairs.count == 2 &* count && table.count >= 512 && (rests.count == 0 || rests.count == count))
     var group = 0
     while group < rows.count {
-      let first = group &* length
-      let end = first &+ length
       let (zero, one) = (Vector(repeating: 0), Vector(repeating: 1))
-      var best = load(logits, first)
-      var place = zero
-      var index = one
-      var start = first &+ 8
-      while start < end {
-        let next = load(logits, start)
-        let above = next .> best
-        best.replace(with: next, where: above)
-        place.replace(with: index, where: above)
-        index += one
-        start &+= 8
-      }
-
+      // Unchecked, as below, because the loop ends at the last group.
+      if rests.count == 0 { unsafe findMaxima(of: logits, group: group, length: length, &rows[unchecked: group]) }
+      let (best, place) = unsafe (rows[unchecked: group].maximum, rows[unchecked: group].top)
       var total = VectorPair(high: zero, low: zero)
-      index = zero
-      start = first
+      var index = zero
+      var start = group &* length
+      let end = start &+ length
       while start < end {
         var block = VectorPair(high: zero, low: zero)
         let blockEnd = start &+ min(512, end &- start)
         while start < blockEnd {
-          let z = shifted(load(logits, start), less: best, shift)
+          let z = shifted(load(logits, start), less: best, rests: rests, from: start, shift)
           let e = exponential(ofAny: z, vanishing: vanishing, table)
-          store(e.value.high, &pairs, 2 &* start)
-          store(e.provenLow, &pairs, 2 &* start &+ 8)
+          store(e.value.high, &pairs, start)
+          store(e.provenLow, &pairs, count &+ start)
           block = block.accumulating(
             VectorPair(high: e.value.high.replacing(with: zero, where: place .== index), low: e.value.low))
           index += one
@@ -151,14 +144,32 @@ extension VectorLoops {
         total = total + VectorPair(large: block.high, small: block.low)
       }
       let sum = VectorPair(high: one, low: zero) + total
-      // Unchecked, as below, because the loop ends at the last group.
-      unsafe rows[unchecked: group].maximum = best
-      unsafe rows[unchecked: group].top = place
       unsafe rows[unchecked: group].others = total
       unsafe rows[unchecked: group].sum = sum
       unsafe rows[unchecked: group].reciprocal = sum.reciprocal(Multiplier.self)
       group &+= 1
     }
+  }
+
+  /// Finds the maximum of each of a group's rows, and the lowest index that holds it.
+  @inlinable @inline(__always)
+  static func findMaxima(of logits: Span<Double>, group: Int, length: Int, _ rows: inout InterleavedRows) {
+    var start = group &* length
+    let end = start &+ length
+    var best = load(logits, start)
+    var place = Vector(repeating: 0)
+    var index = Vector(repeating: 1)
+    start &+= 8
+    while start < end {
+      let next = load(logits, start)
+      let above = next .> best
+      best.replace(with: next, where: above)
+      place.replace(with: index, where: above)
+      index += Vector(repeating: 1)
+      start &+= 8
+    }
+    rows.maximum = best
+    rows.top = place
   }
 
   /// How many numbers a group has, where so many groups have so many: 8·classes. It is checked.
@@ -185,7 +196,7 @@ extension VectorLoops {
   /// it.
   ///
   /// - Parameters:
-  ///   - pairs: from ``interleavedExponentials(_:shift:vanishing:table:into:_:)``.
+  ///   - pairs: from ``interleavedExponentials(_:rests:shift:vanishing:table:into:_:)``.
   ///   - isGradient: whether the factors count.
   ///   - error: a bound as in ``scaled(_:_:by:within:_:into:)``.
   ///   - out: [groups][classes][8].
@@ -197,8 +208,8 @@ extension VectorLoops {
     _ pairs: Span<Double>, _ rows: inout MutableSpan<InterleavedRows>, isGradient: Bool, within error: Double,
     _ rounding: KernelRounding, into out: inout MutableSpan<Double>
   ) -> RowBits {
-    let length = groupLength(out.count, rows.count)
-    precondition(pairs.count == 2 &* out.count)
+    let (count, length) = (out.count, groupLength(out.count, rows.count))
+    precondition(pairs.count == 2 &* count)
     var found: RowBits = 0
     var group = 0
     while group < rows.count {
@@ -213,7 +224,7 @@ extension VectorLoops {
       var start = group &* length
       let end = start &+ length
       while start < end {
-        let e = VectorPair(high: load(pairs, 2 &* start), low: load(pairs, 2 &* start &+ 8))
+        let e = VectorPair(high: load(pairs, start), low: load(pairs, count &+ start))
         let result = roundedProduct(e, slope, within: errors, rounding)
         store(result.provenOrNaN, &out, start)
         open += result.open
@@ -230,18 +241,19 @@ extension VectorLoops {
   ///
   /// - Precondition: log S is computed.
   /// - Parameters:
-  ///   - logits: [groups][classes][8].
+  ///   - logits, rests: as in ``interleavedExponentials(_:rests:shift:vanishing:table:into:_:)``.
   ///   - out: [groups][classes][8].
   /// - Returns: the rows with a NaN; those whose R is faint are among them.
   ///
-  /// Error Bounds: those of ``logProbabilities(_:rests:shift:logSum:error:_:into:)``.
+  /// Error Bounds: those of ``logProbabilities(_:rests:shift:logSum:error:_:into:)``; z's own absolute error, and log S
+  /// times it.
   @inlinable @inline(never)
   public static func interleavedLogProbabilities(
-    _ logits: Span<Double>, shift: RowShift, _ rows: Span<InterleavedRows>, _ rounding: KernelRounding,
-    into out: inout MutableSpan<Double>
+    _ logits: Span<Double>, rests: Span<Double>, shift: RowShift, _ rows: Span<InterleavedRows>,
+    _ rounding: KernelRounding, into out: inout MutableSpan<Double>
   ) -> RowBits {
     let length = groupLength(out.count, rows.count)
-    precondition(logits.count == out.count)
+    precondition(logits.count == out.count && (rests.count == 0 || rests.count == out.count))
     var found: RowBits = 0
     var group = 0
     while group < rows.count {
@@ -249,10 +261,11 @@ extension VectorLoops {
       var open = unsafe Vector(repeating: 0).replacing(with: 1, where: rows[unchecked: group].isFaint)
       var start = group &* length
       let end = start &+ length
+      let error = logSum.high * (logSumError + shift.absolute) + Vector(repeating: shift.absolute)
       while start < end {
         let a = load(logits, start)
-        let result = roundedLogProbability(
-          of: a, at: shifted(a, less: maximum, shift), logSum, error: logSum.high * logSumError, rounding)
+        let z = shifted(a, less: maximum, rests: rests, from: start, shift)
+        let result = roundedLogProbability(of: a, at: z, logSum, error: error, rounding)
         store(result.provenOrNaN, &out, start)
         open += result.open
         start &+= 8

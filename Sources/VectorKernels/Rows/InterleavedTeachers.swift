@@ -4,8 +4,9 @@ extension VectorLoops {
   /// Writes the correctly rounded `gradientFactor·(e_i/S - e'_i/S')·2^exponent`; NaN where this stage cannot prove it.
   ///
   /// - Parameters:
-  ///   - pairs, teacherPairs: from ``interleavedExponentials(_:shift:vanishing:table:into:_:)``.
-  ///   - error: the gradient factors' relative error.
+  ///   - pairs, teacherPairs: from ``interleavedExponentials(_:rests:shift:vanishing:table:into:_:)``, times the
+  ///     derivatives of capped logits.
+  ///   - error: the gradient factors' relative error, and what these and twice z's add to it.
   ///   - out: [groups][classes][8].
   /// - Returns: the rows with a NaN.
   ///
@@ -17,8 +18,8 @@ extension VectorLoops {
     teachers: Span<InterleavedRows>, within error: Double, _ rounding: KernelRounding,
     into out: inout MutableSpan<Double>
   ) -> RowBits {
-    let length = groupLength(out.count, rows.count)
-    precondition(pairs.count == 2 &* out.count && teacherPairs.count == pairs.count && teachers.count == rows.count)
+    let (count, length) = (out.count, groupLength(out.count, rows.count))
+    precondition(pairs.count == 2 &* count && teacherPairs.count == pairs.count && teachers.count == rows.count)
     let zero = Vector(repeating: 0)
     let (relative, leftOut) = (error + probabilityError, Vector(repeating: 0x1p-850))
     var found: RowBits = 0
@@ -31,8 +32,8 @@ extension VectorLoops {
       var start = group &* length
       let end = start &+ length
       while start < end {
-        let e = VectorPair(high: load(pairs, 2 &* start), low: load(pairs, 2 &* start &+ 8))
-        let u = VectorPair(high: load(teacherPairs, 2 &* start), low: load(teacherPairs, 2 &* start &+ 8))
+        let e = VectorPair(high: load(pairs, start), low: load(pairs, count &+ start))
+        let u = VectorPair(high: load(teacherPairs, start), low: load(teacherPairs, count &+ start))
         let p = Multiplier.product(e, own)
         let t = Multiplier.product(u, other)
         let s = VectorPair(sum: p.high, t.high.negated)
@@ -57,34 +58,42 @@ extension VectorLoops {
   ///
   /// - Precondition: log S and log S' are computed.
   /// - Parameters:
-  ///   - logits, teacherLogits: [groups][classes][8].
+  ///   - logits, rests: as in ``interleavedExponentials(_:rests:shift:vanishing:table:into:_:)``.
+  ///   - teacherLogits, teacherShift: the teachers', which have no rests.
   ///   - teacherPairs: the teachers' exponentials.
   ///   - isDivergence: whether the divergences are asked for.
   ///
-  /// Error Bounds: log S and log S' within ``logSumError``. The sums have blocks of 64 terms within 2^-92.9, their
+  /// Error Bounds: log S and log S' within ``logSumError``; z's absolute error once more of log S and, since the shares
+  /// add up to 1, of the sum. The sums have blocks of 64 terms within 2^-92.9, their
   /// exponentials are within 2^-80.3 and 1/S' within 2^-79.9: 0x1.2p-79. An exponential that is left out is below
   /// 2^-894, times its z.
   @inlinable @inline(never)
   public static func interleavedTeacherLosses(
-    _ logits: Span<Double>, shift: RowShift, _ rows: inout MutableSpan<InterleavedRows>, teacherLogits: Span<Double>,
-    teacherPairs: Span<Double>, teachers: Span<InterleavedRows>, isDivergence: Bool
+    _ logits: Span<Double>, rests: Span<Double>, shift: RowShift, _ rows: inout MutableSpan<InterleavedRows>,
+    teacherLogits: Span<Double>, teacherShift: RowShift, teacherPairs: Span<Double>, teachers: Span<InterleavedRows>,
+    isDivergence: Bool
   ) {
     let length = groupLength(logits.count, rows.count)
+    precondition(rests.count == 0 || rests.count == logits.count)
     precondition(teacherLogits.count == logits.count && teacherPairs.count == 2 &* logits.count)
     precondition(teachers.count == rows.count)
     var group = 0
     while group < rows.count {
       unsafe teacherLosses(
-        logits, group: group, length: length, shift: shift, &rows[unchecked: group], teacherLogits: teacherLogits,
-        teacherPairs: teacherPairs, teachers: teachers[unchecked: group], isDivergence: isDivergence)
+        logits, rests: rests, group: group, length: length, shift: shift, &rows[unchecked: group],
+        teacherLogits: teacherLogits, teacherShift: teacherShift, teacherPairs: teacherPairs,
+        teachers: teachers[unchecked: group], isDivergence: isDivergence)
       group &+= 1
     }
   }
 
   @inlinable @inline(__always)
   static func teacherLosses(
-    _ logits: Span<Double>, group: Int, length: Int, shift: RowShift, _ rows: inout InterleavedRows,
-    teacherLogits: Span<Double>, teacherPairs: Span<Double>, teachers: borrowing InterleavedRows, isDivergence: Bool
+    _ logits: Span<Double>, rests: Span<Double>, group: Int, length: Int, shift: RowShift,
+    _ rows: inout InterleavedRows,
+    teacherLogits: Span<Double>, teacherShift: RowShift, teacherPairs: Span<Double>,
+    teachers: borrowing InterleavedRows,
+    isDivergence: Bool
   ) {
     let (zero, masked) = (Vector(repeating: 0), Vector(repeating: -.infinity))
     var cross = VectorPair(high: zero, low: zero)
@@ -98,17 +107,17 @@ extension VectorLoops {
       let blockEnd = start &+ min(512, end &- start)
       while start < blockEnd {
         let b = load(teacherLogits, start)
-        let high = load(teacherPairs, 2 &* start)
+        let high = load(teacherPairs, start)
         let isAbsent = high .== zero
-        let low = choose(zero, else: load(teacherPairs, 2 &* start &+ 8), where: isAbsent)
+        let low = choose(zero, else: load(teacherPairs, logits.count &+ start), where: isAbsent)
         let u = VectorPair(high: high, low: low)
-        var z = shifted(load(logits, start), less: rows.maximum, shift)
+        var z = shifted(load(logits, start), less: rows.maximum, rests: rests, from: start, shift)
         leftOut += choose(magnitude(z.high) * 0x1p-890, else: zero, where: isAbsent .& (b .> masked))
         z.high = choose(zero, else: z.high, where: isAbsent)
         z.low = choose(zero, else: z.low, where: isAbsent)
         block = block.accumulating(Multiplier.product(u, -z))
         if isDivergence {
-          var other = shifted(b, less: teachers.maximum, shift)
+          var other = shifted(b, less: teachers.maximum, teacherShift)
           other.high = choose(zero, else: other.high, where: isAbsent)
           other.low = choose(zero, else: other.low, where: isAbsent)
           ownBlock = ownBlock.accumulating(Multiplier.product(u, -other))
@@ -119,7 +128,7 @@ extension VectorLoops {
       own = own + VectorPair(large: ownBlock.high, small: ownBlock.low)
     }
     var loss = sum(rows.logSum, cross, over: teachers)
-    loss.error += leftOut + Vector(repeating: 0x1p-1000)
+    loss.error += leftOut + (rows.logSum.high + 1) * shift.absolute + Vector(repeating: 0x1p-1000)
     if isDivergence {
       var entropy = sum(teachers.logSum, own, over: teachers)
       entropy.error += Vector(repeating: 0x1p-860)

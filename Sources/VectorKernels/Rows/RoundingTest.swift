@@ -59,14 +59,19 @@ public struct Rounded {
   @inlinable @inline(__always)
   public mutating func set(_ known: Double, where isKnown: SIMDMask<SIMD8<Int64>>) {
     isProven = isProven .| isKnown
-    // By bits: where numbers are replaced by an infinity, the compiler goes on lane by lane.
-    let bits = unsafe unsafeBitCast(value, to: SIMD8<UInt64>.self).replacing(with: known.bitPattern, where: isKnown)
-    value = unsafe unsafeBitCast(bits, to: Vector.self)
+    value = replaced(value, by: known, where: isKnown)
   }
 
   /// One in each lane that is not proven.
   @inlinable @inline(__always)
   public var open: Vector { Vector(repeating: 1).replacing(with: 0, where: isProven) }
+}
+
+/// Some numbers replaced by one. By bits: where numbers are replaced by an infinity, the compiler goes on lane by lane.
+@inlinable @inline(__always)
+func replaced(_ x: Vector, by known: Double, where mask: SIMDMask<SIMD8<Int64>>) -> Vector {
+  let bits = unsafe unsafeBitCast(x, to: SIMD8<UInt64>.self).replacing(with: known.bitPattern, where: mask)
+  return unsafe unsafeBitCast(bits, to: Vector.self)
 }
 
 extension VectorLoops {

@@ -93,6 +93,13 @@ public struct RowShift: Sendable {
     relative = temperature.significandBitPattern == 0 ? 0 : 0x1p-98
     absolute = relative == 0 ? (temperature > 1 ? 0x1p-1073 : 0) : 0x1p-1071 * max(1, inverse)
   }
+
+  /// What is known of z that were computed before, but for their rests: within an absolute error.
+  @inlinable @inline(__always)
+  public init(known error: Double) {
+    self.init(maximum: 0, temperature: 1)
+    absolute = error
+  }
 }
 
 extension VectorLoops {
@@ -176,12 +183,20 @@ extension VectorLoops {
   /// shift is by 0 and the temperature 1.
   @inlinable @inline(__always)
   static func shifted(_ a: Vector, rests: Span<Double>, from start: Int, _ shift: RowShift) -> VectorPair {
-    var z = shifted(a, shift)
+    shifted(a, less: Vector(repeating: shift.maximum), rests: rests, from: start, shift)
+  }
+
+  /// The same where each lane has a maximum of its own.
+  @inlinable @inline(__always)
+  static func shifted(
+    _ a: Vector, less maximum: Vector, rests: Span<Double>, from start: Int, _ shift: RowShift
+  ) -> VectorPair {
+    var z = shifted(a, less: maximum, shift)
     if rests.count > 0 { z.low += load(rests, start) }
     return z
   }
 
-  /// The same where each lane has a maximum of its own.
+  /// The same without rests.
   @inlinable @inline(__always)
   static func shifted(_ a: Vector, less maximum: Vector, _ shift: RowShift) -> VectorPair {
     var z = VectorPair(sum: a, maximum.negated)

@@ -150,46 +150,6 @@ extension VectorLoops {
     }
     return Int(open.sum())
   }
-
-  /// Writes the correctly rounded `slope·e_i·(v_i - mean)·2^exponent`, or NaN where this stage cannot prove it. With
-  /// mean = p·v and slope = U/(S T²) this is the Hessian of the loss times the vector v.
-  ///
-  /// - Parameters:
-  ///   - high, low: e, from ``exponentials(_:rests:top:shift:vanishing:table:into:)``.
-  ///   - vector: v, [classes], of sizes up to 2^310.
-  ///   - mean: within `meanError`, at least 2^-79 of the largest |v|.
-  ///   - slope: positive, in [2^-60, 2^60].
-  ///   - error: a bound of the relative error of slope·e, with 2^-100 to spare.
-  ///   - out: [classes].
-  /// - Returns: how many are NaN.
-  ///
-  /// Error Bounds: v - mean is off by meanError and two roundings of at most 2u² of |v| and |mean|, far below it; the
-  /// products by 7u² each.
-  @inlinable @inline(never)
-  public static func centredProducts(
-    _ high: Span<Double>, _ low: Span<Double>, vector: Span<Double>, mean: DoubleDouble, within meanError: Double,
-    slope: DoubleDouble, within error: Double, _ rounding: KernelRounding, into out: inout MutableSpan<Double>
-  ) -> Int {
-    precondition(high.count == paddedCount(out.count) && low.count == high.count && vector.count == out.count)
-    let (slopes, mean) = (VectorPair(repeating: slope), VectorPair(repeating: mean))
-    let meanError = Vector(repeating: meanError)
-    var open = Vector(repeating: 0)
-    var start = 0
-    while start < out.count {
-      let e = VectorPair(high: load(high, start), low: load(low, start))
-      let p = e.times(slopes, Multiplier.self)
-      let s = VectorPair(sum: load(vector, start, absent: 0), mean.high.negated)
-      let d = VectorPair(large: s.high, small: s.low - mean.low)
-      let value = p.times(d, Multiplier.self)
-      var result = rounded(value, error: p.high * (magnitude(d.high) * error + meanError), rounding)
-      // Zeros mean a result known to be zero; zero and NaN, one that is not known.
-      result.set(0, where: (e.high .== 0) .& (e.low .== 0))
-      store(result.provenOrNaN, row: &out, start)
-      open += result.open
-      start &+= 8
-    }
-    return Int(open.sum())
-  }
 }
 
 /// What a row's shares u ≥ 0 add up to, plainly and weighted with -z.

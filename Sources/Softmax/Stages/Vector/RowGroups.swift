@@ -94,22 +94,54 @@ struct RowSelection {
   }
 }
 
+/// What the loops compute z of: the logits of groups of rows, or the z of capped ones.
+struct RowArguments {
+  /// [groups][classes][8], where a lane without a row holds an earlier one, or zeros; or twice that, the z's high parts
+  /// and then the low parts.
+  fileprivate(set) var pairs: [Double]
+  /// How many logits there are.
+  fileprivate(set) var count = 0
+  /// The temperature, and how far z may be from the real one.
+  let shift: RowShift
+
+  var numbers: Span<Double> {
+    @_lifetime(borrow self) get { pairs.span.extracting(first: count) }
+  }
+
+  /// What each z is more than the numbers and the shift say; empty if it is nothing.
+  var rests: Span<Double> {
+    @_lifetime(borrow self) get { pairs.span.extracting(droppingFirst: count) }
+  }
+}
+
 /// A tensor's rows in groups, and what the loops know of them.
 struct RowGroups {
   private let tensor: Numbers
-  private(set) var logits: [Double]  // [groups][classes][8]; a lane without a row holds an earlier one, or zeros
-  private(set) var exponentials: [Double]  // [groups][classes][2][8]
+  private let cap: RowCap?
+  private(set) var arguments: RowArguments
+  /// The logits, where they are capped.
+  private var logits: [Double] = []
+  private(set) var exponentials: DoubleDoubleBuffer  // [2][groups][classes][8]
+  /// The derivatives of capped logits, if the logits are.
+  private(set) var capSlopes = DoubleDoubleBuffer()
   private var rows: [InterleavedRows]  // [groups]
   /// How many groups there are.
   private var count = 0
 
   /// - Parameters:
   ///   - room: how many rows there are at most, a multiple of eight.
+  ///   - temperature, cap: those of the rows.
   ///   - rows: what is known of each group beforehand.
-  init(_ tensor: Numbers, classes: Int, room: Int, _ rows: InterleavedRows) {
+  init(
+    _ tensor: Numbers, classes: Int, room: Int, temperature: Double, cap: RowCap? = nil,
+    _ rows: InterleavedRows = InterleavedRows()
+  ) {
     self.tensor = tensor
-    logits = [Double](repeating: 0, largeCount: room * classes)
-    exponentials = [Double](uninitializedLargeCount: 2 * room * classes)
+    self.cap = cap
+    arguments = RowArguments(
+      pairs: [Double](repeating: 0, largeCount: room * classes),
+      shift: cap.map { RowShift(known: $0.error) } ?? RowShift(maximum: 0, temperature: temperature))
+    exponentials = DoubleDoubleBuffer(uninitialized: room * classes)
     self.rows = [InterleavedRows](repeating: rows, largeCount: room / 8)
   }
 
@@ -120,25 +152,59 @@ struct RowGroups {
   }
 
   /// Reads some rows, and computes their exponentials and the sums of these.
-  mutating func read(
-    _ selection: inout RowSelection, by loops: any VectorLoops.Type, shift: RowShift, vanishing: Double
-  ) {
-    selection.gather(tensor, into: &logits)
+  mutating func read(_ selection: inout RowSelection, by loops: any VectorLoops.Type, vanishing: Double) {
     count = selection.groups
-    exponentials.resize(to: 2 * logits.count)
-    let (logits, table) = (logits, exponentialTable)
-    var exponentials = exchange(&self.exponentials, with: [])
-    var pairs = exponentials.mutableSpan
+    if let cap {
+      readCapped(&selection, cap, by: loops)
+    } else {
+      selection.gather(tensor, into: &arguments.pairs)
+      arguments.count = arguments.pairs.count
+    }
+    let (arguments, table) = (arguments, exponentialTable)
+    var exponentials = exchange(&self.exponentials, with: DoubleDoubleBuffer())
+    exponentials.resize(to: arguments.count)
+    var pairs = exponentials.numbers.mutableSpan
     change { rows in
       loops.interleavedExponentials(
-        logits.span, shift: shift, vanishing: vanishing, table: table.span, into: &pairs, &rows)
+        arguments.numbers, rests: arguments.rests, shift: arguments.shift, vanishing: vanishing, table: table.span,
+        into: &pairs, &rows)
     }
     self.exponentials = exponentials
+  }
+
+  /// Reads some rows, and caps them.
+  private mutating func readCapped(_ selection: inout RowSelection, _ cap: RowCap, by loops: any VectorLoops.Type) {
+    selection.gather(tensor, into: &logits)
+    var pairs = exchange(&arguments.pairs, with: [])
+    var capSlopes = exchange(&self.capSlopes, with: DoubleDoubleBuffer())
+    let (logits, table) = (logits, exponentialTable)
+    arguments.count = logits.count
+    pairs.resize(to: 2 * logits.count)
+    capSlopes.resize(to: logits.count)
+    var z = pairs.mutableSpan
+    var slopes = capSlopes.numbers.mutableSpan
+    change { rows in
+      loops.interleavedCapped(
+        logits.span, cap: cap.shift, scale: cap.scale, table: table.span, into: &z, slopes: &slopes, &rows)
+    }
+    arguments.pairs = pairs
+    self.capSlopes = capSlopes
   }
 
   mutating func computeLogSums(by loops: any VectorLoops.Type) {
     let table = exponentialTable
     change { rows in loops.interleavedLogSums(&rows, table: table.span) }
+  }
+
+  /// What derivatives have of each exponential: it itself, or times the derivative of a capped logit.
+  ///
+  /// - Parameter slopes: these derivatives; none where the logits are not capped.
+  func pulls(by loops: any VectorLoops.Type, _ slopes: DoubleDoubleBuffer) -> DoubleDoubleBuffer {
+    guard slopes.numbers.count > 0 else { return exponentials }
+    var pulls = DoubleDoubleBuffer(uninitialized: slopes.numbers.count / 2)
+    var products = pulls.numbers.mutableSpan
+    loops.multiplied(exponentials.high, exponentials.low, by: slopes.numbers.span, into: &products)
+    return pulls
   }
 
   /// Lets a loop change what is known of the rows.

@@ -9,50 +9,10 @@ internal import VectorKernels
 /// It proves what needs no special care. A row with anything open goes to ``VectorRow``, so that what is left for the
 /// next stage is the same as without this one.
 struct ShortRows: ~Copyable {
-  /// What a row's gradient and its loss are multiplied by, the weight of its target included.
-  struct Factors {
-    let gradient: ScaledDoubleDouble
-    let loss: ScaledDoubleDouble
-    /// The target's weight alone.
-    let weight: Double
-  }
-
-  /// The exponents of the factors of gradients and losses, apart from those of ``InterleavedRows``.
-  private struct Exponents {
-    let gradient: Int
-    let loss: Int
-    /// How far a row's own may be from them.
-    static let reach = 16
-
-    /// Those of some factors.
-    init(_ factors: Factors) {
-      gradient = factors.gradient.exponent
-      loss = factors.loss.exponent
-    }
-
-    /// What a row's factors are without these exponents, and λ over its weight; `nil` where they are too far from them,
-    /// or zero.
-    func pairs(
-      _ factors: Factors, zLoss: Double
-    ) -> (gradient: DoubleDouble, loss: DoubleDouble, penalty: DoubleDouble)? {
-      guard !factors.gradient.isZero, abs(factors.gradient.exponent - gradient) <= Exponents.reach,
-        abs(gradient) <= 800, !factors.loss.isZero, abs(factors.loss.exponent - loss) <= Exponents.reach,
-        abs(loss) <= 280
-      else { return nil }
-      var penalty = DoubleDouble(high: 0)
-      if zLoss > 0 {
-        let scaled = ScaledDoubleDouble(zLoss) / ScaledDoubleDouble(factors.weight)
-        guard abs(scaled.exponent) <= 300 else { return nil }
-        penalty = scaled.pair(timesPowerOf: 0)
-      }
-      return (factors.gradient.pair(timesPowerOf: -gradient), factors.loss.pair(timesPowerOf: -loss), penalty)
-    }
-  }
-
   private let loops: any VectorLoops.Type
   private let format: ResultFormat
-  private let shift: RowShift
   private let layout: Layout
+  private let cap: RowCap?
   /// γ and λ where the loss is more than cross-entropy.
   private let additions: (focalGamma: Double, zLoss: Double)?
   /// How many rows are done at once, at most.
@@ -61,6 +21,9 @@ struct ShortRows: ~Copyable {
   private var groups: RowGroups
   /// The rows' teachers, where these are the target.
   private var teachers: RowGroups?
+  /// What the Hessian is multiplied by, if it is.
+  private let vectors: Numbers?
+  private var vectorGroups: [Double] = []  // [groups][classes][8]
   private var results: [Double]  // [groups][classes][8]
   /// The first row's; `nil` before it.
   private var exponents: Exponents?
@@ -84,7 +47,7 @@ struct ShortRows: ~Copyable {
     let layout = problem.layout
     let mostClasses = layout.inner < 8 ? mostClasses : mostClassesAcross
     return layout.classes <= mostClasses && layout.batch >= leastRows && !problem.hasEmptyRows
-      && problem.softcap == nil && VectorRow.serves(problem)
+      && VectorRow.serves(problem)
   }
 
   /// How many rows of a tensor are done at once: at most eight groups, for whose rows ``RowBits`` has bits.
@@ -93,14 +56,18 @@ struct ShortRows: ~Copyable {
   }
 
   /// - Parameters:
-  ///   - loss: the loss of the rows, if one is asked for.
+  ///   - request: what is asked of the rows' loss, if it is.
   ///   - factors: the factors of all of them, if these are the same.
-  init(_ problem: borrowing SoftmaxProblem, loss: LossProblem? = nil, factors: Factors? = nil, _ level: KernelLevel) {
+  init(
+    _ problem: borrowing SoftmaxProblem, loss request: LossRequest? = nil, factors: Factors? = nil, _ level: KernelLevel
+  ) {
+    let loss = request?.problem
     additions = loss.flatMap { $0.focalGamma > 0 || $0.zLoss > 0 ? ($0.focalGamma, $0.zLoss) : nil }
+    if case .hessianProduct(let vectors) = request?.derivative { self.vectors = vectors } else { vectors = nil }
     loops = level.loops
     format = problem.format
     layout = problem.layout
-    shift = RowShift(maximum: 0, temperature: problem.temperature)
+    cap = RowCap(problem)
     room = ShortRows.room(layout)
     var rows = InterleavedRows()
     if let factors {
@@ -114,9 +81,11 @@ struct ShortRows: ~Copyable {
       }
     }
     selection = RowSelection(layout, room: room)
-    groups = RowGroups(problem.logits, classes: layout.classes, room: room, rows)
-    if case .logits(let tensor) = loss?.target {
-      teachers = RowGroups(tensor, classes: layout.classes, room: room, InterleavedRows())
+    groups = RowGroups(
+      problem.logits, classes: layout.classes, room: room, temperature: problem.temperature, cap: cap, rows)
+    // The Hessian has no need of what the target is.
+    if case .logits(let tensor) = loss?.target, vectors == nil {
+      teachers = RowGroups(tensor, classes: layout.classes, room: room, temperature: problem.temperature)
     }
     results = [Double](uninitializedLargeCount: room * layout.classes)
   }
@@ -168,9 +137,9 @@ struct ShortRows: ~Copyable {
   private mutating func read(exponent: Int) -> Bool {
     guard count >= Self.leastRows else { return false }
     let vanishing = VectorRow.vanishing(format, exponent: exponent)
-    groups.read(&selection, by: loops, shift: shift, vanishing: vanishing)
-    teachers?.read(&selection, by: loops, shift: shift, vanishing: vanishing)
-    results.resize(to: groups.logits.count)
+    groups.read(&selection, by: loops, vanishing: vanishing)
+    teachers?.read(&selection, by: loops, vanishing: vanishing)
+    results.resize(to: groups.exponentials.numbers.count / 2)
     return true
   }
 }
@@ -190,13 +159,14 @@ extension ShortRows {
       let part = outputs.parts[place]
       switch part.output {
       case .probabilities:
-        open |= products(isGradient: false, within: probabilityError, rounding, into: &results)
+        open |= products(groups.exponentials, isGradient: false, within: shareError, rounding, into: &results)
         selection.write(results, to: part.buffer)
       case .logProbabilities:
         groups.computeLogSums(by: loops)
         var out = results.mutableSpan
         open |= loops.interleavedLogProbabilities(
-          groups.logits.span, shift: shift, groups.span, rounding, into: &out)
+          groups.arguments.numbers, rests: groups.arguments.rests, shift: groups.arguments.shift, groups.span, rounding,
+          into: &out)
         selection.write(results, to: part.buffer)
       case .argmax:
         for row in 0..<count { part.buffer[number(row)] = groups[row / 8].top[row % 8] }
@@ -210,15 +180,22 @@ extension ShortRows {
   /// Computes the products of exponentials with 1/S, or with the gradients' factors. - Returns: the rows with any that
   /// is not proven.
   private mutating func products(
-    isGradient: Bool, within error: Double, _ rounding: KernelRounding, into results: inout [Double]
+    _ pairs: DoubleDoubleBuffer, isGradient: Bool, within error: Double, _ rounding: KernelRounding,
+    into results: inout [Double]
   ) -> RowBits {
-    let (loops, exponentials) = (loops, groups.exponentials)
+    let loops = loops
     var out = results.mutableSpan
     return groups.change { rows in
       loops.interleavedProducts(
-        exponentials.span, &rows, isGradient: isGradient, within: error, rounding, into: &out)
+        pairs.numbers.span, &rows, isGradient: isGradient, within: error, rounding, into: &out)
     }
   }
+
+  /// The relative error of a probability.
+  private var shareError: Double { probabilityError + 2 * argumentError }
+
+  /// How far z may be from the real one for the sake of a cap.
+  private var argumentError: Double { cap?.error ?? 0 }
 }
 
 // MARK: Losses
@@ -227,23 +204,26 @@ extension ShortRows {
   /// How far the gradients' factors may be from the real ones.
   private static let factorError = 0x1p-98
 
+  /// The same, with what the derivatives of capped logits add to it.
+  private var slopeError: Double { Self.factorError + (cap == nil ? 0 : 0x1.1p0 * VectorRow.capSlopeError) }
+
+  /// Results are at most a factor times a probability times 2 to this.
+  private var reach: Int { vectors != nil ? vectorReach + 2 : additions != nil ? 12 : 0 }
+
   /// Writes the gradients of the rows taken, and writes their losses or adds them up. - Returns: the rows with anything
   /// that is not proven, whose losses are not added.
   mutating func solve(_ request: LossRequest, into buffers: LossBuffers) -> RowBits {
-    let pullExponent = additions == nil ? 0 : 12
-    guard let exponents, read(exponent: max(0, exponents.gradient + Exponents.reach + pullExponent))
-    else { return .max }
+    guard let exponents, read(exponent: max(0, exponents.gradient + Exponents.reach + reach)) else { return .max }
     if request.use != .unused || additions != nil {
       groups.computeLogSums(by: loops)
       teachers?.computeLogSums(by: loops)
     }
     var results = exchange(&results, with: [])
     defer { self.results = results }
-    if let additions { computeFocalAndPenalty(additions, reach: powerOfTwo(pullExponent)) }
+    if let additions { computeFocalAndPenalty(additions) }
     var open: RowBits = 0
     if let gradient = buffers.gradient {
-      let rounding = KernelRounding(format, exponent: exponents.gradient)
-      open = teachers == nil ? gradients(rounding, into: &results) : differences(rounding, into: &results)
+      open = derivatives(KernelRounding(format, exponent: exponents.gradient), into: &results)
       selection.write(results, to: gradient)
     }
     guard request.use != .unused else { return open }
@@ -266,48 +246,73 @@ extension ShortRows {
     return open
   }
 
-  private mutating func computeFocalAndPenalty(_ additions: (focalGamma: Double, zLoss: Double), reach: Double) {
-    let (loops, logits, exponentials, table) = (loops, groups.logits, groups.exponentials, exponentialTable)
-    let shift = shift
+  private mutating func computeFocalAndPenalty(_ additions: (focalGamma: Double, zLoss: Double)) {
+    let (loops, arguments, exponentials, table) = (loops, groups.arguments, groups.exponentials, exponentialTable)
+    let reach = powerOfTwo(reach)
     groups.change { rows in
       loops.interleavedFocalAndPenalty(
-        exponentials.span, logits.span, shift: shift, &rows, gamma: additions.focalGamma, within: Self.factorError,
-        reach: reach, table: table.span)
+        exponentials.numbers.span, arguments.numbers, rests: arguments.rests, shift: arguments.shift, &rows,
+        gamma: additions.focalGamma, within: Self.factorError, reach: reach, table: table.span)
     }
   }
 
-  /// The gradients of class indices. - Returns: the rows with any that is not proven.
+  /// What each logit's derivative is. - Returns: the rows with any that is not proven.
+  private mutating func derivatives(_ rounding: KernelRounding, into results: inout [Double]) -> RowBits {
+    if let vectors { return hessianProducts(vectors, rounding, into: &results) }
+    if let teachers { return differences(teachers, rounding, into: &results) }
+    return gradients(rounding, into: &results)
+  }
+
+  /// The gradients of class indices.
   private mutating func gradients(_ rounding: KernelRounding, into results: inout [Double]) -> RowBits {
-    _ = products(isGradient: true, within: probabilityError + Self.factorError, rounding, into: &results)
-    let (loops, exponentials) = (loops, groups.exponentials)
+    let (loops, exponentials, capSlopes) = (loops, groups.exponentials, groups.capSlopes)
+    let error = Self.factorError + 4 * argumentError
+    _ = products(
+      groups.pulls(by: loops, capSlopes), isGradient: true, within: shareError + slopeError, rounding, into: &results)
     if additions == nil {
-      groups.change { rows in loops.interleavedTargets(exponentials.span, &rows, within: Self.factorError) }
+      groups.change { rows in loops.interleavedTargets(exponentials.numbers.span, &rows, within: error) }
     }
     var out = results.mutableSpan
-    return loops.interleavedTargetResults(groups.span, rounding, into: &out)
+    return loops.interleavedTargetResults(groups.span, slopes: capSlopes.numbers.span, rounding, into: &out)
   }
 
-  /// The gradients of rows with teachers. - Returns: the rows with any that is not proven.
-  private mutating func differences(_ rounding: KernelRounding, into results: inout [Double]) -> RowBits {
-    guard let teachers else { return .max }
-    let (loops, exponentials) = (loops, groups.exponentials)
+  /// The gradients of rows with teachers.
+  private func differences(
+    _ teachers: RowGroups, _ rounding: KernelRounding, into results: inout [Double]
+  ) -> RowBits {
+    let (pulls, others) = (groups.pulls(by: loops, groups.capSlopes), teachers.pulls(by: loops, groups.capSlopes))
     var out = results.mutableSpan
     return loops.interleavedDifferences(
-      exponentials.span, groups.span, teacherPairs: teachers.exponentials.span, teachers: teachers.span,
-      within: Self.factorError, rounding, into: &out)
+      pulls.numbers.span, groups.span, teacherPairs: others.numbers.span, teachers: teachers.span,
+      within: slopeError + 2 * argumentError, rounding, into: &out)
+  }
+
+  /// The products of the Hessian with vectors.
+  private mutating func hessianProducts(
+    _ vectors: Numbers, _ rounding: KernelRounding, into results: inout [Double]
+  ) -> RowBits {
+    selection.gather(vectors, into: &vectorGroups)
+    var out = results.mutableSpan
+    return loops.interleavedHessianProducts(
+      groups.exponentials.numbers.span, groups.span, vectors: vectorGroups.span,
+      within: probabilityError + Self.factorError, rounding, into: &out)
   }
 
   /// Computes the losses but for their factors.
   private mutating func computeLosses(_ measure: LossRequest.Measure?) {
-    let (loops, logits, shift) = (loops, groups.logits, shift)
+    let (loops, arguments) = (loops, groups.arguments)
     if let teachers {
       groups.change { rows in
         loops.interleavedTeacherLosses(
-          logits.span, shift: shift, &rows, teacherLogits: teachers.logits.span,
-          teacherPairs: teachers.exponentials.span, teachers: teachers.span, isDivergence: measure == .klDivergence)
+          arguments.numbers, rests: arguments.rests, shift: arguments.shift, &rows,
+          teacherLogits: teachers.arguments.numbers, teacherShift: teachers.arguments.shift,
+          teacherPairs: teachers.exponentials.numbers.span, teachers: teachers.span,
+          isDivergence: measure == .klDivergence)
       }
     } else if additions == nil {
-      groups.change { rows in loops.interleavedCrossEntropies(logits.span, shift: shift, &rows) }
+      groups.change { rows in
+        loops.interleavedCrossEntropies(arguments.numbers, rests: arguments.rests, shift: arguments.shift, &rows)
+      }
     }
   }
 
@@ -323,14 +328,6 @@ extension ShortRows {
     sum.value = DoubleDouble(high: sum.value.high * power, low: sum.value.low * power)
     sum.error *= power
     return (sum, terms + 8)
-  }
-}
-
-extension ScaledDoubleDouble {
-  /// The number times 2^exponent, with its sign. - Precondition: its own exponent and that add up to at most ±900.
-  fileprivate func pair(timesPowerOf exponent: Int) -> DoubleDouble {
-    let power = isNegative ? -powerOfTwo(self.exponent + exponent) : powerOfTwo(self.exponent + exponent)
-    return DoubleDouble(high: mantissa.high * power, low: mantissa.low * power)
   }
 }
 

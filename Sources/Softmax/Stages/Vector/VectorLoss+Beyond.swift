@@ -97,7 +97,7 @@ extension VectorLoss {
       guard greatest > 0 else { return clear(row: n) }
       work.row.read(logits, exponent: max(0, factor.exponent + Int(greatest.exponent) + 1))
       open.gradients = write(row: n, factor, &writer) { out in
-        work.row.hessianProduct(vector, factor: RowFactor(factor, within: 0x1p-88), into: &out)
+        work.row.hessianProduct(vector, greatest: greatest, factor: RowFactor(factor, within: 0x1p-88), into: &out)
       }
       return open
     }

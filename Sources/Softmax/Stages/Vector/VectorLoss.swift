@@ -74,7 +74,6 @@ final class VectorLoss: Sendable {
 
   /// Whether rows are done eight at a time.
   var hasShortRows: Bool {
-    if case .hessianProduct = request.derivative { return false }
     switch target {
     case .weights: return false
     case .teacher where problem.zLoss > 0: return false
@@ -85,7 +84,7 @@ final class VectorLoss: Sendable {
   /// What does short rows.
   func shortRows(_ level: KernelLevel) -> ShortRows {
     let areEven = problem.weight == nil && problem.sampleWeight == nil && request.upstream?.count ?? 1 == 1
-    return ShortRows(problem.softmax, loss: problem, factors: areEven ? factors(0, weight: 1) : nil, level)
+    return ShortRows(problem.softmax, loss: request, factors: areEven ? factors(0, weight: 1) : nil, level)
   }
 
   /// Hands row n over to be done with others. - Returns: whether it was taken. Zeros, and what is infinite, are found

@@ -203,10 +203,13 @@ extension VectorRow {
   /// Writes `factor·p_i (v_i - Σ p_j v_j)`, the Hessian of cross-entropy times a vector v. - Returns: how many are not
   /// proven, and NaN.
   ///
+  /// - Parameter greatest: the largest |v|.
+  ///
   /// Error Bounds: with the largest |v| as the unit, Σ e_j v_j/S is within 2^-80.3 + 2^-89 + 2^-79.9 < 2^-79.0 of
   /// p·v, for which 0x1.2p-79 is taken, since Σ p |v| ≤ 1; what is left out of it is below 2^-870.
-  func hessianProduct(_ vector: Span<Double>, factor: RowFactor, into out: inout MutableSpan<Double>) -> Int {
-    let greatest = Self.greatestMagnitude(vector)
+  func hessianProduct(
+    _ vector: Span<Double>, greatest: Double, factor: RowFactor, into out: inout MutableSpan<Double>
+  ) -> Int {
     guard isInReach(factor.value), !factor.value.isZero, greatest >= 0x1p-300, greatest <= 0x1p300,
       factor.value.exponent + Int(greatest.exponent) + 1 <= exponent
     else { return leaveOpen(&out) }

@@ -43,7 +43,7 @@ struct VectorRow: ~Copyable {
     loops = level.loops
     format = problem.format
     temperature = problem.temperature
-    cap = isCapped ? problem.softcap.map { RowCap($0, temperature: problem.temperature) } : nil
+    cap = isCapped ? RowCap(problem) : nil
   }
 
   /// About how many nanoseconds a row of so many classes takes.
@@ -176,12 +176,19 @@ struct RowCap: Sendable {
   let shift: RowShift
   /// 2c/T.
   let scale: DoubleDouble
-  /// How far each z may be from the real one: `VectorLoops.capped` says 2^-81.1 of 2c/T.
+  /// How far each z may be from the real one: `VectorLoops.capped` says 2^-81.1 of 2c/T. So is each exponential,
+  /// relatively.
   let error: Double
 
   /// Whether the error is small enough to prove anything, and no product underflows.
   static func serves(_ cap: Double, temperature: Double) -> Bool {
     cap >= 0x1p-300 && cap <= 0x1p300 && cap <= temperature * 0x1p12
+  }
+
+  /// - Returns: `nil` where the logits are not capped.
+  init?(_ problem: borrowing SoftmaxProblem) {
+    guard let cap = problem.softcap else { return nil }
+    self.init(cap, temperature: problem.temperature)
   }
 
   init(_ cap: Double, temperature: Double) {
@@ -192,10 +199,18 @@ struct RowCap: Sendable {
   }
 }
 
-/// A row of double-double numbers as the kernels keep it, in one array: the high parts, padded to whole vectors, and
-/// behind them the low parts.
+/// A row of double-double numbers as the kernels keep it, or groups of rows, in one array: the high parts, padded to
+/// whole vectors, and behind them the low parts.
 struct DoubleDoubleBuffer: Sendable {
   var numbers: [Double] = []  // [2][padded classes]
+
+  init() {}
+
+  /// Of so many numbers, whole vectors, of no value.
+  init(uninitialized count: Int) { numbers = [Double](uninitializedLargeCount: 2 * count) }
+
+  /// Makes it one of so many numbers, whole vectors; what was there is then of no use.
+  mutating func resize(to count: Int) { numbers.resize(to: 2 * count) }
 
   /// Sees that there is room for a row of so many classes; what was there is then of no use.
   mutating func makeRoom(for classes: Int) {

@@ -10,14 +10,16 @@ import Testing
 struct ShortRowsTests {
   static let lengths = Array(1...66)
 
-  private func problem(_ rows: [[Double]], isLast: Bool) throws -> SoftmaxProblem {
+  private func problem(
+    _ rows: [[Double]], isLast: Bool, temperature: Double = 1, softcap: Double? = nil
+  ) throws -> SoftmaxProblem {
     let (count, classes) = (rows.count, rows[0].count)
     var logits = [Double](repeating: 0, count: count * classes)
     for n in 0..<count {
       for c in 0..<classes { logits[isLast ? n * classes + c : c * count + n] = rows[n][c] }
     }
     let layout = Layout(shape: isLast ? [count, classes] : [classes, count], axis: isLast ? 1 : 0)
-    return try SoftmaxProblem(logits: logits, layout: layout)
+    return try SoftmaxProblem(logits: Numbers(logits), layout: layout, temperature: temperature, softcap: softcap)
   }
 
   /// Every length, any number of rows, rows of all kinds side by side: the bits are those of the interval stage.
@@ -27,7 +29,8 @@ struct ShortRowsTests {
       var source = RandomProblem(seed: UInt64(classes * 1000 + k))
       let rows = (0..<Int.random(in: 3...(classes > 20 ? 5 : 17), using: &source)).map { _ in source.row(classes) }
       let isLast = source.chance(0.7)
-      let softmax = try problem(rows, isLast: isLast)
+      let softmax = try problem(
+        rows, isLast: isLast, temperature: source.pick(1, 0.7), softcap: source.pick(nil, nil, 30, 5, 0.3, 3000))
       let loss = try LossProblem(
         softmax: softmax,
         target: .indices(rows.map { _ in source.chance(0.1) ? -100 : Int.random(in: 0..<classes, using: &source) }),
@@ -65,8 +68,10 @@ struct ShortRowsTests {
       }
       let isLast = source.chance(0.7)
       let weight = source.pick(nil, nil, 0.7)
+      let softcap = source.pick(nil, nil, 30.0, 4)
       let loss = try LossProblem(
-        softmax: try problem(rows, isLast: isLast), target: .logits(try problem(teachers, isLast: isLast).logits),
+        softmax: try problem(rows, isLast: isLast, softcap: softcap),
+        target: .logits(try problem(teachers, isLast: isLast).logits),
         weight: weight.map { [Double](repeating: $0, count: classes) },
         sampleWeight: source.chance(0.5) ? rows.map { _ in source.pick(1, 0.7, 0, 1e-9, 3e4) } : nil,
         reduction: source.pick(.none, .sum, .mean), zLoss: source.chance(0.9) ? 0 : 1e-3, divisor: 3)
@@ -80,6 +85,36 @@ struct ShortRowsTests {
           try loss.lossAndGradient(upstream: nil, loss: true, gradient: true, execution) == truth, "\(rows) \(teachers)"
         )
         if let divergence { #expect(try loss.klDivergence(execution) == divergence, "\(rows) \(teachers)") }
+      }
+    }
+  }
+
+  /// Products of the Hessian with vectors of all kinds: level ones, huge and tiny ones, zeros.
+  @Test(arguments: [1, 2, 3, 7, 10, 33, 64, 66]) func hessianProducts(classes: Int) throws {
+    for k in repetitions(12) {
+      var source = RandomProblem(seed: UInt64(classes * 1000 + k))
+      let rows = (0..<Int.random(in: 3...17, using: &source)).map { _ in source.row(classes) }
+      let vectors = rows.map { _ -> [Double] in
+        let scale = source.pick(1, 1, 1, 1e-3, 0x1p63, 0x1p65, 1e-290, 1e300, 0)
+        let level = source.chance(0.1)
+        return (0..<classes).map { _ in scale * (level ? 0.3 : source.pick(source.gauss(), source.gauss(), 0, 1)) }
+      }
+      let isLast = source.chance(0.7)
+      let indices = Target.indices(rows.map { _ in Int.random(in: 0..<classes, using: &source) })
+      let loss = try LossProblem(
+        softmax: try problem(rows, isLast: isLast, temperature: source.pick(1, 1, 0.7)),
+        target: source.chance(0.8) ? indices : .logits(try problem(rows.reversed(), isLast: isLast).logits),
+        weight: source.chance(0.5) ? [Double](repeating: source.pick(0.3, 7e5, 0), count: classes) : nil,
+        sampleWeight: source.chance(0.5) ? rows.map { _ in source.pick(1, 0.7, 0, 1e-9, 3e4) } : nil,
+        reduction: source.pick(.none, .sum, .mean), divisor: 3)
+      let vector = try problem(vectors, isLast: isLast).logits
+      let upstream = loss.reduction == .none ? rows.map { _ in source.pick(1, -2.5, 0, 1e-7) } : [source.pick(1, -0.3)]
+      var unused = StageCounts()
+      let truth = try loss.hessianVectorProduct(vector, upstream: upstream, Execution(), from: .interval, &unused)
+      for level in levelsHere {
+        #expect(
+          try loss.hessianVectorProduct(vector, upstream: upstream, Execution(level: level)) == truth,
+          "\(rows) \(vectors)")
       }
     }
   }
@@ -145,22 +180,26 @@ struct ShortRowsTests {
     var random = SplitMix64(11)
     for classes in [2, 3, 10, 33, 64] {
       let rows = (0..<19).map { _ in (0..<classes).map { _ in random.double(in: -5...5) } }
-      let softmax = try problem(rows, isLast: true)
+      let target = Target.indices(rows.indices.map { $0 % classes })
+      let others = (0..<19).map { _ in (0..<classes).map { _ in random.double(in: -5...5) } }
+      let teachers = try problem(others, isLast: true).logits
       var counts = StageCounts()
       let execution = Execution(level: level)
-      _ = try softmax.solve([.probabilities, .logProbabilities], execution, from: .vector, &counts)
-      for (zLoss, focalGamma) in [(0, 0), (1e-4, 0), (0, 2), (0.1, 0.5)] {
-        let loss = try LossProblem(
-          softmax: softmax, target: .indices(rows.indices.map { $0 % classes }), reduction: .mean, zLoss: zLoss,
-          focalGamma: focalGamma)
-        _ = try loss.lossAndGradient(upstream: nil, loss: true, gradient: true, execution, from: .vector, &counts)
+      for softcap in [nil, 10.0] {
+        let softmax = try problem(rows, isLast: true, softcap: softcap)
+        _ = try softmax.solve([.probabilities, .logProbabilities], execution, from: .vector, &counts)
+        for (zLoss, focalGamma) in [(0, 0), (1e-4, 0), (0, 2), (0.1, 0.5)] {
+          let loss = try LossProblem(
+            softmax: softmax, target: target, reduction: .mean, zLoss: zLoss, focalGamma: focalGamma)
+          _ = try loss.lossAndGradient(upstream: nil, loss: true, gradient: true, execution, from: .vector, &counts)
+        }
+        let distilled = try LossProblem(softmax: softmax, target: .logits(teachers), reduction: .mean)
+        _ = try distilled.lossAndGradient(upstream: nil, loss: true, gradient: true, execution, from: .vector, &counts)
+        _ = try distilled.klDivergence(execution, from: .vector, &counts)
       }
-      let others = (0..<19).map { _ in (0..<classes).map { _ in random.double(in: -5...5) } }
-      let distilled = try LossProblem(
-        softmax: softmax, target: .logits(try problem(others, isLast: true).logits), reduction: .mean)
-      _ = try distilled.lossAndGradient(upstream: nil, loss: true, gradient: true, execution, from: .vector, &counts)
-      _ = try distilled.klDivergence(execution, from: .vector, &counts)
-      #expect(counts.ball == 0 && counts.outputs == 19 * classes * 7 + 19 * 6)
+      let loss = try LossProblem(softmax: try problem(rows, isLast: true), target: target, reduction: .mean)
+      _ = try loss.hessianVectorProduct(teachers, upstream: nil, execution, from: .vector, &counts)
+      #expect(counts.ball == 0 && counts.outputs == 19 * classes * 15 + 19 * 12)
     }
   }
 }
