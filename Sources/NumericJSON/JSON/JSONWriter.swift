@@ -9,7 +9,7 @@ public struct JSONWriter: ~Copyable {
   /// Whether a comma must come before the next item.
   var needsComma = false
   let level: KernelLevel
-  private var waiting = WaitingNumbers()
+  private var gaps = NumberGaps()
 
   /// - Parameters:
   ///   - capacity: how many bytes the buffer takes before it must grow.
@@ -45,31 +45,20 @@ public struct JSONWriter: ~Copyable {
   /// Writes a number; infinities and NaN as the strings "Infinity", "-Infinity" and "NaN".
   public mutating func number(_ value: Double, format: NumberFormat = .binary64) {
     separate()
-    if waiting.count == WaitingNumbers.most || waiting.format != format { writeWaiting() }
-    waiting.add(value, format, at: bytes.count)
-    bytes.append(addingCapacity: WaitingNumbers.gap) { output in
-      output.append(repeating: UInt8(ascii: " "), count: WaitingNumbers.gap)
-    }
+    if gaps.count == NumberGaps.most || gaps.format != format { fillGaps() }
+    gaps.format = format
+    gaps.add(value, to: &bytes)
     needsComma = true
   }
 
-  /// Writes the numbers whose texts are not made yet.
-  mutating func writeWaiting() {
-    let waiting = waiting
-    guard waiting.count > 0 else { return }
-    let (end, encoder) = (bytes.count, NumberEncoder(format: waiting.format, level: level))
-    bytes.append(addingCapacity: waiting.count * WaitingNumbers.gap + NumberEncoder.slack) { output in
-      output.append(numbers: waiting.values.span.extracting(first: waiting.count), encoder: encoder)
-    }
-    var text = bytes.mutableSpan
-    let length = waiting.fillGaps(of: &text, before: end)
-    bytes.removeLast(bytes.count - length)
-    self.waiting.count = 0
+  /// Puts the texts of numbers where their gaps are.
+  mutating func fillGaps() {
+    if gaps.count > 0 { gaps.fill(in: &bytes, level) }
   }
 
   /// The text.
   public consuming func finish() -> [UInt8] {
-    writeWaiting()
+    fillGaps()
     return bytes
   }
 
@@ -101,38 +90,53 @@ public struct JSONWriter: ~Copyable {
   }
 }
 
-/// Numbers of one format whose texts are not made yet, and where they belong: eight take hardly longer than one.
-private struct WaitingNumbers {
+/// The gaps that numbers of one format have left in a text. Their own texts are made eight at a time, which takes hardly
+/// longer than one. Until then a gap holds its number, and where the gap before it is.
+private struct NumberGaps {
   static var most: Int { 8 }
-  /// What is left free for the text of a number: the most that it and a comma take.
-  static var gap: Int { NumberEncoder.maximumLength + 1 }
+  /// The most bytes that a number and a comma take.
+  private static var length: Int { NumberEncoder.maximumLength + 1 }
 
-  private(set) var format = NumberFormat.binary64
-  private(set) var values = InlineArray<8, Double>(repeating: 0)
-  private var places = InlineArray<8, Int>(repeating: 0)
-  var count = 0
+  var format = NumberFormat.binary64
+  private(set) var count = 0
+  private var last = 0
 
-  mutating func add(_ value: Double, _ format: NumberFormat, at place: Int) {
-    self.format = format
-    values[count] = value
-    places[count] = place
-    count += 1
+  mutating func add(_ value: Double, to bytes: inout [UInt8]) {
+    let place = bytes.count
+    bytes.append(addingCapacity: Self.length) { output in output.append(repeating: 0, count: Self.length) }
+    var text = bytes.mutableSpan
+    // Safe: any bytes are bytes of text, and the stores check their bounds.
+    var gap = unsafe text.mutableBytes
+    gap.storeBytes(of: value.bitPattern.littleEndian, toByteOffset: place, as: UInt64.self)
+    gap.storeBytes(of: UInt64(last).littleEndian, toByteOffset: place + 8, as: UInt64.self)
+    (last, count) = (place, count + 1)
   }
 
-  /// Moves the numbers' texts, which stand at `end` with commas between them, into the gaps before it, and closes what
-  /// they leave of these.
-  /// - Returns: where the text ends then.
-  func fillGaps(of text: inout MutableSpan<UInt8>, before end: Int) -> Int {
+  /// Appends the numbers' texts, moves each into its gap, and closes what it leaves of that.
+  @inline(never)
+  mutating func fill(in bytes: inout [UInt8], _ level: KernelLevel) {
+    var (values, places) = (InlineArray<8, Double>(repeating: 0), InlineArray<8, Int>(repeating: 0))
+    for number in (0..<count).reversed() {
+      places[number] = last
+      values[number] = Double(bitPattern: bytes.span.word(at: last))
+      last = Int(bytes.span.word(at: last + 8))
+    }
+    let end = bytes.count
+    bytes.append(addingCapacity: count * Self.length + NumberEncoder.slack) { output in
+      output.append(
+        numbers: values.span.extracting(first: count), encoder: NumberEncoder(format: format, level: level))
+    }
+    var text = bytes.mutableSpan
     var (source, target) = (end, places[0])
     for number in 0..<count {
       var comma = source
       while comma < text.count, text[comma] != UInt8(ascii: ",") { comma += 1 }
       text.move(source..<comma, to: &target)
       source = comma + 1
-      let next = number + 1 < count ? places[number + 1] : end
-      text.move(places[number] + Self.gap..<next, to: &target)
+      text.move(places[number] + Self.length..<(number + 1 < count ? places[number + 1] : end), to: &target)
     }
-    return target
+    bytes.removeLast(bytes.count - target)
+    count = 0
   }
 }
 

@@ -18,7 +18,7 @@ extension JSONWriter {
     isCancelled: () -> Bool = { false }
   ) -> Bool {
     // Not to move the tensor's text later.
-    writeWaiting()
+    fillGaps()
     separate()
     let layout = TensorLayout(extents)
     let encoder = NumberEncoder(format: format, level: level)
