@@ -90,8 +90,8 @@ public struct JSONWriter: ~Copyable {
   }
 }
 
-/// The gaps that numbers of one format have left in a text. Their own texts are made eight at a time, which takes hardly
-/// longer than one. Until then a gap holds its number, and where the gap before it is.
+/// The gaps that numbers of one format have left in a text. Their own texts are made eight at a time, which takes
+/// hardly longer than one. Until then a gap holds its number, and where the gap before it is.
 private struct NumberGaps {
   static var most: Int { 8 }
   /// The most bytes that a number and a comma take.
