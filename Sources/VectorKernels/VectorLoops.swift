@@ -46,10 +46,7 @@ public protocol VectorLoops: SendableMetatype {
     slope: DoubleDouble, within error: Double, _ rounding: KernelRounding, into out: inout MutableSpan<Double>
   ) -> Int
 
-  static func shares(
-    of target: Span<Double>, slopeHigh: Span<Double>, slopeLow: Span<Double>, baseHigh: Span<Double>,
-    baseLow: Span<Double>, into pairs: inout MutableSpan<Double>
-  )
+  static func shares(_ pairs: inout MutableSpan<Double>, _ smoothing: TargetSmoothing, weights: Span<Double>)
 
   static func shareSums(
     _ shareHigh: Span<Double>, _ shareLow: Span<Double>, _ row: Span<Double>, rests: Span<Double>, shift: RowShift
@@ -163,6 +160,12 @@ public protocol VectorLoops: SendableMetatype {
     _ pairs: Span<Double>, _ rows: Span<InterleavedRows>, vectors: Span<Double>, within error: Double,
     _ rounding: KernelRounding, into out: inout MutableSpan<Double>
   ) -> RowBits
+
+  static func interleavedShares(
+    of targets: Span<Double>, _ smoothing: TargetSmoothing, weights: Span<Double>, logits: Span<Double>,
+    rests: Span<Double>, shift: RowShift, reach: Double, _ rows: inout MutableSpan<InterleavedRows>,
+    into pairs: inout MutableSpan<Double>
+  )
 
   static func interleavedLosses(
     _ rows: Span<InterleavedRows>, of asked: RowBits, isTerm: Bool, addingTo sum: inout InterleavedSum,

@@ -192,6 +192,19 @@ extension Numbers {
     return carries >> 63 == 0
   }
 
+  /// Whether all are finite and not negative.
+  var areWeights: Bool { firstPosition { run in Self.areWeights(run) ? nil : 0 } == nil }
+
+  /// Asked without a branch too: adding zero makes -0.0 positive, and leaves the sign of all others.
+  private static func areWeights(_ run: Span<Double>) -> Bool {
+    var signs: UInt64 = 0
+    for position in run.indices {
+      let pattern = (run[position] + 0).bitPattern
+      signs |= pattern | (pattern &+ Double.leastNormalMagnitude.bitPattern)
+    }
+    return signs >> 63 == 0
+  }
+
   /// The same of little-endian bytes, in which this is looked for at the speed of memory.
   private static func areFinite(binary32 bytes: UnsafeRawBufferPointer) -> Bool {
     guard let base = bytes.baseAddress else { return true }

@@ -91,14 +91,18 @@ public final class LossProblem: Sendable {
       guard probabilities.count == layout.count else {
         throw .targetCount(expected: layout.count, found: probabilities.count)
       }
-      if let bad = probabilities.firstIndex(where: { !Self.isWeight($0) }) { throw .targetProbability(position: bad) }
+      if !probabilities.areWeights, let bad = probabilities.firstIndex(where: { !Self.isWeight($0) }) {
+        throw .targetProbability(position: bad)
+      }
       guard ignoreIndex < 0 else { throw .ignoreIndexWithProbabilities }
       guard focalGamma == 0 else { throw .focalWithoutSingleClass }
     case .logits(let logits):
       guard logits.count == layout.count else { throw .targetCount(expected: layout.count, found: logits.count) }
-      if let bad = logits.firstIndex(where: { !SoftmaxProblem.isLogit($0) }) { throw .targetLogit(position: bad) }
-      for n in 0..<layout.batch where SoftmaxProblem.isMasked(row: n, of: logits, layout) {
-        throw .everyTargetClassMasked(row: n)
+      if !logits.areFinite {
+        if let bad = logits.firstIndex(where: { !SoftmaxProblem.isLogit($0) }) { throw .targetLogit(position: bad) }
+        for n in 0..<layout.batch where SoftmaxProblem.isMasked(row: n, of: logits, layout) {
+          throw .everyTargetClassMasked(row: n)
+        }
       }
       guard ignoreIndex < 0 else { throw .ignoreIndexWithProbabilities }
       guard focalGamma == 0 else { throw .focalWithoutSingleClass }

@@ -1,17 +1,20 @@
 /// Short rows whose targets are the softmax of a teacher's logits: each row has its teacher in the same place of other
 /// groups.
 extension VectorLoops {
-  /// Writes the correctly rounded `gradientFactor·(e_i/S - e'_i/S')·2^exponent`; NaN where this stage cannot prove it.
+  /// Writes the correctly rounded `gradientFactor·(pull·e_i/S - e'_i/S')·2^exponent`; NaN where this stage cannot prove
+  /// it. Instead of e'_i/S', where there are no teachers, it is the target weight u_i.
   ///
   /// - Parameters:
   ///   - pairs, teacherPairs: from ``interleavedExponentials(_:rests:shift:vanishing:table:into:_:)``, times the
-  ///     derivatives of capped logits.
+  ///     derivatives of capped logits. The latter without teachers: u from
+  ///     ``interleavedShares(of:_:weights:logits:rests:shift:reach:_:into:)``, likewise.
+  ///   - teachers: what is known of them; or empty.
   ///   - error: the gradient factors' relative error, and what these and twice z's add to it.
   ///   - out: [groups][classes][8].
   /// - Returns: the rows with a NaN.
   ///
-  /// Error Bounds: ``probabilityError`` and the factors' error of each of the two terms; the sum of the pairs adds
-  /// 2^-103 of both. An exponential that is zero is below 2^-894, and its term below 2^-850.
+  /// Error Bounds: ``probabilityError``, the factors' and the pull's error of each of the two terms; the sum of the
+  /// pairs adds 2^-103 of both. An exponential that is zero is below 2^-894, and its term below 2^-850.
   @inlinable @inline(never)
   public static func interleavedDifferences(
     _ pairs: Span<Double>, _ rows: Span<InterleavedRows>, teacherPairs: Span<Double>,
@@ -19,15 +22,22 @@ extension VectorLoops {
     into out: inout MutableSpan<Double>
   ) -> RowBits {
     let (count, length) = (out.count, groupLength(out.count, rows.count))
-    precondition(pairs.count == 2 &* count && teacherPairs.count == pairs.count && teachers.count == rows.count)
-    let zero = Vector(repeating: 0)
-    let (relative, leftOut) = (error + probabilityError, Vector(repeating: 0x1p-850))
+    precondition(pairs.count == 2 &* count && teacherPairs.count == pairs.count)
+    precondition(teachers.count == 0 || teachers.count == rows.count)
+    let (zero, leftOut) = (Vector(repeating: 0), Vector(repeating: 0x1p-850))
+    // A weight that is zero is nothing.
+    let otherLeftOut = Vector(repeating: teachers.count > 0 ? 0x1p-850 : 0)
     var found: RowBits = 0
     var group = 0
     while group < rows.count {
       let factor = unsafe rows[unchecked: group].gradientFactor
-      let own = unsafe factor.times(rows[unchecked: group].reciprocal, Multiplier.self)
-      let other = unsafe factor.times(teachers[unchecked: group].reciprocal, Multiplier.self)
+      let own = unsafe factor.times(rows[unchecked: group].pull, Multiplier.self)
+        .times(rows[unchecked: group].reciprocal, Multiplier.self)
+      var other = factor
+      if teachers.count > 0 {
+        other = unsafe factor.times(teachers[unchecked: group].reciprocal, Multiplier.self)
+      }
+      let relative = unsafe Vector(repeating: error + probabilityError) + rows[unchecked: group].pullError
       var open = zero
       var start = group &* length
       let end = start &+ length
@@ -38,9 +48,9 @@ extension VectorLoops {
         let t = Multiplier.product(u, other)
         let s = VectorPair(sum: p.high, t.high.negated)
         let sum = VectorPair(large: s.high, small: s.low + (p.low - t.low))
-        let isAbsent = (e.high .== zero) .| (u.high .== zero)
         let reach =
-          (magnitude(p.high) + magnitude(t.high)) * relative + choose(leftOut, else: zero, where: isAbsent)
+          (magnitude(p.high) + magnitude(t.high)) * relative + choose(leftOut, else: zero, where: e.high .== zero)
+          + choose(otherLeftOut, else: zero, where: u.high .== zero)
         var result = rounded(sum, error: reach, rounding)
         result.set(0, where: (e.high .== zero) .& (e.low .== zero) .& (u.high .== zero) .& (u.low .== zero))
         store(result.provenOrNaN, &out, start)

@@ -168,41 +168,6 @@ public struct ShareSums: Sendable, Hashable {
 }
 
 extension VectorLoops {
-  /// Writes u = slope·t + base, a row's shares of the loss with probability targets t ≥ 0.
-  ///
-  /// - Parameters:
-  ///   - slopeHigh, slopeLow: (1-ε) w ≥ 0, within 2^-100; [padded classes], the padding zero.
-  ///   - baseHigh, baseLow: (ε/C) w ≥ 0, within 2^-100; [padded classes], the padding zero.
-  ///   - pairs: [2][padded classes], written, the high parts and then the low parts: u within 2^-98.5, relatively.
-  ///     Where a part underflows, the low part is NaN, which makes every result computed from it fail its rounding
-  ///     test, and the high part is not zero, since zero would mean no share at all.
-  ///
-  /// Error Bounds: nothing cancels. The factors' 2^-100, the product's 3u² and the sum's 4u²: 2^-99.9 and less.
-  @inlinable @inline(never)
-  public static func shares(
-    of target: Span<Double>, slopeHigh: Span<Double>, slopeLow: Span<Double>, baseHigh: Span<Double>,
-    baseLow: Span<Double>, into pairs: inout MutableSpan<Double>
-  ) {
-    let count = paddedCount(target.count)
-    precondition(pairs.count == 2 &* count)
-    precondition(slopeHigh.count == count && slopeLow.count == count)
-    precondition(baseHigh.count == count && baseLow.count == count)
-    var start = 0
-    while start < count {
-      let t = load(target, start, absent: 0)
-      let a = load(slopeHigh, start)
-      let b = load(baseHigh, start)
-      let p = Multiplier.product(t, a)
-      let low = Multiplier.multiplyAdd(t, load(slopeLow, start), p.low)
-      let s = VectorPair(sum: p.high, b)
-      let u = VectorPair(large: s.high, small: s.low + (low + load(baseLow, start)))
-      let isLost = (u.high .< 0x1p-900) .& (((t .> 0) .& (a .> 0)) .| (b .> 0))
-      store(u.high.replacing(with: 0x1p-1074, where: isLost .& (u.high .== 0)), &pairs, start)
-      store(u.low.replacing(with: .nan, where: isLost), &pairs, count &+ start)
-      start &+= 8
-    }
-  }
-
   /// Adds up a row's shares, and their products with -z. The loss is U·log S + Σ u (-z); the entropy is the same with
   /// u = p, and Σ e v too, with -v for z.
   ///

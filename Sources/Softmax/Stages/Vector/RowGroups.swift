@@ -196,17 +196,6 @@ struct RowGroups {
     change { rows in loops.interleavedLogSums(&rows, table: table.span) }
   }
 
-  /// What derivatives have of each exponential: it itself, or times the derivative of a capped logit.
-  ///
-  /// - Parameter slopes: these derivatives; none where the logits are not capped.
-  func pulls(by loops: any VectorLoops.Type, _ slopes: DoubleDoubleBuffer) -> DoubleDoubleBuffer {
-    guard slopes.numbers.count > 0 else { return exponentials }
-    var pulls = DoubleDoubleBuffer(uninitialized: slopes.numbers.count / 2)
-    var products = pulls.numbers.mutableSpan
-    loops.multiplied(exponentials.high, exponentials.low, by: slopes.numbers.span, into: &products)
-    return pulls
-  }
-
   /// Lets a loop change what is known of the rows.
   @inline(__always)
   mutating func change<Result>(_ loop: (inout MutableSpan<InterleavedRows>) -> Result) -> Result {
@@ -219,5 +208,16 @@ struct RowGroups {
   /// What is known of the rows.
   var span: Span<InterleavedRows> {
     @_lifetime(borrow self) get { rows.span.extracting(first: count) }
+  }
+}
+
+extension DoubleDoubleBuffer {
+  /// The pairs times the derivatives of capped logits; as they are where the logits are not capped, and there are none.
+  func times(_ slopes: DoubleDoubleBuffer, by loops: any VectorLoops.Type) -> DoubleDoubleBuffer {
+    guard slopes.numbers.count > 0 else { return self }
+    var result = DoubleDoubleBuffer(uninitialized: slopes.numbers.count / 2)
+    var products = result.numbers.mutableSpan
+    loops.multiplied(high, low, by: slopes.numbers.span, into: &products)
+    return result
   }
 }

@@ -24,6 +24,8 @@ struct ShortRows: ~Copyable {
   /// What the Hessian is multiplied by, if it is.
   private let vectors: Numbers?
   private var vectorGroups: [Double] = []  // [groups][classes][8]
+  /// The rows' target weights, where these are more than a class and no teacher's.
+  private var targets: TargetGroups?
   private var results: [Double]  // [groups][classes][8]
   /// The first row's; `nil` before it.
   private var exponents: Exponents?
@@ -87,6 +89,7 @@ struct ShortRows: ~Copyable {
     if case .logits(let tensor) = loss?.target, vectors == nil {
       teachers = RowGroups(tensor, classes: layout.classes, room: room, temperature: problem.temperature)
     }
+    targets = loss.flatMap { TargetGroups($0) }
     results = [Double](uninitializedLargeCount: room * layout.classes)
   }
 
@@ -208,7 +211,7 @@ extension ShortRows {
   private var slopeError: Double { Self.factorError + (cap == nil ? 0 : 0x1.1p0 * VectorRow.capSlopeError) }
 
   /// Results are at most a factor times a probability times 2 to this.
-  private var reach: Int { vectors != nil ? vectorReach + 2 : additions != nil ? 12 : 0 }
+  private var reach: Int { vectors != nil ? vectorReach + 2 : additions != nil || targets != nil ? 12 : 0 }
 
   /// Writes the gradients of the rows taken, and writes their losses or adds them up. - Returns: the rows with anything
   /// that is not proven, whose losses are not added.
@@ -221,6 +224,8 @@ extension ShortRows {
     var results = exchange(&results, with: [])
     defer { self.results = results }
     if let additions { computeFocalAndPenalty(additions) }
+    let reach = powerOfTwo(reach)
+    targets?.read(&selection, into: &groups, by: loops, reach: reach)
     var open: RowBits = 0
     if let gradient = buffers.gradient {
       open = derivatives(KernelRounding(format, exponent: exponents.gradient), into: &results)
@@ -259,7 +264,8 @@ extension ShortRows {
   /// What each logit's derivative is. - Returns: the rows with any that is not proven.
   private mutating func derivatives(_ rounding: KernelRounding, into results: inout [Double]) -> RowBits {
     if let vectors { return hessianProducts(vectors, rounding, into: &results) }
-    if let teachers { return differences(teachers, rounding, into: &results) }
+    if let teachers { return differences(from: teachers.exponentials, teachers.span, rounding, into: &results) }
+    if let targets { return differences(from: targets.shares, Span(), rounding, into: &results) }
     return gradients(rounding, into: &results)
   }
 
@@ -268,7 +274,8 @@ extension ShortRows {
     let (loops, exponentials, capSlopes) = (loops, groups.exponentials, groups.capSlopes)
     let error = Self.factorError + 4 * argumentError
     _ = products(
-      groups.pulls(by: loops, capSlopes), isGradient: true, within: shareError + slopeError, rounding, into: &results)
+      exponentials.times(capSlopes, by: loops), isGradient: true, within: shareError + slopeError, rounding,
+      into: &results)
     if additions == nil {
       groups.change { rows in loops.interleavedTargets(exponentials.numbers.span, &rows, within: error) }
     }
@@ -276,14 +283,16 @@ extension ShortRows {
     return loops.interleavedTargetResults(groups.span, slopes: capSlopes.numbers.span, rounding, into: &out)
   }
 
-  /// The gradients of rows with teachers.
+  /// The gradients of other targets: pairs that are teachers' exponentials, or without teachers target weights.
   private func differences(
-    _ teachers: RowGroups, _ rounding: KernelRounding, into results: inout [Double]
+    from pairs: DoubleDoubleBuffer, _ teachers: Span<InterleavedRows>, _ rounding: KernelRounding,
+    into results: inout [Double]
   ) -> RowBits {
-    let (pulls, others) = (groups.pulls(by: loops, groups.capSlopes), teachers.pulls(by: loops, groups.capSlopes))
+    let pulls = groups.exponentials.times(groups.capSlopes, by: loops)
+    let others = pairs.times(groups.capSlopes, by: loops)
     var out = results.mutableSpan
     return loops.interleavedDifferences(
-      pulls.numbers.span, groups.span, teacherPairs: others.numbers.span, teachers: teachers.span,
+      pulls.numbers.span, groups.span, teacherPairs: others.numbers.span, teachers: teachers,
       within: slopeError + 2 * argumentError, rounding, into: &out)
   }
 
@@ -298,7 +307,7 @@ extension ShortRows {
       within: probabilityError + Self.factorError, rounding, into: &out)
   }
 
-  /// Computes the losses but for their factors.
+  /// Computes the losses but for their factors, where they are not known yet.
   private mutating func computeLosses(_ measure: LossRequest.Measure?) {
     let (loops, arguments) = (loops, groups.arguments)
     if let teachers {
@@ -309,7 +318,7 @@ extension ShortRows {
           teacherPairs: teachers.exponentials.numbers.span, teachers: teachers.span,
           isDivergence: measure == .klDivergence)
       }
-    } else if additions == nil {
+    } else if additions == nil, targets == nil {
       groups.change { rows in
         loops.interleavedCrossEntropies(arguments.numbers, rests: arguments.rests, shift: arguments.shift, &rows)
       }

@@ -74,10 +74,11 @@ final class VectorLoss: Sendable {
 
   /// Whether rows are done eight at a time.
   var hasShortRows: Bool {
+    // The Hessian is also multiplied by what the target weights add up to.
+    if case (.weights, .hessianProduct?) = (target, request.derivative) { return false }
     switch target {
-    case .weights: return false
-    case .teacher where problem.zLoss > 0: return false
-    case .indices, .teacher: return ShortRows.serves(problem.softmax)
+    case .weights where problem.zLoss > 0, .teacher where problem.zLoss > 0: return false
+    case .indices, .weights, .teacher: return ShortRows.serves(problem.softmax)
     }
   }
 
@@ -96,7 +97,11 @@ final class VectorLoss: Sendable {
       return rows.take(n, target: indices[n], factors(n, weight: problem.weight?[indices[n]] ?? 1))
     case .teacher(_, let weight):
       return rows.take(n, target: 0) || rows.take(n, target: 0, factors(n, weight: weight))
-    case .weights: return false
+    case .weights:
+      var target = 0
+      if case .indices(let indices) = problem.target { target = indices[n] }
+      // The classes' weights are in the target weights.
+      return rows.take(n, target: target) || rows.take(n, target: target, factors(n, weight: 1))
     }
   }
 
@@ -131,10 +136,12 @@ final class VectorLoss: Sendable {
         solve(row: n, logits, target: indices[n], other: &other, writer: &writer, in: &work)
       }
     case .weights(let weights):
-      let isZero = readTargetWeights(row: n, weights, reader: &reader, in: &work)
-      guard !isNothing(weights: isZero ? 0 : 1) else { return clear(row: n) }
+      readTargetWeights(row: n, weights, reader: &reader, in: &work)
       return reader.read(logits, row: n) { logits in
-        solveWeighted(row: n, logits, other: &other, writer: &writer, in: &work)
+        work.row.begin(logits)
+        let sums = work.row.targetWeightSums(logits)
+        guard !isNothing(weights: sums.total.high) else { return clear(row: n) }
+        return solveWeighted(row: n, logits, sums, other: &other, writer: &writer, in: &work)
       }
     case .teacher(let teacher, let weight):
       guard !isNothing(weights: weight) else { return clear(row: n) }
@@ -215,28 +222,27 @@ final class VectorLoss: Sendable {
     return true
   }
 
-  /// Computes row n's target weights. - Returns: whether all of its targets are zero.
   private func readTargetWeights(
     row n: Int, _ weights: VectorTargetWeights, reader: inout RowReader, in work: inout Workspace
-  ) -> Bool {
+  ) {
     switch problem.target {
     case .probabilities(let targets):
-      return reader.read(targets, row: n) { target in
-        work.row.readTargetWeights(target, weights)
-        return problem.labelSmoothing == 0 && target.indices.allSatisfy { target[$0] == 0 }
-      }
-    case .indices(let indices): work.row.readTargetWeights(indices[n], weights)
+      reader.read(targets, row: n) { work.row.readTargetWeights($0, weights) }
+    case .indices(let indices):
+      work.row.readTargetWeights(indices[n], weights, classes: problem.softmax.layout.classes)
     case .logits: break
     }
-    return false
   }
 
   /// Any target weights, computed before.
   private func solveWeighted(
-    row n: Int, _ logits: Span<Double>, other: inout RowReader, writer: inout RowWriter, in work: inout Workspace
+    row n: Int, _ logits: Span<Double>, _ sums: ShareSums, other: inout RowReader, writer: inout RowWriter,
+    in work: inout Workspace
   ) -> Unresolved {
-    work.row.begin(logits)
-    guard let sums = work.row.targetWeightSums(logits) else { return leaveOpen(row: n, work.row, &writer) }
+    // Where they are tiny or huge, hardly a digit of them is known.
+    guard sums.total.high >= 0x1p-300, sums.total.high <= 0x1p300, !sums.total.low.isNaN else {
+      return leaveOpen(row: n, work.row, &writer)
+    }
     let total = ScaledDoubleDouble(sums.total)
     if case .hessianProduct(let vector) = request.derivative {
       return solveHessian(row: n, logits, vector: vector, total: total, other: &other, writer: &writer, in: &work)

@@ -162,7 +162,7 @@ extension VectorRow {
     let power = unit.exponent - whole.exponent
     guard isInReach(whole), abs(power) <= 310 else { return leaveOpen(&out) }
     let scaled = DoubleDouble(high: unit.mantissa.high * powerOfTwo(power), low: unit.mantissa.low * powerOfTwo(power))
-    let shares = isCapped ? capped(target.shares) : target.shares
+    let shares = target.shares.times(capSlopes, by: loops)
     let open = loops.gradient(
       pullHigh, pullLow, shareHigh: shares.high, shareLow: shares.low,
       slope: slope(whole), within: 0x1.2p-79 + (pull.error + (2 * argumentError + pullError)), factor: scaled,
@@ -170,17 +170,22 @@ extension VectorRow {
       shareLeftOut: target.leftOut * scaled.high,
       KernelRounding(format, exponent: whole.exponent, isNegative: whole.isNegative), into: &out)
     guard open > 0 else { return 0 }
-    var resolved = 0
-    if out[top.index].isNaN, let value = gradientAtTop(target) {
-      out[top.index] = (value * Ball(factor)).rounded(to: format, isIrrational: false) ?? .nan
-      if !out[top.index].isNaN { resolved += 1 }
+    let factor = Ball(factor)
+    var known: Ball?
+    var left =
+      open
+      - resolveFar(row, into: &out) { e, i in
+        guard let own = target.weight(i) else { return .unknown }
+        let overSum = known ?? Ball(pull) / sum
+        known = overSum
+        return throughCap((overSum * e - own) * factor, i)
+      }
+    // Where most are open, the target is close to softmax itself, and the maximum no better off than the others.
+    if left <= out.count / 2, out[top.index].isNaN, let value = gradientAtTop(target) {
+      out[top.index] = (value * factor).rounded(to: format, isIrrational: false) ?? .nan
+      if !out[top.index].isNaN { left -= 1 }
     }
-    let (overSum, factor) = (Ball(pull) / sum, Ball(factor))
-    resolved += resolveFar(row, into: &out) { e, i in
-      guard let own = target.weight(i) else { return .unknown }
-      return throughCap((overSum * e - own) * factor, i)
-    }
-    return open - resolved
+    return left
   }
 
   /// pull p_i - u_i at the row's maximum, where a confident row's U p and u cancel, as ((U - u) + extra - u R)/S.
@@ -189,15 +194,6 @@ extension VectorRow {
     let rest = target.restAtTop ?? Ball(target.total) - own
     let moved = target.extra.map { rest + $0 } ?? rest
     return throughCap((moved - own * others(than: top.index)) / sum, top.index)
-  }
-
-  /// Pairs times the derivatives of the capped logits.
-  private func capped(_ pairs: DoubleDoubleBuffer) -> DoubleDoubleBuffer {
-    var result = DoubleDoubleBuffer()
-    result.makeRoom(for: pairs.numbers.count / 2)
-    var span = result.numbers.mutableSpan
-    loops.multiplied(pairs.high, pairs.low, by: capSlopes.numbers.span, into: &span)
-    return result
   }
 
   /// Writes `factor·p_i (v_i - Σ p_j v_j)`, the Hessian of cross-entropy times a vector v. - Returns: how many are not

@@ -1,37 +1,21 @@
 internal import VectorKernels
 
-/// What the target weights u of all rows are made of: `u_c = slope_c t_c + base_c` with `slope = (1-ε) w` and
-/// `base = (ε/C) w`, each within 2^-101.
+/// What the target weights u of all rows are made of.
 struct VectorTargetWeights: Sendable {
-  var slopeHigh: [Double]  // [padded classes], the padding zero
-  var slopeLow: [Double]
-  var baseHigh: [Double]
-  var baseLow: [Double]
+  let smoothing: TargetSmoothing
+  let weight: [Double]  // w, [padded classes], the padding zero
 
   /// - Returns: `nil` where a number that is not zero is so small or large that products may underflow.
   init?(_ problem: LossProblem) {
-    let classes = problem.softmax.layout.classes
     let epsilon = problem.labelSmoothing
     // ε ≤ 1, so this is 1-ε exactly.
     let rest = DoubleDouble(sum: 1, -epsilon)
-    let even = VectorTargetWeights.quotient(epsilon, Double(classes))
-    let zeros = [Double](repeating: 0, count: paddedCount(classes))
-    slopeHigh = zeros
-    slopeLow = zeros
-    baseHigh = zeros
-    baseLow = zeros
-    var isSafe = VectorTargetWeights.isSafe(epsilon) && VectorTargetWeights.isSafe(rest.high)
-    for c in 0..<classes {
-      let w = DoubleDouble(high: problem.weight?[c] ?? 1)
-      isSafe = isSafe && VectorTargetWeights.isSafe(w.high)
-      let slope = rest.times(w, BaselineMultiplier.self)
-      slopeHigh[c] = slope.high
-      slopeLow[c] = slope.low
-      let base = even.times(w, BaselineMultiplier.self)
-      baseHigh[c] = base.high
-      baseLow[c] = base.low
-    }
-    guard isSafe else { return nil }
+    let isSafe = VectorTargetWeights.isSafe(epsilon) && VectorTargetWeights.isSafe(rest.high)
+    guard isSafe, problem.weight?.allSatisfy(VectorTargetWeights.isSafe) ?? true else { return nil }
+    let classes = problem.softmax.layout.classes
+    smoothing = TargetSmoothing(slope: rest, base: VectorTargetWeights.quotient(epsilon, Double(classes)))
+    let padding = [Double](repeating: 0, count: paddedCount(classes) - classes)
+    weight = (problem.weight ?? [Double](repeating: 1, count: classes)) + padding
   }
 
   /// Whether products with a weight keep all of their bits.
@@ -76,32 +60,32 @@ struct WeightedTarget {
 extension VectorRow {
   /// Takes a row's targets and computes its target weights u.
   mutating func readTargetWeights(_ target: Span<Double>, _ weights: VectorTargetWeights) {
-    targetWeights.makeRoom(for: target.count)
+    readTargetWeights(weights, classes: target.count) { targets in
+      for i in target.indices { targets[i] = target[i] }
+    }
+  }
+
+  /// The same of a class index: the target is 1 for that class and 0 for the others.
+  mutating func readTargetWeights(_ target: Int, _ weights: VectorTargetWeights, classes: Int) {
+    readTargetWeights(weights, classes: classes) { targets in
+      for i in 0..<classes { targets[i] = i == target ? 1 : 0 }
+    }
+  }
+
+  private mutating func readTargetWeights(
+    _ weights: VectorTargetWeights, classes: Int, _ writeTargets: (inout MutableSpan<Double>) -> Void
+  ) {
+    targetWeights.makeRoom(for: classes)
     let loops = loops
     var pairs = targetWeights.numbers.mutableSpan
-    loops.shares(
-      of: target, slopeHigh: weights.slopeHigh.span, slopeLow: weights.slopeLow.span,
-      baseHigh: weights.baseHigh.span, baseLow: weights.baseLow.span, into: &pairs)
+    writeTargets(&pairs)
+    loops.shares(&pairs, weights.smoothing, weights: weights.weight.span)
   }
 
-  /// Takes a row's class and computes its target weights u: `(1-ε) w` more at the class than elsewhere.
-  mutating func readTargetWeights(_ target: Int, _ weights: VectorTargetWeights) {
-    targetWeights.makeRoom(for: weights.baseHigh.count)
-    for i in weights.baseHigh.indices {
-      targetWeights[i] = DoubleDouble(high: weights.baseHigh[i], low: weights.baseLow[i])
-    }
-    targetWeights[target] =
-      targetWeights[target] + DoubleDouble(high: weights.slopeHigh[target], low: weights.slopeLow[target])
-  }
-
-  /// U and Σ u (-z) of the target weights read, or `nil` where they are not good enough: zero, tiny or huge.
+  /// U and Σ u (-z) of the target weights read.
   ///
   /// - Returns: the second is not finite where a masked class has a weight.
-  func targetWeightSums(_ row: Span<Double>) -> ShareSums? {
-    let sums = crossSum(targetWeights, row)
-    guard sums.total.high >= 0x1p-300, sums.total.high <= 0x1p300, !sums.total.low.isNaN else { return nil }
-    return sums
-  }
+  func targetWeightSums(_ row: Span<Double>) -> ShareSums { crossSum(targetWeights, row) }
 
   /// Σ u_c (-log p_c) = U·log S + Σ u (-z) of the target weights read, or `nil`.
   ///

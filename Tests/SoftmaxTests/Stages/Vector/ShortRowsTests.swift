@@ -119,6 +119,43 @@ struct ShortRowsTests {
     }
   }
 
+  /// Rows with target weights of all kinds: one class, all, none, tiny and huge ones, softmax itself, smoothed ones.
+  @Test(arguments: [1, 2, 3, 7, 10, 33, 64, 66]) func targetWeights(classes: Int) throws {
+    for k in repetitions(6) {
+      var source = RandomProblem(seed: UInt64(classes * 1000 + k))
+      let rows = (0..<Int.random(in: 3...(classes > 20 ? 5 : 17), using: &source)).map { _ in source.row(classes) }
+      let isLast = source.chance(0.7)
+      let softmax = try problem(
+        rows, isLast: isLast, temperature: source.pick(1, 1, 0.7), softcap: source.pick(nil, nil, nil, 30, 5))
+      let probabilities = try #require(try softmax.solve([.probabilities], Execution()).probabilities)
+      let kind = source.pick(0, 1, 2, 3, 4)
+      let target: Target =
+        switch kind {
+        case 0: .indices(rows.map { _ in source.chance(0.1) ? -100 : Int.random(in: 0..<classes, using: &source) })
+        case 1: .probabilities(Numbers(probabilities.map { _ in source.pick(0, 0, 1) }))
+        case 2: .probabilities(Numbers(probabilities.map { source.chance(0.9) ? $0 : source.uniform(0, 1) }))
+        case 3: .probabilities(Numbers(probabilities.map { _ in source.uniform(0, 0.5) }))
+        default: .probabilities(Numbers(probabilities.map { _ in source.pick(0, 1, 1e-300, 3e250, 1e-9, 5e7) }))
+        }
+      let loss = try LossProblem(
+        softmax: softmax, target: target,
+        weight: source.chance(0.3) ? (0..<classes).map { _ in source.pick(1, 0.3, 0, 1e-12, 7e5) } : nil,
+        sampleWeight: source.chance(0.3) ? rows.map { _ in source.pick(1, 0.7, 0, 1e-9, 3e4) } : nil,
+        labelSmoothing: kind == 0 || source.chance(0.4) ? source.pick(0.1, 1, 1e-17, 0.5) : 0,
+        reduction: source.pick(.none, .sum, .mean), zLoss: source.chance(0.9) ? 0 : 1e-3, divisor: 3)
+      let upstream = loss.reduction == .none ? rows.map { _ in source.pick(1, -2.5, 0, 1e-7) } : [source.pick(1, -0.3)]
+      var unused = StageCounts()
+      let truth = try loss.lossAndGradient(
+        upstream: upstream, loss: true, gradient: true, Execution(), from: .interval, &unused)
+      for level in levelsHere {
+        let execution = Execution(level: level)
+        #expect(
+          try loss.lossAndGradient(upstream: upstream, loss: true, gradient: true, execution) == truth,
+          "\(rows) \(target)")
+      }
+    }
+  }
+
   /// More rows than go at once, whole groups and parts of them, with gaps where rows are ignored.
   @Test(arguments: [1, 3, 10, 40], [63, 64, 65, 130]) func manyRows(classes: Int, count: Int) throws {
     for isLast in [true, false] {
