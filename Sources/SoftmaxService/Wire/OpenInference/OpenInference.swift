@@ -214,7 +214,7 @@ enum OpenInferenceEndpoint: Int, CaseIterable {
   }
 
   /// Any Content-Type is read: the protocol's clients send none, or one that says nothing.
-  private static let tensors = BodyPolicy(mediaTypes: "*/*", workPoolBytes: 32 * 1024)
+  private static let tensors = BodyPolicy(mediaTypes: "*/*", workPoolBytes: 64 * 1024)
   private static let checkedTensors = BodyPolicy(mediaTypes: "*/*", workPoolBytes: 0)
 
   /// Whether orchestrators ask it for the state of the process.
