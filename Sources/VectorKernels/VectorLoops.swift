@@ -167,6 +167,12 @@ public protocol VectorLoops: SendableMetatype {
     into pairs: inout MutableSpan<Double>
   )
 
+  static func interleavedCloseDifferences(
+    _ logits: Span<Double>, shift: RowShift, _ rows: Span<InterleavedRows>, of asked: RowBits, shares: Span<Double>,
+    within error: Double, table: Span<Double>, rests: Span<Double>, _ rounding: KernelRounding,
+    triples: inout MutableSpan<Double>, into out: inout MutableSpan<Double>
+  ) -> RowBits
+
   static func interleavedLosses(
     _ rows: Span<InterleavedRows>, of asked: RowBits, isTerm: Bool, addingTo sum: inout InterleavedSum,
     _ rounding: KernelRounding, into out: inout MutableSpan<Double>

@@ -9,8 +9,8 @@ extension VectorLoops {
   /// left, so that what is left after two is below 4.1u² |z|, known to some u³ |z|, and divided for 3u of it. What
   /// underflows is below 2^-170, as in ``shifted(_:_:)``.
   @inlinable @inline(__always)
-  static func tripleShifted(_ a: Vector, _ shift: RowShift) -> VectorTriple {
-    let d = VectorPair(sum: a, Vector(repeating: shift.maximum).negated)
+  static func tripleShifted(_ a: Vector, less maximum: Vector, _ shift: RowShift) -> VectorTriple {
+    let d = VectorPair(sum: a, maximum.negated)
     if shift.temperature == 1 { return VectorTriple(high: d.high, middle: d.low, low: Vector(repeating: 0)) }
     let temperature = Vector(repeating: shift.temperature)
     let q = d.high * shift.inverse
@@ -126,6 +126,22 @@ extension VectorLoops {
     return VectorTriple(high: e.high * power, middle: e.middle * power, low: e.low * power)
   }
 
+  /// e^z, or zero where z is below -620.
+  @inlinable @inline(__always)
+  static func tripleExponential(
+    ofAny z: VectorTriple, _ table: Span<Double>, _ rests: Span<Double>
+  ) -> VectorTriple {
+    let (zero, least) = (Vector(repeating: 0), Vector(repeating: leastExponent))
+    let isFar = z.high .< least
+    let e = tripleExponential(
+      VectorTriple(
+        high: choose(least, else: z.high, where: isFar), middle: choose(zero, else: z.middle, where: isFar),
+        low: choose(zero, else: z.low, where: isFar)), table, rests)
+    return VectorTriple(
+      high: choose(zero, else: e.high, where: isFar), middle: choose(zero, else: e.middle, where: isFar),
+      low: choose(zero, else: e.low, where: isFar))
+  }
+
   /// Writes e^z of each logit as a triple, and adds them up.
   ///
   /// - Parameters:
@@ -146,22 +162,15 @@ extension VectorLoops {
     let count = paddedCount(row.count)
     precondition(triples.count == 3 &* count && table.count >= 512 && rests.count >= 256)
     let zero = Vector(repeating: 0)
-    let least = Vector(repeating: leastExponent)
     var total = TripleDouble(1)
     var start = 0
     while start < row.count {
       var block = VectorTriple(high: zero, middle: zero, low: zero)
       let end = start &+ min(512, row.count &- start)
       while start < end {
-        var z = tripleShifted(load(row, start, absent: -.infinity), shift)
-        let isFar = z.high .< least
-        z.high = choose(least, else: z.high, where: isFar)
-        z.middle = choose(zero, else: z.middle, where: isFar)
-        z.low = choose(zero, else: z.low, where: isFar)
-        var e = tripleExponential(z, table, rests)
-        e.high = choose(zero, else: e.high, where: isFar)
-        e.middle = choose(zero, else: e.middle, where: isFar)
-        e.low = choose(zero, else: e.low, where: isFar)
+        let a = load(row, start, absent: -.infinity)
+        var e = tripleExponential(
+          ofAny: tripleShifted(a, less: Vector(repeating: shift.maximum), shift), table, rests)
         store(e.high, &triples, start)
         store(e.middle, &triples, count &+ start)
         store(e.low, &triples, 2 &* count &+ start)

@@ -27,6 +27,7 @@ struct ShortRows: ~Copyable {
   /// The rows' target weights, where these are more than a class and no teacher's.
   private var targets: TargetGroups?
   private var results: [Double]  // [groups][classes][8]
+  private var triples: [Double] = []  // [3][classes][8]
   /// The first row's; `nil` before it.
   private var exponents: Exponents?
   /// Whether all rows have the same factors, which are known.
@@ -97,6 +98,9 @@ struct ShortRows: ~Copyable {
   var count: Int { selection.count }
 
   var isFull: Bool { count == room }
+
+  /// A bit for each row taken.
+  private var taken: RowBits { RowBits.max >> RowBits(64 - count) }
 
   /// The number of a row taken.
   func number(_ row: Int) -> Int { selection.numbers[row] }
@@ -234,7 +238,7 @@ extension ShortRows {
     guard request.use != .unused else { return open }
     computeLosses(request.measure)
     // An open row's loss is left to the stage that does the row.
-    let asked = ~open & (RowBits.max >> RowBits(64 - count))
+    let asked = ~open & taken
     let isTerm = request.use == .term
     var all = results.mutableSpan
     var out = all._mutatingExtracting(first: 8 * groups.span.count)
@@ -265,7 +269,7 @@ extension ShortRows {
   private mutating func derivatives(_ rounding: KernelRounding, into results: inout [Double]) -> RowBits {
     if let vectors { return hessianProducts(vectors, rounding, into: &results) }
     if let teachers { return differences(from: teachers.exponentials, teachers.span, rounding, into: &results) }
-    if let targets { return differences(from: targets.shares, Span(), rounding, into: &results) }
+    if let targets { return differences(from: targets, rounding, into: &results) }
     return gradients(rounding, into: &results)
   }
 
@@ -294,6 +298,22 @@ extension ShortRows {
     return loops.interleavedDifferences(
       pulls.numbers.span, groups.span, teacherPairs: others.numbers.span, teachers: teachers,
       within: slopeError + 2 * argumentError, rounding, into: &out)
+  }
+
+  /// The gradients for target weights; in triples, where most of their digits cancel.
+  private mutating func differences(
+    from targets: TargetGroups, _ rounding: KernelRounding, into results: inout [Double]
+  ) -> RowBits {
+    let open = taken & differences(from: targets.shares, Span(), rounding, into: &results)
+    guard open != 0, targets.areExact, cap == nil else { return open }
+    triples.resize(to: 3 * 8 * layout.classes)
+    let (table, rests, arguments) = (exponentialTable, exponentialRests, groups.arguments)
+    let (loops, groups, shares) = (loops, groups, targets.shares)
+    var memory = triples.mutableSpan
+    var out = results.mutableSpan
+    return loops.interleavedCloseDifferences(
+      arguments.numbers, shift: arguments.shift, groups.span, of: open, shares: shares.numbers.span,
+      within: Self.factorError, table: table.span, rests: rests.span, rounding, triples: &memory, into: &out)
   }
 
   /// The products of the Hessian with vectors.

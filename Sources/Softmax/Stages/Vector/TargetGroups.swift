@@ -20,6 +20,9 @@ struct TargetGroups {
     self.weights = weights
   }
 
+  /// Whether the weights are pairs exactly: products of two binary64.
+  var areExact: Bool { weights.smoothing.base.high == 0 }
+
   /// Reads the targets of rows that are read, and computes their weights and losses.
   ///
   /// - Parameter reach: how large a row's sum U may be, and how small.

@@ -119,7 +119,8 @@ struct ShortRowsTests {
     }
   }
 
-  /// Rows with target weights of all kinds: one class, all, none, tiny and huge ones, softmax itself, smoothed ones.
+  /// Rows with target weights of all kinds: the likely class, others, none, tiny and huge ones, softmax itself,
+  /// smoothed ones.
   @Test(arguments: [1, 2, 3, 7, 10, 33, 64, 66]) func targetWeights(classes: Int) throws {
     for k in repetitions(6) {
       var source = RandomProblem(seed: UInt64(classes * 1000 + k))
@@ -128,13 +129,15 @@ struct ShortRowsTests {
       let softmax = try problem(
         rows, isLast: isLast, temperature: source.pick(1, 1, 0.7), softcap: source.pick(nil, nil, nil, 30, 5))
       let probabilities = try #require(try softmax.solve([.probabilities], Execution()).probabilities)
-      let kind = source.pick(0, 1, 2, 3, 4)
+      let kind = source.pick(0, 1, 2, 3, 4, 5, 6)
       let target: Target =
         switch kind {
         case 0: .indices(rows.map { _ in source.chance(0.1) ? -100 : Int.random(in: 0..<classes, using: &source) })
         case 1: .probabilities(Numbers(probabilities.map { _ in source.pick(0, 0, 1) }))
         case 2: .probabilities(Numbers(probabilities.map { source.chance(0.9) ? $0 : source.uniform(0, 1) }))
         case 3: .probabilities(Numbers(probabilities.map { _ in source.uniform(0, 0.5) }))
+        case 4: .probabilities(Numbers(probabilities))
+        case 5: .probabilities(Numbers(probabilities.map { $0 > 0.5 ? source.pick(1, 1, $0) : 0 }))
         default: .probabilities(Numbers(probabilities.map { _ in source.pick(0, 1, 1e-300, 3e250, 1e-9, 5e7) }))
         }
       let loss = try LossProblem(
