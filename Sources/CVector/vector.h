@@ -1,5 +1,6 @@
 /// What processors do with vectors and Swift's SIMD types cannot say: to pick from a table or a text by indices that
-/// are data. Each function is compiled for the level of the module that calls it.
+/// are data; or say lane by lane: to compare and to choose. Each function is compiled for the level of the module that
+/// calls it.
 #pragma once
 
 #include <stdint.h>
@@ -54,6 +55,50 @@ static inline void vector_pairs(const double *table, vector_places places, void 
     ((double *)first)[i] = table[2 * places[i]];
     ((double *)second)[i] = table[2 * places[i] + 1];
   }
+#endif
+}
+
+/// Writes the numbers of a table at eight places.
+///
+/// Where the compiler sees eight single loads it makes single numbers, pairs or fours of all that the places and the
+/// numbers come from and go to.
+static inline void vector_gather(const double *table, vector_places places, void *numbers) {
+#if defined(__AVX512F__)
+  _mm512_storeu_pd(numbers, _mm512_i64gather_pd((__m512i)places, table, 8));
+#elif defined(__AVX2__)
+  const __m256i *halves = (const __m256i *)&places;
+  _mm256_storeu_pd(numbers, _mm256_i64gather_pd(table, halves[0], 8));
+  _mm256_storeu_pd((double *)numbers + 4, _mm256_i64gather_pd(table, halves[1], 8));
+#else
+  for (int i = 0; i < 8; i++) ((double *)numbers)[i] = table[places[i]];
+#endif
+}
+
+/// Eight numbers.
+typedef double vector_numbers __attribute__((vector_size(64), aligned(64)));
+
+/// All bits of the lanes in which a number is below another.
+static inline vector_places vector_below(vector_numbers a, vector_numbers b) { return a < b; }
+
+/// All bits of the lanes in which two numbers are equal.
+static inline vector_places vector_equal(vector_numbers a, vector_numbers b) { return a == b; }
+
+/// The first numbers where a mask has all bits, the second where it has none.
+static inline vector_numbers vector_choose(vector_numbers first, vector_numbers second, vector_places mask) {
+  return (vector_numbers)(((vector_places)first & mask) | ((vector_places)second & ~mask));
+}
+
+/// A bit for each lane of a mask, the first in the lowest.
+static inline unsigned vector_bits(vector_places mask) {
+#if defined(__AVX512DQ__)
+  return _mm512_movepi64_mask((__m512i)mask);
+#elif defined(__AVX2__)
+  const __m256d *halves = (const __m256d *)&mask;
+  return (unsigned)(_mm256_movemask_pd(halves[0]) | _mm256_movemask_pd(halves[1]) << 4);
+#else
+  unsigned bits = 0;
+  for (int i = 0; i < 8; i++) bits |= (unsigned)(mask[i] != 0) << i;
+  return bits;
 #endif
 }
 

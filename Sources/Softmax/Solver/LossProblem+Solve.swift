@@ -244,13 +244,14 @@ extension LossProblem {
         for row in 0..<short.count where left & (1 << row) != 0 { solve(short.number(row)) }
         short.removeAll()
       }
-      for n in chunks[k] {
-        try poll.spend(ShortRows.cost(softmax.layout.classes))
-        guard counts(row: n) else {
-          vectorLoss.clear(row: n)
-          continue
+      var rows = chunks[k]
+      while let n = rows.first {
+        let taken = vectorLoss.take(rows, into: &short)
+        if taken == 0 {
+          if !counts(row: n) { vectorLoss.clear(row: n) } else if !vectorLoss.take(row: n, into: &short) { solve(n) }
         }
-        if !vectorLoss.take(row: n, into: &short) { solve(n) }
+        rows.removeFirst(max(1, taken))
+        try poll.spend(max(1, taken) * ShortRows.cost(softmax.layout.classes))
         if short.isFull { solveShort() }
       }
       solveShort()

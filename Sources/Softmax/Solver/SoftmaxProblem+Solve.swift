@@ -127,12 +127,13 @@ extension SoftmaxProblem {
       return
     }
     var short = ShortRows(self, level)
-    for n in rows {
-      try work.poll.spend(ShortRows.cost(layout.classes))
-      short.take(n)
-      if short.isFull { try solve(&short, outputs, by: &reader, in: &work) }
+    var left = rows
+    while !left.isEmpty {
+      let taken = short.take(left)
+      left.removeFirst(taken)
+      try work.poll.spend(taken * ShortRows.cost(layout.classes))
+      try solve(&short, outputs, by: &reader, in: &work)
     }
-    try solve(&short, outputs, by: &reader, in: &work)
   }
 
   /// Short rows together, then by itself each that is left open.

@@ -197,7 +197,7 @@ extension Validator {
     }
     var indices: [Int] = []
     indices.reserveCapacity(values.count)
-    for value in values {
+    for value in values.array {
       if value == ignored {
         indices.append(ignoreIndex)
       } else if let index = geometry.classIndex(value) {

@@ -85,9 +85,9 @@ extension VectorLoops {
     let s = VectorPair(sum: own.value.high, top.high.negated)
     let z = VectorPair(high: s.high, low: s.low + (own.value.low - top.low)).times(scale, Multiplier.self)
     let isMasked = a .== Vector(repeating: -.infinity)
-    store(replaced(z.high, by: -.infinity, where: isMasked), &arguments, start)
+    store(choose(Vector(repeating: -.infinity), else: z.high, where: isMasked), &arguments, start)
     store(z.low, &arguments, count &+ start)
-    store(replaced(own.slope.high, by: 1, where: isMasked), &slopes, start)
+    store(choose(Vector(repeating: 1), else: own.slope.high, where: isMasked), &slopes, start)
     store(own.slope.low, &slopes, count &+ start)
   }
 

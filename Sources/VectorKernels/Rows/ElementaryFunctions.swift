@@ -80,10 +80,9 @@ extension VectorLoops {
   /// below 512.
   @inlinable @inline(__always)
   static func gather(_ table: Span<Double>, _ i: SIMD8<Int64>) -> Vector {
-    unsafe Vector(
-      table[unchecked: Int(i[0])], table[unchecked: Int(i[1])], table[unchecked: Int(i[2])],
-      table[unchecked: Int(i[3])], table[unchecked: Int(i[4])], table[unchecked: Int(i[5])],
-      table[unchecked: Int(i[6])], table[unchecked: Int(i[7])])
+    var numbers = Vector(repeating: 0)
+    unsafe table.withUnsafeBufferPointer { unsafe vector_gather($0.baseAddress, i, &numbers) }
+    return numbers
   }
 
   /// Eight pairs of a table of pairs. Unchecked likewise.
@@ -133,14 +132,14 @@ extension VectorLoops {
     // 2^(-j/256), of which the table has twice the value unless j is 0.
     let isOne = j .== 0
     let t = gatherPairs(table, entry)
-    let root = VectorPair(high: (t.high * 0.5).replacing(with: 1, where: isOne), low: t.low * 0.5)
+    let root = VectorPair(high: choose(Vector(repeating: 1), else: t.high * 0.5, where: isOne), low: t.low * 0.5)
     let p = Multiplier.product(m, root)
     var f = VectorPair(sum: p.high - 1, p.low)
-    f.high.replace(with: others.high, where: isSmall)
-    f.low.replace(with: others.low, where: isSmall)
+    f.high = choose(others.high, else: f.high, where: isSmall)
+    f.low = choose(others.low, else: f.low, where: isSmall)
     // 2^52 and more has its whole part in the lowest bits.
     let exponent = unsafe unsafeBitCast(biased | 0x4330_0000_0000_0000, to: Vector.self) - (0x1p52 + 1023)
-    let steps = (exponent + j * 0x1p-8).replacing(with: 0, where: isSmall)
+    let steps = choose(Vector(repeating: 0), else: exponent + j * 0x1p-8, where: isSmall)
     let ln2 = constant(0x1.62e42fefa39efp-1, 0x1.abc9e3b39803fp-56)
     let whole = Multiplier.product(steps, ln2.high)
     let result = VectorPair(high: whole.high, low: Multiplier.multiplyAdd(steps, ln2.low, whole.low))

@@ -81,7 +81,7 @@ extension VectorLoops {
       var own = gatherPair(pairs, places(of: target, group: group, length: length), count)
       // NaN where e is below 2^-894, which is nothing beside S.
       own.low = choose(zero, else: own.low, where: own.high .== zero)
-      let isTop = unsafe target .== rows[unchecked: group].top
+      let isTop = unsafe isEqual(target, rows[unchecked: group].top)
       let rest = sum.adding(smaller: -own)
       let difference = VectorPair(
         high: choose(others.high, else: rest.high, where: isTop), low: choose(others.low, else: rest.low, where: isTop))
@@ -125,7 +125,7 @@ extension VectorLoops {
       }
       let result = rounded(derivative.value, error: derivative.error, rounding)
       let (one, zero) = (Vector(repeating: 1), Vector(repeating: 0))
-      let others = unsafe rows[unchecked: group].open - choose(zero, else: one, where: products .== products)
+      let others = unsafe rows[unchecked: group].open - choose(zero, else: one, where: isEqual(products, products))
       scatter(result.provenOrNaN, to: place, of: &out)
       found |= bits(others + result.open, in: group)
       group &+= 1

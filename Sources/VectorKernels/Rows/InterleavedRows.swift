@@ -46,7 +46,7 @@ public struct InterleavedRows: Sendable, BitwiseCopyable {
 
   /// R is so small that the terms left out of it could matter.
   @inlinable @inline(__always)
-  var isFaint: SIMDMask<SIMD8<Int64>> { others.high .< Vector(repeating: RowSums.leastSure) }
+  var isFaint: VectorMask { others.high .< Vector(repeating: RowSums.leastSure) }
 }
 
 /// A bit for each row of at most eight groups, the first in the lowest.
@@ -88,14 +88,21 @@ func forEachPlace(
   let rows = count / classes
   precondition(classes > 0 && count == rows &* classes && first >= 0)
   precondition(((first &+ rows &+ 7) &>> 3) &* 8 &* classes <= room)
-  var position = 0
-  for row in first..<first &+ rows {
-    var place = (row &>> 3) &* 8 &* classes &+ (row & 7)
-    for _ in 0..<classes {
-      body(position, place)
-      position &+= 1
-      place &+= 8
+  var (row, position) = (first, 0)
+  let end = first &+ rows
+  while row < end {
+    let group = (row &>> 3) &* 8 &* classes
+    // Of a whole group eight numbers at a time, of other rows one.
+    let lanes = row & 7 == 0 && row &+ 8 <= end ? 8 : 1
+    for c in 0..<classes {
+      if lanes == 8 {
+        for lane in 0..<8 { body(position &+ lane &* classes &+ c, group &+ 8 &* c &+ lane) }
+      } else {
+        body(position &+ c, group &+ 8 &* c &+ (row & 7))
+      }
     }
+    position &+= lanes &* classes
+    row &+= lanes
   }
 }
 
@@ -137,7 +144,7 @@ extension VectorLoops {
           store(e.value.high, &pairs, start)
           store(e.provenLow, &pairs, count &+ start)
           block = block.accumulating(
-            VectorPair(high: e.value.high.replacing(with: zero, where: place .== index), low: e.value.low))
+            VectorPair(high: choose(zero, else: e.value.high, where: isEqual(place, index)), low: e.value.low))
           index += one
           start &+= 8
         }
@@ -162,9 +169,9 @@ extension VectorLoops {
     start &+= 8
     while start < end {
       let next = load(logits, start)
-      let above = next .> best
-      best.replace(with: next, where: above)
-      place.replace(with: index, where: above)
+      let above = isBelow(best, next)
+      best = choose(next, else: best, where: above)
+      place = choose(index, else: place, where: above)
       index += Vector(repeating: 1)
       start &+= 8
     }
@@ -258,7 +265,8 @@ extension VectorLoops {
     var group = 0
     while group < rows.count {
       let (maximum, logSum) = unsafe (rows[unchecked: group].maximum, rows[unchecked: group].logSum)
-      var open = unsafe Vector(repeating: 0).replacing(with: 1, where: rows[unchecked: group].isFaint)
+      var open = unsafe choose(
+        Vector(repeating: 1), else: Vector(repeating: 0), where: rows[unchecked: group].isFaint)
       var start = group &* length
       let end = start &+ length
       let error = logSum.high * (logSumError + shift.absolute) + Vector(repeating: shift.absolute)
@@ -280,33 +288,22 @@ extension VectorLoops {
   @inlinable @inline(__always)
   static func places(of index: Vector, classes: Int) -> SIMD8<Int64> {
     let last = Vector(repeating: Double(classes &- 1))
-    let least = choose(index, else: Vector(repeating: 0), where: index .>= 0)
+    let least = choose(Vector(repeating: 0), else: index, where: isBelow(index, Vector(repeating: 0)))
     // Adding 2^52 leaves a whole number in the lowest bits.
-    let number = choose(least, else: last, where: least .<= last) + 0x1p52
+    let number = choose(least, else: last, where: isBelow(least, last)) + 0x1p52
     let classes = unsafe unsafeBitCast(number, to: SIMD8<Int64>.self) & 0xFFFF_FFFF
     return (classes &<< 3) | SIMD8(0, 1, 2, 3, 4, 5, 6, 7)
-  }
-
-  /// Lane by lane one or the other. SIMD's own `replacing` is a loop, of which the compiler takes only so many into one
-  /// function before it leaves others as calls.
-  @inlinable @inline(__always)
-  static func choose(_ a: Vector, else b: Vector, where mask: SIMDMask<SIMD8<Int64>>) -> Vector {
-    // Safe: a mask's lanes are 0 and -1, and all have the same layout.
-    let bits = unsafe unsafeBitCast(mask, to: SIMD8<Int64>.self)
-    let (first, second) = unsafe (unsafeBitCast(a, to: SIMD8<Int64>.self), unsafeBitCast(b, to: SIMD8<Int64>.self))
-    return unsafe unsafeBitCast((first & bits) | (second & ~bits), to: Vector.self)
   }
 
   /// The rows of a group whose lanes are not zero.
   @inlinable @inline(__always)
   static func bits(_ marks: Vector, in group: Int = 0) -> RowBits {
-    let powers = Vector(repeating: 0).replacing(with: Vector(1, 2, 4, 8, 16, 32, 64, 128), where: marks .> 0)
-    return RowBits(truncatingIfNeeded: Int(powers.sum())) &<< RowBits(truncatingIfNeeded: 8 &* group)
+    maskBits(isBelow(Vector(repeating: 0), marks)) &<< RowBits(truncatingIfNeeded: 8 &* group)
   }
 
   /// The lanes of a group's rows that are among some.
   @inlinable @inline(__always)
-  static func lanes(of bits: RowBits, in group: Int) -> SIMDMask<SIMD8<Int64>> {
+  static func lanes(of bits: RowBits, in group: Int) -> VectorMask {
     let own = Int64(truncatingIfNeeded: bits &>> RowBits(truncatingIfNeeded: 8 &* group))
     return (SIMD8<Int64>(repeating: own) & SIMD8(1, 2, 4, 8, 16, 32, 64, 128)) .!= 0
   }

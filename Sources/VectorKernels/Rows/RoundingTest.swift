@@ -43,35 +43,28 @@ public struct KernelRounding: Sendable {
 @frozen
 public struct Rounded {
   public var value: Vector
-  public var isProven: SIMDMask<SIMD8<Int64>>
+  public var isProven: VectorMask
 
   @inlinable @inline(__always)
-  public init(value: Vector, isProven: SIMDMask<SIMD8<Int64>>) {
+  public init(value: Vector, isProven: VectorMask) {
     self.value = value
     self.isProven = isProven
   }
 
   /// The proven results, and NaN for the others.
   @inlinable @inline(__always)
-  public var provenOrNaN: Vector { value.replacing(with: .nan, where: .!isProven) }
+  public var provenOrNaN: Vector { choose(value, else: Vector(repeating: .nan), where: isProven) }
 
   /// Puts a known result in the place of some.
   @inlinable @inline(__always)
-  public mutating func set(_ known: Double, where isKnown: SIMDMask<SIMD8<Int64>>) {
+  public mutating func set(_ known: Double, where isKnown: VectorMask) {
     isProven = isProven .| isKnown
-    value = replaced(value, by: known, where: isKnown)
+    value = choose(Vector(repeating: known), else: value, where: isKnown)
   }
 
   /// One in each lane that is not proven.
   @inlinable @inline(__always)
-  public var open: Vector { Vector(repeating: 1).replacing(with: 0, where: isProven) }
-}
-
-/// Some numbers replaced by one. By bits: where numbers are replaced by an infinity, the compiler goes on lane by lane.
-@inlinable @inline(__always)
-func replaced(_ x: Vector, by known: Double, where mask: SIMDMask<SIMD8<Int64>>) -> Vector {
-  let bits = unsafe unsafeBitCast(x, to: SIMD8<UInt64>.self).replacing(with: known.bitPattern, where: mask)
-  return unsafe unsafeBitCast(bits, to: Vector.self)
+  public var open: Vector { choose(Vector(repeating: 0), else: Vector(repeating: 1), where: isProven) }
 }
 
 extension VectorLoops {
@@ -107,7 +100,7 @@ extension VectorLoops {
     // By the ends: NaN in the low part alone must not count as zero.
     let isZero = (magnitude(highest) .< vanishing) .& (magnitude(lowest) .< vanishing)
     // Plus zero, since no zero is negative.
-    value = value.replacing(with: 0, where: isZero) + Vector(repeating: 0)
+    value = choose(Vector(repeating: 0), else: value, where: isZero) + Vector(repeating: 0)
     return Rounded(value: value, isProven: ((up .== down) .& isInRange) .| isZero)
   }
 
@@ -116,7 +109,7 @@ extension VectorLoops {
   static func narrowed(_ x: Vector, _ rounding: KernelRounding) -> Vector {
     let power = unsafe unsafeBitCast(unsafeBitCast(x, to: SIMD8<Int64>.self) & (0x7FF << 52), to: Vector.self)
     let least = Vector(repeating: rounding.leastNormal)
-    let anchor = power.replacing(with: least, where: power .< least) * rounding.narrowing
+    let anchor = choose(least, else: power, where: isBelow(power, least)) * rounding.narrowing
     return (x + anchor) - anchor
   }
 

@@ -114,9 +114,9 @@ extension VectorLoops {
     var start = 8
     while start < row.count {
       let next = load(row, start, absent: -.infinity)
-      let above = next .> best
-      best.replace(with: next, where: above)
-      places.replace(with: indices(from: start), where: above)
+      let above = isBelow(best, next)
+      best = choose(next, else: best, where: above)
+      places = choose(indices(from: start), else: places, where: above)
       start &+= 8
     }
     return first(of: best, at: places)
@@ -136,7 +136,7 @@ extension VectorLoops {
       var next = start &+ 8
       while next < start &+ 64 {
         let logits = load(row, next)
-        highest.replace(with: logits, where: logits .> highest)
+        highest = choose(logits, else: highest, where: isBelow(highest, logits))
         next &+= 8
       }
       if highest.max() > bound { break }

@@ -69,7 +69,7 @@ extension VectorLoops {
         store(e.provenLow, &pairs, count &+ start)
 
         var counted = e.value
-        if start == topStart { counted.high.replace(with: zero, where: isTop) }
+        if start == topStart { counted.high = choose(zero, else: counted.high, where: isTop) }
         block = block.accumulating(counted)
         start &+= 8
       }
@@ -91,11 +91,8 @@ extension VectorLoops {
       choose(least, else: z.high, where: isFar), choose(zero, else: z.low, where: isFar), table)
     let value = VectorPair(
       high: choose(zero, else: e.high, where: isFar), low: choose(zero, else: e.low, where: isFar))
-    // NaN by its bits: where numbers are replaced by it, the compiler goes on in quarters of a vector.
     let isUnknown = isFar .& (z.high .>= Vector(repeating: vanishing))
-    let marks = SIMD8<UInt64>(repeating: 0).replacing(with: Double.nan.bitPattern, where: isUnknown)
-    let bits = unsafe unsafeBitCast(value.low, to: SIMD8<UInt64>.self) | marks
-    return (value, unsafe unsafeBitCast(bits, to: Vector.self))
+    return (value, choose(Vector(repeating: .nan), else: value.low, where: isUnknown))
   }
 
   /// The sum of eight pairs that are not negative, their low parts at most 66u of their high parts.

@@ -126,7 +126,7 @@ extension VectorLoops {
     let slopes = VectorPair(repeating: slope)
     let factors = VectorPair(repeating: factor)
     // An exponential left out is below 2^-894, so its term is below 2^-834.
-    let (present, absent) = (Vector(repeating: shareLeftOut), 0x1p-830 + shareLeftOut)
+    let (present, absent) = (Vector(repeating: shareLeftOut), Vector(repeating: 0x1p-830 + shareLeftOut))
     var open = Vector(repeating: 0)
     var start = 0
     while start < out.count {
@@ -136,14 +136,14 @@ extension VectorLoops {
       let t = Multiplier.product(u, factors)
       let s = VectorPair(sum: p.high, t.high.negated)
       let sum = VectorPair(large: s.high, small: s.low + (p.low - t.low))
-      let leftOut = present.replacing(with: absent, where: e.high .== 0)
+      let leftOut = choose(absent, else: present, where: e.high .== 0)
       let error = p.high * slopeError + (t.high * shareError + leftOut)
       let isNothing = (e.high .== 0) .& (e.low .== 0) .& (u.high .== 0) .& (u.low .== 0)
       // A product that underflowed has lost its low part; a share that is not zero must not count as zero.
       let isLost = (t.high .< Vector(repeating: 0x1p-960)) .& (u.high .> 0)
       var result = rounded(sum, error: error, rounding)
       result.isProven = (result.isProven .& .!isLost) .| isNothing
-      result.value.replace(with: 0, where: isNothing)
+      result.value = choose(Vector(repeating: 0), else: result.value, where: isNothing)
       store(result.provenOrNaN, row: &out, start)
       open += result.open
       start &+= 8
@@ -199,10 +199,10 @@ extension VectorLoops {
       while start < end {
         var u = VectorPair(high: load(shareHigh, start), low: load(shareLow, start))
         let isNothing = u.high .== zero
-        u.low.replace(with: zero, where: isNothing)
+        u.low = choose(zero, else: u.low, where: isNothing)
         var z = shifted(load(row, start, absent: -.infinity), rests: rests, from: start, shift)
-        z.high.replace(with: zero, where: isNothing)
-        z.low.replace(with: zero, where: isNothing)
+        z.high = choose(zero, else: z.high, where: isNothing)
+        z.low = choose(zero, else: z.low, where: isNothing)
         totals = totals.accumulating(u)
         crosses = crosses.accumulating(Multiplier.product(u, -z))
         start &+= 8

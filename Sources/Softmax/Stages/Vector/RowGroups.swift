@@ -18,6 +18,8 @@ struct RowSelection {
 
   mutating func append(_ n: Int) { numbers.append(n) }
 
+  mutating func append(_ rows: Range<Int>) { numbers.append(contentsOf: rows) }
+
   mutating func removeAll() { numbers.removeAll(keepingCapacity: true) }
 
   /// How many groups they are in.
@@ -37,6 +39,8 @@ struct RowSelection {
     let start = layout.start(of: first)
     var end = row + 1
     if layout.inner == 1 {
+      // The numbers ascend, so that as many as rows are all of them.
+      if numbers[count - 1] - first == count - 1 - row { end = count }
       while end < count, numbers[end] == numbers[end - 1] + 1 { end += 1 }
       return Stretch(start: start, end: end, isTile: false)
     }
@@ -149,6 +153,17 @@ struct RowGroups {
   subscript(group: Int) -> InterleavedRows {
     _read { yield rows[group] }
     _modify { yield &rows[group] }
+  }
+
+  /// Sets the target classes of rows from one on, as far as none of them is `ignored`. - Returns: how many it has set.
+  mutating func setTargets(from row: Int, _ targets: Span<Int>, before ignored: Int) -> Int {
+    var rows = rows.mutableSpan
+    for index in targets.indices {
+      let target = targets[index]
+      if target == ignored { return index }
+      rows[(row + index) / 8].target[(row + index) % 8] = Double(target)
+    }
+    return targets.count
   }
 
   /// Reads some rows, and computes their exponentials and the sums of these.

@@ -31,7 +31,7 @@ struct ShortRows: ~Copyable {
   /// The first row's; `nil` before it.
   private var exponents: Exponents?
   /// Whether all rows have the same factors, which are known.
-  private var areEven = false
+  private(set) var areEven = false
   private var total = InterleavedSum()
   /// How many losses were added up.
   private var terms = 0
@@ -111,20 +111,20 @@ struct ShortRows: ~Copyable {
   /// About how many nanoseconds a row of so many classes takes.
   static func cost(_ classes: Int) -> Int { 20 + 6 * classes }
 
-  /// Takes row n. - Precondition: it is not full.
-  mutating func take(_ n: Int) { selection.append(n) }
-
-  /// Takes row n and its target, where all rows have the same factors.
-  /// - Returns: false where they have not, or where these cannot be multiplied by.
-  @inline(__always)
-  mutating func take(_ n: Int, target: Int) -> Bool {
-    guard areEven, target >= 0, target < layout.classes else { return false }
-    groups[count / 8].target[count % 8] = Double(target)
-    take(n)
-    return true
+  /// Takes the first of some rows, as many as there is room for. - Returns: how many.
+  mutating func take(_ rows: Range<Int>) -> Int {
+    let taken = rows.prefix(room - count)
+    selection.append(taken)
+    return taken.count
   }
 
-  /// Takes row n, its target and what its gradient and its loss are multiplied by.
+  /// The same of rows with target classes that all have the same factors, up to the first whose target is `ignored`.
+  mutating func take(_ rows: Range<Int>, targets: [Int], ignoring ignored: Int) -> Int {
+    let rows = rows.prefix(room - count)
+    return take(rows.prefix(groups.setTargets(from: count, targets.span.extracting(rows), before: ignored)))
+  }
+
+  /// Takes row n, its target and what its gradient and its loss are multiplied by. - Precondition: it is not full.
   /// - Returns: false where these differ too much from the rows' before.
   mutating func take(_ n: Int, target: Int, _ factors: Factors) -> Bool {
     let exponents = exponents ?? Exponents(factors)
@@ -136,7 +136,7 @@ struct ShortRows: ~Copyable {
     groups[group].gradientFactor.set(pairs.gradient, lane: lane)
     groups[group].lossFactor.set(pairs.loss, lane: lane)
     groups[group].penalty.set(pairs.penalty, lane: lane)
-    take(n)
+    selection.append(n)
     return true
   }
 

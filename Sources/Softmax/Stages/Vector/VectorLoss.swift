@@ -88,20 +88,26 @@ final class VectorLoss: Sendable {
     return ShortRows(problem.softmax, loss: request, factors: areEven ? factors(0, weight: 1) : nil, level)
   }
 
+  /// Hands the first of some rows over to be done with others, where all have the same factors: those before the first
+  /// that does not count. - Returns: how many were taken.
+  func take(_ all: Range<Int>, into rows: inout ShortRows) -> Int {
+    guard rows.areEven else { return 0 }
+    guard case .indices(let indices) = problem.target else { return rows.take(all) }
+    return rows.take(all, targets: indices, ignoring: problem.ignoreIndex)
+  }
+
   /// Hands row n over to be done with others. - Returns: whether it was taken. Zeros, and what is infinite, are found
   /// row by row.
   func take(row n: Int, into rows: inout ShortRows) -> Bool {
     switch target {
     case .indices(let indices):
-      if rows.take(n, target: indices[n]) { return true }
       return rows.take(n, target: indices[n], factors(n, weight: problem.weight?[indices[n]] ?? 1))
-    case .teacher(_, let weight):
-      return rows.take(n, target: 0) || rows.take(n, target: 0, factors(n, weight: weight))
+    case .teacher(_, let weight): return rows.take(n, target: 0, factors(n, weight: weight))
     case .weights:
       var target = 0
       if case .indices(let indices) = problem.target { target = indices[n] }
       // The classes' weights are in the target weights.
-      return rows.take(n, target: target) || rows.take(n, target: target, factors(n, weight: 1))
+      return rows.take(n, target: target, factors(n, weight: 1))
     }
   }
 
