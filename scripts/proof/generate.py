@@ -7,7 +7,7 @@ import random
 import sys
 import time
 
-import additions  # noqa: F401 (its families join the others)
+import option_families  # noqa: F401 (its families join the others)
 import cases
 import families
 from rounding import Undecided, ZeroNormaliser

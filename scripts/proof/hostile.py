@@ -8,9 +8,9 @@ run, so none is a fixture.
   continued-fractions  one weight, from the convergents of a loss
   faint-tails          exactly half-way but for a part below every place, its sign alone deciding
   tuned-sums           rows whose every class corrects what is left: some 45 bits a class, down to 2^-410 of a midpoint
-  half-way-additions   the same as continued-fractions, of losses beyond cross-entropy, their gradients and the Hessian's
+  half-way-losses      the same as continued-fractions, of losses beyond cross-entropy, their gradients and the Hessian's
                        product
-  cancelling-additions sums of these that vanish, or all but
+  cancelling-losses    sums of these that vanish, or all but
   exponentials         arguments at which e^x lies near a midpoint, as the worst cases of a correctly rounded exp do"""
 import itertools
 import math
@@ -288,11 +288,11 @@ def real_of(case, name, index):
 
 
 @family
-def half_way_additions(rng):
-    """Each addition's loss times a sample weight, and an entry of its gradient times an upstream factor, beside a half-way
+def half_way_losses(rng):
+    """Each kind of loss times a sample weight, and an entry of its gradient times an upstream factor, beside a half-way
     number: the factor is a convergent's denominator."""
-    for addition in loss_families.ADDITIONS:
-        case = loss_families.a_case(rng, addition, largest=5)
+    for kind in loss_families.KINDS:
+        case = loss_families.a_case(rng, kind, largest=5)
         if case["op"] != "loss":
             continue
         classes = case["shape"][case["axis"]]
@@ -325,7 +325,7 @@ def half_way_additions(rng):
 
 
 @family
-def cancelling_additions(rng):
+def cancelling_losses(rng):
     """Sums that vanish, or all but: in the gradient of z-loss, in the product with the Hessian, and between a teacher and its
     student."""
     def row(n):

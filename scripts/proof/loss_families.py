@@ -1,12 +1,12 @@
-"""Random requests for what losses.py answers: one generator for each addition, its extremes and combinations among them."""
+"""Random requests for what losses.py answers: one generator for each kind, its extremes and combinations among them."""
 import math
 import struct
 
 import cases
 from losses import INFINITY, places_of
 
-ADDITIONS = ("z_loss", "softcap", "focal_gamma", "hessian_vector_product", "target_logits", "kl_divergence",
-             "probabilities", "close_target")
+KINDS = ("z_loss", "softcap", "focal_gamma", "hessian_vector_product", "target_logits", "kl_divergence",
+         "probabilities", "close_target")
 HUGE = [5e-324, 1e-300, 1e-17, 1e17, 1e300, 1.7e308]
 
 
@@ -117,8 +117,8 @@ def close_case(rng, largest=40):
     return {k: v for k, v in case.items() if k not in cases.DEFAULTS or k == "axis" or v != cases.DEFAULTS[k]}
 
 
-def a_case(rng, addition, largest=12):
-    if addition == "close_target":
+def a_case(rng, kind, largest=12):
+    if kind == "close_target":
         return close_case(rng)
     classes = rng.randint(1, largest)
     shape, axis = cases.a_shape(rng, classes)
@@ -128,7 +128,7 @@ def a_case(rng, addition, largest=12):
             "dtype": rng.choice(["float64", "float64", "float32"]),
             "temperature": rng.choice([0.5, 2.0, 3.0, 0.7, 10.0, 1e-3, 1e5]) if rng.random() < 0.3 else 1.0,
             "reduction": rng.choice(["none", "sum", "mean"])}
-    if addition == "softcap" and rng.random() < 0.35:
+    if kind == "softcap" and rng.random() < 0.35:
         case["op"] = "softmax"
         case["asked"] = ["probabilities", "log_probabilities", "log_sum_exp", "entropy"]
         if len(shape) == 1 and classes <= 6:
@@ -143,38 +143,38 @@ def a_case(rng, addition, largest=12):
     if rng.random() < 0.3:
         count = batch if case["reduction"] == "none" else 1
         case["upstream"] = [rng.choice([0.0, -1.0, 2.5, rng.uniform(-2, 2), -3.0]) for _ in range(count)]
-    if rng.random() < 0.25 and addition not in ("focal_gamma", "kl_divergence"):
+    if rng.random() < 0.25 and kind not in ("focal_gamma", "kl_divergence"):
         case["label_smoothing"] = rng.choice([0.1, 0.25, 1.0, 1e-300, rng.random()])
-    if addition in ("target_logits", "kl_divergence") and rng.random() < (1.0 if addition == "target_logits" else 0.6):
+    if kind in ("target_logits", "kl_divergence") and rng.random() < (1.0 if kind == "target_logits" else 0.6):
         case["target_logits"] = [0.0] * len(logits)
         for places in places_of(shape, axis):
             row = [logits[p] for p in places]
             for p, x in zip(places, a_row(rng, classes) if rng.random() < 0.5 else disturbed(rng, row)):
                 case["target_logits"][p] = x
-    elif addition != "focal_gamma" and (addition == "kl_divergence" or rng.random() < 0.4):
-        kind = rng.choice(["plain", "plain", "loose", "one-hot"])
+    elif kind != "focal_gamma" and (kind == "kl_divergence" or rng.random() < 0.4):
+        target_kind = rng.choice(["plain", "plain", "loose", "one-hot"])
         # Over one class every probability but 1 is refused.
         case["target"] = filled(
-            rng, shape, axis, lambda rng, n: [1.0] if n == 1 else cases.soft_target(rng, n, kind))
+            rng, shape, axis, lambda rng, n: [1.0] if n == 1 else cases.soft_target(rng, n, target_kind))
     else:
         case["target"] = [rng.randrange(classes) for _ in range(batch)]
         if rng.random() < 0.3:
             case["ignore_index"] = rng.choice([0, classes - 1, -1, 255])
             case["target"] = [case["ignore_index"] if rng.random() < 0.3 else t for t in case["target"]]
-    if addition == "z_loss" or (addition in ("focal_gamma", "softcap", "target_logits") and rng.random() < 0.1):
+    if kind == "z_loss" or (kind in ("focal_gamma", "softcap", "target_logits") and rng.random() < 0.1):
         case["z_loss"] = magnitude(rng, lambda rng: rng.choice([1e-4, 1e-3, 0.5, 2.0, rng.random()]))
-    if addition == "softcap" or (addition in ("focal_gamma", "z_loss", "target_logits", "kl_divergence") and rng.random() < 0.1):
+    if kind == "softcap" or (kind in ("focal_gamma", "z_loss", "target_logits", "kl_divergence") and rng.random() < 0.1):
         case["softcap"] = magnitude(rng, lambda rng: rng.choice([30.0, 50.0, rng.uniform(0.1, 5), rng.expovariate(0.01)]))
-    if addition == "focal_gamma":
+    if kind == "focal_gamma":
         case["focal_gamma"] = magnitude(rng, lambda rng: rng.choice([2.0, 0.5, 1.0, 5.0, rng.uniform(0, 10)]))
-    if addition == "kl_divergence":
+    if kind == "kl_divergence":
         case["asked"] = ["kl_divergence"]
         case.pop("weight", None)
         case.pop("upstream", None)
-    if addition == "hessian_vector_product":
+    if kind == "hessian_vector_product":
         case["asked"] = ["hessian_vector_product"]
         case["vector"] = filled(rng, shape, axis, a_vector)
-    if addition == "probabilities":
+    if kind == "probabilities":
         case["input"] = "probabilities"
         case["temperature"] = 1.0
         case["logits"] = filled(rng, shape, axis, lambda rng, n: [a_probability(rng) for _ in range(n)])

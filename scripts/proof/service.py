@@ -1,4 +1,4 @@
-"""service.py URL COUNT [--seed N] [--hostile | --losses [ADDITION …] | --every FORMAT | --narrow FORMAT [--binary]]
+"""service.py URL COUNT [--seed N] [--hostile | --losses [KIND …] | --every FORMAT | --narrow FORMAT [--binary]]
 
 Random cases straight through a running service, against the oracle.
 
@@ -16,7 +16,7 @@ import time
 import urllib.parse
 from fractions import Fraction
 
-import additions
+import option_families
 import binary
 import cases
 import families
@@ -123,10 +123,10 @@ def random_cases(seed, makers, most=60, fitted=lambda case: case):
                 continue
 
 
-def random_losses(seed, additions):
+def random_losses(seed, kinds):
     rng = random.Random(seed)
     while True:
-        name = rng.choice(additions)
+        name = rng.choice(kinds)
         case = loss_families.a_case(rng, name)
         try:
             yield name, cases.answered(case)
@@ -140,7 +140,7 @@ def main():
     options.add_argument("count", type=int)
     options.add_argument("--seed", type=int, default=time.time_ns())
     options.add_argument("--hostile", action="store_true")
-    options.add_argument("--losses", nargs="*", choices=loss_families.ADDITIONS)
+    options.add_argument("--losses", nargs="*", choices=loss_families.KINDS)
     options.add_argument("--every", choices=["float16", "bfloat16"])
     options.add_argument("--narrow", choices=["float32", "float16", "bfloat16"])
     options.add_argument("--binary", action="store_true")
@@ -151,18 +151,18 @@ def main():
     values = wrong = refused = 0
     tally = {}
     used = time.monotonic()
-    makers = makers | (additions.REQUESTS if not given.hostile else {})
+    makers = makers | (option_families.REQUESTS if not given.hostile else {})
     if given.narrow:
         makers = {name: functools.partial(maker, dtype=given.narrow) for name, maker in narrow.FAMILIES.items()}
     if given.families:
         makers = {name: makers[name] for name in given.families}
     if given.every:
-        source = ((given.every, cases.answered(case)) for case in additions.exhaustive(given.every))
+        source = ((given.every, cases.answered(case)) for case in option_families.exhaustive(given.every))
     elif given.losses is None:
         source = random_cases(given.seed, makers, 1000 if given.hostile else 60,
                               *([binary.fitted] if given.binary else []))
     else:
-        source = random_losses(given.seed, given.losses or loss_families.ADDITIONS)
+        source = random_losses(given.seed, given.losses or loss_families.KINDS)
     for n, (family, case) in enumerate(source):
         if n == given.count:
             break

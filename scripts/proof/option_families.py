@@ -1,4 +1,4 @@
-"""More families of fixtures: what was added to softmax and its loss, one family each."""
+"""Families of fixtures of options and outputs beside the plain ones: one for each."""
 import itertools
 import math
 import struct
@@ -50,16 +50,16 @@ def divisor(rng):
 
 # --- Losses beyond cross-entropy -------------------------------------------------------------------------------------
 
-def of_addition(addition):
+def of_kind(kind):
     def make(rng):
         for _ in range(120):
-            yield loss_families.a_case(rng, addition)
-    make.__name__ = addition
+            yield loss_families.a_case(rng, kind)
+    make.__name__ = kind
     return family(make)
 
 
-for addition in loss_families.ADDITIONS:
-    of_addition(addition)
+for kind in loss_families.KINDS:
+    of_kind(kind)
 
 
 # --- Masks and texts are of requests alone: fixtures know nothing of them --------------------------------------------
