@@ -118,11 +118,4 @@ extension VectorLoops {
     }
     return open
   }
-
-  @inlinable @inline(__always)
-  static func choose(_ a: VectorTriple, else b: VectorTriple, where mask: SIMDMask<SIMD8<Int64>>) -> VectorTriple {
-    VectorTriple(
-      high: choose(a.high, else: b.high, where: mask), middle: choose(a.middle, else: b.middle, where: mask),
-      low: choose(a.low, else: b.low, where: mask))
-  }
 }

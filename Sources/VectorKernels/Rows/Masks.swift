@@ -23,6 +23,13 @@ func choose(_ a: Vector, else b: Vector, where mask: VectorMask) -> Vector {
   unsafe vector_choose(a, b, unsafeBitCast(mask, to: SIMD8<Int64>.self))
 }
 
+@inlinable @inline(__always)
+func choose(_ a: VectorTriple, else b: VectorTriple, where mask: VectorMask) -> VectorTriple {
+  VectorTriple(
+    high: choose(a.high, else: b.high, where: mask), middle: choose(a.middle, else: b.middle, where: mask),
+    low: choose(a.low, else: b.low, where: mask))
+}
+
 /// A bit for each lane, the first in the lowest.
 @inlinable @inline(__always)
 func maskBits(_ mask: VectorMask) -> UInt64 {
