@@ -2,18 +2,22 @@ import NumericJSON
 import Softmax
 import VectorKernels
 
-/// What the loops do beyond cross-entropy: capped logits with a teacher, and a product with the Hessian.
+/// What the loops do beyond cross-entropy: capped logits with a teacher, a product with the Hessian, and a target that is
+/// softmax itself.
 private func additions(_ n: Int, _ execution: Execution) -> [[Double]?] {
   let layout = Layout(shape: [4, n], axis: 1)
   let logits = LogitFamily.random.logits(4, n)
   guard let capped = try? SoftmaxProblem(logits: Numbers(logits), layout: layout, softcap: 5),
     let distilled = try? LossProblem(softmax: capped, target: .logits(Numbers(Array(logits.reversed()))), zLoss: 0.01),
     let plain = try? SoftmaxProblem(logits: Numbers(logits), layout: layout),
-    let loss = try? LossProblem(softmax: plain, target: .indices([0, 1, 2, 1]))
+    let loss = try? LossProblem(softmax: plain, target: .indices([0, 1, 2, 1])),
+    let probabilities = (try? plain.solve([.probabilities], execution))?.probabilities,
+    let close = try? LossProblem(softmax: plain, target: .probabilities(Numbers(probabilities)))
   else { return [nil] }
   let slopes = try? distilled.lossAndGradient(upstream: nil, loss: true, gradient: true, execution)
+  let small = try? close.lossAndGradient(upstream: nil, loss: true, gradient: true, execution)
   return [
-    slopes?.loss, slopes?.gradient,
+    slopes?.loss, slopes?.gradient, small?.loss, small?.gradient,
     try? loss.hessianVectorProduct(Numbers(Array(logits.reversed())), upstream: nil, execution),
   ]
 }
