@@ -2,8 +2,8 @@ import NumericJSON
 import Softmax
 import VectorKernels
 
-/// What the loops do beyond cross-entropy: capped logits with a teacher, a product with the Hessian, and a target that is
-/// softmax itself.
+/// What the loops do beyond cross-entropy: capped logits with a teacher, a product with the Hessian, and a target that
+/// is softmax itself.
 private func additions(_ n: Int, _ execution: Execution) -> [[Double]?] {
   let layout = Layout(shape: [4, n], axis: 1)
   let logits = LogitFamily.random.logits(4, n)

@@ -146,8 +146,8 @@ public protocol VectorLoops: SendableMetatype {
 
   static func interleavedDifferences(
     _ pairs: Span<Double>, _ rows: Span<InterleavedRows>, teacherPairs: Span<Double>,
-    teachers: Span<InterleavedRows>, within error: Double, _ rounding: KernelRounding,
-    into out: inout MutableSpan<Double>
+    teachers: Span<InterleavedRows>, logits: Span<Double>, teacherLogits: Span<Double>, within error: Double,
+    _ rounding: KernelRounding, into out: inout MutableSpan<Double>
   ) -> RowBits
 
   static func interleavedTeacherLosses(

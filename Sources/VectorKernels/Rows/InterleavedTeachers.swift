@@ -9,6 +9,8 @@ extension VectorLoops {
   ///     derivatives of capped logits. The latter without teachers: u from
   ///     ``interleavedShares(of:_:weights:logits:rests:shift:reach:_:into:)``, likewise.
   ///   - teachers: what is known of them; or empty.
+  ///   - logits, teacherLogits: [groups][classes][8], what the exponentials are of; or empty, where they are capped or
+  ///     there are no teachers. Where the ones are the others but for a constant, the result is zero.
   ///   - error: the gradient factors' relative error, and what these and twice z's add to it.
   ///   - out: [groups][classes][8].
   /// - Returns: the rows with a NaN.
@@ -18,12 +20,14 @@ extension VectorLoops {
   @inlinable @inline(never)
   public static func interleavedDifferences(
     _ pairs: Span<Double>, _ rows: Span<InterleavedRows>, teacherPairs: Span<Double>,
-    teachers: Span<InterleavedRows>, within error: Double, _ rounding: KernelRounding,
-    into out: inout MutableSpan<Double>
+    teachers: Span<InterleavedRows>, logits: Span<Double>, teacherLogits: Span<Double>, within error: Double,
+    _ rounding: KernelRounding, into out: inout MutableSpan<Double>
   ) -> RowBits {
     let (count, length) = (out.count, groupLength(out.count, rows.count))
     precondition(pairs.count == 2 &* count && teacherPairs.count == pairs.count)
     precondition(teachers.count == 0 || teachers.count == rows.count)
+    precondition(logits.count == 0 || (logits.count == count && teachers.count > 0))
+    precondition(teacherLogits.count == logits.count)
     let (zero, leftOut) = (Vector(repeating: 0), Vector(repeating: 0x1p-850))
     // A weight that is zero is nothing.
     let otherLeftOut = Vector(repeating: teachers.count > 0 ? 0x1p-850 : 0)
@@ -41,6 +45,12 @@ extension VectorLoops {
       var open = zero
       var start = group &* length
       let end = start &+ length
+      var isSame = zero .!= zero
+      if logits.count > 0 {
+        isSame = unsafe areShifted(
+          logits, less: rows[unchecked: group].maximum, to: teacherLogits, less: teachers[unchecked: group].maximum,
+          at: start..<end)
+      }
       while start < end {
         let e = VectorPair(high: load(pairs, start), low: load(pairs, count &+ start))
         let u = VectorPair(high: load(teacherPairs, start), low: load(teacherPairs, count &+ start))
@@ -52,7 +62,8 @@ extension VectorLoops {
           (magnitude(p.high) + magnitude(t.high)) * relative + choose(leftOut, else: zero, where: e.high .== zero)
           + choose(otherLeftOut, else: zero, where: u.high .== zero)
         var result = rounded(sum, error: reach, rounding)
-        result.set(0, where: (e.high .== zero) .& (e.low .== zero) .& (u.high .== zero) .& (u.low .== zero))
+        let isNothing = (e.high .== zero) .& (e.low .== zero) .& (u.high .== zero) .& (u.low .== zero)
+        result.set(0, where: isNothing .| isSame)
         store(result.provenOrNaN, &out, start)
         open += result.open
         start &+= 8
@@ -61,6 +72,25 @@ extension VectorLoops {
       group &+= 1
     }
     return found
+  }
+
+  /// The rows of a group whose logits are their teachers' but for a constant.
+  @inlinable @inline(__always)
+  static func areShifted(
+    _ logits: Span<Double>, less maximum: Vector, to teacherLogits: Span<Double>, less teacherMaximum: Vector,
+    at places: Range<Int>
+  ) -> VectorMask {
+    let masked = Vector(repeating: -.infinity)
+    var isSame = masked .== masked
+    var start = places.lowerBound
+    while start < places.upperBound {
+      let (a, b) = (load(logits, start), load(teacherLogits, start))
+      let (d, other) = (VectorPair(sum: a, maximum.negated), VectorPair(sum: b, teacherMaximum.negated))
+      let isMasked = (a .== masked) .& (b .== masked)
+      isSame = isSame .& (isMasked .| ((d.high .== other.high) .& (d.low .== other.low)))
+      start &+= 8
+    }
+    return isSame
   }
 
   /// Computes the losses Σ p'_c (-log p_c) = log S + Σ e'_c (-z_c)/S', or the divergences, which are these less

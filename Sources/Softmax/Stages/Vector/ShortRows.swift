@@ -268,7 +268,7 @@ extension ShortRows {
   /// What each logit's derivative is. - Returns: the rows with any that is not proven.
   private mutating func derivatives(_ rounding: KernelRounding, into results: inout [Double]) -> RowBits {
     if let vectors { return hessianProducts(vectors, rounding, into: &results) }
-    if let teachers { return differences(from: teachers.exponentials, teachers.span, rounding, into: &results) }
+    if let teachers { return differences(from: teachers, rounding, into: &results) }
     if let targets { return differences(from: targets, rounding, into: &results) }
     return gradients(rounding, into: &results)
   }
@@ -287,30 +287,40 @@ extension ShortRows {
     return loops.interleavedTargetResults(groups.span, slopes: capSlopes.numbers.span, rounding, into: &out)
   }
 
-  /// The gradients of other targets: pairs that are teachers' exponentials, or without teachers target weights.
+  /// The gradients of rows with teachers.
   private func differences(
-    from pairs: DoubleDoubleBuffer, _ teachers: Span<InterleavedRows>, _ rounding: KernelRounding,
-    into results: inout [Double]
+    from teachers: RowGroups, _ rounding: KernelRounding, into results: inout [Double]
   ) -> RowBits {
     let pulls = groups.exponentials.times(groups.capSlopes, by: loops)
-    let others = pairs.times(groups.capSlopes, by: loops)
+    let others = teachers.exponentials.times(groups.capSlopes, by: loops)
+    // A teacher's logits are not capped.
+    let count = cap == nil ? groups.arguments.count : 0
     var out = results.mutableSpan
     return loops.interleavedDifferences(
-      pulls.numbers.span, groups.span, teacherPairs: others.numbers.span, teachers: teachers,
-      within: slopeError + 2 * argumentError, rounding, into: &out)
+      pulls.numbers.span, groups.span, teacherPairs: others.numbers.span, teachers: teachers.span,
+      logits: groups.arguments.numbers.extracting(first: count),
+      teacherLogits: teachers.arguments.numbers.extracting(first: count), within: slopeError + 2 * argumentError,
+      rounding, into: &out)
   }
 
   /// The gradients for target weights; in triples, where most of their digits cancel.
   private mutating func differences(
     from targets: TargetGroups, _ rounding: KernelRounding, into results: inout [Double]
   ) -> RowBits {
-    let open = taken & differences(from: targets.shares, Span(), rounding, into: &results)
+    let (pulls, others) = (
+      groups.exponentials.times(groups.capSlopes, by: loops), targets.shares.times(groups.capSlopes, by: loops)
+    )
+    var out = results.mutableSpan
+    let open =
+      taken
+      & loops.interleavedDifferences(
+        pulls.numbers.span, groups.span, teacherPairs: others.numbers.span, teachers: Span(), logits: Span(),
+        teacherLogits: Span(), within: slopeError + 2 * argumentError, rounding, into: &out)
     guard open != 0, targets.areExact, cap == nil else { return open }
     triples.resize(to: 3 * 8 * layout.classes)
     let (table, rests, arguments) = (exponentialTable, exponentialRests, groups.arguments)
     let (loops, groups, shares) = (loops, groups, targets.shares)
     var memory = triples.mutableSpan
-    var out = results.mutableSpan
     return loops.interleavedCloseDifferences(
       arguments.numbers, shift: arguments.shift, groups.span, of: open, shares: shares.numbers.span,
       within: Self.factorError, table: table.span, rests: rests.span, rounding, triples: &memory, into: &out)

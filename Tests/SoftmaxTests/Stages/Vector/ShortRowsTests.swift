@@ -54,7 +54,7 @@ struct ShortRowsTests {
     }
   }
 
-  /// Rows with teachers of all kinds, near or far.
+  /// Rows with teachers of all kinds: the same but for a constant, near or far.
   @Test(arguments: [1, 2, 3, 7, 10, 33, 64, 66]) func teachers(classes: Int) throws {
     for k in repetitions(12) {
       var source = RandomProblem(seed: UInt64(classes * 1000 + k))
@@ -64,7 +64,11 @@ struct ShortRowsTests {
       }
       let rows = (0..<Int.random(in: 3...17, using: &source)).map { _ in moderate(source.row(classes)) }
       let teachers = rows.map { row in
-        source.chance(0.3) ? row.map { $0 + source.pick(0, 1, 1e-9) } : moderate(source.row(classes))
+        if source.chance(0.2) {
+          let shift = source.pick(0, 0, 0.5, -3)
+          return row.map { $0 + shift }
+        }
+        return source.chance(0.3) ? row.map { $0 + source.pick(0, 1, 1e-9) } : moderate(source.row(classes))
       }
       let isLast = source.chance(0.7)
       let weight = source.pick(nil, nil, 0.7)
