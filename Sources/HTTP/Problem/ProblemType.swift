@@ -156,7 +156,7 @@ extension ProblemType {
 
   public static let notReady = ProblemType(
     name: "not-ready", title: "Not ready", status: .serviceUnavailable,
-    explanation: "The server is starting or stopping and takes no new requests.",
+    explanation: "The server is starting or stopping, or has no memory for large requests.",
     cure: "Send requests to another instance.",
     example: "The server is not ready: it is starting or stopping; ask another", retryAfter: 1)
 

@@ -14,6 +14,8 @@ final class MemoryBudget: Sendable {
   private static let shortestLimit: UInt64 = 1_000_000_000
   /// The share of the limit that reservations leave free.
   private static let smallRequestShare = 8
+  /// The share of the limit that a large request may need without being refused while the server is ready.
+  private static let readyShare = 16
 
   let limit: Int
   /// What a transfer may take while there is room: see ``transferTimeLimit``.
@@ -21,8 +23,6 @@ final class MemoryBudget: Sendable {
   private let held = Atomic<Int>(0)
   /// The most that has been held since the allocator was last asked to return memory.
   private let highest = Atomic<Int>(0)
-  /// The bytes that the last request asked for in vain; 0 after one that found room.
-  private let missed = Atomic<Int>(0)
   /// Called when more than half becomes held, and when a reservation finds no room, on whichever thread that happens.
   private let onPressure = Mutex<@Sendable () -> Void>({})
 
@@ -42,8 +42,9 @@ final class MemoryBudget: Sendable {
   /// Whether more than half is held.
   var isShort: Bool { heldBytes > limit / 2 }
 
-  /// Whether large requests find no room: none at all, or not yet what one was refused for.
-  var isExhausted: Bool { heldBytes >= limitOfReservations - missed.load(ordering: .relaxed) }
+  /// Whether a request that needs a sixteenth of the limit would be refused now. This depends on nothing but what is
+  /// held: no request that was refused is remembered.
+  var isExhausted: Bool { heldBytes > limitOfReservations - limit / Self.readyShare }
 
   private var limitOfReservations: Int { limit - limit / Self.smallRequestShare }
 
@@ -53,7 +54,7 @@ final class MemoryBudget: Sendable {
   /// Whether `bytes` could be reserved now; asks for room if not.
   func hasRoom(for bytes: Int) -> Bool {
     if bytes <= limitOfReservations, heldBytes <= limitOfReservations - bytes { return true }
-    askForRoom(for: bytes)
+    askForRoom()
     return false
   }
 
@@ -70,20 +71,15 @@ final class MemoryBudget: Sendable {
     let before = held.add(bytes, ordering: .relaxed).oldValue
     if before <= limitOfReservations - bytes {
       if before <= limit / 2, before + bytes > limit / 2 { askForRoom() }
-      if missed.load(ordering: .relaxed) != 0 { missed.store(0, ordering: .relaxed) }
       if before + bytes > highest.load(ordering: .relaxed) { highest.store(before + bytes, ordering: .relaxed) }
       return true
     }
     held.subtract(bytes, ordering: .relaxed)
-    askForRoom(for: bytes)
+    askForRoom()
     return false
   }
 
-  /// - Parameter bytes: what is wanted and was refused, if anything was.
-  private func askForRoom(for bytes: Int = 0) {
-    if bytes > 0, canEverReserve(bytes) { missed.store(bytes, ordering: .relaxed) }
-    onPressure.withLock { $0 }()
-  }
+  private func askForRoom() { onPressure.withLock { $0 }() }
 
   /// For how long, in nanoseconds, a transfer may be expected to go on: nil while at most half is held, then five
   /// minutes times the square of the share of the other half that is free. 75 s when three quarters are held, 12 s at
@@ -148,7 +144,9 @@ final class MemoryReservation: Sendable {
   func resize(to count: Int) -> MemoryGrant {
     let before = bytes.load(ordering: .relaxed)
     if count > before {
-      guard budget.reserve(count - before) else { return budget.canEverReserve(count) ? .notNow : .never }
+      // Before others are asked to make room for it.
+      guard budget.canEverReserve(count) else { return .never }
+      guard budget.reserve(count - before) else { return .notNow }
     } else {
       budget.add(count - before)
     }

@@ -1,5 +1,6 @@
 import HTTP
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import HTTPServer
@@ -19,19 +20,36 @@ import Testing
     #expect(!budget.reserve(.max) && budget.heldBytes == 0)
   }
 
-  /// Readiness is denied while a request would be refused again, not only when all is gone.
-  @Test func isExhaustedWhileWhatWasRefusedFindsNoRoom() {
+  /// Whatever has been asked for before, in whatever order: readiness depends on what is held alone.
+  @Test(
+    "Ready is who has room for a sixteenth, whatever was asked for, granted or not", arguments: 0..<64 as Range<UInt64>)
+  func readinessDependsOnWhatIsHeldAlone(seed: UInt64) {
+    let budget = MemoryBudget(limit: 1600)
+    var random = SplitMix64(seed)
+    budget.add(random.int(in: 0...200))
+    let connections = budget.heldBytes
+    do {
+      let requests = (0..<4).map { _ in MemoryReservation(budget, bytes: random.int(in: 0...300)) }
+      for _ in 0..<40 {
+        // Up to more than there ever is, and often less than before, as when a request asks again for less.
+        _ = requests.randomElement(using: &random)?.resize(to: random.int(in: 0...1700))
+        if random.bool() { _ = budget.hasRoom(for: random.int(in: 0...1700)) }
+        #expect(budget.isExhausted == (budget.heldBytes > 1300))
+        #expect(budget.isExhausted != budget.hasRoom(for: 100))
+      }
+    }
+    #expect(budget.heldBytes == connections && !budget.isExhausted)
+  }
+
+  @Test("Nobody makes room for a request that is larger than there ever is", arguments: [0, 100])
+  func whatIsNeverGrantedAsksForNothing(held: Int) {
     let budget = MemoryBudget(limit: 800)
-    budget.add(500)
-    #expect(!budget.isExhausted)
-    #expect(!budget.hasRoom(for: 300) && budget.isExhausted)
-    budget.add(-99)
-    #expect(budget.isExhausted)
-    budget.add(-2)
-    #expect(!budget.isExhausted)
-    budget.add(50)
-    // What never fits tells nothing of the room.
-    #expect(budget.reserve(100) && !budget.reserve(701) && !budget.isExhausted)
+    let counter = Counter()
+    budget.whenShort { counter.count.add(1, ordering: .relaxed) }
+    budget.add(200)
+    let reservation = MemoryReservation(budget, bytes: held)
+    #expect(reservation.resize(to: 701) == .never && counter.value == 0)
+    #expect(reservation.resize(to: 700) == .notNow && counter.value == 1)
   }
 
   @Test(
