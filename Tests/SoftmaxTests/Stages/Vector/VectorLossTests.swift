@@ -6,9 +6,9 @@ import Testing
 
 /// What the vector stage proves of the losses beyond cross-entropy, and of the derivation, has the bits of the interval
 /// stage; and it proves nearly all of everyday rows.
-@Suite("Vector stage: additions")
-struct VectorAdditionTests {
-  enum Addition: CaseIterable {
+@Suite("Vector stage: losses, caps, derivations")
+struct VectorLossTests {
+  enum Kind: CaseIterable {
     case zLoss, focalLoss, bothLosses, weightedZLoss, teacher, nearTeacher, divergence, hessian, softHessian, derivation
     case capped, cappedLoss, cappedBothLosses, cappedWeights, cappedTeacher, cappedDivergence
 
@@ -19,14 +19,14 @@ struct VectorAdditionTests {
 
   /// Rows of a kind, and what is asked of them.
   struct Question {
-    let addition: Addition
+    let kind: Kind
     let loss: LossProblem
     var vector: Numbers = []
     var upstream: [Double]?
 
     /// All numbers of the answer, in some order.
     func answer(_ execution: Execution, from stage: Stage, _ counts: inout StageCounts) throws -> [Double] {
-      switch addition {
+      switch kind {
       case .hessian, .softHessian:
         return try loss.hessianVectorProduct(vector, upstream: upstream, execution, from: stage, &counts)
       case .divergence, .cappedDivergence: return try loss.klDivergence(execution, from: stage, &counts)
@@ -55,10 +55,10 @@ struct VectorAdditionTests {
   ///   - source: chooses the options, hostile ones if `isHostile`.
   ///   - isLast: whether the class axis is the last.
   static func question(
-    _ addition: Addition, _ rows: [[Double]], teachers: [[Double]], isHostile: Bool, isLast: Bool,
+    _ kind: Kind, _ rows: [[Double]], teachers: [[Double]], isHostile: Bool, isLast: Bool,
     _ source: inout RandomProblem
   ) throws -> Question {
-    let single = addition == .derivation
+    let single = kind == .derivation
     let (rows, teachers) = single ? ([rows[0]], [teachers[0]]) : (rows, teachers)
     let classes = rows[0].count
     func tensor(_ rows: [[Double]]) -> [Double] {
@@ -68,24 +68,24 @@ struct VectorAdditionTests {
     let softmax = try SoftmaxProblem(
       logits: Numbers(tensor(rows)), layout: Layout(shape: shape, axis: isLast ? shape.count - 1 : 0),
       temperature: isHostile ? source.pick(1, 1, 2, 0.7, 1e-3, 1e5) : 2,
-      softcap: Addition.withCap.contains(addition) ? (isHostile ? source.pick(30, 5, 0.3, 1000, 1e-5) : 30) : nil,
+      softcap: Kind.withCap.contains(kind) ? (isHostile ? source.pick(30, 5, 0.3, 1000, 1e-5) : 30) : nil,
       format: isHostile && source.chance(0.3) ? source.pick(.binary32, .binary16, .bfloat16) : .binary64)
     let indices = Target.indices(rows.map { _ in Int.random(in: 0..<classes, using: &source) })
     let shares = Target.probabilities(
       Numbers(tensor(rows).map { _ in source.pick(0, 0.5, source.uniform(0, 1)) }))
     let target: Target
     var (smoothing, weights) = (0.0, isHostile && source.chance(0.4))
-    switch addition {
+    switch kind {
     case .zLoss, .focalLoss, .bothLosses, .hessian, .derivation, .capped, .cappedLoss, .cappedBothLosses:
       target = indices
     case .weightedZLoss, .softHessian, .cappedWeights: (target, smoothing) = (shares, source.pick(0, 0.1))
     case .teacher, .nearTeacher, .divergence, .cappedTeacher, .cappedDivergence:
       target = .logits(Numbers(tensor(teachers)))
     }
-    if [.divergence, .cappedDivergence].contains(addition) { weights = false }
+    if [.divergence, .cappedDivergence].contains(kind) { weights = false }
     let isEven = source.chance(0.5)
-    let hasPenalty = [.zLoss, .bothLosses, .weightedZLoss, .cappedBothLosses].contains(addition)
-    let isFocal = [.focalLoss, .bothLosses, .cappedBothLosses].contains(addition)
+    let hasPenalty = [.zLoss, .bothLosses, .weightedZLoss, .cappedBothLosses].contains(kind)
+    let isFocal = [.focalLoss, .bothLosses, .cappedBothLosses].contains(kind)
     let reduction: Reduction = source.pick(.none, .sum, .mean)
     let loss = try LossProblem(
       softmax: softmax, target: target,
@@ -94,7 +94,7 @@ struct VectorAdditionTests {
       labelSmoothing: smoothing, reduction: reduction,
       zLoss: hasPenalty ? (isHostile ? source.pick(1e-4, 0.5, 3, 1e-300, 1e200) : 1e-4) : 0,
       focalGamma: isFocal ? (isHostile ? source.pick(2, 0.5, 1, 7.5, 1e-300, 500) : 2) : 0, divisor: 3)
-    var question = Question(addition: addition, loss: loss)
+    var question = Question(kind: kind, loss: loss)
     question.vector = Numbers(
       softmax.logits.map { _ in isHostile ? source.pick(0, 1, 1e-200, -3e100, source.gauss()) : source.gauss() })
     if isHostile, source.chance(0.4) {
@@ -111,8 +111,8 @@ struct VectorAdditionTests {
     row.allSatisfy { $0 == -.infinity || $0.magnitude <= 1000 }
   }
 
-  @Test(arguments: Addition.allCases)
-  func hostileRows(addition: Addition) throws {
+  @Test(arguments: Kind.allCases)
+  func hostileRows(kind: Kind) throws {
     for k in repetitions(400) {
       var source = RandomProblem(seed: UInt64(k) &* 31 &+ randomSeed)
       let classes = source.chance(0.1) ? 70 : Int.random(in: 1...17, using: &source)
@@ -124,7 +124,7 @@ struct VectorAdditionTests {
       }
       let students = rows()
       let teachers = students.map { row in
-        guard addition == .nearTeacher || addition == .divergence && source.chance(0.5) else {
+        guard kind == .nearTeacher || kind == .divergence && source.chance(0.5) else {
           let other = source.row(classes)
           return Self.isModerate(other) ? other : other.map { $0 == -.infinity ? 0 : $0.remainder(dividingBy: 700) }
         }
@@ -132,24 +132,24 @@ struct VectorAdditionTests {
         return row.map { $0 + shift + step * source.gauss() }
       }
       let question = try Self.question(
-        addition, students, teachers: teachers, isHostile: true, isLast: source.chance(0.7), &source)
+        kind, students, teachers: teachers, isHostile: true, isLast: source.chance(0.7), &source)
       var unused = StageCounts()
       let truth = try question.answer(Execution(), from: .interval, &unused)
       for level in levelsHere {
         let found = try question.answer(Execution(level: level), from: .vector, &unused)
-        #expect(found.map(\.bitPattern) == truth.map(\.bitPattern), "case \(k) of \(addition), \(level): \(students)")
+        #expect(found.map(\.bitPattern) == truth.map(\.bitPattern), "case \(k) of \(kind), \(level): \(students)")
       }
     }
   }
 
   /// Of 64,000 everyday numbers about one is open in 2^20: here hardly any, with a margin of the rows' own.
-  @Test(arguments: Addition.allCases.filter { $0 != .nearTeacher })
-  func everydayRowsAreDecided(addition: Addition) throws {
+  @Test(arguments: Kind.allCases.filter { $0 != .nearTeacher })
+  func everydayRowsAreDecided(kind: Kind) throws {
     var source = RandomProblem(seed: 5)
     func rows() -> [[Double]] { (0..<64).map { _ in (0..<1000).map { _ in source.gauss() * 3 } } }
     for isLast in [true, false] {
       let question = try Self.question(
-        addition, rows(), teachers: rows(), isHostile: false, isLast: isLast, &source)
+        kind, rows(), teachers: rows(), isHostile: false, isLast: isLast, &source)
       for level in levelsHere {
         var counts = StageCounts()
         let found = try question.answer(Execution(level: level), from: .vector, &counts)
