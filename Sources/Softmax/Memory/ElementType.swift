@@ -51,8 +51,8 @@ public enum ElementType: Sendable, Hashable, CaseIterable {
 // MARK: - From bytes
 
 extension ElementType {
-  /// Reads numbers, each as it is, from position `start` on, `step` apart. Whole numbers beyond 2^53, which binary64
-  /// does not all hold, become NaN.
+  /// Reads numbers, each as it is, from position `start` on, `step` apart. Whole numbers from 2^53 on, which
+  /// binary64 does not all tell apart, become NaN.
   func read(_ bytes: UnsafeRawBufferPointer, from start: Int, step: Int, into row: inout MutableSpan<Double>) {
     switch self {
     case .binary64: unsafe decode(bytes, from: start, step: step, into: &row) { Double(bitPattern: $0) }
@@ -72,7 +72,7 @@ extension ElementType {
 
   @inline(__always)
   private static func exact(_ number: some FixedWidthInteger) -> Double {
-    number.magnitude <= 1 << 53 ? Double(number) : .nan
+    number.magnitude < 1 << 53 ? Double(number) : .nan
   }
 
   @inline(__always)

@@ -37,6 +37,31 @@ struct HostileCandidateTests {
     #expect(problem.detail.contains(part), "\(problem.detail)")
   }
 
+  /// Where logits are so large that some order of operations rounds anything into the numbers, or the numbers so few and
+  /// short that they fit all, no mistake is named.
+  @Test(arguments: [
+    #"{"logits": [1e18, 0], "target": 1, "candidate": {"loss": 50}}"#,
+    #"{"logits": [1e20, 0, -1e22], "target": 0, "label_smoothing": 0.1, "candidate": {"loss": 77777}}"#,
+    #"{"logits": [1e8, 0, 5], "target": 1, "dtype": "float32", "candidate": {"loss": 20}}"#,
+    #"{"logits": [1e16, 0, 5], "target": 1, "candidate": {"log_probabilities": [-3, -4, -5]}}"#,
+    #"{"logits": [2, 1, 0.1], "target": 0, "candidate": {"loss": 0.5}}"#,
+    #"{"logits": [0, 1e8], "target": 1, "candidate": {"loss": -1.19}}"#,
+    #"{"logits": [0, 1e8, -1e8], "candidate": {"entropy": 1}}"#,
+  ])
+  func numbersThatSayNothingAreNotExplained(_ body: String) throws {
+    let report = try ParsedReport(post("/check", body))
+    #expect(report.findings.map(\.cause) == ["unexplained"], "\(report.findings.map(\.detail))")
+  }
+
+  /// But a constant in a logarithm shows however large the logits are.
+  @Test(arguments: [(2.220446049250313e-16, "36.04365338911715"), (1e-15, "34.538776394910684")])
+  func constantsShowBesideLargeLogits(_ constant: Double, _ loss: String) throws {
+    let report = try ParsedReport(
+      post("/check", #"{"logits": [1e18, 0], "target": 1, "candidate": {"loss": \#(loss)}}"#))
+    #expect(report.findings.first?.cause == "epsilon")
+    #expect(report.findings.allSatisfy { $0.detail.contains("\(constant)") }, "\(report.findings.map(\.detail))")
+  }
+
   @Test(arguments: [#""NaN""#, #""Infinity""#, #""-Infinity""#, "0", "1e308", "-1e308", "5e-324"])
   func anyNumbersGetAReport(_ number: String) throws {
     let row = "[\(number), \(number), \(number)]"

@@ -68,6 +68,10 @@ extension Recomputation {
     }
   }
 
+  /// By what a logarithm moves at most: beside a constant by an eighth, since where rounding moves p further nothing is
+  /// known of p, and no number speaks for the constant.
+  var reachOfLogarithm: Double { change.handling.isNearNone ? 0.125 : .infinity }
+
   func logSumExp(_ row: Int) -> Double {
     guard case .unshifted(let range) = change.handling else { return perSlice[row] }
     return perSlice[row] > range.greatest ? .infinity : perSlice[row] < range.least ? -.infinity : perSlice[row]
@@ -85,13 +89,15 @@ extension Recomputation {
   func loss(_ slice: Slice) -> Term {
     guard let target, let targets, slice.counts else { return Term() }
     let shares = slice.shares
-    var term = Term(isSpoiled: slice.isSpoiled)
+    var term = Term(reach: 0, isSpoiled: slice.isSpoiled)
+    let reach = reachOfLogarithm
     func add(_ share: Double, _ c: Int) {
       guard share != 0 else { return }
       let value = -logProbability(slice, c)
       term.value += share * value
       term.bounds = term.bounds + slice.operations.logarithm(value) * share
       term.step += share.magnitude * logarithmStep(slice, c)
+      term.reach += share.magnitude * reach
     }
     if !shares.isSpread {
       if shares.target >= 0 { add(shares.targetShare, shares.target) }
@@ -100,6 +106,7 @@ extension Recomputation {
       let weight = target.spreadTotal
       term.value = target.spread * spreads[slice.row]
       term.bounds = slice.operations.logarithm(spreads[slice.row] / weight) * (target.spread * weight)
+      term.reach = reach
       if shares.target >= 0 { add(shares.targetShare - target.spreadShare(shares.target, targets), shares.target) }
     } else {
       for c in 0..<rows.classes { add(share(slice, c), c) }
@@ -109,6 +116,7 @@ extension Recomputation {
     term.bounds = term.bounds * factor
     term.gain = factor.magnitude * shares.total
     term.step *= factor.magnitude
+    term.reach *= factor.magnitude
     return term
   }
 

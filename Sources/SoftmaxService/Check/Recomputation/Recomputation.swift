@@ -14,6 +14,8 @@ struct Recomputation: ~Copyable {
     var gain = 0.0
     /// By what it moves where a probability in a logarithm moves by the least number of binary64.
     var step = 0.0
+    /// By what it moves at most, however large the logits are that any order of operations rounds.
+    var reach = Double.infinity
     /// Whether any NaN or infinity will do, as in a slice whose exponentials left a format's range: which of them comes
     /// out depends on the order of operations, and on differentiation.
     var isSpoiled = false
@@ -264,13 +266,14 @@ struct Recomputation: ~Copyable {
   /// The one loss of all slices.
   mutating func total() -> Term {
     if let knownTotal, knownTotal.change == change { return knownTotal.term }
-    var sum = Term()
+    var sum = Term(reach: 0)
     for row in 0..<rows.count {
       let term = loss(slice(row))
       sum.value += term.value
       sum.bounds = sum.bounds + term.bounds
       sum.gain += term.gain
       sum.step += term.step
+      sum.reach += term.reach
       sum.isSpoiled = sum.isSpoiled || term.isSpoiled
     }
     knownTotal = (change, sum)
@@ -292,13 +295,14 @@ struct Recomputation: ~Copyable {
       return multiplied(p, slice.operations.probability(p), slice, gain: 1)
     case .logProbabilities:
       let value = logProbability(slice, c)
-      return multiplied(value, slice.operations.logarithm(value), slice, step: logarithmStep(slice, c))
+      return multiplied(
+        value, slice.operations.logarithm(value), slice, step: logarithmStep(slice, c), reach: reachOfLogarithm)
     case .logSumExp:
       let value = logSumExp(slice.row)
       return multiplied(value, slice.operations.logarithm(value), slice)
     case .entropy:
       let value = entropy(slice)
-      return multiplied(value, slice.operations.logarithm(value), slice)
+      return multiplied(value, slice.operations.logarithm(value), slice, reach: reachOfLogarithm)
     case .loss: return loss(slice)
     case .gradient: return gradient(slice, c)
     case .argmax, .jacobian, .topIndices, .topProbabilities, .topLogProbabilities, .perplexity, .derivation,
@@ -309,10 +313,13 @@ struct Recomputation: ~Copyable {
 
   @inline(__always)
   private func multiplied(
-    _ value: Double, _ bounds: ErrorBounds, _ slice: Slice, gain: Double = 0, step: Double = 0
+    _ value: Double, _ bounds: ErrorBounds, _ slice: Slice, gain: Double = 0, step: Double = 0,
+    reach: Double = .infinity
   ) -> Term {
     let factor = change.scale.factor
-    return Term(value: value * factor, bounds: bounds * factor, gain: gain, step: step, isSpoiled: slice.isSpoiled)
+    return Term(
+      value: value * factor, bounds: bounds * factor, gain: gain, step: step, reach: reach * factor.magnitude,
+      isSpoiled: slice.isSpoiled)
   }
 }
 

@@ -10,6 +10,8 @@ struct Agreement {
   /// Whether any slice's exponentials left the range.
   private(set) var hasSpoiled = false
   private(set) var compared = 0
+  /// Whether any number but 0 has a digit that no order of operations rounds.
+  private var hasDigits = false
 
   // What the evidence tells.
   private(set) var relativeError = 0.0
@@ -26,12 +28,15 @@ struct Agreement {
 
   var agrees: Bool { misfit.lenient <= 1 }
 
+  /// Whether it says anything: not where some order of operations rounds anything into each of the numbers.
+  var isTelling: Bool { hasDigits || way != .lenient }
+
   /// By what a number may miss one that is recomputed in plain arithmetic, which itself is off by as much as any order
   /// of operations makes it.
   static func nearness(
     _ candidate: Double, _ term: Recomputation.Term, _ arithmetic: CandidateArithmetic
   ) -> Double {
-    2 * term.bounds.lenient * arithmetic.unit + arithmetic.floor(candidate, term) + arithmetic.flushed(term)
+    2 * arithmetic.rounding(of: term, .lenient) + arithmetic.floor(candidate, term) + arithmetic.flushed(term)
   }
 
   /// Whether a number may agree with what a number recomputed in plain arithmetic stands for.
@@ -52,11 +57,18 @@ struct Agreement {
   ) {
     compared += 1
     if term.isSpoiled { hasSpoiled = true }
-    if candidate == term.value || candidate.isNaN && term.value.isNaN { return }
-    if term.isSpoiled, !candidate.isFinite { return }
+    if candidate == term.value || candidate.isNaN && term.value.isNaN {
+      hasDigits = hasDigits || candidate != 0
+      return
+    }
+    if term.isSpoiled, !candidate.isFinite {
+      hasDigits = true
+      return
+    }
     let difference = (candidate - term.value).magnitude
     let floor = arithmetic.floor(candidate, term)
-    let lenient = term.bounds.lenient * arithmetic.unit + floor
+    let lenient = arithmetic.rounding(of: term, .lenient) + floor
+    if lenient <= 0.5 * candidate.magnitude { hasDigits = true }
     if difference > lenient, difference <= arithmetic.flushed(term) {
       isFlushed = true
     } else {

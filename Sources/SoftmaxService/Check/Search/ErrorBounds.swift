@@ -141,10 +141,17 @@ struct CandidateArithmetic {
     moved(term, by: least) + (digits?.resolution(of: candidate) ?? 0)
   }
 
+  /// What rounding makes of a number, in one of the ways to compute.
+  @inline(__always)
+  func rounding(of term: Recomputation.Term, _ way: ErrorBounds.Way) -> Double {
+    let rounded = term.bounds[way] * unit
+    return way == .lenient ? min(rounded, max(term.reach, term.bounds.usual * unit)) : rounded
+  }
+
   /// By what a number may miss a recomputed one, where numbers agree so well.
   @inline(__always)
   func interval(_ candidate: Double, _ term: Recomputation.Term, _ agreement: Agreement) -> Double {
-    let rounded = term.bounds[agreement.way ?? .lenient] * unit + floor(candidate, term)
+    let rounded = rounding(of: term, agreement.way ?? .lenient) + floor(candidate, term)
     return agreement.isFlushed ? rounded + flushed(term) : rounded
   }
 

@@ -72,14 +72,21 @@ extension OutputSearch {
     let own = arithmetic
     defer { arithmetic = own }
     for shorter in [BinaryFormat.binary32, .binary16, .bfloat16] where shorter.precision < own.format.precision {
-      guard shorter == .binary32 || found.allSatisfy({ shorter.nearest(to: $0) == $0 || $0.isNaN }) else { continue }
+      guard shorter == .binary32 || looksComputed(in: shorter) else { continue }
       arithmetic = CandidateArithmetic(shorter)
-      guard let agreement = try agreementAsAsked() else { continue }
+      guard let agreement = try agreementAsAsked(), agreement.isTelling else { continue }
       return finding(
         .precision,
         detail: "the numbers agree with the exact ones as well as arithmetic in \(shorter.name) does, and no better",
         cure: "compute in \(report.format.name) from the logits on", agreement)
     }
     return nil
+  }
+
+  /// Whether all numbers are of a format of 16 bits, and one at least is not as short as 0.5 or 0.75, which are numbers
+  /// of every format.
+  private func looksComputed(in format: BinaryFormat) -> Bool {
+    found.allSatisfy { format.nearest(to: $0) == $0 || $0.isNaN }
+      && found.contains { $0.isFinite && $0.significandWidth >= 4 }
   }
 }

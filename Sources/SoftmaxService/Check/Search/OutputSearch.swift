@@ -79,8 +79,10 @@ struct OutputSearch: ~Copyable {
   /// How well the recomputation under a change agrees; asked only for changes that the probes did not rule out. Nil
   /// where it does not agree, or is not defined.
   mutating func agreement(under change: Change) throws(ComputationError) -> Agreement? {
-    guard try canShow(change.handling), try recomputation.adopt(change) else { return nil }
-    return try recomputation.agreement(of: found, probes.all, arithmetic, execution)
+    guard try canShow(change.handling), try recomputation.adopt(change),
+      let agreement = try recomputation.agreement(of: found, probes.all, arithmetic, execution), agreement.isTelling
+    else { return nil }
+    return agreement
   }
 
   /// Where in the candidate a number stands.

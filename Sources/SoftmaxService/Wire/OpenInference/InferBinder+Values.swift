@@ -102,11 +102,16 @@ extension InferBinder {
     guard let datatype = tensor.datatype, let range = datatype.integers,
       let position = values.firstIndex(where: { !range.contains($0) || $0 != $0.rounded() })
     else { return true }
+    let value = values[position]
+    // Whole numbers in bytes become NaN there; in JSON a word may say NaN.
+    let isBeyond =
+      range.upperBound == TensorDatatype.greatestExactInteger
+      && (value.isNaN ? !values.isArray : value.isFinite && value.magnitude > range.upperBound)
     bound.request.issues.append(.member(tensor.place.path.member("data").element(position))) {
-      values[position].isNaN
-        ? "\($0) is beyond ±2^53, where binary64 does not hold every whole number; send FP64"
-        : "\($0) is \(text(of: values[position])); \(datatype.rawValue) holds whole numbers from "
-          + "\(text(of: range.lowerBound)) to \(text(of: range.upperBound))"
+      isBeyond
+        ? "\($0) is beyond ±(2^53 - 1), where binary64 does not tell all whole numbers apart; send FP64"
+        : "\($0) is \(text(of: value)); \(datatype.rawValue) holds whole numbers from "
+          + "\(Int(range.lowerBound)) to \(Int(range.upperBound))"
     }
     return false
   }

@@ -56,8 +56,8 @@ enum TensorDatatype: String, Sendable, CaseIterable {
     }
   }
 
-  /// 2^53: up to here binary64, in which everything is computed, holds every whole number.
-  static let greatestExactInteger = 9_007_199_254_740_992.0
+  /// 2^53 - 1: up to here no two whole numbers become one in binary64, in which everything is computed (RFC 8259 §6).
+  static let greatestExactInteger = 9_007_199_254_740_991.0
 
   /// The `dtype` of results that are to have the type of the logits; nil for the default.
   var resultType: DataType? {
