@@ -37,8 +37,8 @@ struct HostileCandidateTests {
     #expect(problem.detail.contains(part), "\(problem.detail)")
   }
 
-  /// Where logits are so large that some order of operations rounds anything into the numbers, or the numbers so few and
-  /// short that they fit all, no mistake is named.
+  /// Where logits are so large that some order of operations rounds anything into the numbers, or the numbers so few
+  /// and short that they fit all, no mistake is named.
   @Test(arguments: [
     #"{"logits": [1e18, 0], "target": 1, "candidate": {"loss": 50}}"#,
     #"{"logits": [1e20, 0, -1e22], "target": 0, "label_smoothing": 0.1, "candidate": {"loss": 77777}}"#,
