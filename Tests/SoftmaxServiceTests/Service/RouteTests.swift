@@ -64,6 +64,14 @@ struct RouteTests {
     #expect(head.body == got.body)
   }
 
+  /// Content-Length is what GET's answer would have (RFC 9110 §8.6), in a refusal too.
+  @Test(arguments: endpoints + ["/nowhere", "/v2", "/v2/models/softmax/infer", "/v2/models/nothing", "*"])
+  func headIsRefusedAsGet(_ path: String) {
+    let (refused, got) = (ask(RequestHead(.head, path)), get(path))
+    #expect(refused.status == got.status)
+    #expect(text(refused) == text(got))
+  }
+
   @Test func theIndexSaysHowToCall() {
     let index = text(get("/"))
     for operation in Operation.allCases {
