@@ -95,7 +95,7 @@ actor Listener {
       assumeIsolated {
         // Dispatch does not let a suspended source go.
         $0.endRest()
-        $0.accept(atMost: $0.backlog + 1)
+        $0.accept(atMost: $0.backlog + 1, isLast: true)
         $0.endRest()
         $0.source?.cancel()
         $0.source = nil
@@ -105,9 +105,12 @@ actor Listener {
 
   // MARK: Accepting
 
-  private func accept(atMost limit: Int) {
+  /// - Parameter isLast: nothing is left waiting for a place.
+  private func accept(atMost limit: Int, isLast: Bool = false) {
     var hasAccepted = false
     for _ in 0..<limit {
+      // The loops make places as they take connections up. A probe must not be turned away because they have not yet.
+      if limiter.isFull, !isLast { return rest(milliseconds: 1) }
       let descriptor = accept4(
         socket.descriptor, nil, nil, CInt(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue))
       guard descriptor >= 0 else {
@@ -164,11 +167,11 @@ actor Listener {
 
   /// Accepts nothing for a moment: what keeps it from accepting lasts, and to ask again at once would only burn the
   /// processor.
-  private func rest() {
+  private func rest(milliseconds: Int = 100) {
     guard let source, !isResting else { return }
     source.suspend()
     isResting = true
-    executor.queue.asyncAfter(deadline: .now() + .milliseconds(100)) { self.assumeIsolated { $0.endRest() } }
+    executor.queue.asyncAfter(deadline: .now() + .milliseconds(milliseconds)) { self.assumeIsolated { $0.endRest() } }
   }
 
   private func endRest() {
@@ -219,4 +222,7 @@ final class ConnectionLimiter: Sendable {
 
   /// Whether more connections than the cap are open.
   var isBeyondCap: Bool { count > cap }
+
+  /// Whether the next connection would be refused.
+  var isFull: Bool { count >= cap + reserve }
 }

@@ -179,9 +179,6 @@ public struct ServerConfiguration: Sendable, Hashable {
   public var limits: HTTPLimits
   /// Connections at once; beyond it those that have waited longest make places, else only the reserve is accepted.
   public var connections: Int
-  /// Connections beyond the cap for which no place could be made. On them only routes that say so are answered
-  /// (`Route.isServedBeyondCap`).
-  public var reserveConnections = 32
   /// How long a connection of the reserve may take to say what it wants, to read its answer, and to end.
   public var reserveDeadline = Duration.seconds(2)
   /// How long a peer may keep its connection waiting before the place is given to a connection beyond the cap.
@@ -221,6 +218,14 @@ public struct ServerConfiguration: Sendable, Hashable {
     loops = max(1, count)
     workers = loops
   }
+
+  /// Connections beyond the cap for which no place could be made. On them only routes that say so are answered
+  /// (`Route.isServedBeyondCap`).
+  public var reserveConnections: Int { max(32, 2 * loops) }
+
+  /// How many of the reserve each loop keeps: half of it in all. The other half is for those that no loop has taken up
+  /// yet.
+  var reserveConnectionsOfLoop: Int { reserveConnections / (2 * loops) }
 
   /// What connections beyond the cap keep to: they must say at once what they want.
   var reserveLimits: HTTPLimits {

@@ -37,7 +37,8 @@ public enum ConnectionDrop: String, Sendable, CaseIterable {
   case slowReader = "slow_reader"
   /// The peer takes or sends too slowly for what it holds while memory is short.
   case memory = "memory"
-  /// Its peer had kept it waiting longer than others when a connection beyond the cap came.
+  /// Its peer had kept it waiting longer than others when a connection beyond the cap came; or it was beyond the cap
+  /// itself, and the next came.
   case connectionCap = "connection_cap"
 }
 

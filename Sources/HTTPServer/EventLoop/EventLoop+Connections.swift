@@ -7,6 +7,7 @@ extension EventLoop {
   func open(_ socket: consuming Socket, isBeyondCap: Bool) {
     if isBeyondCap { makePlaces() }
     let isReserve = isBeyondCap && services.limiter.isBeyondCap
+    if isReserve { makeReservePlace() }
     let token = table.reserve()
     let state = ConnectionState(limits: isReserve ? reserveLimits : limits, at: now)
     let connection = Connection(socket: socket, state: state, token: token, isReserve: isReserve)
@@ -18,6 +19,7 @@ extension EventLoop {
       return
     }
     table.insert(connection)
+    if isReserve { reserve.append(token) }
     memory.add(ServerConfiguration.bytesPerConnection)
     connection.memory = ServerConfiguration.bytesPerConnection
     observer.connectionOpened(loop: index)

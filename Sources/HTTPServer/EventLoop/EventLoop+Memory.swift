@@ -135,6 +135,32 @@ extension EventLoop {
     nextPlaceCheck = Instant(nanoseconds: now.instant.nanoseconds &+ taken &* UInt64(Self.placesShare))
   }
 
+  /// Where the loop has its share of the reserve, the oldest connections of it end: those whose peers have not said yet
+  /// what they want, or have had their answers.
+  func makeReservePlace() {
+    reserve.removeAll { table[$0] == nil }
+    var excess = reserve.count + 1 - services.configuration.reserveConnectionsOfLoop
+    for token in reserve where excess > 0 {
+      if let connection = table[token], endIfWaitedFor(connection) { excess -= 1 }
+    }
+  }
+
+  /// Ends a connection whose peer keeps it waiting, after an answer to what has arrived meanwhile.
+  ///
+  /// - Returns: whether it has ended.
+  private func endIfWaitedFor(_ connection: Connection) -> Bool {
+    connection.withState { state in
+      receive(connection, &state)
+      if !connection.isClosed { advance(connection, &state) }
+      if !connection.isClosed, !state.hasOutput, state.timeWaited(at: now.instant) != nil {
+        // Without a reset, so that an answer arrives that has just been written.
+        close(connection)
+        observer.connectionDropped(.connectionCap, loop: index)
+      }
+      return connection.isClosed
+    }
+  }
+
   /// Ends a connection whose peer still keeps it waiting; a request that has arrived meanwhile is answered.
   private func endWaiting(of connection: Connection, beyond grace: UInt64) {
     connection.withState { state in

@@ -61,6 +61,8 @@ actor EventLoop {
   var nextMemoryCheck = Instant(nanoseconds: .max)
   /// When to look again, at the earliest, for connections that may be ended because there are too many.
   var nextPlaceCheck = Instant(nanoseconds: 0)
+  /// Its connections of the reserve, the oldest first; some may have ended.
+  var reserve: [Token] = []
 
   /// The server is stopping: each connection ends with its next answer.
   var isStopping = false

@@ -1,0 +1,68 @@
+import Glibc
+import TestSupport
+import Testing
+
+@testable import HTTPServer
+
+/// Rule 23: beyond the cap a small reserve still answers `/livez`, whatever others do with it.
+@Suite struct ReserveTests {
+  /// What a client may say that keeps its place, or nothing.
+  private static let greetings = [
+    "", "\r\n", "GET /livez HTTP/1.1\r\n", "GET /x HTTP/1.1\r\nHost: x\r\n\r\n",
+    "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n",
+    "POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n", "no HTTP\r\n\r\n",
+  ]
+
+  @Test("Rule 23: no crowd beyond the cap keeps a probe from its answer", arguments: greetings, [1, 2, 40])
+  func aProbeIsAnswered(greeting: String, loops: Int) throws {
+    try withServer { configuration in
+      configuration.setLoops(loops)
+      configuration.connections = 1
+      configuration.placeGrace = .seconds(60)
+      // Nobody leaves by itself.
+      configuration.reserveDeadline = .seconds(60)
+    } _: { address, _, _ in
+      let served = try TestClient(address)
+      #expect(served.get("/a") == "200 /a 0")
+      var crowd: [TestClient] = []
+      for _ in 0..<4 {
+        for _ in 0..<50 {
+          let client = try TestClient(address)
+          client.say(greeting)
+          crowd.append(client)
+        }
+        let probe = try TestClient(address)
+        #expect(probe.get("/livez") == "200 /livez 0")
+      }
+      #expect(served.get("/b") == "200 /b 0")
+      #expect(crowd.count == 200)
+    }
+  }
+
+  /// Those of the crowd that speak before they give their place up are answered too.
+  @Test("Rule 23: probes that come all at once are all answered", arguments: [1, 2, 40])
+  func allProbesAreAnswered(loops: Int) throws {
+    try withServer { configuration in
+      configuration.setLoops(loops)
+      configuration.connections = 1
+      configuration.placeGrace = .seconds(60)
+      configuration.reserveDeadline = .seconds(60)
+    } _: { address, _, _ in
+      let served = try TestClient(address)
+      #expect(served.get("/a") == "200 /a 0")
+      let probes = try (0..<200).map { _ in
+        let probe = try TestClient(address)
+        probe.say("GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+        return probe
+      }
+      #expect(probes.map { $0.answer() }.filter { $0 != "200 /livez 0" }.isEmpty)
+    }
+  }
+
+  @Test(arguments: [(1, 32, 16), (2, 32, 8), (16, 32, 1), (40, 80, 1)])
+  func theLoopsShareHalfOfTheReserve(loops: Int, reserve: Int, each: Int) {
+    var configuration = ServerConfiguration(addresses: [])
+    configuration.setLoops(loops)
+    #expect(configuration.reserveConnections == reserve && configuration.reserveConnectionsOfLoop == each)
+  }
+}
