@@ -48,6 +48,15 @@ final class TestHandler: RequestHandler {
       for _ in 0..<5000 where !context.isCancelled() { usleep(1000) }
       if context.isCancelled() { cancelled.add(1, ordering: .relaxed) }
       return Response(.serviceUnavailable, .plainText, body: Array("cancelled".utf8))
+    case "/expensive":
+      context.reportUnboundedWork(WorkerPlace.expensive + 1)
+      if context.isCancelled() {
+        cancelled.add(1, ordering: .relaxed)
+        return Response(.serviceUnavailable, .plainText, body: Array("cancelled".utf8))
+      }
+      began.signal()
+      hold.wait()
+      return Response(.ok, .plainText, body: Array("held".utf8))
     case "/slow":
       // Works for 20 ms, asking as it goes.
       for _ in 0..<20 {

@@ -91,12 +91,14 @@ extension EventLoop {
         reportUnboundedWork: { place.workedUnbounded($0) { cancellation.isCancelled } },
         reserveMemory: { memory.resize(to: $0) })
       // It may have waited until nobody wants it any more; then not even its text is read.
-      let response =
+      var response =
         if !cancellation.isCancelled, let request = oneShot.take() {
           handler.respond(to: consume request, in: context)
         } else {
           handler.answer(.deadlineExceeded, to: head)
         }
+      // The handler was told to stop, and cannot know that it was not the deadline.
+      if place.isRefused, !cancellation.isCancelled { response = handler.answer(.tooManyExpensive, to: head) }
       mailbox.post(.finished(WorkResult(token: token, id: id, response: response, memory: memory)))
     } unlessAbandoned: {
       cancellation.isAbandoned
@@ -170,6 +172,11 @@ extension Problem {
   /// More is asked of the server than it takes on at once.
   static let overloaded = ProblemType.overloaded.problem(
     "The server has as much work waiting as it takes on; try again after the seconds in Retry-After")
+
+  /// The request's work has turned out to be of the kind that only a few may do at a time.
+  static let tooManyExpensive = ProblemType.overloaded.problem(
+    "This request takes far longer than its size tells, and the server has as many such requests as it takes on; "
+      + "try again after the seconds in Retry-After")
 
   /// A body's announced length is beyond the limit.
   static func bodyTooLarge(_ count: Int, limit: Int) -> Problem {
