@@ -99,17 +99,18 @@ struct HeadSemantics: Sendable {
     }
   }
 
-  /// `1*DIGIT` (RFC 9110 §8.6) within Int's range: no sign, space, prefix or list. No leading zero either: the grammar
-  /// allows it, no client sends it, and a server that reads `010` as octal would end the message elsewhere.
+  /// `1*DIGIT` (RFC 9110 §8.6): no sign, space, prefix or list. No leading zero either: the grammar allows it, no
+  /// client sends it, and a server that reads `010` as octal would end the message elsewhere. Beyond Int's range the
+  /// body is too large.
   private static func length(_ bytes: Span<UInt8>, _ value: Range<Int>) throws(ParseFailure) -> Int {
     let invalid = ParseFailure(.contentLengthInvalid, at: value.lowerBound)
     guard !value.isEmpty, value.count == 1 || bytes[value.lowerBound] != UInt8(ascii: "0") else { throw invalid }
+    for index in value where !ASCII.isDigit(bytes[index]) { throw invalid }
     var length = 0
     for index in value {
-      guard ASCII.isDigit(bytes[index]) else { throw invalid }
       let (product, overflow) = length.multipliedReportingOverflow(by: 10)
       let (sum, carry) = product.addingReportingOverflow(Int(bytes[index] &- 0x30))
-      guard !overflow, !carry else { throw invalid }
+      guard !overflow, !carry else { throw ParseFailure(.bodyTooLarge, at: value.lowerBound) }
       length = sum
     }
     return length

@@ -78,7 +78,7 @@ extension ParseError {
         "The target must be a path that begins with a slash, or an absolute http URI; percent-encode other characters."
       )
     case .versionMalformed:
-      (.malformedRequestLine, "The request line must end in exactly HTTP/1.1 or HTTP/1.0.")
+      (.malformedRequestLine, "The request line must end in HTTP/, a digit, a point and a digit, such as HTTP/1.1.")
     case .versionUnsupported:
       (.versionNotSupported, "This server speaks HTTP/1.1 and HTTP/1.0 only.")
     case .bareCarriageReturn:

@@ -47,7 +47,7 @@ extension ProblemType {
     name: "malformed-request-line", title: "Malformed request line", status: .badRequest,
     explanation: "The first line is not a method, a target and HTTP/1.1 with single spaces between them (RFC 9112 §3).",
     cure: "Send a path, percent-encoded; an HTTP library does this by itself.",
-    example: "The request line must end in exactly HTTP/1.1 or HTTP/1.0.")
+    example: "The request line must end in HTTP/, a digit, a point and a digit, such as HTTP/1.1.")
 
   public static let malformedField = ProblemType(
     name: "malformed-field", title: "Malformed header field", status: .badRequest,

@@ -23,8 +23,9 @@ struct BearerToken: Sendable {
     }
     // The scheme's name is case-insensitive (RFC 9110 §11.1), and one or more spaces follow it (§11.4).
     let parts = credentials.split(separator: " ")
-    // Only a bearer token can be an invalid one (RFC 6750 §3.1); credentials of another scheme count as none.
-    guard parts.first?.lowercased() == "bearer" else { return Self.missing }
+    // Only a bearer token can be an invalid one (RFC 6750 §3.1); credentials of another scheme, or the scheme alone,
+    // count as none.
+    guard parts.count > 1, parts[0].lowercased() == "bearer" else { return Self.missing }
     guard parts.count == 2, matches(Array(parts[1].utf8)) else {
       return Self.unauthorized("The token is not the right one", error: ", error=\"invalid_token\"")
     }

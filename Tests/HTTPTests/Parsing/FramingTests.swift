@@ -77,12 +77,22 @@ struct FramingTests {
     "Rule 4: Content-Length is digits only",
     arguments: [
       "+5", "-5", "-0", "0x5", "5_0", "5 0", "5,", ",5", "5;", "5.0", "5e0", "1e1", "", " ", "five", "\"5\"", "5\u{B5}",
-      "\u{0665}", "5\u{A0}", "\u{A0}5", "9223372036854775808", "18446744073709551621", "18446744073709551616",
-      "99999999999999999999999999", "0b101", "0o5", "5h", "#5", "٥",
-      "005", "00", "010", "00000000000000000000000000000005",
+      "\u{0665}", "5\u{A0}", "\u{A0}5", "9223372036854775808x", "99999999999999999999999999,", "0b101", "0o5", "5h",
+      "#5",
+      "٥", "005", "00", "010", "00000000000000000000000000000005", "09223372036854775808",
     ])
   func contentLengthInvalid(value: String) {
     expectRejected(Self.post("Content-Length: \(value)\r\n", "abcde"), 400, .invalidFraming)
+  }
+
+  @Test(
+    "Rules 4 and 19: a Content-Length that no integer holds is a body too large",
+    arguments: [
+      "9223372036854775808", "9223372036854775810", "18446744073709551616", "18446744073709551621",
+      "99999999999999999999999999", String(repeating: "9", count: 1000),
+    ])
+  func contentLengthTooLarge(value: String) {
+    expectRejected(Self.post("Content-Length: \(value)\r\n", "abcde"), 413, .bodyTooLarge)
   }
 
   @Test("Rule 4: digits are accepted, with white space around them")

@@ -56,4 +56,10 @@ struct ProblemTests {
     (limits.headDeadline, limits.bodyGrace, limits.bodyBytesPerSecond) = (.seconds(1.5), .seconds(2.5), 105)
     #expect(Problem(ParseFailure(error, at: 0), limits: limits).detail.contains(named))
   }
+
+  /// It names no version: HTTP/1.2 is served too, and HTTP/1.10 is not (RFC 9112 §2.3).
+  @Test func aVersionThatIsNoneIsToldTheForm() {
+    let detail = Problem(ParseFailure(.versionMalformed, at: 0), limits: HTTPLimits()).detail
+    #expect(detail.contains("HTTP/, a digit, a point and a digit") && !detail.contains("exactly"))
+  }
 }

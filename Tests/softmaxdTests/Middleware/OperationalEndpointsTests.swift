@@ -114,6 +114,7 @@ import Testing
       ("Bearer   0123456789abcdef", .ok), ("Bearer 0123456789 abcdef", .unauthorized),
       ("Bearer 0123456789abcdeg", .unauthorized), ("Bearer 0123456789abcde", .unauthorized),
       ("Bearer 0123456789abcdef0123456789abcdef", .unauthorized), ("Bearer ", .unauthorized),
+      ("Bearer", .unauthorized), ("bearer   ", .unauthorized),
       ("Basic 0123456789abcdef", .unauthorized), ("0123456789abcdef", .unauthorized),
     ] as [(String?, Status)])
   func theTokenGuardsPostsAndMetrics(credentials: String?, status: Status) {
@@ -125,7 +126,7 @@ import Testing
     for method in [Method.get, .head] { #expect(ask(operations, method, "/metrics", fields).status == status) }
     if status == .unauthorized {
       // Only a bearer token that is not the right one is wrong (RFC 6750 §3.1).
-      let isWrongToken = credentials?.hasPrefix("Bearer") == true
+      let isWrongToken = credentials?.hasPrefix("Bearer 0") == true
       #expect(
         post.fields[.wwwAuthenticate] == "Bearer realm=\"softmaxd\"" + (isWrongToken ? ", error=\"invalid_token\"" : "")
       )

@@ -20,12 +20,14 @@ struct InferBody {
       return
     }
     let name = FieldName.inferenceHeaderContentLength.text
-    guard fields.count == 1, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let length = Int(text) else {
+    guard fields.count == 1, !text.isEmpty, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
       throw Self.invalid(
         "\(name) is \(quoted(fields.joined(separator: ", "))); it must be the number of bytes of the JSON, in digits")
     }
-    guard length <= body.count else {
-      throw Self.invalid("\(name) is \(length), but the body has \(body.count) bytes; send the length of its JSON")
+    // Digits that are no Int are a number that is larger than any body.
+    guard let length = Int(text), length <= body.count else {
+      throw Self.invalid(
+        "\(name) is \(quoted(text)), but the body has \(body.count) bytes; send the length of its JSON")
     }
     jsonBytes = length
     let required = operation.requiredInputs

@@ -158,11 +158,12 @@ struct BinaryTests {
       ("97", 97, nil), ("113", 97, "Inference-Header-Content-Length is 113, but the JSON ends at byte 97; send 97"),
       ("96", 97, "is 96, but the JSON ends at byte 97; send 97"),
       ("98", 97, "is 98, but the JSON ends at byte 97; send 97"),
-      ("114", 97, "is 114, but the body has 113 bytes"),
+      ("114", 97, "is \"114\", but the body has 113 bytes"),
       ("-1", 97, "is \"-1\"; it must be the number of bytes of the JSON, in digits"), ("", 97, "in digits"),
       ("97, 97", 97, "in digits"), ("0x61", 97, "in digits"), ("+97", 97, "in digits"), ("9 7", 97, "in digits"),
-      ("99999999999999999999", 97, "in digits"), ("18446744073709551713", 97, "in digits"),
-      ("4294967393", 97, "but the body has 113 bytes"),
+      ("99999999999999999999", 97, "is \"99999999999999999999\", but the body has 113 bytes"),
+      ("9223372036854775808", 97, "but the body has 113 bytes; send the length of its JSON"),
+      ("18446744073709551713", 97, "but the body has 113 bytes"), ("4294967393", 97, "but the body has 113 bytes"),
     ] as [(String, Int, String?)])
   func headerLengths(_ value: String, _ length: Int, _ sentence: String?) throws {
     let json = request(tensor("logits", "FP64", [2], bytes: 16))
