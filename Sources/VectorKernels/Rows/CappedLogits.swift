@@ -132,7 +132,7 @@ extension VectorLoops {
       let a = VectorPair(high: load(high, start), low: load(low, start))
       let b = VectorPair(high: load(factors, start), low: load(factors, count &+ start))
       let product = a.times(b, Multiplier.self)
-      let isNothing = ((a.high .== zero) .& (a.low .== zero)) .| ((b.high .== zero) .& (b.low .== zero))
+      let isNothing = a.isNothing .| b.isNothing
       let isKept = product.high .>= Vector(repeating: 0x1p-960)
       let low = choose(product.low, else: Vector(repeating: .nan), where: isKept)
       store(choose(product.high, else: zero, where: isKept), &pairs, start)

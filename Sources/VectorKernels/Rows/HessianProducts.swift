@@ -46,8 +46,7 @@ extension VectorLoops {
     let value = p.times(d, Multiplier.self)
     var result = rounded(
       value, error: magnitude(p.high) * (magnitude(d.high) * error + meanError), rounding)
-    // Zeros mean a result known to be zero; zero and NaN, one that is not known.
-    result.set(0, where: (e.high .== 0) .& (e.low .== 0))
+    result.set(0, where: e.isNothing)
     return result
   }
 
@@ -75,11 +74,10 @@ extension VectorLoops {
     var found: RowBits = 0
     var group = 0
     while group < rows.count {
-      let first = group &* length
-      let end = first &+ length
       var greatest = zero
       var total = VectorPair(high: zero, low: zero)
-      var start = first
+      var start = group &* length
+      let end = start &+ length
       while start < end {
         var block = VectorPair(high: zero, low: zero)
         let blockEnd = start &+ min(512, end &- start)
@@ -100,17 +98,12 @@ extension VectorLoops {
       let slope = unsafe rows[unchecked: group].gradientFactor.times(reciprocal, Multiplier.self)
       let isGood =
         (greatest .>= Vector(repeating: 0x1p-300)) .& (greatest .<= Vector(repeating: powerOfTwo(vectorReach)))
-      var open = choose(zero, else: one, where: isGood)
-      start = first
-      while start < end {
+      let open = writeResults(of: group, length: length, into: &out) { start in
         let e = VectorPair(high: load(pairs, start), low: load(pairs, count &+ start))
-        let result = roundedCentredProduct(
+        return roundedCentredProduct(
           e, load(vectors, start), mean: mean, within: greatest * 0x1.2p-79, slope: slope, within: error, rounding)
-        store(result.provenOrNaN, &out, start)
-        open += result.open
-        start &+= 8
       }
-      found |= bits(open, in: group)
+      found |= bits(choose(open, else: one, where: isGood), in: group)
       group &+= 1
     }
     return found

@@ -227,15 +227,9 @@ extension VectorLoops {
         slope = unsafe factor.times(rows[unchecked: group].pull, Multiplier.self).times(slope, Multiplier.self)
         errors += unsafe rows[unchecked: group].pullError
       }
-      var open = Vector(repeating: 0)
-      var start = group &* length
-      let end = start &+ length
-      while start < end {
+      let open = writeResults(of: group, length: length, into: &out) { start in
         let e = VectorPair(high: load(pairs, start), low: load(pairs, count &+ start))
-        let result = roundedProduct(e, slope, within: errors, rounding)
-        store(result.provenOrNaN, &out, start)
-        open += result.open
-        start &+= 8
+        return roundedProduct(e, slope, within: errors, rounding)
       }
       unsafe rows[unchecked: group].open = open
       found |= bits(open, in: group)
@@ -265,23 +259,38 @@ extension VectorLoops {
     var group = 0
     while group < rows.count {
       let (maximum, logSum) = unsafe (rows[unchecked: group].maximum, rows[unchecked: group].logSum)
-      var open = unsafe choose(
+      let faint = unsafe choose(
         Vector(repeating: 1), else: Vector(repeating: 0), where: rows[unchecked: group].isFaint)
-      var start = group &* length
-      let end = start &+ length
       let error = logSum.high * (logSumError + shift.absolute) + Vector(repeating: shift.absolute)
-      while start < end {
+      let open = writeResults(of: group, length: length, into: &out) { start in
         let a = load(logits, start)
         let z = shifted(a, less: maximum, rests: rests, from: start, shift)
-        let result = roundedLogProbability(of: a, at: z, logSum, error: error, rounding)
-        store(result.provenOrNaN, &out, start)
-        open += result.open
-        start &+= 8
+        return roundedLogProbability(of: a, at: z, logSum, error: error, rounding)
       }
-      found |= bits(open, in: group)
+      found |= bits(faint + open, in: group)
       group &+= 1
     }
     return found
+  }
+
+  /// Writes a group's results, one of each row at a time, and NaN for those that are not proven. - Returns: how many
+  /// those are.
+  ///
+  /// - Parameter result: what is written at a place and the seven after it.
+  @inlinable @inline(__always)
+  static func writeResults(
+    of group: Int, length: Int, into out: inout MutableSpan<Double>, _ result: (_ start: Int) -> Rounded
+  ) -> Vector {
+    var open = Vector(repeating: 0)
+    var start = group &* length
+    let end = start &+ length
+    while start < end {
+      let result = result(start)
+      store(result.provenOrNaN, &out, start)
+      open += result.open
+      start &+= 8
+    }
+    return open
   }
 
   /// Where in a group the rows' classes are: whole numbers in 0..<classes, or the nearest of these.

@@ -42,16 +42,14 @@ extension VectorLoops {
         other = unsafe factor.times(teachers[unchecked: group].reciprocal, Multiplier.self)
       }
       let relative = unsafe Vector(repeating: error + probabilityError) + rows[unchecked: group].pullError
-      var open = zero
-      var start = group &* length
-      let end = start &+ length
+      let first = group &* length
       var isSame = zero .!= zero
       if logits.count > 0 {
         isSame = unsafe areShifted(
           logits, less: rows[unchecked: group].maximum, to: teacherLogits, less: teachers[unchecked: group].maximum,
-          at: start..<end)
+          at: first..<first &+ length)
       }
-      while start < end {
+      let open = writeResults(of: group, length: length, into: &out) { start in
         let e = VectorPair(high: load(pairs, start), low: load(pairs, count &+ start))
         let u = VectorPair(high: load(teacherPairs, start), low: load(teacherPairs, count &+ start))
         let p = Multiplier.product(e, own)
@@ -62,11 +60,8 @@ extension VectorLoops {
           (magnitude(p.high) + magnitude(t.high)) * relative + choose(leftOut, else: zero, where: e.high .== zero)
           + choose(otherLeftOut, else: zero, where: u.high .== zero)
         var result = rounded(sum, error: reach, rounding)
-        let isNothing = (e.high .== zero) .& (e.low .== zero) .& (u.high .== zero) .& (u.low .== zero)
-        result.set(0, where: isNothing .| isSame)
-        store(result.provenOrNaN, &out, start)
-        open += result.open
-        start &+= 8
+        result.set(0, where: (e.isNothing .& u.isNothing) .| isSame)
+        return result
       }
       found |= bits(open, in: group)
       group &+= 1

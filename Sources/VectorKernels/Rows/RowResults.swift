@@ -43,8 +43,7 @@ extension VectorLoops {
   ) -> Rounded {
     let value = Multiplier.product(e, factor)
     var result = rounded(value, error: magnitude(value.high) * error, rounding)
-    // Zeros mean a result known to be zero; zero and NaN, one that is not known.
-    result.set(0, where: (e.high .== 0) .& (e.low .== 0))
+    result.set(0, where: e.isNothing)
     return result
   }
 
@@ -138,7 +137,7 @@ extension VectorLoops {
       let sum = VectorPair(large: s.high, small: s.low + (p.low - t.low))
       let leftOut = choose(absent, else: present, where: e.high .== 0)
       let error = p.high * slopeError + (t.high * shareError + leftOut)
-      let isNothing = (e.high .== 0) .& (e.low .== 0) .& (u.high .== 0) .& (u.low .== 0)
+      let isNothing = e.isNothing .& u.isNothing
       // A product that underflowed has lost its low part; a share that is not zero must not count as zero.
       let isLost = (t.high .< Vector(repeating: 0x1p-960)) .& (u.high .> 0)
       var result = rounded(sum, error: error, rounding)
@@ -150,6 +149,12 @@ extension VectorLoops {
     }
     return Int(open.sum())
   }
+}
+
+extension VectorPair {
+  /// The pairs of zeros, which mean a result known to be zero; zero and NaN mean one that is not known.
+  @inlinable @inline(__always)
+  var isNothing: VectorMask { (high .== Vector(repeating: 0)) .& (low .== Vector(repeating: 0)) }
 }
 
 /// What a row's shares u ≥ 0 add up to, plainly and weighted with -z.

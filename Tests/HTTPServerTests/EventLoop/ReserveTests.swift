@@ -13,17 +13,25 @@ import Testing
     "POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n", "no HTTP\r\n\r\n",
   ]
 
-  @Test("Rule 23: no crowd beyond the cap keeps a probe from its answer", arguments: greetings, [1, 2, 40])
-  func aProbeIsAnswered(greeting: String, loops: Int) throws {
+  /// Runs `body` beside a server whose one connection a client has taken, and which nobody leaves by himself.
+  private func withFullServer(
+    loops: Int, _ body: (_ address: SocketAddress, _ served: TestClient) throws -> Void
+  ) throws {
     try withServer { configuration in
       configuration.setLoops(loops)
       configuration.connections = 1
       configuration.placeGrace = .seconds(60)
-      // Nobody leaves by itself.
       configuration.reserveDeadline = .seconds(60)
     } _: { address, _, _ in
       let served = try TestClient(address)
       #expect(served.get("/a") == "200 /a 0")
+      try body(address, served)
+    }
+  }
+
+  @Test("Rule 23: no crowd beyond the cap keeps a probe from its answer", arguments: greetings, [1, 2, 40])
+  func aProbeIsAnswered(greeting: String, loops: Int) throws {
+    try withFullServer(loops: loops) { address, served in
       var crowd: [TestClient] = []
       for _ in 0..<4 {
         for _ in 0..<50 {
@@ -42,14 +50,7 @@ import Testing
   /// Those of the crowd that speak before they give their place up are answered too.
   @Test("Rule 23: probes that come all at once are all answered", arguments: [1, 2, 40])
   func allProbesAreAnswered(loops: Int) throws {
-    try withServer { configuration in
-      configuration.setLoops(loops)
-      configuration.connections = 1
-      configuration.placeGrace = .seconds(60)
-      configuration.reserveDeadline = .seconds(60)
-    } _: { address, _, _ in
-      let served = try TestClient(address)
-      #expect(served.get("/a") == "200 /a 0")
+    try withFullServer(loops: loops) { address, _ in
       let probes = try (0..<200).map { _ in
         let probe = try TestClient(address)
         probe.say("GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
