@@ -113,7 +113,7 @@ struct InputDescriptor: Sendable {
 
 /// The shape that an input must have.
 enum ShapeRule: Sendable {
-  /// Rank 1 to 8: the shape that the others are held against.
+  /// Rank 1 to 8: the shape that the others are checked against.
   case anyRank
   /// The logits' shape.
   case logits

@@ -19,9 +19,6 @@ enum Operation: Int, Sendable, CaseIterable {
   }
 
   /// The route of its JSON form, whose path is also its name in sentences.
-  ///
-  /// Bodies of 64 KiB are read and answered in about 0.05 ms, or 0.3 ms where all numbers are of one digit: longer ones
-  /// would keep an event loop's other connections waiting.
   var route: RouteDeclaration {
     let template: StaticString =
       switch self {
@@ -30,13 +27,17 @@ enum Operation: Int, Sendable, CaseIterable {
       case .gradient: "/gradient"
       case .check: "/check"
       }
-    // A check computes many answers: it never runs on an event loop.
-    let workPoolBytes = self == .check ? 0 : 64 * 1024
     return RouteDeclaration(
       template, [.post, .options], body: BodyPolicy(mediaTypes: "application/json", workPoolBytes: workPoolBytes))
   }
 
   var path: String { route.template.description }
+
+  /// The longest body that an event loop answers by itself, in bytes.
+  ///
+  /// 64 KiB are read and answered in about 0.05 ms, or 0.3 ms where all numbers are of one digit: longer ones would
+  /// keep the loop's other connections waiting. A check computes many answers, and never runs there.
+  var workPoolBytes: Int { self == .check ? 0 : 64 * 1024 }
 
   // MARK: What the other tables say of it
 
@@ -67,8 +68,8 @@ enum Operation: Int, Sendable, CaseIterable {
   /// The scalars that a request may have.
   var parameters: [Parameter] {
     Parameter.allCases.filter { parameter in
-      let operations = parameter.descriptor.operations
-      return operations.contains(self) || models.contains { operations.contains($0) }
+      let (operations, isForCheck) = (parameter.descriptor.operations, parameter.descriptor.isForCheck)
+      return operations.contains(self) || isForCheck && models.contains { operations.contains($0) }
     }
   }
 
@@ -111,5 +112,130 @@ enum Operation: Int, Sendable, CaseIterable {
     FieldSet(
       (operation.requiredInputs + operation.optionalInputs).map(RequestField.input)
         + operation.parameters.map(RequestField.parameter) + [operation.answersTensors ? .outputs : .candidate])
+  }
+}
+
+/// Everything that a request may name: inputs (tensors), parameters (scalars), and the list of outputs.
+enum RequestField: Sendable, Hashable {
+  case input(Input)
+  case parameter(Parameter)
+  case outputs
+  /// The caller's own numbers, by the names of outputs.
+  case candidate
+
+  /// The name on every wire.
+  var name: String {
+    switch self {
+    case .input(let input): input.name
+    case .parameter(let parameter): parameter.name
+    case .outputs: "outputs"
+    case .candidate: "candidate"
+    }
+  }
+
+  /// What other libraries call it.
+  var aliases: [String] {
+    switch self {
+    case .input(let input): input.descriptor.aliases.names
+    case .parameter(let parameter): parameter.descriptor.aliases.names
+    case .outputs: ["return"]
+    case .candidate: ["candidates", "actual", "mine", "got"]
+    }
+  }
+
+  /// All of them, in the order in which sentences and documents list them.
+  static let all: [RequestField] =
+    Input.allCases.map(RequestField.input) + Parameter.allCases.map(RequestField.parameter) + [.outputs, .candidate]
+
+  /// Their names beside them, for looking one up.
+  static let named: [(name: String, field: RequestField)] = all.map { ($0.name, $0) }
+
+  init?(name: String) {
+    guard let entry = Self.named.first(where: { $0.name == name }) else { return nil }
+    self = entry.field
+  }
+
+  /// The operations whose requests may hold it.
+  var operations: [Operation] { Operation.allCases.filter { $0.knows(self) } }
+
+  fileprivate var bit: UInt64 {
+    switch self {
+    case .input(let input): 1 << UInt64(input.rawValue)
+    case .parameter(let parameter): 1 << UInt64(32 + parameter.rawValue)
+    case .outputs: 1 << 63
+    case .candidate: 1 << 62
+    }
+  }
+}
+
+/// A set of fields, as cheap as an integer.
+struct FieldSet: Sendable, Equatable {
+  private var bits: UInt64 = 0
+
+  init(_ fields: [RequestField] = []) {
+    for field in fields { insert(field) }
+  }
+
+  func contains(_ field: RequestField) -> Bool { bits & field.bit != 0 }
+  func contains(_ others: FieldSet) -> Bool { bits & others.bits == others.bits }
+  func isDisjoint(with others: FieldSet) -> Bool { bits & others.bits == 0 }
+  mutating func insert(_ field: RequestField) { bits |= field.bit }
+  mutating func remove(_ field: RequestField) { bits &= ~field.bit }
+}
+
+// What the catalogue's descriptors are made of: constants alone, and no array. Each request looks at descriptors, on
+// every event loop, and a reference count that two loops share costs more than the look.
+
+/// Some of the operations.
+struct OperationSet: Sendable, ExpressibleByArrayLiteral {
+  private var bits: UInt8 = 0
+
+  init(arrayLiteral operations: Operation...) { self.init(operations) }
+
+  init(_ operations: [Operation]) {
+    for operation in operations { bits |= 1 << operation.rawValue }
+  }
+
+  static let all = OperationSet(Operation.allCases)
+
+  func contains(_ operation: Operation) -> Bool { bits & 1 << operation.rawValue != 0 }
+
+  /// In the catalogue's order.
+  var operations: [Operation] { Operation.allCases.filter(contains) }
+}
+
+/// Names in one constant, with a space between them.
+struct NameList: Sendable, ExpressibleByStringLiteral {
+  private let text: StaticString
+
+  init(stringLiteral text: StaticString) { self.text = text }
+
+  var names: [String] { text.description.split(separator: " ").map(String.init) }
+}
+
+/// Outputs in the order asked for, none twice.
+struct OutputList: Sendable, RandomAccessCollection {
+  /// How many there is room for: a test holds the catalogue to it.
+  static let room = 32
+
+  private var outputs: InlineArray<32, Output>
+  private(set) var count: Int
+
+  /// - Precondition: no more than there is room for, none twice.
+  init(_ outputs: [Output] = []) {
+    self.outputs = InlineArray { $0 < outputs.count ? outputs[$0] : .probabilities }
+    count = outputs.count
+  }
+
+  var startIndex: Int { 0 }
+  var endIndex: Int { count }
+  subscript(index: Int) -> Output { outputs[index] }
+
+  func contains(_ output: Output) -> Bool { indices.contains { outputs[$0] == output } }
+
+  mutating func append(_ output: Output) {
+    guard count < Self.room, !contains(output) else { return }
+    outputs[count] = output
+    count += 1
   }
 }

@@ -23,9 +23,7 @@ enum Parameter: Int, Sendable, CaseIterable {
         "temperature", aliases: "T tau temp", for: .all,
         .number(
           default: 1,
-          NumberRange("a finite number greater than 0", hints: [0: "the limit for 0 is the output \"argmax\""]) {
-            $0 > 0 && $0.isFinite
-          }),
+          .positive(hints: [0: "the limit for 0 is the output \"argmax\""])),
         summary: "what the logits are divided by")
     case .dtype:
       ParameterDescriptor(
@@ -55,12 +53,12 @@ enum Parameter: Int, Sendable, CaseIterable {
     case .zLoss:
       ParameterDescriptor(
         "z_loss", aliases: "zloss z_loss_weight z_loss_multiplier lse_square_scale", for: [.loss, .gradient],
-        .number(default: 0, NumberRange("a finite number of at least 0") { $0 >= 0 && $0.isFinite }),
+        .number(default: 0, .nonNegative),
         summary: "the factor of the squared log-sum-exp that each item's loss gains")
     case .focalGamma:
       ParameterDescriptor(
         "focal_gamma", aliases: "gamma", for: [.loss, .gradient],
-        .number(default: 0, NumberRange("a finite number of at least 0") { $0 >= 0 && $0.isFinite }),
+        .number(default: 0, .nonNegative),
         summary: "the power of 1-p of the target class by which each item's loss is multiplied")
     case .softcap:
       ParameterDescriptor(
@@ -68,15 +66,13 @@ enum Parameter: Int, Sendable, CaseIterable {
         for: .all,
         .number(
           default: nil,
-          NumberRange("a finite number greater than 0", hints: [0: "leave it out where nothing caps the logits"]) {
-            $0 > 0 && $0.isFinite
-          }),
+          .positive(hints: [0: "leave it out where nothing caps the logits"])),
         summary: "the c of the logits c·tanh(a/c), before the temperature")
     case .divisor:
       ParameterDescriptor(
         "divisor", aliases: "normalizer normaliser denominator num_items_in_batch avg_factor batch_size",
         for: [.loss, .gradient],
-        .number(default: nil, NumberRange("a finite number greater than 0") { $0 > 0 && $0.isFinite }),
+        .number(default: nil, .positive()),
         onlyUnder: .mean, summary: "what \"mean\" divides by, in place of the sum of the weights")
     case .inputDtype:
       ParameterDescriptor(
@@ -92,14 +88,15 @@ enum Parameter: Int, Sendable, CaseIterable {
     case .topK:
       ParameterDescriptor(
         "top_k", aliases: "k topk num_top n_probs top_logprobs", for: [.softmax], .integer(default: nil),
+        isForCheck: false,
         summary: "of how many classes the outputs \"top_…\" are")
     case .rtol:
       ParameterDescriptor(
-        "rtol", aliases: "rel_tol relative_tolerance", for: [.check], .number(default: nil, .tolerance),
+        "rtol", aliases: "rel_tol relative_tolerance", for: [.check], .number(default: nil, .nonNegative),
         summary: "the relative error that passes; where left out, what suits \"dtype\"")
     case .atol:
       ParameterDescriptor(
-        "atol", aliases: "abs_tol absolute_tolerance", for: [.check], .number(default: 0, .tolerance),
+        "atol", aliases: "abs_tol absolute_tolerance", for: [.check], .number(default: 0, .nonNegative),
         summary: "the absolute error that passes beside it")
     }
   }
@@ -120,6 +117,8 @@ struct ParameterDescriptor: Sendable {
   let aliases: NameList
   /// The operations that take it.
   let operations: OperationSet
+  /// Whether /check takes it too, where it compares outputs of these operations.
+  let isForCheck: Bool
   let kind: Kind
   /// The only reduction under which it means anything; nil where all are good.
   let onlyUnder: ReductionName?
@@ -130,11 +129,12 @@ struct ParameterDescriptor: Sendable {
 
   init(
     _ name: String, aliases: NameList, for operations: OperationSet, _ kind: Kind, onlyUnder: ReductionName? = nil,
-    insteadOfArray: String? = nil, summary: String
+    insteadOfArray: String? = nil, isForCheck: Bool = true, summary: String
   ) {
     self.name = name
     self.aliases = aliases
     self.operations = operations
+    self.isForCheck = isForCheck
     self.kind = kind
     self.onlyUnder = onlyUnder
     self.insteadOfArray = insteadOfArray
@@ -168,13 +168,16 @@ struct ParameterDescriptor: Sendable {
 
   var hasDefault: Bool { !defaultValue.isNaN }
 
-  /// The same as a text: `-1`, `"mean"`, or `null`, which leaves it out.
-  var defaultText: String {
+  /// The same as a text: `-1` or `mean`; nil where there is none.
+  var defaultText: String? {
     switch kind {
-    case .number(let value, _), .integer(let value): value.map { text(of: $0) } ?? "null"
-    case .choice(let place, let names, _): quoted(names[place])
+    case .number(let value, _), .integer(let value): value.map { text(of: $0) }
+    case .choice(let place, let names, _): names[place]
     }
   }
+
+  /// The same in JSON: `-1` or `"mean"`; nil where there is none.
+  var defaultJSON: String? { isNumber ? defaultText : defaultText.map { quoted($0) } }
 }
 
 /// The numbers that a parameter may be.
@@ -191,8 +194,13 @@ struct NumberRange: Sendable {
     self.contains = contains
   }
 
-  /// As numpy.allclose takes it.
-  static let tolerance = NumberRange("a finite number of at least 0") { $0 >= 0 && $0.isFinite }
+  /// Finite numbers greater than 0.
+  static func positive(hints: [Double: String] = [:]) -> NumberRange {
+    NumberRange("a finite number greater than 0", hints: hints) { $0 > 0 && $0.isFinite }
+  }
+
+  /// Finite numbers of at least 0.
+  static let nonNegative = NumberRange("a finite number of at least 0") { $0 >= 0 && $0.isFinite }
 }
 
 /// The names that `dtype` and `input_dtype` take.

@@ -19,4 +19,11 @@ enum RequestError: Error, Sendable {
   case cancelled
   /// An error of the service's own.
   case inconsistency
+
+  /// A single thing wrong: its place, and a sentence that begins by naming it.
+  static func invalid(_ location: Location, _ sentence: (String) -> String) -> RequestError {
+    var issues = IssueList()
+    issues.append(location, sentence)
+    return .invalid(issues)
+  }
 }

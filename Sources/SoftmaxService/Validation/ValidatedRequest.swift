@@ -26,7 +26,7 @@ struct ValidatedRequest: Sendable {
 }
 
 extension ValidatedRequest.Work {
-  /// Bytes that the inputs take, and what each of so many threads keeps of the row that it computes.
+  /// Bytes that the inputs take, and what `threads` threads keep of the rows that they compute.
   func memory(threads: Int) -> Int {
     switch self {
     case .softmax(let problem): return problem.logits.byteCount + problem.bytesAtWork(threads: threads)
@@ -121,11 +121,12 @@ extension ValidatedRequest {
       switch work {
       case .softmax(let problem): try plan.solve(problem, into: buffers, execution)
       case .loss(let work):
-        func buffer(_ output: Output) -> ResultBuffer? { plan.outputs.firstIndex(of: output).map { buffers[$0] } }
         let own = plan.lossBuffers(buffers)
         if !own.isEmpty { try work.problem.lossAndGradient(upstream: work.upstream, into: own, execution) }
-        if let buffer = buffer(.klDivergence) { try work.problem.klDivergence(into: buffer, execution) }
-        if let buffer = buffer(.hessianVectorProduct), let vector = work.vector {
+        if let buffer = plan.buffer(for: .klDivergence, of: buffers) {
+          try work.problem.klDivergence(into: buffer, execution)
+        }
+        if let buffer = plan.buffer(for: .hessianVectorProduct, of: buffers), let vector = work.vector {
           try work.problem.hessianVectorProduct(vector, upstream: work.upstream, into: buffer, execution)
         }
       }
@@ -204,10 +205,16 @@ extension ResponsePlan {
     try problem.solve(outputs.softmaxOutputs(top: topCount), into: buffers, execution)
   }
 
+  /// An output's own one of the buffers for all outputs; nil where it is not asked for.
+  fileprivate func buffer(for output: Output, of buffers: ShortList<ResultBuffer>) -> ResultBuffer? {
+    outputs.firstIndex(of: output).map { buffers[$0] }
+  }
+
   /// Where the loss and what belongs to it go, of buffers for all outputs.
   func lossBuffers(_ buffers: ShortList<ResultBuffer>) -> LossBuffers {
-    func buffer(_ output: Output) -> ResultBuffer? { outputs.firstIndex(of: output).map { buffers[$0] } }
-    return LossBuffers(loss: buffer(.loss), perplexity: buffer(.perplexity), gradient: buffer(.gradient))
+    LossBuffers(
+      loss: buffer(for: .loss, of: buffers), perplexity: buffer(for: .perplexity, of: buffers),
+      gradient: buffer(for: .gradient, of: buffers))
   }
 }
 

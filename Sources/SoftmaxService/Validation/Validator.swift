@@ -64,7 +64,7 @@ struct Validator: ~Copyable {
   }
 
   /// The parameters, each at its default where it is left out or at fault.
-  private static func parameters(
+  static func parameters(
     of request: borrowing UnvalidatedRequest, _ issues: inout IssueList
   ) -> ParameterValues {
     var values = ParameterValues()
@@ -72,7 +72,7 @@ struct Validator: ~Copyable {
       switch parameter.descriptor.value(of: scalar) {
       case .success(let value): values.set(parameter, to: value)
       case .failure(let complaint):
-        // The axis is held against the rank, which says more than that it is no integer.
+        // The axis is checked against the rank, which says more than that it is no integer.
         if parameter == .axis, case .number(let number) = scalar {
           values.set(.axis, to: number)
         } else {

@@ -93,7 +93,7 @@ struct WireContext: Sendable {
   /// By which memory is set aside before the work takes it.
   var memory: WorkingMemory { WorkingMemory(request) }
 
-  /// How to work on a body of text of so many bytes.
+  /// How to work on a body of this many bytes of text.
   func execution(forText bytes: Int) -> Execution {
     Execution(level: levels.level(forText: bytes), host: request)
   }

@@ -5,8 +5,7 @@ import VectorKernels
 /// Sets memory aside before a request's work takes it, in two steps: what its text can hold, then what its answer
 /// needs.
 struct WorkingMemory {
-  /// What a body may take to be read without asking. With less than this on each loop and worker the server reckons
-  /// anyway.
+  /// What a body may take to be read without asking: the server already allows for this much on each loop and worker.
   private static let unasked = 512 * 1024
   /// A number that is read, and the array that it grows out of.
   private static let bytesPerNumberRead = 24
@@ -32,7 +31,7 @@ struct WorkingMemory {
     try ask(others + text.count + (commas + 1) * Self.bytesPerNumberRead)
   }
 
-  /// Before so many numbers are copied from a body's bytes, which stay.
+  /// Before numbers are copied from a body's bytes, which stay.
   func ask(toCopyNumbers count: Int, from bodyBytes: Int) throws(RequestError) {
     let (bytes, overflow) = count.multipliedReportingOverflow(by: Self.bytesPerNumber)
     guard !overflow, bytes < Int.max - bodyBytes else { throw .needsTooMuchMemory(bytes: .max) }

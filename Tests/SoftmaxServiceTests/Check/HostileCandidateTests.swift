@@ -27,6 +27,12 @@ struct HostileCandidateTests {
     (
       #"{"logits": [1, 2], "candidate": {"entropy": 1, "entropy": 1}}"#, "#/candidate", "\"entropy\" more than once"
     ),
+    (#"{"logits": null, "candidate": {"entropy": 1}}"#, "#/logits", "is null"),
+    (#"{"logits": [1, 2], "top_k": 1, "candidate": {"entropy": 1}}"#, "#/top_k", "belongs to /softmax"),
+    (
+      #"{"logits": [1, 2], "target": 0, "empty": "zero", "candidate": {"entropy": 1}}"#, "#/empty",
+      "no effect beside \"target\""
+    ),
     (#"{"logits": [1, 2], "rtol": -1, "candidate": {"entropy": 1}}"#, "#/rtol", "at least 0"),
     (#"{"logits": [1, 2], "outputs": ["entropy"], "candidate": {"entropy": 1}}"#, "#/outputs", "belongs to /softmax"),
   ])

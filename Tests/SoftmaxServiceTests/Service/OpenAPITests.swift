@@ -87,7 +87,7 @@ struct OpenAPITests {
       let descriptor = parameter.descriptor
       #expect(
         outline.value("components", "schemas", schema, "default")
-          == (descriptor.hasDefault ? descriptor.defaultText.filter { $0 != "\"" } : nil))
+          == descriptor.defaultText)
       let type = outline.value("components", "schemas", schema, "type")
       switch descriptor.kind {
       case .number: #expect(type == "number")

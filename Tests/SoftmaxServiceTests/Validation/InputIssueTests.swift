@@ -32,6 +32,16 @@ struct InputIssueTests {
     }
   }
 
+  @Test func aRequiredInputIsNotLeftOutByNull() throws {
+    for operation in Operation.allCases {
+      for input in operation.requiredInputs {
+        let problem = try ProblemBody(post(operation.path, #"{"\#(input.name)": null}"#))
+        let fault = problem.errors.first { $0.pointer == "#/\(input.name)" }
+        #expect(fault?.detail.contains("is null; send") == true, "\(operation.path): \(problem.errors)")
+      }
+    }
+  }
+
   @Test(
     "No cure leads to the next mistake",
     arguments: ["-Infinity ", "nan", "NaN", "Infinity", "cat", "1,2", "0x1"])

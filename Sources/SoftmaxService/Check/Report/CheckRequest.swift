@@ -22,10 +22,14 @@ struct CheckRequest: Sendable {
   /// Validates what was read.
   /// - Throws: ``RequestError``, with all issues up to ``IssueList/maximumCount``.
   init(_ unvalidated: consuming UnvalidatedRequest, limits: Limits, wire: any Wire) throws(RequestError) {
-    Self.noteWhatIsMissing(&unvalidated, wire)
     let given = unvalidated.candidates
     let isLoss = unvalidated.present.contains(.input(.target))
-    let tolerance = Tolerance(unvalidated)
+    // What is wrong with parameters, the validator says.
+    var ignored = IssueList()
+    let parameters = Validator.parameters(of: unvalidated, &ignored)
+    let tolerance = Tolerance(parameters)
+    Self.noteWhatIsMissing(&unvalidated, wire)
+    Self.noteOptionsWithoutEffect(&unvalidated, parameters)
     let validated = try Validator.validate(
       consume unvalidated, for: isLoss ? .gradient : .softmax, limits: limits, wire: wire)
     let plan = validated.plan
@@ -71,6 +75,17 @@ struct CheckRequest: Sendable {
     }
   }
 
+  /// Options that only /softmax has, beside a target.
+  private static func noteOptionsWithoutEffect(_ request: inout UnvalidatedRequest, _ parameters: ParameterValues) {
+    guard request.present.contains(.input(.target)) else { return }
+    for parameter in Operation.softmax.parameters
+    where !Operation.gradient.knows(.parameter(parameter)) && !parameters.isDefault(parameter) {
+      request.issues.append(.field(.parameter(parameter))) {
+        "\($0) is an option of softmax alone, and has no effect beside \"target\"; leave out one or the other"
+      }
+    }
+  }
+
   private static func sentence(
     aboutShape found: TensorShape, insteadOf shape: TensorShape, at place: String, _ wire: any Wire
   ) -> String {
@@ -92,15 +107,9 @@ struct Tolerance: Sendable {
   let absolute: Double
 
   /// The request's own; where it names no relative one, that of its number format.
-  init(_ request: borrowing UnvalidatedRequest) {
-    absolute = Self.number(request[.atol]) ?? 0
-    var type = DataType.float64
-    if case .name(let name) = request[.dtype] { type = DataType.allCases.first { $0.name == name } ?? type }
-    relative = Self.number(request[.rtol]) ?? type.tolerance
-  }
-
-  private static func number(_ scalar: UnvalidatedRequest.Scalar?) -> Double? {
-    if case .number(let value) = scalar { value } else { nil }
+  init(_ parameters: ParameterValues) {
+    absolute = parameters[.atol]
+    relative = parameters.value(ifGiven: .rtol) ?? parameters.dataType.tolerance
   }
 
   /// Equal infinities pass; NaN never does, since no exact number is NaN.

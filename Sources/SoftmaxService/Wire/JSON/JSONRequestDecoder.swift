@@ -47,10 +47,9 @@ struct JSONRequestDecoder: ~Copyable {
       throw .malformed(detail: error.detail, offset: error.offset)
     }
     if let found {
-      request.issues.append(.request) { [operation] _ in
+      throw .invalid(.request) { _ in
         "the body is \(found); send an object, such as \(JSONWire.example(for: operation))"
       }
-      throw .invalid(request.issues)
     }
     let type = inputType
     noteFaults(type)
@@ -93,7 +92,7 @@ struct JSONRequestDecoder: ~Copyable {
 
   private func isOptional(_ field: RequestField) -> Bool {
     switch field {
-    case .input(let input): !input.descriptor.requiredBy.contains(operation)
+    case .input: !operation.required.contains(field)
     case .parameter, .outputs, .candidate: true
     }
   }
@@ -142,7 +141,7 @@ struct JSONRequestDecoder: ~Copyable {
         faultsForLater.append((input, fault))
       } else {
         request.issues.append(.field(.input(input), fault.path)) {
-          wire.sentence(about: fault, in: input, of: operation, at: $0)
+          wire.sentence(about: fault, in: input, at: $0)
         }
       }
     }
@@ -159,7 +158,7 @@ struct JSONRequestDecoder: ~Copyable {
     let reading = try reader.readBooleans(limits: bounds)
     for fault in reading.faults {
       request.issues.append(.field(.input(.where), fault.path)) {
-        wire.sentence(about: fault, in: .where, of: operation, at: $0)
+        wire.sentence(about: fault, in: .where, at: $0)
       }
     }
     if reading.isTooLarge {
@@ -180,7 +179,7 @@ struct JSONRequestDecoder: ~Copyable {
     let number = try reader.readNumber()
     guard !number.isOutOfRange else {
       request.issues.append(.field(.parameter(parameter))) {
-        "\($0) \(wire.complaintAboutRange(isNegative: number.value < 0))"
+        "\($0) \(DataType.float64.complaintAboutRange(isNegative: number.value < 0))"
       }
       return
     }
@@ -287,7 +286,7 @@ struct JSONRequestDecoder: ~Copyable {
 
   private mutating func note(_ fault: TensorFault, in input: Input, _ type: DataType) {
     request.issues.append(.field(.input(input), fault.path)) {
-      wire.sentence(about: fault, in: input, of: operation, at: $0, type: type)
+      wire.sentence(about: fault, in: input, at: $0, type: type)
     }
   }
 

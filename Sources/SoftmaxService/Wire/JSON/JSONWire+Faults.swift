@@ -34,33 +34,43 @@ extension TensorFault {
 
   /// Whether it is a string that is no number.
   var isWord: Bool {
-    if case .string(let text) = reason { !isNumber(text) } else { false }
+    if case .string(let text) = reason { JSONNumber(text) == nil } else { false }
   }
 }
 
-/// Whether a text is a number of JSON.
-private func isNumber(_ text: String) -> Bool {
-  let bytes = Array(text.utf8)
-  var reader = JSONReader(bytes.span)
-  do throws(JSONSyntaxError) {
-    guard try reader.peekKind() == .number else { return false }
-    _ = try reader.readNumber()
-    try reader.finish()
-    return true
-  } catch {
-    return false
+extension JSONNumber {
+  /// The number that a text is; nil where it is no number of JSON.
+  init?(_ text: String) {
+    let bytes = Array(text.utf8)
+    var reader = JSONReader(bytes.span)
+    do throws(JSONSyntaxError) {
+      guard try reader.peekKind() == .number else { return nil }
+      self = try reader.readNumber()
+      try reader.finish()
+    } catch {
+      return nil
+    }
+  }
+}
+
+extension DataType {
+  /// What is wrong with a number that the type cannot hold, and what to send instead.
+  func complaintAboutRange(isNegative: Bool) -> String {
+    let greatest = text(of: format.greatestFinite).filter { $0 != "+" }
+    return "is beyond the range of \(self == .float64 ? "binary64" : name); send a number of at "
+      + (isNegative ? "least -" : "most ") + greatest
   }
 }
 
 /// What is wrong with a value in JSON, and what to send instead.
 extension Wire {
   func sentence(
-    about fault: TensorFault, in input: Input, of operation: Operation, at place: String, type: DataType = .float64
+    about fault: TensorFault, in input: Input, at place: String, type: DataType = .float64
   ) -> String {
     let wanted = fault.path.isEmpty ? demand(for: input) : elementDemand(for: input)
     if case .outOfRange(let isNegative) = fault.reason {
       let mask = isNegative && input.descriptor.elements == .logits ? ", or \(mask) to mask the class" : ""
-      return "\(place) \(complaintAboutRange(isNegative: isNegative, type))\(mask)"
+      return "\(place) \(type.complaintAboutRange(isNegative: isNegative))\(mask)"
     }
     if fault.reason == .empty, input.descriptor.elements == .booleans {
       return "\(place) is an empty array; send at least one boolean"
@@ -82,8 +92,8 @@ extension Wire {
     case .object: return "\(place) is an object; send \(wanted)"
     case .string(let text):
       return "\(place) is the string \(quoted(text)); send \(wanted)"
-        + (isNumber(text) ? "; numbers are written without quotation marks" : "")
-    case .outOfRange(let isNegative): return "\(place) \(complaintAboutRange(isNegative: isNegative))"
+        + (JSONNumber(text) != nil ? "; numbers are written without quotation marks" : "")
+    case .outOfRange(let isNegative): return "\(place) \(DataType.float64.complaintAboutRange(isNegative: isNegative))"
     case .ragged(let expected, let found):
       return "\(place) has \(found) element\(found == 1 ? "" : "s"), but its siblings have \(expected); "
         + "arrays at the same depth must have the same length"
@@ -101,12 +111,6 @@ extension Wire {
     guard case .string(let text) = fault.reason else { return "" }
     let range = classes.map { "a number from 0 to \($0 - 1)" } ?? "a number from 0 on"
     return "\(place) is the string \(quoted(text)); send the class's index, \(range)"
-  }
-
-  func complaintAboutRange(isNegative: Bool, _ type: DataType = .float64) -> String {
-    let greatest = text(of: type.format.greatestFinite).filter { $0 != "+" }
-    return "is beyond the range of \(type == .float64 ? "binary64" : type.name); send a number of at "
-      + (isNegative ? "least -" : "most ") + greatest
   }
 
   private func elementDemand(for input: Input) -> String {

@@ -6,7 +6,7 @@ struct RequestedOutputs: Sendable {
   struct Form: Sendable {
     /// As bytes after the JSON.
     var isBinary = false
-    /// As texts of so many classes instead of numbers.
+    /// As texts of this many classes instead of numbers.
     var classes: Int?
   }
 
@@ -79,32 +79,20 @@ extension InferBinder {
         continue
       }
       bound.request.present.insert(.parameter(parameter))
-      if parameter == .inputDtype, scalar != .name(parameter.descriptor.defaultText.filter { $0 != "\"" }) {
+      if parameter == .inputDtype, scalar != parameter.descriptor.defaultText.map({ .name($0) }) {
         bound.request.issues.append(location) {
           "\($0) is for numbers of JSON bodies; here each tensor's \"datatype\" says what its numbers are: leave it out"
         }
         continue
       }
       // Several clients have no parameters but texts, whole numbers and booleans: a number may come as its text.
-      if parameter.descriptor.isNumber, case .name(let text) = scalar, let number = Self.number(text) {
-        bound.request.set(parameter, .number(number))
+      if parameter.descriptor.isNumber, case .name(let text) = scalar, let number = JSONNumber(text),
+        !number.isOutOfRange
+      {
+        bound.request.set(parameter, .number(number.value))
       } else {
         bound.request.set(parameter, scalar)
       }
-    }
-  }
-
-  /// The number that a text is in JSON.
-  private static func number(_ text: String) -> Double? {
-    let bytes = Array(text.utf8)
-    var reader = JSONReader(bytes.span)
-    do throws(JSONSyntaxError) {
-      guard try reader.peekKind() == .number else { return nil }
-      let number = try reader.readNumber()
-      try reader.finish()
-      return number.isOutOfRange ? nil : number.value
-    } catch {
-      return nil
     }
   }
 

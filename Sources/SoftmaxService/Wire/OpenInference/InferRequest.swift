@@ -1,7 +1,8 @@
+import HTTP
 import NumericJSON
 import Softmax
 
-/// An infer request as its JSON has it: tensors under their names, not yet held against a model.
+/// An infer request as its JSON has it: tensors under their names, not yet checked against a model.
 struct InferRequest {
   /// One object of `inputs` or of `outputs`. In a request the former bring numbers and the latter ask for them; in
   /// another model's answer, taken as a request, the latter bring them.
@@ -21,7 +22,7 @@ struct InferRequest {
     case none
     /// Numbers, and where in the JSON they begin.
     case numbers(ParsedTensor, start: Int)
-    /// So many of the bytes that follow the JSON.
+    /// This many of the bytes that follow the JSON.
     case bytes(Int)
 
     var isNone: Bool {
@@ -37,7 +38,7 @@ struct InferRequest {
   /// Whether outputs are wanted in binary where they do not say themselves.
   var hasBinaryOutputs = false
   var issues = IssueList()
-  /// What is wrong with parameters: of no account where the request is another model's answer.
+  /// What is wrong with parameters: ignored where the request is another model's answer.
   var parameterIssues = IssueList()
 }
 
@@ -66,4 +67,91 @@ struct TensorPlace: Hashable, Sendable {
   let index: Int
 
   var path: MemberPath { MemberPath(list.rawValue).element(index) }
+}
+
+/// How a body is divided into JSON and the tensors' bytes after it, by the field Inference-Header-Content-Length.
+struct InferBody {
+  /// How long the JSON is.
+  let jsonBytes: Int
+  /// Whether the field says so; without it, all of the body is JSON.
+  private let isDeclared: Bool
+  /// What a body without any JSON is: the numbers of the operation's only required input.
+  private let rawInput: Input?
+
+  /// - Throws: ``RequestError/invalid(_:)`` for a field that the body does not fit.
+  init(_ head: RequestHead, _ body: Span<UInt8>, for operation: Operation) throws(RequestError) {
+    let fields = head.fields.values(of: .inferenceHeaderContentLength)
+    isDeclared = !fields.isEmpty
+    guard let text = fields.first else {
+      (jsonBytes, rawInput) = (body.count, nil)
+      return
+    }
+    let name = FieldName.inferenceHeaderContentLength.text
+    guard fields.count == 1, !text.isEmpty, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
+      throw Self.invalid(
+        "\(name) is \(quoted(fields.joined(separator: ", "))); it must be the number of bytes of the JSON, in digits")
+    }
+    // Digits that are no Int are a number that is larger than any body.
+    guard let length = Int(text), length <= body.count else {
+      throw Self.invalid(
+        "\(name) is \(quoted(text)), but the body has \(body.count) bytes; send the length of its JSON")
+    }
+    jsonBytes = length
+    let required = operation.requiredInputs
+    rawInput = length == 0 ? required.first : nil
+    guard length > 0 || required.count == 1 else {
+      let names = listed(required.map { quoted($0.name) })
+      throw Self.invalid(
+        "\(name) is 0, and so the body one tensor alone, but this model needs \(names); send JSON before the bytes")
+    }
+  }
+
+  private static func invalid(_ sentence: String) -> RequestError { .invalid(.request) { _ in sentence } }
+
+  /// What the body asks for.
+  ///
+  /// - Throws: ``RequestError/malformed(detail:offset:)`` with the length to declare, where it is that which is wrong.
+  func request(_ body: Span<UInt8>, _ decoder: consuming InferRequestDecoder) throws(RequestError) -> InferRequest {
+    if let rawInput { return raw(rawInput, bytes: body.count) }
+    guard !body.isEmpty else {
+      throw .malformed(detail: "The body is empty; send a JSON object, such as \(OpenInferenceWire.example)", offset: 0)
+    }
+    do throws(RequestError) {
+      return try decoder.decode(body.extracting(0..<jsonBytes))
+    } catch {
+      guard case .malformed(let detail, let offset) = error, let end = Self.endOfJSON(body), end != jsonBytes else {
+        throw error
+      }
+      let name = FieldName.inferenceHeaderContentLength.text
+      throw .malformed(
+        detail: isDeclared
+          ? "\(name) is \(jsonBytes), but the JSON ends at byte \(end); send \(end)"
+          : "\(detail) Where tensors follow the JSON in binary, send \(name): \(end).",
+        offset: offset)
+    }
+  }
+
+  /// A vector of FP64, answered in binary.
+  private func raw(_ input: Input, bytes: Int) -> InferRequest {
+    var tensor = InferRequest.Tensor(place: TensorPlace(list: .inputs, index: 0))
+    tensor.name = input.name
+    tensor.datatype = .fp64
+    tensor.shape = [max(1, bytes / 8)]
+    tensor.content = .bytes(bytes)
+    var request = InferRequest()
+    request.inputs = [tensor]
+    request.hasBinaryOutputs = true
+    return request
+  }
+
+  /// Where a JSON value at the beginning of the body ends; nil where there is none.
+  private static func endOfJSON(_ body: Span<UInt8>) -> Int? {
+    var reader = JSONReader(body, takesNonFiniteWords: true)
+    do throws(JSONSyntaxError) {
+      try reader.skipValue()
+      return reader.offset
+    } catch {
+      return nil
+    }
+  }
 }

@@ -68,24 +68,30 @@ struct OpenInference: Sendable {
         $0.name("live"); $0.boolean(true)
       }
     case .models: return Response(.ok, .json, body: listOfModels)
-    case .statistics: return notFound(OpenInference.complaint(about: request.head.path))
     case .repositoryIndex: return repositoryIndex(request.body)
-    case .inference, .inferenceVersion, .check, .checkVersion, .model, .modelVersion, .modelReady,
-      .modelVersionReady, .configuration, .configurationVersion:
-      break
-    }
-    guard let path = ModelPath(request.head.path), let operation = models[path.model] else {
-      return notFound(OpenInference.complaint(about: request.head.path))
-    }
-    switch endpoint {
     case .modelReady, .modelVersionReady:
-      return health {
-        $0.name("name"); $0.string(path.model)
+      return answer(about: request.head.path) { _, name in
+        health {
+          $0.name("name"); $0.string(name)
+        }
       }
     case .configuration, .configurationVersion:
-      return Response(.ok, .json, body: ModelDocuments.configuration(of: operation, as: path.model))
-    default: return Response(.ok, .json, body: ModelDocuments.metadata(of: operation, as: path.model))
+      return answer(about: request.head.path) {
+        Response(.ok, .json, body: ModelDocuments.configuration(of: $0, as: $1))
+      }
+    case .model, .modelVersion:
+      return answer(about: request.head.path) { Response(.ok, .json, body: ModelDocuments.metadata(of: $0, as: $1)) }
+    case .statistics, .inference, .inferenceVersion, .check, .checkVersion:
+      return notFound(OpenInference.complaint(about: request.head.path))
     }
+  }
+
+  /// What `body` answers of the model that a path names.
+  private func answer(about path: String, _ body: (Operation, _ name: String) -> Response) -> Response {
+    guard let name = ModelPath(path)?.model, let operation = models[name] else {
+      return notFound(OpenInference.complaint(about: path))
+    }
+    return body(operation, name)
   }
 
   // MARK: Bodies
@@ -214,8 +220,8 @@ enum OpenInferenceEndpoint: Int, CaseIterable {
   }
 
   /// Any Content-Type is read: the protocol's clients send none, or one that says nothing.
-  private static let tensors = BodyPolicy(mediaTypes: "*/*", workPoolBytes: 64 * 1024)
-  private static let checkedTensors = BodyPolicy(mediaTypes: "*/*", workPoolBytes: 0)
+  private static let tensors = BodyPolicy(mediaTypes: "*/*", workPoolBytes: Operation.softmax.workPoolBytes)
+  private static let checkedTensors = BodyPolicy(mediaTypes: "*/*", workPoolBytes: Operation.check.workPoolBytes)
 
   /// Whether orchestrators ask it for the state of the process.
   var isProbe: Bool {

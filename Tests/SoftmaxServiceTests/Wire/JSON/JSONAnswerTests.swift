@@ -168,7 +168,7 @@ struct JSONAnswerTests {
       let input = operation == .softmax ? #""logits": [1, 2]"# : #""logits": [1, 2], "target": 0"# + candidate
       let plain = text(post(operation.path, "{\(input)}"))
       for parameter in operation.parameters {
-        let body = "{\(input), \"\(parameter.name)\": \(parameter.descriptor.defaultText)}"
+        let body = "{\(input), \"\(parameter.name)\": \(parameter.descriptor.defaultJSON ?? "null")}"
         #expect(text(post(operation.path, body)) == plain, "\(body)")
       }
       guard operation.answersTensors else { continue }

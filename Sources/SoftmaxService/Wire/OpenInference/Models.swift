@@ -22,15 +22,15 @@ enum ModelDocuments {
       writer.name("inputs")
       writer.beginArray()
       for input in operation.requiredInputs {
-        write(TensorOutline(.input(input)), datatypeName: "datatype", to: &writer)
+        write(TensorOutline(.input(input)), as: .metadata, to: &writer)
       }
       writer.endArray()
       writer.name("outputs")
       writer.beginArray()
       for output in operation.tensorOutputs where output.descriptor.isAlwaysAnswered {
-        write(TensorOutline(output), datatypeName: "datatype", to: &writer)
+        write(TensorOutline(output), as: .metadata, to: &writer)
       }
-      for output in operation.reportOutputs { write(TensorOutline(output), datatypeName: "datatype", to: &writer) }
+      for output in operation.reportOutputs { write(TensorOutline(output), as: .metadata, to: &writer) }
       writer.endArray()
     }
   }
@@ -51,15 +51,15 @@ enum ModelDocuments {
       writer.beginArray()
       for input in operation.modelInputs {
         let isOptional = !operation.requiredInputs.contains { input == .input($0) }
-        write(TensorOutline(input), datatypeName: "data_type", isOptional: isOptional, to: &writer)
+        write(TensorOutline(input), as: .configuration, isOptional: isOptional, to: &writer)
       }
       writer.endArray()
       writer.name("output")
       writer.beginArray()
       for output in operation.tensorOutputs {
-        write(TensorOutline(output), datatypeName: "data_type", to: &writer)
+        write(TensorOutline(output), as: .configuration, to: &writer)
       }
-      for output in operation.reportOutputs { write(TensorOutline(output), datatypeName: "data_type", to: &writer) }
+      for output in operation.reportOutputs { write(TensorOutline(output), as: .configuration, to: &writer) }
       writer.endArray()
       writer.name("parameters")
       writer.beginObject()
@@ -67,24 +67,29 @@ enum ModelDocuments {
         writer.name(parameter.name)
         writer.beginObject()
         writer.name("string_value")
-        writer.string(parameter.descriptor.hasDefault ? parameter.descriptor.defaultText.filter { $0 != "\"" } : "")
+        writer.string(parameter.descriptor.defaultText ?? "")
         writer.endObject()
       }
       writer.endObject()
     }
   }
 
-  /// Writes a tensor as metadata has it (`datatype`, `shape`) or as a configuration has it (`data_type`, `dims`).
+  private enum Document { case metadata, configuration }
+
   private static func write(
-    _ tensor: TensorOutline, datatypeName: String, isOptional: Bool = false, to writer: inout JSONWriter
+    _ tensor: TensorOutline, as document: Document, isOptional: Bool = false, to writer: inout JSONWriter
   ) {
-    let isMetadata = datatypeName == "datatype"
+    let (datatypeName, datatype, shapeName) =
+      switch document {
+      case .metadata: ("datatype", tensor.datatype.rawValue, "shape")
+      case .configuration: ("data_type", tensor.datatype.configurationName, "dims")
+      }
     writer.beginObject()
     writer.name("name")
     writer.string(tensor.name)
     writer.name(datatypeName)
-    writer.string(isMetadata ? tensor.datatype.rawValue : tensor.datatype.configurationName)
-    writer.name(isMetadata ? "shape" : "dims")
+    writer.string(datatype)
+    writer.name(shapeName)
     writer.beginArray()
     for _ in 0..<tensor.rank { writer.integer(-1) }
     writer.endArray()
@@ -173,4 +178,58 @@ extension OutputDescriptor {
     case .numbers, .indices: !needsSingleSlice && needs == nil && !needsDistribution && needsInput == nil
     }
   }
+}
+
+/// The names under which operations are models of the Open Inference Protocol: their own, and those that the program
+/// was given.
+public struct ModelNames: Sendable, Hashable {
+  /// In the order in which they are listed.
+  private(set) var entries: [(name: String, operation: Operation)]
+
+  /// The operations: each is a model.
+  private static let models = Operation.allCases
+
+  /// The operations' own names.
+  public init() { entries = Self.models.map { ($0.modelName, $0) } }
+
+  /// Adds another name of a model.
+  ///
+  /// - Parameter text: `NAME=MODEL`, MODEL being an operation's own name, or `NAME` for another name of softmax: what
+  ///   KServe's `--model_name` has.
+  /// - Returns: false, with nothing added, where the name cannot stand in a path or is taken, or there is no such
+  ///   model.
+  public mutating func add(_ text: String) -> Bool {
+    let parts = text.split(separator: "=", omittingEmptySubsequences: false).map(String.init)
+    guard parts.count <= 2, Self.isName(parts[0]), self[parts[0]] == nil,
+      let operation = parts.count == 2 ? Self.models.first(where: { $0.modelName == parts[1] }) : .softmax,
+      // Its path has a route of its own, since it never runs on an event loop.
+      operation != .check
+    else { return false }
+    entries.append((parts[0], operation))
+    return true
+  }
+
+  /// The operation of a model.
+  subscript(name: String) -> Operation? { entries.first { $0.name == name }?.operation }
+
+  /// The names that were added, as ``add(_:)`` takes them.
+  public var added: [String] {
+    entries.dropFirst(Self.models.count).map { "\($0.name)=\($0.operation.modelName)" }
+  }
+
+  /// Letters, digits, `-`, `_` and `.`; not `stats`, which is a path of the protocol's statistics.
+  private static func isName(_ text: String) -> Bool {
+    !text.isEmpty && text != "stats" && text.utf8.count <= 253
+      && text.unicodeScalars.allSatisfy {
+        $0.isASCII && ($0.properties.isAlphabetic || "0123456789-_.".unicodeScalars.contains($0))
+      }
+  }
+
+  public static func == (left: ModelNames, right: ModelNames) -> Bool { left.added == right.added }
+  public func hash(into hasher: inout Hasher) { hasher.combine(added) }
+}
+
+extension Operation {
+  /// Its name as a model: its path without the slash.
+  var modelName: String { String(path.dropFirst()) }
 }
