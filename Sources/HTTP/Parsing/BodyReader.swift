@@ -84,3 +84,219 @@ struct BodyReader: Sendable {
     bytes.reserveLargeCapacity(bytes.count + min(left, max(arrived, target - bytes.count)))
   }
 }
+
+/// Decodes a chunked body (RFC 9112 §7.1) whose bytes may arrive in any pieces.
+///
+/// Strict where leniency has enabled request smuggling: lines end in CRLF only, without white space before it;
+/// extensions and trailers are validated and bounded, then dropped.
+struct ChunkedDecoder: Sendable {
+  private enum State: Sendable {
+    case sizeStart, size, sizeLineFeed
+    case chunkExtension(ChunkExtension)
+    case data, dataCarriageReturn, dataLineFeed
+    case trailers
+    case finished
+  }
+
+  private var state = State.sizeStart
+  /// Bytes of the coded body consumed so far: an error's offset.
+  private(set) var taken = 0
+  /// Bytes of data decoded so far.
+  private var bodyCount = 0
+  private var digits = 0
+  private var size: UInt64 = 0
+  private var dataLeft = 0
+  private var extensionBytes = 0
+  private var extensionTotal = 0
+  private var trailer: [UInt8] = []
+  private var trailerScanner = LineScanner()
+  private var trailerFields = FieldSection()
+
+  var isFinished: Bool { if case .finished = state { true } else { false } }
+
+  /// How many bytes of data must come next: they may be read straight into the body.
+  var certainData: Int { if case .data = state { dataLeft } else { 0 } }
+
+  /// Accounts for `count` bytes of data, at most `certainData`, that were read straight into the body.
+  mutating func tookData(_ count: Int) {
+    dataLeft -= count
+    bodyCount += count
+    taken += count
+    if dataLeft == 0 { state = .dataCarriageReturn }
+  }
+
+  /// Appends the data in `bytes` to `body`, which may have at most `limit` bytes. Returns how many of the bytes belong
+  /// to this body: all, until its end.
+  mutating func decode(
+    _ bytes: Span<UInt8>, into body: inout [UInt8], atMost limit: Int, _ limits: HTTPLimits
+  ) throws(ParseFailure) -> Int {
+    var index = 0
+    while index < bytes.count {
+      switch state {
+      case .data:
+        let count = min(dataLeft, bytes.count - index)
+        body.append(bytes.extracting(index..<index + count))
+        index += count
+        tookData(count)
+        continue
+      case .trailers:
+        let count = try takeTrailers(bytes.extracting(index...), limits)
+        taken += count
+        index += count
+        continue
+      case .finished:
+        return index
+      default:
+        try take(bytes[index], atMost: limit, limits)
+        index += 1
+        taken += 1
+      }
+    }
+    return index
+  }
+
+  /// One byte of a chunk's framing.
+  private mutating func take(_ byte: UInt8, atMost limit: Int, _ limits: HTTPLimits) throws(ParseFailure) {
+    switch state {
+    case .sizeStart:
+      guard let digit = ASCII.hexValue(byte) else { throw failure(.chunkSizeInvalid) }
+      (digits, size, extensionBytes) = (1, UInt64(digit), 0)
+      state = .size
+    case .size:
+      if let digit = ASCII.hexValue(byte) {
+        // 16 digits fill 64 bits exactly, so no bit is ever shifted out.
+        guard digits < 16 else { throw failure(.chunkSizeInvalid) }
+        digits += 1
+        size = size << 4 | UInt64(digit)
+      } else if byte == ASCII.carriageReturn {
+        state = .sizeLineFeed
+      } else if byte == UInt8(ascii: ";") || byte == ASCII.space || byte == ASCII.tab {
+        var grammar = ChunkExtension()
+        _ = grammar.take(byte)
+        state = .chunkExtension(grammar)
+      } else {
+        throw failure(.chunkSizeInvalid)
+      }
+    case .chunkExtension(var grammar):
+      if byte == ASCII.carriageReturn, grammar.mayEnd {
+        state = .sizeLineFeed
+      } else {
+        guard grammar.take(byte) else { throw failure(.chunkExtensionInvalid) }
+        extensionBytes += 1
+        extensionTotal += 1
+        guard extensionBytes <= limits.chunkExtensionBytes,
+          extensionTotal <= limits.chunkExtensionAllowance + bodyCount / 8
+        else { throw failure(.chunkExtensionsTooLarge) }
+        state = .chunkExtension(grammar)
+      }
+    case .sizeLineFeed:
+      guard byte == ASCII.lineFeed else { throw failure(.chunkSizeInvalid) }
+      guard size <= UInt64(max(0, limit - bodyCount)) else { throw failure(.bodyTooLarge) }
+      dataLeft = Int(size)
+      state = size == 0 ? .trailers : .data
+    case .dataCarriageReturn:
+      guard byte == ASCII.carriageReturn else { throw failure(.chunkUnterminated) }
+      state = .dataLineFeed
+    case .dataLineFeed:
+      guard byte == ASCII.lineFeed else { throw failure(.chunkUnterminated) }
+      state = .sizeStart
+    case .data, .trailers, .finished:
+      break
+    }
+  }
+
+  /// Trailers obey the rules of a head's fields, are never merged into them (§7.1.2), and are dropped.
+  private mutating func takeTrailers(_ bytes: Span<UInt8>, _ limits: HTTPLimits) throws(ParseFailure) -> Int {
+    let held = trailer.count
+    var section: [UInt8] = []
+    swap(&section, &trailer)
+    defer { swap(&section, &trailer) }
+    section.append(bytes)
+    do throws(ParseFailure) {
+      while let line = try trailerScanner.nextLine(in: section.span, before: limits.headBytes, else: .trailersTooLarge)
+      {
+        if line.isEmpty {
+          state = .finished
+          return trailerScanner.lineStart - held
+        }
+        try trailerFields.take(section.span, line, limit: limits.fieldCount, else: .trailersTooLarge)
+        guard trailerFields.semantics.isEmpty else { throw ParseFailure(.trailerForbidden, at: line.lowerBound) }
+      }
+    } catch {
+      // Offsets are relative to the trailer section's start, `held` bytes back.
+      throw ParseFailure(error.error, at: taken - held + error.offset)
+    }
+    return bytes.count
+  }
+
+  private func failure(_ error: ParseError) -> ParseFailure { ParseFailure(error, at: taken) }
+}
+
+/// The grammar of a chunk's extensions, which follow its size (RFC 9112 §7.1.1): `*( ";" name [ "=" ( token /
+/// quoted-string ) ] )`. White space is allowed around semicolons and equals signs, but not before the end of the line.
+struct ChunkExtension: Sendable {
+  private enum State: Sendable {
+    case beforeSemicolon, beforeName, name, afterName, beforeValue, token, quoted, escaped, afterQuote
+  }
+
+  private var state = State.beforeSemicolon
+
+  /// Whether the line may end here.
+  var mayEnd: Bool {
+    switch state {
+    case .name, .token, .afterQuote: true
+    case .beforeSemicolon, .beforeName, .afterName, .beforeValue, .quoted, .escaped: false
+    }
+  }
+
+  /// Consumes one byte; false if the grammar does not allow it here.
+  mutating func take(_ byte: UInt8) -> Bool {
+    let isBlank = byte == ASCII.space || byte == ASCII.tab
+    switch state {
+    case .beforeSemicolon:
+      if isBlank { return true }
+      state = .beforeName
+      return byte == UInt8(ascii: ";")
+    case .beforeName:
+      if isBlank { return true }
+      state = .name
+      return ASCII.isToken(byte)
+    case .name, .afterName:
+      if isBlank {
+        state = .afterName
+      } else if byte == UInt8(ascii: "=") {
+        state = .beforeValue
+      } else if byte == UInt8(ascii: ";") {
+        state = .beforeName
+      } else {
+        guard case .name = state else { return false }
+        return ASCII.isToken(byte)
+      }
+      return true
+    case .beforeValue:
+      if isBlank { return true }
+      state = byte == UInt8(ascii: "\"") ? .quoted : .token
+      return byte == UInt8(ascii: "\"") || ASCII.isToken(byte)
+    case .token, .afterQuote:
+      if isBlank {
+        state = .beforeSemicolon
+      } else if byte == UInt8(ascii: ";") {
+        state = .beforeName
+      } else {
+        guard case .token = state else { return false }
+        return ASCII.isToken(byte)
+      }
+      return true
+    case .quoted:
+      if byte == UInt8(ascii: "\"") {
+        state = .afterQuote
+      } else if byte == UInt8(ascii: "\\") {
+        state = .escaped
+      }
+      return !ASCII.isControl(byte)
+    case .escaped:
+      state = .quoted
+      return !ASCII.isControl(byte)
+    }
+  }
+}

@@ -142,6 +142,7 @@ extension Span<UInt8> {
     return trimmed(start..<end)
   }
 }
+
 /// The field lines of a head or of a trailer section: where they begin, and what they mean.
 struct FieldSection: Sendable {
   private(set) var index = FieldIndex()

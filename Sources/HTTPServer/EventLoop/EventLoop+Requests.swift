@@ -1,5 +1,4 @@
 internal import HTTP
-internal import Synchronization
 
 /// Who answers a request: nobody, the loop itself, or the work pool.
 extension EventLoop {
@@ -187,26 +186,4 @@ extension Problem {
   /// The request waited for a worker until its deadline.
   static let deadlineExceeded = ProblemType.deadlineExceeded.problem(
     "The request waited in the queue until its deadline; try again after the seconds in Retry-After")
-}
-
-/// The short time for which an event loop may compute by itself. A request that needs more is run again on the work
-/// pool, so that it does not delay the loop's other connections.
-final class InlineTimeBudget: Sendable {
-  private let end = Atomic<UInt64>(0)
-  private let expired = Atomic<Bool>(false)
-
-  func start(at now: Instant, nanoseconds: UInt64) {
-    end.store(now.nanoseconds &+ nanoseconds, ordering: .relaxed)
-    expired.store(false, ordering: .relaxed)
-  }
-
-  /// Asked by the work itself, about every millisecond: whether to stop.
-  func checkExpired() -> Bool {
-    guard Clock.now().nanoseconds >= end.load(ordering: .relaxed) else { return false }
-    expired.store(true, ordering: .relaxed)
-    return true
-  }
-
-  /// Whether the work was told to stop, so that its answer is void.
-  var didExpire: Bool { expired.load(ordering: .relaxed) }
 }

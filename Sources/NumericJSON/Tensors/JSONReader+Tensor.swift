@@ -1,4 +1,4 @@
-internal import VectorKernels
+public import VectorKernels
 
 extension JSONReader {
   /// Reads a number, one of the strings "Infinity", "-Infinity" ("-inf") and "NaN", or nested arrays of these.
@@ -21,7 +21,7 @@ extension JSONReader {
       repeat {
         if builder.depth == 0 { return builder.finished() }
         builder.counts[builder.depth - 1] += 1
-      } while try closesTensorArray(&builder)
+      } while try closesArray(&builder)
     }
   }
 
@@ -140,7 +140,7 @@ extension JSONReader {
 
   /// After an element: passes the comma and returns false, or passes the closing bracket and returns true.
   @_lifetime(self: copy self)
-  private mutating func closesTensorArray(_ builder: inout TensorBuilder) throws(JSONSyntaxError) -> Bool {
+  private mutating func closesArray(_ builder: inout TensorBuilder) throws(JSONSyntaxError) -> Bool {
     if try nextElement() { return false }
     builder.close(isEmpty: false)
     return true
@@ -189,7 +189,7 @@ extension JSONReader {
       repeat {
         if builder.depth == 0 { break reading }
         builder.counts[builder.depth - 1] += 1
-      } while try closes(&builder)
+      } while try closesArray(&builder)
     }
     let structure = builder.finished()
     return ParsedBooleans(
@@ -227,12 +227,87 @@ extension JSONReader {
     }
     builder.counts[builder.depth - 1] += values.count - before
   }
+}
 
-  /// After an element: passes the comma and returns false, or passes the closing bracket and returns true.
+extension ParsedTensor {
+  /// Rounds numbers to a narrower format, each once from its decimal text.
+  ///
+  /// Rounding the binary64 that was read gives the same, but where that lies exactly half-way between two numbers of
+  /// the format: then the text may be less or more. Only for such numbers the text is looked at again.
+  ///
+  /// - Parameters:
+  ///   - values: a tensor's, as they were read, without faults.
+  ///   - format: what they are rounded to.
+  ///   - text: the text that they were read from.
+  ///   - start: where in it the tensor begins (``JSONReader/offset``).
+  /// - Returns: the positions of finite numbers that round beyond the format's range; each is infinite now.
+  public static func narrow(
+    _ values: inout [Double], to format: NumberFormat, text: Span<UInt8>, start: Int
+  ) -> [Int] {
+    var halfway: [Int] = []
+    var beyond: [Int] = []
+    for position in values.indices {
+      let value = values[position]
+      guard value.isFinite else { continue }
+      if format.isHalfway(value) {
+        halfway.append(position)
+      } else {
+        values[position] = format.nearest(to: value)
+        if values[position].isInfinite { beyond.append(position) }
+      }
+    }
+    guard !halfway.isEmpty else { return beyond }
+    var reader = JSONReader(text, takesNonFiniteWords: true)
+    reader.position = start
+    var next = 0
+    for position in halfway {
+      let value = values[position]
+      switch reader.compareNumber(after: position - next, to: value.magnitude) {
+      case .below: values[position] = format.nearest(to: value.towardZero)
+      case .equal: values[position] = format.nearest(to: value)
+      case .above: values[position] = format.nearest(to: value.awayFromZero)
+      }
+      if values[position].isInfinite { beyond.append(position) }
+      next = position + 1
+    }
+    return beyond.sorted()
+  }
+}
+
+extension Double {
+  /// The neighbour of a number that is not zero with the lesser magnitude, and the one with the greater.
+  fileprivate var towardZero: Double { self < 0 ? nextUp : nextDown }
+  fileprivate var awayFromZero: Double { self < 0 ? nextDown : nextUp }
+}
+
+extension JSONReader {
+  /// Passes so many of a tensor's values, and compares the magnitude of the next, a number, with the binary64 that it
+  /// was read as.
   @_lifetime(self: copy self)
-  private mutating func closes(_ builder: inout TensorBuilder) throws(JSONSyntaxError) -> Bool {
-    if try nextElement() { return false }
-    builder.close(isEmpty: false)
-    return true
+  fileprivate mutating func compareNumber(after count: Int, to value: Double) -> Comparison {
+    do throws(JSONSyntaxError) {
+      for _ in 0..<count {
+        skipToScalar()
+        if currentByte == UInt8(ascii: "\"") {
+          _ = try readString()
+        } else if readNonFiniteWord() == nil {
+          try scanNumber()
+        }
+      }
+      skipToScalar()
+      let decimal = try scanNumber()
+      let (significand, exponent) = Binary64.parts(of: value.bitPattern)
+      return compare(decimal, in: text, to: significand, exponent)
+    } catch {
+      // The text was read before.
+      return .equal
+    }
+  }
+
+  @_lifetime(self: copy self)
+  private mutating func skipToScalar() {
+    while let byte = currentByte, isWhitespace(byte) || byte == UInt8(ascii: ",") || byte | 0x06 == 0x5F {
+      position += 1
+    }
   }
 }

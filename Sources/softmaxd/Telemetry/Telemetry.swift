@@ -1,4 +1,3 @@
-import Glibc
 import HTTP
 import HTTPServer
 import Synchronization
@@ -74,55 +73,148 @@ final class Telemetry: ServerObserver {
   }
 }
 
-/// What the system knows of this process.
-struct ProcessMetrics {
-  var cpuMicroseconds: UInt64 = 0
-  var residentBytes = 0
-  var descriptorLimit: UInt64 = 0
-  var openDescriptors = 0
-  /// Since 1970.
-  var startMilliseconds: UInt64 = 0
+/// A histogram with fixed bounds that one thread writes and any may read.
+///
+/// Written by a load and a store, not by an atomic addition: nobody else writes, and a reader that is one request
+/// behind is no worse off.
+final class Histogram<let count: Int>: Sendable {
+  private let buckets = InlineArray<count, Atomic<UInt64>> { _ in Atomic(0) }
+  private let sum = Atomic<UInt64>(0)
 
-  static func read() -> ProcessMetrics {
-    var figures = ProcessMetrics()
-    var usage = rusage()
-    if unsafe getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage) == 0 {
-      figures.cpuMicroseconds =
-        UInt64(clamping: usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1_000_000
-        + UInt64(clamping: usage.ru_utime.tv_usec + usage.ru_stime.tv_usec)
-    }
-    // proc_pid_statm(5): size, resident, … in pages.
-    if let bytes = FileReader.read("/proc/self/statm", atMost: 256) {
-      let parts = String(decoding: bytes, as: UTF8.self).split(separator: " ")
-      if parts.count > 1 { figures.residentBytes = (Int(parts[1]) ?? 0) * Int(sysconf(CInt(_SC_PAGESIZE))) }
-    }
-    var limit = rlimit()
-    if unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 {
-      figures.descriptorLimit = UInt64(limit.rlim_cur)
-    }
-    figures.openDescriptors = openDescriptors()
-    figures.startMilliseconds = start
-    return figures
+  static var bucketCount: Int { count }
+
+  /// Counts `value` in the first bucket whose upper bound it does not exceed; the last bucket has none.
+  func record(_ value: UInt64, bounds: Span<UInt64>) {
+    var index = 0
+    while index < bounds.count, value > bounds[index] { index += 1 }
+    Counter.add(1, to: buckets[index])
+    Counter.add(value, to: sum)
   }
 
-  /// How many entries /proc/self/fd has. Linux tells it as the folder's size since 6.2; before that they are counted.
-  private static func openDescriptors() -> Int {
-    var status = stat()
-    if unsafe stat("/proc/self/fd", &status) == 0, status.st_size > 0 { return Int(status.st_size) }
-    guard let folder = unsafe opendir("/proc/self/fd") else { return 0 }
-    defer { _ = unsafe closedir(folder) }
-    var count = 0
-    while unsafe readdir(folder) != nil { count += 1 }
-    // Without ".", ".." and the folder's own.
-    return max(0, count - 3)
+  func read(into totals: inout HistogramTotals) {
+    for index in 0..<count { totals.buckets[index] &+= buckets[index].load(ordering: .relaxed) }
+    totals.sum &+= sum.load(ordering: .relaxed)
+  }
+}
+
+struct HistogramTotals {
+  var buckets: [UInt64]
+  var sum: UInt64 = 0
+
+  init(buckets count: Int) { buckets = Array(repeating: 0, count: count) }
+}
+
+enum Counter {
+  static func add(_ amount: UInt64, to counter: borrowing Atomic<UInt64>) {
+    counter.store(counter.load(ordering: .relaxed) &+ amount, ordering: .relaxed)
+  }
+}
+
+/// Upper bounds of histograms' buckets; the last bucket has none.
+///
+/// In place, not in arrays, whose reference counts all loops would share.
+enum Bounds {
+  /// In nanoseconds: those that OpenTelemetry advises for http.server.request.duration, and others below them, since
+  /// most requests here take some microseconds.
+  static let durations: InlineArray<18, UInt64> = [
+    25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000, 5_000_000, 10_000_000, 25_000_000, 50_000_000,
+    100_000_000, 250_000_000, 500_000_000, 1_000_000_000, 2_500_000_000, 5_000_000_000, 10_000_000_000,
+  ]
+  /// In bytes.
+  static let sizes: InlineArray<6, UInt64> = [1 << 10, 1 << 13, 1 << 16, 1 << 19, 1 << 22, 1 << 25]
+}
+
+/// How long the requests with one method, route and status took.
+typealias Durations = Histogram<19>
+
+/// How large the bodies of the requests with one method and route were, and those of their answers.
+///
+/// Whatever the status: it says little of sizes, and would make several times as many lines of them.
+final class Sizes: Sendable {
+  typealias Bytes = Histogram<7>
+
+  let received = Bytes()
+  let sent = Bytes()
+}
+
+/// What one loop counts. Only its own thread writes; a scrape reads all loops' counters and adds them up.
+final class LoopCounters: Sendable {
+  let opened = Atomic<UInt64>(0)
+  let closed = Atomic<UInt64>(0)
+  let abandoned = Atomic<UInt64>(0)
+  /// By method.
+  let began = InlineArray<16, Atomic<UInt64>> { _ in Atomic(0) }
+  let ended = InlineArray<16, Atomic<UInt64>> { _ in Atomic(0) }
+  /// By method, route and status.
+  let durations = Places<8192, Durations> { Durations() }
+  /// By method and route.
+  let sizes = Places<512, Sizes> { Sizes() }
+
+  /// How many of the places are in use; a test holds them to their number.
+  static let sizesCount = MetricLabels.methods.count * MetricLabels.routes.count
+  static let durationsCount = sizesCount * MetricLabels.statuses.count
+  var methodRoom: Int { began.count }
+
+  static func sizesIndex(method: Int, route: Route) -> Int { method * MetricLabels.routes.count + route.id }
+
+  static func durationsIndex(method: Int, route: Route, status: Int) -> Int {
+    sizesIndex(method: method, route: route) * MetricLabels.statuses.count + status
   }
 
-  /// Takes now for the time of the start.
-  static func noteStart() { _ = start }
+  /// Counts an answer. Only for the loop's own thread.
+  func record(method: Int, route: Route, status: Int, _ figures: (nanoseconds: UInt64, received: Int, sent: Int)) {
+    durations.use(Self.durationsIndex(method: method, route: route, status: status)) { durations in
+      durations.record(figures.nanoseconds, bounds: Bounds.durations.span)
+    }
+    sizes.use(Self.sizesIndex(method: method, route: route)) { sizes in
+      sizes.received.record(UInt64(clamping: figures.received), bounds: Bounds.sizes.span)
+      sizes.sent.record(UInt64(clamping: figures.sent), bounds: Bounds.sizes.span)
+    }
+  }
+}
 
-  private static let start: UInt64 = {
-    var now = timespec()
-    unsafe clock_gettime(CLOCK_REALTIME, &now)
-    return UInt64(clamping: now.tv_sec) * 1000 + UInt64(clamping: now.tv_nsec / 1_000_000)
-  }()
+/// Objects that are made when first needed, by one thread, and kept for the program's life; any thread may look for
+/// them.
+///
+/// Unmanaged, because AtomicLazyReference looks its metadata up at each load, in the runtime's tables, for longer than
+/// all the counting takes.
+@safe struct Places<let room: Int, Object: AnyObject & Sendable>: ~Copyable, Sendable {
+  private let places = unsafe InlineArray<room, Atomic<Unmanaged<Object>?>> { _ in unsafe Atomic(nil) }
+  private let make: @Sendable () -> Object
+
+  init(_ make: @escaping @Sendable () -> Object) { self.make = make }
+
+  var count: Int { room }
+
+  /// Hands out the one at `index`, made now if need be: only for the one thread.
+  func use(_ index: Int, _ body: (Object) -> Void) {
+    // Safe: retained when made and never released.
+    if let object = unsafe places[index].load(ordering: .acquiring) {
+      return unsafe object._withUnsafeGuaranteedRef(body)
+    }
+    let made = make()
+    unsafe places[index].store(Unmanaged.passRetained(made), ordering: .releasing)
+    body(made)
+  }
+
+  func existing(at index: Int) -> Object? {
+    unsafe places[index].load(ordering: .acquiring)?.takeUnretainedValue()
+  }
+}
+
+/// The values of metric labels: few, whatever clients send.
+enum MetricLabels {
+  /// OpenTelemetry calls an unknown method `_OTHER`; here the parser has already refused it.
+  static let methods = Method.allCases.map(\.rawValue) + ["_OTHER"]
+  static let otherMethod = methods.count - 1
+
+  /// By the routes' ids; the first is for unknown paths.
+  static let routes = OperationalEndpoints.routes.routes.map(\.label.description)
+
+  static let statuses = [
+    200, 204, 304, 400, 401, 404, 405, 408, 411, 412, 413, 414, 415, 417, 421, 422, 431, 500, 501, 503, 505, 0,
+  ]
+  static let otherStatus = statuses.count - 1
+
+  static func status(_ status: Status) -> Int { statuses.firstIndex(of: status.code) ?? otherStatus }
 }

@@ -66,4 +66,66 @@ import Testing
     configuration.setLoops(loops)
     #expect(configuration.reserveConnections == reserve && configuration.reserveConnectionsOfLoop == each)
   }
+
+  @Test("Rule 23: beyond the cap only liveness is answered") func beyondTheCapOnlyLivenessIsAnswered() throws {
+    try withServer { configuration in
+      configuration.connections = 2
+      configuration.placeGrace = .seconds(60)
+    } _: { address, _, _ in
+      let first = try TestClient(address)
+      let second = try TestClient(address)
+      #expect(first.get("/a") == "200 /a 0")
+      #expect(second.get("/b") == "200 /b 0")
+      let third = try TestClient(address)
+      #expect(third.get("/livez") == "200 /livez 0")
+      #expect(third.hasEnded())
+      let bodied = try TestClient(address)
+      bodied.say("GET /livez HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n")
+      #expect(bodied.answer()?.hasPrefix("503 ") == true)
+      bodied.finish()
+      #expect(bodied.hasEnded())
+      #expect(try TestClient(address).get("/c")?.hasPrefix("503 ") == true)
+      #expect(first.get("/d") == "200 /d 0")
+    }
+  }
+
+  @Test("Rule 23: at the cap the connection that has kept the server waiting longest gives its place to a new one")
+  func placesAreMade() throws {
+    let drops = DropCounter()
+    try withServer(observer: drops) { configuration in
+      configuration.setLoops(1)
+      configuration.connections = 3
+      configuration.placeGrace = .zero
+    } _: { address, _, handler in
+      let busy = try TestClient(address)
+      busy.post("/held", [UInt8](repeating: 0x20, count: 64 * 1024))
+      handler.began.wait()
+      let idle = try TestClient(address)
+      #expect(idle.get("/a") == "200 /a 0")
+      let later = try TestClient(address)
+      #expect(later.get("/b") == "200 /b 0")
+      let new = try TestClient(address)
+      #expect(new.get("/c") == "200 /c 0")
+      #expect(idle.hasEnded())
+      #expect(later.get("/d") == "200 /d 0")
+      // Whoever waits for the server keeps its place.
+      handler.hold.signal()
+      #expect(busy.answer() == "200 held")
+      #expect(drops.dropped.load(ordering: .relaxed) == 1)
+    }
+  }
+}
+
+@Suite struct ConnectionLimiterTests {
+  @Test func countsAndKeepsAReserve() {
+    let limiter = ConnectionLimiter(cap: 2, reserve: 1)
+    #expect(limiter.admit() == .normal)
+    #expect(limiter.admit() == .normal)
+    #expect(limiter.admit() == .reserve)
+    #expect(limiter.admit() == .refused)
+    #expect(limiter.count == 3)
+    limiter.release()
+    limiter.release()
+    #expect(limiter.admit() == .normal)
+  }
 }

@@ -114,3 +114,37 @@ import Testing
     #expect(SystemError(call: "bind", code: EADDRINUSE).description == "bind: Address already in use")
   }
 }
+
+@Suite struct SocketAddressTests {
+  @Test(arguments: [
+    ("127.0.0.1", "127.0.0.1:80"), ("0.0.0.0", "0.0.0.0:80"), ("::1", "[::1]:80"), ("[::1]", "[::1]:80"),
+    ("::", "[::]:80"), ("fe80::1", "[fe80::1]:80"),
+  ])
+  func numbersAreAddresses(host: String, description: String) {
+    #expect(SocketAddress(host: host, port: 80)?.description == description)
+  }
+
+  @Test(arguments: ["", "localhost", "example.org", "127.0.0.256", "127.1", "1.2.3.4.5", "[127.0.0.1", "::g", "[]"])
+  func namesAndSlipsAreNot(host: String) {
+    #expect(SocketAddress(host: host, port: 80) == nil)
+  }
+
+  @Test func localhostIsBothLoopbacks() {
+    #expect(SocketAddress.all(host: "localhost", port: 9)?.map(\.description) == ["127.0.0.1:9", "[::1]:9"])
+    #expect(SocketAddress.all(host: "example.org", port: 9) == nil)
+  }
+}
+
+extension Socket {
+  /// Two sockets connected to each other: a connection without a network.
+  static func pair<R>(_ body: (consuming Socket, consuming Socket) throws -> R) throws -> R {
+    var ends: InlineArray<2, CInt> = [-1, -1]
+    var span = ends.mutableSpan
+    try unsafe span.withUnsafeMutableBufferPointer { ends throws(SystemError) in
+      _ = try retrying("socketpair") {
+        unsafe socketpair(AF_UNIX, kind, 0, ends.baseAddress)
+      }
+    }
+    return try body(Socket(owning: ends[0]), Socket(owning: ends[1]))
+  }
+}

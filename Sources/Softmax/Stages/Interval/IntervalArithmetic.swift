@@ -155,3 +155,184 @@ extension IntervalArithmetic where L == WideLimbs {
     }
   }
 }
+
+extension IntervalArithmetic {
+  /// e^-h as `fixed · 2^-k`, the fixed number in [1, 2] short of the truth by at most `error` ulps.
+  private struct Exponential {
+    var significand: L
+    var k: Int
+    var error: UInt64
+  }
+
+  /// e^-h for 0 <= h <= 2^21.
+  ///
+  /// With k = ⌊h / log 2⌋ + 1 the rest r = k log 2 - h lies in (0, 0.6932). r 2^-s is small enough for a short Taylor
+  /// series, which is then squared s times. All cuts are downward, so that the truth is never below the result. Error
+  /// bound:
+  ///  - log 2 is known to one unit of 2^-F, h to another and one is taken off for it: r is short by at most k + 2
+  ///    units, r 2^-s by (k + 2) 2^(-s-2) + 1 ulps.
+  ///  - Horner's scheme cuts each product (1.01 ulps) and has each coefficient cut (1 ulp), and multiplies what came
+  ///    before by less than 2^-8: 2.1 ulps. The series' rest is less than 1.
+  ///  - Together less than E = k 2^(-s-2) + 6 before the squarings. Squaring v (short by e, and cut by 1.01) is short
+  ///    by at most 2 v e + 1.01; the product of all s factors v is at most e^r <= 2.0001, so that the result is short
+  ///    by at most 2^(s+1) · 1.0001 (E + 1.02), less than 2^(s+1) (E + 2).
+  private func exponential(
+    ofMinus h: BigFloat<L>, _ poll: inout CancellationPoll
+  ) throws(ComputationError) -> Exponential {
+    // Within 2^-30 of h / log 2: the margin keeps r positive.
+    let k = Int(h.approximation * 1.4426950408889634 + 0x1p-20) + 1
+    // k log 2 - h as a whole part, which ends at zero, and a fraction.
+    var r = logOfTwo
+    _ = r.multiply(by: UInt64(k))
+    _ = r.subtract(fraction(of: h))
+    _ = r.subtract(1)
+    r = r.shiftedRight(by: halvings + 2)
+    let terms = inverseFactorials.count
+    var sum = inverseFactorials[terms - 1]
+    for n in stride(from: terms - 2, through: 0, by: -1) {
+      if isLong { try poll.spend(costOfProduct) }
+      sum = FixedPoint.product(sum, r)
+      _ = sum.add(inverseFactorials[n])
+    }
+    for _ in 0..<halvings {
+      if isLong { try poll.spend(costOfProduct) }
+      sum = FixedPoint.product(sum, sum)
+    }
+    let error = (UInt64(k) >> UInt64(halvings + 2) + 8) << UInt64(halvings + 1)
+    return Exponential(significand: sum, k: k, error: error)
+  }
+
+  /// What is below the point of a number in [0, 2^64), in units of 2^-F rounded down.
+  private func fraction(of h: BigFloat<L>) -> L {
+    guard h.sign != 0 else { return zero }
+    guard h.exponent > 0 else { return h.limbs.shiftedRight(by: min(0 &- h.exponent, 64 &* zero.count)) }
+    var shifted = h
+    shifted.shiftLeft(by: h.exponent, guardLimb: 0)
+    return shifted.limbs
+  }
+
+  /// e^d for -2^21 <= d <= 0.
+  ///
+  /// The lower end's exponential bounds both: e^upper <= e^lower (1 + 1.01 w), where the width w is far below 1, and
+  /// the significand is at most 2.001: 2.1 w / 2^(2-F) ulps more.
+  func exponential(_ d: Interval<L>, _ poll: inout CancellationPoll) throws(ComputationError) -> Interval<L> {
+    let value = try exponential(ofMinus: -d.lower, &poll)
+    let above = value.error &+ ulps(d)
+    return FixedPoint.interval(value.significand, below: 0, above: above, power: 0 &- value.k)
+  }
+
+  /// At least 2.1 times the width in ulps, which is small: an interval is within 2^(2-F) of its magnitude, here 2^21.
+  private func ulps(_ d: Interval<L>) -> UInt64 {
+    if d.isExact { return 0 }
+    let width = BigFloat.sum(d.upper, -d.lower, .up)
+    let exponent = width.exponent &+ 64 &* zero.count &- 2
+    // Dividing by a short T is all that makes d inexact, so that this cannot be reached; it is right all the same.
+    return exponent <= 0 ? 3 : 3 &<< UInt64(min(exponent, 60))
+  }
+
+  /// e^d for any d <= 0. A wide interval's ends are raised one by one; below -2^20 only the sign counts.
+  func power(_ d: Interval<L>, _ poll: inout CancellationPoll) throws(ComputationError) -> Interval<L> {
+    let farthest = BigFloat(-0x1p20, like: zero)
+    if d.upper < farthest { return negligible }
+    if d.upper.sign >= 0, d.isExact { return whole(1) }
+    if d.lower < farthest {
+      return Interval(BigFloat(like: zero), try exponential(Interval(exactly: d.upper), &poll).upper)
+    }
+    guard d.widthExponent &+ 64 &* zero.count > 40 else { return try exponential(d, &poll) }
+    let least = try exponential(Interval(exactly: d.lower), &poll).lower
+    if d.upper.sign >= 0 { return Interval(least, BigFloat(1, like: zero)) }
+    return Interval(least, try exponential(Interval(exactly: d.upper), &poll).upper)
+  }
+
+  /// e^d - 1 for -1 <= d <= 0.
+  ///
+  /// Down to 2^-32 it is e^d less one, which costs up to 32 bits beside those that the squarings cost; below, -h ψ(h)
+  /// with ψ(h) = (1 - e^-h) / h = Σ (-h)^n / (n+1)!.
+  func exponentialLessOne(_ d: Interval<L>, _ poll: inout CancellationPoll) throws(ComputationError) -> Interval<L> {
+    let h = -d.lower
+    guard h.sign > 0 else { return Interval(exactly: BigFloat(like: zero)) }
+    guard h.exponent > -32 else {
+      let small = Interval(-d.upper, h)
+      return -(small * (try series(h, &poll)))
+    }
+    return try exponential(d, &poll) - whole(1)
+  }
+
+  /// ψ(h) for 0 < h < 2^-32. Each step cuts a product and a coefficient and multiplies what came before by less than
+  /// 2^-32: the error is below 2.1 ulps, the cut of h adds half an ulp, and an interval's width moves ψ by less than an
+  /// ulp. The series' rest is less than an ulp too: either so many terms are taken that h^n is, or all of a table that
+  /// ends where 2^(-halvings n) / n! is, with halvings <= 32. Together less than 8, either way.
+  private func series(_ h: BigFloat<L>, _ poll: inout CancellationPoll) throws(ComputationError) -> Interval<L> {
+    let x = FixedPoint.fixed(h)
+    // h < 2^exponent: the smaller it is, the fewer terms there are to sum.
+    let terms = min(inverseFactorials.count - 1, 64 * zero.count / max(32, 0 &- h.exponent) + 1)
+    var sum = inverseFactorials[terms]
+    for n in stride(from: terms - 1, through: 1, by: -1) {
+      if isLong { try poll.spend(costOfProduct) }
+      var next = inverseFactorials[n]
+      _ = next.subtract(FixedPoint.product(sum, x))
+      sum = next
+    }
+    return FixedPoint.interval(sum, below: 8, above: 8, power: 0)
+  }
+}
+
+extension IntervalArithmetic {
+  /// log(1 + x) for x >= 0.
+  ///
+  /// With y near log(1 + x) and w = (1 + x) e^-y, log(1 + x) = y + 2 atanh t, t = (w - 1) / (w + 1), is exact for any
+  /// y. y is the binary64 logarithm, or for x below 2^-20 zero, so that t = x / (2 + x) keeps its relative precision.
+  /// From the interval's lower end; over its width the logarithm grows by no more than the width.
+  func logOfOnePlus(_ x: Interval<L>, _ poll: inout CancellationPoll) throws(ComputationError) -> Interval<L> {
+    let one = whole(1)
+    let low = Interval(exactly: x.lower)
+    var result: Interval<L>
+    if x.lower.sign <= 0 {
+      result = Interval(exactly: BigFloat(like: zero))
+    } else if x.lower.exponent < -20 {
+      result = try doubleInverseTangent(low / (whole(2) + low), &poll)
+    } else {
+      let sum = low + one
+      let near = Approximation.log(sum.lower.approximation)
+      let y = exact(near)
+      let w = sum * (try exponential(-y, &poll))
+      result = try y + doubleInverseTangent((w - one) / (w + one), &poll)
+    }
+    if !x.isExact {
+      let width = BigFloat.sum(x.upper, -x.lower, .up)
+      result.upper = .sum(result.upper, width, .up)
+    }
+    return result
+  }
+
+  /// log x = k log 2 + log(x 2^-k) with x 2^-k from 1 on, and below 2 at its lower end.
+  func logarithm(_ x: Interval<L>, _ poll: inout CancellationPoll) throws(ComputationError) -> Interval<L> {
+    let k = x.lower.sign > 0 ? max(0, x.lower.exponent &- 1) : 0
+    let reduced = Interval(x.lower.scaled(by: 0 &- k), x.upper.scaled(by: 0 &- k))
+    let rest = try logOfOnePlus(reduced - whole(1), &poll)
+    return k == 0 ? rest : whole(k) * FixedPoint.interval(logOfTwo, below: 0, above: 1, power: -2) + rest
+  }
+
+  /// 2 atanh t = 2 t Σ t^2n / (2n + 1), for |t| < 2^-20.
+  ///
+  /// Each step of Horner's scheme cuts a product and a coefficient and multiplies what came before by less than 2^-40;
+  /// t² is cut once, and a t anywhere in its interval moves it by less than an ulp: together less than 8 ulps, either
+  /// way.
+  private func doubleInverseTangent(
+    _ t: Interval<L>, _ poll: inout CancellationPoll
+  ) throws(ComputationError) -> Interval<L> {
+    let magnitude = t.lower.isMagnitudeLess(than: t.upper) ? t.upper : t.lower
+    guard magnitude.sign != 0 else { return t }
+    let square = FixedPoint.fixed(BigFloat.product(magnitude, magnitude, .down))
+    // t^2n < 2^-F ends the series.
+    let terms = UInt64(64 * zero.count / max(1, -2 * magnitude.exponent) + 1)
+    var sum = FixedPoint.inverse(of: 2 * terms + 1, like: zero)
+    for n in stride(from: Int(terms) - 1, through: 0, by: -1) {
+      if isLong { try poll.spend(costOfProduct) }
+      sum = FixedPoint.product(sum, square)
+      _ = sum.add(FixedPoint.inverse(of: UInt64(2 * n + 1), like: zero))
+    }
+    let series = FixedPoint.interval(sum, below: 8, above: 8, power: 1)
+    return t * series
+  }
+}

@@ -103,77 +103,122 @@ extension JSONReader {
   }
 }
 
-/// A large tensor's text is written in chunks at the same time. `unsafe` is here for one reason: each chunk writes its
-/// own part of the buffer, which neither Array nor OutputSpan can hand out.
+/// A chunk of a tensor's text that was read by itself. It begins where an element of an innermost array must begin, and
+/// records its structure so that chunks can be joined in order.
+///
+/// Between innermost arrays, d arrays close and as many open: d = 1 between rows, 2 between matrices. Level 0 counts
+/// values, level l the arrays of level l - 1. A chunk knows neither how much of its first array came before it nor how
+/// much of its last comes after it. So each level has a head, a tail, and one length for all arrays in between.
+struct TensorChunk {
+  /// Where reading stopped, and how.
+  private(set) var position: Int
+  private(set) var stop = SequenceStop.beforeValue
+  /// Whether the chunk was read to its end. If not, what was read before `position` still counts.
+  private(set) var isComplete = false
+  /// How many values were read.
+  private(set) var count = 0
 
-extension JSONWriter {
-  /// Tensors of fewer values are not worth the threads.
-  static var leastParallelCount: Int { 4096 }
-  static var valuesInChunk: Int { 1024 }
-  static var chunksInWave: Int { 16 }
-}
+  private var tails = InlineArray<8, Int>(repeating: 0)
+  /// -1 where no array of the level ends in the chunk.
+  private var heads = InlineArray<8, Int>(repeating: -1)
+  /// -1 where no array of the level begins and ends in the chunk.
+  private var lengths = InlineArray<8, Int>(repeating: -1)
 
-extension OutputSpan where Element == UInt8 {
-  /// Appends a tensor's text, wave by wave. Each chunk of a wave is written where it would begin if every number took
-  /// the most bytes. While the next wave is written, one more task moves the chunks to where they do begin.
-  ///
-  /// - Precondition: room for `JSONWriter.capacity(forTensor:)` bytes; it is checked.
-  /// - Returns: false if it was told to stop between two waves.
-  @_lifetime(self: copy self)
-  mutating func append(
-    tensor values: Span<Double>, layout: TensorLayout, encoder: NumberEncoder, parallel: Parallel,
-    isCancelled: () -> Bool
-  ) -> Bool {
-    let size = JSONWriter.valuesInChunk
-    let count = layout.count
-    let chunks = (count + size - 1) / size
-    precondition(freeCapacity >= layout.textCapacity)
-    return unsafe withUnsafeMutableBufferPointer { buffer, filled in
-      var lengths = [Int](repeating: 0, count: chunks)
-      let origin = filled
-      var wave = 0..<0
-      while true {
-        let next = wave.upperBound..<min(wave.upperBound + JSONWriter.chunksInWave, chunks)
-        let placed = filled
-        unsafe lengths.withUnsafeMutableBufferPointer { lengths in
-          parallel(next.count + 1) { index in
-            if index == 0 {
-              var end = placed
-              for chunk in wave {
-                let start = origin + layout.place(ofChunk: chunk, size: size)
-                // Safe: no chunk is longer than its place, so this one ends before the wave that is being written.
-                unsafe buffer.move(from: start, to: end, count: lengths[chunk])
-                end += unsafe lengths[chunk]
-              }
-            } else {
-              let chunk = next.lowerBound + index - 1
-              let range = chunk * size..<min((chunk + 1) * size, count)
-              let start = origin + layout.place(ofChunk: chunk, size: size)
-              let end = origin + layout.place(ofChunk: chunk + 1, size: size)
-              // Safe: the places ascend, do not overlap and end within the buffer.
-              let own = unsafe UnsafeMutableBufferPointer(rebasing: buffer[start..<end])
-              var output = unsafe OutputSpan(buffer: own, initializedCount: 0)
-              output.append(tensor: values, in: range, layout: layout, encoder: encoder)
-              unsafe lengths[chunk] = unsafe output.finalize(for: own)
-            }
-          }
+  /// Reads numbers and "-Infinity", row by row, up to the comma at `end` or to anything else.
+  init(
+    _ text: Span<UInt8>, from start: Int, to end: Int, rank: Int, level: KernelLevel,
+    into values: inout OutputSpan<Double>
+  ) {
+    position = start
+    let initialCount = values.count
+    reading: while true {
+      let before = values.count
+      var rows = RowPattern(length: rank > 1 && tails[0] < lengths[0] ? lengths[0] : .max, column: tails[0])
+      stop = readNumbers(text, &position, limit: end, rows: rows, level: level, into: &values)
+      tails[1] += rows.advance(by: values.count - before, isAtEnd: stop == .afterValue)
+      tails[0] = rows.column
+      if stop == .beforeValue {
+        if position > end {
+          isComplete = true
+          break
         }
-        for chunk in wave { filled += lengths[chunk] }
-        if next.isEmpty { return true }
-        if isCancelled() { return false }
-        wave = next
+        guard !values.isFull, text.matches("\"-Infinity\"", at: position) else { break }
+        values.append(-.infinity)
+        tails[0] += 1
+        position = text.endOfWhitespace(from: position + 11)
+        if position < text.count, text[position] == UInt8(ascii: ",") {
+          position += 1
+          if position > end {
+            isComplete = true
+            break
+          }
+          continue
+        }
+        stop = .afterValue
       }
+      guard passRowBreak(text, rank: rank) else { break }
     }
+    count = values.count - initialCount
+  }
+
+  /// Moves from the end of a value to the first value of the next innermost array, if as many arrays open as close and
+  /// their lengths are regular. If not, nothing changes and it returns false.
+  private mutating func passRowBreak(_ text: Span<UInt8>, rank: Int) -> Bool {
+    var cursor = position
+    var closed = 0
+    while cursor < text.count, text[cursor] == UInt8(ascii: "]") {
+      closed += 1
+      cursor = text.endOfWhitespace(from: cursor + 1)
+    }
+    guard closed > 0, closed < rank, cursor < text.count, text[cursor] == UInt8(ascii: ",") else { return false }
+    cursor = text.endOfWhitespace(from: cursor + 1)
+    for _ in 0..<closed {
+      guard cursor < text.count, text[cursor] == UInt8(ascii: "[") else { return false }
+      cursor = text.endOfWhitespace(from: cursor + 1)
+    }
+    guard cursor < text.count, text.beginsNumberOrString(at: cursor) else { return false }
+
+    var (tails, heads, lengths) = (self.tails, self.heads, self.lengths)
+    for level in 0..<closed {
+      if heads[level] < 0 {
+        heads[level] = tails[level]
+      } else if lengths[level] < 0 {
+        lengths[level] = tails[level]
+      } else if lengths[level] != tails[level] {
+        return false
+      }
+      tails[level] = 0
+      tails[level + 1] += 1
+    }
+    (self.tails, self.heads, self.lengths) = (tails, heads, lengths)
+    position = cursor
+    return true
+  }
+
+  /// Counts the chunk's elements as if they had been read one by one. If one of its arrays is not as long as the first
+  /// of its depth, nothing changes and it returns false.
+  func join(_ builder: inout TensorBuilder, rank: Int) -> Bool {
+    var (counts, extents) = (builder.counts, builder.extents)
+    for level in 0..<rank {
+      let index = rank - 1 - level
+      guard heads[level] >= 0 else {
+        counts[index] += tails[level]
+        continue
+      }
+      let first = counts[index] + heads[level]
+      if extents[index] < 0 { extents[index] = first }
+      if extents[index] != first || (lengths[level] >= 0 && extents[index] != lengths[level]) { return false }
+      counts[index] = tails[level]
+    }
+    (builder.counts, builder.extents) = (counts, extents)
+    return true
   }
 }
 
-extension UnsafeMutableBufferPointer<UInt8> {
-  /// Copies bytes; the two ranges may overlap.
-  func move(from source: Int, to destination: Int, count: Int) {
-    precondition(source >= 0 && destination >= 0 && count >= 0)
-    precondition(source + count <= self.count && destination + count <= self.count)
-    guard let base = baseAddress else { return }
-    // Safe: both ranges are within the buffer.
-    unsafe (base + destination).update(from: base + source, count: count)
+extension Span where Element == UInt8 {
+  @inline(__always)
+  func beginsNumberOrString(at offset: Int) -> Bool {
+    let byte = self[offset]
+    return isDigit(byte) || byte == UInt8(ascii: "-") || byte == UInt8(ascii: "\"")
   }
 }

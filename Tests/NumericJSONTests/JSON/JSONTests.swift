@@ -3,6 +3,45 @@ import VectorKernels
 
 @testable import NumericJSON
 
+@Suite struct JSONReaderTests {
+  @Test func readsARequest() throws {
+    let text = Array(
+      #"""
+       {"logits": [[1, 2.5], [-3e2, "-Infinity"]],
+        "a\u0062\ud83d\ude00": {"x": [null]}, "t": true}
+      """#.utf8)
+    var reader = JSONReader(text.span)
+    try reader.beginObject()
+    #expect(try reader.nextMember()?.text == "logits")
+    let tensor = try reader.readTensor(limits: TensorLimits(values: 100, faults: 1))
+    #expect(tensor.extents == [2, 2])
+    #expect(tensor.values == [1, 2.5, -300, -.infinity])
+    #expect(tensor.faults.isEmpty && !tensor.isTooLarge)
+    #expect(try reader.nextMember()?.text == "ab😀")
+    try reader.skipValue()
+    #expect(try reader.nextMember()?.text == "t")
+    #expect(try reader.readBoolean())
+    #expect(try reader.nextMember()?.text == nil)
+    try reader.finish()
+  }
+
+  /// A name is itself however it is escaped, and nothing else.
+  @Test(arguments: ["logits", #"l\u006fgits"#, #"\u006Cogits"#])
+  func namesAreComparedWithoutTheirEscapes(_ written: String) throws {
+    let text = Array(#"{"\#(written)": 1}"#.utf8)
+    var reader = JSONReader(text.span)
+    try reader.beginObject()
+    let name = try #require(try reader.nextMember()?.text)
+    #expect(name == "logits")
+    for (other, isEqual) in [("logits", true), ("logit", false), ("logitz", false), ("logits2", false), ("", false)] {
+      var reader = JSONReader(text.span)
+      try reader.beginObject()
+      guard let name = try reader.nextMember() else { throw JSONSyntaxError(offset: 0, reason: .expectedName) }
+      #expect(name.equals(other) == isEqual, "\(other)")
+    }
+  }
+}
+
 struct JSONWriterTests {
   @Test(arguments: [0, 1, -1, 9, 10, -10, 99, 100, 101, 1_000_000_007, .max, .min])
   func integersHaveAllTheirDigits(_ value: Int) {

@@ -1,3 +1,105 @@
+/// A problem in the form of RFC 9457: what went wrong, where, and what to do about it.
+public struct Problem: Sendable, Hashable {
+  /// One place in the request's body that is at fault.
+  public struct Fault: Sendable, Hashable {
+    /// A JSON pointer as a URI fragment (RFC 6901 §6): `#/logits/3`.
+    public var pointer: String
+    public var detail: String
+
+    public init(pointer: String, detail: String) {
+      self.pointer = pointer
+      self.detail = detail
+    }
+  }
+
+  /// What kind it is: the same title and Retry-After for each occurrence.
+  public var type: ProblemType
+  /// What it is answered with: its type's status, unless the protocol of the path wants another.
+  public var status: Status
+  /// This occurrence: names the place and the cure.
+  public var detail: String
+  /// The places at fault, at most as many as the maker chose to collect.
+  public var errors: [Fault]
+  /// The zero-based offset of the fault in bytes: in the body or, for the parser's own problems, as ``ParseFailure``
+  /// counts.
+  public var offset: Int?
+
+  public init(_ type: ProblemType, detail: String, errors: [Fault] = [], offset: Int? = nil) {
+    self.type = type
+    status = type.status
+    self.detail = detail
+    self.errors = errors
+    self.offset = offset
+  }
+}
+
+extension Response {
+  /// The problem as an answer in application/problem+json, with the Retry-After of its type.
+  public init(_ problem: Problem, fields: Fields = Fields(), closes: Bool = false, forbidsStoring: Bool = false) {
+    self.init(
+      problem.status, .problem, body: problem.json, fields: fields, closes: closes, forbidsStoring: forbidsStoring)
+    if let seconds = problem.type.retryAfter { self.fields.append(.retryAfter, "\(seconds)") }
+    self.problem = problem
+  }
+}
+
+extension Problem {
+  /// The problem as a JSON object in UTF-8: `detail`, `type`, `title`, `status`, then `offset` and `errors` if any. The
+  /// detail comes first because several clients show only the beginning of an error's body.
+  public var json: [UInt8] {
+    var out: [UInt8] = []
+    out.reserveCapacity(160 + detail.utf8.count + 96 * errors.count)
+    out.append(contentsOf: #"{"detail":"#.utf8)
+    out.append(jsonString: detail)
+    out.append(contentsOf: #","type":"#.utf8)
+    out.append(jsonString: type.uri)
+    out.append(contentsOf: #","title":"#.utf8)
+    out.append(jsonString: type.title)
+    out.append(contentsOf: #","status":"#.utf8)
+    out.append(contentsOf: String(status.code).utf8)
+    if let offset {
+      out.append(contentsOf: #","offset":"#.utf8)
+      out.append(contentsOf: String(offset).utf8)
+    }
+    if !errors.isEmpty {
+      out.append(contentsOf: #","errors":["#.utf8)
+      for (index, fault) in errors.enumerated() {
+        out.append(contentsOf: (index == 0 ? #"{"pointer":"# : #",{"pointer":"#).utf8)
+        out.append(jsonString: fault.pointer)
+        out.append(contentsOf: #","detail":"#.utf8)
+        out.append(jsonString: fault.detail)
+        out.append(UInt8(ascii: "}"))
+      }
+      out.append(UInt8(ascii: "]"))
+    }
+    out.append(UInt8(ascii: "}"))
+    return out
+  }
+}
+
+extension [UInt8] {
+  /// Appends a JSON string (RFC 8259 §7): quotation mark, backslash and control characters are escaped.
+  public mutating func append(jsonString text: String) {
+    let quote = UInt8(ascii: "\"")
+    let backslash = UInt8(ascii: "\\")
+    append(quote)
+    for byte in text.utf8 {
+      if byte == quote || byte == backslash {
+        append(backslash)
+        append(byte)
+      } else if byte < 0x20 {
+        append(contentsOf: #"\u00"#.utf8)
+        append(byte < 0x10 ? UInt8(ascii: "0") : UInt8(ascii: "1"))
+        let low = byte & 0x0F
+        append(low < 10 ? 0x30 &+ low : 0x57 &+ low)
+      } else {
+        append(byte)
+      }
+    }
+    append(quote)
+  }
+}
+
 /// A kind of problem (RFC 9457 §3.1.1), declared once: its name makes the `type`, and the rest explains it.
 public struct ProblemType: Sendable, Hashable {
   /// The last part of the `type`, in kebab case.

@@ -1,0 +1,200 @@
+import Dispatch
+import Glibc
+import HTTP
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import HTTPServer
+
+extension ServerTests {
+  /// What a server holds of requests and answers, and who goes when that is too much.
+  @Suite struct Memory {
+    private let large = [UInt8](repeating: 0x61, count: 100_000)
+
+    @Test func bodiesBeyondTheBudgetAreRefusedBeforeTheyAreRead() throws {
+      try withServer { configuration in
+        configuration.limits.bodyBytes = 150_000
+        configuration.memoryBytes = 200_000
+      } _: { address, _, handler in
+        let first = try TestClient(address)
+        first.post("/held", large)
+        handler.began.wait()
+        let second = try TestClient(address)
+        second.say("POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n")
+        #expect(second.answer()?.hasPrefix("503 ") == true)
+        handler.hold.signal()
+        #expect(first.answer() == "200 held")
+        // What the first held is free again.
+        first.post("/x", large)
+        #expect(first.answer() == "200 /x 100000")
+      }
+    }
+
+    /// Also when a worker, or a handler, holds what belonged to the request for longer.
+    @Test func whatARequestHeldIsFreeOnceItIsAnswered() throws {
+      try withServer { configuration in
+        configuration.limits.bodyBytes = 150_000
+        configuration.memoryBytes = 200_000
+      } _: { address, _, _ in
+        let client = try TestClient(address)
+        for _ in 0..<3 {
+          client.post("/kept", large)
+          #expect(client.answer() == "200 kept")
+        }
+      }
+    }
+
+    @Test func aClaimedLengthTakesNothingFromOthers() throws {
+      try withServer { configuration in
+        configuration.limits.bodyBytes = 1 << 20
+        configuration.memoryBytes = 4 << 20
+      } _: { address, _, _ in
+        let claims = try (0..<4).map { _ in
+          let client = try TestClient(address)
+          // The claim comes behind a request whose answer shows that it has been looked at.
+          client.say(
+            "GET /y HTTP/1.1\r\nHost: x\r\n\r\n" + "POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 1048576\r\n\r\n")
+          #expect(client.answer() == "200 /y 0")
+          return client
+        }
+        let client = try TestClient(address)
+        client.post("/x", [UInt8](repeating: 0x61, count: 900_000))
+        #expect(client.answer() == "200 /x 900000")
+        // They were there all the while, and are served when they go on.
+        for claim in claims {
+          claim.say([UInt8](repeating: 0x61, count: 1_048_576))
+          #expect(claim.answer() == "200 /x 1048576")
+        }
+      }
+    }
+
+    @Test("Answers that nobody takes are dropped beyond the limit, and small requests find room", arguments: [1, 2])
+    func unreadAnswersGoWhenMemoryIsFull(loops: Int) throws {
+      let observer = DropCounter()
+      try withServer(observer: observer) { configuration in
+        configuration.loops = loops
+        configuration.memoryBytes = 16 << 20
+      } _: { address, server, _ in
+        // 8 MiB each, for a body of one byte.
+        let clients = try (0..<12).map { _ in
+          let client = try TestClient(address)
+          client.post("/big", [0x61])
+          return client
+        }
+        for _ in 0..<500 where observer.dropped.load(ordering: .relaxed) < 8 { usleep(10_000) }
+        // One that has just been made counts until its connection is dropped.
+        let most = (16 << 20) + loops * 64 * 1024
+        for _ in 0..<500 where server.status.heldBytes > most { usleep(10_000) }
+        #expect(server.status.heldBytes <= most)
+        let next = try TestClient(address)
+        for _ in 0..<10 { #expect(next.ask("/x", [0x61]) == "200 /x 1") }
+        // What is left of the memory goes to those that came first; they get all of their answers.
+        let answers = clients.map { $0.answer()?.prefix(3) }
+        #expect(answers.contains("200") && answers.contains(nil))
+        #expect(observer.dropped.load(ordering: .relaxed) == answers.count { $0 == nil })
+      }
+    }
+
+    @Test("A slow reader goes, and a large request finds room, when memory is short") func slowReadersMakeRoom() throws
+    {
+      let observer = DropCounter()
+      try withServer(observer: observer) { configuration in
+        // The kernel holds up to 4 MiB of the answer beside the 8 that it takes here (net.ipv4.tcp_wmem).
+        configuration.memoryBytes = 15 << 20
+        // At this pace whatever is held beyond a half for a second is too slow.
+        configuration.limits.writeTotal = .seconds(1)
+      } _: { address, server, _ in
+        let reader = try TestClient(address)
+        reader.post("/big", [0x61])
+        for _ in 0..<500 where server.status.heldBytes < 8 << 20 { usleep(1000) }
+        #expect(server.status.heldBytes >= 8 << 20)
+        for _ in 0..<500 where observer.dropped.load(ordering: .relaxed) == 0 { usleep(10_000) }
+        #expect(observer.dropped.load(ordering: .relaxed) == 1)
+        let client = try TestClient(address)
+        client.post("/x", [UInt8](repeating: 0x61, count: 6 << 20))
+        #expect(client.answer() == "200 /x \(6 << 20)")
+        #expect(reader.answer() == nil && reader.hasEnded())
+      }
+    }
+
+    @Test("What the kernel holds of answers counts too, and goes back when their readers are dropped")
+    func whatTheKernelHoldsCounts() throws {
+      let observer = DropCounter()
+      try withServer(observer: observer) { configuration in
+        configuration.memoryBytes = 1 << 20
+        configuration.limits.writeTotal = .seconds(1)
+      } _: { address, server, _ in
+        // The kernel of the reader takes a part of each, that of the server the rest.
+        let readers = try (0..<10).map { _ in
+          let reader = try TestClient(address)
+          reader.post("/bytes/500000", [0x61])
+          return reader
+        }
+        for _ in 0..<1000 where observer.dropped.load(ordering: .relaxed) == 0 { usleep(10_000) }
+        for _ in 0..<1000 where server.status.heldBytes > 1 << 20 { usleep(10_000) }
+        #expect(server.status.heldBytes <= 1 << 20)
+        let answers = readers.map { $0.answer() }
+        #expect(observer.dropped.load(ordering: .relaxed) > 0)
+        #expect(answers.count { $0 == nil } == observer.dropped.load(ordering: .relaxed))
+      }
+    }
+
+    @Test("A handler asks for memory before it works, on the loop and on the pool", arguments: [1, 100_000])
+    func workIsReserved(bodyBytes: Int) throws {
+      try withServer { configuration in
+        configuration.memoryBytes = 1 << 20
+      } _: { address, server, _ in
+        let client = try TestClient(address)
+        let body = [UInt8](repeating: 0x61, count: bodyBytes)
+        #expect(client.ask("/reserve/600000", body) == "200 granted")
+        #expect(client.ask("/reserve/2000000", body) == "200 never")
+        #expect(client.ask("/reserve/600000", body) == "200 granted")
+        // The last reservation ends when its answer is out, and a loop tells what it holds in steps of 64 KiB.
+        for _ in 0..<1000 where server.status.heldBytes > 64 * 1024 { usleep(1000) }
+        #expect(server.status.heldBytes <= 64 * 1024 && !server.status.isShortOfMemory)
+      }
+    }
+
+    @Test("What a connection held is free when its answer is out, though the peer leaves it open")
+    func aLingeringConnectionHoldsNothing() throws {
+      try withServer { configuration in
+        configuration.limits.bodyBytes = 150_000
+        configuration.memoryBytes = 250_000
+      } _: { address, _, _ in
+        let first = try TestClient(address)
+        first.say("POST /x HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 100000\r\n\r\n")
+        first.say(large)
+        #expect(first.answer() == "200 /x 100000")
+        let second = try TestClient(address)
+        second.post("/x", large)
+        #expect(second.answer() == "200 /x 100000")
+      }
+    }
+
+    @Test func aChunkedBodyIsChargedAsItComes() throws {
+      try withServer { configuration in
+        configuration.limits.bodyBytes = 1 << 20
+        configuration.memoryBytes = 1_300_000
+      } _: { address, server, handler in
+        let first = try TestClient(address)
+        first.post("/held", [UInt8](repeating: 0x61, count: 900_000))
+        handler.began.wait()
+        let second = try TestClient(address)
+        second.say("POST /x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+        second.say("7A120\r\n")
+        second.say([UInt8](repeating: 0x61, count: 500_000))
+        #expect(second.hasEnded())
+        handler.hold.signal()
+        #expect(first.answer() == "200 held")
+        // An answer may be read before the worker has given its memory back.
+        for _ in 0..<500 where server.status.heldBytes > 700_000 { usleep(1000) }
+        let third = try TestClient(address)
+        third.say("POST /x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n7A120\r\n")
+        third.say([UInt8](repeating: 0x61, count: 500_000))
+        third.say("\r\n0\r\n\r\n")
+        #expect(third.answer() == "200 /x 500000")
+      }
+    }
+  }
+}

@@ -1,0 +1,127 @@
+import Dispatch
+import Glibc
+import HTTP
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import HTTPServer
+
+extension ServerTests {
+  /// Which requests of a server go to the work pool, and when their work ends.
+  @Suite struct Work {
+    private let large = [UInt8](repeating: 0x61, count: 100_000)
+
+    @Test func smallRequestsAreAnsweredWhileThePoolIsBusy() throws {
+      try withServer { address, _, handler in
+        let busy = try (0..<4).map { _ in try TestClient(address) }
+        for client in busy { client.post("/held", large) }
+        for _ in 0..<2 { handler.began.wait() }
+        let client = try TestClient(address)
+        // The pool is held until these have been answered.
+        for _ in 0..<10 { #expect(client.get("/livez") == "200 /livez 0") }
+        for _ in busy { handler.hold.signal() }
+        for client in busy { #expect(client.answer() == "200 held") }
+      }
+    }
+
+    @Test func aFullPoolRefusesAtOnce() throws {
+      try withServer { configuration in
+        configuration.workers = 1
+        configuration.workQueueLimit = 1
+      } _: { address, _, handler in
+        let clients = try (0..<3).map { _ in try TestClient(address) }
+        clients[0].post("/held", large)
+        handler.began.wait()
+        clients[1].post("/held", large)
+        // It waits in the queue, unseen from here: the third is refused as soon as the second has arrived.
+        var refusal: String?
+        for _ in 0..<200 where refusal?.hasPrefix("503 ") != true {
+          usleep(5000)
+          let client = try TestClient(address)
+          client.say("POST /livez HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n")
+          client.say(large)
+          refusal = client.answer()
+        }
+        #expect(refusal?.contains("/problems/overloaded") == true)
+        handler.hold.signal()
+        handler.hold.signal()
+        #expect(clients[0].answer() == "200 held")
+        #expect(clients[1].answer() == "200 held")
+      }
+    }
+
+    @Test func aConnectionThatPrefersThePoolAsksForLivenessOnTheLoop() throws {
+      try withServer { configuration in
+        configuration.workers = 1
+      } _: { address, _, handler in
+        let client = try TestClient(address)
+        #expect(client.get("/slow") == "200 done")
+        let busy = try TestClient(address)
+        busy.post("/held", large)
+        handler.began.wait()
+        #expect(client.get("/livez") == "200 /livez 0")
+        handler.hold.signal()
+        #expect(busy.answer() == "200 held")
+      }
+    }
+
+    @Test func aSmallRequestThatTakesLongMovesToThePool() throws {
+      try withServer { address, _, handler in
+        let client = try TestClient(address)
+        #expect(client.get("/slow") == "200 done")
+        // Once on the loop, cut short, and once on the pool.
+        #expect(handler.calls.load(ordering: .relaxed) == 2)
+      }
+    }
+
+    @Test func aConnectionWithALongRequestGoesToThePoolFromThenOn() throws {
+      try withServer { address, _, handler in
+        let client = try TestClient(address)
+        for _ in 0..<3 { #expect(client.ask("/slow", [0x61]) == "200 done") }
+        // One try on the loop, and three on the pool.
+        #expect(handler.calls.load(ordering: .relaxed) == 4)
+      }
+    }
+
+    @Test func aRequestThatWaitsTooLongIsNotBegun() throws {
+      try withServer { configuration in
+        configuration.workers = 1
+        configuration.requestTimeout = .milliseconds(500)
+      } _: { address, _, handler in
+        let first = try TestClient(address)
+        first.post("/held", large)
+        handler.began.wait()
+        let second = try TestClient(address)
+        second.post("/never", large)
+        usleep(600_000)
+        handler.hold.signal()
+        #expect(first.answer() == "200 held")
+        #expect(second.answer()?.contains("/problems/deadline-exceeded") == true)
+        #expect(handler.calls.load(ordering: .relaxed) == 1)
+      }
+    }
+
+    @Test("Rule 30: a reset drops the work") func aResetCancelsTheWork() throws {
+      try withServer { address, _, handler in
+        let client = try TestClient(address)
+        client.post("/until-cancelled", large)
+        handler.began.wait()
+        client.reset()
+        for _ in 0..<1000 where handler.cancelled.load(ordering: .relaxed) == 0 { usleep(2000) }
+        #expect(handler.cancelled.load(ordering: .relaxed) == 1)
+      }
+    }
+
+    @Test func theDeadlineCancelsTheWork() throws {
+      try withServer {
+        $0.requestTimeout = .milliseconds(500)
+      } _: { address, _, handler in
+        let client = try TestClient(address)
+        client.post("/until-cancelled", large)
+        #expect(client.answer() == "503 cancelled")
+        #expect(handler.cancelled.load(ordering: .relaxed) == 1)
+      }
+    }
+  }
+}
