@@ -40,10 +40,10 @@ actor Listener {
   deinit { if spare >= 0 { _ = Glibc.close(spare) } }
 
   private static func listen(_ address: SocketAddress, backlog: Int) throws(SystemError) -> Socket {
-    let socket = try Socket.stream(family: address.family == .v4 ? AF_INET : AF_INET6)
+    let socket = try Socket.stream(family: address.isIPv6 ? AF_INET6 : AF_INET)
     try socket.setOption(SOL_SOCKET, SO_REUSEADDR, 1)
     // Else an IPv6 socket would take the IPv4 port as well, and the second of localhost's two would find it taken.
-    if address.family == .v6 { try socket.setOption(CInt(IPPROTO_IPV6), IPV6_V6ONLY, 1) }
+    if address.isIPv6 { try socket.setOption(CInt(IPPROTO_IPV6), IPV6_V6ONLY, 1) }
     let descriptor = socket.descriptor
     _ = try unsafe address.withSocketAddress { pointer, length throws(SystemError) in
       try retrying("bind") { unsafe bind(descriptor, pointer, length) }
@@ -105,14 +105,18 @@ actor Listener {
 
   // MARK: Accepting
 
+  /// The descriptor of a connection that has arrived, or -1.
+  private func acceptOne() -> CInt {
+    accept4(socket.descriptor, nil, nil, CInt(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue))
+  }
+
   /// - Parameter isLast: nothing is left waiting for a place.
   private func accept(atMost limit: Int, isLast: Bool = false) {
     var hasAccepted = false
     for _ in 0..<limit {
       // The loops make places as they take connections up. A probe must not be turned away because they have not yet.
       if limiter.isFull, !isLast { return rest(milliseconds: 1) }
-      let descriptor = accept4(
-        socket.descriptor, nil, nil, CInt(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue))
+      let descriptor = acceptOne()
       guard descriptor >= 0 else {
         switch errno {
         // Signals, and connections that ended before they were accepted (accept(2), "Error handling").
@@ -135,7 +139,7 @@ actor Listener {
       case .reserve: handOut(connection, isBeyondCap: true)
       case .refused:
         turnAway(connection)
-        observer.connectionRefused(.connectionCap)
+        observer.connectionRejected(.connectionCap)
       }
     }
     // Nothing but errors: the system may forbid the call itself (EPERM), which accepts nothing however often it is
@@ -154,11 +158,10 @@ actor Listener {
     if spare >= 0 {
       _ = Glibc.close(spare)
       for _ in 0..<64 {
-        let descriptor = accept4(
-          socket.descriptor, nil, nil, CInt(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue))
+        let descriptor = acceptOne()
         guard descriptor >= 0 else { break }
         turnAway(Socket(owning: descriptor))
-        observer.connectionRefused(.descriptors)
+        observer.connectionRejected(.descriptors)
       }
     }
     spare = Self.openSpare()

@@ -180,7 +180,7 @@ public struct ServerConfiguration: Sendable, Hashable {
   /// Connections at once; beyond it those that have waited longest make places, else only the reserve is accepted.
   public var connections: Int
   /// How long a connection of the reserve may take to say what it wants, to read its answer, and to end.
-  public var reserveDeadline = Duration.seconds(2)
+  public var reserveTimeout = Duration.seconds(2)
   /// How long a peer may keep its connection waiting before the place is given to a connection beyond the cap.
   public var placeGrace = Duration.seconds(1)
   /// Connections that the kernel holds until they are accepted.
@@ -231,9 +231,9 @@ public struct ServerConfiguration: Sendable, Hashable {
   var reserveLimits: HTTPLimits {
     var limits = limits
     let steps: [WritableKeyPath<HTTPLimits, Duration>] = [
-      \.headDeadline, \.keepAlive, \.bodyGrace, \.writeGrace, \.lingerSilence, \.lingerTotal,
+      \.headTimeout, \.idleTimeout, \.bodyTimeout, \.writeTimeout, \.lingerSilence, \.lingerTotal,
     ]
-    for step in steps { limits[keyPath: step] = min(limits[keyPath: step], reserveDeadline) }
+    for step in steps { limits[keyPath: step] = min(limits[keyPath: step], reserveTimeout) }
     return limits
   }
 }
@@ -246,12 +246,10 @@ public final class ServerStatus: Sendable {
 
   public init(_ configuration: ServerConfiguration) {
     budget = MemoryBudget(
-      limit: configuration.memoryBytes, longestTransfer: configuration.limits.writeTotal.nanoseconds)
+      limit: configuration.memoryBytes, longestTransfer: configuration.limits.writeTotalTimeout.nanoseconds)
     workPool = WorkPool(workers: configuration.workers, queueLimit: configuration.workQueueLimit)
   }
 
-  /// Whether the server would have new requests sent to it.
-  public var isReady: Bool { isRunning && !isShortOfMemory }
   /// Whether the server has started and is not stopping.
   public var isRunning: Bool { running.load(ordering: .relaxed) }
   /// Whether connections and requests hold so much that large requests find no room.

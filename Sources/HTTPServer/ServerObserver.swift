@@ -8,7 +8,7 @@ public protocol ServerObserver: Sendable {
   func connectionOpened(loop: Int)
   func connectionClosed(loop: Int)
   /// A connection was turned away before anything was read.
-  func connectionRefused(_ reason: ConnectionRefusal)
+  func connectionRejected(_ reason: ConnectionRejection)
   /// A connection was ended because its peer is too slow.
   func connectionDropped(_ reason: ConnectionDrop, loop: Int)
   /// A handler begins to work on a request.
@@ -24,7 +24,7 @@ public protocol ServerObserver: Sendable {
 }
 
 /// Why a connection was turned away.
-public enum ConnectionRefusal: String, Sendable, CaseIterable {
+public enum ConnectionRejection: String, Sendable, CaseIterable {
   /// The cap and the reserve beyond it are both used up.
   case connectionCap = "connection_cap"
   /// The process or the system has no descriptor left.
@@ -74,7 +74,7 @@ public struct RequestMetrics: Sendable {
 extension ServerObserver {
   public func connectionOpened(loop: Int) {}
   public func connectionClosed(loop: Int) {}
-  public func connectionRefused(_ reason: ConnectionRefusal) {}
+  public func connectionRejected(_ reason: ConnectionRejection) {}
   public func connectionDropped(_ reason: ConnectionDrop, loop: Int) {}
   public func requestBegan(_ request: RequestMetrics, loop: Int) {}
   public func requestAbandoned(_ request: RequestMetrics, loop: Int) {}

@@ -25,7 +25,7 @@ final class TestHandler: RequestHandler {
   func route(_ head: RequestHead) -> Routing {
     let route = Self.routes.route(of: head.path)
     return head.path == "/refused"
-      ? .reject(Response(.notFound, .plainText, body: Array("no".utf8)), route) : .accept(route)
+      ? .refuse(Response(.notFound, .plainText, body: Array("no".utf8)), route) : .accept(route)
   }
 
   func decorate(_ response: inout Response, for head: RequestHead?, at path: String?) {

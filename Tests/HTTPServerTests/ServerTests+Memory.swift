@@ -103,7 +103,7 @@ extension ServerTests {
         // The kernel holds up to 4 MiB of the answer beside the 8 that it takes here (net.ipv4.tcp_wmem).
         configuration.memoryBytes = 15 << 20
         // At this pace whatever is held beyond a half for a second is too slow.
-        configuration.limits.writeTotal = .seconds(1)
+        configuration.limits.writeTotalTimeout = .seconds(1)
       } _: { address, server, _ in
         let reader = try TestClient(address)
         reader.post("/big", [0x61])
@@ -123,7 +123,7 @@ extension ServerTests {
       let observer = DropCounter()
       try withServer(observer: observer) { configuration in
         configuration.memoryBytes = 1 << 20
-        configuration.limits.writeTotal = .seconds(1)
+        configuration.limits.writeTotalTimeout = .seconds(1)
       } _: { address, server, _ in
         // The kernel of the reader takes a part of each, that of the server the rest.
         let readers = try (0..<10).map { _ in

@@ -15,10 +15,10 @@ import Testing
     try withServer {
       $0.drainDelay = .milliseconds(300)
     } _: { address, server, _ in
-      #expect(server.status.isReady)
+      #expect(server.status.isRunning)
       let done = DispatchSemaphore(value: 0)
       server.stop { done.signal() }
-      #expect(!server.status.isReady)
+      #expect(!server.status.isRunning)
       // A new connection is served, and told that it will end.
       let client = try TestClient(address)
       #expect(client.get("/a") == "200 /a 0")

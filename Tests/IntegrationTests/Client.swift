@@ -1,4 +1,5 @@
 import CCurl
+import Foundation
 import TestSupport
 
 /// What to ask for.
@@ -158,5 +159,83 @@ extension String {
     var rest = self[...]
     while let last = rest.last, predicate(last) { rest.removeLast() }
     return rest
+  }
+}
+
+/// Many clients at once on one thread, by libcurl's multi interface.
+@safe final class Crowd {
+  let clients: [Client]
+  private let handle: UnsafeMutableRawPointer
+
+  init(_ count: Int, of daemon: Daemon) {
+    guard let made = unsafe curl_multi_init() else { preconditionFailure("libcurl gives no multi handle") }
+    unsafe handle = made
+    clients = (0..<count).map { _ in Client(daemon) }
+  }
+
+  deinit { unsafe _ = curl_multi_cleanup(handle) }
+
+  /// Sends the calls, one a client, all at once. `meanwhile` runs after each round of input and output.
+  ///
+  /// - Returns: an answer a client, or the libcurl code of what went wrong with it.
+  func send(_ calls: [Call], meanwhile: ([Client]) -> Void = { _ in }) -> [Result<Answer, Client.Failure>] {
+    for (client, call) in zip(clients, calls) {
+      client.prepare(call)
+      unsafe _ = curl_multi_add_handle(handle, client.handle)
+    }
+    var running: Int32 = 1
+    let limit = Date().addingTimeInterval(240)
+    while running > 0, Date() < limit {
+      unsafe _ = curl_multi_perform(handle, &running)
+      meanwhile(clients)
+      if running > 0 { unsafe _ = curl_multi_poll(handle, nil, 0, 20, nil) }
+    }
+    var codes: [UnsafeMutableRawPointer: CURLcode] = unsafe [:]
+    var left: Int32 = 0
+    while let message = unsafe curl_multi_info_read(handle, &left) {
+      unsafe codes[message.pointee.easy_handle] = message.pointee.data.result
+    }
+    return zip(clients, calls).map { client, _ in
+      unsafe _ = curl_multi_remove_handle(handle, client.handle)
+      let code = unsafe codes[client.handle] ?? CURLE_OPERATION_TIMEDOUT
+      return code == CURLE_OK ? .success(client.answer()) : .failure(Client.Failure(code: code.rawValue))
+    }
+  }
+}
+
+/// Request bodies of a chosen size, made fast.
+enum Bodies {
+  /// `{"logits":[…]}` of this many numbers in a row, each of about `digits` digits, a few values over and over.
+  static func logits(_ count: Int, digits: Int = 6) -> [UInt8] {
+    let numbers = (0..<64).map { index -> [UInt8] in
+      let tail = String(repeating: "73918264505192837", count: 1).prefix(max(1, digits - 1))
+      return Array("\(index % 2 == 0 ? "-" : "")\(index % 9).\(tail)".utf8)
+    }
+    var body = Array(#"{"logits":["#.utf8)
+    body.reserveCapacity(count * (digits + 4) + 32)
+    for index in 0..<count {
+      if index > 0 { body.append(UInt8(ascii: ",")) }
+      body.append(contentsOf: numbers[index % numbers.count])
+    }
+    body.append(contentsOf: "]}".utf8)
+    return body
+  }
+
+  /// The same, filled with white space to exactly `size` bytes.
+  static func logits(_ count: Int, paddedTo size: Int, digits: Int = 6) -> [UInt8] {
+    let body = logits(count, digits: digits)
+    return body + [UInt8](repeating: UInt8(ascii: " "), count: max(0, size - body.count))
+  }
+
+  /// A check of a gradient of this many numbers, which are the logits again, and so wrong.
+  static func check(_ count: Int) -> [UInt8] {
+    let numbers = logits(count).dropFirst(#"{"logits":"#.utf8.count).dropLast()
+    return Array(#"{"logits":"#.utf8) + numbers + Array(#","target":1,"candidate":{"gradient":"#.utf8) + numbers
+      + Array("}}".utf8)
+  }
+
+  /// How many numbers `{"probabilities":[…]}` holds: one more than its commas.
+  static func count(in answer: Answer) -> Int {
+    answer.body.reduce(1) { $0 + ($1 == UInt8(ascii: ",") ? 1 : 0) }
   }
 }

@@ -8,7 +8,7 @@ func ask(_ head: RequestHead, _ body: [UInt8] = [], of service: Service = servic
   let framing: BodyFraming = head.method == .post ? .length(body.count) : .none
   let head = RequestHead(head.method, head.path, fields: head.fields, framing: framing)
   return switch service.route(head) {
-  case .reject(let refused): refused.response
+  case .refuse(let refused): refused.response
   case .accept(let route): service.respond(to: Request(head: head, route: route, body: body), in: RequestContext())
   }
 }
@@ -23,7 +23,7 @@ func text(_ response: Response) -> String { String(decoding: response.body, as: 
 
 /// The answer that a head alone gets, or nil when its body is wanted.
 func answer(toHead head: RequestHead) -> Response? {
-  if case .reject(let refused) = service.route(head) { refused.response } else { nil }
+  if case .refuse(let refused) = service.route(head) { refused.response } else { nil }
 }
 
 /// A response's body with the parts that are sent from elsewhere.

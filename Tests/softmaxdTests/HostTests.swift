@@ -1,3 +1,4 @@
+import Glibc
 import HTTP
 import HTTPServer
 import Testing
@@ -6,7 +7,7 @@ import Testing
 
 @Suite struct MemoryPlanTests {
   @Test("Everything follows from one figure, and fits into it", arguments: [32, 64, 256, 2048, 1 << 20], [1, 2, 64])
-  func derives(mebibytes: Int, loops: Int) {
+  func boundsFollowFromOneFigure(mebibytes: Int, loops: Int) {
     let total = mebibytes << 20
     let plan = MemoryPlan(total: total, loops: loops)
     #expect(plan.shared >= 8 << 20)
@@ -46,15 +47,21 @@ import Testing
         ]
       ),
     ])
-  func groups(text: String, files: [String]) { #expect(MemoryLimit.files(ofGroups: text) == files) }
+  func filesOfGroups(text: String, files: [String]) { #expect(MemoryLimit.files(ofGroups: text) == files) }
 
   @Test(
+    "A limit is a number of bytes; \"max\" and version 1's greatest number are none",
     arguments: [
       ("268435456\n", 268_435_456), ("max\n", nil), ("9223372036854771712\n", nil), ("", nil), ("0\n", nil),
     ] as [(String, Int?)])
-  func limits(text: String, bytes: Int?) { #expect(MemoryLimit.bytes(text) == bytes) }
+  func bytesOfLimits(text: String, bytes: Int?) { #expect(MemoryLimit.bytes(text) == bytes) }
 
-  @Test func thisMachineHasSomeMemory() { #expect(MemoryLimit.available(loops: 1) >= 0) }
+  @Test("This process may use some memory, and no more than the machine has")
+  func thisMachineHasSomeMemory() {
+    let machine = sysconf(CInt(_SC_PHYS_PAGES)) * sysconf(CInt(_SC_PAGESIZE))
+    let available = MemoryLimit.available(loops: 1)
+    #expect(available > 0 && available <= machine)
+  }
 }
 
 @Suite struct DescriptorsTests {

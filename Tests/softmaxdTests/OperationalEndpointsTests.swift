@@ -23,7 +23,7 @@ import Testing
     let head = RequestHead(
       method, path, fields: fields, framing: method == .post ? .length(body.utf8.count) : .none)
     switch operations.route(head) {
-    case .reject(let refused): return refused.response
+    case .refuse(let refused): return refused.response
     case .accept(let route):
       return operations.respond(
         to: Request(head: head, route: route, body: Array(body.utf8)), in: RequestContext())
@@ -57,10 +57,35 @@ import Testing
     #expect(contract.contains("\n  version: \(Program.version)\n"))
   }
 
-  @Test(arguments: [Problem.overloaded, .deadlineExceeded, .bodyTooLarge(2, limit: 1)])
+  @Test(arguments: [Problem.overloaded, .deadlineExceeded, .bodyTooLarge(1)])
   func theServersOwnProblemsAreExplained(problem: Problem) {
     #expect(ask(operations(), .get, problem.type.uri).status == .ok)
     #expect(Response(problem).fields[.retryAfter] == problem.type.retryAfter.map { "\($0)" })
+  }
+
+  @Test("A problem's example is what is really said, and a single sentence has no full stop")
+  func examplesAreWhatIsSaid() {
+    func problem(_ operations: OperationalEndpoints, _ method: HTTP.Method, _ path: String, _ fields: Fields)
+      -> Problem?
+    {
+      guard case .refuse(let refused) = operations.route(RequestHead(method, path, fields: fields)) else {
+        return ask(operations, method, path, fields).problem
+      }
+      return refused.response.problem
+    }
+    for (type, found) in [
+      (.lengthRequired, problem(operations(), .post, "/softmax", [:])),
+      (.notReady, problem(operations(), .get, "/readyz", [:])),
+      (.unauthorized, problem(operations(token: Self.secret), .post, "/softmax", [:])),
+      (.misdirectedRequest, problem(operations(hosts: ["a.example"]), .get, "/", [.host: "example.org"])),
+      (.preconditionFailed, problem(operations(), .get, "/", [.ifMatch: "\"a\""])),
+    ] as [(ProblemType, Problem?)] {
+      #expect(found?.type == type && found?.detail == type.example, "\(type.name)")
+    }
+    for problem in [Problem.overloaded, .deadlineExceeded, .tooManyExpensive, .bodyTooLarge(1)] {
+      #expect(!problem.detail.hasSuffix("."))
+    }
+    for type in ProblemType.all { #expect(!type.example.hasSuffix("."), "\(type.name)") }
   }
 
   @Test func theServiceIsBehindIt() {

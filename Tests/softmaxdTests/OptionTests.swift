@@ -181,7 +181,8 @@ import Testing
     }
   }
 
-  @Test func otherCommands() throws {
+  @Test("Help and the version win over whatever else is wrong, and a probe goes where the server would listen")
+  func otherCommands() throws {
     #expect(try Command.parse(["--help"], environment: [:]) == .help)
     #expect(try Command.parse(["-h"], environment: [:]) == .help)
     #expect(try Command.parse(["--version"], environment: [:]) == .version)
@@ -233,6 +234,6 @@ import Testing
     ),
   ])
   func aGroupsQuotaIsInItsFolderAndThoseAround(_ groups: String, _ folders: [String]) {
-    #expect(CPUQuota.folders(ofGroups: groups) == folders)
+    #expect(ControlGroups.folders(ofGroups: groups) == folders)
   }
 }

@@ -257,7 +257,7 @@ class Suite:
                 self.equal(visit.axe(), [], "axe at the question for a token")
                 field.fill("wrong")
                 field.press("Enter")
-                expect(visit.page.locator("#trouble")).to_contain_text("The token is not the right one")
+                expect(visit.page.locator("#trouble")).to_contain_text("The bearer token is wrong")
                 visit.page.get_by_label("Token").fill("correct-horse-battery")
                 visit.page.get_by_label("Token").press("Enter")
                 visit.rest()

@@ -123,7 +123,7 @@ extension ConnectionState {
     guard phase == .deciding, let head else { return }
     self.route = route
     bodyLimit = limits.bodyBytes(for: head.method)
-    guard !isTooLarge(head) else { return breakRule(ParseFailure(.bodyTooLarge, at: 0)) }
+    guard !limits.areExceeded(byBodyOf: head) else { return breakRule(ParseFailure(.bodyTooLarge, at: 0)) }
     switch head.framing {
     case .none, .length(0): phase = .requestReady
     case .length, .chunked:
@@ -137,10 +137,6 @@ extension ConnectionState {
     since = now.instant
     body = BodyReader(head.framing)
     self.phase = phase
-  }
-
-  func isTooLarge(_ head: RequestHead) -> Bool {
-    if case .length(let length) = head.framing { length > limits.bodyBytes } else { false }
   }
 
   /// Reads the rest of a body straight into its buffer, which grows with what has arrived, never with what was

@@ -16,7 +16,7 @@ extension ConnectionState {
     guard phase == .deciding, let head else { return }
     self.route = route
     // Too large whatever else is wrong; the owner may say so in its own response.
-    guard !isTooLarge(head) || response.status == .contentTooLarge else {
+    guard !limits.areExceeded(byBodyOf: head) || response.status == .contentTooLarge else {
       return breakRule(ParseFailure(.bodyTooLarge, at: 0))
     }
     self.head = nil
@@ -64,7 +64,7 @@ extension ConnectionState {
     startWriting(at: now)
     framing.closes = !keeps
     output.append(response, framing, date: now.date)
-    writeRate.require(output.count, within: times.writeTotal)
+    writeRate.require(output.count, within: times.writeTotalTimeout)
     if keeps {
       awaitHead(at: now)
     } else {

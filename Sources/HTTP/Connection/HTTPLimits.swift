@@ -21,22 +21,22 @@ public struct HTTPLimits: Sendable, Hashable {
   public var outputBytes = 256 * 1024
 
   /// From a head's first byte to its last; beyond: 408.
-  public var headDeadline = Duration.seconds(20)
+  public var headTimeout = Duration.seconds(20)
   /// The longest silence, and the head start, of a body; beyond: 408.
-  public var bodyGrace = Duration.seconds(20)
+  public var bodyTimeout = Duration.seconds(20)
   /// What a body must bring each second, but for its head start; being faster never earns more than that again.
   public var bodyBytesPerSecond = 1024
   /// How long a connection may wait for a request: above the 60 s of common load balancers.
-  public var keepAlive = Duration.seconds(75)
+  public var idleTimeout = Duration.seconds(75)
   /// At a stop: how long an idle connection is kept once the port has closed, since a request may be on its way.
   public var stopGrace = Duration.seconds(1)
   /// The longest silence, and the head start, of a reader; beyond: the connection is dropped.
-  public var writeGrace = Duration.seconds(30)
+  public var writeTimeout = Duration.seconds(30)
   /// What a reader must take each second, likewise.
   public var writeBytesPerSecond = 1024
   /// The longest that answers may take to be written, after the head start: the more bytes wait, the faster they must
   /// be taken.
-  public var writeTotal = Duration.seconds(300)
+  public var writeTotalTimeout = Duration.seconds(300)
   /// After the last answer: the silence after which a connection that the peer leaves open is closed.
   public var lingerSilence = Duration.seconds(5)
   /// After the last answer: the longest wait in all.
@@ -44,33 +44,38 @@ public struct HTTPLimits: Sendable, Hashable {
 
   public init() {}
 
+  /// Whether a head announces a larger body than is read, whatever the method.
+  public func areExceeded(byBodyOf head: RequestHead) -> Bool {
+    if case .length(let length) = head.framing { length > bodyBytes } else { false }
+  }
+
   /// The most bytes of a request's body: few where the method gives a body no meaning (RFC 9110 §9.3.1).
   func bodyBytes(for method: Method) -> Int { method.takesBody ? bodyBytes : min(bodyBytes, discardBytes) }
 }
 
 /// The time limits of ``HTTPLimits`` in nanoseconds, converted once a connection.
 struct TimeLimits: Sendable {
-  let head, bodyGrace, bodyPerByte, keepAlive, stopGrace, writeGrace, writePerByte, writeTotal, lingerSilence,
-    lingerTotal: UInt64
+  let headTimeout, bodyTimeout, bodyPerByte, idleTimeout, stopGrace, writeTimeout, writePerByte, writeTotalTimeout,
+    lingerSilence, lingerTotal: UInt64
 
   init(_ limits: HTTPLimits) {
-    head = limits.headDeadline.nanoseconds
-    bodyGrace = limits.bodyGrace.nanoseconds
+    headTimeout = limits.headTimeout.nanoseconds
+    bodyTimeout = limits.bodyTimeout.nanoseconds
     bodyPerByte = Self.perByte(limits.bodyBytesPerSecond)
-    keepAlive = limits.keepAlive.nanoseconds
+    idleTimeout = limits.idleTimeout.nanoseconds
     stopGrace = limits.stopGrace.nanoseconds
-    writeGrace = limits.writeGrace.nanoseconds
+    writeTimeout = limits.writeTimeout.nanoseconds
     writePerByte = Self.perByte(limits.writeBytesPerSecond)
-    writeTotal = limits.writeTotal.nanoseconds
+    writeTotalTimeout = limits.writeTotalTimeout.nanoseconds
     lingerSilence = limits.lingerSilence.nanoseconds
     lingerTotal = limits.lingerTotal.nanoseconds
   }
 
   func bodyDeadline(from now: Instant) -> RateDeadline {
-    RateDeadline(from: now, grace: bodyGrace, perByte: bodyPerByte)
+    RateDeadline(from: now, grace: bodyTimeout, perByte: bodyPerByte)
   }
   func writeDeadline(from now: Instant) -> RateDeadline {
-    RateDeadline(from: now, grace: writeGrace, perByte: writePerByte)
+    RateDeadline(from: now, grace: writeTimeout, perByte: writePerByte)
   }
 
   /// 0 where the limit is 0: then no rate is asked for.
@@ -156,10 +161,10 @@ extension ConnectionState {
 
   private var readDeadline: Instant? {
     switch phase {
-    case .head where hasBegunHead: since.advanced(by: times.head)
+    case .head where hasBegunHead: since.advanced(by: times.headTimeout)
     // The keep-alive time starts when the last response has been written; until then the writing deadline runs.
     case .head where output.isEmpty:
-      min(since.advanced(by: times.keepAlive), drainDeadline ?? Instant(nanoseconds: .max))
+      min(since.advanced(by: times.idleTimeout), drainDeadline ?? Instant(nanoseconds: .max))
     case .head: drainDeadline
     case .body, .discarding: readRate.instant
     case .lingering: min(since.advanced(by: times.lingerTotal), readRate.instant)

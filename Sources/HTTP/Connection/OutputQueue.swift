@@ -179,7 +179,7 @@ extension OutputSpan<UInt8> {
 
 extension Status {
   /// No body, and no Content-Length, on 1xx, 204 and 304 (RFC 9110 §8.6, §15).
-  var mayHaveBody: Bool { code >= 200 && code != 204 && code != 304 }
+  var mayHaveBody: Bool { self != .noContent && self != .notModified }
 }
 
 extension Fields {

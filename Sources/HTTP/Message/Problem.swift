@@ -33,6 +33,19 @@ public struct Problem: Sendable, Hashable {
   }
 }
 
+extension Problem {
+  /// A body is longer than the `limit`, in bytes.
+  public static func bodyTooLarge(_ limit: Int) -> Problem {
+    ProblemType.bodyTooLarge.problem(ProblemType.bodyTooLargeDetail(limit))
+  }
+}
+
+extension ProblemType {
+  fileprivate static func bodyTooLargeDetail(_ limit: Int) -> String {
+    "The body is larger than the \(limit) bytes that this server reads; send several requests"
+  }
+}
+
 extension Response {
   /// The problem as an answer in application/problem+json, with the Retry-After of its type.
   public init(_ problem: Problem, fields: Fields = Fields(), closes: Bool = false, forbidsStoring: Bool = false) {
@@ -112,7 +125,7 @@ public struct ProblemType: Sendable, Hashable {
   public let explanation: String
   /// What to do about it, for any occurrence.
   public let cure: String
-  /// The detail of one occurrence.
+  /// The detail of one occurrence, word for word: of each occurrence where the type has one sentence, ``usual``.
   public let example: String
   /// After how many seconds to try again, where that may help: the field Retry-After of each answer of the type.
   public let retryAfter: Int?
@@ -138,6 +151,9 @@ public struct ProblemType: Sendable, Hashable {
     Problem(self, detail: detail, errors: errors, offset: offset)
   }
 
+  /// An occurrence that says what the example says.
+  public var usual: Problem { problem(example) }
+
   public static func == (left: ProblemType, right: ProblemType) -> Bool { left.name == right.name }
   public func hash(into hasher: inout Hasher) { hasher.combine(name) }
 }
@@ -149,7 +165,7 @@ extension ProblemType {
     name: "malformed-request-line", title: "Malformed request line", status: .badRequest,
     explanation: "The first line is not a method, a target and HTTP/1.1 with single spaces between them (RFC 9112 §3).",
     cure: "Send a path, percent-encoded; an HTTP library does this by itself.",
-    example: "The request line must end in HTTP/, a digit, a point and a digit, such as HTTP/1.1.")
+    example: ParseError.versionMalformed.detail())
 
   public static let malformedField = ProblemType(
     name: "malformed-field", title: "Malformed header field", status: .badRequest,
@@ -157,86 +173,89 @@ extension ProblemType {
       "A line of the head is not a name, a colon and a value ended by CR LF (RFC 9112 §5), or a field that may be "
       + "sent once is sent twice.",
     cure: "Remove line breaks and control characters from names and values, and send Content-Type once.",
-    example: "A field line must be a name, a colon directly after it, and a value.")
+    example: ParseError.fieldNameInvalid.detail())
 
   public static let invalidHost = ProblemType(
     name: "invalid-host", title: "Missing or invalid Host", status: .badRequest,
     explanation: "An HTTP/1.1 request must have exactly one valid Host field (RFC 9112 §3.2).",
     cure: "Send one Host field: a name or an address and, if needed, a colon and a port.",
-    example: "An HTTP/1.1 request must have a Host field.")
+    example: ParseError.hostMissing.detail())
 
   public static let lengthRequired = ProblemType(
     name: "length-required", title: "Length required", status: .lengthRequired,
     explanation: "A request with this method needs a body, and its head announces none (RFC 9110 §8.6).",
     cure: "Send Content-Length, also for a body of no bytes, or Transfer-Encoding: chunked.",
-    example: "The request has neither Content-Length nor Transfer-Encoding: chunked, and so no body; send a JSON object"
+    example:
+      "The request has neither Content-Length nor Transfer-Encoding: chunked, and so no body; send a JSON object, such as "
+      + "{\"logits\": [1.5, -0.25, 3]}"
   )
 
   public static let invalidFraming = ProblemType(
     name: "invalid-framing", title: "Ambiguous or invalid body length", status: .badRequest,
     explanation: "The length of the body is not stated once and without doubt (RFC 9112 §6).",
     cure: "Send one Content-Length of digits only, or Transfer-Encoding: chunked, never both.",
-    example: "Send Content-Length or Transfer-Encoding, never both.")
+    example: ParseError.transferEncodingWithContentLength.detail())
 
   public static let malformedChunk = ProblemType(
     name: "malformed-chunk", title: "Malformed chunked body", status: .badRequest,
     explanation: "The chunks of the body do not follow RFC 9112 §7.1.",
     cure: "Let an HTTP library write the chunks, or send the body with Content-Length.",
-    example: "A chunk must start with its size in 1 to 16 hexadecimal digits and a line end.")
+    example: ParseError.chunkSizeInvalid.detail())
 
   public static let incompleteRequest = ProblemType(
     name: "incomplete-request", title: "Incomplete request", status: .badRequest,
     explanation: "The client closed its side of the connection before the request was complete.",
     cure: "Send as many bytes as Content-Length announces, and the last chunk of a chunked body.",
-    example: "The connection was closed before the request was complete.")
+    example: ParseError.incomplete.detail())
 
   public static let requestTimeout = ProblemType(
     name: "request-timeout", title: "Request too slow", status: .requestTimeout,
-    explanation: "The request arrived too slowly.",
+    explanation: "The request arrived too slowly (--head-timeout, --body-timeout, --min-body-rate).",
     cure: "Send it again on a new connection, without pauses.",
-    example: "The request's head did not arrive within 20.0 seconds.")
+    example: ParseError.headTimeout.detail())
 
   public static let bodyTooLarge = ProblemType(
     name: "body-too-large", title: "Body too large", status: .contentTooLarge,
     explanation: "The body is larger than the server reads (--max-body).",
     cure: "Send a smaller body, or several requests.",
-    example: "The body has 100000000 bytes; this server reads at most 67108864; send several requests")
+    example: bodyTooLargeDetail(HTTPLimits().bodyBytes))
 
   public static let targetTooLong = ProblemType(
     name: "target-too-long", title: "Request target too long", status: .uriTooLong,
     explanation: "The request target is longer than the server reads (--max-target).",
     cure: "Send data in the body, not in the target.",
-    example: "The request target is longer than the 8192 bytes that this server reads; send data in the body.")
+    example: ParseError.targetTooLong.detail())
 
   public static let expectationFailed = ProblemType(
     name: "expectation-failed", title: "Expectation not supported", status: .expectationFailed,
     explanation: "The only expectation that the server meets is 100-continue (RFC 9110 §10.1.1).",
     cure: "Leave the field Expect out.",
-    example: "The only expectation that this server meets is 100-continue.")
+    example: ParseError.expectationUnknown.detail())
 
   public static let headTooLarge = ProblemType(
     name: "head-too-large", title: "Request head too large", status: .requestHeaderFieldsTooLarge,
-    explanation: "The head or the trailers are larger, or have more fields, than the server reads (--max-head).",
+    explanation:
+      "The head or the trailers are larger, or have more fields, than the server reads (--max-head, --max-fields).",
     cure: "Send fewer or shorter fields, cookies for example.",
-    example: "The request has more than the 100 fields that this server reads; send fewer.")
+    example: ParseError.tooManyFields.detail())
 
   public static let methodNotImplemented = ProblemType(
     name: "method-not-implemented", title: "Method not implemented", status: .notImplemented,
     explanation: "The server does not know this method.",
     cure: "Use GET, HEAD, POST or OPTIONS, in capital letters: method names are case-sensitive.",
-    example: "This method is not implemented here; method names are case-sensitive.")
+    example: ParseError.methodUnknown.detail())
 
   public static let transferCodingNotImplemented = ProblemType(
     name: "transfer-coding-not-implemented", title: "Transfer coding not implemented", status: .notImplemented,
     explanation: "The only transfer coding that the server reads is chunked (RFC 9112 §7).",
     cure: "Send Transfer-Encoding: chunked alone, or Content-Length.",
-    example: "The only transfer coding that this server reads is chunked.")
+    example: ParseError.transferEncodingUnknown.detail())
 
   public static let versionNotSupported = ProblemType(
     name: "http-version-not-supported", title: "HTTP version not supported", status: .httpVersionNotSupported,
     explanation: "The server speaks HTTP/1.1 and HTTP/1.0.",
     cure: "Send the request as HTTP/1.1.",
-    example: "This server speaks HTTP/1.1 and HTTP/1.0 only.")
+    example: ParseError.versionUnsupported.detail())
 }
 
 // MARK: What a server reports
@@ -278,7 +297,7 @@ extension ProblemType {
     name: "precondition-failed", title: "Precondition failed", status: .preconditionFailed,
     explanation: "The field If-Match asks for an entity tag, and nothing here has one.",
     cure: "Leave the field If-Match out.",
-    example: "If-Match asks for an entity tag, and nothing here has one")
+    example: "If-Match cannot hold, since nothing here has an entity tag; leave it out")
 
   /// Every type that HTTP itself knows of, whatever the handler.
   public static let ofHTTP: [ProblemType] = [

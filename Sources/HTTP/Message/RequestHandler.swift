@@ -23,7 +23,7 @@ public enum Routing: Sendable {
   /// The body is read, and `respond` called.
   case accept(Route)
   /// A final answer (404, 405, 413, 415 …); the route is ``Route/unmatched`` where nothing stands at the path.
-  case reject(Refused)
+  case refuse(Refused)
 
   /// A final answer and its route. A class, so that a decision is one word; the box of an indirect case is read after
   /// its end in what Swift 6.3 compiles without optimisation, as the address sanitizer shows.
@@ -38,12 +38,12 @@ public enum Routing: Sendable {
   }
 
   /// A final answer at the route.
-  public static func reject(_ response: Response, _ route: Route) -> Routing { .reject(Refused(response, route)) }
+  public static func refuse(_ response: Response, _ route: Route) -> Routing { .refuse(Refused(response, route)) }
 
   public var route: Route {
     switch self {
     case .accept(let route): route
-    case .reject(let refused): refused.route
+    case .refuse(let refused): refused.route
     }
   }
 }
@@ -62,7 +62,7 @@ public final class RequestContext: Sendable {
   public let parallel: @Sendable (_ count: Int, _ body: (Int) -> Void) -> Void
   /// On how many threads that is, at most.
   public let threads: Int
-  /// Has the server set aside so many bytes for this request's work, in place of what it set aside before. Work that
+  /// Has the server set aside `bytes` for this request's work, in place of what it set aside before. Work that
   /// needs more than 64 KiB asks before it begins, and gives up with 503 or 413 where it is not granted.
   public let reserveMemory: @Sendable (_ bytes: Int) -> MemoryGrant
   /// Called about every millisecond by work that no bound on the request's size limits, with the nanoseconds of it
@@ -102,23 +102,21 @@ public enum MemoryGrant: Sendable {
 public struct Route: Sendable {
   /// The place in the table that made it; 0 for ``unmatched``.
   public let id: Int
+  @usableFromInline let declaration: RouteDeclaration
+
   /// The name for metrics and logs, one of few whatever clients ask for: `/softmax`, `/problems/{name}`; "" for
   /// ``unmatched``.
-  public let label: StaticString
-  public let methods: MethodSet
-  public let body: BodyPolicy
-  /// Whether the server answers it on connections beyond its cap too: what tells that the process is alive.
-  public let isServedBeyondCap: Bool
+  @inlinable public var label: StaticString { declaration.template }
+  @inlinable public var methods: MethodSet { declaration.methods }
+  @inlinable public var body: BodyPolicy { declaration.body }
+  @inlinable public var isServedBeyondCap: Bool { declaration.isServedBeyondCap }
 
   /// Where nothing stands: the same value in every table.
   public static var unmatched: Route { Route(id: 0, RouteDeclaration("", [])) }
 
   init(id: Int, _ declaration: RouteDeclaration) {
     self.id = id
-    label = declaration.template
-    methods = declaration.methods
-    body = declaration.body
-    isServedBeyondCap = declaration.isServedBeyondCap
+    self.declaration = declaration
   }
 }
 
@@ -137,7 +135,7 @@ public struct BodyPolicy: Sendable {
   /// A body means nothing, and the answer costs little whatever its length.
   public static var ignored: BodyPolicy { BodyPolicy(mediaTypes: "", workPoolBytes: .max) }
 
-  /// Whether a request with a body of so many bytes is run on the work pool.
+  /// Whether a request with a body of `bodyBytes` is run on the work pool.
   public func usesWorkPool(bodyBytes: Int) -> Bool { bodyBytes >= workPoolBytes }
 }
 
@@ -147,6 +145,7 @@ public struct RouteDeclaration: Sendable {
   public let template: StaticString
   public let methods: MethodSet
   public let body: BodyPolicy
+  /// Whether the server answers it on connections beyond its cap too: what tells that the process is alive.
   public let isServedBeyondCap: Bool
 
   public init(

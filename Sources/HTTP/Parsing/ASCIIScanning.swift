@@ -1,5 +1,5 @@
 /// The byte classes of RFC 9110 §5.6 and RFC 3986 §2, as bit sets over the 128 ASCII characters.
-enum ASCII {
+package enum ASCII {
   static let tab: UInt8 = 0x09
   static let lineFeed: UInt8 = 0x0A
   static let carriageReturn: UInt8 = 0x0D
@@ -21,7 +21,8 @@ enum ASCII {
     contains(byte, low: 0x2FFF_FFD2_0000_0000, high: 0x47FF_FFFE_87FF_FFFF)
   }
 
-  @inline(__always) static func isDigit(_ byte: UInt8) -> Bool { byte &- 0x30 < 10 }
+  /// A decimal digit.
+  @inline(__always) package static func isDigit(_ byte: UInt8) -> Bool { byte &- 0x30 < 10 }
 
   /// A control character that no field value may hold (RFC 9110 §5.5): all of them but HTAB.
   @inline(__always) static func isControl(_ byte: UInt8) -> Bool {

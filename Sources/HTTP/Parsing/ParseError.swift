@@ -57,106 +57,78 @@ public struct ParseFailure: Error, Sendable, Hashable {
 
 /// What a client is told about each rule that it broke.
 extension ParseError {
-  /// The type of problem, and the sentence that names the rule, or the limit, and the cure.
-  func explanation(_ limits: HTTPLimits) -> (type: ProblemType, detail: String) {
+  /// The type of problem.
+  var type: ProblemType {
+    switch self {
+    case .requestLineMalformed, .targetInvalid, .versionMalformed: .malformedRequestLine
+    case .methodUnknown: .methodNotImplemented
+    case .targetTooLong: .targetTooLong
+    case .versionUnsupported: .versionNotSupported
+    case .bareCarriageReturn, .bareLineFeed, .controlCharacter, .foldedLine, .fieldNameInvalid: .malformedField
+    case .headTooLarge, .tooManyFields, .trailersTooLarge: .headTooLarge
+    case .hostMissing, .hostRepeated, .hostInvalid: .invalidHost
+    case .contentLengthInvalid, .contentLengthRepeated, .transferEncodingInvalid, .transferEncodingRepeated,
+      .transferEncodingWithContentLength, .transferEncodingInHTTP10, .framingFieldDisguised:
+      .invalidFraming
+    case .transferEncodingUnknown: .transferCodingNotImplemented
+    case .expectationUnknown: .expectationFailed
+    case .bodyTooLarge: .bodyTooLarge
+    case .chunkSizeInvalid, .chunkExtensionInvalid, .chunkExtensionsTooLarge, .chunkUnterminated, .trailerForbidden:
+      .malformedChunk
+    case .incomplete: .incompleteRequest
+    case .headTimeout, .bodyTimeout: .requestTimeout
+    }
+  }
+
+  /// The sentence that names the rule, or the limit, and the cure.
+  func detail(_ limits: HTTPLimits = HTTPLimits()) -> String {
     switch self {
     case .requestLineMalformed:
-      (
-        .malformedRequestLine,
-        "A request starts with a method, a target and HTTP/1.1, with single spaces between them."
-      )
-    case .methodUnknown:
-      (.methodNotImplemented, "This method is not implemented here; method names are case-sensitive.")
+      "A request starts with a method, a target and HTTP/1.1, with single spaces between them"
+    case .methodUnknown: "This method is not implemented here; method names are case-sensitive"
     case .targetTooLong:
-      (
-        .targetTooLong,
-        "The request target is longer than the \(limits.targetBytes) bytes that this server reads; send data in the body."
-      )
+      "The request target is longer than the \(limits.targetBytes) bytes that this server reads; send data in the body"
     case .targetInvalid:
-      (
-        .malformedRequestLine,
-        "The target must be a path that begins with a slash, or an absolute http URI; percent-encode other characters."
-      )
-    case .versionMalformed:
-      (.malformedRequestLine, "The request line must end in HTTP/, a digit, a point and a digit, such as HTTP/1.1.")
-    case .versionUnsupported:
-      (.versionNotSupported, "This server speaks HTTP/1.1 and HTTP/1.0 only.")
-    case .bareCarriageReturn:
-      (.malformedField, "A carriage return may appear only before the line feed that ends a line.")
-    case .bareLineFeed:
-      (.malformedField, "Each line must end in a carriage return and a line feed, not in a line feed alone.")
-    case .controlCharacter:
-      (.malformedField, "The request's head must not contain control characters.")
-    case .foldedLine:
-      (.malformedField, "A line of the head must not start with white space; put the field's value on one line.")
-    case .fieldNameInvalid:
-      (.malformedField, "A field line must be a name, a colon directly after it, and a value.")
+      "The target must be a path that begins with a slash, or an absolute http URI; percent-encode other characters"
+    case .versionMalformed: "The request line must end in HTTP/, a digit, a point and a digit, such as HTTP/1.1"
+    case .versionUnsupported: "This server speaks HTTP/1.1 and HTTP/1.0 only"
+    case .bareCarriageReturn: "A carriage return may appear only before the line feed that ends a line"
+    case .bareLineFeed: "Each line must end in a carriage return and a line feed, not in a line feed alone"
+    case .controlCharacter: "The request's head must not contain control characters"
+    case .foldedLine: "A line of the head must not start with white space; put the field's value on one line"
+    case .fieldNameInvalid: "A field line must be a name, a colon directly after it, and a value"
     case .headTooLarge:
-      (
-        .headTooLarge,
-        "The request's head is larger than the \(limits.headBytes) bytes that this server reads; send fewer or shorter fields."
-      )
+      "The request's head is larger than the \(limits.headBytes) bytes that this server reads; send fewer or shorter fields"
     case .tooManyFields:
-      (.headTooLarge, "The request has more than the \(limits.fieldCount) fields that this server reads; send fewer.")
-    case .hostMissing:
-      (.invalidHost, "An HTTP/1.1 request must have a Host field.")
-    case .hostRepeated:
-      (.invalidHost, "A request must have exactly one Host field.")
-    case .hostInvalid:
-      (.invalidHost, "Host must be a host name or address and, optionally, a colon and a port.")
-    case .contentLengthInvalid:
-      (.invalidFraming, "Content-Length must contain only decimal digits, without a leading zero.")
-    case .contentLengthRepeated:
-      (.invalidFraming, "Content-Length must be sent once.")
-    case .transferEncodingInvalid:
-      (.invalidFraming, "Transfer-Encoding must be exactly \"chunked\".")
-    case .transferEncodingRepeated:
-      (.invalidFraming, "Transfer-Encoding must be sent once.")
-    case .transferEncodingUnknown:
-      (.transferCodingNotImplemented, "The only transfer coding that this server reads is chunked.")
-    case .transferEncodingWithContentLength:
-      (.invalidFraming, "Send Content-Length or Transfer-Encoding, never both.")
-    case .transferEncodingInHTTP10:
-      (.invalidFraming, "HTTP/1.0 has no Transfer-Encoding; send Content-Length.")
+      "The request has more than the \(limits.fieldCount) fields that this server reads; send fewer"
+    case .hostMissing: "An HTTP/1.1 request must have a Host field"
+    case .hostRepeated: "A request must have exactly one Host field"
+    case .hostInvalid: "Host must be a host name or address and, optionally, a colon and a port"
+    case .contentLengthInvalid: "Content-Length must contain only decimal digits, without a leading zero"
+    case .contentLengthRepeated: "Content-Length must be sent once"
+    case .transferEncodingInvalid: "Transfer-Encoding must be exactly \"chunked\""
+    case .transferEncodingRepeated: "Transfer-Encoding must be sent once"
+    case .transferEncodingUnknown: "The only transfer coding that this server reads is chunked"
+    case .transferEncodingWithContentLength: "Send Content-Length or Transfer-Encoding, never both"
+    case .transferEncodingInHTTP10: "HTTP/1.0 has no Transfer-Encoding; send Content-Length"
     case .framingFieldDisguised:
-      (
-        .invalidFraming,
-        "A field name may not resemble Content-Length or Transfer-Encoding; write these names with one hyphen."
-      )
-    case .expectationUnknown:
-      (.expectationFailed, "The only expectation that this server meets is 100-continue.")
-    case .bodyTooLarge:
-      (
-        .bodyTooLarge,
-        "The body is larger than the \(limits.bodyBytes) bytes that this server reads; send several requests."
-      )
-    case .chunkSizeInvalid:
-      (.malformedChunk, "A chunk must start with its size in 1 to 16 hexadecimal digits and a line end.")
+      "A field name may not resemble Content-Length or Transfer-Encoding; write these names with one hyphen"
+    case .expectationUnknown: "The only expectation that this server meets is 100-continue"
+    case .bodyTooLarge: Problem.bodyTooLarge(limits.bodyBytes).detail
+    case .chunkSizeInvalid: "A chunk must start with its size in 1 to 16 hexadecimal digits and a line end"
     case .chunkExtensionInvalid:
-      (.malformedChunk, "A chunk extension must be a semicolon, a name and, optionally, an equals sign and a value.")
-    case .chunkExtensionsTooLarge:
-      (.malformedChunk, "The chunk extensions are out of proportion to the data; send none.")
+      "A chunk extension must be a semicolon, a name and, optionally, an equals sign and a value"
+    case .chunkExtensionsTooLarge: "The chunk extensions are out of proportion to the data; send none"
     case .chunkUnterminated:
-      (.malformedChunk, "A chunk's data must be as long as its size says and end in a carriage return and a line feed.")
+      "A chunk's data must be as long as its size says and end in a carriage return and a line feed"
     case .trailerForbidden:
-      (
-        .malformedChunk,
-        "The trailers must not contain Content-Length, Content-Type, Transfer-Encoding, Host, Connection or Expect."
-      )
+      "The trailers must not contain Content-Length, Content-Type, Transfer-Encoding, Host, Connection or Expect"
     case .trailersTooLarge:
-      (
-        .headTooLarge,
-        "The trailers are more than the \(limits.headBytes) bytes or \(limits.fieldCount) fields that this server reads; send none."
-      )
-    case .incomplete:
-      (.incompleteRequest, "The connection was closed before the request was complete.")
-    case .headTimeout:
-      (.requestTimeout, "The request's head did not arrive within \(limits.headDeadline).")
+      "The trailers are more than the \(limits.headBytes) bytes or \(limits.fieldCount) fields that this server reads; send none"
+    case .incomplete: "The connection was closed before the request was complete"
+    case .headTimeout: "The request's head did not arrive within \(limits.headTimeout)"
     case .bodyTimeout:
-      (
-        .requestTimeout,
-        "The request's body paused for \(limits.bodyGrace), or arrived at less than \(limits.bodyBytesPerSecond) bytes a second."
-      )
+      "The request's body paused for \(limits.bodyTimeout), or arrived at less than \(limits.bodyBytesPerSecond) bytes a second"
     }
   }
 }
@@ -164,7 +136,6 @@ extension ParseError {
 extension Problem {
   /// The problem that tells a client which rule or limit its request broke, and at which byte.
   public init(_ failure: ParseFailure, limits: HTTPLimits) {
-    let (type, detail) = failure.error.explanation(limits)
-    self.init(type, detail: detail, offset: failure.offset)
+    self.init(failure.error.type, detail: failure.error.detail(limits), offset: failure.offset)
   }
 }

@@ -101,25 +101,37 @@ extension String {
 }
 
 /// The `host [":" port]` of Host and of an absolute-form target (RFC 3986 §3.2, RFC 9110 §7.2).
-enum Authority {
+package enum Authority {
   /// Whether `bytes[range]` is a non-empty host, optionally followed by a colon and a port, which may be empty. User
   /// information is refused (RFC 9110 §4.2.4), and so is a comma, which would turn the field into a list.
-  static func isValid(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Bool {
+  static func isValid(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Bool { endOfHost(bytes, range) != nil }
+
+  /// The host, an IPv6 address in its brackets, and the port, if a colon comes before it; nil for a text that is no
+  /// authority.
+  package static func parts(of text: some StringProtocol) -> (host: String, port: String?)? {
+    let bytes = Array(text.utf8)
+    guard let end = endOfHost(bytes.span, bytes.indices) else { return nil }
+    let port = end < bytes.count ? String(decoding: bytes[(end + 1)...], as: UTF8.self) : nil
+    return (String(decoding: bytes[..<end], as: UTF8.self), port)
+  }
+
+  /// Where the host of an authority ends; nil for what is none.
+  private static func endOfHost(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Int? {
     var index = range.lowerBound
-    guard index < range.upperBound else { return false }
+    guard index < range.upperBound else { return nil }
     if bytes[index] == UInt8(ascii: "[") {
       guard let close = closingBracket(bytes, range),
         IPv6Literal.isValid(bytes, index + 1..<close)
-      else { return false }
+      else { return nil }
       index = close + 1
     } else {
       index = bytes.endOfHostName(from: index, to: range.upperBound)
       while isVisibleEscape(bytes, index, range.upperBound) {
         index = bytes.endOfHostName(from: index + 3, to: range.upperBound)
       }
-      guard index > range.lowerBound else { return false }
+      guard index > range.lowerBound else { return nil }
     }
-    return index == range.upperBound || isPort(bytes, index..<range.upperBound)
+    return index == range.upperBound || isPort(bytes, index..<range.upperBound) ? index : nil
   }
 
   /// The byte that a percent sign and two hexadecimal digits at `index` stand for (RFC 3986 §2.1), or nil.

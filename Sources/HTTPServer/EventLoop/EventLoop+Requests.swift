@@ -10,7 +10,7 @@ extension EventLoop {
     connection.headCompletedAt = now.instant
     switch routing(of: head, on: connection) {
     case .accept(let route): state.proceed(to: route, at: now)
-    case .reject(let refused): state.refuse(at: refused.route, with: refused.response, at: now)
+    case .refuse(let refused): state.refuse(at: refused.route, with: refused.response, at: now)
     }
   }
 
@@ -18,21 +18,21 @@ extension EventLoop {
     let routing = handler.route(head)
     let route = routing.route
     if connection.isReserve, !route.isServedBeyondCap || head.framing != .none {
-      return .reject(handler.answer(.overloaded, to: head, closes: true), route)
+      return .refuse(handler.answer(.overloaded, to: head, closes: true), route)
     }
-    if case .length(let count) = head.framing, count > limits.bodyBytes {
-      return .reject(handler.answer(.bodyTooLarge(count, limit: limits.bodyBytes), to: head), route)
+    if limits.areExceeded(byBodyOf: head) {
+      return .refuse(handler.answer(.bodyTooLarge(limits.bodyBytes), to: head), route)
     }
-    if case .reject = routing { return routing }
+    if case .refuse = routing { return routing }
     switch head.framing {
     case .length(let count) where count > limits.discardBytes && !head.method.takesBody:
-      return .reject(handler.answer(.bodyTooLarge(count, limit: limits.discardBytes), to: head), route)
+      return .refuse(handler.answer(.bodyTooLarge(limits.discardBytes), to: head), route)
     case .length(let count):
       let isLarge = count > MemoryBudget.smallRequest
       guard !isLarge || services.budget.hasRoom(for: count),
         !route.body.usesWorkPool(bodyBytes: count) || services.workPool.hasRoom
       else {
-        return .reject(handler.answer(.overloaded, to: head), route)
+        return .refuse(handler.answer(.overloaded, to: head), route)
       }
     case .chunked, .none: break
     }
@@ -169,21 +169,13 @@ extension RequestHandler {
 
 extension Problem {
   /// More is asked of the server than it takes on at once.
-  static let overloaded = ProblemType.overloaded.problem(
-    "The server has as much work waiting as it takes on; try again after the seconds in Retry-After")
+  static let overloaded = ProblemType.overloaded.usual
 
   /// The request's work has turned out to be of the kind that only a few may do at a time.
   static let tooManyExpensive = ProblemType.overloaded.problem(
     "This request takes far longer than its size tells, and the server has as many such requests as it takes on; "
       + "try again after the seconds in Retry-After")
 
-  /// A body's announced length is beyond the limit.
-  static func bodyTooLarge(_ count: Int, limit: Int) -> Problem {
-    ProblemType.bodyTooLarge.problem(
-      "The body has \(count) bytes; this server reads at most \(limit); send several requests")
-  }
-
   /// The request waited for a worker until its deadline.
-  static let deadlineExceeded = ProblemType.deadlineExceeded.problem(
-    "The request waited in the queue until its deadline; try again after the seconds in Retry-After")
+  static let deadlineExceeded = ProblemType.deadlineExceeded.usual
 }

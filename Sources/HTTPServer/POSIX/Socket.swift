@@ -191,11 +191,7 @@ extension Socket {
 
 /// An address to listen on or to call: IPv4 or IPv6 in numbers, with a port. No names are resolved.
 public struct SocketAddress: Sendable, Hashable, CustomStringConvertible {
-  enum Family: Sendable, Hashable { case v4, v6 }
-
-  public var isIPv6: Bool { family == .v6 }
-
-  let family: Family
+  public let isIPv6: Bool
   /// The host's text form, as inet_ntop writes it, without brackets.
   public let host: String
   public let port: UInt16
@@ -207,9 +203,9 @@ public struct SocketAddress: Sendable, Hashable, CustomStringConvertible {
     var v4 = in_addr()
     var v6 = in6_addr()
     if unsafe inet_pton(AF_INET, text, &v4) == 1 {
-      family = .v4
+      isIPv6 = false
     } else if unsafe inet_pton(AF_INET6, text, &v6) == 1 {
-      family = .v6
+      isIPv6 = true
     } else {
       return nil
     }
@@ -227,16 +223,16 @@ public struct SocketAddress: Sendable, Hashable, CustomStringConvertible {
   }
 
   /// The same host with another port.
-  func with(port: UInt16) -> SocketAddress { SocketAddress(family: family, host: host, port: port) }
+  func with(port: UInt16) -> SocketAddress { SocketAddress(isIPv6: isIPv6, host: host, port: port) }
 
-  private init(family: Family, host: String, port: UInt16) {
-    self.family = family
+  private init(isIPv6: Bool, host: String, port: UInt16) {
+    self.isIPv6 = isIPv6
     self.host = host
     self.port = port
   }
 
   /// `127.0.0.1:8080`, `[::1]:8080`.
-  public var description: String { family == .v4 ? "\(host):\(port)" : "[\(host)]:\(port)" }
+  public var description: String { isIPv6 ? "[\(host)]:\(port)" : "\(host):\(port)" }
 
   /// Connects a socket to this address.
   package func connect(_ descriptor: CInt) throws(SystemError) {
@@ -249,18 +245,17 @@ public struct SocketAddress: Sendable, Hashable, CustomStringConvertible {
   func withSocketAddress<R>(
     _ body: (UnsafePointer<sockaddr>, socklen_t) throws(SystemError) -> R
   ) throws(SystemError) -> R {
-    switch family {
-    case .v4:
-      var address = sockaddr_in()
-      address.sin_family = sa_family_t(AF_INET)
-      address.sin_port = port.bigEndian
-      _ = unsafe inet_pton(AF_INET, host, &address.sin_addr)
-      return try unsafe Self.pass(&address, body)
-    case .v6:
+    if isIPv6 {
       var address = sockaddr_in6()
       address.sin6_family = sa_family_t(AF_INET6)
       address.sin6_port = port.bigEndian
       _ = unsafe inet_pton(AF_INET6, host, &address.sin6_addr)
+      return try unsafe Self.pass(&address, body)
+    } else {
+      var address = sockaddr_in()
+      address.sin_family = sa_family_t(AF_INET)
+      address.sin_port = port.bigEndian
+      _ = unsafe inet_pton(AF_INET, host, &address.sin_addr)
       return try unsafe Self.pass(&address, body)
     }
   }

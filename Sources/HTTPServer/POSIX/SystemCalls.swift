@@ -67,7 +67,7 @@ struct EpollEvents: OptionSet, Sendable {
 }
 
 /// The clocks as the loops read them.
-enum Clock {
+package enum Clock {
   /// CLOCK_MONOTONIC: what deadlines are measured on.
   static func now() -> Instant {
     var time = timespec()
@@ -76,7 +76,7 @@ enum Clock {
   }
 
   /// Seconds since 1970 and the nanoseconds into the current one.
-  static func wall() -> (seconds: Int64, nanoseconds: UInt64) {
+  package static func wall() -> (seconds: Int64, nanoseconds: UInt64) {
     var time = timespec()
     unsafe clock_gettime(CLOCK_REALTIME, &time)
     return (Int64(time.tv_sec), UInt64(time.tv_nsec))

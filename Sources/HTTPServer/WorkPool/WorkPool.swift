@@ -119,7 +119,8 @@ final class WorkPool: Sendable {
   /// Asks the allocator at once, on a thread of its own, to return free memory to the kernel.
   func trim() { thread.async { _ = malloc_trim(0) } }
 
-  /// Does the work. - Returns: whether this thread still is one of the workers.
+  /// Does the work.
+  /// - Returns: whether this thread still is one of the workers.
   private func hasPlaceAfter(_ work: Work) -> Bool {
     let place = WorkerPlace(self)
     work(place)

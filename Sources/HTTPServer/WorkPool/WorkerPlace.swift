@@ -15,7 +15,7 @@ final class WorkerPlace: Sendable {
   static let expensive = 200_000_000
 
   private enum Standing {
-    /// It is one of the workers, and goes on until it has done so many nanoseconds of unbounded work.
+    /// It is one of the workers, and goes on until it has done this many nanoseconds of unbounded work.
     case worker(until: Int)
     /// It runs beside them.
     case expensive
@@ -56,7 +56,8 @@ final class WorkerPlace: Sendable {
   /// Whether the request is to end, since its unbounded work may not go on.
   var isRefused: Bool { refused.load(ordering: .relaxed) }
 
-  /// The work is done. - Returns: whether the place is still this request's, so that its thread may take the next one.
+  /// The work is done.
+  /// - Returns: whether the place is still this request's, so that its thread may take the next one.
   func leave() -> Bool {
     standing.withLock { standing in
       switch standing {
@@ -98,7 +99,8 @@ struct WaitingThreads {
     return thread
   }
 
-  /// Wakes the thread that has waited longest. - Returns: whether there was one that has waited so many nanoseconds.
+  /// Wakes the thread that has waited longest.
+  /// - Returns: whether there was one that has waited this many nanoseconds.
   mutating func wakeFirst(waitingFor nanoseconds: UInt64 = 0) -> Bool {
     guard let first = threads.first else { return false }
     guard nanoseconds == 0 || Clock.now().nanoseconds &- first.since.nanoseconds >= nanoseconds else { return false }
@@ -113,7 +115,8 @@ struct WaitingThreads {
     return true
   }
 
-  /// Waits until the thread is woken, or its request is cancelled. - Returns: whether it was woken.
+  /// Waits until the thread is woken, or its request is cancelled.
+  /// - Returns: whether it was woken.
   static func wait(for thread: DispatchSemaphore, unless isCancelled: () -> Bool) -> Bool {
     while thread.wait(timeout: .now() + .milliseconds(10)) == .timedOut {
       if isCancelled() { return false }

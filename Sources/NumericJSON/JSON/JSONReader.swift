@@ -175,28 +175,28 @@ public struct JSONSyntaxError: Error, Sendable, Hashable {
 }
 
 extension JSONSyntaxError: CustomStringConvertible {
-  /// One sentence for a person, without the offset.
+  /// One sentence for a person, without the offset and a full stop.
   public var description: String {
     switch reason {
-    case .unexpectedEnd: "The text ends before its JSON value does."
-    case .byteOrderMark: "The text begins with a byte order mark; send UTF-8 without one."
+    case .unexpectedEnd: "The text ends before its JSON value does"
+    case .byteOrderMark: "The text begins with a byte order mark; send UTF-8 without one"
     case .expectedValue:
-      "A JSON value must stand here; numbers begin with a digit or a minus sign, the words are true, false and null."
-    case .trailingComma: "A comma must be followed by another value; remove the one before this place."
-    case .expectedCommaOrBracket: "A comma or a closing bracket ']' must follow an array's element."
-    case .expectedCommaOrBrace: "A comma or a closing brace '}' must follow an object's member."
-    case .expectedName: "An object's member must begin with its name, a string in double quotes."
-    case .expectedColon: "A colon must follow a member's name."
-    case .invalidLiteral: "The only words in JSON are true, false and null."
-    case .nonFiniteLiteral: "JSON has no NaN and no Infinity; numbers must be finite."
-    case .comment: "JSON has no comments; remove the text from \"//\", \"/*\" or \"#\" on."
-    case .leadingZero: "A number has no zero before its first digit."
-    case .expectedDigit: "A number must have a digit here."
-    case .controlCharacter: "A control character in a string must be escaped."
-    case .invalidEscape: "A backslash in a string must begin one of JSON's escapes."
-    case .invalidUTF8: "The text is not valid UTF-8."
-    case .tooDeep: "Arrays and objects nest too deep; \(JSONReader.maximumDepth) levels are read."
-    case .trailingContent: "Only white space may follow the JSON value."
+      "A JSON value must stand here; numbers begin with a digit or a minus sign, the words are true, false and null"
+    case .trailingComma: "A comma must be followed by another value; remove the one before this place"
+    case .expectedCommaOrBracket: "A comma or a closing bracket ']' must follow an array's element"
+    case .expectedCommaOrBrace: "A comma or a closing brace '}' must follow an object's member"
+    case .expectedName: "An object's member must begin with its name, a string in double quotes"
+    case .expectedColon: "A colon must follow a member's name"
+    case .invalidLiteral: "The only words in JSON are true, false and null"
+    case .nonFiniteLiteral: "JSON has no NaN and no Infinity; numbers must be finite"
+    case .comment: "JSON has no comments; remove the text from \"//\", \"/*\" or \"#\" on"
+    case .leadingZero: "A number has no zero before its first digit"
+    case .expectedDigit: "A number must have a digit here"
+    case .controlCharacter: "A control character in a string must be escaped"
+    case .invalidEscape: "A backslash in a string must begin one of JSON's escapes"
+    case .invalidUTF8: "The text is not valid UTF-8"
+    case .tooDeep: "Arrays and objects nest too deep; \(JSONReader.maximumDepth) levels are read"
+    case .trailingContent: "Only white space may follow the JSON value"
     }
   }
 }

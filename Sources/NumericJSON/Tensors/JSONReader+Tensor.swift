@@ -196,7 +196,8 @@ extension JSONReader {
       extents: structure.extents, values: values, faults: structure.faults, isTooLarge: isTooLarge)
   }
 
-  /// Passes a value that is no boolean. - Returns: what is wrong with it.
+  /// Passes a value that is no boolean.
+  /// - Returns: what is wrong with it.
   @_lifetime(self: copy self)
   private mutating func skipFault(_ kind: JSONKind, isTooDeep: Bool) throws(JSONSyntaxError) -> TensorFault.Reason {
     if kind == .string { return .string(try readString()) }
@@ -281,7 +282,7 @@ extension Double {
 }
 
 extension JSONReader {
-  /// Passes so many of a tensor's values, and compares the magnitude of the next, a number, with the binary64 that it
+  /// Passes `count` of a tensor's values, and compares the magnitude of the next, a number, with the binary64 that it
   /// was read as.
   @_lifetime(self: copy self)
   fileprivate mutating func compareNumber(after count: Int, to value: Double) -> Comparison {

@@ -46,7 +46,7 @@ struct TensorLayout {
   /// How many arrays there are, all levels together.
   private var arrays = 0
 
-  /// - Precondition: no more dimensions than one above ``TensorLimits/greatestRank``, as a Jacobian has.
+  /// - Precondition: no more dimensions than one above ``TensorLimits/maximumRank``, as a Jacobian has.
   init(_ extents: Span<Int>) {
     rank = extents.count
     for place in 0..<rank {
@@ -139,7 +139,8 @@ struct RowBreaks {
     distance = index - start
   }
 
-  /// Writes a break over the comma before it. - Returns: where it ends.
+  /// Writes a break over the comma before it.
+  /// - Returns: where it ends.
   ///
   /// Safe: a break has as many bytes as the brackets that the layout's capacity counts, and the comma.
   @inline(__always)

@@ -5,7 +5,7 @@ internal import VectorKernels
 public struct TensorLimits: Sendable {
   /// The most values that are kept.
   public var values: Int
-  /// The most dimensions; at most ``greatestRank``.
+  /// The most dimensions; at most ``maximumRank``.
   public var rank: Int
   /// The most faults that are reported.
   public var faults: Int
@@ -13,12 +13,12 @@ public struct TensorLimits: Sendable {
   public var takesBooleans: Bool
 
   /// The most dimensions that any reader takes.
-  public static var greatestRank: Int { 8 }
+  public static var maximumRank: Int { 8 }
 
-  public init(values: Int, rank: Int = TensorLimits.greatestRank, faults: Int, takesBooleans: Bool = false) {
+  public init(values: Int, rank: Int = TensorLimits.maximumRank, faults: Int, takesBooleans: Bool = false) {
     self.values = values
     self.takesBooleans = takesBooleans
-    self.rank = min(rank, TensorLimits.greatestRank)
+    self.rank = min(rank, TensorLimits.maximumRank)
     self.faults = faults
   }
 }

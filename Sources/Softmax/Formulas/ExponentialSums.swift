@@ -5,7 +5,7 @@ internal import VectorKernels
 /// By Lindemann and Weierstrass's theorem, powers of e with different rational exponents are linearly independent over
 /// the rational numbers: the sum is zero only if each coefficient is, once equal exponents are gathered.
 struct ExponentialSum: Sendable {
-  /// Of so many bits that sums of products of five binary64 are exact, times whole numbers.
+  /// Of enough bits that sums of products of five binary64 are exact, times whole numbers.
   typealias Coefficient = BigFloat<WideLimbs>
   private static let zero = WideLimbs(count: 208)
 
@@ -40,7 +40,7 @@ struct ExponentialSum: Sendable {
     return sign ?? 0
   }
 
-  /// The sign of Σ c_k e^((r_k - r) / T), r the greatest exponent, if so many bits tell it.
+  /// The sign of Σ c_k e^((r_k - r) / T), r the greatest exponent, if the arithmetic's bits tell it.
   private static func sign<L: Limbs>(
     of terms: [ExactPair: Coefficient], from top: ExactPair, _ temperature: Double, _ arithmetic: IntervalArithmetic<L>,
     _ poll: inout CancellationPoll
@@ -116,10 +116,10 @@ struct ExponentialQuotient {
   /// T.
   var temperature: Double
 
-  /// With so many bits an enclosure has shown what it can of a result that is not on a boundary.
+  /// With this many bits an enclosure has shown what it can of a result that is not on a boundary.
   private static let enoughBits = 2048
 
-  /// The number of a format nearest to the result, where an enclosure of so many bits holds one boundary, or it is
+  /// The number of a format nearest to the result, where an enclosure of `bits` holds one boundary, or it is
   /// zero.
   func nearest<Real: Enclosure>(
     to value: Real, bits: Int, in format: ResultFormat, _ poll: inout CancellationPoll

@@ -27,7 +27,7 @@ public struct Numbers: Sendable {
 
   /// The numbers of a type that lie in `bytes` from `start` on.
   ///
-  /// - Precondition: so many bytes are there.
+  /// - Precondition: as many bytes are there.
   public init(_ count: Int, of type: ElementType, in bytes: [UInt8], from start: Int) {
     precondition(count >= 0 && start >= 0 && start <= bytes.count && count <= (bytes.count - start) / type.size)
     storage = .bytes(bytes, start: start, type)
@@ -176,7 +176,7 @@ extension Numbers {
       return firstPosition { run in Self.areFinite(run) ? nil : 0 } == nil
     }
     return unsafe bytes.span.withUnsafeBytes { bytes in
-      // The initialiser has checked that so many are there.
+      // The initialiser has checked that they are there.
       let own = unsafe UnsafeRawBufferPointer(rebasing: bytes[origin..<origin + count * 4])
       return unsafe Self.areFinite(binary32: own)
     }
@@ -218,7 +218,7 @@ extension Numbers {
 }
 
 extension [Double] {
-  /// Makes the array one of so many numbers, of no value; in the memory that it has, if that is enough.
+  /// Makes the array one of `count` numbers, of no value; in the memory that it has, if that is enough.
   mutating func resize(to count: Int) {
     guard count != self.count else { return }
     if count < self.count {

@@ -153,7 +153,7 @@ extension ResultBuffer {
     return nil
   }
 
-  /// Appends to `bytes` the tensors that `body` makes, of a type and so many numbers each, one after the other.
+  /// Appends to `bytes` the tensors that `body` makes, each of its type and count, one after the other.
   public static func append<Failure: Error>(
     _ tensors: ShortList<(type: ElementType, count: Int)>, to bytes: inout [UInt8],
     _ body: (ShortList<ResultBuffer>) throws(Failure) -> Void

@@ -15,7 +15,7 @@ public enum SoftmaxOutput: Sendable, Hashable {
   case argmax
   /// `J[l][i] = ∂p_l/∂a_i = p_l (1[l=i] - p_i) / T`, in the logits' shape with two class axes `[l][i]` for one.
   case jacobian
-  /// The classes of so many largest logits, by falling logit, the lowest index first among equals; 1 to the number of
+  /// The classes of this many largest logits, by falling logit, the lowest index first among equals; 1 to the number of
   /// classes. They stand along the class axis.
   case topIndices(Int)
   /// The probabilities of these classes.

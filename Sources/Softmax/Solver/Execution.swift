@@ -87,7 +87,7 @@ struct CancellationPoll {
   /// Never cancels.
   init() { execution = nil }
 
-  /// Announces work of about so many nanoseconds.
+  /// Announces work of about `cost` nanoseconds.
   @inline(__always) mutating func spend(_ cost: Int) throws(ComputationError) {
     nanoseconds &+= cost
     if nanoseconds > 500_000 { try ask() }
@@ -131,7 +131,7 @@ struct ParallelChunks {
 
   /// - Parameters:
   ///   - rows: those wanted; nil for all.
-  ///   - least: elements that a chunk has at least, if there are so many.
+  ///   - least: elements that a chunk has at least, if there are as many.
   init(_ layout: Layout, _ rows: Range<Int>? = nil, least: Int = 8192) {
     self.rows = rows ?? 0..<layout.batch
     count = max(1, min(self.rows.count, self.rows.count * layout.classes / least))

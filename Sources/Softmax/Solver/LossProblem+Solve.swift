@@ -169,7 +169,8 @@ extension LossProblem {
       request.ofDerivatives, rows: overwritten, into: LossBuffers(gradient: gradient), execution, from: stage, &counts)
   }
 
-  /// Rounds what is asked of some rows; all of them, unless the vector stage is asked first. - Returns: their losses'
+  /// Rounds what is asked of some rows; all of them, unless the vector stage is asked first.
+  /// - Returns: their losses'
   /// sum.
   private func solve(
     _ request: LossRequest, rows: Range<Int>, into buffers: LossBuffers, _ execution: Execution, from stage: Stage,
@@ -261,7 +262,8 @@ extension LossProblem {
     return found ?? ([], nil)
   }
 
-  /// The other stages over some rows. - Returns: the sum of their terms, and what the stages were asked for.
+  /// The other stages over some rows.
+  /// - Returns: the sum of their terms, and what the stages were asked for.
   private func resolve(
     _ share: UnresolvedRows.Share, of rows: UnresolvedRows, _ request: LossRequest,
     into buffers: LossBuffers, _ escalation: consuming StageEscalation

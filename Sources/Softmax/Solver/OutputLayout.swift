@@ -86,7 +86,7 @@ struct OutputLayout: Sendable {
 
 /// The classes of a row's largest logits, in linear time.
 enum TopClasses {
-  /// So many classes by falling logit, the lowest index first among equals.
+  /// `count` classes by falling logit, the lowest index first among equals.
   /// - Parameters:
   ///   - count: 1 to the number of logits.
   ///   - logits: no NaN.

@@ -11,7 +11,7 @@ extension SoftmaxProblem {
 
   /// Calls `body` with a problem and with a buffer that is in its logits' place. The problem is to be held here alone:
   /// else the logits are copied first.
-  /// - Returns: the array with the results' bytes, and their places; nil where the problem ``mayBeOverwritten`` not.
+  /// - Returns: the array with the results' bytes, and their places; nil if ``mayBeOverwritten`` is false.
   public static func overwrite<Failure: Error>(
     _ problem: consuming SoftmaxProblem, by body: (SoftmaxProblem, ResultBuffer) throws(Failure) -> Void
   ) throws(Failure) -> (array: [UInt8], places: Range<Int>)? {

@@ -4,8 +4,8 @@ extension SoftmaxProblem {
   /// Computes the outputs asked for, each the number of the result format nearest to its exact value.
   ///
   /// Edge cases: a masked class has probability 0 and log-probability -Infinity; a row without any other has zeros, and
-  /// -Infinity for logarithms. Entropy alone is not proved to be
-  /// irrational: should it be undecided at 16,384 bits, it is taken for the nearest number.
+  /// -Infinity for logarithms. Entropy, and every output of capped logits, is not proved to be irrational: should it be
+  /// undecided at 16,384 bits, it is taken for the nearest number.
   /// - Throws: ``ComputationError/cancelled``.
   public func solve(_ outputs: ShortList<SoftmaxOutput>, _ execution: Execution) throws(ComputationError)
     -> SoftmaxResult
@@ -62,7 +62,8 @@ extension SoftmaxProblem {
     if let spent { counts = counts + spent }
   }
 
-  /// The vector stage over all rows: what it cannot prove is NaN. - Returns: the rows with such outputs.
+  /// The vector stage over all rows: what it cannot prove is NaN.
+  /// - Returns: the rows with such outputs.
   private func solveByVectors(
     _ outputs: OutputLayout, _ execution: Execution
   ) throws(ComputationError) -> [UnresolvedRow] {
@@ -74,7 +75,8 @@ extension SoftmaxProblem {
     } ?? []
   }
 
-  /// The other stages over some rows, or some of a row's outputs. - Returns: what they were asked for.
+  /// The other stages over some rows, or some of a row's outputs.
+  /// - Returns: what they were asked for.
   private func resolve(
     _ share: UnresolvedRows.Share, of rows: UnresolvedRows, _ outputs: OutputLayout,
     _ escalation: consuming StageEscalation

@@ -1,4 +1,5 @@
-/// The stages, each dearer and more precise than the one before. docs/numerics.md §3 says why the last always ends.
+/// The stages, each more expensive and more precise than the one before. docs/numerics.md §3 says why the last always
+/// ends.
 public enum Stage: Int, Sendable, Comparable, CaseIterable {
   /// Vectorised double-double numbers, good to about 2^-79.
   case vector

@@ -6,7 +6,7 @@ enum BodyType {
   ///
   /// - Parameter example: a body that would be read.
   static func refusal(of head: RequestHead, _ policy: BodyPolicy, example: String) -> Response? {
-    refusalOfLength(head, example: example) ?? refusalOfType(head, policy) ?? refusalOfCoding(head, policy)
+    refusalOfLength(head, example: example) ?? refusalOfType(head, policy) ?? refusalOfCoding(head)
   }
 
   static func refusalOfLength(_ head: RequestHead, example: String) -> Response? {
@@ -22,7 +22,7 @@ enum BodyType {
 
   private static func refusalOfType(_ head: RequestHead, _ policy: BodyPolicy) -> Response? {
     guard !head.repeatsContentType else {
-      return Response(ProblemType.malformedField.problem("Content-Type must be sent once."))
+      return Response(ProblemType.malformedField.problem("Content-Type must be sent once"))
     }
     // A missing Content-Type counts as JSON: several clients send bytes without one.
     if !head.isContentType("application/json"), let type = head.contentType, !isRead(type) {
@@ -34,7 +34,7 @@ enum BodyType {
     return nil
   }
 
-  static func refusalOfCoding(_ head: RequestHead, _ policy: BodyPolicy) -> Response? {
+  static func refusalOfCoding(_ head: RequestHead) -> Response? {
     for encoding in head.fields.values(of: .contentEncoding) {
       let isPlain = encoding.split(separator: ",", omittingEmptySubsequences: false).allSatisfy {
         $0.trimmingWhitespace.lowercased() == "identity"

@@ -34,7 +34,7 @@ public struct Service: RequestHandler {
     let route = Self.routes.route(of: head.path)
     guard var refusal = refusal(of: head, at: route) else { return .accept(route) }
     decorate(&refusal, for: head, at: head.path)
-    return .reject(refusal, route)
+    return .refuse(refusal, route)
   }
 
   /// Under `/v2`, errors have the form of the Open Inference Protocol.

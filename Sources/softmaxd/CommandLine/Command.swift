@@ -31,6 +31,21 @@ enum OptionError: Error, Equatable, CustomStringConvertible {
   }
 }
 
+/// The flags without a value, in the order of `--help`.
+private enum PlainFlag: String, CaseIterable {
+  case probe = "--probe"
+  case version = "--version"
+  case help = "--help"
+
+  var help: String {
+    switch self {
+    case .probe: "Ask the server on --host and --port whether it lives; exit 0 if it does, else 1."
+    case .version: "Print the version."
+    case .help: "Print this."
+    }
+  }
+}
+
 extension Command {
   /// Reads the command line. An option that is not given there comes from the environment, else it has its default.
   ///
@@ -52,12 +67,12 @@ extension Command {
       let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
       let flag = String(parts[0])
       var value = parts.count == 2 ? String(parts[1]) : nil
-      if let simple = ["--help", "--version", "--probe"].first(where: { $0 == flag }) {
-        guard value == nil else { throw .unexpectedValue(flag: simple) }
-        switch simple {
-        case "--help": return .help
-        case "--version": return .version
-        default: probes = true
+      if let plain = PlainFlag(rawValue: flag) {
+        guard value == nil else { throw .unexpectedValue(flag: flag) }
+        switch plain {
+        case .help: return .help
+        case .version: return .version
+        case .probe: probes = true
         }
         continue
       }
@@ -95,13 +110,12 @@ extension Command {
   }
 
   private static func nearestFlag(to flag: String) -> String? {
-    NameSuggestion.nearest(to: flag, among: Option.all.map(\.flag) + ["--help", "--version", "--probe"], name: { $0 })
+    NameSuggestion.nearest(
+      to: flag, among: Option.all.map(\.flag) + PlainFlag.allCases.map(\.rawValue), name: { $0 })
   }
 }
 
 extension Option {
-  static func isHost(_ text: String) -> Bool { SocketAddress.all(host: text, port: 0) != nil }
-
   /// What `--help` prints.
   static var helpText: String {
     let defaults = Settings()
@@ -119,9 +133,7 @@ extension Option {
       let value = option.show(defaults)
       line("\(option.flag) \(option.placeholder)", value.isEmpty ? option.help : "\(option.help) [\(value)]")
     }
-    line("--probe", "Ask the server on --host and --port whether it lives; exit 0 if it does, else 1.")
-    line("--version", "Print the version.")
-    line("--help", "Print this.")
+    for flag in PlainFlag.allCases { line(flag.rawValue, flag.help) }
     return text
   }
 }

@@ -135,7 +135,7 @@ extension Option {
 
   /// Digits only: what `Int` also accepts (`+5`) is more likely a mistake.
   static func parseInteger(_ text: String) -> Int? {
-    guard !text.isEmpty, text.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }) else { return nil }
+    guard !text.isEmpty, text.utf8.allSatisfy(ASCII.isDigit) else { return nil }
     return Int(text)
   }
 
@@ -150,12 +150,7 @@ extension Option {
   }
 
   static func showSeconds(_ duration: Duration) -> String {
-    let (seconds, attoseconds) = duration.components
-    let milliseconds = attoseconds / 1_000_000_000_000_000
-    guard milliseconds != 0 else { return String(seconds) }
-    var digits = String(milliseconds + 1000).dropFirst()
-    while digits.last == "0" { digits.removeLast() }
-    return "\(seconds).\(digits)"
+    (duration.nanoseconds / 1_000_000).inDecimals(scale: 1000)
   }
 }
 
@@ -202,9 +197,9 @@ extension Option {
     ),
 
     .seconds(
-      "head-timeout", sets: \.server.limits.headDeadline, help: "From a head's first byte to its last; beyond: 408."),
+      "head-timeout", sets: \.server.limits.headTimeout, help: "From a head's first byte to its last; beyond: 408."),
     .seconds(
-      "body-timeout", sets: \.server.limits.bodyGrace,
+      "body-timeout", sets: \.server.limits.bodyTimeout,
       help: "Longest silence in a body, and its head start; beyond: 408."),
     .integer(
       "min-body-rate", "BYTES", 0...1_000_000_000, sets: \.server.limits.bodyBytesPerSecond,
@@ -212,15 +207,15 @@ extension Option {
     .seconds(
       "request-timeout", sets: \.server.requestTimeout, help: "From a whole request to its answer; beyond: 503."),
     .seconds(
-      "write-timeout", sets: \.server.limits.writeGrace, help: "Longest silence of a reader; beyond, it is dropped."),
+      "write-timeout", sets: \.server.limits.writeTimeout, help: "Longest silence of a reader; beyond, it is dropped."),
     .integer(
       "min-write-rate", "BYTES", 0...1_000_000_000, sets: \.server.limits.writeBytesPerSecond,
       help: "Bytes a second that a reader must take after its head start; less, and it is dropped."),
     .seconds(
-      "write-total-timeout", sets: \.server.limits.writeTotal,
+      "write-total-timeout", sets: \.server.limits.writeTotalTimeout,
       help: "Longest time for writing what waits on a connection, after the head start; beyond, it is dropped."),
     .seconds(
-      "idle-timeout", sets: \.server.limits.keepAlive, help: "How long a connection may wait for its next request."),
+      "idle-timeout", sets: \.server.limits.idleTimeout, help: "How long a connection may wait for its next request."),
 
     .seconds(
       "drain-delay", atLeast: .zero, sets: \.server.drainDelay,
@@ -280,7 +275,7 @@ extension Option {
 
   private static func parseHosts(_ text: String) -> [String]? {
     let hosts = elements(text)
-    return !hosts.isEmpty && hosts.allSatisfy(isHost) ? hosts : nil
+    return !hosts.isEmpty && hosts.allSatisfy { SocketAddress.all(host: $0, port: 0) != nil } ? hosts : nil
   }
 
   /// Names and addresses as Host has them, in lower case; an IPv6 address may come without its brackets.
@@ -291,7 +286,7 @@ extension Option {
       let host = element.lowercased()
       if SocketAddress(host: host, port: 0)?.isIPv6 == true {
         hosts.append(host.hasPrefix("[") ? host : "[\(host)]")
-      } else if WebOrigin.isName(host) {
+      } else if HostName.isValid(host) {
         hosts.append(host)
       } else {
         return nil

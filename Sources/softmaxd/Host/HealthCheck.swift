@@ -3,7 +3,7 @@ import HTTPServer
 
 /// As much of a client as a health check needs: it may block, and each step has a time limit.
 enum HealthCheck {
-  /// Sends `GET path` and returns the first line of the answer; each step may take so many seconds.
+  /// Sends `GET path` and returns the first line of the answer; each step may take this long.
   static func statusLine(of path: String, at address: SocketAddress, seconds: Int) throws(SystemError) -> String {
     let kind = CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
     let descriptor = try retrying("socket") { socket(address.isIPv6 ? AF_INET6 : AF_INET, kind, 0) }

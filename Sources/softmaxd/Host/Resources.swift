@@ -12,8 +12,8 @@ enum CPUQuota {
 
   private static func affinity() -> Int? {
     // In /proc/self/status: "Cpus_allowed:\tff,ffffffff".
-    guard let bytes = FileReader.read("/proc/self/status", atMost: 64 * 1024) else { return nil }
-    for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") where line.hasPrefix("Cpus_allowed:") {
+    let status = FileReader.text("/proc/self/status", atMost: 64 * 1024) ?? ""
+    for line in status.split(separator: "\n") where line.hasPrefix("Cpus_allowed:") {
       let count = line.dropFirst("Cpus_allowed:".count).reduce(0) { $0 + ($1.hexDigitValue ?? 0).nonzeroBitCount }
       return count > 0 ? count : nil
     }
@@ -22,17 +22,31 @@ enum CPUQuota {
 
   /// The smallest quota of the control groups that this process belongs to.
   private static func quota() -> Int? {
-    let groups = FileReader.read("/proc/self/cgroup", atMost: 64 * 1024) ?? []
-    let quotas = folders(ofGroups: String(decoding: groups, as: UTF8.self)).compactMap { folder in
-      FileReader.read("\(folder)/cpu.max", atMost: 256).flatMap { rounded(String(decoding: $0, as: UTF8.self)) }
+    let quotas = ControlGroups.folders(ofGroups: ControlGroups.own).compactMap { folder in
+      FileReader.text("\(folder)/cpu.max", atMost: 256).flatMap(rounded)
     }
     if let least = quotas.min() { return least }
     // Control groups, version 1.
-    guard let quota = FileReader.read("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", atMost: 64),
-      let period = FileReader.read("/sys/fs/cgroup/cpu/cpu.cfs_period_us", atMost: 64)
+    guard let quota = FileReader.text("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", atMost: 64),
+      let period = FileReader.text("/sys/fs/cgroup/cpu/cpu.cfs_period_us", atMost: 64)
     else { return nil }
-    return rounded(String(decoding: quota + [0x20] + period, as: UTF8.self))
+    return rounded("\(quota) \(period)")
   }
+
+  /// The processors of a quota such as `150000 100000`, rounded up; nil for `max`, which means no quota.
+  static func rounded(_ text: String) -> Int? {
+    let parts = text.split { $0 == " " || $0 == "\n" }
+    guard parts.count == 2, let quota = Int(parts[0]), let period = Int(parts[1]), quota > 0, period > 0 else {
+      return nil
+    }
+    return (quota - 1) / period + 1
+  }
+}
+
+/// The control groups that this process belongs to.
+enum ControlGroups {
+  /// `/proc/self/cgroup`: a line for each hierarchy.
+  static var own: String { FileReader.text("/proc/self/cgroup", atMost: 64 * 1024) ?? "" }
 
   /// The folders of the control group that `/proc/self/cgroup` names ("0::/a/b") and of its ancestors. In a container
   /// the own group usually appears as the root; for a systemd service, or with the host's namespace, it does not.
@@ -44,15 +58,6 @@ enum CPUQuota {
     }
     return folders
   }
-
-  /// The processors of a quota such as `150000 100000`, rounded up; nil for `max 100000`, which is none.
-  static func rounded(_ text: String) -> Int? {
-    let parts = text.split { $0 == " " || $0 == "\n" }
-    guard parts.count == 2, let quota = Int(parts[0]), let period = Int(parts[1]), quota > 0, period > 0 else {
-      return nil
-    }
-    return (quota - 1) / period + 1
-  }
 }
 
 /// How much memory this process may use.
@@ -61,9 +66,8 @@ enum CPUQuota {
 enum MemoryLimit {
   /// The smaller of the control group's limit and RLIMIT_AS; half of the machine's memory where neither is set.
   static func available(loops: Int) -> Int {
-    let groups = FileReader.read("/proc/self/cgroup", atMost: 64 * 1024) ?? []
-    let limits = files(ofGroups: String(decoding: groups, as: UTF8.self)).compactMap { file in
-      FileReader.read(file, atMost: 64).flatMap { bytes(String(decoding: $0, as: UTF8.self)) }
+    let limits = files(ofGroups: ControlGroups.own).compactMap { file in
+      FileReader.text(file, atMost: 64).flatMap(bytes)
     }
     return (limits + [addressSpace(loops: loops)].compactMap { $0 }).min() ?? physical / 2
   }
@@ -71,7 +75,7 @@ enum MemoryLimit {
   /// The files with the limits of the control groups that `/proc/self/cgroup` names and of their ancestors: of version
   /// 2 ("0::/a/b") and version 1 ("4:memory:/a/b").
   static func files(ofGroups text: String) -> [String] {
-    var files = CPUQuota.folders(ofGroups: text).map { "\($0)/memory.max" }
+    var files = ControlGroups.folders(ofGroups: text).map { "\($0)/memory.max" }
     var folder = "/sys/fs/cgroup/memory"
     files.append("\(folder)/memory.limit_in_bytes")
     let line = text.split(separator: "\n").first { $0.contains(":memory:/") }
@@ -103,10 +107,7 @@ enum MemoryLimit {
   }
 
   private static var mappedButUnused: Int {
-    // proc_pid_statm(5): size, resident, … in pages.
-    guard let bytes = FileReader.read("/proc/self/statm", atMost: 256) else { return 0 }
-    let pages = String(decoding: bytes, as: UTF8.self).split(separator: " ").prefix(2).compactMap { Int($0) }
-    return pages.count == 2 ? (pages[0] - pages[1]) * Int(sysconf(CInt(_SC_PAGESIZE))) : 0
+    ProcessMetrics.mappedMemory.map { $0.mapped - $0.resident } ?? 0
   }
 
   private static var physical: Int { sysconf(CInt(_SC_PHYS_PAGES)) * sysconf(CInt(_SC_PAGESIZE)) }
@@ -138,6 +139,11 @@ struct MemoryPlan: Equatable {
 
 /// Reads small files.
 enum FileReader {
+  /// The contents as text, cut at `limit` bytes, or nil when the file cannot be read.
+  static func text(_ path: String, atMost limit: Int) -> String? {
+    read(path, atMost: limit).map { String(decoding: $0, as: UTF8.self) }
+  }
+
   /// The contents, cut at `limit` bytes, or nil when the file cannot be read.
   static func read(_ path: String, atMost limit: Int) -> [UInt8]? {
     let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
@@ -161,10 +167,15 @@ enum FileReader {
 
 /// The process's limit of open descriptors.
 enum Descriptors {
+  /// The soft limit and the hard one.
+  static var limit: rlimit? {
+    var limit = rlimit()
+    return unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 ? limit : nil
+  }
+
   /// Raises the soft limit to the hard one, as far as the system lets it, and returns what holds then.
   static func raiseLimit() -> Int {
-    var limit = rlimit()
-    guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 1024 }
+    guard var limit else { return 1024 }
     if limit.rlim_cur < limit.rlim_max {
       var raised = limit
       raised.rlim_cur = limit.rlim_max
@@ -199,18 +210,20 @@ struct ProcessMetrics {
         UInt64(clamping: usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1_000_000
         + UInt64(clamping: usage.ru_utime.tv_usec + usage.ru_stime.tv_usec)
     }
-    // proc_pid_statm(5): size, resident, … in pages.
-    if let bytes = FileReader.read("/proc/self/statm", atMost: 256) {
-      let parts = String(decoding: bytes, as: UTF8.self).split(separator: " ")
-      if parts.count > 1 { figures.residentBytes = (Int(parts[1]) ?? 0) * Int(sysconf(CInt(_SC_PAGESIZE))) }
-    }
-    var limit = rlimit()
-    if unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 {
-      figures.descriptorLimit = UInt64(limit.rlim_cur)
-    }
+    figures.residentBytes = mappedMemory?.resident ?? 0
+    figures.descriptorLimit = UInt64(Descriptors.limit?.rlim_cur ?? 0)
     figures.openDescriptors = openDescriptors()
     figures.startMilliseconds = start
     return figures
+  }
+
+  /// The address space in use, and what of it is resident, in bytes.
+  static var mappedMemory: (mapped: Int, resident: Int)? {
+    // proc_pid_statm(5): size, resident, … in pages.
+    guard let text = FileReader.text("/proc/self/statm", atMost: 256) else { return nil }
+    let pages = text.split(separator: " ").prefix(2).compactMap { Int($0) }
+    let size = Int(sysconf(CInt(_SC_PAGESIZE)))
+    return pages.count == 2 ? (pages[0] * size, pages[1] * size) : nil
   }
 
   /// How many entries /proc/self/fd has. Linux tells it as the folder's size since 6.2; before that they are counted.
@@ -229,8 +242,7 @@ struct ProcessMetrics {
   static func noteStart() { _ = start }
 
   private static let start: UInt64 = {
-    var now = timespec()
-    unsafe clock_gettime(CLOCK_REALTIME, &now)
-    return UInt64(clamping: now.tv_sec) * 1000 + UInt64(clamping: now.tv_nsec / 1_000_000)
+    let now = Clock.wall()
+    return UInt64(clamping: now.seconds) * 1000 + now.nanoseconds / 1_000_000
   }()
 }

@@ -27,7 +27,7 @@ struct BearerToken: Sendable {
     // count as none.
     guard parts.count > 1, parts[0].lowercased() == "bearer" else { return Self.missing }
     guard parts.count == 2, matches(Array(parts[1].utf8)) else {
-      return Self.unauthorized("The token is not the right one", error: ", error=\"invalid_token\"")
+      return Self.unauthorized("The bearer token is wrong", error: ", error=\"invalid_token\"")
     }
     return nil
   }
@@ -40,7 +40,7 @@ struct BearerToken: Sendable {
   }
 
   private static var missing: Response {
-    unauthorized("This path needs the field \"Authorization: Bearer <token>\"", error: "")
+    unauthorized(ProblemType.unauthorized.example, error: "")
   }
 
   private static func unauthorized(_ detail: String, error: String) -> Response {
@@ -96,7 +96,7 @@ struct CORS: Sendable {
 
 /// The origin of a page, as browsers write it in the field Origin (RFC 6454 §6.1, Fetch §3.1).
 enum WebOrigin {
-  /// `*`, or origins separated by commas; nil when one of them is none that a browser sends: it would never match.
+  /// `*`, or origins separated by commas; nil when a browser would never send one of them.
   static func parseList(_ text: String) -> [String]? {
     if text.isEmpty { return [] }
     if text == "*" { return ["*"] }
@@ -109,38 +109,32 @@ enum WebOrigin {
     guard let separator = text.firstRange(of: "://") else { return false }
     let scheme = text[..<separator.lowerBound]
     guard let first = scheme.utf8.first, isLetter(first),
-      scheme.utf8.allSatisfy({ isLetter($0) || isDigit($0) || $0 == 0x2B || $0 == 0x2D || $0 == 0x2E })
+      scheme.utf8.allSatisfy({ isLetter($0) || ASCII.isDigit($0) || $0 == 0x2B || $0 == 0x2D || $0 == 0x2E }),
+      let (host, port) = Authority.parts(of: text[separator.upperBound...])
     else { return false }
-    let authority = text[separator.upperBound...]
-    let host = authority.hasPrefix("[") ? authority.prefix { $0 != "]" } + "]" : authority.prefix { $0 != ":" }
-    guard authority.hasPrefix(host), isHost(String(host)) else { return false }
-    let rest = authority.dropFirst(host.count)
-    return rest.isEmpty || rest.first == ":" && isPort(rest.dropFirst(), of: scheme)
+    // An IPv6 address has no other form there than digits, the letters a to f and colons.
+    let isAddress = host.hasPrefix("[") && !host.contains(".") && host == host.lowercased()
+    return (isAddress || HostName.isValid(host)) && (port.map { isPort($0, of: scheme) } ?? true)
   }
 
-  private static func isHost(_ text: String) -> Bool {
-    guard text.hasPrefix("[") else { return isName(text) }
-    return text.utf8.dropFirst().dropLast().allSatisfy { isDigit($0) || (0x61...0x66).contains($0) || $0 == 0x3A }
-      && Option.isHost(text)
-  }
-
-  /// A host's name or IPv4 address: labels of lower-case letters, digits, hyphens and underscores.
-  static func isName(_ text: String) -> Bool {
-    text.split(separator: ".", omittingEmptySubsequences: false).allSatisfy { label in
-      !label.isEmpty && label.utf8.allSatisfy { isLetter($0) || isDigit($0) || $0 == 0x2D || $0 == 0x5F }
-    }
-  }
-
-  private static func isPort(_ text: Substring, of scheme: Substring) -> Bool {
-    guard let port = Option.parseInteger(String(text)), (1...65_535).contains(port), text.first != "0" else {
-      return false
-    }
+  private static func isPort(_ text: String, of scheme: Substring) -> Bool {
+    guard let port = Int(text), port > 0, text.first != "0" else { return false }
     return port != ["http": 80, "https": 443, "ws": 80, "wss": 443][scheme]
   }
-
-  private static func isLetter(_ byte: UInt8) -> Bool { byte >= 0x61 && byte <= 0x7A }
-  private static func isDigit(_ byte: UInt8) -> Bool { byte >= 0x30 && byte <= 0x39 }
 }
+
+/// A host's name or IPv4 address, as the options take it.
+enum HostName {
+  /// Labels of lower-case letters, digits, hyphens and underscores.
+  static func isValid(_ text: String) -> Bool {
+    text.split(separator: ".", omittingEmptySubsequences: false).allSatisfy { label in
+      !label.isEmpty && label.utf8.allSatisfy { isLetter($0) || ASCII.isDigit($0) || $0 == 0x2D || $0 == 0x5F }
+    }
+  }
+}
+
+/// Whether a byte is a lower-case letter of ASCII.
+private func isLetter(_ byte: UInt8) -> Bool { byte >= 0x61 && byte <= 0x7A }
 
 /// The hosts that requests may name: a defence against DNS rebinding.
 ///
@@ -160,15 +154,10 @@ struct AllowedHosts: Sendable {
   /// browser.
   func refusal(of head: RequestHead) -> Response? {
     guard let authority = head.authority else { return nil }
-    let host = Self.host(of: authority).lowercased()
+    // The head's parser has refused what is no authority.
+    let host = (Authority.parts(of: authority)?.host ?? authority).lowercased()
     guard !hosts.contains(host) else { return nil }
     return Response(
       ProblemType.misdirectedRequest.problem("This server does not answer for the host \"\(host)\" (--allowed-hosts)"))
-  }
-
-  /// `host [ ":" port ]` without its port; an IPv6 address keeps its brackets.
-  static func host(of authority: String) -> Substring {
-    guard let colon = authority.lastIndex(of: ":"), !authority[colon...].contains("]") else { return authority[...] }
-    return authority[..<colon]
   }
 }

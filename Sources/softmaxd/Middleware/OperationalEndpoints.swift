@@ -49,7 +49,7 @@ struct OperationalEndpoints: RequestHandler {
     let route = Self.routes.route(of: head.path)
     guard var response = refusal(of: head, at: route) else { return .accept(route) }
     decorate(&response, for: head, at: head.path)
-    return .reject(response, route)
+    return .refuse(response, route)
   }
 
   private func refusal(of head: RequestHead, at route: Route) -> Response? {
@@ -101,7 +101,7 @@ struct OperationalEndpoints: RequestHandler {
   /// Whether the endpoint will answer that the server is not ready.
   private func isUnavailable(_ path: Path?) -> Bool {
     switch path {
-    case .readyz, .healthz, .health: !status.isReady
+    case .readyz, .healthz, .health: status.readiness != .ready
     case .livez, .metrics, nil: false
     }
   }
@@ -140,8 +140,7 @@ enum Preconditions {
     guard isRead || head.method == .post else { return nil }
     if let tags = head.fields[.ifMatch], !(isRead && tags == "*") {
       return Response(
-        ProblemType.preconditionFailed.problem(
-          "If-Match cannot hold, since nothing here has an entity tag; leave it out"))
+        ProblemType.preconditionFailed.usual)
     }
     if isRead, head.fields[.ifNoneMatch] == "*" { return Response(.notModified) }
     return nil
@@ -188,7 +187,7 @@ enum RequestCorrelation {
     guard bytes.count >= 55, bytes.count <= 256 else { return nil }
     for (index, byte) in bytes.prefix(55).enumerated() {
       let isDash = index == 2 || index == 35 || index == 52
-      let isDigit = (byte >= 0x30 && byte <= 0x39) || (byte >= 0x61 && byte <= 0x66)
+      let isDigit = ASCII.isDigit(byte) || (byte >= 0x61 && byte <= 0x66)
       guard isDash ? byte == 0x2D : isDigit else { return nil }
     }
     guard bytes[3..<35].contains(where: { $0 != 0x30 }), bytes[36..<52].contains(where: { $0 != 0x30 }) else {

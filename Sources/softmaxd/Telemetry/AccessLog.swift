@@ -1,5 +1,4 @@
 import Dispatch
-import Glibc
 import HTTP
 import HTTPServer
 import Synchronization
@@ -124,12 +123,10 @@ struct LogLine {
 
   /// Now, as RFC 3339 with milliseconds.
   private static func time() -> String {
-    var now = timespec()
-    // The clock writes into `now` during the call only.
-    unsafe clock_gettime(CLOCK_REALTIME, &now)
-    let time = CivilTime(unixSeconds: Int64(now.tv_sec))
+    let now = Clock.wall()
+    let time = CivilTime(unixSeconds: now.seconds)
     func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
-    let milliseconds = String(now.tv_nsec / 1_000_000 + 1000).dropFirst()
+    let milliseconds = String(now.nanoseconds / 1_000_000 + 1000).dropFirst()
     return "\(time.year)-\(two(time.month))-\(two(time.day))"
       + "T\(two(time.hour)):\(two(time.minute)):\(two(time.second)).\(milliseconds)Z"
   }

@@ -85,7 +85,7 @@ extension Telemetry {
   private func work(_ status: ServerStatus, _ text: inout MetricText) {
     text.family("softmaxd_queue_length", "gauge", "Large requests that wait to be computed.")
     text.sample("softmaxd_queue_length", "", String(status.queueLength))
-    text.family("softmaxd_draining", "gauge", "1 from the begin of a stop, else 0.")
+    text.family("softmaxd_draining", "gauge", "1 once the server has begun to stop, else 0.")
     text.sample("softmaxd_draining", "", status.isRunning ? "0" : "1")
   }
 
@@ -98,8 +98,8 @@ extension Telemetry {
     text.sample("softmaxd_connections_accepted_total", "", String(opened))
     text.family("softmaxd_connections_rejected_total", "counter", "Connections turned away, by reason.")
     for (reason, count) in [
-      (ConnectionRefusal.connectionCap, refusedForCap.load(ordering: .relaxed)),
-      (.descriptors, refusedForDescriptors.load(ordering: .relaxed)),
+      (ConnectionRejection.connectionCap, rejectedForCap.load(ordering: .relaxed)),
+      (.descriptors, rejectedForDescriptors.load(ordering: .relaxed)),
     ] {
       text.sample("softmaxd_connections_rejected_total", "reason=\"\(reason.rawValue)\"", String(count))
     }
@@ -123,14 +123,14 @@ extension Telemetry {
   private func process(_ text: inout MetricText) {
     let usage = ProcessMetrics.read()
     text.family("process_cpu_seconds_total", "counter", "Processor time, user and system.")
-    text.sample("process_cpu_seconds_total", "", MetricText.decimal(usage.cpuMicroseconds, scale: 1_000_000))
-    text.family("process_resident_memory_bytes", "gauge", "Memory held.")
+    text.sample("process_cpu_seconds_total", "", usage.cpuMicroseconds.inDecimals(scale: 1_000_000))
+    text.family("process_resident_memory_bytes", "gauge", "Resident memory in bytes.")
     text.sample("process_resident_memory_bytes", "", String(usage.residentBytes))
     text.family("process_start_time_seconds", "gauge", "When the process began, in seconds since 1970.")
-    text.sample("process_start_time_seconds", "", MetricText.decimal(usage.startMilliseconds, scale: 1000))
-    text.family("process_open_fds", "gauge", "Open descriptors.")
+    text.sample("process_start_time_seconds", "", usage.startMilliseconds.inDecimals(scale: 1000))
+    text.family("process_open_fds", "gauge", "File descriptors open now.")
     text.sample("process_open_fds", "", String(usage.openDescriptors))
-    text.family("process_max_fds", "gauge", "The limit of open descriptors.")
+    text.family("process_max_fds", "gauge", "The most file descriptors that may be open.")
     text.sample("process_max_fds", "", String(usage.descriptorLimit))
   }
 
@@ -166,23 +166,25 @@ struct MetricText {
     var count: UInt64 = 0
     for place in bounds.indices {
       count &+= totals.buckets[place]
-      let bound = Self.decimal(bounds[place], scale: scale)
+      let bound = bounds[place].inDecimals(scale: scale)
       sample(name + "_bucket", labels + ",le=\"\(bound)\"", String(count))
     }
     count &+= totals.buckets[bounds.count]
     sample(name + "_bucket", labels + ",le=\"+Inf\"", String(count))
-    sample(name + "_sum", labels, Self.decimal(totals.sum, scale: scale))
+    sample(name + "_sum", labels, totals.sum.inDecimals(scale: scale))
     sample(name + "_count", labels, String(count))
   }
 
-  /// `value / scale` in decimals; `scale` is a power of ten.
-  static func decimal(_ value: UInt64, scale: UInt64) -> String {
-    let (whole, rest) = value.quotientAndRemainder(dividingBy: scale)
+  private mutating func put(_ text: String) { bytes.append(contentsOf: text.utf8) }
+}
+
+extension UInt64 {
+  /// `self / scale` in decimals; `scale` is a power of ten.
+  func inDecimals(scale: UInt64) -> String {
+    let (whole, rest) = quotientAndRemainder(dividingBy: scale)
     guard rest != 0 else { return String(whole) }
     var digits = String(rest + scale).dropFirst()
     while digits.last == "0" { digits.removeLast() }
     return "\(whole).\(digits)"
   }
-
-  private mutating func put(_ text: String) { bytes.append(contentsOf: text.utf8) }
 }

@@ -7,8 +7,8 @@ final class Telemetry: ServerObserver {
   let loops: [LoopCounters]
   /// Requests that broke a rule or a deadline, by the problem's name, of which there are few.
   let rejections = Mutex<[String: UInt64]>([:])
-  let refusedForCap = Atomic<UInt64>(0)
-  let refusedForDescriptors = Atomic<UInt64>(0)
+  let rejectedForCap = Atomic<UInt64>(0)
+  let rejectedForDescriptors = Atomic<UInt64>(0)
   let droppedSlowReaders = Atomic<UInt64>(0)
   let droppedForMemory = Atomic<UInt64>(0)
   let droppedForCap = Atomic<UInt64>(0)
@@ -22,10 +22,10 @@ final class Telemetry: ServerObserver {
   func connectionOpened(loop: Int) { Counter.add(1, to: loops[loop].opened) }
   func connectionClosed(loop: Int) { Counter.add(1, to: loops[loop].closed) }
 
-  func connectionRefused(_ reason: ConnectionRefusal) {
+  func connectionRejected(_ reason: ConnectionRejection) {
     switch reason {
-    case .connectionCap: refusedForCap.add(1, ordering: .relaxed)
-    case .descriptors: refusedForDescriptors.add(1, ordering: .relaxed)
+    case .connectionCap: rejectedForCap.add(1, ordering: .relaxed)
+    case .descriptors: rejectedForDescriptors.add(1, ordering: .relaxed)
     }
   }
 
@@ -77,22 +77,22 @@ final class Telemetry: ServerObserver {
 ///
 /// Written by a load and a store, not by an atomic addition: nobody else writes, and a reader that is one request
 /// behind is no worse off.
-final class Histogram<let count: Int>: Sendable {
-  private let buckets = InlineArray<count, Atomic<UInt64>> { _ in Atomic(0) }
+final class Histogram<let boundsCount: Int>: Sendable {
+  private let buckets = InlineArray<boundsCount, Atomic<UInt64>> { _ in Atomic(0) }
+  /// The values that are above each bound.
+  private let beyond = Atomic<UInt64>(0)
   private let sum = Atomic<UInt64>(0)
 
-  static var bucketCount: Int { count }
-
-  /// Counts `value` in the first bucket whose upper bound it does not exceed; the last bucket has none.
-  func record(_ value: UInt64, bounds: Span<UInt64>) {
-    var index = 0
-    while index < bounds.count, value > bounds[index] { index += 1 }
-    Counter.add(1, to: buckets[index])
+  /// Counts `value` in the first bucket whose upper bound it does not exceed.
+  func record(_ value: UInt64, bounds: borrowing InlineArray<boundsCount, UInt64>) {
     Counter.add(value, to: sum)
+    for index in 0..<boundsCount where value <= bounds[index] { return Counter.add(1, to: buckets[index]) }
+    Counter.add(1, to: beyond)
   }
 
   func read(into totals: inout HistogramTotals) {
-    for index in 0..<count { totals.buckets[index] &+= buckets[index].load(ordering: .relaxed) }
+    for index in 0..<boundsCount { totals.buckets[index] &+= buckets[index].load(ordering: .relaxed) }
+    totals.buckets[boundsCount] &+= beyond.load(ordering: .relaxed)
     totals.sum &+= sum.load(ordering: .relaxed)
   }
 }
@@ -110,7 +110,7 @@ enum Counter {
   }
 }
 
-/// Upper bounds of histograms' buckets; the last bucket has none.
+/// Upper bounds of histograms' buckets; one more bucket has none.
 ///
 /// In place, not in arrays, whose reference counts all loops would share.
 enum Bounds {
@@ -125,13 +125,13 @@ enum Bounds {
 }
 
 /// How long the requests with one method, route and status took.
-typealias Durations = Histogram<19>
+typealias Durations = Histogram<18>
 
 /// How large the bodies of the requests with one method and route were, and those of their answers.
 ///
 /// Whatever the status: it says little of sizes, and would make several times as many lines of them.
 final class Sizes: Sendable {
-  typealias Bytes = Histogram<7>
+  typealias Bytes = Histogram<6>
 
   let received = Bytes()
   let sent = Bytes()
@@ -146,14 +146,12 @@ final class LoopCounters: Sendable {
   let began = InlineArray<16, Atomic<UInt64>> { _ in Atomic(0) }
   let ended = InlineArray<16, Atomic<UInt64>> { _ in Atomic(0) }
   /// By method, route and status.
-  let durations = Places<8192, Durations> { Durations() }
+  let durations = Places<8192, Durations>(durationsCount) { Durations() }
   /// By method and route.
-  let sizes = Places<512, Sizes> { Sizes() }
+  let sizes = Places<512, Sizes>(sizesCount) { Sizes() }
 
-  /// How many of the places are in use; a test holds them to their number.
   static let sizesCount = MetricLabels.methods.count * MetricLabels.routes.count
   static let durationsCount = sizesCount * MetricLabels.statuses.count
-  var methodRoom: Int { began.count }
 
   static func sizesIndex(method: Int, route: Route) -> Int { method * MetricLabels.routes.count + route.id }
 
@@ -164,11 +162,11 @@ final class LoopCounters: Sendable {
   /// Counts an answer. Only for the loop's own thread.
   func record(method: Int, route: Route, status: Int, _ figures: (nanoseconds: UInt64, received: Int, sent: Int)) {
     durations.use(Self.durationsIndex(method: method, route: route, status: status)) { durations in
-      durations.record(figures.nanoseconds, bounds: Bounds.durations.span)
+      durations.record(figures.nanoseconds, bounds: Bounds.durations)
     }
     sizes.use(Self.sizesIndex(method: method, route: route)) { sizes in
-      sizes.received.record(UInt64(clamping: figures.received), bounds: Bounds.sizes.span)
-      sizes.sent.record(UInt64(clamping: figures.sent), bounds: Bounds.sizes.span)
+      sizes.received.record(UInt64(clamping: figures.received), bounds: Bounds.sizes)
+      sizes.sent.record(UInt64(clamping: figures.sent), bounds: Bounds.sizes)
     }
   }
 }
@@ -182,9 +180,11 @@ final class LoopCounters: Sendable {
   private let places = unsafe InlineArray<room, Atomic<Unmanaged<Object>?>> { _ in unsafe Atomic(nil) }
   private let make: @Sendable () -> Object
 
-  init(_ make: @escaping @Sendable () -> Object) { self.make = make }
-
-  var count: Int { room }
+  /// - Precondition: as many are needed as there is room for, at most.
+  init(_ needed: Int, _ make: @escaping @Sendable () -> Object) {
+    precondition(needed <= room)
+    self.make = make
+  }
 
   /// Hands out the one at `index`, made now if need be: only for the one thread.
   func use(_ index: Int, _ body: (Object) -> Void) {
@@ -211,10 +211,7 @@ enum MetricLabels {
   /// By the routes' ids; the first is for unknown paths.
   static let routes = OperationalEndpoints.routes.routes.map(\.label.description)
 
-  static let statuses = [
-    200, 204, 304, 400, 401, 404, 405, 408, 411, 412, 413, 414, 415, 417, 421, 422, 431, 500, 501, 503, 505, 0,
-  ]
-  static let otherStatus = statuses.count - 1
+  static let statuses = Status.allCases.map(\.code)
 
-  static func status(_ status: Status) -> Int { statuses.firstIndex(of: status.code) ?? otherStatus }
+  static func status(_ status: Status) -> Int { statuses.firstIndex(of: status.code) ?? 0 }
 }

@@ -1,4 +1,6 @@
+import Dispatch
 import Glibc
+import Synchronization
 import TestSupport
 import Testing
 
@@ -21,7 +23,7 @@ import Testing
       configuration.setLoops(loops)
       configuration.connections = 1
       configuration.placeGrace = .seconds(60)
-      configuration.reserveDeadline = .seconds(60)
+      configuration.reserveTimeout = .seconds(60)
     } _: { address, _, _ in
       let served = try TestClient(address)
       #expect(served.get("/a") == "200 /a 0")
@@ -127,5 +129,18 @@ import Testing
     limiter.release()
     limiter.release()
     #expect(limiter.admit() == .normal)
+  }
+
+  @Test("It is beyond the cap from one connection more on, and full when the reserve is used up")
+  func saysWhenItIsFull() {
+    let limiter = ConnectionLimiter(cap: 2, reserve: 2)
+    for (open, isBeyond, isFull) in [(1, false, false), (2, false, false), (3, true, false), (4, true, true)] {
+      _ = limiter.admit()
+      #expect(limiter.count == open && limiter.isBeyondCap == isBeyond && limiter.isFull == isFull)
+    }
+    #expect(limiter.admit() == .refused)
+    #expect(limiter.count == 4 && limiter.isFull)
+    limiter.release()
+    #expect(limiter.isBeyondCap && !limiter.isFull)
   }
 }

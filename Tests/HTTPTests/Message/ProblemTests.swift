@@ -26,9 +26,10 @@ struct ProblemTests {
   @Test("Each error of the parser has a problem that says what to do", arguments: ParseError.allCases)
   func parserProblems(error: ParseError) {
     let problem = Problem(ParseFailure(error, at: 3), limits: HTTPLimits())
-    #expect(
-      problem.type.status.code >= 400 && problem.offset == 3 && problem.detail.hasSuffix("."))
+    #expect(problem.type.status.code >= 400 && problem.offset == 3 && !problem.detail.isEmpty)
     #expect(ProblemType.ofHTTP.contains(problem.type))
+    // A single sentence has no full stop (CONTRIBUTING.md).
+    #expect(!problem.detail.hasSuffix("."))
   }
 
   @Test("Each type is explained, and only those that may pass by themselves say when to try again")
@@ -37,9 +38,24 @@ struct ProblemTests {
     #expect(Set(types).count == types.count)
     for type in types {
       #expect(
-        type.title.count > 5 && type.explanation.hasSuffix(".") && type.cure.hasSuffix(".") && !type.example.isEmpty,
-        "\(type.name)")
+        type.title.count > 5 && type.explanation.hasSuffix(".") && type.cure.hasSuffix("."), "\(type.name)")
+      #expect(!type.example.isEmpty && !type.example.hasSuffix("."), "\(type.name)")
       #expect((type.retryAfter != nil) == (type.status == .serviceUnavailable), "\(type.name)")
+    }
+  }
+
+  @Test("A body that is too large is told so in one sentence, whether its length was announced or not")
+  func oneSentenceForBodies() {
+    var limits = HTTPLimits()
+    limits.bodyBytes = 10
+    let (announced, found) = (Problem.bodyTooLarge(10), Problem(ParseFailure(.bodyTooLarge, at: 0), limits: limits))
+    #expect(announced.detail == found.detail && announced.type == found.type)
+  }
+
+  @Test("Each type that the parser reports has the detail of one of its errors as its example")
+  func examplesOccur() {
+    for type in Set(ParseError.allCases.map(\.type)) {
+      #expect(ParseError.allCases.contains { $0.type == type && $0.detail() == type.example }, "\(type.name)")
     }
   }
 
@@ -53,7 +69,7 @@ struct ProblemTests {
   func limitsAreNamed(error: ParseError, named: String) {
     var limits = HTTPLimits()
     (limits.targetBytes, limits.headBytes, limits.fieldCount, limits.bodyBytes) = (101, 102, 103, 104)
-    (limits.headDeadline, limits.bodyGrace, limits.bodyBytesPerSecond) = (.seconds(1.5), .seconds(2.5), 105)
+    (limits.headTimeout, limits.bodyTimeout, limits.bodyBytesPerSecond) = (.seconds(1.5), .seconds(2.5), 105)
     #expect(Problem(ParseFailure(error, at: 0), limits: limits).detail.contains(named))
   }
 

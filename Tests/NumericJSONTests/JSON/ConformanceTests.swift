@@ -221,7 +221,7 @@ import Testing
   @Test func everySentenceIsForAPerson() {
     for reason in Reason.allCases {
       let sentence = JSONSyntaxError(offset: 0, reason: reason).description
-      #expect(sentence.hasSuffix(".") && sentence.count > 20 && sentence.count < 120)
+      #expect(!sentence.hasSuffix(".") && sentence.count > 20 && sentence.count < 120)
     }
   }
 }

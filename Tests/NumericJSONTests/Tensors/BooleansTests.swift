@@ -17,15 +17,15 @@ import Testing
     #expect(found.extents == extents && found.values == values && found.faults.isEmpty && !found.isTooLarge, "\(text)")
   }
 
-  @Test func shapesAndValues() throws {
+  @Test func nestedArraysGiveTheirShapeAndValues() throws {
     try expect("true", [], [true])
     try expect("[true]", [1], [true])
     try expect("[[true, false,true] ,[false , false,\ntrue]]", [2, 3], [true, false, true, false, false, true])
     #expect(try read("[[[false]],[[true]]]").extents == [2, 1, 1])
   }
 
-  /// Whatever is between them, and wherever the fast path stops.
-  @Test func anySpacing() throws {
+  @Test("Booleans are read whatever white space is between them, and wherever the fast path stops")
+  func anySpacing() throws {
     var random = SplitMix64(5)
     for count in 1...70 {
       let values = (0..<count).map { _ in random.next() & 1 == 0 }
@@ -42,18 +42,18 @@ import Testing
     ("[[true], [true, false]]", [1], .ragged(expected: 1, found: 2)), ("[true, [false]]", [1], .mixedDepth),
     ("[[true], false]", [1], .mixedDepth), ("[[[[[[[[[true]]]]]]]]]", [0, 0, 0, 0, 0, 0, 0, 0], .tooDeep),
   ])
-  func faults(_ text: String, _ path: [Int], _ reason: TensorFault.Reason) throws {
+  func whatIsNoBooleanIsAFaultAtItsPath(_ text: String, _ path: [Int], _ reason: TensorFault.Reason) throws {
     #expect(try read(text).faults.first == TensorFault(path: path, reason: reason))
   }
 
   @Test(arguments: [
     "[true", "[true,]", "[tru]", "[true false]", "[true,,false]", "[,true]", "[falsetrue]", "[true,fals",
   ])
-  func whatIsNoJSON(_ text: String) {
+  func whatIsNoJSONIsAnError(_ text: String) {
     #expect(throws: JSONSyntaxError.self) { try read(text) }
   }
 
-  @Test func theLimitHolds() throws {
+  @Test func valuesBeyondTheLimitAreNotKept() throws {
     #expect(try read("[true,true,true]", values: 3).isTooLarge == false)
     let many = try read("[\(Array(repeating: "true", count: 50).joined(separator: ","))]", values: 3)
     #expect(many.isTooLarge && many.values.count == 3)

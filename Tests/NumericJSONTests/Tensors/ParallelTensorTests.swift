@@ -67,7 +67,7 @@ import Testing
   }
 
   /// One byte changed somewhere: whatever that does, it does in pieces too.
-  @Test func damagedTexts() {
+  @Test("A text with a byte changed is read in chunks as it is read in one piece") func damagedTexts() {
     var random = SplitMix64(32)
     let texts = [text([9_000], &random), text([90, 100], &random), text([30, 300], spaced: true, &random)]
     let replacements = Array("],[ x\"-e.0:{n".utf8)
@@ -101,7 +101,7 @@ import Testing
   }
 
   /// The tensor ends where other members follow.
-  @Test func membersBehind() throws {
+  @Test("Members behind a tensor that was read in chunks are read from where it ends") func membersBehind() throws {
     var random = SplitMix64(34)
     let tensor = text([8, 1500], &random)
     let request =
@@ -126,7 +126,7 @@ import Testing
   @Test(arguments: [
     [100_000], [1], [], [100, 1000], [1000, 100], [3, 7, 11, 131], [50_000, 1], [1, 50_000], [20, 20, 20, 20],
   ])
-  func writing(_ extents: [Int]) {
+  func chunksAreWrittenAsOneText(_ extents: [Int]) {
     var random = SplitMix64(35)
     let values = (0..<extents.reduce(1, *)).map { _ in Double(bitPattern: random.next()) }
     for format in [NumberFormat.binary64, .binary32] {

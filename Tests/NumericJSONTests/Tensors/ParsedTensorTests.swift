@@ -50,7 +50,7 @@ func readTensor(
     }
   }
 
-  @Test func notANumber() throws {
+  @Test func theWordNaNIsANumberThatIsNone() throws {
     let reading = try readTensor("[1, \"NaN\"]")
     #expect(reading.values[1].isNaN && reading.faults.isEmpty)
   }
@@ -117,7 +117,7 @@ func readTensor(
   }
 
   /// Every place of a number against every way to write it, through the hot loop and at the text's end.
-  @Test func randomTensors() throws {
+  @Test("Random tensors, with any spacing, are read as they were written") func randomTensors() throws {
     var random = SplitMix64(21)
     for round in repetitions(300) {
       let extents = (0..<(round % 4)).map { _ in Int.random(in: 1...(round % 7 == 0 ? 40 : 6), using: &random) }

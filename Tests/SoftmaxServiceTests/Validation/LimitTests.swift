@@ -1,10 +1,17 @@
 import HTTP
+import NumericJSON
+import Softmax
 import Synchronization
 import Testing
 
 @testable import SoftmaxService
 
 struct LimitTests {
+  @Test("A reader takes tensors of as many dimensions as a problem has")
+  func ranksAgree() {
+    #expect(TensorLimits.maximumRank == TensorShape.maximumRank)
+  }
+
   let small = Service(limits: Limits(logits: 4, jacobianClasses: 3))
 
   @Test func moreLogitsThanAllowedGet413() throws {

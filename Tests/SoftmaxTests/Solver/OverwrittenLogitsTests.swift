@@ -115,7 +115,7 @@ struct OverwrittenLogitsTests {
     return loss / (1 + powerOfTwo(-format.precision))
   }
 
-  /// What plain binary64 leaves open of a reduced loss, pairs decide, and not the dearer stages.
+  /// What plain binary64 leaves open of a reduced loss, pairs decide, and not the more expensive stages.
   @Test(arguments: levelsHere)
   func reducedLossesByPairs(level: KernelLevel) throws {
     let logits = Self.logits(3, 700, .binary32)

@@ -22,7 +22,7 @@ extension JSONSyntaxError {
     switch reason {
     case .nonFiniteLiteral:
       "At byte \(offset): JSON has no NaN and no Infinity; send finite numbers or, to mask a class, the JSON string "
-        + "\"-Infinity\"."
+        + "\"-Infinity\""
     default: "At byte \(offset): \(self)"
     }
   }

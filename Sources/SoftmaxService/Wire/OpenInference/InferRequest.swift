@@ -126,7 +126,7 @@ struct InferBody {
       throw .malformed(
         detail: isDeclared
           ? "\(name) is \(jsonBytes), but the JSON ends at byte \(end); send \(end)"
-          : "\(detail) Where tensors follow the JSON in binary, send \(name): \(end).",
+          : "\(detail); where tensors follow the JSON in binary, send \(name): \(end)",
         offset: offset)
     }
   }

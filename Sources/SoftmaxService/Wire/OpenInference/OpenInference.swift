@@ -40,7 +40,7 @@ struct OpenInference: Sendable {
     }
     guard endpoint.infers, head.method == .post else { return nil }
     return BodyType.refusalOfLength(head, example: OpenInferenceWire.example)
-      ?? BodyType.refusalOfCoding(head, policy)
+      ?? BodyType.refusalOfCoding(head)
   }
 
   private func notFound(_ detail: String) -> Response { Response(ProblemType.notFound.problem(detail)) }

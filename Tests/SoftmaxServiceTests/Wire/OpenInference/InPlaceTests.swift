@@ -101,7 +101,7 @@ struct InPlaceTests {
   }
 
   @Test(arguments: kinds, [-1, 0])
-  func softmax(kind: Kind, axis: Int) throws {
+  func softmaxInBytesIsThatOfJSON(kind: Kind, axis: Int) throws {
     for (rows, classes) in [(1, 5), (3, 7), (70, 9), (9, 70), (2, 1500)] {
       let logits = Self.logits(rows, classes, kind.format)
       let masks = (0..<rows * classes).map { logits[$0] == -.infinity && ($0 < classes || axis == 0) }
@@ -122,7 +122,7 @@ struct InPlaceTests {
   }
 
   @Test(arguments: kinds, ["none", "sum", "mean"])
-  func gradients(kind: Kind, reduction: String) throws {
+  func gradientsInBytesAreThoseOfJSON(kind: Kind, reduction: String) throws {
     for (rows, classes) in [(1, 5), (5, 7), (70, 9), (9, 70)] {
       let logits = Self.logits(rows, classes, kind.format).map { $0 == -.infinity ? -4 : $0 }
       let target = (0..<rows).map { $0 % 4 == 3 ? Int64(-100) : Int64($0 % classes) }
@@ -148,7 +148,7 @@ struct InPlaceTests {
 
   /// Large enough for results that go where the logits are.
   @Test(arguments: kinds, [["gradient"], ["loss", "gradient"], ["gradient", "loss"]])
-  func gradientsOverLogits(kind: Kind, outputs: [String]) throws {
+  func gradientsInTheLogitsPlaceAreTheSame(kind: Kind, outputs: [String]) throws {
     let (rows, classes) = (7, 70_000 / 7 / kind.size)
     let logits = Self.logits(rows, classes, kind.format).map { $0 == -.infinity ? -4 : $0 }
     let target = (0..<rows).map { $0 % 4 == 3 ? Int64(-100) : Int64($0 * 5) }
@@ -169,7 +169,7 @@ struct InPlaceTests {
   /// Beside other outputs too.
   @Test(
     arguments: kinds, [["probabilities"], ["argmax", "log_probabilities", "entropy"], ["probabilities", "argmax"]])
-  func softmaxOverLogits(kind: Kind, outputs: [String]) throws {
+  func softmaxInTheLogitsPlaceIsTheSame(kind: Kind, outputs: [String]) throws {
     let (rows, classes) = (7, 70_000 / 7 / kind.size)
     let logits = Self.logits(rows, classes, kind.format)
     for rest in ["", #","temperature":3"#] {
@@ -216,7 +216,7 @@ struct InPlaceTests {
 
   /// What a request has the server set aside is what it takes: its body, its answer, and rows at work.
   @Test(arguments: kinds)
-  func memoryThatIsAskedFor(kind: Kind) throws {
+  func onlyTheMemoryNeededIsAskedFor(kind: Kind) throws {
     let (rows, classes) = (512, 1024)
     let size = rows * classes * kind.size
     let json = request(

@@ -16,7 +16,7 @@ struct BallTests {
   /// The radius relative to the value, as a power of two.
   private func quality(_ ball: Ball) -> Double { ball.radius / ball.high.magnitude }
 
-  @Test func exponentials() throws {
+  @Test("A ball's exponential holds what 256 bits compute") func exponentials() throws {
     var poll = CancellationPoll()
     var random = SplitMix64(1)
     let small = BallArithmetic.standard
@@ -35,7 +35,7 @@ struct BallTests {
     }
   }
 
-  @Test func exponentialsOfQuotients() throws {
+  @Test("An exponential of a quotient holds what 256 bits compute") func exponentialsOfQuotients() throws {
     var poll = CancellationPoll()
     var random = SplitMix64(2)
     let small = BallArithmetic.standard
@@ -59,7 +59,7 @@ struct BallTests {
     }
   }
 
-  @Test func logarithms() throws {
+  @Test("A ball's logarithm holds what 256 bits compute") func logarithms() throws {
     var poll = CancellationPoll()
     var random = SplitMix64(3)
     let small = BallArithmetic.standard
@@ -75,7 +75,7 @@ struct BallTests {
   }
 
   /// Random expressions, with exponents far apart and cancellation, hold the true value.
-  @Test func operations() {
+  @Test("Sums, differences, products and quotients of balls hold what 256 bits compute") func operations() {
     var random = SplitMix64(4)
     let small = BallArithmetic.standard
     let big = IntervalArithmetic.standard
