@@ -49,7 +49,8 @@ import Testing
         "https://a.example/", "HTTPS://a.example", "https://A.example", "https://a.example:443", "http://a.example:80",
         "https://a.example:0443", "https://a.example:", "https://a.example:0", "https://a.example:65536",
         "https://a.example:x", "https://u@a.example", "https://ä.example", "https://a..example", "https://a.example?",
-        "https://[::1", "https://[x]", "https://[::1]x", "https://*.a.example", "://a.example", "1s://a.example",
+        "https://[::1", "https://[x]", "https://[::1]x", "https://[::FF]", "https://[::1.2.3.4]", "https://[::1]:",
+        "https://a%20b", "https://*.a.example", "://a.example", "1s://a.example",
         "null",
         "https://a.example ,,",
       ]

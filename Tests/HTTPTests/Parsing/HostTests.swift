@@ -28,6 +28,23 @@ struct HostTests {
   }
 
   @Test(
+    "An authority is a host, an address in its brackets, and perhaps a port (RFC 3986 §3.2)",
+    arguments: [
+      ("a", "a", nil), ("a:", "a", ""), ("A.b:80", "A.b", "80"), ("[::1]", "[::1]", nil),
+      ("[::1]:8080", "[::1]", "8080"),
+      ("1.2.3.4:0", "1.2.3.4", "0"),
+    ] as [(String, String, String?)])
+  func partsOfAnAuthority(text: String, host: String, port: String?) throws {
+    let parts = try #require(Authority.parts(of: text))
+    #expect(parts.host == host && parts.port == port)
+  }
+
+  @Test("What is no authority has no parts", arguments: ["", ":80", "a,b", "a:b", "u@a", "::1", "[::1]x", "a:65536"])
+  func whatIsNoAuthority(text: String) {
+    #expect(Authority.parts(of: text) == nil)
+  }
+
+  @Test(
     "Rule 16: no user information, path, list or bad character in Host",
     arguments: [
       "", " ", "a@b", "user:pw@b", "@b", "a/b", "/", "a/", "a,b", "a, b", ",", "a b", "a\tb", "a:b", "a:80:80", "a:-1",
