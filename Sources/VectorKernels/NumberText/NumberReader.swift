@@ -128,10 +128,12 @@ protocol NumberBlock: BitwiseCopyable {
 
   var starts: Words { get }
 
-  /// Cuts eight numbers, or as many as there are before another text. - Returns: how many.
+  /// Cuts eight numbers, or as many as there are before another text.
+  /// - Returns: how many.
   static func cut(_ cutter: inout NumberCutter, into block: UnsafeMutablePointer<Self>) -> Int
 
-  /// Finds the eight numbers. - Returns: how many there are before the first that is not decided.
+  /// Finds the eight numbers.
+  /// - Returns: how many there are before the first that is not decided.
   static func nearestBinaries<Loops: VectorLoops>(
     of block: UnsafeMutablePointer<Self>, _ tables: inout Tables, by: Loops.Type, to out: UnsafeMutablePointer<Double>
   ) -> Int

@@ -70,7 +70,8 @@ extension VectorLoops {
     return written
   }
 
-  /// Puts numbers in the places of a NaN. - Returns: how many are not NaN.
+  /// Puts numbers in the places of a NaN.
+  /// - Returns: how many are not NaN.
   @inlinable @inline(__always)
   static func replaceOpen(_ row: inout MutableSpan<Double>, _ start: Int, by vector: Vector) -> Int {
     var written = 0

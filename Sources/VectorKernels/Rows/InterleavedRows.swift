@@ -188,7 +188,8 @@ extension VectorLoops {
     return length
   }
 
-  /// Computes log S. - Precondition: as for ``logSum(_:table:)``, but that rows with a faint R may be among them.
+  /// Computes log S.
+  /// - Precondition: as for ``logSum(_:table:)``, but that rows with a faint R may be among them.
   @inlinable @inline(never)
   public static func interleavedLogSums(_ rows: inout MutableSpan<InterleavedRows>, table: Span<Double>) {
     var group = 0
@@ -273,7 +274,8 @@ extension VectorLoops {
     return found
   }
 
-  /// Writes a group's results, one of each row at a time, and NaN for those that are not proven. - Returns: how many
+  /// Writes a group's results, one of each row at a time, and NaN for those that are not proven.
+  /// - Returns: how many
   /// those are.
   ///
   /// - Parameter result: what is written at a place and the seven after it.

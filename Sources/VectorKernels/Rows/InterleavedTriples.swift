@@ -42,7 +42,8 @@ extension VectorLoops {
     return found
   }
 
-  /// The same of one group, which begins at a place. - Returns: how many of each row are still open.
+  /// The same of one group, which begins at a place.
+  /// - Returns: how many of each row are still open.
   ///
   /// At the row's maximum, with R and W the sums of e and of u over the other classes, U - u S is W - u R. A faint R
   /// leaves out 2^-871.

@@ -78,7 +78,8 @@ extension VectorLoops {
     return Int(open.sum())
   }
 
-  /// Rounds z - log S of logits; -∞ for a masked class. - Parameter error: log S's own.
+  /// Rounds z - log S of logits; -∞ for a masked class.
+  /// - Parameter error: log S's own.
   @inlinable @inline(__always)
   static func roundedLogProbability(
     of a: Vector, at z: VectorPair, _ logSum: VectorPair, error: Vector, _ rounding: KernelRounding

@@ -296,7 +296,8 @@ extension VectorLoops {
     return written
   }
 
-  /// Whether a NaN is among eight numbers of a row, or as many as it has. - Precondition: `start` is inside it.
+  /// Whether a NaN is among eight numbers of a row, or as many as it has.
+  /// - Precondition: `start` is inside it.
   @inlinable @inline(__always)
   static func hasNaN(_ row: borrowing MutableSpan<Double>, _ start: Int) -> Bool {
     var place = start

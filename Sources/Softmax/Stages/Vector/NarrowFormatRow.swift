@@ -34,7 +34,8 @@ struct NarrowFormatRow: ~Copyable {
     shift = RowShift(maximum: 0, temperature: isOfUse ? problem.temperature : 1)
   }
 
-  /// Takes a row and computes its exponentials and their sums. - Returns: whether it can go on.
+  /// Takes a row and computes its exponentials and their sums.
+  /// - Returns: whether it can go on.
   mutating func read(_ logits: Numbers, row n: Int, by reader: inout RowReader) -> Bool {
     findMaximum(logits, row: n, by: &reader)
     guard top.value > -.infinity else { return false }
@@ -64,12 +65,14 @@ struct NarrowFormatRow: ~Copyable {
     }
   }
 
-  /// Writes the row's probabilities. - Returns: whether all are proven.
+  /// Writes the row's probabilities.
+  /// - Returns: whether all are proven.
   mutating func probabilities(row n: Int, into buffer: ResultBuffer, by writer: inout RowWriter) -> Bool {
     products(sums.reciprocal.high, NarrowRounding(format), row: n, into: buffer, by: &writer)
   }
 
-  /// Writes the row's log-probabilities. - Returns: whether all are proven.
+  /// Writes the row's log-probabilities.
+  /// - Returns: whether all are proven.
   ///
   /// It reads the row again, since z is not kept.
   mutating func logProbabilities(
@@ -84,7 +87,8 @@ struct NarrowFormatRow: ~Copyable {
     }
   }
 
-  /// Writes `factor·(p_i - 1[i = target])`, the gradient for a class index. - Returns: whether all are proven.
+  /// Writes `factor·(p_i - 1[i = target])`, the gradient for a class index.
+  /// - Returns: whether all are proven.
   ///
   /// At the target it is -factor·(S - e_l)/S, where S - e_l is R itself at the row's maximum.
   ///
@@ -136,7 +140,8 @@ struct NarrowFormatRow: ~Copyable {
 }
 
 extension NarrowFormatRow {
-  /// Writes the outputs of row n, if it can prove all of them. - Returns: whether it could.
+  /// Writes the outputs of row n, if it can prove all of them.
+  /// - Returns: whether it could.
   mutating func solve(
     _ logits: Numbers, number n: Int, outputs: OutputLayout, by reader: inout RowReader, _ writer: inout RowWriter
   ) -> Bool {
@@ -157,7 +162,8 @@ extension NarrowFormatRow {
 }
 
 extension VectorLoss {
-  /// Rounds what is wanted of a row with a class index, if plain binary64 can prove all of it. - Returns: whether it
+  /// Rounds what is wanted of a row with a class index, if plain binary64 can prove all of it.
+  /// - Returns: whether it
   /// could; else nothing was added to the sum, and the row is done again.
   func solveNarrow(
     row n: Int, target: Int, reader: inout RowReader, writer: inout RowWriter, in work: inout Workspace

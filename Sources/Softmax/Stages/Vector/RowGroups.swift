@@ -155,7 +155,8 @@ struct RowGroups {
     _modify { yield &rows[group] }
   }
 
-  /// Sets the target classes of rows from one on, as far as none of them is `ignored`. - Returns: how many it has set.
+  /// Sets the target classes of rows from one on, as far as none of them is `ignored`.
+  /// - Returns: how many it has set.
   mutating func setTargets(from row: Int, _ targets: Span<Int>, before ignored: Int) -> Int {
     var rows = rows.mutableSpan
     for index in targets.indices {

@@ -43,7 +43,8 @@ extension ShortRows {
 }
 
 extension ScaledDoubleDouble {
-  /// The number times 2^exponent, with its sign. - Precondition: its own exponent and that add up to at most ±900.
+  /// The number times 2^exponent, with its sign.
+  /// - Precondition: its own exponent and that add up to at most ±900.
   fileprivate func pair(timesPowerOf exponent: Int) -> DoubleDouble {
     let power = isNegative ? -powerOfTwo(self.exponent + exponent) : powerOfTwo(self.exponent + exponent)
     return DoubleDouble(high: mantissa.high * power, low: mantissa.low * power)

@@ -111,7 +111,8 @@ struct ShortRows: ~Copyable {
   /// About how many nanoseconds a row of so many classes takes.
   static func cost(_ classes: Int) -> Int { 20 + 6 * classes }
 
-  /// Takes the first of some rows, as many as there is room for. - Returns: how many.
+  /// Takes the first of some rows, as many as there is room for.
+  /// - Returns: how many.
   mutating func take(_ rows: Range<Int>) -> Int {
     let taken = rows.prefix(room - count)
     selection.append(taken)
@@ -124,7 +125,8 @@ struct ShortRows: ~Copyable {
     return take(rows.prefix(groups.setTargets(from: count, targets.span.extracting(rows), before: ignored)))
   }
 
-  /// Takes row n, its target and what its gradient and its loss are multiplied by. - Precondition: it is not full.
+  /// Takes row n, its target and what its gradient and its loss are multiplied by.
+  /// - Precondition: it is not full.
   /// - Returns: false where these differ too much from the rows' before.
   mutating func take(_ n: Int, target: Int, _ factors: Factors) -> Bool {
     let exponents = exponents ?? Exponents(factors)
@@ -140,7 +142,8 @@ struct ShortRows: ~Copyable {
     return true
   }
 
-  /// Reads the rows taken, and their teachers. - Returns: false where they are too few to be worth it.
+  /// Reads the rows taken, and their teachers.
+  /// - Returns: false where they are too few to be worth it.
   private mutating func read(exponent: Int) -> Bool {
     guard count >= Self.leastRows else { return false }
     let vanishing = VectorRow.vanishing(format, exponent: exponent)
@@ -154,7 +157,8 @@ struct ShortRows: ~Copyable {
 // MARK: Softmax
 
 extension ShortRows {
-  /// Writes the outputs of the rows taken. - Returns: the rows with anything that is not proven.
+  /// Writes the outputs of the rows taken.
+  /// - Returns: the rows with anything that is not proven.
   mutating func solve(_ outputs: OutputLayout) -> RowBits {
     guard read(exponent: 0) else { return .max }
     // An array of its own, since a span of a part keeps all of this value from being changed.
@@ -184,7 +188,8 @@ extension ShortRows {
     return open
   }
 
-  /// Computes the products of exponentials with 1/S, or with the gradients' factors. - Returns: the rows with any that
+  /// Computes the products of exponentials with 1/S, or with the gradients' factors.
+  /// - Returns: the rows with any that
   /// is not proven.
   private mutating func products(
     _ pairs: DoubleDoubleBuffer, isGradient: Bool, within error: Double, _ rounding: KernelRounding,
@@ -217,7 +222,8 @@ extension ShortRows {
   /// Results are at most a factor times a probability times 2 to this.
   private var reach: Int { vectors != nil ? vectorReach + 2 : additions != nil || targets != nil ? 12 : 0 }
 
-  /// Writes the gradients of the rows taken, and writes their losses or adds them up. - Returns: the rows with anything
+  /// Writes the gradients of the rows taken, and writes their losses or adds them up.
+  /// - Returns: the rows with anything
   /// that is not proven, whose losses are not added.
   mutating func solve(_ request: LossRequest, into buffers: LossBuffers) -> RowBits {
     guard let exponents, read(exponent: max(0, exponents.gradient + Exponents.reach + reach)) else { return .max }
@@ -265,7 +271,8 @@ extension ShortRows {
     }
   }
 
-  /// What each logit's derivative is. - Returns: the rows with any that is not proven.
+  /// What each logit's derivative is.
+  /// - Returns: the rows with any that is not proven.
   private mutating func derivatives(_ rounding: KernelRounding, into results: inout [Double]) -> RowBits {
     if let vectors { return hessianProducts(vectors, rounding, into: &results) }
     if let teachers { return differences(from: teachers, rounding, into: &results) }

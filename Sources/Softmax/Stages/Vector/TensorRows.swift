@@ -54,7 +54,8 @@ struct RowWriter: Sendable {
 
   init(_ layout: Layout) { self.layout = layout }
 
-  /// Has `body` write row n of a tensor of the logits' shape. - Returns: what `body` does.
+  /// Has `body` write row n of a tensor of the logits' shape.
+  /// - Returns: what `body` does.
   mutating func write<Result>(
     _ tensor: ResultBuffer, row n: Int, _ body: (inout MutableSpan<Double>) -> Result
   ) -> Result {
@@ -69,7 +70,8 @@ struct RowWriter: Sendable {
   }
 
   /// Has `body` write one block of row n after the other, each with its first class, as long as it says that they are
-  /// good. - Returns: whether all are. If not, a row that is in its logits' place is as it was.
+  /// good.
+  /// - Returns: whether all are. If not, a row that is in its logits' place is as it was.
   ///
   /// - Parameter memory: what the blocks are made of, [classes]: each part is given up once `body` has read it.
   @inline(__always)

@@ -89,14 +89,16 @@ final class VectorLoss: Sendable {
   }
 
   /// Hands the first of some rows over to be done with others, where all have the same factors: those before the first
-  /// that does not count. - Returns: how many were taken.
+  /// that does not count.
+  /// - Returns: how many were taken.
   func take(_ all: Range<Int>, into rows: inout ShortRows) -> Int {
     guard rows.areEven else { return 0 }
     guard case .indices(let indices) = problem.target else { return rows.take(all) }
     return rows.take(all, targets: indices, ignoring: problem.ignoreIndex)
   }
 
-  /// Hands row n over to be done with others. - Returns: whether it was taken. Zeros, and what is infinite, are found
+  /// Hands row n over to be done with others.
+  /// - Returns: whether it was taken. Zeros, and what is infinite, are found
   /// row by row.
   func take(row n: Int, into rows: inout ShortRows) -> Bool {
     switch target {
@@ -123,10 +125,12 @@ final class VectorLoss: Sendable {
     return ShortRows.Factors(gradient: gradient, loss: loss, weight: weight)
   }
 
-  /// Does the rows taken. - Returns: those with anything open, whose losses are not added.
+  /// Does the rows taken.
+  /// - Returns: those with anything open, whose losses are not added.
   func solve(_ rows: inout ShortRows) -> RowBits { rows.solve(request, into: buffers) }
 
-  /// Rounds row n's results, or adds its loss to the sum. - Returns: what is left open.
+  /// Rounds row n's results, or adds its loss to the sum.
+  /// - Returns: what is left open.
   ///
   /// - Parameters:
   ///   - reader: reads the logits, and before them the targets.
@@ -172,7 +176,8 @@ final class VectorLoss: Sendable {
     return factor
   }
 
-  /// Row n counts for nothing: its results are zero. - Returns: that nothing is open.
+  /// Row n counts for nothing: its results are zero.
+  /// - Returns: that nothing is open.
   @discardableResult
   func clear(row n: Int) -> Unresolved {
     buffers.clear(row: n, request.layout)
@@ -289,7 +294,8 @@ final class VectorLoss: Sendable {
     return true
   }
 
-  /// Rounds a row's loss and its gradient. - Returns: what is left open.
+  /// Rounds a row's loss and its gradient.
+  /// - Returns: what is left open.
   func resolve(
     row n: Int, _ logits: Span<Double>, _ loss: Ball?, _ target: borrowing WeightedTarget, factor: ScaledDoubleDouble,
     writer: inout RowWriter, in work: inout Workspace
@@ -302,7 +308,8 @@ final class VectorLoss: Sendable {
     return open
   }
 
-  /// Rounds s·weight·loss, or adds it to the sum. - Returns: whether that worked, or nobody asked.
+  /// Rounds s·weight·loss, or adds it to the sum.
+  /// - Returns: whether that worked, or nobody asked.
   func resolveLoss(
     row n: Int, _ loss: VectorValue?, weight: ScaledDoubleDouble, sum: inout VectorLossSum
   ) -> Bool {
@@ -328,7 +335,8 @@ final class VectorLoss: Sendable {
     return open
   }
 
-  /// Writes row n's derivatives by `body`, which returns how many are NaN. - Returns: the same.
+  /// Writes row n's derivatives by `body`, which returns how many are NaN.
+  /// - Returns: the same.
   func write(
     row n: Int, _ factor: ScaledDoubleDouble, _ writer: inout RowWriter, _ body: (inout MutableSpan<Double>) -> Int
   ) -> Int {

@@ -6,7 +6,8 @@ struct VectorLossSum {
   private var error = 0.0
   private var terms = 0.0
 
-  /// Adds factor·loss, unless it is out of the range where pairs are good. - Returns: whether it was added.
+  /// Adds factor·loss, unless it is out of the range where pairs are good.
+  /// - Returns: whether it was added.
   mutating func add(_ loss: VectorValue, _ factor: ScaledDoubleDouble) -> Bool {
     guard abs(factor.exponent) <= 300, loss.value.high >= 0x1p-600, loss.value.high <= 0x1p600 else { return false }
     let power = Double(sign: .plus, exponent: factor.exponent, significand: 1)

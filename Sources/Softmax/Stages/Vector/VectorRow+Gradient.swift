@@ -26,7 +26,8 @@ struct RowFactor: Sendable {
 }
 
 extension VectorRow {
-  /// Writes `factor·(p_i - 1[i = target])`, the gradient for a class index. - Returns: how many are not proven, and
+  /// Writes `factor·(p_i - 1[i = target])`, the gradient for a class index.
+  /// - Returns: how many are not proven, and
   /// NaN.
   ///
   /// At the target it is -factor·(S - e_l)/S, where S - e_l is R itself at the row's maximum.
@@ -62,7 +63,8 @@ extension VectorRow {
   }
 
   /// Writes `(push + extra)·p_i - push·1[i = target]`, the gradient where a class index has a focal factor or a z-loss
-  /// beside it. - Returns: how many are not proven, and NaN.
+  /// beside it.
+  /// - Returns: how many are not proven, and NaN.
   ///
   /// At the target it is (extra·e_l - push·(S - e_l))/S.
   func gradient(
@@ -80,7 +82,8 @@ extension VectorRow {
   /// A derivative with respect to a capped logit, as one with respect to the logit.
   private func throughCap(_ derivative: Ball, _ i: Int) -> Ball { isCapped ? derivative * capSlope(i) : derivative }
 
-  /// Writes `factor·p_i`, times the derivative of a capped logit. - Returns: how many are not proven, and NaN.
+  /// Writes `factor·p_i`, times the derivative of a capped logit.
+  /// - Returns: how many are not proven, and NaN.
   func products(_ factor: RowFactor, of row: Span<Double>, into out: inout MutableSpan<Double>) -> Int {
     guard !factor.value.isZero else {
       for i in 0..<out.count { out[i] = 0 }
@@ -98,7 +101,8 @@ extension VectorRow {
   }
 
   /// Rounds those of `factor·p_i` that are open for the sake of exponentials that were left out, in the format that
-  /// shows so small ones. - Returns: how many were rounded.
+  /// shows so small ones.
+  /// - Returns: how many were rounded.
   func resolveFarProducts(_ row: Span<Double>, _ factor: RowFactor, into out: inout MutableSpan<Double>) -> Int {
     guard format == .binary64, !isCapped else { return 0 }
     let table = exponentialTable
@@ -108,7 +112,8 @@ extension VectorRow {
   }
 
   /// Rounds what is open for the sake of exponentials that were left out, if they are few: each costs four times as
-  /// much as a class in the ball stage, which has to do all of a row. - Returns: how many were rounded.
+  /// much as a class in the ball stage, which has to do all of a row.
+  /// - Returns: how many were rounded.
   ///
   /// - Parameter value: the result for an exponential and its class.
   func resolveFar(
@@ -137,13 +142,15 @@ extension VectorRow {
     factor.mantissa.times(sums.reciprocal, BaselineMultiplier.self)
   }
 
-  /// Makes every result NaN, for the next stage to compute. - Returns: how many.
+  /// Makes every result NaN, for the next stage to compute.
+  /// - Returns: how many.
   func leaveOpen(_ out: inout MutableSpan<Double>) -> Int {
     for i in 0..<out.count { out[i] = .nan }
     return out.count
   }
 
-  /// Writes `factor·(pull p_i - u_i)`, the gradient for target weights u. - Returns: how many are not proven, and NaN.
+  /// Writes `factor·(pull p_i - u_i)`, the gradient for target weights u.
+  /// - Returns: how many are not proven, and NaN.
   ///
   /// Error Bounds: the loop's. slope = factor·pull/S is within 2^-79.85 and the pull's own error, e·slope within
   /// 2^-79.0 and that, for which 0x1.2p-79 is taken; u·factor within 2^-96.9 and the unit's own error, for 2^-96.
@@ -196,7 +203,8 @@ extension VectorRow {
     return throughCap((moved - own * others(than: top.index)) / sum, top.index)
   }
 
-  /// Writes `factor·p_i (v_i - Σ p_j v_j)`, the Hessian of cross-entropy times a vector v. - Returns: how many are not
+  /// Writes `factor·p_i (v_i - Σ p_j v_j)`, the Hessian of cross-entropy times a vector v.
+  /// - Returns: how many are not
   /// proven, and NaN.
   ///
   /// - Parameter greatest: the largest |v|.

@@ -68,7 +68,8 @@ extension VectorRow {
   /// The relative error of a probability.
   var shareError: Double { probabilityError + 2 * argumentError }
 
-  /// Writes the row's probabilities. - Returns: how many are not proven, and NaN.
+  /// Writes the row's probabilities.
+  /// - Returns: how many are not proven, and NaN.
   func probabilities(of row: Span<Double>, into out: inout MutableSpan<Double>) -> Int {
     let open = loops.scaled(
       exponentials.high, exponentials.low, by: sums.reciprocal, within: shareError,
@@ -80,7 +81,8 @@ extension VectorRow {
     return left - resolveFar(row, into: &out) { e, _ in e / sum }
   }
 
-  /// Writes the row's log-probabilities. - Returns: how many are not proven, and NaN.
+  /// Writes the row's log-probabilities.
+  /// - Returns: how many are not proven, and NaN.
   func logProbabilities(_ row: Span<Double>, into out: inout MutableSpan<Double>) -> Int {
     let logSum = self.logSum
     var open = withArguments(of: row) { arguments, rests in
@@ -119,7 +121,8 @@ extension VectorRow {
 }
 
 extension VectorRow {
-  /// Writes the row `p_l (1[l=i] - p_i) / T` of the Jacobian, i over the classes. - Returns: how many are not proven,
+  /// Writes the row `p_l (1[l=i] - p_i) / T` of the Jacobian, i over the classes.
+  /// - Returns: how many are not proven,
   /// and NaN.
   ///
   /// It is the gradient for class l with the factor -p_l/T, whose relative error is that of a probability.

@@ -4,7 +4,8 @@ internal import VectorKernels
 /// Gradients that pairs leave open because the target is close to softmax itself (self-distillation, a teacher near its
 /// student): the same difference in triples.
 extension VectorRow {
-  /// Computes the row's exponentials as triples. - Returns: their sum S.
+  /// Computes the row's exponentials as triples.
+  /// - Returns: their sum S.
   private mutating func readTriples(_ row: Span<Double>) -> TripleDouble {
     let count = 3 * paddedCount(row.count)
     if triples.count != count { triples = [Double](repeating: 0, largeCount: count) }
@@ -16,7 +17,8 @@ extension VectorRow {
   }
 
   /// Writes `factor·(U p_i - u_i)` in the place of each NaN, as (U e_i - u_i S)·factor/S, for target weights u that are
-  /// pairs exactly: products of two binary64. - Returns: how many are rounded.
+  /// pairs exactly: products of two binary64.
+  /// - Returns: how many are rounded.
   mutating func resolveClose(
     _ row: Span<Double>, factor: ScaledDoubleDouble, into out: inout MutableSpan<Double>
   ) -> Int {
@@ -31,7 +33,8 @@ extension VectorRow {
   }
 
   /// Writes `factor·(p_i - p'_i)` in the place of each NaN, as (e_i S' - e'_i S)·factor/(S S'), where p' is a teacher's
-  /// softmax. - Returns: how many are rounded.
+  /// softmax.
+  /// - Returns: how many are rounded.
   mutating func resolveClose(
     _ row: Span<Double>, to teacher: inout VectorRow, _ teacherRow: Span<Double>, factor: ScaledDoubleDouble,
     into out: inout MutableSpan<Double>

@@ -114,7 +114,8 @@ struct NarrowFormatRowTests {
     #expect(found.wrong == 0, "\(found.wrong) of \(found.values) values differ:\n\(found.report)")
   }
 
-  /// Solves one row by this stage alone. - Returns: what it proved, or nil.
+  /// Solves one row by this stage alone.
+  /// - Returns: what it proved, or nil.
   private func solve(
     _ logits: [Double], _ format: ResultFormat, _ level: KernelLevel, factor: Double? = nil
   ) throws -> [Double]? {
