@@ -8,8 +8,8 @@ import Testing
 struct HostileCandidateTests {
   @Test(arguments: [
     (#"{"logits": [1, 2]}"#, "#", "\"candidate\" is missing"),
-    (#"{"logits": [1, 2], "candidate": {}}"#, "#", "\"candidate\" is missing"),
-    (#"{"logits": [1, 2], "candidate": {"probabilities": null}}"#, "#", "\"candidate\" is missing"),
+    (#"{"logits": [1, 2], "candidate": {}}"#, "#/candidate", "candidate holds no numbers"),
+    (#"{"logits": [1, 2], "candidate": {"probabilities": null}}"#, "#/candidate", "candidate holds no numbers"),
     (#"{"logits": [1, 2], "candidate": [1, 2]}"#, "#/candidate", "is an array"),
     (#"{"logits": [1, 2], "candidate": {"probs": [1, 2]}}"#, "#/candidate", "the nearest is \"probabilities\""),
     (#"{"logits": [1, 2], "candidate": {"zzzzzzzzzzzz": 1}}"#, "#/candidate", "it may hold \"probabilities\""),

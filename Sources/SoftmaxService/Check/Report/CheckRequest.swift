@@ -60,8 +60,12 @@ struct CheckRequest: Sendable {
   /// What the operations that compute do not demand: a candidate, and a target for the outputs of the loss.
   private static func noteWhatIsMissing(_ request: inout UnvalidatedRequest, _ wire: any Wire) {
     if request.candidates.isEmpty, request.issues.isEmpty {
-      request.issues.append(.request) { _ in
-        "\(quoted(RequestField.candidate.name)) is missing: send \(wire.candidateDemand)"
+      if request.present.contains(.candidate) {
+        request.issues.append(.field(.candidate)) { "\($0) holds no numbers; send \(wire.candidateDemand)" }
+      } else {
+        request.issues.append(.request) { _ in
+          "\(quoted(RequestField.candidate.name)) is missing: send \(wire.candidateDemand)"
+        }
       }
     }
     guard !request.present.contains(.input(.target)) else { return }
