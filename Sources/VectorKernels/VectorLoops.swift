@@ -130,6 +130,11 @@ public protocol VectorLoops: SendableMetatype {
     into out: inout MutableSpan<Double>
   ) -> RowBits
 
+  static func interleavedOpposites(
+    _ pairs: Span<Double>, _ rows: Span<InterleavedRows>, within error: Double, _ rounding: KernelRounding,
+    into out: inout MutableSpan<Double>
+  ) -> RowBits
+
   static func interleavedLogProbabilities(
     _ logits: Span<Double>, rests: Span<Double>, shift: RowShift, _ rows: Span<InterleavedRows>,
     _ rounding: KernelRounding, into out: inout MutableSpan<Double>

@@ -176,7 +176,7 @@ extension LossProblem {
     _ request: LossRequest, rows: Range<Int>, into buffers: LossBuffers, _ execution: Execution, from stage: Stage,
     _ counts: inout StageCounts
   ) throws(ComputationError) -> LossTerm? {
-    counts.outputs += rows.count { self.counts(row: $0) } * request.valuesPerRow
+    counts.outputs += countingRows(rows) * request.valuesPerRow
     var term: LossTerm?
     var open: [UnresolvedRow]?
     if stage == .vector, VectorRow.serves(softmax), let vectorLoss = VectorLoss(request, into: buffers) {

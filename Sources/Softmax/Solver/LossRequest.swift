@@ -148,19 +148,30 @@ extension LossProblem {
     }
   }
 
+  /// How many of some rows do.
+  func countingRows(_ rows: Range<Int>) -> Int {
+    guard sampleWeight == nil else { return rows.count { counts(row: $0) } }
+    guard case .indices(let indices) = target else { return rows.count }
+    let targets = indices.span.extracting(rows)
+    var ignored = 0
+    for place in targets.indices { ignored &+= targets[place] == ignoreIndex ? 1 : 0 }
+    return rows.count - ignored
+  }
+
   /// D, exactly.
   fileprivate func normaliser() -> ExactSum {
-    var sum = ExactSum()
     if let divisor {
+      var sum = ExactSum()
       sum.add(divisor, 1)
       return sum
     }
-    for n in 0..<softmax.layout.batch where counts(row: n) {
-      switch target {
-      case .indices(let indices): sum.add(sampleWeight?[n] ?? 1, weight?[indices[n]] ?? 1)
-      case .probabilities, .logits: sum.add(sampleWeight?[n] ?? 1, 1)
-      }
-    }
+    let rows = 0..<softmax.layout.batch
+    var classWeights: [Double]?
+    var targets: [Int] = []
+    if case .indices(let indices) = target { (classWeights, targets) = (weight, indices) }
+    guard sampleWeight != nil || classWeights != nil else { return ExactSum(countingRows(rows)) }
+    var sum = ExactSum()
+    for n in rows where counts(row: n) { sum.add(sampleWeight?[n] ?? 1, classWeights?[targets[n]] ?? 1) }
     return sum
   }
 }

@@ -10,7 +10,8 @@ struct ExactSum: Sendable {
   /// All else; empty while there is nothing else.
   private var words: [UInt64] = []
 
-  init() {}
+  /// - Parameter ones: how many ones it begins with.
+  init(_ ones: Int = 0) { self.ones = ones }
 
   /// The sum, where it is a small whole number for sure.
   var whole: Int? { words.isEmpty ? ones : nil }

@@ -36,10 +36,15 @@ struct Geometry: Sendable {
 
   enum TargetKind { case indices, probabilities }
 
-  /// The class that a number names, or nil: the only place that says which do.
-  func classIndex(_ value: Double) -> Int? {
-    guard value >= 0, value < Double(classes) else { return nil }
-    return Int(exactly: value)
+  /// The class that a number names, or nil.
+  func classIndex(_ value: Double) -> Int? { Self.classIndex(value, of: Double(classes)) }
+
+  /// The same among so many classes: the only place that says which do.
+  @inline(__always)
+  static func classIndex(_ value: Double, of classes: Double) -> Int? {
+    guard value >= 0, value < classes else { return nil }
+    let index = Int(value)
+    return Double(index) == value ? index : nil
   }
 
   /// The indices of a flat row-major position in a tensor of a shape.

@@ -195,17 +195,19 @@ extension Validator {
     guard let shape = request.shape(of: .target), geometry.targetKind(shape) == .indices else {
       return CheckedTarget(target: .probabilities(values), ignoreIndex: ignoreIndex)
     }
-    var indices: [Int] = []
-    indices.reserveCapacity(values.count)
-    for value in values.array {
-      if value == ignored {
-        indices.append(ignoreIndex)
-      } else if let index = geometry.classIndex(value) {
-        indices.append(index)
-      } else {
-        return nil
-      }
-    }
+    guard let indices = classIndices(values.array, ignoring: ignored, as: ignoreIndex) else { return nil }
     return CheckedTarget(target: .indices(indices), ignoreIndex: ignoreIndex)
+  }
+
+  private func classIndices(_ values: [Double], ignoring ignored: Double, as ignoreIndex: Int) -> [Int]? {
+    let classes = Double(geometry.classes)
+    var indices = [Int](repeating: ignoreIndex, count: values.count)
+    var places = indices.mutableSpan
+    let numbers = values.span
+    for position in numbers.indices where numbers[position] != ignored {
+      guard let index = Geometry.classIndex(numbers[position], of: classes) else { return nil }
+      places[position] = index
+    }
+    return indices
   }
 }

@@ -133,6 +133,42 @@ extension VectorLoops {
     return found
   }
 
+  /// Writes the correctly rounded gradients of rows of two classes, times 2^exponent; NaN where this stage cannot prove
+  /// them. That of the target is the other's with the other sign, since S - e_i is the other's exponential.
+  ///
+  /// - Parameters:
+  ///   - pairs, error, out: as in ``interleavedProducts(_:_:isGradient:within:_:into:)``.
+  /// - Returns: the rows with a NaN.
+  @inlinable @inline(never)
+  public static func interleavedOpposites(
+    _ pairs: Span<Double>, _ rows: Span<InterleavedRows>, within error: Double, _ rounding: KernelRounding,
+    into out: inout MutableSpan<Double>
+  ) -> RowBits {
+    let count = out.count
+    precondition(groupLength(count, rows.count) == 16 && pairs.count == 2 &* count)
+    let zero = Vector(repeating: 0)
+    var found: RowBits = 0
+    var group = 0
+    while group < rows.count {
+      let factor = unsafe rows[unchecked: group].gradientFactor
+        .times(rows[unchecked: group].reciprocal, Multiplier.self)
+      let isFirst = unsafe isEqual(rows[unchecked: group].target, zero)
+      let (first, second) = (16 &* group, 16 &* group &+ 8)
+      let e = VectorPair(
+        high: choose(load(pairs, second), else: load(pairs, first), where: isFirst),
+        low: choose(load(pairs, count &+ second), else: load(pairs, count &+ first), where: isFirst))
+      let result = roundedProduct(e, factor, within: Vector(repeating: error), rounding)
+      let other = result.provenOrNaN
+      // Of zero, which has no sign, zero too.
+      let own = zero - other
+      store(choose(own, else: other, where: isFirst), &out, first)
+      store(choose(other, else: own, where: isFirst), &out, second)
+      found |= bits(result.open, in: group)
+      group &+= 1
+    }
+    return found
+  }
+
   /// Puts eight numbers in their places. Unchecked, because callers have the places from ``places(of:classes:)``.
   @inlinable @inline(__always)
   static func scatter(_ numbers: Vector, to place: SIMD8<Int64>, of memory: inout MutableSpan<Double>) {

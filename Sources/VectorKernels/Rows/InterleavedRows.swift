@@ -135,6 +135,11 @@ extension VectorLoops {
       var index = zero
       var start = group &* length
       let end = start &+ length
+      if length == 16, rests.count == 0 {
+        total = exponentials(
+          ofTwo: logits, from: start, less: best, isFirst: isEqual(place, zero), shift, vanishing, table, into: &pairs)
+        start = end
+      }
       while start < end {
         var block = VectorPair(high: zero, low: zero)
         let blockEnd = start &+ min(512, end &- start)
@@ -156,6 +161,22 @@ extension VectorLoops {
       unsafe rows[unchecked: group].reciprocal = sum.reciprocal(Multiplier.self)
       group &+= 1
     }
+  }
+
+  /// Writes the exponentials of a group's rows of two classes, of which the maximum's is 1. - Returns: the other's.
+  @inlinable @inline(__always)
+  static func exponentials(
+    ofTwo logits: Span<Double>, from start: Int, less best: Vector, isFirst: VectorMask, _ shift: RowShift,
+    _ vanishing: Double, _ table: Span<Double>, into pairs: inout MutableSpan<Double>
+  ) -> VectorPair {
+    let (zero, one) = (Vector(repeating: 0), Vector(repeating: 1))
+    let other = choose(load(logits, start &+ 8), else: load(logits, start), where: isFirst)
+    let e = exponential(ofAny: shifted(other, less: best, shift), vanishing: vanishing, table)
+    store(choose(one, else: e.value.high, where: isFirst), &pairs, start)
+    store(choose(e.value.high, else: one, where: isFirst), &pairs, start &+ 8)
+    store(choose(zero, else: e.provenLow, where: isFirst), &pairs, logits.count &+ start)
+    store(choose(e.provenLow, else: zero, where: isFirst), &pairs, logits.count &+ (start &+ 8))
+    return e.value
   }
 
   /// Finds the maximum of each of a group's rows, and the lowest index that holds it.

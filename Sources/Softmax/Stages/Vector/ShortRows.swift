@@ -283,6 +283,11 @@ extension ShortRows {
   /// The gradients of class indices.
   private mutating func gradients(_ rounding: KernelRounding, into results: inout [Double]) -> RowBits {
     let (loops, exponentials, capSlopes) = (loops, groups.exponentials, groups.capSlopes)
+    if layout.classes == 2, cap == nil, additions == nil {
+      var out = results.mutableSpan
+      return loops.interleavedOpposites(
+        exponentials.numbers.span, groups.span, within: shareError + slopeError, rounding, into: &out)
+    }
     let error = Self.factorError + 4 * argumentError
     _ = products(
       exponentials.times(capSlopes, by: loops), isGradient: true, within: shareError + slopeError, rounding,
