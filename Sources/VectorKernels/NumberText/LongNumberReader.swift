@@ -186,38 +186,47 @@ struct TextCutter {
   /// The same where a row may end. Not inlined: a loop that has grown too large would have its vector code as calls.
   @usableFromInline
   func cutRows(from position: inout Int, _ column: inout Int, into words: UnsafeMutableRawPointer) -> Int {
+    // Locals, which stay in registers: for all that the compiler knows, the words stored are `self`.
+    let (separator, mask, stride, lastColumn) = (separator, mask, stride, lastColumn)
+    var start = unsafe text + position
+    var left = lastColumn &- column
     var count = 0
     while count < 8 {
-      let start = unsafe text + position
-      var distance = unsafe TextCutter.placeOfComma(start + 14) &+ stride
-      if column == lastColumn {
-        distance = unsafe cutRowEnd(at: start, into: words + 8 &* count)
-        if distance == 0 { break }
-        column = 0
+      let words = unsafe words + 8 &* count
+      if left == 0 {
+        guard let next = unsafe cutRowEnd(at: start, into: words) else { break }
+        unsafe start = next
+        left = lastColumn
       } else {
-        if unsafe TextCutter.loadFour(start + (distance &- 4)) & mask != separator { break }
-        unsafe TextCutter.store(start, into: words + 8 &* count)
-        column &+= 1
+        // The comma's place is added last, to keep the chain from number to number short.
+        let next = unsafe start + stride + TextCutter.placeOfComma(start + 14)
+        if unsafe TextCutter.loadFour(next - 4) & mask != separator { break }
+        unsafe TextCutter.store(start, into: words)
+        unsafe start = next
+        left &-= 1
       }
-      position &+= distance
       count &+= 1
     }
+    unsafe position = start - text
+    column = lastColumn &- left
     return count
   }
 
   /// Cuts a row's last text, whose comma is one byte further on, and the next number one more.
-  /// - Returns: how far it is to the next row's first number; 0 if there is none.
-  private func cutRowEnd(at start: UnsafePointer<UInt8>, into words: UnsafeMutableRawPointer) -> Int {
+  /// - Returns: the next row's first number, if there is one.
+  private func cutRowEnd(
+    at start: UnsafePointer<UInt8>, into words: UnsafeMutableRawPointer
+  ) -> UnsafePointer<UInt8>? {
     let place = unsafe TextCutter.placeOfComma(start + 15)
-    let next = unsafe start + (place &+ stride &+ 2)
+    let next = unsafe start + (stride &+ 2) + place
     let first = unsafe next.pointee
     let isNumber = first &- UInt8(ascii: "0") < 10 || first == UInt8(ascii: "-")
-    guard unsafe TextCutter.loadFour(next - 4) & rowMask == rowSeparator, isNumber else { return 0 }
+    guard unsafe TextCutter.loadFour(next - 4) & rowMask == rowSeparator, isNumber else { return nil }
     unsafe TextCutter.store(start, into: words)
     // A comma in the bracket's place, as after other numbers.
     let end = place &+ 14
     unsafe words.storeBytes(of: UInt8(ascii: ","), toByteOffset: 64 &* (end &>> 3) &+ (end & 7), as: UInt8.self)
-    return unsafe next - start
+    return unsafe next
   }
 
   /// Stores a text's three words into a lane, whose first word is at `words`.
