@@ -78,7 +78,7 @@ public struct HTTPDate: Sendable {
 
 /// A time of the proleptic Gregorian calendar in UTC.
 public struct CivilTime: Sendable, Hashable {
-  public let daysSince1970: Int
+  let daysSince1970: Int
   public let year: Int
   /// From 1 to 12.
   public let month: Int

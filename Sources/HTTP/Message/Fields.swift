@@ -151,7 +151,7 @@ public struct FieldName: Sendable {
   let filterBit: UInt64
 
   /// - Precondition: `text` is a token (RFC 9110 §5.6.2).
-  public init(_ text: StaticString) {
+  package init(_ text: StaticString) {
     precondition(Self.isValid(text))
     self.text = text
     filterBit = Self.filterBit(of: text.span)

@@ -69,7 +69,7 @@ public struct MediaType: Sendable, Equatable {
   public let text: StaticString
 
   /// - Precondition: `text` can stand in a field: visible ASCII and spaces.
-  public init(_ text: StaticString) {
+  package init(_ text: StaticString) {
     precondition(Self.isValid(text))
     self.text = text
   }

@@ -168,7 +168,7 @@ public struct JSONSyntaxError: Error, Sendable, Hashable {
   public let reason: Reason
 
   /// An error at a byte of the text.
-  public init(offset: Int, reason: Reason) {
+  package init(offset: Int, reason: Reason) {
     self.offset = offset
     self.reason = reason
   }

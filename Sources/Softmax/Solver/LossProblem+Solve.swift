@@ -1,7 +1,7 @@
 extension LossProblem {
   /// The loss: one for each row under ``Reduction/none``, else one, each the nearest to its exact value.
   /// - Throws: ``ComputationError/cancelled``.
-  public func loss(_ execution: Execution) throws(ComputationError) -> [Double] {
+  package func loss(_ execution: Execution) throws(ComputationError) -> [Double] {
     try lossAndGradient(upstream: nil, loss: true, gradient: false, execution).loss ?? []
   }
 
@@ -26,7 +26,7 @@ extension LossProblem {
   }
 
   /// The same, from a stage of choice, and with the stages counted.
-  public func lossAndGradient(
+  package func lossAndGradient(
     upstream: [Double]?, loss: Bool, gradient: Bool, perplexity: Bool = false, _ execution: Execution,
     from stage: Stage, _ counts: inout StageCounts
   ) throws(ComputationError) -> LossResult {
@@ -78,7 +78,7 @@ extension LossProblem {
   }
 
   /// The same, from a stage of choice, and with the stages counted.
-  public func klDivergence(
+  package func klDivergence(
     _ execution: Execution, from stage: Stage, _ counts: inout StageCounts
   ) throws(ComputationError) -> [Double] {
     try ResultBuffer.array(lossCount) { buffer throws(ComputationError) in
@@ -120,7 +120,7 @@ extension LossProblem {
   }
 
   /// The same, from a stage of choice, and with the stages counted.
-  public func hessianVectorProduct(
+  package func hessianVectorProduct(
     _ vector: Numbers, upstream: [Double]?, _ execution: Execution, from stage: Stage, _ counts: inout StageCounts
   ) throws(ComputationError) -> [Double] {
     try ResultBuffer.array(softmax.layout.count) { buffer throws(ComputationError) in

@@ -15,7 +15,7 @@ extension SoftmaxProblem {
   }
 
   /// The same, from a stage of choice, and with the stages counted.
-  public func solve(
+  package func solve(
     _ outputs: ShortList<SoftmaxOutput>, _ execution: Execution, from stage: Stage, _ counts: inout StageCounts
   ) throws(ComputationError) -> SoftmaxResult {
     var result = SoftmaxResult()
@@ -172,7 +172,7 @@ extension SoftmaxProblem {
   }
 
   /// The same, from a stage of choice, and with the stages counted.
-  public func derivation(
+  package func derivation(
     target l: Int, _ execution: Execution, from stage: Stage, _ counts: inout StageCounts
   ) throws(ComputationError) -> Derivation {
     guard layout.batch == 1, softcap == nil, (0..<layout.classes).contains(l), logits[l] > -.infinity else {

@@ -1,6 +1,6 @@
 /// The stages, each more expensive and more precise than the one before. docs/numerics.md §3 says why the last always
 /// ends.
-public enum Stage: Int, Sendable, Comparable, CaseIterable {
+package enum Stage: Int, Sendable, Comparable, CaseIterable {
   /// Vectorised double-double numbers, good to about 2^-79.
   case vector
   /// Double-double numbers with an error bound, good to about 2^-100 for exp and 2^-92 for log.
@@ -8,7 +8,7 @@ public enum Stage: Int, Sendable, Comparable, CaseIterable {
   /// Intervals between big numbers, from 256 bits to as many as it takes.
   case interval
 
-  public static func < (a: Stage, b: Stage) -> Bool { a.rawValue < b.rawValue }
+  package static func < (a: Stage, b: Stage) -> Bool { a.rawValue < b.rawValue }
 }
 
 /// Outputs that are not rounded yet.
@@ -55,17 +55,17 @@ struct StageEscalation {
 }
 
 /// How many outputs each stage was asked for.
-public struct StageCounts: Sendable, Hashable {
+package struct StageCounts: Sendable, Hashable {
   /// All results.
-  public var outputs = 0
+  package var outputs = 0
   /// Those that the vector stage left open, or was not asked for, but for what is known without arithmetic.
-  public var ball = 0
+  package var ball = 0
   /// Those that the ball stage left open.
-  public var interval = 0
+  package var interval = 0
   /// The most bits that any output needed in the interval stage; 0 if none came there.
-  public var widestBits = 0
+  package var widestBits = 0
 
-  public init() {}
+  package init() {}
 
   static func + (a: StageCounts, b: StageCounts) -> StageCounts {
     var sum = a
