@@ -163,7 +163,8 @@ extension VectorLoops {
     }
   }
 
-  /// Writes the exponentials of a group's rows of two classes, of which the maximum's is 1. - Returns: the other's.
+  /// Writes the exponentials of a group's rows of two classes, of which the maximum's is 1.
+  /// - Returns: the other's.
   @inlinable @inline(__always)
   static func exponentials(
     ofTwo logits: Span<Double>, from start: Int, less best: Vector, isFirst: VectorMask, _ shift: RowShift,
