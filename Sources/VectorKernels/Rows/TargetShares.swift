@@ -66,3 +66,95 @@ extension VectorLoops {
         unsafeBitCast(u.low, to: Words.self) | (marks & Double.nan.bitPattern), to: Vector.self))
   }
 }
+
+/// Short rows with target weights that come from targets: each row's lie in the same places of other groups.
+extension VectorLoops {
+  /// Writes target weights u, and computes their sums U, which the gradients' p are multiplied by, and the losses
+  /// Σ u_c (-log p_c) = U·log S + Σ u_c (-z_c). A row of which this stage cannot tell enough has no loss, and where it
+  /// cannot tell U, its error is endless.
+  ///
+  /// - Precondition: log S is computed, if a loss is asked for.
+  /// - Parameters:
+  ///   - targets: t ≥ 0, [groups][classes][8]; or empty, where it is 1 for the target class and 0 for the others.
+  ///   - weights: w, zeros or in [2^-300, 2^300]; [classes], or more.
+  ///   - logits, rests: as in ``interleavedExponentials(_:rests:shift:vanishing:table:into:_:)``.
+  ///   - reach: how large U may be; as small as 1/reach.
+  ///   - pairs: [2][groups][classes][8], written: the high parts, then the low parts: u as ``share(of:_:weight:)`` has
+  ///     it.
+  ///
+  /// Error Bounds: u, z and the additions are within 2^-89 of either sum, as in ``shareSums(_:_:_:rests:shift:)``; z's
+  /// absolute error is U times that in the second. The rest is in the balls.
+  @inlinable @inline(never)
+  public static func interleavedShares(
+    of targets: Span<Double>, _ smoothing: TargetSmoothing, weights: Span<Double>, logits: Span<Double>,
+    rests: Span<Double>, shift: RowShift, reach: Double, _ rows: inout MutableSpan<InterleavedRows>,
+    into pairs: inout MutableSpan<Double>
+  ) {
+    let length = groupLength(logits.count, rows.count)
+    precondition(targets.count == 0 || targets.count == logits.count)
+    precondition(rests.count == 0 || rests.count == logits.count)
+    precondition(pairs.count == 2 &* logits.count && weights.count >= length / 8)
+    var group = 0
+    while group < rows.count {
+      unsafe shares(
+        of: targets, smoothing, weights: weights, logits: logits, rests: rests, group: group, length: length,
+        shift: shift, reach: reach, &rows[unchecked: group], into: &pairs)
+      group &+= 1
+    }
+  }
+
+  @inlinable @inline(__always)
+  static func shares(
+    of targets: Span<Double>, _ smoothing: TargetSmoothing, weights: Span<Double>, logits: Span<Double>,
+    rests: Span<Double>, group: Int, length: Int, shift: RowShift, reach: Double, _ rows: inout InterleavedRows,
+    into pairs: inout MutableSpan<Double>
+  ) {
+    let (zero, one) = (Vector(repeating: 0), Vector(repeating: 1))
+    var total = VectorPair(high: zero, low: zero)
+    var cross = VectorPair(high: zero, low: zero)
+    var (place, index) = (0, zero)
+    var start = group &* length
+    let end = start &+ length
+    while start < end {
+      var totals = VectorPair(high: zero, low: zero)
+      var crosses = VectorPair(high: zero, low: zero)
+      let blockEnd = start &+ min(512, end &- start)
+      while start < blockEnd {
+        let t = targets.count > 0 ? load(targets, start) : choose(one, else: zero, where: index .== rows.target)
+        // Unchecked, because there are as many as classes.
+        let u = share(of: t, smoothing, weight: unsafe Vector(repeating: weights[unchecked: place]))
+        store(u.high, &pairs, start)
+        store(u.low, &pairs, logits.count &+ start)
+        let isNothing = u.high .== zero
+        var z = shifted(load(logits, start), less: rows.maximum, rests: rests, from: start, shift)
+        z.high = choose(zero, else: z.high, where: isNothing)
+        z.low = choose(zero, else: z.low, where: isNothing)
+        totals = totals.accumulating(u)
+        crosses = crosses.accumulating(Multiplier.product(u, -z))
+        place &+= 1
+        index += one
+        start &+= 8
+      }
+      total = total + VectorPair(large: totals.high, small: totals.low)
+      cross = cross + VectorPair(large: crosses.high, small: crosses.low)
+    }
+    let loss =
+      VectorBall(value: total, relative: 0x1p-88)
+      .times(VectorBall(value: rows.logSum, relative: logSumError + shift.absolute), Multiplier.self)
+      + VectorBall(
+        value: cross,
+        error: cross.high * 0x1p-88 + (total.high * shift.absolute + Vector(repeating: 0x1p-1000)))
+    // A part that is NaN, because something underflowed, does not equal itself.
+    let isGood =
+      (total.high .>= Vector(repeating: 1 / reach)) .& (total.high .<= Vector(repeating: reach))
+      .& (total.low .== total.low)
+    let hasLoss = isGood .& (cross.high .<= Vector(repeating: 0x1p900)) .& (cross.low .== cross.low)
+    rows.pull = VectorPair(
+      high: choose(total.high, else: one, where: isGood), low: choose(total.low, else: zero, where: isGood))
+    rows.pullError = choose(Vector(repeating: 0x1p-88), else: Vector(repeating: .infinity), where: isGood)
+    rows.loss = VectorPair(
+      high: choose(loss.value.high, else: zero, where: hasLoss), low: choose(loss.value.low, else: zero, where: hasLoss)
+    )
+    rows.lossError = choose(loss.error, else: zero, where: hasLoss)
+  }
+}
