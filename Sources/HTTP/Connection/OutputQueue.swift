@@ -1,3 +1,5 @@
+internal import Allocation
+
 /// Responses that wait to be written, in order. Heads and small bodies share one buffer, which is reused. A large body,
 /// or part of one, stays in its own array and is never copied: a head and its body go out in one `writev`.
 struct OutputQueue: Sendable {
@@ -203,26 +205,9 @@ extension Fields {
   }
 }
 
-// Appending whole spans: byte by byte it would be most of the cost of a response's head.
-//
-// `unsafe` for two reasons: a span is copied into an output's free capacity, which is checked; and a static string is
-// read through its pointer, which is valid for the program's whole life.
+// `unsafe`, since a static string is read through its pointer, which is valid for the program's whole life.
 
 extension OutputSpan<UInt8> {
-  /// Appends all of `bytes`. There must be enough free capacity.
-  @inline(__always)
-  @_lifetime(self: copy self)
-  mutating func append(_ bytes: Span<UInt8>) {
-    precondition(bytes.count <= freeCapacity)
-    unsafe withUnsafeMutableBufferPointer { buffer, filled in
-      unsafe bytes.withUnsafeBufferPointer { source in
-        guard let from = source.baseAddress, let to = buffer.baseAddress else { return }
-        unsafe (to + filled).initialize(from: from, count: source.count)
-        filled += source.count
-      }
-    }
-  }
-
   /// Appends a static string. There must be enough free capacity.
   @inline(__always)
   @_lifetime(self: copy self)

@@ -79,10 +79,15 @@ public struct JSONWriter: ~Copyable {
 
   private mutating func quoted(_ string: String, isName: Bool) {
     let (text, followsItem) = (string.utf8.span, needsComma)
-    bytes.append(addingCapacity: 6 * text.count + 4) { output in
+    let isPlain = text.isPlain
+    bytes.append(addingCapacity: (isPlain ? 1 : 6) * text.count + 4) { output in
       if followsItem { output.append(UInt8(ascii: ",")) }
       output.append(UInt8(ascii: "\""))
-      for index in text.indices { output.append(escaped: text[index]) }
+      if isPlain {
+        output.append(text)
+      } else {
+        for index in text.indices { output.append(escaped: text[index]) }
+      }
       output.append(UInt8(ascii: "\""))
       if isName { output.append(UInt8(ascii: ":")) }
     }
@@ -172,11 +177,7 @@ extension OutputSpan where Element == UInt8 {
   @inline(__always)
   @_lifetime(self: copy self)
   fileprivate mutating func append(escaped byte: UInt8) {
-    if byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") {
-      append(escapeOf: byte)
-    } else {
-      append(byte)
-    }
+    if byte.needsEscape { append(escapeOf: byte) } else { append(byte) }
   }
 
   @inline(never)
@@ -188,5 +189,24 @@ extension OutputSpan where Element == UInt8 {
     for letter in "u00".utf8 { append(letter) }
     append(digits[Int(byte >> 4)])
     append(digits[Int(byte & 0xF)])
+  }
+}
+
+extension UInt8 {
+  /// Whether a string may not hold the byte as it is.
+  fileprivate var needsEscape: Bool { self < 0x20 || self == UInt8(ascii: "\"") || self == UInt8(ascii: "\\") }
+}
+
+extension Span<UInt8> {
+  /// Whether a string may plainly hold the bytes as they are: no byte needs an escape, or is not ASCII.
+  fileprivate var isPlain: Bool {
+    guard count >= 8 else { return indices.allSatisfy { self[$0] < 0x80 && !self[$0].needsEscape } }
+    // The last eight overlap those before them.
+    var place = 0
+    while place < count - 8 {
+      guard SWAR.countOfPlain(word(at: place)) == 8 else { return false }
+      place += 8
+    }
+    return SWAR.countOfPlain(word(at: count - 8)) == 8
   }
 }

@@ -14,7 +14,7 @@ final class Hypothesis: Sendable {
   let telling: String
 
   init(
-    _ cause: Cause, _ aspect: Mistake.Aspect, of range: BinaryFormat? = nil, in outputs: OutputSet,
+    _ cause: Cause, _ aspect: Mistake.Aspects, of range: BinaryFormat? = nil, in outputs: OutputSet,
     needing needs: RequestFeatures = [], detail: Sentence, cure: Sentence, telling: String,
     change: (inout Change) -> Void
   ) {
@@ -68,29 +68,31 @@ struct Hypotheses {
 
 /// What is looked for, in numbers alone: loops over hundreds of pairs count no references.
 struct Mistake: Sendable {
-  /// What it changes: two mistakes about one aspect exclude each other.
-  enum Aspect: Sendable {
-    case softmax, handling, target, smoothing, weights, ignored, sampleWeights, divisor, factor, temperaturePower
+  /// What mistakes change: two about one aspect exclude each other.
+  struct Aspects: OptionSet {
+    let rawValue: UInt16
 
-    /// Whether everything is right but for one factor.
-    var isFactor: Bool {
-      switch self {
-      case .factor, .divisor, .temperaturePower: true
-      case .softmax, .handling, .target, .smoothing, .weights, .ignored, .sampleWeights: false
-      }
-    }
+    static let softmax = Aspects(rawValue: 1)
+    static let handling = Aspects(rawValue: 1 << 1)
+    static let target = Aspects(rawValue: 1 << 2)
+    static let smoothing = Aspects(rawValue: 1 << 3)
+    static let weights = Aspects(rawValue: 1 << 4)
+    static let ignored = Aspects(rawValue: 1 << 5)
+    static let sampleWeights = Aspects(rawValue: 1 << 6)
+    static let divisor = Aspects(rawValue: 1 << 7)
+    static let factor = Aspects(rawValue: 1 << 8)
+    static let temperaturePower = Aspects(rawValue: 1 << 9)
 
-    /// Whether it may also change what the mean divides by.
-    var changesDivisor: Bool {
-      switch self {
-      case .weights, .ignored, .sampleWeights: true
-      case .softmax, .handling, .target, .smoothing, .divisor, .factor, .temperaturePower: false
-      }
-    }
+    static let all = Aspects(rawValue: 1 << 10 - 1)
+    /// Everything is right but for one factor.
+    static let factors: Aspects = [.divisor, .factor, .temperaturePower]
+    /// What the mean divides by may be changed too.
+    static let withDivisor: Aspects = [.weights, .ignored, .sampleWeights]
   }
 
   let cause: Cause
-  let aspect: Aspect
+  /// One of them.
+  let aspect: Aspects
   /// What a request must have for the mistake to be made in it.
   let needs: RequestFeatures
   /// The outputs that can show it.

@@ -17,6 +17,10 @@ struct Change: Sendable, Hashable {
     /// a/T itself.
     case logits
 
+    /// This and another change's. (A pattern and not ==: hundreds of pairs are made.)
+    @inline(__always)
+    func with(_ other: Source) -> Source { if case .given = other { self } else { other } }
+
     /// A small number of its own, by which tables are kept.
     var number: Int {
       switch self {
@@ -46,6 +50,20 @@ struct Change: Sendable, Hashable {
 
     /// The constants that people add and clip with.
     static let constants = [2.220446049250313e-16, 1e-15, 1e-12, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5]
+
+    /// What is looked up for it.
+    enum Needs {
+      case none, probabilities, sums, leastProbabilities
+    }
+
+    var needs: Needs {
+      switch self {
+      case .given: .none
+      case .epsilon, .clipped, .beyond: .probabilities
+      case .unshifted: .sums
+      case .flushed: .leastProbabilities
+      }
+    }
 
     /// Whether a constant of it makes it any little different from none.
     var isNearNone: Bool {
@@ -121,6 +139,7 @@ struct Change: Sendable, Hashable {
       switch temperaturePower {
       case 0: factor
       case 1: factor / temperature
+      case -1: factor * temperature
       default: factor * pow(temperature, Double(-temperaturePower))
       }
     }
@@ -143,9 +162,8 @@ struct Change: Sendable, Hashable {
 
   /// This change and another one about other things.
   func with(_ other: Change) -> Change {
-    // Patterns and not ==: hundreds of pairs are made.
     var both = self
-    if case .given = other.source {} else { both.source = other.source }
+    both.source = source.with(other.source)
     if case .given = other.handling {} else { both.handling = other.handling }
     if other.isDifferentiated { both.isDifferentiated = true }
     both.target = target.with(other.target)

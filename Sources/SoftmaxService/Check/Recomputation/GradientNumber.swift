@@ -1,35 +1,41 @@
 import Softmax
 
-/// One number of a loss's gradient under one change after the other, as ``Recomputation`` has it. For changes that
-/// handle the probabilities in no way and differentiate the loss as it is: hundreds of them share what is known here.
-struct GradientNumber {
+/// One number of a loss's gradient, as ``Recomputation`` has it.
+struct GradientNumber: SharedNumber {
   private let tables: SoftmaxTables
   private let targets: TargetTables
   private let place: (row: Int, index: Int)
   private let item: Int
   private let upstream: Double
   private let temperature: Double
-  private let operations: OperationCount
   /// What stands in the probabilities' place, by the sources' numbers.
-  private var sources: [SoftmaxSide?]
-  /// What the change before made of the target: changes that differ in the softmax alone come one after the other.
-  private var before: (change: Change.Target, divisor: Change.Divisor, side: TargetSide?)
+  private var sources: [SoftmaxSide]
+  /// What was last made of the target: changes that differ in the softmax alone come one after the other.
+  private var side = TargetSide()
 
   /// p, and what belongs to it.
   private struct SoftmaxSide {
-    let probability: Double
+    enum State { case unknown, known, undefined }
+
+    var state = State.unknown
+    var probability = 0.0
     /// The sum of the slice's other probabilities than the largest; nil where they do not sum to 1.
-    let others: Double?
-    let operations: OperationCount
+    var others: Double?
+    var operations: OperationCount
   }
 
   /// In q s / D · (U p - u), all but p and q.
   private struct TargetSide {
+    var change = Change.Target()
+    var divisorChange = Change.Divisor.given
+    /// Nil where it is not defined.
+    var target: ChangedTarget?
     /// Whether the item counts.
     var counts = false
     var sampleWeight = 0.0
     var divisor = 1.0
     var whole = 0.0
+    var total = 0.0
     var share = 0.0
     /// Whether u of the slice's classes sum to U.
     var isWhole = true
@@ -45,50 +51,137 @@ struct GradientNumber {
     item = tables.rows.numbers[place.row]
     upstream = targets.upstream(item)
     self.temperature = temperature
-    self.operations = operations
-    sources = Array(repeating: nil, count: tables.sources)
-    before = (Change.Target(), .given, nil)
-    takeTarget(of: Change())
+    sources = Array(repeating: SoftmaxSide(operations: operations), count: tables.sources)
+    replaceSide(Change.Target(), .given)
   }
 
-  /// Whether the number is made under a change of what is known here.
-  static func covers(_ change: Change) -> Bool {
-    if case .given = change.handling { !change.isDifferentiated } else { false }
-  }
-
-  /// The number under a change that is covered; nil where it is not defined.
   @inline(__always)
-  mutating func term(_ change: Change) throws(ComputationError) -> Recomputation.Term? {
-    if change.target != before.change || change.scale.divisor != before.divisor {
-      takeTarget(of: change)
-    }
-    if sources[change.source.number] == nil { try look(up: change.source) }
-    guard let target = before.side, let softmax = sources[change.source.number] else { return nil }
-    guard target.counts else { return Recomputation.Term() }
+  mutating func take(_ change: Change.Target, _ divisor: Change.Divisor) -> Bool {
+    if change != side.change || divisor != side.divisorChange { replaceSide(change, divisor) }
+    return side.target != nil
+  }
+
+  @inline(never)
+  private mutating func replaceSide(_ change: Change.Target, _ divisor: Change.Divisor) {
+    side = TargetSide(change: change, divisorChange: divisor)
+    guard let target = ChangedTarget(targets, change, divisor) else { return }
+    side.target = target
+    guard let shares = target.shares(item, targets) else { return }
+    side.counts = true
+    side.sampleWeight = target.sampleWeight(item, targets)
+    side.divisor = target.divisor
+    side.total = shares.total
+    side.whole = target.hasClassFactors ? targets.weight(target.weights, place.index) : shares.total
+    side.share = target.share(place.index, shares, targets)
+    side.isWhole = !target.hasClassFactors
+  }
+
+  mutating func term(
+    _ source: Change.Source, _ scale: Change.Scale
+  ) throws(ComputationError) -> Recomputation.Term? {
+    guard try look(up: source), side.target != nil else { return nil }
+    guard side.counts else { return Recomputation.Term() }
+    let softmax = sources[source.number]
     return .gradient(
-      factor: change.scale.numerator(temperature) / target.divisor * upstream * target.sampleWeight,
-      whole: target.whole, share: target.share, p: softmax.probability,
-      others: target.isWhole ? softmax.others : nil, softmax.operations)
+      factor: factor(scale), whole: side.whole, share: side.share, p: softmax.probability,
+      others: side.isWhole ? softmax.others : nil, softmax.operations)
+  }
+
+  /// Further from it than any bound of ``OperationCount/gradient(_:factor:whole:p:share:)``, which costs more.
+  @inline(__always)
+  mutating func excludes(
+    _ candidate: Double, _ source: Change.Source, _ scale: Change.Scale, in arithmetic: CandidateArithmetic
+  ) throws(ComputationError) -> Bool {
+    guard try look(up: source), side.target != nil else { return true }
+    let (factor, p) = (factor(scale), sources[source.number].probability)
+    let (product, own) = (factor * side.whole * p, factor * side.share)
+    return excludes(
+      candidate, product - own, of: product.magnitude + own.magnitude, gain: factor * side.whole, source, in: arithmetic
+    )
+  }
+
+  mutating func excludesDerivative(
+    _ candidate: Double, _ source: Change.Source, _ scale: Change.Scale, in arithmetic: CandidateArithmetic
+  ) throws(ComputationError) -> Bool {
+    guard try look(up: source), let target = side.target else { return true }
+    let (gain, p) = (scale.numerator(temperature) / target.divisor, sources[source.number].probability)
+    let (factor, own) = (factor(scale), factor(scale) * side.share)
+    switch source {
+    case .axis(let axis):
+      let product = gain * total(along: tables.layout(along: axis), target) * p
+      return excludes(
+        candidate, product - own, of: product.magnitude + own.magnitude, gain: gain, source, in: arithmetic)
+    case .twice:
+      guard let inner = try tables.probabilities(.given), let twice = try tables.probabilities(.twice) else {
+        return true
+      }
+      let (first, shares) = (place.row * tables.rows.classes, target.shares(item, targets))
+      // v = U p² - u through softmax's Jacobian, and the same of what v is the difference of.
+      var (mean, size) = (0.0, 0.0)
+      for c in 0..<tables.rows.classes {
+        let (product, share) = (side.total * twice[first + c], shares.map { target.share(c, $0, targets) } ?? 0)
+        mean += inner[first + c] * (product - share)
+        size += inner[first + c] * (product + share)
+      }
+      let outer = factor * inner[first + place.index]
+      return excludes(
+        candidate, outer * (side.total * p - side.share - mean),
+        of: outer.magnitude * (side.total * p + side.share + size), gain: gain, source, in: arithmetic)
+    case .given, .withoutTemperature, .timesTemperature, .logits:
+      return excludes(candidate, -own, of: own.magnitude, gain: gain, source, in: arithmetic)
+    }
+  }
+
+  /// Σ f u along the slice of another axis that the number is in, f being what the items' gradients are multiplied by
+  /// besides what all are.
+  private func total(along layout: Layout, _ target: ChangedTarget) -> Double {
+    let (own, targets) = (tables.rows.layout, targets)
+    var position = layout.start(of: layout.slice(of: tables.rows.position(row: place.row, class: place.index)))
+    var total = 0.0
+    for _ in 0..<layout.classes {
+      let item = own.slice(of: position)
+      if let shares = target.shares(item, targets) {
+        // All numbers of the slice are of one class.
+        total +=
+          targets.upstream(item) * target.sampleWeight(item, targets) * target.share(place.index, shares, targets)
+      }
+      position += layout.inner
+    }
+    return total
+  }
+
+  /// Whether a number is further from a value than right arithmetic can be, of terms of some size.
+  @inline(__always)
+  private func excludes(
+    _ candidate: Double, _ value: Double, of size: Double, gain: Double, _ source: Change.Source,
+    in arithmetic: CandidateArithmetic
+  ) -> Bool {
+    let floor = (arithmetic.least + arithmetic.leastNormal) * (1 + gain.magnitude)
+    let bound = size * sources[source.number].operations.most * arithmetic.unit + floor
+    return (candidate - value).magnitude > 4 * bound && arithmetic.digits == nil
+  }
+
+  private func factor(_ scale: Change.Scale) -> Double {
+    scale.numerator(temperature) / side.divisor * upstream * side.sampleWeight
+  }
+
+  /// - Returns: false where a source is not defined.
+  @inline(__always)
+  private mutating func look(up source: Change.Source) throws(ComputationError) -> Bool {
+    if sources[source.number].state == .unknown { try find(source) }
+    return sources[source.number].state == .known
   }
 
   @inline(never)
-  private mutating func takeTarget(of change: Change) {
-    before = (change.target, change.scale.divisor, nil)
-    guard let target = ChangedTarget(targets, change.target, change.scale.divisor) else { return }
-    guard let shares = target.shares(item, targets) else { return before.side = TargetSide() }
-    before.side = TargetSide(
-      counts: true, sampleWeight: target.sampleWeight(item, targets), divisor: target.divisor,
-      whole: target.hasClassFactors ? targets.weight(target.weights, place.index) : shares.total,
-      share: target.share(place.index, shares, targets), isWhole: !target.hasClassFactors)
-  }
-
-  @inline(never)
-  private mutating func look(up source: Change.Source) throws(ComputationError) {
+  private mutating func find(_ source: Change.Source) throws(ComputationError) {
+    let number = source.number
+    sources[number].state = .undefined
     guard let p = try tables.probabilities(source) else { return }
     let others = source.sumsToOne ? try tables.others(source) : nil
     let (rows, row) = (tables.rows, place.row)
-    sources[source.number] = SoftmaxSide(
-      probability: p[row * rows.classes + place.index], others: others?[row],
-      operations: operations.shifted(by: rows, row, source))
+    sources[number].state = .known
+    sources[number].probability = p[row * rows.classes + place.index]
+    sources[number].others = others?[row]
+    sources[number].operations = sources[number].operations.shifted(by: rows, row, source)
   }
 }

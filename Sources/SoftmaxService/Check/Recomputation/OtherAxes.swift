@@ -9,12 +9,13 @@ final class OtherAxes {
   private lazy var logits = PlainSoftmax.capped(softmax.logits.array, softmax.softcap)
   private var known: [Axis] = []
 
-  /// The slices of an axis: the largest logit of each, and Σ exp((a - max a) / T).
+  /// The slices of an axis: the largest logit of each, Σ exp((a - max a) / T) and its logarithm.
   private struct Axis {
     let number: Int
     let layout: Layout
     var greatest: [Double] = []
     var sums: [Double] = []
+    var logarithms: [Double] = []
   }
 
   init(_ softmax: SoftmaxProblem, _ geometry: Geometry) {
@@ -25,14 +26,17 @@ final class OtherAxes {
   /// p along an axis or its logarithm, [slice of the class axis, class].
   func numbers(areLogarithms: Bool, along number: Int, of rows: CheckedRows) -> [Double] {
     let (axis, logits, scale) = (axis(number), logits, 1 / softmax.temperature)
-    return (0..<rows.count).flatMap { row in
-      (0..<rows.classes).map { c in
+    var numbers: [Double] = []
+    numbers.reserveCapacity(rows.count * rows.classes)
+    for row in 0..<rows.count {
+      for c in 0..<rows.classes {
         let position = rows.position(row: row, class: c)
         let slice = axis.layout.slice(of: position)
         let x = (logits[position] - axis.greatest[slice]) * scale
-        return areLogarithms ? x - log(axis.sums[slice]) : exp(x) / axis.sums[slice]
+        numbers.append(areLogarithms ? x - axis.logarithms[slice] : exp(x) / axis.sums[slice])
       }
     }
+    return numbers
   }
 
   private func axis(_ number: Int) -> Axis {
@@ -42,6 +46,7 @@ final class OtherAxes {
       let (greatest, sum) = PlainSoftmax.sum(of: slice, logits, axis.layout, scale: 1 / softmax.temperature)
       axis.greatest.append(greatest)
       axis.sums.append(sum)
+      axis.logarithms.append(log(sum))
     }
     known.append(axis)
     return axis

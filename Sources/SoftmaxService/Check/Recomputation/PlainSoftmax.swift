@@ -6,48 +6,57 @@ import Softmax
 ///
 /// What it rounds stays within the lenient bounds of ``ErrorBounds`` in binary64.
 enum PlainSoftmax {
-  /// One output over all slices of a layout: of the logits' shape, or one number for each slice.
-  /// - Parameters:
-  ///   - logits: as many as the layout says.
-  ///   - scale: what differences of logits are multiplied by: 1/T, or T.
-  /// - Returns: nil for an output that is not computed here.
-  static func table(_ output: SoftmaxOutput, of logits: [Double], _ layout: Layout, scale: Double) -> [Double]? {
-    switch output {
-    case .probabilities, .logProbabilities:
-      var table = [Double](repeating: 0, count: layout.count)
-      for slice in 0..<layout.batch {
-        let places = stride(from: layout.start(of: slice), by: layout.inner, count: layout.classes)
-        let greatest = Self.greatest(logits, places)
-        var sum = 0.0
-        for place in places {
-          let x = (logits[place] - greatest) * scale
-          let power = exp(x)
-          sum += power
-          table[place] = output == .probabilities ? power : x
-        }
-        if output == .probabilities {
-          for place in places { table[place] /= sum }
-        } else {
-          let logarithm = log(sum)
-          for place in places { table[place] -= logarithm }
-        }
+  /// p and log p, of the logits' shape, and the log-sum-exp and the entropy of each slice.
+  struct Tables {
+    let probabilities: [Double]
+    let logProbabilities: [Double]
+    let logSumExp: [Double]
+    let entropy: [Double]
+
+    /// Nil for an output that is not computed here.
+    subscript(output: SoftmaxOutput) -> [Double]? {
+      switch output {
+      case .probabilities: probabilities
+      case .logProbabilities: logProbabilities
+      case .logSumExp: logSumExp
+      case .entropy: entropy
+      default: nil
       }
-      return table
-    case .logSumExp, .entropy:
-      return (0..<layout.batch).map { slice in
-        let places = stride(from: layout.start(of: slice), by: layout.inner, count: layout.classes)
-        let greatest = Self.greatest(logits, places)
-        var (sum, mean) = (0.0, 0.0)
-        for place in places where logits[place] > -.infinity {
-          let x = (logits[place] - greatest) * scale
-          let power = exp(x)
-          sum += power
-          mean += power * x
-        }
-        return output == .entropy ? log(sum) - mean / sum : greatest * scale + log(sum)
-      }
-    default: return nil
     }
+  }
+
+  /// All of them, slice by slice: the exponentials are most of their price.
+  /// - Parameters:
+  ///   - logits: [slice, class].
+  ///   - scale: what differences of logits are multiplied by: 1/T, or T.
+  static func tables(of logits: [Double], classes: Int, scale: Double) -> Tables {
+    var (probabilities, logProbabilities) = (logits, logits)
+    var (logSumExp, entropy) = ([Double](), [Double]())
+    logSumExp.reserveCapacity(logits.count / classes)
+    entropy.reserveCapacity(logits.count / classes)
+    for start in Swift.stride(from: 0, to: logits.count, by: classes) {
+      let places = start..<(start + classes)
+      var greatest = -Double.infinity
+      for place in places { greatest = max(greatest, logits[place]) }
+      var (sum, mean) = (0.0, 0.0)
+      for place in places {
+        let x = (logits[place] - greatest) * scale
+        let power = exp(x)
+        sum += power
+        if power > 0 { mean += power * x }
+        probabilities[place] = power
+        logProbabilities[place] = x
+      }
+      let logarithm = log(sum)
+      for place in places {
+        probabilities[place] /= sum
+        logProbabilities[place] -= logarithm
+      }
+      logSumExp.append(greatest > -.infinity ? greatest * scale + logarithm : greatest)
+      entropy.append(logarithm - mean / sum)
+    }
+    return Tables(
+      probabilities: probabilities, logProbabilities: logProbabilities, logSumExp: logSumExp, entropy: entropy)
   }
 
   /// The largest logit of a slice, and Σ exp((a - max a) · scale).

@@ -85,7 +85,8 @@ struct Recomputation: ~Copyable {
   /// - Returns: false where it is not defined for this output and request.
   mutating func adopt(_ change: Change) throws(ComputationError) -> Bool {
     let keepsTables =
-      hasTables && change.source.number == self.change.source.number && change.handling == self.change.handling
+      hasTables && change.source.number == self.change.source.number
+      && change.handling.needs == self.change.handling.needs
     self.change = change
     isHandled = change.handling != .given
     if !keepsTables {
@@ -288,7 +289,7 @@ struct Recomputation: ~Copyable {
   }
 
   @inline(__always)
-  func term(_ slice: Slice, _ c: Int) -> Term {
+  func term(_ slice: borrowing Slice, _ c: Int) -> Term {
     switch output {
     case .probabilities:
       let p = probability(slice, c)

@@ -1,4 +1,5 @@
 import Softmax
+import VectorKernels
 
 /// The probabilities that changes are recomputed from, their logarithms and what is summed of them: computed once for
 /// each source, when a change first asks.
@@ -41,9 +42,17 @@ final class SoftmaxTables {
   }
 
   /// Correctly rounded tables.
-  convenience init(_ request: borrowing CheckRequest, on rows: CheckedRows, _ execution: Execution) {
+  /// - Parameter exact: the outputs of the request as it is, as far as they are known.
+  convenience init(
+    _ request: borrowing CheckRequest, _ exact: ExactNumbers, on rows: CheckedRows, _ execution: Execution
+  ) {
     let axes = OtherAxes(request.softmax, request.geometry)
     self.init(request.softmax, request.geometry, on: rows, by: .exact, isOfFew: false, beside: axes, execution)
+    guard request.format == .binary64, !softmax.hasEmptyRows else { return }
+    keep(.probabilities, of: .given, exact[.probabilities].map { rows.gathered($0) })
+    keep(.logProbabilities, of: .given, exact[.logProbabilities].map { rows.gathered($0) })
+    keep(.logSumExp, of: .given, exact[.logSumExp].map { rows.gathered(batch: $0) })
+    keep(.entropy, of: .given, exact[.entropy].map { rows.gathered(batch: $0) })
   }
 
   private init(
@@ -82,6 +91,9 @@ final class SoftmaxTables {
       softmax, geometry, on: CheckedRows(rows, slices), by: isFew(slices.count) ? .plain : .exact, isOfFew: true,
       beside: axes, execution)
   }
+
+  /// The slices along another axis of the tensor.
+  func layout(along axis: Int8) -> Layout { Layout(shape: geometry.shape, axis: Int(axis)) }
 
   /// p of a source, [slice, class]; nil where it is not defined.
   func probabilities(_ source: Change.Source) throws(ComputationError) -> [Double]? {
@@ -132,11 +144,19 @@ final class SoftmaxTables {
   private func kept(
     _ table: Table, _ source: Change.Source, _ make: () throws(ComputationError) -> [Double]?
   ) throws(ComputationError) -> [Double]? {
-    let place = source.number * Table.allCases.count + table.rawValue
+    let place = place(of: table, source)
     if let table = known[place] { return table }
     let made = try make()
     known[place] = made
     return made
+  }
+
+  private func place(of table: Table, _ source: Change.Source) -> Int {
+    source.number * Table.allCases.count + table.rawValue
+  }
+
+  private func keep(_ table: Table, of source: Change.Source, _ numbers: [Double]?) {
+    known[place(of: table, source)] = numbers
   }
 
   /// What `body` makes of each slice's probabilities.
@@ -155,57 +175,59 @@ final class SoftmaxTables {
   ) throws(ComputationError) -> [Double]? {
     try kept(.spread(weights), source) { () throws(ComputationError) in
       guard let logP = try logProbabilities(source) else { return nil }
-      let (shares, classes) = (target.all(weights), rows.classes)
-      return (0..<rows.count).map { row in
-        var sum = 0.0
-        for c in 0..<classes {
-          let share = shares.isEmpty ? 1 : shares[c]
-          if share != 0 { sum -= share * logP[row * classes + c] }
-        }
-        return sum
-      }
+      return (0..<rows.count).map { target.spreads(of: logP, from: $0 * rows.classes)[weights.rawValue] }
     }
   }
 
   private func computed(_ output: SoftmaxOutput, _ source: Change.Source) throws(ComputationError) -> [Double]? {
-    let (own, temperature, softcap) = (rows.ownLayout, softmax.temperature, softmax.softcap)
+    let (temperature, softcap) = (softmax.temperature, softmax.softcap)
     switch source {
-    case .given: return try solved(output, rows.logits, own, temperature: temperature, softcap: softcap)
-    case .withoutTemperature: return try solved(output, rows.logits, own, temperature: 1, softcap: softcap)
+    case .given: return try solved(output, source, rows.logits, temperature: temperature, softcap: softcap)
+    case .withoutTemperature: return try solved(output, source, rows.logits, temperature: 1, softcap: softcap)
     case .timesTemperature:
-      return try solved(output, rows.logits, own, temperature: 1 / temperature, softcap: softcap)
+      return try solved(output, source, rows.logits, temperature: 1 / temperature, softcap: softcap)
     case .twice:
       guard let once = try probabilities(.given) else { return nil }
-      return try solved(output, once, own, temperature: 1, softcap: nil)
+      return try solved(output, source, once, temperature: 1, softcap: nil)
     case .axis(let axis):
       guard output == .probabilities || output == .logProbabilities else { return nil }
       if method == .plain {
         if execution.isCancelled() { throw .cancelled }
         return axes.numbers(areLogarithms: output == .logProbabilities, along: Int(axis), of: rows)
       }
-      let layout = Layout(shape: geometry.shape, axis: Int(axis))
-      return try solved(output, softmax.logits.array, layout, temperature: temperature, softcap: softcap)
-        .map { rows.gathered($0) }
+      return try exactly(
+        output, softmax.logits.array, layout(along: axis), temperature: temperature, softcap: softcap
+      ).map { rows.gathered($0) }
     case .logits:
       guard output == .probabilities || output == .logProbabilities else { return nil }
       return temperature == 1 ? rows.logits : rows.logits.map { $0 / temperature }
     }
   }
 
+  /// An output of these slices' own logits; in plain arithmetic all of the source's are kept.
   private func solved(
+    _ output: SoftmaxOutput, _ source: Change.Source, _ logits: [Double], temperature: Double, softcap: Double?
+  ) throws(ComputationError) -> [Double]? {
+    guard method == .plain else {
+      return try exactly(output, logits, rows.ownLayout, temperature: temperature, softcap: softcap)
+    }
+    if execution.isCancelled() { throw .cancelled }
+    let tables = PlainSoftmax.tables(
+      of: PlainSoftmax.capped(logits, softcap), classes: rows.classes, scale: 1 / temperature)
+    keep(.probabilities, of: source, tables.probabilities)
+    keep(.logProbabilities, of: source, tables.logProbabilities)
+    keep(.logSumExp, of: source, tables.logSumExp)
+    keep(.entropy, of: source, tables.entropy)
+    return tables[output]
+  }
+
+  private func exactly(
     _ output: SoftmaxOutput, _ logits: [Double], _ layout: Layout, temperature: Double, softcap: Double?
   ) throws(ComputationError) -> [Double]? {
-    switch method {
-    case .plain:
-      if execution.isCancelled() { throw .cancelled }
-      return PlainSoftmax.table(output, of: PlainSoftmax.capped(logits, softcap), layout, scale: 1 / temperature)
-    case .exact:
-      guard
-        let problem = try? SoftmaxProblem(
-          logits: logits, layout: layout, temperature: temperature, softcap: softcap)
-      else { return nil }
-      return try problem.solve([output], execution).numbers
-    }
+    guard
+      let problem = try? SoftmaxProblem(logits: logits, layout: layout, temperature: temperature, softcap: softcap)
+    else { return nil }
+    return try problem.solve([output], execution).numbers
   }
 }
 

@@ -22,6 +22,8 @@ final class TargetTables {
   private let given: [Double]
   private let squared: [Double]
   private let totals: (given: Double, squared: Double)
+  /// The weights of each class, by their kinds.
+  let lanesOfClasses: [SIMD4<Double>]
   private let sampleWeights: [Double]
   private let upstream: [Double]
   /// The target's probabilities, in the logits' shape; empty where it has classes.
@@ -45,6 +47,9 @@ final class TargetTables {
     given = problem.weight ?? []
     squared = given.map { $0 * $0 }
     totals = (given.reduce(0, +), squared.reduce(0, +))
+    lanesOfClasses =
+      given.isEmpty
+      ? Array(repeating: SIMD4(1, 1, 1, 0), count: classes) : given.map { SIMD4(1, $0, $0 * $0, 0) }
     sampleWeights = problem.sampleWeight ?? []
     upstream = work.upstream ?? []
     switch problem.target {
@@ -132,6 +137,23 @@ final class TargetTables {
     }
   }
 
+  /// Σ w (-log p) over the classes of a slice, for the weights of each kind: what smoothing spreads.
+  /// - Parameter first: where the slice's first class stands.
+  func spreads(of logP: [Double], from first: Int) -> SIMD4<Double> {
+    var sums = SIMD4<Double>()
+    for c in 0..<classes { sums -= Self.product(logP[first + c], lanesOfClasses[c]) }
+    return sums
+  }
+
+  /// A logarithm times some weights; 0 times ∞ is 0.
+  @inline(__always)
+  static func product(_ logP: Double, _ weights: SIMD4<Double>) -> SIMD4<Double> {
+    if logP.isFinite { return logP * weights }
+    var product = SIMD4<Double>()
+    for lane in 0..<4 where weights[lane] != 0 { product[lane] = logP * weights[lane] }
+    return product
+  }
+
   /// Σ w.
   func total(_ weights: ClassWeights) -> Double {
     switch weights {
@@ -143,6 +165,18 @@ final class TargetTables {
 
   /// s of an item.
   func sampleWeight(_ item: Int) -> Double { sampleWeights.isEmpty ? 1 : sampleWeights[item] }
+
+  /// What an item counts for: its sample weight, and 1; and the same again where ignored items count too.
+  @inline(__always)
+  func lanes(ofItem item: Int) -> SIMD4<Double> {
+    let own = sampleWeight(item)
+    return hasIndices && indices[item] == ignoreIndex ? SIMD4(0, 0, own, 1) : SIMD4(own, 1, own, 1)
+  }
+
+  /// Which of these a change takes.
+  static func lane(_ change: Change.Target) -> Int {
+    (change.ignored == .asClass ? 2 : 0) + (change.forgetsSampleWeights ? 1 : 0)
+  }
 
   /// q of an item.
   func upstream(_ item: Int) -> Double {

@@ -119,10 +119,13 @@ struct WeightOfEvidence {
   private let most: Double
   /// Whether the formula as it is agrees: then that decides which of the two sums is made.
   private let isRight: Bool
+  /// As many bits as are asked for: those of one explanation alone need only suffice.
+  private let enough: Double
 
-  init(_ format: BinaryFormat, isRight: Bool) {
+  init(_ format: BinaryFormat, isRight: Bool, enough: Double = .infinity) {
     most = Double(format.precision - 4)
     self.isRight = isRight
+    self.enough = enough
   }
 
   /// A hypothesis is not named for less: about 100 are tried, so that one agrees by chance once in ten times 2^-10.
@@ -135,7 +138,10 @@ struct WeightOfEvidence {
   private static let mostAsked = 4096
 
   /// Whether enough numbers were added.
-  var isComplete: Bool { !isRight && asked >= Self.mostAsked }
+  var isComplete: Bool { !isRight && (asked >= Self.mostAsked || bits >= enough) }
+
+  /// What it takes to name a mistake, or a pair.
+  static func least(isPair: Bool) -> Double { isPair ? leastOfPair : leastOfOne }
 
   /// Adds a number that agrees.
   /// - Parameters:
@@ -178,6 +184,6 @@ struct WeightOfEvidence {
 
   /// Whether it is enough to name a mistake.
   func suffices(isPair: Bool) -> Bool {
-    isRight ? overRight >= Self.leastOverRight : bits >= (isPair ? Self.leastOfPair : Self.leastOfOne)
+    isRight ? overRight >= Self.leastOverRight : bits >= Self.least(isPair: isPair)
   }
 }

@@ -58,6 +58,9 @@ struct OperationCount {
     worst = 12 + 2 * (Double(classes) + Double(items))
   }
 
+  /// No bound of p, and of a gradient's terms, is larger in parts of them: -log p is less than 753.
+  var most: Double { worst + 2 * 753 + 2 * shift }
+
   /// What rounding makes of p.
   @inline(__always)
   func probability(_ p: Double) -> ErrorBounds {

@@ -35,7 +35,7 @@ struct FindingSearch: ~Copyable {
     let rows = isWhole ? whole?.rows : CheckedRows(request.softmax, worst: worstSlices(of: candidate))
     let tables =
       isWhole && whole != nil
-      ? whole : SoftmaxTables(request, on: rows ?? CheckedRows(request.softmax, worst: nil), execution)
+      ? whole : SoftmaxTables(request, exact, on: rows ?? CheckedRows(request.softmax, worst: nil), execution)
     guard let tables else { return [] }
     if isWhole { whole = tables }
     var search = OutputSearch(

@@ -27,18 +27,26 @@ extension OutputSearch {
   /// A mistake that is one factor makes the numbers the same multiple of what they are without it, wherever looked at:
   /// one look tells which factors may stand beside a mistake. Two mistakes of the formula are recomputed together.
   mutating func pairs(of hypotheses: Hypotheses) throws(ComputationError) -> [Combination] {
-    let (factors, formulas) = partners(in: hypotheses)
+    let partners = partners(in: hypotheses)
     var pairs: [Pair] = []
     let multiple = try probes.multiple(of: Change(), arithmetic)
-    for (place, second) in factors.enumerated() {
-      add(factors[..<place], beside: second, over: Change(), multiple: multiple, to: &pairs)
+    for (place, second) in partners.factors.enumerated() {
+      add(partners.factors[..<place], beside: second, over: Change(), multiple: multiple, to: &pairs)
     }
-    for (place, second) in formulas.enumerated() {
-      let multiple = try probes.multiple(of: second.change, arithmetic)
-      add(factors[...], beside: second, over: second.change, multiple: multiple, to: &pairs)
-      try add(formulas[(place + 1)...], recomputedWith: second, to: &pairs)
-    }
+    for second in partners.targets { try add(partners.factors, beside: second, to: &pairs) }
+    for second in partners.sources { try add(partners.factors, beside: second, to: &pairs) }
+    for second in partners.others { try add(partners.factors, beside: second, to: &pairs) }
+    if var first = probes.sums.first { try addFormulas(partners, held: &first, to: &pairs) }
+    if var first = probes.gradients.first { try addFormulas(partners, held: &first, to: &pairs) }
     return pairs.sorted { $0.isBefore($1) }.map { Combination(hypotheses[$0.first], hypotheses[$0.second]) }
+  }
+
+  /// Adds the factors that make what a mistake of the formula gives the caller's numbers.
+  private mutating func add(
+    _ factors: [Partner], beside second: Partner, to pairs: inout [Pair]
+  ) throws(ComputationError) {
+    let multiple = try probes.multiple(of: second.change, arithmetic)
+    add(factors[...], beside: second, over: second.change, multiple: multiple, to: &pairs)
   }
 
   /// Adds the factors that make numbers the multiple that the caller's are.
@@ -54,7 +62,7 @@ extension OutputSearch {
     // No factor changes what the mean divides by.
     let mean = targets?.normaliser(second.change.target) ?? 1
     guard let own = factor(of: base.scale, divisors, mean: mean) else { return }
-    for first in factors where first.goes(with: second, canTellAny: canTellAnyPair) {
+    for first in factors where first.goes(with: second) {
       let both = first.change.scale.with(second.change.scale)
       guard let factor = factor(of: both, divisors, mean: mean), Probes.areNear(factor / own, multiple) else {
         continue
@@ -63,40 +71,65 @@ extension OutputSearch {
     }
   }
 
-  /// Adds the mistakes that may agree together with another one.
-  private mutating func add(
-    _ others: ArraySlice<Partner>, recomputedWith one: Partner, to pairs: inout [Pair]
+  /// Adds the mistakes of the formula that may agree together: one at least is about a loss's target.
+  /// - Parameter first: the number at the first probe, which alone tells that nearly all of them do not.
+  private mutating func addFormulas<Number: SharedNumber>(
+    _ partners: Partners, held first: inout Number, to pairs: inout [Pair]
   ) throws(ComputationError) {
-    let (arithmetic, canTellAny) = (arithmetic, canTellAnyPair)
-    for other in others where other.goes(with: one, canTellAny: canTellAny) {
-      guard try probes.mayAgree(one.change.with(other.change), arithmetic) else { continue }
-      pairs.append(Pair(one, other))
+    let (targets, sources, others) = (partners.targets, partners.sources, partners.others)
+    let (number, arithmetic, isUsable) = (probes.all[0].candidate, arithmetic, probes.isUsable)
+    for one in targets.indices {
+      let (target, divisor) = (targets[one].change.target, targets[one].change.scale.divisor)
+      if first.take(target, divisor) {
+        for other in sources.indices where sources[other].goes(with: targets[one]) {
+          let (source, scale) = (sources[other].change.source, sources[other].change.scale)
+          if isUsable, try first.excludes(number, source, scale, in: arithmetic) { continue }
+          try add(sources[other], recomputedWith: targets[one], to: &pairs)
+        }
+        for other in others.indices where others[other].goes(with: targets[one]) {
+          let change = others[other].change
+          if isUsable, case .given = change.handling,
+            try first.excludesDerivative(number, change.source, change.scale, in: arithmetic)
+          {
+            continue
+          }
+          try add(others[other], recomputedWith: targets[one], to: &pairs)
+        }
+      }
+      for other in (one + 1)..<targets.count where targets[other].goes(with: targets[one]) {
+        let both = divisor == .given ? targets[other].change.scale.divisor : divisor
+        guard first.take(target.with(targets[other].change.target), both) else { continue }
+        if isUsable, try first.excludes(number, .given, Change.Scale(), in: arithmetic) { continue }
+        try add(targets[other], recomputedWith: targets[one], to: &pairs)
+      }
     }
+  }
+
+  /// Adds a mistake that may agree together with another one, if it does.
+  private mutating func add(
+    _ other: Partner, recomputedWith one: Partner, to pairs: inout [Pair]
+  ) throws(ComputationError) {
+    if try probes.mayAgree(one.change.with(other.change), arithmetic) { pairs.append(Pair(one, other)) }
   }
 
   /// Whether numbers like these tell any pair: one number fits many by chance.
   private var canTellAnyPair: Bool { arithmetic.format == .binary64 && arithmetic.digits == nil || found.count >= 4 }
 
-  /// The mistakes that are looked for beside others: those that are one factor, and those of the formula.
-  private mutating func partners(in hypotheses: Hypotheses) -> (factors: [Partner], formulas: [Partner]) {
-    let mistakes = hypotheses.mistakes
-    var (factors, formulas): ([Partner], [Partner]) = ([], [])
-    factors.reserveCapacity(mistakes.count)
-    formulas.reserveCapacity(mistakes.count)
-    var costly = 0
-    for place in mistakes.indices where isPaired(mistakes[place]) {
-      let partner = Partner(place: place, aspect: mistakes[place].aspect, change: mistakes[place].change)
-      if partner.aspect.isFactor {
-        factors.append(partner)
-      } else if GradientNumber.covers(partner.change) {
-        formulas.append(partner)
-      } else {
-        // Those first that take looking up tables: each is then looked at with all others in turn.
-        formulas.insert(partner, at: costly)
-        costly += 1
+  /// The mistakes that are looked for beside others.
+  private mutating func partners(in hypotheses: Hypotheses) -> Partners {
+    let (mistakes, canTellAny) = (hypotheses.mistakes, canTellAnyPair)
+    let output = candidate.output
+    var partners = Partners(isOfLoss: output == .loss || output == .gradient)
+    for place in mistakes.indices where mistakes[place].outputs.contains(output) && isPaired(mistakes[place]) {
+      let partner = Partner(mistakes[place], at: place, canTellAny: canTellAny)
+      switch mistakes[place].aspect {
+      case .divisor, .factor, .temperaturePower: partners.factors.append(partner)
+      case .softmax where Probes.shares(partner.change): partners.sources.append(partner)
+      case .softmax, .handling: partners.others.append(partner)
+      default: partners.targets.append(partner)
       }
     }
-    return (factors, formulas)
+    return partners
   }
 
   /// Whether a mistake is looked for beside another.
@@ -113,16 +146,44 @@ extension OutputSearch {
 private struct Partner {
   /// Its place among the hypotheses.
   let place: Int
-  let aspect: Mistake.Aspect
   let change: Change
+  private let aspect: Mistake.Aspects
+  /// What those are about that are looked for beside it.
+  private let others: Mistake.Aspects
+
+  /// - Parameter canTellAny: whether numbers can tell any pair.
+  init(_ mistake: Mistake, at place: Int, canTellAny: Bool) {
+    self.place = place
+    (change, aspect) = (mistake.change, mistake.aspect)
+    others = aspect.others(canTellAny: canTellAny)
+  }
 
   /// Whether the two are looked for together.
-  /// - Parameter canTellAny: whether numbers can tell any pair.
-  func goes(with other: Partner, canTellAny: Bool) -> Bool {
-    guard aspect.goes(with: other.aspect, canTellAny: canTellAny) else { return false }
+  @inline(__always)
+  func goes(with other: Partner) -> Bool {
+    guard others.contains(other.aspect) else { return false }
     // Of three pairs that leave the divisor as it is, one will do.
-    let changeDivisor = aspect.changesDivisor && other.aspect.changesDivisor
+    let changeDivisor = Mistake.Aspects.withDivisor.isSuperset(of: aspect.union(other.aspect))
     return !changeDivisor || change.scale.divisor == other.change.scale.divisor
+  }
+}
+
+/// Mistakes that are looked for beside others.
+private struct Partners {
+  /// Those that are one factor.
+  var factors: [Partner] = []
+  /// Those about the target of a loss.
+  var targets: [Partner] = []
+  /// Those that put something else in softmax's place, and those of them that take looking up tables.
+  var sources: [Partner] = []
+  var others: [Partner] = []
+
+  init(isOfLoss: Bool) {
+    factors.reserveCapacity(16)
+    sources.reserveCapacity(8)
+    guard isOfLoss else { return }
+    targets.reserveCapacity(24)
+    others.reserveCapacity(8)
   }
 }
 
@@ -138,16 +199,21 @@ private struct Pair {
   func isBefore(_ other: Pair) -> Bool { (second, first) < (other.second, other.first) }
 }
 
-extension Mistake.Aspect {
-  /// Whether a mistake about it is looked for beside one about another.
+extension Mistake.Aspects {
+  /// What mistakes are about that are looked for beside one about this aspect.
   /// - Parameter canTellAny: whether numbers can tell any pair.
-  fileprivate func goes(with other: Mistake.Aspect, canTellAny: Bool) -> Bool {
-    switch (self, other) {
-    case (let one, let another) where one == another: false
-    case (.divisor, .target), (.target, .divisor), (.smoothing, .weights), (.weights, .smoothing): true
-    case (.handling, let another), (let another, .handling):
-      canTellAny && (another == .divisor || another == .factor || another == .target)
-    default: canTellAny
+  fileprivate func others(canTellAny: Bool) -> Self {
+    guard canTellAny else {
+      switch self {
+      case .divisor: return .target
+      case .target: return .divisor
+      case .smoothing: return .weights
+      case .weights: return .smoothing
+      default: return []
+      }
     }
+    let besideHandling: Self = [.divisor, .factor, .target]
+    if self == .handling { return besideHandling }
+    return Self.all.subtracting(besideHandling.contains(self) ? self : [self, .handling])
   }
 }

@@ -63,7 +63,7 @@ extension OutputSearch {
     let right = found.indices.map { arithmetic.interval(found[$0], scaledTerm($0, 1), Agreement.none) }
     var explanations: [Explanation] = []
     for (place, mistake) in hypotheses.mistakes.enumerated()
-    where mistake.aspect.isFactor && mistake.outputs.contains(candidate.output) {
+    where Mistake.Aspects.factors.contains(mistake.aspect) && mistake.outputs.contains(candidate.output) {
       guard let own = factor(of: Change()), let changed = factor(of: mistake.change),
         let agreement = agreement(withExactTimes: changed / own)
       else { continue }
@@ -84,12 +84,19 @@ extension OutputSearch {
   private mutating func explanations(
     _ combinations: [Combination], _ base: Agreement?
   ) throws(ComputationError) -> [Explanation] {
-    var found: [Explanation] = []
+    var agreeing: [(combination: Combination, agreement: Agreement)] = []
     for combination in combinations {
       guard let agreement = try agreement(under: combination.change),
         agreement.hasSpoiled || !combination.isOfOverflow
       else { continue }
-      let evidence = try evidence(for: combination.change, agreement, base: base)
+      agreeing.append((combination, agreement))
+    }
+    var found: [Explanation] = []
+    for (combination, agreement) in agreeing {
+      // What speaks for several is compared.
+      let least = WeightOfEvidence.least(isPair: combination.hypotheses.count > 1)
+      let evidence = try evidence(
+        for: combination.change, agreement, base: base, enough: agreeing.count == 1 ? least : .infinity)
       found.append(Explanation(hypotheses: combination.hypotheses, agreement: agreement, evidence: evidence))
     }
     return found

@@ -140,11 +140,13 @@ struct OutputSearch: ~Copyable {
 
   /// What speaks for a change that agrees, from as many numbers as it takes.
   ///
-  /// - Parameter base: how well the formula as it is agrees; nil where it does not.
+  /// - Parameters:
+  ///   - base: how well the formula as it is agrees; nil where it does not.
+  ///   - enough: as many bits as are asked for.
   mutating func evidence(
-    for change: Change, _ agreement: Agreement, base: Agreement?
+    for change: Change, _ agreement: Agreement, base: Agreement?, enough: Double
   ) throws(ComputationError) -> WeightOfEvidence {
-    var evidence = WeightOfEvidence(arithmetic.format, isRight: base != nil)
+    var evidence = WeightOfEvidence(arithmetic.format, isRight: base != nil, enough: enough)
     guard try recomputation.adopt(change), try asked.adopt(Change()) else { return evidence }
     let (isNear, right) = (change.handling.isNearNone, base ?? .none)
     func add(_ place: Int, _ changed: Recomputation.Term, _ asked: Recomputation.Term) {
@@ -173,6 +175,9 @@ struct OutputSearch: ~Copyable {
   /// option that recomputations do not know.
   mutating func knowsTheRequest() throws(ComputationError) -> Bool {
     guard try asked.adopt(Change()) else { return false }
+    // In binary64 the exact numbers of softmax alone are what is recomputed from.
+    let isOfLoss = candidate.output == .loss || candidate.output == .gradient
+    if !isOfLoss, report.format == .binary64 { return true }
     let arithmetic = CandidateArithmetic(report.format)
     var agreement = Agreement()
     let exact = exact

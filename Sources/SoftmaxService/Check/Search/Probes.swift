@@ -16,11 +16,11 @@ struct Probes: ~Copyable {
   let all: [Probe]
   private var estimate: Recomputation
   /// For a loss, those of each probe.
-  private var sums: [LossSums] = []
+  private(set) var sums: [LossSums] = []
   /// For a gradient, those of the request's loss at each probe.
-  private var gradients: [GradientNumber] = []
+  private(set) var gradients: [GradientNumber] = []
   /// Whether plain arithmetic is to be trusted: far from overflow.
-  private let isUsable: Bool
+  let isUsable: Bool
   private var reachOfEpsilon: ConstantReach
   private var reachOfClipping: ConstantReach
 
@@ -58,29 +58,37 @@ struct Probes: ~Copyable {
     sums = all.map { LossSums(tables, targets, of: isReduced ? 0..<tables.rows.count : $0.row..<($0.row + 1)) }
   }
 
+  /// Whether losses and gradients under a change are found from what many changes share.
+  static func shares(_ change: Change) -> Bool {
+    if case .given = change.handling { !change.isDifferentiated } else { false }
+  }
+
   /// Calls `body` with each probe and what a change makes of it, until it returns false.
   /// - Returns: whether it never did; nil where the change is not defined.
   private mutating func forEach(
     under change: Change, _ body: (Probe, Recomputation.Term) -> Bool
   ) throws(ComputationError) -> Bool? {
-    if !sums.isEmpty, change.handling == .given {
-      for place in all.indices {
-        guard let term = try sums[place].term(change) else { return nil }
-        guard body(all[place], term) else { return false }
-      }
-      return true
-    }
-    if !gradients.isEmpty, GradientNumber.covers(change) {
-      for place in all.indices {
-        guard let term = try gradients[place].term(change) else { return nil }
-        guard body(all[place], term) else { return false }
-      }
-      return true
+    if Self.shares(change) {
+      if !sums.isEmpty { return try Self.forEach(of: &sums, all, under: change, body) }
+      if !gradients.isEmpty { return try Self.forEach(of: &gradients, all, under: change, body) }
     }
     guard try estimate.adopt(change) else { return nil }
     for probe in all {
       let term = estimate.isReduced ? estimate.total() : estimate.term(row: probe.row, index: probe.place.index)
       guard body(probe, term) else { return false }
+    }
+    return true
+  }
+
+  @inline(__always)
+  private static func forEach<Number: SharedNumber>(
+    of numbers: inout [Number], _ probes: [Probe], under change: Change, _ body: (Probe, Recomputation.Term) -> Bool
+  ) throws(ComputationError) -> Bool? {
+    for place in probes.indices {
+      guard numbers[place].take(change.target, change.scale.divisor),
+        let term = try numbers[place].term(change.source, change.scale)
+      else { return nil }
+      guard body(probes[place], term) else { return false }
     }
     return true
   }
@@ -150,7 +158,10 @@ struct Probes: ~Copyable {
     let output = estimate.output
     guard output == .loss || output == .entropy, let probe = all.first else { return true }
     func recompute(_ change: Change) throws(ComputationError) -> Recomputation.Term? {
-      if change.handling == .given, !sums.isEmpty { return try sums[0].term(change) }
+      if change.handling == .given, !sums.isEmpty {
+        guard sums[0].take(change.target, change.scale.divisor) else { return nil }
+        return try sums[0].term(change.source, change.scale)
+      }
       guard try estimate.adopt(change) else { return nil }
       guard output == .loss else { return estimate.term(row: probe.row, index: probe.place.index) }
       let rows = estimate.isReduced ? 0..<estimate.rows.count : probe.row..<(probe.row + 1)

@@ -106,12 +106,14 @@ enum JSONPointer {
     switch location {
     case .request: "#"
     case .field(let field, let path): path.reduce(into: "#/" + field.name) { $0 += "/\($1)" }
-    case .candidate(let output, let path):
-      path.reduce(into: "#/\(RequestField.candidate.name)/\(output.name)") { $0 += "/\($1)" }
+    case .candidate(let output, let path): path.reduce(into: candidates[output.rawValue]) { $0 += "/\($1)" }
     case .unknown(let name): text(of: MemberPath(name))
     case .member(let path): text(of: path)
     }
   }
+
+  /// Those to a request's candidates, by their outputs: a report has dozens.
+  private static let candidates = Output.allCases.map { "#/\(RequestField.candidate.name)/\($0.name)" }
 
   /// The pointer to a place in any JSON document.
   static func text(of path: MemberPath) -> String {
