@@ -83,7 +83,7 @@ extension ElementType {
     let size = MemoryLayout<Bits>.size
     guard let base = bytes.baseAddress, row.count > 0 else { return }
     precondition(start >= 0 && step > 0 && (start + (row.count - 1) * step + 1) * size <= bytes.count)
-    // Within both: the last position has been held against the bytes.
+    // Within both: the last position has been checked against the bytes.
     guard step == 1 else {
       for index in 0..<row.count {
         let bits = unsafe base.loadUnaligned(fromByteOffset: (start &+ index &* step) &* size, as: Bits.self)
@@ -129,7 +129,7 @@ extension ElementType {
     let size = MemoryLayout<Bits>.size
     guard let base = bytes.baseAddress, row.count > 0 else { return }
     precondition(start >= 0 && step > 0 && (start + (row.count - 1) * step + 1) * size <= bytes.count)
-    // Within both: the last position has been held against the bytes.
+    // Within both: the last position has been checked against the bytes.
     guard step == 1 else {
       for index in 0..<row.count {
         let number = unsafe bits(row[unchecked: index]).littleEndian

@@ -133,7 +133,9 @@ struct Recomputation: ~Copyable {
     case .probabilities, .gradient: needsProbabilities = true
     case .logProbabilities, .loss: (needsLogarithms, needsProbabilities) = (true, isHandled)
     case .entropy: (needsLogarithms, needsProbabilities) = (isHandled, isHandled)
-    default: break
+    case .logSumExp, .argmax, .jacobian, .topIndices, .topProbabilities, .topLogProbabilities, .perplexity,
+      .klDivergence, .hessianVectorProduct, .derivation:
+      break
     }
     if needsProbabilities {
       guard let table = try tables.probabilities(source) else { return false }

@@ -75,7 +75,7 @@ final class SoftmaxTables {
   /// Those of all slices in plain arithmetic, which outputs share.
   private var plain: SoftmaxTables?
 
-  /// What numbers are held against first.
+  /// What numbers are checked against first.
   /// - Parameter slices: those that are needed; nil for all.
   /// - Returns: tables of these slices in their order, or of all.
   func estimates(of slices: [Int]?) -> SoftmaxTables {
