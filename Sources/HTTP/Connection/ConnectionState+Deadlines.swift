@@ -1,0 +1,93 @@
+/// The deadline of a peer that must move bytes at a minimum rate.
+///
+/// The peer may pause for `grace`. Each byte extends the deadline by `perByte` nanoseconds, but never beyond `grace`
+/// from now: a peer that was fast at first may not slow to a trickle for hours.
+struct RateDeadline: Sendable {
+  private(set) var instant: Instant
+  private let grace: UInt64
+  private var perByte: UInt64
+
+  /// - Parameter perByte: nanoseconds; 0 asks for no rate.
+  init(from now: Instant, grace: UInt64, perByte: UInt64 = 0) {
+    instant = now.advanced(by: grace)
+    self.grace = grace
+    self.perByte = perByte
+  }
+
+  /// From here on, asks for a rate at which `bytes` have moved within `total` nanoseconds after the grace, if it is
+  /// higher.
+  mutating func require(_ bytes: Int, within total: UInt64) {
+    let earned = total / UInt64(max(1, bytes))
+    perByte = perByte == 0 ? earned : min(perByte, earned)
+  }
+
+  /// How much of the grace is used up, in nanoseconds: by silence, and by bytes that came too slowly.
+  func used(at now: Instant) -> UInt64 {
+    let latest = now.advanced(by: grace)
+    return latest > instant ? latest.nanoseconds - instant.nanoseconds : 0
+  }
+
+  mutating func moved(_ bytes: Int, at now: Instant) {
+    let (earned, overflow) = UInt64(max(0, bytes)).multipliedReportingOverflow(by: perByte)
+    instant = min(instant.advanced(by: overflow || perByte == 0 ? .max : earned), now.advanced(by: grace))
+  }
+}
+
+/// Until when a connection waits for what, and what happens then. The times are ``HTTPLimits``'.
+extension ConnectionState {
+  /// When to call `tick`, or nil while no deadline runs.
+  public var nextDeadline: Instant? {
+    // `mutating`, as in ConnectionState's own getters.
+    mutating get {
+      switch (readDeadline, writeDeadline) {
+      case (let read?, let write?): min(read, write)
+      case (let read?, nil): read
+      case (nil, let write): write
+      }
+    }
+  }
+
+  /// A deadline has passed. Does nothing before `nextDeadline`.
+  public mutating func tick(at now: Moment) {
+    if let deadline = writeDeadline, deadline <= now.instant {
+      finish(.slowReader)
+    } else if let deadline = readDeadline, deadline <= now.instant {
+      switch phase {
+      case .head where !hasBegunHead: endIdle()
+      case .head: breakRule(ParseFailure(.headTimeout, at: pending.count - pendingStart), path: pendingPath)
+      case .body: breakRule(ParseFailure(.bodyTimeout, at: body.position))
+      case .discarding where waitingRefusal != nil: breakRule(ParseFailure(.bodyTimeout, at: body.position))
+      default: finish(.finished)
+      }
+    }
+  }
+
+  /// How long the peer has kept the connection waiting, in nanoseconds: for the next head since the last response, for
+  /// the rest of a head since its first byte, and for bytes of a body or to take an answer as much of the grace as is
+  /// used up. Nil while the peer waits for the server.
+  public mutating func timeWaited(at now: Instant) -> UInt64? {
+    if !output.isEmpty { return writeRate.used(at: now) }
+    switch phase {
+    case .head: return now > since ? now.nanoseconds - since.nanoseconds : 0
+    case .body, .discarding, .lingering: return readRate.used(at: now)
+    case .headReady, .deciding, .requestReady, .answering, .rejectPending, .rejecting, .closing, .closePending, .closed:
+      return nil
+    }
+  }
+
+  private var readDeadline: Instant? {
+    switch phase {
+    case .head where hasBegunHead: since.advanced(by: times.headTimeout)
+    // The keep-alive time starts when the last response has been written; until then the writing deadline runs.
+    case .head where output.isEmpty:
+      min(since.advanced(by: times.idleTimeout), drainDeadline ?? Instant(nanoseconds: .max))
+    case .head: drainDeadline
+    case .body, .discarding: readRate.instant
+    case .lingering: min(since.advanced(by: times.lingerTotal), readRate.instant)
+    case .headReady, .deciding, .requestReady, .answering, .rejectPending, .rejecting, .closing, .closePending, .closed:
+      nil
+    }
+  }
+
+  private var writeDeadline: Instant? { output.isEmpty ? nil : writeRate.instant }
+}
