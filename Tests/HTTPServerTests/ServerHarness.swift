@@ -101,6 +101,14 @@ func withServer(
   try body(#require(addresses.first), server, handler)
 }
 
+extension ServerConfiguration {
+  /// Takes memory for one body of 100,000 bytes, not for two, and reads none of more than 150,000.
+  mutating func holdOneLargeBody() {
+    limits.bodyBytes = 150_000
+    memoryBytes = 200_000
+  }
+}
+
 extension TestClient {
   convenience init(_ address: SocketAddress) throws { try self.init(host: address.host, port: address.port) }
 }

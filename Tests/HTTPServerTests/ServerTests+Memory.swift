@@ -13,9 +13,8 @@ extension ServerTests {
     private let large = [UInt8](repeating: 0x61, count: 100_000)
 
     @Test func bodiesBeyondTheBudgetAreRefusedBeforeTheyAreRead() throws {
-      try withServer { configuration in
-        configuration.limits.bodyBytes = 150_000
-        configuration.memoryBytes = 200_000
+      try withServer {
+        $0.holdOneLargeBody()
       } _: { address, _, handler in
         let first = try TestClient(address)
         first.post("/held", large)
@@ -33,9 +32,8 @@ extension ServerTests {
 
     /// Also when a worker, or a handler, holds what belonged to the request for longer.
     @Test func whatARequestHeldIsFreeOnceItIsAnswered() throws {
-      try withServer { configuration in
-        configuration.limits.bodyBytes = 150_000
-        configuration.memoryBytes = 200_000
+      try withServer {
+        $0.holdOneLargeBody()
       } _: { address, _, _ in
         let client = try TestClient(address)
         for _ in 0..<3 {

@@ -140,9 +140,8 @@ import Testing
 
   /// A browser hides an answer without CORS fields from its page, and an operator looks for a 503 by its request's id.
   @Test func answersInTheHandlersSteadCarryWhatItsOwnCarry() throws {
-    try withServer { configuration in
-      configuration.limits.bodyBytes = 150_000
-      configuration.memoryBytes = 200_000
+    try withServer {
+      $0.holdOneLargeBody()
     } _: { address, _, handler in
       let first = try TestClient(address)
       first.post("/held", large)

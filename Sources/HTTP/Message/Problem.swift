@@ -186,7 +186,8 @@ extension ProblemType {
     explanation: "A request with this method needs a body, and its head announces none (RFC 9110 §8.6).",
     cure: "Send Content-Length, also for a body of no bytes, or Transfer-Encoding: chunked.",
     example:
-      "The request has neither Content-Length nor Transfer-Encoding: chunked, and so no body; send a JSON object, such as "
+      "The request has neither Content-Length nor Transfer-Encoding: chunked, and so no body; send a JSON object, "
+      + "such as "
       + "{\"logits\": [1.5, -0.25, 3]}"
   )
 
@@ -302,9 +303,8 @@ extension ProblemType {
   /// Every type that HTTP itself knows of, whatever the handler.
   public static let ofHTTP: [ProblemType] = [
     overloaded, deadlineExceeded, notReady, unauthorized, misdirectedRequest, preconditionFailed, malformedRequestLine,
-    malformedField, invalidHost, lengthRequired,
-    invalidFraming,
-    malformedChunk, incompleteRequest, requestTimeout, bodyTooLarge, targetTooLong, expectationFailed, headTooLarge,
-    methodNotImplemented, transferCodingNotImplemented, versionNotSupported,
+    malformedField, invalidHost, lengthRequired, invalidFraming, malformedChunk, incompleteRequest, requestTimeout,
+    bodyTooLarge, targetTooLong, expectationFailed, headTooLarge, methodNotImplemented, transferCodingNotImplemented,
+    versionNotSupported,
   ]
 }

@@ -98,7 +98,8 @@ extension ParseError {
     case .foldedLine: "A line of the head must not start with white space; put the field's value on one line"
     case .fieldNameInvalid: "A field line must be a name, a colon directly after it, and a value"
     case .headTooLarge:
-      "The request's head is larger than the \(limits.headBytes) bytes that this server reads; send fewer or shorter fields"
+      "The request's head is larger than the \(limits.headBytes) bytes that this server reads; send fewer or shorter "
+        + "fields"
     case .tooManyFields:
       "The request has more than the \(limits.fieldCount) fields that this server reads; send fewer"
     case .hostMissing: "An HTTP/1.1 request must have a Host field"
@@ -124,11 +125,13 @@ extension ParseError {
     case .trailerForbidden:
       "The trailers must not contain Content-Length, Content-Type, Transfer-Encoding, Host, Connection or Expect"
     case .trailersTooLarge:
-      "The trailers are more than the \(limits.headBytes) bytes or \(limits.fieldCount) fields that this server reads; send none"
+      "The trailers are more than the \(limits.headBytes) bytes or \(limits.fieldCount) fields that this server "
+        + "reads; send none"
     case .incomplete: "The connection was closed before the request was complete"
     case .headTimeout: "The request's head did not arrive within \(limits.headTimeout)"
     case .bodyTimeout:
-      "The request's body paused for \(limits.bodyTimeout), or arrived at less than \(limits.bodyBytesPerSecond) bytes a second"
+      "The request's body paused for \(limits.bodyTimeout), or arrived at less than \(limits.bodyBytesPerSecond) "
+        + "bytes a second"
     }
   }
 }

@@ -106,7 +106,7 @@ package enum Authority {
   /// information is refused (RFC 9110 §4.2.4), and so is a comma, which would turn the field into a list.
   static func isValid(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Bool { endOfHost(bytes, range) != nil }
 
-  /// The host, an IPv6 address in its brackets, and the port, if a colon comes before it; nil for a text that is no
+  /// The host, an IPv6 address in its brackets, and the port, if a colon comes before it; nil if the text is not an
   /// authority.
   package static func parts(of text: some StringProtocol) -> (host: String, port: String?)? {
     let bytes = Array(text.utf8)
@@ -115,7 +115,7 @@ package enum Authority {
     return (String(decoding: bytes[..<end], as: UTF8.self), port)
   }
 
-  /// Where the host of an authority ends; nil for what is none.
+  /// Where the host of an authority ends; nil if the text is not an authority.
   private static func endOfHost(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Int? {
     var index = range.lowerBound
     guard index < range.upperBound else { return nil }

@@ -7,6 +7,21 @@ public struct JSONNumber: Sendable, Hashable {
   public let isOutOfRange: Bool
 }
 
+extension JSONNumber {
+  /// The number that a text is; nil where it is no number of JSON.
+  public init?(_ text: String) {
+    let bytes = Array(text.utf8)
+    var reader = JSONReader(bytes.span)
+    do throws(JSONSyntaxError) {
+      guard try reader.peekKind() == .number else { return nil }
+      self = try reader.readNumber()
+      try reader.finish()
+    } catch {
+      return nil
+    }
+  }
+}
+
 extension JSONReader {
   /// Reads a number (RFC 8259 §6), correctly rounded whatever its length and exponent.
   @_lifetime(self: copy self)

@@ -36,6 +36,24 @@ public struct JSONWriter: ~Copyable {
     needsComma = true
   }
 
+  /// Writes a member whose value is a string.
+  public mutating func member(_ name: String, _ value: String) {
+    self.name(name)
+    string(value)
+  }
+
+  /// Writes a member whose value is an integer.
+  public mutating func member(_ name: String, _ value: Int) {
+    self.name(name)
+    integer(value)
+  }
+
+  /// Writes a member whose value is a boolean.
+  public mutating func member(_ name: String, _ value: Bool) {
+    self.name(name)
+    boolean(value)
+  }
+
   public mutating func boolean(_ value: Bool) {
     separate()
     bytes.append(contentsOf: (value ? "true" : "false").utf8)

@@ -88,21 +88,14 @@ enum ProblemPages {
 
   private static func write(_ type: ProblemType, to writer: inout JSONWriter) {
     writer.beginObject()
-    writer.name("type")
-    writer.string(type.uri)
-    writer.name("title")
-    writer.string(type.title)
-    writer.name("status")
-    writer.integer(type.status.code)
-    writer.name("description")
-    writer.string(type.explanation)
-    writer.name("cure")
-    writer.string(type.cure)
-    writer.name("example")
-    writer.string(type.example)
+    writer.member("type", type.uri)
+    writer.member("title", type.title)
+    writer.member("status", type.status.code)
+    writer.member("description", type.explanation)
+    writer.member("cure", type.cure)
+    writer.member("example", type.example)
     if let retryAfter = type.retryAfter {
-      writer.name("retry_after")
-      writer.integer(retryAfter)
+      writer.member("retry_after", retryAfter)
     }
     writer.endObject()
   }

@@ -8,7 +8,8 @@ extension ProblemType {
       + "\"offset\" is the zero-based offset of the first byte at fault.",
     cure: "Let a JSON library write the body, and write NaN and Infinity in no number's place.",
     example:
-      "At byte 15: JSON has no NaN and no Infinity; send finite numbers or, to mask a class, the JSON string \"-Infinity\""
+      "At byte 15: JSON has no NaN and no Infinity; send finite numbers or, to mask a class, the JSON string "
+      + "\"-Infinity\""
   )
 
   static let invalidInput = ProblemType(
@@ -76,8 +77,7 @@ extension ProblemType {
   public static let all =
     [
       invalidJSON, invalidInput, zeroNormaliser, tooManyLogits, needsTooMuchMemory, unsupportedMediaType,
-      unsupportedContentEncoding,
-      notFound, methodNotAllowed, internalError,
+      unsupportedContentEncoding, notFound, methodNotAllowed, internalError,
     ] + ofHTTP
 }
 

@@ -73,7 +73,8 @@ extension Validator {
     let place = location(of: output)
     if let target = request[.target], geometry.targetKind(target.shape) == .indices {
       issues.append(place) {
-        "\($0) is \(quoted(output.name)), which needs probabilities or \"target_logits\"; of a class index it is the loss"
+        "\($0) is \(quoted(output.name)), which needs probabilities or \"target_logits\"; of a class index it is the "
+          + "loss"
       }
     }
     var fields: [RequestField] = []
@@ -213,7 +214,8 @@ extension Validator {
       if let needed = descriptor.needs, !request.present.contains(.parameter(needed)) {
         let location = location(of: output)
         issues.append(location) { [wire] in
-          "\($0) is \(quoted(output.name)), which needs \(quoted(needed.name)); send it, such as \(wire.setting(needed, "1"))"
+          "\($0) is \(quoted(output.name)), which needs \(quoted(needed.name)); send it, such as "
+            + "\(wire.setting(needed, "1"))"
         }
       }
       if let only = descriptor.onlyUnder, parameters.reduction != only {
@@ -261,7 +263,8 @@ extension Validator {
     }
     if geometry.rank == 1, let target = request[.target], geometry.targetKind(target.shape) == .probabilities {
       issues.append(.field(.input(.target))) { [wire] in
-        "\($0) holds probabilities; the output \(quoted(output.name)) needs a class index, \(wire.scalarTensor) such as 0"
+        "\($0) holds probabilities; the output \(quoted(output.name)) needs a class index, \(wire.scalarTensor) such "
+          + "as 0"
       }
     }
   }

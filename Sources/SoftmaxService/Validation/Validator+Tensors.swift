@@ -43,7 +43,8 @@ extension Validator {
       let isArray = geometry.axis == geometry.rank - 1
       if isArray { path.removeLast() }
       issues.append(.field(.input(input), path)) {
-        "\($0)\(isArray ? "" : " and its whole slice") masks every class with \(source); leave at least one finite logit"
+        "\($0)\(isArray ? "" : " and its whole slice") masks every class with \(source); leave at least one finite "
+          + "logit"
       }
     }
   }
@@ -167,7 +168,8 @@ extension Validator {
     let (classes, whole): (TensorShape, TensorShape) = ([geometry.classes], geometry.shape)
     guard found != classes, found != whole else { return }
     issues.append(.field(.input(.where))) { [wire] in
-      "\($0) \(found.isEmpty ? "is a single boolean" : wire.found(found)); send \(wire.tensor(of: classes)), one boolean for "
+      "\($0) \(found.isEmpty ? "is a single boolean" : wire.found(found)); send \(wire.tensor(of: classes)), one "
+        + "boolean for "
         + "each class" + (whole == classes ? "" : ", or \(wire.tensor(of: whole)), one for each logit")
     }
   }

@@ -172,7 +172,9 @@ extension Option {
     .integer(
       "max-body", "BYTES", 1...1_073_741_824, sets: \.server.limits.bodyBytes, help: "Largest body; beyond: 413."),
     .integer(
-      "max-head", "BYTES", 256...1_048_576, sets: \.server.limits.headBytes, help: "Largest request head; beyond: 431."),
+      "max-head", "BYTES", 256...1_048_576, sets: \.server.limits.headBytes,
+      help: "Largest request head; beyond: "
+        + "431."),
     .integer(
       "max-fields", "N", 1...10_000, sets: \.server.limits.fieldCount, help: "Most fields in a head; beyond: 431."),
     .integer(

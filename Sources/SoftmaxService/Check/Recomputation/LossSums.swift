@@ -156,9 +156,7 @@ struct LossSums: SharedNumber {
         }
       }
     }
-    ofTargets[source.number] = .from(known.count)
-    known.reserveCapacity(known.count + 4 * sums.count)
-    for place in sums.indices { for lane in 0..<4 { known.append(sums[place][lane]) } }
+    ofTargets[source.number] = keep(sums.span)
   }
 
   /// Adds the sums over all classes.
@@ -178,8 +176,15 @@ struct LossSums: SharedNumber {
         sums[kind].add(-spreads[kind] / totals[kind], times: own * totals[kind])
       }
     }
-    ofClasses[source.number] = .from(known.count)
-    known.reserveCapacity(known.count + 4 * sums.count)
+    ofClasses[source.number] = keep(sums.span)
+  }
+
+  /// Keeps a source's sums.
+  /// - Returns: where they are.
+  private mutating func keep(_ sums: Span<Lanes>) -> Place {
+    let start = known.count
+    known.reserveCapacity(start + 4 * sums.count)
     for place in sums.indices { for lane in 0..<4 { known.append(sums[place][lane]) } }
+    return .from(start)
   }
 }

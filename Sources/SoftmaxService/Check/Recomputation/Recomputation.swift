@@ -75,7 +75,7 @@ struct Recomputation: ~Copyable {
     rows = tables.rows
     temperature = request.softmax.temperature
     shape = request.geometry.shape
-    let sums = output == .loss || output == .gradient
+    let sums = output.isLossOrGradient
     self.targets = sums ? targets : nil
     isReduced = output == .loss && request.loss?.problem.reduction != Reduction.none
     operations = OperationCount(classes: rows.classes, items: sums ? request.softmax.layout.batch : 1)
@@ -94,7 +94,7 @@ struct Recomputation: ~Copyable {
       guard try takeTables() else { return false }
       hasTables = true
     }
-    guard output == .loss || output == .gradient else { return true }
+    guard output.isLossOrGradient else { return true }
     guard let targets, let target = ChangedTarget(targets, change.target, change.scale.divisor) else { return false }
     takeWeights(target, targets)
     gradientFactor = change.scale.numerator(temperature) / target.divisor
@@ -334,4 +334,9 @@ extension Change.Source {
     case .axis, .logits: false
     }
   }
+}
+
+extension Output {
+  /// Whether it depends on a target, of those that are checked.
+  var isLossOrGradient: Bool { self == .loss || self == .gradient }
 }

@@ -23,3 +23,12 @@ protocol SharedNumber {
     _ candidate: Double, _ source: Change.Source, _ scale: Change.Scale, in arithmetic: CandidateArithmetic
   ) throws(ComputationError) -> Bool
 }
+
+extension SharedNumber {
+  /// The number under a change; nil where it is not defined.
+  @inline(__always)
+  mutating func term(_ change: Change) throws(ComputationError) -> Recomputation.Term? {
+    guard take(change.target, change.scale.divisor) else { return nil }
+    return try term(change.source, change.scale)
+  }
+}

@@ -95,8 +95,7 @@ extension CheckReport {
   func json(_ level: KernelLevel, wire: any Wire) -> [UInt8] {
     var writer = JSONWriter(capacity: 1024 * (1 + outputs.count + findings.count), level: level)
     writer.beginObject()
-    writer.name("passes")
-    writer.boolean(passes)
+    writer.member("passes", passes)
     writer.name("outputs")
     writer.beginObject()
     for output in outputs {
@@ -120,12 +119,9 @@ extension CheckReport {
 
   private func write(_ report: OutputReport, _ wire: any Wire, to writer: inout JSONWriter) {
     writer.beginObject()
-    writer.name("passes")
-    writer.boolean(report.passes)
-    writer.name("count")
-    writer.integer(report.count)
-    writer.name("out_of_tolerance")
-    writer.integer(report.outOfTolerance)
+    writer.member("passes", report.passes)
+    writer.member("count", report.count)
+    writer.member("out_of_tolerance", report.outOfTolerance)
     writer.name("share_exact")
     writer.number(report.shareExact)
     writer.name("max_ulp")
@@ -142,8 +138,7 @@ extension CheckReport {
     writer.beginArray()
     for place in report.worst {
       writer.beginObject()
-      writer.name("pointer")
-      writer.string(Self.pointer(report.output, place.position, in: report.shape, wire))
+      writer.member("pointer", Self.pointer(report.output, place.position, in: report.shape, wire))
       writer.name("candidate")
       writer.number(place.candidate, format: format)
       writer.name("exact")
@@ -156,17 +151,12 @@ extension CheckReport {
 
   private func write(_ finding: Finding, in shape: TensorShape, _ wire: any Wire, to writer: inout JSONWriter) {
     writer.beginObject()
-    writer.name("cause")
-    writer.string(finding.cause.rawValue)
-    writer.name("output")
-    writer.string(finding.output.name)
-    writer.name("detail")
-    writer.string(finding.detail)
-    writer.name("cure")
-    writer.string(finding.cure)
+    writer.member("cause", finding.cause.rawValue)
+    writer.member("output", finding.output.name)
+    writer.member("detail", finding.detail)
+    writer.member("cure", finding.cure)
     if let tellApart = finding.tellApart {
-      writer.name("tell_apart")
-      writer.string(tellApart)
+      writer.member("tell_apart", tellApart)
     }
     writer.name("evidence")
     write(finding.evidence, to: &writer) {
@@ -179,8 +169,7 @@ extension CheckReport {
     _ evidence: Finding.Evidence, to writer: inout JSONWriter, pointer: (_ position: Int) -> String
   ) {
     writer.beginObject()
-    writer.name("compared")
-    writer.integer(evidence.compared)
+    writer.member("compared", evidence.compared)
     writer.name("max_relative_error")
     writer.number(evidence.relativeError)
     writer.name("max_absolute_error")
@@ -188,8 +177,7 @@ extension CheckReport {
     if let position = evidence.position {
       writer.name("worst")
       writer.beginObject()
-      writer.name("pointer")
-      writer.string(pointer(position))
+      writer.member("pointer", pointer(position))
       writer.name("candidate")
       writer.number(evidence.candidate, format: format)
       writer.name("recomputed")

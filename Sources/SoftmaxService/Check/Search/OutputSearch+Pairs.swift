@@ -119,7 +119,7 @@ extension OutputSearch {
   private mutating func partners(in hypotheses: Hypotheses) -> Partners {
     let (mistakes, canTellAny) = (hypotheses.mistakes, canTellAnyPair)
     let output = candidate.output
-    var partners = Partners(isOfLoss: output == .loss || output == .gradient)
+    var partners = Partners(isOfLoss: output.isLossOrGradient)
     for place in mistakes.indices where mistakes[place].outputs.contains(output) && isPaired(mistakes[place]) {
       let partner = Partner(mistakes[place], at: place, canTellAny: canTellAny)
       switch mistakes[place].aspect {

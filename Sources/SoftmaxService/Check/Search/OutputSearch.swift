@@ -176,8 +176,7 @@ struct OutputSearch: ~Copyable {
   mutating func knowsTheRequest() throws(ComputationError) -> Bool {
     guard try asked.adopt(Change()) else { return false }
     // In binary64 the exact numbers of softmax alone are what is recomputed from.
-    let isOfLoss = candidate.output == .loss || candidate.output == .gradient
-    if !isOfLoss, report.format == .binary64 { return true }
+    if !candidate.output.isLossOrGradient, report.format == .binary64 { return true }
     let arithmetic = CandidateArithmetic(report.format)
     var agreement = Agreement()
     let exact = exact

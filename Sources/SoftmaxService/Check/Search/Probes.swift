@@ -85,9 +85,7 @@ struct Probes: ~Copyable {
     of numbers: inout [Number], _ probes: [Probe], under change: Change, _ body: (Probe, Recomputation.Term) -> Bool
   ) throws(ComputationError) -> Bool? {
     for place in probes.indices {
-      guard numbers[place].take(change.target, change.scale.divisor),
-        let term = try numbers[place].term(change.source, change.scale)
-      else { return nil }
+      guard let term = try numbers[place].term(change) else { return nil }
       guard body(probes[place], term) else { return false }
     }
     return true
@@ -158,10 +156,7 @@ struct Probes: ~Copyable {
     let output = estimate.output
     guard output == .loss || output == .entropy, let probe = all.first else { return true }
     func recompute(_ change: Change) throws(ComputationError) -> Recomputation.Term? {
-      if change.handling == .given, !sums.isEmpty {
-        guard sums[0].take(change.target, change.scale.divisor) else { return nil }
-        return try sums[0].term(change.source, change.scale)
-      }
+      if change.handling == .given, !sums.isEmpty { return try sums[0].term(change) }
       guard try estimate.adopt(change) else { return nil }
       guard output == .loss else { return estimate.term(row: probe.row, index: probe.place.index) }
       let rows = estimate.isReduced ? 0..<estimate.rows.count : probe.row..<(probe.row + 1)

@@ -38,21 +38,6 @@ extension TensorFault {
   }
 }
 
-extension JSONNumber {
-  /// The number that a text is; nil where it is no number of JSON.
-  init?(_ text: String) {
-    let bytes = Array(text.utf8)
-    var reader = JSONReader(bytes.span)
-    do throws(JSONSyntaxError) {
-      guard try reader.peekKind() == .number else { return nil }
-      self = try reader.readNumber()
-      try reader.finish()
-    } catch {
-      return nil
-    }
-  }
-}
-
 extension DataType {
   /// What is wrong with a number that the type cannot hold, and what to send instead.
   func complaintAboutRange(isNegative: Bool) -> String {
@@ -151,7 +136,8 @@ extension JSONWire {
     if let output = Output.allCases.first(where: { $0.name == name }) {
       return operation.outputs.contains(output)
         ? "\(place) is an output, not a member; ask for it with \"outputs\": [\(quoted(name))]"
-        : "\(place) is an output of \(listed(output.descriptor.operations.operations.map(\.path))), and no member of \(operation.path)"
+        : "\(place) is an output of \(listed(output.descriptor.operations.operations.map(\.path))), and no member of "
+          + "\(operation.path)"
     }
     if let cure = NameSuggestion.cure(for: name) { return "\(place) is not a member of \(operation.path); \(cure)" }
     guard let nearest = NameSuggestion.field(nearestTo: name, in: operation) else {

@@ -154,7 +154,7 @@ extension InferBinder {
   /// A tensor's numbers, or nil where they do not fit its shape or its datatype.
   ///
   /// - Parameter start: where those in binary begin, of which there are as many as the tensor says.
-  mutating func values(
+  private mutating func values(
     of tensor: InferRequest.Tensor, _ shape: TensorShape, as input: ModelInput, in body: [UInt8], jsonBytes: Int,
     from start: Int
   ) -> Numbers? {

@@ -171,7 +171,7 @@ struct InferRequestDecoder {
     return tensor
   }
 
-  mutating func noteTwoContents(_ place: TensorPlace) {
+  private mutating func noteTwoContents(_ place: TensorPlace) {
     request.issues.append(.member(place.path)) {
       "\($0) has both \"data\" and \"parameters.binary_data_size\"; send its numbers once"
     }
@@ -230,7 +230,7 @@ extension InferRequestDecoder {
 
   /// The parameters of the request as a whole.
   @_lifetime(reader: copy reader)
-  mutating func readParameters(from reader: inout JSONReader) throws(JSONSyntaxError) {
+  private mutating func readParameters(from reader: inout JSONReader) throws(JSONSyntaxError) {
     let parameters = MemberPath("parameters")
     guard try readKind(.object, orElse: "it must be an object", at: parameters, from: &reader) else { return }
     try reader.beginObject()
@@ -269,7 +269,7 @@ extension InferRequestDecoder {
 
   /// The parameters of one tensor.
   @_lifetime(reader: copy reader)
-  mutating func readParameters(
+  private mutating func readParameters(
     of tensor: inout InferRequest.Tensor, from reader: inout JSONReader
   ) throws(JSONSyntaxError) {
     let place = tensor.place
@@ -306,7 +306,7 @@ extension InferRequestDecoder {
 extension InferRequestDecoder {
   /// Numbers; booleans are read as 1 and 0, and noted for whoever wants none.
   @_lifetime(reader: copy reader)
-  mutating func readData(from reader: inout JSONReader) throws(JSONSyntaxError) -> InferRequest.Content {
+  private mutating func readData(from reader: inout JSONReader) throws(JSONSyntaxError) -> InferRequest.Content {
     let bounds = TensorLimits(
       values: limits.logits, rank: TensorShape.maximumRank, faults: IssueList.maximumCount + 1, takesBooleans: true)
     let start = reader.offset
@@ -315,7 +315,7 @@ extension InferRequestDecoder {
 
   /// A whole number of at least 0.
   @_lifetime(reader: copy reader)
-  mutating func readSize(
+  private mutating func readSize(
     at path: @autoclosure () -> MemberPath, from reader: inout JSONReader
   ) throws(JSONSyntaxError) -> Int? {
     let demand = "it must be a whole number of at least 0"
@@ -327,7 +327,7 @@ extension InferRequestDecoder {
   }
 
   @_lifetime(reader: copy reader)
-  mutating func readString(
+  private mutating func readString(
     at path: @autoclosure () -> MemberPath, from reader: inout JSONReader
   ) throws(JSONSyntaxError) -> String? {
     guard try readKind(.string, orElse: "it must be a string", at: path(), from: &reader) else { return nil }
@@ -336,7 +336,7 @@ extension InferRequestDecoder {
 
   /// Whether the next value is of a kind; if not, it is noted and passed over.
   @_lifetime(reader: copy reader)
-  mutating func readKind(
+  private mutating func readKind(
     _ wanted: JSONKind, orElse demand: String, at path: @autoclosure () -> MemberPath, from reader: inout JSONReader
   ) throws(JSONSyntaxError) -> Bool {
     let kind = try reader.peekKind()

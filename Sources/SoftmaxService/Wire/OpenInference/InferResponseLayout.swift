@@ -115,13 +115,11 @@ extension JSONWriter {
   /// Writes what stands before the tensors.
   mutating func beginInferAnswer(of model: String, id: String?) {
     beginObject()
-    name("model_name")
-    string(model)
+    member("model_name", model)
     name("model_version")
     string(ModelDocuments.version)
     if let id {
-      name("id")
-      string(id)
+      member("id", id)
     }
     name("outputs")
     beginArray()
@@ -130,8 +128,7 @@ extension JSONWriter {
   /// Writes what stands before a tensor's data.
   mutating func beginTensor(_ tensor: String, _ datatype: TensorDatatype, shape: some Sequence<Int>) {
     beginObject()
-    name("name")
-    string(tensor)
+    member("name", tensor)
     name("datatype")
     string(datatype.rawValue)
     name("shape")
@@ -144,8 +141,7 @@ extension JSONWriter {
   mutating func endTensor(inBinary bytes: Int) {
     name("parameters")
     beginObject()
-    name("binary_data_size")
-    integer(bytes)
+    member("binary_data_size", bytes)
     endObject()
     endObject()
   }

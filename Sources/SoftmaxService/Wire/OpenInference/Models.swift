@@ -11,14 +11,12 @@ enum ModelDocuments {
   /// clients ask for all that are listed.
   static func metadata(of operation: Operation, as name: String) -> [UInt8] {
     document { writer in
-      writer.name("name")
-      writer.string(name)
+      writer.member("name", name)
       writer.name("versions")
       writer.beginArray()
       writer.string(version)
       writer.endArray()
-      writer.name("platform")
-      writer.string(platform)
+      writer.member("platform", platform)
       writer.name("inputs")
       writer.beginArray()
       for input in operation.requiredInputs {
@@ -39,14 +37,10 @@ enum ModelDocuments {
   /// has a batch dimension of its own (`max_batch_size` 0).
   static func configuration(of operation: Operation, as name: String) -> [UInt8] {
     document { writer in
-      writer.name("name")
-      writer.string(name)
-      writer.name("platform")
-      writer.string(platform)
-      writer.name("backend")
-      writer.string(platform)
-      writer.name("max_batch_size")
-      writer.integer(0)
+      writer.member("name", name)
+      writer.member("platform", platform)
+      writer.member("backend", platform)
+      writer.member("max_batch_size", 0)
       writer.name("input")
       writer.beginArray()
       for input in operation.modelInputs {
@@ -66,8 +60,7 @@ enum ModelDocuments {
       for parameter in operation.modelParameters {
         writer.name(parameter.name)
         writer.beginObject()
-        writer.name("string_value")
-        writer.string(parameter.descriptor.defaultText ?? "")
+        writer.member("string_value", parameter.descriptor.defaultText ?? "")
         writer.endObject()
       }
       writer.endObject()
@@ -85,17 +78,14 @@ enum ModelDocuments {
       case .configuration: ("data_type", tensor.datatype.configurationName, "dims")
       }
     writer.beginObject()
-    writer.name("name")
-    writer.string(tensor.name)
-    writer.name(datatypeName)
-    writer.string(datatype)
+    writer.member("name", tensor.name)
+    writer.member(datatypeName, datatype)
     writer.name(shapeName)
     writer.beginArray()
     for _ in 0..<tensor.rank { writer.integer(-1) }
     writer.endArray()
     if isOptional {
-      writer.name("optional")
-      writer.boolean(true)
+      writer.member("optional", true)
     }
     writer.endObject()
   }

@@ -35,7 +35,8 @@ struct OpenInference: Sendable {
     }
     if let version = path.version, version != ModelDocuments.version {
       return notFound(
-        "There is no version \(quoted(version)) of the model \(quoted(path.model)); its version is \"\(ModelDocuments.version)\""
+        "There is no version \(quoted(version)) of the model \(quoted(path.model)); its version is "
+          + "\"\(ModelDocuments.version)\""
       )
     }
     guard endpoint.infers, head.method == .post else { return nil }
@@ -64,17 +65,11 @@ struct OpenInference: Sendable {
     case .server, .serverWithSlash: return Response(.ok, .json, body: serverMetadata)
     case .live: return Response(.ok, .json, body: Array(#"{"live":true}"#.utf8), forbidsStoring: true)
     case .ready:
-      return health {
-        $0.name("live"); $0.boolean(true)
-      }
+      return health { $0.member("live", true) }
     case .models: return Response(.ok, .json, body: listOfModels)
     case .repositoryIndex: return repositoryIndex(request.body)
     case .modelReady, .modelVersionReady:
-      return answer(about: request.head.path) { _, name in
-        health {
-          $0.name("name"); $0.string(name)
-        }
-      }
+      return answer(about: request.head.path) { _, name in health { $0.member("name", name) } }
     case .configuration, .configurationVersion:
       return answer(about: request.head.path) {
         Response(.ok, .json, body: ModelDocuments.configuration(of: $0, as: $1))
@@ -98,10 +93,8 @@ struct OpenInference: Sendable {
 
   private var serverMetadata: [UInt8] {
     ModelDocuments.document { writer in
-      writer.name("name")
-      writer.string("softmaxd")
-      writer.name("version")
-      writer.string(version)
+      writer.member("name", "softmaxd")
+      writer.member("version", version)
       writer.name("extensions")
       writer.beginArray()
       for name in Self.extensions { writer.string(name) }
@@ -126,11 +119,9 @@ struct OpenInference: Sendable {
     let complaint = readiness().complaint
     let body = ModelDocuments.document { writer in
       write(&writer)
-      writer.name("ready")
-      writer.boolean(complaint == nil)
+      writer.member("ready", complaint == nil)
       guard let complaint else { return }
-      writer.name("error")
-      writer.string(complaint)
+      writer.member("error", complaint)
     }
     var response = Response(
       complaint == nil ? .ok : .serviceUnavailable, .json, body: body, forbidsStoring: true)
@@ -158,8 +149,7 @@ struct OpenInference: Sendable {
       for (name, value) in [
         ("name", entry.name), ("version", ModelDocuments.version), ("state", "READY"), ("reason", ""),
       ] {
-        writer.name(name)
-        writer.string(value)
+        writer.member(name, value)
       }
       writer.endObject()
     }
