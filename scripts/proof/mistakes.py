@@ -336,7 +336,7 @@ def write(path, all_libraries, tally, too_little, right):
         f"too little.\n\n{by_library}\n"
         f"{by_family}\nOf {right['all']:,} right implementations with random options {right['passes']:,} pass with the default "
         f"tolerances; of the others it is said that the formula is right, or that JAX and TensorFlow flush subnormal "
-        f"numbers to 0 ({said}). {right['blamed']} are blamed for a mistake.\n\n"
+        f"numbers to 0 ({said}; one may get several). {right['blamed']} are blamed for a mistake.\n\n"
         f"{end}{after}", encoding="utf-8")
     print(f"found {shown(whole)}; right: {right['all']}, {right['blamed']} blamed")
 

@@ -249,7 +249,9 @@ def report(tally, peers, versions):
              "An error of 5e15 means that no digit is right, mostly a 0 for a number that is not. A dash: the peer has no such",
              "function. The peers answer in binary64, each by the best formulation that it offers (scripts/proof/peers.py).", "",
              "Versions: " + ", ".join(f"{k} {v}" for k, v in versions.items()) + ".", "", "## All families together", "",
-             "The share is the mean of the families' shares, so that the one with most values does not drown the others.", "",
+             "The share is the mean of the families' shares, so that the one with most values does not drown the others. The row",
+             "\"all\" takes all outputs' values within each family. scikit-learn computes fewer families: no target that is a",
+             "distribution (near-level, self-distillation), where gradients cancel most.", "",
              "| output | " + " | ".join(peers) + " |", "|---|" + "---|" * len(peers)]
 
     def cell(select):
