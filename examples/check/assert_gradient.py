@@ -4,6 +4,7 @@ f(logits, target) returns (loss, gradient), as numbers, lists or arrays of any l
 import json
 import math
 import os
+import urllib.error
 import urllib.request
 
 
@@ -23,7 +24,10 @@ def assert_gradient(f, logits, target, **options):
             "candidate": {"loss": numbers(loss), "gradient": numbers(gradient)}}
     url = os.environ.get("SOFTMAXD_URL", "http://127.0.0.1:8080")
     request = urllib.request.Request(url + "/check", json.dumps(body).encode(), {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=60) as answer:
-        report = json.load(answer)
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            report = json.load(answer)
+    except urllib.error.HTTPError as error:
+        raise ValueError(json.load(error)["detail"]) from None
     findings = [f"{f['cause']}: {f['detail']}\n  cure: {f['cure']}" for f in report["findings"]]
     assert report["passes"], "\n".join(findings)
