@@ -72,7 +72,7 @@ private func narrowRows(
     (0..<4).map { UInt8(truncatingIfNeeded: Float(logit).bitPattern >> UInt32(8 * $0)) }
   }
   var (results, areNearest): ([[Double]?], Bool) = ([], true)
-  for format: ResultFormat in [.binary32, .binary16, .bfloat16] {
+  for format: BinaryFormat in [.binary32, .binary16, .bfloat16] {
     for numbers in [Numbers(logits), Numbers(2 * n, of: .binary32, in: bytes, from: 0)] {
       let problem = try SoftmaxProblem(logits: numbers, layout: layout, temperature: 0.7, format: format)
       let loss = try LossProblem(

@@ -17,7 +17,7 @@ public func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
     let narrow = Float(bitPattern: UInt32(truncatingIfNeeded: value.bitPattern))
     check(Double(narrow), .binary32, description: narrow.description)
   }
-  for format in [NumberFormat.binary64, .binary32] where !values.isEmpty {
+  for format in [BinaryFormat.binary64, .binary32] where !values.isEmpty {
     let expected = Array(values.map { text($0, format) }.joined(separator: [UInt8(ascii: ",")]))
     for level in KernelLevel.allCases {
       var writer = JSONWriter(capacity: 0, level: level)
@@ -29,13 +29,13 @@ public func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
   return 0
 }
 
-func text(_ value: Double, _ format: NumberFormat) -> [UInt8] {
+func text(_ value: Double, _ format: BinaryFormat) -> [UInt8] {
   var writer = JSONWriter(capacity: 0)
   writer.number(value, format: format)
   return writer.finish()
 }
 
-func check(_ value: Double, _ format: NumberFormat, description: String) {
+func check(_ value: Double, _ format: BinaryFormat, description: String) {
   guard value.isFinite else { return }
   let written = text(value, format)
   precondition(written.count <= 24 && digits(written) == digits(Array(description.utf8)))

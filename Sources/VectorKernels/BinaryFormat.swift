@@ -1,8 +1,8 @@
 /// A binary floating-point format with subnormal numbers and infinities, whose numbers a `Double` holds exactly.
 ///
 /// Its numbers are those of IEEE 754-2019 §3.3 for a radix of 2, a precision p and a greatest exponent: significands of
-/// p bits, the least normal exponent 1 - emax. What rounds to a format, reads it or writes it asks for these two
-/// numbers, and knows no format by name.
+/// p bits, the least normal exponent 1 - emax. Code that rounds to a format or writes it asks for these two numbers; it
+/// asks for a format by name only where that one has a special case.
 @frozen
 public struct BinaryFormat: Sendable, Hashable {
   /// p: bits of a normal number's significand, the leading one among them; 2 to 53.

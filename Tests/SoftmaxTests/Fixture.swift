@@ -65,7 +65,7 @@ struct Fixture {
     }
     func integers(_ field: String) -> [Int]? { fields[field]?.compactMap { Int($0) } }
 
-    let formats: [Substring: ResultFormat] = [
+    let formats: [Substring: BinaryFormat] = [
       "float64": .binary64, "float32": .binary32, "float16": .binary16, "bfloat16": .bfloat16,
     ]
     guard let format = formats[fields["dtype"]?.first ?? "float64"] else { throw malformed() }
@@ -115,7 +115,7 @@ struct Fixture {
     answers = try wanted.map { output, words in (output, try Self.answer(output, words, format)) }
   }
 
-  private static func answer(_ output: String, _ words: [Substring], _ format: ResultFormat) throws -> Answer {
+  private static func answer(_ output: String, _ words: [Substring], _ format: BinaryFormat) throws -> Answer {
     if output == "argmax" || output == "top_indices" { return .indices(words.compactMap { Int($0) }) }
     guard words.first == "digest", words.count > 1, let digest = UInt64(words[1], radix: 16) else {
       return .numbers(try numbers(words, format))
@@ -128,7 +128,7 @@ struct Fixture {
     return .digest(digest, samples: samples)
   }
 
-  private static func number(_ word: Substring, _ format: ResultFormat) throws -> Double {
+  private static func number(_ word: Substring, _ format: BinaryFormat) throws -> Double {
     guard let bits = UInt64(word, radix: 16) else { throw Malformed(place: String(word)) }
     switch format {
     case .binary64: return Double(bitPattern: bits)
@@ -138,7 +138,7 @@ struct Fixture {
     }
   }
 
-  private static func numbers(_ words: [Substring], _ format: ResultFormat) throws -> [Double] {
+  private static func numbers(_ words: [Substring], _ format: BinaryFormat) throws -> [Double] {
     var values: [Double] = []
     for word in words {
       let parts = word.split(separator: "*")

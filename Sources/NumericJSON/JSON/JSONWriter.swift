@@ -61,7 +61,7 @@ public struct JSONWriter: ~Copyable {
   }
 
   /// Writes a number; infinities and NaN as the strings "Infinity", "-Infinity" and "NaN".
-  public mutating func number(_ value: Double, format: NumberFormat = .binary64) {
+  public mutating func number(_ value: Double, format: BinaryFormat = .binary64) {
     separate()
     if gaps.count == NumberGaps.most || gaps.format != format { fillGaps() }
     gaps.format = format
@@ -120,7 +120,7 @@ private struct NumberGaps {
   /// The most bytes that a number and a comma take.
   private static var length: Int { NumberEncoder.maximumLength + 1 }
 
-  var format = NumberFormat.binary64
+  var format = BinaryFormat.binary64
   private(set) var count = 0
   private var last = 0
 

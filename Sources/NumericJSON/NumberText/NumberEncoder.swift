@@ -1,16 +1,15 @@
 internal import KernelDispatch
-public import VectorKernels
-
-/// The format of a number that is written as text: the shortest decimal that reads back to the same number of the
-/// format, and of the shortest the closest.
-public typealias NumberFormat = BinaryFormat
+internal import VectorKernels
 
 /// Writes numbers as text, eight at a time: a format, and the vector loops that find the decimals.
+///
+/// A number's text is the shortest decimal that reads back to the same number of the format, and of the shortest the
+/// closest.
 struct NumberEncoder {
-  let format: NumberFormat
+  let format: BinaryFormat
   private let loops: any VectorLoops.Type
 
-  init(format: NumberFormat, level: KernelLevel) {
+  init(format: BinaryFormat, level: KernelLevel) {
     self.format = format
     loops = level.loops
   }
@@ -123,7 +122,7 @@ extension NumberEncoder {
 
   /// Finds the decimals that the vector loops have left undecided, among `values[start ..< start + 8]`.
   @inline(never)
-  private func decideExactly(_ values: Span<Double>, from start: Int, format: NumberFormat) {
+  private func decideExactly(_ values: Span<Double>, from start: Int, format: BinaryFormat) {
     let undecided = unsafe block.pointee[.undecided]
     for lane in 0..<8 where undecided[lane] == 1 {
       guard let decimal = format.exactDecimal(of: values[start + lane]) else { continue }
@@ -136,7 +135,7 @@ extension NumberEncoder {
 
   /// Lays out what is no number of the format.
   @inline(never)
-  private func layOutNames(_ values: Span<Double>, from start: Int, format: NumberFormat) {
+  private func layOutNames(_ values: Span<Double>, from start: Int, format: BinaryFormat) {
     let undecided = unsafe block.pointee[.undecided]
     for lane in 0..<8 where undecided[lane] == 1 {
       let value = values[start + lane]

@@ -79,7 +79,7 @@ struct ShortestDecimal {
   private static func floorLog10(ofThreeFourthsOfTwoTo e: Int) -> Int { (315_653 &* e &- 131_008) &>> 20 }
 }
 
-extension NumberFormat {
+extension BinaryFormat {
   /// The shortest decimal of a number's magnitude, rounded to this format, padded with zeros to 16 or 17 digits. Zero
   /// is 0 · 10^-15; what is infinite in this format, or no number, has none.
   func exactDecimal(of value: Double) -> ShortestDecimal? {

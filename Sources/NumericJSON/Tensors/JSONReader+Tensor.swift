@@ -243,7 +243,7 @@ extension ParsedTensor {
   ///   - start: where in it the tensor begins (``JSONReader/offset``).
   /// - Returns: the positions of finite numbers that round beyond the format's range; each is infinite now.
   public static func narrow(
-    _ values: inout [Double], to format: NumberFormat, text: Span<UInt8>, start: Int
+    _ values: inout [Double], to format: BinaryFormat, text: Span<UInt8>, start: Int
   ) -> [Int] {
     var halfway: [Int] = []
     var beyond: [Int] = []

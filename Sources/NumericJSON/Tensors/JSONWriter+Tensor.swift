@@ -14,7 +14,7 @@ extension JSONWriter {
   /// - Returns: false if it was ended so; then the text is of no use.
   @discardableResult
   public mutating func tensor(
-    _ values: Span<Double>, extents: Span<Int>, format: NumberFormat = .binary64, parallel: Parallel? = nil,
+    _ values: Span<Double>, extents: Span<Int>, format: BinaryFormat = .binary64, parallel: Parallel? = nil,
     isCancelled: () -> Bool = { false }
   ) -> Bool {
     // Not to move the tensor's text later.

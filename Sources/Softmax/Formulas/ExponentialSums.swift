@@ -122,7 +122,7 @@ struct ExponentialQuotient {
   /// The number of a format nearest to the result, where an enclosure of `bits` holds one boundary, or it is
   /// zero.
   func nearest<Real: Enclosure>(
-    to value: Real, bits: Int, in format: ResultFormat, _ poll: inout CancellationPoll
+    to value: Real, bits: Int, in format: BinaryFormat, _ poll: inout CancellationPoll
   ) throws(ComputationError) -> Double? {
     let ends = value.ends(in: format)
     guard let middle = format.boundary(between: ends.0, ends.1) else {
@@ -273,7 +273,7 @@ struct RowQuotients {
   }
 }
 
-extension ResultFormat {
+extension BinaryFormat {
   /// Half-way between two numbers of the format, infinity standing for the first beyond its range; `nil` where they are
   /// not neighbours.
   fileprivate func boundary(between a: Double, _ b: Double) -> ExponentialSum.Coefficient? {

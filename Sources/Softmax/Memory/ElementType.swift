@@ -11,7 +11,7 @@ public enum ElementType: Sendable, Hashable, CaseIterable {
   case uint8, uint16, uint32, uint64
 
   /// The type of results that are rounded to a format; binary64, which holds them all, for a format without a name.
-  public init(_ format: ResultFormat) {
+  public init(_ format: BinaryFormat) {
     switch format {
     case .binary32: self = .binary32
     case .binary16: self = .binary16

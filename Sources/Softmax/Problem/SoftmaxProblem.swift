@@ -11,7 +11,7 @@ public struct SoftmaxProblem: Sendable {
   /// c, finite and positive, where the logits are c·tanh(a/c) before they are divided by T.
   public let softcap: Double?
   /// What results are rounded to.
-  public let format: ResultFormat
+  public let format: BinaryFormat
   /// Whether some row has no finite logit.
   public let hasEmptyRows: Bool
 
@@ -27,7 +27,7 @@ public struct SoftmaxProblem: Sendable {
   ///   differ, or when `temperature` or `softcap` is not finite and positive.
   public init(
     logits: Numbers, layout: Layout, temperature: Double = 1, softcap: Double? = nil,
-    format: ResultFormat = .binary64, allowsEmptyRows: Bool = false
+    format: BinaryFormat = .binary64, allowsEmptyRows: Bool = false
   ) throws(ProblemError) {
     guard logits.count == layout.count else {
       throw .logitsCount(expected: layout.count, found: logits.count)
@@ -45,7 +45,7 @@ public struct SoftmaxProblem: Sendable {
   /// The same with the logits in an array.
   public init(
     logits: [Double], layout: Layout, temperature: Double = 1, softcap: Double? = nil,
-    format: ResultFormat = .binary64, allowsEmptyRows: Bool = false
+    format: BinaryFormat = .binary64, allowsEmptyRows: Bool = false
   ) throws(ProblemError) {
     try self.init(
       logits: Numbers(logits), layout: layout, temperature: temperature, softcap: softcap, format: format,
@@ -81,10 +81,6 @@ public struct SoftmaxProblem: Sendable {
     return (0..<layout.classes).allSatisfy { logits[start + $0 * layout.inner] == -.infinity }
   }
 }
-
-/// The format that every result is rounded to, once, from the real value; results are numbers of it, held in a
-/// `Double`.
-public typealias ResultFormat = BinaryFormat
 
 /// What makes numbers no problem of softmax or of its loss. Positions count in the row-major tensor at fault.
 public enum ProblemError: Error, Sendable, Hashable {

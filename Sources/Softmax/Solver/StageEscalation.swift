@@ -1,3 +1,5 @@
+internal import VectorKernels
+
 /// The stages, each more expensive and more precise than the one before. docs/numerics.md §3 says why the last always
 /// ends.
 package enum Stage: Int, Sendable, Comparable, CaseIterable {
@@ -156,13 +158,13 @@ struct UnresolvedValues: UnresolvedOutputs {
   }
 
   let row: LogitsRow
-  let format: ResultFormat
+  let format: BinaryFormat
   private var entries: [Entry]
   /// What exponential sums are made of, once they are asked.
   private var quotients: RowQuotients?
 
   /// Writes what is known without arithmetic at once.
-  init(_ entries: [Entry], of row: LogitsRow, format: ResultFormat) {
+  init(_ entries: [Entry], of row: LogitsRow, format: BinaryFormat) {
     self.entries = entries.filter { entry in
       guard let known = row.known(entry.value) else { return true }
       entry.buffer[entry.position] = known

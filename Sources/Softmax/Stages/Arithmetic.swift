@@ -1,3 +1,5 @@
+internal import VectorKernels
+
 /// A set of reals that provably holds the exact value of some expression.
 ///
 /// Each operation's result holds every value that the operation takes on its operands. Exponents do not overflow. Zero
@@ -15,16 +17,16 @@ protocol Enclosure: Sendable {
   /// - Parameter isIrrational: the value is known to be irrational, so that it is no number or midpoint of a format,
   ///   and lies strictly inside. Then an end that is exactly half-way between two numbers tells on which side of it the
   ///   value is.
-  func rounded(to format: ResultFormat, isIrrational: Bool) -> Double?
+  func rounded(to format: BinaryFormat, isIrrational: Bool) -> Double?
 
   /// The same set, or a little more, as a ball.
   var ball: Ball { get }
 
   /// The number of the format nearest to some value of the set.
-  func nearest(in format: ResultFormat) -> Double
+  func nearest(in format: BinaryFormat) -> Double
 
   /// The numbers of the format nearest to the set's ends.
-  func ends(in format: ResultFormat) -> (Double, Double)
+  func ends(in format: BinaryFormat) -> (Double, Double)
 }
 
 /// What computes with one kind of enclosure. The formulas are written once, over this protocol.
@@ -68,7 +70,7 @@ extension Arithmetic {
   ///   - mostBits: with how many bits a value that is still open is taken for the number it then looks like, where
   ///     nobody has proved that more bits must decide it.
   @inline(__always) func nearest(
-    to value: Real, in format: ResultFormat, isIrrational: Bool, mostBits: Int?
+    to value: Real, in format: BinaryFormat, isIrrational: Bool, mostBits: Int?
   ) -> Double? {
     if let result = value.rounded(to: format, isIrrational: isIrrational) { return result }
     guard let mostBits, bits >= mostBits else { return nil }

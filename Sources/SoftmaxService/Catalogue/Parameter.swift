@@ -221,7 +221,7 @@ enum DataType: Int, Sendable, CaseIterable {
     }
   }
 
-  var format: ResultFormat {
+  var format: BinaryFormat {
     switch self {
     case .float64: .binary64
     case .float32: .binary32

@@ -1,4 +1,5 @@
 import Softmax
+import VectorKernels
 
 /// A request that cannot be wrong any more: what to compute, and what to answer in which order.
 struct ValidatedRequest: Sendable {
@@ -48,7 +49,7 @@ struct ResponsePlan: Sendable {
   /// Not empty, no name twice, all known to the operation.
   let outputs: OutputList
   /// What every number is rounded to.
-  let format: ResultFormat
+  let format: BinaryFormat
   /// Whether there is a loss for each slice, not one for all.
   let hasLosses: Bool
   /// Of how many classes the outputs are that are not about all.

@@ -62,7 +62,7 @@ struct JSONWriterTests {
     var texts: [String] = []
     writer.beginArray()
     for (place, number) in numbers.enumerated() {
-      let format = place % 5 == 3 ? NumberFormat.binary32 : .binary64
+      let format = place % 5 == 3 ? BinaryFormat.binary32 : .binary64
       writer.number(number, format: format)
       var alone = JSONWriter(capacity: 0)
       alone.tensor([number].span, extents: [Int]().span, format: format)

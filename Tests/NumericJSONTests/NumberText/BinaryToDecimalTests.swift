@@ -18,7 +18,7 @@ import Testing
     return (digits, exponent)
   }
 
-  private func texts(_ values: [Double], _ format: NumberFormat, _ level: KernelLevel) -> [String] {
+  private func texts(_ values: [Double], _ format: BinaryFormat, _ level: KernelLevel) -> [String] {
     var writer = JSONWriter(capacity: 0, level: level)
     writer.tensor(values.span, extents: [values.count].span, format: format)
     let text = String(decoding: writer.finish(), as: UTF8.self)
@@ -26,7 +26,7 @@ import Testing
   }
 
   /// The text of one number, the same at every level.
-  private func text(_ value: Double, _ format: NumberFormat = .binary64) -> String {
+  private func text(_ value: Double, _ format: BinaryFormat = .binary64) -> String {
     let all = levelsHere.flatMap { texts([value], format, $0) }
     if Set(all).count > 1 { Issue.record("\(value) is written \(all)") }
     return all[0]
@@ -155,8 +155,8 @@ import Testing
   }
 
   /// In every lane, beside every other kind, in whole batches and parts of them.
-  @Test(arguments: levelsHere, [NumberFormat.binary64, .binary32])
-  func manyAtOnce(_ level: KernelLevel, _ format: NumberFormat) {
+  @Test(arguments: levelsHere, [BinaryFormat.binary64, .binary32])
+  func manyAtOnce(_ level: KernelLevel, _ format: BinaryFormat) {
     var random = SplitMix64(15)
     let rare: [Double] = [
       0, -0.0, 1, -0.5, 0x1p-1022, 0x1p-1074, -0x1.8p-1060, 0x1p-126, 0x1p-149, 0x1.8p-140, .infinity, -.infinity, .nan,

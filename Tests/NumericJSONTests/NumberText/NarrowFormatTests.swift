@@ -5,11 +5,11 @@ import VectorKernels
 
 /// All numbers of the formats of 16 bits, as text.
 @Suite struct NarrowFormatTests {
-  private func number(_ pattern: UInt16, _ format: NumberFormat) -> Double {
+  private func number(_ pattern: UInt16, _ format: BinaryFormat) -> Double {
     format == .binary16 ? Double(Float16(bitPattern: pattern)) : Double(Float(bitPattern: UInt32(pattern) << 16))
   }
 
-  private func texts(_ values: [Double], _ format: NumberFormat, _ level: KernelLevel) -> [String] {
+  private func texts(_ values: [Double], _ format: BinaryFormat, _ level: KernelLevel) -> [String] {
     var writer = JSONWriter(capacity: 0, level: level)
     writer.tensor(values.span, extents: [values.count].span, format: format)
     return String(decoding: writer.finish(), as: UTF8.self).dropFirst().dropLast().split(separator: ",").map(
@@ -43,8 +43,8 @@ import VectorKernels
   }
 
   /// No shorter decimal reads back, and of those as short none is closer.
-  @Test(arguments: levelsHere, [NumberFormat.binary16, .bfloat16])
-  func noDecimalIsBetter(_ level: KernelLevel, _ format: NumberFormat) throws {
+  @Test(arguments: levelsHere, [BinaryFormat.binary16, .bfloat16])
+  func noDecimalIsBetter(_ level: KernelLevel, _ format: BinaryFormat) throws {
     let values = (1...0x7FFF).map { number($0, format) }.filter(\.isFinite)
     for (value, text) in zip(values, texts(values, format, level)) {
       let (digits, exponent) = decimal(text)
@@ -62,7 +62,7 @@ import VectorKernels
   }
 
   @Test func whatIsNoNumberOfTheFormat() {
-    for (format, beyond) in [(NumberFormat.binary16, 65_520.0), (.bfloat16, 0x1.FFp127)] {
+    for (format, beyond) in [(BinaryFormat.binary16, 65_520.0), (.bfloat16, 0x1.FFp127)] {
       let values: [Double] = [beyond, -beyond, beyond.nextDown, .nan, 0, -0.0, 0x1p-140]
       for level in levelsHere {
         let written = texts(values, format, level)

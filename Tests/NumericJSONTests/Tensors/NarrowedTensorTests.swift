@@ -5,7 +5,7 @@ import VectorKernels
 
 /// Numbers of a narrower format are rounded once from their text.
 @Suite struct NarrowedTensorTests {
-  private func narrowed(_ text: String, _ format: NumberFormat) throws -> (values: [Double], beyond: [Int]) {
+  private func narrowed(_ text: String, _ format: BinaryFormat) throws -> (values: [Double], beyond: [Int]) {
     let bytes = Array(text.utf8)
     var reader = JSONReader(bytes.span)
     var tensor = try reader.readTensor(limits: TensorLimits(values: 1 << 20, faults: 1))
@@ -65,8 +65,8 @@ import VectorKernels
   }
 
   /// Against exact integers: numbers of twenty digits around halves, in every format.
-  @Test(arguments: [NumberFormat.binary32, .binary16, .bfloat16])
-  func aroundHalves(_ format: NumberFormat) throws {
+  @Test(arguments: [BinaryFormat.binary32, .binary16, .bfloat16])
+  func aroundHalves(_ format: BinaryFormat) throws {
     var random = SplitMix64(81)
     var texts: [String] = []
     var expected: [Double] = []

@@ -129,7 +129,7 @@ import Testing
   func chunksAreWrittenAsOneText(_ extents: [Int]) {
     var random = SplitMix64(35)
     let values = (0..<extents.reduce(1, *)).map { _ in Double(bitPattern: random.next()) }
-    for format in [NumberFormat.binary64, .binary32] {
+    for format in [BinaryFormat.binary64, .binary32] {
       let texts = [nil, parallel, backwards].map { parallel in
         var writer = JSONWriter(capacity: 0)
         writer.beginObject()

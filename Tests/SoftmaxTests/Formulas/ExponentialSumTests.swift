@@ -84,7 +84,7 @@ struct ExponentialSumTests {
         let enclosure = try sums.enclosure(of: value, &poll)
         let quotient = try #require(RowQuotients(row).quotient(value))
         // 3 bits: a boundary is near, and for some rows it is the value.
-        for format in [ResultFormat(precision: 3, greatestExponent: 1023), .binary16] {
+        for format in [BinaryFormat(precision: 3, greatestExponent: 1023), .binary16] {
           let near = enclosure.nearest(in: format)
           guard near.isFinite else { continue }
           // The number itself, and half-way to its neighbours.
@@ -104,7 +104,7 @@ struct ExponentialSumTests {
   }
 
   /// The distance between numbers of a format around one of it.
-  private func spacing(_ x: Double, _ format: ResultFormat) -> Double {
+  private func spacing(_ x: Double, _ format: BinaryFormat) -> Double {
     x == 0
       ? powerOfTwo(max(-1022, format.leastExponent))
       : powerOfTwo(max(format.leastExponent, Int(x.exponent) + 1 - format.precision))

@@ -8,7 +8,7 @@ import Testing
 @Suite("Special cases")
 struct SpecialCaseTests {
   private func softmax(
-    _ logits: [Double], shape: [Int]? = nil, temperature: Double = 1, format: ResultFormat = .binary64
+    _ logits: [Double], shape: [Int]? = nil, temperature: Double = 1, format: BinaryFormat = .binary64
   ) throws -> SoftmaxProblem {
     let shape = shape ?? [logits.count]
     return try SoftmaxProblem(
@@ -284,7 +284,7 @@ struct SpecialCaseTests {
   /// e^loss of level rows is a whole number, half-way between two of binary16 or bfloat16 for some; and the ends.
   @Test(arguments: Stage.allCases) func perplexities(stage: Stage) throws {
     func perplexity(
-      _ logits: [Double], _ targets: [Int], classes: Int, format: ResultFormat = .binary64, divisor: Double? = nil
+      _ logits: [Double], _ targets: [Int], classes: Int, format: BinaryFormat = .binary64, divisor: Double? = nil
     ) throws -> Double? {
       var counts = StageCounts()
       let problem = try LossProblem(
@@ -306,7 +306,7 @@ struct SpecialCaseTests {
     #expect(try perplexity([1, 2], [-100], classes: 2, divisor: 3) == 1)
     // 257, 259, 2049 and 2051 are midpoints.
     for (classes, format, whole) in [
-      (257, ResultFormat.bfloat16, 256.0), (259, .bfloat16, 260), (2049, .binary16, 2048), (2051, .binary16, 2052),
+      (257, BinaryFormat.bfloat16, 256.0), (259, .bfloat16, 260), (2049, .binary16, 2048), (2051, .binary16, 2052),
     ] {
       #expect(try perplexity([Double](repeating: 0.5, count: classes), [3], classes: classes, format: format) == whole)
     }

@@ -31,13 +31,13 @@ struct ResultBufferTests {
     return try with(made, format, narrowed)
   }
 
-  static func format(_ type: ElementType) -> ResultFormat {
+  static func format(_ type: ElementType) -> BinaryFormat {
     [.binary64, .binary32, .binary16, .bfloat16].first { ElementType($0) == type } ?? .binary64
   }
 
   /// The case with other numbers.
   static func with(
-    _ made: RandomProblem.Case, _ format: ResultFormat, _ change: (Numbers) -> Numbers
+    _ made: RandomProblem.Case, _ format: BinaryFormat, _ change: (Numbers) -> Numbers
   ) throws -> RandomProblem.Case {
     let old = made.softmax
     let softmax = try SoftmaxProblem(

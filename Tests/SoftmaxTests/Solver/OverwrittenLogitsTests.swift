@@ -8,11 +8,11 @@ import VectorKernels
 /// Results in the place of their logits are those that go elsewhere, whichever stage finds them.
 @Suite("Overwritten logits")
 struct OverwrittenLogitsTests {
-  static let formats: [ResultFormat] = [.binary32, .binary16, .bfloat16, .binary64]
+  static let formats: [BinaryFormat] = [.binary32, .binary16, .bfloat16, .binary64]
 
   /// Some rows that plain binary64 proves, and some that it does not: at their very end, blocks after those before were
   /// written, two classes are level, and all others so far below that only the last stage sees them.
-  static func logits(_ rows: Int, _ classes: Int, _ format: ResultFormat) -> [Double] {
+  static func logits(_ rows: Int, _ classes: Int, _ format: BinaryFormat) -> [Double] {
     var random = SplitMix64(7)
     return (0..<rows).flatMap { row in
       (0..<classes).map { place -> Double in
@@ -43,7 +43,7 @@ struct OverwrittenLogitsTests {
   }
 
   @Test(arguments: formats, levelsHere)
-  func gradients(format: ResultFormat, level: KernelLevel) throws {
+  func gradients(format: BinaryFormat, level: KernelLevel) throws {
     let (rows, classes) = (6, 5003)
     let layout = Layout(shape: [rows, classes], axis: 1)
     let type = ElementType(format)
@@ -74,7 +74,7 @@ struct OverwrittenLogitsTests {
 
   /// A reduced loss is decided before any logits are overwritten, whichever stage decides it.
   @Test(arguments: formats, levelsHere)
-  func reducedLosses(format: ResultFormat, level: KernelLevel) throws {
+  func reducedLosses(format: BinaryFormat, level: KernelLevel) throws {
     let (rows, classes) = (9, 2500)
     let layout = Layout(shape: [rows, classes], axis: 1)
     let type = ElementType(format)
@@ -107,7 +107,7 @@ struct OverwrittenLogitsTests {
 
   /// A divisor that brings a reduced loss so near to the middle between two numbers of its format that plain binary64
   /// does not tell its side, though pairs do.
-  private static func divisor(of problem: LossProblem, _ format: ResultFormat) throws -> Double {
+  private static func divisor(of problem: LossProblem, _ format: BinaryFormat) throws -> Double {
     let wide = try LossProblem(
       softmax: SoftmaxProblem(logits: problem.softmax.logits, layout: problem.softmax.layout), target: problem.target,
       divisor: 1)
@@ -136,7 +136,7 @@ struct OverwrittenLogitsTests {
   }
 
   @Test(arguments: formats, levelsHere)
-  func probabilities(format: ResultFormat, level: KernelLevel) throws {
+  func probabilities(format: BinaryFormat, level: KernelLevel) throws {
     let (rows, classes) = (5, 4999)
     let layout = Layout(shape: [rows, classes], axis: 1)
     let type = ElementType(format)
@@ -155,7 +155,7 @@ struct OverwrittenLogitsTests {
 
   /// Where results of a row may need others' logits, or have another size, they go elsewhere.
   @Test func whatMayNotBeOverwritten() throws {
-    func softmax(_ shape: [Int], _ axis: Int, _ type: ElementType, _ format: ResultFormat) throws -> SoftmaxProblem {
+    func softmax(_ shape: [Int], _ axis: Int, _ type: ElementType, _ format: BinaryFormat) throws -> SoftmaxProblem {
       let zeros = [Double](repeating: 0, count: shape.reduce(1, *))
       return try SoftmaxProblem(
         logits: Numbers(copying: zeros.span, as: type), layout: Layout(shape: TensorShape(shape)!, axis: axis),

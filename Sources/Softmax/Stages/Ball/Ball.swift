@@ -174,7 +174,7 @@ extension Ball {
   /// Where the result is a normal binary64, both ends of the ball, moved out by 2^-103 of the value, which pays for the
   /// roundings of the test itself, decide by one addition each. All else, ties and subnormals included, is decided
   /// exactly.
-  @inline(__always) func rounded(to format: ResultFormat, isIrrational: Bool) -> Double? {
+  @inline(__always) func rounded(to format: BinaryFormat, isIrrational: Bool) -> Double? {
     let place = exponent &+ Int(truncatingIfNeeded: high.magnitude.bitPattern >> 52) &- 1023
     if format == .binary64, abs(place) < 1000, abs(exponent) < 1000 {
       let reach = (radius + high.magnitude * 0x1p-103) * (1 + 0x1p-48)
@@ -187,7 +187,7 @@ extension Ball {
     return roundedExactly(to: format, isIrrational)
   }
 
-  @inline(never) private func roundedExactly(to format: ResultFormat, _ isIrrational: Bool) -> Double? {
+  @inline(never) private func roundedExactly(to format: BinaryFormat, _ isIrrational: Bool) -> Double? {
     radius == .infinity ? nil : interval.rounded(to: format, isIrrational: isIrrational)
   }
 
@@ -211,9 +211,9 @@ extension Ball {
 
   var ball: Ball { self }
 
-  func nearest(in format: ResultFormat) -> Double {
+  func nearest(in format: BinaryFormat) -> Double {
     interval.nearest(in: format)
   }
 
-  func ends(in format: ResultFormat) -> (Double, Double) { interval.ends(in: format) }
+  func ends(in format: BinaryFormat) -> (Double, Double) { interval.ends(in: format) }
 }

@@ -63,7 +63,7 @@ struct Interval<L: Limbs>: Enclosure {
       .quotient(a.upper, a.upper.sign < 0 ? b.upper : b.lower, .up))
   }
 
-  func rounded(to format: ResultFormat, isIrrational: Bool) -> Double? {
+  func rounded(to format: BinaryFormat, isIrrational: Bool) -> Double? {
     if isExact { return format.nearest(to: lower, tie: .toEven) }
     let low = format.nearest(to: lower, tie: isIrrational ? .up : .toEven)
     let high = format.nearest(to: upper, tie: isIrrational ? .down : .toEven)
@@ -76,18 +76,18 @@ struct Interval<L: Limbs>: Enclosure {
     let exponent = lower.isMagnitudeLess(than: upper) ? upper.exponent : lower.exponent
     let low = lower.scaled(by: 0 &- exponent)
     let width = BigFloat.sum(upper.scaled(by: 0 &- exponent), -low, .up)
-    let high = ResultFormat.binary64.nearest(to: low, tie: .toEven)
+    let high = BinaryFormat.binary64.nearest(to: low, tie: .toEven)
     let rest = BigFloat.sum(low, BigFloat(-high, like: low.limbs), .down)
-    let middle = DoubleDouble(large: high, small: ResultFormat.binary64.nearest(to: rest, tie: .toEven))
+    let middle = DoubleDouble(large: high, small: BinaryFormat.binary64.nearest(to: rest, tie: .toEven))
     // A width far below the last place has no binary64.
     return Ball(middle, radius: width.approximation * (1 + 0x1p-50) + 0x1p-105, exponent: exponent)
   }
 
-  func nearest(in format: ResultFormat) -> Double {
+  func nearest(in format: BinaryFormat) -> Double {
     format.nearest(to: lower, tie: .toEven)
   }
 
-  func ends(in format: ResultFormat) -> (Double, Double) {
+  func ends(in format: BinaryFormat) -> (Double, Double) {
     (format.nearest(to: lower, tie: .down), format.nearest(to: upper, tie: .up))
   }
 }
@@ -102,7 +102,7 @@ enum Tie {
   case down
 }
 
-extension ResultFormat {
+extension BinaryFormat {
   /// The number of this format nearest to a big one: subnormals included, beyond the range infinite, zero never
   /// negative.
   func nearest<L: Limbs>(to x: BigFloat<L>, tie: Tie) -> Double {

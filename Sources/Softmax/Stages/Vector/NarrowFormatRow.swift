@@ -12,7 +12,7 @@ struct NarrowFormatRow: ~Copyable {
   /// Whether it does the problem that it was made for.
   let isOfUse: Bool
   private let loops: any VectorLoops.Type
-  private let format: ResultFormat
+  private let format: BinaryFormat
   private let layout: Layout
 
   private var exponentials: [Double] = []  // [padded classes]

@@ -10,7 +10,7 @@ internal import VectorKernels
 /// next stage is the same as without this one.
 struct ShortRows: ~Copyable {
   private let loops: any VectorLoops.Type
-  private let format: ResultFormat
+  private let format: BinaryFormat
   private let layout: Layout
   private let cap: RowCap?
   /// γ and λ where the loss is more than cross-entropy.

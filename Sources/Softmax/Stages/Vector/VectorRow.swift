@@ -8,7 +8,7 @@ internal import VectorKernels
 /// It holds the memory for a row's exponentials, so one value serves many rows; each begins with ``read(_:exponent:)``.
 struct VectorRow: ~Copyable {
   let loops: any VectorLoops.Type
-  let format: ResultFormat
+  let format: BinaryFormat
   let temperature: Double
 
   /// What ``read(_:exponent:)`` was told: an exponential may stand as zero because of it.
@@ -134,7 +134,7 @@ struct VectorRow: ~Copyable {
   }
 
   /// The z from which on e^z·2^exponent is below a quarter of the format's least number; at most -620.
-  static func vanishing(_ format: ResultFormat, exponent: Int) -> Double {
+  static func vanishing(_ format: BinaryFormat, exponent: Int) -> Double {
     // log 2 rounded up, and a unit more.
     min(-620, -Double(4 - format.leastExponent + max(0, exponent)) * 0.69315)
   }

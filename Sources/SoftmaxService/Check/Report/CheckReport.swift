@@ -6,7 +6,7 @@ import VectorKernels
 struct CheckReport: Sendable {
   let outputs: [OutputReport]
   let findings: [Finding]
-  let format: ResultFormat
+  let format: BinaryFormat
 
   var passes: Bool { outputs.allSatisfy(\.passes) }
 }

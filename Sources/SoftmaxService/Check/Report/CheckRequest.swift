@@ -55,7 +55,7 @@ struct CheckRequest: Sendable {
   }
 
   /// The format in which the caller's numbers are compared.
-  var format: ResultFormat { softmax.format }
+  var format: BinaryFormat { softmax.format }
 
   /// What the operations that compute do not demand: a candidate, and a target for the outputs of the loss.
   private static func noteWhatIsMissing(_ request: inout UnvalidatedRequest, _ wire: any Wire) {

@@ -24,7 +24,7 @@ struct OutputReport: Sendable {
 
   let output: Output
   let shape: TensorShape
-  let format: ResultFormat
+  let format: BinaryFormat
   private(set) var count = 0
   private(set) var outOfTolerance = 0
   private(set) var exactCount = 0
@@ -41,7 +41,7 @@ struct OutputReport: Sendable {
   /// - Parameter exact: the correctly rounded values, as many as the candidate's.
   /// - Throws: ``ComputationError/cancelled``.
   init(
-    _ candidate: CheckRequest.Candidate, exact: [Double], format: ResultFormat, tolerance: Tolerance,
+    _ candidate: CheckRequest.Candidate, exact: [Double], format: BinaryFormat, tolerance: Tolerance,
     _ execution: Execution
   ) throws(ComputationError) {
     output = candidate.output

@@ -1,6 +1,7 @@
 import HTTP
 import NumericJSON
 import Softmax
+import VectorKernels
 
 /// Requests and results as JSON objects, problems as RFC 9457 has them.
 struct JSONWire: Wire {
@@ -154,14 +155,14 @@ enum JSONPointer {
 /// Writes a computation's results as a JSON object.
 struct JSONResponseEncoder: OutputEncoder, ~Copyable {
   private var writer: JSONWriter
-  private let format: NumberFormat
+  private let format: BinaryFormat
   private let execution: Execution
 
   /// - Parameters:
   ///   - format: what numbers are written so as to read back to.
   ///   - capacity: the text's most bytes.
   ///   - execution: how to write large tensors.
-  init(_ format: ResultFormat, capacity: Int, _ execution: Execution) {
+  init(_ format: BinaryFormat, capacity: Int, _ execution: Execution) {
     writer = JSONWriter(capacity: capacity, level: execution.level)
     self.format = format
     self.execution = execution

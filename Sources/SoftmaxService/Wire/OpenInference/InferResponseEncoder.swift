@@ -1,6 +1,7 @@
 import HTTP
 import NumericJSON
 import Softmax
+import VectorKernels
 
 /// Writes results as an infer answer: JSON, then the bytes of the tensors that were asked for in binary, at a multiple
 /// of eight, so that a client can look at them as numbers where they are.
@@ -173,14 +174,14 @@ struct ClassTexts {
   private let values: [Double]
   private let geometry: Geometry
   private let classes: Int
-  private let format: NumberFormat
+  private let format: BinaryFormat
 
   /// - Parameters:
   ///   - values: of the logits' shape.
   ///   - geometry: the logits' shape and the class axis.
   ///   - classes: how many of each slice are wanted; at most as many as there are.
   ///   - format: what the numbers were rounded to.
-  init(_ values: [Double], _ geometry: Geometry, classes: Int, format: ResultFormat) {
+  init(_ values: [Double], _ geometry: Geometry, classes: Int, format: BinaryFormat) {
     self.values = values
     self.geometry = geometry
     self.classes = classes

@@ -1,6 +1,7 @@
 import HTTP
 import NumericJSON
 import Softmax
+import VectorKernels
 
 /// What an infer answer holds: its tensors in the order asked for, and the order in which they are best computed.
 struct InferResponseLayout: Sendable {
@@ -25,7 +26,7 @@ struct InferResponseLayout: Sendable {
   let tensors: [Tensor]
   /// The class axis of those that have one.
   let geometry: Geometry
-  let format: ResultFormat
+  let format: BinaryFormat
   /// The tensor that is computed where the logits are, if there is one.
   var overwriting: ValidatedRequest.Overwriting?
 
@@ -100,7 +101,7 @@ struct InferResponseLayout: Sendable {
 
 extension Output {
   /// The type of its elements where numbers are rounded to a format.
-  func datatype(_ format: ResultFormat) -> TensorDatatype {
+  func datatype(_ format: BinaryFormat) -> TensorDatatype {
     switch descriptor.content {
     case .numbers: TensorDatatype(format)
     case .indices: .int64

@@ -1,5 +1,6 @@
 import NumericJSON
 import Softmax
+import VectorKernels
 
 /// What a tensor brings to a model: an input of the operation, or the caller's own numbers for one of its outputs.
 enum ModelInput: Hashable, Sendable {
@@ -143,7 +144,7 @@ enum TensorDatatype: String, Sendable, CaseIterable {
   }
 
   /// The type of results that are rounded to a format.
-  init(_ format: ResultFormat) {
+  init(_ format: BinaryFormat) {
     switch DataType.allCases.first(where: { $0.format == format }) {
     case .float64, nil: self = .fp64
     case .float32: self = .fp32

@@ -121,7 +121,7 @@ struct BallTests {
       ball.low = ball.high * random.double(in: -1...1) * 0x1p-54
       ball.radius = ball.high.magnitude * powerOfTwo(random.int(in: -110 ... -50))
       ball.exponent = random.int(in: 0...1) * random.int(in: -1100...1000)
-      for format in [ResultFormat.binary64, .binary32] {
+      for format in [BinaryFormat.binary64, .binary32] {
         let found = ball.rounded(to: format, isIrrational: true)
         let wanted = ball.interval.rounded(to: format, isIrrational: true)
         // The quick test may be a little more cautious, never bolder.

@@ -19,47 +19,47 @@ struct BigFloatRoundingTests {
       let x = Double(bitPattern: random.next())
       guard x.isFinite else { continue }
       for tie in [Tie.toEven, .up, .down] {
-        #expect(ResultFormat.binary64.nearest(to: BigFloat(x, like: zero), tie: tie) == x)
+        #expect(BinaryFormat.binary64.nearest(to: BigFloat(x, like: zero), tie: tie) == x)
       }
-      #expect(ResultFormat.binary32.nearest(to: BigFloat(x, like: zero), tie: .toEven) == Double(Float(x)))
+      #expect(BinaryFormat.binary32.nearest(to: BigFloat(x, like: zero), tie: .toEven) == Double(Float(x)))
     }
     let edges: [Double] = [
       .leastNonzeroMagnitude, .leastNormalMagnitude.nextDown, .leastNormalMagnitude, .greatestFiniteMagnitude,
     ]
     for x in edges {
-      #expect(ResultFormat.binary64.nearest(to: BigFloat(-x, like: zero), tie: .toEven) == -x)
+      #expect(BinaryFormat.binary64.nearest(to: BigFloat(-x, like: zero), tie: .toEven) == -x)
     }
   }
 
   @Test func tiesGoAsTold() {
     // Half-way above 1, and half the least number.
     let middle = sum(1, 0x1p-53)
-    #expect(ResultFormat.binary64.nearest(to: middle, tie: .toEven) == 1)
-    #expect(ResultFormat.binary64.nearest(to: middle, tie: .up) == 1.0.nextUp)
-    #expect(ResultFormat.binary64.nearest(to: middle, tie: .down) == 1)
-    #expect(ResultFormat.binary64.nearest(to: -middle, tie: .up) == -1)
-    #expect(ResultFormat.binary64.nearest(to: -middle, tie: .down) == -(1.0.nextUp))
+    #expect(BinaryFormat.binary64.nearest(to: middle, tie: .toEven) == 1)
+    #expect(BinaryFormat.binary64.nearest(to: middle, tie: .up) == 1.0.nextUp)
+    #expect(BinaryFormat.binary64.nearest(to: middle, tie: .down) == 1)
+    #expect(BinaryFormat.binary64.nearest(to: -middle, tie: .up) == -1)
+    #expect(BinaryFormat.binary64.nearest(to: -middle, tie: .down) == -(1.0.nextUp))
     let odd = sum(1, 0x1.8p-52)
-    #expect(ResultFormat.binary64.nearest(to: odd, tie: .toEven) == 1 + 0x1p-51)
+    #expect(BinaryFormat.binary64.nearest(to: odd, tie: .toEven) == 1 + 0x1p-51)
     let least = BigFloat(Double.leastNonzeroMagnitude, like: zero).scaled(by: -1)
-    #expect(ResultFormat.binary64.nearest(to: least, tie: .toEven) == 0)
-    #expect(ResultFormat.binary64.nearest(to: least, tie: .up) == .leastNonzeroMagnitude)
-    #expect(ResultFormat.binary64.nearest(to: -least, tie: .down) == -.leastNonzeroMagnitude)
-    #expect(ResultFormat.binary64.nearest(to: least.scaled(by: -1), tie: .up) == 0)
+    #expect(BinaryFormat.binary64.nearest(to: least, tie: .toEven) == 0)
+    #expect(BinaryFormat.binary64.nearest(to: least, tie: .up) == .leastNonzeroMagnitude)
+    #expect(BinaryFormat.binary64.nearest(to: -least, tie: .down) == -.leastNonzeroMagnitude)
+    #expect(BinaryFormat.binary64.nearest(to: least.scaled(by: -1), tie: .up) == 0)
     let three = BigFloat(3 * Double.leastNonzeroMagnitude, like: zero).scaled(by: -1)
-    #expect(ResultFormat.binary64.nearest(to: three, tie: .toEven) == 2 * Double.leastNonzeroMagnitude)
+    #expect(BinaryFormat.binary64.nearest(to: three, tie: .toEven) == 2 * Double.leastNonzeroMagnitude)
   }
 
   @Test func beyondTheRange() {
     let greatest = BigFloat(Double.greatestFiniteMagnitude, like: zero)
     let half = BigFloat(0x1p970, like: zero)
     let limit = BigFloat.sum(greatest, half, .down)
-    #expect(ResultFormat.binary64.nearest(to: limit, tie: .down) == .greatestFiniteMagnitude)
-    #expect(ResultFormat.binary64.nearest(to: limit, tie: .toEven) == .infinity)
-    #expect(ResultFormat.binary64.nearest(to: -limit, tie: .toEven) == -.infinity)
-    #expect(ResultFormat.binary64.nearest(to: greatest.scaled(by: 5000), tie: .toEven) == .infinity)
-    #expect(ResultFormat.binary32.nearest(to: BigFloat(3.5e38, like: zero), tie: .toEven) == .infinity)
-    #expect(ResultFormat.binary32.nearest(to: BigFloat(1e-46, like: zero), tie: .toEven) == 0)
+    #expect(BinaryFormat.binary64.nearest(to: limit, tie: .down) == .greatestFiniteMagnitude)
+    #expect(BinaryFormat.binary64.nearest(to: limit, tie: .toEven) == .infinity)
+    #expect(BinaryFormat.binary64.nearest(to: -limit, tie: .toEven) == -.infinity)
+    #expect(BinaryFormat.binary64.nearest(to: greatest.scaled(by: 5000), tie: .toEven) == .infinity)
+    #expect(BinaryFormat.binary32.nearest(to: BigFloat(3.5e38, like: zero), tie: .toEven) == .infinity)
+    #expect(BinaryFormat.binary32.nearest(to: BigFloat(1e-46, like: zero), tie: .toEven) == 0)
   }
 
   /// An irrational value never is an interval's end: an end that is a midpoint tells the side.

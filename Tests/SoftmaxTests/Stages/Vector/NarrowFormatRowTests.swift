@@ -10,7 +10,7 @@ import VectorKernels
 @Suite("Narrow row")
 struct NarrowFormatRowTests {
   typealias Real = Interval<FixedLimbs>
-  static let formats: [ResultFormat] = [.binary32, .binary16, .bfloat16]
+  static let formats: [BinaryFormat] = [.binary32, .binary16, .bfloat16]
   static let outputs: ShortList<SoftmaxOutput> = [.probabilities, .logProbabilities, .argmax]
   let big = IntervalArithmetic.standard
 
@@ -49,7 +49,7 @@ struct NarrowFormatRowTests {
   /// Around midpoints, by units of binary64: a proven result is that of all numbers within 14u, more than the derived
   /// bound, and all but the nearest are proven.
   @Test(arguments: formats, levelsHere)
-  func onlyWhatIsFarFromMidpointsIsProven(format: ResultFormat, level: KernelLevel) {
+  func onlyWhatIsFarFromMidpointsIsProven(format: BinaryFormat, level: KernelLevel) {
     var random = SplitMix64(5)
     let rounding = NarrowRounding(format)
     var proven = 0
@@ -78,7 +78,7 @@ struct NarrowFormatRowTests {
 
   /// Rows of all kinds, of every length and layout: the bits are those of the stage behind, and of the last one.
   @Test(arguments: formats)
-  func everyStageGivesTheSameBits(format: ResultFormat) throws {
+  func everyStageGivesTheSameBits(format: BinaryFormat) throws {
     var found = Mismatches()
     for k in repetitions(400) {
       var source = RandomProblem(seed: UInt64(k))
@@ -117,7 +117,7 @@ struct NarrowFormatRowTests {
   /// Solves one row by this stage alone.
   /// - Returns: what it proved, or nil.
   private func solve(
-    _ logits: [Double], _ format: ResultFormat, _ level: KernelLevel, factor: Double? = nil
+    _ logits: [Double], _ format: BinaryFormat, _ level: KernelLevel, factor: Double? = nil
   ) throws -> [Double]? {
     let problem = try SoftmaxProblem(
       logits: logits, layout: Layout(shape: [logits.count], axis: 0), format: format)
@@ -140,7 +140,7 @@ struct NarrowFormatRowTests {
 
   /// Long ordinary rows are proven, with the bits of ``VectorRow``; so they are not done twice.
   @Test(arguments: formats, levelsHere)
-  func ordinaryRowsAreProven(format: ResultFormat, level: KernelLevel) throws {
+  func ordinaryRowsAreProven(format: BinaryFormat, level: KernelLevel) throws {
     var random = SplitMix64(11)
     for _ in 0..<20 {
       let logits = (0..<5000).map { _ in random.double(in: -10...10) }

@@ -25,8 +25,8 @@ struct RowsAcrossTests {
 
   private func turned(_ layout: Layout) -> Layout { Layout(shape: [layout.batch, layout.classes], axis: 1) }
 
-  @Test(arguments: layouts, [ResultFormat.binary64, .binary32])
-  mutating func softmaxIsTheSame(layout: Layout, format: ResultFormat) throws {
+  @Test(arguments: layouts, [BinaryFormat.binary64, .binary32])
+  mutating func softmaxIsTheSame(layout: Layout, format: BinaryFormat) throws {
     var logits = tensor(layout)
     // A row that no vector proves, and one that has one class.
     for c in 0..<layout.classes {

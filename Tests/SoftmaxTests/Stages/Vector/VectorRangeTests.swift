@@ -50,7 +50,7 @@ struct VectorRangeTests {
   @Test(arguments: [-900, -167, 0, 800]) func unknownExponentialsProveNothing(exponent: Int) {
     let (zeros, unknown) = ([Double](repeating: 0, count: 8), [Double](repeating: .nan, count: 8))
     for level in levelsHere {
-      for format: ResultFormat in [.binary64, .binary32, .binary16, .bfloat16] {
+      for format: BinaryFormat in [.binary64, .binary32, .binary16, .bfloat16] {
         let rounding = KernelRounding(format, exponent: exponent)
         var results = zeros
         var out = results.mutableSpan
