@@ -79,5 +79,3 @@ struct UnvalidatedRequest: ~Copyable, Sendable {
   /// The parameters that could be read.
   var givenParameters: [(parameter: Parameter, scalar: Scalar)] { scalars }
 }
-
-func isIntegral(_ value: Double) -> Bool { value.isFinite && value.rounded(.towardZero) == value }
