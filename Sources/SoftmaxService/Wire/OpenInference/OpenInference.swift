@@ -1,23 +1,6 @@
 import HTTP
 import NumericJSON
 
-/// Whether the process would have new requests sent to it.
-public enum Readiness: Sendable {
-  case ready
-  /// It is starting or stopping.
-  case notRunning
-  case shortOfMemory
-
-  /// What is wrong, in a sentence; nil when it is ready.
-  public var complaint: String? {
-    switch self {
-    case .ready: nil
-    case .notRunning: "The server is not ready: it is starting or stopping; ask another"
-    case .shortOfMemory: "The server is not ready: it has no memory for large requests now; ask another"
-    }
-  }
-}
-
 /// The Open Inference Protocol V2 over REST, but for inference itself, which is ``OpenInferenceWire``'s: what the
 /// server and its models are, and whether they are ready.
 struct OpenInference: Sendable {
