@@ -69,3 +69,83 @@ extension Hypothesis {
     ) { $0.source = .axis(Int8(axis)) }
   }
 }
+
+/// Everything is right but for one factor.
+extension Hypothesis {
+  static let ofFactors = [sign] + logBases + reductions + divisors + temperatureFactors
+
+  private static let sign = Hypothesis(
+    .sign, .factor, in: [.gradient, .loss, .logProbabilities, .entropy, .logSumExp],
+    detail: "every number has the opposite sign",
+    cure: "gradient = softmax(a) - t; loss = -log softmax(a)[target]; entropy = -Σ p log p",
+    telling: "any other logits with three classes or more"
+  ) { $0.scale.factor *= -1 }
+
+  private static let logBases = [
+    ("2", 1.4426950408889634, "log2"), ("10", 0.4342944819032518, "log10"),
+  ].map { base, factor, function in
+    Hypothesis(
+      .logBase, .factor, in: [.loss, .gradient, .logProbabilities, .logSumExp, .entropy],
+      detail: "every number is \(factor) times the exact one: the logarithm is to base \(base)",
+      cure: "use the natural logarithm, log(x) = \(function)(x) / \(function)(e)",
+      telling: "other numbers of items and classes"
+    ) { $0.scale.factor *= factor }
+  }
+
+  private static let reductions = [
+    divided(
+      .reduction, by: .one, needing: .mean, "it is the sum over the items, and \"mean\" was asked for",
+      cure: Sentence { "divide by \($0.divisorOfMean), or ask for \"reduction\": \"sum\"" }),
+    divided(
+      .reduction, by: .mean, needing: .noMean,
+      Sentence { "it is divided as \"mean\" divides, and \($0.reduction) was asked for" },
+      cure: Sentence { "leave out the division by \($0.divisorOfMean), or ask for \"reduction\": \"mean\"" }),
+  ]
+
+  private static let divisors = [
+    // Else it is the mean itself.
+    divided(by: .items, needing: .unequalItems, Sentence { "it is divided by the number of items, \($0.items)" }),
+    divided(
+      by: .validItems, needing: [.weights, .ignoredItems],
+      "it is divided by the number of items that are not ignored"),
+    divided(by: .weightSum, needing: .classWeights, "it is divided by the sum of the class weights"),
+    divided(
+      by: .itemsTimesClasses,
+      Sentence { "it is divided by the number of logits, items times classes = \($0.items * $0.classes)" }),
+    divided(by: .classes, Sentence { "it is divided by the number of classes, \($0.classes)" }),
+    divided(by: .meanTwice, "it is divided by the number of items twice"),
+  ]
+
+  private static func divided(
+    _ cause: Cause = .divisor, by divisor: Change.Divisor, needing needs: RequestFeatures = [], _ detail: Sentence,
+    cure: Sentence = cureOfDivisor
+  ) -> Hypothesis {
+    Hypothesis(
+      cause, .divisor, in: [.loss, .gradient], needing: needs, detail: detail, cure: cure,
+      telling: "a number of items that differs from the number of classes, some items ignored, unequal weights"
+    ) { $0.scale.divisor = divisor }
+  }
+
+  private static let cureOfDivisor = Sentence {
+    $0.reduction == .mean
+      ? "divide by D = Σ s·w[target] over the items that are not ignored (class indices), or Σ s (probabilities)"
+      : "divide by nothing"
+  }
+
+  private static let temperatureFactors = [
+    (0, "the gradient is not divided by the temperature: the chain rule's factor 1/T is missing"),
+    (2, "the gradient is divided by the temperature twice"),
+  ].map { power, detail in
+    Hypothesis(
+      .temperature, .temperaturePower, in: [.gradient], needing: .temperature, detail: "\(detail)",
+      cure: "gradient = (softmax(a / T) - t) / T", telling: "a temperature such as 1.7"
+    ) { $0.scale.temperaturePower = power }
+  }
+}
+
+extension RequestFacts {
+  /// What a mean divides by, as a sentence names it.
+  fileprivate var divisorOfMean: String {
+    features.isSuperset(of: [.indices, .classWeights]) ? "the sum of the targets' weights" : "the number of items"
+  }
+}

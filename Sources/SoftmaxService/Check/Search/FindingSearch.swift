@@ -1,4 +1,5 @@
 import Softmax
+import VectorKernels
 
 /// Looks for the causes of what is wrong with a caller's numbers: one loop over the hypotheses.
 ///
@@ -57,4 +58,177 @@ struct FindingSearch: ~Copyable {
     }
     return errors.indices.sorted { errors[$0] > errors[$1] }
   }
+}
+
+/// The steps of the search.
+extension OutputSearch {
+  /// Hypotheses together, how well they agree, and what that says.
+  struct Explanation {
+    let hypotheses: [Hypothesis]
+    let agreement: Agreement
+    let evidence: WeightOfEvidence
+  }
+
+  mutating func findings(_ hypotheses: Hypotheses) throws(ComputationError) -> [Finding] {
+    guard try probes.areExact(CandidateArithmetic(report.format)) else { return scaledFindings(hypotheses) }
+    guard let found = try explained(hypotheses) else { return [unexplained] }
+    return try knowsTheRequest() ? found : scaledFindings(hypotheses)
+  }
+
+  private mutating func explained(_ hypotheses: Hypotheses) throws(ComputationError) -> [Finding]? {
+    // Numbers with few digits may be rounded ones, and are compared as such where they are nothing else.
+    let digits: [DecimalDigits?] = DecimalDigits(of: found, report.format).map { [nil, $0] } ?? [nil]
+    for digits in digits {
+      arithmetic.digits = digits
+      if let found = try simplyExplained(hypotheses) { return found }
+    }
+    for digits in digits {
+      arithmetic.digits = digits
+      if let found = best(try explanations(try pairs(of: hypotheses), nil), isRight: false) { return found }
+    }
+    arithmetic.digits = nil
+    return try shorterPrecision().map { [$0] }
+  }
+
+  /// What explains the numbers but for pairs of mistakes.
+  private mutating func simplyExplained(_ hypotheses: Hypotheses) throws(ComputationError) -> [Finding]? {
+    let base = try agreementAsAsked()
+    var mayAgree: [Combination] = []
+    let mistakes = hypotheses.mistakes
+    for place in mistakes.indices where canBeShown(mistakes[place]) {
+      guard try probes.mayAgree(mistakes[place].change, arithmetic) else { continue }
+      // What explains right numbers better than rounding does is nearer to them where they are worst.
+      if base != nil, try !probes.areNearer(mistakes[place].change) { continue }
+      mayAgree.append(Combination(hypotheses[place]))
+    }
+    let singles = try explanations(mayAgree, base)
+    if let found = best(singles, isRight: base != nil) { return try withTransposed(found) }
+    if let base { return roundingFindings(base) }
+    return try order().map { [$0] }
+  }
+
+  /// Names the transposed order too, where it agrees as well: a few classes and items fit both.
+  private mutating func withTransposed(_ found: [Finding]) throws(ComputationError) -> [Finding] {
+    guard var other = try transposed(besides: true) else { return found }
+    other.tellApart =
+      "other findings agree as well with these numbers: send a number of items that differs from the "
+      + "number of classes to tell them apart"
+    return found + [other]
+  }
+
+  /// Where recomputations do not know an option of the request: what is a factor away from the exact numbers.
+  private func scaledFindings(_ hypotheses: Hypotheses) -> [Finding] {
+    if let base = agreement(withExactTimes: 1) { return roundingFindings(base) }
+    let right = found.indices.map { arithmetic.interval(found[$0], scaledTerm($0, 1), Agreement.none) }
+    var explanations: [Explanation] = []
+    for (place, mistake) in hypotheses.mistakes.enumerated()
+    where Mistake.Aspects.factors.contains(mistake.aspect) && mistake.outputs.contains(candidate.output) {
+      guard let own = factor(of: Change()), let changed = factor(of: mistake.change),
+        let agreement = agreement(withExactTimes: changed / own)
+      else { continue }
+      let factor = changed / own
+      var evidence = WeightOfEvidence(arithmetic.format, isRight: false)
+      for place in found.indices {
+        evidence.add(
+          found[place], exact: exact[place],
+          allowed: arithmetic.interval(found[place], scaledTerm(place, factor), agreement),
+          right: right[place], isNear: false)
+      }
+      explanations.append(Explanation(hypotheses: [hypotheses[place]], agreement: agreement, evidence: evidence))
+    }
+    return best(explanations, isRight: false) ?? [unexplained]
+  }
+
+  /// Those of some combinations that agree.
+  private mutating func explanations(
+    _ combinations: [Combination], _ base: Agreement?
+  ) throws(ComputationError) -> [Explanation] {
+    var agreeing: [(combination: Combination, agreement: Agreement)] = []
+    for combination in combinations {
+      guard let agreement = try agreement(under: combination.change),
+        agreement.hasSpoiled || !combination.isOfOverflow
+      else { continue }
+      agreeing.append((combination, agreement))
+    }
+    var found: [Explanation] = []
+    for (combination, agreement) in agreeing {
+      // What speaks for several is compared.
+      let least = WeightOfEvidence.least(isPair: combination.hypotheses.count > 1)
+      let evidence = try evidence(
+        for: combination.change, agreement, base: base, enough: agreeing.count == 1 ? least : .infinity)
+      found.append(Explanation(hypotheses: combination.hypotheses, agreement: agreement, evidence: evidence))
+    }
+    return found
+  }
+
+  /// The findings of those that the numbers speak for, the best first; nil where there is none.
+  private func best(_ explanations: [Explanation], isRight: Bool) -> [Finding]? {
+    func bits(_ explanation: Explanation) -> Double {
+      isRight ? explanation.evidence.overRight : explanation.evidence.bits
+    }
+    let telling = explanations.filter {
+      $0.evidence.suffices(isPair: $0.hypotheses.count > 1)
+    }.sorted { bits($0) > bits($1) }
+    guard let first = telling.first else { return nil }
+    // As good as the best is what allows less than eight times as much, and misses the numbers by less than that.
+    let least = bits(first) - max(6, 3 * (isRight ? Double(rows.count) : first.evidence.telling))
+    let near = telling.filter { bits($0) >= least }.sorted { $0.misfit < $1.misfit }
+    let most = max(0.5, 8 * near[0].misfit)
+    var named: [Explanation] = []
+    for explanation in near where explanation.misfit <= most {
+      let names = explanation.hypotheses.map { $0.name(facts) }
+      if !named.contains(where: { $0.hypotheses.map { $0.name(facts) } == names }) { named.append(explanation) }
+    }
+    return named.flatMap { findings(of: $0, besides: named.count - 1) }
+  }
+
+  /// A finding for each hypothesis of an explanation.
+  private func findings(of explanation: Explanation, besides others: Int) -> [Finding] {
+    let details = explanation.hypotheses.map { $0.detail.text(facts) }
+    return zip(explanation.hypotheses, details).map { hypothesis, detail in
+      let rest = details.filter { $0 != detail }
+      let together = rest.isEmpty ? "" : "; and, together with it, \(rest.joined(separator: ", and "))"
+      var finding = finding(
+        hypothesis.cause, detail: detail + together, cure: hypothesis.cure.text(facts), explanation.agreement)
+      if others > 0 {
+        finding.tellApart =
+          "\(others) other finding\(others == 1 ? " agrees" : "s agree") as well with these numbers: send "
+          + "\(hypothesis.telling) to tell them apart"
+      }
+      return finding
+    }
+  }
+
+  // MARK: Findings
+
+  func finding(_ cause: Cause, detail: String, cure: String, _ agreement: Agreement) -> Finding {
+    finding(
+      cause, detail: detail, cure: cure,
+      Finding.Evidence(
+        compared: agreement.compared, relativeError: agreement.relativeError, absoluteError: agreement.absoluteError,
+        position: agreement.worst.place.map { self.position(of: $0) }, candidate: agreement.worst.candidate,
+        recomputed: agreement.worst.recomputed))
+  }
+
+  private func finding(_ cause: Cause, detail: String, cure: String, _ evidence: Finding.Evidence) -> Finding {
+    Finding(
+      cause: cause, output: candidate.output, detail: "\(candidate.output.name): \(detail)", cure: cure,
+      evidence: evidence)
+  }
+
+  /// Said with how far the numbers are from the exact ones.
+  private var unexplained: Finding {
+    let worst = report.worst.first
+    return finding(
+      .unexplained, detail: "nothing that is known here explains the numbers",
+      cure: "send a single slice of three logits, and compare each step with the output \"derivation\" of /gradient",
+      Finding.Evidence(
+        compared: report.count, relativeError: report.maximumRelativeError, absoluteError: report.maximumAbsoluteError,
+        position: worst?.position, candidate: worst?.candidate ?? 0, recomputed: worst?.exact ?? 0))
+  }
+}
+
+extension OutputSearch.Explanation {
+  /// The largest difference, in parts of what the way that agrees rounds.
+  fileprivate var misfit: Double { agreement.misfit[agreement.way ?? .lenient] }
 }
