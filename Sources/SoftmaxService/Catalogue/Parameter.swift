@@ -166,8 +166,6 @@ struct ParameterDescriptor: Sendable {
     }
   }
 
-  var hasDefault: Bool { !defaultValue.isNaN }
-
   /// The same as a text: `-1` or `mean`; nil where there is none.
   var defaultText: String? {
     switch kind {

@@ -40,7 +40,8 @@ extension ParameterDescriptor {
       if range.contains(number) { return .success(number) }
       return .failure(Complaint(text(of: number), demand, hint: range.hints[number]))
     case (.integer, .number(let number)):
-      return isIntegral(number) ? .success(number) : .failure(Complaint(text(of: number), demand))
+      if number.isFinite, number.rounded() == number { return .success(number) }
+      return .failure(Complaint(text(of: number), demand))
     case (.choice(_, let names, let hints), .name(let name)):
       if let place = names.firstIndex(of: name) { return .success(Double(place)) }
       return .failure(Complaint(quoted(name), demand, hint: hints[name]))

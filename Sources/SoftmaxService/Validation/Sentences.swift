@@ -1,3 +1,5 @@
+// What sentences to clients are put together from: names and numbers as they stand in them.
+
 /// A client's text in quotation marks, cut where it is long.
 func quoted(_ text: String) -> String {
   let longest = 64
@@ -32,5 +34,3 @@ extension String {
     return String(prefix)
   }
 }
-
-func isIntegral(_ value: Double) -> Bool { value.isFinite && value.rounded(.towardZero) == value }

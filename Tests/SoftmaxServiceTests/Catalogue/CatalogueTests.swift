@@ -46,7 +46,7 @@ struct CatalogueTests {
       #expect(values.isDefault(parameter))
       switch parameter.descriptor.kind {
       case .number(let value, let range): #expect(value.map { range.contains($0) } ?? true)
-      case .integer(let value): #expect(value.map { isIntegral($0) } ?? true)
+      case .integer(let value): #expect(value.map { $0.isFinite && $0.rounded() == $0 } ?? true)
       case .choice(let place, let names, let hints):
         #expect(names.indices.contains(place))
         #expect(Set(hints.keys).isDisjoint(with: names))

@@ -1,5 +1,3 @@
-import VectorKernels
-
 /// How well numbers agree with recomputed ones: their differences in parts of what right arithmetic may round.
 struct Agreement {
   /// The largest differences, by each way to compute: up to 1 agrees.

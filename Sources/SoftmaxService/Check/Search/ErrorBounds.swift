@@ -1,5 +1,3 @@
-import VectorKernels
-
 /// How far a right computation may be from the exact number, in units u of its format (2^-p for p bits): for three ways
 /// to compute, each of which excuses all that the one before it does.
 ///

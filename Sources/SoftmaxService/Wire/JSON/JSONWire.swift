@@ -1,5 +1,4 @@
 import HTTP
-import NumericJSON
 import Softmax
 
 /// Requests and results as JSON objects, problems as RFC 9457 has them.
