@@ -44,8 +44,8 @@ enum Operation: Int, Sendable, CaseIterable {
   /// Whether it answers tensors, which any wire can carry; /check answers a report.
   var answersTensors: Bool { self != .check }
 
-  /// The operations whose inputs and parameters it takes: /check compares the outputs of these.
-  private var models: [Operation] {
+  /// The operations whose inputs and parameters it takes: its own, and for /check those whose outputs it compares.
+  private var comparedOperations: [Operation] {
     switch self {
     case .softmax, .loss, .gradient: [self]
     case .check: [.softmax, .gradient]
@@ -54,14 +54,14 @@ enum Operation: Int, Sendable, CaseIterable {
 
   /// The tensors that a request must have, and those that it may have.
   var requiredInputs: [Input] {
-    Input.allCases.filter { input in models.allSatisfy { input.descriptor.requiredBy.contains($0) } }
+    Input.allCases.filter { input in comparedOperations.allSatisfy { input.descriptor.requiredBy.contains($0) } }
   }
   var optionalInputs: [Input] {
     let required = requiredInputs
     return Input.allCases.filter { input in
       let descriptor = input.descriptor
       return !required.contains(input) && (answersTensors || descriptor.isForCheck)
-        && models.contains { descriptor.requiredBy.contains($0) || descriptor.optionalFor.contains($0) }
+        && comparedOperations.contains { descriptor.requiredBy.contains($0) || descriptor.optionalFor.contains($0) }
     }
   }
 
@@ -69,7 +69,7 @@ enum Operation: Int, Sendable, CaseIterable {
   var parameters: [Parameter] {
     Parameter.allCases.filter { parameter in
       let (operations, isForCheck) = (parameter.descriptor.operations, parameter.descriptor.isForCheck)
-      return operations.contains(self) || isForCheck && models.contains { operations.contains($0) }
+      return operations.contains(self) || isForCheck && comparedOperations.contains { operations.contains($0) }
     }
   }
 
