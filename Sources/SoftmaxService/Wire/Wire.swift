@@ -52,7 +52,8 @@ extension Wire {
             pointer: locate(.field(.input(.logits))), detail: "logits holds more than \(limit) numbers")
         ])
     case .invalid(let list):
-      return ProblemType.invalidInput.problem(summary(of: list), errors: list.issues.map(fault))
+      return ProblemType.invalidInput.problem(
+        summary(of: list, sentence: \.sentence, ending: ", in errors"), errors: list.issues.map(fault))
     case .zeroNormaliser(let issue):
       return ProblemType.zeroNormaliser.problem(issue.sentence, errors: [fault(issue)])
     case .outOfMemory:
@@ -74,11 +75,14 @@ extension Wire {
   }
 
   /// The first issue whole, since many clients show no more than this, and how many there are besides.
-  private func summary(of list: IssueList) -> String {
-    guard let first = list.issues.first?.sentence else { return "The request is not valid" }
+  /// - Parameters:
+  ///   - sentence: what is said of an issue.
+  ///   - ending: where the others are.
+  func summary(of list: IssueList, sentence: (InputIssue) -> String, ending: String) -> String {
+    guard let first = list.issues.first.map(sentence) else { return "The request is not valid" }
     let others = list.issues.count - 1
-    if list.isTruncated { return "\(first); and more than \(others) other faults, in errors" }
-    return others == 0 ? first : "\(first); and \(others) more fault\(others == 1 ? "" : "s"), in errors"
+    if list.isTruncated { return "\(first); and more than \(others) other faults\(ending)" }
+    return others == 0 ? first : "\(first); and \(others) more fault\(others == 1 ? "" : "s")\(ending)"
   }
 
   private func fault(_ issue: InputIssue) -> Problem.Fault {

@@ -70,13 +70,10 @@ struct OpenInferenceWire: Wire {
     return InferBinder(operation, wire: self, limits: limits).bind(infer, in: bytes, jsonBytes: frame.jsonBytes)
   }
 
-  /// One sentence that names the first fault's place, and how many there are besides.
+  /// One sentence that names the first fault's place, since the protocol's form has no list of them.
   func response(to error: RequestError) -> Response {
     var problem = problem(for: error)
-    if case .invalid(let list) = error, let first = list.issues.first {
-      let others = list.issues.count - 1
-      problem.detail = sentence(first) + (others == 0 ? "" : "; and \(others) more fault\(others == 1 ? "" : "s")")
-    }
+    if case .invalid(let list) = error { problem.detail = summary(of: list, sentence: sentence, ending: "") }
     return Response(problem)
   }
 

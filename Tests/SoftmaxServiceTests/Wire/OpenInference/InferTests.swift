@@ -90,6 +90,14 @@ struct InferTests {
     #expect(infer("softmax", request(logits, rest: #","parameters":{\#(ignored)}"#)).status == .ok)
   }
 
+  @Test("Of more faults than are kept, it is said that there are more", arguments: [2, 32, 33])
+  func manyFaults(count: Int) throws {
+    let bad = Array(repeating: #""a""#, count: count).joined(separator: ",")
+    let complaint = text(infer("softmax", request(tensor("logits", "FP64", [count], "[\(bad)]"))))
+    let others = count > 32 ? "more than 31 other faults" : "\(count - 1) more fault\(count == 2 ? "" : "s")"
+    #expect(complaint.hasSuffix(#", or -Infinity to mask the class; and \#(others)"}"#))
+  }
+
   @Test(
     "What is wrong is named by its place, with the cure",
     arguments: [
