@@ -70,7 +70,7 @@ public struct Service: RequestHandler {
     let route = request.route
     if request.head.method == .options { return Response(.noContent, fields: [.allow: route.methods.text]) }
     switch ServiceRoute(route) {
-    case .operation(let operation): return answer(consume request, operation, json, in: context)
+    case .operation(let operation): return json.answer(consume request, for: operation, in: wireContext(context))
     case .openInference(let endpoint): return answer(consume request, at: endpoint, in: context)
     case .page(let page): return answer(request.head, at: page)
     case nil: return notFound(request.head.path)
@@ -83,7 +83,7 @@ public struct Service: RequestHandler {
     let head = request.head
     var response =
       if let (operation, wire) = openInference.inference(head, at: endpoint) {
-        answer(consume request, operation, wire, in: context)
+        wire.answer(consume request, for: operation, in: wireContext(context))
       } else {
         openInference.answer(to: consume request, at: endpoint)
       }
@@ -104,15 +104,8 @@ public struct Service: RequestHandler {
     }
   }
 
-  private func answer(
-    _ request: consuming Request, _ operation: Operation, _ wire: some Wire, in context: RequestContext
-  ) -> Response {
-    do throws(RequestError) {
-      return try wire.answer(
-        consume request, for: operation, in: WireContext(limits: limits, levels: levels, request: context))
-    } catch {
-      return wire.response(to: error)
-    }
+  private func wireContext(_ request: RequestContext) -> WireContext {
+    WireContext(limits: limits, levels: levels, request: request)
   }
 
   /// The page for clients that want HTML more than text, as browsers do; for all others, who name neither, the text.

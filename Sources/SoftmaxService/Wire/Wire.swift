@@ -8,13 +8,8 @@ import VectorKernels
 /// ``OutputEncoder``; and it says in its own terms where something is wrong and what to send instead. Validation knows
 /// of it only the words below.
 protocol Wire: Sendable {
-  /// The results of an operation.
-  func answer(
-    _ request: consuming Request, for operation: Operation, in context: WireContext
-  ) throws(RequestError) -> Response
-
-  /// The answer where there are no results.
-  func response(to error: RequestError) -> Response
+  /// The results of an operation, or the problem for which there are none.
+  func answer(_ request: consuming Request, for operation: Operation, in context: WireContext) -> Response
 
   /// Where a place of the request is: a JSON pointer, for example.
   func locate(_ location: Location) -> String

@@ -3,9 +3,17 @@ import Softmax
 
 /// Requests and results as JSON objects, problems as RFC 9457 has them.
 struct JSONWire: Wire {
+  func answer(_ request: consuming Request, for operation: Operation, in context: WireContext) -> Response {
+    do throws(RequestError) {
+      return try results(of: consume request, for: operation, in: context)
+    } catch {
+      return Response(problem(for: error))
+    }
+  }
+
   /// Reads, validates, computes and writes, each step letting go of what the one before it made.
-  func answer(
-    _ request: consuming Request, for operation: Operation, in context: WireContext
+  private func results(
+    of request: consuming Request, for operation: Operation, in context: WireContext
   ) throws(RequestError) -> Response {
     let (execution, memory) = (context.execution(forText: request.body.count), context.memory)
     let unvalidated = try read(request, for: operation, in: context, execution)
@@ -36,8 +44,6 @@ struct JSONWire: Wire {
       throw Self.explained(error, of: request, for: operation)
     }
   }
-
-  func response(to error: RequestError) -> Response { Response(problem(for: error)) }
 
   // MARK: Its words
 

@@ -18,17 +18,15 @@ struct OpenInferenceWire: Wire {
   init(model: String) { self.model = model }
 
   /// Reads, validates, computes and writes, each step letting go of what the one before it made.
-  func answer(
-    _ request: consuming Request, for operation: Operation, in context: WireContext
-  ) throws(RequestError) -> Response {
+  func answer(_ request: consuming Request, for operation: Operation, in context: WireContext) -> Response {
     let head = request.head
     let body = (consume request).body
     let execution = context.execution(forText: body.count)
-    let bound = try read(consume body, head, for: operation, in: context, execution)
-    let (requested, id) = (bound.requested, bound.id)
     var placed = self
-    placed.inputs = bound.inputs
     do throws(RequestError) {
+      let bound = try read(consume body, head, for: operation, in: context, execution)
+      let (requested, id) = (bound.requested, bound.id)
+      placed.inputs = bound.inputs
       guard operation.answersTensors else {
         let check = try CheckRequest((consume bound).unvalidated(), limits: context.limits, wire: placed)
         let report = try check.report(execution, context.memory)
@@ -71,7 +69,7 @@ struct OpenInferenceWire: Wire {
   }
 
   /// One sentence that names the first fault's place, since the protocol's form has no list of them.
-  func response(to error: RequestError) -> Response {
+  private func response(to error: RequestError) -> Response {
     var problem = problem(for: error)
     if case .invalid(let list) = error { problem.detail = summary(of: list, sentence: sentence, ending: "") }
     return Response(problem)
