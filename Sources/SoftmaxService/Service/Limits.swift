@@ -1,6 +1,10 @@
+import NumericJSON
+import Softmax
+
 /// What a request may ask for at most.
 public struct Limits: Sendable, Hashable {
-  /// The most logits in a request; more is refused with 413.
+  /// The most logits in a request; more are refused with 413. No other tensor has more numbers either, and no output
+  /// that is larger than the logits: those are refused with 422.
   public var logits: Int
   /// The most classes for which a Jacobian, classes squared, is answered.
   public var jacobianClasses: Int
@@ -8,5 +12,13 @@ public struct Limits: Sendable, Hashable {
   public init(logits: Int = 8_388_608, jacobianClasses: Int = 1_024) {
     self.logits = logits
     self.jacobianClasses = jacobianClasses
+  }
+}
+
+extension Limits {
+  /// What is kept of a tensor that is read: one fault more than an answer lists, so that it can say that there are more.
+  func tensor(takesBooleans: Bool = false) -> TensorLimits {
+    TensorLimits(
+      values: logits, rank: TensorShape.maximumRank, faults: IssueList.maximumCount + 1, takesBooleans: takesBooleans)
   }
 }

@@ -68,13 +68,24 @@ struct UnvalidatedRequest: ~Copyable, Sendable {
     inputs.append(input)
     tensors.append(tensor)
   }
+
   /// Takes an input's tensor out, so that it can be changed in place and set again.
   mutating func take(_ input: Input) -> Tensor? {
     guard let place = place(of: input) else { return nil }
     _ = inputs.remove(at: place)
     return tensors.remove(at: place)
   }
+
   mutating func set(_ parameter: Parameter, _ scalar: Scalar) { scalars.append((parameter, scalar)) }
+
+  /// Notes a tensor of more elements than a request may have logits; that of logits has an answer of its own.
+  mutating func noteTooLarge(_ location: Location, _ elements: String = "numbers", limits: Limits) {
+    guard location != .field(.input(.logits)) else {
+      hasTooManyLogits = true
+      return
+    }
+    issues.append(location) { "\($0) holds more than \(limits.logits) \(elements), the most that logits may have" }
+  }
 
   /// The parameters that could be read.
   var givenParameters: [(parameter: Parameter, scalar: Scalar)] { scalars }

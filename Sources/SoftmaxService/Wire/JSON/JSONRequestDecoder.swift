@@ -117,16 +117,11 @@ struct JSONRequestDecoder: ~Copyable {
     }
   }
 
-  /// What is kept of a tensor: one fault more than an answer lists, so that it can say that there are more.
-  private var bounds: TensorLimits {
-    TensorLimits(values: limits.logits, rank: TensorShape.maximumRank, faults: IssueList.maximumCount + 1)
-  }
-
   /// Keeps a tensor without faults, or notes all of them.
   @_lifetime(reader: copy reader)
   private mutating func readTensor(_ input: Input, from reader: inout JSONReader) throws(JSONSyntaxError) {
     let start = reader.offset
-    let reading = try reader.readTensor(limits: bounds, parallel: execution.parallel)
+    let reading = try reader.readTensor(limits: limits.tensor(), parallel: execution.parallel)
     if reading.faults.isEmpty, !reading.isTooLarge, let shape = TensorShape(reading.extentSpan) {
       request.set(input, UnvalidatedRequest.Tensor(shape: shape, values: Numbers(reading.values), offset: start))
       return
@@ -145,33 +140,21 @@ struct JSONRequestDecoder: ~Copyable {
         }
       }
     }
-    if reading.isTooLarge, input == .logits {
-      request.hasTooManyLogits = true
-    } else if reading.isTooLarge {
-      noteTooLarge(.field(.input(input)), "numbers")
-    }
+    if reading.isTooLarge { request.noteTooLarge(.field(.input(input)), limits: limits) }
   }
 
   /// Keeps the booleans of `where`, or notes what else was found.
   @_lifetime(reader: copy reader)
   private mutating func readMask(from reader: inout JSONReader) throws(JSONSyntaxError) {
-    let reading = try reader.readBooleans(limits: bounds)
+    let reading = try reader.readBooleans(limits: limits.tensor())
     for fault in reading.faults {
       request.issues.append(.field(.input(.where), fault.path)) {
         wire.sentence(about: fault, in: .where, at: $0)
       }
     }
-    if reading.isTooLarge {
-      noteTooLarge(.field(.input(.where)), "booleans")
-    }
+    if reading.isTooLarge { request.noteTooLarge(.field(.input(.where)), "booleans", limits: limits) }
     guard reading.faults.isEmpty, !reading.isTooLarge, let shape = TensorShape(reading.extents.span) else { return }
     request.mask = UnvalidatedRequest.Mask(shape: shape, values: reading.values)
-  }
-
-  private mutating func noteTooLarge(_ location: Location, _ elements: String) {
-    request.issues.append(location) {
-      "\($0) holds more than \(limits.logits) \(elements), the most that logits may have"
-    }
   }
 
   @_lifetime(reader: copy reader)
@@ -249,9 +232,9 @@ struct JSONRequestDecoder: ~Copyable {
   @_lifetime(reader: copy reader)
   private mutating func readCandidate(for output: Output, from reader: inout JSONReader) throws(JSONSyntaxError) {
     if try reader.peekKind() == .null { return try reader.readNull() }
-    let reading = try reader.readTensor(limits: bounds, parallel: execution.parallel)
+    let reading = try reader.readTensor(limits: limits.tensor(), parallel: execution.parallel)
     if reading.isTooLarge {
-      noteTooLarge(.candidate(output), "numbers")
+      request.noteTooLarge(.candidate(output), limits: limits)
     } else if reading.faults.isEmpty, let shape = TensorShape(reading.extentSpan) {
       request.candidates.append((output, UnvalidatedRequest.Tensor(shape: shape, values: Numbers(reading.values))))
     }

@@ -224,13 +224,7 @@ extension InferBinder {
 
   private mutating func isWithinLimit(_ count: Int, _ input: ModelInput) -> Bool {
     guard count > limits.logits else { return true }
-    if input == .input(.logits) {
-      bound.request.hasTooManyLogits = true
-    } else {
-      bound.request.issues.append(input.location()) { [limits] in
-        "\($0) holds more than \(limits.logits) numbers, the most that logits may have"
-      }
-    }
+    bound.request.noteTooLarge(input.location(), limits: limits)
     return false
   }
 

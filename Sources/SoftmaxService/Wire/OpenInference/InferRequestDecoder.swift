@@ -307,9 +307,7 @@ extension InferRequestDecoder {
   /// Numbers; booleans are read as 1 and 0, and noted for whoever wants none.
   @_lifetime(reader: copy reader)
   private mutating func readData(from reader: inout JSONReader) throws(JSONSyntaxError) -> InferRequest.Content {
-    let bounds = TensorLimits(
-      values: limits.logits, rank: TensorShape.maximumRank, faults: IssueList.maximumCount + 1, takesBooleans: true)
-    let start = reader.offset
+    let (start, bounds) = (reader.offset, limits.tensor(takesBooleans: true))
     return .numbers(try reader.readTensor(limits: bounds, parallel: execution.parallel), start: start)
   }
 
