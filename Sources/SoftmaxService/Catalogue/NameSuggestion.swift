@@ -17,16 +17,14 @@ public enum NameSuggestion {
   /// What to do instead of a field that does not exist here, if that is known.
   static func cure(for name: String) -> String? { hints.first { $0.names.contains(name) }?.cure }
 
-  /// The field of an operation nearest to an unknown name, or nil when none is near.
-  static func field(nearestTo name: String, in operation: Operation) -> RequestField? {
-    let fields = operation.fields
-    return fields.first { $0.aliases.contains(name) } ?? nearest(to: name, among: fields) { $0.name }
-  }
-
-  /// The output of an operation nearest to an unknown name, or nil when none is near.
-  static func output(nearestTo name: String, in operation: Operation) -> Output? {
-    let outputs = operation.outputs
-    return outputs.first { $0.descriptor.aliases.names.contains(name) } ?? nearest(to: name, among: outputs) { $0.name }
+  /// Half a sentence that names what was meant by an unknown name: what it is an alias of, or what is nearest; nil when
+  /// nothing is near.
+  static func sentence<Known>(
+    nearestTo name: String, among known: [Known], name text: (Known) -> String,
+    aliases: (Known) -> [String] = { _ in [] }
+  ) -> String? {
+    let meant = known.first { aliases($0).contains(name) } ?? nearest(to: name, among: known, name: text)
+    return meant.map { "the nearest is \(quoted(text($0)))" }
   }
 
   /// The one of least ``distance(_:_:)``, or nil when more than a third of the name, and two letters, would have to

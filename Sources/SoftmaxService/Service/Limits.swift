@@ -3,8 +3,8 @@ import Softmax
 
 /// What a request may ask for at most.
 public struct Limits: Sendable, Hashable {
-  /// The most logits in a request; more are refused with 413. No other tensor has more numbers either, and no output
-  /// that is larger than the logits: those are refused with 422.
+  /// The most logits in a request; more are refused with 413. A request's other tensors may have no more numbers, and
+  /// a Jacobian neither: those are refused with 422.
   public var logits: Int
   /// The most classes for which a Jacobian, classes squared, is answered.
   public var jacobianClasses: Int

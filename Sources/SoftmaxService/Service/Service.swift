@@ -126,10 +126,10 @@ public struct Service: RequestHandler {
       return Response(ProblemType.notFound.problem(OpenInference.complaint(about: path)))
     }
     let paths = Operation.allCases.map(\.path)
-    let nearest = NameSuggestion.nearest(to: path, among: paths) { $0 }.map { "the nearest is \(quoted($0))" }
+    let cure =
+      NameSuggestion.sentence(nearestTo: path, among: paths, name: \.self) ?? "POST to \(listed(paths, "or"))"
     return Response(
-      ProblemType.notFound.problem(
-        "Nothing is at \(quoted(path)); \(nearest ?? "POST to \(listed(paths, "or"))"); GET / lists what there is"))
+      ProblemType.notFound.problem("Nothing is at \(quoted(path)); \(cure); GET / lists what there is"))
   }
 
   private func methodNotAllowed(_ head: RequestHead, _ route: Route) -> Response {

@@ -189,11 +189,10 @@ extension Validator {
       let homes = listed(elsewhere.descriptor.operations.operations.map(wire.name))
       return "\(quoted(name)), an output of \(homes); \(own) answers \(all)"
     }
-    guard let nearest = NameSuggestion.output(nearestTo: name, in: operation) else {
-      return "\(quoted(name)), which \(own) does not know; it knows \(all)"
-    }
-    return
-      "\(quoted(name)), which \(own) does not know; the nearest is \(quoted(nearest.name)), and all are \(all)"
+    let nearest = NameSuggestion.sentence(
+      nearestTo: name, among: operation.outputs, name: \.name, aliases: \.descriptor.aliases.names)
+    return "\(quoted(name)), which \(own) does not know; " + (nearest.map { "\($0), and all are" } ?? "it knows")
+      + " \(all)"
   }
 
   func location(of output: Output) -> Location {

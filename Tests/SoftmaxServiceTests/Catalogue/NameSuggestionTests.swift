@@ -19,23 +19,27 @@ struct NameSuggestionTests {
     ("size_average", "reduction"), ("y_pred", "logits"), ("class_weights", "weight"), ("return", "outputs"),
   ])
   func whatWasProbablyMeant(_ name: String, _ field: String) {
-    #expect(NameSuggestion.field(nearestTo: name, in: .gradient)?.name == field)
+    #expect(sentence(nearestTo: name, in: .gradient) == "the nearest is \"\(field)\"")
+  }
+
+  private func sentence(nearestTo name: String, in operation: Operation) -> String? {
+    NameSuggestion.sentence(nearestTo: name, among: operation.fields, name: \.name, aliases: \.aliases)
   }
 
   @Test func everyKnownNameIsNearestToItself() {
     for operation in Operation.allCases {
       for field in operation.fields {
-        #expect(NameSuggestion.field(nearestTo: field.name, in: operation) == field)
+        #expect(sentence(nearestTo: field.name, in: operation) == "the nearest is \"\(field.name)\"")
       }
       for output in operation.outputs {
-        #expect(NameSuggestion.output(nearestTo: output.name, in: operation) == output)
+        #expect(NameSuggestion.nearest(to: output.name, among: operation.outputs, name: \.name) == output)
       }
     }
   }
 
   @Test(arguments: ["k0", "all", "", "pos_weighting", String(repeating: "a", count: 65)])
   func farAndLongNamesHaveNoNearest(_ name: String) {
-    #expect(NameSuggestion.field(nearestTo: name, in: .softmax) == nil)
-    #expect(NameSuggestion.output(nearestTo: name, in: .softmax) == nil)
+    #expect(sentence(nearestTo: name, in: .softmax) == nil)
+    #expect(NameSuggestion.nearest(to: name, among: Operation.softmax.outputs, name: \.name) == nil)
   }
 }

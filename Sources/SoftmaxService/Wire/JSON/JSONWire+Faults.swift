@@ -118,12 +118,10 @@ extension JSONWire {
 
   /// A name under which there is nothing to compare.
   static func sentence(aboutCandidate name: String, at place: String) -> String {
-    let nearest =
-      Output.checkable.first { $0.descriptor.aliases.names.contains(name) }
-      ?? NameSuggestion.nearest(to: name, among: Output.checkable) { $0.name }
+    let known = Output.checkable
     let cure =
-      nearest.map { "the nearest is \(quoted($0.name))" }
-      ?? "it may hold \(listed(Output.checkable.map { quoted($0.name) }))"
+      NameSuggestion.sentence(nearestTo: name, among: known, name: \.name, aliases: \.descriptor.aliases.names)
+      ?? "it may hold \(listed(known.map { quoted($0.name) }))"
     return "\(place) holds \(quoted(name)), which is no output that can be checked; \(cure)"
   }
 
@@ -140,9 +138,8 @@ extension JSONWire {
           + "\(operation.path)"
     }
     if let cure = NameSuggestion.cure(for: name) { return "\(place) is not a member of \(operation.path); \(cure)" }
-    guard let nearest = NameSuggestion.field(nearestTo: name, in: operation) else {
-      return "\(place) is not a member of \(operation.path), which takes \(all)"
-    }
-    return "\(place) is not a member of \(operation.path); the nearest is \(quoted(nearest.name))"
+    let nearest = NameSuggestion.sentence(
+      nearestTo: name, among: operation.fields, name: \.name, aliases: \.aliases)
+    return "\(place) is not a member of \(operation.path)" + (nearest.map { "; \($0)" } ?? ", which takes \(all)")
   }
 }

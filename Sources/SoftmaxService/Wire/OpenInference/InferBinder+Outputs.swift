@@ -103,11 +103,9 @@ extension InferBinder {
     }
     if let cure = NameSuggestion.cure(for: name) { return "\(place) is no parameter of this model; \(cure)" }
     let parameters = operation.modelParameters
-    let nearest =
-      parameters.first { $0.descriptor.aliases.names.contains(name) }
-      ?? NameSuggestion.nearest(to: name, among: parameters) { $0.name }
-    return "\(place) is no parameter of this model; "
-      + (nearest.map { "the nearest is \(quoted($0.name))" }
-        ?? "its parameters are \(listed(parameters.map { quoted($0.name) }))")
+    let cure =
+      NameSuggestion.sentence(nearestTo: name, among: parameters, name: \.name, aliases: \.descriptor.aliases.names)
+      ?? "its parameters are \(listed(parameters.map { quoted($0.name) }))"
+    return "\(place) is no parameter of this model; \(cure)"
   }
 }

@@ -106,10 +106,10 @@ struct InferBinder: ~Copyable {
       if case .parameter(let parameter) = RequestField(name: name), operation.knows(.parameter(parameter)) {
         return "\($0) is \(quoted(name)), which is a parameter; send it in \"parameters\" of the request"
       }
-      let nearest =
-        inputs.first { $0.aliases.contains(name) } ?? NameSuggestion.nearest(to: name, among: inputs) { $0.name }
-      return "\($0) is \(quoted(name)), which this model does not take; "
-        + (nearest.map { "the nearest is \(quoted($0.name))" } ?? "it takes \(listed(inputs.map { quoted($0.name) }))")
+      let cure =
+        NameSuggestion.sentence(nearestTo: name, among: inputs, name: \.name, aliases: \.aliases)
+        ?? "it takes \(listed(inputs.map { quoted($0.name) }))"
+      return "\($0) is \(quoted(name)), which this model does not take; \(cure)"
     }
     return nil
   }

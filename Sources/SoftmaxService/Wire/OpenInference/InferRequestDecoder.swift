@@ -97,10 +97,10 @@ struct InferRequestDecoder {
     case .input: return "\(place) is an input of the model; send it as a tensor in \"inputs\""
     case .outputs, .candidate, nil: break
     }
-    let nearest = NameSuggestion.nearest(to: name, among: known) { $0.rawValue }
-    return "\(place) is not known here; "
-      + (nearest.map { "the nearest is \(quoted($0.rawValue))" }
-        ?? "the members are \(listed(known.map { quoted($0.rawValue) }))")
+    let cure =
+      NameSuggestion.sentence(nearestTo: name, among: known, name: \.rawValue)
+      ?? "the members are \(listed(known.map { quoted($0.rawValue) }))"
+    return "\(place) is not known here; \(cure)"
   }
 
   // MARK: Tensors
