@@ -85,12 +85,16 @@ struct OutputLayout: Sendable {
 }
 
 /// The classes of a row's largest logits, in linear time.
-enum TopClasses {
-  /// `count` classes by falling logit, the lowest index first among equals.
+package enum TopClasses {
+  /// `count` classes by falling value, the lowest index first among equals.
   /// - Parameters:
-  ///   - count: 1 to the number of logits.
-  ///   - logits: no NaN.
-  ///   - loops: the vector loops for this processor.
+  ///   - count: 1 to the number of values.
+  ///   - values: no NaN.
+  package static func first(_ count: Int, of values: Span<Double>) -> [Int] {
+    first(count, of: values, by: BaselineLoops.self)
+  }
+
+  /// The same by the vector loops for this processor.
   static func first(_ count: Int, of logits: Span<Double>, by loops: any VectorLoops.Type) -> [Int] {
     count <= mostInserted ? byInsertion(count, logits, loops) : byDigits(count, logits)
   }

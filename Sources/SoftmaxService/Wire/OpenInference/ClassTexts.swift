@@ -53,20 +53,9 @@ struct ClassTexts {
   private func greatest(slice: Int) -> [Int] {
     let layout = geometry.layout
     let start = layout.start(of: slice)
-    func isBefore(_ left: Int, _ right: Int) -> Bool {
-      let (a, b) = (values[start + left * layout.inner], values[start + right * layout.inner])
-      return a == b ? left < right : a > b
-    }
-    guard classes <= 16 else { return Array((0..<layout.classes).sorted(by: isBefore).prefix(classes)) }
-    var best: [Int] = []
-    for index in 0..<layout.classes {
-      if best.count == classes {
-        guard isBefore(index, best[classes - 1]) else { continue }
-        best.removeLast()
-      }
-      best.insert(index, at: best.firstIndex { isBefore(index, $0) } ?? best.count)
-    }
-    return best
+    if layout.inner == 1 { return TopClasses.first(classes, of: values.span.extracting(start..<start + layout.classes)) }
+    let row = (0..<layout.classes).map { values[start + $0 * layout.inner] }
+    return TopClasses.first(classes, of: row.span)
   }
 
   private func text(_ value: Double) -> String {
