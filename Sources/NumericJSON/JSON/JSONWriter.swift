@@ -48,6 +48,12 @@ public struct JSONWriter: ~Copyable {
     integer(value)
   }
 
+  /// Writes a member whose value is a number, as ``number(_:format:)`` does.
+  public mutating func member(_ name: String, _ value: Double, format: BinaryFormat = .binary64) {
+    self.name(name)
+    number(value, format: format)
+  }
+
   /// Writes a member whose value is a boolean.
   public mutating func member(_ name: String, _ value: Bool) {
     self.name(name)

@@ -117,11 +117,8 @@ extension JSONWriter {
   mutating func beginInferAnswer(of model: String, id: String?) {
     beginObject()
     member("model_name", model)
-    name("model_version")
-    string(ModelDocuments.version)
-    if let id {
-      member("id", id)
-    }
+    member("model_version", ModelDocuments.version)
+    if let id { member("id", id) }
     name("outputs")
     beginArray()
   }
@@ -130,8 +127,7 @@ extension JSONWriter {
   mutating func beginTensor(_ tensor: String, _ datatype: TensorDatatype, shape: some Sequence<Int>) {
     beginObject()
     member("name", tensor)
-    name("datatype")
-    string(datatype.rawValue)
+    member("datatype", datatype.rawValue)
     name("shape")
     beginArray()
     for extent in shape { integer(extent) }
