@@ -108,21 +108,19 @@ struct GradientNumber: SharedNumber {
     let (factor, own) = (factor(scale), factor(scale) * side.share)
     switch source {
     case .axis(let axis):
-      let product = gain * total(along: tables.layout(along: axis), target) * p
+      let layout = tables.layout(along: axis)
+      let slice = layout.slice(of: tables.rows.position(row: place.row, class: place.index))
+      let product = gain * targets.total(along: layout, slice, target, factor: 1) * p
       return excludes(
         candidate, product - own, of: product.magnitude + own.magnitude, gain: gain, source, in: arithmetic)
     case .twice:
       guard let inner = try tables.probabilities(.given), let twice = try tables.probabilities(.twice) else {
         return true
       }
-      let (first, shares) = (place.row * tables.rows.classes, target.shares(item, targets))
-      // v = U p² - u through softmax's Jacobian, and the same of what v is the difference of.
-      var (mean, size) = (0.0, 0.0)
-      for c in 0..<tables.rows.classes {
-        let (product, share) = (side.total * twice[first + c], shares.map { target.share(c, $0, targets) } ?? 0)
-        mean += inner[first + c] * (product - share)
-        size += inner[first + c] * (product + share)
-      }
+      let first = place.row * tables.rows.classes
+      let (mean, size) =
+        target.shares(item, targets).map { targets.sums(throughJacobian: inner, twice, from: first, $0, target) }
+        ?? (0, 0)
       let outer = factor * inner[first + place.index]
       return excludes(
         candidate, outer * (side.total * p - side.share - mean),
@@ -130,24 +128,6 @@ struct GradientNumber: SharedNumber {
     case .given, .withoutTemperature, .timesTemperature, .logits:
       return excludes(candidate, -own, of: own.magnitude, gain: gain, source, in: arithmetic)
     }
-  }
-
-  /// Σ f u along the slice of another axis that the number is in, f being what the items' gradients are multiplied by
-  /// besides what all are.
-  private func total(along layout: Layout, _ target: ChangedTarget) -> Double {
-    let (own, targets) = (tables.rows.layout, targets)
-    var position = layout.start(of: layout.slice(of: tables.rows.position(row: place.row, class: place.index)))
-    var total = 0.0
-    for _ in 0..<layout.classes {
-      let item = own.slice(of: position)
-      if let shares = target.shares(item, targets) {
-        // All numbers of the slice are of one class.
-        total +=
-          targets.upstream(item) * target.sampleWeight(item, targets) * target.share(place.index, shares, targets)
-      }
-      position += layout.inner
-    }
-    return total
   }
 
   /// Whether a number is further from a value than right arithmetic can be, of terms of some size.

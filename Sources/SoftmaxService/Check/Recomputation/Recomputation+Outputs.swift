@@ -164,9 +164,11 @@ extension Recomputation {
   private func differentiated(_ slice: Slice, _ c: Int) -> Term {
     let factor = slice.factor
     let share = slice.counts ? share(slice, c) : 0
-    if let layout = otherAxis {
+    if let layout = otherAxis, let target, let targets {
       let place = layout.slice(of: slice.position + c * rows.layout.inner)
-      let total = axisTotals.isEmpty ? total(along: layout, place) : axisTotals[place]
+      let total =
+        axisTotals.isEmpty
+        ? targets.total(along: layout, place, target, factor: gradientFactor) : axisTotals[place]
       let p = probabilities[slice.start + c]
       return term(
         total * p - factor * share, slice.operations.product(total.magnitude * p, p: p, less: factor * share))
@@ -198,23 +200,6 @@ extension Recomputation {
       }
     }
     return totals
-  }
-
-  /// The same along one slice.
-  private func total(along layout: Layout, _ slice: Int) -> Double {
-    guard let target, let targets else { return 0 }
-    var (total, position) = (0.0, layout.start(of: slice))
-    let own = rows.layout
-    for _ in 0..<layout.classes {
-      let item = own.slice(of: position)
-      if let shares = target.shares(item, targets) {
-        total +=
-          gradientFactor * targets.upstream(item) * target.sampleWeight(item, targets)
-          * target.share(position / own.inner % own.classes, shares, targets)
-      }
-      position += layout.inner
-    }
-    return total
   }
 
   /// Whether the square of a slice's sum of exponentials leaves the range, by which differentiation divides, though the

@@ -203,7 +203,7 @@ struct Recomputation: ~Copyable {
     fileprivate(set) var shares = ChangedTarget.Shares(item: 0)
     /// What the gradient's terms are multiplied by.
     fileprivate(set) var factor = 0.0
-    /// Σ p_j v_j and Σ p_j |v_j| of the gradient of softmax taken twice.
+    /// Of the gradient of softmax taken twice: ``TargetTables/sums(throughJacobian:_:from:_:_:)``.
     fileprivate(set) var mean = 0.0
     fileprivate(set) var size = 0.0
   }
@@ -218,7 +218,10 @@ struct Recomputation: ~Copyable {
     slice.factor = gradientFactor * targets.upstream(item) * target.sampleWeight(item, targets)
     guard let shares = target.shares(item, targets) else { return slice }
     (slice.counts, slice.shares) = (true, shares)
-    if output == .gradient, change.isDifferentiated, change.source == .twice { addMean(to: &slice) }
+    if output == .gradient, change.isDifferentiated, change.source == .twice {
+      (slice.mean, slice.size) = targets.sums(
+        throughJacobian: inner, probabilities, from: slice.start, shares, target)
+    }
     return slice
   }
 
@@ -230,17 +233,6 @@ struct Recomputation: ~Copyable {
     let smoothed = spread == 0 ? 0 : spread * (spreadWeights.isEmpty ? 1 : spreadWeights[c])
     if distribution.isEmpty { return smoothed }
     return kept * (weights.isEmpty ? 1 : weights[c]) * distribution[slice.position + c * rows.layout.inner] + smoothed
-  }
-
-  /// What is summed over a slice where v = U p² - u goes through softmax's Jacobian.
-  private func addMean(to slice: inout Slice) {
-    for c in 0..<rows.classes {
-      let (p, own, share) = (
-        inner[slice.start + c], slice.shares.total * probabilities[slice.start + c], share(slice, c)
-      )
-      slice.mean += p * (own - share)
-      slice.size += p * (own + share)
-    }
   }
 
   /// One number.

@@ -197,6 +197,37 @@ final class TargetTables {
     return distributionTotals[place][item]
   }
 
+  /// Σ f u along a slice of another axis, f being what the gradient of an item is multiplied by.
+  func total(along axis: Layout, _ slice: Int, _ target: ChangedTarget, factor: Double) -> Double {
+    var (total, position) = (0.0, axis.start(of: slice))
+    // All numbers of the slice are of one class.
+    let c = position / layout.inner % classes
+    for _ in 0..<axis.classes {
+      let item = layout.slice(of: position)
+      if let shares = target.shares(item, self) {
+        total += factor * upstream(item) * target.sampleWeight(item, self) * target.share(c, shares, self)
+      }
+      position += axis.inner
+    }
+    return total
+  }
+
+  /// What is summed over a slice where v = U p² - u goes through softmax's Jacobian, p² being softmax of p: Σ p v, and
+  /// Σ p (U p² + u).
+  /// - Parameter first: where the slice's first class stands in p and p².
+  func sums(
+    throughJacobian p: [Double], _ twice: [Double], from first: Int, _ shares: ChangedTarget.Shares,
+    _ target: ChangedTarget
+  ) -> (mean: Double, size: Double) {
+    var (mean, size) = (0.0, 0.0)
+    for c in 0..<classes {
+      let (own, share) = (shares.total * twice[first + c], target.share(c, shares, self))
+      mean += p[first + c] * (own - share)
+      size += p[first + c] * (own + share)
+    }
+    return (mean, size)
+  }
+
   /// The class that an item has under a change; nil where it has none.
   @inline(__always)
   func classIndex(_ item: Int, _ change: Change.Target) -> Int? {
