@@ -1,3 +1,5 @@
+import HTTP
+
 /// Whether the process would have new requests sent to it.
 public enum Readiness: Sendable {
   case ready
@@ -9,7 +11,7 @@ public enum Readiness: Sendable {
   public var complaint: String? {
     switch self {
     case .ready: nil
-    case .notRunning: "The server is not ready: it is starting or stopping; ask another"
+    case .notRunning: ProblemType.notReady.example
     case .shortOfMemory: "The server is not ready: it has no memory for large requests now; ask another"
     }
   }

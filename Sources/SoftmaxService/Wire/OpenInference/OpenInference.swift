@@ -106,11 +106,10 @@ struct OpenInference: Sendable {
       guard let complaint else { return }
       writer.member("error", complaint)
     }
-    var response = Response(
-      complaint == nil ? .ok : .serviceUnavailable, .json, body: body, forbidsStoring: true)
-    if complaint != nil, let seconds = ProblemType.notReady.retryAfter {
-      response.fields.append(.retryAfter, "\(seconds)")
-    }
+    guard let complaint else { return Response(.ok, .json, body: body, forbidsStoring: true) }
+    // With the status and the Retry-After of the problem, in a form of its own.
+    var response = Response(ProblemType.notReady.problem(complaint), forbidsStoring: true)
+    (response.contentType, response.body, response.problem) = (.json, body, nil)
     return response
   }
 
