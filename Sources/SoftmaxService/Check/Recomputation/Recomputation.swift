@@ -77,7 +77,7 @@ struct Recomputation: ~Copyable {
     shape = request.geometry.shape
     let sums = output.isLossOrGradient
     self.targets = sums ? targets : nil
-    isReduced = output == .loss && request.loss?.problem.reduction != Reduction.none
+    isReduced = request.isReduced(output)
     operations = OperationCount(classes: rows.classes, items: sums ? request.softmax.layout.batch : 1)
   }
 

@@ -57,6 +57,9 @@ struct CheckRequest: Sendable {
   /// The format in which the caller's numbers are compared.
   var format: BinaryFormat { softmax.format }
 
+  /// Whether an output is one loss for all slices.
+  func isReduced(_ output: Output) -> Bool { output == .loss && loss?.problem.reduction != Reduction.none }
+
   /// What the operations that compute do not demand: a candidate, and a target for the outputs of the loss.
   private static func noteWhatIsMissing(_ request: inout UnvalidatedRequest, _ wire: any Wire) {
     if request.candidates.isEmpty, request.issues.isEmpty {

@@ -30,15 +30,17 @@ struct FindingSearch: ~Copyable {
   mutating func findings(
     of candidate: CheckRequest.Candidate, _ report: OutputReport
   ) throws(ComputationError) -> [Finding] {
-    let output = candidate.output
-    let isReduced = output == .loss && candidate.shape != request.geometry.batchShape || facts.items == 1
-    let isWhole = isReduced || request.geometry.layout.count <= CheckedRows.mostLogits
-    let rows = isWhole ? whole?.rows : CheckedRows(request.softmax, worst: worstSlices(of: candidate))
-    let tables =
-      isWhole && whole != nil
-      ? whole : SoftmaxTables(request, exact, on: rows ?? CheckedRows(request.softmax, worst: nil), execution)
-    guard let tables else { return [] }
-    if isWhole { whole = tables }
+    let tables: SoftmaxTables
+    if request.isReduced(candidate.output) || facts.items == 1
+      || request.geometry.layout.count <= CheckedRows.mostLogits
+    {
+      tables =
+        whole ?? SoftmaxTables(request, exact, on: CheckedRows(request.softmax, worst: nil), execution)
+      whole = tables
+    } else {
+      let rows = CheckedRows(request.softmax, worst: worstSlices(of: candidate))
+      tables = SoftmaxTables(request, exact, on: rows, execution)
+    }
     var search = OutputSearch(
       request, facts, of: candidate, exact: exact[candidate.output] ?? [], report: report, tables: tables,
       targets: targets, execution)

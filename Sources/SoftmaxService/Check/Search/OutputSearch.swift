@@ -40,7 +40,7 @@ struct OutputSearch: ~Copyable {
     self.execution = execution
     let (rows, layout) = (tables.rows, request.geometry.layout)
     self.rows = rows
-    let isReduced = candidate.values.count == 1
+    let isReduced = request.isReduced(candidate.output)
     let width = candidate.values.count == layout.count ? layout.classes : 1
     self.width = width
     let isWide = width > 1 || layout.classes == 1 && candidate.shape == request.geometry.shape

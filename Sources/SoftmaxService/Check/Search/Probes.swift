@@ -32,7 +32,7 @@ struct Probes: ~Copyable {
     _ targets: TargetTables?,
     number: (_ row: Int, _ index: Int) -> (candidate: Double, exact: Double)
   ) {
-    let isReduced = output == .loss && request.loss?.problem.reduction != Reduction.none
+    let isReduced = request.isReduced(output)
     var slices: [Int] = []
     for place in places where !slices.contains(place.row) { slices.append(place.row) }
     let tables = exact.estimates(of: isReduced ? nil : slices)
