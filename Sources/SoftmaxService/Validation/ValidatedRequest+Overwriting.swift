@@ -44,8 +44,8 @@ extension ValidatedRequest {
   ) throws(RequestError) -> (array: [UInt8], places: Range<Int>) {
     let (work, plan) = (work, plan)
     _ = consume self
+    let bytes: (array: [UInt8], places: Range<Int>)?
     do throws(ComputationError) {
-      let bytes: (array: [UInt8], places: Range<Int>)?
       switch consume work {
       case .softmax(let problem):
         bytes = try SoftmaxProblem.overwrite(consume problem) { problem, buffer throws(ComputationError) in
@@ -63,11 +63,11 @@ extension ValidatedRequest {
           }
         }
       }
-      guard let bytes else { throw .targetDoesNotFit }
-      return bytes
     } catch {
       throw RequestError(error)
     }
+    guard let bytes else { throw .inconsistency }
+    return bytes
   }
 }
 

@@ -97,18 +97,24 @@ extension ValidatedRequest {
   ) throws(RequestError) {
     let (work, plan) = (work, plan)
     _ = consume self
+    var results = Results()
     do throws(ComputationError) {
-      var results = try Results(consume work, plan, execution)
-      for output in plan.outputs {
-        switch results.take(output) {
-        case .numbers(let numbers): try encoder.write(output, numbers, shape: plan.shape(of: output))
-        case .indices(let indices): encoder.write(output, indices, shape: plan.shape(of: output))
-        case .derivation(let derivation): encoder.write(output, derivation)
-        case nil: throw .targetDoesNotFit
-        }
-      }
+      try results.compute(consume work, plan, execution)
     } catch {
       throw RequestError(error)
+    }
+    for output in plan.outputs {
+      switch results.take(output) {
+      case .numbers(let numbers):
+        do throws(ComputationError) {
+          try encoder.write(output, numbers, shape: plan.shape(of: output))
+        } catch {
+          throw RequestError(error)
+        }
+      case .indices(let indices): encoder.write(output, indices, shape: plan.shape(of: output))
+      case .derivation(let derivation): encoder.write(output, derivation)
+      case nil: throw .inconsistency
+      }
     }
   }
 }
@@ -155,7 +161,9 @@ private struct Results: ~Copyable {
   private var klDivergence: [Double]?
   private var hessianVectorProduct: [Double]?
 
-  init(_ work: consuming ValidatedRequest.Work, _ plan: ResponsePlan, _ execution: Execution) throws(ComputationError) {
+  mutating func compute(
+    _ work: consuming ValidatedRequest.Work, _ plan: ResponsePlan, _ execution: Execution
+  ) throws(ComputationError) {
     let outputs = plan.outputs
     switch consume work {
     case .softmax(let problem):
