@@ -8,9 +8,6 @@ enum Output: Int, Sendable, CaseIterable {
   var descriptor: OutputDescriptor { Self.table[rawValue] }
   private static let table = allCases.map(\.declaration)
 
-  /// Those that /check compares a caller's numbers with.
-  static let checkable: [Output] = [.probabilities, .logProbabilities, .logSumExp, .entropy, .loss, .gradient]
-
   private var declaration: OutputDescriptor {
     switch self {
     case .probabilities:
@@ -142,5 +139,55 @@ struct OutputDescriptor: Sendable {
     self.needsDistribution = needsDistribution
     self.needsInput = needsInput
     self.summary = summary
+  }
+}
+
+/// An output that /check compares a caller's numbers with.
+enum CheckedOutput: Int, Sendable, CaseIterable {
+  case probabilities, logProbabilities, logSumExp, entropy, loss, gradient
+
+  /// The same among all outputs.
+  var inCatalogue: Output {
+    switch self {
+    case .probabilities: .probabilities
+    case .logProbabilities: .logProbabilities
+    case .logSumExp: .logSumExp
+    case .entropy: .entropy
+    case .loss: .loss
+    case .gradient: .gradient
+    }
+  }
+
+  var name: String { inCatalogue.name }
+  var aliases: [String] { inCatalogue.descriptor.aliases.names }
+
+  /// Whether it depends on a target.
+  var isLossOrGradient: Bool { self == .loss || self == .gradient }
+}
+
+/// Some of the outputs that /check compares.
+struct CheckedOutputSet: Sendable, ExpressibleByArrayLiteral {
+  private var bits: UInt8 = 0
+
+  static let all = CheckedOutputSet(CheckedOutput.allCases)
+
+  init(arrayLiteral outputs: CheckedOutput...) { self.init(outputs) }
+
+  private init(_ outputs: [CheckedOutput]) {
+    for output in outputs { bits |= 1 << UInt8(output.rawValue) }
+  }
+
+  func contains(_ output: CheckedOutput) -> Bool { bits & 1 << UInt8(output.rawValue) != 0 }
+
+  func inserting(_ output: CheckedOutput) -> CheckedOutputSet {
+    var set = self
+    set.bits |= 1 << UInt8(output.rawValue)
+    return set
+  }
+
+  func removing(_ output: CheckedOutput) -> CheckedOutputSet {
+    var set = self
+    set.bits &= ~(1 << UInt8(output.rawValue))
+    return set
   }
 }

@@ -53,7 +53,7 @@ struct IndexPage: Sendable {
 
   private static func outputs(of operation: Operation) -> String {
     guard operation.answersTensors else {
-      return "candidate   your numbers: \(Output.checkable.map(\.name).joined(separator: ", "))"
+      return "candidate   your numbers: \(CheckedOutput.allCases.map(\.name).joined(separator: ", "))"
     }
     let defaults = operation.defaultOutputs.map(\.name).joined(separator: ", ")
     return "outputs     \(operation.outputs.map(\.name).joined(separator: ", ")); by default \(defaults)"

@@ -5,7 +5,7 @@ enum Location: Hashable, Sendable {
   /// A field, or with indices an element of its tensor or list.
   case field(RequestField, [Int] = [])
   /// The caller's own numbers for an output, or with indices one of them.
-  case candidate(Output, [Int] = [])
+  case candidate(CheckedOutput, [Int] = [])
   /// A field that the operation does not know, by its name.
   case unknown(String)
   /// A place that only the request's own format has.
@@ -35,7 +35,7 @@ struct MemberPath: Hashable, Sendable, CustomStringConvertible {
   init(_ name: String) { steps = [.name(name)] }
 
   /// The place of the caller's own numbers for an output, or of one of them.
-  init(candidate output: Output, _ indices: [Int] = []) {
+  init(candidate output: CheckedOutput, _ indices: [Int] = []) {
     self = MemberPath(RequestField.candidate.name).member(output.name).element(indices)
   }
 

@@ -32,7 +32,7 @@ struct UnvalidatedRequest: ~Copyable, Sendable {
   /// The outputs asked for, in order; nil where one could not be read. Nil as a whole where none is asked for.
   var outputs: [String?]?
   /// The caller's own numbers that could be read, for outputs that differ.
-  var candidates: [(output: Output, tensor: Tensor)] = []
+  var candidates: [(output: CheckedOutput, tensor: Tensor)] = []
   var issues = IssueList()
   /// Whether there were more logits than allowed; then there is no tensor of them.
   var hasTooManyLogits = false

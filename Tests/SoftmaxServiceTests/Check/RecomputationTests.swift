@@ -30,7 +30,7 @@ struct RecomputationTests {
   }
 
   /// What every mistake changes that leaves the probabilities as they are, and every two about different things.
-  private func changes(of request: CheckRequest, in output: Output) -> [Change] {
+  private func changes(of request: CheckRequest, in output: CheckedOutput) -> [Change] {
     let mistakes = Hypotheses(for: RequestFacts(request)).mistakes.filter {
       $0.outputs.contains(output) && $0.change.handling == .given
     }

@@ -7,7 +7,7 @@ extension Hypothesis {
   static let ofArithmetic =
     epsilons + clippings + overflows + differentiatedOverflows + underflows + differentiatedUnderflows + logitsBeyond
 
-  private static let ofLogarithms: OutputSet = [.logProbabilities, .entropy, .loss, .gradient]
+  private static let ofLogarithms: CheckedOutputSet = [.logProbabilities, .entropy, .loss, .gradient]
 
   private static let epsilons = Change.Handling.constants.map { epsilon in
     Hypothesis(
@@ -28,16 +28,12 @@ extension Hypothesis {
     }
   }
 
-  private static let ofSoftmaxAndLoss: OutputSet = [
-    .probabilities, .logProbabilities, .logSumExp, .entropy, .loss, .gradient,
-  ]
-
   private static let ranges = [ExponentRange.binary64, .binary32, .binary16]
   private static let cureOfOverflow: Sentence = "subtract the largest logit first: e = exp(a - max(a)); p = e / e.sum()"
 
   private static let overflows = ranges.map { range in
     Hypothesis(
-      .overflow, .handling, of: range.format, in: ofSoftmaxAndLoss,
+      .overflow, .handling, of: range.format, in: .all,
       detail: Sentence { _ in
         "exponentials of the logits as they are leave the range of \(range.format.name): e^x is infinite beyond x = "
           + "\(range.greatest) and 0 below \(range.least), and ∞/∞ and 0/0 are NaN"
@@ -73,7 +69,7 @@ extension Hypothesis {
 
   private static let logitsBeyond = [BinaryFormat.binary32, .binary16].map { format in
     Hypothesis(
-      .overflow, .handling, of: format, in: ofSoftmaxAndLoss,
+      .overflow, .handling, of: format, in: .all,
       detail: "logits past \(format.greatestFinite) are infinite in \(format.name), and ∞ - ∞ is NaN",
       cure: "compute in a longer format, or scale the logits by the temperature first",
       telling: "logits of usual size"
@@ -88,7 +84,7 @@ extension Hypothesis {
       (power(format.leastNormalExponent), "are flushed to 0 below 2^\(format.leastNormalExponent)"),
     ].map { threshold, detail in
       Hypothesis(
-        .underflow, .handling, of: format, in: ofSoftmaxAndLoss.removing(.logSumExp),
+        .underflow, .handling, of: format, in: CheckedOutputSet.all.removing(.logSumExp),
         detail: "probabilities underflow: in \(format.name) they \(detail), and so log p is -Infinity",
         cure: "log p = a - logsumexp(a) stays finite; compute losses from it, not from p",
         telling: "logits such as [0, -800]"

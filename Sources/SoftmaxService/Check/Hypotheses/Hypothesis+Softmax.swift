@@ -4,12 +4,8 @@ import Softmax
 extension Hypothesis {
   static let ofSoftmax = temperatures + axes + [twice, none] + differentiated
 
-  private static let outputs: OutputSet = [
-    .probabilities, .logProbabilities, .logSumExp, .entropy, .loss, .gradient,
-  ]
-
   private static let twice = Hypothesis(
-    .softmaxTwice, .softmax, in: outputs,
+    .softmaxTwice, .softmax, in: .all,
     detail: "softmax is taken twice: of probabilities instead of logits",
     cure: "pass the logits; a cross-entropy that takes logits takes softmax itself",
     telling: "logits that differ by 10 and more"
@@ -35,11 +31,11 @@ extension Hypothesis {
 
   private static let temperatures = [
     scaled(
-      .withoutTemperature, temperaturePower: 0, "the temperature is forgotten: softmax is taken of a", in: outputs),
+      .withoutTemperature, temperaturePower: 0, "the temperature is forgotten: softmax is taken of a", in: .all),
     scaled(
       .withoutTemperature, temperaturePower: 1,
       "softmax is taken of a without the temperature, though the gradient is divided by it"),
-    scaled(.timesTemperature, temperaturePower: -1, "the logits are multiplied by the temperature", in: outputs),
+    scaled(.timesTemperature, temperaturePower: -1, "the logits are multiplied by the temperature", in: .all),
     scaled(
       .timesTemperature, temperaturePower: 1,
       "the logits are multiplied by the temperature, and the gradient is divided by it"),
@@ -49,7 +45,8 @@ extension Hypothesis {
   ]
 
   private static func scaled(
-    _ source: Change.Source, temperaturePower power: Int8, _ detail: Sentence, in outputs: OutputSet = [.gradient]
+    _ source: Change.Source, temperaturePower power: Int8, _ detail: Sentence,
+    in outputs: CheckedOutputSet = [.gradient]
   ) -> Hypothesis {
     Hypothesis(
       .temperature, .softmax, in: outputs, needing: .temperature, detail: detail,

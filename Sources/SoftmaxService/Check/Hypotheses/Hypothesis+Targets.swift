@@ -4,7 +4,7 @@ import Softmax
 extension Hypothesis {
   static let ofTargets = offsets + smoothings + weights + ignored + sampleWeights
 
-  private static let lossOutputs: OutputSet = [.loss, .gradient]
+  private static let lossOutputs: CheckedOutputSet = [.loss, .gradient]
 
   private static let offsets = [
     (-1, "each target is taken for the class before it: as if the classes were counted from 1"),
@@ -50,7 +50,7 @@ extension Hypothesis {
 
   private static func weighed(
     _ weights: Change.Weights, dividedBy divisor: Change.Divisor = .given, _ detail: Sentence,
-    in outputs: OutputSet = lossOutputs
+    in outputs: CheckedOutputSet = lossOutputs
   ) -> Hypothesis {
     Hypothesis(
       .weight, .weights, in: outputs, needing: divisor.needs.union(.classWeights), detail: detail,

@@ -14,7 +14,7 @@ final class Hypothesis: Sendable {
   let telling: String
 
   init(
-    _ cause: Cause, _ aspect: Mistake.Aspects, of range: BinaryFormat? = nil, in outputs: OutputSet,
+    _ cause: Cause, _ aspect: Mistake.Aspects, of range: BinaryFormat? = nil, in outputs: CheckedOutputSet,
     needing needs: RequestFeatures = [], detail: Sentence, cure: Sentence, telling: String,
     change: (inout Change) -> Void
   ) {
@@ -96,33 +96,10 @@ struct Mistake: Sendable {
   /// What a request must have for the mistake to be made in it.
   let needs: RequestFeatures
   /// The outputs that can show it.
-  let outputs: OutputSet
+  let outputs: CheckedOutputSet
   /// The format whose range spoils the numbers, if one does.
   let range: BinaryFormat?
   let change: Change
-}
-
-/// Some of the outputs.
-struct OutputSet: Sendable, ExpressibleByArrayLiteral {
-  private var bits: UInt32 = 0
-
-  init(arrayLiteral outputs: Output...) {
-    for output in outputs { bits |= 1 << UInt32(output.rawValue) }
-  }
-
-  func contains(_ output: Output) -> Bool { bits & 1 << UInt32(output.rawValue) != 0 }
-
-  func inserting(_ output: Output) -> OutputSet {
-    var set = self
-    set.bits |= 1 << UInt32(output.rawValue)
-    return set
-  }
-
-  func removing(_ output: Output) -> OutputSet {
-    var set = self
-    set.bits &= ~(1 << UInt32(output.rawValue))
-    return set
-  }
 }
 
 /// What kind of mistake a finding names. The names are part of the contract.

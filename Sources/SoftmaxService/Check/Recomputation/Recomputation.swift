@@ -21,7 +21,7 @@ struct Recomputation: ~Copyable {
     var isSpoiled = false
   }
 
-  let output: Output
+  let output: CheckedOutput
   let rows: CheckedRows
   let temperature: Double
   /// Whether there is one loss for all slices.
@@ -69,7 +69,7 @@ struct Recomputation: ~Copyable {
   /// The one loss of all slices, and the change that it was computed under.
   private var knownTotal: (change: Change, term: Term)?
 
-  init(_ output: Output, of request: borrowing CheckRequest, _ tables: SoftmaxTables, _ targets: TargetTables?) {
+  init(_ output: CheckedOutput, of request: borrowing CheckRequest, _ tables: SoftmaxTables, _ targets: TargetTables?) {
     self.output = output
     self.tables = tables
     rows = tables.rows
@@ -133,9 +133,7 @@ struct Recomputation: ~Copyable {
     case .probabilities, .gradient: needsProbabilities = true
     case .logProbabilities, .loss: (needsLogarithms, needsProbabilities) = (true, isHandled)
     case .entropy: (needsLogarithms, needsProbabilities) = (isHandled, isHandled)
-    case .logSumExp, .argmax, .jacobian, .topIndices, .topProbabilities, .topLogProbabilities, .perplexity,
-      .klDivergence, .hessianVectorProduct, .derivation:
-      break
+    case .logSumExp: break
     }
     if needsProbabilities {
       guard let table = try tables.probabilities(source) else { return false }
@@ -184,9 +182,7 @@ struct Recomputation: ~Copyable {
   var width: Int {
     switch output {
     case .probabilities, .logProbabilities, .gradient: rows.classes
-    case .logSumExp, .entropy, .loss, .argmax, .jacobian, .topIndices, .topProbabilities, .topLogProbabilities,
-      .perplexity, .derivation, .klDivergence, .hessianVectorProduct:
-      1
+    case .logSumExp, .entropy, .loss: 1
     }
   }
 
@@ -300,9 +296,6 @@ struct Recomputation: ~Copyable {
       return multiplied(value, slice.operations.logarithm(value), slice, reach: reachOfLogarithm)
     case .loss: return loss(slice)
     case .gradient: return gradient(slice, c)
-    case .argmax, .jacobian, .topIndices, .topProbabilities, .topLogProbabilities, .perplexity, .derivation,
-      .klDivergence, .hessianVectorProduct:
-      return Term()
     }
   }
 
@@ -326,9 +319,4 @@ extension Change.Source {
     case .axis, .logits: false
     }
   }
-}
-
-extension Output {
-  /// Whether it depends on a target, of those that are checked.
-  var isLossOrGradient: Bool { self == .loss || self == .gradient }
 }

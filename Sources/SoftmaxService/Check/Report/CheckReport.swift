@@ -42,7 +42,7 @@ extension CheckRequest {
   private func exactNumbers(_ execution: Execution) throws(ComputationError) -> ExactNumbers {
     let outputs = candidates.map(\.output)
     var exact = ExactNumbers()
-    let softmaxOutputs = outputs.softmaxOutputs()
+    let softmaxOutputs = outputs.map(\.inCatalogue).softmaxOutputs()
     if !softmaxOutputs.isEmpty {
       let result = try softmax.solve(softmaxOutputs, execution)
       exact[.probabilities] = result.probabilities
@@ -61,12 +61,12 @@ extension CheckRequest {
   }
 }
 
-typealias ExactNumbers = [Output: [Double]]
+typealias ExactNumbers = [CheckedOutput: [Double]]
 
 /// A cause that explains an output of the caller's, as a recomputation showed.
 struct Finding: Sendable {
   let cause: Cause
-  let output: Output
+  let output: CheckedOutput
   /// What is wrong, in a sentence.
   let detail: String
   /// What to do, as a formula or a line of code.
@@ -113,7 +113,7 @@ extension CheckReport {
     return writer.finish()
   }
 
-  private func shape(of output: Output) -> TensorShape {
+  private func shape(of output: CheckedOutput) -> TensorShape {
     outputs.indices.first { outputs[$0].output == output }.map { outputs[$0].shape } ?? []
   }
 
@@ -179,7 +179,7 @@ extension CheckReport {
 
   /// Where a number of the caller's stands in the request.
   private static func pointer(
-    _ output: Output, _ position: Int, in shape: TensorShape, _ wire: any Wire
+    _ output: CheckedOutput, _ position: Int, in shape: TensorShape, _ wire: any Wire
   ) -> String {
     wire.locate(.candidate(output, Geometry.indices(of: position, in: shape)))
   }

@@ -5,7 +5,7 @@ import VectorKernels
 struct CheckRequest: Sendable {
   /// A caller's numbers for one output.
   struct Candidate: Sendable {
-    let output: Output
+    let output: CheckedOutput
     let shape: TensorShape
     /// Row-major, each rounded to the format that the request names.
     let values: [Double]
@@ -34,9 +34,9 @@ struct CheckRequest: Sendable {
       consume unvalidated, for: isLoss ? .gradient : .softmax, limits: limits, wire: wire)
     let plan = validated.plan
     var issues = IssueList()
-    for (output, tensor) in given where tensor.shape != plan.shape(of: output) {
+    for (output, tensor) in given where tensor.shape != plan.shape(of: output.inCatalogue) {
       issues.append(.candidate(output)) {
-        Self.sentence(aboutShape: tensor.shape, insteadOf: plan.shape(of: output), at: $0, wire)
+        Self.sentence(aboutShape: tensor.shape, insteadOf: plan.shape(of: output.inCatalogue), at: $0, wire)
       }
     }
     guard issues.isEmpty else { throw .invalid(issues) }
@@ -58,7 +58,7 @@ struct CheckRequest: Sendable {
   var format: BinaryFormat { softmax.format }
 
   /// Whether an output is one loss for all slices.
-  func isReduced(_ output: Output) -> Bool { output == .loss && loss?.problem.reduction != Reduction.none }
+  func isReduced(_ output: CheckedOutput) -> Bool { output == .loss && loss?.problem.reduction != Reduction.none }
 
   /// What the operations that compute do not demand: a candidate, and a target for the outputs of the loss.
   private static func noteWhatIsMissing(_ request: inout UnvalidatedRequest, _ wire: any Wire) {
@@ -72,7 +72,7 @@ struct CheckRequest: Sendable {
       }
     }
     guard !request.present.contains(.input(.target)) else { return }
-    let output = request.candidates.first { !Operation.softmax.outputs.contains($0.output) }?.output.name
+    let output = request.candidates.first { $0.output.isLossOrGradient }?.output.name
     let field = Operation.check.fields.first { field in
       request.present.contains(field) && Operation.gradient.knows(field) && !Operation.softmax.knows(field)
     }

@@ -22,7 +22,7 @@ struct OutputReport: Sendable {
   /// How many of the worst places are told.
   static let mostPlaces = 3
 
-  let output: Output
+  let output: CheckedOutput
   let shape: TensorShape
   let format: BinaryFormat
   private(set) var count = 0

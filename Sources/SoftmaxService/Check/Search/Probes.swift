@@ -28,7 +28,8 @@ struct Probes: ~Copyable {
   ///   - places: where the numbers are, at least one; for a loss over all slices, its only place.
   ///   - number: the caller's number at a place, and the exact one.
   init(
-    of output: Output, at places: [(row: Int, index: Int)], in exact: SoftmaxTables, _ request: borrowing CheckRequest,
+    of output: CheckedOutput, at places: [(row: Int, index: Int)], in exact: SoftmaxTables,
+    _ request: borrowing CheckRequest,
     _ targets: TargetTables?,
     number: (_ row: Int, _ index: Int) -> (candidate: Double, exact: Double)
   ) {
@@ -185,7 +186,7 @@ struct ConstantReach {
   private var known: [Double?] = []
   private var isSearched = false
 
-  init(isClipping: Bool, of output: Output) {
+  init(isClipping: Bool, of output: CheckedOutput) {
     self.isClipping = isClipping
     isLowering = output == .loss || !isClipping
   }

@@ -214,7 +214,7 @@ struct JSONRequestDecoder: ~Copyable {
     var seen: [String] = []
     try reader.beginObject()
     while let name = try reader.nextMember()?.text {
-      let output = Output.checkable.first { $0.name == name }
+      let output = CheckedOutput.allCases.first { $0.name == name }
       guard let output, !seen.contains(name) else {
         try reader.skipValue()
         request.issues.append(.field(.candidate)) { place in
@@ -230,7 +230,9 @@ struct JSONRequestDecoder: ~Copyable {
   }
 
   @_lifetime(reader: copy reader)
-  private mutating func readCandidate(for output: Output, from reader: inout JSONReader) throws(JSONSyntaxError) {
+  private mutating func readCandidate(
+    for output: CheckedOutput, from reader: inout JSONReader
+  ) throws(JSONSyntaxError) {
     if try reader.peekKind() == .null { return try reader.readNull() }
     let reading = try reader.readTensor(limits: limits.tensor(), parallel: execution.parallel)
     if reading.isTooLarge {

@@ -118,9 +118,9 @@ extension JSONWire {
 
   /// A name under which there is nothing to compare.
   static func sentence(aboutCandidate name: String, at place: String) -> String {
-    let known = Output.checkable
+    let known = CheckedOutput.allCases
     let cure =
-      NameSuggestion.sentence(nearestTo: name, among: known, name: \.name, aliases: \.descriptor.aliases.names)
+      NameSuggestion.sentence(nearestTo: name, among: known, name: \.name, aliases: \.aliases)
       ?? "it may hold \(listed(known.map { quoted($0.name) }))"
     return "\(place) holds \(quoted(name)), which is no output that can be checked; \(cure)"
   }

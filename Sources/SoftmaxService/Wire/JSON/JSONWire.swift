@@ -118,7 +118,7 @@ enum JSONPointer {
   }
 
   /// Those to a request's candidates, by their outputs: a report has dozens.
-  private static let candidates = Output.allCases.map { "#/\(RequestField.candidate.name)/\($0.name)" }
+  private static let candidates = CheckedOutput.allCases.map { "#/\(RequestField.candidate.name)/\($0.name)" }
 
   /// The pointer to a place in any JSON document.
   static func text(of path: MemberPath) -> String {

@@ -53,7 +53,9 @@ struct ClassTexts {
   private func greatest(slice: Int) -> [Int] {
     let layout = geometry.layout
     let start = layout.start(of: slice)
-    if layout.inner == 1 { return TopClasses.first(classes, of: values.span.extracting(start..<start + layout.classes)) }
+    if layout.inner == 1 {
+      return TopClasses.first(classes, of: values.span.extracting(start..<start + layout.classes))
+    }
     let row = (0..<layout.classes).map { values[start + $0 * layout.inner] }
     return TopClasses.first(classes, of: row.span)
   }

@@ -118,7 +118,7 @@ private struct TensorOutline {
         case .target, .classes, .classesOrLogits, .batch: 1
         case .losses: 0
         }
-    case .candidate(let output): rank = TensorOutline(output).rank
+    case .candidate(let output): rank = TensorOutline(output.inCatalogue).rank
     }
   }
 

@@ -5,7 +5,7 @@ import VectorKernels
 /// What a tensor brings to a model: an input of the operation, or the caller's own numbers for one of its outputs.
 enum ModelInput: Hashable, Sendable {
   case input(Input)
-  case candidate(Output)
+  case candidate(CheckedOutput)
 
   /// The name of its tensor: the input's, or the output's after "candidate.".
   var name: String {
@@ -19,7 +19,7 @@ enum ModelInput: Hashable, Sendable {
   var aliases: [String] {
     switch self {
     case .input(let input): input.descriptor.aliases.names
-    case .candidate(let output): [output.name] + output.descriptor.aliases.names
+    case .candidate(let output): [output.name] + output.aliases
     }
   }
 
@@ -67,7 +67,7 @@ extension Operation {
   /// What the tensors of its model may bring.
   var modelInputs: [ModelInput] {
     let inputs = (requiredInputs + optionalInputs).map(ModelInput.input)
-    return answersTensors ? inputs : inputs + Output.checkable.map(ModelInput.candidate)
+    return answersTensors ? inputs : inputs + CheckedOutput.allCases.map(ModelInput.candidate)
   }
 
   /// What its model answers besides outputs.

@@ -106,7 +106,7 @@ struct CheckModelTests {
     let metadata = text(get("/v2/models/check"))
     #expect(metadata.contains(#"{"name":"passes","datatype":"BOOL","shape":[]},{"name":"report","datatype":"BYTES""#))
     let configuration = text(get("/v2/models/check/config"))
-    for output in Output.checkable {
+    for output in CheckedOutput.allCases {
       #expect(configuration.contains(#"{"name":"candidate.\#(output.name)","data_type":"TYPE_FP64","dims":"#))
     }
     #expect(configuration.contains(#"{"name":"report","data_type":"TYPE_STRING","dims":[]}"#))
