@@ -7,8 +7,8 @@ public enum NameSuggestion {
   static let hints: [(names: [String], cure: String)] = [
     (
       ["mask", "attention_mask", "padding_mask", "key_padding_mask"],
-      "send \"where\", with true for each class that takes part; to leave a slice out, give it the target that "
-        + "\"ignore_index\" names"
+      "send \"where\", with true for each class that takes part; "
+        + "to leave a slice out, give it the target that \"ignore_index\" names"
     ),
     (["from_logits"], "logits are what is always taken; leave it out"),
     (["keepdim", "keepdims"], "an output of the batch shape has no class axis; leave it out"),

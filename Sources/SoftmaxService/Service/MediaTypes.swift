@@ -14,9 +14,8 @@ enum BodyType {
     return Response(
       ProblemType.lengthRequired.problem(
         !head.hasQuery
-          ? "The request has neither Content-Length nor Transfer-Encoding: chunked, and so no body; send a JSON "
-            + "object, such as "
-            + example
+          ? "The request has neither Content-Length nor Transfer-Encoding: chunked, and so no body; "
+            + "send a JSON object, such as \(example)"
           : "What is asked for goes into a JSON body, not after \"?\", such as \(example); send it with Content-Length"
       ))
   }

@@ -8,9 +8,8 @@ extension ProblemType {
       + "\"offset\" is the zero-based offset of the first byte at fault.",
     cure: "Let a JSON library write the body, and write NaN and Infinity in no number's place.",
     example:
-      "At byte 15: JSON has no NaN and no Infinity; send finite numbers or, to mask a class, the JSON string "
-      + "\"-Infinity\""
-  )
+      "At byte 15: JSON has no NaN and no Infinity; "
+      + "send finite numbers or, to mask a class, the JSON string \"-Infinity\"")
 
   static let invalidInput = ProblemType(
     name: "invalid-input", title: "Invalid input", status: .unprocessableContent,
@@ -25,8 +24,8 @@ extension ProblemType {
       "The reduction \"mean\" would divide by exactly zero, because every item is ignored or has a weight of 0.",
     cure: "Give at least one item a weight, or ask for the reduction \"sum\" or \"none\".",
     example:
-      "every target is ignored, so that \"mean\" would divide by 0; let one item count, send a \"divisor\", or ask for "
-      + "\"sum\" or \"none\"")
+      "every target is ignored, so that \"mean\" would divide by 0; "
+      + "let one item count, send a \"divisor\", or ask for \"sum\" or \"none\"")
 
   static let tooManyLogits = ProblemType(
     name: "too-many-logits", title: "Too many logits", status: .contentTooLarge,
@@ -39,8 +38,8 @@ extension ProblemType {
     explanation: "The request would take more memory than the service has for one (--max-memory).",
     cure: "Send the slices in several requests, or ask for fewer outputs.",
     example:
-      "The answer needs about 4096 MiB of memory, more than this server has for one request (--max-memory); send "
-      + "fewer logits, or ask for fewer outputs, in several requests")
+      "The answer needs about 4096 MiB of memory, more than this server has for one request (--max-memory); "
+      + "send fewer logits, or ask for fewer outputs, in several requests")
 
   static let unsupportedMediaType = ProblemType(
     name: "unsupported-media-type", title: "Unsupported media type", status: .unsupportedMediaType,

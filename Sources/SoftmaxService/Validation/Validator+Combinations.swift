@@ -64,8 +64,9 @@ extension Validator {
       let position = target.values.firstIndex(where: { $0 != 1 && LossProblem.isWeight($0) })
     else { return }
     issues.append(.field(.input(.target), Geometry.indices(of: position, in: target.shape))) {
-      "\($0) is \(text(of: target.values[position])), a probability of the only class, and softmax over one class is "
-        + "always 1; for a binary, sigmoid cross-entropy send the logits [0, z] and the target [1-t, t]"
+      "\($0) is \(text(of: target.values[position])), a probability of the only class, "
+        + "and softmax over one class is always 1; "
+        + "for a binary, sigmoid cross-entropy send the logits [0, z] and the target [1-t, t]"
     }
   }
 
@@ -73,8 +74,8 @@ extension Validator {
     let place = location(of: output)
     if let target = request[.target], geometry.targetKind(target.shape) == .indices {
       issues.append(place) {
-        "\($0) is \(quoted(output.name)), which needs probabilities or \"target_logits\"; of a class index it is the "
-          + "loss"
+        "\($0) is \(quoted(output.name)), which needs probabilities or \"target_logits\"; "
+          + "of a class index it is the loss"
       }
     }
     var fields: [RequestField] = []
@@ -191,8 +192,8 @@ extension Validator {
     }
     let nearest = NameSuggestion.sentence(
       nearestTo: name, among: operation.outputs, name: \.name, aliases: \.descriptor.aliases.names)
-    return "\(quoted(name)), which \(own) does not know; " + (nearest.map { "\($0), and all are" } ?? "it knows")
-      + " \(all)"
+    return "\(quoted(name)), which \(own) does not know; "
+      + (nearest.map { "\($0), and all are \(all)" } ?? "it knows \(all)")
   }
 
   func location(of output: Output) -> Location {
@@ -213,8 +214,8 @@ extension Validator {
       if let needed = descriptor.needs, !request.present.contains(.parameter(needed)) {
         let location = location(of: output)
         issues.append(location) { [wire] in
-          "\($0) is \(quoted(output.name)), which needs \(quoted(needed.name)); send it, such as "
-            + "\(wire.setting(needed, "1"))"
+          "\($0) is \(quoted(output.name)), which needs \(quoted(needed.name)); "
+            + "send it, such as \(wire.setting(needed, "1"))"
         }
       }
       if let only = descriptor.onlyUnder, parameters.reduction != only {
@@ -227,8 +228,8 @@ extension Validator {
           let found = "\($0) is \(quoted(output.name)), which is answered for at most "
           return geometry.classes > limits.jacobianClasses
             ? found + "\(limits.jacobianClasses) classes; the logits have \(geometry.classes)"
-            : found + "\(limits.logits) numbers; it would have \(geometry.layout.count * geometry.classes): send fewer "
-              + "slices"
+            : found + "\(limits.logits) numbers; it would have \(geometry.layout.count * geometry.classes): "
+              + "send fewer slices"
         }
       }
       if let only = descriptor.onlyOption { noteOptions(besides: only, with: output) }
@@ -262,8 +263,8 @@ extension Validator {
     }
     if geometry.rank == 1, let target = request[.target], geometry.targetKind(target.shape) == .probabilities {
       issues.append(.field(.input(.target))) { [wire] in
-        "\($0) holds probabilities; the output \(quoted(output.name)) needs a class index, \(wire.scalarTensor) such "
-          + "as 0"
+        "\($0) holds probabilities; "
+          + "the output \(quoted(output.name)) needs a class index, \(wire.scalarTensor) such as 0"
       }
     }
   }

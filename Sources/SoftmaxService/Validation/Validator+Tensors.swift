@@ -43,8 +43,8 @@ extension Validator {
       let isArray = geometry.axis == geometry.rank - 1
       if isArray { path.removeLast() }
       issues.append(.field(.input(input), path)) {
-        "\($0)\(isArray ? "" : " and its whole slice") masks every class with \(source); leave at least one finite "
-          + "logit"
+        "\($0)\(isArray ? "" : " and its whole slice") masks every class with \(source); "
+          + "leave at least one finite logit"
       }
     }
   }
@@ -137,8 +137,8 @@ extension Validator {
       }
     return InputIssue(
       location: .field(.input(input)),
-      sentence: "\(reason), so that \"mean\" would divide by 0; let one item count, send a \"divisor\", or ask for "
-        + "\"sum\" or \"none\"")
+      sentence: "\(reason), so that \"mean\" would divide by 0; "
+        + "let one item count, send a \"divisor\", or ask for \"sum\" or \"none\"")
   }
 }
 
@@ -168,9 +168,9 @@ extension Validator {
     let (classes, whole): (TensorShape, TensorShape) = ([geometry.classes], geometry.shape)
     guard found != classes, found != whole else { return }
     issues.append(.field(.input(.where))) { [wire] in
-      "\($0) \(found.isEmpty ? "is a single boolean" : wire.found(found)); send \(wire.tensor(of: classes)), one "
-        + "boolean for "
-        + "each class" + (whole == classes ? "" : ", or \(wire.tensor(of: whole)), one for each logit")
+      "\($0) \(found.isEmpty ? "is a single boolean" : wire.found(found)); "
+        + "send \(wire.tensor(of: classes)), one boolean for each class"
+        + (whole == classes ? "" : ", or \(wire.tensor(of: whole)), one for each logit")
     }
   }
 
@@ -191,8 +191,8 @@ extension Validator {
       if hasAxisOfOne, found.removing(axis: batch.count) == batch {
         "drop its last axis: one class index a row, \(wire.tensor(of: batch))"
       } else {
-        "send \(wire.tensor(of: batch)), a class index for each slice, or "
-          + "\(wire.tensor(of: whole)), a probability for each logit"
+        "send \(wire.tensor(of: batch)), a class index for each slice, "
+          + "or \(wire.tensor(of: whole)), a probability for each logit"
           + (targetFitsAxis1(found) ? "; it fits with \(wire.setting(.axis, "1")), as in PyTorch" : "")
       }
     issues.append(.field(.input(.target))) { [wire] in "\($0) \(wire.found(found)); \(cure)" }

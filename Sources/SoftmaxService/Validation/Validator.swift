@@ -49,8 +49,8 @@ struct Validator: ~Copyable {
     guard let geometry = Geometry(shape: shape, givenAxis: parameters[.axis]) else {
       let rank = shape.count
       issues.append(.field(.parameter(.axis))) {
-        "\($0) is \(text(of: parameters[.axis])); for logits of rank \(rank) it must be an integer from \(-rank) to "
-          + "\(rank - 1)"
+        "\($0) is \(text(of: parameters[.axis])); "
+          + "for logits of rank \(rank) it must be an integer from \(-rank) to \(rank - 1)"
       }
       throw .invalid(issues)
     }

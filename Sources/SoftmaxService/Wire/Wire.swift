@@ -56,14 +56,12 @@ extension Wire {
         "The server has no memory for this request now; try again after the seconds in Retry-After")
     case .needsTooMuchMemory(let bytes):
       return ProblemType.needsTooMuchMemory.problem(
-        "The answer needs about \(bytes >> 20) MiB of memory, more than this server has for one request "
-          + "(--max-memory); "
+        "The answer needs about \(bytes >> 20) MiB of memory, more than this server has for one request (--max-memory); "
           + "send fewer logits, or ask for fewer outputs, in several requests")
     case .cancelled:
       return ProblemType.deadlineExceeded.problem(
-        "The answer was not computed in the time that a request has (--request-timeout); send fewer logits, or try "
-          + "again "
-          + "after the seconds in Retry-After")
+        "The answer was not computed in the time that a request has (--request-timeout); "
+          + "send fewer logits, or try again after the seconds in Retry-After")
     case .inconsistency:
       return ProblemType.internalError.problem("The service refused its own validated input")
     }

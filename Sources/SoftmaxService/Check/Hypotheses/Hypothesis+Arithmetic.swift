@@ -35,8 +35,8 @@ extension Hypothesis {
     Hypothesis(
       .overflow, .handling, of: range.format, in: .all,
       detail: Sentence { _ in
-        "exponentials of the logits as they are leave the range of \(range.format.name): e^x is infinite beyond x = "
-          + "\(range.greatest) and 0 below \(range.least), and ∞/∞ and 0/0 are NaN"
+        "exponentials of the logits as they are leave the range of \(range.format.name): "
+          + "e^x is infinite beyond x = \(range.greatest) and 0 below \(range.least), and ∞/∞ and 0/0 are NaN"
       },
       cure: cureOfOverflow, telling: "logits such as [800, 0]"
     ) { $0.handling = .unshifted(range) }
@@ -46,8 +46,8 @@ extension Hypothesis {
     Hypothesis(
       .overflow, .handling, of: range.format, in: [.gradient],
       detail: Sentence { _ in
-        "differentiating e^x / Σ e^x divides by (Σ e^x)², which is infinite in \(range.format.name) beyond "
-          + "x = \(range.greatest / 2): of p - t only -t is left"
+        "differentiating e^x / Σ e^x divides by (Σ e^x)², "
+          + "which is infinite in \(range.format.name) beyond x = \(range.greatest / 2): of p - t only -t is left"
       },
       cure: cureOfOverflow, telling: "logits such as [800, 0]"
     ) {

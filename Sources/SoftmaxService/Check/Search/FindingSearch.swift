@@ -113,8 +113,8 @@ extension OutputSearch {
   private mutating func withTransposed(_ found: [Finding]) throws(ComputationError) -> [Finding] {
     guard var other = try transposed(besides: true) else { return found }
     other.tellApart =
-      "other findings agree as well with these numbers: send a number of items that differs from the "
-      + "number of classes to tell them apart"
+      "other findings agree as well with these numbers: "
+      + "send a number of items that differs from the number of classes to tell them apart"
     return found + [other]
   }
 
@@ -194,8 +194,8 @@ extension OutputSearch {
         hypothesis.cause, detail: detail + together, cure: hypothesis.cure.text(facts), explanation.agreement)
       if others > 0 {
         finding.tellApart =
-          "\(others) other finding\(others == 1 ? " agrees" : "s agree") as well with these numbers: send "
-          + "\(hypothesis.telling) to tell them apart"
+          "\(others) other finding\(others == 1 ? " agrees" : "s agree") as well with these numbers: "
+          + "send \(hypothesis.telling) to tell them apart"
       }
       return finding
     }

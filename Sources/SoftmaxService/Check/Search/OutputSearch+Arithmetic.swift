@@ -9,8 +9,8 @@ extension OutputSearch {
       return [
         finding(
           .precision,
-          detail: "the numbers agree with the exact ones in all of their digits, of which the longest has "
-            + "\(digits.significant): the formula is right",
+          detail: "the numbers agree with the exact ones in all of their digits, "
+            + "of which the longest has \(digits.significant): the formula is right",
           cure: "send all digits that your language prints, or allow \"atol\" \(digits.resolution(of: 0))", base)
       ]
     }
@@ -27,8 +27,8 @@ extension OutputSearch {
       return [
         finding(
           .precision,
-          detail: "the formula is right as far as can be told: what \(arithmetic.format.name) rounds of |a/T| up to "
-            + "\(rows.magnitudes.max() ?? 0), and of sums, is as large as these differences",
+          detail: "the formula is right as far as can be told: what \(arithmetic.format.name) rounds "
+            + "of |a/T| up to \(rows.magnitudes.max() ?? 0), and of sums, is as large as these differences",
           cure: "subtract the largest logit before anything else is done, or compute in a longer format", base)
       ]
     }
@@ -43,8 +43,9 @@ extension OutputSearch {
       found.append(
         finding(
           .precision,
-          detail: "the numbers agree with the exact ones as well as arithmetic in \(arithmetic.format.name) does: the "
-            + "formula is right", cure: precisionCure(base), base))
+          detail: "the numbers agree with the exact ones as well as arithmetic in \(arithmetic.format.name) does: "
+            + "the formula is right",
+          cure: precisionCure(base), base))
     }
     return found
   }

@@ -1,5 +1,5 @@
-import Softmax
 import NumericJSON
+import Softmax
 import VectorKernels
 
 extension JSONKind {
@@ -21,8 +21,8 @@ extension JSONSyntaxError {
   var detail: String {
     switch reason {
     case .nonFiniteLiteral:
-      "At byte \(offset): JSON has no NaN and no Infinity; send finite numbers or, to mask a class, the JSON string "
-        + "\"-Infinity\""
+      "At byte \(offset): JSON has no NaN and no Infinity; "
+        + "send finite numbers or, to mask a class, the JSON string \"-Infinity\""
     default: "At byte \(offset): \(self)"
     }
   }
@@ -42,8 +42,8 @@ extension DataType {
   /// What is wrong with a number that the type cannot hold, and what to send instead.
   func complaintAboutRange(isNegative: Bool) -> String {
     let greatest = text(of: format.greatestFinite).filter { $0 != "+" }
-    return "is beyond the range of \(self == .float64 ? "binary64" : name); send a number of at "
-      + (isNegative ? "least -" : "most ") + greatest
+    return "is beyond the range of \(self == .float64 ? "binary64" : name); "
+      + "send a number of at \(isNegative ? "least -" : "most ")\(greatest)"
   }
 }
 
@@ -134,8 +134,8 @@ extension JSONWire {
     if let output = Output.allCases.first(where: { $0.name == name }) {
       return operation.outputs.contains(output)
         ? "\(place) is an output, not a member; ask for it with \"outputs\": [\(quoted(name))]"
-        : "\(place) is an output of \(listed(output.descriptor.operations.operations.map(\.path))), and no member of "
-          + "\(operation.path)"
+        : "\(place) is an output of \(listed(output.descriptor.operations.operations.map(\.path))), "
+          + "and no member of \(operation.path)"
     }
     if let cure = NameSuggestion.cure(for: name) { return "\(place) is not a member of \(operation.path); \(cure)" }
     let nearest = NameSuggestion.sentence(

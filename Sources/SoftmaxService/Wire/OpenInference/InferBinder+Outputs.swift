@@ -53,8 +53,8 @@ extension InferBinder {
         bound.request.issues.append(.member(tensor.place.path.member("name"))) {
           known.contains(name)
             ? "\($0) is \(quoted(name)) again; ask for each output once"
-            : "\($0) is \(quoted(name)), which this model does not answer; it answers "
-              + "\(listed(known.map { quoted($0) }))"
+            : "\($0) is \(quoted(name)), which this model does not answer; "
+              + "it answers \(listed(known.map { quoted($0) }))"
         }
         continue
       }

@@ -89,8 +89,8 @@ struct InferBinder: ~Copyable {
     let left = body.count - end
     guard isDivided, left > 0 else { return }
     bound.request.issues.append(.request) { _ in
-      "\(left) bytes follow the last tensor; say in \"parameters.binary_data_size\" of each tensor how "
-        + "many are its own"
+      "\(left) bytes follow the last tensor; "
+        + "say in \"parameters.binary_data_size\" of each tensor how many are its own"
     }
   }
 
@@ -234,8 +234,8 @@ extension InferBinder {
       guard let volume = shape.checkedVolume, let size = datatype.size,
         case let (bytes, overflow) = volume.multipliedReportingOverflow(by: size), !overflow
       else { return "\($0) has the shape \(shape), which is more than any body holds" }
-      return "\($0) has the shape \(shape) of \(datatype.rawValue), which means \(volume) numbers, or \(bytes) bytes; "
-        + found
+      return "\($0) has the shape \(shape) of \(datatype.rawValue), "
+        + "which means \(volume) numbers, or \(bytes) bytes; \(found)"
     }
   }
 
@@ -252,8 +252,8 @@ extension InferBinder {
     bound.request.issues.append(.member(tensor.place.path.member("data").element(position))) {
       isBeyond
         ? "\($0) is beyond ±(2^53 - 1), where binary64 does not tell all whole numbers apart; send FP64"
-        : "\($0) is \(text(of: value)); \(datatype.rawValue) holds whole numbers from "
-          + "\(Int(range.lowerBound)) to \(Int(range.upperBound))"
+        : "\($0) is \(text(of: value)); "
+          + "\(datatype.rawValue) holds whole numbers from \(Int(range.lowerBound)) to \(Int(range.upperBound))"
     }
     return false
   }

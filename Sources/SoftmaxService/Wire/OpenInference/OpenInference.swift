@@ -18,9 +18,8 @@ struct OpenInference: Sendable {
     }
     if let version = path.version, version != ModelDocuments.version {
       return notFound(
-        "There is no version \(quoted(version)) of the model \(quoted(path.model)); its version is "
-          + "\"\(ModelDocuments.version)\""
-      )
+        "There is no version \(quoted(version)) of the model \(quoted(path.model)); "
+          + "its version is \"\(ModelDocuments.version)\"")
     }
     guard endpoint.infers, head.method == .post else { return nil }
     return BodyType.refusalOfLength(head, example: OpenInferenceWire.example)
