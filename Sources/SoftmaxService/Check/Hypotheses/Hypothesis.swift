@@ -2,6 +2,8 @@ import Softmax
 import VectorKernels
 
 /// A mistake that people make, as a change of what is recomputed, and what to say when the result agrees.
+///
+/// Whether it explains a caller's numbers is decided in FindingSearch.swift, by ``WeightOfEvidence/suffices(isPair:)``.
 final class Hypothesis: Sendable {
   /// What is looked for.
   let mistake: Mistake
