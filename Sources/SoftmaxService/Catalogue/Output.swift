@@ -88,7 +88,7 @@ struct OutputDescriptor: Sendable {
   let needs: Parameter?
   /// The only reduction under which there is one; nil where all are good.
   let onlyUnder: ReductionName?
-  /// The only parameter that may go with it, other inputs than the required ones being refused too; nil where all may.
+  /// The only parameter that may go with it, and then no optional input may; nil where all may.
   let onlyOption: Parameter?
   /// Whether the target must be a distribution over the classes, without weights and smoothing.
   let needsDistribution: Bool

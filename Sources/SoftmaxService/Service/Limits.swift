@@ -16,7 +16,8 @@ public struct Limits: Sendable, Hashable {
 }
 
 extension Limits {
-  /// What is kept of a tensor that is read: one fault more than an answer lists, so that it can say that there are more.
+  /// What is kept of a tensor that is read: one fault more than an answer lists, so that it can say that there are
+  /// more.
   func tensor(takesBooleans: Bool = false) -> TensorLimits {
     TensorLimits(
       values: logits, rank: TensorShape.maximumRank, faults: IssueList.maximumCount + 1, takesBooleans: takesBooleans)

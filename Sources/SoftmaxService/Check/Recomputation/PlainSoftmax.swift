@@ -2,7 +2,7 @@ import Glibc
 import Softmax
 
 /// Softmax as textbooks compute it, exp(x - max x) / Σ, in plain binary64: a fraction of what the correctly rounded one
-/// costs, and good enough to see that numbers are others.
+/// costs, and good enough to see that numbers differ.
 ///
 /// What it rounds stays within the lenient bounds of ``ErrorBounds`` in binary64.
 enum PlainSoftmax {
@@ -34,7 +34,7 @@ enum PlainSoftmax {
     var (logSumExp, entropy) = ([Double](), [Double]())
     logSumExp.reserveCapacity(logits.count / classes)
     entropy.reserveCapacity(logits.count / classes)
-    for start in Swift.stride(from: 0, to: logits.count, by: classes) {
+    for start in stride(from: 0, to: logits.count, by: classes) {
       let places = start..<(start + classes)
       var greatest = -Double.infinity
       for place in places { greatest = max(greatest, logits[place]) }
@@ -63,9 +63,10 @@ enum PlainSoftmax {
   static func sum(
     of slice: Int, _ logits: [Double], _ layout: Layout, scale: Double
   ) -> (greatest: Double, sum: Double) {
-    let places = stride(from: layout.start(of: slice), by: layout.inner, count: layout.classes)
-    let greatest = Self.greatest(logits, places)
-    var sum = 0.0
+    let start = layout.start(of: slice)
+    let places = stride(from: start, to: start + layout.inner * layout.classes, by: layout.inner)
+    var (greatest, sum) = (-Double.infinity, 0.0)
+    for place in places { greatest = max(greatest, logits[place]) }
     for place in places { sum += exp((logits[place] - greatest) * scale) }
     return (greatest, sum)
   }
@@ -73,16 +74,6 @@ enum PlainSoftmax {
   /// The logits under a soft cap, c·tanh(a/c).
   static func capped(_ logits: [Double], _ softcap: Double?) -> [Double] {
     softcap.map { cap in logits.map { cap * tanh($0 / cap) } } ?? logits
-  }
-
-  private static func stride(from start: Int, by step: Int, count: Int) -> StrideTo<Int> {
-    Swift.stride(from: start, to: start + step * count, by: step)
-  }
-
-  private static func greatest(_ logits: [Double], _ places: StrideTo<Int>) -> Double {
-    var greatest = -Double.infinity
-    for place in places { greatest = max(greatest, logits[place]) }
-    return greatest
   }
 }
 

@@ -37,11 +37,13 @@ struct Recomputation: ~Copyable {
   /// Whether anything is done to the probabilities.
   private(set) var isHandled = false
   private(set) var target: ChangedTarget?
-  /// The weights of the classes in the target's shares, in what smoothing spreads and, where each class's own weight is
-  /// its gradient's, there; empty for ones. And the target's probabilities; empty where it has classes.
+  /// The weights of the classes in the target's shares; empty for ones.
   private(set) var weights: [Double] = []
+  /// Their weights in what smoothing spreads; empty for ones.
   private(set) var spreadWeights: [Double] = []
+  /// What each class's gradient is multiplied by, where that is its own weight; else empty.
   private(set) var classFactors: [Double] = []
+  /// The target's probabilities; empty where it has classes.
   private(set) var distribution: [Double] = []
   private(set) var spread = 0.0
   private(set) var kept = 1.0

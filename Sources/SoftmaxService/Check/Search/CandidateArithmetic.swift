@@ -1,6 +1,6 @@
 import VectorKernels
 
-/// How a caller's numbers look as if they had been computed, and written down.
+/// The arithmetic that a caller's numbers seem to come from, and the digits that they were written with.
 struct CandidateArithmetic {
   let format: BinaryFormat
   /// u.

@@ -4,7 +4,7 @@ import VectorKernels
 /// Looks for the causes of what is wrong with a caller's numbers: one loop over the hypotheses.
 ///
 /// A hypothesis stands when what it recomputes agrees with the caller's numbers to the precision of their own
-/// arithmetic, and much better than what was asked for does. Simple explanations come first: single mistakes, then the
+/// arithmetic, and much better than the exact numbers do. Simple explanations come first: single mistakes, then the
 /// arithmetic alone, then an order, then pairs of mistakes. The first step that explains the numbers ends the search.
 struct FindingSearch: ~Copyable {
   private let request: CheckRequest

@@ -16,7 +16,7 @@ struct OutputSearch: ~Copyable {
   let exact: [Double]
   /// The exact numbers in the candidate's order.
   let exactTensor: [Double]
-  /// How the numbers look as if they had been computed; what is compared is compared in it.
+  /// The arithmetic that the numbers seem to come from; comparisons allow what it rounds.
   var arithmetic: CandidateArithmetic
   var probes: Probes
   /// From correctly rounded probabilities: under one change after the other, and of the request as it is.

@@ -1,7 +1,7 @@
 import Softmax
 
-/// A few of the caller's numbers, against which each change is held first, recomputed in plain binary64. Nearly all
-/// changes fail there, at a small part of the price of correctly rounded probabilities of all slices.
+/// A few of the caller's numbers, on which each change is tried first, in plain binary64. Nearly all changes fail
+/// there, at a small part of the price of correctly rounded probabilities of all slices.
 ///
 /// A loss over all slices is one number, and its own probe.
 struct Probes: ~Copyable {

@@ -1,8 +1,8 @@
 import NumericJSON
 import Softmax
 
-/// Holds what an infer request names against an operation: tensors become inputs, parameters and outputs the
-/// operation's own. What does not fit is noted.
+/// Finds what an infer request names among what an operation takes: tensors become inputs, names become parameters and
+/// outputs. What does not fit is noted.
 struct InferBinder: ~Copyable {
   let operation: Operation
   let wire: OpenInferenceWire
