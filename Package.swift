@@ -54,7 +54,7 @@ let package = Package(
       exclude: ["Fixtures"]),
     .testTarget(
       name: "NumericJSONTests", dependencies: ["NumericJSON", "KernelDispatch", "VectorKernels", "TestSupport"]),
-    .testTarget(name: "HTTPTests", dependencies: ["HTTP", "TestSupport"]),
+    .testTarget(name: "HTTPTests", dependencies: ["HTTP", "Allocation", "TestSupport"]),
     .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer", "HTTP", "CLinux", "TestSupport"]),
     .testTarget(
       name: "SoftmaxServiceTests",

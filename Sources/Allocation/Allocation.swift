@@ -77,23 +77,3 @@ extension Array where Element: BitwiseCopyable {
     }
   }
 }
-
-extension OutputSpan<UInt8> {
-  /// Appends all of `bytes`: one by one they would be most of the cost of a response's head, and of a JSON string.
-  /// There must be enough free capacity.
-  ///
-  /// `unsafe` for the copy into the free capacity, which is checked.
-  @inlinable
-  @inline(__always)
-  @_lifetime(self: copy self)
-  public mutating func append(_ bytes: Span<UInt8>) {
-    precondition(bytes.count <= freeCapacity)
-    unsafe withUnsafeMutableBufferPointer { buffer, filled in
-      unsafe bytes.withUnsafeBufferPointer { source in
-        guard let from = source.baseAddress, let to = buffer.baseAddress else { return }
-        unsafe (to + filled).initialize(from: from, count: source.count)
-        filled += source.count
-      }
-    }
-  }
-}

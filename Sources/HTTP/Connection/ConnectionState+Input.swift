@@ -1,3 +1,5 @@
+internal import Allocation
+
 /// From bytes to heads and requests.
 extension ConnectionState {
   /// Accounts for bytes that have just arrived. Returns how many of them need no `consume`, since they are kept or

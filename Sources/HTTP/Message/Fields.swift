@@ -1,3 +1,5 @@
+internal import Allocation
+
 /// The field lines of a message, in their order, repeated ones kept apart (RFC 9110 §5.2, §5.3).
 ///
 /// They are kept in wire format, each with its CRLF, in one array: a request's head is copied once as a whole, however

@@ -1,3 +1,5 @@
+internal import Allocation
+
 /// A problem in the form of RFC 9457: what went wrong, where, and what to do about it.
 public struct Problem: Sendable, Hashable {
   /// One place in the request's body that is at fault.
@@ -87,29 +89,6 @@ extension Problem {
     }
     out.append(UInt8(ascii: "}"))
     return out
-  }
-}
-
-extension [UInt8] {
-  /// Appends a JSON string (RFC 8259 §7): quotation mark, backslash and control characters are escaped.
-  public mutating func append(jsonString text: String) {
-    let quote = UInt8(ascii: "\"")
-    let backslash = UInt8(ascii: "\\")
-    append(quote)
-    for byte in text.utf8 {
-      if byte == quote || byte == backslash {
-        append(backslash)
-        append(byte)
-      } else if byte < 0x20 {
-        append(contentsOf: #"\u00"#.utf8)
-        append(byte < 0x10 ? UInt8(ascii: "0") : UInt8(ascii: "1"))
-        let low = byte & 0x0F
-        append(low < 10 ? 0x30 &+ low : 0x57 &+ low)
-      } else {
-        append(byte)
-      }
-    }
-    append(quote)
   }
 }
 

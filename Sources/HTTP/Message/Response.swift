@@ -1,3 +1,5 @@
+internal import Allocation
+
 /// A complete response, before it is framed.
 ///
 /// The connection adds Date, Content-Length and Connection, and drops the body where the method or the status forbids

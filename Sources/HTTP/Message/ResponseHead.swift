@@ -75,22 +75,6 @@ extension [UInt8] {
   }
 }
 
-extension OutputSpan<UInt8> {
-  /// Appends a number that is not negative.
-  @_lifetime(self: copy self)
-  fileprivate mutating func append(decimal number: Int) {
-    var digits = InlineArray<20, UInt8>(repeating: 0)
-    var start = digits.count
-    var rest = UInt64(number)
-    repeat {
-      start -= 1
-      digits[start] = 0x30 &+ UInt8(truncatingIfNeeded: rest % 10)
-      rest /= 10
-    } while rest > 0
-    append(digits.span.extracting(start...))
-  }
-}
-
 extension Status {
   /// No body, and no Content-Length, on 1xx, 204 and 304 (RFC 9110 §8.6, §15).
   var mayHaveBody: Bool { self != .noContent && self != .notModified }

@@ -1,3 +1,5 @@
+internal import Allocation
+
 /// Parses a request's head (RFC 9112 §2 to §6) from bytes that may arrive in any pieces.
 ///
 /// Each call of `parse` gets all bytes since the head's first one. It returns the head's length once the head is

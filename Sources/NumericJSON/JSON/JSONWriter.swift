@@ -110,7 +110,7 @@ public struct JSONWriter: ~Copyable {
       if isPlain {
         output.append(text)
       } else {
-        for index in text.indices { output.append(escaped: text[index]) }
+        output.append(escaping: text)
       }
       output.append(UInt8(ascii: "\""))
       if isName { output.append(UInt8(ascii: ":")) }
@@ -183,48 +183,11 @@ extension MutableSpan<UInt8> {
   }
 }
 
-extension OutputSpan where Element == UInt8 {
-  /// Appends an integer's digits, after its sign where it is negative.
-  @_lifetime(self: copy self)
-  fileprivate mutating func append(decimal value: Int) {
-    if value < 0 { append(UInt8(ascii: "-")) }
-    let size = value.magnitude
-    var power: UInt = 1
-    while size / power >= 10 { power *= 10 }
-    while power > 0 {
-      append(UInt8(ascii: "0") + UInt8(size / power % 10))
-      power /= 10
-    }
-  }
-
-  /// Appends a byte of a string, or the escape that it needs (RFC 8259 §7).
-  @inline(__always)
-  @_lifetime(self: copy self)
-  fileprivate mutating func append(escaped byte: UInt8) {
-    if byte.needsEscape { append(escapeOf: byte) } else { append(byte) }
-  }
-
-  @inline(never)
-  @_lifetime(self: copy self)
-  private mutating func append(escapeOf byte: UInt8) {
-    append(UInt8(ascii: "\\"))
-    guard byte < 0x20 else { return append(byte) }
-    let digits = Array("0123456789abcdef".utf8)
-    for letter in "u00".utf8 { append(letter) }
-    append(digits[Int(byte >> 4)])
-    append(digits[Int(byte & 0xF)])
-  }
-}
-
-extension UInt8 {
-  /// Whether a string may not hold the byte as it is.
-  fileprivate var needsEscape: Bool { self < 0x20 || self == UInt8(ascii: "\"") || self == UInt8(ascii: "\\") }
-}
-
 extension Span<UInt8> {
-  /// Whether a string may plainly hold the bytes as they are: no byte needs an escape, or is not ASCII.
+  /// Whether a string may plainly hold the bytes as they are: no byte needs an escape, or is not ASCII. False of fewer
+  /// than eight, which are as soon appended as looked at.
   fileprivate var isPlain: Bool {
-    guard count >= 8 else { return indices.allSatisfy { self[$0] < 0x80 && !self[$0].needsEscape } }
+    guard count >= 8 else { return false }
     // The last eight overlap those before them.
     var place = 0
     while place < count - 8 {

@@ -1,3 +1,4 @@
+import Allocation
 import Dispatch
 import HTTP
 import HTTPServer

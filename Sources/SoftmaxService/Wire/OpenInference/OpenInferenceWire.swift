@@ -141,15 +141,7 @@ enum OpenInferenceProblem {
       return
     }
     response.contentType = .json
-    response.body = text(problem.detail)
-  }
-
-  /// `{"error": …}` in one line.
-  static func text(_ detail: String) -> [UInt8] {
-    var body = Array(#"{"error":"#.utf8)
-    body.append(jsonString: detail)
-    body.append(UInt8(ascii: "}"))
-    return body
+    response.body = ModelDocuments.document { $0.member("error", problem.detail) }
   }
 
   /// Whether the field Accept names the media type of RFC 9457 itself.
