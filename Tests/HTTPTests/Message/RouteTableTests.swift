@@ -2,7 +2,7 @@ import Testing
 
 @testable import HTTP
 
-struct RouteTests {
+struct RouteTableTests {
   static let base = RouteTable([
     RouteDeclaration("/a", .reading), RouteDeclaration("/items/{name}", .reading),
     RouteDeclaration("/items/{name}/parts/{part}", [.post]),
