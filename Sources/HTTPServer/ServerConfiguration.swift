@@ -1,0 +1,98 @@
+public import HTTP
+internal import Synchronization
+
+/// How a server runs. Every bound is here or in `limits`.
+public struct ServerConfiguration: Sendable, Hashable {
+  /// Where to listen. Port 0 takes a free one, the same for each address.
+  public var addresses: [SocketAddress]
+  /// Those among them that are left out where the system does not know them, as long as another is there.
+  public var optionalAddresses: [SocketAddress] = []
+  /// Event loops; each is a thread that is busy when it has something to do.
+  public var loops: Int
+  /// What each connection keeps to.
+  public var limits: HTTPLimits
+  /// Connections at once; beyond it those that have waited longest make places, else only the reserve is accepted.
+  public var connections: Int
+  /// How long a connection of the reserve may take to say what it wants, to read its answer, and to end.
+  public var reserveTimeout = Duration.seconds(2)
+  /// How long a peer may keep its connection waiting before the place is given to a connection beyond the cap.
+  public var placeGrace = Duration.seconds(1)
+  /// Connections that the kernel holds until they are accepted.
+  public var backlog = 1024
+
+  /// Large requests computed at once.
+  public var workers: Int
+  /// Large requests that wait for a worker; beyond it, 503.
+  public var workQueueLimit = 128
+  /// What a connection costs that holds nothing else: its state, and the socket in the kernel, which counts in a
+  /// control group too.
+  public static let bytesPerConnection = 8 * 1024
+  /// Bytes that connections and the requests being answered may hold in all, beside the program itself.
+  public var memoryBytes = 512 * 1024 * 1024
+  /// How long a loop computes by itself before it hands a request to the work pool.
+  public var inlineTimeBudget = Duration.milliseconds(2)
+  /// From a whole request to its answer; beyond it the work is told to stop, which the handler answers with 503.
+  public var requestTimeout = Duration.seconds(30)
+
+  /// At a stop: how long to go on serving while readiness is denied already.
+  public var drainDelay = Duration.zero
+  /// And then: how long to wait for answers under way.
+  public var drainTimeout = Duration.seconds(30)
+
+  public init(addresses: [SocketAddress], loops: Int = 1, connections: Int = 1024, limits: HTTPLimits = HTTPLimits()) {
+    self.addresses = addresses
+    self.loops = max(1, loops)
+    self.workers = max(1, loops)
+    self.connections = max(1, connections)
+    self.limits = limits
+  }
+
+  /// As many loops, and as many requests computed at once.
+  public mutating func setLoops(_ count: Int) {
+    loops = max(1, count)
+    workers = loops
+  }
+
+  /// Connections beyond the cap for which no place could be made. On them only routes that say so are answered
+  /// (`Route.isServedBeyondCap`).
+  public var reserveConnections: Int { max(32, 2 * loops) }
+
+  /// How many of the reserve each loop keeps: half of it in all. The other half is for those that no loop has taken up
+  /// yet.
+  var reserveConnectionsOfLoop: Int { reserveConnections / (2 * loops) }
+
+  /// What connections beyond the cap keep to: they must say at once what they want.
+  var reserveLimits: HTTPLimits {
+    var limits = limits
+    let steps: [WritableKeyPath<HTTPLimits, Duration>] = [
+      \.headTimeout, \.idleTimeout, \.bodyTimeout, \.writeTimeout, \.lingerSilence, \.lingerTotal,
+    ]
+    for step in steps { limits[keyPath: step] = min(limits[keyPath: step], reserveTimeout) }
+    return limits
+  }
+}
+
+/// The state of a server, as `/readyz` and `/metrics` report it.
+public final class ServerStatus: Sendable {
+  let budget: MemoryBudget
+  let workPool: WorkPool
+  private let running = Atomic<Bool>(false)
+
+  public init(_ configuration: ServerConfiguration) {
+    budget = MemoryBudget(
+      limit: configuration.memoryBytes, longestTransfer: configuration.limits.writeTotalTimeout.nanoseconds)
+    workPool = WorkPool(workers: configuration.workers, queueLimit: configuration.workQueueLimit)
+  }
+
+  /// Whether the server has started and is not stopping.
+  public var isRunning: Bool { running.load(ordering: .relaxed) }
+  /// Whether connections and requests hold so much that large requests find no room.
+  public var isShortOfMemory: Bool { budget.isExhausted }
+  /// Bytes that connections and requests hold, and may hold.
+  public var heldBytes: Int { budget.heldBytes }
+  public var heldBytesLimit: Int { budget.limit }
+  /// Large requests that wait to be computed.
+  public var queueLength: Int { workPool.queueLength }
+
+  func set(isRunning: Bool) { running.store(isRunning, ordering: .relaxed) }
+}
