@@ -29,29 +29,25 @@ public final class Server: Sendable {
     var waiting: [@Sendable () -> Void] = []
   }
 
-  private let configuration: ServerConfiguration
   private let services: LoopServices
   let status: ServerStatus
   private let running = Mutex(Running())
   private let queue = DispatchQueue(label: "softmaxd.server")
 
   /// - Parameters:
-  ///   - configuration: where and how.
-  ///   - status: what the handler's `/readyz` reads; the server sets it. Of the same configuration.
+  ///   - status: how the server runs, and what the handler's `/readyz` reads; the server sets it.
   ///   - handler: answers requests.
   ///   - observer: is told of them.
-  public init(
-    configuration: ServerConfiguration, status: ServerStatus? = nil, handler: any RequestHandler,
-    observer: any ServerObserver = NoObserver()
-  ) {
-    self.configuration = configuration
-    let status = status ?? ServerStatus(configuration)
+  public init(_ status: ServerStatus, handler: any RequestHandler, observer: any ServerObserver = NoObserver()) {
     self.status = status
     services = LoopServices(
-      configuration: configuration, handler: handler, observer: observer,
-      workPool: status.workPool, budget: status.budget,
-      limiter: ConnectionLimiter(cap: configuration.connections, reserve: configuration.reserveConnections))
+      configuration: status.configuration, handler: handler, observer: observer, workPool: status.workPool,
+      budget: status.budget,
+      limiter: ConnectionLimiter(
+        cap: status.configuration.connections, reserve: status.configuration.reserveConnections))
   }
+
+  private var configuration: ServerConfiguration { services.configuration }
 
   /// Opens the ports and begins to serve; returns where.
   public func start() throws(StartError) -> [SocketAddress] {

@@ -72,13 +72,15 @@ public struct ServerConfiguration: Sendable, Hashable {
   }
 }
 
-/// The state of a server, as `/readyz` and `/metrics` report it.
+/// The state of a server of one configuration, as `/readyz` and `/metrics` report it.
 public final class ServerStatus: Sendable {
+  let configuration: ServerConfiguration
   let budget: MemoryBudget
   let workPool: WorkPool
   private let running = Atomic<Bool>(false)
 
   public init(_ configuration: ServerConfiguration) {
+    self.configuration = configuration
     budget = MemoryBudget(
       limit: configuration.memoryBytes, longestTransfer: configuration.limits.writeTotalTimeout.nanoseconds)
     workPool = WorkPool(workers: configuration.workers, queueLimit: configuration.workQueueLimit)

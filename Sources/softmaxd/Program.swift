@@ -45,8 +45,7 @@ enum Program {
         version: version, models: settings.models, readiness: { status.readiness }),
       status: status, telemetry: telemetry, token: token(settings), origins: settings.corsOrigins,
       hosts: settings.allowedHosts)
-    let server = Server(
-      configuration: configuration, status: status, handler: operations, observer: telemetry)
+    let server = Server(status, handler: operations, observer: telemetry)
     do throws(StartError) {
       for address in try server.start() {
         StandardStreams.write("softmaxd listening on http://\(address)\n", to: StandardStreams.output)

@@ -95,7 +95,7 @@ func withServer(
   configuration.drainTimeout = .seconds(2)
   configuration.limits.stopGrace = .milliseconds(50)
   change(&configuration)
-  let server = Server(configuration: configuration, handler: handler, observer: observer)
+  let server = Server(ServerStatus(configuration), handler: handler, observer: observer)
   let addresses = try server.start()
   defer { stop(server) }
   try body(#require(addresses.first), server, handler)

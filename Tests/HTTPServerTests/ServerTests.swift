@@ -164,9 +164,8 @@ import Testing
   }
 
   @Test func localhostListensOnBothLoopbacksWithOnePort() throws {
-    let server = Server(
-      configuration: ServerConfiguration(addresses: SocketAddress.all(host: "localhost", port: 0) ?? []),
-      handler: TestHandler())
+    let configuration = ServerConfiguration(addresses: SocketAddress.all(host: "localhost", port: 0) ?? [])
+    let server = Server(ServerStatus(configuration), handler: TestHandler())
     let addresses = try server.start()
     defer { stop(server) }
     #expect(Set(addresses.map(\.port)).count == 1)

@@ -80,7 +80,7 @@ import Testing
 
   @Test func hearsTheFirstLine() throws {
     let address = try #require(SocketAddress(host: "127.0.0.1", port: 0))
-    let server = Server(configuration: ServerConfiguration(addresses: [address]), handler: Handler())
+    let server = Server(ServerStatus(ServerConfiguration(addresses: [address])), handler: Handler())
     let open = try #require(try server.start().first)
     defer { server.stop {} }
     #expect(try HealthCheck.statusLine(of: "/livez", at: open, seconds: 5) == "HTTP/1.1 200 OK")
