@@ -106,6 +106,7 @@ extension ConnectionState {
     phase = .head
     parser = HeadParser()
     hasBegunHead = false
+    bodyLimit = limits.bodyBytes
     since = now.instant
   }
 
@@ -125,7 +126,9 @@ extension ConnectionState {
     guard phase == .deciding, let head else { return }
     self.route = route
     bodyLimit = limits.bodyBytes(for: head.method)
-    guard !limits.areExceeded(byBodyOf: head) else { return breakRule(ParseFailure(.bodyTooLarge, at: 0)) }
+    guard limits.limitExceeded(by: head, isRefused: false) == nil else {
+      return breakRule(ParseFailure(.bodyTooLarge, at: 0))
+    }
     switch head.framing {
     case .none, .length(0): phase = .requestReady
     case .length, .chunked:
@@ -157,7 +160,7 @@ extension ConnectionState {
   /// Drops the part of `bytes` that belongs to a refused body, up to the bound, and returns its length.
   private mutating func discard(_ bytes: Span<UInt8>, at now: Moment) throws(ParseFailure) -> Int {
     let count = try body.take(
-      bytes.extracting(first: min(discardLeft, bytes.count)), atMost: limits.bodyBytes, limits)
+      bytes.extracting(first: min(discardLeft, bytes.count)), atMost: bodyLimit, limits)
     discardLeft -= count
     body.dropBytes()
     guard body.isComplete || discardLeft == 0 else { return count }
@@ -177,7 +180,7 @@ extension ConnectionState {
   mutating func breakRule(_ failure: ParseFailure, path: String? = nil) {
     if phase == .head { framing = ResponseFraming(isHead: parser.isHead) }
     var limits = limits
-    if phase == .body { limits.bodyBytes = bodyLimit }
+    limits.bodyBytes = bodyLimit
     let head = phase == .head ? nil : head ?? waitingRefusal?.head
     rejection = Rejection(Problem(failure, limits: limits), head, path: head?.path ?? path)
     phase = .rejectPending

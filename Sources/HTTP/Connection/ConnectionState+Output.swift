@@ -15,8 +15,8 @@ extension ConnectionState {
   public mutating func refuse(at route: Route, with response: consuming Response, at now: Moment) {
     guard phase == .deciding, let head else { return }
     self.route = route
-    // Too large whatever else is wrong; the owner may say so in its own response.
-    guard !limits.areExceeded(byBodyOf: head) || response.status == .contentTooLarge else {
+    // The owner may say so in its own response.
+    guard limits.limitExceeded(by: head, isRefused: true) == nil || response.status == .contentTooLarge else {
       return breakRule(ParseFailure(.bodyTooLarge, at: 0))
     }
     self.head = nil

@@ -129,7 +129,7 @@ public struct ConnectionState: ~Copyable, Sendable {
   var route = Route.unmatched
   var body = BodyReader(.none)
   /// The most bytes that the present body may have.
-  var bodyLimit = 0
+  var bodyLimit: Int
   var discardLeft = 0
 
   var framing = ResponseFraming()
@@ -159,6 +159,7 @@ public struct ConnectionState: ~Copyable, Sendable {
   public init(limits: HTTPLimits, at now: Moment) {
     self.limits = limits
     times = TimeLimits(limits)
+    bodyLimit = limits.bodyBytes
     since = now.instant
     readRate = times.bodyDeadline(from: now.instant)
     writeRate = times.writeDeadline(from: now.instant)

@@ -44,13 +44,18 @@ public struct HTTPLimits: Sendable, Hashable {
 
   public init() {}
 
-  /// Whether a head announces a larger body than is read, whatever the method.
-  public func areExceeded(byBodyOf head: RequestHead) -> Bool {
-    if case .length(let length) = head.framing { length > bodyBytes } else { false }
-  }
-
   /// The most bytes of a request's body: few where the method gives a body no meaning (RFC 9110 §9.3.1).
   func bodyBytes(for method: Method) -> Int { method.takesBody ? bodyBytes : min(bodyBytes, discardBytes) }
+
+  /// The limit that the body exceeds which a head announces; nil where it exceeds none.
+  ///
+  /// - Parameter isRefused: whether the request has another fault. Then that one is told, unless the body is too large
+  ///   for any method.
+  public func limitExceeded(by head: RequestHead, isRefused: Bool) -> Int? {
+    guard case .length(let length) = head.framing else { return nil }
+    let limit = isRefused ? bodyBytes : bodyBytes(for: head.method)
+    return length > limit ? limit : nil
+  }
 }
 
 /// The time limits of ``HTTPLimits`` in nanoseconds, converted once a connection.

@@ -40,6 +40,8 @@ public enum Routing: Sendable {
   /// A final answer at the route.
   public static func refuse(_ response: Response, _ route: Route) -> Routing { .refuse(Refused(response, route)) }
 
+  public var isRefusal: Bool { if case .refuse = self { true } else { false } }
+
   public var route: Route {
     switch self {
     case .accept(let route): route

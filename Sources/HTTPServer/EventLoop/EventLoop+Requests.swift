@@ -20,21 +20,16 @@ extension EventLoop {
     if connection.isReserve, !route.isServedBeyondCap || head.framing != .none {
       return .refuse(handler.answer(.overloaded, to: head, closes: true), route)
     }
-    if limits.areExceeded(byBodyOf: head) {
-      return .refuse(handler.answer(.bodyTooLarge(limits.bodyBytes), to: head), route)
+    if let limit = limits.limitExceeded(by: head, isRefused: routing.isRefusal) {
+      return .refuse(handler.answer(.bodyTooLarge(limit), to: head), route)
     }
-    if case .refuse = routing { return routing }
-    switch head.framing {
-    case .length(let count) where count > limits.discardBytes && !head.method.takesBody:
-      return .refuse(handler.answer(.bodyTooLarge(limits.discardBytes), to: head), route)
-    case .length(let count):
+    if !routing.isRefusal, case .length(let count) = head.framing {
       let isLarge = count > MemoryBudget.smallRequest
       guard !isLarge || services.budget.hasRoom(for: count),
         !route.body.usesWorkPool(bodyBytes: count) || services.workPool.hasRoom
       else {
         return .refuse(handler.answer(.overloaded, to: head), route)
       }
-    case .chunked, .none: break
     }
     return routing
   }

@@ -14,6 +14,12 @@ struct ConnectionStateTests {
     expectRejected(head, 413, .bodyTooLarge, limits: limits)
     expectRejected(head + "01234567890", 413, .bodyTooLarge, limits: limits)
     expectAccepted(head.replacing("11", with: "10") + "0123456789", limits: limits)
+    // Where the method gives a body no meaning, its limit is another, which the answer names.
+    let unwanted = "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 65537\r\n\r\n"
+    expectRejected(unwanted, 413, .bodyTooLarge)
+    let told = Harness()
+    told.feed(unwanted)
+    #expect(told.text.contains("larger than the 65536 bytes"))
     let harness = Harness(limits)
     harness.feed(head)
     #expect(harness.shutsDown && harness.closed == nil)

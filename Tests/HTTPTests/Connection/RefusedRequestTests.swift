@@ -63,6 +63,10 @@ struct RefusedRequestTests {
   func refusedLargeBody() {
     let harness = refuse(.notFound, "Content-Length: 999999999\r\n", "")
     #expect(harness.statuses == [413] && harness.shutsDown && harness.refusals.isEmpty)
+    let unwanted = Harness()
+    unwanted.decide = { _ in Response(.notFound) }
+    unwanted.feed("GET /x HTTP/1.1\r\nHost: a\r\nContent-Length: 65537\r\n\r\n")
+    #expect(unwanted.statuses == [404])
     var limits = HTTPLimits()
     limits.bodyBytes = 10
     let large = Harness(limits)
