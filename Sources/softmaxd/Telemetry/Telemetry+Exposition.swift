@@ -19,8 +19,9 @@ extension Telemetry {
   }
 
   private func build(_ text: inout MetricText) {
-    text.family("softmaxd_build_info", "gauge", "1, with what is running as labels.")
-    text.sample("softmaxd_build_info", "version=\"\(Program.version)\",architecture=\"\(Self.architecture)\"", "1")
+    text.metric(
+      "softmaxd_build_info", "gauge", "1, with what is running as labels.",
+      samples: [("version=\"\(Program.version)\",architecture=\"\(Self.architecture)\"", "1")])
   }
 
   private static var architecture: String {
@@ -65,73 +66,57 @@ extension Telemetry {
   }
 
   private func requests(_ text: inout MetricText) {
-    text.family("http_server_active_requests", "gauge", "Requests being answered.")
-    for (method, name) in MetricLabels.methods.enumerated() {
-      let began = sum { $0.began[method].load(ordering: .relaxed) }
-      let ended = sum { $0.ended[method].load(ordering: .relaxed) }
-      if began > 0 {
-        text.sample(
-          "http_server_active_requests", "http_request_method=\"\(name)\"", String(Int64(began) - Int64(ended)))
-      }
-    }
-    text.family("softmaxd_requests_abandoned_total", "counter", "Requests whose client went before the answer.")
-    text.sample("softmaxd_requests_abandoned_total", "", String(sum { $0.abandoned.load(ordering: .relaxed) }))
-    text.family("softmaxd_requests_rejected_total", "counter", "Requests that broke a rule or a deadline, by reason.")
-    for (reason, count) in rejections.withLock({ $0 }).sorted(by: { $0.key < $1.key }) {
-      text.sample("softmaxd_requests_rejected_total", "reason=\"\(reason)\"", String(count))
-    }
+    text.metric(
+      "http_server_active_requests", "gauge", "Requests being answered.",
+      samples: MetricLabels.methods.enumerated().compactMap { method, name in
+        let began = sum { $0.began[method].load(ordering: .relaxed) }
+        let ended = sum { $0.ended[method].load(ordering: .relaxed) }
+        return began > 0 ? ("http_request_method=\"\(name)\"", String(Int64(began) - Int64(ended))) : nil
+      })
+    text.counter(
+      "softmaxd_requests_abandoned_total", "Requests whose client went before the answer.",
+      sum { $0.abandoned.load(ordering: .relaxed) })
+    let rejected = rejectedRequests.withLock { $0 }
+    text.counter(
+      "softmaxd_requests_rejected_total", "Requests that broke a rule or a deadline, by reason.",
+      byReason: rejected.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
   }
 
   private func work(_ status: ServerStatus, _ text: inout MetricText) {
-    text.family("softmaxd_queue_length", "gauge", "Large requests that wait to be computed.")
-    text.sample("softmaxd_queue_length", "", String(status.queueLength))
-    text.family("softmaxd_draining", "gauge", "1 once the server has begun to stop, else 0.")
-    text.sample("softmaxd_draining", "", status.isRunning ? "0" : "1")
+    text.gauge("softmaxd_queue_length", "Large requests that wait to be computed.", status.queueLength)
+    text.gauge("softmaxd_draining", "1 once the server has begun to stop, else 0.", status.isRunning ? 0 : 1)
   }
 
   private func connections(_ text: inout MetricText) {
     let opened = sum { $0.opened.load(ordering: .relaxed) }
     let closed = sum { $0.closed.load(ordering: .relaxed) }
-    text.family("softmaxd_connections", "gauge", "Connections open.")
-    text.sample("softmaxd_connections", "", String(Int64(opened) - Int64(closed)))
-    text.family("softmaxd_connections_accepted_total", "counter", "Connections accepted.")
-    text.sample("softmaxd_connections_accepted_total", "", String(opened))
-    text.family("softmaxd_connections_rejected_total", "counter", "Connections turned away, by reason.")
-    for (reason, count) in [
-      (ConnectionRejection.connectionCap, rejectedForCap.load(ordering: .relaxed)),
-      (.descriptors, rejectedForDescriptors.load(ordering: .relaxed)),
-    ] {
-      text.sample("softmaxd_connections_rejected_total", "reason=\"\(reason.rawValue)\"", String(count))
-    }
+    text.gauge("softmaxd_connections", "Connections open.", Int64(opened) - Int64(closed))
+    text.counter("softmaxd_connections_accepted_total", "Connections accepted.", opened)
+    let (rejected, dropped) = (rejectedConnections.withLock { $0 }, droppedConnections.withLock { $0 })
+    text.counter(
+      "softmaxd_connections_rejected_total", "Connections turned away, by reason.",
+      byReason: ConnectionRejection.allCases.map { ($0.rawValue, rejected[$0, default: 0]) })
+    text.counter(
+      "softmaxd_connections_dropped_total", "Connections ended because their peers were too slow.",
+      byReason: ConnectionDrop.allCases.map { ($0.rawValue, dropped[$0, default: 0]) })
   }
 
   private func memory(_ status: ServerStatus, _ text: inout MetricText) {
-    text.family("softmaxd_connections_dropped_total", "counter", "Connections ended because their peers were too slow.")
-    for (reason, count) in [
-      (ConnectionDrop.slowReader, droppedSlowReaders.load(ordering: .relaxed)),
-      (.memory, droppedForMemory.load(ordering: .relaxed)),
-      (.connectionCap, droppedForCap.load(ordering: .relaxed)),
-    ] {
-      text.sample("softmaxd_connections_dropped_total", "reason=\"\(reason.rawValue)\"", String(count))
-    }
-    text.family("softmaxd_memory_held_bytes", "gauge", "Memory that connections and requests hold.")
-    text.sample("softmaxd_memory_held_bytes", "", String(status.heldBytes))
-    text.family("softmaxd_memory_limit_bytes", "gauge", "Memory that connections and requests may hold.")
-    text.sample("softmaxd_memory_limit_bytes", "", String(status.heldBytesLimit))
+    text.gauge("softmaxd_memory_held_bytes", "Memory that connections and requests hold.", status.heldBytes)
+    text.gauge("softmaxd_memory_limit_bytes", "Memory that connections and requests may hold.", status.heldBytesLimit)
   }
 
   private func process(_ text: inout MetricText) {
     let usage = ProcessMetrics.read()
-    text.family("process_cpu_seconds_total", "counter", "Processor time, user and system.")
-    text.sample("process_cpu_seconds_total", "", usage.cpuMicroseconds.inDecimals(scale: 1_000_000))
-    text.family("process_resident_memory_bytes", "gauge", "Resident memory in bytes.")
-    text.sample("process_resident_memory_bytes", "", String(usage.residentBytes))
-    text.family("process_start_time_seconds", "gauge", "When the process began, in seconds since 1970.")
-    text.sample("process_start_time_seconds", "", usage.startMilliseconds.inDecimals(scale: 1000))
-    text.family("process_open_fds", "gauge", "File descriptors open now.")
-    text.sample("process_open_fds", "", String(usage.openDescriptors))
-    text.family("process_max_fds", "gauge", "The most file descriptors that may be open.")
-    text.sample("process_max_fds", "", String(usage.descriptorLimit))
+    text.counter(
+      "process_cpu_seconds_total", "Processor time, user and system.",
+      usage.cpuMicroseconds.inDecimals(scale: 1_000_000))
+    text.gauge("process_resident_memory_bytes", "Resident memory in bytes.", usage.residentBytes)
+    text.gauge(
+      "process_start_time_seconds", "When the process began, in seconds since 1970.",
+      usage.startMilliseconds.inDecimals(scale: 1000))
+    text.gauge("process_open_fds", "File descriptors open now.", usage.openDescriptors)
+    text.gauge("process_max_fds", "The most file descriptors that may be open.", usage.descriptorLimit)
   }
 
   private func sum(_ value: (LoopCounters) -> UInt64) -> UInt64 { loops.reduce(0) { $0 &+ value($1) } }
@@ -148,11 +133,30 @@ extension Telemetry {
 struct MetricText {
   private(set) var bytes: [UInt8] = []
 
+  /// A metric and its samples.
+  mutating func metric(_ name: String, _ type: String, _ help: String, samples: [(labels: String, value: String)]) {
+    family(name, type, help)
+    for (labels, value) in samples { sample(name, labels, value) }
+  }
+
+  mutating func gauge(_ name: String, _ help: String, _ value: some LosslessStringConvertible) {
+    metric(name, "gauge", help, samples: [("", String(value))])
+  }
+
+  mutating func counter(_ name: String, _ help: String, _ value: some LosslessStringConvertible) {
+    metric(name, "counter", help, samples: [("", String(value))])
+  }
+
+  mutating func counter(_ name: String, _ help: String, byReason counts: [(reason: String, count: UInt64)]) {
+    metric(name, "counter", help, samples: counts.map { ("reason=\"\($0.reason)\"", String($0.count)) })
+  }
+
+  /// The beginning of a metric, whose samples follow.
   mutating func family(_ name: String, _ type: String, _ help: String) {
     put("# HELP \(name) \(help)\n# TYPE \(name) \(type)\n")
   }
 
-  mutating func sample(_ name: String, _ labels: String, _ value: String) {
+  private mutating func sample(_ name: String, _ labels: String, _ value: String) {
     put(labels.isEmpty ? "\(name) \(value)\n" : "\(name){\(labels)} \(value)\n")
   }
 

@@ -5,13 +5,11 @@ import Synchronization
 /// Counts what the server does, and writes its log.
 final class Telemetry: ServerObserver {
   let loops: [LoopCounters]
+  // Locks are fine here: no request that is served comes this way, and the connection is about to close.
   /// Requests that broke a rule or a deadline, by the problem's name, of which there are few.
-  let rejections = Mutex<[String: UInt64]>([:])
-  let rejectedForCap = Atomic<UInt64>(0)
-  let rejectedForDescriptors = Atomic<UInt64>(0)
-  let droppedSlowReaders = Atomic<UInt64>(0)
-  let droppedForMemory = Atomic<UInt64>(0)
-  let droppedForCap = Atomic<UInt64>(0)
+  let rejectedRequests = Mutex<[String: UInt64]>([:])
+  let rejectedConnections = Mutex<[ConnectionRejection: UInt64]>([:])
+  let droppedConnections = Mutex<[ConnectionDrop: UInt64]>([:])
   let log: AccessLog?
 
   init(loops count: Int, log choice: LogChoice) {
@@ -23,18 +21,11 @@ final class Telemetry: ServerObserver {
   func connectionClosed(loop: Int) { Counter.add(1, to: loops[loop].closed) }
 
   func connectionRejected(_ reason: ConnectionRejection) {
-    switch reason {
-    case .connectionCap: rejectedForCap.add(1, ordering: .relaxed)
-    case .descriptors: rejectedForDescriptors.add(1, ordering: .relaxed)
-    }
+    rejectedConnections.withLock { $0[reason, default: 0] += 1 }
   }
 
   func connectionDropped(_ reason: ConnectionDrop, loop: Int) {
-    switch reason {
-    case .slowReader: droppedSlowReaders.add(1, ordering: .relaxed)
-    case .memory: droppedForMemory.add(1, ordering: .relaxed)
-    case .connectionCap: droppedForCap.add(1, ordering: .relaxed)
-    }
+    droppedConnections.withLock { $0[reason, default: 0] += 1 }
   }
 
   func requestBegan(_ request: RequestMetrics, loop: Int) {
@@ -65,8 +56,7 @@ final class Telemetry: ServerObserver {
   }
 
   func requestRejected(_ problem: Problem, loop: Int) {
-    // A lock is fine here: no request that is served comes this way, and the connection is about to close.
-    rejections.withLock { $0[problem.type.name, default: 0] += 1 }
+    rejectedRequests.withLock { $0[problem.type.name, default: 0] += 1 }
     loops[loop].record(
       method: MetricLabels.otherMethod, route: .unmatched, status: MetricLabels.status(problem.type.status), (0, 0, 0))
     log?.record(problem, loop: loop)
