@@ -19,17 +19,7 @@ struct HeadSemantics: Sendable {
   private(set) var isEmpty = true
 
   /// Evaluates a field line, if it is one of these.
-  @inline(__always)
   mutating func add(_ bytes: Span<UInt8>, name: Range<Int>, value: Range<Int>) throws(ParseFailure) {
-    switch name.count {
-    case 4, 6, 10, 12...: try addByName(bytes, name: name, value: value)
-    default: return
-    }
-  }
-
-  private mutating func addByName(
-    _ bytes: Span<UInt8>, name: Range<Int>, value: Range<Int>
-  ) throws(ParseFailure) {
     switch name.count {
     case 4 where bytes.equalsIgnoringCase("host", in: name):
       guard !hasHost else { throw ParseFailure(.hostRepeated, at: name.lowerBound) }
