@@ -59,10 +59,7 @@ public struct Service: RequestHandler {
       guard head.method == .post else { return nil }
       return BodyType.refusal(of: head, route.body, example: JSONWire.example(for: operation))
     case .openInference(let endpoint): return openInference.refusal(of: head, at: endpoint, route.body)
-    case .page(.server): return head.method == .options ? nil : methodNotAllowed(head, route)
-    case .page(.root), .page(.docs), .page(.document), .page(.documentAsJSON), .page(.problems), .page(.problemType),
-      nil:
-      return nil
+    case .page, nil: return nil
     }
   }
 
@@ -97,10 +94,9 @@ public struct Service: RequestHandler {
     case .document: return Response(.ok, .yaml, body: EmbeddedResources.openAPI)
     case .documentAsJSON: return Response(.ok, .json, body: EmbeddedResources.openAPIAsJSON)
     case .problems: return Response(.ok, .json, body: ProblemPages.all)
-    case .problemType:
+    case .problemType, .server:
       guard let type = ProblemType(path: head.path) else { return notFound(head.path) }
       return Response(.ok, .json, body: ProblemPages.text(of: type))
-    case .server: return notFound(head.path)
     }
   }
 

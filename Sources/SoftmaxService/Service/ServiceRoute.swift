@@ -36,7 +36,8 @@ enum Page: Int, CaseIterable {
   case documentAsJSON
   case problems
   case problemType
-  /// `OPTIONS *`: the server as a whole (RFC 9110 §9.3.7).
+  /// `OPTIONS *`: the server as a whole (RFC 9110 §9.3.7). No other method comes here (RFC 9112 §3.2.4); those of its
+  /// route are what Allow lists.
   case server
 
   var route: RouteDeclaration {
