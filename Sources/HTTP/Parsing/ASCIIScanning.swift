@@ -6,7 +6,7 @@ package enum ASCII {
   static let space: UInt8 = 0x20
 
   /// `token` characters (RFC 9110 §5.6.2): letters, digits and ``!#$%&'*+-.^_`|~``.
-  @inline(__always) static func isToken(_ byte: UInt8) -> Bool {
+  @inline(__always) package static func isToken(_ byte: UInt8) -> Bool {
     contains(byte, low: 0x03FF_6CFA_0000_0000, high: 0x57FF_FFFF_C7FF_FFFE)
   }
 

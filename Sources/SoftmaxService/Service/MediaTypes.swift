@@ -13,11 +13,10 @@ enum BodyType {
     guard head.framing == .none else { return nil }
     return Response(
       ProblemType.lengthRequired.problem(
-        !head.hasQuery
-          ? "The request has neither Content-Length nor Transfer-Encoding: chunked, and so no body; "
-            + "send a JSON object, such as \(example)"
-          : "What is asked for goes into a JSON body, not after \"?\", such as \(example); send it with Content-Length"
-      ))
+        head.hasQuery
+          ? "What is asked for goes into a JSON body, not after \"?\", such as \(example); send it with Content-Length"
+          : "The request has neither Content-Length nor Transfer-Encoding: chunked, and so no body; "
+            + "send a JSON object, such as \(example)"))
   }
 
   private static func refusalOfType(_ head: RequestHead, _ policy: BodyPolicy) -> Response? {
@@ -135,7 +134,7 @@ extension Substring {
 
   /// A token (RFC 9110 §5.6.2), possibly empty.
   fileprivate mutating func takeToken() -> Substring {
-    let token = prefix { $0.isASCII && ($0.isLetter || $0.isNumber || "!#$%&'*+-.^_`|~".contains($0)) }
+    let token = prefix { $0.asciiValue.map(ASCII.isToken) ?? false }
     removeFirst(token.count)
     return token
   }
@@ -208,7 +207,7 @@ struct AcceptedTypes {
     let parts = text.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
     guard parts[0] == "0" || parts[0] == "1" else { return nil }
     let digits = parts.count == 2 ? parts[1] : ""
-    guard digits.utf8.count <= 3, digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
+    guard digits.utf8.count <= 3, digits.utf8.allSatisfy(ASCII.isDigit) else { return nil }
     let padded = digits + String(repeating: "0", count: 3 - digits.utf8.count)
     guard let fraction = Int(padded), parts[0] == "0" || fraction == 0 else { return nil }
     return parts[0] == "1" ? 1000 : fraction

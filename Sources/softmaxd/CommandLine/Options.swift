@@ -173,8 +173,7 @@ extension Option {
       "max-body", "BYTES", 1...1_073_741_824, sets: \.server.limits.bodyBytes, help: "Largest body; beyond: 413."),
     .integer(
       "max-head", "BYTES", 256...1_048_576, sets: \.server.limits.headBytes,
-      help: "Largest request head; beyond: "
-        + "431."),
+      help: "Largest request head; beyond: 431."),
     .integer(
       "max-fields", "N", 1...10_000, sets: \.server.limits.fieldCount, help: "Most fields in a head; beyond: 431."),
     .integer(
@@ -193,10 +192,8 @@ extension Option {
       help: "Large requests that wait to be computed; beyond: 503."),
     .automatic(
       "max-memory", "BYTES", MemoryPlan.least...1_125_899_906_842_624, sets: \.maxMemory,
-      help:
-        "Memory of the whole process, from which other bounds derive; auto: the cgroup's limit, RLIMIT_AS, "
-        + "or half the machine's."
-    ),
+      help: "Memory of the whole process, from which other bounds derive; "
+        + "auto: the cgroup's limit, RLIMIT_AS, or half the machine's."),
 
     .seconds(
       "head-timeout", sets: \.server.limits.headTimeout, help: "From a head's first byte to its last; beyond: 408."),
