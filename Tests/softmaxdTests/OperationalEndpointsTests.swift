@@ -1,8 +1,8 @@
 import HTTP
-import SoftmaxService
 import Testing
 
 @testable import HTTPServer
+@testable import SoftmaxService
 @testable import softmaxd
 
 /// What is answered around the service, without a socket.

@@ -35,19 +35,6 @@ public struct Problem: Sendable, Hashable {
   }
 }
 
-extension Problem {
-  /// A body is longer than the `limit`, in bytes.
-  public static func bodyTooLarge(_ limit: Int) -> Problem {
-    ProblemType.bodyTooLarge.problem(ProblemType.bodyTooLargeDetail(limit))
-  }
-}
-
-extension ProblemType {
-  fileprivate static func bodyTooLargeDetail(_ limit: Int) -> String {
-    "The body is larger than the \(limit) bytes that this server reads; send several requests"
-  }
-}
-
 extension Response {
   /// The problem as an answer in application/problem+json, with the Retry-After of its type.
   public init(_ problem: Problem, fields: Fields = Fields(), closes: Bool = false, forbidsStoring: Bool = false) {

@@ -55,8 +55,8 @@ extension ProblemType {
   public static let malformedField = ProblemType(
     name: "malformed-field", title: "Malformed header field", status: .badRequest,
     explanation:
-      "A line of the head is not a name, a colon and a value ended by CR LF (RFC 9112 §5), or a field that may be "
-      + "sent once is sent twice.",
+      "A line of the head is not a name, a colon and a value ended by CR LF (RFC 9112 §5), "
+      + "or a field that may be sent once is sent twice.",
     cure: "Remove line breaks and control characters from names and values, and send Content-Type once.",
     example: ParseError.fieldNameInvalid.detail())
 
@@ -65,16 +65,6 @@ extension ProblemType {
     explanation: "An HTTP/1.1 request must have exactly one valid Host field (RFC 9112 §3.2).",
     cure: "Send one Host field: a name or an address and, if needed, a colon and a port.",
     example: ParseError.hostMissing.detail())
-
-  public static let lengthRequired = ProblemType(
-    name: "length-required", title: "Length required", status: .lengthRequired,
-    explanation: "A request with this method needs a body, and its head announces none (RFC 9110 §8.6).",
-    cure: "Send Content-Length, also for a body of no bytes, or Transfer-Encoding: chunked.",
-    example:
-      "The request has neither Content-Length nor Transfer-Encoding: chunked, and so no body; send a JSON object, "
-      + "such as "
-      + "{\"logits\": [1.5, -0.25, 3]}"
-  )
 
   public static let invalidFraming = ProblemType(
     name: "invalid-framing", title: "Ambiguous or invalid body length", status: .badRequest,
@@ -104,7 +94,7 @@ extension ProblemType {
     name: "body-too-large", title: "Body too large", status: .contentTooLarge,
     explanation: "The body is larger than the server reads (--max-body).",
     cure: "Send a smaller body, or several requests.",
-    example: bodyTooLargeDetail(HTTPLimits().bodyBytes))
+    example: ParseError.bodyTooLarge.detail())
 
   public static let targetTooLong = ProblemType(
     name: "target-too-long", title: "Request target too long", status: .uriTooLong,
@@ -161,35 +151,10 @@ extension ProblemType {
     example: "The request waited in the queue until its deadline; try again after the seconds in Retry-After",
     retryAfter: 5)
 
-  public static let notReady = ProblemType(
-    name: "not-ready", title: "Not ready", status: .serviceUnavailable,
-    explanation: "The server is starting or stopping, or has no memory for large requests.",
-    cure: "Send requests to another instance.",
-    example: "The server is not ready: it is starting or stopping; ask another", retryAfter: 1)
-
-  public static let unauthorized = ProblemType(
-    name: "unauthorized", title: "Unauthorized", status: .unauthorized,
-    explanation: "The server asks for a bearer token (--token-file).",
-    cure: "Send the field \"Authorization: Bearer <token>\".",
-    example: "This path needs the field \"Authorization: Bearer <token>\"")
-
-  public static let misdirectedRequest = ProblemType(
-    name: "misdirected-request", title: "Not this server's host", status: .misdirectedRequest,
-    explanation: "The request's Host is none of those that the server answers for (--allowed-hosts).",
-    cure: "Send the request to a host that the server answers for, or have the host added.",
-    example: "This server does not answer for the host \"example.org\" (--allowed-hosts)")
-
-  public static let preconditionFailed = ProblemType(
-    name: "precondition-failed", title: "Precondition failed", status: .preconditionFailed,
-    explanation: "The field If-Match asks for an entity tag, and nothing here has one.",
-    cure: "Leave the field If-Match out.",
-    example: "If-Match cannot hold, since nothing here has an entity tag; leave it out")
-
   /// Every type that HTTP itself knows of, whatever the handler.
   public static let ofHTTP: [ProblemType] = [
-    overloaded, deadlineExceeded, notReady, unauthorized, misdirectedRequest, preconditionFailed, malformedRequestLine,
-    malformedField, invalidHost, lengthRequired, invalidFraming, malformedChunk, incompleteRequest, requestTimeout,
-    bodyTooLarge, targetTooLong, expectationFailed, headTooLarge, methodNotImplemented, transferCodingNotImplemented,
-    versionNotSupported,
+    overloaded, deadlineExceeded, malformedRequestLine, malformedField, invalidHost, invalidFraming, malformedChunk,
+    incompleteRequest, requestTimeout, bodyTooLarge, targetTooLong, expectationFailed, headTooLarge,
+    methodNotImplemented, transferCodingNotImplemented, versionNotSupported,
   ]
 }

@@ -98,8 +98,8 @@ extension ParseError {
     case .foldedLine: "A line of the head must not start with white space; put the field's value on one line"
     case .fieldNameInvalid: "A field line must be a name, a colon directly after it, and a value"
     case .headTooLarge:
-      "The request's head is larger than the \(limits.headBytes) bytes that this server reads; send fewer or shorter "
-        + "fields"
+      "The request's head is larger than the \(limits.headBytes) bytes that this server reads; "
+        + "send fewer or shorter fields"
     case .tooManyFields:
       "The request has more than the \(limits.fieldCount) fields that this server reads; send fewer"
     case .hostMissing: "An HTTP/1.1 request must have a Host field"
@@ -115,7 +115,8 @@ extension ParseError {
     case .framingFieldDisguised:
       "A field name may not resemble Content-Length or Transfer-Encoding; write these names with one hyphen"
     case .expectationUnknown: "The only expectation that this server meets is 100-continue"
-    case .bodyTooLarge: Problem.bodyTooLarge(limits.bodyBytes).detail
+    case .bodyTooLarge:
+      "The body is larger than the \(limits.bodyBytes) bytes that this server reads; send several requests"
     case .chunkSizeInvalid: "A chunk must start with its size in 1 to 16 hexadecimal digits and a line end"
     case .chunkExtensionInvalid:
       "A chunk extension must be a semicolon, a name and, optionally, an equals sign and a value"
@@ -125,13 +126,13 @@ extension ParseError {
     case .trailerForbidden:
       "The trailers must not contain Content-Length, Content-Type, Transfer-Encoding, Host, Connection or Expect"
     case .trailersTooLarge:
-      "The trailers are more than the \(limits.headBytes) bytes or \(limits.fieldCount) fields that this server "
-        + "reads; send none"
+      "The trailers are more than the \(limits.headBytes) bytes or \(limits.fieldCount) fields "
+        + "that this server reads; send none"
     case .incomplete: "The connection was closed before the request was complete"
     case .headTimeout: "The request's head did not arrive within \(limits.headTimeout)"
     case .bodyTimeout:
-      "The request's body paused for \(limits.bodyTimeout), or arrived at less than \(limits.bodyBytesPerSecond) "
-        + "bytes a second"
+      "The request's body paused for \(limits.bodyTimeout), "
+        + "or arrived at less than \(limits.bodyBytesPerSecond) bytes a second"
     }
   }
 }
@@ -140,5 +141,12 @@ extension Problem {
   /// The problem that tells a client which rule or limit its request broke, and at which byte.
   public init(_ failure: ParseFailure, limits: HTTPLimits) {
     self.init(failure.error.type, detail: failure.error.detail(limits), offset: failure.offset)
+  }
+
+  /// A head announces a body that is longer than the `limit`, in bytes.
+  public static func bodyTooLarge(_ limit: Int) -> Problem {
+    var limits = HTTPLimits()
+    limits.bodyBytes = limit
+    return ProblemType.bodyTooLarge.problem(ParseError.bodyTooLarge.detail(limits))
   }
 }

@@ -4,8 +4,8 @@ public import HTTP
 extension ProblemType {
   static let invalidJSON = ProblemType(
     name: "invalid-json", title: "Not JSON", status: .badRequest,
-    explanation: "The body is not JSON (RFC 8259) in UTF-8, or it nests deeper than 64 arrays and objects. The member "
-      + "\"offset\" is the zero-based offset of the first byte at fault.",
+    explanation: "The body is not JSON (RFC 8259) in UTF-8, or it nests deeper than 64 arrays and objects. "
+      + "The member \"offset\" is the zero-based offset of the first byte at fault.",
     cure: "Let a JSON library write the body, and write NaN and Infinity in no number's place.",
     example:
       "At byte 15: JSON has no NaN and no Infinity; "
@@ -13,8 +13,8 @@ extension ProblemType {
 
   static let invalidInput = ProblemType(
     name: "invalid-input", title: "Invalid input", status: .unprocessableContent,
-    explanation: "The body is valid JSON but not a valid request. The member \"errors\" lists the faults, at most "
-      + "\(IssueList.maximumCount), each with a JSON pointer to its place.",
+    explanation: "The body is valid JSON but not a valid request. The member \"errors\" lists the faults, "
+      + "at most \(IssueList.maximumCount), each with a JSON pointer to its place.",
     cure: "Change what \"errors\" names; each of its sentences says how.",
     example: "\"inputs\" is not a member of /softmax; the nearest is \"logits\"; and 1 more fault, in errors")
 
@@ -66,21 +66,57 @@ extension ProblemType {
     example:
       "\"/softmax\" does not take GET; it takes POST, OPTIONS; POST a JSON body, such as {\"logits\": [1.5, -0.25, 3]}")
 
+  static let lengthRequired = ProblemType(
+    name: "length-required", title: "Length required", status: .lengthRequired,
+    explanation: "A request with this method needs a body, and its head announces none (RFC 9110 §8.6).",
+    cure: "Send Content-Length, also for a body of no bytes, or Transfer-Encoding: chunked.",
+    example:
+      "The request has neither Content-Length nor Transfer-Encoding: chunked, and so no body; "
+      + "send a JSON object, such as {\"logits\": [1.5, -0.25, 3]}")
+
   static let internalError = ProblemType(
     name: "internal-error", title: "Internal error", status: .internalServerError,
     explanation: "The service made an error of its own.",
     cure: "Please report it with the request.",
     example: "The service refused its own validated input")
+}
 
+// What the program around the service reports: whether it is ready, and who may ask.
+extension ProblemType {
+  public static let notReady = ProblemType(
+    name: "not-ready", title: "Not ready", status: .serviceUnavailable,
+    explanation: "The server is starting or stopping, or has no memory for large requests.",
+    cure: "Send requests to another instance.",
+    example: "The server is not ready: it is starting or stopping; ask another", retryAfter: 1)
+
+  public static let unauthorized = ProblemType(
+    name: "unauthorized", title: "Unauthorized", status: .unauthorized,
+    explanation: "The server asks for a bearer token (--token-file).",
+    cure: "Send the field \"Authorization: Bearer <token>\".",
+    example: "This path needs the field \"Authorization: Bearer <token>\"")
+
+  public static let misdirectedRequest = ProblemType(
+    name: "misdirected-request", title: "Not this server's host", status: .misdirectedRequest,
+    explanation: "The request's Host is none of those that the server answers for (--allowed-hosts).",
+    cure: "Send the request to a host that the server answers for, or have the host added.",
+    example: "This server does not answer for the host \"example.org\" (--allowed-hosts)")
+
+  public static let preconditionFailed = ProblemType(
+    name: "precondition-failed", title: "Precondition failed", status: .preconditionFailed,
+    explanation: "The field If-Match asks for an entity tag, and nothing here has one.",
+    cure: "Leave the field If-Match out.",
+    example: "If-Match cannot hold, since nothing here has an entity tag; leave it out")
+}
+
+extension ProblemType {
   /// Every type that can occur, HTTP's own among them.
   public static let all =
     [
       invalidJSON, invalidInput, zeroNormaliser, tooManyLogits, needsTooMuchMemory, unsupportedMediaType,
-      unsupportedContentEncoding, notFound, methodNotAllowed, internalError,
+      unsupportedContentEncoding, notFound, methodNotAllowed, lengthRequired, internalError, notReady, unauthorized,
+      misdirectedRequest, preconditionFailed,
     ] + ofHTTP
-}
 
-extension ProblemType {
   /// The type that a path `/problems/<name>` names.
   init?(path: String) {
     guard let type = Self.all.first(where: { path == $0.uri }) else { return nil }

@@ -32,18 +32,6 @@ struct ProblemTests {
     #expect(!problem.detail.hasSuffix("."))
   }
 
-  @Test("Each type is explained, and only those that may pass by themselves say when to try again")
-  func types() {
-    let types = ProblemType.ofHTTP
-    #expect(Set(types).count == types.count)
-    for type in types {
-      #expect(
-        type.title.count > 5 && type.explanation.hasSuffix(".") && type.cure.hasSuffix("."), "\(type.name)")
-      #expect(!type.example.isEmpty && !type.example.hasSuffix("."), "\(type.name)")
-      #expect((type.retryAfter != nil) == (type.status == .serviceUnavailable), "\(type.name)")
-    }
-  }
-
   @Test("A body that is too large is told so in one sentence, whether its length was announced or not")
   func oneSentenceForBodies() {
     var limits = HTTPLimits()

@@ -83,12 +83,15 @@ struct RouteTests {
     #expect(get("/").contentType == .plainText)
   }
 
-  @Test(arguments: ProblemType.all.map(\.name))
-  func everyTypeOfProblemIsExplained(_ name: String) throws {
-    let answer = get("/problems/\(name)")
-    #expect(answer.status == .ok)
-    #expect(answer.contentType == .json)
-    #expect(text(answer).hasPrefix(#"{"type":"/problems/\#(name)","title":""#))
+  @Test("Each type of problem is explained, and only those that may pass by themselves say when to try again")
+  func typesOfProblemAreExplained() {
+    for type in ProblemType.all {
+      let answer = get("/problems/\(type.name)")
+      #expect(answer.status == .ok && answer.contentType == .json)
+      #expect(text(answer).hasPrefix(#"{"type":"/problems/\#(type.name)","title":""#))
+      #expect(type.title.count > 5 && type.explanation.hasSuffix(".") && type.cure.hasSuffix("."), "\(type.name)")
+      #expect((type.retryAfter != nil) == (type.status == .serviceUnavailable), "\(type.name)")
+    }
   }
 
   @Test(arguments: [
