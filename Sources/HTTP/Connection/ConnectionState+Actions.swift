@@ -1,4 +1,4 @@
-/// What the owner of a connection does after each event: `process`, then `flush`.
+/// What the owner of a connection does after each event, `process`, then `flush`, and the actions that it is given.
 ///
 /// Owners differ in how they perform an action and how they write: the server uses sockets, tests and fuzz targets use
 /// arrays. The loop is the same for all of them.
@@ -53,7 +53,7 @@ extension ConnectionState {
   }
 
   /// The next action, or nil until another event.
-  mutating func nextAction(at now: Moment) -> Action? {
+  private mutating func nextAction(at now: Moment) -> Action? {
     while true {
       if let refusal = queuedRefusal.take() { return .refused(refusal) }
       let before = phase

@@ -1,5 +1,7 @@
 internal import Allocation
 
+// How the head of a response is written.
+
 /// What a response's framing depends on, apart from the response itself.
 struct ResponseFraming: Sendable {
   /// A response to HEAD is framed as if its body followed (RFC 9110 §9.3.2).

@@ -31,7 +31,7 @@ struct Socket: ~Copyable, Sendable {
     case wouldBlock
   }
 
-  /// One `recv` of at most `buffer`'s size: what `read` does on a socket, without the file system's way there.
+  /// One `recv` of at most `buffer`'s size: as `read`, without the detour through the file system's layer.
   func read(into buffer: UnsafeMutableRawBufferPointer) -> Result<Transfer, SystemError> {
     while true {
       let count = unsafe recv(descriptor, buffer.baseAddress, buffer.count, 0)
