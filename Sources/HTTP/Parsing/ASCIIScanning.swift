@@ -24,6 +24,9 @@ package enum ASCII {
   /// A decimal digit.
   @inline(__always) package static func isDigit(_ byte: UInt8) -> Bool { byte &- 0x30 < 10 }
 
+  /// A visible character (VCHAR, RFC 5234 §B.1).
+  @inline(__always) package static func isVisible(_ byte: UInt8) -> Bool { byte > 0x20 && byte < 0x7F }
+
   /// A control character that no field value may hold (RFC 9110 §5.5): all of them but HTAB.
   @inline(__always) static func isControl(_ byte: UInt8) -> Bool {
     (byte < 0x20 && byte != tab) || byte == 0x7F

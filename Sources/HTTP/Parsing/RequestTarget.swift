@@ -70,7 +70,7 @@ struct RequestTarget: Sendable {
       let isAllowed =
         byte == UInt8(ascii: "%")
         ? Authority.escape(bytes, index, range.upperBound) != nil
-        : byte > 0x20 && byte < 0x7F && byte != UInt8(ascii: "#")
+        : ASCII.isVisible(byte) && byte != UInt8(ascii: "#")
       guard isAllowed else { throw ParseFailure(.targetInvalid, at: index) }
       index += 1
     }

@@ -12,7 +12,7 @@ struct BearerToken: Sendable {
   init?(fileContents: [UInt8]) {
     var bytes = fileContents[...]
     while let last = bytes.last, last == 0x0A || last == 0x0D { bytes.removeLast() }
-    guard bytes.count >= 16, bytes.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else { return nil }
+    guard bytes.count >= 16, bytes.allSatisfy(ASCII.isVisible) else { return nil }
     self.bytes = Array(bytes)
   }
 

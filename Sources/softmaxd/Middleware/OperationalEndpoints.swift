@@ -139,8 +139,7 @@ enum Preconditions {
     let isRead = head.method == .get || head.method == .head
     guard isRead || head.method == .post else { return nil }
     if let tags = head.fields[.ifMatch], !(isRead && tags == "*") {
-      return Response(
-        ProblemType.preconditionFailed.usual)
+      return Response(ProblemType.preconditionFailed.usual)
     }
     if isRead, head.fields[.ifNoneMatch] == "*" { return Response(.notModified) }
     return nil
@@ -162,7 +161,7 @@ enum RequestCorrelation {
   /// The client's id: one field of 1 to 128 visible ASCII characters.
   private static func requestID(_ head: RequestHead) -> String? {
     guard head.fields.count(of: .xRequestID) == 1, let id = head.fields[.xRequestID],
-      (1...128).contains(id.utf8.count), id.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F })
+      (1...128).contains(id.utf8.count), id.utf8.allSatisfy(ASCII.isVisible)
     else { return nil }
     return id
   }
@@ -196,7 +195,7 @@ enum RequestCorrelation {
     if bytes[0] == 0x66, bytes[1] == 0x66 { return nil }
     let isFirstVersion = bytes[0] == 0x30 && bytes[1] == 0x30
     let rest = bytes[55...]
-    guard rest.isEmpty || !isFirstVersion && rest[55] == 0x2D && rest.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
+    guard rest.isEmpty || !isFirstVersion && rest[55] == 0x2D && rest.allSatisfy(ASCII.isVisible) else {
       return nil
     }
     return text
