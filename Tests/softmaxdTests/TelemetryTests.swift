@@ -140,8 +140,7 @@ import Testing
 
   @Test func whatTheParserRejectsIsCountedByReason() {
     let telemetry = Telemetry(loops: 1, log: .off)
-    telemetry.requestRejected(
-      ProblemType.malformedField.problem(""), loop: 0)
+    telemetry.requestRejected(ProblemType.malformedField.problem(""), loop: 0)
     let text = lines(telemetry)
     #expect(text.contains("softmaxd_requests_rejected_total{reason=\"malformed-field\"} 1"))
     #expect(

@@ -47,10 +47,10 @@ public struct HTTPLimits: Sendable, Hashable {
   /// The most bytes of a request's body: few where the method gives a body no meaning (RFC 9110 §9.3.1).
   func bodyBytes(for method: Method) -> Int { method.takesBody ? bodyBytes : min(bodyBytes, discardBytes) }
 
-  /// The limit that the body exceeds which a head announces; nil where it exceeds none.
+  /// The limit that a head's Content-Length exceeds, or nil.
   ///
-  /// - Parameter isRefused: whether the request has another fault. Then that one is told, unless the body is too large
-  ///   for any method.
+  /// - Parameter isRefused: whether the request has another fault. The client is told of that one, unless the body is
+  ///   too large for any method.
   public func limitExceeded(by head: RequestHead, isRefused: Bool) -> Int? {
     guard case .length(let length) = head.framing else { return nil }
     let limit = isRefused ? bodyBytes : bodyBytes(for: head.method)

@@ -62,14 +62,14 @@ public final class RequestContext: Sendable {
   public let isCancelled: @Sendable () -> Bool
   /// Runs `body(0)` … `body(count - 1)`, possibly on several threads, and returns when all are done.
   public let parallel: @Sendable (_ count: Int, _ body: (Int) -> Void) -> Void
-  /// On how many threads that is, at most.
+  /// The most threads that `parallel` uses.
   public let threads: Int
-  /// Has the server set aside `bytes` for this request's work, in place of what it set aside before. Work that
-  /// needs more than 64 KiB asks before it begins, and gives up with 503 or 413 where it is not granted.
+  /// Asks the server to set aside `bytes` for this request's work, in place of what it set aside before. Work that
+  /// needs more than 64 KiB asks before it begins, and gives up with 503 or 413 where the server refuses.
   public let reserveMemory: @Sendable (_ bytes: Int) -> MemoryGrant
-  /// Called about every millisecond by work that no bound on the request's size limits, with the nanoseconds of it
-  /// since the last call. The server may let it wait, and have it end by ``isCancelled``, so that it keeps no other
-  /// request waiting.
+  /// Work whose length no bound on the request's size limits calls it about every millisecond, with the nanoseconds
+  /// since its last call. The server may make it wait, or end it by ``isCancelled``, so that it keeps no other request
+  /// waiting.
   public let reportUnboundedWork: @Sendable (_ nanoseconds: Int) -> Void
 
   public init(

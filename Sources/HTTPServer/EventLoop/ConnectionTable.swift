@@ -95,7 +95,7 @@ final class Connection {
   var work: Work?
   /// Bytes counted for it.
   var memory = 0
-  /// Those among them that the kernel holds: as many as it said when it was asked last, and all written since.
+  /// Those among them that the kernel holds: what it said when it was last asked, and all that was written since.
   var kernelMemory = 0
   /// Its last request took too long for the loop: the next goes to the work pool at once, until one was quick there.
   var prefersWorkPool = false

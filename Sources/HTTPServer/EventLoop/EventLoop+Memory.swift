@@ -114,8 +114,8 @@ extension EventLoop {
 
   // MARK: Places
 
-  /// Of the loop's time no larger share may go into looking for places, and of its connections no larger share may be
-  /// ended at once.
+  /// Looking for places may take one part in so many of the loop's time, and end one part in so many of its
+  /// connections at once.
   private static let placesShare = 16
 
   /// A connection beyond the cap has come: those whose peers have kept the loop waiting longest make places.

@@ -107,7 +107,7 @@ struct Socket: ~Copyable, Sendable {
   }
 
   /// Acknowledges what has come without waiting for something to send with it (TCP_QUICKACK): by itself the kernel
-  /// waits 40 ms on a connection that has answered before. It holds for now, and must be said again.
+  /// waits 40 ms on a connection that has answered before. The kernel soon forgets it, so it is asked for each time.
   func acknowledge() {
     try? setOption(CInt(IPPROTO_TCP), TCP_QUICKACK, 1)
   }

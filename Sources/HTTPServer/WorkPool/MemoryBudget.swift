@@ -3,10 +3,10 @@ internal import Synchronization
 
 /// The memory that all connections and the requests being answered may hold together.
 ///
-/// What has come is held, wanted or not: it is added. What has not begun asks first: it is reserved, and refused when
-/// there is no room. An eighth is kept from reservations, so that small requests, which reserve nothing, always find
-/// room. When more than half is held, a transfer that waits for its peer may go on for ``transferTimeLimit`` only: the
-/// slower and the larger, the sooner it is dropped.
+/// What has arrived is held, wanted or not: it is added. Work that has not begun asks first: its memory is reserved, or
+/// refused when there is no room. Reservations leave an eighth free, so that small requests, which reserve nothing,
+/// always find room. When more than half is held, a transfer that waits for its peer may go on for
+/// ``transferTimeLimit`` only: the slower and the larger, the sooner it is dropped.
 final class MemoryBudget: Sendable {
   /// A body of no more bytes is never refused for want of memory.
   static let smallRequest = 32 * 1024

@@ -167,8 +167,8 @@ final class WorkPool: Sendable {
     }
   }
 
-  /// The work that has waited longest, or nil: then this thread no longer is one of the workers. One that has let
-  /// others go first is in its stead, if there is any.
+  /// The work that has waited longest, or nil: then this thread is no longer one of the workers, and one that has let
+  /// others go first takes its place, if there is any.
   private func next() -> Work? {
     state.withLock { state in
       if state.passed.wakeFirst(waitingFor: Self.longestPass) { return nil }

@@ -56,8 +56,8 @@ extension Wire {
         "The server has no memory for this request now; try again after the seconds in Retry-After")
     case .needsTooMuchMemory(let bytes):
       return ProblemType.needsTooMuchMemory.problem(
-        "The answer needs about \(bytes >> 20) MiB of memory, more than this server has for one request (--max-memory); "
-          + "send fewer logits, or ask for fewer outputs, in several requests")
+        "The answer needs about \(bytes >> 20) MiB of memory, more than this server has for one request "
+          + "(--max-memory); send fewer logits, or ask for fewer outputs, in several requests")
     case .cancelled:
       return ProblemType.deadlineExceeded.problem(
         "The answer was not computed in the time that a request has (--request-timeout); "

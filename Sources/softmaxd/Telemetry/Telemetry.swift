@@ -119,7 +119,7 @@ typealias Durations = Histogram<18>
 
 /// How large the bodies of the requests with one method and route were, and those of their answers.
 ///
-/// Whatever the status: it says little of sizes, and would make several times as many lines of them.
+/// Whatever the status: it says little about sizes, and their lines would be several times as many.
 final class Sizes: Sendable {
   typealias Bytes = Histogram<6>
 
