@@ -1,3 +1,5 @@
+internal import VectorKernels
+
 /// The derivatives of one row as quotients of exponential sums, where they are such.
 struct DerivativeQuotients {
   private typealias Sum = ExponentialSum
@@ -132,5 +134,61 @@ extension TargetWeights {
     let kept = ExponentialSum.product(exactKeptShare, ExponentialSum.exact(share))
     return ExponentialSum.product(
       ExponentialSum.sum(kept, ExponentialSum.exact(smoothing)), ExponentialSum.exact(weight?[c] ?? 1))
+  }
+}
+
+/// After how many bits a loss or a derivative that is still open is taken for the number that it is nearest to; nil
+/// where it is proved that more bits must decide it (docs/numerics.md §5 and §6).
+extension LossRequest {
+  var mostBitsOfMeasure: Int? {
+    if problem.takesProbabilities { return measure == .klDivergence ? mostBitsWithoutTheorem : nil }
+    if measure == .klDivergence { return mostBitsWithoutTheorem }
+    if case .logits = problem.target { return mostBitsWithoutTheorem }
+    return mostBitsOfDerivative
+  }
+
+  var mostBitsOfDerivative: Int? {
+    problem.zLoss > 0 || problem.focalGamma > 0 || problem.softmax.softcap != nil ? mostBitsWithoutTheorem : nil
+  }
+
+  /// Whether a row's loss, or divergence, is known to be irrational, or to be zero, or taken for it.
+  ///
+  /// λ LSE² is rational where LSE is. The other terms are zero or irrational.
+  func isMeasureIrrational(_ row: LogitsRow) -> Bool {
+    isMeasureIrrationalWhateverTheRow || row.isIrrational(.logSumExp)
+  }
+
+  var isMeasureIrrationalWhateverTheRow: Bool { problem.zLoss == 0 || measure == .klDivergence }
+
+  /// Whether the derivative's entry for class i is taken for irrational, or zero. Others are asked about one by one
+  /// (``DerivativeQuotients``), or of given probabilities, which are rational.
+  ///
+  /// Where p is a fraction of a whole number, log p and LSE are irrational, and so is an entry that they are part of,
+  /// or that a cap's slope multiplies.
+  func isDerivativeIrrational(_ i: Int, of row: LogitsRow, _ weights: TargetWeights) -> Bool {
+    guard mostBitsOfDerivative != nil, !problem.takesProbabilities, !row.isMasked(i) else { return false }
+    if row.isCapped(i) { return true }
+    guard row.finite > 1 else { return false }
+    guard row.isLevel, problem.zLoss == 0 else { return true }
+    // A masked target leaves nothing of the focal factor.
+    guard problem.focalGamma > 0, case .index(let y) = weights.kind else { return false }
+    return !row.isMasked(y)
+  }
+}
+
+extension LossProblem {
+  /// e^loss where it is plainly a whole number, rounded: the mean of the rows' log C, all rows that count being level
+  /// over as many classes; `nil` elsewhere.
+  var wholePerplexity: Double? {
+    guard case .indices(let indices) = target, reduction == .mean, divisor == nil, labelSmoothing == 0, zLoss == 0,
+      focalGamma == 0, !takesProbabilities
+    else { return nil }
+    var classes: Int?
+    for n in 0..<softmax.layout.batch where counts(row: n) && weight?[indices[n]] != 0 {
+      let row = LogitsRow(softmax, number: n)
+      guard row.isLevel, !row.isMasked(indices[n]), classes == nil || classes == row.finite else { return nil }
+      classes = row.finite
+    }
+    return classes.map { softmax.format.nearest(to: Double($0)) }
   }
 }

@@ -1,4 +1,5 @@
-internal import VectorKernels
+// The formulas of a loss of logits: cross-entropy with its gradient, the divergence, the focal factor and the z-loss.
+// Those of given probabilities are in `ProbabilitiesRow` (RowFunctions.swift).
 
 /// The loss of a row and its gradient, for target weights u with the sum U.
 extension SoftmaxSums {
@@ -72,7 +73,77 @@ extension SoftmaxSums {
   }
 }
 
+/// Kullback and Leibler's divergence of softmax from the target.
+extension SoftmaxSums {
+  /// Σ t_c (log t_c - log p_c), times T; `nil` where a masked class has a share. For a teacher b with the sum S' and
+  /// the maximum m',
+  ///
+  ///     T log S - T log S' + Σ t_c [(m - a_c) - (m' - b_c)],
+  ///
+  /// else T U log S + Σ t_c [(m - a_c) + T log t_c]. It cancels by its nature where t is near p.
+  mutating func scaledDivergence(
+    _ loss: inout RowLoss<A>, _ poll: inout CancellationPoll
+  ) throws(ComputationError) -> A.Real? {
+    let weights = loss.weights
+    var sum = loss.total * (try scaledLogSum(&poll))
+    if let logSum = try loss.teacher?.scaledLogSum(&poll) { sum = sum - logSum }
+    for c in 0..<row.classes where !weights.isZero(c) {
+      try poll.spend(arithmetic.costOfExponential / 4)
+      if row.isMasked(c) { return nil }
+      let own = try gap(c, &poll)
+      let other =
+        switch weights.kind {
+        case .teacher: try loss.teacher?.gap(c, &poll) ?? arithmetic.whole(0)
+        case .index: arithmetic.whole(0)
+        case .probabilities(let t): -timesTemperature(try arithmetic.logarithm(of: t[c], &poll))
+        }
+      sum = sum + (try loss.weight(c, arithmetic, &poll)) * (own - other)
+    }
+    return sum
+  }
+}
+
+/// What a row's loss is made of besides softmax, in some arithmetic: target weights u with the sum U, the focal factor
+/// and the z-loss.
+struct RowLoss<A: Arithmetic> {
+  let weights: TargetWeights
+  /// scale · U.
+  let total: A.Real
+  /// `nil` stands for γ = 0.
+  let focal: FocalFactor<A>?
+  /// `nil` stands for λ = 0.
+  let penalty: LogSumPenalty<A>?
+  /// The softmax of a teacher's logits, where these are the target.
+  var teacher: SoftmaxSums<A>?
+
+  init(
+    _ problem: LossProblem, weights: TargetWeights, _ sums: inout SoftmaxSums<A>, _ poll: inout CancellationPoll
+  ) throws(ComputationError) {
+    self.weights = weights
+    let teacher: SoftmaxSums<A>? =
+      if let row = weights.teacher { try SoftmaxSums(row, sums.arithmetic, &poll) } else { nil }
+    self.teacher = teacher
+    total = try weights.total(sums.arithmetic, teacher: teacher, &poll)
+    focal =
+      if problem.focalGamma > 0, case .index(let y) = weights.kind {
+        try sums.focalFactor(y, gamma: problem.focalGamma, &poll)
+      } else {
+        nil
+      }
+    penalty =
+      problem.zLoss > 0
+      ? LogSumPenalty(
+        problem.zLoss, logSumExp: try sums.scaledLogSumExp(&poll), scale: weights.scale,
+        temperature: sums.row.temperature, sums.arithmetic) : nil
+  }
+}
+
 extension RowLoss {
+  /// scale · u_c.
+  func weight(_ c: Int, _ arithmetic: A, _ poll: inout CancellationPoll) throws(ComputationError) -> A.Real {
+    try weights.weight(c, arithmetic, teacher: teacher, &poll)
+  }
+
   /// A x, with T where the z-loss brings it.
   func weighed(_ x: A.Real) -> A.Real {
     var result = x
@@ -119,107 +190,83 @@ extension LossRequest {
   }
 }
 
-/// After how many bits a loss or a derivative that is still open is taken for the number that it is nearest to; nil
-/// where it is proved that more bits must decide it (docs/numerics.md §5 and §6).
-extension LossRequest {
-  var mostBitsOfMeasure: Int? {
-    if problem.takesProbabilities { return measure == .klDivergence ? mostBitsWithoutTheorem : nil }
-    if measure == .klDivergence { return mostBitsWithoutTheorem }
-    if case .logits = problem.target { return mostBitsWithoutTheorem }
-    return mostBitsOfDerivative
-  }
+/// The focal loss (1-p)^γ (-log p) of the target class: its first factor, and its derivative.
+struct FocalFactor<A: Arithmetic> {
+  /// (1-p)^γ.
+  let value: A.Real
+  /// A = -∂/∂(log p) of the loss, by which the gradient of cross-entropy is multiplied.
+  let slope: A.Real
+}
 
-  var mostBitsOfDerivative: Int? {
-    problem.zLoss > 0 || problem.focalGamma > 0 || problem.softmax.softcap != nil ? mostBitsWithoutTheorem : nil
-  }
+/// The z-loss λ LSE², LSE = log Σ e^(a/T), times `scale` and T², so that it is dyadic where LSE T is.
+struct LogSumPenalty<A: Arithmetic> {
+  /// scale λ (T LSE)².
+  let loss: A.Real
+  /// 2 scale λ T LSE: the factor of p in the gradient, times `scale` and T.
+  let slope: A.Real
+  /// T.
+  let temperature: A.Real
+}
 
-  /// Whether a row's loss, or divergence, is known to be irrational, or to be zero, or taken for it.
+extension FocalFactor {
+  /// With odds x = p/(1-p) = e^d_y / Σ_{j≠y} e^d_j: (1-p)^γ = e^(-γ log(1+x)), and
   ///
-  /// λ LSE² is rational where LSE is. The other terms are zero or irrational.
-  func isMeasureIrrational(_ row: LogitsRow) -> Bool {
-    isMeasureIrrationalWhateverTheRow || row.isIrrational(.logSumExp)
-  }
-
-  var isMeasureIrrationalWhateverTheRow: Bool { problem.zLoss == 0 || measure == .klDivergence }
-
-  /// Whether the derivative's entry for class i is taken for irrational, or zero. Others are asked about one by one
-  /// (``DerivativeQuotients``), or of given probabilities, which are rational.
+  ///     A = (1-p)^γ + γ p (1-p)^(γ-1) (-log p) = (1-p)^γ [1 + γ x (-log p)],
   ///
-  /// Where p is a fraction of a whole number, log p and LSE are irrational, and so is an entry that they are part of,
-  /// or that a cap's slope multiplies.
-  func isDerivativeIrrational(_ i: Int, of row: LogitsRow, _ weights: TargetWeights) -> Bool {
-    guard mostBitsOfDerivative != nil, !problem.takesProbabilities, !row.isMasked(i) else { return false }
-    if row.isCapped(i) { return true }
-    guard row.finite > 1 else { return false }
-    guard row.isLevel, problem.zLoss == 0 else { return true }
-    // A masked target leaves nothing of the focal factor.
-    guard problem.focalGamma > 0, case .index(let y) = weights.kind else { return false }
-    return !row.isMasked(y)
+  /// where no term is negative.
+  ///
+  /// - Parameters:
+  ///   - gamma: γ.
+  ///   - own, rest, sum: e^d_y, Σ_{j≠y} e^d_j and S.
+  ///   - isTop: whether y is the row's maximum; p ≤ 1/2 for all others.
+  ///   - minusLog: -log p_y.
+  init(
+    gamma: Double, own: A.Real, rest: A.Real, sum: A.Real, isTop: Bool, minusLog: A.Real, _ arithmetic: A,
+    _ poll: inout CancellationPoll
+  ) throws(ComputationError) {
+    let gamma = arithmetic.exact(gamma)
+    let odds = own / rest
+    let log = isTop ? try arithmetic.logarithm(sum / rest, &poll) : try arithmetic.logOfOnePlus(odds, &poll)
+    value = try arithmetic.power(-(gamma * log), &poll)
+    slope = value * (arithmetic.whole(1) + gamma * odds * minusLog)
   }
 }
 
-extension LossProblem {
-  /// e^loss where it is plainly a whole number, rounded: the mean of the rows' log C, all rows that count being level
-  /// over as many classes; `nil` elsewhere.
-  var wholePerplexity: Double? {
-    guard case .indices(let indices) = target, reduction == .mean, divisor == nil, labelSmoothing == 0, zLoss == 0,
-      focalGamma == 0, !takesProbabilities
-    else { return nil }
-    var classes: Int?
-    for n in 0..<softmax.layout.batch where counts(row: n) && weight?[indices[n]] != 0 {
-      let row = LogitsRow(softmax, number: n)
-      guard row.isLevel, !row.isMasked(indices[n]), classes == nil || classes == row.finite else { return nil }
-      classes = row.finite
-    }
-    return classes.map { softmax.format.nearest(to: Double($0)) }
+extension LogSumPenalty {
+  /// - Parameters:
+  ///   - lambda: λ.
+  ///   - logSumExp: LSE, or T times it.
+  ///   - scale: what the penalty is multiplied by.
+  ///   - temperature: T.
+  init(_ lambda: Double, logSumExp: A.Real, scale: Int, temperature: Double, _ arithmetic: A) {
+    let slope = arithmetic.whole(scale) * arithmetic.exact(lambda) * logSumExp
+    loss = slope * logSumExp
+    self.slope = arithmetic.whole(2) * slope
+    self.temperature = arithmetic.exact(temperature)
   }
 }
 
-/// Kullback and Leibler's divergence of softmax from the target.
 extension SoftmaxSums {
-  /// Σ t_c (log t_c - log p_c), times T; `nil` where a masked class has a share. For a teacher b with the sum S' and
-  /// the maximum m',
-  ///
-  ///     T log S - T log S' + Σ t_c [(m - a_c) - (m' - b_c)],
-  ///
-  /// else T U log S + Σ t_c [(m - a_c) + T log t_c]. It cancels by its nature where t is near p.
-  mutating func scaledDivergence(
-    _ loss: inout RowLoss<A>, _ poll: inout CancellationPoll
-  ) throws(ComputationError) -> A.Real? {
-    let weights = loss.weights
-    var sum = loss.total * (try scaledLogSum(&poll))
-    if let logSum = try loss.teacher?.scaledLogSum(&poll) { sum = sum - logSum }
-    for c in 0..<row.classes where !weights.isZero(c) {
-      try poll.spend(arithmetic.costOfExponential / 4)
-      if row.isMasked(c) { return nil }
-      let own = try gap(c, &poll)
-      let other =
-        switch weights.kind {
-        case .teacher: try loss.teacher?.gap(c, &poll) ?? arithmetic.whole(0)
-        case .index: arithmetic.whole(0)
-        case .probabilities(let t): -timesTemperature(try arithmetic.logarithm(of: t[c], &poll))
-        }
-      sum = sum + (try loss.weight(c, arithmetic, &poll)) * (own - other)
+  /// The focal factor of class y. A masked target has p = 0 and A = 1; a class alone in its row has p = 1 and zeros.
+  mutating func focalFactor(
+    _ y: Int, gamma: Double, _ poll: inout CancellationPoll
+  ) throws(ComputationError) -> FocalFactor<A> {
+    let one = arithmetic.whole(1)
+    if row.isMasked(y) { return FocalFactor(value: one, slope: one) }
+    if row.finite == 1 { return FocalFactor(value: arithmetic.whole(0), slope: arithmetic.whole(0)) }
+    // x (-log p) is at most 1 where p is near 1.
+    if row.isAllButAlone(y) {
+      return FocalFactor(value: arithmetic.unit, slope: arithmetic.unit * (one + arithmetic.exact(gamma)))
     }
-    return sum
+    return try FocalFactor(
+      gamma: gamma, own: try exponential(y, &poll), rest: try others(than: y, &poll), sum: sum, isTop: y == row.top,
+      minusLog: perTemperature(try gap(y, &poll) + scaledLogSum(&poll)), arithmetic, &poll)
   }
 }
 
-extension TargetWeights {
-  /// Whether every class has u_c = p_c exactly: for a teacher, its logits are the row's up to a shift; for
-  /// probabilities, the row is level and they are one over the number of its classes.
-  func isPrediction(of row: LogitsRow) -> Bool {
-    if case .index = kind { return false }
-    guard smoothing == 0, evenWeight == 1, row.softcap == nil || row.isLevel else { return false }
-    switch kind {
-    case .index: return false
-    case .probabilities(let t):
-      guard row.isLevel else { return false }
-      let share = 1 / Double(row.finite)
-      // Else 1/n is no binary64.
-      return share.significand == 1 && t.indices.allSatisfy { t[$0] == (row.isMasked($0) ? 0 : share) }
-    case .teacher(let teacher):
-      return LogitsRow.areShifted(row.logits.span, top: row.maximum, teacher.logits.span, top: teacher.maximum)
-    }
+extension LogitsRow {
+  /// Whether class i has all of the probability but for what counts by its sign alone.
+  func isAllButAlone(_ i: Int) -> Bool {
+    i == top && logits.indices.allSatisfy { $0 == i || isMasked($0) || isNegligible($0) }
   }
 }
