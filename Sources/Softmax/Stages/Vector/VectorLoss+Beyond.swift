@@ -104,32 +104,41 @@ extension VectorLoss {
   }
 }
 
-extension VectorRow {
-  /// Σ e'_c (-z_c) of a teacher's exponentials, or `nil` where it is infinite or not known: a class that is masked here
-  /// alone may have a share.
-  ///
-  /// Error Bounds: the loop's 2^-89.9, the exponentials' 2^-80.3, and what was left out of them; a cap's error times
-  /// their sum S'.
-  func cross(
-    with teacher: borrowing VectorRow, _ teacherLogits: Span<Double>, _ logits: Span<Double>
-  ) -> Ball? {
-    var leftOut = 0.0
-    let high = teacher.exponentials.high
-    for c in logits.indices where high[c] == 0 && teacherLogits[c] > -.infinity {
-      guard logits[c] > -.infinity else { return nil }
-      leftOut += abs(argument(c, of: logits).high)
-    }
-    let cross = crossSum(teacher.exponentials, logits).cross
-    guard cross.high <= 0x1p900, !cross.low.isNaN else { return nil }
-    let capError = teacher.sums.sum.high * 0x1.1p0 * argumentError
-    return Ball(cross, radius: cross.high * 0x1.2p-80 + (leftOut * Self.leftOut + 0x1p-1000) + capError, exponent: 0)
+/// Σ s (row's loss) over rows, as a pair with a bound on its error.
+struct VectorLossSum {
+  private(set) var value = DoubleDouble(high: 0)
+  private var error = 0.0
+  private var terms = 0.0
+
+  /// Adds factor·loss, unless it is out of the range where pairs are good.
+  /// - Returns: whether it was added.
+  mutating func add(_ loss: VectorValue, _ factor: ScaledDoubleDouble) -> Bool {
+    guard abs(factor.exponent) <= 300, loss.value.high >= 0x1p-600, loss.value.high <= 0x1p600 else { return false }
+    let power = Double(sign: .plus, exponent: factor.exponent, significand: 1)
+    let scaled = DoubleDouble(high: factor.mantissa.high * power, low: factor.mantissa.low * power)
+    let term = loss.value.times(scaled, BaselineMultiplier.self)
+    value = value + term
+    // Twice the exact factor's head covers its rest; the roundings of this sum of positive numbers stay below 2^-50 of
+    // it.
+    error += (loss.error + loss.value.high * 0x1p-98) * (scaled.high * 0x1.0000001p0)
+    terms += 1
+    return true
   }
 
-  /// Σ e_c (-z_c).
+  /// Adds losses that were added up elsewhere.
+  mutating func add(_ rows: borrowing ShortRows) {
+    guard let sum = rows.sum else { return }
+    value = value + sum.loss.value
+    error += sum.loss.error
+    terms += Double(sum.terms)
+  }
+
+  /// What the sum certainly lies in, scaled as the other stages' terms are; `nil` if nothing was added.
   ///
-  /// Error Bounds: as above; each term that is left out is below 620·2^-894, and all below 2^-860.
-  func ownCross(_ logits: Span<Double>) -> Ball {
-    let cross = crossSum(exponentials, logits).cross
-    return Ball(cross, radius: cross.high * 0x1.2p-80 + 0x1p-860, exponent: 0)
+  /// Error Bounds: the terms' own, and for each addition 3.01u² of the sum so far.
+  func term(scaledFor request: LossRequest) -> LossTerm? {
+    guard terms > 0 else { return nil }
+    let bound = error * 0x1.01p0 + value.high * (terms * 0x1p-103)
+    return .finite(Ball(value, radius: bound, exponent: 0) * request.scale(BallArithmetic.standard))
   }
 }

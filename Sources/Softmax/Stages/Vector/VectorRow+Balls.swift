@@ -69,6 +69,34 @@ extension VectorRow {
   func penalty(_ lambda: Double) -> LogSumPenalty<BallArithmetic> {
     LogSumPenalty(lambda, logSumExp: logSumExpBall, scale: 1, temperature: temperature, .standard)
   }
+
+  /// Σ e'_c (-z_c) of a teacher's exponentials, or `nil` where it is infinite or not known: a class that is masked here
+  /// alone may have a share.
+  ///
+  /// Error Bounds: the loop's 2^-89.9, the exponentials' 2^-80.3, and what was left out of them; a cap's error times
+  /// their sum S'.
+  func cross(
+    with teacher: borrowing VectorRow, _ teacherLogits: Span<Double>, _ logits: Span<Double>
+  ) -> Ball? {
+    var leftOut = 0.0
+    let high = teacher.exponentials.high
+    for c in logits.indices where high[c] == 0 && teacherLogits[c] > -.infinity {
+      guard logits[c] > -.infinity else { return nil }
+      leftOut += abs(argument(c, of: logits).high)
+    }
+    let cross = crossSum(teacher.exponentials, logits).cross
+    guard cross.high <= 0x1p900, !cross.low.isNaN else { return nil }
+    let capError = teacher.sums.sum.high * 0x1.1p0 * argumentError
+    return Ball(cross, radius: cross.high * 0x1.2p-80 + (leftOut * Self.leftOut + 0x1p-1000) + capError, exponent: 0)
+  }
+
+  /// Σ e_c (-z_c).
+  ///
+  /// Error Bounds: as above; each term that is left out is below 620·2^-894, and all below 2^-860.
+  func ownCross(_ logits: Span<Double>) -> Ball {
+    let cross = crossSum(exponentials, logits).cross
+    return Ball(cross, radius: cross.high * 0x1.2p-80 + 0x1p-860, exponent: 0)
+  }
 }
 
 extension Ball {
