@@ -79,6 +79,13 @@ func isEqual(_ a: Vector, _ b: Vector) -> VectorMask {
   unsafe unsafeBitCast(vector_equal(a, b), to: VectorMask.self)
 }
 
+/// |x|, lane by lane.
+@inlinable @inline(__always)
+func magnitude(_ x: Vector) -> Vector {
+  let bits = unsafe unsafeBitCast(x, to: SIMD8<Int64>.self) & Int64.max
+  return unsafe unsafeBitCast(bits, to: Vector.self)
+}
+
 /// Lane by lane one or the other.
 @inlinable @inline(__always)
 func choose(_ a: Vector, else b: Vector, where mask: VectorMask) -> Vector {

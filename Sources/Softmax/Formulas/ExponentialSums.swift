@@ -78,12 +78,10 @@ struct ExactPair: Hashable, Comparable {
 
   init(_ x: Double, _ y: Double) {
     isHalved = !(x + y).isFinite
-    let (a, b) = isHalved ? (x / 2, y / 2) : (x, y)
-    let sum = a + b
-    let part = sum - a
+    let sum = isHalved ? DoubleDouble(sum: x / 2, y / 2) : DoubleDouble(sum: x, y)
     // -0 is 0.
-    high = sum + 0
-    low = ((a - (sum - part)) + (b - part)) + 0
+    high = sum.high + 0
+    low = sum.low + 0
   }
 
   static func < (a: ExactPair, b: ExactPair) -> Bool {

@@ -102,6 +102,17 @@ struct CancellationPoll {
   }
 }
 
+/// Runs what asks a poll whether to go on, which always says yes: then it throws nothing.
+@inline(__always)
+func withoutCancellation<Value>(_ body: (inout CancellationPoll) throws(ComputationError) -> Value) -> Value {
+  var poll = CancellationPoll()
+  do throws(ComputationError) {
+    return try body(&poll)
+  } catch {
+    preconditionFailure("\(error)")
+  }
+}
+
 extension Execution {
   /// Calls `body` for each of `0..<count`, perhaps at once.
   /// - Returns: the results of `body`, joined in order; `nil` for a count of zero.

@@ -137,11 +137,16 @@ struct UnresolvedTotal: UnresolvedOutputs {
       }
     let mean = mean(known, BallArithmetic.standard)
     loss = rounded(mean, BallArithmetic.standard)
-    var poll = CancellationPoll()
-    // A poll that never says no: nothing is thrown.
-    perplexity =
-      request.wantsPerplexity
-      ? request.problem.wholePerplexity ?? (try? exponential(mean, BallArithmetic.standard, &poll)) : 1
+    guard request.wantsPerplexity else {
+      perplexity = 1
+      return
+    }
+    perplexity = request.problem.wholePerplexity
+    if perplexity == nil {
+      perplexity = withoutCancellation { poll throws(ComputationError) in
+        try exponential(mean, BallArithmetic.standard, &poll)
+      }
+    }
   }
 
   var unresolvedCount: Int { loss == nil || perplexity == nil ? 1 : 0 }

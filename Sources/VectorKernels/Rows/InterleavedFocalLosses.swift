@@ -137,26 +137,21 @@ public struct VectorBall {
   @inlinable @inline(__always)
   static func + (a: VectorBall, b: VectorBall) -> VectorBall {
     let sum = a.value + b.value
-    return VectorBall(value: sum, error: (a.error + b.error + size(sum) * 0x1p-103) * 0x1.0000001p0)
+    return VectorBall(value: sum, error: (a.error + b.error + magnitude(sum.high) * 0x1p-103) * 0x1.0000001p0)
   }
 
   @inlinable @inline(__always)
   func times<M: ExactMultiplier>(_ b: VectorBall, _: M.Type) -> VectorBall {
     let product = value.times(b.value, M.self)
-    let spread = Self.size(value) * b.error + (Self.size(b.value) * error + error * b.error)
-    return VectorBall(value: product, error: (spread + Self.size(product) * 0x1p-100) * 0x1.0000001p0)
+    let spread = magnitude(value.high) * b.error + (magnitude(b.value.high) * error + error * b.error)
+    return VectorBall(value: product, error: (spread + magnitude(product.high) * 0x1p-100) * 0x1.0000001p0)
   }
 
   /// 1/self, where the error is at most 2^-40 of the value.
   @inlinable @inline(__always)
   func reciprocal<M: ExactMultiplier>(_: M.Type) -> VectorBall {
     let inverse = value.reciprocal(M.self)
-    let size = Self.size(inverse)
+    let size = magnitude(inverse.high)
     return VectorBall(value: inverse, error: size * (size * error + 0x1p-98) * 0x1.0000001p0)
-  }
-
-  @inlinable @inline(__always)
-  static func size(_ x: VectorPair) -> Vector {
-    unsafe unsafeBitCast(unsafeBitCast(x.high, to: SIMD8<Int64>.self) & Int64.max, to: Vector.self)
   }
 }

@@ -112,12 +112,6 @@ extension VectorLoops {
     let anchor = choose(least, else: power, where: isBelow(power, least)) * rounding.narrowing
     return (x + anchor) - anchor
   }
-
-  @inlinable @inline(__always)
-  static func magnitude(_ x: Vector) -> Vector {
-    let bits = unsafe unsafeBitCast(x, to: SIMD8<Int64>.self) & Int64.max
-    return unsafe unsafeBitCast(bits, to: Vector.self)
-  }
 }
 
 /// The test for one number.

@@ -56,7 +56,7 @@ struct Ball: Enclosure {
 
   @inline(never) private mutating func bringBack(_ size: Double) {
     guard size > 0, size.isFinite else {
-      if size > 0 || size.isNaN { becomeUnknown() }
+      if size > 0 || size.isNaN { self = .unknown }
       return
     }
     let shift = Int(size.exponent)
@@ -74,11 +74,10 @@ struct Ball: Enclosure {
   }
 
   /// Any real at all.
-  private mutating func becomeUnknown() {
-    high = 0
-    low = 0
-    radius = .infinity
-    exponent = 0
+  static var unknown: Ball {
+    var ball = Ball(0)
+    ball.radius = .infinity
+    return ball
   }
 
   @inline(__always) prefix static func - (a: Ball) -> Ball {
@@ -105,11 +104,7 @@ struct Ball: Enclosure {
   @inline(never) private static func addApart(_ a: Ball, _ b: Ball) -> Ball {
     if a.isZero { return b }
     if b.isZero { return a }
-    if a.radius == .infinity || b.radius == .infinity {
-      var unknown = a
-      unknown.becomeUnknown()
-      return unknown
-    }
+    if a.radius == .infinity || b.radius == .infinity { return .unknown }
     let (large, small) = a.exponent > b.exponent ? (a, b) : (b, a)
     let shift = large.exponent &- small.exponent
     var moved = small
@@ -153,11 +148,7 @@ struct Ball: Enclosure {
   static func / (a: Ball, b: Ball) -> Ball {
     if a.isZero { return a }
     let size = b.high.magnitude
-    guard b.radius <= 0.25 * size, size > 0 else {
-      var unknown = a
-      unknown.becomeUnknown()
-      return unknown
-    }
+    guard b.radius <= 0.25 * size, size > 0 else { return .unknown }
     let first = a.high / b.high
     let product = BaselineMultiplier.product(first, b.high)
     let rest = ((a.high - product.high) - product.low) + (a.low - first * b.low)

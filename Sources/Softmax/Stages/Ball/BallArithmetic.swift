@@ -16,11 +16,9 @@ struct BallArithmetic: Arithmetic {
 
   private init() {
     let big = IntervalArithmetic.standard
-    var poll = CancellationPoll()
     func power(_ j: Int, _ divisor: Double) -> DoubleDouble {
-      // A poll that never says no: nothing is thrown.
-      guard let value = try? big.exponential(big.exact(-Double(abs(j)) / divisor), &poll) else {
-        return DoubleDouble(high: .nan)
+      let value = withoutCancellation { poll throws(ComputationError) in
+        try big.exponential(big.exact(-Double(abs(j)) / divisor), &poll)
       }
       return Self.near((j < 0 ? value : big.whole(1) / value).lower)
     }

@@ -113,17 +113,8 @@ struct IntervalArithmetic<L: Limbs>: Arithmetic {
 
 extension IntervalArithmetic where L == FixedLimbs {
   /// 320 bits, 256 of them good.
-  static let standard = IntervalArithmetic(zero: FixedLimbs())
-
-  /// Short enough to ask nobody.
-  private init(zero: FixedLimbs) {
-    var poll = CancellationPoll()
-    do throws(ComputationError) {
-      try self.init(zero: zero, &poll)
-    } catch {
-      // This poll never cancels.
-      preconditionFailure("\(error)")
-    }
+  static let standard = withoutCancellation { poll throws(ComputationError) in
+    try IntervalArithmetic(zero: FixedLimbs(), &poll)
   }
 }
 
@@ -149,9 +140,10 @@ extension IntervalArithmetic where L == WideLimbs {
     static let bits2048 = make(2048)
     static let bits4096 = make(4096)
 
-    private static func make(_ bits: Int) -> IntervalArithmetic? {
-      var poll = CancellationPoll()
-      return try? IntervalArithmetic(zero: WideLimbs(count: bits / 64 + 1), &poll)
+    private static func make(_ bits: Int) -> IntervalArithmetic {
+      withoutCancellation { poll throws(ComputationError) in
+        try IntervalArithmetic(zero: WideLimbs(count: bits / 64 + 1), &poll)
+      }
     }
   }
 }

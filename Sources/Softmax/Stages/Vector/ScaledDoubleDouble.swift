@@ -25,7 +25,7 @@ struct ScaledDoubleDouble: Sendable {
     exponent = Int(value.exponent)
   }
 
-  /// - Parameter value: finite; its head normal, its rest not so small as to lose bits.
+  /// - Parameter value: its head within 2^±1000, its rest not so small as to lose bits.
   init(_ value: DoubleDouble) {
     let isNegative = value.high < 0
     self.init(isNegative ? -value : value, exponent: 0, isNegative: isNegative)
@@ -57,7 +57,7 @@ struct ScaledDoubleDouble: Sendable {
       return
     }
     let extra = Int(product.high.exponent)
-    let power = Double(sign: .plus, exponent: -extra, significand: 1)
+    let power = powerOfTwo(-extra)
     mantissa = DoubleDouble(high: product.high * power, low: product.low * power)
     self.exponent = exponent + extra
   }

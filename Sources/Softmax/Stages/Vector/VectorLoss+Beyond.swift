@@ -114,7 +114,7 @@ struct VectorLossSum {
   /// - Returns: whether it was added.
   mutating func add(_ loss: VectorValue, _ factor: ScaledDoubleDouble) -> Bool {
     guard abs(factor.exponent) <= 300, loss.value.high >= 0x1p-600, loss.value.high <= 0x1p600 else { return false }
-    let power = Double(sign: .plus, exponent: factor.exponent, significand: 1)
+    let power = powerOfTwo(factor.exponent)
     let scaled = DoubleDouble(high: factor.mantissa.high * power, low: factor.mantissa.low * power)
     let term = loss.value.times(scaled, BaselineMultiplier.self)
     value = value + term

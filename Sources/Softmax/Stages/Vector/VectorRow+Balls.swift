@@ -29,11 +29,11 @@ extension VectorRow {
 
   /// The maximum, capped if the logits are.
   private var maximum: Ball {
-    guard let cap else { return Ball(top.value) }
-    // A poll that never says no: nothing is thrown.
-    var poll = CancellationPoll()
-    let capped = try? SoftCap(cap.value, maximum: top.value, BallArithmetic.standard, &poll).capped(top.value, &poll)
-    return capped ?? .unknown
+    let value = top.value
+    guard let cap = cap?.value else { return Ball(value) }
+    return withoutCancellation { poll throws(ComputationError) in
+      try SoftCap(cap, maximum: value, BallArithmetic.standard, &poll).capped(value, &poll)
+    }
   }
 
   /// log Σ e^(a/T) = m/T + log S.
@@ -58,11 +58,11 @@ extension VectorRow {
   /// - Parameter minusLog: -log p_l.
   func focalFactor(_ l: Int, gamma: Double, minusLog: VectorValue) -> FocalFactor<BallArithmetic>? {
     guard !sums.isFaint else { return nil }
-    // A poll that never says no: nothing is thrown.
-    var poll = CancellationPoll()
-    return try? FocalFactor(
-      gamma: gamma, own: exponential(l), rest: others(than: l), sum: sum, isTop: l == top.index,
-      minusLog: Ball(minusLog), .standard, &poll)
+    let (own, rest, sum, isTop) = (exponential(l), others(than: l), sum, l == top.index)
+    return withoutCancellation { poll throws(ComputationError) in
+      try FocalFactor(
+        gamma: gamma, own: own, rest: rest, sum: sum, isTop: isTop, minusLog: Ball(minusLog), .standard, &poll)
+    }
   }
 
   /// The z-loss λ LSE².
@@ -100,9 +100,6 @@ extension VectorRow {
 }
 
 extension Ball {
-  /// Any number.
-  static var unknown: Ball { Ball(DoubleDouble(high: 0), radius: .infinity, exponent: 0) }
-
   init(_ value: VectorValue) { self.init(value.value, radius: value.error, exponent: 0) }
 
   /// - Parameter factor: within 2^-98.
