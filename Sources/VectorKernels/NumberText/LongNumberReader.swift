@@ -13,7 +13,8 @@ public enum PlainNumberKind {
     let (isShort, isLong) = unsafe text.withUnsafeBufferPointer { text in
       guard let base = text.baseAddress else { return (false, false) }
       return unsafe (
-        TextCutter.placeOfComma(base + (position &+ 4)) < 8, TextCutter.placeOfComma(base + (position &+ 14)) < 8
+        LongNumberCutter.placeOfComma(base + (position &+ 4)) < 8,
+        LongNumberCutter.placeOfComma(base + (position &+ 14)) < 8
       )
     }
     guard isShort || isLong else { return nil }
@@ -42,20 +43,20 @@ extension VectorLoops {
     _ text: Span<UInt8>, _ position: inout Int, limit: Int, rows: RowPattern, powers: Words,
     into values: inout OutputSpan<Double>
   ) {
-    let last = min(limit, text.count) &- TextCutter.reach
+    let last = min(limit, text.count) &- LongNumberCutter.reach
     guard position < last else { return }
     // Safe: a block is cut only where `reach` bytes follow, numbers are stored only where there is room for eight, and
     // `filled` says how many of them count.
     unsafe text.withUnsafeBufferPointer { text in
       unsafe values.withUnsafeMutableBufferPointer { buffer, filled in
-        unsafe withUnsafeTemporaryAllocation(of: TextBlock.self, capacity: 2) { blocks in
-          unsafe blocks.initialize(repeating: TextBlock())
+        unsafe withUnsafeTemporaryAllocation(of: LongNumberBlock.self, capacity: 2) { blocks in
+          unsafe blocks.initialize(repeating: LongNumberBlock())
           guard let bytes = text.baseAddress, let base = buffer.baseAddress, var block = blocks.baseAddress else {
             return
           }
           var next = unsafe block + 1
           var start = unsafe bytes[position] == UInt8(ascii: " ") ? position &+ 1 : position
-          let cutter = unsafe TextCutter(bytes, at: start, rowLength: rows.length)
+          let cutter = unsafe LongNumberCutter(bytes, at: start, rowLength: rows.length)
           var end = start
           // The columns at these two.
           var column = rows.column
@@ -91,7 +92,7 @@ extension VectorLoops {
 /// Eight texts of up to 22 bytes. For each its first three words, the first byte in the lowest place; bytes after the
 /// comma mean nothing. In memory the rows are in this order, 64 bytes apart.
 @frozen @usableFromInline
-struct TextBlock: BitwiseCopyable {
+struct LongNumberBlock: BitwiseCopyable {
   @usableFromInline
   var first = Words.zero
   @usableFromInline
@@ -104,8 +105,11 @@ struct TextBlock: BitwiseCopyable {
 }
 
 /// Cuts a text at its commas, as long as each is 14 to 22 bytes after its number's start and follows a digit.
+///
+/// It is not a `NumberCutter`: that looks for marks in windows of 64 bytes, which hold two or three long numbers, and then
+/// shifts them by each number's length. Here eight bytes are looked at for each, and only where a comma can be.
 @safe @usableFromInline
-struct TextCutter {
+struct LongNumberCutter {
   /// How many bytes a block may look at: a space, eight times 26 bytes (22 with a comma, two brackets and a space; the
   /// words loaded of each are shorter), and 64 more, so that the batches end where reading one by one would end.
   @inlinable
@@ -136,7 +140,7 @@ struct TextCutter {
     unsafe self.text = text
     lastColumn = rowLength &- 1
     // Safe: within `reach`.
-    let comma = unsafe start &+ 14 &+ TextCutter.placeOfComma(text + (start &+ 14))
+    let comma = unsafe start &+ 14 &+ LongNumberCutter.placeOfComma(text + (start &+ 14))
     let isSpaced = unsafe text[comma &+ 1] == UInt8(ascii: " ")
     (separator, mask, stride) = isSpaced ? (0x202C_3000, 0xFFFF_F000, 16) : (0x2C30_0000, 0xFFF0_0000, 15)
     (rowSeparator, rowMask) = isSpaced ? (0x5B20_2C5D, 0xFFFF_FFFF) : (0x5B2C_5D30, 0xFFFF_FFF0)
@@ -160,7 +164,7 @@ struct TextCutter {
   /// Cuts eight texts, or as many as fit the pattern. `position` and `column` are the first's, and then those of the
   /// first not cut.
   @inlinable @inline(__always)
-  func cut(from position: inout Int, _ column: inout Int, into block: UnsafeMutablePointer<TextBlock>) -> Int {
+  func cut(from position: inout Int, _ column: inout Int, into block: UnsafeMutablePointer<LongNumberBlock>) -> Int {
     // Safe: lanes of a block's rows, and bytes within `reach`.
     let words = UnsafeMutableRawPointer(block)
     guard lastColumn &- column >= 8 else { return unsafe cutRows(from: &position, &column, into: words) }
@@ -170,10 +174,10 @@ struct TextCutter {
     var count = 0
     while count < 8 {
       let start = unsafe base + offset
-      let next = unsafe offset &+ TextCutter.placeOfComma(start + 14)
+      let next = unsafe offset &+ LongNumberCutter.placeOfComma(start + 14)
       let nextBase = unsafe base + stride
-      if unsafe TextCutter.loadFour(nextBase + (next &- 4)) & mask != separator { break }
-      unsafe TextCutter.store(start, into: words + 8 &* count)
+      if unsafe LongNumberCutter.loadFour(nextBase + (next &- 4)) & mask != separator { break }
+      unsafe LongNumberCutter.store(start, into: words + 8 &* count)
       unsafe base = nextBase
       offset = next
       count &+= 1
@@ -199,9 +203,9 @@ struct TextCutter {
         left = lastColumn
       } else {
         // The comma's place is added last, to keep the chain from number to number short.
-        let next = unsafe start + stride + TextCutter.placeOfComma(start + 14)
-        if unsafe TextCutter.loadFour(next - 4) & mask != separator { break }
-        unsafe TextCutter.store(start, into: words)
+        let next = unsafe start + stride + LongNumberCutter.placeOfComma(start + 14)
+        if unsafe LongNumberCutter.loadFour(next - 4) & mask != separator { break }
+        unsafe LongNumberCutter.store(start, into: words)
         unsafe start = next
         left &-= 1
       }
@@ -217,12 +221,12 @@ struct TextCutter {
   private func cutRowEnd(
     at start: UnsafePointer<UInt8>, into words: UnsafeMutableRawPointer
   ) -> UnsafePointer<UInt8>? {
-    let place = unsafe TextCutter.placeOfComma(start + 15)
+    let place = unsafe LongNumberCutter.placeOfComma(start + 15)
     let next = unsafe start + (stride &+ 2) + place
     let first = unsafe next.pointee
     let isNumber = first &- UInt8(ascii: "0") < 10 || first == UInt8(ascii: "-")
-    guard unsafe TextCutter.loadFour(next - 4) & rowMask == rowSeparator, isNumber else { return nil }
-    unsafe TextCutter.store(start, into: words)
+    guard unsafe LongNumberCutter.loadFour(next - 4) & rowMask == rowSeparator, isNumber else { return nil }
+    unsafe LongNumberCutter.store(start, into: words)
     // A comma in the bracket's place, as after other numbers.
     let end = place &+ 14
     unsafe words.storeBytes(of: UInt8(ascii: ","), toByteOffset: 64 &* (end &>> 3) &+ (end & 7), as: UInt8.self)
@@ -248,7 +252,8 @@ struct TextCutter {
     var (position, column) = (start, column)
     for _ in 0..<count {
       let isLast = column == lastColumn
-      unsafe position &+= stride &+ TextCutter.placeOfComma(text + (position &+ (isLast ? 15 : 14))) &+ (isLast ? 2 : 0)
+      unsafe position &+=
+        stride &+ LongNumberCutter.placeOfComma(text + (position &+ (isLast ? 15 : 14))) &+ (isLast ? 2 : 0)
       column = isLast ? 0 : column &+ 1
     }
     return position

@@ -11,7 +11,7 @@ extension VectorLoops {
   /// missing part of the power can carry into them only if all bits below are ones. No number is exactly half-way
   /// between two, since 10^-12 and smaller powers have too many factors of five.
   @inlinable @inline(__always)
-  static func nearestBinaries(of block: TextBlock, powers: Words) -> (patterns: Words, others: Words) {
+  static func nearestBinaries(of block: LongNumberBlock, powers: Words) -> (patterns: Words, others: Words) {
     let zeros: UInt64 = 0x3030_3030_3030_3030
     let highBits: UInt64 = 0x8080_8080_8080_8080
     // Everything after the comma becomes zeros.
