@@ -170,8 +170,7 @@ extension LossProblem {
   }
 
   /// Rounds what is asked of some rows; all of them, unless the vector stage is asked first.
-  /// - Returns: their losses'
-  /// sum.
+  /// - Returns: their losses' sum.
   private func solve(
     _ request: LossRequest, rows: Range<Int>, into buffers: LossBuffers, _ execution: Execution, from stage: Stage,
     _ counts: inout StageCounts

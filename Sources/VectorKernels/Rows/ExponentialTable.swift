@@ -1,6 +1,5 @@
-/// 2^(j/256) for j in 0..<256 as pairs: entry 2j is the binary64 nearest to it, entry 2j + 1 the binary64
-/// nearest to the rest, so that their sum is within 2^-106 of it, relatively.
-/// Made by scripts/proof/kernel-constants.
+/// 2^(j/256) for j in 0..<256 as pairs: entry 2j is the binary64 nearest to it, entry 2j + 1 the binary64 nearest to
+/// the rest, so that their sum is within 2^-106 of it, relatively. Made by scripts/proof/kernel-constants.
 public let exponentialTable: [Double] = [
   0x1.0p0, 0x0.0p0,
   0x1.00b1afa5abcbfp0, -0x1.4f6b2a7609f71p-55,
@@ -261,8 +260,7 @@ public let exponentialTable: [Double] = [
 ]
 
 /// What 2^(j/256) is more than the pair of ``exponentialTable``, for j in 0..<256, within 2^-53 of itself: the three
-/// together are within 2^-160 of it.
-/// Made by scripts/proof/kernel-constants.
+/// together are within 2^-160 of it. Made by scripts/proof/kernel-constants.
 public let exponentialRests: [Double] = [
   0x0.0p0, -0x1.b55dd523f3c08p-111, 0x1.bf48007d80987p-109, 0x1.9953ea727ff0bp-109,
   -0x1.9085b0a3d74d5p-110, 0x1.1313d5abd77e9p-111, -0x1.912fbf44b404p-112, -0x1.f9c132b72afe2p-109,

@@ -297,8 +297,7 @@ extension VectorLoops {
   }
 
   /// Writes a group's results, one of each row at a time, and NaN for those that are not proven.
-  /// - Returns: how many
-  /// those are.
+  /// - Returns: how many those are.
   ///
   /// - Parameter result: what is written at a place and the seven after it.
   @inlinable @inline(__always)

@@ -79,9 +79,9 @@ extension VectorLoops {
   /// Rounding is monotone: when both ends of the interval round to one number, everything between them does.
   ///
   /// In binary64, low ± error is within u·(5u|high|) of its real value, which 2^-103 |high| of `error` covers; high +
-  /// that is then the end, rounded once to nearest. In narrower formats the
-  /// ends are moved out by 2^-51 |high| instead (twice the spacing of binary64) and rounded to nearest, subnormal
-  /// numbers included. An end on a tie lies strictly beyond the number itself, so it does not matter where that goes.
+  /// that is then the end, rounded once to nearest. In narrower formats the ends are moved out by 2^-51 |high| instead
+  /// (twice the spacing of binary64) and rounded to nearest, subnormal numbers included. An end on a tie lies strictly
+  /// beyond the number itself, so it does not matter where that goes.
   @inlinable @inline(__always)
   static func rounded(_ result: VectorPair, error: Vector, _ rounding: KernelRounding) -> Rounded {
     let size = magnitude(result.high)

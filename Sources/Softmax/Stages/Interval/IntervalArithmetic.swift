@@ -23,9 +23,9 @@ struct IntervalArithmetic<L: Limbs>: Arithmetic {
   init(zero: L, _ poll: inout CancellationPoll) throws(ComputationError) {
     self.zero = zero
     let bits = 64 * zero.count
-    // Each squaring doubles the error; a limb that holds 64 guard bits bounds their number.
-    // Terms and squarings are about as many when it grows with the square root. Beyond 32 the table of coefficients
-    // would end too soon for the series of e^h - 1, whose arguments go up to 2^-32.
+    // Each squaring doubles the error; a limb that holds 64 guard bits bounds their number. Terms and squarings are
+    // about as many when it grows with the square root. Beyond 32 the table of coefficients would end too soon for the
+    // series of e^h - 1, whose arguments go up to 2^-32.
     var halvings = 8
     while halvings < 32, 3 * halvings * halvings < bits { halvings += 1 }
     self.halvings = halvings

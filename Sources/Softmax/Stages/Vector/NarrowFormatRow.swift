@@ -163,8 +163,7 @@ extension NarrowFormatRow {
 
 extension VectorLoss {
   /// Rounds what is wanted of a row with a class index, if plain binary64 can prove all of it.
-  /// - Returns: whether it
-  /// could; else nothing was added to the sum, and the row is done again.
+  /// - Returns: whether it could; else nothing was added to the sum, and the row is done again.
   func solveNarrow(
     row n: Int, target: Int, reader: inout RowReader, writer: inout RowWriter, in work: inout Workspace
   ) -> Bool {

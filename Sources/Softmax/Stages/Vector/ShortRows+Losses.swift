@@ -11,8 +11,7 @@ extension ShortRows {
   private var reach: Int { vectors != nil ? vectorReach + 2 : additions != nil || targets != nil ? 12 : 0 }
 
   /// Writes the gradients of the rows taken, and writes their losses or adds them up.
-  /// - Returns: the rows with anything
-  /// that is not proven, whose losses are not added.
+  /// - Returns: the rows with anything that is not proven, whose losses are not added.
   mutating func solve(_ request: LossRequest, into buffers: LossBuffers) -> RowBits {
     guard let exponents, read(exponent: max(0, exponents.gradient + Exponents.reach + reach)) else { return .max }
     if request.use != .unused || additions != nil {

@@ -189,8 +189,7 @@ extension ShortRows {
   }
 
   /// Computes the products of exponentials with 1/S, or with the gradients' factors.
-  /// - Returns: the rows with any that
-  /// is not proven.
+  /// - Returns: the rows with any that is not proven.
   mutating func products(
     _ pairs: DoubleDoubleBuffer, isGradient: Bool, within error: Double, _ rounding: KernelRounding,
     into results: inout [Double]

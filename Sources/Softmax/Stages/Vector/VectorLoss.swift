@@ -98,8 +98,7 @@ final class VectorLoss: Sendable {
   }
 
   /// Hands row n over to be done with others.
-  /// - Returns: whether it was taken. Zeros, and what is infinite, are found
-  /// row by row.
+  /// - Returns: whether it was taken. Zeros, and what is infinite, are found row by row.
   func take(row n: Int, into rows: inout ShortRows) -> Bool {
     switch target {
     case .indices(let indices):

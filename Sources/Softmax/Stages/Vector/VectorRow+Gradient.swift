@@ -28,8 +28,7 @@ struct RowFactor: Sendable {
 
 extension VectorRow {
   /// Writes `factor·(p_i - 1[i = target])`, the gradient for a class index.
-  /// - Returns: how many are not proven, and
-  /// NaN.
+  /// - Returns: how many are not proven, and NaN.
   ///
   /// At the target it is -factor·(S - e_l)/S, where S - e_l is R itself at the row's maximum.
   ///
@@ -205,8 +204,7 @@ extension VectorRow {
   }
 
   /// Writes `factor·p_i (v_i - Σ p_j v_j)`, the Hessian of cross-entropy times a vector v.
-  /// - Returns: how many are not
-  /// proven, and NaN.
+  /// - Returns: how many are not proven, and NaN.
   ///
   /// - Parameter greatest: the largest |v|.
   ///

@@ -122,8 +122,7 @@ extension VectorRow {
 
 extension VectorRow {
   /// Writes the row `p_l (1[l=i] - p_i) / T` of the Jacobian, i over the classes.
-  /// - Returns: how many are not proven,
-  /// and NaN.
+  /// - Returns: how many are not proven, and NaN.
   ///
   /// It is the gradient for class l with the factor -p_l/T, whose relative error is that of a probability.
   func jacobian(_ l: Int, of row: Span<Double>, into out: inout MutableSpan<Double>) -> Int {
