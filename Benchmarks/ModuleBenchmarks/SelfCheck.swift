@@ -78,10 +78,9 @@ private func narrowRows(
       let loss = try LossProblem(
         softmax: problem, target: .indices([0, n - 1]), sampleWeight: [0.3, 2], reduction: .none)
       func found(_ execution: Execution, from stage: Stage) throws -> [[Double]?] {
-        var counts = StageCounts()
-        let softmax = try problem.solve([.probabilities, .logProbabilities], execution, from: stage, &counts)
+        let softmax = try problem.solve([.probabilities, .logProbabilities], execution, from: stage)
         let slopes = try loss.lossAndGradient(
-          upstream: nil, loss: true, gradient: true, execution, from: stage, &counts)
+          upstream: nil, loss: true, gradient: true, execution, from: stage)
         return [softmax.probabilities, softmax.logProbabilities, slopes.loss, slopes.gradient]
       }
       let here = try found(Execution(level: level), from: .vector)

@@ -55,13 +55,13 @@ private func reportStages(_ family: LogitFamily) {
   let rows = 1000
   let n = 100
   let logits = family.logits(rows, n)
-  var counts = StageCounts()
+  var counter = StageCounter()
   guard let problem = try? SoftmaxProblem(logits: logits, layout: Layout(shape: [rows, n], axis: 1)) else { return }
   let outputs: ShortList<SoftmaxOutput> = [.probabilities, .logProbabilities, .logSumExp, .entropy]
   let execution = Execution(level: levelsHere.last ?? .baseline)
   let clock = ContinuousClock()
-  var time = clock.measure { _ = try? problem.solve(outputs, execution, from: .vector, &counts) }
-  report(family.name + ": softmax", counts, time / (rows * n))
+  var time = clock.measure { _ = try? problem.solve(outputs, execution, from: .vector, counting: counter) }
+  report(family.name + ": softmax", counter.total, time / (rows * n))
 
   // Soft targets that are the softmax itself, rounded: the gradient cancels to its last bits.
   let targets: Target =
@@ -69,11 +69,12 @@ private func reportStages(_ family: LogitFamily) {
     ? .probabilities(Numbers((try? problem.solve([.probabilities], Execution()))?.probabilities ?? []))
     : .indices((0..<rows).map { $0 * 7 % n })
   guard let loss = try? LossProblem(softmax: problem, target: targets, reduction: .none) else { return }
-  counts = StageCounts()
+  counter = StageCounter()
   time = clock.measure {
-    _ = try? loss.lossAndGradient(upstream: nil, loss: true, gradient: true, execution, from: .vector, &counts)
+    _ = try? loss.lossAndGradient(
+      upstream: nil, loss: true, gradient: true, execution, from: .vector, counting: counter)
   }
-  report(family.name + ": loss and gradient", counts, time / (rows * n))
+  report(family.name + ": loss and gradient", counter.total, time / (rows * n))
 }
 
 private func report(_ name: String, _ counts: StageCounts, _ time: Duration) {

@@ -23,14 +23,8 @@ extension SoftmaxProblem {
   /// The steps of the textbook derivation for one row and a class of it.
   /// - Throws: ``ComputationError/targetDoesNotFit`` when the logits are not one row, or capped, or the class is none
   ///   of it or masked; ``ComputationError/cancelled``.
-  public func derivation(target l: Int, _ execution: Execution) throws(ComputationError) -> Derivation {
-    var counts = StageCounts()
-    return try derivation(target: l, execution, from: .vector, &counts)
-  }
-
-  /// The same, from a stage of choice, and with the stages counted.
-  package func derivation(
-    target l: Int, _ execution: Execution, from stage: Stage, _ counts: inout StageCounts
+  public func derivation(
+    target l: Int, _ execution: Execution, from stage: Stage = .vector, counting counter: StageCounter? = nil
   ) throws(ComputationError) -> Derivation {
     guard layout.batch == 1, softcap == nil, (0..<layout.classes).contains(l), logits[l] > -.infinity else {
       throw .targetDoesNotFit
@@ -39,7 +33,7 @@ extension SoftmaxProblem {
     let steps = DerivationStep.allCases
     // [step][class], and behind them what has no class.
     let values = steps.flatMap { step in (0..<classes).map { step.value($0, l) } } + DerivationStep.single(l)
-    counts.outputs += values.count
+    counter?.total.outputs += values.count
     var escalation = StageEscalation(execution, from: stage)
     let numbers = try ResultBuffer.array(values.count) { buffer throws(ComputationError) in
       var entries = values.enumerated().map { UnresolvedValues.Entry(value: $1, buffer: buffer, position: $0) }
@@ -52,7 +46,7 @@ extension SoftmaxProblem {
       }
       var unresolved = UnresolvedValues(entries, of: LogitsRow(self, number: 0), format: format)
       try escalation.resolve(&unresolved)
-      counts = counts + escalation.counts
+      counter?.add(escalation.counts)
     }
     func step(_ step: DerivationStep) -> [Double] { Array(numbers[step.range(classes)]) }
     let single = numbers[(steps.count * classes)...]

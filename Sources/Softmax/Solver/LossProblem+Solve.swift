@@ -16,19 +16,12 @@ extension LossProblem {
   ///   - gradient: whether the gradient is asked for.
   ///   - perplexity: whether e^loss is asked for; there is none without a reduction.
   ///   - execution: how it is run, and when it is to stop.
+  ///   - stage: the first stage to ask, here and in what follows.
+  ///   - counter: what counts how many outputs each stage is asked for, if anything does.
   /// - Throws: ``ComputationError/cancelled``, ``ComputationError/upstreamDoesNotFit``.
   public func lossAndGradient(
-    upstream: [Double]?, loss: Bool, gradient: Bool, perplexity: Bool = false, _ execution: Execution
-  ) throws(ComputationError) -> LossResult {
-    var counts = StageCounts()
-    return try lossAndGradient(
-      upstream: upstream, loss: loss, gradient: gradient, perplexity: perplexity, execution, from: .vector, &counts)
-  }
-
-  /// The same, from a stage of choice, and with the stages counted.
-  package func lossAndGradient(
     upstream: [Double]?, loss: Bool, gradient: Bool, perplexity: Bool = false, _ execution: Execution,
-    from stage: Stage, _ counts: inout StageCounts
+    from stage: Stage = .vector, counting counter: StageCounter? = nil
   ) throws(ComputationError) -> LossResult {
     let hasPerplexity = perplexity && reduction != .none
     var result = LossResult()
@@ -38,7 +31,7 @@ extension LossProblem {
         result.perplexity = try ResultBuffer.array(ifWanted: hasPerplexity, 1) {
           perplexity throws(ComputationError) in
           let buffers = LossBuffers(loss: loss, perplexity: perplexity, gradient: gradient)
-          try lossAndGradient(upstream: upstream, into: buffers, execution, from: stage, &counts)
+          try lossAndGradient(upstream: upstream, into: buffers, execution, from: stage, counting: counter)
         }?.first
       }
     }
@@ -47,20 +40,13 @@ extension LossProblem {
 
   /// The same, where the results go into buffers: as many as there are, of types that hold them.
   public func lossAndGradient(
-    upstream: [Double]?, into buffers: LossBuffers, _ execution: Execution
-  ) throws(ComputationError) {
-    var counts = StageCounts()
-    try lossAndGradient(upstream: upstream, into: buffers, execution, from: .vector, &counts)
-  }
-
-  private func lossAndGradient(
-    upstream: [Double]?, into buffers: LossBuffers, _ execution: Execution, from stage: Stage,
-    _ counts: inout StageCounts
+    upstream: [Double]?, into buffers: LossBuffers, _ execution: Execution, from stage: Stage = .vector,
+    counting counter: StageCounter? = nil
   ) throws(ComputationError) {
     let request = try LossRequest(
       self, upstream: upstream, measure: buffers.loss == nil && buffers.perplexity == nil ? nil : .loss,
       derivative: buffers.gradient == nil ? nil : .gradient, perplexity: buffers.perplexity != nil)
-    try solve(request, into: buffers, execution, from: stage, &counts)
+    try solve(request, into: buffers, execution, from: stage, counting: counter)
   }
 
   /// How many losses there are: one for each row, or one.
@@ -72,33 +58,23 @@ extension LossProblem {
   /// Not proved to be irrational otherwise: undecided at 16,384 bits, it is taken for the nearest number.
   /// - Throws: ``ComputationError/cancelled``, ``ComputationError/targetDoesNotFit`` for class indices, class weights
   ///   and ε > 0.
-  public func klDivergence(_ execution: Execution) throws(ComputationError) -> [Double] {
-    var counts = StageCounts()
-    return try klDivergence(execution, from: .vector, &counts)
-  }
-
-  /// The same, from a stage of choice, and with the stages counted.
-  package func klDivergence(
-    _ execution: Execution, from stage: Stage, _ counts: inout StageCounts
+  public func klDivergence(
+    _ execution: Execution, from stage: Stage = .vector, counting counter: StageCounter? = nil
   ) throws(ComputationError) -> [Double] {
     try ResultBuffer.array(lossCount) { buffer throws(ComputationError) in
-      try klDivergence(into: buffer, execution, from: stage, &counts)
+      try klDivergence(into: buffer, execution, from: stage, counting: counter)
     }
   }
 
   /// The same, where the numbers go into a buffer.
-  public func klDivergence(into buffer: ResultBuffer, _ execution: Execution) throws(ComputationError) {
-    var counts = StageCounts()
-    try klDivergence(into: buffer, execution, from: .vector, &counts)
-  }
-
-  private func klDivergence(
-    into buffer: ResultBuffer, _ execution: Execution, from stage: Stage, _ counts: inout StageCounts
+  public func klDivergence(
+    into buffer: ResultBuffer, _ execution: Execution, from stage: Stage = .vector,
+    counting counter: StageCounter? = nil
   ) throws(ComputationError) {
     guard weight == nil, labelSmoothing == 0 else { throw .targetDoesNotFit }
     if case .indices = target { throw .targetDoesNotFit }
     let request = try LossRequest(self, measure: .klDivergence)
-    try solve(request, into: LossBuffers(loss: buffer), execution, from: stage, &counts)
+    try solve(request, into: LossBuffers(loss: buffer), execution, from: stage, counting: counter)
   }
 
   /// The Hessian of `Σ q L` with respect to the logits, times a vector: `q_n s_n r U_n/T² (p∘v - p (p·v))`.
@@ -113,69 +89,56 @@ extension LossProblem {
   ///   ``ComputationError/vectorDoesNotFit``, which is also thrown where the loss is more than
   ///   cross-entropy of softmax.
   public func hessianVectorProduct(
-    _ vector: Numbers, upstream: [Double]?, _ execution: Execution
-  ) throws(ComputationError) -> [Double] {
-    var counts = StageCounts()
-    return try hessianVectorProduct(vector, upstream: upstream, execution, from: .vector, &counts)
-  }
-
-  /// The same, from a stage of choice, and with the stages counted.
-  package func hessianVectorProduct(
-    _ vector: Numbers, upstream: [Double]?, _ execution: Execution, from stage: Stage, _ counts: inout StageCounts
+    _ vector: Numbers, upstream: [Double]?, _ execution: Execution, from stage: Stage = .vector,
+    counting counter: StageCounter? = nil
   ) throws(ComputationError) -> [Double] {
     try ResultBuffer.array(softmax.layout.count) { buffer throws(ComputationError) in
-      try hessianVectorProduct(vector, upstream: upstream, into: buffer, execution, from: stage, &counts)
+      try hessianVectorProduct(vector, upstream: upstream, into: buffer, execution, from: stage, counting: counter)
     }
   }
 
   /// The same, where the numbers go into a buffer.
   public func hessianVectorProduct(
-    _ vector: Numbers, upstream: [Double]?, into buffer: ResultBuffer, _ execution: Execution
-  ) throws(ComputationError) {
-    var counts = StageCounts()
-    try hessianVectorProduct(vector, upstream: upstream, into: buffer, execution, from: .vector, &counts)
-  }
-
-  private func hessianVectorProduct(
-    _ vector: Numbers, upstream: [Double]?, into buffer: ResultBuffer, _ execution: Execution, from stage: Stage,
-    _ counts: inout StageCounts
+    _ vector: Numbers, upstream: [Double]?, into buffer: ResultBuffer, _ execution: Execution,
+    from stage: Stage = .vector, counting counter: StageCounter? = nil
   ) throws(ComputationError) {
     let isPlain = zLoss == 0 && focalGamma == 0 && softmax.softcap == nil && !takesProbabilities
     guard isPlain, vector.count == softmax.layout.count, vector.areFinite else { throw .vectorDoesNotFit }
     let request = try LossRequest(self, upstream: upstream, derivative: .hessianProduct(vector))
-    try solve(request, into: LossBuffers(gradient: buffer), execution, from: stage, &counts)
+    try solve(request, into: LossBuffers(gradient: buffer), execution, from: stage, counting: counter)
   }
 
   private func solve(
     _ request: LossRequest, into buffers: LossBuffers, _ execution: Execution, from stage: Stage,
-    _ counts: inout StageCounts
+    counting counter: StageCounter?
   ) throws(ComputationError) {
     let all = 0..<request.layout.batch
     guard request.use == .term else {
-      _ = try solve(request, rows: all, into: buffers, execution, from: stage, &counts)
+      _ = try solve(request, rows: all, into: buffers, execution, from: stage, counting: counter)
       return
     }
     guard let gradient = buffers.gradient, let first = gradient.firstOverLogits else {
-      let term = try solve(request, rows: all, into: buffers, execution, from: stage, &counts)
-      return try round(term, of: request, into: buffers, execution, from: stage, &counts)
+      let term = try solve(request, rows: all, into: buffers, execution, from: stage, counting: counter)
+      return try round(term, of: request, into: buffers, execution, from: stage, counting: counter)
     }
     // The loss is decided while all logits are there. Then the gradient takes the place of some.
     let overwritten = first / request.layout.classes..<all.count
     let term = LossTerm.sum(
-      try solve(request, rows: 0..<overwritten.lowerBound, into: buffers, execution, from: stage, &counts),
-      try solve(request.ofLosses, rows: overwritten, into: LossBuffers(), execution, from: stage, &counts))
-    try round(term, of: request, into: buffers, execution, from: stage, &counts)
+      try solve(request, rows: 0..<overwritten.lowerBound, into: buffers, execution, from: stage, counting: counter),
+      try solve(request.ofLosses, rows: overwritten, into: LossBuffers(), execution, from: stage, counting: counter))
+    try round(term, of: request, into: buffers, execution, from: stage, counting: counter)
     _ = try solve(
-      request.ofDerivatives, rows: overwritten, into: LossBuffers(gradient: gradient), execution, from: stage, &counts)
+      request.ofDerivatives, rows: overwritten, into: LossBuffers(gradient: gradient), execution, from: stage,
+      counting: counter)
   }
 
   /// Rounds what is asked of some rows; all of them, unless the vector stage is asked first.
   /// - Returns: their losses' sum.
   private func solve(
     _ request: LossRequest, rows: Range<Int>, into buffers: LossBuffers, _ execution: Execution, from stage: Stage,
-    _ counts: inout StageCounts
+    counting counter: StageCounter?
   ) throws(ComputationError) -> LossTerm? {
-    counts.outputs += countingRows(rows) * request.valuesPerRow
+    counter?.total.outputs += countingRows(rows) * request.valuesPerRow
     var term: LossTerm?
     var open: [UnresolvedRow]?
     if stage == .vector, VectorRow.serves(softmax), let vectorLoss = VectorLoss(request, into: buffers) {
@@ -191,7 +154,7 @@ extension LossProblem {
     }
     if let found {
       term = LossTerm.sum(term, found.0)
-      counts = counts + found.1
+      counter?.add(found.1)
     }
     return term
   }
@@ -199,9 +162,9 @@ extension LossProblem {
   /// Writes the reduced loss, of which the rows' sum is a term.
   private func round(
     _ term: LossTerm?, of request: LossRequest, into buffers: LossBuffers, _ execution: Execution, from stage: Stage,
-    _ counts: inout StageCounts
+    counting counter: StageCounter?
   ) throws(ComputationError) {
-    let total = try total(of: term, request, execution, from: stage, &counts)
+    let total = try total(of: term, request, execution, from: stage, counting: counter)
     buffers.loss?[0] = total.loss
     buffers.perplexity?[0] = total.perplexity
   }
@@ -278,7 +241,8 @@ extension LossProblem {
 
   /// The reduced loss from the sum of the rows' terms; where that does not decide it, from the rows anew.
   private func total(
-    of term: LossTerm?, _ request: LossRequest, _ execution: Execution, from stage: Stage, _ counts: inout StageCounts
+    of term: LossTerm?, _ request: LossRequest, _ execution: Execution, from stage: Stage,
+    counting counter: StageCounter?
   ) throws(ComputationError) -> (loss: Double, perplexity: Double) {
     switch term {
     case nil: return (0, 1)
@@ -287,14 +251,13 @@ extension LossProblem {
       var total = UnresolvedTotal(request, known: known, execution)
       if total.unresolvedCount > 0, stage == .vector, NarrowFormatRow(softmax, execution.level).isOfUse {
         let all = 0..<request.layout.batch
-        var unused = StageCounts()
         let term = try solve(
-          request.ofPreciseLosses, rows: all, into: LossBuffers(), execution, from: .vector, &unused)
+          request.ofPreciseLosses, rows: all, into: LossBuffers(), execution, from: .vector, counting: nil)
         if case .finite(let known) = term { total = UnresolvedTotal(request, known: known, execution) }
       }
       var escalation = StageEscalation(execution, from: stage)
       try escalation.resolve(&total)
-      counts = counts + escalation.counts
+      counter?.add(escalation.counts)
       return (total.loss ?? 0, total.perplexity ?? 1)
     }
   }

@@ -6,37 +6,35 @@ extension SoftmaxProblem {
   /// Edge cases: a masked class has probability 0 and log-probability -Infinity; a row without any other has zeros, and
   /// -Infinity for logarithms. Entropy, and every output of capped logits, is not proved to be irrational: should it be
   /// undecided at 16,384 bits, it is taken for the nearest number.
+  /// - Parameters:
+  ///   - outputs: what is asked for.
+  ///   - execution: how it is run, and when it is to stop.
+  ///   - stage: the first stage to ask, here and in what follows.
+  ///   - counter: what counts how many outputs each stage is asked for, if anything does.
   /// - Throws: ``ComputationError/cancelled``.
-  public func solve(_ outputs: ShortList<SoftmaxOutput>, _ execution: Execution) throws(ComputationError)
-    -> SoftmaxResult
-  {
-    var counts = StageCounts()
-    return try solve(outputs, execution, from: .vector, &counts)
-  }
-
-  /// The same, from a stage of choice, and with the stages counted.
-  package func solve(
-    _ outputs: ShortList<SoftmaxOutput>, _ execution: Execution, from stage: Stage, _ counts: inout StageCounts
+  public func solve(
+    _ outputs: ShortList<SoftmaxOutput>, _ execution: Execution, from stage: Stage = .vector,
+    counting counter: StageCounter? = nil
   ) throws(ComputationError) -> SoftmaxResult {
     var result = SoftmaxResult()
-    try solve(outputs, after: OutputLayout(layout), result: &result, execution, from: stage, &counts)
+    try solve(outputs, after: OutputLayout(layout), result: &result, execution, from: stage, counting: counter)
     return result
   }
 
   /// Makes the arrays of the outputs that have no buffer yet, each while those before it are being made.
   private func solve(
     _ outputs: ShortList<SoftmaxOutput>, after made: OutputLayout, result: inout SoftmaxResult,
-    _ execution: Execution, from stage: Stage, _ counts: inout StageCounts
+    _ execution: Execution, from stage: Stage, counting counter: StageCounter?
   ) throws(ComputationError) {
     guard made.parts.count < outputs.count else {
-      return try solve(made, execution, from: stage, &counts)
+      return try solve(made, execution, from: stage, counting: counter)
     }
     let output = outputs[made.parts.count]
     let count = layout.batch * output.valueCount(classes: layout.classes)
     let numbers = try ResultBuffer.array(count) { buffer throws(ComputationError) in
       var made = made
       made.append(output, into: buffer)
-      try solve(outputs, after: made, result: &result, execution, from: stage, &counts)
+      try solve(outputs, after: made, result: &result, execution, from: stage, counting: counter)
     }
     result.set(output, to: numbers)
   }
@@ -45,21 +43,20 @@ extension SoftmaxProblem {
   public func solve(
     _ outputs: ShortList<SoftmaxOutput>, into buffers: ShortList<ResultBuffer>, _ execution: Execution
   ) throws(ComputationError) {
-    var counts = StageCounts()
-    try solve(OutputLayout(outputs, layout, into: buffers), execution, from: .vector, &counts)
+    try solve(OutputLayout(outputs, layout, into: buffers), execution, from: .vector, counting: nil)
   }
 
   private func solve(
-    _ outputs: OutputLayout, _ execution: Execution, from stage: Stage, _ counts: inout StageCounts
+    _ outputs: OutputLayout, _ execution: Execution, from stage: Stage, counting counter: StageCounter?
   ) throws(ComputationError) {
-    counts.outputs += layout.batch * outputs.valuesPerRow
+    counter?.total.outputs += layout.batch * outputs.valuesPerRow
     let isForVectors = stage == .vector && VectorRow.serves(self)
     let open = isForVectors ? try solveByVectors(outputs, execution) : nil
     let rows = UnresolvedRows(open, layout: layout, outputs: outputs.valuesPerRow)
     let spent = try execution.reduce(rows.shares.count, join: +) { k throws(ComputationError) in
       try resolve(rows.shares[k], of: rows, outputs, StageEscalation(execution, from: stage))
     }
-    if let spent { counts = counts + spent }
+    if let spent { counter?.add(spent) }
   }
 
   /// The vector stage over all rows: what it cannot prove is NaN.

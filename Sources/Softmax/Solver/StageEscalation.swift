@@ -2,7 +2,7 @@ internal import VectorKernels
 
 /// The stages, each more expensive and more precise than the one before. docs/numerics.md §3 says why the last always
 /// ends.
-package enum Stage: Int, Sendable, Comparable, CaseIterable {
+public enum Stage: Int, Sendable, Comparable, CaseIterable {
   /// Vectorised double-double numbers, good to about 2^-79.
   case vector
   /// Double-double numbers with an error bound, good to about 2^-100 for exp and 2^-92 for log.
@@ -10,7 +10,7 @@ package enum Stage: Int, Sendable, Comparable, CaseIterable {
   /// Intervals between big numbers, from 256 bits to as many as it takes.
   case interval
 
-  package static func < (a: Stage, b: Stage) -> Bool { a.rawValue < b.rawValue }
+  public static func < (a: Stage, b: Stage) -> Bool { a.rawValue < b.rawValue }
 }
 
 /// Outputs that are not rounded yet.
@@ -57,17 +57,17 @@ struct StageEscalation {
 }
 
 /// How many outputs each stage was asked for.
-package struct StageCounts: Sendable, Hashable {
+public struct StageCounts: Sendable, Hashable {
   /// All results.
-  package var outputs = 0
+  public var outputs = 0
   /// Those that the vector stage left open, or was not asked for, but for what is known without arithmetic.
-  package var ball = 0
+  public var ball = 0
   /// Those that the ball stage left open.
-  package var interval = 0
+  public var interval = 0
   /// The most bits that any output needed in the interval stage; 0 if none came there.
-  package var widestBits = 0
+  public var widestBits = 0
 
-  package init() {}
+  public init() {}
 
   static func + (a: StageCounts, b: StageCounts) -> StageCounts {
     var sum = a
@@ -77,6 +77,15 @@ package struct StageCounts: Sendable, Hashable {
     sum.widestBits = max(a.widestBits, b.widestBits)
     return sum
   }
+}
+
+/// Adds up, over computations, how many outputs each stage was asked for.
+public final class StageCounter {
+  public var total = StageCounts()
+
+  public init() {}
+
+  func add(_ part: StageCounts) { total = total + part }
 }
 
 /// A row with outputs that the vector stage left open.

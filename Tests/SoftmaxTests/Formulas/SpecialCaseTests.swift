@@ -18,9 +18,8 @@ struct SpecialCaseTests {
   private func results(
     _ problem: LossProblem, from stage: Stage, upstream: [Double]? = nil
   ) throws -> (loss: [Double], gradient: [Double]) {
-    var counts = StageCounts()
     let result = try problem.lossAndGradient(
-      upstream: upstream, loss: true, gradient: true, Execution(), from: stage, &counts)
+      upstream: upstream, loss: true, gradient: true, Execution(), from: stage)
     return (result.loss ?? [], result.gradient ?? [])
   }
 
@@ -64,25 +63,23 @@ struct SpecialCaseTests {
   }
 
   @Test(arguments: Stage.allCases) func gapsBeyondBinary64(stage: Stage) throws {
-    var counts = StageCounts()
     let far = try softmax([1.7e308, -1.7e308]).solve(
-      [.probabilities, .logProbabilities, .logSumExp, .entropy], Execution(), from: stage, &counts)
+      [.probabilities, .logProbabilities, .logSumExp, .entropy], Execution(), from: stage)
     #expect(far.probabilities == [1, 0])
     #expect(far.logProbabilities == [0, -.infinity])
     #expect(far.logSumExp == [1.7e308])
     #expect(far.entropy == [0])
-    let near = try softmax([1e8 + 1, 1e8]).solve([.probabilities], Execution(), from: stage, &counts)
+    let near = try softmax([1e8 + 1, 1e8]).solve([.probabilities], Execution(), from: stage)
     #expect(near.probabilities == [0.7310585786300049, 0.2689414213699951])
     // (1.7e308 + 1.7e308) / 1.7e308 = 2, though neither the gap nor its half is a double's neighbour.
     let warm = try softmax([1.7e308, -1.7e308], temperature: 1.7e308).solve(
-      [.logProbabilities], Execution(), from: stage, &counts)
+      [.logProbabilities], Execution(), from: stage)
     #expect(warm.logProbabilities == [-0.1269280110429725, -2.1269280110429727])
   }
 
   @Test(arguments: Stage.allCases) func masks(stage: Stage) throws {
-    var counts = StageCounts()
     let masked = try softmax([0, -.infinity, 0]).solve(
-      [.probabilities, .logProbabilities, .logSumExp, .argmax, .jacobian], Execution(), from: stage, &counts)
+      [.probabilities, .logProbabilities, .logSumExp, .argmax, .jacobian], Execution(), from: stage)
     #expect(masked.probabilities == [0.5, 0, 0.5])
     #expect(masked.logProbabilities == [-0.6931471805599453, -.infinity, -0.6931471805599453])
     #expect(masked.argmax == [0])
@@ -144,19 +141,17 @@ struct SpecialCaseTests {
 
   /// Rounded once to binary32: 1 + 2^-24 + a tail goes up, where rounding to binary64 first would lose the tail.
   @Test(arguments: Stage.allCases) func binary32IsRoundedOnce(stage: Stage) throws {
-    var counts = StageCounts()
     let problem = try softmax([1 + 0x1p-24, -100], format: .binary32)
-    let found = try problem.solve([.logSumExp, .probabilities], Execution(), from: stage, &counts)
+    let found = try problem.solve([.logSumExp, .probabilities], Execution(), from: stage)
     #expect(found.logSumExp == [Double(Float(1).nextUp)])
     #expect(found.probabilities == [1, Double(Float(1.4e-44))])
-    let middle = try softmax([1 + 0x1p-24], format: .binary32).solve([.logSumExp], Execution(), from: stage, &counts)
+    let middle = try softmax([1 + 0x1p-24], format: .binary32).solve([.logSumExp], Execution(), from: stage)
     #expect(middle.logSumExp == [1])
   }
 
   @Test(arguments: Stage.allCases) func singleClasses(stage: Stage) throws {
-    var counts = StageCounts()
     let all: ShortList<SoftmaxOutput> = [.probabilities, .logProbabilities, .logSumExp, .entropy, .argmax, .jacobian]
-    let found = try softmax([7.5], temperature: 3).solve(all, Execution(), from: stage, &counts)
+    let found = try softmax([7.5], temperature: 3).solve(all, Execution(), from: stage)
     #expect(found.probabilities == [1] && found.logProbabilities == [0] && found.logSumExp == [2.5])
     #expect(found.entropy == [0] && found.argmax == [0] && found.jacobian == [0])
   }
@@ -208,12 +203,12 @@ struct SpecialCaseTests {
     for (n, temperature, diagonal, beside) in cases {
       let logits = [Double](repeating: 0, count: n) + [-gap * temperature]
       let problem = try softmax(logits, temperature: temperature, format: .binary32)
-      var counts = StageCounts()
-      let found = try problem.solve([.jacobian], Execution(), from: stage, &counts).jacobian ?? []
+      let counter = StageCounter()
+      let found = try problem.solve([.jacobian], Execution(), from: stage, counting: counter).jacobian ?? []
       for l in 0..<n {
         for i in 0..<n { #expect(found[l * (n + 1) + i] == (l == i ? diagonal : beside), "\(n) \(l) \(i)") }
       }
-      #expect(counts.widestBits <= 256)
+      #expect(counter.total.widestBits <= 256)
       // The same as steps of the derivation, and 1 - p, less than 1/2, there.
       let steps = try softmax(logits, temperature: n == 2 ? 0x1p149 : temperature, format: .binary32)
         .derivation(target: 0, Execution())
@@ -234,8 +229,8 @@ struct SpecialCaseTests {
       let logits = steps.map { Double($0) * .leastNonzeroMagnitude }
       let temperature = 0x1p150 / Double(n * n)
       let problem = try softmax(logits, temperature: temperature, format: .binary32)
-      var counts = StageCounts()
-      let found = try problem.solve([.jacobian], Execution(), from: stage, &counts).jacobian ?? []
+      let counter = StageCounter()
+      let found = try problem.solve([.jacobian], Execution(), from: stage, counting: counter).jacobian ?? []
       let sum = steps.reduce(0, +)
       for l in 0..<n {
         for i in 0..<n where i != l {
@@ -243,15 +238,15 @@ struct SpecialCaseTests {
           #expect(found[l * n + i] == (slope > 0 ? -least : 0))
         }
       }
-      #expect(counts.widestBits <= 256)
+      #expect(counter.total.widestBits <= 256)
     }
     // 1/4 - x²/16, with and without a far class; x is 2^-1222.
     for far in [-Double.infinity, -0x1p165, -1e300] {
       let problem = try softmax([0, .leastNonzeroMagnitude, far], temperature: 0x1p148, format: .binary32)
-      var counts = StageCounts()
-      let found = try problem.solve([.jacobian], Execution(), from: stage, &counts).jacobian
+      let counter = StageCounter()
+      let found = try problem.solve([.jacobian], Execution(), from: stage, counting: counter).jacobian
       #expect(found == [Double](repeating: 0, count: 9))
-      #expect(counts.widestBits <= 256)
+      #expect(counter.total.widestBits <= 256)
     }
   }
 
@@ -286,13 +281,12 @@ struct SpecialCaseTests {
     func perplexity(
       _ logits: [Double], _ targets: [Int], classes: Int, format: BinaryFormat = .binary64, divisor: Double? = nil
     ) throws -> Double? {
-      var counts = StageCounts()
       let problem = try LossProblem(
         softmax: SoftmaxProblem(
           logits: logits, layout: Layout(shape: [logits.count / classes, classes], axis: 1), format: format),
         target: .indices(targets), divisor: divisor)
       return try problem.lossAndGradient(
-        upstream: nil, loss: false, gradient: false, perplexity: true, Execution(), from: stage, &counts
+        upstream: nil, loss: false, gradient: false, perplexity: true, Execution(), from: stage
       ).perplexity
     }
     #expect(try perplexity([1, 1, 1], [2], classes: 3) == 3)

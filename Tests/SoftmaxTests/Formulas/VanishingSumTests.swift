@@ -32,9 +32,8 @@ struct VanishingSumTests {
       let order = logits.indices.shuffled(using: &random)
       let temperature = [1, 3, 0.7][Int.random(in: 0...2, using: &random)]
       let problem = try problem(order.map { logits[$0] }, .indices([0]), temperature: temperature)
-      var unused = StageCounts()
       let product = try problem.hessianVectorProduct(
-        Numbers(order.map { vector[$0] }), upstream: nil, Execution(), from: stage, &unused)
+        Numbers(order.map { vector[$0] }), upstream: nil, Execution(), from: stage)
       for (entry, i) in zip(product, order) { #expect((entry == 0) == (vector[i] == mean), "\(logits) \(vector)") }
     }
   }
@@ -52,15 +51,14 @@ struct VanishingSumTests {
       order.insert(stays, at: stays)
       let weight = Bool.random(using: &random) ? nil : [Double](repeating: 0.3, count: classes)
       let problem = try problem(logits, .logits(Numbers(order.map { logits[$0] + shift })), weight: weight)
-      var counts = StageCounts()
+      let counter = StageCounter()
       let result = try problem.lossAndGradient(
-        upstream: nil, loss: false, gradient: true, Execution(), from: stage, &counts)
+        upstream: nil, loss: false, gradient: true, Execution(), from: stage, counting: counter)
       let gradient = try #require(result.gradient)
       for i in logits.indices { #expect((gradient[i] == 0) == (logits[order[i]] == logits[i]), "\(logits) \(order)") }
-      #expect(counts.widestBits <= 256)
+      #expect(counter.total.widestBits <= 256)
       guard order == Array(logits.indices), weight == nil else { continue }
-      var unused = StageCounts()
-      #expect(try problem.klDivergence(Execution(), from: stage, &unused) == [0])
+      #expect(try problem.klDivergence(Execution(), from: stage) == [0])
     }
   }
 
@@ -69,11 +67,11 @@ struct VanishingSumTests {
   @Test func weightsThatMakeARationalGradient() throws {
     let problem = try problem(
       [0, 0, 0], .logits([1, 1, 0.25]), weight: [1, 4, 1], sampleWeight: [3_002_399_751_580_331])
-    var counts = StageCounts()
+    let counter = StageCounter()
     let result = try problem.lossAndGradient(
-      upstream: [9], loss: false, gradient: true, Execution(), from: .vector, &counts)
+      upstream: [9], loss: false, gradient: true, Execution(), from: .vector, counting: counter)
     #expect(try #require(result.gradient)[0] == 9_007_199_254_740_992)
-    #expect(counts.widestBits <= 512)
+    #expect(counter.total.widestBits <= 512)
   }
 
   /// Half-way between two numbers but for parts below every width, of both signs: the one with the greater exponent
@@ -84,17 +82,15 @@ struct VanishingSumTests {
       for (weight, down, up) in [(2.0, 1.0, 2.0), (6, 4, 5)] {
         let problem = try problem(
           [0, -own, -.infinity, -.infinity, -.infinity], .logits([0, 0, 0, 0, -other]), sampleWeight: [weight * least])
-        var counts = StageCounts()
         let result = try problem.lossAndGradient(
-          upstream: nil, loss: false, gradient: true, Execution(), from: stage, &counts)
+          upstream: nil, loss: false, gradient: true, Execution(), from: stage)
         #expect(result.gradient?[0] == (own < other ? down : up) * least, "\(own) \(other)")
       }
       // p_0 (v_0 - p·v) = 1/2 - a/2 + 2b with the two far powers a and b.
       for (weight, down, up) in [(3.0, 1.0, 2.0), (9, 4, 5)] {
         let problem = try problem([0, 0, -own, -other], .indices([0]), sampleWeight: [weight * least])
-        var unused = StageCounts()
         let product = try problem.hessianVectorProduct(
-          [3, 1, 3, -7], upstream: nil, Execution(), from: stage, &unused)
+          [3, 1, 3, -7], upstream: nil, Execution(), from: stage)
         // 1 less than 2 e: where b is e^-1 of a, it is a/2 less 2/e of a.
         let isDown = own < other && other - own > 1.5
         #expect(product[0] == (isDown ? down : up) * least, "\(own) \(other)")
@@ -108,9 +104,8 @@ struct VanishingSumTests {
     for row in [logits, doubled] {
       let problem = try problem(row, .logits(Numbers(row)))
       #expect(try problem.klDivergence(Execution()) == [0])
-      var counts = StageCounts()
       let result = try problem.lossAndGradient(
-        upstream: nil, loss: false, gradient: true, Execution(), from: .vector, &counts)
+        upstream: nil, loss: false, gradient: true, Execution(), from: .vector)
       #expect(result.gradient == row.map { _ in 0.0 })
     }
   }

@@ -66,10 +66,10 @@ struct ResultBufferTests {
     _ made: RandomProblem.Case, _ type: ElementType, _ start: Int, _ name: String, _ execution: Execution
   ) throws -> Int {
     let bytes = try Self.with(made, Self.format(type)) { NumbersTests.placed(Array($0), type, after: start) }
-    var counts = StageCounts()
+    let counter = StageCounter()
     let layout = made.softmax.layout
     for output in made.outputs {
-      let expected = try made.softmax.solve([output], execution, from: .vector, &counts)
+      let expected = try made.softmax.solve([output], execution, from: .vector, counting: counter)
       let isIndex = expected.numbers == nil
       let count = layout.batch * output.valueCount(classes: layout.classes)
       let found = try Self.results(isIndex ? .int64 : type, count, after: start) { buffer in
@@ -78,10 +78,11 @@ struct ResultBufferTests {
       let numbers = expected.numbers ?? (expected.argmax ?? expected.topIndices ?? []).map { Double($0) }
       #expect(found == Self.bits(numbers), "\(name) \(output)")
     }
-    guard let loss = made.loss, let bytesLoss = bytes.loss else { return counts.ball }
+    guard let loss = made.loss, let bytesLoss = bytes.loss else { return counter.total.ball }
     let losses = loss.reduction == .none ? layout.batch : 1
     let expected = try loss.lossAndGradient(
-      upstream: made.upstream, loss: true, gradient: true, perplexity: true, execution, from: .vector, &counts)
+      upstream: made.upstream, loss: true, gradient: true, perplexity: true, execution, from: .vector, counting: counter
+    )
     let gradient = try Self.results(type, layout.count, after: start) { buffer in
       try bytesLoss.lossAndGradient(upstream: made.upstream, into: LossBuffers(gradient: buffer), execution)
     }
@@ -99,7 +100,7 @@ struct ResultBufferTests {
       }
       #expect(found == Self.bits(product), "\(name) product")
     }
-    return counts.ball
+    return counter.total.ball
   }
 
   /// The bits of numbers that are written as bytes of a type after so many others.

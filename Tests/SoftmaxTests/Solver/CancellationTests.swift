@@ -23,9 +23,8 @@ struct CancellationTests {
     let problem = try SoftmaxProblem(logits: logits, layout: Layout(shape: [200_000], axis: 0))
     let patience = Patience(questions)
     let execution = Execution(isCancelled: { patience.isOver() })
-    var counts = StageCounts()
     #expect(throws: ComputationError.cancelled) {
-      try problem.solve([.probabilities], execution, from: .interval, &counts)
+      try problem.solve([.probabilities], execution, from: .interval)
     }
   }
 
@@ -36,9 +35,9 @@ struct CancellationTests {
     let patience = Patience(0)
     let execution = Execution(isCancelled: { patience.isOver() })
     #expect(throws: ComputationError.cancelled) { try problem.solve([.logSumExp], execution) }
-    var counts = StageCounts()
-    let found = try problem.solve([.logSumExp], Execution(), from: .vector, &counts)
-    #expect(counts.widestBits >= 1024)
+    let counter = StageCounter()
+    let found = try problem.solve([.logSumExp], Execution(), from: .vector, counting: counter)
+    #expect(counter.total.widestBits >= 1024)
     #expect((found.logSumExp?[0] ?? 1).magnitude < 1e-200)
   }
 

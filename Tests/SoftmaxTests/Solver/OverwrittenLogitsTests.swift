@@ -125,14 +125,14 @@ struct OverwrittenLogitsTests {
         target: .indices([5, 9, 13]), divisor: divisor)
     }
     let near = try problem(divisor: Self.divisor(of: problem(divisor: 1), .binary32))
-    var counts = StageCounts()
+    let counter = StageCounter()
     let found = try near.lossAndGradient(
-      upstream: nil, loss: true, gradient: false, Execution(level: level), from: .vector, &counts)
-    #expect(counts.ball == 0)
+      upstream: nil, loss: true, gradient: false, Execution(level: level), from: .vector, counting: counter)
+    #expect(counter.total.ball == 0)
     #expect(
       found
         == (try near.lossAndGradient(
-          upstream: nil, loss: true, gradient: false, Execution(), from: .interval, &counts)))
+          upstream: nil, loss: true, gradient: false, Execution(), from: .interval, counting: counter)))
   }
 
   @Test(arguments: formats, levelsHere)

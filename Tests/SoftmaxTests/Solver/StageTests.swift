@@ -15,54 +15,51 @@ struct StageTests {
   @Test(arguments: 0..<threads)
   func everyStageGivesTheBitsOfTheLast(thread: Int) throws {
     var found = Mismatches()
-    var counts = StageCounts()
+    let counter = StageCounter()
     for k in stride(from: thread, to: Self.cases.count, by: Self.threads) {
       // Each case has a seed of its own, so that it can be made again alone.
       let seed = randomSeed &* 1_000_000_007 &+ UInt64(k)
       var source = RandomProblem(seed: seed)
       let made = try source.nextCase()
       let execution = Execution(level: levelsHere[k % levelsHere.count])
-      try compare(made, "case seed \(seed)", execution, &found, &counts)
+      try compare(made, "case seed \(seed)", execution, &found, counting: counter)
     }
     #expect(found.values > 0)
     #expect(found.wrong == 0, "\(found.wrong) of \(found.values) values differ:\n\(found.report)")
     // The cases are such that no stage is left out.
-    #expect(counts.outputs > counts.ball && counts.ball > counts.interval && counts.interval > 0)
+    #expect(
+      counter.total.outputs > counter.total.ball && counter.total.ball > counter.total.interval
+        && counter.total.interval > 0)
     print(
-      "stages, thread \(thread): \(found.values) values compared; of \(counts.outputs) outputs \(counts.ball) came to "
-        + "the ball stage, \(counts.interval) to intervals, of \(counts.widestBits) bits at most")
+      "stages, thread \(thread): \(found.values) values compared; of \(counter.total.outputs) outputs \(counter.total.ball) came to "
+        + "the ball stage, \(counter.total.interval) to intervals, of \(counter.total.widestBits) bits at most")
   }
 
   private func compare(
     _ made: RandomProblem.Case, _ name: String, _ execution: Execution, _ found: inout Mismatches,
-    _ counts: inout StageCounts
+    counting counter: StageCounter
   ) throws {
-    var unused = StageCounts()
-    let truth = try made.softmax.solve(made.outputs, execution, from: .interval, &unused)
+    let truth = try made.softmax.solve(made.outputs, execution, from: .interval)
     let lossTruth = try made.loss?.lossAndGradient(
-      upstream: made.upstream, loss: true, gradient: true, execution, from: .interval, &unused)
+      upstream: made.upstream, loss: true, gradient: true, execution, from: .interval)
     let beyond = try made.beyond(execution, from: .interval)
     for stage in [Stage.vector, .ball] {
       for (name, numbers) in try made.beyond(execution, from: stage) {
         found.compare(numbers, beyond[name] ?? [], "\(name) from \(stage)")
       }
-      var spent = StageCounts()
-      let result = try made.softmax.solve(made.outputs, execution, from: stage, &spent)
+      let spent = stage == .vector ? counter : nil
+      let result = try made.softmax.solve(made.outputs, execution, from: stage, counting: spent)
       found.compare(result, truth, "\(name) from \(stage)")
       if let lossTruth {
         let result = try made.loss?.lossAndGradient(
-          upstream: made.upstream, loss: true, gradient: true, perplexity: true, execution, from: stage, &spent)
+          upstream: made.upstream, loss: true, gradient: true, perplexity: true, execution, from: stage, counting: spent
+        )
         found.compare(result?.loss, lossTruth.loss ?? [], "\(name) loss from \(stage)")
         found.compare(result?.gradient, lossTruth.gradient ?? [], "\(name) gradient from \(stage)")
         found.compare(
           result?.perplexity.map { [$0] } ?? [], lossTruth.perplexity.map { [$0] } ?? [],
           "\(name) perplexity from \(stage)")
       }
-      guard stage == .vector else { continue }
-      counts.outputs += spent.outputs
-      counts.ball += spent.ball
-      counts.interval += spent.interval
-      counts.widestBits = max(counts.widestBits, spent.widestBits)
     }
   }
 }
@@ -72,14 +69,13 @@ extension RandomProblem.Case {
   fileprivate func beyond(_ execution: Execution, from stage: Stage) throws -> [String: [Double]] {
     guard let loss else { return [:] }
     var found: [String: [Double]] = [:]
-    var unused = StageCounts()
     let isIndex = if case .indices = loss.target { true } else { false }
     if !isIndex, vector != nil, loss.weight == nil, loss.labelSmoothing == 0 {
-      found["kl_divergence"] = try loss.klDivergence(execution, from: stage, &unused)
+      found["kl_divergence"] = try loss.klDivergence(execution, from: stage)
     }
     if let vector, loss.zLoss == 0, loss.focalGamma == 0, softmax.softcap == nil {
       found["hessian_vector_product"] = try loss.hessianVectorProduct(
-        vector, upstream: upstream, execution, from: stage, &unused)
+        vector, upstream: upstream, execution, from: stage)
     }
     return found
   }

@@ -95,10 +95,9 @@ struct NarrowFormatRowTests {
         softmax: softmax, target: .indices((0..<rows).map { _ in Int.random(in: 0..<classes, using: &source) }),
         sampleWeight: source.chance(0.5) ? (0..<rows).map { _ in source.pick(1, 0.7, 1 + 0x1p-24, 1e-9, 3e4) } : nil,
         reduction: source.pick(.none, .sum, .mean), divisor: 3)
-      var unused = StageCounts()
-      let truth = try softmax.solve(Self.outputs, Execution(), from: .interval, &unused)
+      let truth = try softmax.solve(Self.outputs, Execution(), from: .interval)
       let lossTruth = try loss.lossAndGradient(
-        upstream: nil, loss: true, gradient: true, Execution(), from: .interval, &unused)
+        upstream: nil, loss: true, gradient: true, Execution(), from: .interval)
       for level in levelsHere {
         let execution = Execution(level: level)
         let here = try softmax.solve(Self.outputs, execution)

@@ -41,10 +41,9 @@ struct ShortRowsTests {
         focalGamma: source.chance(0.5) ? 0 : source.pick(2, 0.5, 1, 7.5, 1e-300, 500), divisor: 3)
       let upstream = loss.reduction == .none ? rows.map { _ in source.pick(1, -2.5, 0, 1e-7) } : [source.pick(1, -0.3)]
       let outputs: ShortList<SoftmaxOutput> = [.probabilities, .logProbabilities, .argmax]
-      var unused = StageCounts()
-      let truth = try softmax.solve(outputs, Execution(), from: .interval, &unused)
+      let truth = try softmax.solve(outputs, Execution(), from: .interval)
       let lossTruth = try loss.lossAndGradient(
-        upstream: upstream, loss: true, gradient: true, Execution(), from: .interval, &unused)
+        upstream: upstream, loss: true, gradient: true, Execution(), from: .interval)
       for level in levelsHere {
         let execution = Execution(level: level)
         #expect(try softmax.solve(outputs, execution) == truth, "\(rows)")
@@ -79,10 +78,9 @@ struct ShortRowsTests {
         weight: weight.map { [Double](repeating: $0, count: classes) },
         sampleWeight: source.chance(0.5) ? rows.map { _ in source.pick(1, 0.7, 0, 1e-9, 3e4) } : nil,
         reduction: source.pick(.none, .sum, .mean), zLoss: source.chance(0.9) ? 0 : 1e-3, divisor: 3)
-      var unused = StageCounts()
       let truth = try loss.lossAndGradient(
-        upstream: nil, loss: true, gradient: true, Execution(), from: .interval, &unused)
-      let divergence = weight == nil ? try loss.klDivergence(Execution(), from: .interval, &unused) : nil
+        upstream: nil, loss: true, gradient: true, Execution(), from: .interval)
+      let divergence = weight == nil ? try loss.klDivergence(Execution(), from: .interval) : nil
       for level in levelsHere {
         let execution = Execution(level: level)
         #expect(
@@ -113,8 +111,7 @@ struct ShortRowsTests {
         reduction: source.pick(.none, .sum, .mean), divisor: 3)
       let vector = try problem(vectors, isLast: isLast).logits
       let upstream = loss.reduction == .none ? rows.map { _ in source.pick(1, -2.5, 0, 1e-7) } : [source.pick(1, -0.3)]
-      var unused = StageCounts()
-      let truth = try loss.hessianVectorProduct(vector, upstream: upstream, Execution(), from: .interval, &unused)
+      let truth = try loss.hessianVectorProduct(vector, upstream: upstream, Execution(), from: .interval)
       for level in levelsHere {
         #expect(
           try loss.hessianVectorProduct(vector, upstream: upstream, Execution(level: level)) == truth,
@@ -151,9 +148,8 @@ struct ShortRowsTests {
         labelSmoothing: kind == 0 || source.chance(0.4) ? source.pick(0.1, 1, 1e-17, 0.5) : 0,
         reduction: source.pick(.none, .sum, .mean), zLoss: source.chance(0.9) ? 0 : 1e-3, divisor: 3)
       let upstream = loss.reduction == .none ? rows.map { _ in source.pick(1, -2.5, 0, 1e-7) } : [source.pick(1, -0.3)]
-      var unused = StageCounts()
       let truth = try loss.lossAndGradient(
-        upstream: upstream, loss: true, gradient: true, Execution(), from: .interval, &unused)
+        upstream: upstream, loss: true, gradient: true, Execution(), from: .interval)
       for level in levelsHere {
         let execution = Execution(level: level)
         #expect(
@@ -179,14 +175,13 @@ struct ShortRowsTests {
           softmax: softmax, target: target(0.1), sampleWeight: rows.map { _ in source.pick(1, 0.7) }, reduction: .sum),
       ]
       let outputs: ShortList<SoftmaxOutput> = [.probabilities, .logProbabilities, .argmax]
-      var unused = StageCounts()
-      let truth = try softmax.solve(outputs, Execution(), from: .ball, &unused)
+      let truth = try softmax.solve(outputs, Execution(), from: .ball)
       for level in levelsHere {
         let execution = Execution(level: level)
         #expect(try softmax.solve(outputs, execution) == truth)
         for loss in losses {
           let truth = try loss.lossAndGradient(
-            upstream: nil, loss: true, gradient: true, Execution(), from: .ball, &unused)
+            upstream: nil, loss: true, gradient: true, Execution(), from: .ball)
           #expect(try loss.lossAndGradient(upstream: nil, loss: true, gradient: true, execution) == truth)
         }
       }
@@ -207,10 +202,9 @@ struct ShortRowsTests {
         (0..<outer * rows).map { _ in source.chance(0.1) ? -100 : Int.random(in: 0..<classes, using: &source) }),
       reduction: .none, zLoss: source.pick(0, 1e-3))
     let outputs: ShortList<SoftmaxOutput> = [.probabilities, .logProbabilities]
-    var unused = StageCounts()
-    let truth = try softmax.solve(outputs, Execution(), from: .interval, &unused)
+    let truth = try softmax.solve(outputs, Execution(), from: .interval)
     let lossTruth = try loss.lossAndGradient(
-      upstream: nil, loss: true, gradient: true, Execution(), from: .interval, &unused)
+      upstream: nil, loss: true, gradient: true, Execution(), from: .interval)
     for level in levelsHere {
       let execution = Execution(level: level)
       #expect(try softmax.solve(outputs, execution) == truth)
@@ -227,23 +221,25 @@ struct ShortRowsTests {
       let target = Target.indices(rows.indices.map { $0 % classes })
       let others = (0..<19).map { _ in (0..<classes).map { _ in random.double(in: -5...5) } }
       let teachers = try problem(others, isLast: true).logits
-      var counts = StageCounts()
+      let counter = StageCounter()
       let execution = Execution(level: level)
       for softcap in [nil, 10.0] {
         let softmax = try problem(rows, isLast: true, softcap: softcap)
-        _ = try softmax.solve([.probabilities, .logProbabilities], execution, from: .vector, &counts)
+        _ = try softmax.solve([.probabilities, .logProbabilities], execution, from: .vector, counting: counter)
         for (zLoss, focalGamma) in [(0, 0), (1e-4, 0), (0, 2), (0.1, 0.5)] {
           let loss = try LossProblem(
             softmax: softmax, target: target, reduction: .mean, zLoss: zLoss, focalGamma: focalGamma)
-          _ = try loss.lossAndGradient(upstream: nil, loss: true, gradient: true, execution, from: .vector, &counts)
+          _ = try loss.lossAndGradient(
+            upstream: nil, loss: true, gradient: true, execution, from: .vector, counting: counter)
         }
         let distilled = try LossProblem(softmax: softmax, target: .logits(teachers), reduction: .mean)
-        _ = try distilled.lossAndGradient(upstream: nil, loss: true, gradient: true, execution, from: .vector, &counts)
-        _ = try distilled.klDivergence(execution, from: .vector, &counts)
+        _ = try distilled.lossAndGradient(
+          upstream: nil, loss: true, gradient: true, execution, from: .vector, counting: counter)
+        _ = try distilled.klDivergence(execution, from: .vector, counting: counter)
       }
       let loss = try LossProblem(softmax: try problem(rows, isLast: true), target: target, reduction: .mean)
-      _ = try loss.hessianVectorProduct(teachers, upstream: nil, execution, from: .vector, &counts)
-      #expect(counts.ball == 0 && counts.outputs == 19 * classes * 15 + 19 * 12)
+      _ = try loss.hessianVectorProduct(teachers, upstream: nil, execution, from: .vector, counting: counter)
+      #expect(counter.total.ball == 0 && counter.total.outputs == 19 * classes * 15 + 19 * 12)
     }
   }
 }

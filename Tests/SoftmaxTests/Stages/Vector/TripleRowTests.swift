@@ -82,12 +82,11 @@ struct TripleRowTests {
       let seed = UInt64(k) &* 31 &+ randomSeed
       let problem = try problem(
         target, rows: 1 + k % 4, classes: 1 + k % 37, seed: seed, isLast: k % 3 > 0)
-      var unused = StageCounts()
       let truth = try problem.lossAndGradient(
-        upstream: nil, loss: true, gradient: true, Execution(), from: .interval, &unused)
+        upstream: nil, loss: true, gradient: true, Execution(), from: .interval)
       for level in levelsHere {
         let found = try problem.lossAndGradient(
-          upstream: nil, loss: true, gradient: true, Execution(level: level), from: .vector, &unused)
+          upstream: nil, loss: true, gradient: true, Execution(level: level), from: .vector)
         #expect(found == truth, "seed \(seed), \(level)")
       }
     }
@@ -97,11 +96,11 @@ struct TripleRowTests {
     for (seed, isLast) in [(1, true), (2, false)] as [(UInt64, Bool)] {
       let problem = try problem(target, rows: 16, classes: 1000, seed: seed, isLast: isLast)
       for level in levelsHere {
-        var counts = StageCounts()
+        let counter = StageCounter()
         let found = try problem.lossAndGradient(
-          upstream: nil, loss: true, gradient: true, Execution(level: level), from: .vector, &counts)
-        #expect(counts.outputs >= 16_000)
-        #expect(counts.ball <= 6, "\(counts.ball) of \(counts.outputs) open")
+          upstream: nil, loss: true, gradient: true, Execution(level: level), from: .vector, counting: counter)
+        #expect(counter.total.outputs >= 16_000)
+        #expect(counter.total.ball <= 6, "\(counter.total.ball) of \(counter.total.outputs) open")
         #expect(found.gradient?.contains { $0.isNaN } == false)
       }
     }

@@ -25,27 +25,27 @@ struct VectorLossTests {
     var upstream: [Double]?
 
     /// All numbers of the answer, in some order.
-    func answer(_ execution: Execution, from stage: Stage, _ counts: inout StageCounts) throws -> [Double] {
+    func answer(_ execution: Execution, from stage: Stage, counting counter: StageCounter? = nil) throws -> [Double] {
       switch kind {
       case .hessian, .softHessian:
-        return try loss.hessianVectorProduct(vector, upstream: upstream, execution, from: stage, &counts)
-      case .divergence, .cappedDivergence: return try loss.klDivergence(execution, from: stage, &counts)
+        return try loss.hessianVectorProduct(vector, upstream: upstream, execution, from: stage, counting: counter)
+      case .divergence, .cappedDivergence: return try loss.klDivergence(execution, from: stage, counting: counter)
       case .derivation:
         let found = try loss.softmax.derivation(
-          target: loss.softmax.logits.firstIndex { $0 > -.infinity } ?? 0, execution, from: stage, &counts)
+          target: loss.softmax.logits.firstIndex { $0 > -.infinity } ?? 0, execution, from: stage, counting: counter)
         return found.yHat + found.quotientFirst + found.quotientSecond + found.dyHatLdA + found.chainRule + [
           found.dLdyHatL
         ]
       case .capped:
         var outputs: ShortList<SoftmaxOutput> = [.probabilities, .logProbabilities, .logSumExp, .entropy]
         if loss.softmax.layout.classes <= 8 { outputs.append(.jacobian) }
-        let found = try loss.softmax.solve(outputs, execution, from: stage, &counts)
+        let found = try loss.softmax.solve(outputs, execution, from: stage, counting: counter)
         return (found.probabilities ?? []) + (found.logProbabilities ?? []) + (found.logSumExp ?? [])
           + (found.entropy ?? []) + (found.jacobian ?? [])
       case .zLoss, .focalLoss, .bothLosses, .weightedZLoss, .teacher, .nearTeacher, .cappedLoss, .cappedBothLosses,
         .cappedWeights, .cappedTeacher:
         let found = try loss.lossAndGradient(
-          upstream: upstream, loss: true, gradient: true, execution, from: stage, &counts)
+          upstream: upstream, loss: true, gradient: true, execution, from: stage, counting: counter)
         return (found.loss ?? []) + (found.gradient ?? [])
       }
     }
@@ -133,10 +133,9 @@ struct VectorLossTests {
       }
       let question = try Self.question(
         kind, students, teachers: teachers, isHostile: true, isLast: source.chance(0.7), &source)
-      var unused = StageCounts()
-      let truth = try question.answer(Execution(), from: .interval, &unused)
+      let truth = try question.answer(Execution(), from: .interval)
       for level in levelsHere {
-        let found = try question.answer(Execution(level: level), from: .vector, &unused)
+        let found = try question.answer(Execution(level: level), from: .vector)
         #expect(found.map(\.bitPattern) == truth.map(\.bitPattern), "case \(k) of \(kind), \(level): \(students)")
       }
     }
@@ -151,9 +150,11 @@ struct VectorLossTests {
       let question = try Self.question(
         kind, rows(), teachers: rows(), isHostile: false, isLast: isLast, &source)
       for level in levelsHere {
-        var counts = StageCounts()
-        let found = try question.answer(Execution(level: level), from: .vector, &counts)
-        #expect(counts.outputs > 0 && counts.ball <= 3, "\(counts.ball) of \(counts.outputs) open")
+        let counter = StageCounter()
+        let found = try question.answer(Execution(level: level), from: .vector, counting: counter)
+        #expect(
+          counter.total.outputs > 0 && counter.total.ball <= 3, "\(counter.total.ball) of \(counter.total.outputs) open"
+        )
         #expect(found.filter(\.isNaN).isEmpty)
       }
     }

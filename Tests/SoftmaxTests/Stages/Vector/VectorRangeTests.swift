@@ -16,9 +16,8 @@ struct VectorRangeTests {
   private func results(
     _ problem: LossProblem, upstream: Double, from stage: Stage = .vector, _ level: KernelLevel
   ) throws -> LossResult {
-    var counts = StageCounts()
     return try problem.lossAndGradient(
-      upstream: [upstream], loss: true, gradient: true, Execution(level: level), from: stage, &counts)
+      upstream: [upstream], loss: true, gradient: true, Execution(level: level), from: stage)
   }
 
   /// R is below 2^-700, and the last class brings it, times the weight, to within 2^-84 of itself of a midpoint between
@@ -67,18 +66,17 @@ struct VectorRangeTests {
     let shape = Layout(shape: [32, 500], axis: 1)
     let problem = try SoftmaxProblem(logits: Numbers((0..<16_000).map { _ in source.gauss() * 130 }), layout: shape)
     let loss = try LossProblem(softmax: problem, target: .indices([Int](repeating: 3, count: 32)), reduction: .none)
-    var counts = StageCounts()
-    var truths = StageCounts()
-    func answers(from stage: Stage, _ counts: inout StageCounts) throws -> [Double] {
-      let found = try problem.solve([.probabilities], Execution(level: level), from: stage, &counts)
+    let counter = StageCounter()
+    func answers(from stage: Stage, counting counter: StageCounter? = nil) throws -> [Double] {
+      let found = try problem.solve([.probabilities], Execution(level: level), from: stage, counting: counter)
       let slopes = try loss.lossAndGradient(
-        upstream: nil, loss: false, gradient: true, Execution(level: level), from: stage, &counts)
+        upstream: nil, loss: false, gradient: true, Execution(level: level), from: stage, counting: counter)
       return (found.probabilities ?? []) + (slopes.gradient ?? [])
     }
-    let found = try answers(from: .vector, &counts)
+    let found = try answers(from: .vector, counting: counter)
     #expect(found.filter { $0 != 0 && $0.magnitude < 0x1p-894 }.count > 50)
-    #expect(found.map(\.bitPattern) == (try answers(from: .ball, &truths)).map(\.bitPattern))
-    #expect(counts.ball <= 3, "\(counts.ball) of \(counts.outputs) open")
+    #expect(found.map(\.bitPattern) == (try answers(from: .ball)).map(\.bitPattern))
+    #expect(counter.total.ball <= 3, "\(counter.total.ball) of \(counter.total.outputs) open")
   }
 
   /// Results from far exponentials, normal, subnormal and zero, of either sign: the bits are those of the interval
@@ -92,18 +90,18 @@ struct VectorRangeTests {
       let softmax = try softmax(logits, temperature: temperature)
       let loss = try LossProblem(softmax: softmax, target: .indices([0]), reduction: .sum)
       let upstream = [source.pick(1, -1, -3e5, 1e200, 1e-9) * temperature]
-      var (counts, unused) = (StageCounts(), StageCounts())
-      let found = try softmax.solve([.probabilities], Execution(level: level), from: .vector, &counts)
-      let truth = try softmax.solve([.probabilities], Execution(), from: .interval, &unused)
+      let counter = StageCounter()
+      let found = try softmax.solve([.probabilities], Execution(level: level), from: .vector, counting: counter)
+      let truth = try softmax.solve([.probabilities], Execution(), from: .interval)
       #expect(found == truth, "\(logits)")
       let gradient = try loss.lossAndGradient(
-        upstream: upstream, loss: false, gradient: true, Execution(level: level), from: .vector, &counts)
+        upstream: upstream, loss: false, gradient: true, Execution(level: level), from: .vector, counting: counter)
       let exact = try loss.lossAndGradient(
-        upstream: upstream, loss: false, gradient: true, Execution(), from: .interval, &unused)
+        upstream: upstream, loss: false, gradient: true, Execution(), from: .interval)
       #expect(
         gradient.gradient?.map(\.bitPattern) == exact.gradient?.map(\.bitPattern), "\(logits) \(upstream)")
       // At the target the sum of faint exponentials is for the next stage.
-      #expect(counts.ball <= 1, "\(counts.ball) of \(logits)")
+      #expect(counter.total.ball <= 1, "\(counter.total.ball) of \(logits)")
     }
   }
 
