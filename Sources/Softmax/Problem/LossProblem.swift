@@ -78,35 +78,7 @@ public final class LossProblem: Sendable {
     guard Self.isWeight(focalGamma) else { throw .focalGamma }
     guard focalGamma == 0 || labelSmoothing == 0 else { throw .focalWithoutSingleClass }
     if let divisor { guard divisor > 0, divisor.isFinite else { throw .divisor } }
-    switch target {
-    case .indices(let indices):
-      guard indices.count == layout.batch else {
-        throw .targetCount(expected: layout.batch, found: indices.count)
-      }
-      let classes = 0..<layout.classes
-      if let bad = indices.firstIndex(where: { $0 != ignoreIndex && !classes.contains($0) }) {
-        throw .targetOutOfRange(row: bad)
-      }
-    case .probabilities(let probabilities):
-      guard probabilities.count == layout.count else {
-        throw .targetCount(expected: layout.count, found: probabilities.count)
-      }
-      if !probabilities.areWeights, let bad = probabilities.firstIndex(where: { !Self.isWeight($0) }) {
-        throw .targetProbability(position: bad)
-      }
-      guard ignoreIndex < 0 else { throw .ignoreIndexWithProbabilities }
-      guard focalGamma == 0 else { throw .focalWithoutSingleClass }
-    case .logits(let logits):
-      guard logits.count == layout.count else { throw .targetCount(expected: layout.count, found: logits.count) }
-      if !logits.areFinite {
-        if let bad = logits.firstIndex(where: { !SoftmaxProblem.isLogit($0) }) { throw .targetLogit(position: bad) }
-        for n in 0..<layout.batch where SoftmaxProblem.isMasked(row: n, of: logits, layout) {
-          throw .everyTargetClassMasked(row: n)
-        }
-      }
-      guard ignoreIndex < 0 else { throw .ignoreIndexWithProbabilities }
-      guard focalGamma == 0 else { throw .focalWithoutSingleClass }
-    }
+    try Self.check(target, layout, ignoring: ignoreIndex, isFocal: focalGamma > 0)
     if takesProbabilities {
       if let bad = softmax.logits.firstIndex(where: { !($0 >= 0 && $0 <= 1) }) { throw .probability(position: bad) }
       let isPlain = softmax.temperature == 1 && softmax.softcap == nil && zLoss == 0 && focalGamma == 0
@@ -129,6 +101,41 @@ public final class LossProblem: Sendable {
       throw .everyClassMasked(row: row)
     }
     guard reduction != .mean || divisor != nil || normaliserIsPositive else { throw .zeroNormaliser }
+  }
+
+  /// Whether a target fits.
+  private static func check(
+    _ target: Target, _ layout: Layout, ignoring ignored: Int, isFocal: Bool
+  ) throws(ProblemError) {
+    switch target {
+    case .indices(let indices):
+      guard indices.count == layout.batch else {
+        throw .targetCount(expected: layout.batch, found: indices.count)
+      }
+      let classes = 0..<layout.classes
+      if let bad = indices.firstIndex(where: { $0 != ignored && !classes.contains($0) }) {
+        throw .targetOutOfRange(row: bad)
+      }
+    case .probabilities(let probabilities):
+      guard probabilities.count == layout.count else {
+        throw .targetCount(expected: layout.count, found: probabilities.count)
+      }
+      if !probabilities.areWeights, let bad = probabilities.firstIndex(where: { !Self.isWeight($0) }) {
+        throw .targetProbability(position: bad)
+      }
+      guard ignored < 0 else { throw .ignoreIndexWithProbabilities }
+      guard !isFocal else { throw .focalWithoutSingleClass }
+    case .logits(let logits):
+      guard logits.count == layout.count else { throw .targetCount(expected: layout.count, found: logits.count) }
+      if !logits.areFinite {
+        if let bad = logits.firstIndex(where: { !SoftmaxProblem.isLogit($0) }) { throw .targetLogit(position: bad) }
+        for n in 0..<layout.batch where SoftmaxProblem.isMasked(row: n, of: logits, layout) {
+          throw .everyTargetClassMasked(row: n)
+        }
+      }
+      guard ignored < 0 else { throw .ignoreIndexWithProbabilities }
+      guard !isFocal else { throw .focalWithoutSingleClass }
+    }
   }
 
   /// The problem with other logits, which are as valid.
@@ -162,7 +169,8 @@ public final class LossProblem: Sendable {
   }
 }
 
-/// What ``LossProblem/lossAndGradient(upstream:loss:gradient:perplexity:_:)`` found; an output not asked for is `nil`.
+/// What ``LossProblem/lossAndGradient(upstream:loss:gradient:perplexity:_:from:counting:)`` found; an output not asked
+/// for is `nil`.
 public struct LossResult: Sendable, Equatable {
   /// One for each row under ``Reduction/none``, else one.
   public var loss: [Double]?

@@ -86,7 +86,7 @@ extension SoftmaxOutput {
   }
 }
 
-/// What ``SoftmaxProblem/solve(_:_:)`` found; an output not asked for is `nil`.
+/// What ``SoftmaxProblem/solve(_:_:from:counting:)`` found; an output not asked for is `nil`.
 public struct SoftmaxResult: Sendable, Equatable {
   /// In the logits' shape.
   public var probabilities: [Double]?

@@ -85,6 +85,8 @@ extension LossProblem {
   ///   - vector: v, of the logits' shape, finite.
   ///   - upstream: q, as for the gradient.
   ///   - execution: how to compute.
+  ///   - stage: the first stage to ask.
+  ///   - counter: what counts how many outputs each stage is asked for, if anything does.
   /// - Throws: ``ComputationError/cancelled``, ``ComputationError/upstreamDoesNotFit``,
   ///   ``ComputationError/vectorDoesNotFit``, which is also thrown where the loss is more than
   ///   cross-entropy of softmax.

@@ -106,8 +106,8 @@ struct LongNumberBlock: BitwiseCopyable {
 
 /// Cuts a text at its commas, as long as each is 14 to 22 bytes after its number's start and follows a digit.
 ///
-/// It is not a `NumberCutter`: that looks for marks in windows of 64 bytes, which hold two or three long numbers, and then
-/// shifts them by each number's length. Here eight bytes are looked at for each, and only where a comma can be.
+/// It is not a `NumberCutter`: that looks for marks in windows of 64 bytes, which hold two or three long numbers, and
+/// then shifts them by each number's length. Here eight bytes are looked at for each, and only where a comma can be.
 @safe @usableFromInline
 struct LongNumberCutter {
   /// How many bytes a block may look at: a space, eight times 26 bytes (22 with a comma, two brackets and a space; the
