@@ -39,7 +39,7 @@ struct Geometry: Sendable {
   /// The class that a number names, or nil.
   func classIndex(_ value: Double) -> Int? { Self.classIndex(value, of: Double(classes)) }
 
-  /// The same among this many classes: the only place that says which do.
+  /// The same among this many classes: the only place that decides it.
   @inline(__always)
   static func classIndex(_ value: Double, of classes: Double) -> Int? {
     guard value >= 0, value < classes else { return nil }

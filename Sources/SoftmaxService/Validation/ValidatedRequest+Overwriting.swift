@@ -72,7 +72,7 @@ extension ValidatedRequest {
 }
 
 extension ShortList<ResultBuffer> {
-  /// These with the last one going on over logits, and some others.
+  /// These, of which the last one goes on where the logits are, and behind them some others.
   fileprivate func joined(_ overLogits: ResultBuffer, _ others: ShortList<ResultBuffer>) -> ShortList<ResultBuffer> {
     ShortList(count: count + others.count) { place in
       place < count - 1 ? self[place] : place < count ? overLogits.beginning(in: self[place]) : others[place - count]

@@ -52,7 +52,7 @@ struct ResponsePlan: Sendable {
   let format: BinaryFormat
   /// Whether there is a loss for each slice, not one for all.
   let hasLosses: Bool
-  /// Of how many classes the outputs are that are not about all.
+  /// How many classes the outputs `top_…` are about.
   var topCount = 1
 
   func answering(_ outputs: OutputList) -> ResponsePlan {
@@ -214,7 +214,7 @@ extension ResponsePlan {
     try problem.solve(outputs.softmaxOutputs(top: topCount), into: buffers, execution)
   }
 
-  /// An output's own one of the buffers for all outputs; nil where it is not asked for.
+  /// The buffer of an output, of those for all outputs; nil where it is not asked for.
   fileprivate func buffer(for output: Output, of buffers: ShortList<ResultBuffer>) -> ResultBuffer? {
     outputs.firstIndex(of: output).map { buffers[$0] }
   }
@@ -229,7 +229,7 @@ extension ResponsePlan {
 
 extension Sequence<Output> {
   /// What Softmax calls the outputs of /softmax among these.
-  /// - Parameter count: of how many classes those are that are not about all.
+  /// - Parameter count: how many classes the outputs `top_…` are about.
   func softmaxOutputs(top count: Int = 1) -> ShortList<SoftmaxOutput> {
     reduce(into: ShortList()) { list, output in output.softmaxOutput(top: count).map { list.append($0) } }
   }
@@ -237,7 +237,7 @@ extension Sequence<Output> {
 
 extension Output {
   /// What Softmax calls an output of /softmax; nothing for those of the loss.
-  /// - Parameter count: of how many classes those are that are not about all.
+  /// - Parameter count: how many classes the outputs `top_…` are about.
   fileprivate func softmaxOutput(top count: Int) -> SoftmaxOutput? {
     switch self {
     case .probabilities: .probabilities

@@ -89,7 +89,7 @@ struct WireContext: Sendable {
   let levels: KernelLevelPolicy
   let request: RequestContext
 
-  /// By which memory is set aside before the work takes it.
+  /// What sets memory aside before the work takes it.
   var memory: WorkingMemory { WorkingMemory(request) }
 
   /// How to work on a body of this many bytes of text.

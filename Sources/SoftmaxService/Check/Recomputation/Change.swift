@@ -65,7 +65,7 @@ struct Change: Sendable, Hashable {
       }
     }
 
-    /// Whether a constant of it makes it any little different from none.
+    /// Whether a constant of it can make it differ as little as one likes from no handling.
     var isNearNone: Bool {
       switch self {
       case .epsilon, .clipped: true

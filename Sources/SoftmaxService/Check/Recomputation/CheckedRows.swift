@@ -17,7 +17,7 @@ final class CheckedRows: Sendable {
   /// The largest |a/T| of each slice, and of all slices.
   let magnitudes: [Double]
   let magnitude: Double
-  /// What the least exponential of any slice is of its largest, at least: 0 where any class is masked.
+  /// A lower bound of each slice's least exponential over its largest one; 0 where any class is masked.
   private let leastRatio: Double
   /// The largest logit of each slice, |max a/T| of each, and the largest of these.
   let greatest: [Double]
@@ -26,7 +26,7 @@ final class CheckedRows: Sendable {
   /// By how much the largest logit of each slice exceeds all others.
   private let leads: [Double]
   private let temperature: Double
-  /// Whether all slices stand in the tensor as they do here.
+  /// Whether `logits` are the tensor as it is: all slices in their order, each in one piece.
   private let isInPlace: Bool
 
   /// - Parameter worst: the slices in the order of their worth; nil takes all of them.
@@ -84,7 +84,7 @@ final class CheckedRows: Sendable {
   /// The layout of one number for each class of these slices.
   var ownLayout: Layout { Layout(shape: [count, classes], axis: 1) }
 
-  /// The largest argument of a slice's exponentials, before it is subtracted.
+  /// The size of the largest argument of a slice's exponentials, which the textbook formula subtracts.
   func shift(_ row: Int, _ source: Change.Source) -> Double {
     shift(shifts[row], under: source)
   }

@@ -87,7 +87,7 @@ struct GradientNumber: SharedNumber {
       others: side.isWhole ? softmax.others : nil, softmax.operations)
   }
 
-  /// Further from it than any bound of ``OperationCount/gradient(_:factor:whole:p:share:)``, which costs more.
+  /// By a bound that is wider than that of ``OperationCount/gradient(_:factor:whole:p:share:)``, and costs less.
   @inline(__always)
   mutating func excludes(
     _ candidate: Double, _ source: Change.Source, _ scale: Change.Scale, in arithmetic: CandidateArithmetic

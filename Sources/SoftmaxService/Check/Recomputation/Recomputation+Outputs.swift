@@ -55,7 +55,7 @@ extension Recomputation {
     }
   }
 
-  /// By what log p moves where p moves by the least number of binary64: 0 where it is computed without p.
+  /// By how much log p moves where p moves by the least number of binary64: 0 where it is computed without p.
   func logarithmStep(_ slice: Slice, _ c: Int) -> Double {
     guard isHandled else { return 0 }
     let step = Double.leastNonzeroMagnitude
@@ -68,8 +68,8 @@ extension Recomputation {
     }
   }
 
-  /// By what a logarithm moves at most: beside a constant by an eighth, since where rounding moves p further nothing is
-  /// known of p, and no number speaks for the constant.
+  /// By how much a logarithm moves at most: beside a constant by an eighth, since where rounding moves p further
+  /// nothing is known of p, and no number speaks for the constant.
   var reachOfLogarithm: Double { change.handling.isNearNone ? 0.125 : .infinity }
 
   func logSumExp(_ row: Int) -> Double {

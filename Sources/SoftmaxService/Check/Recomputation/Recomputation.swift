@@ -10,11 +10,11 @@ struct Recomputation: ~Copyable {
   struct Term {
     var value = 0.0
     var bounds = ErrorBounds()
-    /// How often it holds a number that may have been below the normal range.
+    /// The factor with which it holds a number that may have been below the normal range.
     var gain = 0.0
-    /// By what it moves where a probability in a logarithm moves by the least number of binary64.
+    /// By how much it moves where a probability in a logarithm moves by the least number of binary64.
     var step = 0.0
-    /// By what it moves at most, however large the logits are that any order of operations rounds.
+    /// By how much it moves at most, however large the logits are that any order of operations rounds.
     var reach = Double.infinity
     /// Whether any NaN or infinity will do, as in a slice whose exponentials left a format's range: which of them comes
     /// out depends on the order of operations, and on differentiation.

@@ -32,7 +32,7 @@ struct OutputReport: Sendable {
   private(set) var maximumULPs = 0.0
   private(set) var maximumRelativeError = 0.0
   private(set) var maximumAbsoluteError = 0.0
-  /// Worst first; exact ones are none.
+  /// The worst first; numbers that are exact are never among them.
   private(set) var worst: [Place] = []
 
   var passes: Bool { outOfTolerance == 0 }
@@ -108,7 +108,7 @@ extension BinaryFormat {
     return UInt64(Double(sign: .plus, exponent: precision - 1 - leastNormalExponent, significand: magnitude))
   }
 
-  /// What the last bit of a number is worth to it, at most.
+  /// The unit roundoff u, 2^-p for p bits.
   var unit: Double { Double(sign: .plus, exponent: -precision, significand: 1) }
 
   /// How sentences name it.

@@ -18,18 +18,18 @@ struct Agreement {
   /// The most exact way to compute that the numbers agree with; nil where they agree with none.
   var way: ErrorBounds.Way? { ErrorBounds.Way.allCases.first { misfit[$0] <= 1 } }
 
-  /// That of numbers that agree with nothing.
+  /// What is said of numbers that agree with nothing.
   static let none = Agreement(misfit: ErrorBounds(careful: .infinity, usual: .infinity, lenient: .infinity))
 
   init(misfit: ErrorBounds = ErrorBounds()) { self.misfit = misfit }
 
   var agrees: Bool { misfit.lenient <= 1 }
 
-  /// Whether it says anything: not where some order of operations rounds anything into each of the numbers.
+  /// Whether it says anything: where some order of operations rounds each digit of each number, any would agree.
   var isTelling: Bool { hasDigits || way != .lenient }
 
-  /// By what a number may miss one that is recomputed in plain arithmetic, which itself is off by as much as any order
-  /// of operations makes it.
+  /// By how much a number may miss one that is recomputed in plain arithmetic, which itself is off by as much as any
+  /// order of operations makes it.
   static func nearness(
     _ candidate: Double, _ term: Recomputation.Term, _ arithmetic: CandidateArithmetic
   ) -> Double {
@@ -77,7 +77,7 @@ struct Agreement {
     if Self.raise(&relativeError, difference, term.value.magnitude) { worst = (place, candidate, term.value) }
   }
 
-  /// Makes the largest share of a difference in what is allowed no less than this one: it is seldom larger, and only
+  /// Raises `most`, the largest share of a difference in what is allowed, to this one: that is seldom needed, and only
   /// then divided.
   /// - Returns: whether it was larger.
   @discardableResult

@@ -32,7 +32,7 @@ struct CandidateArithmetic {
     return way == .lenient ? min(rounded, max(term.reach, term.bounds.usual * unit)) : rounded
   }
 
-  /// By what a number may miss a recomputed one, where numbers agree so well.
+  /// By how much a number may miss a recomputed one, where all of them agree so well.
   @inline(__always)
   func interval(_ candidate: Double, _ term: Recomputation.Term, _ agreement: Agreement) -> Double {
     let rounded = rounding(of: term, agreement.way ?? .lenient) + floor(candidate, term)

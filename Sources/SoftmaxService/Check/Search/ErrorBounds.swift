@@ -44,9 +44,9 @@ struct OperationCount {
   let typical: Double
   /// The same at worst.
   let worst: Double
-  /// The largest |a/T| of the slice, which any order but the textbook's rounds too: in what p comes of it, and in
-  /// logarithms.
+  /// The largest |a/T| of the slice, which any order of operations but the textbook's rounds too.
   var shift = 0.0
+  /// The same for probabilities; 0 where they are 1 and 0 whatever is rounded.
   var shiftOfProbability = 0.0
 
   /// - Parameters: classes in a slice, and items in a sum or a mean.
@@ -56,7 +56,7 @@ struct OperationCount {
     worst = 12 + 2 * (Double(classes) + Double(items))
   }
 
-  /// No bound of p, and of a gradient's terms, is larger in parts of them: -log p is less than 753.
+  /// No bound of p, or of a gradient's terms, is a larger multiple of them: -log p is less than 753.
   var most: Double { worst + 2 * 753 + 2 * shift }
 
   /// What rounding makes of p.

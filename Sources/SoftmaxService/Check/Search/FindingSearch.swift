@@ -92,7 +92,7 @@ extension OutputSearch {
     return try shorterPrecision().map { [$0] }
   }
 
-  /// What explains the numbers but for pairs of mistakes.
+  /// What explains the numbers without pairs of mistakes.
   private mutating func simplyExplained(_ hypotheses: Hypotheses) throws(ComputationError) -> [Finding]? {
     let base = try agreementAsAsked()
     var mayAgree: [Combination] = []
@@ -141,7 +141,7 @@ extension OutputSearch {
     return best(explanations, isRight: false) ?? [unexplained]
   }
 
-  /// Those of some combinations that agree.
+  /// The combinations that agree with the numbers, each with what speaks for it.
   private mutating func explanations(
     _ combinations: [Combination], _ base: Agreement?
   ) throws(ComputationError) -> [Explanation] {
@@ -218,7 +218,7 @@ extension OutputSearch {
       evidence: evidence)
   }
 
-  /// Said with how far the numbers are from the exact ones.
+  /// That nothing explains the numbers, with how far they are from the exact ones.
   private var unexplained: Finding {
     let worst = report.worst.first
     return finding(

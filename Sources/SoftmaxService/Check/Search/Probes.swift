@@ -116,8 +116,8 @@ struct Probes: ~Copyable {
     return try forEach(under: Change()) { Agreement.isNear($0.exact, $1, arithmetic) } ?? false
   }
 
-  /// What the numbers are of those recomputed under a change, where that is the same at all probes; nil where it is
-  /// not, or cannot be said.
+  /// How many times the numbers recomputed under a change the caller's are, where that is the same at all probes; nil
+  /// where it is not, or cannot be said.
   mutating func multiple(of change: Change, _ arithmetic: CandidateArithmetic) throws(ComputationError) -> Double? {
     var multiple: Double?
     let isLoss = !sums.isEmpty
@@ -176,9 +176,9 @@ struct Probes: ~Copyable {
 /// How far constants in the logarithms move one loss or entropy. The larger a constant is the further it moves the
 /// number, so that a few of them tell which one may have moved it as far as it is.
 struct ConstantReach {
-  /// Whether probabilities are clipped, and not added to.
+  /// Whether the constant clips probabilities; else it is added to them.
   private let isClipping: Bool
-  /// Whether the number becomes less.
+  /// Whether the constant makes the number smaller.
   private let isLowering: Bool
   /// The number without a constant, once it is known.
   private var base: Recomputation.Term?

@@ -47,9 +47,10 @@ struct WeightOfEvidence {
 
   /// Adds a number that agrees.
   /// - Parameters:
-  ///   - allowed: by what a hypothesis may miss the number.
-  ///   - right: by what the exact one may.
-  ///   - isNear: whether the hypothesis has a constant that makes it any little different from the formula as it is.
+  ///   - allowed: by how much a hypothesis may miss the number.
+  ///   - right: by how much the exact one may.
+  ///   - isNear: whether a constant of the hypothesis can make it differ as little as one likes from the formula as it
+  ///     is.
   mutating func add(
     _ candidate: Double, exact: Double, allowed: Double, right: Double, isNear: Bool
   ) {

@@ -9,7 +9,7 @@ struct JSONResponseEncoder: OutputEncoder, ~Copyable {
   private let execution: Execution
 
   /// - Parameters:
-  ///   - format: what numbers are written so as to read back to.
+  ///   - format: the numbers' own, in which their texts read as the same numbers.
   ///   - capacity: the text's most bytes.
   ///   - execution: how to write large tensors.
   init(_ format: BinaryFormat, capacity: Int, _ execution: Execution) {

@@ -177,7 +177,7 @@ extension InferBinder {
       }
       guard isWithinLimit(volume, input) else { return nil }
       let values = Numbers(volume, of: element, in: body, from: start)
-      // Bytes of other types hold no number that is not theirs.
+      // Any bytes of the other types are numbers of them.
       let isChecked = tensor.datatype == .bool || !element.isExact
       return !isChecked || isExact(values, tensor) ? values : nil
     }
@@ -239,7 +239,7 @@ extension InferBinder {
     }
   }
 
-  /// Whether numbers of a type of whole numbers are those.
+  /// Whether the numbers of a type of whole numbers are whole, and in its range.
   private mutating func isExact(_ values: Numbers, _ tensor: InferRequest.Tensor) -> Bool {
     guard let datatype = tensor.datatype, let range = datatype.integers,
       let position = values.firstIndex(where: { !range.contains($0) || $0 != $0.rounded() })

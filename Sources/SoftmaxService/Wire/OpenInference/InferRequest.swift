@@ -110,7 +110,7 @@ struct InferBody {
 
   /// What the body asks for.
   ///
-  /// - Throws: ``RequestError/malformed(detail:offset:)`` with the length to declare, where it is that which is wrong.
+  /// - Throws: ``RequestError/malformed(detail:offset:)`` with the length to declare, where that is what is wrong.
   func request(_ body: Span<UInt8>, _ decoder: consuming InferRequestDecoder) throws(RequestError) -> InferRequest {
     if let rawInput { return raw(rawInput, bytes: body.count) }
     guard !body.isEmpty else {

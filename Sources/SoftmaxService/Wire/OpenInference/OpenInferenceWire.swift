@@ -22,18 +22,19 @@ struct OpenInferenceWire: Wire {
     let head = request.head
     let body = (consume request).body
     let execution = context.execution(forText: body.count)
-    var placed = self
+    // Names places of inputs once they are read.
+    var wire = self
     do throws(RequestError) {
       let bound = try read(consume body, head, for: operation, in: context, execution)
       let (requested, id) = (bound.requested, bound.id)
-      placed.inputs = bound.inputs
+      wire.inputs = bound.inputs
       guard operation.answersTensors else {
-        let check = try CheckRequest((consume bound).unvalidated(), limits: context.limits, wire: placed)
+        let check = try CheckRequest((consume bound).unvalidated(), limits: context.limits, wire: wire)
         let report = try check.report(execution, context.memory)
-        return InferReport(report, model: model, id: id).response(requested, execution.level, wire: placed)
+        return InferReport(report, model: model, id: id).response(requested, execution.level, wire: wire)
       }
       let validated = try Validator.validate(
-        (consume bound).unvalidated(), for: operation, limits: context.limits, wire: placed)
+        (consume bound).unvalidated(), for: operation, limits: context.limits, wire: wire)
       var layout = InferResponseLayout(validated.plan, requested)
       try layout.check()
       if layout.isBinary { layout.overwriting = validated.overwriting }
@@ -50,7 +51,7 @@ struct OpenInferenceWire: Wire {
       }
       return encoder.finish()
     } catch {
-      return placed.response(to: error)
+      return wire.response(to: error)
     }
   }
 
