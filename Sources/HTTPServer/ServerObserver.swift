@@ -67,7 +67,7 @@ public struct RequestMetrics: Sendable {
   }
 
   /// From the head to the answer.
-  public var nanoseconds: UInt64 { ended.nanoseconds &- min(began.nanoseconds, ended.nanoseconds) }
+  public var nanoseconds: UInt64 { ended.nanoseconds(since: began) }
 }
 
 /// What an observer does not listen to.

@@ -22,10 +22,7 @@ struct RateDeadline: Sendable {
   }
 
   /// How much of the grace is used up, in nanoseconds: by silence, and by bytes that came too slowly.
-  func used(at now: Instant) -> UInt64 {
-    let latest = now.advanced(by: grace)
-    return latest > instant ? latest.nanoseconds - instant.nanoseconds : 0
-  }
+  func used(at now: Instant) -> UInt64 { now.advanced(by: grace).nanoseconds(since: instant) }
 
   mutating func moved(_ bytes: Int, at now: Instant) {
     let (earned, overflow) = UInt64(max(0, bytes)).multipliedReportingOverflow(by: perByte)
@@ -68,7 +65,7 @@ extension ConnectionState {
   public mutating func timeWaited(at now: Instant) -> UInt64? {
     if !output.isEmpty { return writeRate.used(at: now) }
     switch phase {
-    case .head: return now > since ? now.nanoseconds - since.nanoseconds : 0
+    case .head: return now.nanoseconds(since: since)
     case .body, .discarding, .lingering: return readRate.used(at: now)
     case .headReady, .deciding, .requestReady, .answering, .rejectPending, .rejecting, .closing, .closePending, .closed:
       return nil
@@ -80,7 +77,7 @@ extension ConnectionState {
     case .head where hasBegunHead: since.advanced(by: times.headTimeout)
     // The keep-alive time starts when the last response has been written; until then the writing deadline runs.
     case .head where output.isEmpty:
-      min(since.advanced(by: times.idleTimeout), drainDeadline ?? Instant(nanoseconds: .max))
+      min(since.advanced(by: times.idleTimeout), drainDeadline ?? .never)
     case .head: drainDeadline
     case .body, .discarding: readRate.instant
     case .lingering: min(since.advanced(by: times.lingerTotal), readRate.instant)
@@ -117,8 +114,7 @@ extension ConnectionState {
   }
 
   private static func expectedTime(left: Int, moved: Int, since: Instant, at now: Instant) -> UInt64 {
-    let elapsed = now.nanoseconds > since.nanoseconds ? now.nanoseconds - since.nanoseconds : 0
-    let expected = Double(elapsed) * Double(left) / Double(moved + 64 * 1024)
+    let expected = Double(now.nanoseconds(since: since)) * Double(left) / Double(moved + 64 * 1024)
     return expected < 1e18 ? UInt64(expected) : .max
   }
 }

@@ -6,8 +6,17 @@ public struct Instant: Sendable, Hashable, Comparable {
 
   public init(nanoseconds: UInt64) { self.nanoseconds = nanoseconds }
 
+  /// Later than every deadline.
+  public static var never: Instant { Instant(nanoseconds: .max) }
+
+  /// How long ago `earlier` was, in nanoseconds; 0 if it is later.
+  @inlinable
+  public func nanoseconds(since earlier: Instant) -> UInt64 {
+    nanoseconds > earlier.nanoseconds ? nanoseconds - earlier.nanoseconds : 0
+  }
+
   /// `span` nanoseconds later, never wrapping.
-  func advanced(by span: UInt64) -> Instant {
+  package func advanced(by span: UInt64) -> Instant {
     let (sum, overflow) = nanoseconds.addingReportingOverflow(span)
     return Instant(nanoseconds: overflow ? .max : sum)
   }

@@ -82,7 +82,7 @@ final class Connection {
   private var state: ConnectionState
   var interest: EpollEvents = .readable
   /// When the loop will look at its deadline next, at the latest.
-  var due = Instant(nanoseconds: .max)
+  var due = Instant.never
   /// The peer has sent its last byte.
   var peerFinished = false
   /// The loop has dropped it: the result of work in progress is not wanted any more.

@@ -47,7 +47,7 @@ extension EventLoop {
   ///
   /// - Parameter spared: a connection whose state the caller is changing.
   func dropSlowTransfers(sparing spared: Connection? = nil) {
-    guard now.instant.nanoseconds &- lastMemoryCheck.nanoseconds >= Self.leastCheckNanoseconds else { return }
+    guard now.instant.nanoseconds(since: lastMemoryCheck) >= Self.leastCheckNanoseconds else { return }
     lastMemoryCheck = now.instant
     memory.report()
     var freed = 0
@@ -64,9 +64,7 @@ extension EventLoop {
       }
     }
     if freed > services.budget.limit / 8 { services.workPool.trim() }
-    nextMemoryCheck =
-      services.budget.isShort
-      ? Instant(nanoseconds: now.instant.nanoseconds &+ Self.checkNanoseconds) : Instant(nanoseconds: .max)
+    nextMemoryCheck = services.budget.isShort ? now.instant.advanced(by: Self.checkNanoseconds) : .never
     setTimer(noLaterThan: nextMemoryCheck)
   }
 
@@ -131,8 +129,7 @@ extension EventLoop {
       endWaiting(of: connection, beyond: grace)
     }
     refreshClock()
-    let taken = now.instant.nanoseconds &- began.nanoseconds
-    nextPlaceCheck = Instant(nanoseconds: now.instant.nanoseconds &+ taken &* UInt64(Self.placesShare))
+    nextPlaceCheck = now.instant.advanced(by: now.instant.nanoseconds(since: began) &* UInt64(Self.placesShare))
   }
 
   /// Where the loop has its share of the reserve, the oldest connections of it end: those whose peers have not said yet

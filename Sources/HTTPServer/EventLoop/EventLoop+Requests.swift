@@ -112,7 +112,7 @@ extension EventLoop {
     }
     connection.work = nil
     refreshClock()
-    let elapsed = now.instant.nanoseconds &- connection.headCompletedAt.nanoseconds
+    let elapsed = now.instant.nanoseconds(since: connection.headCompletedAt)
     if elapsed < inlineNanoseconds / 2 { connection.prefersWorkPool = false }
     connection.withState { state in
       complete(&work.metrics, id: work.id, with: result.response, on: connection, &state)

@@ -58,7 +58,7 @@ actor EventLoop {
   let memory: LoopMemory
   /// When slow transfers were last looked for because memory is short, and when to look again.
   var lastMemoryCheck = Instant(nanoseconds: 0)
-  var nextMemoryCheck = Instant(nanoseconds: .max)
+  var nextMemoryCheck = Instant.never
   /// When to look again, at the earliest, for connections that may be ended because there are too many.
   var nextPlaceCheck = Instant(nanoseconds: 0)
   /// Its connections of the reserve, the oldest first; some may have ended.
@@ -70,7 +70,7 @@ actor EventLoop {
   private var source: (any DispatchSourceRead)?
   private var timer: (any DispatchSourceTimer)?
   /// When the timer is set to fire.
-  private var timerFires = Instant(nanoseconds: .max)
+  private var timerFires = Instant.never
 
   private static let mailboxToken = UInt64.max
   /// How long the handler waits in the epoll set before it returns: longer than a busy client needs between two
@@ -167,7 +167,7 @@ actor EventLoop {
     } else if let connection = table[Token(rawValue: event.token)] {
       handle(event.events, of: connection)
     }
-    if firstDeferred != nil, now.instant.nanoseconds &- deferredSince.nanoseconds > Self.deferNanoseconds {
+    if firstDeferred != nil, now.instant.nanoseconds(since: deferredSince) > Self.deferNanoseconds {
       writeDeferred()
     }
   }
@@ -223,7 +223,7 @@ actor EventLoop {
   private func setTimer(_ instant: Instant) {
     timerFires = instant
     let deadline: DispatchTime =
-      instant.nanoseconds == .max ? .distantFuture : DispatchTime(uptimeNanoseconds: instant.nanoseconds)
+      instant == .never ? .distantFuture : DispatchTime(uptimeNanoseconds: instant.nanoseconds)
     timer?.schedule(deadline: deadline, leeway: .milliseconds(50))
   }
 
@@ -237,7 +237,7 @@ actor EventLoop {
       for slot in due.entries where table.step(of: slot) == due.step {
         table.setStep(.max, of: slot)
         guard let connection = table[slot] else { continue }
-        connection.due = Instant(nanoseconds: .max)
+        connection.due = .never
         connection.withState { state in
           if let deadline = state.nextDeadline, deadline <= now.instant {
             state.tick(at: now)
@@ -249,6 +249,6 @@ actor EventLoop {
       }
     }
     if now.instant >= nextMemoryCheck { dropSlowTransfers() }
-    setTimer(min(wheel.nextWake ?? Instant(nanoseconds: .max), nextMemoryCheck))
+    setTimer(min(wheel.nextWake ?? .never, nextMemoryCheck))
   }
 }

@@ -103,7 +103,7 @@ struct WaitingThreads {
   /// - Returns: whether there was one that has waited this many nanoseconds.
   mutating func wakeFirst(waitingFor nanoseconds: UInt64 = 0) -> Bool {
     guard let first = threads.first else { return false }
-    guard nanoseconds == 0 || Clock.now().nanoseconds &- first.since.nanoseconds >= nanoseconds else { return false }
+    guard nanoseconds == 0 || Clock.now().nanoseconds(since: first.since) >= nanoseconds else { return false }
     threads.removeFirst().thread.signal()
     return true
   }

@@ -59,7 +59,7 @@ import Testing
 
 @Suite struct CancellationTests {
   @Test func aTokenIsCancelledByTheClientsEndOrByTheDeadline() {
-    let token = CancellationToken(deadline: Instant(nanoseconds: .max))
+    let token = CancellationToken(deadline: .never)
     #expect(!token.isCancelled)
     token.abandon()
     #expect(token.isCancelled && token.isAbandoned)

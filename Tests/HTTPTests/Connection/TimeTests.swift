@@ -16,4 +16,9 @@ struct TimeTests {
     let date = HTTPDate(unixSeconds: seconds)
     #expect(String(decoding: date.text.indices.map { date.text[$0] }, as: UTF8.self) == text)
   }
+
+  @Test func theTimeSinceALaterInstantIsNone() {
+    let (early, late) = (Instant(nanoseconds: 5), Instant(nanoseconds: 12))
+    #expect(late.nanoseconds(since: early) == 7 && early.nanoseconds(since: late) == 0 && late < .never)
+  }
 }
