@@ -113,3 +113,37 @@ enum Descriptors {
     return max(1, limit - own - reserve)
   }
 }
+
+/// Standard input, output and error.
+///
+/// `unsafe` for the system calls: each gets a buffer's address and length, or a string, for the time of the call only.
+enum StandardStreams {
+  static let output: CInt = 1
+  static let error: CInt = 2
+
+  /// Opens /dev/null in place of each standard stream that is closed. Otherwise the next descriptor to be opened, such
+  /// as a connection's, would get its number, and log lines would be written there.
+  static func open() {
+    for stream in CInt(0)...2 where fcntl(stream, F_GETFD) < 0 {
+      // open returns the lowest free number, which is this one. Without /dev/null there is no way to report an error.
+      guard unsafe Glibc.open("/dev/null", O_RDWR) == stream else { _exit(1) }
+    }
+  }
+
+  /// Writes the whole text. Gives up, without an error, when nobody reads it any more.
+  static func write(_ text: String, to descriptor: CInt) {
+    var rest = Array(text.utf8)[...]
+    while !rest.isEmpty {
+      let count = unsafe rest.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
+      if count > 0 {
+        rest = rest.dropFirst(count)
+      } else if errno == EAGAIN {
+        // Another process that shares the stream may have made it non-blocking: wait until it is writable.
+        var ready = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+        _ = unsafe poll(&ready, 1, -1)
+      } else if errno != EINTR {
+        return
+      }
+    }
+  }
+}
