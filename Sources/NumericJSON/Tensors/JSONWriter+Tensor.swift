@@ -140,9 +140,10 @@ struct RowBreaks {
   }
 
   /// Writes a break over the comma before it.
-  /// - Returns: where it ends.
   ///
   /// Safe: a break has as many bytes as the brackets that the layout's capacity counts, and the comma.
+  ///
+  /// - Returns: where it ends.
   @inline(__always)
   mutating func write(over comma: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8> {
     distance = layout.row

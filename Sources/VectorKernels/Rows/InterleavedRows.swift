@@ -297,9 +297,9 @@ extension VectorLoops {
   }
 
   /// Writes a group's results, one of each row at a time, and NaN for those that are not proven.
-  /// - Returns: how many those are.
   ///
   /// - Parameter result: what is written at a place and the seven after it.
+  /// - Returns: how many those are.
   @inlinable @inline(__always)
   static func writeResults(
     of group: Int, length: Int, into out: inout MutableSpan<Double>, _ result: (_ start: Int) -> Rounded

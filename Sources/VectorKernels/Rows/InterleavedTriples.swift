@@ -43,10 +43,11 @@ extension VectorLoops {
   }
 
   /// The same of one group, which begins at a place.
-  /// - Returns: how many of each row are still open.
   ///
   /// At the row's maximum, with R and W the sums of e and of u over the other classes, U - u S is W - u R. A faint R
   /// leaves out 2^-871.
+  ///
+  /// - Returns: how many of each row are still open.
   @inlinable @inline(__always)
   static func closeDifferences(
     _ logits: Span<Double>, shift: RowShift, _ rows: borrowing InterleavedRows, from first: Int, shares: Span<Double>,

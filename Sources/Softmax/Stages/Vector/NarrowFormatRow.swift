@@ -72,9 +72,10 @@ struct NarrowFormatRow: ~Copyable {
   }
 
   /// Writes the row's log-probabilities.
-  /// - Returns: whether all are proven.
   ///
   /// It reads the row again, since z is not kept.
+  ///
+  /// - Returns: whether all are proven.
   mutating func logProbabilities(
     _ logits: Numbers, row n: Int, into buffer: ResultBuffer, by reader: inout RowReader, _ writer: inout RowWriter
   ) -> Bool {
@@ -88,9 +89,10 @@ struct NarrowFormatRow: ~Copyable {
   }
 
   /// Writes `factor·(p_i - 1[i = target])`, the gradient for a class index.
-  /// - Returns: whether all are proven.
   ///
   /// At the target it is -factor·(S - e_l)/S, where S - e_l is R itself at the row's maximum.
+  ///
+  /// - Returns: whether all are proven.
   ///
   /// Error Bounds: at the target, (S - e_l)/S is R/S with 9.01u of R and no more of S, or 1 - e_l/S with 11.02u of
   /// e_l/S ≤ 1/2, which is no more of the rest: 11.1u with what the pairs add, for 16u.

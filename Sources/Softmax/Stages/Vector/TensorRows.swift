@@ -71,9 +71,9 @@ struct RowWriter: Sendable {
 
   /// Has `body` write one block of row n after the other, each with its first class, as long as it says that they are
   /// good.
-  /// - Returns: whether all are. If not, a row that is in its logits' place is as it was.
   ///
   /// - Parameter memory: what the blocks are made of, [classes]: each part is given up once `body` has read it.
+  /// - Returns: whether all are. If not, a row that is in its logits' place is as it was.
   @inline(__always)
   mutating func writeBlocks(
     of tensor: ResultBuffer, row n: Int, from memory: inout [Double],

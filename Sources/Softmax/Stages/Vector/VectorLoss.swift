@@ -129,11 +129,11 @@ final class VectorLoss: Sendable {
   func solve(_ rows: inout ShortRows) -> RowBits { rows.solve(request, into: buffers) }
 
   /// Rounds row n's results, or adds its loss to the sum.
-  /// - Returns: what is left open.
   ///
   /// - Parameters:
   ///   - reader: reads the logits, and before them the targets.
   ///   - other: reads what is read beside the logits.
+  /// - Returns: what is left open.
   func solve(
     row n: Int, reader: inout RowReader, other: inout RowReader, writer: inout RowWriter, in work: inout Workspace
   ) -> Unresolved {

@@ -28,11 +28,11 @@ struct RowFactor: Sendable {
 
 extension VectorRow {
   /// Writes `factor·(p_i - 1[i = target])`, the gradient for a class index.
-  /// - Returns: how many are not proven, and NaN.
   ///
   /// At the target it is -factor·(S - e_l)/S, where S - e_l is R itself at the row's maximum.
   ///
   /// - Parameter error: the factor's relative error.
+  /// - Returns: how many are not proven, and NaN.
   ///
   /// Error Bounds: away from the target the probability's and the factor's. S - e_l ≥ 1 unless it is R, so its error is
   /// S's and e_l's, at most 2^-79.9·S + 2^-80.3 ≤ 2^-78.4 (S - e_l); with 1/S in all 2^-77.8, for 2^-77, and the
@@ -64,9 +64,10 @@ extension VectorRow {
 
   /// Writes `(push + extra)·p_i - push·1[i = target]`, the gradient where a class index has a focal factor or a z-loss
   /// beside it.
-  /// - Returns: how many are not proven, and NaN.
   ///
   /// At the target it is (extra·e_l - push·(S - e_l))/S.
+  ///
+  /// - Returns: how many are not proven, and NaN.
   func gradient(
     of row: Span<Double>, target: Int, push: Ball, extra: Ball, into out: inout MutableSpan<Double>
   ) -> Int {
@@ -113,9 +114,9 @@ extension VectorRow {
 
   /// Rounds what is open for the sake of exponentials that were left out, if they are few: each costs four times as
   /// much as a class in the ball stage, which has to do all of a row.
-  /// - Returns: how many were rounded.
   ///
   /// - Parameter value: the result for an exponential and its class.
+  /// - Returns: how many were rounded.
   func resolveFar(
     _ row: Span<Double>, into out: inout MutableSpan<Double>, _ value: (Ball, Int) -> Ball
   ) -> Int {
@@ -204,9 +205,9 @@ extension VectorRow {
   }
 
   /// Writes `factor·p_i (v_i - Σ p_j v_j)`, the Hessian of cross-entropy times a vector v.
-  /// - Returns: how many are not proven, and NaN.
   ///
   /// - Parameter greatest: the largest |v|.
+  /// - Returns: how many are not proven, and NaN.
   ///
   /// Error Bounds: with the largest |v| as the unit, Σ e_j v_j/S is within 2^-80.3 + 2^-89 + 2^-79.9 < 2^-79.0 of
   /// p·v, for which 0x1.2p-79 is taken, since Σ p |v| ≤ 1; what is left out of it is below 2^-870.

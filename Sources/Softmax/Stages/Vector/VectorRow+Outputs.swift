@@ -122,9 +122,10 @@ extension VectorRow {
 
 extension VectorRow {
   /// Writes the row `p_l (1[l=i] - p_i) / T` of the Jacobian, i over the classes.
-  /// - Returns: how many are not proven, and NaN.
   ///
   /// It is the gradient for class l with the factor -p_l/T, whose relative error is that of a probability.
+  ///
+  /// - Returns: how many are not proven, and NaN.
   func jacobian(_ l: Int, of row: Span<Double>, into out: inout MutableSpan<Double>) -> Int {
     if row[l] == -.infinity {
       for i in 0..<out.count { out[i] = 0 }
