@@ -93,6 +93,17 @@ func choose(_ a: Vector, else b: Vector, where mask: VectorMask) -> Vector {
 }
 
 @inlinable @inline(__always)
+func choose(_ a: VectorPair, else b: VectorPair, where mask: VectorMask) -> VectorPair {
+  VectorPair(high: choose(a.high, else: b.high, where: mask), low: choose(a.low, else: b.low, where: mask))
+}
+
+/// The pair, or a number that takes its place.
+@inlinable @inline(__always)
+func choose(_ a: VectorPair, else b: Double, where mask: VectorMask) -> VectorPair {
+  choose(a, else: VectorPair(repeating: DoubleDouble(high: b)), where: mask)
+}
+
+@inlinable @inline(__always)
 func choose(_ a: VectorTriple, else b: VectorTriple, where mask: VectorMask) -> VectorTriple {
   VectorTriple(
     high: choose(a.high, else: b.high, where: mask), middle: choose(a.middle, else: b.middle, where: mask),

@@ -152,13 +152,8 @@ struct LongNumberCutter {
   /// Borrows reach only later bytes.
   @inlinable @inline(__always)
   static func placeOfComma(_ p: UnsafePointer<UInt8>) -> Int {
-    let marks = unsafe (load(p) &- 0x2D2D_2D2D_2D2D_2D2D) & 0x8080_8080_8080_8080
+    let marks = unsafe (NumberCutter.load(p) &- 0x2D2D_2D2D_2D2D_2D2D) & 0x8080_8080_8080_8080
     return marks.trailingZeroBitCount &>> 3
-  }
-
-  @inlinable @inline(__always)
-  static func load(_ p: UnsafePointer<UInt8>) -> UInt64 {
-    UInt64(littleEndian: unsafe UnsafeRawPointer(p).loadUnaligned(as: UInt64.self))
   }
 
   /// Cuts eight texts, or as many as fit the pattern. `position` and `column` are the first's, and then those of the
@@ -236,9 +231,9 @@ struct LongNumberCutter {
   /// Stores a text's three words into a lane, whose first word is at `words`.
   @inlinable @inline(__always)
   static func store(_ text: UnsafePointer<UInt8>, into words: UnsafeMutableRawPointer) {
-    unsafe words.storeBytes(of: load(text), as: UInt64.self)
-    unsafe words.storeBytes(of: load(text + 8), toByteOffset: 64, as: UInt64.self)
-    unsafe words.storeBytes(of: load(text + 16), toByteOffset: 128, as: UInt64.self)
+    unsafe words.storeBytes(of: NumberCutter.load(text), as: UInt64.self)
+    unsafe words.storeBytes(of: NumberCutter.load(text + 8), toByteOffset: 64, as: UInt64.self)
+    unsafe words.storeBytes(of: NumberCutter.load(text + 16), toByteOffset: 128, as: UInt64.self)
   }
 
   @inlinable @inline(__always)

@@ -40,50 +40,40 @@ extension VectorLoops {
     _ pairs: Span<Double>, _ logits: Span<Double>, rests: Span<Double>, group: Int, length: Int, shift: RowShift,
     _ rows: inout InterleavedRows, gamma: Double, within error: Double, reach: Double, table: Span<Double>
   ) {
-    let (zero, one) = (Vector(repeating: 0), Vector(repeating: 1))
+    let (zero, one) = (Vector(repeating: 0), VectorBall(1))
     let stored = gatherPair(pairs, places(of: rows.target, group: group, length: length), logits.count)
     // What is left out has a row of its own.
     let isPresent = (stored.high .> zero) .& .!rows.isFaint
     let own = VectorBall(
-      value: VectorPair(
-        high: choose(stored.high, else: one, where: isPresent), low: choose(stored.low, else: zero, where: isPresent)),
-      relative: 0x1p-80 + shift.absolute)
+      value: choose(stored, else: 1, where: isPresent), relative: 0x1p-80 + shift.absolute)
     let isTop = rows.target .== rows.top
     let sumError = 0x1.2p-80 + shift.absolute
     let sum = VectorBall(value: rows.sum, relative: sumError)
-    let others = VectorBall(
-      value: VectorPair(
-        high: choose(rows.others.high, else: one, where: isPresent),
-        low: choose(rows.others.low, else: zero, where: isPresent)),
-      relative: sumError)
+    let others = VectorBall(value: choose(rows.others, else: 1, where: isPresent), relative: sumError)
     let difference = sum + -own
     let rest = VectorBall(
-      value: VectorPair(
-        high: choose(others.value.high, else: difference.value.high, where: isTop),
-        low: choose(others.value.low, else: difference.value.low, where: isTop)),
+      value: choose(others.value, else: difference.value, where: isTop),
       error: choose(others.error, else: difference.error, where: isTop))
 
     let minusLog = minusLogAtTarget(logits, rests: rests, group: group, length: length, shift: shift, rows)
     var loss = minusLog
-    var push = VectorBall(value: VectorPair(high: one, low: zero), error: zero)
+    var push = one
     if gamma > 0 {
       let odds = own.times(rest.reciprocal(Multiplier.self), Multiplier.self)
-      let log = logSum(others: odds.value, sum: VectorPair(high: one, low: zero) + odds.value, table: table)
+      let log = logSum(others: odds.value, sum: one.value + odds.value, table: table)
       let spread = odds.error / odds.value.high
       let power = VectorBall(value: log, error: log.high * (spread + logSumError))
-        .times(VectorBall(value: VectorPair(high: Vector(repeating: gamma), low: zero), error: zero), Multiplier.self)
+        .times(VectorBall(gamma), Multiplier.self)
       // Rows that are too far have an endless error: a mask that differs between branches costs a lane at a time.
       let isNear =
         isPresent .& (power.value.high .<= Vector(repeating: 600)) .& (power.error .<= Vector(repeating: 0x1p-40))
-      let t = VectorPair(
-        high: choose(power.value.high, else: zero, where: isNear),
-        low: choose(power.value.low, else: zero, where: isNear))
+      let t = choose(power.value, else: 0, where: isNear)
       let decay = exponential(t.high.negated, t.low.negated, table)
       let relative = choose(power.error * 0x1.01p0 + 0x1p-80, else: Vector(repeating: .infinity), where: isNear)
       let focal = VectorBall(value: decay, error: decay.high * relative)
       let gain = odds.times(minusLog, Multiplier.self)
-        .times(VectorBall(value: VectorPair(high: Vector(repeating: gamma), low: zero), error: zero), Multiplier.self)
-      push = focal.times(VectorBall(value: VectorPair(high: one, low: zero), error: zero) + gain, Multiplier.self)
+        .times(VectorBall(gamma), Multiplier.self)
+      push = focal.times(one + gain, Multiplier.self)
       loss = focal.times(loss, Multiplier.self)
     }
     let top = shifted(rows.maximum, less: zero, shift) + rows.offset
@@ -103,13 +93,11 @@ extension VectorLoops {
     let isGood =
       isPresent .& (pull.error .<= size * 0x1p-60) .& (size .<= Vector(repeating: reach))
       .& (size .>= Vector(repeating: 1 / reach))
-    rows.pull = VectorPair(
-      high: choose(pull.value.high, else: one, where: isGood), low: choose(pull.value.low, else: zero, where: isGood))
+    rows.pull = choose(pull.value, else: 1, where: isGood)
     rows.pullError = choose(pull.error / size * 0x1.01p0, else: zero, where: isGood)
     rows.valueAtTarget = atTarget.value
     rows.errorAtTarget = choose(atTarget.error, else: Vector(repeating: .infinity), where: isGood)
-    rows.loss = VectorPair(
-      high: choose(loss.value.high, else: zero, where: isGood), low: choose(loss.value.low, else: zero, where: isGood))
+    rows.loss = choose(loss.value, else: 0, where: isGood)
     rows.lossError = choose(loss.error, else: zero, where: isGood)
   }
 }
@@ -125,6 +113,12 @@ public struct VectorBall {
   public init(value: VectorPair, error: Vector) {
     self.value = value
     self.error = error
+  }
+
+  /// A number exactly, in every lane.
+  @inlinable @inline(__always)
+  init(_ value: Double) {
+    self.init(value: VectorPair(repeating: DoubleDouble(high: value)), error: Vector(repeating: 0))
   }
 
   /// - Parameter relative: the error over the value, which is positive.

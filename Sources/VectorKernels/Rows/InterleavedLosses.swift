@@ -36,8 +36,7 @@ extension VectorLoops {
       own.low = choose(zero, else: own.low, where: own.high .== zero)
       let isTop = unsafe isEqual(target, rows[unchecked: group].top)
       let rest = sum.adding(smaller: -own)
-      let difference = VectorPair(
-        high: choose(others.high, else: rest.high, where: isTop), low: choose(others.low, else: rest.low, where: isTop))
+      let difference = choose(others, else: rest, where: isTop)
       let factor = unsafe gradientFactor.times(rows[unchecked: group].reciprocal, Multiplier.self)
       let value = -difference.times(factor, Multiplier.self)
       let leftOut = unsafe choose(

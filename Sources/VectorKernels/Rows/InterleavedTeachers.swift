@@ -171,8 +171,7 @@ extension VectorLoops {
     let isGood =
       (loss.error .<= magnitude(loss.value.high) * 0x1p-40) .& .!rows.isFaint .& .!teachers.isFaint
       .& (cross.high .<= Vector(repeating: 0x1p900))
-    rows.loss = VectorPair(
-      high: choose(loss.value.high, else: zero, where: isGood), low: choose(loss.value.low, else: zero, where: isGood))
+    rows.loss = choose(loss.value, else: 0, where: isGood)
     rows.lossError = choose(loss.error, else: zero, where: isGood)
   }
 

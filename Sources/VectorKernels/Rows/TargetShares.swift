@@ -149,12 +149,9 @@ extension VectorLoops {
       (total.high .>= Vector(repeating: 1 / reach)) .& (total.high .<= Vector(repeating: reach))
       .& (total.low .== total.low)
     let hasLoss = isGood .& (cross.high .<= Vector(repeating: 0x1p900)) .& (cross.low .== cross.low)
-    rows.pull = VectorPair(
-      high: choose(total.high, else: one, where: isGood), low: choose(total.low, else: zero, where: isGood))
+    rows.pull = choose(total, else: 1, where: isGood)
     rows.pullError = choose(Vector(repeating: 0x1p-88), else: Vector(repeating: .infinity), where: isGood)
-    rows.loss = VectorPair(
-      high: choose(loss.value.high, else: zero, where: hasLoss), low: choose(loss.value.low, else: zero, where: hasLoss)
-    )
+    rows.loss = choose(loss.value, else: 0, where: hasLoss)
     rows.lossError = choose(loss.error, else: zero, where: hasLoss)
   }
 }
