@@ -53,6 +53,9 @@ struct UnvalidatedRequest: ~Copyable, Sendable {
     return tensors[place].shape
   }
 
+  /// The input that holds the prediction: the logits, or the probabilities in their place.
+  var prediction: Input { shape(of: .logits) == nil ? .probabilities : .logits }
+
   /// The numbers of an input, as the tensor has them.
   func values(of input: Input) -> Numbers? {
     guard let place = place(of: input) else { return nil }

@@ -7,6 +7,7 @@ extension Validator {
     noteFocalLossOfManyClasses()
     noteTopCount()
     noteTwoForOne()
+    noteInputsWithoutEffect()
     noteOptionsOfGivenProbabilities()
     for output in outputs {
       if output.descriptor.needsDistribution { noteUnfitDivergence(output) }
@@ -39,6 +40,22 @@ extension Validator {
       else { continue }
       issues.append(.field(.input(other))) {
         "\($0) stands in the place of \(quoted(input.name)), which is given too; leave out one or the other"
+      }
+    }
+  }
+
+  /// Inputs that only some outputs are made with, beside none of these.
+  private mutating func noteInputsWithoutEffect() {
+    guard let asked = request.outputs, asked.count == outputs.count else { return }
+    if request.present.contains(.input(.upstream)), outputs.allSatisfy({ $0 == .loss || $0 == .klDivergence }) {
+      issues.append(.field(.input(.upstream))) {
+        "\($0) is what gradients are multiplied by, and none is asked for; ask for \"gradient\", or leave it out"
+      }
+    }
+    for output in operation.outputs where !outputs.contains(output) {
+      guard let input = output.descriptor.needsInput, request.present.contains(.input(input)) else { continue }
+      issues.append(.field(.input(input))) {
+        "\($0) is for the output \(quoted(output.name)); ask for it, or leave out \(quoted(input.name))"
       }
     }
   }
@@ -134,6 +151,12 @@ extension Validator {
     if parameters[.labelSmoothing] != 0 {
       issues.append(.field(.parameter(.focalGamma))) {
         "\($0) cannot go with \"label_smoothing\", which gives each class a share; leave out one or the other"
+      }
+    }
+    if request.present.contains(.input(.targetLogits)) {
+      issues.append(.field(.parameter(.focalGamma))) {
+        "\($0) needs class indices as the target, and \"target_logits\" gives each class a share; "
+          + "leave out one or the other"
       }
     }
     if let target = request[.target], geometry.targetKind(target.shape) == .probabilities {

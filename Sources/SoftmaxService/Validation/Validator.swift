@@ -39,7 +39,7 @@ struct Validator: ~Copyable {
         issues.append(.request) { _ in "\(quoted(input.name)) is missing: send \(wire.demand(for: input))" }
       }
     }
-    let predicted: Input = request.shape(of: .logits) == nil ? .probabilities : .logits
+    let predicted = request.prediction
     guard let shape = request.shape(of: predicted) else { throw .invalid(issues) }
     guard shape.count > 0 else {
       issues.append(.field(.input(predicted))) { "\($0) is \(wire.scalarTensor); send \(wire.demand(for: predicted))" }

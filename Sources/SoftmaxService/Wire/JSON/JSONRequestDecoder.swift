@@ -16,6 +16,8 @@ struct JSONRequestDecoder: ~Copyable {
   /// Words where the target should have class indices, and numbers beyond the range: how many classes there are and
   /// what the range is may be known only later.
   private var faultsForLater: [(input: Input, fault: TensorFault)] = []
+  /// `null` and `[]` for a required input in whose place another one may stand: left out, if that one is given.
+  private var leftOut: [(input: Input, fault: TensorFault)] = []
 
   init(for operation: Operation, limits: Limits, execution: Execution) {
     self.operation = operation
@@ -52,6 +54,7 @@ struct JSONRequestDecoder: ~Copyable {
       }
     }
     let type = inputType
+    noteMissing()
     noteFaults(type)
     if type != .float64 { narrowInputs(to: type, body) }
     return request
@@ -75,6 +78,9 @@ struct JSONRequestDecoder: ~Copyable {
       let kind = try reader.peekKind()
       if kind == .null, isOptional(field) {
         try reader.readNull()
+      } else if kind == .null, case .input(let input) = field, operation.alternative(to: input) != nil {
+        try reader.readNull()
+        leftOut.append((input, TensorFault(path: [], reason: .null)))
       } else {
         request.present.insert(field)
         try readValue(of: field, kind, from: &reader)
@@ -126,9 +132,13 @@ struct JSONRequestDecoder: ~Copyable {
       request.set(input, UnvalidatedRequest.Tensor(shape: shape, values: Numbers(reading.values), offset: start))
       return
     }
-    if input.descriptor.isEmptyLeftOut, reading.faults == [TensorFault(path: [], reason: .empty)] {
-      request.present.remove(.input(input))
-      return
+    if reading.faults == [TensorFault(path: [], reason: .empty)] {
+      let isReplaceable = operation.alternative(to: input) != nil
+      if isReplaceable { leftOut.append((input, reading.faults[0])) }
+      if isReplaceable || input.descriptor.isEmptyLeftOut {
+        request.present.remove(.input(input))
+        return
+      }
     }
     for fault in reading.faults {
       let isWord = input.descriptor.elements == .classesOrProbabilities && fault.isWord
@@ -217,10 +227,11 @@ struct JSONRequestDecoder: ~Copyable {
       let output = CheckedOutput.allCases.first { $0.name == name }
       guard let output, !seen.contains(name) else {
         try reader.skipValue()
-        request.issues.append(.field(.candidate)) { place in
+        let place = MemberPath(RequestField.candidate.name).member(name.prefixOfUTF8(256))
+        request.issues.append(.member(place)) { place in
           output == nil
             ? JSONWire.sentence(aboutCandidate: name, at: place)
-            : "\(place) gives \(quoted(name)) more than once; send each output once"
+            : "\(place) is given more than once; send each output once"
         }
         continue
       }
@@ -252,7 +263,7 @@ struct JSONRequestDecoder: ~Copyable {
 
   /// Rounds the inputs' numbers to a narrower format from the text, class indices aside.
   private mutating func narrowInputs(to type: DataType, _ body: Span<UInt8>) {
-    let rank = request[.logits]?.shape.count
+    let rank = request.shape(of: request.prediction)?.count
     for input in Input.allCases {
       guard var tensor = request.take(input) else { continue }
       let isClasses = input.descriptor.elements == .classesOrProbabilities && tensor.shape.count != rank
@@ -275,11 +286,19 @@ struct JSONRequestDecoder: ~Copyable {
     }
   }
 
+  private mutating func noteMissing() {
+    for (input, fault) in leftOut {
+      if let other = operation.alternative(to: input), request.present.contains(.input(other)) { continue }
+      request.present.insert(.input(input))
+      request.issues.append(.field(.input(input))) { wire.sentence(about: fault, in: input, at: $0) }
+    }
+  }
+
   private mutating func noteFaults(_ type: DataType) {
     guard !faultsForLater.isEmpty else { return }
     var axis = Parameter.axis.descriptor.defaultValue
     if case .number(let given) = request[.axis] { axis = given }
-    let classes = request[.logits].flatMap { Geometry(shape: $0.shape, givenAxis: axis) }?.classes
+    let classes = request.shape(of: request.prediction).flatMap { Geometry(shape: $0, givenAxis: axis) }?.classes
     for (input, fault) in faultsForLater {
       if fault.isOutOfRange {
         note(fault, in: input, type)

@@ -122,10 +122,13 @@ extension JSONWire {
     let cure =
       NameSuggestion.sentence(nearestTo: name, among: known, name: \.name, aliases: \.aliases)
       ?? "it may hold \(listed(known.map { quoted($0.name) }))"
-    return "\(place) holds \(quoted(name)), which is no output that can be checked; \(cure)"
+    return "\(place) is no output that can be checked; \(cure)"
   }
 
   static func sentence(aboutUnknown name: String, in operation: Operation, at place: String) -> String {
+    if operation == .check, CheckedOutput.allCases.contains(where: { $0.name == name }) {
+      return "\(place) belongs inside \"candidate\"; send \"candidate\": {\(quoted(name)): …}"
+    }
     let all = listed(operation.fields.map { quoted($0.name) })
     let isOutput = operation.outputs.contains { $0.name == name }
     if let field = RequestField(name: name), !isOutput {

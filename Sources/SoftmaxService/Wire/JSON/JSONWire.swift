@@ -60,7 +60,8 @@ struct JSONWire: Wire {
   func demand(for input: Input) -> String {
     switch input.descriptor.shape {
     case .anyRank:
-      "nested arrays of \(input.descriptor.demand), such as [1.5, -0.25, 3]"
+      "nested arrays of \(input.descriptor.demand), such as "
+        + (input.descriptor.elements == .probabilities ? "[0.2, 0.8]" : "[1.5, -0.25, 3]")
     case .logits, .target, .classes, .classesOrLogits, .batch, .losses: input.descriptor.demand
     }
   }
