@@ -20,6 +20,12 @@ struct Geometry: Sendable {
     self.init(shape: shape, axis: axis < 0 ? axis + shape.count : axis)
   }
 
+  /// The slices along an axis, or for nil all of the tensor as one slice.
+  func layout(along axis: Int8?) -> Layout {
+    guard let axis else { return Layout(shape: [layout.batch * layout.classes], axis: 0) }
+    return Layout(shape: shape, axis: Int(axis))
+  }
+
   /// The shape without the class axis; [] for rank 1.
   var batchShape: TensorShape { shape.removing(axis: axis) }
   var rank: Int { shape.count }

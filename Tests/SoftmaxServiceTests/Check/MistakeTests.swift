@@ -224,6 +224,70 @@ struct MistakeTests {
     #expect(divisors.allSatisfy { $0.tellApart?.contains("differs from the number of classes") == true })
   }
 
+  /// One sum for all slices, as numpy.exp(a) / numpy.exp(a).sum() has it.
+  @Test func softmaxOfTheWholeArrayIsFound() throws {
+    let right = Self.right(Double.self)
+    let whole = Textbook<Double>(logits: [Self.logits.flatMap { $0 }]).probabilities[0]
+    let p = (0..<right.items).map { n in Array(whole[n * right.classes..<(n + 1) * right.classes]) }
+    let gradient = p.enumerated().map { n, row in
+      row.indices.map { (row[$0] - ($0 == right.target[n] ? 1 : 0)) / Double(right.items) }
+    }
+    let report = try checked(right.request, ["probabilities": json(p), "gradient": json(gradient)])
+    #expect(report.findings.map(\.cause) == ["axis", "axis"])
+    #expect(report.findings.allSatisfy { $0.detail.contains("all 20 numbers at once") })
+    #expect(report.findings.allSatisfy { $0.cure.contains("axis=1, keepdims=True") })
+  }
+
+  @Test func aTargetThatIsNotSubtractedIsFound() throws {
+    let right = Self.right(Double.self)
+    let p = right.probabilities.map { $0.map { $0 / Double(right.items) } }
+    #expect(try checked(right.request, ["gradient": json(p)]).findings.map(\.cause) == ["no_target"])
+    let sum = try checked(right.request, ["gradient": json(right.probabilities)])
+    #expect(Set(sum.findings.map(\.cause)) == ["no_target", "reduction"])
+  }
+
+  @Test(arguments: [#""upstream": 3"#, #""reduction": "none", "upstream": [1, 2, -1, 0.5, 3]"#])
+  func anUpstreamGradientThatIsLeftOutIsFound(_ upstream: String) throws {
+    let right = Self.right(Double.self)
+    let request = "\"logits\": \(json(Self.logits)), \"target\": \(right.target), \(upstream)"
+    let scale = upstream.contains("none") ? Double(right.items) : 1
+    let report = try checked(request, ["gradient": json(right.gradient.map { $0.map { $0 * scale } })])
+    #expect(report.findings.map(\.cause) == ["upstream"])
+  }
+
+  /// The request's divisor instead of what a mean divides by.
+  @Test(arguments: [nil, [1, 2, 3, 0.5, 4]]) func aDivisorThatIsLeftOutIsFound(_ sampleWeight: [Double]?) throws {
+    var right = Self.right(Double.self)
+    right.sampleWeight = sampleWeight
+    let report = try checked(right.request + #", "divisor": 7"#, ["gradient": json(right.gradient)])
+    #expect(report.findings.map(\.cause) == ["divisor"])
+    #expect(report.findings.first?.cure == "divide by the request's divisor, 7")
+  }
+
+  @Test(arguments: [("z_loss", "0.1"), ("focal_gamma", "2"), ("softcap", "3")])
+  func anOptionThatIsLeftOutIsFound(_ option: String, _ value: String) throws {
+    let right = Self.right(Double.self)
+    let request = right.request + ", \"\(option)\": \(value)"
+    let report = try checked(request, ["gradient": json(right.gradient), "loss": json(right.loss)])
+    #expect(report.findings.map(\.cause) == [option, option])
+    // Another mistake beside the option is not known, and that is said.
+    let other = try checked(request, ["gradient": json(right.gradient.map { $0.map { $0 * $0 } })])
+    #expect(other.findings.map(\.cause) == ["unexplained"])
+    #expect(other.findings.first?.cure.contains("leave out \"\(option)\"") == true)
+  }
+
+  /// What weighs the classes is no part of the divisor where the target is a distribution.
+  @Test func weightsLeftOutOfADistributionAreNamedOnce() throws {
+    var right = Self.right(Double.self)
+    right.onehot = { _, _ in [0.1, 0.2, 0.3, 0.4] }
+    let target = json([[Double]](repeating: [0.1, 0.2, 0.3, 0.4], count: right.items))
+    let report = try checked(
+      "\"logits\": \(json(Self.logits)), \"target\": \(target), \"weight\": [1, 5, 2, 0.5]",
+      ["loss": json(right.loss)])
+    #expect(report.findings.map(\.cause) == ["weight"])
+    #expect(report.findings.first?.cure.contains("each class's term") == true)
+  }
+
   @Test func nonsenseIsUnexplained() throws {
     let report = try checked(
       Self.right(Double.self).request, ["gradient": json(Self.logits.map { $0.map { $0 * 0.3 } })])

@@ -70,6 +70,9 @@ struct OutputReportTests {
     #expect(try checked(#""logits": ["-Infinity", 0]"#, ["log_probabilities": #"["-Infinity", 0]"#]).passes)
     #expect(try !checked(#""logits": ["-Infinity", 0]"#, ["log_probabilities": #"["Infinity", 0]"#]).passes)
     #expect(try !checked(#""logits": [1, 0], "atol": 1e308, "rtol": 1e308"#, ["probabilities": #"["NaN", 0]"#]).passes)
+    // A bound beyond the range allows no infinity where the exact number is none.
+    let beyond = #""logits": [1000, 0], "target": 1, "rtol": 1e306"#
+    #expect(try !checked(beyond, ["loss": #""Infinity""#]).passes)
   }
 
   @Test func outOfToleranceIsCountedAndToldFirst() throws {

@@ -1,4 +1,4 @@
-import Glibc
+import Foundation
 import TestSupport
 import Testing
 
@@ -121,6 +121,27 @@ struct RightCandidateTests {
       let report = try checked(
         right.request, ["gradient": json(right.gradient.map { $0.map { ($0 * scale).rounded() / scale } })])
       #expect(report.findings.map(\.cause) == ["precision"], "\(classes)")
+    }
+  }
+
+  /// What C prints by "%g" and "%f", six digits, and fewer; and the cure works.
+  @Test(arguments: ["%g", "%f", "%.2g", "%.3e"]) func printedNumbersAreCalledRight(_ format: String) throws {
+    try expectRight(Double.self, printedBy: format)
+    try expectRight(Float.self, printedBy: format)
+  }
+
+  private func expectRight<Number: BinaryFloatingPoint>(_: Number.Type, printedBy format: String) throws {
+    var random = SplitMix64(47)
+    for _ in 0..<40 {
+      let right = Textbook<Number>(logits: [(0...random.int(in: 2...5)).map { _ in random.double(in: -4...4) }])
+      let printed = right.probabilities.map { $0.map { Double(String(format: format, Double($0))) ?? .nan } }
+      let report = try checked(right.request, ["probabilities": json(printed)])
+      guard let finding = report.findings.first else { continue }
+      #expect(finding.cause == "precision", "\(right.request) \(printed)")
+      let parts = finding.cure.components(separatedBy: "\"atol\" ")
+      guard parts.count == 2, let bound = parts.last else { continue }
+      let again = try checked(right.request + ", \"atol\": \(bound)", ["probabilities": json(printed)])
+      #expect(again.passes, "\(right.request) \(printed)")
     }
   }
 

@@ -29,7 +29,7 @@ extension Hypothesis {
   }
 
   private static let ranges = [ExponentRange.binary64, .binary32, .binary16]
-  private static let cureOfOverflow: Sentence = "subtract the largest logit first: e = exp(a - max(a)); p = e / e.sum()"
+  private static let cureOfOverflow = Sentence { "subtract the largest logit of each slice first: \($0.softmax)" }
 
   private static let overflows = ranges.map { range in
     Hypothesis(

@@ -2,20 +2,35 @@ import Softmax
 
 /// The target, or what weighs it, is taken otherwise.
 extension Hypothesis {
-  static let ofTargets = offsets + smoothings + weights + ignored + sampleWeights
+  static let ofTargets = offsets + [forgotten] + smoothings + weights + ignored + sampleWeights + [upstream]
 
   private static let lossOutputs: CheckedOutputSet = [.loss, .gradient]
 
   private static let offsets = [
-    (-1, "each target is taken for the class before it: as if the classes were counted from 1"),
-    (1, "each target is taken for the class after it: as if 1 were added for classes counted from 1"),
-  ].map { offset, detail in
+    (
+      -1, "each target is taken for the class before it: as if the classes were counted from 1",
+      "index p[target], not p[target - 1]; a target that counts from 1 (R, Julia, MATLAB, Lua) is sent as target - 1"
+    ),
+    (
+      1, "each target is taken for the class after it: as if 1 were added for classes counted from 1",
+      "index p[target], not p[target + 1]: classes are counted from 0 here"
+    ),
+  ].map { offset, detail, cure in
     Hypothesis(
       .targetOffset, .target, in: lossOutputs, needing: [.indices, .severalClasses], detail: "\(detail)",
-      cure: "classes are counted from 0 here: send target - 1 from R, Julia, MATLAB and Lua, and index p[target]",
+      cure: "\(cure)",
       telling: "three classes or more, and a target in the middle"
     ) { $0.target.offset = offset }
   }
+
+  private static let forgotten = Hypothesis(
+    .noTarget, .target, in: [.gradient], detail: "the target is not subtracted: it is p where p - t should be",
+    cure: Sentence {
+      $0.features.contains(.indices)
+        ? "subtract 1 at the target's class: gradient = p - onehot(target)" : "gradient = p - target"
+    },
+    telling: "three classes or more"
+  ) { $0.target.isForgotten = true }
 
   private static let smoothings = [
     smoothed(.none, "label smoothing is left out", telling: "a smoothing such as 0.3"),
@@ -35,7 +50,15 @@ extension Hypothesis {
   ) -> Hypothesis {
     Hypothesis(
       .smoothing, .smoothing, in: lossOutputs, needing: needs.union(.smoothing), detail: detail,
-      cure: "t = (1 - ε) onehot(target) + ε / C, and u = w[target] (1 - ε) onehot(target) + ε / C w", telling: telling
+      cure: Sentence {
+        switch (hasIndices: $0.features.contains(.indices), hasWeights: $0.features.contains(.classWeights)) {
+        case (true, false): "t = (1 - ε) onehot(target) + ε / C"
+        case (true, true): "u = w[target] (1 - ε) onehot(target) + ε / C w"
+        case (false, false): "t = (1 - ε) target + ε / C"
+        case (false, true): "u = w ((1 - ε) target + ε / C)"
+        }
+      },
+      telling: telling
     ) { $0.target.smoothing = smoothing }
   }
 
@@ -53,8 +76,14 @@ extension Hypothesis {
     in outputs: CheckedOutputSet = lossOutputs
   ) -> Hypothesis {
     Hypothesis(
-      .weight, .weights, in: outputs, needing: divisor.needs.union(.classWeights), detail: detail,
-      cure: "multiply each item by w[target], once, and divide by the sum of these weights",
+      // The weights count in the mean's divisor where they are the targets'.
+      .weight, .weights, in: outputs,
+      needing: divisor == .unchanged ? [.ownMean, .indices, .classWeights] : .classWeights, detail: detail,
+      cure: Sentence {
+        $0.features.contains(.indices)
+          ? "multiply each item by w[target], once, and \($0.division)"
+          : "multiply each class's term by its weight, once, and \($0.division)"
+      },
       telling: "very unequal class weights, and every class a target"
     ) {
       $0.target.weights = weights
@@ -75,7 +104,7 @@ extension Hypothesis {
       Hypothesis(
         .ignoreIndex, .ignored, in: lossOutputs, needing: needs.union(divisor.needs).union(.ignoredItems),
         detail: Sentence { detail($0) + more },
-        cure: "keep = target != ignore_index; sum and divide over the items kept",
+        cure: Sentence { "keep = target != ignore_index: only these items count; then \($0.division)" },
         telling: "several items ignored, with logits of their own"
       ) {
         $0.target.ignored = ignored
@@ -89,16 +118,22 @@ extension Hypothesis {
     Hypothesis(
       .sampleWeight, .sampleWeights, in: lossOutputs, needing: divisor.needs.union(.sampleWeights),
       detail: "the sample weights are forgotten\(more)",
-      cure: "multiply each item by its sample weight, and divide by Σ s·w[target]",
+      cure: Sentence { "multiply each item by its sample weight, and \($0.division)" },
       telling: "very unequal sample weights"
     ) {
       $0.target.forgetsSampleWeights = true
       $0.scale.divisor = divisor
     }
   }
+
+  private static let upstream = Hypothesis(
+    .upstream, .upstream, in: [.gradient], needing: .upstream, detail: "the upstream gradient is left out",
+    cure: "multiply the gradient of each item by its upstream gradient",
+    telling: "an upstream gradient such as 1.7"
+  ) { $0.target.forgetsUpstream = true }
 }
 
 extension Change.Divisor {
   /// What a request must have for a mistake to leave its divisor as it is: one that the mistake would change.
-  fileprivate var needs: RequestFeatures { self == .unchanged ? .mean : [] }
+  fileprivate var needs: RequestFeatures { self == .unchanged ? .ownMean : [] }
 }

@@ -33,7 +33,7 @@ final class Hypothesis: Sendable {
   func name(_ facts: RequestFacts) -> String { mistake.range == nil ? detail.text(facts) : cause.rawValue }
 
   /// All that are known, the simplest first.
-  static let all = ofFactors + ofTargets + ofSoftmax + ofArithmetic
+  static let all = ofFactors + ofTargets + ofSoftmax + ofOptions + ofArithmetic
 }
 
 /// What is said, of any request or of one.
@@ -84,8 +84,11 @@ struct Mistake: Sendable {
     static let divisor = Aspects(rawValue: 1 << 7)
     static let factor = Aspects(rawValue: 1 << 8)
     static let temperaturePower = Aspects(rawValue: 1 << 9)
+    static let upstream = Aspects(rawValue: 1 << 10)
+    /// An option of the loss or of softmax is left out.
+    static let option = Aspects(rawValue: 1 << 11)
 
-    static let all = Aspects(rawValue: 1 << 10 - 1)
+    static let all = Aspects(rawValue: 1 << 12 - 1)
     /// Everything is right but for one factor.
     static let factors: Aspects = [.divisor, .factor, .temperaturePower]
     /// What the mean divides by may be changed too.
@@ -110,9 +113,13 @@ enum Cause: String, Sendable, CaseIterable {
   case softmaxTwice = "softmax_twice"
   case noSoftmax = "no_softmax"
   case targetOffset = "target_offset"
+  case noTarget = "no_target"
   case smoothing, weight
   case ignoreIndex = "ignore_index"
   case sampleWeight = "sample_weight"
+  case upstream, softcap
+  case zLoss = "z_loss"
+  case focalGamma = "focal_gamma"
   case logBase = "log_base"
   case epsilon, clipping, precision, cancellation, overflow, underflow, order, unexplained
 }
@@ -124,6 +131,8 @@ struct RequestFacts: Sendable {
   let items: Int
   let axis: Int
   let reduction: Reduction
+  /// What the request says that a mean divides by.
+  let divisor: Double?
   /// The class that `ignore_index` names in Python; nil where there is none.
   let ignoredClass: Int?
 
@@ -131,8 +140,34 @@ struct RequestFacts: Sendable {
     let layout = request.softmax.layout
     (classes, items, axis) = (layout.classes, layout.batch, request.geometry.axis)
     reduction = request.loss?.problem.reduction ?? .mean
+    divisor = request.loss?.problem.divisor
     ignoredClass = request.loss?.problem.ignoredClass
     features = RequestFeatures(request)
+  }
+
+  /// Softmax along the class axis, in code.
+  var softmax: String {
+    let reduced = items > 1 ? ", axis=\(axis), keepdims=True)" : ")"
+    return "e = exp(a - max(a\(reduced)); p = e / sum(e\(reduced)"
+  }
+
+  /// What the loss is to be divided by, as a demand.
+  var division: String { reduction == .mean ? "divide by \(divisorOfMean)" : "divide by nothing" }
+
+  /// What a mean divides by.
+  var divisorOfMean: String { divisor.map { "the request's divisor, \(text(of: $0))" } ?? divisorOfItems }
+
+  /// What it divides by where the request names nothing: D of docs/api.md, "Mathematics".
+  var divisorOfItems: String {
+    let hasTargetWeights = features.isSuperset(of: [.indices, .classWeights])
+    let sum =
+      switch (features.contains(.sampleWeights), hasTargetWeights) {
+      case (false, false): "the number of items"
+      case (false, true): "Σ w[target]"
+      case (true, false): "Σ s"
+      case (true, true): "Σ s·w[target]"
+      }
+    return features.contains(.ignoredItems) ? sum + " over the items that are not ignored" : sum
   }
 }
 
@@ -156,8 +191,16 @@ struct RequestFeatures: OptionSet {
   static let ignoredItems = RequestFeatures(rawValue: 1 << 9)
   /// A class that `ignore_index` names in Python.
   static let ignoredClass = RequestFeatures(rawValue: 1 << 10)
-  /// Items that count for more or less than others.
-  static let unequalItems = RequestFeatures(rawValue: 1 << 11)
+  /// A mean that does not divide by the number of items.
+  static let meanIsNotOfItems = RequestFeatures(rawValue: 1 << 11)
+  /// A mean whose divisor follows from the items, or is given.
+  static let ownMean = RequestFeatures(rawValue: 1 << 12)
+  static let givenDivisor = RequestFeatures(rawValue: 1 << 15)
+  static let softcap = RequestFeatures(rawValue: 1 << 24)
+  static let zLoss = RequestFeatures(rawValue: 1 << 25)
+  static let focalGamma = RequestFeatures(rawValue: 1 << 26)
+  static let severalItems = RequestFeatures(rawValue: 1 << 13)
+  static let upstream = RequestFeatures(rawValue: 1 << 14)
   /// An axis that is not the class axis, and longer than 1.
   static func otherAxis(_ axis: Int) -> RequestFeatures { RequestFeatures(rawValue: 1 << UInt32(16 + axis)) }
 }
@@ -169,14 +212,20 @@ extension RequestFeatures {
     for axis in shape.indices where axis != request.geometry.axis && shape[axis] > 1 { insert(.otherAxis(axis)) }
     insert(.temperature, if: request.softmax.temperature != 1)
     insert(.severalClasses, if: request.softmax.layout.classes > 1)
+    insert(.severalItems, if: request.softmax.layout.batch > 1)
+    insert(.softcap, if: request.softmax.softcap != nil)
     guard let problem = request.loss?.problem else { return }
     insert(problem.reduction == .mean ? .mean : .noMean)
+    insert(problem.divisor == nil ? .ownMean : .givenDivisor, if: problem.reduction == .mean)
+    insert(.upstream, if: request.loss?.upstream != nil)
+    insert(.zLoss, if: problem.zLoss > 0)
+    insert(.focalGamma, if: problem.focalGamma > 0)
     insert(.smoothing, if: problem.labelSmoothing > 0)
-    insert([.classWeights, .weights, .unequalItems], if: problem.weight != nil)
-    insert([.sampleWeights, .weights, .unequalItems], if: problem.sampleWeight != nil)
+    insert([.classWeights, .weights, .meanIsNotOfItems], if: problem.weight != nil)
+    insert([.sampleWeights, .weights, .meanIsNotOfItems], if: problem.sampleWeight != nil)
     guard case .indices(let indices) = problem.target else { return }
     insert(.indices)
-    insert([.ignoredItems, .unequalItems], if: indices.contains(problem.ignoreIndex))
+    insert([.ignoredItems, .meanIsNotOfItems], if: indices.contains(problem.ignoreIndex))
     insert(.ignoredClass, if: problem.ignoredClass != nil)
   }
 

@@ -10,12 +10,14 @@ struct Change: Sendable, Hashable {
     case withoutTemperature
     /// softmax(aT).
     case timesTemperature
-    /// Softmax along another axis.
-    case axis(Int8)
+    /// Softmax along another axis; nil for one over all axes at once.
+    case axis(Int8?)
     /// softmax(softmax(a/T)).
     case twice
     /// a/T itself.
     case logits
+    /// softmax(a/T), the soft cap forgotten.
+    case withoutCap
 
     /// This and another change's. (A pattern and not ==: hundreds of pairs are made.)
     @inline(__always)
@@ -29,7 +31,8 @@ struct Change: Sendable, Hashable {
       case .timesTemperature: 2
       case .twice: 3
       case .logits: 4
-      case .axis(let axis): 5 + Int(axis)
+      case .withoutCap: 5
+      case .axis(let axis): 6 + (axis.map { Int($0) + 1 } ?? 0)
       }
     }
   }
@@ -115,6 +118,9 @@ struct Change: Sendable, Hashable {
     var weights = Weights.given
     var ignored = Ignored.given
     var forgetsSampleWeights = false
+    var forgetsUpstream = false
+    /// The target is not subtracted: each u is 0, though U is not.
+    var isForgotten = false
 
     /// This and another change's.
     func with(_ other: Target) -> Target {
@@ -123,7 +129,9 @@ struct Change: Sendable, Hashable {
         smoothing: other.smoothing == .given ? smoothing : other.smoothing,
         weights: other.weights == .given ? weights : other.weights,
         ignored: other.ignored == .given ? ignored : other.ignored,
-        forgetsSampleWeights: forgetsSampleWeights || other.forgetsSampleWeights)
+        forgetsSampleWeights: forgetsSampleWeights || other.forgetsSampleWeights,
+        forgetsUpstream: forgetsUpstream || other.forgetsUpstream,
+        isForgotten: isForgotten || other.isForgotten)
     }
   }
 

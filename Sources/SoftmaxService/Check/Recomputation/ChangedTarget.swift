@@ -44,6 +44,11 @@ struct ChangedTarget {
     change.forgetsSampleWeights ? 1 : tables.sampleWeight(item)
   }
 
+  /// q of an item.
+  func upstream(_ item: Int, _ tables: TargetTables) -> Double {
+    change.forgetsUpstream ? 1 : tables.upstream(item)
+  }
+
   /// What the smoothing gives a class besides its own share.
   func spreadShare(_ c: Int, _ tables: TargetTables) -> Double { spread * tables.weight(spreadWeights, c) }
 
@@ -62,6 +67,13 @@ struct ChangedTarget {
   /// u of an item; nil where it does not count.
   @inline(__always)
   func shares(_ item: Int, _ tables: TargetTables) -> Shares? {
+    guard var shares = wholeShares(item, tables) else { return nil }
+    if change.isForgotten { (shares.target, shares.isSpread) = (-1, false) }
+    return shares
+  }
+
+  @inline(__always)
+  private func wholeShares(_ item: Int, _ tables: TargetTables) -> Shares? {
     var shares = Shares(item: item)
     if tables.hasDistribution {
       shares.isSpread = true

@@ -26,13 +26,14 @@ final class CheckedRows: Sendable {
   /// By how much the largest logit of each slice exceeds all others.
   private let leads: [Double]
   private let temperature: Double
+  private let isCapped: Bool
   /// Whether `logits` are the tensor as it is: all slices in their order, each in one piece.
   private let isInPlace: Bool
 
   /// - Parameter worst: the slices in the order of their worth; nil takes all of them.
   init(_ softmax: SoftmaxProblem, worst: [Int]?) {
     layout = softmax.layout
-    temperature = softmax.temperature
+    (temperature, isCapped) = (softmax.temperature, softmax.softcap != nil)
     let most = max(1, Self.mostLogits / layout.classes)
     numbers = worst.map { Array($0.prefix(most)) } ?? Array(0..<layout.batch)
     isInPlace = worst == nil && layout.inner == 1
@@ -67,7 +68,7 @@ final class CheckedRows: Sendable {
   /// Some of the slices, by their places among these.
   init(_ all: CheckedRows, _ places: [Int]) {
     (layout, temperature, magnitude, isInPlace) = (all.layout, all.temperature, all.magnitude, false)
-    leastRatio = all.leastRatio
+    (leastRatio, isCapped) = (all.leastRatio, all.isCapped)
     numbers = places.map { all.numbers[$0] }
     logits = places.flatMap { all.logits[($0 * all.classes)..<(($0 + 1) * all.classes)] }
     magnitudes = places.map { all.magnitudes[$0] }
@@ -93,8 +94,10 @@ final class CheckedRows: Sendable {
   /// vanish in every format, though each logit is off by as much as bfloat16 rounds.
   func isOneHot(_ row: Int, _ source: Change.Source) -> Bool {
     let scale: Double
+    // Capped logits lead by less.
+    guard !isCapped || source == .withoutCap else { return false }
     switch source {
-    case .given: scale = 1 / temperature
+    case .given, .withoutCap: scale = 1 / temperature
     case .withoutTemperature: scale = 1
     case .timesTemperature: scale = temperature
     case .axis, .twice, .logits: return false
@@ -123,7 +126,7 @@ final class CheckedRows: Sendable {
 
   private func shift(_ own: Double, under source: Change.Source) -> Double {
     switch source {
-    case .given: own
+    case .given, .withoutCap: own
     case .withoutTemperature: own * temperature
     case .timesTemperature: own * temperature * temperature
     case .axis: magnitude

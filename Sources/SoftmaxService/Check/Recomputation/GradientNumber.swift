@@ -125,7 +125,7 @@ struct GradientNumber: SharedNumber {
       return excludes(
         candidate, outer * (side.total * p - side.share - mean),
         of: outer.magnitude * (side.total * p + side.share + size), gain: gain, source, in: arithmetic)
-    case .given, .withoutTemperature, .timesTemperature, .logits:
+    case .given, .withoutTemperature, .timesTemperature, .logits, .withoutCap:
       return excludes(candidate, -own, of: own.magnitude, gain: gain, source, in: arithmetic)
     }
   }
@@ -142,7 +142,7 @@ struct GradientNumber: SharedNumber {
   }
 
   private func factor(_ scale: Change.Scale) -> Double {
-    scale.numerator(temperature) / side.divisor * upstream * side.sampleWeight
+    scale.numerator(temperature) / side.divisor * (side.change.forgetsUpstream ? 1 : upstream) * side.sampleWeight
   }
 
   /// - Returns: false where a source is not defined.

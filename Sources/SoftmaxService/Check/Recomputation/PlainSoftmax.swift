@@ -77,8 +77,8 @@ enum PlainSoftmax {
   }
 }
 
-/// Softmax along other axes than the class axis, in plain binary64, at some places of the tensor. What all slices of an
-/// axis are divided by takes all logits, and is found once for all outputs.
+/// Softmax along other axes than the class axis, or over all axes at once, in plain binary64, at some places of the
+/// tensor. What all slices of an axis are divided by takes all logits, and is found once for all outputs.
 final class OtherAxes {
   private let softmax: SoftmaxProblem
   private let geometry: Geometry
@@ -87,7 +87,7 @@ final class OtherAxes {
 
   /// The slices of an axis: the largest logit of each, Σ exp((a - max a) / T) and its logarithm.
   private struct Axis {
-    let number: Int
+    let number: Int8?
     let layout: Layout
     var greatest: [Double] = []
     var sums: [Double] = []
@@ -99,8 +99,8 @@ final class OtherAxes {
     self.geometry = geometry
   }
 
-  /// p along an axis or its logarithm, [slice of the class axis, class].
-  func numbers(areLogarithms: Bool, along number: Int, of rows: CheckedRows) -> [Double] {
+  /// p along an axis, or over all axes, or its logarithm, [slice of the class axis, class].
+  func numbers(areLogarithms: Bool, along number: Int8?, of rows: CheckedRows) -> [Double] {
     let (axis, logits, scale) = (axis(number), logits, 1 / softmax.temperature)
     var numbers: [Double] = []
     numbers.reserveCapacity(rows.count * rows.classes)
@@ -115,9 +115,9 @@ final class OtherAxes {
     return numbers
   }
 
-  private func axis(_ number: Int) -> Axis {
+  private func axis(_ number: Int8?) -> Axis {
     for axis in known where axis.number == number { return axis }
-    var axis = Axis(number: number, layout: Layout(shape: geometry.shape, axis: number))
+    var axis = Axis(number: number, layout: geometry.layout(along: number))
     for slice in 0..<axis.layout.batch {
       let (greatest, sum) = PlainSoftmax.sum(of: slice, logits, axis.layout, scale: 1 / softmax.temperature)
       axis.greatest.append(greatest)

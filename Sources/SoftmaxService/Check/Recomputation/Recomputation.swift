@@ -28,7 +28,6 @@ struct Recomputation: ~Copyable {
   let isReduced: Bool
   private let tables: SoftmaxTables
   let targets: TargetTables?
-  private let shape: TensorShape
   let operations: OperationCount
 
   // What the change makes of it.
@@ -76,7 +75,6 @@ struct Recomputation: ~Copyable {
     self.tables = tables
     rows = tables.rows
     temperature = request.softmax.temperature
-    shape = request.geometry.shape
     let sums = output.isLossOrGradient
     self.targets = sums ? targets : nil
     isReduced = request.isReduced(output)
@@ -169,13 +167,13 @@ struct Recomputation: ~Copyable {
       guard let table = try tables.probabilities(.given) else { return false }
       inner = table
     case .axis(let axis):
-      let layout = Layout(shape: shape, axis: Int(axis))
+      let layout = tables.layout(along: axis)
       otherAxis = layout
       if tables.isOfFew { return true }
       // All slices of the class axis are needed for a slice of the other one.
       guard rows.isAll else { return false }
       axisTotals = totals(along: layout)
-    case .given, .withoutTemperature, .timesTemperature, .logits: break
+    case .given, .withoutTemperature, .timesTemperature, .logits, .withoutCap: break
     }
     return true
   }
@@ -213,7 +211,7 @@ struct Recomputation: ~Copyable {
       row: row, start: row * rows.classes, position: rows.layout.start(of: item),
       operations: operations.shifted(by: rows, row, change.source), isSpoiled: isSpoiled(row))
     guard let target, let targets else { return slice }
-    slice.factor = gradientFactor * targets.upstream(item) * target.sampleWeight(item, targets)
+    slice.factor = gradientFactor * target.upstream(item, targets) * target.sampleWeight(item, targets)
     guard let shares = target.shares(item, targets) else { return slice }
     (slice.counts, slice.shares) = (true, shares)
     if output == .gradient, change.isDifferentiated, change.source == .twice {
@@ -317,7 +315,7 @@ extension Change.Source {
   /// Whether the numbers in the probabilities' place sum to 1 over the classes of a slice.
   var sumsToOne: Bool {
     switch self {
-    case .given, .withoutTemperature, .timesTemperature, .twice: true
+    case .given, .withoutTemperature, .timesTemperature, .twice, .withoutCap: true
     case .axis, .logits: false
     }
   }

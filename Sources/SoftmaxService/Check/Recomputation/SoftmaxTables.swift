@@ -92,8 +92,8 @@ final class SoftmaxTables {
       beside: axes, execution)
   }
 
-  /// The slices along another axis of the tensor.
-  func layout(along axis: Int8) -> Layout { Layout(shape: geometry.shape, axis: Int(axis)) }
+  /// The slices along another axis of the tensor, or all of it as one slice.
+  func layout(along axis: Int8?) -> Layout { geometry.layout(along: axis) }
 
   /// p of a source, [slice, class]; nil where it is not defined.
   func probabilities(_ source: Change.Source) throws(ComputationError) -> [Double]? {
@@ -184,6 +184,7 @@ final class SoftmaxTables {
     switch source {
     case .given: return try solved(output, source, rows.logits, temperature: temperature, softcap: softcap)
     case .withoutTemperature: return try solved(output, source, rows.logits, temperature: 1, softcap: softcap)
+    case .withoutCap: return try solved(output, source, rows.logits, temperature: temperature, softcap: nil)
     case .timesTemperature:
       return try solved(output, source, rows.logits, temperature: 1 / temperature, softcap: softcap)
     case .twice:
@@ -193,7 +194,7 @@ final class SoftmaxTables {
       guard output == .probabilities || output == .logProbabilities else { return nil }
       if method == .plain {
         if execution.isCancelled() { throw .cancelled }
-        return axes.numbers(areLogarithms: output == .logProbabilities, along: Int(axis), of: rows)
+        return axes.numbers(areLogarithms: output == .logProbabilities, along: axis, of: rows)
       }
       return try exactly(
         output, softmax.logits.array, layout(along: axis), temperature: temperature, softcap: softcap

@@ -205,7 +205,8 @@ final class TargetTables {
     for _ in 0..<axis.classes {
       let item = layout.slice(of: position)
       if let shares = target.shares(item, self) {
-        total += factor * upstream(item) * target.sampleWeight(item, self) * target.share(c, shares, self)
+        total +=
+          factor * target.upstream(item, self) * target.sampleWeight(item, self) * target.share(c, shares, self)
       }
       position += axis.inner
     }

@@ -121,7 +121,9 @@ struct Tolerance: Sendable {
 
   /// Equal infinities pass; NaN never does, since no exact number is NaN.
   func allows(_ candidate: Double, for exact: Double) -> Bool {
-    candidate == exact || (candidate - exact).magnitude <= absolute + relative * exact.magnitude && exact.isFinite
+    candidate == exact
+      || candidate.isFinite && exact.isFinite
+        && (candidate - exact).magnitude <= absolute + relative * exact.magnitude
   }
 }
 

@@ -1,3 +1,4 @@
+import Glibc
 import Softmax
 import VectorKernels
 
@@ -37,6 +38,13 @@ struct OutputReport: Sendable {
 
   var passes: Bool { outOfTolerance == 0 }
   var shareExact: Double { Double(exactCount) / Double(count) }
+  /// An absolute tolerance that lets all numbers pass: the largest error, rounded up to two digits.
+  var sufficientTolerance: Double {
+    guard maximumAbsoluteError > 0, maximumAbsoluteError.isFinite else { return maximumAbsoluteError }
+    let exponent = Int(log10(maximumAbsoluteError).rounded(.down)) - 1
+    let digits = (maximumAbsoluteError / pow(10, Double(exponent))).rounded(.up)
+    return max(maximumAbsoluteError, Double("\(Int(digits))e\(exponent)") ?? 0)
+  }
 
   /// - Parameter exact: the correctly rounded values, as many as the candidate's.
   /// - Throws: ``ComputationError/cancelled``.

@@ -58,7 +58,7 @@ struct DecimalDigits {
   /// Nil where some number has more digits than a person copies, or none has a fraction that needs decimals: 0.5 and
   /// 0.25 are exact in binary too, and say nothing.
   init?(of values: [Double], _ format: BinaryFormat) {
-    let most = min(9, Int(Double(format.precision - 1) * 0.30103) - 1)
+    let most = min(9, Int(Double(format.precision) * 0.30103) - 1)
     guard most > 0 else { return nil }
     var isTelling = false
     for value in values where value.isFinite && value != 0 {

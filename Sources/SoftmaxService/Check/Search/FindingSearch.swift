@@ -72,9 +72,9 @@ extension OutputSearch {
   }
 
   mutating func findings(_ hypotheses: Hypotheses) throws(ComputationError) -> [Finding] {
-    guard try probes.areExact(CandidateArithmetic(report.format)) else { return scaledFindings(hypotheses) }
+    guard try probes.areExact(CandidateArithmetic(report.format)) else { return try scaledFindings(hypotheses) }
     guard let found = try explained(hypotheses) else { return [unexplained] }
-    return try knowsTheRequest() ? found : scaledFindings(hypotheses)
+    return try knowsTheRequest() ? found : try scaledFindings(hypotheses)
   }
 
   private mutating func explained(_ hypotheses: Hypotheses) throws(ComputationError) -> [Finding]? {
@@ -113,13 +113,14 @@ extension OutputSearch {
   private mutating func withTransposed(_ found: [Finding]) throws(ComputationError) -> [Finding] {
     guard var other = try transposed(besides: true) else { return found }
     other.tellApart =
-      "other findings agree as well with these numbers: "
-      + "send a number of items that differs from the number of classes to tell them apart"
+      "other findings agree as well with these numbers; "
+      + "to tell them apart, send a number of items that differs from the number of classes"
     return found + [other]
   }
 
-  /// Where recomputations do not know an option of the request: what is a factor away from the exact numbers.
-  private func scaledFindings(_ hypotheses: Hypotheses) -> [Finding] {
+  /// Where recomputations do not know an option of the request: what is a factor away from the exact numbers, or what
+  /// they are without the option.
+  private mutating func scaledFindings(_ hypotheses: Hypotheses) throws(ComputationError) -> [Finding] {
     if let base = agreement(withExactTimes: 1) { return roundingFindings(base) }
     let right = found.indices.map { arithmetic.interval(found[$0], scaledTerm($0, 1), Agreement.none) }
     var explanations: [Explanation] = []
@@ -138,7 +139,13 @@ extension OutputSearch {
       }
       explanations.append(Explanation(hypotheses: [hypotheses[place]], agreement: agreement, evidence: evidence))
     }
-    return best(explanations, isRight: false) ?? [unexplained]
+    if let found = best(explanations, isRight: false) { return found }
+    var optionless: [Combination] = []
+    for place in hypotheses.mistakes.indices
+    where hypotheses.mistakes[place].aspect == .option && canBeShown(hypotheses.mistakes[place]) {
+      optionless.append(Combination(hypotheses[place]))
+    }
+    return best(try self.explanations(optionless, nil), isRight: false) ?? [unexplainedBesideOptions]
   }
 
   /// The combinations that agree with the numbers, each with what speaks for it.
@@ -194,8 +201,8 @@ extension OutputSearch {
         hypothesis.cause, detail: detail + together, cure: hypothesis.cure.text(facts), explanation.agreement)
       if others > 0 {
         finding.tellApart =
-          "\(others) other finding\(others == 1 ? " agrees" : "s agree") as well with these numbers: "
-          + "send \(hypothesis.telling) to tell them apart"
+          "\(others) other finding\(others == 1 ? " agrees" : "s agree") as well with these numbers; "
+          + "to tell them apart, send \(hypothesis.telling)"
       }
       return finding
     }
@@ -218,12 +225,29 @@ extension OutputSearch {
       evidence: evidence)
   }
 
-  /// That nothing explains the numbers, with how far they are from the exact ones.
   private var unexplained: Finding {
+    let steps =
+      candidate.output.isLossOrGradient && facts.features.contains(.indices)
+      ? "the output \"derivation\" of /gradient" : "the outputs of /softmax"
+    return unexplained(
+      "nothing that is known here explains the numbers",
+      cure: "send a single slice of three logits without options, and compare each step with \(steps)")
+  }
+
+  private var unexplainedBesideOptions: Finding {
+    let options = Hypothesis.ofOptions.filter { facts.features.isSuperset(of: $0.mistake.needs) }
+    guard !options.isEmpty else { return unexplained }
+    let names = listed(options.map { quoted($0.cause.rawValue) })
+    return unexplained(
+      "no factor explains the numbers, and beside \(names) other mistakes are not looked for",
+      cure: "leave out \(names) in your code and in the request: then all mistakes are looked for")
+  }
+
+  /// That nothing explains the numbers, with how far they are from the exact ones.
+  private func unexplained(_ detail: String, cure: String) -> Finding {
     let worst = report.worst.first
     return finding(
-      .unexplained, detail: "nothing that is known here explains the numbers",
-      cure: "send a single slice of three logits, and compare each step with the output \"derivation\" of /gradient",
+      .unexplained, detail: detail, cure: cure,
       Finding.Evidence(
         compared: report.count, relativeError: report.maximumRelativeError, absoluteError: report.maximumAbsoluteError,
         position: worst?.position, candidate: worst?.candidate ?? 0, recomputed: worst?.exact ?? 0))

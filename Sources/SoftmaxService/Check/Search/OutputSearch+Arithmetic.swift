@@ -11,7 +11,7 @@ extension OutputSearch {
           .precision,
           detail: "the numbers agree with the exact ones in all of their digits, "
             + "of which the longest has \(digits.significant): the formula is right",
-          cure: "send all digits that your language prints, or allow \"atol\" \(digits.resolution(of: 0))", base)
+          cure: "send all digits that your language prints, or allow \"atol\" \(report.sufficientTolerance)", base)
       ]
     }
     if base.isFlushed {
@@ -37,7 +37,9 @@ extension OutputSearch {
       found.append(
         finding(
           .cancellation, detail: Self.cancellation(in: candidate.output),
-          cure: "1 - p[y] is the sum of the other p; log p = a - max(a) - log1p(Σ of the other exp(a - max(a)))", base))
+          cure:
+            "1 - p[y] is the sum of p over the other classes than y; "
+            + "log p = a - m - log1p(Σ exp(a - m) over the other classes than the largest), m = max(a)", base))
     }
     if arithmetic.format.precision < report.format.precision || found.isEmpty {
       found.append(

@@ -117,7 +117,7 @@ extension OutputSearch {
       let target = ChangedTarget(targets, Change.Target(), .given)
     else { return 0 }
     return rows.numbers.reduce(0.0) { sum, item in
-      let factor = targets.upstream(item) * target.sampleWeight(item, targets)
+      let factor = target.upstream(item, targets) * target.sampleWeight(item, targets)
       return sum + (factor * (target.shares(item, targets)?.total ?? 0)).magnitude
     } / target.divisor
   }

@@ -2,7 +2,7 @@ import Softmax
 
 /// Something else stands in the place of softmax(a / T).
 extension Hypothesis {
-  static let ofSoftmax = temperatures + axes + [twice, none] + differentiated
+  static let ofSoftmax = temperatures + axes + [allAxes, twice, none] + differentiated
 
   private static let twice = Hypothesis(
     .softmaxTwice, .softmax, in: .all,
@@ -14,7 +14,7 @@ extension Hypothesis {
   private static let none = Hypothesis(
     .noSoftmax, .softmax, in: [.probabilities, .logProbabilities, .loss, .gradient],
     detail: "softmax is not taken: the logits stand where probabilities, or their logarithms, should",
-    cure: "p = exp(a - max(a)); p /= p.sum(), and log p = a - logsumexp(a)",
+    cure: Sentence { "\($0.softmax); log p = a - logsumexp(a)" },
     telling: "logits whose exponentials do not sum to 1"
   ) { $0.source = .logits }
 
@@ -65,6 +65,38 @@ extension Hypothesis {
       telling: "a shape whose axes differ in length"
     ) { $0.source = .axis(Int8(axis)) }
   }
+
+  private static let allAxes = Hypothesis(
+    .axis, .softmax, in: [.probabilities, .logProbabilities, .loss, .gradient], needing: .severalItems,
+    detail: Sentence {
+      "softmax is taken over all \($0.items * $0.classes) numbers at once; the class axis is \($0.axis)"
+    },
+    cure: Sentence { "softmax of each slice: \($0.softmax)" }, telling: "several items"
+  ) { $0.source = .axis(nil) }
+}
+
+/// An option is left out that recomputations know nothing of besides.
+extension Hypothesis {
+  static let ofOptions = [
+    leftOut(
+      .softcap, needing: .softcap, in: .all, cure: "softmax of c·tanh(a / c), and 1 - tanh²(a / c) in the gradient"
+    ) { $0.source = .withoutCap },
+    leftOut(
+      .zLoss, needing: .zLoss, in: [.loss, .gradient],
+      cure: "add z_loss · LSE² to each item's loss, and 2 z_loss · LSE · p / T to its gradient"),
+    leftOut(
+      .focalGamma, needing: .focalGamma, in: [.loss, .gradient],
+      cure: "multiply each item's loss by (1 - p[target])^focal_gamma, and differentiate both factors"),
+  ]
+
+  private static func leftOut(
+    _ cause: Cause, needing needs: RequestFeatures, in outputs: CheckedOutputSet, cure: Sentence,
+    change: (inout Change) -> Void = { _ in }
+  ) -> Hypothesis {
+    Hypothesis(
+      cause, .option, in: outputs, needing: needs, detail: "\"\(cause.rawValue)\" is left out", cure: cure,
+      telling: "a larger value of it", change: change)
+  }
 }
 
 /// Everything is right but for one factor.
@@ -101,10 +133,13 @@ extension Hypothesis {
 
   private static let divisors = [
     // Else it is the mean itself.
-    divided(by: .items, needing: .unequalItems, Sentence { "it is divided by the number of items, \($0.items)" }),
+    divided(by: .items, needing: .meanIsNotOfItems, Sentence { "it is divided by the number of items, \($0.items)" }),
     divided(
       by: .validItems, needing: [.weights, .ignoredItems],
       "it is divided by the number of items that are not ignored"),
+    divided(
+      by: .mean, needing: .givenDivisor,
+      Sentence { "the request's divisor is left out: it is divided by \($0.divisorOfItems)" }),
     divided(by: .weightSum, needing: .classWeights, "it is divided by the sum of the class weights"),
     divided(
       by: .itemsTimesClasses,
@@ -119,15 +154,11 @@ extension Hypothesis {
   ) -> Hypothesis {
     Hypothesis(
       cause, .divisor, in: [.loss, .gradient], needing: needs, detail: detail, cure: cure,
-      telling: "a number of items that differs from the number of classes, some items ignored, unequal weights"
+      telling: "a number of items that differs from the number of classes, or some items ignored, or unequal weights"
     ) { $0.scale.divisor = divisor }
   }
 
-  private static let cureOfDivisor = Sentence {
-    $0.reduction == .mean
-      ? "divide by D = Σ s·w[target] over the items that are not ignored (class indices), or Σ s (probabilities)"
-      : "divide by nothing"
-  }
+  private static let cureOfDivisor = Sentence { $0.division }
 
   private static let temperatureFactors = [
     (0, "the gradient is not divided by the temperature: the chain rule's factor 1/T is missing"),
@@ -137,12 +168,5 @@ extension Hypothesis {
       .temperature, .temperaturePower, in: [.gradient], needing: .temperature, detail: "\(detail)",
       cure: "gradient = (softmax(a / T) - t) / T", telling: "a temperature such as 1.7"
     ) { $0.scale.temperaturePower = power }
-  }
-}
-
-extension RequestFacts {
-  /// What a mean divides by, as a sentence names it.
-  fileprivate var divisorOfMean: String {
-    features.isSuperset(of: [.indices, .classWeights]) ? "the sum of the targets' weights" : "the number of items"
   }
 }
