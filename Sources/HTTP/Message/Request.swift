@@ -37,7 +37,7 @@ public final class RequestHead: Sendable {
   public let keepsAlive: Bool
   /// Whether Content-Type is sent more than once, and so does not say what the body's bytes mean (RFC 9110 §8.3).
   public let repeatsContentType: Bool
-  /// The path of the target, with its percent escapes, without the query; `*` for `OPTIONS *`.
+  /// The path of the target, with the percent escapes that it needs, without the query; `*` for `OPTIONS *`.
   public let path: String
   /// Whether a query follows the path. It is not read: all that a request asks for is in its body.
   public let hasQuery: Bool

@@ -16,6 +16,11 @@ package enum ASCII {
     contains(byte, low: 0x2BFF_6FD2_0000_0000, high: 0x47FF_FFFE_87FF_FFFE)
   }
 
+  /// What never needs an escape (RFC 3986 §2.3): letters, digits, hyphen, point, underscore and tilde.
+  @inline(__always) static func isUnreserved(_ byte: UInt8) -> Bool {
+    contains(byte, low: 0x03FF_6000_0000_0000, high: 0x47FF_FFFE_87FF_FFFE)
+  }
+
   /// What a path consists of (RFC 3986 §3.3): `pchar` without `%`, and the slash.
   @inline(__always) static func isPath(_ byte: UInt8) -> Bool {
     contains(byte, low: 0x2FFF_FFD2_0000_0000, high: 0x47FF_FFFE_87FF_FFFF)

@@ -57,11 +57,13 @@ struct RequestTarget: Sendable {
   private static func pathAndQuery(
     _ bytes: Span<UInt8>, _ range: Range<Int>
   ) throws(ParseFailure) -> (path: String, hasQuery: Bool) {
-    var index = bytes.endOfPath(from: range.lowerBound, to: range.upperBound)
+    let plainEnd = bytes.endOfPath(from: range.lowerBound, to: range.upperBound)
+    var index = plainEnd
     while Authority.isVisibleEscape(bytes, index, range.upperBound) {
       index = bytes.endOfPath(from: index + 3, to: range.upperBound)
     }
-    let path = String(ascii: bytes.extracting(range.lowerBound..<index))
+    let written = bytes.extracting(range.lowerBound..<index)
+    let path = index == plainEnd ? String(ascii: written) : normalForm(ofPath: written)
     guard index < range.upperBound else { return (path, false) }
     guard bytes[index] == UInt8(ascii: "?") else { throw ParseFailure(.targetInvalid, at: index) }
     index += 1
@@ -75,6 +77,22 @@ struct RequestTarget: Sendable {
       index += 1
     }
     return (path, true)
+  }
+
+  /// A path in which only what needs an escape has one: `/%6civez` is `/livez` (RFC 9110 §4.2.3, RFC 3986 §6.2.2.2).
+  private static func normalForm(ofPath written: Span<UInt8>) -> String {
+    var bytes: [UInt8] = []
+    var index = 0
+    while index < written.count {
+      if let byte = Authority.escape(written, index, written.count), ASCII.isUnreserved(byte) {
+        bytes.append(byte)
+        index += 3
+      } else {
+        bytes.append(written[index])
+        index += 1
+      }
+    }
+    return String(ascii: bytes.span)
   }
 
   /// The index after `http://` or `https://`, in any case.
