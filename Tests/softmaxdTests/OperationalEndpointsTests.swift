@@ -225,6 +225,13 @@ import Testing
       #expect(answer.forbidsStoring, "\(method) \(path)")
     }
     #expect(!ask(operations, .get, "/openapi.yaml").forbidsStoring)
+    // A 304 and a refusal say what the 200 says (RFC 9110 §15.4.5).
+    for path in ["/livez", "/metrics"] {
+      #expect(ask(operations, .get, path, [.ifNoneMatch: "*"]).forbidsStoring, "\(path)")
+      #expect(ask(operations, .put, path).forbidsStoring, "\(path)")
+    }
+    #expect(ask(operations, .get, "/", [.ifNoneMatch: "*"]).fields[.vary] == "Accept")
+    #expect(ask(operations, .get, "/openapi.yaml", [.ifNoneMatch: "*"]).fields[.vary] == nil)
     // A request whose head could not be read may have been a POST.
     var refusal = Response(.badRequest)
     operations.decorate(&refusal, for: nil, at: nil)
@@ -278,6 +285,9 @@ import Testing
     #expect(answer.status == .noContent)
     #expect(answer.fields[.accessControlAllowOrigin] == "https://a.example")
     #expect(answer.fields[.accessControlAllowMethods] == "GET, HEAD, POST")
+    #expect(answer.fields[.allow] == "POST, OPTIONS")
+    let nowhere = ask(operations, .options, "/nowhere", fields)
+    #expect(nowhere.status == .noContent && nowhere.fields[.allow] == nil)
     fields = [.origin: "https://b.example", .accessControlRequestMethod: "POST"]
     #expect(ask(operations, .options, "/softmax", fields).fields[.accessControlAllowMethods] == nil)
   }

@@ -202,6 +202,12 @@ struct AcceptedTypes {
     return matches.max { $0.0 < $1.0 }?.1 ?? 0
   }
 
+  /// Whether a media type is named itself, and not by a range of several.
+  func names(_ type: MediaType) -> Bool {
+    guard let candidate = MediaTypeText(type.text.description[...]) else { return false }
+    return ranges.contains { $0.precision(for: candidate) ?? 0 > 1 }
+  }
+
   /// `0`, `1`, or with a point and up to three digits, at most 1 (§12.4.2).
   private static func thousandths(_ text: String) -> Int? {
     let parts = text.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)

@@ -47,6 +47,14 @@ public struct Service: RequestHandler {
     if case .openInference(let endpoint) = ServiceRoute(route) { endpoint.isProbe } else { false }
   }
 
+  /// Whether what a route answers to GET depends on the field Accept.
+  public static func dependsOnAccept(_ route: Route) -> Bool {
+    switch ServiceRoute(route) {
+    case .page(.root), .page(.docs): true
+    case .page, .operation, .openInference, nil: false
+    }
+  }
+
   /// The final answer to a head whose route, one of a table that extends ``routes``, does not exist, does not take the
   /// method, or does not read the body; else nil.
   public func refusal(of head: RequestHead, at route: Route) -> Response? {

@@ -27,7 +27,7 @@ struct BearerToken: Sendable {
     // count as none.
     guard parts.count > 1, parts[0].lowercased() == "bearer" else { return Self.missing }
     guard parts.count == 2, matches(Array(parts[1].utf8)) else {
-      return Self.unauthorized("The bearer token is wrong", error: ", error=\"invalid_token\"")
+      return Self.unauthorized("The bearer token is wrong; send the one that --token-file holds", error: ", error=\"invalid_token\"")
     }
     return nil
   }
@@ -67,7 +67,7 @@ struct CORS: Sendable {
   }
 
   /// The response to a preflight request, or nil when the request is not one.
-  func preflight(_ head: RequestHead) -> Response? {
+  func preflight(_ head: RequestHead, at route: Route) -> Response? {
     guard head.method == .options, head.fields[.origin] != nil, head.fields[.accessControlRequestMethod] != nil else {
       return nil
     }
@@ -78,6 +78,8 @@ struct CORS: Sendable {
       .accessControlMaxAge: "600",
     ]
     if let origin = head.fields[.origin], allowed(origin) == nil { fields = Fields() }
+    // Where nothing stands too, so that the page can read the 404 that follows.
+    if route.id != Route.unmatched.id { fields.append(.allow, route.methods.text) }
     return Response(.noContent, fields: fields)
   }
 
@@ -158,6 +160,7 @@ struct AllowedHosts: Sendable {
     let host = (Authority.parts(of: authority)?.host ?? authority).lowercased()
     guard !hosts.contains(host) else { return nil }
     return Response(
-      ProblemType.misdirectedRequest.problem("This server does not answer for the host \"\(host)\" (--allowed-hosts)"))
+      ProblemType.misdirectedRequest.problem(
+        "This server does not answer for the host \"\(host)\"; use one that --allowed-hosts names"))
   }
 }

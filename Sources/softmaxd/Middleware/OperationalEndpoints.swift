@@ -48,6 +48,9 @@ struct OperationalEndpoints: RequestHandler {
   func route(_ head: RequestHead) -> Routing {
     let route = Self.routes.route(of: head.path)
     guard var response = refusal(of: head, at: route) else { return .accept(route) }
+    // A 304 has these fields as the 200 has them (RFC 9110 §15.4.5).
+    if Path(route) != nil { response.forbidsStoring = true }
+    if response.status == .notModified, Service.dependsOnAccept(route) { response.fields.append(.vary, "Accept") }
     decorate(&response, for: head, at: head.path)
     return .refuse(response, route)
   }
@@ -59,7 +62,7 @@ struct OperationalEndpoints: RequestHandler {
       return refusal
     }
     // A preflight carries no credentials (Fetch §3.2.2), so it is answered before the token is asked for.
-    if let cors, let answer = cors.preflight(head) { return answer }
+    if let cors, let answer = cors.preflight(head, at: route) { return answer }
     if needsToken(head.method, at: path), let refusal = token?.refusal(of: head) { return refusal }
     if let refusal = service.refusal(of: head, at: route) { return refusal }
     return isUnavailable(path) ? nil : Preconditions.refusal(of: head)

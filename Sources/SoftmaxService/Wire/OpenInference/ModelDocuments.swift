@@ -60,7 +60,8 @@ enum ModelDocuments {
       for parameter in operation.modelParameters {
         writer.name(parameter.name)
         writer.beginObject()
-        writer.member("string_value", parameter.descriptor.defaultText ?? "")
+        // Left out, the dtype is that of the logits.
+        writer.member("string_value", parameter == .dtype ? "" : parameter.descriptor.defaultText ?? "")
         writer.endObject()
       }
       writer.endObject()

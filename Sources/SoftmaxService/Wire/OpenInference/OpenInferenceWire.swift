@@ -137,6 +137,7 @@ enum OpenInferenceProblem {
     response.problem = nil
     if problem.status == .unprocessableContent { problem.status = .badRequest }
     response.status = problem.status
+    response.fields.append(.vary, "Accept")
     guard !wantsProblemDetails(head) else {
       response.body = problem.json
       return
@@ -145,12 +146,9 @@ enum OpenInferenceProblem {
     response.body = ModelDocuments.document { $0.member("error", problem.detail) }
   }
 
-  /// Whether the field Accept names the media type of RFC 9457 itself.
+  /// Whether the field Accept names the media type of RFC 9457 itself, and wants it at least as much as JSON.
   private static func wantsProblemDetails(_ head: RequestHead?) -> Bool {
-    guard let head else { return false }
-    return head.fields.values(of: .accept).flatMap(\.listMembers).contains { member in
-      guard let type = MediaTypeText(member) else { return false }
-      return type.type == "application" && type.subtype == "problem+json"
-    }
+    guard let accepted = head.map(AcceptedTypes.init(of:)), accepted.names(.problem) else { return false }
+    return accepted.weight(of: .problem) > 0 && accepted.weight(of: .problem) >= accepted.weight(of: .json)
   }
 }

@@ -47,6 +47,10 @@ struct ClientQuirkTests {
     #expect(answer.contentType == .problem)
     #expect(answer.status == .badRequest)
     #expect(try ProblemBody(answer).status == 400)
+    #expect(answer.fields[.vary] == "Accept")
+    for accept in ["application/problem+json;q=0, */*", "application/json, application/problem+json;q=0.5"] {
+      #expect(infer("softmax", request(), fields: [.accept: accept]).contentType == .json, "\(accept)")
+    }
     let places = infer(
       "softmax", request(tensor("logits", "FP64", [2], "[1,NaN]")), fields: [.accept: "application/problem+json"])
     #expect(try ProblemBody(places).errors.map(\.pointer) == ["#/inputs/0/data/1"])
