@@ -30,6 +30,8 @@ enum Program {
   }
 
   private static func serve(_ settings: Settings) -> Never {
+    // First, since the file may be a pipe that nobody writes to: a signal ends the wait.
+    let token = token(settings)
     // Before any thread starts, and before the port opens: a process that sees it open may send a signal at once.
     Signals.hold()
     Allocation.keepMemoryWhileBusy()
@@ -43,7 +45,7 @@ enum Program {
         levels: KernelLevelPolicy(
           KernelLevel(x86_64: Int(clinux_x86_64_level())), slowsDown: clinux_wide_vectors_slow_down()),
         version: version, models: settings.models, readiness: { status.readiness }),
-      status: status, telemetry: telemetry, token: token(settings), origins: settings.corsOrigins,
+      status: status, telemetry: telemetry, token: token, origins: settings.corsOrigins,
       hosts: settings.allowedHosts)
     let server = Server(status, handler: operations, observer: telemetry)
     do throws(StartError) {
@@ -60,8 +62,12 @@ enum Program {
     let loops = settings.loops ?? CPUQuota.available()
     var configuration = settings.server
     configuration.setLoops(loops)
-    configuration.addresses = settings.hosts.flatMap { host in
-      SocketAddress.all(host: host, port: UInt16(clamping: settings.port)) ?? []
+    configuration.addresses = []
+    for host in settings.hosts {
+      for address in SocketAddress.all(host: host, port: UInt16(clamping: settings.port)) ?? []
+      where !configuration.addresses.contains(address) {
+        configuration.addresses.append(address)
+      }
     }
     // A machine without IPv6 has only one of localhost's two addresses.
     if settings.hosts.contains("localhost"), !settings.hosts.contains("::1") {

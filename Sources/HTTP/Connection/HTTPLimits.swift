@@ -22,19 +22,19 @@ public struct HTTPLimits: Sendable, Hashable {
 
   /// From a head's first byte to its last; beyond: 408.
   public var headTimeout = Duration.seconds(20)
-  /// The longest silence, and the head start, of a body; beyond: 408.
+  /// The longest silence, and the grace period, of a body; beyond: 408.
   public var bodyTimeout = Duration.seconds(20)
-  /// What a body must bring each second, but for its head start; being faster never earns more than that again.
+  /// What a body must bring each second, but for its grace period; being faster never earns more than that again.
   public var bodyBytesPerSecond = 1024
   /// How long a connection may wait for a request: above the 60 s of common load balancers.
   public var idleTimeout = Duration.seconds(75)
   /// At a stop: how long an idle connection is kept once the port has closed, since a request may be on its way.
   public var stopGrace = Duration.seconds(1)
-  /// The longest silence, and the head start, of a reader; beyond: the connection is dropped.
+  /// The longest silence, and the grace period, of a reader; beyond: the connection is dropped.
   public var writeTimeout = Duration.seconds(30)
   /// What a reader must take each second, likewise.
   public var writeBytesPerSecond = 1024
-  /// The longest that answers may take to be written, after the head start: the more bytes wait, the faster they must
+  /// The longest that answers may take to be written, after the grace period: the more bytes wait, the faster they must
   /// be taken.
   public var writeTotalTimeout = Duration.seconds(300)
   /// After the last answer: the silence after which a connection that the peer leaves open is closed.

@@ -92,7 +92,7 @@ extension ProblemType {
 
   public static let bodyTooLarge = ProblemType(
     name: "body-too-large", title: "Body too large", status: .contentTooLarge,
-    explanation: "The body is larger than the server reads (--max-body).",
+    explanation: "The body is larger than the server reads (--max-body), or than its memory allows (--max-memory).",
     cure: "Send a smaller body, or several requests.",
     example: ParseError.bodyTooLarge.detail())
 

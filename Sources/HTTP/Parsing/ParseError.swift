@@ -116,7 +116,8 @@ extension ParseError {
       "A field name may not resemble Content-Length or Transfer-Encoding; write these names with one hyphen"
     case .expectationUnknown: "The only expectation that this server meets is 100-continue"
     case .bodyTooLarge:
-      "The body is larger than the \(limits.bodyBytes) bytes that this server reads; send several requests"
+      "The body is larger than the \(limits.bodyBytes) bytes that this server reads (--max-body, --max-memory); "
+        + "send several requests"
     case .chunkSizeInvalid: "A chunk must start with its size in 1 to 16 hexadecimal digits and a line end"
     case .chunkExtensionInvalid:
       "A chunk extension must be a semicolon, a name and, optionally, an equals sign and a value"

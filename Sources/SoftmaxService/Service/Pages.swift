@@ -12,7 +12,7 @@ struct IndexPage: Sendable {
     before = Array(
       """
       softmaxd\(version.isEmpty ? "" : " \(version)"): softmax, softmax cross-entropy and its gradient over HTTP.
-      Each number in an answer is correctly rounded: the binary64 nearest to the true value.
+      Each result is the true value, rounded once: to binary64, or to the format that "dtype" names.
 
         curl http://
       """.utf8)
@@ -27,6 +27,7 @@ struct IndexPage: Sendable {
       string) masks a class.
       "outputs": [...] chooses what is answered, and in which order.
 
+      POST /v2/models/{softmax,loss,gradient,check}/infer  the same by the Open Inference Protocol, in JSON or binary
       GET /openapi.yaml, GET /openapi.json  the whole contract (OpenAPI 3.1)
       GET /problems  each type of error, with its cure
       GET /livez, GET /readyz, GET /healthz, GET /metrics  for those who run the service
@@ -60,9 +61,12 @@ struct IndexPage: Sendable {
   }
 
   private static func inputs(of operation: Operation) -> String {
-    let required = operation.requiredInputs.map(\.name).joined(separator: ", ")
-    let optional = operation.optionalInputs.map(\.name).joined(separator: ", ")
-    return optional.isEmpty ? required : "\(required); if wanted \(optional)"
+    let required = operation.requiredInputs.map { input in
+      [input.name, operation.alternative(to: input)?.name].compactMap(\.self).joined(separator: " or ")
+    }
+    let optional = operation.optionalInputs.filter { $0.descriptor.insteadOf == nil }.map(\.name)
+    return (required + (optional.isEmpty ? [] : ["optional: " + optional.joined(separator: ", ")]))
+      .joined(separator: "; ")
   }
 }
 

@@ -6,7 +6,8 @@ extension ProblemType {
     name: "invalid-json", title: "Not JSON", status: .badRequest,
     explanation: "The body is not JSON (RFC 8259) in UTF-8, or it nests deeper than 64 arrays and objects. "
       + "The member \"offset\" is the zero-based offset of the first byte at fault.",
-    cure: "Let a JSON library write the body, and write NaN and Infinity in no number's place.",
+    cure: "Let a JSON library write the body; replace NaN and +Infinity first, and write -Infinity as a string "
+      + "(Python's json writes them bare).",
     example:
       "At byte 15: JSON has no NaN and no Infinity; "
       + "send finite numbers or, to mask a class, the JSON string \"-Infinity\"")
@@ -22,7 +23,7 @@ extension ProblemType {
     name: "zero-normaliser", title: "Mean of zero weight", status: .unprocessableContent,
     explanation:
       "The reduction \"mean\" would divide by exactly zero, because every item is ignored or has a weight of 0.",
-    cure: "Give at least one item a weight, or ask for the reduction \"sum\" or \"none\".",
+    cure: "Give at least one item a weight, send a \"divisor\", or ask for the reduction \"sum\" or \"none\".",
     example:
       "every target is ignored, so that \"mean\" would divide by 0; "
       + "let one item count, send a \"divisor\", or ask for \"sum\" or \"none\"")
@@ -99,7 +100,7 @@ extension ProblemType {
     name: "misdirected-request", title: "Not this server's host", status: .misdirectedRequest,
     explanation: "The request's Host is none of those that the server answers for (--allowed-hosts).",
     cure: "Send the request to a host that the server answers for, or have the host added.",
-    example: "This server does not answer for the host \"example.org\" (--allowed-hosts)")
+    example: "This server does not answer for the host \"example.org\"; use one that --allowed-hosts names")
 
   public static let preconditionFailed = ProblemType(
     name: "precondition-failed", title: "Precondition failed", status: .preconditionFailed,

@@ -98,7 +98,8 @@ extension Command {
   private static func read(_ environment: [String: String], into settings: inout Settings) throws(OptionError) {
     for option in Option.all {
       for variable in [option.variable, option.commonVariable] {
-        guard let variable, let value = environment[variable] else { continue }
+        // Compose files give variables that are not set as empty ones.
+        guard let variable, let value = environment[variable], !value.isEmpty else { continue }
         // Kubernetes sets SOFTMAXD_PORT=tcp://… in each pod when a Service is named softmaxd.
         if option.name == "port", value.hasPrefix("tcp://") { continue }
         guard option.set(&settings, value) else {

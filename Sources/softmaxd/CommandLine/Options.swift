@@ -199,20 +199,20 @@ extension Option {
       "head-timeout", sets: \.server.limits.headTimeout, help: "From a head's first byte to its last; beyond: 408."),
     .seconds(
       "body-timeout", sets: \.server.limits.bodyTimeout,
-      help: "Longest silence in a body, and its head start; beyond: 408."),
+      help: "Longest silence in a body, and its grace period; beyond: 408."),
     .integer(
       "min-body-rate", "BYTES", 0...1_000_000_000, sets: \.server.limits.bodyBytesPerSecond,
-      help: "Bytes a second that a body must bring after its head start; less: 408."),
+      help: "Bytes a second that a body must bring after its grace period; less: 408."),
     .seconds(
       "request-timeout", sets: \.server.requestTimeout, help: "From a whole request to its answer; beyond: 503."),
     .seconds(
       "write-timeout", sets: \.server.limits.writeTimeout, help: "Longest silence of a reader; beyond, it is dropped."),
     .integer(
       "min-write-rate", "BYTES", 0...1_000_000_000, sets: \.server.limits.writeBytesPerSecond,
-      help: "Bytes a second that a reader must take after its head start; less, and it is dropped."),
+      help: "Bytes a second that a reader must take after its grace period; less, and it is dropped."),
     .seconds(
       "write-total-timeout", sets: \.server.limits.writeTotalTimeout,
-      help: "Longest time for writing what waits on a connection, after the head start; beyond, it is dropped."),
+      help: "Longest time for writing what waits on a connection, after the grace period; beyond, it is dropped."),
     .seconds(
       "idle-timeout", sets: \.server.limits.idleTimeout, help: "How long a connection may wait for its next request."),
 

@@ -27,7 +27,8 @@ struct BearerToken: Sendable {
     // count as none.
     guard parts.count > 1, parts[0].lowercased() == "bearer" else { return Self.missing }
     guard parts.count == 2, matches(Array(parts[1].utf8)) else {
-      return Self.unauthorized("The bearer token is wrong; send the one that --token-file holds", error: ", error=\"invalid_token\"")
+      return Self.unauthorized(
+        "The bearer token is wrong; send the one that --token-file holds", error: ", error=\"invalid_token\"")
     }
     return nil
   }
