@@ -117,6 +117,8 @@ class Library:
             return self.log_softmax(self.softmax(x, -1), -1)
         if wrong == "another axis":
             return self.log_softmax(x, 0)
+        if wrong == "the whole array":
+            return self.reshaped(self.log_softmax(self.reshaped(x, (1, -1)), -1), x.shape)
         if wrong == "epsilon":
             return self.log(self.softmax(x, -1) + 1e-7)
         if wrong == "clipped":
@@ -135,12 +137,16 @@ class Library:
             return self.softmax(self.softmax(x, -1), -1)
         if wrong == "another axis":
             return self.softmax(x, 0)
+        if wrong == "the whole array":
+            return self.reshaped(self.softmax(self.reshaped(x, (1, -1)), -1), x.shape)
         if wrong == "clipped":
             return self.clip(self.softmax(x, -1), 1e-7)
         if wrong == "no shift":
             e = self.exp(x)
             return e / self.sum(e)
         return self.softmax(x, -1)
+
+    def reshaped(self, x, shape): return x.reshape(shape)
 
 
 class Formula(Library):
@@ -160,6 +166,8 @@ class Formula(Library):
         elif wrong == "epsilon":
             own = (p * (u > 0)).sum(1, keepdims=True)
             gradient = factor * (u.sum(1, keepdims=True) * p - u) * (own / (own + 1e-7))
+        elif wrong == "target not subtracted":
+            gradient = factor * u.sum(1, keepdims=True) * p
         else:
             gradient = factor * (u.sum(1, keepdims=True) * p - u)
         return {"probabilities": p, "log_probabilities": log_p, "loss": loss, "gradient": gradient.astype(dtype)}
@@ -321,6 +329,7 @@ class TensorFlow(Library):
     def log(self, x): return self.tf.math.log(x)
     def exp(self, x): return self.tf.exp(x)
     def sum(self, x): return self.tf.reduce_sum(x, -1, keepdims=True)
+    def reshaped(self, x, shape): return self.tf.reshape(x, shape)
     def clip(self, x, least): return self.tf.maximum(x, self.tf.constant(least, x.dtype))
 
 

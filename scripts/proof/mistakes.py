@@ -15,6 +15,7 @@ import math
 import pathlib
 import random
 import sys
+import textwrap
 import time
 import urllib.parse
 import warnings
@@ -38,10 +39,12 @@ MISTAKES = {
     "temperature multiplied": ({"temperature"}, {"temperature": 1.75}, SOFTMAX),
     "chain rule's 1/T": ({"temperature"}, {"temperature": 1.75}, ("gradient",)),
     "another axis": ({"axis"}, {}, ALL),
+    "the whole array": ({"axis"}, {}, ALL),
     "transposed": ({"axis"}, {"square": True}, ("gradient", "probabilities")),
     "softmax twice": ({"softmax_twice"}, {}, ALL),
     "no softmax": ({"no_softmax"}, {}, ALL),
     "counted from 1": ({"target_offset"}, {}, BOTH),
+    "target not subtracted": ({"no_target"}, {}, ("gradient",)),
     "smoothing left out": ({"smoothing"}, {"smoothing": 0.2}, BOTH),
     "smoothing over C - 1": ({"smoothing"}, {"smoothing": 0.2}, BOTH),
     "smoothing without weights": ({"smoothing"}, {"smoothing": 0.2, "weight": True}, BOTH),
@@ -304,6 +307,10 @@ def shown(cells):
     return f"{named}/{seen}" + (f" ({', '.join(extra)})" if extra else "")
 
 
+def wrapped(text):
+    return textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False)
+
+
 def write(path, all_libraries, tally, too_little, right):
     def cells(**want):
         found = collections.Counter()
@@ -330,14 +337,15 @@ def write(path, all_libraries, tally, too_little, right):
     before, _, rest = text.partition(begin)
     _, _, after = rest.partition(end)
     said = ", ".join(f"{cause} {right[cause]}" for cause in sorted(ARITHMETIC | FLUSHED) if right[cause]) or "nothing"
+    found = (
+        f"Found, of those that the numbers show: {shown(whole)}; in {whole['with others']} of them other causes agree as well, and "
+        f"in {whole['not to see']} more the numbers pass or differ by rounding alone. {too_little} outputs say too little.")
+    rights = (
+        f"Of {right['all']:,} right implementations with random options {right['passes']:,} pass with the default tolerances; of the "
+        f"others it is said that the formula is right, or that JAX and TensorFlow flush subnormal numbers to 0 ({said}; one may get "
+        f"several). {right['blamed']} are blamed for a mistake.")
     path.write_text(
-        f"{before}{begin}\nFound, of those that the numbers show: {shown(whole)}; in {whole['with others']} of them other causes "
-        f"agree as well, and in {whole['not to see']} more the numbers pass or differ by rounding alone. {too_little} outputs say "
-        f"too little.\n\n{by_library}\n"
-        f"{by_family}\nOf {right['all']:,} right implementations with random options {right['passes']:,} pass with the default "
-        f"tolerances; of the others it is said that the formula is right, or that JAX and TensorFlow flush subnormal "
-        f"numbers to 0 ({said}; one may get several). {right['blamed']} are blamed for a mistake.\n\n"
-        f"{end}{after}", encoding="utf-8")
+        f"{before}{begin}\n{wrapped(found)}\n\n{by_library}\n{by_family}\n{wrapped(rights)}\n\n{end}{after}", encoding="utf-8")
     print(f"found {shown(whole)}; right: {right['all']}, {right['blamed']} blamed")
 
 

@@ -236,6 +236,11 @@ struct MistakeTests {
     #expect(report.findings.map(\.cause) == ["axis", "axis"])
     #expect(report.findings.allSatisfy { $0.detail.contains("all 20 numbers at once") })
     #expect(report.findings.allSatisfy { $0.cure.contains("axis=1, keepdims=True") })
+    // What autograd makes of it: each p times the sum of all items' u.
+    let differentiated = p.enumerated().map { n, row in
+      row.indices.map { row[$0] - ($0 == right.target[n] ? 1 / Double(right.items) : 0) }
+    }
+    #expect(try checked(right.request, ["gradient": json(differentiated)]).findings.map(\.cause) == ["axis"])
   }
 
   @Test func aTargetThatIsNotSubtractedIsFound() throws {

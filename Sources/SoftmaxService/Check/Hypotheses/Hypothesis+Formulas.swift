@@ -19,7 +19,7 @@ extension Hypothesis {
   ) { $0.source = .logits }
 
   /// What differentiation makes of these losses.
-  private static let differentiated = (axes + [twice, none]).map { hypothesis in
+  private static let differentiated = (axes + [allAxes, twice, none]).map { hypothesis in
     Hypothesis(
       hypothesis.cause, .softmax, in: [.gradient], needing: hypothesis.mistake.needs, detail: hypothesis.detail,
       cure: hypothesis.cure, telling: hypothesis.telling

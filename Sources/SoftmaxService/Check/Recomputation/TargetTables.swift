@@ -197,8 +197,17 @@ final class TargetTables {
     return distributionTotals[place][item]
   }
 
-  /// Σ f u along a slice of another axis, f being what the gradient of an item is multiplied by.
+  /// Σ q s U over all items.
+  private func total(_ target: ChangedTarget) -> Double {
+    (0..<layout.batch).reduce(0.0) { total, item in
+      guard let shares = target.shares(item, self) else { return total }
+      return total + target.upstream(item, self) * target.sampleWeight(item, self) * shares.total
+    }
+  }
+
+  /// Σ f u along a slice of another axis, or of all axes as one, f being what the gradient of an item is multiplied by.
   func total(along axis: Layout, _ slice: Int, _ target: ChangedTarget, factor: Double) -> Double {
+    if axis.batch == 1 { return factor * total(target) }
     var (total, position) = (0.0, axis.start(of: slice))
     // All numbers of the slice are of one class.
     let c = position / layout.inner % classes
