@@ -250,7 +250,8 @@ extension Validator {
         issues.append(location) { [limits, geometry] in
           let found = "\($0) is \(quoted(output.name)), which is answered for at most "
           return geometry.classes > limits.jacobianClasses
-            ? found + "\(limits.jacobianClasses) classes; the logits have \(geometry.classes)"
+            ? found + "\(limits.jacobianClasses) classes; the logits have \(geometry.classes): "
+              + "leave it out, or start the service with a larger --max-jacobian-classes"
             : found + "\(limits.logits) numbers; it would have \(geometry.layout.count * geometry.classes): "
               + "send fewer slices"
         }
