@@ -75,7 +75,7 @@ extension Hypothesis {
   ) { $0.source = .axis(nil) }
 }
 
-/// An option is left out that recomputations know nothing of besides.
+/// Options that recomputations do not know: what the numbers are without them.
 extension Hypothesis {
   static let ofOptions = [
     leftOut(
