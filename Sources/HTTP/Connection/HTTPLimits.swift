@@ -49,8 +49,10 @@ public struct HTTPLimits: Sendable, Hashable {
 
   /// The limit that a head's Content-Length exceeds, or nil.
   ///
-  /// - Parameter isRefused: whether the request has another fault. The client is told of that one, unless the body is
-  ///   too large for any method.
+  /// - Parameters:
+  ///   - head: what announces the body.
+  ///   - isRefused: whether the request has another fault. The client is told of that one, unless the body is too large
+  ///     for any method.
   public func limitExceeded(by head: RequestHead, isRefused: Bool) -> Int? {
     guard case .length(let length) = head.framing else { return nil }
     let limit = isRefused ? bodyBytes : bodyBytes(for: head.method)
