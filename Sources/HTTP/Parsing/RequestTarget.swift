@@ -63,7 +63,10 @@ struct RequestTarget: Sendable {
       index = bytes.endOfPath(from: index + 3, to: range.upperBound)
     }
     let written = bytes.extracting(range.lowerBound..<index)
-    let path = index == plainEnd ? String(ascii: written) : normalForm(ofPath: written)
+    // What needs no escape is read as it is: `/%6civez` is `/livez` (RFC 9110 §4.2.3, RFC 3986 §6.2.2.2).
+    let path =
+      index == plainEnd
+      ? String(ascii: written) : String(ascii: written.percentDecoded(where: ASCII.isUnreserved).span)
     guard index < range.upperBound else { return (path, false) }
     guard bytes[index] == UInt8(ascii: "?") else { throw ParseFailure(.targetInvalid, at: index) }
     index += 1
@@ -79,22 +82,6 @@ struct RequestTarget: Sendable {
     return (path, true)
   }
 
-  /// A path in which only what needs an escape has one: `/%6civez` is `/livez` (RFC 9110 §4.2.3, RFC 3986 §6.2.2.2).
-  private static func normalForm(ofPath written: Span<UInt8>) -> String {
-    var bytes: [UInt8] = []
-    var index = 0
-    while index < written.count {
-      if let byte = Authority.escape(written, index, written.count), ASCII.isUnreserved(byte) {
-        bytes.append(byte)
-        index += 3
-      } else {
-        bytes.append(written[index])
-        index += 1
-      }
-    }
-    return String(ascii: bytes.span)
-  }
-
   /// The index after `http://` or `https://`, in any case.
   private static func afterScheme(_ bytes: Span<UInt8>, _ range: Range<Int>) throws(ParseFailure) -> Int {
     let wanted = "https://".utf8.span
@@ -108,6 +95,24 @@ struct RequestTarget: Sendable {
       index += 1
     }
     return index
+  }
+}
+
+extension Span<UInt8> {
+  /// The bytes, with the byte that it stands for in the place of each percent escape (RFC 3986 §2.1) of such a byte.
+  package func percentDecoded(where isWanted: (UInt8) -> Bool) -> [UInt8] {
+    var bytes: [UInt8] = []
+    var index = 0
+    while index < count {
+      if let byte = Authority.escape(self, index, count), isWanted(byte) {
+        bytes.append(byte)
+        index += 3
+      } else {
+        bytes.append(self[index])
+        index += 1
+      }
+    }
+    return bytes
   }
 }
 

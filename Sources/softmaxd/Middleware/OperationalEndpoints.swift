@@ -110,20 +110,19 @@ struct OperationalEndpoints: RequestHandler {
   }
 
   private func answer(_ path: Path) -> Response {
-    switch path {
-    case .livez: return Self.alive
-    case .readyz, .healthz, .health:
-      return status.readiness.complaint.map(Self.notReady) ?? Self.ready
-    case .metrics: return Response(.ok, .prometheus, body: telemetry.exposition(status), forbidsStoring: true)
-    }
+    var response =
+      switch path {
+      case .livez: Self.alive
+      case .readyz, .healthz, .health:
+        status.readiness.complaint.map { Response(ProblemType.notReady.problem($0)) } ?? Self.ready
+      case .metrics: Response(.ok, .prometheus, body: telemetry.exposition(status))
+      }
+    response.forbidsStoring = true
+    return response
   }
 
-  private static let alive = Response(.ok, .plainText, body: Array("alive\n".utf8), forbidsStoring: true)
-  private static let ready = Response(.ok, .plainText, body: Array("ready\n".utf8), forbidsStoring: true)
-
-  private static func notReady(_ detail: String) -> Response {
-    Response(ProblemType.notReady.problem(detail), forbidsStoring: true)
-  }
+  private static let alive = Response(.ok, .plainText, body: Array("alive\n".utf8))
+  private static let ready = Response(.ok, .plainText, body: Array("ready\n".utf8))
 }
 
 extension ServerStatus {

@@ -226,16 +226,7 @@ extension Substring {
   /// With percent escapes resolved (RFC 3986 §2.1): clients escape a model's name as they like.
   fileprivate var percentDecoded: String {
     guard contains("%") else { return String(self) }
-    var bytes: [UInt8] = []
-    var rest = utf8[...]
-    while let byte = rest.popFirst() {
-      if byte == UInt8(ascii: "%"), let escaped = UInt8(String(Substring(rest.prefix(2))), radix: 16) {
-        bytes.append(escaped)
-        rest = rest.dropFirst(2)
-      } else {
-        bytes.append(byte)
-      }
-    }
-    return String(decoding: bytes, as: UTF8.self)
+    let written = Array(utf8)
+    return String(decoding: written.span.percentDecoded { _ in true }, as: UTF8.self)
   }
 }
