@@ -6,7 +6,7 @@ import Synchronization
 
 /// One line of JSON for each request, or for one in N, on standard error.
 ///
-/// The loops only append to a buffer, which a queue of its own writes. When standard error is slower than the requests,
+/// The loops only append whole lines to a buffer, which a queue of its own writes. When standard error is slower than the requests,
 /// the buffer stays bounded: lines are dropped, and a line says how many.
 final class AccessLog: Sendable {
   private struct Buffer {
@@ -38,7 +38,7 @@ final class AccessLog: Sendable {
       line.add("request_bytes", request.bodyBytes)
       line.add("response_bytes", method == .head ? 0 : response.bodyCount)
       line.add("duration_us", Int(clamping: request.nanoseconds / 1000))
-      line.add("request_id", response.fields[.xRequestID] ?? RequestCorrelation.makeID())
+      if let id = response.fields[.xRequestID] { line.add("request_id", id) }
       if let parent = response.fields[.traceparent] { line.add("traceparent", parent) }
       line.add("loop", loop)
       return line.finish()
@@ -55,17 +55,20 @@ final class AccessLog: Sendable {
   }
 
   private func append(_ makeLine: () -> [UInt8]) {
-    let mustStart: Bool = buffer.withLock { buffer in
-      if buffer.untilNext > 0 {
+    let isWanted: Bool = buffer.withLock { buffer in
+      guard buffer.untilNext == 0 else {
         buffer.untilNext -= 1
         return false
       }
       buffer.untilNext = every - 1
-      guard buffer.bytes.count < limit else {
-        buffer.dropped += 1
-        return false
-      }
-      buffer.bytes.append(contentsOf: makeLine())
+      if buffer.bytes.count >= limit { buffer.dropped += 1 }
+      return buffer.bytes.count < limit
+    }
+    guard isWanted else { return }
+    // Made without the lock, so that no loop waits for another's line.
+    let line = makeLine()
+    let mustStart: Bool = buffer.withLock { buffer in
+      buffer.bytes.append(contentsOf: line)
       defer { buffer.isBeingWritten = true }
       return !buffer.isBeingWritten
     }
