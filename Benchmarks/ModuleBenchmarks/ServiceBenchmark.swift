@@ -62,7 +62,7 @@ private func benchmark(_ input: RequestInput, _ service: Service) {
   let time =
     nanoseconds {
       for _ in 0..<repetitions {
-        guard case .accept = service.route(input.request.head) else { return }
+        guard service.refusal(of: input.request.head, at: input.request.route) == nil else { return }
         keep(service.respond(to: input.request, in: context).body.count)
       }
     } / Double(repetitions)

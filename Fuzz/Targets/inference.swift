@@ -21,7 +21,7 @@ public func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
   let fields: Fields = length.map { [.inferenceHeaderContentLength: $0] } ?? [:]
   let head = RequestHead(.post, "/v2/models/\(model)/infer", fields: fields)
   let service = Service(limits: Limits(logits: 512, jacobianClasses: 16))
-  let request = Request(head: head, route: service.route(head).route, body: body)
+  let request = Request(head: head, route: Service.routes.route(of: head.path), body: body)
   let answer = service.respond(to: request, in: RequestContext())
   switch answer.status.code {
   case 200: precondition(isWhole(answer))

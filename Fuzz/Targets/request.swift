@@ -10,7 +10,7 @@ public func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
   guard let choice = bytes.first else { return 0 }
   let head = RequestHead(.post, ["/softmax", "/loss", "/gradient"][Int(choice) % 3])
   let service = Service(limits: Limits(logits: 512, jacobianClasses: 16))
-  let request = Request(head: head, route: service.route(head).route, body: Array(bytes.dropFirst()))
+  let request = Request(head: head, route: Service.routes.route(of: head.path), body: Array(bytes.dropFirst()))
   let answer = service.respond(to: request, in: RequestContext())
   precondition([200, 400, 413, 422].contains(answer.status.code))
   precondition(isJSON(answer.body))

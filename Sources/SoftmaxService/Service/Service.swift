@@ -3,7 +3,7 @@ public import HTTP
 public import VectorKernels
 
 /// The service's paths and what answers them: a pure function of a request.
-public struct Service: RequestHandler {
+public struct Service: Sendable {
   /// What a request may ask for at most.
   public let limits: Limits
   private let levels: KernelLevelPolicy
@@ -30,14 +30,12 @@ public struct Service: RequestHandler {
   /// The service's routes; one that is put around it extends this table.
   public static let routes = ServiceRoute.table
 
-  public func route(_ head: RequestHead) -> Routing {
-    let route = Self.routes.route(of: head.path)
-    guard var refusal = refusal(of: head, at: route) else { return .accept(route) }
-    decorate(&refusal, for: head, at: head.path)
-    return .refuse(refusal, route)
-  }
-
   /// Under `/v2`, errors have the form of the Open Inference Protocol.
+  ///
+  /// - Parameters:
+  ///   - response: an answer that is not the service's own, or a refusal.
+  ///   - head: the request's head, or nil when the head itself broke a rule.
+  ///   - path: the request's path, or nil when not even that could be read.
   public func decorate(_ response: inout Response, for head: RequestHead?, at path: String?) {
     OpenInferenceProblem.rewrite(&response, for: head, at: path)
   }
@@ -71,6 +69,7 @@ public struct Service: RequestHandler {
     }
   }
 
+  /// The answer to a request whose head was not refused.
   public func respond(to request: consuming Request, in context: RequestContext) -> Response {
     let route = request.route
     if request.head.method == .options { return Response(.noContent, fields: [.allow: route.methods.text]) }

@@ -99,7 +99,7 @@ struct RouteTests {
     ("/", "/"), ("", ""), ("/softmax/", ""),
   ])
   func labelsAreFew(path: String, label: String) {
-    #expect(service.route(RequestHead(.get, path)).route.label.description == label)
+    #expect(Service.routes.route(of: path).label.description == label)
   }
 
   @Test func everyRouteLeadsWhereItsDeclarationSays() {

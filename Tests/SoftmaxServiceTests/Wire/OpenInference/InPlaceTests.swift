@@ -188,10 +188,7 @@ struct InPlaceTests {
     let head = RequestHead(.post, "/v2/models/softmax/infer", fields: fields, framing: .length(json.utf8.count + size))
     var body = Array(json.utf8)
     body += [UInt8](repeating: 0, count: size)
-    guard case .accept(let route) = service.route(head) else {
-      Issue.record("the route is refused")
-      return
-    }
+    let route = Service.routes.route(of: head.path)
     let place = unsafe body.withUnsafeBytes { Int(bitPattern: $0.baseAddress) } + json.utf8.count
     let answer = service.respond(to: Request(head: head, route: route, body: consume body), in: RequestContext())
     #expect(answer.status == .ok)
@@ -224,10 +221,7 @@ struct InPlaceTests {
       rest: #","parameters":{"binary_data_output":true}"#)
     let fields: Fields = [.inferenceHeaderContentLength: "\(json.utf8.count)"]
     let head = RequestHead(.post, "/v2/models/softmax/infer", fields: fields, framing: .length(json.utf8.count + size))
-    guard case .accept(let route) = service.route(head) else {
-      Issue.record("the route is refused")
-      return
-    }
+    let route = Service.routes.route(of: head.path)
     let most = Mutex(0)
     let context = RequestContext(
       threads: 2,
