@@ -38,10 +38,12 @@ public final class Server: Sendable {
   ///   - status: how the server runs, and what the handler's `/readyz` reads; the server sets it.
   ///   - handler: answers requests.
   ///   - observer: is told of them.
-  public init(_ status: ServerStatus, handler: any RequestHandler, observer: any ServerObserver = NoObserver()) {
+  public init(_ status: ServerStatus, handler: any RequestHandler, observer: any ServerObserver) {
     self.status = status
     services = LoopServices(
-      configuration: status.configuration, handler: handler, observer: observer, workPool: status.workPool,
+      configuration: status.configuration, limits: ConnectionLimits(status.configuration.limits),
+      reserveLimits: ConnectionLimits(status.configuration.reserveLimits), handler: handler, observer: observer,
+      workPool: status.workPool,
       budget: status.budget,
       limiter: ConnectionLimiter(
         cap: status.configuration.connections, reserve: status.configuration.reserveConnections))

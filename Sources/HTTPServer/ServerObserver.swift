@@ -69,21 +69,3 @@ public struct RequestMetrics: Sendable {
   /// From the head to the answer.
   public var nanoseconds: UInt64 { ended.nanoseconds(since: began) }
 }
-
-/// What an observer does not listen to.
-extension ServerObserver {
-  public func connectionOpened(loop: Int) {}
-  public func connectionClosed(loop: Int) {}
-  public func connectionRejected(_ reason: ConnectionRejection) {}
-  public func connectionDropped(_ reason: ConnectionDrop, loop: Int) {}
-  public func requestBegan(_ request: RequestMetrics, loop: Int) {}
-  public func requestAbandoned(_ request: RequestMetrics, loop: Int) {}
-  public func requestAnswered(_ request: RequestMetrics, _ response: Response, loop: Int) {}
-  public func requestRefused(_ request: RequestMetrics, _ response: Response, loop: Int) {}
-  public func requestRejected(_ problem: Problem, loop: Int) {}
-}
-
-/// Listens to nothing.
-public struct NoObserver: ServerObserver {
-  public init() {}
-}

@@ -25,7 +25,7 @@ final class TestHandler: RequestHandler {
   func route(_ head: RequestHead) -> Routing {
     let route = Self.routes.route(of: head.path)
     return head.path == "/refused"
-      ? .refuse(Response(.notFound, .plainText, body: Array("no".utf8)), route) : .accept(route)
+      ? .refuse(Refusal(head, route, Response(.notFound, .plainText, body: Array("no".utf8)))) : .accept(route)
   }
 
   func decorate(_ response: inout Response, for head: RequestHead?, at path: String?) {
@@ -82,11 +82,20 @@ final class DropCounter: ServerObserver {
   let dropped = Atomic<Int>(0)
 
   func connectionDropped(_ reason: ConnectionDrop, loop: Int) { dropped.add(1, ordering: .relaxed) }
+
+  func connectionOpened(loop: Int) {}
+  func connectionClosed(loop: Int) {}
+  func connectionRejected(_ reason: ConnectionRejection) {}
+  func requestBegan(_ request: RequestMetrics, loop: Int) {}
+  func requestAbandoned(_ request: RequestMetrics, loop: Int) {}
+  func requestAnswered(_ request: RequestMetrics, _ response: Response, loop: Int) {}
+  func requestRefused(_ request: RequestMetrics, _ response: Response, loop: Int) {}
+  func requestRejected(_ problem: Problem, loop: Int) {}
 }
 
 /// A server on a free port of the loopback, stopped at the end.
 func withServer(
-  handler: TestHandler = TestHandler(), observer: any ServerObserver = NoObserver(),
+  handler: TestHandler = TestHandler(), observer: any ServerObserver = DropCounter(),
   _ change: (inout ServerConfiguration) -> Void = { _ in },
   _ body: (SocketAddress, Server, TestHandler) throws -> Void
 ) throws {
