@@ -17,9 +17,8 @@ final class WorkPool: Sendable {
   }
 
   private struct State {
+    /// The work that has waited longest first.
     var queued: [QueuedWork] = []
-    /// Where the queue begins; what lies before has been taken.
-    var first = 0
     /// Requests that have begun and let those in the queue go first.
     var passed = WaitingThreads()
     /// Counts the requests started, so that a later check can tell whether any has come.
@@ -27,20 +26,8 @@ final class WorkPool: Sendable {
     /// Such a check is scheduled.
     var willTrim = false
 
-    mutating func dropTaken() {
-      queued.removeFirst(first)
-      first = 0
-    }
-
     /// The work that has waited longest, if any waits.
-    mutating func takeFirst() -> Work? {
-      guard first < queued.count else { return nil }
-      let work = queued[first].work
-      queued[first] = QueuedWork(work: { _ in }, isAbandoned: { true })
-      first += 1
-      if first > 64, first * 2 > queued.count { dropTaken() }
-      return work
-    }
+    mutating func takeFirst() -> Work? { queued.isEmpty ? nil : queued.removeFirst().work }
   }
 
   /// How many requests may have let others go first; each keeps a thread and its memory meanwhile.
@@ -71,15 +58,14 @@ final class WorkPool: Sendable {
   var hasRoom: Bool { state.withLock { hasRoom(&$0) } }
 
   private func hasRoom(_ state: inout State) -> Bool {
-    if runningCount < workers || state.queued.count - state.first < queueLimit { return true }
+    if runningCount < workers || state.queued.count < queueLimit { return true }
     // Drop queued requests whose clients have disconnected, to make room for this one.
-    state.dropTaken()
     state.queued.removeAll { $0.isAbandoned() }
     return state.queued.count < queueLimit
   }
 
   /// Requests that wait behind those being computed.
-  var queueLength: Int { state.withLock { $0.queued.count - $0.first } }
+  var queueLength: Int { state.withLock { $0.queued.count } }
 
   /// Runs `work` now or when a worker is free; false when the pool is full.
   ///
@@ -173,8 +159,6 @@ final class WorkPool: Sendable {
     state.withLock { state in
       if state.passed.wakeFirst(waitingFor: Self.longestPass) { return nil }
       if let next = state.takeFirst() { return next }
-      state.queued.removeAll(keepingCapacity: true)
-      state.first = 0
       if !state.passed.wakeFirst() { running.subtract(1, ordering: .relaxed) }
       return nil
     }
@@ -187,7 +171,7 @@ final class WorkPool: Sendable {
 
   /// Whether one request has the pool to itself, so that it may use the other cores too.
   var isAlone: Bool {
-    state.withLock { runningCount <= 1 && $0.first == $0.queued.count }
+    state.withLock { runningCount <= 1 && $0.queued.isEmpty }
   }
 
   /// Runs `body(0)` … `body(count - 1)`: on all cores when nobody else waits for them, else one after the other. A
