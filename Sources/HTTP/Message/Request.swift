@@ -118,19 +118,7 @@ public enum Method: String, Sendable, Hashable, CaseIterable {
   }
 
   /// Its place among all of them.
-  public var place: Int {
-    switch self {
-    case .get: 0
-    case .head: 1
-    case .post: 2
-    case .put: 3
-    case .delete: 4
-    case .options: 5
-    case .trace: 6
-    case .patch: 7
-    case .query: 8
-    }
-  }
+  public var place: Int { Self.allCases.firstIndex(of: self) ?? 0 }
 }
 
 /// A set of methods.

@@ -141,20 +141,14 @@ extension Method {
   /// The method named by `bytes[range]`, or nil if it is not implemented.
   init?(_ bytes: Span<UInt8>, _ range: Range<Int>) {
     // The longest name has seven letters.
-    guard range.count < 8 else { return nil }
-    switch bytes.word(from: range.lowerBound, to: range.upperBound) {
-    case ASCII.word("GET"): self = .get
-    case ASCII.word("HEAD"): self = .head
-    case ASCII.word("POST"): self = .post
-    case ASCII.word("PUT"): self = .put
-    case ASCII.word("DELETE"): self = .delete
-    case ASCII.word("OPTIONS"): self = .options
-    case ASCII.word("TRACE"): self = .trace
-    case ASCII.word("PATCH"): self = .patch
-    case ASCII.word("QUERY"): self = .query
-    default: return nil
-    }
+    guard range.count < 8,
+      let place = Self.words.firstIndex(of: bytes.word(from: range.lowerBound, to: range.upperBound))
+    else { return nil }
+    self = Self.allCases[place]
   }
+
+  /// Each name as `Span.word(from:to:)` reads it.
+  private static let words = allCases.map { $0.rawValue.utf8.reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) } }
 }
 
 /// Finds the lines of a head or a trailer section: each ends in CRLF and contains no control character but HTAB
