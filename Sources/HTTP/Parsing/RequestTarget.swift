@@ -59,7 +59,7 @@ struct RequestTarget: Sendable {
   ) throws(ParseFailure) -> (path: String, hasQuery: Bool) {
     let plainEnd = bytes.endOfPath(from: range.lowerBound, to: range.upperBound)
     var index = plainEnd
-    while Authority.isVisibleEscape(bytes, index, range.upperBound) {
+    while bytes.isVisibleEscape(at: index, before: range.upperBound) {
       index = bytes.endOfPath(from: index + 3, to: range.upperBound)
     }
     let written = bytes.extracting(range.lowerBound..<index)
@@ -74,7 +74,7 @@ struct RequestTarget: Sendable {
       let byte = bytes[index]
       let isAllowed =
         byte == UInt8(ascii: "%")
-        ? Authority.escape(bytes, index, range.upperBound) != nil
+        ? bytes.escape(at: index, before: range.upperBound) != nil
         : ASCII.isVisible(byte) && byte != UInt8(ascii: "#")
       guard isAllowed else { throw ParseFailure(.targetInvalid, at: index) }
       index += 1
@@ -98,13 +98,31 @@ struct RequestTarget: Sendable {
   }
 }
 
+/// Percent escapes (RFC 3986 §2.1).
 extension Span<UInt8> {
-  /// The bytes, with the byte that it stands for in the place of each percent escape (RFC 3986 §2.1) of such a byte.
+  /// The byte that an escape at `index` stands for: a percent sign and two hexadecimal digits before `end`. Or nil.
+  @inline(__always)
+  fileprivate func escape(at index: Int, before end: Int) -> UInt8? {
+    guard index + 2 < end, self[index] == UInt8(ascii: "%"), let high = ASCII.hexValue(self[index + 1]),
+      let low = ASCII.hexValue(self[index + 2])
+    else { return nil }
+    return high << 4 | low
+  }
+
+  /// Whether there is an escape at `index` that does not stand for a control character: no path here contains one, and
+  /// a program that unescapes it early would see the string or the line end there (RFC 3986 §7.3).
+  @inline(__always)
+  fileprivate func isVisibleEscape(at index: Int, before end: Int) -> Bool {
+    guard let byte = escape(at: index, before: end) else { return false }
+    return byte >= 0x20 && byte != 0x7F
+  }
+
+  /// The bytes, with the byte that it stands for in the place of each escape of such a byte.
   package func percentDecoded(where isWanted: (UInt8) -> Bool) -> [UInt8] {
     var bytes: [UInt8] = []
     var index = 0
     while index < count {
-      if let byte = Authority.escape(self, index, count), isWanted(byte) {
+      if let byte = escape(at: index, before: count), isWanted(byte) {
         bytes.append(byte)
         index += 3
       } else {
@@ -149,29 +167,12 @@ package enum Authority {
       index = close + 1
     } else {
       index = bytes.endOfHostName(from: index, to: range.upperBound)
-      while isVisibleEscape(bytes, index, range.upperBound) {
+      while bytes.isVisibleEscape(at: index, before: range.upperBound) {
         index = bytes.endOfHostName(from: index + 3, to: range.upperBound)
       }
       guard index > range.lowerBound else { return nil }
     }
     return index == range.upperBound || isPort(bytes, index..<range.upperBound) ? index : nil
-  }
-
-  /// The byte that a percent sign and two hexadecimal digits at `index` stand for (RFC 3986 §2.1), or nil.
-  @inline(__always)
-  static func escape(_ bytes: Span<UInt8>, _ index: Int, _ end: Int) -> UInt8? {
-    guard index + 2 < end, bytes[index] == UInt8(ascii: "%"), let high = ASCII.hexValue(bytes[index + 1]),
-      let low = ASCII.hexValue(bytes[index + 2])
-    else { return nil }
-    return high << 4 | low
-  }
-
-  /// Whether there is an escape at `index` that does not stand for a control character: no path here contains one, and
-  /// a program that unescapes it early would see the string or the line end there (RFC 3986 §7.3).
-  @inline(__always)
-  static func isVisibleEscape(_ bytes: Span<UInt8>, _ index: Int, _ end: Int) -> Bool {
-    guard let byte = escape(bytes, index, end) else { return false }
-    return byte >= 0x20 && byte != 0x7F
   }
 
   private static func closingBracket(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Int? {

@@ -115,7 +115,7 @@ extension String {
 
 extension Substring {
   /// Without spaces and tabs at either end.
-  var trimmingWhitespace: Substring {
+  package var trimmingWhitespace: Substring {
     var rest = self
     rest.skipWhitespace()
     while let last = rest.last, last == " " || last == "\t" { rest.removeLast() }

@@ -294,12 +294,8 @@ extension Option {
     return hosts
   }
 
-  /// The elements of a list, without the spaces around them.
+  /// The elements of a list, without the white space around them.
   static func elements(_ text: String) -> [String] {
-    text.split(separator: ",", omittingEmptySubsequences: false).map { element in
-      var element = element.drop { $0 == " " }
-      while element.last == " " { element.removeLast() }
-      return String(element)
-    }
+    text.split(separator: ",", omittingEmptySubsequences: false).map { String($0.trimmingWhitespace) }
   }
 }
