@@ -28,7 +28,7 @@ final class World {
     var limits = HTTPLimits()
     (limits.headBytes, limits.bodyBytes, limits.pipelineBytes, limits.outputBytes) = (500, 1000, 100, 6000)
     limits.discardBytes = 20
-    state = ConnectionState(limits: limits, at: now)
+    state = ConnectionState(limits: ConnectionLimits(limits), at: now)
   }
 
   func happen(_ event: UInt8) {
@@ -118,7 +118,7 @@ final class World {
       precondition(open == nil && !hasShutDown)
       // Refuses every third path, before its body is read.
       if head.path.utf8.count % 3 == 2 {
-        state.refuse(at: .unmatched, with: Response(.notFound, .plainText, body: [0x30]), at: now)
+        state.refuse(Refusal(head, .unmatched, Response(.notFound, .plainText, body: [0x30])), at: now)
       } else {
         state.proceed(to: .unmatched, at: now)
       }

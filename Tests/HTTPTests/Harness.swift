@@ -32,7 +32,7 @@ final class Harness {
   var openID: ConnectionState.RequestID?
 
   init(_ limits: HTTPLimits = HTTPLimits()) {
-    state = ConnectionState(limits: limits, at: now)
+    state = ConnectionState(limits: ConnectionLimits(limits), at: now)
   }
 
   /// Feeds bytes as far as the connection wants to read them, in pieces of `step`. Returns how many it read.
@@ -106,7 +106,7 @@ final class Harness {
     switch action {
     case .head(let head):
       if let response = decide(head) {
-        state.refuse(at: .unmatched, with: response, at: now)
+        state.refuse(Refusal(head, .unmatched, response), at: now)
       } else {
         state.proceed(to: .unmatched, at: now)
       }

@@ -179,10 +179,8 @@ extension ConnectionState {
   /// - Parameter path: of a head that is not whole, as far as it could be read.
   mutating func breakRule(_ failure: ParseFailure, path: String? = nil) {
     if phase == .head { framing = ResponseFraming(isHead: parser.isHead) }
-    var limits = limits
-    limits.bodyBytes = bodyLimit
     let head = phase == .head ? nil : head ?? waitingRefusal?.head
-    rejection = Rejection(Problem(failure, limits: limits), head, path: head?.path ?? path)
+    rejection = Rejection(Problem(failure, limits: limits, bodyLimit: bodyLimit), head, path: head?.path ?? path)
     phase = .rejectPending
   }
 }

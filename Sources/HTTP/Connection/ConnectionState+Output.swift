@@ -12,16 +12,16 @@ extension ConnectionState {
   /// body has been read and dropped, if it is short or of unknown length (RFC 9112 §6.3). A 5xx never waits. Before a
   /// long body, or one that the client holds back, the response is sent at once and the connection closes (RFC 9112
   /// §9.3, RFC 9110 §10.1.1).
-  public mutating func refuse(at route: Route, with response: consuming Response, at now: Moment) {
-    guard phase == .deciding, let head else { return }
-    self.route = route
+  public mutating func refuse(_ refusal: Refusal, at now: Moment) {
+    guard phase == .deciding else { return }
+    let (head, status) = (refusal.head, refusal.response.status)
+    route = refusal.route
     // The owner may say so in its own response.
-    guard limits.limitExceeded(by: head, isRefused: true) == nil || response.status == .contentTooLarge else {
+    guard limits.limitExceeded(by: head, isRefused: true) == nil || status == .contentTooLarge else {
       return breakRule(ParseFailure(.bodyTooLarge, at: 0))
     }
     self.head = nil
-    let refusal = Refusal(head, route, response)
-    let isClientError = refusal.response.status.code < 500
+    let isClientError = status.code < 500
     discardLeft = limits.discardBytes
     switch head.framing {
     case .none, .length(0):

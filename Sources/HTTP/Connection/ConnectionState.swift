@@ -22,7 +22,7 @@ public struct ConnectionState: ~Copyable, Sendable {
 
   /// What the owner must do.
   public enum Action: ~Copyable, Sendable {
-    /// A head is whole: decide at once, by `proceed(to:at:)` or `refuse(at:with:at:)`.
+    /// A head is whole: decide at once, by `proceed(to:at:)` or `refuse(_:at:)`.
     case head(RequestHead)
     /// A request is whole: answer it, now or later, by `respond(to:with:at:)`.
     case request(RequestID, Request)
@@ -39,20 +39,6 @@ public struct ConnectionState: ~Copyable, Sendable {
     case shutdownWrite
     /// Close the descriptor and cancel the work in progress, if any. There are no further actions.
     case close(CloseReason)
-  }
-
-  /// A response to a head, given before its body is read. A class, so that a connection spends one word on what it
-  /// seldom has.
-  public final class Refusal: Sendable {
-    public let head: RequestHead
-    public let route: Route
-    public let response: Response
-
-    init(_ head: RequestHead, _ route: Route, _ response: Response) {
-      self.head = head
-      self.route = route
-      self.response = response
-    }
   }
 
   /// A request that broke a rule or a deadline.
@@ -111,8 +97,7 @@ public struct ConnectionState: ~Copyable, Sendable {
     case closePending, closed
   }
 
-  let limits: HTTPLimits
-  let times: TimeLimits
+  let shared: ConnectionLimits
   var phase = Phase.head
   var output = OutputQueue()
 
@@ -156,15 +141,17 @@ public struct ConnectionState: ~Copyable, Sendable {
   var outputWritten = 0
 
   /// A connection just accepted.
-  public init(limits: HTTPLimits, at now: Moment) {
-    self.limits = limits
-    times = TimeLimits(limits)
-    bodyLimit = limits.bodyBytes
+  public init(limits: ConnectionLimits, at now: Moment) {
+    shared = limits
+    bodyLimit = limits.limits.bodyBytes
     since = now.instant
-    readRate = times.bodyDeadline(from: now.instant)
-    writeRate = times.writeDeadline(from: now.instant)
+    readRate = limits.times.bodyDeadline(from: now.instant)
+    writeRate = limits.times.writeDeadline(from: now.instant)
     outputSince = now.instant
   }
+
+  var limits: HTTPLimits { shared.limits }
+  var times: TimeLimits { shared.times }
 
   // MARK: Events
 

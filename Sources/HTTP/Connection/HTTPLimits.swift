@@ -60,7 +60,18 @@ public struct HTTPLimits: Sendable, Hashable {
   }
 }
 
-/// The time limits of ``HTTPLimits`` in nanoseconds, converted once a connection.
+/// What the connections of a server keep to: one for all of them, so that each spends one word on it.
+public final class ConnectionLimits: Sendable {
+  let limits: HTTPLimits
+  let times: TimeLimits
+
+  public init(_ limits: HTTPLimits) {
+    self.limits = limits
+    times = TimeLimits(limits)
+  }
+}
+
+/// The time limits of ``HTTPLimits`` in nanoseconds, converted once.
 struct TimeLimits: Sendable {
   let headTimeout, bodyTimeout, bodyPerByte, idleTimeout, stopGrace, writeTimeout, writePerByte, writeTotalTimeout,
     lingerSilence, lingerTotal: UInt64

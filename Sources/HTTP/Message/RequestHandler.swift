@@ -23,30 +23,31 @@ public enum Routing: Sendable {
   /// The body is read, and `respond` called.
   case accept(Route)
   /// A final answer (404, 405, 413, 415 …); the route is ``Route/unmatched`` where nothing stands at the path.
-  case refuse(Refused)
-
-  /// A final answer and its route. A class, so that a decision is one word; the box of an indirect case is read after
-  /// its end in what Swift 6.3 compiles without optimisation, as the address sanitizer shows.
-  public final class Refused: Sendable {
-    public let response: Response
-    public let route: Route
-
-    init(_ response: Response, _ route: Route) {
-      self.response = response
-      self.route = route
-    }
-  }
-
-  /// A final answer at the route.
-  public static func refuse(_ response: Response, _ route: Route) -> Routing { .refuse(Refused(response, route)) }
+  case refuse(Refusal)
 
   public var isRefusal: Bool { if case .refuse = self { true } else { false } }
 
   public var route: Route {
     switch self {
     case .accept(let route): route
-    case .refuse(let refused): refused.route
+    case .refuse(let refusal): refusal.route
     }
+  }
+}
+
+/// A final answer to a head, given before its body is read.
+///
+/// A class, so that a decision is one word, and a connection spends one on what it seldom has; the box of an indirect
+/// case is read after its end in what Swift 6.3 compiles without optimisation, as the address sanitizer shows.
+public final class Refusal: Sendable {
+  public let head: RequestHead
+  public let route: Route
+  public let response: Response
+
+  public init(_ head: RequestHead, _ route: Route, _ response: Response) {
+    self.head = head
+    self.route = route
+    self.response = response
   }
 }
 

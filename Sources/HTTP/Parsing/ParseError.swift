@@ -81,7 +81,11 @@ extension ParseError {
   }
 
   /// The sentence that names the rule, or the limit, and the cure.
-  func detail(_ limits: HTTPLimits = HTTPLimits()) -> String {
+  ///
+  /// - Parameters:
+  ///   - limits: what the server keeps to.
+  ///   - bodyLimit: the most bytes that this request's body might have; nil for the limit of all.
+  func detail(_ limits: HTTPLimits = HTTPLimits(), bodyLimit: Int? = nil) -> String {
     switch self {
     case .requestLineMalformed:
       "A request starts with a method, a target and HTTP/1.1, with single spaces between them"
@@ -115,9 +119,7 @@ extension ParseError {
     case .framingFieldDisguised:
       "A field name may not resemble Content-Length or Transfer-Encoding; write these names with one hyphen"
     case .expectationUnknown: "The only expectation that this server meets is 100-continue"
-    case .bodyTooLarge:
-      "The body is larger than the \(limits.bodyBytes) bytes that this server reads (--max-body, --max-memory); "
-        + "send several requests"
+    case .bodyTooLarge: Self.bodyTooLarge(bodyLimit ?? limits.bodyBytes)
     case .chunkSizeInvalid: "A chunk must start with its size in 1 to 16 hexadecimal digits and a line end"
     case .chunkExtensionInvalid:
       "A chunk extension must be a semicolon, a name and, optionally, an equals sign and a value"
@@ -136,18 +138,22 @@ extension ParseError {
         + "or arrived at less than \(limits.bodyBytesPerSecond) bytes a second"
     }
   }
+
+  fileprivate static func bodyTooLarge(_ limit: Int) -> String {
+    "The body is larger than the \(limit) bytes that this server reads (--max-body, --max-memory); "
+      + "send several requests"
+  }
 }
 
 extension Problem {
   /// The problem that tells a client which rule or limit its request broke, and at which byte.
-  public init(_ failure: ParseFailure, limits: HTTPLimits) {
-    self.init(failure.error.type, detail: failure.error.detail(limits), offset: failure.offset)
+  init(_ failure: ParseFailure, limits: HTTPLimits, bodyLimit: Int? = nil) {
+    self.init(
+      failure.error.type, detail: failure.error.detail(limits, bodyLimit: bodyLimit), offset: failure.offset)
   }
 
   /// A head announces a body that is longer than the `limit`, in bytes.
   public static func bodyTooLarge(_ limit: Int) -> Problem {
-    var limits = HTTPLimits()
-    limits.bodyBytes = limit
-    return ProblemType.bodyTooLarge.problem(ParseError.bodyTooLarge.detail(limits))
+    ProblemType.bodyTooLarge.problem(ParseError.bodyTooLarge(limit))
   }
 }

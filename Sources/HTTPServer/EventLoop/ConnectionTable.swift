@@ -83,8 +83,6 @@ final class Connection {
   var interest: EpollEvents = .readable
   /// When the loop will look at its deadline next, at the latest.
   var due = Instant.never
-  /// The peer has sent its last byte.
-  var peerFinished = false
   /// The loop has dropped it: the result of work in progress is not wanted any more.
   var isClosed = false
   /// Its answer waits to be written with those of other connections.
@@ -124,7 +122,7 @@ final class Connection {
   /// What to watch for now.
   func wantedInterest(_ state: inout ConnectionState) -> EpollEvents {
     var wanted: EpollEvents = []
-    if !peerFinished, state.readInterest != .none { wanted.insert(.readable) }
+    if state.readInterest != .none { wanted.insert(.readable) }
     if state.hasOutput { wanted.insert(.writable) }
     return wanted
   }

@@ -107,7 +107,6 @@ extension EventLoop {
       if !connection.isClosed { keepWithinBudget(connection, &state) }
       return mayHaveMore
     case .success(.finished):
-      connection.peerFinished = true
       state.peerFinished()
       process(of: connection, &state)
     case .success(.wouldBlock): break

@@ -10,7 +10,7 @@ extension EventLoop {
     connection.headCompletedAt = now.instant
     switch routing(of: head, on: connection) {
     case .accept(let route): state.proceed(to: route, at: now)
-    case .refuse(let refused): state.refuse(at: refused.route, with: refused.response, at: now)
+    case .refuse(let refusal): state.refuse(refusal, at: now)
     }
   }
 
@@ -18,17 +18,17 @@ extension EventLoop {
     let routing = handler.route(head)
     let route = routing.route
     if connection.isReserve, !route.isServedBeyondCap || head.framing != .none {
-      return .refuse(handler.answer(.overloaded, to: head, closes: true), route)
+      return .refuse(Refusal(head, route, handler.answer(.overloaded, to: head, closes: true)))
     }
-    if let limit = limits.limitExceeded(by: head, isRefused: routing.isRefusal) {
-      return .refuse(handler.answer(.bodyTooLarge(limit), to: head), route)
+    if let limit = services.configuration.limits.limitExceeded(by: head, isRefused: routing.isRefusal) {
+      return .refuse(Refusal(head, route, handler.answer(.bodyTooLarge(limit), to: head)))
     }
     if !routing.isRefusal, case .length(let count) = head.framing {
       let isLarge = count > MemoryBudget.smallRequest
       guard !isLarge || services.budget.hasRoom(for: count),
         !route.body.usesWorkPool(bodyBytes: count) || services.workPool.hasRoom
       else {
-        return .refuse(handler.answer(.overloaded, to: head), route)
+        return .refuse(Refusal(head, route, handler.answer(.overloaded, to: head)))
       }
     }
     return routing
@@ -145,7 +145,7 @@ extension EventLoop {
   }
 
   /// A refused head has its answer.
-  func report(_ refusal: ConnectionState.Refusal, of connection: Connection) {
+  func report(_ refusal: Refusal, of connection: Connection) {
     refreshClock()
     let metrics = RequestMetrics(
       refusal.head, refusal.route, bodyBytes: 0, began: connection.headCompletedAt, ended: now.instant)

@@ -6,6 +6,8 @@ internal import HTTP
 /// What the event loops of one server have in common.
 struct LoopServices: Sendable {
   let configuration: ServerConfiguration
+  /// What connections keep to, and those beyond the cap.
+  let limits, reserveLimits: ConnectionLimits
   let handler: any RequestHandler
   let observer: any ServerObserver
   let workPool: WorkPool
@@ -31,9 +33,9 @@ actor EventLoop {
   let services: LoopServices
   let handler: any RequestHandler
   let observer: any ServerObserver
-  let limits: HTTPLimits
+  let limits: ConnectionLimits
   /// Those of connections beyond the cap.
-  let reserveLimits: HTTPLimits
+  let reserveLimits: ConnectionLimits
 
   let inlineBudget = InlineTimeBudget()
   let inlineNanoseconds: UInt64
@@ -85,8 +87,8 @@ actor EventLoop {
     self.services = services
     handler = services.handler
     observer = services.observer
-    limits = services.configuration.limits
-    reserveLimits = services.configuration.reserveLimits
+    limits = services.limits
+    reserveLimits = services.reserveLimits
     executor = SerialQueueExecutor(label: "softmaxd.loop.\(index)")
     mailbox = try Mailbox()
     epoll = try EpollSet()

@@ -52,7 +52,7 @@ struct OperationalEndpoints: RequestHandler {
     if Path(route) != nil { response.forbidsStoring = true }
     if response.status == .notModified, Service.dependsOnAccept(route) { response.fields.append(.vary, "Accept") }
     decorate(&response, for: head, at: head.path)
-    return .refuse(response, route)
+    return .refuse(Refusal(head, route, response))
   }
 
   private func refusal(of head: RequestHead, at route: Route) -> Response? {
