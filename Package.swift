@@ -59,8 +59,7 @@ let package = Package(
     .testTarget(
       name: "SoftmaxServiceTests",
       dependencies: ["SoftmaxService", "Softmax", "HTTP", "NumericJSON", "VectorKernels", "TestSupport"]),
-    .testTarget(
-      name: "softmaxdTests", dependencies: ["softmaxd", "SoftmaxService", "HTTPServer", "HTTP", "TestSupport"]),
+    .testTarget(name: "softmaxdTests", dependencies: ["softmaxd", "SoftmaxService", "HTTPServer", "HTTP"]),
     .testTarget(name: "IntegrationTests", dependencies: ["CCurl", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6]

@@ -39,9 +39,5 @@ static inline long ccurl_number(CURL *handle, CURLINFO info) {
 }
 
 /// The same for numbers of type curl_off_t, whose names end in _T: bytes, and times in microseconds.
-static inline curl_off_t ccurl_size(CURL *handle, CURLINFO info) {
-  curl_off_t value = -1;
-  return curl_easy_getinfo(handle, info, &value) == CURLE_OK ? value : -1;
-}
 
 #endif

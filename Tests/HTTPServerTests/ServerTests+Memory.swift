@@ -20,7 +20,7 @@ extension ServerTests {
         first.post("/held", large)
         handler.began.wait()
         let second = try TestClient(address)
-        second.say("POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n")
+        second.send("POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n")
         #expect(second.answer()?.hasPrefix("503 ") == true)
         handler.hold.signal()
         #expect(first.answer() == "200 held")
@@ -51,7 +51,7 @@ extension ServerTests {
         let claims = try (0..<4).map { _ in
           let client = try TestClient(address)
           // The claim comes behind a request whose answer shows that it has been looked at.
-          client.say(
+          client.send(
             "GET /y HTTP/1.1\r\nHost: x\r\n\r\n" + "POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 1048576\r\n\r\n")
           #expect(client.answer() == "200 /y 0")
           return client
@@ -61,7 +61,7 @@ extension ServerTests {
         #expect(client.answer() == "200 /x 900000")
         // They were there all the while, and are served when they go on.
         for claim in claims {
-          claim.say([UInt8](repeating: 0x61, count: 1_048_576))
+          claim.send([UInt8](repeating: 0x61, count: 1_048_576))
           #expect(claim.answer() == "200 /x 1048576")
         }
       }
@@ -161,8 +161,8 @@ extension ServerTests {
         configuration.memoryBytes = 250_000
       } _: { address, _, _ in
         let first = try TestClient(address)
-        first.say("POST /x HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 100000\r\n\r\n")
-        first.say(large)
+        first.send("POST /x HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 100000\r\n\r\n")
+        first.send(large)
         #expect(first.answer() == "200 /x 100000")
         let second = try TestClient(address)
         second.post("/x", large)
@@ -179,18 +179,18 @@ extension ServerTests {
         first.post("/held", [UInt8](repeating: 0x61, count: 900_000))
         handler.began.wait()
         let second = try TestClient(address)
-        second.say("POST /x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
-        second.say("7A120\r\n")
-        second.say([UInt8](repeating: 0x61, count: 500_000))
+        second.send("POST /x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+        second.send("7A120\r\n")
+        second.send([UInt8](repeating: 0x61, count: 500_000))
         #expect(second.hasEnded())
         handler.hold.signal()
         #expect(first.answer() == "200 held")
         // An answer may be read before the worker has given its memory back.
         for _ in 0..<500 where server.status.heldBytes > 700_000 { usleep(1000) }
         let third = try TestClient(address)
-        third.say("POST /x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n7A120\r\n")
-        third.say([UInt8](repeating: 0x61, count: 500_000))
-        third.say("\r\n0\r\n\r\n")
+        third.send("POST /x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n7A120\r\n")
+        third.send([UInt8](repeating: 0x61, count: 500_000))
+        third.send("\r\n0\r\n\r\n")
         #expect(third.answer() == "200 /x 500000")
       }
     }

@@ -39,8 +39,8 @@ extension ServerTests {
         for _ in 0..<200 where refusal?.hasPrefix("503 ") != true {
           usleep(5000)
           let client = try TestClient(address)
-          client.say("POST /livez HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n")
-          client.say(large)
+          client.send("POST /livez HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n")
+          client.send(large)
           refusal = client.answer()
         }
         #expect(refusal?.contains("/problems/overloaded") == true)

@@ -21,7 +21,7 @@ import Testing
   @Test func answersPipelinedRequestsInOrder() throws {
     try withServer { address, _, _ in
       let client = try TestClient(address)
-      client.say((0..<50).map { "GET /\($0) HTTP/1.1\r\nHost: x\r\n\r\n" }.joined())
+      client.send((0..<50).map { "GET /\($0) HTTP/1.1\r\nHost: x\r\n\r\n" }.joined())
       for number in 0..<50 { #expect(client.answer() == "200 /\(number) 0") }
     }
   }
@@ -36,14 +36,14 @@ import Testing
       let clients = try (0..<40).map { _ in try TestClient(address) }
       for (number, client) in clients.enumerated() { #expect(client.get("/\(number)") == "200 /\(number) 0") }
       // While the only loop is held, all of them ask; then it finds all of them ready.
-      holder.say("GET /held HTTP/1.1\r\nHost: x\r\n\r\n")
+      holder.send("GET /held HTTP/1.1\r\nHost: x\r\n\r\n")
       handler.began.wait()
       for (number, client) in clients.enumerated() {
         switch number % 8 {
-        case 5: client.say("NONSENSE\r\n\r\n")
+        case 5: client.send("NONSENSE\r\n\r\n")
         case 6: client.reset()
         case 7:
-          client.say("POST /begun HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nab")
+          client.send("POST /begun HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nab")
         default:
           client.post("/\(number)/a", [UInt8](repeating: 0x61, count: bodyBytes + number))
           client.post("/\(number)/b", [UInt8](repeating: 0x62, count: number))
@@ -57,7 +57,7 @@ import Testing
         case 5: #expect(client.answer()?.hasPrefix("400 ") == true)
         case 6: break
         case 7:
-          client.say("cd")
+          client.send("cd")
           #expect(client.answer() == "200 /begun 4")
         default:
           #expect(client.answer() == "200 /\(number)/a \(bodyBytes + number)")
@@ -75,7 +75,7 @@ import Testing
       let holder = try TestClient(address)
       let clients = try (0..<20).map { _ in try TestClient(address) }
       for client in clients { #expect(client.get("/") == "200 / 0") }
-      holder.say("GET /held HTTP/1.1\r\nHost: x\r\n\r\n")
+      holder.send("GET /held HTTP/1.1\r\nHost: x\r\n\r\n")
       handler.began.wait()
       for (number, client) in clients.enumerated() {
         client.post("/\(number)", [UInt8](repeating: 0x61, count: number))
@@ -93,7 +93,7 @@ import Testing
   @Test func readsABodyByteByByte() throws {
     try withServer { address, _, _ in
       let client = try TestClient(address)
-      for byte in Array("POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello".utf8) { client.say([byte]) }
+      for byte in Array("POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello".utf8) { client.send([byte]) }
       #expect(client.answer() == "200 /x 5")
     }
   }
@@ -119,7 +119,7 @@ import Testing
   @Test func aBrokenRequestIsAnsweredOnceAndTheConnectionEnds() throws {
     try withServer { address, _, _ in
       let client = try TestClient(address)
-      client.say("NONSENSE\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n")
+      client.send("NONSENSE\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n")
       #expect(client.answer()?.hasPrefix("400 ") == true)
       client.finish()
       #expect(client.hasEnded())
@@ -131,7 +131,7 @@ import Testing
   func aLargeBodyThatMeansNothingIsRefused(method: String) throws {
     try withServer { address, _, handler in
       let client = try TestClient(address)
-      client.say("\(method) /livez HTTP/1.1\r\nHost: x\r\nContent-Length: 65537\r\n\r\n")
+      client.send("\(method) /livez HTTP/1.1\r\nHost: x\r\nContent-Length: 65537\r\n\r\n")
       #expect(client.answer()?.hasPrefix("413 ") == true)
       #expect(client.hasEnded())
       #expect(handler.calls.load(ordering: .relaxed) == 0)
@@ -151,7 +151,7 @@ import Testing
         ("Transfer-Encoding: chunked", "186A0\r\n" + String(repeating: "a", count: 100_000), "503 "),
       ] {
         let client = try TestClient(address)
-        client.say("POST /x HTTP/1.1\r\nHost: x\r\n\(fields)\r\n\r\n\(body)")
+        client.send("POST /x HTTP/1.1\r\nHost: x\r\n\(fields)\r\n\r\n\(body)")
         let answer = client.answer()
         #expect(answer?.hasPrefix(status) == true)
         #expect(client.lastHead.contains("X-Request-Id: marked"), "\(fields)")
@@ -165,7 +165,7 @@ import Testing
 
   @Test func localhostListensOnBothLoopbacksWithOnePort() throws {
     let configuration = ServerConfiguration(addresses: SocketAddress.all(host: "localhost", port: 0) ?? [])
-    let server = Server(ServerStatus(configuration), handler: TestHandler())
+    let server = Server(ServerStatus(configuration), handler: TestHandler(), observer: DropCounter())
     let addresses = try server.start()
     defer { stop(server) }
     #expect(Set(addresses.map(\.port)).count == 1)

@@ -50,7 +50,7 @@ import Testing
   @Test func requestsThatArrivedBeforeTheStopAreAnswered() throws {
     try withServer { address, server, _ in
       let clients = try (0..<20).map { _ in try TestClient(address) }
-      for client in clients { client.say("GET /late HTTP/1.1\r\nHost: x\r\n\r\n") }
+      for client in clients { client.send("GET /late HTTP/1.1\r\nHost: x\r\n\r\n") }
       server.stop {}
       for client in clients { #expect(client.answer() == "200 /late 0") }
     }

@@ -39,7 +39,7 @@ extension IntegrationTests {
 
     /// The refusal comes before the body is read, and the client must see it rather than a reset.
     @Test func aBodyPastTheLimitIsRefusedAndTheRefusalArrives() throws {
-      let run = try Daemon.run(Daemon.quickStop + ["--max-body", "1000000"]) { daemon in
+      let run = try Daemon.run(["--max-body", "1000000"]) { daemon in
         let body = Bodies.logits(500_000)
         for fields in [["Content-Type: application/json"], ["Content-Type: application/json", "Expect:"]] {
           let answer = try Client(daemon).send(Call(method: "POST", path: "/softmax", fields: fields, body: body))
@@ -78,7 +78,7 @@ extension IntegrationTests {
     /// A check is computed beside the loop, and its deadline ends it.
     @Test(arguments: [(timeout: "60", status: 200), (timeout: "0.05", status: 503)])
     func healthzAnswersWhileALargeCheckIsComputed(timeout: String, status: Int) throws {
-      let run = try Daemon.run(Daemon.quickStop + ["--loops", "1", "--request-timeout", timeout]) { daemon in
+      let run = try Daemon.run(["--loops", "1", "--request-timeout", timeout]) { daemon in
         let crowd = Crowd(1, of: daemon)
         let probe = Client(daemon)
         var answered = 0

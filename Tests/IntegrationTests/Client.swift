@@ -25,7 +25,6 @@ struct Answer {
   var body: [UInt8]
   /// Connections that libcurl had to open for it: 0 when an old one served again.
   var opened: Int
-  var milliseconds: Double
 
   var text: String { String(decoding: body, as: UTF8.self) }
 
@@ -135,8 +134,7 @@ struct Answer {
     }
     return unsafe Answer(
       status: ccurl_number(handle, CURLINFO_RESPONSE_CODE), fields: fields, body: transfer.body,
-      opened: ccurl_number(handle, CURLINFO_NUM_CONNECTS),
-      milliseconds: Double(ccurl_size(handle, CURLINFO_TOTAL_TIME_T)) / 1_000)
+      opened: ccurl_number(handle, CURLINFO_NUM_CONNECTS))
   }
 
   /// True when the whole body of the call has been handed to the kernel.
@@ -148,10 +146,6 @@ struct Answer {
     guard let context = unsafe context else { preconditionFailure("libcurl lost the callback's context") }
     return unsafe Unmanaged<Transfer>.fromOpaque(context).takeUnretainedValue()
   }
-}
-
-extension Substring.SubSequence {
-  fileprivate func lowercased() -> String { String(self).lowercased() }
 }
 
 extension String {
@@ -208,7 +202,7 @@ enum Bodies {
   /// `{"logits":[…]}` of this many numbers in a row, each of about `digits` digits, a few values over and over.
   static func logits(_ count: Int, digits: Int = 6) -> [UInt8] {
     let numbers = (0..<64).map { index -> [UInt8] in
-      let tail = String(repeating: "73918264505192837", count: 1).prefix(max(1, digits - 1))
+      let tail = "73918264505192837".prefix(max(1, digits - 1))
       return Array("\(index % 2 == 0 ? "-" : "")\(index % 9).\(tail)".utf8)
     }
     var body = Array(#"{"logits":["#.utf8)

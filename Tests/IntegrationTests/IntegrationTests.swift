@@ -1,3 +1,4 @@
+import Foundation
 import TestSupport
 import Testing
 
@@ -14,7 +15,7 @@ extension IntegrationTests {
       let bodies = [
         #"{"logits": [1, 2, 3]}"#, #"{"logits": [1, 2, 3, 4]}"#, #"{"logits": [1, 2, 3], "outputs": ["jacobian"]}"#,
       ]
-      let run = try Daemon.run(Daemon.quickStop + flags) { daemon in
+      let run = try Daemon.run(flags) { daemon in
         let client = Client(daemon)
         return try bodies.map { try client.send(.post("/softmax", $0)).status }
       }
@@ -22,10 +23,58 @@ extension IntegrationTests {
       #expect(run.status == 0)
     }
 
-    @Test func aBadVariableIsNamed() throws {
-      let bad = try Daemon.command([], environment: ["SOFTMAXD_PORT": "many"])
-      #expect(bad.status != 0)
-      #expect(bad.errors.contains("SOFTMAXD_PORT"))
+    /// A closure that belongs to the wrong actor traps only when a real timer fires.
+    @Test func aTimerFiresAndEndsAnIdleConnection() throws {
+      let daemon = try Daemon(["--idle-timeout", "0.2"])
+      // Nothing is said: the server ends the connection by its timer, and the program lives on.
+      #expect(try TestClient(daemon).everything() == "")
+      #expect(try Daemon.command(["--probe", "--port", "\(daemon.port)"]).status == 0)
+      daemon.signal(SIGTERM)
+      #expect(daemon.wait() == 0)
+    }
+
+    @Test func theProbeOfNobodyFails() throws {
+      let probe = try Daemon.command(["--probe", "--port", "1"])
+      #expect(probe.status == 1)
+      #expect(probe.errors == "softmaxd: 127.0.0.1:1 does not answer: Connection refused\n")
+    }
+
+    @Test func aPortInUseIsOneClearLine() throws {
+      let daemon = try Daemon()
+      let second = try Daemon.command(["--port", "\(daemon.port)"])
+      #expect(second.status == 1)
+      #expect(second.errors == "softmaxd: cannot listen on 127.0.0.1:\(daemon.port): Address already in use\n")
+      daemon.signal(SIGTERM)
+      #expect(daemon.wait() == 0)
+    }
+
+    @Test func anUnknownFlagIsOneClearLine() throws {
+      let outcome = try Daemon.command(["--prot", "1"])
+      #expect(outcome.status == 2)
+      #expect(outcome.errors == "softmaxd: unknown option --prot; did you mean --port?\n")
+    }
+
+    @Test func versionAndHelpEndWell() throws {
+      let version = try Daemon.command(["--version"])
+      #expect(version.status == 0 && version.output.hasPrefix("softmaxd "))
+      let help = try Daemon.command(["--help"])
+      #expect(help.status == 0 && help.output.hasPrefix("Usage: softmaxd [OPTIONS]\n"))
+    }
+
+    @Test func aTokenFileThatIsMissingIsOneClearLine() throws {
+      let outcome = try Daemon.command(["--port", "0", "--token-file", "/nonexistent"])
+      #expect(outcome.status == 1)
+      #expect(outcome.errors == "softmaxd: cannot read --token-file /nonexistent\n")
+    }
+
+    @Test func aTokenFileBeyondItsBoundIsOneClearLine() throws {
+      let file = FileManager.default.temporaryDirectory.appendingPathComponent("softmaxd-\(getpid()).token")
+      defer { try? FileManager.default.removeItem(at: file) }
+      // Cut at the bound it would be a good token.
+      try Data(repeating: 0x61, count: 4097).write(to: file)
+      let outcome = try Daemon.command(["--port", "0", "--token-file", file.path])
+      #expect(outcome.status == 1)
+      #expect(outcome.errors == "softmaxd: --token-file \(file.path) has more than 4096 bytes\n")
     }
   }
 }

@@ -4,15 +4,41 @@ import Testing
 
 extension IntegrationTests {
   @Suite struct Stopping {
+    @Test(arguments: [SIGTERM, SIGINT, SIGHUP]) func aSignalEndsItGently(number: Int32) throws {
+      let daemon = try Daemon()
+      #expect(daemon.firstLine.hasPrefix("softmaxd listening on http://127.0.0.1:"))
+      daemon.signal(number)
+      #expect(daemon.wait() == 0)
+      #expect(daemon.log().isEmpty)
+    }
+
+    /// A signal that comes with the first line, before Dispatch listens for it, is not lost.
+    @Test func aSignalAtTheVeryStartEndsItGently() throws {
+      for _ in 0..<20 {
+        let daemon = try Daemon()
+        daemon.signal(SIGTERM)
+        #expect(daemon.wait() == 0)
+      }
+    }
+
+    /// The end of a terminal may send it twice.
+    @Test func aSecondHangupChangesNothing() throws {
+      let daemon = try Daemon(["--drain-delay", "0.5"])
+      daemon.signal(SIGHUP)
+      usleep(200_000)
+      daemon.signal(SIGHUP)
+      #expect(daemon.wait() == 0)
+    }
+
     /// Twenty requests are under way when the signal comes, their heads read and their bodies not: each gets its
     /// answer, says that its connection ends, and then the server ends well.
     @Test(arguments: [SIGTERM, SIGINT])
     func everyRequestUnderWayIsAnsweredBeforeTheEnd(signal: Int32) throws {
-      let daemon = try Daemon(Daemon.quickStop)
+      let daemon = try Daemon()
       let body = Bodies.logits(100_000, digits: 12)
       let clients = try (0..<20).map { _ in try TestClient(daemon) }
       for client in clients {
-        client.say(
+        client.send(
           "POST /softmax HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nExpect: 100-continue\r\n"
             + "Content-Length: \(body.count)\r\n\r\n")
         #expect(client.answer() == "100 ")
@@ -20,7 +46,7 @@ extension IntegrationTests {
       daemon.signal(signal)
       #expect(daemon.isRunning)
       for client in clients {
-        client.say(body)
+        client.send(body)
         let answer = try #require(client.answer())
         #expect(answer.hasPrefix("200 "))
         #expect(answer.utf8.count { $0 == UInt8(ascii: ",") } == 99_999)
@@ -30,7 +56,7 @@ extension IntegrationTests {
     }
 
     @Test func anIdleConnectionDoesNotHoldTheServer() throws {
-      let daemon = try Daemon(Daemon.quickStop)
+      let daemon = try Daemon()
       let idle = try TestClient(daemon)
       #expect(idle.get("/livez")?.hasPrefix("200 ") == true)
       let clock = ContinuousClock()
@@ -68,7 +94,7 @@ extension IntegrationTests {
     }
 
     @Test func aLogThatNobodyReadsKeepsItFromNothing() throws {
-      let daemon = try Daemon(Daemon.quickStop + ["--log", "requests"])
+      let daemon = try Daemon(["--log", "requests"])
       let client = Client(daemon)
       // More than a pipe holds.
       for _ in 0..<800 { _ = try client.send(.get("/livez")) }

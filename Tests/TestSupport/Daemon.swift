@@ -2,9 +2,6 @@ package import Foundation
 
 /// A softmaxd of the test's own: the built binary, started on a free port of 127.0.0.1. It does not outlive its owner.
 package final class Daemon {
-  /// The options that make a stop quick; a test that is about stopping gives its own.
-  package static let quickStop = ["--drain-delay", "0"]
-
   package let port: UInt16
   /// What it printed before it listened, without the line's end.
   package let firstLine: String
@@ -21,7 +18,7 @@ package final class Daemon {
   package var isRunning: Bool { process.isRunning }
 
   /// Starts the binary and waits until it says where it listens.
-  package init(_ options: [String] = Daemon.quickStop) throws {
+  package init(_ options: [String] = []) throws {
     process = Process()
     process.executableURL = Daemon.binary
     process.arguments = ["--port", "0"] + options
@@ -49,7 +46,7 @@ package final class Daemon {
   /// Starts one, runs the body against it, asks it to stop, and gives back the exit status and what it has logged with
   /// the body's result. A log longer than a pipe holds would be cut.
   package static func run<Result>(
-    _ options: [String] = Daemon.quickStop, _ body: (Daemon) throws -> Result
+    _ options: [String] = [], _ body: (Daemon) throws -> Result
   ) throws -> (result: Result, status: Int32, log: String) {
     let daemon = try Daemon(options)
     let result = try body(daemon)

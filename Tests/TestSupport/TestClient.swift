@@ -1,15 +1,15 @@
 import Glibc
 
-/// A blocking client whose every byte the test chooses: says bytes, hears bytes, never waits longer than its patience.
+/// A blocking client whose every byte the test chooses: it sends and receives, and never waits longer than its timeout.
 package final class TestClient {
   package let descriptor: CInt
-  private var heard: [UInt8] = []
+  private var received: [UInt8] = []
   private var ended = false
   /// The head of the last answer.
   package private(set) var lastHead = ""
 
   /// Connects to `host`, an IPv4 or IPv6 address in numbers.
-  package init(host: String = "127.0.0.1", port: UInt16, patience seconds: Int = 5) throws {
+  package init(host: String = "127.0.0.1", port: UInt16, timeout seconds: Int = 5) throws {
     var wanted = unsafe addrinfo()
     unsafe wanted.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV
     unsafe wanted.ai_socktype = CInt(SOCK_STREAM.rawValue)
@@ -26,8 +26,8 @@ package final class TestClient {
     }
   }
 
-  /// With the patience that a sanitizer's build needs for an answer.
-  package convenience init(_ daemon: Daemon) throws { try self.init(port: daemon.port, patience: 120) }
+  /// With the timeout that a sanitizer's build needs for an answer.
+  package convenience init(_ daemon: Daemon) throws { try self.init(port: daemon.port, timeout: 120) }
 
   deinit { _ = close(descriptor) }
 
@@ -36,14 +36,14 @@ package final class TestClient {
     package var errno: CInt
   }
 
-  package func say(_ text: String) { say(Array(text.utf8)) }
+  package func send(_ text: String) { send(Array(text.utf8)) }
 
   /// Sends it all, or as much as the peer takes.
-  package func say(_ bytes: [UInt8]) {
+  package func send(_ bytes: [UInt8]) {
     var rest = bytes[...]
     while !rest.isEmpty {
       let count = unsafe rest.withUnsafeBytes {
-        unsafe send(descriptor, $0.baseAddress, $0.count, CInt(MSG_NOSIGNAL))
+        unsafe Glibc.send(descriptor, $0.baseAddress, $0.count, CInt(MSG_NOSIGNAL))
       }
       guard count > 0 else { return }
       rest = rest.dropFirst(count)
@@ -52,13 +52,13 @@ package final class TestClient {
 
   /// A GET of `path`, kept alive.
   package func get(_ path: String) -> String? {
-    say("GET \(path) HTTP/1.1\r\nHost: x\r\n\r\n")
+    send("GET \(path) HTTP/1.1\r\nHost: x\r\n\r\n")
     return answer()
   }
 
   package func post(_ path: String, _ body: [UInt8]) {
-    say("POST \(path) HTTP/1.1\r\nHost: x\r\nContent-Length: \(body.count)\r\n\r\n")
-    say(body)
+    send("POST \(path) HTTP/1.1\r\nHost: x\r\nContent-Length: \(body.count)\r\n\r\n")
+    send(body)
   }
 
   /// A POST, and its answer.
@@ -67,48 +67,48 @@ package final class TestClient {
     return answer()
   }
 
-  /// The next answer as `status body`, or nil when the connection ended or the patience did.
+  /// The next answer as `status body`, or nil when the connection ended or the time was up.
   package func answer() -> String? {
     while true {
-      if let end = heard.firstRange(of: Array("\r\n\r\n".utf8)) {
-        let head = String(decoding: heard[..<end.lowerBound], as: UTF8.self)
+      if let end = received.firstRange(of: Array("\r\n\r\n".utf8)) {
+        let head = String(decoding: received[..<end.lowerBound], as: UTF8.self)
         lastHead = head
         let fields = head.split(separator: "\r\n")
         let length = fields.first { $0.hasPrefix("Content-Length: ") }.flatMap { Int($0.dropFirst(16)) } ?? 0
-        if heard.count >= end.upperBound + length {
-          let body = String(decoding: heard[end.upperBound..<end.upperBound + length], as: UTF8.self)
-          heard.removeFirst(end.upperBound + length)
+        if received.count >= end.upperBound + length {
+          let body = String(decoding: received[end.upperBound..<end.upperBound + length], as: UTF8.self)
+          received.removeFirst(end.upperBound + length)
           return "\(head.dropFirst(9).prefix(3)) \(body)"
         }
       }
-      guard hear() else { return nil }
+      guard receive() else { return nil }
     }
   }
 
-  /// All that the peer still says until it ends the connection; nil when it does not end it.
+  /// All that the peer still sends until it ends the connection; nil when it does not end it.
   package func everything() -> String? {
-    while hear() {}
+    while receive() {}
     guard ended else { return nil }
-    defer { heard = [] }
-    return String(decoding: heard, as: UTF8.self)
+    defer { received = [] }
+    return String(decoding: received, as: UTF8.self)
   }
 
-  /// Whether the peer has ended the connection, after what it may still have to say.
+  /// Whether the peer has ended the connection, after what it may still have to send.
   package func hasEnded() -> Bool {
-    while hear() {}
+    while receive() {}
     return ended
   }
 
-  private func hear() -> Bool {
+  private func receive() -> Bool {
     var part = [UInt8](repeating: 0, count: 65_536)
     let count = unsafe part.withUnsafeMutableBytes { unsafe recv(descriptor, $0.baseAddress, $0.count, 0) }
     if count == 0 || (count < 0 && errno == ECONNRESET) { ended = true }
     guard count > 0 else { return false }
-    heard.append(contentsOf: part.prefix(count))
+    received.append(contentsOf: part.prefix(count))
     return true
   }
 
-  /// Says that no more will be sent; the other direction stays open.
+  /// Tells the peer that no more will be sent; the other direction stays open.
   package func finish() { _ = shutdown(descriptor, CInt(SHUT_WR)) }
 
   /// Ends the connection by a reset.

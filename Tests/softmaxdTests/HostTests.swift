@@ -1,4 +1,4 @@
-import Glibc
+import Foundation
 import HTTP
 import HTTPServer
 import Testing
@@ -64,6 +64,28 @@ import Testing
   }
 }
 
+@Suite struct ControlGroupsTests {
+  @Test(
+    arguments: [
+      ("max 100000\n", nil), ("150000 100000\n", 2), ("100000 100000", 1), ("50000 100000", 1), ("-1 100000", nil),
+      ("", nil), ("x y", nil), ("400000 100000", 4),
+    ] as [(String, Int?)])
+  func quotasAreRoundedUp(text: String, processors: Int?) {
+    #expect(CPUQuota.rounded(text) == processors)
+  }
+
+  @Test(arguments: [
+    ("", ["/sys/fs/cgroup"]), ("0::/\n", ["/sys/fs/cgroup"]),
+    (
+      "1:name=systemd:/x\n0::/system.slice/softmaxd.service\n",
+      ["/sys/fs/cgroup", "/sys/fs/cgroup/system.slice", "/sys/fs/cgroup/system.slice/softmaxd.service"]
+    ),
+  ])
+  func aGroupsQuotaIsInItsFolderAndThoseAround(_ groups: String, _ folders: [String]) {
+    #expect(ControlGroups.folders(ofGroups: groups) == folders)
+  }
+}
+
 @Suite struct DescriptorsTests {
   @Test(arguments: [(1024, 2, 956), (1024, 64, 832), (20_000, 16, 19_904), (64, 2, 1)])
   func connectionCapLeavesRoomForTheRest(limit: Int, loops: Int, cap: Int) {
@@ -80,7 +102,9 @@ import Testing
 
   @Test func hearsTheFirstLine() throws {
     let address = try #require(SocketAddress(host: "127.0.0.1", port: 0))
-    let server = Server(ServerStatus(ServerConfiguration(addresses: [address])), handler: Handler())
+    let server = Server(
+      ServerStatus(ServerConfiguration(addresses: [address])), handler: Handler(),
+      observer: Telemetry(loops: 1, log: .off))
     let open = try #require(try server.start().first)
     defer { server.stop {} }
     #expect(try HealthCheck.statusLine(of: "/livez", at: open, seconds: 5) == "HTTP/1.1 200 OK")
@@ -89,5 +113,32 @@ import Testing
   @Test func nobodyIsAnError() throws {
     let nobody = try #require(SocketAddress(host: "127.0.0.1", port: 1))
     #expect(throws: SystemError.self) { try HealthCheck.statusLine(of: "/livez", at: nobody, seconds: 1) }
+  }
+}
+
+@Suite struct StandardStreamsTests {
+  /// Another process that shares standard error may have set O_NONBLOCK for all: a full pipe then is no reason to lose
+  /// lines.
+  @Test func aNonBlockingPipeTakesEveryLine() throws {
+    var ends: [Int32] = [0, 0]
+    try #require(unsafe pipe(&ends) == 0)
+    let (reader, writer) = (ends[0], ends[1])
+    defer { close(reader) }
+    try #require(fcntl(writer, F_SETFL, O_NONBLOCK) == 0)
+    let text = (0..<30_000).map { "line \($0)\n" }.joined()
+    Thread {
+      StandardStreams.write(text, to: writer)
+      close(writer)
+    }.start()
+    // The pipe is full before its first byte is read.
+    usleep(100_000)
+    var received: [UInt8] = []
+    var part = [UInt8](repeating: 0, count: 4096)
+    while true {
+      let count = unsafe part.withUnsafeMutableBytes { unsafe read(reader, $0.baseAddress, $0.count) }
+      guard count > 0 else { break }
+      received += part.prefix(count)
+    }
+    #expect(String(decoding: received, as: UTF8.self) == text)
   }
 }

@@ -276,10 +276,7 @@ import Testing
   }
 
   @Test func aPreflightNeedsNoToken() {
-    let operations = OperationalEndpoints(
-      service: Service(), status: ServerStatus(ServerConfiguration(addresses: [])),
-      telemetry: Telemetry(loops: 1, log: .off),
-      token: BearerToken(fileContents: Array(Self.secret.utf8)), origins: ["https://a.example"])
+    let operations = operations(token: Self.secret, origins: ["https://a.example"])
     var fields: Fields = [.origin: "https://a.example", .accessControlRequestMethod: "POST"]
     let answer = ask(operations, .options, "/softmax", fields)
     #expect(answer.status == .noContent)
@@ -313,10 +310,7 @@ import Testing
 
   @Test("A token is asked for in the protocol's form; its probes need none, and no host that is allowed")
   func theOpenInferenceProtocolBehindTheChecks() {
-    let operations = OperationalEndpoints(
-      service: Service(), status: ServerStatus(ServerConfiguration(addresses: [])),
-      telemetry: Telemetry(loops: 1, log: .off), token: BearerToken(fileContents: Array(Self.secret.utf8)), origins: [],
-      hosts: ["a.example"])
+    let operations = operations(token: Self.secret, hosts: ["a.example"])
     let infer = ask(operations, .post, "/v2/models/softmax/infer", [.host: "a.example"])
     #expect(infer.status == .unauthorized)
     #expect(infer.contentType == .json)

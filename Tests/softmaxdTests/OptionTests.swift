@@ -217,27 +217,6 @@ import Testing
   @Test func helpNamesEveryOption() {
     for option in Option.all {
       #expect(Option.helpText.contains("  \(option.flag) \(option.placeholder)"))
-      #expect(!option.help.isEmpty)
     }
-  }
-
-  @Test(
-    arguments: [
-      ("max 100000\n", nil), ("150000 100000\n", 2), ("100000 100000", 1), ("50000 100000", 1), ("-1 100000", nil),
-      ("", nil), ("x y", nil), ("400000 100000", 4),
-    ] as [(String, Int?)])
-  func quotasAreRoundedUp(text: String, processors: Int?) {
-    #expect(CPUQuota.rounded(text) == processors)
-  }
-
-  @Test(arguments: [
-    ("", ["/sys/fs/cgroup"]), ("0::/\n", ["/sys/fs/cgroup"]),
-    (
-      "1:name=systemd:/x\n0::/system.slice/softmaxd.service\n",
-      ["/sys/fs/cgroup", "/sys/fs/cgroup/system.slice", "/sys/fs/cgroup/system.slice/softmaxd.service"]
-    ),
-  ])
-  func aGroupsQuotaIsInItsFolderAndThoseAround(_ groups: String, _ folders: [String]) {
-    #expect(ControlGroups.folders(ofGroups: groups) == folders)
   }
 }

@@ -38,7 +38,7 @@ import Testing
       for _ in 0..<4 {
         for _ in 0..<50 {
           let client = try TestClient(address)
-          client.say(greeting)
+          client.send(greeting)
           crowd.append(client)
         }
         let probe = try TestClient(address)
@@ -55,7 +55,7 @@ import Testing
     try withFullServer(loops: loops) { address, _ in
       let probes = try (0..<200).map { _ in
         let probe = try TestClient(address)
-        probe.say("GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+        probe.send("GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
         return probe
       }
       #expect(probes.map { $0.answer() }.filter { $0 != "200 /livez 0" }.isEmpty)
@@ -82,7 +82,7 @@ import Testing
       #expect(third.get("/livez") == "200 /livez 0")
       #expect(third.hasEnded())
       let bodied = try TestClient(address)
-      bodied.say("GET /livez HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n")
+      bodied.send("GET /livez HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n")
       #expect(bodied.answer()?.hasPrefix("503 ") == true)
       bodied.finish()
       #expect(bodied.hasEnded())

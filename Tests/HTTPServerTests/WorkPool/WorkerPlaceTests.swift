@@ -8,7 +8,7 @@ import Testing
 @testable import HTTPServer
 
 /// What is said to a request whose work takes longer than its size tells.
-@Suite struct ExpensiveRequestTests {
+@Suite struct WorkerPlaceTests {
   private let body = [UInt8](repeating: 0x61, count: 100_000)
 
   @Test("One too many is told that the server is overloaded, not that its time is up", arguments: [1, 2])
@@ -54,36 +54,5 @@ import Testing
       handler.hold.signal()
       #expect(first.answer() == "200 held")
     }
-  }
-}
-
-@Suite struct CancellationTests {
-  @Test func aTokenIsCancelledByTheClientsEndOrByTheDeadline() {
-    let token = CancellationToken(deadline: .never)
-    #expect(!token.isCancelled)
-    token.abandon()
-    #expect(token.isCancelled && token.isAbandoned)
-    let late = CancellationToken(deadline: Clock.now())
-    #expect(late.isCancelled && !late.isAbandoned)
-  }
-
-  @Test func aTimeBudgetRemembersThatItStoppedTheWork() {
-    let budget = InlineTimeBudget()
-    budget.start(at: Clock.now(), nanoseconds: 60_000_000_000)
-    #expect(!budget.checkExpired())
-    #expect(!budget.didExpire)
-    budget.start(at: Clock.now(), nanoseconds: 0)
-    // Used up, but the work has not asked: its answer counts.
-    #expect(!budget.didExpire)
-    #expect(budget.checkExpired())
-    #expect(budget.didExpire)
-    budget.start(at: Clock.now(), nanoseconds: 60_000_000_000)
-    #expect(!budget.didExpire)
-  }
-
-  @Test func aRequestIsTakenOnce() {
-    let request = OneShotRequest(Request(head: RequestHead(.post, "/"), route: .unmatched, body: [1, 2, 3]))
-    #expect(request.take()?.body == [1, 2, 3])
-    #expect(request.take() == nil)
   }
 }
