@@ -1,5 +1,4 @@
 internal import CLinux
-internal import Dispatch
 internal import Glibc
 internal import HTTP
 internal import Synchronization
@@ -72,24 +71,4 @@ struct Waker: ~Copyable, Sendable {
     // It can only fail when the counter is full, after 2^64 wakings.
     _ = unsafe Glibc.write(descriptor, &one, 8)
   }
-}
-
-/// Runs an actor on a serial Dispatch queue, so that the queue's own events enter it by `assumeIsolated`.
-///
-/// DispatchSerialQueue, which is such an executor, does not exist on Linux.
-final class SerialQueueExecutor: SerialExecutor {
-  let queue: DispatchQueue
-
-  init(label: String) {
-    queue = DispatchQueue(label: label, qos: .userInitiated)
-  }
-
-  func enqueue(_ job: consuming ExecutorJob) {
-    let job = UnownedJob(job)
-    queue.async { unsafe job.runSynchronously(on: self.asUnownedSerialExecutor()) }
-  }
-
-  func asUnownedSerialExecutor() -> UnownedSerialExecutor { unsafe UnownedSerialExecutor(ordinary: self) }
-
-  func checkIsolated() { dispatchPrecondition(condition: .onQueue(queue)) }
 }

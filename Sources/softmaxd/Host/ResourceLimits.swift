@@ -1,4 +1,82 @@
 import Glibc
+import HTTPServer
+
+/// One figure for the whole process, and the bounds that follow from it.
+struct MemoryPlan: Equatable {
+  /// Less cannot serve: 32 MiB.
+  static let least = 32 << 20
+
+  /// What connections and requests may hold: two thirds of what the program itself leaves. The rest is for what
+  /// the allocator loses between blocks.
+  let shared: Int
+  /// The largest body that is taken: a quarter of that.
+  let largestBody: Int
+  /// Connections at once, which may take a quarter of it while they are idle.
+  let connections: Int
+
+  /// - Parameters:
+  ///   - total: bytes of the whole process.
+  ///   - loops: event loops; each has a buffer and, like each worker, a stack.
+  init(total: Int, loops: Int) {
+    let program = (16 << 20) + loops * (1 << 20)
+    shared = max(8 << 20, (max(total, Self.least) - program) / 3 * 2)
+    largestBody = shared / 4
+    connections = shared / 4 / ServerConfiguration.bytesPerConnection
+  }
+}
+
+/// How much memory this process may use.
+///
+/// `unsafe` for getrlimit, which fills a structure during the call only.
+enum MemoryLimit {
+  /// The smaller of the control group's limit and RLIMIT_AS; half of the machine's memory where neither is set.
+  static func available(loops: Int) -> Int {
+    let limits = files(ofGroups: ControlGroups.own).compactMap { file in
+      FileReader.text(file, atMost: 64).flatMap(bytes)
+    }
+    return (limits + [addressSpace(loops: loops)].compactMap { $0 }).min() ?? physical / 2
+  }
+
+  /// The files with the limits of the control groups that `/proc/self/cgroup` names and of their ancestors: of version
+  /// 2 ("0::/a/b") and version 1 ("4:memory:/a/b").
+  static func files(ofGroups text: String) -> [String] {
+    var files = ControlGroups.folders(ofGroups: text).map { "\($0)/memory.max" }
+    var folder = "/sys/fs/cgroup/memory"
+    files.append("\(folder)/memory.limit_in_bytes")
+    let line = text.split(separator: "\n").first { $0.contains(":memory:/") }
+    for name in line?.split(separator: "/").dropFirst() ?? [] {
+      folder += "/\(name)"
+      files.append("\(folder)/memory.limit_in_bytes")
+    }
+    return files
+  }
+
+  /// A limit in bytes; nil for `max`, and for the value above an exbibyte by which version 1 means no limit.
+  static func bytes(_ text: String) -> Int? {
+    guard let bytes = Int(text.split(separator: "\n").first ?? ""), bytes > 0, bytes < 1 << 60 else { return nil }
+    return bytes
+  }
+
+  /// What RLIMIT_AS leaves for data. It also counts mappings that are not resident, and the threads' stacks.
+  private static func addressSpace(loops: Int) -> Int? {
+    var limit = rlimit()
+    guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit) == 0, limit.rlim_cur < 1 << 60 else {
+      return nil
+    }
+    var stack = rlimit()
+    let hasStack = unsafe getrlimit(__rlimit_resource_t(RLIMIT_STACK.rawValue), &stack) == 0
+    let stackBytes = hasStack && stack.rlim_cur < 1 << 40 ? Int(stack.rlim_cur) : 8 << 20
+    // The loops, as many workers, and Dispatch's own threads.
+    let threads = 2 * loops + 4
+    return max(0, Int(limit.rlim_cur) - mappedButUnused - threads * stackBytes)
+  }
+
+  private static var mappedButUnused: Int {
+    ProcessMetrics.mappedMemory.map { $0.mapped - $0.resident } ?? 0
+  }
+
+  private static var physical: Int { sysconf(CInt(_SC_PHYS_PAGES)) * sysconf(CInt(_SC_PAGESIZE)) }
+}
 
 /// The number of processors that this process may use.
 enum CPUQuota {
@@ -58,34 +136,6 @@ enum ControlGroups {
   }
 }
 
-/// Reads small files.
-enum FileReader {
-  /// The contents as text, cut at `limit` bytes, or nil when the file cannot be read.
-  static func text(_ path: String, atMost limit: Int) -> String? {
-    read(path, atMost: limit).map { String(decoding: $0, as: UTF8.self) }
-  }
-
-  /// The contents, cut at `limit` bytes, or nil when the file cannot be read.
-  static func read(_ path: String, atMost limit: Int) -> [UInt8]? {
-    let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { return nil }
-    defer { _ = close(descriptor) }
-    var contents: [UInt8] = []
-    var part = [UInt8](repeating: 0, count: 4096)
-    while contents.count < limit {
-      // The kernel writes at most the buffer's length, during the call only.
-      let count = unsafe part.withUnsafeMutableBytes { unsafe Glibc.read(descriptor, $0.baseAddress, $0.count) }
-      if count == 0 { break }
-      if count < 0 {
-        if errno == EINTR { continue }
-        return nil
-      }
-      contents.append(contentsOf: part.prefix(min(count, limit - contents.count)))
-    }
-    return contents
-  }
-}
-
 /// The process's limit of open descriptors.
 enum Descriptors {
   /// The soft limit and the hard one.
@@ -111,39 +161,5 @@ enum Descriptors {
     // Each loop's epoll set and eventfd; Dispatch's own, the standard streams, listeners, files in /proc.
     let own = 2 * loops + 32
     return max(1, limit - own - reserve)
-  }
-}
-
-/// Standard input, output and error.
-///
-/// `unsafe` for the system calls: each gets a buffer's address and length, or a string, for the time of the call only.
-enum StandardStreams {
-  static let output: CInt = 1
-  static let error: CInt = 2
-
-  /// Opens /dev/null in place of each standard stream that is closed. Otherwise the next descriptor to be opened, such
-  /// as a connection's, would get its number, and log lines would be written there.
-  static func open() {
-    for stream in CInt(0)...2 where fcntl(stream, F_GETFD) < 0 {
-      // open returns the lowest free number, which is this one. Without /dev/null there is no way to report an error.
-      guard unsafe Glibc.open("/dev/null", O_RDWR) == stream else { _exit(1) }
-    }
-  }
-
-  /// Writes the whole text. Gives up, without an error, when nobody reads it any more.
-  static func write(_ text: String, to descriptor: CInt) {
-    var rest = Array(text.utf8)[...]
-    while !rest.isEmpty {
-      let count = unsafe rest.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
-      if count > 0 {
-        rest = rest.dropFirst(count)
-      } else if errno == EAGAIN {
-        // Another process that shares the stream may have made it non-blocking: wait until it is writable.
-        var ready = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-        _ = unsafe poll(&ready, 1, -1)
-      } else if errno != EINTR {
-        return
-      }
-    }
   }
 }

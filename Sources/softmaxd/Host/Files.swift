@@ -1,0 +1,63 @@
+import Glibc
+
+/// Reads small files.
+enum FileReader {
+  /// The contents as text, cut at `limit` bytes, or nil when the file cannot be read.
+  static func text(_ path: String, atMost limit: Int) -> String? {
+    read(path, atMost: limit).map { String(decoding: $0, as: UTF8.self) }
+  }
+
+  /// The contents, cut at `limit` bytes, or nil when the file cannot be read.
+  static func read(_ path: String, atMost limit: Int) -> [UInt8]? {
+    let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return nil }
+    defer { _ = close(descriptor) }
+    var contents: [UInt8] = []
+    var part = [UInt8](repeating: 0, count: 4096)
+    while contents.count < limit {
+      // The kernel writes at most the buffer's length, during the call only.
+      let count = unsafe part.withUnsafeMutableBytes { unsafe Glibc.read(descriptor, $0.baseAddress, $0.count) }
+      if count == 0 { break }
+      if count < 0 {
+        if errno == EINTR { continue }
+        return nil
+      }
+      contents.append(contentsOf: part.prefix(min(count, limit - contents.count)))
+    }
+    return contents
+  }
+}
+
+/// Standard input, output and error.
+///
+/// `unsafe` for the system calls: each gets a buffer's address and length, or a string, for the time of the call only.
+enum StandardStreams {
+  static let output: CInt = 1
+  static let error: CInt = 2
+
+  /// Opens /dev/null in place of each standard stream that is closed. Otherwise the next descriptor to be opened, such
+  /// as a connection's, would get its number, and log lines would be written there.
+  static func open() {
+    for stream in CInt(0)...2 where fcntl(stream, F_GETFD) < 0 {
+      // open returns the lowest free number, which is this one. Without /dev/null there is no way to report an error.
+      guard unsafe Glibc.open("/dev/null", O_RDWR) == stream else { _exit(1) }
+    }
+  }
+
+  /// Writes the whole text. Gives up, without an error, when nobody reads it any more.
+  static func write(_ text: String, to descriptor: CInt) {
+    var rest = Array(text.utf8)[...]
+    while !rest.isEmpty {
+      let count = unsafe rest.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
+      if count > 0 {
+        rest = rest.dropFirst(count)
+      } else if errno == EAGAIN {
+        // Another process that shares the stream may have made it non-blocking: wait until it is writable.
+        var ready = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+        _ = unsafe poll(&ready, 1, -1)
+      } else if errno != EINTR {
+        return
+      }
+    }
+  }
+}
