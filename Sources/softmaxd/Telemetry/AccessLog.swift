@@ -6,8 +6,8 @@ import Synchronization
 
 /// One line of JSON for each request, or for one in N, on standard error.
 ///
-/// The loops only append whole lines to a buffer, which a queue of its own writes. When standard error is slower than the requests,
-/// the buffer stays bounded: lines are dropped, and a line says how many.
+/// The loops only append whole lines to a buffer, which a queue of its own writes. When standard error is slower than
+/// the requests, the buffer stays bounded: lines are dropped, and a line says how many.
 final class AccessLog: Sendable {
   private struct Buffer {
     var bytes: [UInt8] = []
