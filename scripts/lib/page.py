@@ -134,8 +134,11 @@ class Suite:
                 answer = json.loads(fetch(self.port, "/gradient", {"logits": scores, "target": 0})[2])
                 losses.append(answer["loss"])
                 if step < 20:
-                    scores = [score - slope for score, slope in zip(scores, answer["gradient"])]
+                    # Four decimals, as many as the page shows.
+                    scores = [float(f"{score - slope:.4f}") for score, slope in zip(scores, answer["gradient"])]
             self.equal(self.question(visit)["logits"], scores, "the scores after twenty steps")
+            fields = visit.page.locator("#classes .number").all()
+            self.equal([float(field.input_value()) for field in fields], scores, "the scores shown")
             self.equal(number(visit.text("#loss")), losses[-1], "the loss after twenty steps")
             self.that(losses == sorted(losses, reverse=True), "the loss does not fall")
 
@@ -159,6 +162,17 @@ class Suite:
             page.get_by_role("button", name="Sure and right").click()
             visit.rest()
             self.equal(number(visit.text("#loss")), 4.248354255291589e-18, "the loss of [40, 0]")
+            heat, field = page.locator("#heat"), page.get_by_label("Temperature T")
+            for key, steps, wanted in [("ArrowRight", 2, "1.05"), ("Home", 1, "0.1"), ("ArrowRight", 1, "0.102")]:
+                for _ in range(steps):
+                    heat.press(key)
+                visit.rest()
+                self.equal(field.input_value(), wanted, f"the temperature after {key}")
+                self.equal(heat.get_attribute("aria-valuetext"), wanted, "the temperature that is spoken")
+            field.press("Control+a")
+            field.press("-")
+            field.press("Tab")
+            self.equal(field.input_value(), "0.102", "an unfinished number that was left")
 
     def check_digits(self):
         """The browser's own ways lose their digits; the service's answers are the measure."""
@@ -175,10 +189,14 @@ class Suite:
         with self.visit("#a=2,1,0.1&l=0") as visit:
             field, found = visit.page.get_by_label("My numbers"), visit.page.locator("#found")
             for text, kind, words in [
-                    ("[0.659, -0.242,\n -0.0986]", "gradient", "of 3 are wrong"),
+                    ("[0.659, -0.242,\n -0.0986]", "gradient", "of 3 are out of tolerance"),
+                    ("[1] -0.3409988611140321  0.24243297070471392\n[3]  0.09856589040931817", "gradient", "They are right"),
+                    ("tensor([0.6590, 0.2424, 0.0986], dtype=torch.float64)", "probabilities", "agree with the exact"),
+                    ("np.float64(0.4170300162778335)", "loss", "They are right"), ("0,4170", "loss", "a loss is one"),
+                    (" ", "gradient", "no numbers yet"),
                     ("-0.3409988611140321 0.24243297070471392 0.09856589040931817", "gradient", "They are right"),
                     ("nan; nan; nan", "probabilities", "unexplained"), ("0.6016471363858741", "loss", "log_base"),
-                    ("1, two", "gradient", "“two” is no number"), ("1, 2", "gradient", "has shape [2]")]:
+                    ("1, two", "gradient", "“two” is no number"), ("1, 2", "gradient", "2 numbers, and there are 3 classes")]:
                 visit.page.locator("#kind").select_option(kind)
                 field.fill(text)
                 visit.page.get_by_role("button", name="Check them").click()
@@ -186,6 +204,9 @@ class Suite:
             visit.page.get_by_role("button", name="With the sign turned").click()
             expect(found).to_contain_text("sign: gradient: every number has the opposite sign")
             self.equal(visit.axe(), [], "axe with findings")
+            visit.page.get_by_role("button", name="Undecided").click()
+            visit.rest()
+            self.equal(found.text_content(), "", "what was found of other scores")
 
     # Links, refusals, tokens.
 

@@ -1,8 +1,14 @@
 // One's own numbers: what is pasted goes to /check with the scores above, and what is found is shown.
 
+/** What programs print around numbers: R's index of a line's first number, an array's type, what it was made by. */
+const around = [/^[ \t]*\[\d+\](?=[ \t])/gm, /[A-Za-z_][\w.]*(?=\()/g,
+  /\b(dtype|device|grad_fn|requires_grad|shape|weak_type)=[^,)]*/g];
+
 /** Numbers as programs print them, whatever stands between them; NaN and infinities as /check takes them. */
 function pasted(text) {
-  const words = text.replaceAll("−", "-").match(/[^\s,;()[\]{}]+/g) ?? [];
+  const bare = around.reduce((rest, pattern) => rest.replace(pattern, ""), text.replaceAll("−", "-"));
+  const words = bare.match(/[^\s,;()[\]{}]+/g) ?? [];
+  if (words.length === 0) throw new Error("There are no numbers yet; paste yours");
   const named = word => /^[+-]?nan$/i.test(word) ? "NaN"
     : /^[+-]?inf(inity)?$/i.test(word) ? (word.startsWith("-") ? "-Infinity" : "Infinity") : undefined;
   const values = words.map(word => named(word) ?? Number(word));
@@ -13,8 +19,12 @@ function pasted(text) {
 
 /** The request: a loss is one number, the others have one for each class. */
 function checkOf({ a, l, T }, kind, values) {
-  const numbers = kind === "loss" && values.length === 1 ? values[0] : values;
-  return { logits: a, target: l, ...tempered(T), candidate: { [kind]: numbers } };
+  const isLoss = kind === "loss", count = isLoss ? 1 : a.length;
+  if (values.length !== count) {
+    throw new Error(`These are ${values.length} numbers, and ${isLoss ? "a loss is one" : `there are ${count} classes`}; `
+      + "decimals stand after a point, not after a comma");
+  }
+  return { logits: a, target: l, ...tempered(T), candidate: { [kind]: isLoss ? values[0] : values } };
 }
 
 function drawFindings({ passes, outputs, findings }) {
@@ -23,9 +33,15 @@ function drawFindings({ passes, outputs, findings }) {
   const found = findings.map(({ cause, detail, cure, tell_apart }) => html("li", {}, html("b", {}, cause), `: ${detail}. `,
     html("span", { class: "cure" }, `Cure: ${cure}.`), tell_apart ? ` ${tell_apart}.` : ""));
   byId("found").replaceChildren(
-    html("p", {}, passes ? "They are right. " : `${report.out_of_tolerance} of ${report.count} are wrong. `,
+    html("p", {}, passes ? "They are right. " : `${report.out_of_tolerance} of ${report.count} are out of tolerance. `,
       `${exact} of ${report.count} are exact; the largest error is ${rounded(Number(report.max_ulp))} units in the last place.`),
     html("ul", {}, ...found));
+}
+
+/** What was found is true of the scores that it was asked for. */
+function forgetFindings() {
+  byId("mine").removeAttribute("aria-invalid");
+  byId("found").replaceChildren();
 }
 
 async function checkPasted(event) {

@@ -126,8 +126,9 @@ const named = text => text.split(/_(.)/).map((part, k) => k % 2 ? html("sub", {}
 const head = text => html("th", { scope: "col" }, ...named(text));
 const cell = (text, name = false) => html("td", { class: name }, text);
 
-function drawTable({ question: { a, i }, probabilities, firstTerms, secondTerms, slopes, gradient }) {
-  const heads = ["class i", "a_i", "ŷ_i", "1[l=i] ŷ_l", "ŷ_l ŷ_i", "∂ŷ_l/∂a_i", "∂L/∂a_i"].map(head);
+function drawTable({ question: { a, i, T }, probabilities, firstTerms, secondTerms, slopes, gradient }) {
+  const over = T === 1 ? "" : "/T", terms = [`1[l=i] ŷ_l${over}`, `ŷ_l ŷ_i${over}`];
+  const heads = ["class i", "a_i", "ŷ_i", ...terms, "∂ŷ_l/∂a_i", "∂L/∂a_i"].map(head);
   const rows = a.map((score, c) => html("tr", { class: c === i && "on" }, html("th", { scope: "row" }, c),
     cell(rounded(score, 5)), cell(aligned(probabilities[c]), "prob"),
     ...[firstTerms, secondTerms, slopes].map(values => cell(aligned(values[c]))), cell(aligned(gradient[c]), "slope")));

@@ -10,7 +10,9 @@ function classRow(c) {
   target.className = "pick";
   return html("div", { class: "class", role: "group", "aria-label": `Class ${c}` }, target,
     input("range", name, { min: -10, max: 10, step: 0.1 }), input("number", `${name}, as a number`, { step: "any" }),
-    svg("svg", { class: "bar", "aria-hidden": true }), html("span", { class: "p" }), html("span", { class: "g" }));
+    svg("svg", { class: "bar", "aria-hidden": true }),
+    html("span", { class: "unseen" }, "Probability"), html("span", { class: "p" }),
+    html("span", { class: "unseen" }, "Gradient"), html("span", { class: "g" }));
 }
 
 /** Rows are made anew only when their number changes, so that a slider under the hand stays the same element. */
@@ -21,21 +23,22 @@ function makeRows({ length }) {
   byId("by").replaceChildren(...all.map(c => choice("by", c, `class ${c}`)));
 }
 
-/** Leaves alone the number that is being typed. */
+/** Leaves alone what is being typed or moved. */
 function show(input, value) {
-  if (input.type !== "number" || document.activeElement !== input) input.value = value;
+  if (document.activeElement !== input) input.value = value;
 }
 
 function showControls() {
   const { a, l, i, T, eta, language } = state;
   makeRows(a);
   for (const input of document.querySelectorAll("[data-class]")) {
-    show(input, Number(a[input.dataset.class].toPrecision(5)));
+    show(input, a[input.dataset.class]);
   }
   for (const [name, value] of Object.entries({ target: l, by: i, language })) {
     document.querySelector(`[name=${name}][value="${value}"]`).checked = true;
   }
-  byId("heat").value = Math.log10(T) || 0;
+  show(byId("heat"), Math.log10(T) || 0);
+  byId("heat").setAttribute("aria-valuetext", T);
   show(byId("temperature"), T);
   byId("eta").value = eta;
   byId("more").disabled = a.length >= most;
@@ -50,6 +53,7 @@ function change(update) {
 
 function apply(update) {
   Object.assign(state, update);
+  if (["a", "l", "T"].some(key => key in update)) forgetFindings();
   showControls();
   saveFragment();
   return refresh();
@@ -60,6 +64,13 @@ function takeNumber(input, take) {
   const value = input.valueAsNumber;
   if (Number.isFinite(value)) take(value);
   else input.setAttribute("aria-invalid", "true");
+}
+
+/** A number that was left unfinished gives way to the one that the results are for. */
+function leaveNumber(input) {
+  if (input.type !== "number" || Number.isFinite(input.valueAsNumber)) return;
+  input.removeAttribute("aria-invalid");
+  input.value = input.id === "temperature" ? state.T : state.a[input.dataset.class];
 }
 
 function removeClass() {
@@ -74,14 +85,20 @@ function listenToControls() {
     else takeNumber(input, value => change({ a: state.a.with(input.dataset.class, value) }));
   });
   onInput("temperature", input => takeNumber(input, value => change({ T: value })));
-  onInput("heat", input => change({ T: Number((10 ** input.value).toPrecision(2)) }));
+  onInput("heat", input => change({ T: Number((10 ** input.value).toPrecision(3)) }));
+  byId("instrument").addEventListener("focusout", ({ target }) => leaveNumber(target));
   onInput("by", input => apply({ i: Number(input.value) }));
   onInput("eta", input => {
     state.eta = Number(input.value);
     saveFragment();
   });
-  byId("more").addEventListener("click", () => change({ a: [...state.a, 0] }));
-  byId("fewer").addEventListener("click", removeClass);
+  // A button that can no longer be used gives the focus to the other.
+  const press = (id, other, action) => byId(id).addEventListener("click", () => {
+    action();
+    if (byId(id).disabled) byId(other).focus();
+  });
+  press("more", "fewer", () => change({ a: [...state.a, 0] }));
+  press("fewer", "more", removeClass);
   byId("one").addEventListener("click", () => learn(1));
   byId("twenty").addEventListener("click", () => learn(20));
   byId("presets").append(...Object.entries(presets).map(([name, { a, l }]) =>
@@ -139,7 +156,8 @@ async function learn(steps) {
   await refresh();
   if (trace.length === 0 && isOn()) trace = [latest.loss];
   for (let k = 0; k < steps && isOn(); k++) {
-    await apply({ a: state.a.map((score, c) => score - state.eta * latest.gradient[c]) });
+    // As many decimals as are shown, so that what is shown can be asked again.
+    await apply({ a: state.a.map((score, c) => Number((score - state.eta * latest.gradient[c]).toFixed(4))) });
     if (!isOn()) return;
     trace.push(latest.loss);
     drawTrace();
