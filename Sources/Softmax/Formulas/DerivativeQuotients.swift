@@ -9,13 +9,15 @@ struct DerivativeQuotients {
   private let weights: TargetWeights
   /// v of the Hessian's product.
   private let vector: [Double]?
-  /// Whether there is nothing but cross-entropy of softmax.
-  private let isPlain: Bool
-  /// q s.
+  /// Whether cross-entropy's derivatives are all that there is, or have a rational part added.
+  private let isQuotient: Bool
+  /// q s, and T again where there is a penalty.
   private let factor: Coefficient
-  /// scale T D, and T again for the Hessian.
+  /// scale T D, and T again for the Hessian, or where there is a penalty.
   private let divisor: Coefficient
-  /// scale U where it is rational: U of a teacher is, if its weights are even.
+  /// q s scale T 2 λ LSE, for a row with one class, whose LSE is a/T.
+  private let penalty: Coefficient?
+  /// scale U where it is rational, times `divisor`'s own factor for it.
   private let total: Coefficient?
   /// W = Σ w.
   private let totalWeight: Coefficient
@@ -28,25 +30,38 @@ struct DerivativeQuotients {
     let problem = request.problem
     self.row = row
     self.weights = weights
-    isPlain = row.softcap == nil && problem.zLoss == 0 && problem.focalGamma == 0
-    factor = Sum.product(
+    // Of capped logits only zeros stay what they are.
+    let isCapped = row.softcap != nil && !(row.isLevel && row.maximum == 0)
+    isQuotient = !isCapped && (problem.zLoss == 0 || row.finite == 1) && problem.focalGamma == 0
+    var factor = Sum.product(
       Sum.exact(request.upstream(row: n)), Sum.exact(problem.sampleWeight?[n] ?? 1))
     var divisor = Sum.product(Sum.exact(Double(weights.scale)), Sum.exact(row.temperature))
     if let normaliser = request.normaliser { divisor = Sum.product(divisor, Sum.exact(normaliser)) }
-    var (totalWeight, total) = (Sum.exact(0), Sum.exact(0))
-    for c in 0..<weights.classes where !weights.isZero(c) {
-      try poll.spend(4_000)
-      totalWeight = Sum.sum(totalWeight, Sum.exact(weights.weight?[c] ?? 1))
-      total = Sum.sum(total, weights.exact(c))
+    if problem.zLoss > 0, row.finite == 1 {
+      let twice = Sum.product(Sum.exact(Double(2 * weights.scale)), Sum.exact(problem.zLoss))
+      penalty = Sum.product(factor, Sum.product(twice, Sum.exact(row.maximum)))
+      (factor, divisor) = (
+        Sum.product(factor, Sum.exact(row.temperature)), Sum.product(divisor, Sum.exact(row.temperature))
+      )
+    } else {
+      penalty = nil
     }
-    self.totalWeight = totalWeight
-    self.total =
-      weights.teacher == nil
-      ? total : weights.evenWeight.map { Sum.product(Sum.exact(Double(weights.scale)), Sum.exact($0)) }
+    self.factor = factor
+    totalWeight = try weights.exactSumOfWeights(&poll)
+    let total = try weights.exactTotal(&poll)
+    self.total = total?.sum
     if case .hessianProduct(let all) = request.derivative {
       vector = request.layout.row(n, of: all)
       divisor = Sum.product(divisor, Sum.exact(row.temperature))
-      denominator = self.total == nil ? nil : PowerProduct(row.logits, row.logits)
+      if let total {
+        divisor = Sum.product(divisor, Sum.exact(Double(total.count)))
+        denominator = PowerProduct(row.logits, row.logits)
+      } else if row.isLevel, let teacher = weights.teacher {
+        divisor = Sum.product(divisor, Sum.exact(Double(row.finite * row.finite)))
+        denominator = PowerProduct(teacher.logits)
+      } else {
+        denominator = nil
+      }
     } else {
       vector = nil
       denominator = PowerProduct(row.logits, weights.teacher?.logits ?? [0])
@@ -58,16 +73,20 @@ struct DerivativeQuotients {
   func quotient(_ i: Int, _ poll: inout CancellationPoll) throws(ComputationError) -> ExponentialQuotient? {
     var result = ExponentialQuotient(divisor: divisor, denominator: denominator, temperature: row.temperature)
     if let vector {
+      // By the exponents' range, which is wider in S² S' than in the numerator, if the row is not level.
+      result.isElseIrrational = true
       try addHessian(i, vector, to: &result.numerator, &poll)
     } else if let teacher = weights.teacher {
       // A class with p = 0 has the teacher's part alone, whatever is beside cross-entropy.
       let isMasked = row.isMasked(i)
-      guard isPlain || isMasked else { return nil }
+      guard isQuotient || isMasked else { return nil }
       if isMasked { result.denominator = PowerProduct(teacher.logits) }
       result.offset = Sum.product(factor, Sum.product(Sum.exact(weights.smoothing), weight(i)))
+      if let penalty, !isMasked { result.offset = Sum.sum(result.offset, -penalty) }
       try addGradient(i, teacher, to: &result.numerator, &poll)
     } else {
-      guard isPlain, let total else { return nil }
+      // With one class all is exact already.
+      guard isQuotient, penalty == nil, let total else { return nil }
       result.offset = Sum.product(factor, weights.exact(i))
       if !row.isMasked(i) { result.numerator.add(Sum.product(factor, total), row.logits[i]) }
     }
@@ -76,17 +95,34 @@ struct DerivativeQuotients {
 
   private func weight(_ c: Int) -> Coefficient { Sum.exact(weights.weight?[c] ?? 1) }
 
-  /// q s scale U p_i (v_i - Σ p_j v_j) S² = q s scale U e_i Σ_j e_j (v_i - v_j).
+  /// q s scale U p_i (v_i - Σ p_j v_j) S² = q s scale U e_i Σ_j e_j (v_i - v_j). Where U is irrational, S' is left of
+  /// the denominator if the row is level, else only zeros count, and U is left out.
   private func addHessian(
     _ i: Int, _ vector: [Double], to numerator: inout ExponentialSum, _ poll: inout CancellationPoll
   ) throws(ComputationError) {
     guard !row.isMasked(i) else { return }
     let factor = Sum.product(factor, total ?? Sum.exact(1))
+    var sum = Sum.exact(0)
     for j in vector.indices where !row.isMasked(j) {
       try poll.spend(4_000)
-      let difference = Sum.sum(Sum.exact(vector[i]), Sum.exact(-vector[j]))
-      numerator.add(Sum.product(factor, difference), row.logits[i], row.logits[j])
+      let difference = Sum.product(factor, Sum.sum(Sum.exact(vector[i]), Sum.exact(-vector[j])))
+      if denominator == nil || total != nil {
+        numerator.add(difference, row.logits[i], row.logits[j])
+      } else {
+        sum = Sum.sum(sum, difference)
+      }
     }
+    guard sum.sign != 0, let teacher = weights.teacher else { return }
+    for h in teacher.logits.indices where !teacher.isMasked(h) {
+      try poll.spend(4_000)
+      numerator.add(Sum.product(sum, share(h)), teacher.logits[h])
+    }
+  }
+
+  /// k w_h + ε W, below.
+  private func share(_ h: Int) -> Coefficient {
+    Sum.sum(
+      Sum.product(weights.exactKeptShare, weight(h)), Sum.product(Sum.exact(weights.smoothing), totalWeight))
   }
 
   /// With k = C (1-ε), or 1 where ε = 0, and W = Σ w,
@@ -97,18 +133,15 @@ struct DerivativeQuotients {
   private func addGradient(
     _ i: Int, _ teacher: LogitsRow, to numerator: inout ExponentialSum, _ poll: inout CancellationPoll
   ) throws(ComputationError) {
-    let kept = weights.exactKeptShare
-    let own = -Sum.product(factor, Sum.product(kept, weight(i)))
+    let own = -Sum.product(factor, Sum.product(weights.exactKeptShare, weight(i)))
     guard !row.isMasked(i) else {
       if !teacher.isMasked(i) { numerator.add(own, teacher.logits[i]) }
       return
     }
-    let spread = Sum.product(Sum.exact(weights.smoothing), totalWeight)
     for h in teacher.logits.indices {
       try poll.spend(4_000)
       if !teacher.isMasked(h) {
-        let share = Sum.sum(Sum.product(kept, weight(h)), spread)
-        numerator.add(Sum.product(factor, share), row.logits[i], teacher.logits[h])
+        numerator.add(Sum.product(factor, share(h)), row.logits[i], teacher.logits[h])
       }
       if !row.isMasked(h), !teacher.isMasked(i) { numerator.add(own, row.logits[h], teacher.logits[i]) }
     }
@@ -121,6 +154,56 @@ extension TargetWeights {
     guard smoothing > 0 else { return ExponentialSum.exact(1) }
     let kept = ExponentialSum.sum(ExponentialSum.exact(1), ExponentialSum.exact(-smoothing))
     return ExponentialSum.product(ExponentialSum.exact(Double(classes)), kept)
+  }
+
+  /// W = Σ w.
+  fileprivate func exactSumOfWeights(
+    _ poll: inout CancellationPoll
+  ) throws(ComputationError) -> ExponentialSum.Coefficient {
+    guard let weight else { return ExponentialSum.exact(Double(classes)) }
+    var sum = ExponentialSum.exact(0)
+    for w in weight {
+      try poll.spend(2_000)
+      sum = ExponentialSum.sum(sum, ExponentialSum.exact(w))
+    }
+    return sum
+  }
+
+  /// scale · U as a quotient of a sum and a count; `nil` where it is irrational.
+  ///
+  /// A teacher's U = Σ w_h e'_h / S' is rational only where all groups of its equal logits have the same mean weight,
+  /// which it then is.
+  func exactTotal(
+    _ poll: inout CancellationPoll
+  ) throws(ComputationError) -> (sum: ExponentialSum.Coefficient, count: Int)? {
+    var sum = ExponentialSum.exact(0)
+    guard let teacher else {
+      for c in 0..<classes where !isZero(c) {
+        try poll.spend(4_000)
+        sum = ExponentialSum.sum(sum, exact(c))
+      }
+      return (sum, 1)
+    }
+    if let evenWeight {
+      return (ExponentialSum.product(ExponentialSum.exact(Double(scale)), ExponentialSum.exact(evenWeight)), 1)
+    }
+    var groups: [Double: (sum: ExponentialSum.Coefficient, count: Int)] = [:]
+    for c in 0..<classes where !teacher.isMasked(c) {
+      try poll.spend(4_000)
+      let group = groups[teacher.logits[c]] ?? (ExponentialSum.exact(0), 0)
+      groups[teacher.logits[c]] = (
+        ExponentialSum.sum(group.sum, ExponentialSum.exact(weight?[c] ?? 1)), group.count + 1
+      )
+    }
+    let times = { (sum: ExponentialSum.Coefficient, count: Int) in
+      ExponentialSum.product(sum, ExponentialSum.exact(Double(count)))
+    }
+    guard let one = groups.values.first,
+      exactKeptShare.sign == 0 || groups.values.allSatisfy({ times($0.sum, one.count) == times(one.sum, $0.count) })
+    else { return nil }
+    let spread = ExponentialSum.product(ExponentialSum.exact(smoothing), try exactSumOfWeights(&poll))
+    sum = ExponentialSum.sum(ExponentialSum.product(exactKeptShare, one.sum), times(spread, one.count))
+    return (sum, one.count)
   }
 
   /// scale · u_c of a target that is given.
@@ -137,20 +220,7 @@ extension TargetWeights {
   }
 }
 
-/// After how many bits a loss or a derivative that is still open is taken for the number that it is nearest to; nil
-/// where it is proved that more bits must decide it (docs/numerics.md §5 and §6).
 extension LossRequest {
-  var mostBitsOfMeasure: Int? {
-    if problem.takesProbabilities { return measure == .klDivergence ? mostBitsWithoutTheorem : nil }
-    if measure == .klDivergence { return mostBitsWithoutTheorem }
-    if case .logits = problem.target { return mostBitsWithoutTheorem }
-    return mostBitsOfDerivative
-  }
-
-  var mostBitsOfDerivative: Int? {
-    problem.zLoss > 0 || problem.focalGamma > 0 || problem.softmax.softcap != nil ? mostBitsWithoutTheorem : nil
-  }
-
   /// Whether a row's loss, or divergence, is known to be irrational, or to be zero, or taken for it.
   ///
   /// λ LSE² is rational where LSE is. The other terms are zero or irrational.
@@ -166,29 +236,14 @@ extension LossRequest {
   /// Where p is a fraction of a whole number, log p and LSE are irrational, and so is an entry that they are part of,
   /// or that a cap's slope multiplies.
   func isDerivativeIrrational(_ i: Int, of row: LogitsRow, _ weights: TargetWeights) -> Bool {
-    guard mostBitsOfDerivative != nil, !problem.takesProbabilities, !row.isMasked(i) else { return false }
+    guard problem.zLoss > 0 || problem.focalGamma > 0 || row.softcap != nil, !problem.takesProbabilities,
+      !row.isMasked(i)
+    else { return false }
     if row.isCapped(i) { return true }
     guard row.finite > 1 else { return false }
     guard row.isLevel, problem.zLoss == 0 else { return true }
     // A masked target leaves nothing of the focal factor.
     guard problem.focalGamma > 0, case .index(let y) = weights.kind else { return false }
     return !row.isMasked(y)
-  }
-}
-
-extension LossProblem {
-  /// e^loss where it is plainly a whole number, rounded: the mean of the rows' log C, all rows that count being level
-  /// over as many classes; `nil` elsewhere.
-  var wholePerplexity: Double? {
-    guard case .indices(let indices) = target, reduction == .mean, divisor == nil, labelSmoothing == 0, zLoss == 0,
-      focalGamma == 0, !takesProbabilities
-    else { return nil }
-    var classes: Int?
-    for n in 0..<softmax.layout.batch where counts(row: n) && weight?[indices[n]] != 0 {
-      let row = LogitsRow(softmax, number: n)
-      guard row.isLevel, !row.isMasked(indices[n]), classes == nil || classes == row.finite else { return nil }
-      classes = row.finite
-    }
-    return classes.map { softmax.format.nearest(to: Double($0)) }
   }
 }

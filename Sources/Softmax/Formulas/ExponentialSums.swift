@@ -52,8 +52,9 @@ struct ExponentialSum: Sendable {
         sum = sum + arithmetic.exact(coefficient)
         continue
       }
-      let distance = exponent.value(arithmetic) - top.value(arithmetic)
-      let power = try arithmetic.power(distance / arithmetic.exact(temperature), &poll)
+      // Exactly: exponents may be so far apart that few bits of either are left.
+      let distance = Self.sum(exponent.exactly, -top.exactly)
+      let power = try arithmetic.power(arithmetic.exact(distance) / arithmetic.exact(temperature), &poll)
       sum = sum + arithmetic.exact(coefficient) * power
     }
     if sum.lower.sign > 0 { return 1 }
@@ -89,10 +90,9 @@ struct ExactPair: Hashable, Comparable {
     return (a.high, a.low) < (b.high, b.low)
   }
 
-  /// The sum, enclosed.
-  func value<A: Arithmetic>(_ arithmetic: A) -> A.Real {
-    let sum = arithmetic.exact(high) + arithmetic.exact(low)
-    return isHalved ? sum + sum : sum
+  /// The sum.
+  var exactly: ExponentialSum.Coefficient {
+    ExponentialSum.sum(ExponentialSum.exact(high), ExponentialSum.exact(low)).scaled(by: isHalved ? 1 : 0)
   }
 }
 
@@ -111,6 +111,8 @@ struct ExponentialQuotient {
   var divisor = ExponentialSum.exact(1)
   /// S S'; `nil` where it has another factor, so that only zeros are found.
   var denominator: PowerProduct?
+  /// Whether it is irrational or zero where `denominator` is `nil`.
+  var isElseIrrational = false
   /// T.
   var temperature: Double
 
@@ -131,7 +133,9 @@ struct ExponentialQuotient {
       if let result = value.rounded(to: format, isIrrational: true) { return result }
       guard bits >= Self.enoughBits else { return nil }
     }
-    guard let sign = try sign(less: middle, &poll) else { return nil }
+    guard let sign = try sign(less: middle, &poll) else {
+      return isElseIrrational ? value.rounded(to: format, isIrrational: true) : nil
+    }
     return sign == 0 ? format.nearest(to: middle, tie: .toEven) : sign < 0 ? ends.0 : ends.1
   }
 
@@ -184,7 +188,7 @@ struct PowerProduct {
   /// The greatest and the least exponent, and how often each stands in the product.
   let ends: [(ExactPair, Int)]
 
-  /// How many pairs of different logits are multiplied out.
+  /// How many pairs of different logits are multiplied out, if neither row is level.
   private static let mostPairs = 1 << 16
 
   init(_ first: [Double], _ second: [Double] = [0]) { self.init(Self.counted(first), Self.counted(second)) }
@@ -211,7 +215,7 @@ struct PowerProduct {
 
   /// How often each exponent stands in the product; `nil` where there are too many.
   var counts: [ExactPair: Int]? {
-    guard first.count * second.count <= Self.mostPairs else { return nil }
+    guard min(first.count, second.count) == 1 || first.count * second.count <= Self.mostPairs else { return nil }
     var counts: [ExactPair: Int] = [:]
     for (x, n) in first {
       for (y, m) in second { counts[ExactPair(x, y), default: 0] += n * m }
@@ -274,7 +278,7 @@ struct RowQuotients {
 extension BinaryFormat {
   /// Half-way between two numbers of the format, infinity standing for the first beyond its range; `nil` where they are
   /// not neighbours.
-  fileprivate func boundary(between a: Double, _ b: Double) -> ExponentialSum.Coefficient? {
+  func boundary(between a: Double, _ b: Double) -> ExponentialSum.Coefficient? {
     func exact(_ x: Double) -> ExponentialSum.Coefficient {
       x.isInfinite ? ExponentialSum.exact(x < 0 ? -1 : 1).scaled(by: greatestExponent + 1) : ExponentialSum.exact(x)
     }

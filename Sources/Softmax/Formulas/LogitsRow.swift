@@ -144,18 +144,6 @@ extension LogitsRow {
 
   /// Whether a cap changes a finite logit.
   func isCapped(_ i: Int) -> Bool { softcap != nil && logits[i] != 0 }
-
-  /// With how many bits a value that is still open is taken for the number it then looks like: the entropy, and all of
-  /// capped logits, since nobody has proved that more bits must decide it.
-  func mostBits(_ value: RowValue) -> Int? {
-    guard softcap == nil else { return mostBitsWithoutTheorem }
-    return switch value {
-    case .entropy: mostBitsWithoutTheorem
-    case .probability, .logProbability, .logSumExp, .argmax, .index, .jacobian, .lossByProbability, .quotientFirst,
-      .quotientSecond, .lossByLogit:
-      nil
-    }
-  }
 }
 
 extension SoftmaxSums {

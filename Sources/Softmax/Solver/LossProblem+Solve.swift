@@ -55,7 +55,7 @@ extension LossProblem {
   /// Σ t (log t - log p), times s, reduced like the loss: one for each row under ``Reduction/none``, else one.
   ///
   /// Edge cases: 0 where the teacher's logits are the row's up to a shift; infinite where a masked class has a share.
-  /// Not proved to be irrational otherwise: undecided at 16,384 bits, it is taken for the nearest number.
+  /// Not proved to be irrational otherwise: then it may go on until it is cancelled.
   /// - Throws: ``ComputationError/cancelled``, ``ComputationError/targetDoesNotFit`` for class indices, class weights
   ///   and ε > 0.
   public func klDivergence(

@@ -5,7 +5,7 @@ extension SoftmaxProblem {
   ///
   /// Edge cases: a masked class has probability 0 and log-probability -Infinity; a row without any other has zeros, and
   /// -Infinity for logarithms. Entropy, and every output of capped logits, is not proved to be irrational: should it be
-  /// undecided at 16,384 bits, it is taken for the nearest number.
+  /// half-way between two numbers, it goes on until it is cancelled.
   /// - Parameters:
   ///   - outputs: what is asked for.
   ///   - execution: how it is run, and when it is to stop.

@@ -35,7 +35,8 @@ struct StageEscalation {
   }
 
   /// It ends because a rational result becomes exact with enough bits, and an irrational one lies some way from every
-  /// midpoint between two numbers.
+  /// midpoint between two numbers. Where neither is proved, and where parts below 2^-1000000 decide whose sign is not
+  /// known, it may go on until it is cancelled.
   mutating func resolve<Outputs: UnresolvedOutputs>(_ outputs: inout Outputs) throws(ComputationError) {
     guard outputs.unresolvedCount > 0 else { return }
     if start < .interval {
@@ -205,8 +206,7 @@ struct UnresolvedValues: UnresolvedOutputs {
     _ value: RowValue, _ sums: inout SoftmaxSums<A>, _ poll: inout CancellationPoll
   ) throws(ComputationError) -> Double? {
     let enclosure = try sums.enclosure(of: value, &poll)
-    let result = sums.arithmetic.nearest(
-      to: enclosure, in: format, isIrrational: row.isIrrational(value), mostBits: row.mostBits(value))
+    let result = enclosure.rounded(to: format, isIrrational: row.isIrrational(value))
     if result != nil || sums.arithmetic.bits < 256 { return result }
     let quotients = quotients ?? RowQuotients(row)
     self.quotients = quotients

@@ -68,9 +68,8 @@ struct UnresolvedLoss: UnresolvedOutputs {
     for i in openClasses {
       try poll.spend(arithmetic.costOfExponential / 4)
       let value = try functions.derivative(i, &poll)
-      var result = arithmetic.nearest(
-        to: value, in: request.problem.softmax.format,
-        isIrrational: request.isDerivativeIrrational(i, of: row, weights), mostBits: request.mostBitsOfDerivative)
+      var result = value.rounded(
+        to: request.problem.softmax.format, isIrrational: request.isDerivativeIrrational(i, of: row, weights))
       if result == nil, arithmetic.bits >= 256 {
         result = try nearestExactly(to: value, bits: arithmetic.bits, i, &poll)
       }
@@ -103,9 +102,8 @@ struct UnresolvedLoss: UnresolvedOutputs {
     case .result:
       var result: Double? = .infinity
       if let measure {
-        result = arithmetic.nearest(
-          to: measure / request.scale(arithmetic), in: request.problem.softmax.format,
-          isIrrational: request.isMeasureIrrational(row), mostBits: request.mostBitsOfMeasure)
+        result = (measure / request.scale(arithmetic)).rounded(
+          to: request.problem.softmax.format, isIrrational: request.isMeasureIrrational(row))
       }
       guard let result else { return }
       buffers.loss?[number] = result
@@ -124,6 +122,8 @@ struct UnresolvedTotal: UnresolvedOutputs {
   private let isIrrational: Bool
   private(set) var loss: Double?
   private(set) var perplexity: Double?
+  /// Once it is asked for.
+  private var bound: PerplexityBound??
 
   /// - Parameter known: the sum of the rows' terms.
   init(_ request: LossRequest, known: Ball, _ execution: Execution) {
@@ -136,16 +136,13 @@ struct UnresolvedTotal: UnresolvedOutputs {
         request.problem.counts(row: n) && request.isMeasureIrrational(LogitsRow(request.problem.softmax, number: n))
       }
     let mean = mean(known, BallArithmetic.standard)
-    loss = rounded(mean, BallArithmetic.standard)
-    guard request.wantsPerplexity else {
-      perplexity = 1
-      return
-    }
-    perplexity = request.problem.wholePerplexity
-    if perplexity == nil {
-      perplexity = withoutCancellation { poll throws(ComputationError) in
-        try exponential(mean, BallArithmetic.standard, &poll)
+    loss = rounded(mean)
+    if request.wantsPerplexity {
+      withoutCancellation { poll throws(ComputationError) in
+        try resolvePerplexity(mean, BallArithmetic.standard, &poll)
       }
+    } else {
+      perplexity = 1
     }
   }
 
@@ -171,8 +168,8 @@ struct UnresolvedTotal: UnresolvedOutputs {
     }
     guard let sum else { return }
     let mean = mean(sum, arithmetic)
-    if loss == nil { loss = rounded(mean, arithmetic) }
-    if perplexity == nil { perplexity = try exponential(mean, arithmetic, &poll) }
+    if loss == nil { loss = rounded(mean) }
+    if perplexity == nil { try resolvePerplexity(mean, arithmetic, &poll) }
   }
 
   /// The loss of a sum of terms.
@@ -183,24 +180,27 @@ struct UnresolvedTotal: UnresolvedOutputs {
   }
 
   /// Rounds the loss, if it is known well enough.
-  private func rounded<A: Arithmetic>(_ mean: A.Real, _ arithmetic: A) -> Double? {
-    return arithmetic.nearest(
-      to: mean, in: request.problem.softmax.format, isIrrational: isIrrational, mostBits: request.mostBitsOfMeasure)
+  private func rounded(_ mean: some Enclosure) -> Double? {
+    mean.rounded(to: request.problem.softmax.format, isIrrational: isIrrational)
   }
 
-  /// Rounds e^loss, if it is known well enough. Of level rows it is a root of a whole number, which may be rational:
-  /// but for ``LossProblem/wholePerplexity``, a value still open with so many bits is taken for the number it then
-  /// looks like.
-  private func exponential<A: Arithmetic>(
+  /// Rounds e^loss, if it is known well enough, or if its exact bound decides.
+  private mutating func resolvePerplexity<A: Arithmetic>(
     _ mean: A.Real, _ arithmetic: A, _ poll: inout CancellationPoll
-  ) throws(ComputationError) -> Double? {
+  ) throws(ComputationError) {
     let ball = mean.ball
-    guard ball.radius <= 0.25 * ball.high.magnitude || ball.high == 0 && ball.radius < .infinity else { return nil }
+    guard ball.radius <= 0.25 * ball.high.magnitude || ball.high == 0 && ball.radius < .infinity else { return }
     // e^2048 is beyond every format, and the arithmetics' exponentials reach as far.
-    if ball.magnitudeExponent >= 11 { return .infinity }
+    guard ball.magnitudeExponent < 11 else {
+      perplexity = .infinity
+      return
+    }
     let value = arithmetic.whole(1) / (try arithmetic.exponential(-mean, &poll))
-    return arithmetic.nearest(
-      to: value, in: request.problem.softmax.format, isIrrational: false, mostBits: mostBitsWithoutTheorem)
+    let format = request.problem.softmax.format
+    perplexity = value.rounded(to: format, isIrrational: false)
+    guard perplexity == nil, arithmetic.bits >= 256 else { return }
+    if bound == nil { bound = .some(try PerplexityBound(request, &poll)) }
+    perplexity = bound??.nearest(to: value, in: format)
   }
 
   /// Row n's term. With more than 256 bits, only where 256 do not make it narrow enough.

@@ -22,9 +22,6 @@ protocol Enclosure: Sendable {
   /// The same set, or a little more, as a ball.
   var ball: Ball { get }
 
-  /// The number of the format nearest to some value of the set.
-  func nearest(in format: BinaryFormat) -> Double
-
   /// The numbers of the format nearest to the set's ends.
   func ends(in format: BinaryFormat) -> (Double, Double)
 }
@@ -62,24 +59,6 @@ protocol Arithmetic: Sendable {
   /// About how many nanoseconds an exponential takes, for ``CancellationPoll``.
   var costOfExponential: Int { get }
 }
-
-extension Arithmetic {
-  /// The number of the format nearest to an enclosed value, or `nil` where more than one still may be.
-  /// - Parameters:
-  ///   - isIrrational: as in ``Enclosure/rounded(to:isIrrational:)``.
-  ///   - mostBits: with how many bits a value that is still open is taken for the number it then looks like, where
-  ///     nobody has proved that more bits must decide it.
-  @inline(__always) func nearest(
-    to value: Real, in format: BinaryFormat, isIrrational: Bool, mostBits: Int?
-  ) -> Double? {
-    if let result = value.rounded(to: format, isIrrational: isIrrational) { return result }
-    guard let mostBits, bits >= mostBits else { return nil }
-    return value.nearest(in: format)
-  }
-}
-
-/// With how many bits a value is taken for what it looks like, where no theorem says that more must decide it.
-let mostBitsWithoutTheorem = 16_384
 
 /// Elementary functions in plain binary64, as starting points: no result depends on their being right.
 enum Approximation {

@@ -85,7 +85,7 @@ struct ExponentialSumTests {
         let quotient = try #require(RowQuotients(row).quotient(value))
         // 3 bits: a boundary is near, and for some rows it is the value.
         for format in [BinaryFormat(precision: 3, greatestExponent: 1023), .binary16] {
-          let near = enclosure.nearest(in: format)
+          let near = enclosure.ends(in: format).0
           guard near.isFinite else { continue }
           // The number itself, and half-way to its neighbours.
           for distance in [0, spacing(near, format) / 2, -spacing(near, format) / 2] {

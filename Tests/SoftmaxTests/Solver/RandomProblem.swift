@@ -110,8 +110,10 @@ struct RandomProblem: RandomNumberGenerator {
       made.loss = try LossProblem(
         softmax: softmax, target: target, weight: chance(0.4) ? factors(classes) : nil,
         sampleWeight: chance(0.3) ? factors(rows) : nil, ignoreIndex: -1,
-        labelSmoothing: smoothing, reduction: reduction, zLoss: chance(0.8) ? 0 : factors(1)[0],
-        focalGamma: smoothing == 0 && isIndex && chance(0.2) ? pick(0.5, 1, 2, uniform(0, 8), factors(1)[0]) : 0,
+        labelSmoothing: smoothing, reduction: reduction,
+        zLoss: isModerate && chance(0.3) ? factors(1)[0] : 0,
+        focalGamma: isModerate && smoothing == 0 && isIndex && chance(0.3)
+          ? pick(0.5, 1, 2, uniform(0, 8), factors(1)[0]) : 0,
         divisor: chance(0.2) ? pick(1, 3, 64, uniform(0.5, 1e6), .leastNonzeroMagnitude, 1e308) : nil)
       let count = reduction == .none ? rows : 1
       if chance(0.4) { made.upstream = (0..<count).map { _ in pick(0, -1, 2.5, gauss(), 1e300, any(-900...1022)) } }

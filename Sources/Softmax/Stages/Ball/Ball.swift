@@ -202,9 +202,5 @@ extension Ball {
 
   var ball: Ball { self }
 
-  func nearest(in format: BinaryFormat) -> Double {
-    interval.nearest(in: format)
-  }
-
   func ends(in format: BinaryFormat) -> (Double, Double) { interval.ends(in: format) }
 }

@@ -83,10 +83,6 @@ struct Interval<L: Limbs>: Enclosure {
     return Ball(middle, radius: width.approximation * (1 + 0x1p-50) + 0x1p-105, exponent: exponent)
   }
 
-  func nearest(in format: BinaryFormat) -> Double {
-    format.nearest(to: lower, tie: .toEven)
-  }
-
   func ends(in format: BinaryFormat) -> (Double, Double) {
     (format.nearest(to: lower, tie: .down), format.nearest(to: upper, tie: .up))
   }

@@ -222,18 +222,17 @@ extension IntervalArithmetic {
     return exponent <= 0 ? 3 : 3 &<< UInt64(min(exponent, 60))
   }
 
-  /// e^d for any d <= 0. A wide interval's ends are raised one by one; below -2^20 only the sign counts.
+  /// e^d for any d <= 0. A wide interval's ends are raised one by one, and its upper end may have been rounded to
+  /// above zero; below -2^20 only the sign counts.
   func power(_ d: Interval<L>, _ poll: inout CancellationPoll) throws(ComputationError) -> Interval<L> {
     let farthest = BigFloat(-0x1p20, like: zero)
     if d.upper < farthest { return negligible }
     if d.upper.sign >= 0, d.isExact { return whole(1) }
-    if d.lower < farthest {
-      return Interval(BigFloat(like: zero), try exponential(Interval(exactly: d.upper), &poll).upper)
-    }
-    guard d.widthExponent &+ 64 &* zero.count > 40 else { return try exponential(d, &poll) }
-    let least = try exponential(Interval(exactly: d.lower), &poll).lower
-    if d.upper.sign >= 0 { return Interval(least, BigFloat(1, like: zero)) }
-    return Interval(least, try exponential(Interval(exactly: d.upper), &poll).upper)
+    let isFar = d.lower < farthest
+    guard isFar || d.widthExponent &+ 64 &* zero.count > 40 else { return try exponential(d, &poll) }
+    return Interval(
+      isFar ? BigFloat(like: zero) : try exponential(Interval(exactly: d.lower), &poll).lower,
+      d.upper.sign >= 0 ? BigFloat(1, like: zero) : try exponential(Interval(exactly: d.upper), &poll).upper)
   }
 
   /// e^d - 1 for -1 <= d <= 0.

@@ -1,0 +1,124 @@
+import HTTP
+import Testing
+
+@testable import SoftmaxService
+
+/// Results that are half-way between two numbers, exactly or but for parts far below every place.
+@Suite("Ties that exact sums decide")
+struct ExactTieTests {
+  static let extremes = [
+    (
+      #"{"logits":[1e300,1e300,1,2],"target":0,"vector":[67108868,0,3,1],"dtype":"float32","outputs":["hessian_vector_product"]}"#,
+      "[16777216.0,-16777216.0,0.0,0.0]"
+    ),
+    (
+      #"{"logits":[1e300,1,2,3],"target_logits":[1e300,2,1,5],"label_smoothing":0.1,"outputs":["gradient"]}"#,
+      "[0.07500000000000001,-0.025,-0.025,-0.025]"
+    ),
+    (
+      #"{"logits":[1e300,1e300,1,2],"target_logits":[1e300,1e300,1,2],"weight":[3,0.5,1,1],"upstream":26843576,"dtype":"float32","outputs":["gradient"]}"#,
+      "[-16777234.0,16777234.0,0.0,0.0]"
+    ),
+    (
+      #"{"logits":[1,1,1e-100,2e-100],"target_logits":[1,1,1e-100,2e-100],"weight":[3,0.5,1,1],"temperature":6.653062250012736e-111,"upstream":1.7859198214094787e-103,"dtype":"float32","outputs":["gradient"]}"#,
+      "[-16777234.0,16777234.0,0.0,0.0]"
+    ),
+  ]
+
+  @Test("Exponents farther apart than any arithmetic's bits", arguments: extremes)
+  func extremeExponents(request: String, entries: String) { expect("/gradient", request, entries) }
+
+  static let perplexities = [
+    (#""logits":\#(level(19, of: 7)),"target":\#(zeros(19)),"divisor":1"#, "1.1398895185373144e16"),
+    (#""logits":\#(zeros(259)),"target":0,"label_smoothing":0.1,"dtype":"bfloat16""#, "260.0"),
+    (#""logits":\#(zeros(259)),"target":[1\#(String(repeating: ",0", count: 258))],"dtype":"bfloat16""#, "260.0"),
+    (#""logits":\#(zeros(259)),"target":0,"divisor":1,"dtype":"bfloat16""#, "260.0"),
+    (
+      #""logits":\#(masked([7, 37], to: 37)),"target":[0,0],"sample_weight":[2,2],"divisor":2,"dtype":"bfloat16""#,
+      "260.0"
+    ),
+    (
+      #""logits":\#(masked([2, 2, 2, 2, 3, 3, 5, 7, 13], to: 13)),"target":\#(zeros(9)),"divisor":1,"dtype":"float16""#,
+      #""Infinity""#
+    ),
+    // Roots of whole numbers that are no ties, and ones that are.
+    (#""logits":\#(masked([9, 4], to: 9)),"target":[0,0]"#, "6.0"),
+    (#""logits":\#(zeros(67081)),"target":0,"divisor":2,"dtype":"bfloat16""#, "260.0"),
+    (#""logits":\#(zeros(3)),"target_logits":\#(zeros(3)),"weight":[1,1,4],"divisor":0.375"#, "350.46664558470025"),
+    // A faint class more: above half-way.
+    (#""logits":\#(zeros(257, then: -1e9)),"target":0,"dtype":"bfloat16""#, "258.0"),
+    (#""logits":\#(zeros(257, then: -11000)),"target":0,"dtype":"bfloat16""#, "258.0"),
+    (#""logits":\#(zeros(2049, then: -1e9)),"target":0,"dtype":"float16""#, "2050.0"),
+  ]
+
+  @Test("A perplexity of level rows is told by its primes", arguments: perplexities)
+  func perplexity(request: String, value: String) {
+    expect("/loss", #"{\#(request),"outputs":["perplexity"]}"#, #""perplexity":\#(value)}"#)
+  }
+
+  static let derivatives = [
+    // A level teacher with uneven weights, beside a cap that leaves zeros alone and a penalty of a row with one class.
+    (
+      #""logits":[0,0,0],"target_logits":[0,0,0],"weight":[1,1,4],"softcap":1,"upstream":50331657,"dtype":"float32","outputs":["gradient"]"#,
+      "[16777220.0,16777220.0,-33554440.0]"
+    ),
+    (
+      #""logits":[0,"-Infinity","-Infinity"],"target_logits":[0,0,0],"weight":[1,1,4],"z_loss":1,"upstream":10066341,"dtype":"float32","outputs":["gradient"]"#,
+      "[16777236.0,-3355447.0,-13421788.0]"
+    ),
+    (
+      #""logits":[1,"-Infinity","-Infinity"],"target_logits":[0,0,0],"weight":[1,0,0],"z_loss":0.5,"upstream":16777219,"dtype":"float32","outputs":["gradient"]"#,
+      "[16777220.0,0.0,0.0]"
+    ),
+    // Products with the Hessian whose teacher's total weight is rational, and one whose is not.
+    (
+      #""logits":[0,0,"-Infinity"],"target_logits":[0,0,0],"weight":[1,1,4],"vector":[1.5e-323,0,0],"outputs":["hessian_vector_product"]"#,
+      "[1e-323,-1e-323,0.0]"
+    ),
+    (
+      #""logits":[0,0,"-Infinity"],"target_logits":[0,0,0],"weight":[1,1,4],"vector":[33554434,0,0],"dtype":"float32","outputs":["hessian_vector_product"]"#,
+      "[16777216.0,-16777216.0,0.0]"
+    ),
+    (
+      #""logits":[0,0,0,0],"target_logits":[0,0,1,1],"weight":[1,3,2,2],"vector":[44739256,0,0,0],"dtype":"float32","outputs":["hessian_vector_product"]"#,
+      "[16777220.0,-5592407.0,-5592407.0,-5592407.0]"
+    ),
+    (
+      #""logits":[0,0],"target_logits":[1e9,0],"weight":[33554434,2],"vector":[2,0],"dtype":"float32","outputs":["hessian_vector_product"]"#,
+      "[16777216.0,-16777216.0]"
+    ),
+    // Parts that count below every 16,384 bits.
+    (
+      #""logits":[12000,0],"target":1,"focal_gamma":2,"upstream":-16777217,"dtype":"float32","outputs":["gradient"]"#,
+      "[-16777218.0,16777218.0]"
+    ),
+  ]
+
+  @Test("A rational derivative is told from one that is nearly half-way", arguments: derivatives)
+  func derivative(request: String, entries: String) { expect("/gradient", "{\(request)}", entries) }
+
+  @Test("A focal loss that is half-way but for 2^-28863")
+  func focalLoss() {
+    expect("/loss", #"{"logits":[20008,0],"target":1,"focal_gamma":1e-6,"dtype":"float16"}"#, "20020.0")
+  }
+
+  private func expect(_ path: String, _ request: String, _ answer: String) {
+    let found = text(post(path, request))
+    #expect(found.contains(answer), "\(request.prefix(200)): \(found.prefix(200))")
+  }
+
+  // Logits as JSON.
+
+  private static func list(_ elements: [String]) -> String { "[" + elements.joined(separator: ",") + "]" }
+  private static func zeros(_ count: Int) -> String { list(Array(repeating: "0", count: count)) }
+  private static func zeros(_ count: Int, then last: Double) -> String {
+    list(Array(repeating: "0", count: count) + ["\(last)"])
+  }
+  private static func level(_ rows: Int, of classes: Int) -> String {
+    list(Array(repeating: zeros(classes), count: rows))
+  }
+  /// Level rows of so many classes, the others masked.
+  private static func masked(_ counts: [Int], to classes: Int) -> String {
+    list(counts.map { count in list((0..<classes).map { $0 < count ? "0" : #""-Infinity""# }) })
+  }
+}
