@@ -4,16 +4,17 @@
 const url = process.env.SOFTMAXD_URL ?? "http://127.0.0.1:8080";
 
 // JSON has no NaN and no infinities; /check takes them as strings.
-const numbers = x => typeof x === "object" ? Array.from(x, numbers) : Number.isFinite(x) ? x : String(x);
+const numbers = x => typeof x === "object" ? Array.from(x, numbers) : typeof x !== "number" || Number.isFinite(x) ? x : String(x);
 
 /** Options are those of POST /check: reduction, temperature, weight, rtol, atol, dtype … */
 export async function assertGradient(f, logits, target, options = {}) {
   const { loss, gradient } = f(logits, target);
+  const given = Object.entries({ logits, target, ...options }).map(([name, value]) => [name, numbers(value)]);
   const candidate = { loss: numbers(loss), gradient: numbers(gradient) };
   const answer = await fetch(`${url}/check`, {
     method: "POST",
     headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ logits: numbers(logits), target: numbers(target), ...options, candidate }),
+    body: JSON.stringify({ ...Object.fromEntries(given), candidate }),
   });
   const report = await answer.json();
   if (!answer.ok) throw new Error(report.detail);

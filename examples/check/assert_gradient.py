@@ -12,7 +12,7 @@ def numbers(x):
     x = x.tolist() if hasattr(x, "tolist") else x
     if isinstance(x, (list, tuple)):
         return [numbers(element) for element in x]
-    if isinstance(x, int) or math.isfinite(x):
+    if isinstance(x, (int, str)) or math.isfinite(x):
         return x
     return "NaN" if x != x else "Infinity" if x > 0 else "-Infinity"
 
@@ -20,7 +20,8 @@ def numbers(x):
 def assert_gradient(f, logits, target, **options):
     """Options are those of POST /check: reduction, temperature, weight, rtol, atol, dtype …"""
     loss, gradient = f(logits, target)
-    body = {"logits": numbers(logits), "target": numbers(target), **options,
+    body = {"logits": numbers(logits), "target": numbers(target),
+            **{name: numbers(value) for name, value in options.items()},
             "candidate": {"loss": numbers(loss), "gradient": numbers(gradient)}}
     url = os.environ.get("SOFTMAXD_URL", "http://127.0.0.1:8080")
     request = urllib.request.Request(url + "/check", json.dumps(body).encode(), {"Content-Type": "application/json"})

@@ -186,7 +186,9 @@ extension Option {
       help: "Most classes for which a Jacobian, classes squared, is answered."),
     .automatic(
       "max-connections", "N", 1...10_000_000, sets: \.maxConnections,
-      help: "Connections at once; beyond it only /livez is answered; auto: what the limit of descriptors allows."),
+      help:
+        "Connections at once; beyond it the slowest end, and where none is slow only /livez is answered; auto: what memory and descriptors allow."
+    ),
     .integer(
       "max-queue", "N", 0...1_000_000, sets: \.server.workQueueLimit,
       help: "Large requests that wait to be computed; beyond: 503."),

@@ -97,7 +97,7 @@ extension Telemetry {
       "softmaxd_connections_rejected_total", "Connections turned away, by reason.",
       byReason: ConnectionRejection.allCases.map { ($0.rawValue, rejected[$0, default: 0]) })
     text.counter(
-      "softmaxd_connections_dropped_total", "Connections ended because their peers were too slow.",
+      "softmaxd_connections_dropped_total", "Connections ended before their time, by reason.",
       byReason: ConnectionDrop.allCases.map { ($0.rawValue, dropped[$0, default: 0]) })
   }
 

@@ -104,7 +104,7 @@ struct OpenAPITests {
     #expect(candidates.map(\.key) == CheckedOutput.allCases.map(\.name))
     let reports = outline.under("components", "schemas", "OutputReports", "properties").filter { $0.path.count == 1 }
     #expect(reports.map(\.key) == CheckedOutput.allCases.map(\.name))
-    #expect(outline.list("components", "schemas", "Cause", "enum") == Cause.allCases.map(\.rawValue))
+    #expect(outline.list("components", "schemas", "Cause", "examples") == Cause.allCases.map(\.rawValue))
   }
 
   /// Else typed clients read binary32.
