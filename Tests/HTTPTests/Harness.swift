@@ -23,7 +23,7 @@ final class Harness {
   var closed: ConnectionState.CloseReason?
   /// Answers requests at once; nil leaves them open for `answer`.
   var respond: ((Request) -> Response?)? = { request in
-    Response(.ok, .plainText, body: Array("\(request.head.method.rawValue) \(request.head.path)".utf8))
+    Response(.ok, .plainText, body: Array("\(request.head.method.name) \(request.head.path)".utf8))
   }
   /// A final answer to a head, or nil to have its body read.
   var decide: (RequestHead) -> Response? = { _ in nil }

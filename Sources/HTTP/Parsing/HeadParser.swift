@@ -144,11 +144,11 @@ extension Method {
     guard range.count < 8,
       let place = Self.words.firstIndex(of: bytes.word(from: range.lowerBound, to: range.upperBound))
     else { return nil }
-    self = Self.allCases[place]
+    self.init(rawValue: place)
   }
 
   /// Each name as `Span.word(from:to:)` reads it.
-  private static let words = allCases.map { $0.rawValue.utf8.reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) } }
+  private static let words = names.map { $0.utf8.reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) } }
 }
 
 /// Finds the lines of a head or a trailer section: each ends in CRLF and contains no control character but HTAB

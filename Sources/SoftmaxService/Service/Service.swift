@@ -138,7 +138,7 @@ public struct Service: Sendable {
   private func methodNotAllowed(_ head: RequestHead, _ route: Route) -> Response {
     // What HEAD gets is as long as what GET gets (RFC 9110 §8.6).
     let method = head.method == .head ? .get : head.method
-    var detail = "\(quoted(head.path)) does not take \(method.rawValue); it takes \(route.methods.text)"
+    var detail = "\(quoted(head.path)) does not take \(method.name); it takes \(route.methods.text)"
     if case .operation(let operation) = ServiceRoute(route) {
       detail += "; POST a JSON body, such as \(JSONWire.example(for: operation))"
     } else if head.method == .post {

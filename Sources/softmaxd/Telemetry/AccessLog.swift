@@ -33,7 +33,7 @@ final class AccessLog: Sendable {
   func record(_ request: RequestMetrics, _ response: Response, loop: Int) {
     append {
       let method = request.head.method
-      var line = LogLine(method: method.rawValue, status: response.status.code)
+      var line = LogLine(method: method.name, status: response.status.code)
       line.add("route", request.route.label.description)
       line.add("request_bytes", request.bodyBytes)
       line.add("response_bytes", method == .head ? 0 : response.bodyCount)

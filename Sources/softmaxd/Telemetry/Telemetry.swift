@@ -195,7 +195,7 @@ final class LoopCounters: Sendable {
 /// The values of metric labels: few, whatever clients send.
 enum MetricLabels {
   /// OpenTelemetry calls an unknown method `_OTHER`; here the parser has already refused it.
-  static let methods = Method.allCases.map(\.rawValue) + ["_OTHER"]
+  static let methods = Method.allCases.map(\.name) + ["_OTHER"]
   static let otherMethod = methods.count - 1
 
   /// By the routes' ids; the first is for unknown paths.

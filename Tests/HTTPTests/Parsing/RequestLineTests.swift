@@ -51,7 +51,7 @@ struct RequestLineTests {
 
   @Test("Each method of ours is read", arguments: Method.allCases)
   func methods(method: Method) {
-    expectAccepted("\(method.rawValue) / HTTP/1.0\r\n\r\n", keeps: false) { #expect($0.head.method == method) }
+    expectAccepted("\(method.name) / HTTP/1.0\r\n\r\n", keeps: false) { #expect($0.head.method == method) }
   }
 
   @Test(
