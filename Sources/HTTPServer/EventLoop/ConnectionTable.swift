@@ -87,8 +87,6 @@ final class Connection {
   var isClosed = false
   /// Its answer waits to be written with those of other connections.
   var hasDeferredWrite = false
-  /// The next such connection.
-  var nextDeferred: Connection?
   /// The request that the work pool has.
   var work: Work?
   /// Bytes counted for it.

@@ -126,23 +126,19 @@ extension EventLoop {
   private func deferWrite(_ connection: Connection) {
     guard !connection.hasDeferredWrite else { return }
     connection.hasDeferredWrite = true
-    if let lastDeferred {
-      lastDeferred.nextDeferred = connection
-    } else {
-      firstDeferred = connection
-      deferredSince = now.instant
-    }
-    lastDeferred = connection
+    if deferred.isEmpty { deferredSince = now.instant }
+    deferred.append(connection)
   }
 
   func writeDeferred() {
-    while let connection = firstDeferred {
-      firstDeferred = connection.nextDeferred
-      connection.nextDeferred = nil
-      if firstDeferred == nil { lastDeferred = nil }
+    var index = 0
+    while index < deferred.count {
+      let connection = deferred[index]
+      index += 1
       guard connection.hasDeferredWrite, !connection.isClosed else { continue }
       connection.withState { state in write(connection, &state) }
     }
+    deferred.removeAll(keepingCapacity: true)
   }
 
   private func write(_ connection: Connection, _ state: inout ConnectionState) {

@@ -51,10 +51,8 @@ actor EventLoop {
   private(set) var now: Moment
   private var second: CurrentSecond
 
-  /// The first and the last of the connections whose answers wait to be written together, and since when the first
-  /// one's does. They form a list, since changing an array that a class holds is checked for exclusivity at run time.
-  var firstDeferred: Connection?
-  var lastDeferred: Connection?
+  /// The connections whose answers wait to be written together, and since when the first one's does.
+  var deferred: [Connection] = []
   var deferredSince = Instant(nanoseconds: 0)
 
   let memory: LoopMemory
@@ -169,7 +167,7 @@ actor EventLoop {
     } else if let connection = table[Token(rawValue: event.token)] {
       handle(event.events, of: connection)
     }
-    if firstDeferred != nil, now.instant.nanoseconds(since: deferredSince) > Self.deferNanoseconds {
+    if !deferred.isEmpty, now.instant.nanoseconds(since: deferredSince) > Self.deferNanoseconds {
       writeDeferred()
     }
   }
