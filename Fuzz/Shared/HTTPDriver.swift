@@ -1,5 +1,29 @@
 import HTTP
 
+extension ConnectionState {
+  /// Feeds `bytes` from `index` to `end` as a read would, and moves `index` on; false when the connection reads nothing.
+  mutating func read(
+    _ bytes: [UInt8], _ index: inout Int, to end: Int, at now: Moment, perform: Perform
+  ) -> Bool {
+    switch readInterest {
+    case .none: return false
+    case .bytes:
+      process(bytes.span.extracting(index..<end), at: now, perform: perform)
+      index = end
+    case .body:
+      var position = index
+      readBody(at: now) { (out: inout OutputSpan<UInt8>) in
+        while position < end, out.freeCapacity > 0 {
+          out.append(bytes[position])
+          position += 1
+        }
+      }
+      index = position
+    }
+    return true
+  }
+}
+
 /// What a byte stream makes a connection do, fed in pieces: what the fuzz targets compare.
 struct Outcome: Equatable {
   var requests: [String] = []
@@ -16,20 +40,7 @@ struct Outcome: Equatable {
     while index < bytes.count {
       let end = min(bytes.count, index + max(1, step(piece)))
       piece += 1
-      switch state.readInterest {
-      case .none:
-        index = bytes.count
-      case .bytes:
-        state.process(bytes.span.extracting(index..<end), at: now) { perform($0, &$1, now) }
-        index = end
-      case .body:
-        state.readBody(at: now) { (out: inout OutputSpan<UInt8>) in
-          while index < end, out.freeCapacity > 0 {
-            out.append(bytes[index])
-            index += 1
-          }
-        }
-      }
+      if !state.read(bytes, &index, to: end, at: now, perform: { perform($0, &$1, now) }) { break }
       goOn(&state, now)
     }
     state.peerFinished()

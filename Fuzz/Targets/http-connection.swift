@@ -1,3 +1,4 @@
+// with: Fuzz/Shared/HTTPDriver.swift
 import HTTP
 
 /// A connection under any order of events: bytes, answers, writes, time, the peer's end, the server's. The input's
@@ -62,23 +63,9 @@ final class World {
 
   func read(_ size: Int) {
     guard index < stream.count, !hasClosed else { return }
-    let bytes = stream
-    let end = min(bytes.count, index + size)
-    switch state.readInterest {
-    case .none: break
-    case .bytes:
-      state.process(bytes.span.extracting(index..<end), at: now) { perform($0, &$1) }
-      index = end
-    case .body:
-      var position = index
-      state.readBody(at: now) { (out: inout OutputSpan<UInt8>) in
-        while position < end, out.freeCapacity > 0 {
-          out.append(bytes[position])
-          position += 1
-        }
-      }
-      index = position
-    }
+    var position = index
+    _ = state.read(stream, &position, to: min(stream.count, index + size), at: now) { perform($0, &$1) }
+    index = position
   }
 
   func answer(_ size: Int) {
