@@ -49,7 +49,7 @@ private func benchmark(_ input: HTTPInput) {
   let now = Moment(instant: Instant(nanoseconds: 0), date: HTTPDate(unixSeconds: 0))
   let body = [UInt8](repeating: 0x30, count: input.answer)
   let repetitions = 100
-  var connection = ConnectionState(limits: ConnectionLimits(HTTPLimits()), at: now)
+  var connection = ConnectionState(limits: SharedLimits(HTTPLimits()), at: now)
   let time = nanoseconds {
     for _ in 0..<repetitions {
       func perform(_ action: consuming ConnectionState.Action, _ state: inout ConnectionState) {

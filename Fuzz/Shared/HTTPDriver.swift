@@ -34,7 +34,7 @@ struct Outcome: Equatable {
   /// Feeds `bytes` as far as the connection reads, each piece as long as `step` says, then the end of the stream.
   init(_ bytes: [UInt8], limits: HTTPLimits, step: (_ piece: Int) -> Int) {
     let now = Moment(instant: Instant(nanoseconds: 0), date: HTTPDate(unixSeconds: 0))
-    var state = ConnectionState(limits: ConnectionLimits(limits), at: now)
+    var state = ConnectionState(limits: SharedLimits(limits), at: now)
     var index = 0
     var piece = 0
     while index < bytes.count {

@@ -29,7 +29,7 @@ final class World {
     var limits = HTTPLimits()
     (limits.headBytes, limits.bodyBytes, limits.pipelineBytes, limits.outputBytes) = (500, 1000, 100, 6000)
     limits.discardBytes = 20
-    state = ConnectionState(limits: ConnectionLimits(limits), at: now)
+    state = ConnectionState(limits: SharedLimits(limits), at: now)
   }
 
   func happen(_ event: UInt8) {

@@ -41,8 +41,8 @@ public final class Server: Sendable {
   public init(_ status: ServerStatus, handler: any RequestHandler, observer: any ServerObserver) {
     self.status = status
     services = LoopServices(
-      configuration: status.configuration, limits: ConnectionLimits(status.configuration.limits),
-      reserveLimits: ConnectionLimits(status.configuration.reserveLimits), handler: handler, observer: observer,
+      configuration: status.configuration, limits: SharedLimits(status.configuration.limits),
+      reserveLimits: SharedLimits(status.configuration.reserveLimits), handler: handler, observer: observer,
       workPool: status.workPool,
       budget: status.budget,
       limiter: ConnectionLimiter(

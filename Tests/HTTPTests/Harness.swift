@@ -32,7 +32,7 @@ final class Harness {
   var openID: ConnectionState.RequestID?
 
   init(_ limits: HTTPLimits = HTTPLimits()) {
-    state = ConnectionState(limits: ConnectionLimits(limits), at: now)
+    state = ConnectionState(limits: SharedLimits(limits), at: now)
   }
 
   /// Feeds bytes as far as the connection wants to read them, in pieces of `step`. Returns how many it read.

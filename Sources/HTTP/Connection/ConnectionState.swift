@@ -97,7 +97,7 @@ public struct ConnectionState: ~Copyable, Sendable {
     case closePending, closed
   }
 
-  let shared: ConnectionLimits
+  let shared: SharedLimits
   var phase = Phase.head
   var output = OutputQueue()
 
@@ -141,7 +141,7 @@ public struct ConnectionState: ~Copyable, Sendable {
   var outputWritten = 0
 
   /// A connection just accepted.
-  public init(limits: ConnectionLimits, at now: Moment) {
+  public init(limits: SharedLimits, at now: Moment) {
     shared = limits
     bodyLimit = limits.limits.bodyBytes
     since = now.instant

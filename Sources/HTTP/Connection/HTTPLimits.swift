@@ -61,7 +61,7 @@ public struct HTTPLimits: Sendable, Hashable {
 }
 
 /// What the connections of a server keep to: one for all of them, so that each spends one word on it.
-public final class ConnectionLimits: Sendable {
+public final class SharedLimits: Sendable {
   let limits: HTTPLimits
   let times: TimeLimits
 

@@ -7,7 +7,7 @@ internal import HTTP
 struct LoopServices: Sendable {
   let configuration: ServerConfiguration
   /// What connections keep to, and those beyond the cap.
-  let limits, reserveLimits: ConnectionLimits
+  let limits, reserveLimits: SharedLimits
   let handler: any RequestHandler
   let observer: any ServerObserver
   let workPool: WorkPool
@@ -33,9 +33,9 @@ actor EventLoop {
   let services: LoopServices
   let handler: any RequestHandler
   let observer: any ServerObserver
-  let limits: ConnectionLimits
+  let limits: SharedLimits
   /// Those of connections beyond the cap.
-  let reserveLimits: ConnectionLimits
+  let reserveLimits: SharedLimits
 
   let inlineBudget = InlineTimeBudget()
   let inlineNanoseconds: UInt64

@@ -8,7 +8,7 @@ import Testing
     let moment = Moment(instant: Instant(nanoseconds: 1), date: HTTPDate(unixSeconds: 0))
     return try Socket.pair { here, _ in
       Connection(
-        socket: here, state: ConnectionState(limits: ConnectionLimits(HTTPLimits()), at: moment), token: token,
+        socket: here, state: ConnectionState(limits: SharedLimits(HTTPLimits()), at: moment), token: token,
         isReserve: false)
     }
   }
