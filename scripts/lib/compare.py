@@ -38,8 +38,8 @@ def requests(count):
 def main():
     count = int(sys.argv[3]) if len(sys.argv) > 3 else 1_000
     faults, answers, numbers = [], 0, 0
-    with Daemon("--drain-delay", "0", program=sys.argv[1]) as one, \
-            Daemon("--drain-delay", "0", program=sys.argv[2]) as other:
+    with Daemon(program=sys.argv[1]) as one, \
+            Daemon(program=sys.argv[2]) as other:
         connections = [http.client.HTTPConnection("127.0.0.1", daemon.port, timeout=120) for daemon in (one, other)]
         for path, body in requests(count):
             results = []

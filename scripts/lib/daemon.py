@@ -14,7 +14,6 @@ import sys
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-TICK = os.sysconf("SC_CLK_TCK")
 QUESTION = json.dumps({"logits": [40, 0], "target": 0}).encode()
 ANSWER = {"loss": 4.248354255291589e-18, "gradient": [-4.248354255291589e-18, 4.248354255291589e-18]}
 JSON = {"Content-Type": "application/json"}
@@ -45,6 +44,23 @@ def raise_descriptor_limit():
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     return hard
+
+
+def stat(pid):
+    """What /proc/…/stat says of a process, from its state on."""
+    return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+
+
+def cpu_seconds(pid):
+    fields = stat(pid)
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def cpu_share(pid, seconds):
+    """The share of one processor that a process uses in the next seconds."""
+    before = cpu_seconds(pid)
+    time.sleep(seconds)
+    return (cpu_seconds(pid) - before) / seconds
 
 
 class MemoryLimit:
@@ -133,22 +149,19 @@ class Daemon:
         if self.memory:
             self.memory.remove()
 
-    def _proc(self, name):
-        return pathlib.Path(f"/proc/{self.pid}/{name}").read_text()
-
     def megabytes(self, field="VmRSS"):
-        return int(re.search(rf"{field}:\s+(\d+)", self._proc("status")).group(1)) / 1024
+        status = pathlib.Path(f"/proc/{self.pid}/status").read_text()
+        return int(re.search(rf"{field}:\s+(\d+)", status).group(1)) / 1024
 
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.pid}/fd"))
 
     def cpu_seconds(self):
-        fields = self._proc("stat").rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / TICK
+        return cpu_seconds(self.pid)
 
     def page_faults(self):
         """Pages that were first touched, so far."""
-        return int(self._proc("stat").rpartition(")")[2].split()[7])
+        return int(stat(self.pid)[7])
 
     def settle(self, descriptors, seconds=30):
         """Waits until no more than so many descriptors are open; returns how many are."""
@@ -183,6 +196,12 @@ class Daemon:
             return self.process.wait(seconds)
         except subprocess.TimeoutExpired:
             return None
+
+    def must_stop(self, faults, what=""):
+        """Stops it, and adds to the faults an exit code that is not 0."""
+        code = self.stop()
+        if code != 0:
+            faults.append(f"{what}exit code {code} after SIGTERM")
 
 
 def verdict(name, faults, figures):

@@ -5,6 +5,7 @@ and answer raw bytes, and are not exact; Benchmarks/Rivals holds them.
 """
 
 import array
+import contextlib
 import json
 import multiprocessing
 import os
@@ -16,11 +17,13 @@ import subprocess
 import sys
 import time
 
-from daemon import ROOT, TICK, Daemon, free_port, need
+from daemon import ROOT, Daemon, cpu_seconds, free_port, need
 
 RIVALS = ROOT / ".build/rivals"
 PACKAGES = ["starlette==1.10.0", "uvicorn==0.54.0", "uvloop==0.23.0", "httptools==0.9.0", "numpy==2.4.6"]
 CORES = os.cpu_count()
+
+
 class Server:
     """A program in a session of its own, whose processes are counted together."""
 
@@ -37,18 +40,13 @@ class Server:
                 time.sleep(0.1)
         sys.exit(f"{command[0]} did not start")
 
-    def fields(self):
-        """What /proc/…/stat says of each of its processes, from the state on."""
-        for file in pathlib.Path("/proc").glob("[0-9]*/stat"):
-            try:
-                fields = file.read_text().rpartition(")")[2].split()
-            except OSError:
-                continue
-            if int(fields[3]) == self.process.pid:
-                yield fields
-
     def cpu_seconds(self):
-        return sum(int(fields[11]) + int(fields[12]) for fields in self.fields()) / TICK
+        total = 0
+        for process in pathlib.Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):  # another's may have ended
+                if os.getsid(int(process.name)) == self.process.pid:
+                    total += cpu_seconds(process.name)
+        return total
 
     def stop(self):
         os.killpg(self.process.pid, signal.SIGTERM)
@@ -87,23 +85,31 @@ def inputs(rows, classes, code):
     return logits, array.array("q", [row % classes for row in range(rows)])
 
 
+def gradient(logits, target):
+    """A gradient in binary either way, of a matrix and its targets as arrays: path, body, header fields."""
+    tensors = [{"name": name, "shape": shape, "datatype": datatype,
+                "parameters": {"binary_data_size": numbers.itemsize * len(numbers)}}
+               for name, shape, datatype, numbers in (
+                   ("logits", [len(target), len(logits) // len(target)], f"FP{8 * logits.itemsize}", logits),
+                   ("target", [len(target)], "INT64", target))]
+    head = json.dumps({"inputs": tensors, "parameters": {"binary_data_output": True}}).encode()
+    head += b" " * (-len(head) % 8)
+    body = head + logits.tobytes() + target.tobytes()
+    return "/v2/models/gradient/infer", body, {"Inference-Header-Content-Length": len(head)}
+
+
 def requests(rows, classes, code):
     """Each form's path, body and header fields."""
     logits, target = inputs(rows, classes, code)
     bits = 8 * logits.itemsize
-    raw = logits.tobytes() + target.tobytes()
-    tensors = [{"name": "logits", "shape": [rows, classes], "datatype": f"FP{bits}",
-                "parameters": {"binary_data_size": bits // 8 * len(logits)}},
-               {"name": "target", "shape": [rows], "datatype": "INT64", "parameters": {"binary_data_size": 8 * rows}}]
-    head = json.dumps({"inputs": tensors, "parameters": {"binary_data_output": True}}).encode()
-    head += b" " * (-len(head) % 8)
     texts = [("%.9g" if code == "f" else "%.17g") % logit for logit in logits]
     matrix = ",".join("[" + ",".join(texts[row * classes:(row + 1) * classes]) + "]" for row in range(rows))
     message = f'{{"logits":[{matrix}],"target":{target.tolist()},"input_dtype":"float{bits}","dtype":"float{bits}"}}'
     return {
-        "binary": ("/v2/models/gradient/infer", head + raw, {"Inference-Header-Content-Length": len(head)}),
+        "binary": gradient(logits, target),
         "json": ("/gradient", message.encode(), {"Content-Type": "application/json"}),
-        "raw": (f"/float{bits}/{rows}/{classes}", raw, {"Content-Type": "application/octet-stream"}),
+        "raw": (f"/float{bits}/{rows}/{classes}", logits.tobytes() + target.tobytes(),
+                {"Content-Type": "application/octet-stream"}),
     }
 
 
@@ -161,9 +167,8 @@ def measure(server, request, seconds):
     return {"cpu": (server.cpu_seconds() - cpu) * 1e3 / count, "rate": count / (end - start)}
 
 
-def table(rounds, seconds, only=""):
-    servers = {"softmaxd": Daemon("--drain-delay", "0", "--max-body", str(256 << 20)), "Beast": beast(),
-               "Starlette": starlette()}
+def table(rounds, seconds):
+    servers = {"softmaxd": Daemon("--max-body", str(256 << 20)), "Beast": beast(), "Starlette": starlette()}
     forms = [("softmaxd, binary", "softmaxd", "binary"), ("softmaxd, JSON", "softmaxd", "json"),
              ("Starlette, NumPy", "Starlette", "raw"), ("Beast, plain loops", "Beast", "raw")]
     print(f"{'tensor':20} {'server':20} {'requests/s':>11} {'CPU ms/req':>11} {'GB/s':>7} {'CPU / softmaxd':>15}")
@@ -171,11 +176,10 @@ def table(rounds, seconds, only=""):
         made = requests(rows, classes, code)
         tensor = f"{rows} x {classes:,} {'FP32' if code == 'f' else 'FP64'}"
         size = array.array(code).itemsize * rows * classes
-        found = {form: [] for form, *_ in forms if only in form}
+        found = {form: [] for form, *_ in forms}
         for _ in range(rounds):
             for form, server, kind in forms:
-                if form in found:
-                    found[form].append(measure(servers[server], made[kind], seconds))
+                found[form].append(measure(servers[server], made[kind], seconds))
         middle = {form: {key: statistics.median(run[key] for run in runs) for key in ("cpu", "rate")}
                   for form, runs in found.items()}
         for form, figures in middle.items():
