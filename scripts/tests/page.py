@@ -19,7 +19,7 @@ import tempfile
 from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import expect
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 from browser import DESKTOP, Prefix, Visit, chromium, fetch, number  # noqa: E402
 from daemon import Daemon, verdict  # noqa: E402
 

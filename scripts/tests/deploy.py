@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Checks what deploy/ says against itself and against a running softmaxd.
 
     deploy.py URL FOLDER
