@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks which module may call which: what Package.swift declares, what each file imports, and what the documents draw.
+"""Checks that files import what Package.swift lets their module call, and that documents draw these arrows.
 
     swift package dump-package | arrows.py [DOCUMENT …]
 
@@ -14,24 +14,12 @@ import sys
 
 from modules import dependencies, imports
 
-# The plan: for each module the modules that it may call, and the system modules that it may import. SoftmaxService
-# takes from Glibc what people's own code computes with, exp and log, which /check tries again.
+# The system modules that each module of Sources may import; none where it is not listed. SoftmaxService takes from Glibc
+# what people's own code computes with, exp and log, which /check tries again.
 IO = {"Glibc", "Dispatch", "Synchronization"}
-PLAN = {
-    "Allocation": ({"CLinux"}, {"Glibc"}),
-    "VectorKernels": ({"CVector"}, set()),
-    "VectorKernelsV3": ({"VectorKernels"}, set()),
-    "VectorKernelsV4": ({"VectorKernels"}, set()),
-    "KernelDispatch": ({"VectorKernels", "VectorKernelsV3", "VectorKernelsV4"}, set()),
-    "Softmax": ({"VectorKernels", "KernelDispatch", "Allocation"}, {"Synchronization"}),
-    "NumericJSON": ({"VectorKernels", "KernelDispatch", "Allocation"}, set()),
-    "HTTP": ({"Allocation"}, set()),
-    "HTTPServer": ({"HTTP", "CLinux"}, IO),
-    "EmbeddedResources": (set(), set()),
-    "SoftmaxService": ({"Softmax", "NumericJSON", "HTTP", "EmbeddedResources", "VectorKernels"}, {"Glibc"}),
-    "softmaxd": ({"SoftmaxService", "HTTPServer", "HTTP", "VectorKernels", "Allocation", "CLinux"}, IO),
-}
-# Tests, benchmarks and fuzz targets are not in the plan: they may use any module that they declare.
+SYSTEM = {"Allocation": {"Glibc"}, "Softmax": {"Synchronization"}, "HTTPServer": IO, "SoftmaxService": {"Glibc"},
+          "softmaxd": IO}
+# What tests and benchmarks may.
 OUTSIDE = IO | {"Testing", "Foundation"}
 
 
@@ -44,27 +32,27 @@ def imports_of(folder):
     return found
 
 
-def declared_and_imported(package):
+def folder_of(target):
+    folder = "Tests" if target["type"] == "test" else "Sources"
+    return pathlib.Path(target.get("path") or f"{folder}/{target['name']}")
+
+
+def is_of_sources(target):
+    return folder_of(target).parts[0] == "Sources"
+
+
+def imported(targets):
+    """What the files of each module import and may not, and what the modules of Sources declare and do not import."""
     faults = []
-    for target in package["targets"]:
-        name = target["name"]
-        if target["type"] == "system":
-            continue
-        folder = "Tests" if target["type"] == "test" else "Sources"
-        path = pathlib.Path(target.get("path") or f"{folder}/{name}")
-        declared = set(dependencies(target))
-        modules, system = PLAN.get(name, (declared, OUTSIDE))
-        if path.parts[0] == "Sources" and name not in PLAN:
-            faults.append(f"Package.swift: {name} is not in the plan (scripts/lib/arrows.py)")
-        for arrow in sorted(declared - modules):
-            faults.append(f"Package.swift: {name} -> {arrow} is not an arrow of the plan")
-        found = imports_of(path)
+    for target in targets:
+        name, declared = target["name"], set(dependencies(target))
+        found = imports_of(folder_of(target))
+        system = SYSTEM.get(name, set()) if is_of_sources(target) else OUTSIDE
         for module, file in sorted(found.items()):
             if module not in declared | system | {name, "Swift"}:
                 faults.append(f"{file}: imports {module}, which {name} does not declare or may not use")
-        if name in PLAN:
-            for arrow in sorted(declared - set(found)):
-                faults.append(f"Package.swift: {name} -> {arrow} is declared and never imported")
+        for arrow in sorted(declared - set(found) if is_of_sources(target) else ()):
+            faults.append(f"Package.swift: {name} -> {arrow} is declared and never imported")
     return faults
 
 
@@ -84,20 +72,20 @@ def drawing(lines):
     return arrows
 
 
-def drawn(document):
+def drawn(document, targets):
     """What the document's drawings, indented or fenced, have too much and too little."""
-    lines = pathlib.Path(document).read_text(encoding="utf-8").splitlines()
-    arrows = drawing(lines)
-    plan = {(name, target) for name, (modules, _) in PLAN.items() for target in modules}
-    return ([f"{document}: {a} -> {b} is drawn and not in the plan" for a, b in sorted(arrows - plan)]
-            + [f"{document}: {a} -> {b} is in the plan and not drawn" for a, b in sorted(plan - arrows)])
+    arrows = drawing(pathlib.Path(document).read_text(encoding="utf-8").splitlines())
+    plan = {(target["name"], arrow) for target in targets if is_of_sources(target) for arrow in dependencies(target)}
+    return ([f"{document}: {a} -> {b} is drawn and not in Package.swift" for a, b in sorted(arrows - plan)]
+            + [f"{document}: {a} -> {b} is in Package.swift and not drawn" for a, b in sorted(plan - arrows)])
 
 
 def main():
-    faults = declared_and_imported(json.load(sys.stdin))
+    targets = [target for target in json.load(sys.stdin)["targets"] if target["type"] != "system"]
+    faults = imported(targets)
     for document in sys.argv[1:]:
-        faults += drawn(document)
-    print("\n".join(faults) if faults else "arrows: as planned")
+        faults += drawn(document, targets)
+    print("\n".join(faults) if faults else "arrows: as in Package.swift")
     return 1 if faults else 0
 
 
