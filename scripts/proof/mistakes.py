@@ -333,7 +333,7 @@ def write(path, all_libraries, tally, too_little, right):
                        for family in FAMILIES])
     whole = cells()
     text = path.read_text(encoding="utf-8")
-    begin, end = "<!-- scripts/proof/mistakes writes from here -->\n", "<!-- to here -->"
+    begin, end = "<!-- scripts/proof/peers mistakes writes from here -->\n", "<!-- to here -->"
     before, _, rest = text.partition(begin)
     _, _, after = rest.partition(end)
     said = ", ".join(f"{cause} {right[cause]}" for cause in sorted(ARITHMETIC | FLUSHED) if right[cause]) or "nothing"

@@ -225,7 +225,7 @@ def measure(url, output, rows):
 
 TEXT = """# Accuracy of the losses beyond cross-entropy
 
-Made by `scripts/proof/peer-losses`; docs/numerics.md §6 says how each is computed.
+Made by `scripts/proof/peers losses`; docs/numerics.md §6 says how each is computed.
 
 Each cell: share of values that are the true value correctly rounded to binary64, in per cent, and the largest error in
 units in the last place of the true value (5e15 and more means that no digit is right). Rows of two to six classes:

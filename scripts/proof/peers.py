@@ -243,7 +243,7 @@ def main():
 
 def report(tally, peers, versions):
     lines = ["# Accuracy beside other libraries", "",
-             "Made by `scripts/proof/peers`; docs/numerics.md says where each peer loses its digits.", "",
+             "Made by `scripts/proof/peers accuracy`; docs/numerics.md says where each peer loses its digits.", "",
              "Each cell: share of values that are the true value correctly rounded to binary64, in per cent, and the largest",
              "error in units in the last place of the true value (∞: an infinity or NaN for a finite number, or the reverse).",
              "An error of 5e15 means that no digit is right, mostly a 0 for a number that is not. A dash: the peer has no such",
