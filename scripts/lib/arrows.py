@@ -14,8 +14,8 @@ import sys
 
 from modules import dependencies, imports
 
-# The system modules that each module of Sources may import; none where it is not listed. SoftmaxService takes from Glibc
-# what people's own code computes with, exp and log, which /check tries again.
+# The system modules that each module of Sources may import; none where it is not listed. SoftmaxService takes from
+# Glibc what people's own code computes with, exp and log, which /check tries again.
 IO = {"Glibc", "Dispatch", "Synchronization"}
 SYSTEM = {"Allocation": {"Glibc"}, "Softmax": {"Synchronization"}, "HTTPServer": IO, "SoftmaxService": {"Glibc"},
           "softmaxd": IO}

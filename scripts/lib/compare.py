@@ -3,8 +3,8 @@
 
     compare.py PROGRAM OTHER-PROGRAM [CASES]
 
-The requests are the fuzzer's corpus for whole requests and CASES (1,000) random ones from the fixtures' families, with every
-option. Needs mpmath (scripts/proof/requirements.txt).
+The requests are the fuzzer's corpus for whole requests and CASES (1,000) random ones from the fixtures' families, with
+every option. Needs mpmath (scripts/proof/requirements.txt).
 """
 
 import http.client

@@ -3,9 +3,9 @@
 
     swift package dump-package | modules.py FILE …
 
-One line per module: its name, its kind (regular or system), its folder, and the compiler flags for its language settings.
-scripts/fuzz compiles Swift files outside the package with these. The flags that choose a processor (unsafeFlags) are left
-out: what is compiled so runs on every processor.
+One line per module: its name, its kind (regular or system), its folder, and the compiler flags for its language
+settings. scripts/fuzz compiles Swift files outside the package with these. The flags that choose a processor
+(unsafeFlags) are left out: what is compiled so runs on every processor.
 """
 
 import json

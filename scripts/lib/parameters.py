@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Names the functions, initialisers and subscripts with four or more unlabelled parameters. Exit code 1 if there are any.
+"""Names functions, initialisers and subscripts with four or more unlabelled parameters. Exit code 1 if there are any.
 
     parameters.py FILE …
 

@@ -1,7 +1,7 @@
-"""Gradients of tensors in binary beside the same numbers as JSON, Starlette with NumPy, and Boost.Beast with plain loops.
+"""Gradients of tensors in binary beside the same as JSON, Starlette with NumPy, and Boost.Beast with plain loops.
 
-scripts/bench --tensors prints a table: for each shape and server the median of interleaved rounds. The rivals get raw bytes
-and answer raw bytes, and are not exact; Benchmarks/Rivals holds them.
+scripts/bench --tensors prints a table: for each shape and server the median of interleaved rounds. The rivals get raw
+bytes and answer raw bytes, and are not exact; Benchmarks/Rivals holds them.
 """
 
 import array

@@ -1,8 +1,8 @@
 """Cases as requests to /v2 with tensors in binary: service.py --narrow FORMAT --binary asks by them.
 
-The logits have the type of the results, so that they are read, and overwritten, where they lie in the body. That is done with
-large tensors only: where a case is one row of a softmax, or of losses that are not reduced, the row is sent as often as that
-takes, and each of its copies must have the same answer."""
+The logits have the type of the results, so that they are read, and overwritten, where they lie in the body. That is
+done with large tensors only: where a case is one row of a softmax, or of losses that are not reduced, the row is sent
+as often as that takes, and each of its copies must have the same answer."""
 import json
 import math
 import struct

@@ -4,6 +4,7 @@ import struct
 
 import losses
 import oracle
+from slices import places_of
 
 INFINITY = math.inf
 OPTIONS = ("weight", "sample_weight", "ignore_index", "label_smoothing", "reduction", "divisor", "upstream")
@@ -84,9 +85,8 @@ def random_loss(rng, logits, shape, axis, hostile=False, temperature=None):
         options["upstream"] = [rng.choice([0.0, -1.0, 2.5, rng.uniform(-2, 2), -1e300 if hostile else -3.0])
                                for _ in range(count)]
     if probabilities:
-        _, places = oracle.slices(logits, shape, axis)
         target = [0.0] * len(logits)
-        for place in places:
+        for place in places_of(shape, axis):
             for p, x in zip(place, soft_target(rng, classes, rng.choice(["plain", "plain", "loose", "one-hot"]))):
                 target[p] = x
     else:
@@ -194,8 +194,8 @@ def samples(count, target):
 
 
 def recurrence(seed, count, width, exponent, signed=True):
-    """s <- 6364136223846793005 s + 1442695040888963407 mod 2^64; the top `width` bits as an integer, less 2^(width-1) when
-    signed, times 2^exponent: exact in binary64. Returns the values and the line that a fixture stores."""
+    """s <- 6364136223846793005 s + 1442695040888963407 mod 2^64; the top `width` bits as an integer, less 2^(width-1)
+    when signed, times 2^exponent: exact in binary64. Returns the values and the line that a fixture stores."""
     s, values = seed, []
     for _ in range(count):
         s = (s * 6364136223846793005 + 1442695040888963407) & 0xFFFFFFFFFFFFFFFF

@@ -1,8 +1,8 @@
 """digits.py URL OUTPUT.svg    the correct digits of a loss and its gradient, against how confident the model is
 
 Two classes, logits [gap, 0], target 0: the true loss is log1p(e^-gap), the gradient at the target -1 / (1 + e^gap). The
-digits are -log10 of the relative error, 16 where the answer is the nearest binary64. Each peer answers in binary64, by its
-fused cross-entropy and its own differentiation (peers.py); the truth comes from mpmath."""
+digits are -log10 of the relative error, 16 where the answer is the nearest binary64. Each peer answers in binary64, by
+its fused cross-entropy and its own differentiation (peers.py); the truth comes from mpmath."""
 import math
 import sys
 import urllib.parse

@@ -7,7 +7,8 @@ import random
 import sys
 import time
 
-import option_families  # noqa: F401 (its families join the others)
+import midpoint_families  # noqa: F401 (its families join the others)
+import option_families  # noqa: F401
 import cases
 import families
 from rounding import Undecided, ZeroNormaliser

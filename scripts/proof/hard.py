@@ -2,8 +2,8 @@
 
 Greedy search: a result that is monotone in one more, ever smaller class is driven towards a midpoint h between two
 neighbouring results. Each class is the logit that comes closest without passing h, so each gains about 53 bits less the
-logit's own size: with k classes the result lies some 45 k bits beyond the last place. The last class may pass h, for the
-other side. No fixed working precision survives such a row; only widening does.
+logit's own size: with k classes the result lies some 45 k bits beyond the last place. The last class may pass h, for
+the other side. No fixed working precision survives such a row; only widening does.
 
 Modular search: a result of one logit x is, in half last places of the result, a smooth function; over 2^21 neighbouring
 doubles its fraction is a quadratic in integers modulo 2^64, so billions of arguments are tried a minute."""
@@ -13,7 +13,7 @@ import struct
 import mpmath
 from mpmath import mpf
 
-from rounding import BINARY32, BINARY64
+from rounding import BINARY64
 
 
 def ordered(x):
@@ -35,8 +35,8 @@ def midpoint_above(x, form):
 
 
 def greedy(measure, start, classes, beyond=False, form=BINARY64, lowest=-4000.0, precision=6000):
-    """Appends classes to start so that measure(logits), monotone in the last logit, comes ever closer to the midpoint above
-    its first value (below it, when it falls with the logit). Returns the logits."""
+    """Appends classes to start so that measure(logits), monotone in the last logit, comes ever closer to the midpoint
+    above its first value (below it, when it falls with the logit). Returns the logits."""
     with mpmath.workprec(precision):
         logits, base = list(start), measure(start)
         rising = measure(start + [max(start) - 30.0]) > base
@@ -96,8 +96,8 @@ def reciprocal(i):
 
 
 def logits_summing_to_one(rng, classes, first=None):
-    """log-sum-exp so near 0 that some 45 bits cancel for each class: each logit is the greatest whose exponential is below
-    what is still missing from 1. (Below 2^-1075 the result is 0, and only its smallness needs to be seen.)"""
+    """log-sum-exp so near 0 that some 45 bits cancel for each class: each logit is the greatest whose exponential is
+    below what is still missing from 1. (Below 2^-1075 the result is 0, and only its smallness needs to be seen.)"""
     with mpmath.workprec(4000):
         logits, missing = [], mpf(1)
         for k in range(classes):
@@ -113,8 +113,8 @@ def logits_summing_to_one(rng, classes, first=None):
 
 
 def modular(function, start, form=BINARY64, blocks=64, log_length=20):
-    """The double x near start for which function(x) lies nearest to a midpoint or a value of the format: (bits beyond the last
-    place, x). Blocks of 2^log_length neighbouring doubles, each a quadratic modulo 1."""
+    """The double x near start for which function(x) lies nearest to a midpoint or a value of the format: (bits beyond
+    the last place, x). Blocks of 2^log_length neighbouring doubles, each a quadratic modulo 1."""
     import numpy
     length, best = 1 << log_length, (0.0, start)
     k = numpy.arange(length, dtype=numpy.uint64)

@@ -1,15 +1,15 @@
 """Requests made to be as hard to round as one can make them without a search of days.
 
-Each family yields cases like those of families.py. They are for scripts/differential --hostile: they are drawn anew in each
-run, so none is a fixture.
+Each family yields cases like those of families.py. They are for scripts/differential --hostile: they are drawn anew in
+each run, so none is a fixture.
 
-  lattice              weights that bring a sum of losses, or a gradient, 48 bits a weight nearer to a midpoint: the closest
-                       vector of a lattice, by Lenstra, Lenstra and Lovász's reduction and Babai's nearest plane
+  lattice              weights that bring a sum of losses, or a gradient, 48 bits a weight nearer to a midpoint: the
+                       closest vector of a lattice, by Lenstra, Lenstra and Lovász's reduction and Babai's nearest plane
   continued-fractions  one weight, from the convergents of a loss
   faint-tails          exactly half-way but for a part below every place, its sign alone deciding
   tuned-sums           rows whose every class corrects what is left: some 45 bits a class, down to 2^-410 of a midpoint
-  half-way-losses      the same as continued-fractions, of losses beyond cross-entropy, their gradients and the Hessian's
-                       product
+  half-way-losses      the same as continued-fractions, of losses beyond cross-entropy, their gradients and the
+                       Hessian's product
   cancelling-losses    sums of these that vanish, or all but
   exponentials         arguments at which e^x lies near a midpoint, as the worst cases of a correctly rounded exp do"""
 import itertools
@@ -24,6 +24,7 @@ import loss_families
 import losses
 from cases import derivation, loss, softmax
 from rounding import BINARY32, BINARY64, Undecided, ZeroNormaliser
+from slices import places_of
 
 FAMILIES = {}
 INFINITY = math.inf
@@ -84,8 +85,8 @@ def nearest_plane(basis, target):
 
 
 def half_way_factors(rng, reals, form, bits=48):
-    """Whole factors f, 2^51 to 2^53, such that the sum of f·real is nearer to a midpoint of the format than chance has it, by
-    `bits` bits a factor. The reals are mpf, not all of them negative. Returns None where chance is against it."""
+    """Whole factors f, 2^51 to 2^53, such that the sum of f·real is nearer to a midpoint of the format than chance has
+    it, by `bits` bits a factor; None where chance is against it. The reals are mpf, not all of them negative."""
     count = len(reals)
     with mpmath.workprec(60 * (count + 2) + 200):
         start = [rng.randrange(1 << 51, 1 << 52) for _ in reals]
@@ -142,8 +143,8 @@ def lattice(rng):
 # --- Continued fractions ---------------------------------------------------------------------------------------------
 
 def fractions_near(x, bits):
-    """(numerator, denominator) of the convergents and intermediate fractions of x whose numerators are odd and have so many
-    bits."""
+    """(numerator, denominator) of the convergents and intermediate fractions of x whose numerators are odd and have so
+    many bits."""
     p, q, before_p, before_q = 1, 0, 0, 1
     with mpmath.workprec(400):
         rest = +x
@@ -296,7 +297,7 @@ def half_way_losses(rng):
         if case["op"] != "loss":
             continue
         classes = case["shape"][case["axis"]]
-        places = losses.places_of(case["shape"], case["axis"])[0]
+        places = places_of(case["shape"], case["axis"])[0]
         case |= {"shape": [classes], "axis": 0, "reduction": "sum"}
         for key in ("logits", "target_logits", "vector", "target"):
             if key in case:
@@ -326,8 +327,8 @@ def half_way_losses(rng):
 
 @family
 def cancelling_losses(rng):
-    """Sums that vanish, or all but: in the gradient of z-loss, in the product with the Hessian, and between a teacher and its
-    student."""
+    """Sums that vanish, or all but: in the gradient of z-loss, in the product with the Hessian, and between a teacher
+    and its student."""
     def row(n):
         return [rng.gauss(0, rng.choice([0.1, 1, 5])) for _ in range(n)]
 

@@ -1,5 +1,5 @@
-"""Softmax cross-entropy in the libraries of docs/accuracy.md, each by its own means and differentiation, with room for the
-mistakes of mistakes.py: each is one line that a person would write otherwise.
+"""Softmax cross-entropy in the libraries of docs/accuracy.md, each by its own means and differentiation, with room for
+the mistakes of mistakes.py: each is one line that a person would write otherwise.
 
 A library is asked as `compute(request, wrong)`; it answers a dictionary of outputs as NumPy arrays."""
 import os

@@ -3,7 +3,8 @@ import math
 import struct
 
 import cases
-from losses import INFINITY, places_of
+from losses import INFINITY
+from slices import places_of
 
 KINDS = ("z_loss", "softcap", "focal_gamma", "hessian_vector_product", "target_logits", "kl_divergence",
          "probabilities", "close_target")

@@ -1,16 +1,16 @@
 """The losses beyond cross-entropy, by their textbook formulas: soft cap, z-loss, focal loss, teacher's logits,
 Kullback-Leibler divergence, Hessian-vector product, probabilities in place of logits.
 
-Unlike oracle.py, nothing here is arranged so that it does not cancel, and no case is known to be rational: the formulas stand
-as papers have them, over intervals, and the precision doubles until both ends round alike, and once more. What is then still
-open (a tie that a part below every place decides) raises Undecided."""
+Unlike oracle.py, nothing here is arranged so that it does not cancel, and no case is known to be rational: the formulas
+stand as papers have them, over intervals, and the precision doubles until both ends round alike, and once more. What is
+then still open (a tie that a part below every place decides) raises Undecided."""
 from fractions import Fraction
 
-from mpmath.libmp import (
-    fone, from_float, from_int, fzero, mpf_abs, mpf_add, mpf_cmp, mpf_exp, mpf_log, mpf_mul, mpf_neg, mpf_sub, mpf_tanh)
+from mpmath.libmp import fone, fzero, mpf_add, mpf_exp, mpf_log, mpf_neg, mpf_tanh
 
 import rounding
-from rounding import DOWN, FORMATS, GUARD, NEAREST, UP, Undecided, ZeroNormaliser, _end, nearest, widened
+from rounding import DOWN, FORMATS, GUARD, NEAREST, UP, Undecided, ZeroNormaliser, _end, widened
+from slices import places_of
 
 INFINITY = float("inf")
 WIDEST = 1 << 15
@@ -127,16 +127,6 @@ def focal(row, y, gamma):
     g = Fraction(gamma)
     power = exp(exactly(g) * rest)
     return power, power + exactly(g) * row.p(y) * exp(exactly(g - 1) * rest) * row.minus_log_p(y)
-
-
-def places_of(shape, axis):
-    inner = 1
-    for extent in shape[axis + 1:]:
-        inner *= extent
-    classes, outer = shape[axis], 1
-    for extent in shape[:axis]:
-        outer *= extent
-    return [[(o * classes + c) * inner + i for c in range(classes)] for o in range(outer) for i in range(inner)]
 
 
 def row_values(case, n, places, weights, r, q):

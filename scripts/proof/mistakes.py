@@ -1,11 +1,11 @@
 """mistakes.py URL docs/check.md    what /check says of wrong implementations, and of right ones
 
-Every library of libraries.py makes every mistake below, in float64 and float32, over the families of logits of docs/accuracy.md;
-its numbers go to /check. A mistake is found where every output that does not pass names its cause. The data cannot show it where
-the numbers pass, or where they are as near to the numbers of 80-bit arithmetic as what the libraries compute without a mistake,
-or so little farther that it takes less than ten bits to say: about a hundred mistakes are tried, of which one agrees by chance
-with seven. That is decided here, not by what /check says. Then right implementations are checked by the thousand. The tables go between the
-marks in docs/check.md."""
+Every library of libraries.py makes every mistake below, in float64 and float32, over the families of logits of
+docs/accuracy.md; its numbers go to /check. A mistake is found where every output that does not pass names its cause.
+The data cannot show it where the numbers pass, or where they are as near to the numbers of 80-bit arithmetic as what
+the libraries compute without a mistake, or so little farther that it takes less than ten bits to say: about a hundred
+mistakes are tried, of which one agrees by chance with seven. That is decided here, not by what /check says. Then right
+implementations are checked by the thousand. The tables go between the marks in docs/check.md."""
 import argparse
 import collections
 import functools
@@ -191,7 +191,7 @@ class Noise:
         self.right = [library.compute(r) for library in all_libraries + [Sums(), Logarithms()]]
 
     def bits(self, name, candidate):
-        """What the numbers say: log2 of how much further they are from the exact ones than eight times what right answers are."""
+        """log2 of how much further the numbers are from the exact ones than eight times what right answers are."""
         exact, limits = self.exact[name], np.finfo(self.r.dtype)
         with np.errstate(all="ignore"):
             # What is infinite or NaN is not right.
@@ -206,8 +206,8 @@ class Noise:
 
 
 def verdict(report, causes, outputs, noise, too_little):
-    """found, with others (named beside others), missed, blamed (only others named), or nothing to see. Outputs that are further
-    from right ones than rounding explains, though not by what it takes to tell a mistake, are counted in too_little."""
+    """found, with others (named beside others), missed, blamed (only others named), or nothing to see. Outputs further
+    from right ones than rounding explains, though not by what it takes to tell a mistake, count in too_little."""
     seen, worst = False, "found"
     order = ["found", "with others", "missed", "blamed"]
     for name, output in report["outputs"].items():

@@ -1,4 +1,4 @@
-"""Rows whose results have far fewer bits than binary64, for the stage in plain binary64: service.py --narrow draws them.
+"""Rows whose results have far fewer bits than binary64, for the stage in plain binary64: for service.py --narrow.
 
   ordinary     rows of 1,000, and of lengths around whole vectors, with and without masks and temperatures
   far          gaps of 80 to 900: subnormal results and zeros of every format
@@ -54,7 +54,7 @@ def far(rng, dtype):
 
 @family
 def midpoints(rng, dtype):
-    """Two classes alike, weighed so that the gradient is a midpoint, and a third that moves it by some units of binary64."""
+    """Two classes alike, weighed so that the gradient is a midpoint, and a third that moves it by some units."""
     half = 2.0 ** -PRECISIONS[dtype]
     for _ in range(12):
         odd = 1 + (2 * rng.randint(0, 30) + 1) * half

@@ -5,10 +5,10 @@ import struct
 from fractions import Fraction
 
 import loss_families
-import oracle
 from cases import INFINITY, a_shape, a_temperature, loss, random_loss, softmax
 from families import family
-from rounding import FORMATS
+from rounding import FORMATS, rounded
+from slices import masked, places_of
 
 
 def plain(rng, classes):
@@ -25,8 +25,7 @@ def batch_of(rng, classes, make=plain):
     """(logits, shape, axis), each slice made by `make`."""
     shape, axis = a_shape(rng, classes)
     logits = [0.0] * math.prod(shape)
-    _, places = oracle.slices([0.0] * len(logits), shape, axis)
-    for place in places:
+    for place in places_of(shape, axis):
         for p, x in zip(place, make(rng, classes)):
             logits[p] = x
     return logits, shape, axis
@@ -83,8 +82,8 @@ def where(rng):
             mask[0] = True
         options = {"where": mask, "dtype": rng.choice(["float64", "float64", "float32", "float16", "bfloat16"])}
         yield softmax(logits, shape, axis, temperature=a_temperature(rng), empty="zero", **options)
-        full = oracle.masked(logits, mask, shape, axis)
-        _, places = oracle.slices([0.0] * len(logits), shape, axis)
+        places = places_of(shape, axis)
+        full = masked(logits, mask, places)
         empty = [all(full[p] == -INFINITY for p in place) for place in places]
         indices = [-100 if is_empty else rng.randrange(shape[axis]) for is_empty in empty]
         yield loss(logits, indices, shape, axis, **options, reduction=rng.choice(["sum", "none", "mean"]))
@@ -97,7 +96,7 @@ def empty(rng):
     """Slices without a class, beside others."""
     for _ in range(60):
         logits, shape, axis = batch_of(rng, rng.choice([1, 2, 3, 8]))
-        _, places = oracle.slices([0.0] * len(logits), shape, axis)
+        places = places_of(shape, axis)
         gone = [rng.random() < 0.5 for _ in places]
         for place, is_gone in zip(places, gone):
             for p in place:
@@ -171,7 +170,7 @@ def input_dtype(rng):
             whole, rest = divmod(abs(value.numerator) * 10**digits, value.denominator)
             text = f"{whole // 10**digits}.{whole % 10**digits:0{digits}d}".rstrip("0")
             texts.append(rng.choice(["", "-"]) + text + ("0" if text.endswith(".") else ""))
-        logits = [oracle.rounded(Fraction(text), None, form) for text in texts]
+        logits = [rounded(Fraction(text), None, form) for text in texts]
         if all(abs(x) < INFINITY for x in logits):
             yield softmax(logits, dtype="float64", outputs=["log_sum_exp", "probabilities", "argmax"]) | {
                 "texts": texts, "input_dtype": dtype}

@@ -1,7 +1,7 @@
-"""peer_losses.py URL OUTPUT.md    losses beyond cross-entropy beside peers: share of values correctly rounded, largest error in ulp
+"""peer_losses.py URL OUTPUT.md    losses beyond cross-entropy beside peers: share correctly rounded, largest error
 
-Each peer answers in binary64 by what it offers, or by the formula that its users write where it offers nothing. The truth is
-losses.py's. A family is a number of rows of two to six classes."""
+Each peer answers in binary64 by what it offers, or by the formula that its users write where it offers nothing. The
+truth is losses.py's. A family is a number of rows of two to six classes."""
 import http.client
 import json
 import math

@@ -1,11 +1,11 @@
 """peers.py URL OUTPUT.md    softmaxd beside its peers: share of values correctly rounded and largest error in ulp
 
 Each peer answers in binary64 by the best formulation that it offers, not by the textbook's: log_softmax and its fused
-cross-entropy rather than log(softmax), its own logsumexp, its own differentiation. A family is a number of single rows, each
-with a class as its target; "self-distillation" takes the rounded softmax itself as a soft target, "near-level" 1/n."""
+cross-entropy rather than log(softmax), its own logsumexp, its own differentiation. A family is a number of single rows,
+each with a class as its target; "self-distillation" takes the rounded softmax itself as a soft target, "near-level"
+1/n."""
 import argparse
 import http.client
-import importlib
 import json
 import math
 import os

@@ -5,7 +5,8 @@ apart because an offset is often exactly half-way between two floating-point num
 sign, however small it is: exp(-1e300) is a number here, with an exponent that no fixed format holds.
 
 Elementary functions come from mpmath, 40 bits wider than asked, and each enclosure is 2^-20 of its last place wide, so
-that an error of a million last places in mpmath would still be enclosed. Sums, products and quotients are rounded outward.
+that an error of a million last places in mpmath would still be enclosed. Sums, products and quotients are rounded
+outward.
 """
 import math
 from fractions import Fraction
@@ -41,7 +42,7 @@ class ZeroNormaliser(Exception):
 
 
 def nearest(numerator, denominator, form, nudge=0):
-    """The member of the format nearest to numerator/denominator, moved by an infinitesimal of the nudge's sign; ties to even."""
+    """The format's number nearest to numerator/denominator, or just beside it by the nudge's sign; ties to even."""
     if numerator == 0:
         return 0.0
     negative = numerator < 0
@@ -172,8 +173,8 @@ def rounded(offset, tail, form, first=128, widest=WIDEST):
     """offset + tail(precision), rounded once.
 
     The precision doubles until both ends of the enclosure round to the same value, and then once more: the tighter
-    enclosure must give that value again. An end below 2^-FARTHEST is replaced by its sign: the offset is a rational whose
-    denominator is so small that no midpoint but the offset itself can lie as near."""
+    enclosure must give that value again. An end below 2^-FARTHEST is replaced by its sign: the offset is a rational
+    whose denominator is so small that no midpoint but the offset itself can lie as near."""
     if offset.denominator.bit_length() > FARTHEST // 2:
         raise AssertionError("an offset with a denominator beyond what FARTHEST allows")
     if tail is None:

@@ -2,10 +2,12 @@
 
 Random cases straight through a running service, against the oracle.
 
-Cases come from the fixtures' families (large and near-midpoint left out: they are slow to make) under seeds of their own, so
-that no run repeats the fixtures; with --families, from those named alone; with --hostile, from the families of hostile.py; with
---losses, those of loss_families.py, answered by losses.py; with --every FORMAT, every number of a format of 16 bits as a logit
-beside 0; with --narrow FORMAT, the families of narrow.py, with --binary as tensors in binary (binary.py). Every output is asked for; every number in the answer is read as an exact decimal and rounded to the format asked for. Exit status 1 when a value differs."""
+Cases come from the fixtures' families (large and near-midpoint left out: they are slow to make) under seeds of their
+own, so that no run repeats the fixtures; with --families, from those named alone; with --hostile, from the families of
+hostile.py; with --losses, those of loss_families.py, answered by losses.py; with --every FORMAT, every number of a
+format of 16 bits as a logit beside 0; with --narrow FORMAT, the families of narrow.py, with --binary as tensors in
+binary (binary.py). Every output is asked for; every number in the answer is read as an exact decimal and rounded to the
+format asked for. Exit status 1 when a value differs."""
 import argparse
 import functools
 import http.client
@@ -16,6 +18,7 @@ import time
 import urllib.parse
 from fractions import Fraction
 
+import midpoint_families  # noqa: F401 (its families join the others)
 import option_families
 import binary
 import cases
@@ -23,8 +26,7 @@ import families
 import hostile
 import loss_families
 import narrow
-import oracle
-from rounding import FORMATS, Undecided, ZeroNormaliser
+from rounding import FORMATS, Undecided, ZeroNormaliser, rounded
 
 SLOW = {"large", "near-midpoint"}
 ORDINARY = {name: maker for name, maker in families.FAMILIES.items() if name not in SLOW}
@@ -90,7 +92,7 @@ def number(text, form):
     """A JSON number or infinity, as the format's member."""
     if isinstance(text, str) and "Infinity" in text:
         return float(text.replace("Infinity", "inf"))
-    return oracle.rounded(Fraction(text), None, form)
+    return rounded(Fraction(text), None, form)
 
 
 def answers(case, reply):

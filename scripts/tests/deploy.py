@@ -2,9 +2,9 @@
 
     deploy.py URL FOLDER
 
-The options that deploy/ gives exist; times and figures that depend on each other agree; selectors select; alert rules and
-the dashboard name metrics and labels that the server has. Leaves in FOLDER, for promtool, alerts.yaml (the rules without
-the operator's envelope) and queries.yaml (the dashboard's queries as rules).
+The options that deploy/ gives exist; times and figures that depend on each other agree; selectors select; alert rules
+and the dashboard name metrics and labels that the server has. Leaves in FOLDER, for promtool, alerts.yaml (the rules
+without the operator's envelope) and queries.yaml (the dashboard's queries as rules).
 """
 
 import json

@@ -2,8 +2,8 @@
 
     inference.py URL
 
-tritonclient (sync and asyncio) and KServe's InferenceRESTClient, unchanged from PyPI; then the bytes of clients that are
-not on PyPI. Numbers are compared bit by bit. The server must know softmax by the name my-softmax too.
+tritonclient (sync and asyncio) and KServe's InferenceRESTClient, unchanged from PyPI; then the bytes of clients that
+are not on PyPI. Numbers are compared bit by bit. The server must know softmax by the name my-softmax too.
 """
 
 import asyncio
