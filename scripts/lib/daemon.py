@@ -163,12 +163,15 @@ class Daemon:
         """Pages that were first touched, so far."""
         return int(stat(self.pid)[7])
 
-    def settle(self, descriptors, seconds=30):
-        """Waits until no more than so many descriptors are open; returns how many are."""
+    def settle(self, descriptors, faults, seconds=30):
+        """Waits until no more than so many descriptors are open; returns how many are, a fault if they are more."""
         limit = time.monotonic() + seconds
         while self.descriptors() > descriptors and time.monotonic() < limit:
             time.sleep(0.1)
-        return self.descriptors()
+        left = self.descriptors()
+        if left > descriptors:
+            faults.append(f"{left - descriptors} descriptors were not closed")
+        return left
 
     def ask(self, path="/gradient", body=QUESTION, timeout=5):
         """(status, body) of one request on a connection of its own; (0, reason) when there is no answer."""
