@@ -27,15 +27,15 @@ private struct NumberInput {
 
   /// - Parameter row: the numbers in a row; nil for one array of all.
   init(
-    _ name: String, row: Int? = nil, separator: String = ",", _ next: (inout UInt64) -> Double,
+    _ name: String, row: Int? = nil, separator: String = ",", _ next: (inout RandomNumbers) -> Double,
     _ write: (Double) -> String = { $0.description }
   ) {
     self.name = name
     let length = row ?? Self.count
     let rows = Self.count / length
     extents = row == nil ? [length] : [rows, length]
-    var state: UInt64 = 88_172_645_463_325_252
-    let values = (0..<rows * length).map { _ in next(&state) }
+    var numbers = RandomNumbers()
+    let values = (0..<rows * length).map { _ in next(&numbers) }
     let texts = values.map(write)
     let arrays = (0..<rows).map { row in
       "[" + texts[row * length..<(row + 1) * length].joined(separator: separator) + "]"
@@ -47,14 +47,14 @@ private struct NumberInput {
   /// One at a time, since their texts take much memory.
   static var all: [() -> NumberInput] {
     [
-      { NumberInput("17 digits, 0 to 1", { uniform(&$0) }) },
-      { NumberInput("17 digits, with spaces", separator: ", ", { uniform(&$0) }) },
-      { NumberInput("normal logits", { normal(&$0) * 3 }) },
+      { NumberInput("17 digits, 0 to 1", { $0.uniform() }) },
+      { NumberInput("17 digits, with spaces", separator: ", ", { $0.uniform() }) },
+      { NumberInput("normal logits", { $0.normal() * 3 }) },
       { NumberInput("all exponents", { anyBits(&$0) }) },
-      { NumberInput("6 digits", { (uniform(&$0) * 1e6).rounded() / 1e5 }) },
-      { NumberInput("17 digits, a third 0", { random(&$0) % 3 == 0 ? 0 : uniform(&$0) }) },
-      { NumberInput("integers", { (uniform(&$0) * 1e5).rounded() }, { String(Int($0)) }) },
-      { NumberInput("%.20f", { normal(&$0) * 3 }, { fixed($0, places: 20) }) },
+      { NumberInput("6 digits", { ($0.uniform() * 1e6).rounded() / 1e5 }) },
+      { NumberInput("17 digits, a third 0", { $0.bits() % 3 == 0 ? 0 : $0.uniform() }) },
+      { NumberInput("integers", { ($0.uniform() * 1e5).rounded() }, { String(Int($0)) }) },
+      { NumberInput("%.20f", { $0.normal() * 3 }, { fixed($0, places: 20) }) },
       { NumberInput("mixed notation", { mixed(&$0) }) },
       { NumberInput("mixed, rows of 2", row: 2, { mixed(&$0) }) },
       { NumberInput("mixed, rows of 10", row: 10, { mixed(&$0) }) },
@@ -63,23 +63,13 @@ private struct NumberInput {
     ]
   }
 
-  private static func random(_ state: inout UInt64) -> UInt64 {
-    state ^= state << 13
-    state ^= state >> 7
-    state ^= state << 17
-    return state
-  }
-  private static func uniform(_ state: inout UInt64) -> Double { Double(random(&state) >> 11) * 0x1p-53 }
-  private static func normal(_ state: inout UInt64) -> Double {
-    (-2 * log(uniform(&state))).squareRoot() * cos(2 * .pi * uniform(&state))
-  }
   /// From 1e-6 to 1e2 and of either sign: some in plain notation, some with an exponent.
-  private static func mixed(_ state: inout UInt64) -> Double {
-    let magnitude = pow(10, uniform(&state) * 8 - 6)
-    return random(&state) & 1 == 0 ? magnitude : -magnitude
+  private static func mixed(_ numbers: inout RandomNumbers) -> Double {
+    let magnitude = pow(10, numbers.uniform() * 8 - 6)
+    return numbers.bits() & 1 == 0 ? magnitude : -magnitude
   }
-  private static func anyBits(_ state: inout UInt64) -> Double {
-    let value = Double(bitPattern: random(&state))
+  private static func anyBits(_ numbers: inout RandomNumbers) -> Double {
+    let value = Double(bitPattern: numbers.bits())
     return value.isFinite ? value : 0
   }
 
@@ -130,11 +120,7 @@ private func benchmarkWriting(_ input: NumberInput) {
 
 private func row(_ name: String, _ nanoseconds: Double, _ speed: String, _ rivals: [(String, Double)]) {
   let others = rivals.map { "\($0.0) \(tenths($0.1))" }.joined(separator: "  ")
-  print(padded(name, 36) + padded("\(tenths(nanoseconds)) ns/number", 18) + padded(speed, 12) + others)
-}
-
-private func padded(_ text: String, _ width: Int) -> String {
-  text + String(repeating: " ", count: max(1, width - text.count))
+  print(column(name, 36) + column("\(tenths(nanoseconds)) ns/number", 18) + column(speed, 12) + others)
 }
 
 private func tenths(_ value: Double) -> String { "\((value * 10).rounded() / 10)" }

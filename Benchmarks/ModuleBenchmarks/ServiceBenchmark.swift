@@ -20,9 +20,9 @@ private struct RequestInput {
   init(_ name: String, _ path: String, shape: (Int, Int), _ rest: (Int) -> String) {
     self.name = name
     logits = shape.0 * shape.1
-    var state: UInt64 = 88_172_645_463_325_252
+    var numbers = RandomNumbers()
     let rows = (0..<shape.0).map { _ in
-      "[" + (0..<shape.1).map { _ in Self.normal(&state).description }.joined(separator: ", ") + "]"
+      "[" + (0..<shape.1).map { _ in (numbers.normal() * 4).description }.joined(separator: ", ") + "]"
     }
     let tensor = shape.0 == 1 ? rows[0] : "[" + rows.joined(separator: ", ") + "]"
     let body = Array("{\"logits\": \(tensor)\(rest(shape.1))}".utf8)
@@ -41,18 +41,6 @@ private struct RequestInput {
       RequestInput("/softmax of 131,072", "/softmax", shape: (1, 131_072)) { _ in "" },
       RequestInput("/softmax, 3 faults", "/softmax", shape: (1, 10)) { _ in ", \"axis\": 7, \"dim\": 0, \"dtype\": 1" },
     ]
-  }
-
-  /// About normal with deviation 4: the sum of twelve uniform numbers.
-  private static func normal(_ state: inout UInt64) -> Double {
-    var sum = -6.0
-    for _ in 0..<12 {
-      state ^= state << 13
-      state ^= state >> 7
-      state ^= state << 17
-      sum += Double(state >> 11) * 0x1p-53
-    }
-    return sum * 4
   }
 }
 
