@@ -10,14 +10,6 @@ func kernels(_ name: String, level: String) -> Target {
     swiftSettings: [.unsafeFlags(["-Xcc", "-Qunused-arguments", "-Xcc", "-Xarch_x86_64", "-Xcc", "-march=\(level)"])])
 }
 
-/// The files that the program carries within itself: the contract, and the parts of the page for browsers.
-let embedded: [Resource] =
-  [.embedInCode("../../openapi.yaml"), .embedInCode("../../openapi.json")]
-  + [
-    "page.html", "page.css", "elements.js", "state.js", "service.js", "instrument.js", "derivation.js", "charts.js",
-    "programs.js", "check.js", "main.js",
-  ].map { .embedInCode("Page/\($0)") }
-
 let package = Package(
   name: "softmaxd",
   products: [
@@ -35,7 +27,9 @@ let package = Package(
     .target(name: "NumericJSON", dependencies: ["VectorKernels", "KernelDispatch", "Allocation"]),
     .target(name: "HTTP", dependencies: ["Allocation"]),
     .target(name: "HTTPServer", dependencies: ["HTTP", "CLinux"]),
-    .target(name: "EmbeddedResources", resources: embedded),
+    .target(
+      name: "EmbeddedResources",
+      resources: [.embedInCode("../../openapi.yaml"), .embedInCode("../../openapi.json"), .embedInCode("Page")]),
     .target(
       name: "SoftmaxService", dependencies: ["Softmax", "NumericJSON", "HTTP", "EmbeddedResources", "VectorKernels"]),
     .executableTarget(
