@@ -196,7 +196,7 @@ public protocol VectorLoops: SendableMetatype {
     to start: UnsafeMutablePointer<UInt8>
   ) -> UnsafeMutablePointer<UInt8>
 
-  static func countCommas(_ text: Span<UInt8>) -> (commas: Int, hasColon: Bool)
+  static func countCommas(_ text: Span<UInt8>, stopsAtColon: Bool) -> (commas: Int, hasColon: Bool)
 
   static func readShortNumbers(
     _ text: Span<UInt8>, _ position: inout Int, limit: Int, rows: RowPattern, into values: inout OutputSpan<Double>

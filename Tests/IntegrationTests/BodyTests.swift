@@ -37,6 +37,26 @@ extension IntegrationTests {
       #expect(run.status == 0)
     }
 
+    /// Numbers of two bytes take twelve times their text while they are read.
+    @Test(arguments: [
+      ("/softmax", #"{"logits":["#, "]}"),
+      (
+        "/v2/models/softmax/infer", #"{"inputs":[{"name":"logits","datatype":"FP64","shape":[1200000],"data":["#,
+        "]}]}"
+      ),
+    ]) func aBodyOfMoreNumbersThanMemoryHoldsIsRefusedUnread(path: String, start: String, end: String) throws {
+      let run = try Daemon.run(Daemon.quickStop + ["--max-memory", "33554432"]) { daemon in
+        let client = Client(daemon)
+        #expect(try client.send(.get("/livez")).status == 200)
+        let before = try daemon.peakMemory()
+        let body = start + String(repeating: "1,", count: 1_199_999) + "1" + end
+        #expect(try client.send(.post(path, body)).status == 413)
+        #expect(try daemon.peakMemory() - before < 16 << 20)
+        #expect(try client.send(.get("/livez")).status == 200)
+      }
+      #expect(run.status == 0)
+    }
+
     /// The refusal comes before the body is read, and the client must see it rather than a reset.
     @Test func aBodyPastTheLimitIsRefusedAndTheRefusalArrives() throws {
       let run = try Daemon.run(["--max-body", "1000000"]) { daemon in

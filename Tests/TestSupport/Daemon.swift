@@ -62,6 +62,12 @@ package final class Daemon {
     return (Int(values[12]) ?? 0) + (Int(values[13]) ?? 0)
   }
 
+  /// The most memory that the process has had so far, in bytes (proc_pid_status(5): VmHWM).
+  package func peakMemory() throws -> Int {
+    let text = try String(contentsOfFile: "/proc/\(process.processIdentifier)/status", encoding: .utf8)
+    return text.firstMatch(of: /VmHWM:\s+(\d+) kB/).flatMap { Int($0.1) }.map { $0 * 1024 } ?? 0
+  }
+
   package func signal(_ number: Int32) { kill(process.processIdentifier, number) }
 
   /// Waits for the end: the exit status, or the negative number of the signal that ended it.

@@ -95,7 +95,7 @@ extension JSONReader {
     unsafe counts.withUnsafeMutableBufferPointer { counts in
       // Safe: each index is handed out once.
       parallel(counts.count) { index in
-        unsafe counts[index] = loops.countCommas(text.extracting(starts[index]..<starts[index + 1]))
+        unsafe counts[index] = loops.countCommas(text.extracting(starts[index]..<starts[index + 1]), stopsAtColon: true)
       }
     }
     let useful = counts.firstIndex { $0.hasColon }.map { $0 + 1 } ?? counts.count

@@ -27,7 +27,7 @@ struct WorkingMemory {
     let most = others + text.count + text.count / 2 * Self.bytesPerNumberRead
     guard most > Self.unasked else { return }
     if case .granted = context.reserveMemory(most) { return }
-    let commas = BaselineLoops.countCommas(text).commas
+    let commas = BaselineLoops.countCommas(text, stopsAtColon: false).commas
     try ask(others + text.count + (commas + 1) * Self.bytesPerNumberRead)
   }
 

@@ -76,11 +76,16 @@ extension VectorLoops {
 }
 
 extension VectorLoops {
-  /// How many commas there are in a text, and whether there is a colon; what is far behind a colon is not looked at.
+  /// How many commas there are in a text, and whether there is a colon.
+  ///
+  /// - Parameters:
+  ///   - text: where they are counted.
+  ///   - stopsAtColon: what is far behind a colon is not looked at.
   @inlinable @inline(never)
-  public static func countCommas(_ text: Span<UInt8>) -> (commas: Int, hasColon: Bool) {
+  public static func countCommas(_ text: Span<UInt8>, stopsAtColon: Bool) -> (commas: Int, hasColon: Bool) {
     let highBits: UInt64 = 0x8080_8080_8080_8080
     var commas = 0
+    var hasColon = false
     var offset = 0
     // Safe: 64 bytes are loaded only where so many are left.
     return unsafe text.withUnsafeBytes { text in
@@ -98,9 +103,9 @@ extension VectorLoops {
         let sums = vector_sum_bytes(others)
         commas &+= 64 &* blocks
         for lane in 0..<8 { commas &-= Int(truncatingIfNeeded: sums[lane]) }
-        if (noColons ^ highBits).hasAny { return (commas, true) }
+        if (noColons ^ highBits).hasAny { hasColon = true }
+        if hasColon, stopsAtColon { return (commas, true) }
       }
-      var hasColon = false
       while offset < text.count {
         if unsafe text[offset] == UInt8(ascii: ",") { commas &+= 1 }
         if unsafe text[offset] == UInt8(ascii: ":") { hasColon = true }

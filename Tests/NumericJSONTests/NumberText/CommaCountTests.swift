@@ -19,20 +19,21 @@ struct CommaCountTests {
       for start in 0..<min(65, length + 1) {
         let part = text.span.extracting(start..<length)
         let expected = text[start...].count { $0 == UInt8(ascii: ",") }
-        #expect(level.loops.countCommas(part) == (expected, false))
+        #expect(level.loops.countCommas(part, stopsAtColon: true) == (expected, false))
       }
     }
     let commas = [UInt8](repeating: UInt8(ascii: ","), count: 10_000)
-    #expect(level.loops.countCommas(commas.span) == (10_000, false))
+    #expect(level.loops.countCommas(commas.span, stopsAtColon: true) == (10_000, false))
   }
 
-  /// Commas before a colon are all counted, those after it may be.
+  /// Commas before a colon are all counted, those after it only where they are asked for.
   @Test(arguments: levelsHere) func aColonIsFoundWhereverItIs(_ level: KernelLevel) {
     var text = [UInt8](repeating: UInt8(ascii: ","), count: 5000)
     for place in [0, 1, 63, 64, 31 * 64 - 1, 31 * 64, 4000, 4991, 4992, 4999] {
       text[place] = UInt8(ascii: ":")
-      let (found, hasColon) = level.loops.countCommas(text.span)
+      let (found, hasColon) = level.loops.countCommas(text.span, stopsAtColon: true)
       #expect(hasColon && place <= found && found < 5000, "at \(place)")
+      #expect(level.loops.countCommas(text.span, stopsAtColon: false) == (4999, true), "at \(place)")
       text[place] = UInt8(ascii: ",")
     }
   }

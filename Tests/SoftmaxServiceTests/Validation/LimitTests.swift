@@ -30,6 +30,29 @@ struct LimitTests {
     #expect(post("/softmax", #"{"logits": [1, 2, 3, 4, 5], }"#, of: small).status == .badRequest)
   }
 
+  /// All of them, though a colon stands before the first comma.
+  @Test(arguments: [
+    ("/softmax", #"{"logits":["#, "]}"),
+    ("/v2/models/softmax/infer", #"{"inputs":[{"name":"logits","datatype":"FP64","shape":[200000],"data":["#, "]}]}"),
+  ]) func theNumbersOfABodyAreCountedBeforeItIsRead(path: String, start: String, end: String) {
+    let body = Array((start + Array(repeating: "1", count: 200_000).joined(separator: ",") + end).utf8)
+    let head = RequestHead(.post, path, framing: .length(body.count))
+    let asked = Mutex<[Int]>([])
+    // Refused, so that the numbers are counted, which only then is done; and again.
+    let context = RequestContext(
+      reserveMemory: { bytes in
+        asked.withLock { $0.append(bytes) }
+        return .notNow
+      })
+    let answer = service.respond(
+      to: Request(head: head, route: Service.routes.route(of: path), body: body), in: context)
+    #expect(answer.status == .serviceUnavailable)
+    let counts = asked.withLock { $0 }
+    #expect(counts.count == 2)
+    let commas = body.count { $0 == UInt8(ascii: ",") }
+    #expect(counts.last == body.count + (commas + 1) * 24)
+  }
+
   @Test func jacobiansAreBoundedByTheirNumbers() throws {
     #expect(post("/softmax", #"{"logits": [[1, 2]], "outputs": ["jacobian"]}"#, of: small).status == .ok)
     let answer = post("/softmax", #"{"logits": [[1, 2], [3, 4]], "outputs": ["jacobian"]}"#, of: small)
