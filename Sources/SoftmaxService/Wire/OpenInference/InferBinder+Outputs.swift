@@ -75,10 +75,6 @@ extension InferBinder {
         }
         continue
       }
-      guard !bound.request.present.contains(.parameter(parameter)) else {
-        bound.request.issues.append(location) { "\($0) is given more than once; send each parameter once" }
-        continue
-      }
       bound.request.present.insert(.parameter(parameter))
       if parameter == .inputDtype, scalar != parameter.descriptor.defaultText.map({ .name($0) }) {
         bound.request.issues.append(location) {

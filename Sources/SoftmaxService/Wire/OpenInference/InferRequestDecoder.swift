@@ -144,9 +144,10 @@ struct InferRequestDecoder {
     at place: TensorPlace, from reader: inout JSONReader
   ) throws(JSONSyntaxError) -> InferRequest.Tensor {
     var tensor = InferRequest.Tensor(place: place)
-    var seen: [TensorMember] = []
+    var (seen, given): ([TensorMember], [TensorMember]) = ([], [])
     try reader.beginObject()
     while let member = try nextMember(of: place, &seen, from: &reader) {
+      given.append(member)
       let path = { place.path.member(member.rawValue) }
       switch member {
       case .name: tensor.name = try readString(at: path(), from: &reader)
@@ -165,8 +166,11 @@ struct InferRequestDecoder {
       }
     }
     let needed: [TensorMember] = tensor.content.isNone ? [.name] : [.name, .shape, .datatype]
-    for member in needed where !seen.contains(member) {
-      request.issues.append(.member(place.path)) { "\($0) has no \(quoted(member.rawValue)); send it" }
+    for member in needed where !given.contains(member) {
+      let isNull = seen.contains(member)
+      request.issues.append(.member(isNull ? place.path.member(member.rawValue) : place.path)) {
+        isNull ? "\($0) is null; a tensor needs it" : "\($0) has no \(quoted(member.rawValue)); send it"
+      }
     }
     return tensor
   }
@@ -228,13 +232,35 @@ extension InferRequestDecoder {
     "sequence_id", "sequence_start", "sequence_end", "priority", "timeout", "headers", "content_type",
   ]
 
+  /// The next parameter that is given for the first time; nil at the object's end. The others are passed over.
+  @_lifetime(reader: copy reader)
+  private mutating func nextParameter(
+    of parameters: @autoclosure () -> MemberPath, _ seen: inout [String], from reader: inout JSONReader
+  ) throws(JSONSyntaxError) -> String? {
+    while let name = try reader.nextMember()?.text {
+      if seen.contains(name) {
+        request.issues.append(.member(parameters().member(name))) {
+          "\($0) is given more than once; send each parameter once"
+        }
+      } else if seen.count < Self.mostItems {
+        seen.append(name)
+        return name
+      } else {
+        request.parameterIssues.append(.member(parameters())) { "\($0) has more members than any model takes" }
+      }
+      try reader.skipValue()
+    }
+    return nil
+  }
+
   /// The parameters of the request as a whole.
   @_lifetime(reader: copy reader)
   private mutating func readParameters(from reader: inout JSONReader) throws(JSONSyntaxError) {
     let parameters = MemberPath("parameters")
     guard try readKind(.object, orElse: "it must be an object", at: parameters, from: &reader) else { return }
+    var seen: [String] = []
     try reader.beginObject()
-    while let name = try reader.nextMember()?.text {
+    while let name = try nextParameter(of: parameters, &seen, from: &reader) {
       let kind = try reader.peekKind()
       let path = { Location.member(parameters.member(name)) }
       switch (name, kind) {
@@ -247,9 +273,6 @@ extension InferRequestDecoder {
       case _ where name.hasPrefix("triton_"):
         try reader.skipValue()
         request.parameterIssues.append(path()) { "\($0) begins with \"triton_\", which Triton keeps for itself" }
-      case _ where request.parameters.count == Self.mostItems:
-        try reader.skipValue()
-        request.parameterIssues.append(.member(parameters)) { "\($0) has more members than any model takes" }
       case (_, .string): request.parameters.append((name, .name(try reader.readString())))
       case (_, .number):
         let number = try reader.readNumber()
@@ -275,8 +298,9 @@ extension InferRequestDecoder {
     let place = tensor.place
     let parameters = { place.path.member("parameters") }
     guard try readKind(.object, orElse: "it must be an object", at: parameters(), from: &reader) else { return }
+    var seen: [String] = []
     try reader.beginObject()
-    while let name = try reader.nextMember()?.text {
+    while let name = try nextParameter(of: parameters(), &seen, from: &reader) {
       let kind = try reader.peekKind()
       let path = { parameters().member(name) }
       switch (name, kind, place.list) {
