@@ -55,6 +55,25 @@ extension IntegrationTests {
       #expect(daemon.wait() == 0)
     }
 
+    /// A large request is computed and three small ones have come with it, in one write, when the signal comes.
+    @Test(arguments: ["0", "1"]) func requestsBehindAnotherAreAnsweredToo(delay: String) throws {
+      let daemon = try Daemon(["--drain-delay", delay])
+      let client = try TestClient(daemon)
+      func post(_ body: [UInt8]) -> [UInt8] {
+        let fields = "Host: x\r\nContent-Type: application/json\r\nContent-Length: \(body.count)\r\n"
+        return Array("POST /softmax HTTP/1.1\r\n\(fields)\r\n".utf8) + body
+      }
+      let small = post(Array(#"{"logits":[1,2]}"#.utf8))
+      client.say(post(Bodies.logits(600_000)) + small + small + small)
+      daemon.signal(SIGTERM)
+      #expect(client.answer()?.hasPrefix("200 ") == true)
+      for _ in 0..<3 {
+        #expect(client.answer() == #"200 {"probabilities":[0.2689414213699951,0.7310585786300049]}"#)
+      }
+      #expect(client.hasEnded())
+      #expect(daemon.wait() == 0)
+    }
+
     @Test func anIdleConnectionDoesNotHoldTheServer() throws {
       let daemon = try Daemon()
       let idle = try TestClient(daemon)

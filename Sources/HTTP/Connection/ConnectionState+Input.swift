@@ -7,6 +7,7 @@ extension ConnectionState {
   mutating func receive(_ bytes: Span<UInt8>, at now: Moment) -> Int {
     guard !bytes.isEmpty, !peerHasFinished else { return bytes.count }
     hasNewInput = true
+    received += bytes.count
     if phase != .requestReady, phase != .answering { readRate.moved(bytes.count, at: now.instant) }
     // The common case: complete requests are parsed in the owner's buffer, and nothing is kept.
     guard pendingStart < pending.count else { return 0 }
@@ -49,9 +50,12 @@ extension ConnectionState {
             return index
           }
           index += count
+          consumed += count
           headCompleted()
         case .body:
-          index += try body.take(rest, atMost: bodyLimit, limits)
+          let count = try body.take(rest, atMost: bodyLimit, limits)
+          index += count
+          consumed += count
           if body.isComplete { phase = .requestReady }
         case .discarding: index += try discard(rest, at: now)
         case .headReady, .deciding, .requestReady, .answering: return index
@@ -153,6 +157,8 @@ extension ConnectionState {
     guard phase == .body, body.directCount > 0 else { return }
     let count = try body.read(fill)
     if count > 0 { hasNewInput = true }
+    received += count
+    consumed += count
     readRate.moved(count, at: now.instant)
     if body.isComplete { phase = .requestReady }
   }
@@ -162,6 +168,7 @@ extension ConnectionState {
     let count = try body.take(
       bytes.extracting(first: min(discardLeft, bytes.count)), atMost: bodyLimit, limits)
     discardLeft -= count
+    consumed += count
     body.dropBytes()
     guard body.isComplete || discardLeft == 0 else { return count }
     let isWhole = body.isComplete

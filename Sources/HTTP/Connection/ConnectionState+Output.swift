@@ -60,7 +60,7 @@ extension ConnectionState {
 
   /// Queues a response and decides whether another request may follow it.
   private mutating func queue(_ response: Response, mayKeep: Bool, at now: Moment) {
-    let keeps = mayKeep && keepsAlive && !response.closes && !isStopping
+    let keeps = mayKeep && keepsAlive && !response.closes && (!isStopping || hasMoreToAnswer())
     startWriting(at: now)
     framing.closes = !keeps
     output.append(response, framing, date: now.date)
@@ -71,6 +71,12 @@ extension ConnectionState {
       phase = .closing
       dropInput()
     }
+  }
+
+  /// Whether a request that has arrived before the server's last responses is complete or begun.
+  private mutating func hasMoreToAnswer() -> Bool {
+    if lastReceived == nil { lastReceived = received }
+    return consumed < lastReceived ?? 0
   }
 
   mutating func queueContinue(at now: Moment) {

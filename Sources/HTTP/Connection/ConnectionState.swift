@@ -120,8 +120,13 @@ public struct ConnectionState: ~Copyable, Sendable {
   var framing = ResponseFraming()
   var requestID: RequestID = 0
   var keepsAlive = true
-  /// The server is stopping: the next response is the last.
+  /// The server is stopping: the connection ends with its answer to what has arrived by the next response.
   var isStopping = false
+  /// How many bytes have been received, how many of them consumed, and up to which requests are answered once the
+  /// server is stopping: a client that goes on sending cannot keep it.
+  var received = 0
+  var consumed = 0
+  var lastReceived: Int?
   /// Once the port has closed: until when an idle connection is kept.
   var drainDeadline: Instant?
   var peerHasFinished = false
@@ -160,12 +165,13 @@ public struct ConnectionState: ~Copyable, Sendable {
     peerHasFinished = true
   }
 
-  /// The server is stopping: from now on each response says that it is the connection's last (RFC 9112 §9.6).
+  /// The server is stopping: what has arrived by the next response is answered, and the last answer says that it is
+  /// (RFC 9112 §9.6).
   public mutating func stopKeepingAlive() {
     isStopping = true
   }
 
-  /// The server's port has closed: a busy connection ends after the response in progress, an idle one after
+  /// The server's port has closed: a busy connection ends after the responses to what has arrived, an idle one after
   /// ``HTTPLimits/stopGrace``, so that a request that is already on its way is answered.
   public mutating func drain(at now: Moment) {
     isStopping = true

@@ -205,7 +205,7 @@ struct ConnectionStateTests {
     }
   }
 
-  @Test("A server that stops: every answer from then on says that it is the last, before the port closes and after")
+  @Test("A server that stops: what has arrived is answered, then the connection ends, before the port closes and after")
   func stopping() {
     for drains in [false, true] {
       let kept = Harness()
@@ -217,7 +217,7 @@ struct ConnectionStateTests {
       kept.goOn()
       // A request that was on its way.
       kept.feed(Self.get + Self.get)
-      #expect(kept.answers().map { $0["connection"] } == [nil, "close"] && kept.shutsDown)
+      #expect(kept.answers().map { $0["connection"] } == [nil, nil, "close"] && kept.shutsDown)
     }
     // As long as the port is open, an idle connection is as good as before.
     let idle = Harness()
@@ -226,6 +226,38 @@ struct ConnectionStateTests {
     #expect(idle.closed == nil)
     idle.pass(0.2)
     #expect(idle.closed == .idle)
+  }
+
+  @Test("A server that stops answers what had arrived behind a request, and no client that goes on", arguments: steps)
+  func stoppingWithRequestsBehind(step: Int) {
+    let harness = Harness()
+    harness.respond = { _ in nil }
+    harness.feed("POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc" + Self.get + Self.get, by: step)
+    harness.state.stopKeepingAlive()
+    harness.goOn()
+    // Begun when the first answer is given, and whole later.
+    harness.feed("GET /b HT", by: step)
+    harness.answer(Response(.noContent))
+    harness.feed("TP/1.1\r\nHost: x\r\n\r\n" + Self.get, by: step)
+    for _ in 0..<4 { harness.answer(Response(.noContent)) }
+    #expect(harness.requests.count == 4)
+    #expect(harness.answers().map { $0["connection"] } == [nil, nil, nil, "close"])
+    #expect(harness.shutsDown)
+  }
+
+  @Test("A server that stops: a refused body and the request behind it")
+  func stoppingWithARequestBehindARefusal() {
+    let harness = Harness()
+    harness.decide = { $0.path == "/a" ? Response(.notFound) : nil }
+    harness.state.stopKeepingAlive()
+    harness.feed("POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc" + Self.get)
+    #expect(harness.statuses == [404, 200])
+    #expect(harness.answers().map { $0["connection"] } == [nil, "close"] && harness.shutsDown)
+    let alone = Harness()
+    alone.decide = { _ in Response(.notFound) }
+    alone.state.stopKeepingAlive()
+    alone.feed("POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc")
+    #expect(alone.answers().map { $0["connection"] } == ["close"] && alone.shutsDown)
   }
 
   @Test("A server whose port has closed: idle connections end in a moment, busy ones after their answer")
