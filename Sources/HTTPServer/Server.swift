@@ -79,6 +79,12 @@ public final class Server: Sendable {
       lastAsked.store(now, ordering: .relaxed)
       for mailbox in mailboxes { mailbox.post(.freeMemory) }
     }
+    services.budget.whenRefused {
+      let done = DispatchSemaphore(value: 0)
+      for mailbox in mailboxes { mailbox.post(.recountMemory(done)) }
+      let deadline = DispatchTime.now() + Self.recountTime
+      for _ in mailboxes where done.wait(timeout: deadline) == .timedOut { return }
+    }
     for loop in loops { loop.start() }
     for listener in listeners { listener.start() }
     running.withLock {
@@ -88,6 +94,9 @@ public final class Server: Sendable {
     status.set(isRunning: true)
     return listeners.map(\.address)
   }
+
+  /// How long a worker waits for the loops to count again, before a request is refused for want of memory.
+  private static let recountTime = DispatchTimeInterval.milliseconds(50)
 
   private func makeLoops() throws(StartError) -> [EventLoop] {
     var loops: [EventLoop] = []
@@ -101,9 +110,9 @@ public final class Server: Sendable {
     return loops
   }
 
-  /// Stops gently, and calls `done` when all is over: readiness is denied at once, and each connection ends with its
-  /// next answer; after `drainDelay` the port closes, idle connections end a moment later, and the others after the
-  /// answers under way, for which `drainTimeout` is waited.
+  /// Stops gently, and calls `done` when all is over: readiness is denied at once, and each connection ends with the
+  /// answer to what has arrived; after `drainDelay` the port closes, idle connections end a moment later, and the
+  /// others after the answers under way, for which `drainTimeout` is waited.
   public func stop(then done: @escaping @Sendable () -> Void) {
     let (isFirst, isOver) = running.withLock { running in
       defer { running.isStopping = true }

@@ -154,6 +154,21 @@ extension ServerTests {
       }
     }
 
+    @Test("An answer that its client has taken is held no longer", arguments: [1, 100_000], [false, true])
+    func answersTakenAreFree(bodyBytes: Int, isOnAnotherConnection: Bool) throws {
+      try withServer { configuration in
+        configuration.memoryBytes = 8 << 20
+      } _: { address, _, _ in
+        let client = try TestClient(address)
+        let next = isOnAnotherConnection ? try TestClient(address) : client
+        let body = [UInt8](repeating: 0x61, count: bodyBytes)
+        for _ in 0..<20 {
+          #expect(client.ask("/bytes/3000000", body)?.hasPrefix("200 ") == true)
+          #expect(next.ask("/reserve/6500000", body) == "200 granted")
+        }
+      }
+    }
+
     @Test("What a connection held is free when its answer is out, though the peer leaves it open")
     func aLingeringConnectionHoldsNothing() throws {
       try withServer { configuration in

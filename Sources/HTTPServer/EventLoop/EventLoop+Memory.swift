@@ -25,6 +25,30 @@ extension EventLoop {
     connection.memory = memory
   }
 
+  /// Counts anew what the kernel holds of answers, since nothing tells when clients have taken them; in at most one
+  /// part of sixteen of the loop's time.
+  func recountMemory() {
+    refreshClock()
+    let began = now.instant
+    guard began >= nextRecount else { return }
+    for connection in table.all where connection.kernelMemory > 0 {
+      let before = connection.kernelMemory
+      _ = askKernel(of: connection)
+      connection.memory += connection.kernelMemory - before
+      memory.add(connection.kernelMemory - before)
+    }
+    memory.report()
+    refreshClock()
+    nextRecount = now.instant.advanced(by: now.instant.nanoseconds(since: began) &* 16)
+  }
+
+  /// Whether there is room for a body that is about to be read.
+  func hasRoom(for bytes: Int) -> Bool {
+    if services.budget.hasRoom(for: bytes) { return true }
+    recountMemory()
+    return services.budget.hasRoom(for: bytes)
+  }
+
   /// Refuses a large body that is still arriving, if more memory is held than the limit and dropping slow transfers has
   /// not freed enough.
   func keepWithinBudget(_ connection: Connection, _ state: inout ConnectionState) {
@@ -47,6 +71,7 @@ extension EventLoop {
   ///
   /// - Parameter spared: a connection whose state the caller is changing.
   func dropSlowTransfers(sparing spared: Connection? = nil) {
+    recountMemory()
     guard now.instant.nanoseconds(since: lastMemoryCheck) >= Self.leastCheckNanoseconds else { return }
     lastMemoryCheck = now.instant
     memory.report()

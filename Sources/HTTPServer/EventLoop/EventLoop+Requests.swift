@@ -25,7 +25,7 @@ extension EventLoop {
     }
     if !routing.isRefusal, case .length(let count) = head.framing {
       let isLarge = count > MemoryBudget.smallRequest
-      guard !isLarge || services.budget.hasRoom(for: count),
+      guard !isLarge || hasRoom(for: count),
         !route.body.usesWorkPool(bodyBytes: count) || services.workPool.hasRoom
       else {
         return .refuse(Refusal(head, route, handler.answer(.overloaded, to: head)))
@@ -83,7 +83,7 @@ extension EventLoop {
         isCancelled: { cancellation.isCancelled || place.isRefused }, parallel: { place.parallel($0, $1) },
         threads: pool.workers,
         reportUnboundedWork: { place.workedUnbounded($0) { cancellation.isCancelled } },
-        reserveMemory: { memory.resize(to: $0) })
+        reserveMemory: { memory.resizeOrRecount(to: $0) })
       // It may have waited until nobody wants it any more; then not even its text is read.
       var response =
         if !cancellation.isCancelled, let request = oneShot.take() {

@@ -59,12 +59,14 @@ actor EventLoop {
   /// When slow transfers were last looked for because memory is short, and when to look again.
   var lastMemoryCheck = Instant(nanoseconds: 0)
   var nextMemoryCheck = Instant.never
+  /// When to count again, at the earliest, what the kernel holds.
+  var nextRecount = Instant(nanoseconds: 0)
   /// When to look again, at the earliest, for connections that may be ended because there are too many.
   var nextPlaceCheck = Instant(nanoseconds: 0)
   /// Its connections of the reserve, the oldest first; some may have ended.
   var reserve: [Token] = []
 
-  /// The server is stopping: each connection ends with its next answer.
+  /// The server is stopping: each connection ends with the answer to what has arrived.
   var isStopping = false
 
   private var source: (any DispatchSourceRead)?
@@ -98,7 +100,13 @@ actor EventLoop {
     let (inlineBudget, inlineMemory) = (inlineBudget, MemoryReservation(services.budget))
     self.inlineMemory = inlineMemory
     inlineContext = RequestContext(
-      isCancelled: { inlineBudget.checkExpired() }, reserveMemory: { inlineMemory.resize(to: $0) })
+      isCancelled: { inlineBudget.checkExpired() },
+      reserveMemory: { bytes in
+        let grant = inlineMemory.resize(to: bytes)
+        // A worker may wait until it is counted again what others hold.
+        if grant == .notNow { inlineBudget.expire() }
+        return grant
+      })
     try epoll.add(mailbox.waker.descriptor, [.readable, .edge], token: Self.mailboxToken)
   }
 
@@ -191,6 +199,9 @@ actor EventLoop {
       case .accepted(let descriptor, let isBeyondCap): open(Socket(owning: descriptor), isBeyondCap: isBeyondCap)
       case .finished(let result): workFinished(result)
       case .freeMemory: dropSlowTransfers()
+      case .recountMemory(let done):
+        recountMemory()
+        done.signal()
       case .stopKeepingAlive:
         isStopping = true
         for connection in table.all { connection.withState { state in state.stopKeepingAlive() } }

@@ -11,7 +11,9 @@ enum LoopMessage: Sendable {
   case finished(WorkResult)
   /// Memory is short: drop the transfers that take longest.
   case freeMemory
-  /// The server is stopping: end each connection with its next answer.
+  /// A request would be refused for want of memory: count anew what the kernel holds, then signal.
+  case recountMemory(DispatchSemaphore)
+  /// The server is stopping: end each connection with the answer to what has arrived.
   case stopKeepingAlive
   /// The port has closed: end idle connections soon and the others after their answers.
   case drain

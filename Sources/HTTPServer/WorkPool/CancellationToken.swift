@@ -35,6 +35,9 @@ final class InlineTimeBudget: Sendable {
     return true
   }
 
-  /// Whether the work was told to stop, so that its answer is void.
+  /// The work needs what only a worker has: its answer is void.
+  func expire() { expired.store(true, ordering: .relaxed) }
+
+  /// Whether the work was told to stop, or could not go on, so that its answer is void.
   var didExpire: Bool { expired.load(ordering: .relaxed) }
 }

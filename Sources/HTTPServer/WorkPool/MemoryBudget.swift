@@ -25,6 +25,8 @@ final class MemoryBudget: Sendable {
   private let highest = Atomic<Int>(0)
   /// Called when more than half becomes held, and when a reservation finds no room, on whichever thread that happens.
   private let onPressure = Mutex<@Sendable () -> Void>({})
+  /// Called on a worker's thread before a request is refused.
+  private let onRefusal = Mutex<@Sendable () -> Void>({})
 
   init(limit: Int, longestTransfer: UInt64 = 300_000_000_000) {
     self.limit = max(1, limit)
@@ -33,6 +35,12 @@ final class MemoryBudget: Sendable {
 
   /// Sets what is done when memory becomes short.
   func whenShort(_ body: @escaping @Sendable () -> Void) { onPressure.withLock { $0 = body } }
+
+  /// Sets what counts anew what is held, and returns when that is done.
+  func whenRefused(_ body: @escaping @Sendable () -> Void) { onRefusal.withLock { $0 = body } }
+
+  /// Counts anew what is held.
+  func recount() { onRefusal.withLock { $0 }() }
 
   var heldBytes: Int { max(0, held.load(ordering: .relaxed)) }
 
@@ -152,6 +160,14 @@ final class MemoryReservation: Sendable {
     }
     bytes.store(count, ordering: .relaxed)
     return .granted
+  }
+
+  /// The same on a thread that may wait: before it is refused, what others hold is counted anew.
+  func resizeOrRecount(to count: Int) -> MemoryGrant {
+    let grant = resize(to: count)
+    guard grant == .notNow else { return grant }
+    budget.recount()
+    return resize(to: count)
   }
 
   func release() {
