@@ -59,12 +59,15 @@ public struct Service: Sendable {
     if route.id == Route.unmatched.id { return notFound(head.path) }
     let found = ServiceRoute(route)
     if case .page(.problemType) = found, ProblemType(path: head.path) == nil { return notFound(head.path) }
+    if case .openInference(let endpoint) = found, let refusal = openInference.absence(of: head.path, at: endpoint) {
+      return refusal
+    }
     guard route.methods.contains(head.method) else { return methodNotAllowed(head, route) }
     switch found {
     case .operation(let operation):
       guard head.method == .post else { return nil }
       return BodyType.refusal(of: head, route.body, example: JSONWire.example(for: operation))
-    case .openInference(let endpoint): return openInference.refusal(of: head, at: endpoint, route.body)
+    case .openInference(let endpoint): return openInference.refusal(ofBody: head, at: endpoint)
     case .page, nil: return nil
     }
   }

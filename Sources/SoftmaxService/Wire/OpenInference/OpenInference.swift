@@ -8,10 +8,10 @@ struct OpenInference: Sendable {
   let version: String
   let readiness: @Sendable () -> Readiness
 
-  /// A final answer to a head whose model or version does not exist, or whose body cannot be read, else nil.
-  func refusal(of head: RequestHead, at endpoint: OpenInferenceEndpoint, _ policy: BodyPolicy) -> Response? {
-    if endpoint == .statistics { return notFound(Self.complaint(about: head.path)) }
-    guard let path = ModelPath(head.path) else { return nil }
+  /// A final answer where a path's model or version does not exist, else nil.
+  func absence(of text: String, at endpoint: OpenInferenceEndpoint) -> Response? {
+    if endpoint == .statistics { return notFound(Self.complaint(about: text)) }
+    guard let path = ModelPath(text) else { return nil }
     guard models[path.model] != nil else {
       let known = listed(models.entries.map { quoted($0.name) })
       return notFound("There is no model \(quoted(path.model)); the models are \(known)")
@@ -21,6 +21,11 @@ struct OpenInference: Sendable {
         "There is no version \(quoted(version)) of the model \(quoted(path.model)); "
           + "its version is \"\(ModelDocuments.version)\"")
     }
+    return nil
+  }
+
+  /// A final answer to a head whose body cannot be read, else nil.
+  func refusal(ofBody head: RequestHead, at endpoint: OpenInferenceEndpoint) -> Response? {
     guard endpoint.infers, head.method == .post else { return nil }
     return BodyType.refusalOfLength(head, example: OpenInferenceWire.example)
       ?? BodyType.refusalOfCoding(head)

@@ -88,6 +88,17 @@ struct EndpointTests {
     #expect(try #require(errorText(answer)).contains("\""))
   }
 
+  @Test(
+    "Where no model or version is, it is 404 whatever the method",
+    arguments: [
+      "/v2/models/nope/infer", "/v2/models/nope", "/v2/models/softmax/versions/2/ready", "/v2/models/stats",
+      "/v2/models/softmax/versions/2/infer",
+    ], [Method.get, .put, .post, .options])
+  func noMethodMakesAModel(_ path: String, _ method: Method) throws {
+    let answer = try #require(answer(toHead: RequestHead(method, path)))
+    #expect(answer.status == .notFound && answer.fields[.allow] == nil)
+  }
+
   @Test("A model's name may be percent-encoded")
   func percentEncodedNames() {
     #expect(get("/v2/models/so%66tmax").status == .ok)
