@@ -46,7 +46,7 @@ extension ParameterDescriptor {
       if let place = names.firstIndex(of: name) { return .success(Double(place)) }
       return .failure(Complaint(quoted(name), demand, hint: hints[name]))
     case (.number, .name(let name)), (.integer, .name(let name)):
-      return .failure(Complaint("the name \(quoted(name))", demand))
+      return .failure(Complaint("the string \(quoted(name))", demand))
     case (.choice, .number(let number)):
       return .failure(Complaint(text(of: number), demand))
     }

@@ -35,9 +35,10 @@ public struct ModelNames: Sendable, Hashable {
     entries.dropFirst(Self.models.count).map { "\($0.name)=\($0.operation.modelName)" }
   }
 
-  /// Letters, digits, `-`, `_` and `.`; not `stats`, which is a path of the protocol's statistics.
+  /// Letters, digits, `-`, `_` and `.`; not `stats`, which is a path of the protocol's statistics, nor what clients
+  /// take out of a path.
   private static func isName(_ text: String) -> Bool {
-    !text.isEmpty && text != "stats" && text.utf8.count <= 253
+    !["", "stats", ".", ".."].contains(text) && text.utf8.count <= 253
       && text.unicodeScalars.allSatisfy {
         $0.isASCII && ($0.properties.isAlphabetic || "0123456789-_.".unicodeScalars.contains($0))
       }
