@@ -31,6 +31,8 @@ struct UnvalidatedRequest: ~Copyable, Sendable {
   var present = FieldSet()
   /// The outputs asked for, in order; nil where one could not be read. Nil as a whole where none is asked for.
   var outputs: [String?]?
+  /// Whether one name stands in place of the list of them.
+  var hasOutputAlone = false
   /// The caller's own numbers that could be read, for outputs that differ.
   var candidates: [(output: CheckedOutput, tensor: Tensor)] = []
   var issues = IssueList()
@@ -89,6 +91,9 @@ struct UnvalidatedRequest: ~Copyable, Sendable {
     }
     issues.append(location) { "\($0) holds more than \(limits.logits) \(elements), the most that logits may have" }
   }
+
+  /// Where the name of an output stands.
+  func location(ofOutput index: Int) -> Location { .field(.outputs, hasOutputAlone ? [] : [index]) }
 
   /// The parameters that could be read.
   var givenParameters: [(parameter: Parameter, scalar: Scalar)] { scalars }

@@ -181,12 +181,12 @@ extension Validator {
       guard let name else { continue }
       if let output = known.first(where: { $0.name == name }) {
         if checked.contains(output) {
-          issues.append(.field(.outputs, [index])) { "\($0) is \(quoted(name)) again; name each output once" }
+          issues.append(request.location(ofOutput: index)) { "\($0) is \(quoted(name)) again; name each output once" }
         } else {
           checked.append(output)
         }
       } else {
-        issues.append(.field(.outputs, [index])) { "\($0) is \(complaint(about: name, operation, wire))" }
+        issues.append(request.location(ofOutput: index)) { "\($0) is \(complaint(about: name, operation, wire))" }
       }
     }
     return checked
@@ -220,7 +220,7 @@ extension Validator {
   }
 
   func location(of output: Output) -> Location {
-    .field(.outputs, request.outputs?.firstIndex(of: output.name).map { [$0] } ?? [])
+    request.outputs?.firstIndex(of: output.name).map(request.location(ofOutput:)) ?? .field(.outputs)
   }
 
   /// Refuses outputs that these logits or options do not allow.

@@ -23,15 +23,14 @@ extension Validator {
   }
 
   private mutating func noteWrongLogits(_ tensor: UnvalidatedRequest.Tensor, _ input: Input) {
-    let layout = geometry.layout
-    guard tensor.values.count == layout.count else { return }
-    let mask = wire.mask
+    let (layout, mask) = (geometry.layout, wire.mask)
     note(
       tensor, input, where: { !SoftmaxProblem.isLogit($0) },
       { "\($0) is \($1); a logit must be a finite number, or \(mask) to mask the class" })
     // "where" and ignored items are matters of the logits, not of a teacher's.
     let isOwn = input == .logits
-    guard !allowsEmptySlices || operation != .softmax, let logits = isOwn ? maskedLogits() : tensor.values
+    guard tensor.shape == geometry.shape, !allowsEmptySlices || operation != .softmax,
+      let logits = isOwn ? maskedLogits() : tensor.values
     else { return }
     let source = request.mask == nil || !isOwn ? mask : "\"where\" or \(mask)"
     let mayBeEmpty = isOwn && operation != .softmax

@@ -42,7 +42,11 @@ struct Validator: ~Copyable {
     let predicted = request.prediction
     guard let shape = request.shape(of: predicted) else { throw .invalid(issues) }
     guard shape.count > 0 else {
-      issues.append(.field(.input(predicted))) { "\($0) is \(wire.scalarTensor); send \(wire.demand(for: predicted))" }
+      // In JSON what is not finite is a string.
+      let isNumber = request.values(of: predicted)?.first?.isFinite ?? true
+      issues.append(.field(.input(predicted))) {
+        "\($0) is \(isNumber ? wire.scalarTensor : "a single value"); send \(wire.demand(for: predicted))"
+      }
       throw .invalid(issues)
     }
     if request[.axis] == nil, request.present.contains(.parameter(.axis)) { throw .invalid(issues) }
@@ -158,11 +162,11 @@ extension Validator {
   func maskedLogits() -> Numbers? {
     guard var logits = request.values(of: .logits) else { return nil }
     guard let mask = request.mask else { return logits }
-    let layout = geometry.layout
+    let (layout, shape) = (geometry.layout, geometry.shape)
     logits.withArray { logits in
-      if mask.values.count == logits.count {
+      if mask.shape == shape {
         for position in logits.indices where !mask.values[position] { logits[position] = -.infinity }
-      } else if mask.values.count == layout.classes {
+      } else if mask.shape == [layout.classes] {
         for n in 0..<layout.batch {
           let start = layout.start(of: n)
           for c in 0..<layout.classes where !mask.values[c] { logits[start + c * layout.inner] = -.infinity }

@@ -77,6 +77,21 @@ struct InputIssueTests {
 
   static let tensors = [
     BadBody("/softmax", #"{"logits": 1}"#, ("#/logits", ["a bare number", "send nested arrays"])),
+    BadBody("/softmax", #"{"logits": "-inf"}"#, ("#/logits", ["is a single value; send nested arrays"])),
+    BadBody("/softmax", #"{"logits": [1, 2], "where": ["1"]}"#, ("#/where/0", [#"is the string "1"; send true or"#])),
+    BadBody(
+      "/softmax", #"{"logits": [1, 2], "where": [true, [false]]}"#,
+      ("#/where/1", ["is not at the depth of the elements before it; all must be nested equally deep"])),
+    // Of the right count, but of another shape: nothing is said of slices that have finite logits.
+    BadBody(
+      "/softmax", #"{"logits": [[1, 2], [3, 4]], "where": [false, false, true, true]}"#,
+      ("#/where", ["has shape [4]; send an array of shape [2]"])),
+    BadBody(
+      "/loss", #"{"logits": [[1, 2], [3, 4]], "target_logits": ["-inf", "-inf", 1, 2]}"#,
+      ("#/target_logits", ["has shape [4]; send an array of shape [2, 2]"])),
+    BadBody("/softmax", #"{"logits": [1, 2], "outputs": "prob"}"#, ("#/outputs", [#"outputs is "prob""#])),
+    BadBody(
+      "/softmax", #"{"logits": [[1, 2]], "outputs": "top_indices"}"#, ("#/outputs", [#"which needs "top_k""#])),
     BadBody(
       "/softmax", #"{"logits": "1"}"#,
       ("#/logits", ["the string \"1\"", "nested arrays of numbers", "without quotation"])),

@@ -185,7 +185,9 @@ struct JSONRequestDecoder: ~Copyable {
   private mutating func readOutputs(_ kind: JSONKind, from reader: inout JSONReader) throws(JSONSyntaxError) {
     var names: [String?] = []
     switch kind {
-    case .string: names.append(try reader.readString())
+    case .string:
+      request.hasOutputAlone = true
+      names.append(try reader.readString())
     case .array:
       try reader.beginArray()
       while try reader.nextElement() {

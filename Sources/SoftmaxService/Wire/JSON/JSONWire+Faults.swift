@@ -57,19 +57,24 @@ extension Wire {
       let mask = isNegative && input.descriptor.elements == .logits ? ", or \(mask) to mask the class" : ""
       return "\(place) \(type.complaintAboutRange(isNegative: isNegative))\(mask)"
     }
-    if fault.reason == .empty, input.descriptor.elements == .booleans {
-      return "\(place) is an empty array; send at least one boolean"
+    guard input.descriptor.elements == .booleans else { return sentence(about: fault, at: place, wanted: wanted) }
+    switch fault.reason {
+    case .empty: return "\(place) is an empty array; send at least one boolean"
+    case .string(let text): return "\(place) is the string \(quoted(text)); send \(wanted)"
+    default: return sentence(about: fault, at: place, wanted: wanted)
     }
-    return sentence(about: fault, at: place, wanted: wanted)
   }
 
   /// The same of the caller's own numbers, which need not be finite.
-  func sentence(aboutCandidate fault: TensorFault, at place: String) -> String {
+  func sentence(aboutCandidate fault: TensorFault, at place: String, type: DataType = .float64) -> String {
     sentence(
-      about: fault, at: place, wanted: "a number, or one of the strings \"NaN\", \"Infinity\" and \"-Infinity\"")
+      about: fault, at: place, wanted: "a number, or one of the strings \"NaN\", \"Infinity\" and \"-Infinity\"",
+      type: type)
   }
 
-  private func sentence(about fault: TensorFault, at place: String, wanted: String) -> String {
+  private func sentence(
+    about fault: TensorFault, at place: String, wanted: String, type: DataType = .float64
+  ) -> String {
     switch fault.reason {
     case .null: return "\(place) is null; send \(wanted); JavaScript writes NaN and Infinity as null"
     case .boolean: return "\(place) is a boolean; send \(wanted)"
@@ -78,12 +83,12 @@ extension Wire {
     case .string(let text):
       return "\(place) is the string \(quoted(text)); send \(wanted)"
         + (JSONNumber(text) != nil ? "; numbers are written without quotation marks" : "")
-    case .outOfRange(let isNegative): return "\(place) \(DataType.float64.complaintAboutRange(isNegative: isNegative))"
+    case .outOfRange(let isNegative): return "\(place) \(type.complaintAboutRange(isNegative: isNegative))"
     case .ragged(let expected, let found):
       return "\(place) has \(found) element\(found == 1 ? "" : "s"), but its siblings have \(expected); "
         + "arrays at the same depth must have the same length"
     case .mixedDepth:
-      return "\(place) is not at the depth of the elements before it; all numbers must be nested equally deep"
+      return "\(place) is not at the depth of the elements before it; all must be nested equally deep"
     case .empty: return "\(place) is an empty array; send at least one number"
     case .tooDeep:
       let most = TensorShape.maximumRank

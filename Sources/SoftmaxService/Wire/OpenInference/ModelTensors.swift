@@ -58,7 +58,7 @@ enum ModelInput: Hashable, Sendable {
   ) -> String {
     switch self {
     case .input(let input): wire.sentence(about: fault, in: input, at: place, type: type)
-    case .candidate: wire.sentence(aboutCandidate: fault, at: place)
+    case .candidate: wire.sentence(aboutCandidate: fault, at: place, type: type)
     }
   }
 }

@@ -83,6 +83,17 @@ struct CheckModelTests {
       ([tensor("candidate.entropy", "FP64", [2], "[1,2]")], "", "inputs[1]: candidate.entropy has shape [2]"),
       ([tensor("candidate.entropy", "FP64", [], "[null]")], "", "inputs[1].data[0] is null"),
       (
+        [tensor("candidate.entropy", "FP16", [], "[1e9]")], "",
+        "inputs[1].data[0] is beyond the range of float16; send a number of at most 65504"
+      ),
+      (
+        [#"{"name":"candidate.entropy","shape":null,"datatype":"FP64","data":[0]}"#], "", "inputs[1].shape is null"
+      ),
+      (
+        [#"{"name":"candidate.entropy","shape":[],"datatype":null,"data":[0]}"#], "", "inputs[1].datatype is null"
+      ),
+      ([#"{"name":null,"shape":[],"datatype":"FP64","data":[0]}"#], "", "inputs[1].name is null"),
+      (
         [tensor("candidate.entropy", "FP64", [], "[1]"), tensor("candidate.entropy", "FP64", [], "[1]")], "",
         "inputs[2] is \"candidate.entropy\" again"
       ),

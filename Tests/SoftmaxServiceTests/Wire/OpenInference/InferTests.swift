@@ -172,7 +172,42 @@ struct InferTests {
       ),
       (
         request(tensor("logits", "FP64", [1], "[1]"), rest: #","parameters":{"temperature":"hot"}"#),
-        "parameters.temperature: temperature is the name \"hot\""
+        "parameters.temperature: temperature is the string \"hot\""
+      ),
+      (
+        request(tensor("logits", "FP64", [1], "[1]"), rest: #","parameters":{"temperature":"1e400"}"#),
+        "parameters.temperature: temperature is the string \"1e400\""
+      ),
+      (
+        request(tensor("logits", "FP64", [1], "[1]"), rest: #","parameters":{"temperature":1,"temperature":1}"#),
+        "parameters.temperature is given more than once"
+      ),
+      (
+        request(tensor("logits", "FP64", [1], "[1]"), rest: #","parameters":{"temperature":null,"temperature":1}"#),
+        "parameters.temperature is given more than once"
+      ),
+      (
+        request(
+          tensor("logits", "FP64", [1], "[1]"),
+          rest: #","parameters":{"binary_data_output":true,"binary_data_output":false}"#),
+        "parameters.binary_data_output is given more than once"
+      ),
+      (
+        request(
+          tensor("logits", "FP64", [1], "[1]"),
+          rest: #","outputs":[{"name":"argmax","parameters":{"binary_data":true,"binary_data":false}}]"#),
+        "outputs[0].parameters.binary_data is given more than once"
+      ),
+      (
+        request(
+          tensor("logits", "FP64", [1], "[1]"),
+          rest: #","outputs":[{"name":"probabilities","parameters":{"classification":0,"classification":1}}]"#),
+        "outputs[0].parameters.classification is given more than once"
+      ),
+      (
+        #"{"inputs":[{"name":"logits","shape":[1],"datatype":"FP64","#
+          + #""parameters":{"binary_data_size":8,"binary_data_size":8}}]}"#,
+        "inputs[0].parameters.binary_data_size is given more than once"
       ),
       (
         request(tensor("logits", "FP64", [1], "[1]"), rest: #","parameters":{"temperature":[2]}"#),
@@ -220,6 +255,38 @@ struct InferTests {
     #expect(!found.contains("\n") && !found.contains("/softmax"))
   }
 
+  /// An optional input whose tensor cannot be read must not be taken for one that is left out.
+  @Test(
+    "No member that a tensor needs may be null",
+    arguments: ["name", "shape", "datatype"], ["logits", "weight", "sample_weight", "upstream", "target"])
+  func nullMembers(_ member: String, of input: String) throws {
+    let tensors = [
+      tensor("logits", "FP64", [1, 2], "[1,2]"), tensor("target", "INT64", [1], "[0]"),
+      tensor("weight", "FP64", [2], "[1,2]"), tensor("sample_weight", "FP64", [1], "[2]"),
+      tensor("upstream", "FP64", [], "[2]"),
+    ]
+    let index = try #require(tensors.firstIndex { $0.contains("\"\(input)\"") })
+    var changed = tensors
+    let value: Regex = /"[A-Za-z0-9_]*"|\[[0-9, ]*\]/
+    let start = try #require(changed[index].firstRange(of: "\"\(member)\":")).upperBound
+    changed[index].replace(value, with: "null", subrange: start..<changed[index].endIndex, maxReplacements: 1)
+    let json = #"{"inputs":[\#(changed.joined(separator: ","))]}"#
+    let answer = infer("gradient", json)
+    #expect(answer.status == .badRequest, "\(json)")
+    #expect(errorText(answer)?.contains("inputs[\(index)].\(member) is null; a tensor needs it") == true)
+  }
+
+  @Test func anOutputsNameMayNotBeNull() {
+    for (model, inputs) in [
+      ("softmax", tensor("logits", "FP64", [1], "[1]")),
+      ("check", tensor("logits", "FP64", [1], "[1]") + "," + tensor("candidate.entropy", "FP64", [], "[0]")),
+    ] {
+      let answer = infer(model, #"{"inputs":[\#(inputs)],"outputs":[{"name":null}]}"#)
+      #expect(answer.status == .badRequest)
+      #expect(errorText(answer)?.contains("outputs[0].name is null; a tensor needs it") == true)
+    }
+  }
+
   @Test(
     "Shapes whose product overflows",
     arguments: [
@@ -264,7 +331,7 @@ struct InferTests {
     var models = ModelNames()
     let added = ["my-softmax", "my.loss=loss"].map { models.add($0) }
     #expect(added == [true, true])
-    for text in ["softmax", "my-softmax=loss", "a=b", "=loss", "", "a/b", "a=loss=loss", "stats", "é"] {
+    for text in ["softmax", "my-softmax=loss", "a=b", "=loss", "", "a/b", "a=loss=loss", "stats", "é", ".", ".."] {
       let isAdded = models.add(text)
       #expect(!isAdded, "\(text)")
     }
