@@ -76,8 +76,13 @@ enum Program {
     let memory = MemoryPlan(total: settings.maxMemory ?? MemoryLimit.available(loops: loops), loops: loops)
     configuration.memoryBytes = memory.shared
     configuration.limits.bodyBytes = min(configuration.limits.bodyBytes, memory.largestBody)
+    let descriptors = Descriptors.raiseLimit()
+    let fewest = Descriptors.fewest(loops: loops, addresses: configuration.addresses.count)
+    guard descriptors >= fewest else {
+      fail(1, "needs \(fewest) open files at least, and the system allows \(descriptors); raise it (ulimit -n)")
+    }
     let cap = Descriptors.connectionCap(
-      limit: Descriptors.raiseLimit(), loops: loops, reserve: configuration.reserveConnections)
+      limit: descriptors, loops: loops, reserve: configuration.reserveConnections)
     configuration.connections = min(settings.maxConnections ?? memory.connections, cap)
     return configuration
   }

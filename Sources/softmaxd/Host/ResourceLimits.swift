@@ -155,6 +155,9 @@ enum Descriptors {
     return Int(clamping: limit.rlim_cur)
   }
 
+  /// Fewer descriptors than this let nothing be served, or no signal be heard.
+  static func fewest(loops: Int, addresses: Int) -> Int { 2 * loops + addresses + 10 }
+
   /// How many connections a limit of descriptors leaves room for, beside the server's own and `reserve` connections
   /// beyond the cap.
   static func connectionCap(limit: Int, loops: Int, reserve: Int) -> Int {
