@@ -45,7 +45,7 @@ extension IntegrationTests {
         "]}]}"
       ),
     ]) func aBodyOfMoreNumbersThanMemoryHoldsIsRefusedUnread(path: String, start: String, end: String) throws {
-      let run = try Daemon.run(Daemon.quickStop + ["--max-memory", "33554432"]) { daemon in
+      let run = try Daemon.run(["--max-memory", "33554432"]) { daemon in
         let client = Client(daemon)
         #expect(try client.send(.get("/livez")).status == 200)
         let before = try daemon.peakMemory()

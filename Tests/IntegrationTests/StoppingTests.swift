@@ -64,7 +64,7 @@ extension IntegrationTests {
         return Array("POST /softmax HTTP/1.1\r\n\(fields)\r\n".utf8) + body
       }
       let small = post(Array(#"{"logits":[1,2]}"#.utf8))
-      client.say(post(Bodies.logits(600_000)) + small + small + small)
+      client.send(post(Bodies.logits(600_000)) + small + small + small)
       daemon.signal(SIGTERM)
       #expect(client.answer()?.hasPrefix("200 ") == true)
       for _ in 0..<3 {
