@@ -145,6 +145,22 @@ struct RightCandidateTests {
     }
   }
 
+  /// A cure names the parameter's own word, and not the format's: "float32" for binary32.
+  @Test func aCuresDtypeIsTaken() throws {
+    try expectTaken("float32", by: Float.self)
+    try expectTaken("float16", by: Float16.self)
+  }
+
+  private func expectTaken<Number: BinaryFloatingPoint>(_ type: String, by _: Number.Type) throws {
+    let logits: [[Double]] = [[0, 0.75, 1.5, 2.25, 0.25], [1.75, 2.5, 0.5, 1.25, 2], [0.75, 1.5, 2.25, 0.25, 1]]
+    let right = Textbook<Number>(logits: logits)
+    let request = "\"logits\": \(json(logits)), \"rtol\": 1e-9"
+    let candidate = ["probabilities": Textbook<Number>.json(right.probabilities)]
+    let cure = try #require(checked(request, candidate).findings.first { $0.cause == "precision" }?.cure)
+    #expect(cure == #"compute in a longer format, or send "dtype" "\#(type)""#)
+    #expect(try checked("\(request), \"dtype\": \"\(type)\"", candidate).outputs.count == 1)
+  }
+
   /// What the service itself answers passes with no tolerance at all.
   @Test(arguments: ["float64", "float32", "float16", "bfloat16"]) func theServicesOwnNumbersPass(_ type: String) throws
   {

@@ -19,7 +19,7 @@ struct BadBody: Sendable, CustomTestStringConvertible {
 }
 
 struct InputIssueTests {
-  @Test(arguments: shapesAndNames + tensors + scalars + targets + outputs + derivations)
+  @Test(arguments: shapesAndNames + tensors + scalars + targets + outputs + masks + derivations)
   func eachFaultIsNamedWithItsPlaceAndCure(_ bad: BadBody) throws {
     let answer = post(bad.path, bad.body)
     #expect(answer.status == .unprocessableContent)
@@ -190,13 +190,13 @@ struct InputIssueTests {
       ("#/input_dtype", ["here it is called \"float16\""])),
     BadBody(
       "/softmax", #"{"logits": [1, 65520, -7e4, -65519.9], "input_dtype": "float16"}"#,
-      ("#/logits/1", ["beyond the range of float16", "at most 65504"]), ("#/logits/2", ["at least -65504"])),
+      ("#/logits/1", ["beyond the range of binary16", "at most 65504"]), ("#/logits/2", ["at least -65504"])),
     BadBody(
       "/softmax", #"{"input_dtype": "bfloat16", "logits": [1, 1e999]}"#,
       ("#/logits/1", ["beyond the range of bfloat16", "at most 3.3895313892515355e38"])),
     BadBody(
       "/loss", #"{"logits": [1, 2], "target": 0, "weight": [1, 1e39], "input_dtype": "float32"}"#,
-      ("#/weight/1", ["beyond the range of float32", "at most 3.4028234663852886e38"])),
+      ("#/weight/1", ["beyond the range of binary32", "at most 3.4028234663852886e38"])),
     BadBody("/softmax", #"{"logits": [1, -1e999]}"#, ("#/logits/1", ["-1.797", "\"-Infinity\" to mask the class"])),
     BadBody("/softmax", #"{"logits": [1], "axis": -1e999}"#, ("#/axis", ["at least -1.797"])),
     BadBody(

@@ -53,9 +53,11 @@ extension OutputSearch {
   }
 
   private func precisionCure(_ base: Agreement) -> String {
-    arithmetic.format.precision < report.format.precision
-      ? "compute in a longer format, or send the \"dtype\" of \(arithmetic.format.name)"
-      : "allow what the format's arithmetic rounds: \"rtol\" \(2 * base.relativeError)"
+    guard arithmetic.format.precision < report.format.precision else {
+      return "allow what the format's arithmetic rounds: \"rtol\" \(2 * base.relativeError)"
+    }
+    let type = DataType.allCases.first { $0.format == arithmetic.format }
+    return "compute in a longer format" + (type.map { ", or send \"dtype\" \(quoted($0.name))" } ?? "")
   }
 
   private static func cancellation(in output: CheckedOutput) -> String {

@@ -42,7 +42,7 @@ extension DataType {
   /// What is wrong with a number that the type cannot hold, and what to send instead.
   func complaintAboutRange(isNegative: Bool) -> String {
     let greatest = text(of: format.greatestFinite).filter { $0 != "+" }
-    return "is beyond the range of \(self == .float64 ? "binary64" : name); "
+    return "is beyond the range of \(format.name); "
       + "send a number of at \(isNegative ? "least -" : "most ")\(greatest)"
   }
 }
