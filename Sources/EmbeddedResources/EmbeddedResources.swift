@@ -9,16 +9,15 @@ public enum EmbeddedResources {
 
   /// The parts of the page for browsers, in the folder Page.
   public enum Page {
-    /// The document, with an empty `<style>` and an empty `<script>`.
+    /// The document, which names the style page.css and the script page.js.
     public static var markup: [UInt8] { PackageResources.page_html }
     public static var style: [UInt8] { PackageResources.page_css }
-    /// The script's files. They are one program, whose order is this one.
-    public static var scripts: [[UInt8]] {
+    /// The script, put together of its files in this order.
+    public static let script = Array(
       [
         PackageResources.elements_js, PackageResources.state_js, PackageResources.service_js,
         PackageResources.instrument_js, PackageResources.derivation_js, PackageResources.charts_js,
         PackageResources.programs_js, PackageResources.check_js, PackageResources.main_js,
-      ]
-    }
+      ].joined())
   }
 }

@@ -88,6 +88,9 @@ public struct MediaType: Sendable, Equatable {
   public static let problem = MediaType("application/problem+json")
   public static let octets = MediaType("application/octet-stream")
   public static let html = MediaType("text/html; charset=utf-8")
+  public static let css = MediaType("text/css; charset=utf-8")
+  /// RFC 9239.
+  public static let javascript = MediaType("text/javascript; charset=utf-8")
   public static let plainText = MediaType("text/plain; charset=utf-8")
   /// RFC 9512.
   public static let yaml = MediaType("application/yaml")

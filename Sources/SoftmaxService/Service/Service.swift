@@ -101,6 +101,8 @@ public struct Service: Sendable {
   private func answer(_ head: RequestHead, at page: Page) -> Response {
     switch page {
     case .root, .docs: return root(for: head)
+    case .style: return Response(.ok, .css, body: EmbeddedResources.Page.style)
+    case .script: return Response(.ok, .javascript, body: EmbeddedResources.Page.script)
     case .document: return Response(.ok, .yaml, body: EmbeddedResources.openAPI)
     case .documentAsJSON: return Response(.ok, .json, body: EmbeddedResources.openAPIAsJSON)
     case .problems: return Response(.ok, .json, body: ProblemPages.all)
@@ -120,9 +122,9 @@ public struct Service: Sendable {
     guard accepted.weight(of: .html) > accepted.weight(of: .plainText) else {
       return Response(.ok, .plainText, body: index.text(authority: head.authority), fields: [.vary: "Accept"])
     }
-    let page = BrowserPage.own
     return Response(
-      .ok, .html, body: page.document, fields: [.vary: "Accept", .contentSecurityPolicy: page.policy])
+      .ok, .html, body: EmbeddedResources.Page.markup,
+      fields: [.vary: "Accept", .contentSecurityPolicy: BrowserPage.policy])
   }
 
   // MARK: Refusals on the path and the method alone

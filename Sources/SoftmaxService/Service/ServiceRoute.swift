@@ -32,6 +32,9 @@ enum Page: Int, CaseIterable {
   case root
   /// Where people look for documentation: the same as the root.
   case docs
+  /// Of the page for browsers.
+  case style
+  case script
   case document
   case documentAsJSON
   case problems
@@ -44,6 +47,8 @@ enum Page: Int, CaseIterable {
     switch self {
     case .root: RouteDeclaration("/", .reading)
     case .docs: RouteDeclaration("/docs", .reading)
+    case .style: RouteDeclaration("/page.css", .reading)
+    case .script: RouteDeclaration("/page.js", .reading)
     case .document: RouteDeclaration("/openapi.yaml", .reading)
     case .documentAsJSON: RouteDeclaration("/openapi.json", .reading)
     case .problems: RouteDeclaration("/problems", .reading)

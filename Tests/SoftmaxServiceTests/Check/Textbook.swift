@@ -19,7 +19,7 @@ struct Textbook<Number: BinaryFloatingPoint> {
 
   // MARK: Where mistakes are made
 
-  /// What is taken the softmax of.
+  /// Whether the largest logit is subtracted first.
   var shifts = true
   /// Whether log p is a - logsumexp(a), the largest logit added to the sum's logarithm and taken away again.
   var takesLogSumExp = false
@@ -30,7 +30,7 @@ struct Textbook<Number: BinaryFloatingPoint> {
   /// What is done to p before the logarithm.
   var beforeLogarithm: (Number) -> Number = { $0 }
   var logarithm: (Double) -> Double = { log($0) }
-  /// The target's class.
+  /// How many classes after its own a target is taken for.
   var offset = 0
   var onehot: ((_ row: Int, _ classes: Int) -> [Double])?
   var divisor: Double?

@@ -4,7 +4,9 @@ import Testing
 @testable import SoftmaxService
 
 struct RouteTests {
-  static let documents = ["/", "/docs", "/openapi.yaml", "/openapi.json", "/problems", "/problems/not-found"]
+  static let documents = [
+    "/", "/docs", "/page.css", "/page.js", "/openapi.yaml", "/openapi.json", "/problems", "/problems/not-found",
+  ]
   static let endpoints = ["/softmax", "/loss", "/gradient", "/check"]
 
   static let nowhere = "POST to /softmax, /loss, /gradient or /check"
