@@ -1,7 +1,8 @@
 internal import VectorKernels
 
 extension JSONReader {
-  /// Reads a number, one of the strings "Infinity", "-Infinity" ("-inf") and "NaN", or nested arrays of these.
+  /// Reads a number, one of the strings "Infinity", "-Infinity" ("-inf") and "NaN", or nested arrays of these; of
+  /// booleans where the limits say so.
   ///
   /// The first element's path decides the shape, and everything else is compared with it. What does not fit is a fault
   /// and not an error: reading goes on after it, so that the whole value is checked as JSON in any case.
@@ -34,7 +35,7 @@ extension JSONReader {
   private mutating func readTensorNumbers(
     _ builder: inout TensorBuilder, _ parallel: Parallel?
   ) throws(JSONSyntaxError) -> Bool {
-    guard builder.depth > 0, builder.depth == builder.rank else { return false }
+    guard builder.depth > 0, builder.depth == builder.rank, builder.limits.elements != .booleans else { return false }
     let initialCount = builder.values.count
     let (text, level) = (self.text, level)
     var stop = SequenceStop.beforeValue
@@ -76,6 +77,9 @@ extension JSONReader {
   ) throws(JSONSyntaxError) {
     while true {
       switch try peekKind() {
+      case .number where builder.limits.elements == .booleans:
+        try skipValue()
+        builder.appendFault(.number, at: position)
       case .number:
         let number = try readNumber()
         if number.isOutOfRange { builder.note(.outOfRange(isNegative: number.value < 0)) }
@@ -83,10 +87,11 @@ extension JSONReader {
       case .string: try readTensorString(&builder)
       case .boolean:
         let value = try readBoolean()
-        if builder.limits.takesBooleans {
-          builder.append(boolean: value, at: position)
-        } else {
+        if builder.limits.elements == .numbers {
           builder.appendFault(.boolean, at: position)
+        } else {
+          builder.append(boolean: value, at: position)
+          if builder.limits.elements == .booleans { readBooleanRun(&builder) }
         }
       case .null:
         try readNull()
@@ -121,8 +126,26 @@ extension JSONReader {
     }
   }
 
+  /// Reads on in an innermost array while booleans stand between commas and there is room. The last one is still to be
+  /// counted.
+  @_lifetime(self: copy self)
+  private mutating func readBooleanRun(_ builder: inout TensorBuilder) {
+    guard builder.depth > 0, builder.depth == builder.rank else { return }
+    let text = text
+    var cursor = position
+    let appended = builder.appendInPlace { values in
+      while !values.isFull, let isTrue = text.boolean(betweenCommas: &cursor) { values.append(isTrue ? 1 : 0) }
+    }
+    builder.counts[builder.depth - 1] += appended.count
+    position = cursor
+  }
+
   @_lifetime(self: copy self)
   private mutating func readTensorString(_ builder: inout TensorBuilder) throws(JSONSyntaxError) {
+    guard builder.limits.elements != .booleans else {
+      builder.appendFault(.string(try readString()), at: position)
+      return
+    }
     if text.matches("\"-Infinity\"", at: position) {
       position += 11
       builder.append(-.infinity, at: position)
@@ -144,5 +167,21 @@ extension JSONReader {
     if try nextElement() { return false }
     builder.close(isEmpty: false)
     return true
+  }
+}
+
+extension Span<UInt8> {
+  /// Passes a comma, one space if there is one, and a boolean before another comma; nil where something else stands.
+  @inline(__always)
+  fileprivate func boolean(betweenCommas position: inout Int) -> Bool? {
+    guard position + 9 <= count, self[position] == UInt8(ascii: ",") else { return nil }
+    let start = self[position + 1] == UInt8(ascii: " ") ? position + 2 : position + 1
+    guard start + 8 <= count else { return nil }
+    // Eight bytes hold the word and the comma after it.
+    let word = word(at: start)
+    let isTrue = word & 0xFF_FFFF_FFFF == 0x2C_6575_7274  // "true,"
+    guard isTrue || word & 0xFFFF_FFFF_FFFF == 0x2C65_736C_6166 else { return nil }  // "false,"
+    position = start + (isTrue ? 4 : 5)
+    return isTrue
   }
 }

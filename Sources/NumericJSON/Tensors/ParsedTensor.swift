@@ -3,21 +3,23 @@ internal import VectorKernels
 
 /// What a reader accepts of a tensor. Both counts bound the memory that a text can make it take.
 public struct TensorLimits: Sendable {
+  /// What a tensor may hold. `true` and `false` are read as 1 and 0.
+  public enum Elements: Sendable { case numbers, booleans, both }
+
   /// The most values that are kept.
   public var values: Int
   /// The most dimensions; at most ``maximumRank``.
   public var rank: Int
   /// The most faults that are reported.
   public var faults: Int
-  /// Whether `true` and `false` are taken as 1 and 0.
-  public var takesBooleans: Bool
+  public var elements: Elements
 
   /// The most dimensions that any reader takes.
   public static var maximumRank: Int { 8 }
 
-  public init(values: Int, rank: Int = TensorLimits.maximumRank, faults: Int, takesBooleans: Bool = false) {
+  public init(values: Int, rank: Int = TensorLimits.maximumRank, faults: Int, elements: Elements = .numbers) {
     self.values = values
-    self.takesBooleans = takesBooleans
+    self.elements = elements
     self.rank = min(rank, TensorLimits.maximumRank)
     self.faults = faults
   }
@@ -35,7 +37,7 @@ public struct ParsedTensor: Sendable {
   public var values: [Double] = []
   /// The first faults, in the order of the text.
   public var faults: [TensorFault] = []
-  /// The first booleans that were taken as numbers, as faults for whoever does not want them.
+  /// The first booleans where both are taken, as faults for whoever does not want them.
   public var booleans: [TensorFault] = []
   /// Whether there were more values than the limit. The others were checked and not kept.
   public var isTooLarge = false
@@ -184,9 +186,9 @@ extension TensorBuilder {
     append(0, at: position)
   }
 
-  /// Takes a boolean as a number, and notes where it stands.
+  /// Takes a boolean as a number, and notes where it stands among numbers.
   mutating func append(boolean value: Bool, at position: Int) {
-    if booleans.count < limits.faults {
+    if limits.elements == .both, booleans.count < limits.faults {
       booleans.append(TensorFault(path: (0..<depth).map { counts[$0] }, reason: .boolean))
     }
     append(value ? 1 : 0, at: position)

@@ -18,8 +18,8 @@ public struct Limits: Sendable, Hashable {
 extension Limits {
   /// What is kept of a tensor that is read: one fault more than an answer lists, so that it can say that there are
   /// more.
-  func tensor(takesBooleans: Bool = false) -> TensorLimits {
+  func tensor(_ elements: TensorLimits.Elements = .numbers) -> TensorLimits {
     TensorLimits(
-      values: logits, rank: TensorShape.maximumRank, faults: IssueList.maximumCount + 1, takesBooleans: takesBooleans)
+      values: logits, rank: TensorShape.maximumRank, faults: IssueList.maximumCount + 1, elements: elements)
   }
 }

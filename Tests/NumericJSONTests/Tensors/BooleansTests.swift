@@ -4,17 +4,18 @@ import Testing
 
 /// Nested arrays of true and false.
 @Suite struct BooleansTests {
-  private func read(_ text: String, values: Int = 1 << 20) throws -> ParsedBooleans {
+  private func read(_ text: String, values: Int = 1 << 20) throws -> ParsedTensor {
     let bytes = Array(text.utf8)
     var reader = JSONReader(bytes.span)
-    let found = try reader.readBooleans(limits: TensorLimits(values: values, faults: 8))
+    let found = try reader.readTensor(limits: TensorLimits(values: values, faults: 8, elements: .booleans))
     try reader.finish()
     return found
   }
 
   private func expect(_ text: String, _ extents: [Int], _ values: [Bool]) throws {
     let found = try read(text)
-    #expect(found.extents == extents && found.values == values && found.faults.isEmpty && !found.isTooLarge, "\(text)")
+    #expect(found.extents == extents && found.values == values.map { $0 ? 1 : 0 }, "\(text)")
+    #expect(found.faults.isEmpty && found.booleans.isEmpty && !found.isTooLarge, "\(text)")
   }
 
   @Test func nestedArraysGiveTheirShapeAndValues() throws {

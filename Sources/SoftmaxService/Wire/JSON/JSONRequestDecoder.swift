@@ -156,15 +156,17 @@ struct JSONRequestDecoder: ~Copyable {
   /// Keeps the booleans of `where`, or notes what else was found.
   @_lifetime(reader: copy reader)
   private mutating func readMask(from reader: inout JSONReader) throws(JSONSyntaxError) {
-    let reading = try reader.readBooleans(limits: limits.tensor())
+    let reading = try reader.readTensor(limits: limits.tensor(.booleans))
     for fault in reading.faults {
       request.issues.append(.field(.input(.where), fault.path)) {
         wire.sentence(about: fault, in: .where, at: $0)
       }
     }
     if reading.isTooLarge { request.noteTooLarge(.field(.input(.where)), "booleans", limits: limits) }
-    guard reading.faults.isEmpty, !reading.isTooLarge, let shape = TensorShape(reading.extents.span) else { return }
-    request.mask = UnvalidatedRequest.Mask(shape: shape, values: reading.values)
+    guard reading.faults.isEmpty, !reading.isTooLarge, let shape = TensorShape(reading.extentSpan) else { return }
+    var mask = UnvalidatedRequest.Mask(shape: shape, values: Array(repeating: false, count: reading.values.count))
+    for position in reading.values.indices { mask.values[position] = reading.values[position] != 0 }
+    request.mask = mask
   }
 
   @_lifetime(reader: copy reader)

@@ -331,7 +331,7 @@ extension InferRequestDecoder {
   /// Numbers; booleans are read as 1 and 0, and noted for whoever wants none.
   @_lifetime(reader: copy reader)
   private mutating func readData(from reader: inout JSONReader) throws(JSONSyntaxError) -> InferRequest.Content {
-    let (start, bounds) = (reader.offset, limits.tensor(takesBooleans: true))
+    let (start, bounds) = (reader.offset, limits.tensor(.both))
     return .numbers(try reader.readTensor(limits: bounds, parallel: execution.parallel), start: start)
   }
 
