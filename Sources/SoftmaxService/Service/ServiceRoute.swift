@@ -19,12 +19,12 @@ enum ServiceRoute {
       return
     }
     place -= Page.allCases.count
-    guard let endpoint = OpenInferenceEndpoint(rawValue: place) else { return nil }
-    self = .openInference(endpoint)
+    guard OpenInferenceEndpoint.routes.indices.contains(place) else { return nil }
+    self = .openInference(OpenInferenceEndpoint.routes[place].endpoint)
   }
 
   static let table = RouteTable(
-    Operation.allCases.map(\.route) + Page.allCases.map(\.route) + OpenInferenceEndpoint.allCases.map(\.route))
+    Operation.allCases.map(\.route) + Page.allCases.map(\.route) + OpenInferenceEndpoint.routes.map(\.declaration))
 }
 
 /// What is only read.

@@ -62,8 +62,7 @@ extension Wire {
       return ProblemType.deadlineExceeded.problem(
         "The answer was not computed in the time that a request has (--request-timeout); "
           + "send fewer logits, or try again after the seconds in Retry-After")
-    case .inconsistency:
-      return ProblemType.internalError.problem("The service refused its own validated input")
+    case .inconsistency: return ProblemType.internalError.usual
     }
   }
 

@@ -96,6 +96,30 @@ struct RouteTests {
     }
   }
 
+  @Test("Each example is what is answered")
+  func examplesAreWordForWord() throws {
+    func refused(_ method: HTTP.Method, _ path: String, _ fields: Fields = [:], _ framing: BodyFraming = .length(2)) throws
+      -> String
+    {
+      try ProblemBody(#require(answer(toHead: RequestHead(method, path, fields: fields, framing: framing)))).detail
+    }
+    func posted(_ path: String, _ body: String) throws -> String { try ProblemBody(post(path, body)).detail }
+    func told(_ error: RequestError) -> String { JSONWire().problem(for: error).detail }
+    let details: [(ProblemType, String)] = [
+      (.invalidJSON, try posted("/softmax", #"{"logits": [1, NaN]}"#)),
+      (.invalidInput, try posted("/softmax", #"{"inputs": [1, 2]}"#)),
+      (.zeroNormaliser, try posted("/loss", #"{"logits": [1, 2], "target": -100}"#)),
+      (.tooManyLogits, told(.tooManyLogits(limit: Limits().logits))),
+      (.needsTooMuchMemory, told(.needsTooMuchMemory(bytes: 4096 << 20))),
+      (.unsupportedMediaType, try refused(.post, "/softmax", [.contentType: "multipart/form-data"])),
+      (.unsupportedContentEncoding, try refused(.post, "/softmax", [.contentEncoding: "gzip"])),
+      (.notFound, try refused(.get, "/gradients", [:], .none)),
+      (.methodNotAllowed, try refused(.get, "/softmax", [:], .none)),
+      (.lengthRequired, try refused(.post, "/softmax", [:], .none)),
+    ]
+    for (type, detail) in details { #expect(detail == type.example) }
+  }
+
   @Test(arguments: [
     ("/gradient", "/gradient"), ("/problems/not-found", "/problems/{name}"), ("/problems/a/b", ""), ("*", "*"),
     ("/", "/"), ("", ""), ("/softmax/", ""),

@@ -26,7 +26,7 @@ struct OpenInference: Sendable {
 
   /// A final answer to a head whose body cannot be read, else nil.
   func refusal(ofBody head: RequestHead, at endpoint: OpenInferenceEndpoint) -> Response? {
-    guard endpoint.infers, head.method == .post else { return nil }
+    guard endpoint == .inference, head.method == .post else { return nil }
     return BodyType.refusalOfLength(head, example: OpenInferenceWire.example)
       ?? BodyType.refusalOfCoding(head)
   }
@@ -40,31 +40,29 @@ struct OpenInference: Sendable {
 
   /// What to compute and on which wire, where an endpoint infers; else nil.
   func inference(_ head: RequestHead, at endpoint: OpenInferenceEndpoint) -> (Operation, OpenInferenceWire)? {
-    guard endpoint.infers, let path = ModelPath(head.path),
-      let operation = models[path.model]
-    else { return nil }
+    guard endpoint == .inference, let path = ModelPath(head.path), let operation = models[path.model] else {
+      return nil
+    }
     return (operation, OpenInferenceWire(model: path.model))
   }
 
   /// The answer of an endpoint at which nothing is computed.
   func answer(to request: consuming Request, at endpoint: OpenInferenceEndpoint) -> Response {
     switch endpoint {
-    case .server, .serverWithSlash: return Response(.ok, .json, body: serverMetadata)
+    case .server: return Response(.ok, .json, body: serverMetadata)
     case .live: return Response(.ok, .json, body: Array(#"{"live":true}"#.utf8), forbidsStoring: true)
-    case .ready:
-      return health { $0.member("live", true) }
+    case .ready: return health { $0.member("live", true) }
     case .models: return Response(.ok, .json, body: listOfModels)
     case .repositoryIndex: return repositoryIndex(request.body)
-    case .modelReady, .modelVersionReady:
+    case .modelReady:
       return answer(about: request.head.path) { _, name in health { $0.member("name", name) } }
-    case .configuration, .configurationVersion:
+    case .configuration:
       return answer(about: request.head.path) {
         Response(.ok, .json, body: ModelDocuments.configuration(of: $0, as: $1))
       }
-    case .model, .modelVersion:
+    case .model:
       return answer(about: request.head.path) { Response(.ok, .json, body: ModelDocuments.metadata(of: $0, as: $1)) }
-    case .statistics, .inference, .inferenceVersion, .check, .checkVersion:
-      return notFound(OpenInference.complaint(about: request.head.path))
+    case .statistics, .inference: return notFound(OpenInference.complaint(about: request.head.path))
     }
   }
 
@@ -144,68 +142,47 @@ struct OpenInference: Sendable {
   }
 }
 
-/// The paths of the Open Inference Protocol V2 over REST.
-enum OpenInferenceEndpoint: Int, CaseIterable {
-  case server
-  /// The same, as the protocol's own OpenAPI document writes it.
-  case serverWithSlash
-  case live, ready
-  case models
+/// What the paths of the Open Inference Protocol V2 over REST lead to.
+enum OpenInferenceEndpoint {
+  case server, live, ready, models
   /// No model, although its path looks like one: Triton's statistics, which are not kept here.
   case statistics
-  case repositoryIndex
-  case model, modelVersion
-  case modelReady, modelVersionReady
-  case configuration, configurationVersion
-  /// Inference of the model check, which computes many answers. (Before the templates that its paths fit too.)
-  case check, checkVersion
-  case inference, inferenceVersion
+  case repositoryIndex, model, modelReady, configuration, inference
 
-  var route: RouteDeclaration {
-    switch self {
-    case .server: RouteDeclaration("/v2", .reading)
-    case .serverWithSlash: RouteDeclaration("/v2/", .reading)
-    case .live: RouteDeclaration("/v2/health/live", .reading, isServedBeyondCap: true)
-    case .ready: RouteDeclaration("/v2/health/ready", .reading)
-    case .models: RouteDeclaration("/v2/models", .reading)
-    case .statistics: RouteDeclaration("/v2/models/stats", .reading)
-    case .repositoryIndex: RouteDeclaration("/v2/repository/index", [.post, .options])
-    case .model: RouteDeclaration("/v2/models/{model}", .reading)
-    case .modelVersion: RouteDeclaration("/v2/models/{model}/versions/{version}", .reading)
-    case .modelReady: RouteDeclaration("/v2/models/{model}/ready", .reading)
-    case .modelVersionReady: RouteDeclaration("/v2/models/{model}/versions/{version}/ready", .reading)
-    case .configuration: RouteDeclaration("/v2/models/{model}/config", .reading)
-    case .configurationVersion: RouteDeclaration("/v2/models/{model}/versions/{version}/config", .reading)
-    case .inference: RouteDeclaration("/v2/models/{model}/infer", [.post, .options], body: Self.tensors)
-    case .inferenceVersion:
-      RouteDeclaration("/v2/models/{model}/versions/{version}/infer", [.post, .options], body: Self.tensors)
-    case .check: RouteDeclaration("/v2/models/check/infer", [.post, .options], body: Self.checkedTensors)
-    case .checkVersion:
-      RouteDeclaration("/v2/models/check/versions/{version}/infer", [.post, .options], body: Self.checkedTensors)
-    }
-  }
-
-  /// Whether it infers.
-  var infers: Bool {
-    switch self {
-    case .inference, .inferenceVersion, .check, .checkVersion: true
-    case .server, .serverWithSlash, .live, .ready, .models, .statistics, .repositoryIndex, .model, .modelVersion,
-      .modelReady, .modelVersionReady, .configuration, .configurationVersion:
-      false
-    }
-  }
+  /// Each with its path: a model's stand with its version and without.
+  static let routes: [(endpoint: OpenInferenceEndpoint, declaration: RouteDeclaration)] = [
+    (.server, RouteDeclaration("/v2", .reading)),
+    // The same, as the protocol's own OpenAPI document writes it.
+    (.server, RouteDeclaration("/v2/", .reading)),
+    (.live, RouteDeclaration("/v2/health/live", .reading, isServedBeyondCap: true)),
+    (.ready, RouteDeclaration("/v2/health/ready", .reading)),
+    (.models, RouteDeclaration("/v2/models", .reading)),
+    (.statistics, RouteDeclaration("/v2/models/stats", .reading)),
+    (.repositoryIndex, RouteDeclaration("/v2/repository/index", [.post, .options])),
+    (.model, RouteDeclaration("/v2/models/{model}", .reading)),
+    (.model, RouteDeclaration("/v2/models/{model}/versions/{version}", .reading)),
+    (.modelReady, RouteDeclaration("/v2/models/{model}/ready", .reading)),
+    (.modelReady, RouteDeclaration("/v2/models/{model}/versions/{version}/ready", .reading)),
+    (.configuration, RouteDeclaration("/v2/models/{model}/config", .reading)),
+    (.configuration, RouteDeclaration("/v2/models/{model}/versions/{version}/config", .reading)),
+    // The model check computes many answers. Its paths fit the templates after them too.
+    (.inference, inference("/v2/models/check/infer", of: .check)),
+    (.inference, inference("/v2/models/check/versions/{version}/infer", of: .check)),
+    (.inference, inference("/v2/models/{model}/infer", of: .softmax)),
+    (.inference, inference("/v2/models/{model}/versions/{version}/infer", of: .softmax)),
+  ]
 
   /// Any Content-Type is read: the protocol's clients send none, or one that says nothing.
-  private static let tensors = BodyPolicy(mediaTypes: "*/*", workPoolBytes: Operation.softmax.workPoolBytes)
-  private static let checkedTensors = BodyPolicy(mediaTypes: "*/*", workPoolBytes: Operation.check.workPoolBytes)
+  private static func inference(_ template: StaticString, of operation: Operation) -> RouteDeclaration {
+    RouteDeclaration(
+      template, [.post, .options], body: BodyPolicy(mediaTypes: "*/*", workPoolBytes: operation.workPoolBytes))
+  }
 
   /// Whether orchestrators ask it for the state of the process.
   var isProbe: Bool {
     switch self {
-    case .live, .ready, .modelReady, .modelVersionReady: true
-    case .server, .serverWithSlash, .models, .statistics, .repositoryIndex, .model, .modelVersion, .configuration,
-      .configurationVersion, .inference, .inferenceVersion, .check, .checkVersion:
-      false
+    case .live, .ready, .modelReady: true
+    case .server, .models, .statistics, .repositoryIndex, .model, .configuration, .inference: false
     }
   }
 
