@@ -1,23 +1,6 @@
 import NumericJSON
 import Softmax
 
-/// How outputs are answered.
-struct RequestedOutputs: Sendable {
-  struct Form: Sendable {
-    /// As bytes after the JSON.
-    var isBinary = false
-    /// As texts of this many classes instead of numbers.
-    var classes: Int?
-  }
-
-  /// Those asked for by name.
-  var named: [(name: String, form: Form)] = []
-  /// All others.
-  var other = Form()
-
-  func form(of output: String) -> Form { named.first { $0.name == output }?.form ?? other }
-}
-
 extension InferBinder {
   /// The outputs asked for by name, in their order.
   mutating func bindOutputs(_ tensors: [InferRequest.Tensor], isBinary: Bool) {

@@ -74,6 +74,23 @@ extension Operation {
   var reportOutputs: [ReportOutput] { answersTensors ? [] : ReportOutput.allCases }
 }
 
+/// How the outputs of a model are answered.
+struct RequestedOutputs: Sendable {
+  struct Form: Sendable {
+    /// As bytes after the JSON.
+    var isBinary = false
+    /// As texts of this many classes instead of numbers.
+    var classes: Int?
+  }
+
+  /// Those asked for by name.
+  var named: [(name: String, form: Form)] = []
+  /// All others.
+  var other = Form()
+
+  func form(of output: String) -> Form { named.first { $0.name == output }?.form ?? other }
+}
+
 /// The protocol's names of element types.
 enum TensorDatatype: String, Sendable, CaseIterable {
   case bool = "BOOL"
