@@ -5,7 +5,7 @@ import HTTP
 /// What it takes and answers is said by ``Input``, ``Parameter`` and ``Output``, each in its own table; here stands
 /// only what belongs to the function as a whole. The readers, the validation, the suggestions, `GET /` and the tests of
 /// openapi.yaml are loops over these four tables.
-enum Operation: Int, Sendable, CaseIterable {
+enum Operation: Int, Sendable, CaseIterable, Placed {
   case softmax, loss, gradient, check
 
   /// What it does, in half a sentence.
@@ -116,7 +116,7 @@ enum Operation: Int, Sendable, CaseIterable {
 }
 
 /// Everything that a request may name: inputs (tensors), parameters (scalars), and the list of outputs.
-enum RequestField: Sendable, Hashable {
+enum RequestField: Sendable, Hashable, Placed {
   case input(Input)
   case parameter(Parameter)
   case outputs
@@ -158,51 +158,58 @@ enum RequestField: Sendable, Hashable {
   /// The operations whose requests may hold it.
   var operations: [Operation] { Operation.allCases.filter { $0.knows(self) } }
 
-  fileprivate var bit: UInt64 {
+  var place: Int {
     switch self {
-    case .input(let input): 1 << UInt64(input.rawValue)
-    case .parameter(let parameter): 1 << UInt64(32 + parameter.rawValue)
-    case .outputs: 1 << 63
-    case .candidate: 1 << 62
+    case .input(let input): input.rawValue
+    case .parameter(let parameter): 32 + parameter.rawValue
+    case .outputs: 63
+    case .candidate: 62
     }
   }
 }
 
-/// A set of fields, as cheap as an integer.
-struct FieldSet: Sendable, Equatable {
+/// What has a place of its own in a ``PlaceSet``.
+protocol Placed {
+  /// From 0 to 63.
+  var place: Int { get }
+}
+
+extension Placed where Self: RawRepresentable<Int> {
+  var place: Int { rawValue }
+}
+
+/// A set, as cheap as an integer.
+struct PlaceSet<Element: Placed>: Sendable, Equatable, ExpressibleByArrayLiteral {
   private var bits: UInt64 = 0
 
-  init(_ fields: [RequestField] = []) {
-    for field in fields { insert(field) }
+  init(_ elements: [Element] = []) {
+    for element in elements { insert(element) }
   }
 
-  func contains(_ field: RequestField) -> Bool { bits & field.bit != 0 }
-  func contains(_ others: FieldSet) -> Bool { bits & others.bits == others.bits }
-  func isDisjoint(with others: FieldSet) -> Bool { bits & others.bits == 0 }
-  mutating func insert(_ field: RequestField) { bits |= field.bit }
-  mutating func remove(_ field: RequestField) { bits &= ~field.bit }
+  init(arrayLiteral elements: Element...) { self.init(elements) }
+
+  func contains(_ element: Element) -> Bool { bits &>> element.place & 1 != 0 }
+  func contains(_ others: PlaceSet) -> Bool { bits & others.bits == others.bits }
+  func isDisjoint(with others: PlaceSet) -> Bool { bits & others.bits == 0 }
+  mutating func insert(_ element: Element) { bits |= 1 &<< element.place }
+  mutating func remove(_ element: Element) { bits &= ~(1 &<< element.place) }
+}
+
+extension PlaceSet where Element: CaseIterable {
+  static var all: PlaceSet { PlaceSet(Array(Element.allCases)) }
+}
+
+typealias FieldSet = PlaceSet<RequestField>
+typealias OperationSet = PlaceSet<Operation>
+typealias CheckedOutputSet = PlaceSet<CheckedOutput>
+
+extension OperationSet {
+  /// In the catalogue's order.
+  var operations: [Operation] { Operation.allCases.filter(contains) }
 }
 
 // What the catalogue's descriptors are made of: constants alone, and no array. Each request looks at descriptors, on
 // every event loop, and a reference count that two loops share costs more than the look.
-
-/// Some of the operations.
-struct OperationSet: Sendable, ExpressibleByArrayLiteral {
-  private var bits: UInt8 = 0
-
-  init(arrayLiteral operations: Operation...) { self.init(operations) }
-
-  init(_ operations: [Operation]) {
-    for operation in operations { bits |= 1 << operation.rawValue }
-  }
-
-  static let all = OperationSet(Operation.allCases)
-
-  func contains(_ operation: Operation) -> Bool { bits & 1 << operation.rawValue != 0 }
-
-  /// In the catalogue's order.
-  var operations: [Operation] { Operation.allCases.filter(contains) }
-}
 
 /// Names in one constant, with a space between them.
 struct NameList: Sendable, ExpressibleByStringLiteral {
@@ -216,7 +223,7 @@ struct NameList: Sendable, ExpressibleByStringLiteral {
 /// Outputs in the order asked for, none twice.
 struct OutputList: Sendable, RandomAccessCollection {
   /// How many there is room for: a test holds the catalogue to it.
-  static let room = 32
+  static let room = OutputList().outputs.count
 
   private var outputs: InlineArray<32, Output>
   private(set) var count: Int
@@ -234,7 +241,7 @@ struct OutputList: Sendable, RandomAccessCollection {
   func contains(_ output: Output) -> Bool { indices.contains { outputs[$0] == output } }
 
   mutating func append(_ output: Output) {
-    guard count < Self.room, !contains(output) else { return }
+    guard count < outputs.count, !contains(output) else { return }
     outputs[count] = output
     count += 1
   }

@@ -143,7 +143,7 @@ struct OutputDescriptor: Sendable {
 }
 
 /// An output that /check compares a caller's numbers with.
-enum CheckedOutput: Int, Sendable, CaseIterable {
+enum CheckedOutput: Int, Sendable, CaseIterable, Placed {
   case probabilities, logProbabilities, logSumExp, entropy, loss, gradient
 
   /// The same among all outputs.
@@ -163,31 +163,4 @@ enum CheckedOutput: Int, Sendable, CaseIterable {
 
   /// Whether it depends on a target.
   var isLossOrGradient: Bool { self == .loss || self == .gradient }
-}
-
-/// Some of the outputs that /check compares.
-struct CheckedOutputSet: Sendable, ExpressibleByArrayLiteral {
-  private var bits: UInt8 = 0
-
-  static let all = CheckedOutputSet(CheckedOutput.allCases)
-
-  init(arrayLiteral outputs: CheckedOutput...) { self.init(outputs) }
-
-  private init(_ outputs: [CheckedOutput]) {
-    for output in outputs { bits |= 1 << UInt8(output.rawValue) }
-  }
-
-  func contains(_ output: CheckedOutput) -> Bool { bits & 1 << UInt8(output.rawValue) != 0 }
-
-  func inserting(_ output: CheckedOutput) -> CheckedOutputSet {
-    var set = self
-    set.bits |= 1 << UInt8(output.rawValue)
-    return set
-  }
-
-  func removing(_ output: CheckedOutput) -> CheckedOutputSet {
-    var set = self
-    set.bits &= ~(1 << UInt8(output.rawValue))
-    return set
-  }
 }

@@ -28,8 +28,7 @@ enum Parameter: Int, Sendable, CaseIterable {
     case .dtype:
       ParameterDescriptor(
         "dtype", aliases: "precision type", for: .all,
-        .choice(
-          default: DataType.float64.rawValue, names: DataType.allCases.map(\.name), hints: DataType.hints),
+        .choice(default: DataType.float64, hints: DataType.hints),
         summary: "what each result is rounded to")
     case .ignoreIndex:
       ParameterDescriptor(
@@ -44,7 +43,7 @@ enum Parameter: Int, Sendable, CaseIterable {
       ParameterDescriptor(
         "reduction", aliases: "size_average reduce", for: [.loss, .gradient],
         .choice(
-          default: ReductionName.mean.rawValue, names: ReductionName.allCases.map(\.name),
+          default: ReductionName.mean,
           hints: [
             "batchmean": "ask for \"mean\", with the number of slices as \"divisor\"",
             "sum_over_batch_size": "ask for \"mean\", with the number of slices as \"divisor\"",
@@ -77,13 +76,12 @@ enum Parameter: Int, Sendable, CaseIterable {
     case .inputDtype:
       ParameterDescriptor(
         "input_dtype", aliases: "input_precision input_type", for: .all,
-        .choice(
-          default: DataType.float64.rawValue, names: DataType.allCases.map(\.name), hints: DataType.hints),
+        .choice(default: DataType.float64, hints: DataType.hints),
         summary: "what each number of an input is rounded to, from its text")
     case .empty:
       ParameterDescriptor(
         "empty", aliases: "empty_slice on_empty", for: [.softmax],
-        .choice(default: EmptySlices.refuse.rawValue, names: EmptySlices.allCases.map(\.name)),
+        .choice(default: EmptySlices.refuse),
         summary: "what a slice gets whose classes are all masked")
     case .topK:
       ParameterDescriptor(
@@ -109,7 +107,14 @@ struct ParameterDescriptor: Sendable {
     case number(default: Double?, NumberRange)
     case integer(default: Double?)
     /// One of these names, given by its place among them, and what to do instead of names that other libraries have.
-    case choice(default: Int, names: [String], hints: [String: String] = [:])
+    case choice(default: Int, names: [String], hints: [String: String])
+
+    static func choice<Name: RawRepresentable<String> & CaseIterable>(
+      default name: Name, hints: [String: String] = [:]
+    ) -> Kind {
+      let names = Name.allCases.map(\.rawValue)
+      return .choice(default: names.firstIndex(of: name.rawValue) ?? 0, names: names, hints: hints)
+    }
   }
 
   let name: String
@@ -202,22 +207,8 @@ struct NumberRange: Sendable {
 }
 
 /// The names that `dtype` and `input_dtype` take.
-enum DataType: Int, Sendable, CaseIterable {
+enum DataType: String, Sendable, CaseIterable {
   case float64, float32, float16, bfloat16
-
-  init?(name: String) {
-    guard let type = Self.allCases.first(where: { $0.name == name }) else { return nil }
-    self = type
-  }
-
-  var name: String {
-    switch self {
-    case .float64: "float64"
-    case .float32: "float32"
-    case .float16: "float16"
-    case .bfloat16: "bfloat16"
-    }
-  }
 
   var format: BinaryFormat {
     switch self {
@@ -232,32 +223,17 @@ enum DataType: Int, Sendable, CaseIterable {
   static let hints = [
     "half": float16, "fp16": float16, "f16": float16, "bf16": bfloat16, "float": float32, "single": float32,
     "fp32": float32, "f32": float32, "double": float64, "fp64": float64, "f64": float64,
-  ].mapValues { "here it is called \(quoted($0.name))" }
+  ].mapValues { "here it is called \(quoted($0.rawValue))" }
 }
 
 /// The names that `empty` takes.
-enum EmptySlices: Int, Sendable, CaseIterable {
+enum EmptySlices: String, Sendable, CaseIterable {
   case refuse, zero
-
-  var name: String {
-    switch self {
-    case .refuse: "refuse"
-    case .zero: "zero"
-    }
-  }
 }
 
 /// The names that `reduction` takes.
-enum ReductionName: Int, Sendable, CaseIterable {
+enum ReductionName: String, Sendable, CaseIterable {
   case none, sum, mean
-
-  var name: String {
-    switch self {
-    case .none: "none"
-    case .sum: "sum"
-    case .mean: "mean"
-    }
-  }
 
   var reduction: Reduction {
     switch self {

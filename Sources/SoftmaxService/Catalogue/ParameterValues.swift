@@ -19,9 +19,9 @@ struct ParameterValues: Sendable {
   }
 
   /// A parameter that is a choice.
-  var dataType: DataType { DataType(rawValue: Int(self[.dtype])) ?? .float64 }
-  var empty: EmptySlices { EmptySlices(rawValue: Int(self[.empty])) ?? .refuse }
-  var reduction: ReductionName { ReductionName(rawValue: Int(self[.reduction])) ?? .mean }
+  var dataType: DataType { DataType.allCases[Int(self[.dtype])] }
+  var empty: EmptySlices { EmptySlices.allCases[Int(self[.empty])] }
+  var reduction: ReductionName { ReductionName.allCases[Int(self[.reduction])] }
 
   /// Whether a parameter is at its default.
   func isDefault(_ parameter: Parameter) -> Bool {

@@ -44,7 +44,8 @@ struct UnvalidatedRequest: ~Copyable, Sendable {
   /// The inputs that could be read, and their tensors: apart, so that looking for an input copies no tensor.
   private(set) var inputs = ShortList<Input>()
   private var tensors = ShortList<Tensor>()
-  private var scalars: [(parameter: Parameter, scalar: Scalar)] = []
+  /// The parameters that could be read.
+  private(set) var parameters: [(parameter: Parameter, scalar: Scalar)] = []
 
   /// The tensor of an input; nil where it is left out or could not be read.
   subscript(input: Input) -> Tensor? { place(of: input).map { tensors[$0] } }
@@ -67,7 +68,7 @@ struct UnvalidatedRequest: ~Copyable, Sendable {
   private func place(of input: Input) -> Int? { inputs.firstIndex(of: input) }
 
   /// The value of a parameter; nil where it is left out or could not be read.
-  subscript(parameter: Parameter) -> Scalar? { scalars.first { $0.parameter == parameter }?.scalar }
+  subscript(parameter: Parameter) -> Scalar? { parameters.first { $0.parameter == parameter }?.scalar }
 
   mutating func set(_ input: Input, _ tensor: consuming Tensor) {
     inputs.append(input)
@@ -81,7 +82,7 @@ struct UnvalidatedRequest: ~Copyable, Sendable {
     return tensors.remove(at: place)
   }
 
-  mutating func set(_ parameter: Parameter, _ scalar: Scalar) { scalars.append((parameter, scalar)) }
+  mutating func set(_ parameter: Parameter, _ scalar: Scalar) { parameters.append((parameter, scalar)) }
 
   /// Notes a tensor of more elements than a request may have logits; that of logits has an answer of its own.
   mutating func noteTooLarge(_ location: Location, _ elements: String = "numbers", limits: Limits) {
@@ -94,7 +95,4 @@ struct UnvalidatedRequest: ~Copyable, Sendable {
 
   /// Where the name of an output stands.
   func location(ofOutput index: Int) -> Location { .field(.outputs, hasOutputAlone ? [] : [index]) }
-
-  /// The parameters that could be read.
-  var givenParameters: [(parameter: Parameter, scalar: Scalar)] { scalars }
 }

@@ -95,10 +95,8 @@ extension Validator {
           + "of a class index it is the loss"
       }
     }
-    var fields: [RequestField] = []
-    if request.present.contains(.input(.weight)) { fields.append(.input(.weight)) }
-    if !parameters.isDefault(.labelSmoothing) { fields.append(.parameter(.labelSmoothing)) }
-    for field in fields {
+    let weight: [RequestField] = request.present.contains(.input(.weight)) ? [.input(.weight)] : []
+    for field in weight + given([.labelSmoothing]) {
       issues.append(.field(field)) {
         "\($0) cannot go with the output \(quoted(output.name)), which is of the target as it is; "
           + "leave out one or the other"
@@ -131,7 +129,7 @@ extension Validator {
 
   /// A parameter that means something under one reduction alone.
   private mutating func noteParametersOfOtherReductions() {
-    for (parameter, _) in request.givenParameters {
+    for (parameter, _) in request.parameters {
       guard let only = parameter.descriptor.onlyUnder, parameters.reduction != only, !parameters.isDefault(parameter)
       else { continue }
       let condition = condition(only)
@@ -141,7 +139,7 @@ extension Validator {
 
   /// What is said of something that means nothing under the request's reduction.
   private func condition(_ only: ReductionName) -> String {
-    "goes only with the reduction \(quoted(only.name)), and this one is \(quoted(parameters.reduction.name)); "
+    "goes only with the reduction \(quoted(only.rawValue)), and this one is \(quoted(parameters.reduction.rawValue)); "
       + "leave out one or the other"
   }
 

@@ -157,7 +157,7 @@ extension Validator {
         let isReduced = parameters.reduction != .none
         note(
           input, found, shouldBe: isReduced ? [] : geometry.batchShape,
-          isReduced ? "as the loss under \(quoted(parameters.reduction.name)) is one number" : "one for each loss")
+          isReduced ? "as the loss under \(quoted(parameters.reduction.rawValue)) is one number" : "one for each loss")
       }
     }
     if let mask = request.mask { noteWrongMask(mask.shape) }

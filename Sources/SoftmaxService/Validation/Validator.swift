@@ -73,7 +73,7 @@ struct Validator: ~Copyable {
     of request: borrowing UnvalidatedRequest, _ issues: inout IssueList
   ) -> ParameterValues {
     var values = ParameterValues()
-    for (parameter, scalar) in request.givenParameters {
+    for (parameter, scalar) in request.parameters {
       switch parameter.descriptor.value(of: scalar) {
       case .success(let value): values.set(parameter, to: value)
       case .failure(let complaint):
@@ -129,10 +129,10 @@ struct Validator: ~Copyable {
     case .softmax: return .softmax(softmax)
     case .loss, .gradient, .check: break
     }
-    guard let target = checkedTarget() else { return nil }
+    guard let (target, ignoreIndex) = checkedTarget() else { return nil }
     var derivedClass: Int?
     if outputs.contains(.derivation) {
-      guard case .indices(let classes) = target.target, let first = classes.first, first != target.ignoreIndex,
+      guard case .indices(let classes) = target, let first = classes.first, first != ignoreIndex,
         logits[first] > -.infinity
       else { return nil }
       derivedClass = first
@@ -142,9 +142,9 @@ struct Validator: ~Copyable {
     let vector = request.values(of: .vector)
     if let vector, !vector.areFinite { return nil }
     let loss = try LossProblem(
-      softmax: softmax, takesProbabilities: takesProbabilities, target: target.target,
+      softmax: softmax, takesProbabilities: takesProbabilities, target: target,
       weight: request.values(of: .weight)?.array,
-      sampleWeight: request.values(of: .sampleWeight)?.array, ignoreIndex: target.ignoreIndex,
+      sampleWeight: request.values(of: .sampleWeight)?.array, ignoreIndex: ignoreIndex,
       labelSmoothing: parameters[.labelSmoothing], reduction: parameters.reduction.reduction,
       zLoss: parameters[.zLoss], focalGamma: parameters[.focalGamma], divisor: parameters.value(ifGiven: .divisor))
     return .loss(
@@ -179,29 +179,23 @@ extension Validator {
 
 // MARK: Class indices as integers
 
-/// A target as Softmax takes it.
-struct CheckedTarget {
-  var target: Target
-  var ignoreIndex: Int
-}
-
 extension Validator {
-  /// The target, or nil when a class index is neither a class nor `ignore_index`.
+  /// The target as Softmax takes it, or nil when a class index is neither a class nor `ignore_index`.
   ///
   /// An `ignore_index` may be any integer that binary64 holds, also beyond `Int`. Such a one is replaced by the end of
   /// `Int`'s range on its side, which equals no class, and which no other target that is let through becomes.
-  private func checkedTarget() -> CheckedTarget? {
+  private func checkedTarget() -> (target: Target, ignoreIndex: Int)? {
     let ignored = parameters[.ignoreIndex]
     let ignoreIndex = Int(exactly: ignored) ?? (ignored < 0 ? Int.min : Int.max)
     if let teacher = request.values(of: .targetLogits) {
-      return CheckedTarget(target: .logits(teacher), ignoreIndex: ignoreIndex)
+      return (.logits(teacher), ignoreIndex)
     }
     let values = request.values(of: .target) ?? []
     guard let shape = request.shape(of: .target), geometry.targetKind(shape) == .indices else {
-      return CheckedTarget(target: .probabilities(values), ignoreIndex: ignoreIndex)
+      return (.probabilities(values), ignoreIndex)
     }
     guard let indices = classIndices(values.array, ignoring: ignored, as: ignoreIndex) else { return nil }
-    return CheckedTarget(target: .indices(indices), ignoreIndex: ignoreIndex)
+    return (.indices(indices), ignoreIndex)
   }
 
   private func classIndices(_ values: [Double], ignoring ignored: Double, as ignoreIndex: Int) -> [Int]? {

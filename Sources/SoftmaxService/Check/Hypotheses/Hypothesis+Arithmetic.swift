@@ -8,6 +8,9 @@ extension Hypothesis {
     epsilons + clippings + overflows + differentiatedOverflows + underflows + differentiatedUnderflows + logitsBeyond
 
   private static let ofLogarithms: CheckedOutputSet = [.logProbabilities, .entropy, .loss, .gradient]
+  private static let ofProbabilities: CheckedOutputSet = [
+    .probabilities, .logProbabilities, .entropy, .loss, .gradient,
+  ]
 
   private static let epsilons = Change.Handling.constants.map { epsilon in
     Hypothesis(
@@ -20,7 +23,7 @@ extension Hypothesis {
   private static let clippings = Change.Handling.constants.flatMap { least in
     [false, true].map { isTwoSided in
       Hypothesis(
-        .clipping, .handling, in: ofLogarithms.inserting(.probabilities),
+        .clipping, .handling, in: ofProbabilities,
         detail: "probabilities are clipped to [\(least), \(isTwoSided ? "1 - \(least)" : "1")]",
         cure: "log p = a - logsumexp(a), which needs no clipping",
         telling: "logits such as [0, 40], where p is far below \(least)"
@@ -84,7 +87,7 @@ extension Hypothesis {
       (power(format.leastNormalExponent), "are flushed to 0 below 2^\(format.leastNormalExponent)"),
     ].map { threshold, detail in
       Hypothesis(
-        .underflow, .handling, of: format, in: CheckedOutputSet.all.removing(.logSumExp),
+        .underflow, .handling, of: format, in: ofProbabilities,
         detail: "probabilities underflow: in \(format.name) they \(detail), and so log p is -Infinity",
         cure: "log p = a - logsumexp(a) stays finite; compute losses from it, not from p",
         telling: "logits such as [0, -800]"

@@ -195,14 +195,14 @@ struct RequestFeatures: OptionSet {
   static let meanIsNotOfItems = RequestFeatures(rawValue: 1 << 11)
   /// A mean whose divisor follows from the items, or is given.
   static let ownMean = RequestFeatures(rawValue: 1 << 12)
-  static let givenDivisor = RequestFeatures(rawValue: 1 << 15)
-  static let softcap = RequestFeatures(rawValue: 1 << 24)
-  static let zLoss = RequestFeatures(rawValue: 1 << 25)
-  static let focalGamma = RequestFeatures(rawValue: 1 << 26)
-  static let severalItems = RequestFeatures(rawValue: 1 << 13)
-  static let upstream = RequestFeatures(rawValue: 1 << 14)
+  static let givenDivisor = RequestFeatures(rawValue: 1 << 13)
+  static let softcap = RequestFeatures(rawValue: 1 << 14)
+  static let zLoss = RequestFeatures(rawValue: 1 << 15)
+  static let focalGamma = RequestFeatures(rawValue: 1 << 16)
+  static let severalItems = RequestFeatures(rawValue: 1 << 17)
+  static let upstream = RequestFeatures(rawValue: 1 << 18)
   /// An axis that is not the class axis, and longer than 1.
-  static func otherAxis(_ axis: Int) -> RequestFeatures { RequestFeatures(rawValue: 1 << UInt32(16 + axis)) }
+  static func otherAxis(_ axis: Int) -> RequestFeatures { RequestFeatures(rawValue: 1 << UInt32(19 + axis)) }
 }
 
 extension RequestFeatures {

@@ -184,29 +184,17 @@ struct Change: Sendable, Hashable {
 enum ExponentRange: Sendable, Hashable {
   case binary64, binary32, binary16
 
-  var format: BinaryFormat {
-    switch self {
-    case .binary64: .binary64
-    case .binary32: .binary32
-    case .binary16: .binary16
-    }
-  }
-
+  var format: BinaryFormat { numbers.format }
   /// The logarithm of the greatest number.
-  var greatest: Double {
-    switch self {
-    case .binary64: 709.782712893384
-    case .binary32: 88.72283935546875
-    case .binary16: 11.0898664884610
-    }
-  }
-
+  var greatest: Double { numbers.greatest }
   /// The logarithm of half of the least number.
-  var least: Double {
+  var least: Double { numbers.least }
+
+  private var numbers: (format: BinaryFormat, greatest: Double, least: Double) {
     switch self {
-    case .binary64: -745.1332191019411
-    case .binary32: -103.97208404541016
-    case .binary16: -17.3286795139986
+    case .binary64: (.binary64, 709.782712893384, -745.1332191019411)
+    case .binary32: (.binary32, 88.72283935546875, -103.97208404541016)
+    case .binary16: (.binary16, 11.0898664884610, -17.3286795139986)
     }
   }
 }

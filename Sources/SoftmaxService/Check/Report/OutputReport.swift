@@ -119,7 +119,7 @@ extension BinaryFormat {
   /// The unit roundoff u, 2^-p for p bits.
   var unit: Double { Double(sign: .plus, exponent: -precision, significand: 1) }
 
-  /// How sentences name it, as IEEE 754 does; a caller sends ``DataType/name``.
+  /// How sentences name it, as IEEE 754 does; a caller sends a ``DataType``.
   var name: String {
     switch self {
     case .binary64: "binary64"

@@ -57,7 +57,7 @@ extension OutputSearch {
       return "allow what the format's arithmetic rounds: \"rtol\" \(2 * base.relativeError)"
     }
     let type = DataType.allCases.first { $0.format == arithmetic.format }
-    return "compute in a longer format" + (type.map { ", or send \"dtype\" \(quoted($0.name))" } ?? "")
+    return "compute in a longer format" + (type.map { ", or send \"dtype\" \(quoted($0.rawValue))" } ?? "")
   }
 
   private static func cancellation(in output: CheckedOutput) -> String {

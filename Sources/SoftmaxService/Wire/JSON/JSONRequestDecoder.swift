@@ -262,7 +262,7 @@ struct JSONRequestDecoder: ~Copyable {
 
   /// What each number of an input is rounded to.
   private var inputType: DataType {
-    if case .name(let name) = request[.inputDtype] { DataType(name: name) ?? .float64 } else { .float64 }
+    if case .name(let name) = request[.inputDtype] { DataType(rawValue: name) ?? .float64 } else { .float64 }
   }
 
   /// Rounds the inputs' numbers to a narrower format from the text, class indices aside.

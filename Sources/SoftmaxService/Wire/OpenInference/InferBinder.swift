@@ -134,7 +134,7 @@ struct InferBinder: ~Copyable {
   /// Results have the logits' type, unless the request says otherwise.
   private mutating func setResultType(_ datatype: TensorDatatype) {
     guard !bound.request.present.contains(.parameter(.dtype)), let type = datatype.resultType else { return }
-    bound.request.set(.dtype, .name(type.name))
+    bound.request.set(.dtype, .name(type.rawValue))
   }
 }
 
@@ -224,7 +224,7 @@ extension InferBinder {
 
   private mutating func isWithinLimit(_ count: Int, _ input: ModelInput) -> Bool {
     guard count > limits.logits else { return true }
-    bound.request.noteTooLarge(input.location(), limits: limits)
+    bound.request.noteTooLarge(input.location, limits: limits)
     return false
   }
 

@@ -1,7 +1,6 @@
 import HTTP
 import NumericJSON
 import Softmax
-import VectorKernels
 
 /// Writes results as an infer answer: JSON, then the bytes of the tensors that were asked for in binary, at a multiple
 /// of eight, so that a client can look at them as numbers where they are.

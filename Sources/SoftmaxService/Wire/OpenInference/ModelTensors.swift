@@ -45,7 +45,7 @@ enum ModelInput: Hashable, Sendable {
     }
   }
 
-  func location() -> Location {
+  var location: Location {
     switch self {
     case .input(let input): .field(.input(input))
     case .candidate(let output): .candidate(output)
