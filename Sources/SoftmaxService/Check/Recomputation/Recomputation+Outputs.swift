@@ -101,7 +101,7 @@ extension Recomputation {
     }
     if !shares.isSpread {
       if shares.target >= 0 { add(shares.targetShare, shares.target) }
-    } else if distribution.isEmpty, !spreads.isEmpty {
+    } else if targets.hasIndices, !spreads.isEmpty {
       // The sum over all classes, with the target's own share in place of what it has of the spread.
       let weight = target.spreadTotal
       term.value = target.spread * spreads[slice.row]
@@ -142,7 +142,7 @@ extension Recomputation {
       // Differentiating log 0 multiplies ∞ by 0, and softmax hands that to the whole slice.
       if isFlushed(slice.row) { return Term(value: .nan, isSpoiled: true) }
     }
-    guard slice.counts else { return Term() }
+    guard slice.counts, let target, let targets else { return Term() }
     var factor = slice.factor
     if isHandled, case .epsilon(let epsilon) = change.handling {
       // ∂/∂a of -log(p_y + ε) is p_y/(p_y + ε) times that of -log p_y.
@@ -152,10 +152,10 @@ extension Recomputation {
     }
     let isLost = isSquareInfinite(slice.row)
     let p = isLost ? 0 : probability(slice, c)
-    let sumsToOne = classFactors.isEmpty && !otherProbabilities.isEmpty && p == probabilities[slice.start + c]
+    let sumsToOne = !target.hasClassFactors && !otherProbabilities.isEmpty && p == probabilities[slice.start + c]
     var term = Term.gradient(
-      factor: factor, whole: classFactors.isEmpty ? slice.shares.total : classFactors[c], share: share(slice, c), p: p,
-      others: sumsToOne ? otherProbabilities[slice.row] : nil, slice.operations)
+      factor: factor, whole: target.hasClassFactors ? targets.weight(target.weights, c) : slice.shares.total,
+      share: target.share(c, slice.shares, targets), p: p, others: sumsToOne ? otherProbabilities[slice.row] : nil, slice.operations)
     term.isSpoiled = slice.isSpoiled || isLost
     return term
   }

@@ -36,16 +36,6 @@ struct Recomputation: ~Copyable {
   /// Whether anything is done to the probabilities.
   private(set) var isHandled = false
   private(set) var target: ChangedTarget?
-  /// The weights of the classes in the target's shares; empty for ones.
-  private(set) var weights: [Double] = []
-  /// Their weights in what smoothing spreads; empty for ones.
-  private(set) var spreadWeights: [Double] = []
-  /// What each class's gradient is multiplied by, where that is its own weight; else empty.
-  private(set) var classFactors: [Double] = []
-  /// The target's probabilities; empty where it has classes.
-  private(set) var distribution: [Double] = []
-  private(set) var spread = 0.0
-  private(set) var kept = 1.0
   /// What the gradient's terms are multiplied by besides s and q.
   private(set) var gradientFactor = 1.0
   /// p and log p, [slice, class]; empty where they are not needed.
@@ -96,7 +86,7 @@ struct Recomputation: ~Copyable {
     }
     guard output.isLossOrGradient else { return true }
     guard let targets, let target = ChangedTarget(targets, change.target, change.scale.divisor) else { return false }
-    takeWeights(target, targets)
+    self.target = target
     gradientFactor = change.scale.numerator(temperature) / target.divisor
     if output == .loss {
       spreads = []
@@ -108,21 +98,6 @@ struct Recomputation: ~Copyable {
       return try takeDerivative()
     }
     return true
-  }
-
-  /// Looks up the weights that a change gives the target, those that differ from the change's before.
-  private mutating func takeWeights(_ target: ChangedTarget, _ targets: TargetTables) {
-    let before = self.target
-    self.target = target
-    (spread, kept) = (target.spread, target.kept)
-    if let before, before.weights == target.weights, before.spreadWeights == target.spreadWeights,
-      before.hasClassFactors == target.hasClassFactors
-    {
-      return
-    }
-    spreadWeights = targets.all(target.spreadWeights)
-    classFactors = target.hasClassFactors ? targets.all(target.weights) : []
-    if targets.hasDistribution { (distribution, weights) = (targets.distribution, targets.all(target.weights)) }
   }
 
   /// Looks up what the change's source and handling need.
@@ -224,11 +199,8 @@ struct Recomputation: ~Copyable {
   /// u of a class of a slice.
   @inline(__always)
   func share(_ slice: Slice, _ c: Int) -> Double {
-    if c == slice.shares.target { return slice.shares.targetShare }
-    guard slice.shares.isSpread else { return 0 }
-    let smoothed = spread == 0 ? 0 : spread * (spreadWeights.isEmpty ? 1 : spreadWeights[c])
-    if distribution.isEmpty { return smoothed }
-    return kept * (weights.isEmpty ? 1 : weights[c]) * distribution[slice.position + c * rows.layout.inner] + smoothed
+    guard let target, let targets else { return 0 }
+    return target.share(c, slice.shares, targets)
   }
 
   /// One number.

@@ -128,15 +128,6 @@ final class TargetTables {
     }
   }
 
-  /// All of them; empty where they are ones.
-  func all(_ weights: ClassWeights) -> [Double] {
-    switch weights {
-    case .ones: []
-    case .given: given
-    case .squared: squared
-    }
-  }
-
   /// Σ w (-log p) over the classes of a slice, for the weights of each kind: what smoothing spreads.
   /// - Parameter first: where the slice's first class stands.
   func spreads(of logP: [Double], from first: Int) -> SIMD4<Double> {
