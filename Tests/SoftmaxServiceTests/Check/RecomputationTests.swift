@@ -31,7 +31,7 @@ struct RecomputationTests {
 
   /// What every mistake changes that leaves the probabilities as they are, and every two about different things.
   private func changes(of request: CheckRequest, in output: CheckedOutput) -> [Change] {
-    let mistakes = Hypotheses(for: RequestFacts(request)).mistakes.filter {
+    let mistakes = Mistake.shown(by: RequestFacts(request)).filter {
       $0.outputs.contains(output) && $0.change.handling == .given
     }
     let pairs = mistakes.flatMap { first in

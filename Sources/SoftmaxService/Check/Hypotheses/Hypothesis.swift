@@ -45,29 +45,6 @@ struct Sentence: Sendable, ExpressibleByStringInterpolation {
   init(stringLiteral text: String) { self.init { _ in text } }
 }
 
-/// The hypotheses that a request can show, the simplest first.
-struct Hypotheses {
-  /// What each of them looks for.
-  private(set) var mistakes: [Mistake] = []
-  /// Their places among all hypotheses.
-  private var places: [Int] = []
-
-  init(for facts: RequestFacts) {
-    let known = Self.known
-    mistakes.reserveCapacity(known.count)
-    places.reserveCapacity(known.count)
-    for place in known.indices where facts.features.isSuperset(of: known[place].needs) {
-      mistakes.append(known[place])
-      places.append(place)
-    }
-  }
-
-  private static let known = Hypothesis.all.map(\.mistake)
-
-  /// The hypothesis that looks for a mistake.
-  subscript(place: Int) -> Hypothesis { Hypothesis.all[places[place]] }
-}
-
 /// What is looked for, in numbers alone: loops over hundreds of pairs count no references.
 struct Mistake: Sendable {
   /// What mistakes change: two about one aspect exclude each other.
@@ -105,6 +82,24 @@ struct Mistake: Sendable {
   /// The format whose range spoils the numbers, if one does.
   let range: BinaryFormat?
   let change: Change
+  /// The place of its hypothesis among all: the simplest first.
+  private(set) var place = 0
+
+  var hypothesis: Hypothesis { Hypothesis.all[place] }
+
+  private static let all = Hypothesis.all.indices.map { place in
+    var mistake = Hypothesis.all[place].mistake
+    mistake.place = place
+    return mistake
+  }
+
+  /// Those that a request can show, the simplest first.
+  static func shown(by facts: RequestFacts) -> [Mistake] {
+    var mistakes: [Mistake] = []
+    mistakes.reserveCapacity(all.count)
+    for place in all.indices where facts.features.isSuperset(of: all[place].needs) { mistakes.append(all[place]) }
+    return mistakes
+  }
 }
 
 /// What kind of mistake a finding names. The names are part of the contract.

@@ -11,7 +11,7 @@ struct FindingSearch: ~Copyable {
   private let exact: ExactNumbers
   private let execution: Execution
   private let facts: RequestFacts
-  private let hypotheses: Hypotheses
+  private let mistakes: [Mistake]
   private let targets: TargetTables?
   /// The recomputation over all slices, which the outputs share.
   private var whole: SoftmaxTables?
@@ -21,7 +21,7 @@ struct FindingSearch: ~Copyable {
     self.exact = exact
     self.execution = execution
     facts = RequestFacts(request)
-    hypotheses = Hypotheses(for: facts)
+    mistakes = Mistake.shown(by: facts)
     targets = request.loss.map { TargetTables($0) }
   }
 
@@ -44,7 +44,7 @@ struct FindingSearch: ~Copyable {
     var search = OutputSearch(
       request, facts, of: candidate, exact: exact[candidate.output] ?? [], report: report, tables: tables,
       targets: targets, execution)
-    return try search.findings(hypotheses)
+    return try search.findings(mistakes)
   }
 
   /// The slices by their largest relative error, the worst first.
@@ -64,44 +64,43 @@ struct FindingSearch: ~Copyable {
 
 /// The steps of the search.
 extension OutputSearch {
-  /// Hypotheses together, how well they agree, and what that says.
+  /// Mistakes together, how well they agree, and what that says.
   struct Explanation {
-    let hypotheses: [Hypothesis]
+    let mistakes: [Mistake]
     let agreement: Agreement
     let evidence: WeightOfEvidence
   }
 
-  mutating func findings(_ hypotheses: Hypotheses) throws(ComputationError) -> [Finding] {
-    guard try probes.areExact(CandidateArithmetic(report.format)) else { return try scaledFindings(hypotheses) }
-    guard let found = try explained(hypotheses) else { return [unexplained] }
-    return try knowsTheRequest() ? found : try scaledFindings(hypotheses)
+  mutating func findings(_ mistakes: [Mistake]) throws(ComputationError) -> [Finding] {
+    guard try probes.areExact(CandidateArithmetic(report.format)) else { return try scaledFindings(mistakes) }
+    guard let found = try explained(mistakes) else { return [unexplained] }
+    return try knowsTheRequest() ? found : try scaledFindings(mistakes)
   }
 
-  private mutating func explained(_ hypotheses: Hypotheses) throws(ComputationError) -> [Finding]? {
+  private mutating func explained(_ mistakes: [Mistake]) throws(ComputationError) -> [Finding]? {
     // Numbers with few digits may be rounded ones, and are compared as such where they are nothing else.
     let digits: [DecimalDigits?] = DecimalDigits(of: found, report.format).map { [nil, $0] } ?? [nil]
     for digits in digits {
       arithmetic.digits = digits
-      if let found = try simplyExplained(hypotheses) { return found }
+      if let found = try simplyExplained(mistakes) { return found }
     }
     for digits in digits {
       arithmetic.digits = digits
-      if let found = best(try explanations(try pairs(of: hypotheses), nil), isRight: false) { return found }
+      if let found = best(try explanations(try pairs(of: mistakes), nil), isRight: false) { return found }
     }
     arithmetic.digits = nil
     return try shorterPrecision().map { [$0] }
   }
 
   /// What explains the numbers without pairs of mistakes.
-  private mutating func simplyExplained(_ hypotheses: Hypotheses) throws(ComputationError) -> [Finding]? {
+  private mutating func simplyExplained(_ mistakes: [Mistake]) throws(ComputationError) -> [Finding]? {
     let base = try agreementAsAsked()
     var mayAgree: [Combination] = []
-    let mistakes = hypotheses.mistakes
     for place in mistakes.indices where canBeShown(mistakes[place]) {
       guard try probes.mayAgree(mistakes[place].change, arithmetic) else { continue }
       // What explains right numbers better than rounding does is nearer to them where they are worst.
       if base != nil, try !probes.areNearer(mistakes[place].change) { continue }
-      mayAgree.append(Combination(hypotheses[place]))
+      mayAgree.append(Combination(mistakes[place]))
     }
     let singles = try explanations(mayAgree, base)
     if let found = best(singles, isRight: base != nil) { return try withTransposed(found) }
@@ -120,11 +119,11 @@ extension OutputSearch {
 
   /// Where recomputations do not know an option of the request: what is a factor away from the exact numbers, or what
   /// they are without the option.
-  private mutating func scaledFindings(_ hypotheses: Hypotheses) throws(ComputationError) -> [Finding] {
+  private mutating func scaledFindings(_ mistakes: [Mistake]) throws(ComputationError) -> [Finding] {
     if let base = agreement(withExactTimes: 1) { return roundingFindings(base) }
     let right = found.indices.map { arithmetic.interval(found[$0], scaledTerm($0, 1), Agreement.none) }
     var explanations: [Explanation] = []
-    for (place, mistake) in hypotheses.mistakes.enumerated()
+    for mistake in mistakes
     where Mistake.Aspects.factors.contains(mistake.aspect) && mistake.outputs.contains(candidate.output) {
       guard let own = factor(of: Change()), let changed = factor(of: mistake.change),
         let agreement = agreement(withExactTimes: changed / own)
@@ -137,13 +136,12 @@ extension OutputSearch {
           allowed: arithmetic.interval(found[place], scaledTerm(place, factor), agreement),
           right: right[place], isNear: false)
       }
-      explanations.append(Explanation(hypotheses: [hypotheses[place]], agreement: agreement, evidence: evidence))
+      explanations.append(Explanation(mistakes: [mistake], agreement: agreement, evidence: evidence))
     }
     if let found = best(explanations, isRight: false) { return found }
     var optionless: [Combination] = []
-    for place in hypotheses.mistakes.indices
-    where hypotheses.mistakes[place].aspect == .option && canBeShown(hypotheses.mistakes[place]) {
-      optionless.append(Combination(hypotheses[place]))
+    for mistake in mistakes where mistake.aspect == .option && canBeShown(mistake) {
+      optionless.append(Combination(mistake))
     }
     return best(try self.explanations(optionless, nil), isRight: false) ?? [unexplainedBesideOptions]
   }
@@ -162,10 +160,10 @@ extension OutputSearch {
     var found: [Explanation] = []
     for (combination, agreement) in agreeing {
       // What speaks for several is compared.
-      let least = WeightOfEvidence.least(isPair: combination.hypotheses.count > 1)
+      let least = WeightOfEvidence.least(isPair: combination.mistakes.count > 1)
       let evidence = try evidence(
         for: combination.change, agreement, base: base, enough: agreeing.count == 1 ? least : .infinity)
-      found.append(Explanation(hypotheses: combination.hypotheses, agreement: agreement, evidence: evidence))
+      found.append(Explanation(mistakes: combination.mistakes, agreement: agreement, evidence: evidence))
     }
     return found
   }
@@ -176,7 +174,7 @@ extension OutputSearch {
       isRight ? explanation.evidence.overRight : explanation.evidence.bits
     }
     let telling = explanations.filter {
-      $0.evidence.suffices(isPair: $0.hypotheses.count > 1)
+      $0.evidence.suffices(isPair: $0.mistakes.count > 1)
     }.sorted { bits($0) > bits($1) }
     guard let first = telling.first else { return nil }
     // As good as the best is what allows less than eight times as much, and misses the numbers by less than that.
@@ -185,16 +183,17 @@ extension OutputSearch {
     let most = max(0.5, 8 * near[0].misfit)
     var named: [Explanation] = []
     for explanation in near where explanation.misfit <= most {
-      let names = explanation.hypotheses.map { $0.name(facts) }
-      if !named.contains(where: { $0.hypotheses.map { $0.name(facts) } == names }) { named.append(explanation) }
+      let names = explanation.mistakes.map { $0.hypothesis.name(facts) }
+      if !named.contains(where: { $0.mistakes.map { $0.hypothesis.name(facts) } == names }) { named.append(explanation) }
     }
     return named.flatMap { findings(of: $0, besides: named.count - 1) }
   }
 
   /// A finding for each hypothesis of an explanation.
   private func findings(of explanation: Explanation, besides others: Int) -> [Finding] {
-    let details = explanation.hypotheses.map { $0.detail.text(facts) }
-    return zip(explanation.hypotheses, details).map { hypothesis, detail in
+    let hypotheses = explanation.mistakes.map(\.hypothesis)
+    let details = hypotheses.map { $0.detail.text(facts) }
+    return zip(hypotheses, details).map { hypothesis, detail in
       let rest = details.filter { $0 != detail }
       let together = rest.isEmpty ? "" : "; and, together with it, \(rest.joined(separator: ", and "))"
       var finding = finding(

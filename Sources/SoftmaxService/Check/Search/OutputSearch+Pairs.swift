@@ -1,23 +1,21 @@
 import Softmax
 import VectorKernels
 
-/// Hypotheses that hold together: one, or two about different things.
+/// Mistakes that are made together: one, or two about different things.
 struct Combination {
-  let hypotheses: [Hypothesis]
+  /// The simpler first.
+  let mistakes: [Mistake]
   let change: Change
 
-  init(_ hypothesis: Hypothesis) {
-    hypotheses = [hypothesis]
-    change = hypothesis.mistake.change
-  }
+  init(_ mistake: Mistake) { (mistakes, change) = ([mistake], mistake.change) }
 
-  init(_ first: Hypothesis, _ second: Hypothesis) {
-    hypotheses = [first, second]
-    change = first.mistake.change.with(second.mistake.change)
+  init(_ one: Mistake, _ other: Mistake) {
+    let (first, second) = one.place < other.place ? (one, other) : (other, one)
+    (mistakes, change) = ([first, second], first.change.with(second.change))
   }
 
   /// Whether it needs exponentials that left a range.
-  var isOfOverflow: Bool { hypotheses.contains { $0.cause == .overflow } }
+  var isOfOverflow: Bool { mistakes.contains { $0.cause == .overflow } }
 }
 
 /// Two mistakes at once.
@@ -26,9 +24,9 @@ extension OutputSearch {
   ///
   /// A mistake that is one factor makes the numbers the same multiple of what they are without it, wherever looked at:
   /// one look tells which factors may stand beside a mistake. Two mistakes of the formula are recomputed together.
-  mutating func pairs(of hypotheses: Hypotheses) throws(ComputationError) -> [Combination] {
-    let partners = partners(in: hypotheses)
-    var pairs: [Pair] = []
+  mutating func pairs(of mistakes: [Mistake]) throws(ComputationError) -> [Combination] {
+    let partners = partners(in: mistakes)
+    var pairs: [Combination] = []
     let multiple = try probes.multiple(of: Change(), arithmetic)
     for (place, second) in partners.factors.enumerated() {
       add(partners.factors[..<place], beside: second, over: Change(), multiple: multiple, to: &pairs)
@@ -38,12 +36,14 @@ extension OutputSearch {
     for second in partners.others { try add(partners.factors, beside: second, to: &pairs) }
     if var first = probes.sums.first { try addFormulas(partners, held: &first, to: &pairs) }
     if var first = probes.gradients.first { try addFormulas(partners, held: &first, to: &pairs) }
-    return pairs.sorted { $0.isBefore($1) }.map { Combination(hypotheses[$0.first], hypotheses[$0.second]) }
+    return pairs.sorted {
+      ($0.mistakes[1].place, $0.mistakes[0].place) < ($1.mistakes[1].place, $1.mistakes[0].place)
+    }
   }
 
   /// Adds the factors that make what a mistake of the formula gives the caller's numbers.
   private mutating func add(
-    _ factors: [Partner], beside second: Partner, to pairs: inout [Pair]
+    _ factors: [Mistake], beside second: Mistake, to pairs: inout [Combination]
   ) throws(ComputationError) {
     let multiple = try probes.multiple(of: second.change, arithmetic)
     add(factors[...], beside: second, over: second.change, multiple: multiple, to: &pairs)
@@ -54,39 +54,40 @@ extension OutputSearch {
   ///   - second: the mistake beside them.
   ///   - base: the change that the caller's numbers are the multiple of.
   private func add(
-    _ factors: ArraySlice<Partner>, beside second: Partner, over base: Change, multiple: Double?,
-    to pairs: inout [Pair]
+    _ factors: ArraySlice<Mistake>, beside second: Mistake, over base: Change, multiple: Double?,
+    to pairs: inout [Combination]
   ) {
     guard let multiple else { return }
-    let divisors = targets?.divisors
+    let (divisors, canTellAny) = (targets?.divisors, canTellAnyPair)
     // No factor changes what the mean divides by.
     let mean = targets?.normaliser(second.change.target) ?? 1
     guard let own = factor(of: base.scale, divisors, mean: mean) else { return }
-    for first in factors where first.goes(with: second) {
-      let both = first.change.scale.with(second.change.scale)
+    for place in factors.indices where factors[place].goes(with: second, canTellAny) {
+      let both = factors[place].change.scale.with(second.change.scale)
       guard let factor = factor(of: both, divisors, mean: mean), Probes.areNear(factor / own, multiple) else {
         continue
       }
-      pairs.append(Pair(first, second))
+      pairs.append(Combination(factors[place], second))
     }
   }
 
   /// Adds the mistakes of the formula that may agree together: one at least is about a loss's target.
   /// - Parameter first: the number at the first probe, which alone tells that nearly all of them do not.
   private mutating func addFormulas<Number: SharedNumber>(
-    _ partners: Partners, held first: inout Number, to pairs: inout [Pair]
+    _ partners: Partners, held first: inout Number, to pairs: inout [Combination]
   ) throws(ComputationError) {
     let (targets, sources, others) = (partners.targets, partners.sources, partners.others)
     let (number, arithmetic, isUsable) = (probes.all[0].candidate, arithmetic, probes.isUsable)
+    let canTellAny = canTellAnyPair
     for one in targets.indices {
       let (target, divisor) = (targets[one].change.target, targets[one].change.scale.divisor)
       if first.take(target, divisor) {
-        for other in sources.indices where sources[other].goes(with: targets[one]) {
+        for other in sources.indices where sources[other].goes(with: targets[one], canTellAny) {
           let (source, scale) = (sources[other].change.source, sources[other].change.scale)
           if isUsable, try first.excludes(number, source, scale, in: arithmetic) { continue }
           try add(sources[other], recomputedWith: targets[one], to: &pairs)
         }
-        for other in others.indices where others[other].goes(with: targets[one]) {
+        for other in others.indices where others[other].goes(with: targets[one], canTellAny) {
           let change = others[other].change
           if isUsable, case .given = change.handling,
             try first.excludesDerivative(number, change.source, change.scale, in: arithmetic)
@@ -96,7 +97,7 @@ extension OutputSearch {
           try add(others[other], recomputedWith: targets[one], to: &pairs)
         }
       }
-      for other in (one + 1)..<targets.count where targets[other].goes(with: targets[one]) {
+      for other in (one + 1)..<targets.count where targets[other].goes(with: targets[one], canTellAny) {
         let both = divisor == .given ? targets[other].change.scale.divisor : divisor
         guard first.take(target.with(targets[other].change.target), both) else { continue }
         if isUsable, try first.excludes(number, .given, Change.Scale(), in: arithmetic) { continue }
@@ -107,26 +108,24 @@ extension OutputSearch {
 
   /// Adds a mistake that may agree together with another one, if it does.
   private mutating func add(
-    _ other: Partner, recomputedWith one: Partner, to pairs: inout [Pair]
+    _ other: Mistake, recomputedWith one: Mistake, to pairs: inout [Combination]
   ) throws(ComputationError) {
-    if try probes.mayAgree(one.change.with(other.change), arithmetic) { pairs.append(Pair(one, other)) }
+    if try probes.mayAgree(one.change.with(other.change), arithmetic) { pairs.append(Combination(one, other)) }
   }
 
   /// Whether numbers like these tell any pair: one number fits many by chance.
   private var canTellAnyPair: Bool { arithmetic.format == .binary64 && arithmetic.digits == nil || found.count >= 4 }
 
   /// The mistakes that are looked for beside others.
-  private mutating func partners(in hypotheses: Hypotheses) -> Partners {
-    let (mistakes, canTellAny) = (hypotheses.mistakes, canTellAnyPair)
+  private mutating func partners(in mistakes: [Mistake]) -> Partners {
     let output = candidate.output
     var partners = Partners(isOfLoss: output.isLossOrGradient)
     for place in mistakes.indices where mistakes[place].outputs.contains(output) && isPaired(mistakes[place]) {
-      let partner = Partner(mistakes[place], at: place, canTellAny: canTellAny)
       switch mistakes[place].aspect {
-      case .divisor, .factor, .temperaturePower: partners.factors.append(partner)
-      case .softmax where Probes.shares(partner.change): partners.sources.append(partner)
-      case .softmax, .handling: partners.others.append(partner)
-      default: partners.targets.append(partner)
+      case .divisor, .factor, .temperaturePower: partners.factors.append(mistakes[place])
+      case .softmax where Probes.shares(mistakes[place].change): partners.sources.append(mistakes[place])
+      case .softmax, .handling: partners.others.append(mistakes[place])
+      default: partners.targets.append(mistakes[place])
       }
     }
     return partners
@@ -142,28 +141,14 @@ extension OutputSearch {
   }
 }
 
-/// A mistake that is looked for beside another, in numbers alone: loops over hundreds of pairs count no references.
-private struct Partner {
-  /// Its place among the hypotheses.
-  let place: Int
-  let change: Change
-  private let aspect: Mistake.Aspects
-  /// What those are about that are looked for beside it.
-  private let others: Mistake.Aspects
-
-  /// - Parameter canTellAny: whether numbers can tell any pair.
-  init(_ mistake: Mistake, at place: Int, canTellAny: Bool) {
-    self.place = place
-    (change, aspect) = (mistake.change, mistake.aspect)
-    others = aspect.others(canTellAny: canTellAny)
-  }
-
+extension Mistake {
   /// Whether the two are looked for together.
+  /// - Parameter canTellAny: whether numbers can tell any pair.
   @inline(__always)
-  func goes(with other: Partner) -> Bool {
-    guard others.contains(other.aspect) else { return false }
+  fileprivate func goes(with other: Mistake, _ canTellAny: Bool) -> Bool {
+    guard aspect.others(canTellAny: canTellAny).contains(other.aspect) else { return false }
     // Of three pairs that leave the divisor as it is, one will do.
-    let changeDivisor = Mistake.Aspects.withDivisor.isSuperset(of: aspect.union(other.aspect))
+    let changeDivisor = Aspects.withDivisor.isSuperset(of: aspect.union(other.aspect))
     return !changeDivisor || change.scale.divisor == other.change.scale.divisor
   }
 }
@@ -171,12 +156,12 @@ private struct Partner {
 /// Mistakes that are looked for beside others.
 private struct Partners {
   /// Those that are one factor.
-  var factors: [Partner] = []
+  var factors: [Mistake] = []
   /// Those about the target of a loss.
-  var targets: [Partner] = []
+  var targets: [Mistake] = []
   /// Those that put something else in softmax's place, and those of them that take looking up tables.
-  var sources: [Partner] = []
-  var others: [Partner] = []
+  var sources: [Mistake] = []
+  var others: [Mistake] = []
 
   init(isOfLoss: Bool) {
     factors.reserveCapacity(16)
@@ -185,18 +170,6 @@ private struct Partners {
     targets.reserveCapacity(24)
     others.reserveCapacity(8)
   }
-}
-
-/// Two hypotheses by their places, the simpler first.
-private struct Pair {
-  let first: Int
-  let second: Int
-
-  init(_ one: Partner, _ other: Partner) {
-    (first, second) = (min(one.place, other.place), max(one.place, other.place))
-  }
-
-  func isBefore(_ other: Pair) -> Bool { (second, first) < (other.second, other.first) }
 }
 
 extension Mistake.Aspects {
