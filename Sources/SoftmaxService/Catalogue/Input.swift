@@ -11,58 +11,58 @@ enum Input: Int, Sendable, CaseIterable {
     switch self {
     case .logits:
       InputDescriptor(
-        "logits", aliases: "input inputs x scores a data y_pred predictions",
+        name: "logits", aliases: "input inputs x scores a data y_pred predictions",
         requiredBy: [.softmax, .loss, .gradient], shape: .anyRank, elements: .logits,
         demand: "numbers", elementDemand: "a finite number",
         summary: "the numbers whose softmax is taken along the class axis")
     case .target:
       InputDescriptor(
-        "target", aliases: "label labels targets y y_true class",
+        name: "target", aliases: "label labels targets y y_true class",
         requiredBy: [.loss, .gradient], shape: .target, elements: .classesOrProbabilities,
         demand: "a class index for each slice of the logits, or a probability for each logit",
         elementDemand: "a class index, or a probability",
         summary: "what the loss compares softmax with")
     case .weight:
       InputDescriptor(
-        "weight", aliases: "weights class_weight class_weights", optionalFor: [.loss, .gradient],
+        name: "weight", aliases: "weights class_weight class_weights", optionalFor: [.loss, .gradient],
         shape: .classes, elements: .weights,
         demand: "a list of finite numbers of at least 0, one for each class",
         elementDemand: "a finite number of at least 0", isEmptyLeftOut: true,
         summary: "a weight for each class")
     case .sampleWeight:
       InputDescriptor(
-        "sample_weight", aliases: "sample_weights", optionalFor: [.loss, .gradient], shape: .batch,
+        name: "sample_weight", aliases: "sample_weights", optionalFor: [.loss, .gradient], shape: .batch,
         elements: .weights,
         demand: "a finite number of at least 0 for each slice of the logits",
         elementDemand: "a finite number of at least 0",
         summary: "a weight for each slice of the logits")
     case .upstream:
       InputDescriptor(
-        "upstream", aliases: "grad_output gradient_output", optionalFor: [.gradient], shape: .losses,
+        name: "upstream", aliases: "grad_output gradient_output", optionalFor: [.gradient], shape: .losses,
         elements: .finite, demand: "a finite number for each loss", elementDemand: "a finite number",
         summary: "the gradient with respect to each loss, by which the chain rule goes on")
     case .where:
       InputDescriptor(
-        "where", aliases: "include", optionalFor: .all,
+        name: "where", aliases: "include", optionalFor: .all,
         shape: .classesOrLogits, elements: .booleans,
         demand:
           "true for each class that takes part and false for each that does not, for all slices or for each logit",
         elementDemand: "true or false", summary: "which classes take part")
     case .targetLogits:
       InputDescriptor(
-        "target_logits", aliases: "teacher teacher_logits", optionalFor: [.loss, .gradient], insteadOf: .target,
+        name: "target_logits", aliases: "teacher teacher_logits", optionalFor: [.loss, .gradient], insteadOf: .target,
         isForCheck: false, shape: .logits, elements: .logits, demand: "a finite number for each logit",
         elementDemand: "a finite number", isEmptyLeftOut: true,
         summary: "a teacher's logits, whose softmax is the target")
     case .probabilities:
       InputDescriptor(
-        "probabilities", aliases: "probs p y_pred_probs", optionalFor: [.loss, .gradient], insteadOf: .logits,
+        name: "probabilities", aliases: "probs p y_pred_probs", optionalFor: [.loss, .gradient], insteadOf: .logits,
         isForCheck: false, shape: .anyRank, elements: .probabilities, demand: "numbers from 0 to 1",
         elementDemand: "a number from 0 to 1", isEmptyLeftOut: true,
         summary: "probabilities, of which no softmax is taken")
     case .vector:
       InputDescriptor(
-        "vector", aliases: "v tangent", optionalFor: [.gradient], isForCheck: false, shape: .logits,
+        name: "vector", aliases: "v tangent", optionalFor: [.gradient], isForCheck: false, shape: .logits,
         elements: .finite, demand: "a finite number for each logit", elementDemand: "a finite number",
         isEmptyLeftOut: true,
         summary: "what the Hessian is multiplied by")
@@ -75,40 +75,21 @@ struct InputDescriptor: Sendable {
   let name: String
   /// What other libraries call it.
   let aliases: NameList
-  let requiredBy: OperationSet
-  let optionalFor: OperationSet
+  var requiredBy: OperationSet = []
+  var optionalFor: OperationSet = []
   /// The required input in whose place it stands, where it is given.
-  let insteadOf: Input?
+  var insteadOf: Input?
   /// Whether /check takes it where /softmax or /gradient does.
-  let isForCheck: Bool
+  var isForCheck = true
   let shape: ShapeRule
   let elements: ElementRule
   /// What to send as a whole, and as one element, in a sentence after "send".
   let demand: String
   let elementDemand: String
   /// Whether an empty array means that it is left out: several languages' clients send one for a list not set.
-  let isEmptyLeftOut: Bool
+  var isEmptyLeftOut = false
   /// What it is, in half a sentence.
   let summary: String
-
-  init(
-    _ name: String, aliases: NameList, requiredBy: OperationSet = [], optionalFor: OperationSet = [],
-    insteadOf: Input? = nil, isForCheck: Bool = true, shape: ShapeRule, elements: ElementRule, demand: String,
-    elementDemand: String, isEmptyLeftOut: Bool = false, summary: String
-  ) {
-    self.name = name
-    self.aliases = aliases
-    self.requiredBy = requiredBy
-    self.optionalFor = optionalFor
-    self.insteadOf = insteadOf
-    self.isForCheck = isForCheck
-    self.shape = shape
-    self.elements = elements
-    self.demand = demand
-    self.elementDemand = elementDemand
-    self.isEmptyLeftOut = isEmptyLeftOut
-    self.summary = summary
-  }
 }
 
 /// The shape that an input must have.

@@ -12,62 +12,70 @@ enum Output: Int, Sendable, CaseIterable {
     switch self {
     case .probabilities:
       OutputDescriptor(
-        "probabilities", aliases: "probs softmax p", of: [.softmax], defaultOf: [.softmax], .numbers(.logits),
+        name: "probabilities", aliases: "probs softmax p", operations: [.softmax], defaultOf: [.softmax],
+        content: .numbers(.logits),
         summary: "softmax along the class axis")
     case .logProbabilities:
       OutputDescriptor(
-        "log_probabilities", aliases: "log_probs log_softmax", of: [.softmax], .numbers(.logits),
+        name: "log_probabilities", aliases: "log_probs log_softmax", operations: [.softmax], content: .numbers(.logits),
         summary: "the logarithms of the probabilities")
     case .logSumExp:
       OutputDescriptor(
-        "log_sum_exp", aliases: "lse logsumexp", of: [.softmax], .numbers(.batch),
+        name: "log_sum_exp", aliases: "lse logsumexp", operations: [.softmax], content: .numbers(.batch),
         summary: "the logarithm of the sum of exponentials")
     case .entropy:
       OutputDescriptor(
-        "entropy", aliases: "", of: [.softmax], .numbers(.batch), summary: "the entropy of the probabilities, in nats")
+        name: "entropy", aliases: "", operations: [.softmax], content: .numbers(.batch),
+        summary: "the entropy of the probabilities, in nats")
     case .argmax:
       OutputDescriptor(
-        "argmax", aliases: "", of: [.softmax], .indices(.batch),
+        name: "argmax", aliases: "", operations: [.softmax], content: .indices(.batch),
         summary: "the index of the largest logit, the lowest among equals")
     case .jacobian:
       OutputDescriptor(
-        "jacobian", aliases: "", of: [.softmax], .numbers(.classesSquared),
+        name: "jacobian", aliases: "", operations: [.softmax], content: .numbers(.classesSquared),
         summary: "how each probability changes with each logit")
     case .topIndices:
       OutputDescriptor(
-        "top_indices", aliases: "topk_indices indices", of: [.softmax], .indices(.top), needs: .topK,
+        name: "top_indices", aliases: "topk_indices indices", operations: [.softmax], content: .indices(.top),
+        needs: .topK,
         summary: "the classes of the \"top_k\" largest logits, by falling logit")
     case .topProbabilities:
       OutputDescriptor(
-        "top_probabilities", aliases: "topk_values top_probs", of: [.softmax], .numbers(.top), needs: .topK,
+        name: "top_probabilities", aliases: "topk_values top_probs", operations: [.softmax], content: .numbers(.top),
+        needs: .topK,
         summary: "their probabilities")
     case .topLogProbabilities:
       OutputDescriptor(
-        "top_log_probabilities", aliases: "top_log_probs top_logprobs", of: [.softmax], .numbers(.top), needs: .topK,
+        name: "top_log_probabilities", aliases: "top_log_probs top_logprobs", operations: [.softmax],
+        content: .numbers(.top), needs: .topK,
         summary: "the logarithms of their probabilities")
     case .loss:
       OutputDescriptor(
-        "loss", aliases: "cross_entropy", of: [.loss, .gradient], defaultOf: [.loss, .gradient], .numbers(.losses),
+        name: "loss", aliases: "cross_entropy", operations: [.loss, .gradient], defaultOf: [.loss, .gradient],
+        content: .numbers(.losses),
         summary: "softmax cross-entropy")
     case .perplexity:
       OutputDescriptor(
-        "perplexity", aliases: "ppl", of: [.loss], .numbers(.losses), onlyUnder: .mean,
+        name: "perplexity", aliases: "ppl", operations: [.loss], content: .numbers(.losses), onlyUnder: .mean,
         summary: "the exponential of the mean loss")
     case .gradient:
       OutputDescriptor(
-        "gradient", aliases: "grad", of: [.gradient], defaultOf: [.gradient], .numbers(.logits),
+        name: "gradient", aliases: "grad", operations: [.gradient], defaultOf: [.gradient], content: .numbers(.logits),
         summary: "the loss's gradient with respect to the logits")
     case .derivation:
       OutputDescriptor(
-        "derivation", aliases: "", of: [.gradient], .derivation, needsSingleSlice: true, onlyOption: .temperature,
+        name: "derivation", aliases: "", operations: [.gradient], content: .derivation, needsSingleSlice: true,
+        onlyOption: .temperature,
         summary: "each step of the textbook derivation of the gradient")
     case .klDivergence:
       OutputDescriptor(
-        "kl_divergence", aliases: "kl kl_div kldiv", of: [.loss, .gradient], .numbers(.losses),
+        name: "kl_divergence", aliases: "kl kl_div kldiv", operations: [.loss, .gradient], content: .numbers(.losses),
         needsDistribution: true, summary: "Kullback and Leibler's divergence of softmax from the target")
     case .hessianVectorProduct:
       OutputDescriptor(
-        "hessian_vector_product", aliases: "hvp", of: [.gradient], .numbers(.logits), needsInput: .vector,
+        name: "hessian_vector_product", aliases: "hvp", operations: [.gradient], content: .numbers(.logits),
+        needsInput: .vector,
         summary: "the loss's Hessian with respect to the logits, times \"vector\"")
     }
   }
@@ -80,20 +88,20 @@ struct OutputDescriptor: Sendable {
   let aliases: NameList
   /// The operations that answer it, and those that answer it when nothing is asked for.
   let operations: OperationSet
-  let defaultOf: OperationSet
+  var defaultOf: OperationSet = []
   let content: Content
   /// Whether the logits must be a single slice, of rank 1.
-  let needsSingleSlice: Bool
+  var needsSingleSlice = false
   /// The parameter without which there is none.
-  let needs: Parameter?
+  var needs: Parameter?
   /// The only reduction under which there is one; nil where all are good.
-  let onlyUnder: ReductionName?
+  var onlyUnder: ReductionName?
   /// The only parameter that may go with it, and then no optional input may; nil where all may.
-  let onlyOption: Parameter?
+  var onlyOption: Parameter?
   /// Whether the target must be a distribution over the classes, without weights and smoothing.
-  let needsDistribution: Bool
+  var needsDistribution = false
   /// An optional input that it needs; where that is given, it is answered also when nothing is asked for.
-  let needsInput: Input?
+  var needsInput: Input?
   /// What it is, in half a sentence.
   let summary: String
 
@@ -120,25 +128,6 @@ struct OutputDescriptor: Sendable {
   /// Whether it has a number for each class of each slice, in the logits' shape.
   var hasClassAxis: Bool {
     if case .numbers(.logits) = content { true } else { false }
-  }
-
-  init(
-    _ name: String, aliases: NameList, of operations: OperationSet, defaultOf: OperationSet = [], _ content: Content,
-    needsSingleSlice: Bool = false, needs: Parameter? = nil, onlyUnder: ReductionName? = nil,
-    onlyOption: Parameter? = nil, needsDistribution: Bool = false, needsInput: Input? = nil, summary: String
-  ) {
-    self.name = name
-    self.aliases = aliases
-    self.operations = operations
-    self.defaultOf = defaultOf
-    self.content = content
-    self.needsSingleSlice = needsSingleSlice
-    self.needs = needs
-    self.onlyUnder = onlyUnder
-    self.onlyOption = onlyOption
-    self.needsDistribution = needsDistribution
-    self.needsInput = needsInput
-    self.summary = summary
   }
 }
 

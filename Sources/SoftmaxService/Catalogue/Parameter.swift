@@ -15,34 +15,34 @@ enum Parameter: Int, Sendable, CaseIterable {
     switch self {
     case .axis:
       ParameterDescriptor(
-        "axis", aliases: "dim", for: .all, .integer(default: -1),
+        name: "axis", aliases: "dim", operations: .all, kind: .integer(default: -1),
         insteadOfArray: "to take several axes as one, flatten them into one in the tensors",
         summary: "the class axis, from -rank to rank-1")
     case .temperature:
       ParameterDescriptor(
-        "temperature", aliases: "T tau temp", for: .all,
-        .number(
+        name: "temperature", aliases: "T tau temp", operations: .all,
+        kind: .number(
           default: 1,
           .positive(hints: [0: "the limit for 0 is the output \"argmax\""])),
         summary: "what the logits are divided by")
     case .dtype:
       ParameterDescriptor(
-        "dtype", aliases: "precision type", for: .all,
-        .choice(default: DataType.float64, hints: DataType.hints),
+        name: "dtype", aliases: "precision type", operations: .all,
+        kind: .choice(default: DataType.float64, hints: DataType.hints),
         summary: "what each result is rounded to")
     case .ignoreIndex:
       ParameterDescriptor(
-        "ignore_index", aliases: "", for: [.loss, .gradient], .integer(default: -100),
+        name: "ignore_index", aliases: "", operations: [.loss, .gradient], kind: .integer(default: -100),
         summary: "the target that makes an item count for nothing")
     case .labelSmoothing:
       ParameterDescriptor(
-        "label_smoothing", aliases: "epsilon eps smoothing", for: [.loss, .gradient],
-        .number(default: 0, NumberRange("a number from 0 to 1") { $0 >= 0 && $0 <= 1 }),
+        name: "label_smoothing", aliases: "epsilon eps smoothing", operations: [.loss, .gradient],
+        kind: .number(default: 0, NumberRange("a number from 0 to 1") { $0 >= 0 && $0 <= 1 }),
         summary: "the share of each target that is spread evenly over all classes")
     case .reduction:
       ParameterDescriptor(
-        "reduction", aliases: "size_average reduce", for: [.loss, .gradient],
-        .choice(
+        name: "reduction", aliases: "size_average reduce", operations: [.loss, .gradient],
+        kind: .choice(
           default: ReductionName.mean,
           hints: [
             "batchmean": "ask for \"mean\", with the number of slices as \"divisor\"",
@@ -51,50 +51,55 @@ enum Parameter: Int, Sendable, CaseIterable {
         summary: "what becomes of the items' losses")
     case .zLoss:
       ParameterDescriptor(
-        "z_loss", aliases: "zloss z_loss_weight z_loss_multiplier lse_square_scale", for: [.loss, .gradient],
-        .number(default: 0, .nonNegative),
+        name: "z_loss", aliases: "zloss z_loss_weight z_loss_multiplier lse_square_scale",
+        operations: [.loss, .gradient],
+        kind: .number(default: 0, .nonNegative),
         summary: "the factor of the squared log-sum-exp that each item's loss gains")
     case .focalGamma:
       ParameterDescriptor(
-        "focal_gamma", aliases: "gamma", for: [.loss, .gradient],
-        .number(default: 0, .nonNegative),
+        name: "focal_gamma", aliases: "gamma", operations: [.loss, .gradient],
+        kind: .number(default: 0, .nonNegative),
         summary: "the power of 1-p of the target class by which each item's loss is multiplied")
     case .softcap:
       ParameterDescriptor(
-        "softcap", aliases: "soft_cap cap logit_cap logits_soft_cap final_logit_softcapping attn_logit_softcapping",
-        for: .all,
-        .number(
+        name: "softcap",
+        aliases: "soft_cap cap logit_cap logits_soft_cap final_logit_softcapping attn_logit_softcapping",
+        operations: .all,
+        kind: .number(
           default: nil,
           .positive(hints: [0: "leave it out where nothing caps the logits"])),
         summary: "the c of the logits c·tanh(a/c), before the temperature")
     case .divisor:
       ParameterDescriptor(
-        "divisor", aliases: "normalizer normaliser denominator num_items_in_batch avg_factor batch_size",
-        for: [.loss, .gradient],
-        .number(default: nil, .positive()),
+        name: "divisor", aliases: "normalizer normaliser denominator num_items_in_batch avg_factor batch_size",
+        operations: [.loss, .gradient],
+        kind: .number(default: nil, .positive()),
         onlyUnder: .mean, summary: "what \"mean\" divides by, in place of the sum of the weights")
     case .inputDtype:
       ParameterDescriptor(
-        "input_dtype", aliases: "input_precision input_type", for: .all,
-        .choice(default: DataType.float64, hints: DataType.hints),
+        name: "input_dtype", aliases: "input_precision input_type", operations: .all,
+        kind: .choice(default: DataType.float64, hints: DataType.hints),
         summary: "what each number of an input is rounded to, from its text")
     case .empty:
       ParameterDescriptor(
-        "empty", aliases: "empty_slice on_empty", for: [.softmax],
-        .choice(default: EmptySlices.refuse),
+        name: "empty", aliases: "empty_slice on_empty", operations: [.softmax],
+        kind: .choice(default: EmptySlices.refuse),
         summary: "what a slice gets whose classes are all masked")
     case .topK:
       ParameterDescriptor(
-        "top_k", aliases: "k topk num_top n_probs top_logprobs", for: [.softmax], .integer(default: nil),
+        name: "top_k", aliases: "k topk num_top n_probs top_logprobs", operations: [.softmax],
+        kind: .integer(default: nil),
         isForCheck: false,
         summary: "of how many classes the outputs \"top_…\" are")
     case .rtol:
       ParameterDescriptor(
-        "rtol", aliases: "rel_tol relative_tolerance", for: [.check], .number(default: nil, .nonNegative),
+        name: "rtol", aliases: "rel_tol relative_tolerance", operations: [.check],
+        kind: .number(default: nil, .nonNegative),
         summary: "the relative error that passes; where left out, what suits \"dtype\"")
     case .atol:
       ParameterDescriptor(
-        "atol", aliases: "abs_tol absolute_tolerance", for: [.check], .number(default: 0, .nonNegative),
+        name: "atol", aliases: "abs_tol absolute_tolerance", operations: [.check],
+        kind: .number(default: 0, .nonNegative),
         summary: "the absolute error that passes beside it")
     }
   }
@@ -122,29 +127,15 @@ struct ParameterDescriptor: Sendable {
   let aliases: NameList
   /// The operations that take it.
   let operations: OperationSet
-  /// Whether /check takes it too, where it compares outputs of these operations.
-  let isForCheck: Bool
   let kind: Kind
   /// The only reduction under which it means anything; nil where all are good.
-  let onlyUnder: ReductionName?
+  var onlyUnder: ReductionName?
   /// What to do instead of sending an array.
-  let insteadOfArray: String?
+  var insteadOfArray: String?
+  /// Whether /check takes it too, where it compares outputs of the operations.
+  var isForCheck = true
   /// What it is, in half a sentence.
   let summary: String
-
-  init(
-    _ name: String, aliases: NameList, for operations: OperationSet, _ kind: Kind, onlyUnder: ReductionName? = nil,
-    insteadOfArray: String? = nil, isForCheck: Bool = true, summary: String
-  ) {
-    self.name = name
-    self.aliases = aliases
-    self.operations = operations
-    self.isForCheck = isForCheck
-    self.kind = kind
-    self.onlyUnder = onlyUnder
-    self.insteadOfArray = insteadOfArray
-    self.summary = summary
-  }
 
   var isNumber: Bool {
     switch kind {

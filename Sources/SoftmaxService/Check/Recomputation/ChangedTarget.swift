@@ -2,8 +2,8 @@ import Softmax
 
 /// The target's side of a loss under a change: u, s and q of each item, and what everything is divided by.
 ///
-/// docs/api.md defines them; here they are in plain binary64, good to some units in the last place. (Numbers alone:
-/// what they are looked up in is handed to each function.)
+/// docs/api.md defines them; here they are in plain binary64, good to some units in the last place. What they are
+/// looked up in, ``TargetTables``, is handed to each function.
 struct ChangedTarget {
   private let change: Change.Target
   /// Whether each class's own weight multiplies its gradient.

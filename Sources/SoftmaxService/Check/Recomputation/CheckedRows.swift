@@ -3,8 +3,8 @@ import Softmax
 
 /// The slices on which findings are sought, each one's logits side by side.
 ///
-/// All of them up to a bound; past it those where the caller's numbers are worst. (A class: whatever recomputes on them
-/// holds them.)
+/// All of them up to a bound; past it those where the caller's numbers are worst. Whatever recomputes on them shares
+/// them.
 final class CheckedRows: Sendable {
   /// Up to so many logits all slices are looked at.
   static let mostLogits = 65_536

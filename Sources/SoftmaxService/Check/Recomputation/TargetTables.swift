@@ -58,29 +58,7 @@ final class TargetTables {
     // /check does not take a teacher's logits.
     case .logits: (indices, distribution) = ([], [])
     }
-    var sums = [Double](repeating: 0, count: 18)
-    var ignored = (given: 0.0, forgotten: 0.0)
-    let kinds: [ClassWeights] = hasWeights && !indices.isEmpty ? [.ones, .given, .squared] : [.ones]
-    for item in 0..<layout.batch {
-      let own = sampleWeights.isEmpty ? 1 : sampleWeights[item]
-      if !indices.isEmpty, indices[item] == ignoreIndex {
-        ignored.given += own
-        ignored.forgotten += 1
-        continue
-      }
-      for kind in kinds {
-        for offset in kind == .ones ? 0...0 : -1...1 {
-          let weight =
-            switch kind {
-            case .ones: 1.0
-            case .given: given[Self.moved(indices[item], by: offset, classes)]
-            case .squared: squared[Self.moved(indices[item], by: offset, classes)]
-            }
-          sums[Self.place(offset: offset, kind, forgetsSampleWeights: false)] += own * weight
-          sums[Self.place(offset: offset, kind, forgetsSampleWeights: true)] += weight
-        }
-      }
-    }
+    let (sums, ignored) = Self.sums(of: problem, indices, given, squared)
     var ofIgnored = [1.0, 1.0, 1.0]
     if let place = ignoredClass, !given.isEmpty { ofIgnored = [1, given[place], squared[place]] }
     normalisers = sums.indices.flatMap { place -> [Double] in
@@ -90,9 +68,42 @@ final class TargetTables {
     let items = Double(layout.batch)
     divisors = Divisors(
       isMean: problem.reduction == .mean, own: problem.divisor,
-      unchanged: sums[Self.place(offset: 0, kinds.count > 1 ? .given : .ones, forgetsSampleWeights: false)],
+      unchanged: sums[
+        Self.place(offset: 0, hasWeights && !indices.isEmpty ? .given : .ones, forgetsSampleWeights: false)],
       items: items, validItems: indices.isEmpty ? nil : items - ignored.forgotten,
       weightSum: hasWeights ? totals.given : nil, classes: Double(classes))
+  }
+
+  /// Σ s w[y] over the items that count, by ``place(offset:_:forgetsSampleWeights:)``; and of those that are ignored
+  /// Σ s, and how many there are.
+  private static func sums(
+    of problem: LossProblem, _ indices: [Int], _ given: [Double], _ squared: [Double]
+  ) -> (counted: [Double], ignored: (given: Double, forgotten: Double)) {
+    let (classes, sampleWeights) = (problem.softmax.layout.classes, problem.sampleWeight ?? [])
+    var sums = [Double](repeating: 0, count: 18)
+    var ignored = (given: 0.0, forgotten: 0.0)
+    let kinds: [ClassWeights] = !given.isEmpty && !indices.isEmpty ? [.ones, .given, .squared] : [.ones]
+    for item in 0..<problem.softmax.layout.batch {
+      let own = sampleWeights.isEmpty ? 1 : sampleWeights[item]
+      if !indices.isEmpty, indices[item] == problem.ignoreIndex {
+        ignored.given += own
+        ignored.forgotten += 1
+        continue
+      }
+      for kind in kinds {
+        for offset in kind == .ones ? 0...0 : -1...1 {
+          let weight =
+            switch kind {
+            case .ones: 1.0
+            case .given: given[moved(indices[item], by: offset, classes)]
+            case .squared: squared[moved(indices[item], by: offset, classes)]
+            }
+          sums[place(offset: offset, kind, forgetsSampleWeights: false)] += own * weight
+          sums[place(offset: offset, kind, forgetsSampleWeights: true)] += weight
+        }
+      }
+    }
+    return (sums, ignored)
   }
 
   @inline(__always)

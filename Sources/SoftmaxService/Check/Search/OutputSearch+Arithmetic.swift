@@ -5,33 +5,9 @@ import VectorKernels
 extension OutputSearch {
   /// The formula is right: what is left is rounding, and what cancels.
   func roundingFindings(_ base: Agreement) -> [Finding] {
-    if let digits = arithmetic.digits, base.way == .careful, !base.isFlushed {
-      return [
-        finding(
-          .precision,
-          detail: "the numbers agree with the exact ones in all of their digits, "
-            + "of which the longest has \(digits.significant): the formula is right",
-          cure: "send all digits that your language prints, or allow \"atol\" \(report.sufficientTolerance)", base)
-      ]
-    }
-    if base.isFlushed {
-      return [
-        finding(
-          .underflow,
-          detail:
-            "the formula is right, and numbers below the normal range of \(arithmetic.format.name) are flushed to 0",
-          cure: "let the arithmetic keep subnormal numbers, or allow \"atol\" \(arithmetic.leastNormal)", base)
-      ]
-    }
-    if base.way == .lenient {
-      return [
-        finding(
-          .precision,
-          detail: "the formula is right as far as can be told: what \(arithmetic.format.name) rounds "
-            + "of |a/T| up to \(rows.magnitudes.max() ?? 0), and of sums, is as large as these differences",
-          cure: "subtract the largest logit before anything else is done, or compute in a longer format", base)
-      ]
-    }
+    if let digits = arithmetic.digits, base.way == .careful, !base.isFlushed { return [digitsAreFew(digits, base)] }
+    if base.isFlushed { return [smallNumbersAreZero(base)] }
+    if base.way == .lenient { return [everyDigitIsRounded(base)] }
     var found: [Finding] = []
     if base.way == .usual {
       found.append(
@@ -50,6 +26,29 @@ extension OutputSearch {
           cure: precisionCure(base), base))
     }
     return found
+  }
+
+  private func digitsAreFew(_ digits: DecimalDigits, _ base: Agreement) -> Finding {
+    finding(
+      .precision,
+      detail: "the numbers agree with the exact ones in all of their digits, "
+        + "of which the longest has \(digits.significant): the formula is right",
+      cure: "send all digits that your language prints, or allow \"atol\" \(report.sufficientTolerance)", base)
+  }
+
+  private func smallNumbersAreZero(_ base: Agreement) -> Finding {
+    finding(
+      .underflow,
+      detail: "the formula is right, and numbers below the normal range of \(arithmetic.format.name) are flushed to 0",
+      cure: "let the arithmetic keep subnormal numbers, or allow \"atol\" \(arithmetic.leastNormal)", base)
+  }
+
+  private func everyDigitIsRounded(_ base: Agreement) -> Finding {
+    finding(
+      .precision,
+      detail: "the formula is right as far as can be told: what \(arithmetic.format.name) rounds "
+        + "of |a/T| up to \(rows.magnitudes.max() ?? 0), and of sums, is as large as these differences",
+      cure: "subtract the largest logit before anything else is done, or compute in a longer format", base)
   }
 
   private func precisionCure(_ base: Agreement) -> String {

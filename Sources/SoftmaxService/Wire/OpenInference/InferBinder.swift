@@ -65,26 +65,7 @@ struct InferBinder: ~Copyable {
         continue
       }
       seen.append(input)
-      bound.request.present.insert(input.field)
-      guard !tensor.content.isNone else {
-        bound.request.issues.append(.member(tensor.place.path)) {
-          "\($0) has no numbers; send \"data\", or the bytes after the JSON with \"parameters.binary_data_size\""
-        }
-        continue
-      }
-      guard let shape = tensor.shape, let datatype = tensor.datatype, isTaken(datatype, tensor, as: input),
-        let values = values(of: tensor, shape, as: input, in: body, jsonBytes: jsonBytes, from: start)
-      else { continue }
-      bound.inputs.append(OpenInferenceWire.PlacedInput(input: input, place: tensor.place, shape: shape))
-      switch input {
-      case .candidate(let output):
-        bound.request.candidates.append((output, UnvalidatedRequest.Tensor(shape: shape, values: values)))
-      case .input where input.takesBooleans:
-        bound.request.mask = UnvalidatedRequest.Mask(shape: shape, values: values.map { $0 != 0 })
-      case .input(let input):
-        bound.request.set(input, UnvalidatedRequest.Tensor(shape: shape, values: values))
-      }
-      if input == .input(.logits) { setResultType(datatype) }
+      bind(tensor, as: input, in: body, jsonBytes: jsonBytes, from: start)
     }
     let left = body.count - end
     guard isDivided, left > 0 else { return }
@@ -92,6 +73,33 @@ struct InferBinder: ~Copyable {
       "\(left) bytes follow the last tensor; "
         + "say in \"parameters.binary_data_size\" of each tensor how many are its own"
     }
+  }
+
+  /// Keeps what a tensor brings, or notes what is wrong with it.
+  /// - Parameter start: where its numbers begin, if they are in binary.
+  private mutating func bind(
+    _ tensor: InferRequest.Tensor, as input: ModelInput, in body: [UInt8], jsonBytes: Int, from start: Int
+  ) {
+    bound.request.present.insert(input.field)
+    guard !tensor.content.isNone else {
+      bound.request.issues.append(.member(tensor.place.path)) {
+        "\($0) has no numbers; send \"data\", or the bytes after the JSON with \"parameters.binary_data_size\""
+      }
+      return
+    }
+    guard let shape = tensor.shape, let datatype = tensor.datatype, isTaken(datatype, tensor, as: input),
+      let values = values(of: tensor, shape, as: input, in: body, jsonBytes: jsonBytes, from: start)
+    else { return }
+    bound.inputs.append(OpenInferenceWire.PlacedInput(input: input, place: tensor.place, shape: shape))
+    switch input {
+    case .candidate(let output):
+      bound.request.candidates.append((output, UnvalidatedRequest.Tensor(shape: shape, values: values)))
+    case .input where input.takesBooleans:
+      bound.request.mask = UnvalidatedRequest.Mask(shape: shape, values: values.map { $0 != 0 })
+    case .input(let input):
+      bound.request.set(input, UnvalidatedRequest.Tensor(shape: shape, values: values))
+    }
+    if input == .input(.logits) { setResultType(datatype) }
   }
 
   /// The input that a tensor is: by its name or, where another model's answer has one tensor and the operation needs
