@@ -8,7 +8,8 @@ import SoftmaxService
 public func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
   let bytes = unsafe Array(UnsafeBufferPointer(start: start, count: count))
   guard let choice = bytes.first else { return 0 }
-  let head = RequestHead(.post, ["/softmax", "/loss", "/gradient"][Int(choice) % 3])
+  let path = choice == UInt8(ascii: "3") ? "/check" : ["/softmax", "/loss", "/gradient"][Int(choice) % 3]
+  let head = RequestHead(.post, path)
   let service = Service(limits: Limits(logits: 512, jacobianClasses: 16))
   let request = Request(head: head, route: Service.routes.route(of: head.path), body: Array(bytes.dropFirst()))
   let answer = service.respond(to: request, in: RequestContext())

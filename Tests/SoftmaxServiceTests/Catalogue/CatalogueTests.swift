@@ -2,7 +2,7 @@ import Testing
 
 @testable import SoftmaxService
 
-/// What must hold of the four tables, whatever stands in them.
+/// What must hold of the four tables, whatever stands in them; and that sets and lists hold what was put in.
 struct CatalogueTests {
   @Test func namesAreUnique() {
     let names = RequestField.all.map(\.name)
@@ -54,22 +54,39 @@ struct CatalogueTests {
     }
   }
 
-  @Test func everySentenceIsThere() {
-    for input in Input.allCases {
-      #expect(!input.descriptor.summary.isEmpty && !input.descriptor.demand.isEmpty)
-      #expect(!input.descriptor.elementDemand.isEmpty)
-    }
-    for parameter in Parameter.allCases { #expect(!parameter.descriptor.summary.isEmpty) }
-    for output in Output.allCases { #expect(!output.descriptor.summary.isEmpty) }
-    for operation in Operation.allCases { #expect(!operation.summary.isEmpty) }
-  }
-
   @Test func setsOfFieldsHoldWhatWasPutIn() {
     for field in RequestField.all {
       var set = FieldSet([field])
       #expect(RequestField.all.filter(set.contains) == [field])
       set.remove(field)
       #expect(RequestField.all.filter(set.contains).isEmpty)
+    }
+  }
+
+  @Test func operationSetsHoldTheirOperations() {
+    #expect(OperationSet.all.operations == Operation.allCases)
+    let none: OperationSet = []
+    #expect(none.operations.isEmpty)
+    for operation in Operation.allCases {
+      let one: OperationSet = [operation]
+      #expect(one.operations == [operation])
+      #expect(Operation.allCases.filter(one.contains) == [operation])
+    }
+  }
+
+  @Test func nameListsAreSplitAtSpaces() {
+    let none: NameList = ""
+    let two: NameList = "lse log_sum"
+    #expect(none.names.isEmpty && two.names == ["lse", "log_sum"])
+  }
+
+  @Test(arguments: [[], [.loss], Output.allCases, Output.allCases.reversed()] as [[Output]])
+  func outputListsKeepTheOrder(_ outputs: [Output]) {
+    var appended = OutputList()
+    for output in outputs + outputs { appended.append(output) }
+    for list in [OutputList(outputs), appended] {
+      #expect(Array(list) == outputs && list.count == outputs.count && list.isEmpty == outputs.isEmpty)
+      for output in Output.allCases { #expect(list.contains(output) == outputs.contains(output)) }
     }
   }
 }

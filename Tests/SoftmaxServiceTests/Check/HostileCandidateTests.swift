@@ -93,11 +93,6 @@ struct HostileCandidateTests {
     }
   }
 
-  @Test func allNamesOfCausesAreTheContracts() {
-    #expect(Cause.allCases.count == 26)
-    #expect(Set(Cause.allCases.map(\.rawValue)).count == 26)
-  }
-
   /// A check computes more than one answer: no body is small enough for an event loop.
   @Test func itNeverRunsOnAnEventLoop() {
     #expect(Operation.check.route.body.usesWorkPool(bodyBytes: 0))

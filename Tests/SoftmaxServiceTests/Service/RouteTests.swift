@@ -98,7 +98,8 @@ struct RouteTests {
 
   @Test("Each example is what is answered")
   func examplesAreWordForWord() throws {
-    func refused(_ method: HTTP.Method, _ path: String, _ fields: Fields = [:], _ framing: BodyFraming = .length(2)) throws
+    func refused(_ method: HTTP.Method, _ path: String, _ fields: Fields = [:], _ framing: BodyFraming = .length(2))
+      throws
       -> String
     {
       try ProblemBody(#require(answer(toHead: RequestHead(method, path, fields: fields, framing: framing)))).detail

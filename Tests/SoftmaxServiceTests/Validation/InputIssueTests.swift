@@ -16,20 +16,24 @@ struct BadBody: Sendable, CustomTestStringConvertible {
   }
 
   var testDescription: String { "\(path) \(body.prefix(80))" }
+
+  func expectRefusal() throws {
+    let answer = post(path, body)
+    #expect(answer.status == .unprocessableContent)
+    #expect(answer.contentType == .problem)
+    let problem = try ProblemBody(answer)
+    #expect(problem.type == "/problems/invalid-input")
+    #expect(problem.errors.map(\.pointer) == faults.map(\.pointer), "\(problem.errors)")
+    for (error, fault) in zip(problem.errors, faults) {
+      for part in fault.parts { #expect(error.detail.contains(part), "\(error.detail) lacks \(part)") }
+    }
+  }
 }
 
 struct InputIssueTests {
   @Test(arguments: shapesAndNames + tensors + scalars + targets + outputs + masks + derivations)
   func eachFaultIsNamedWithItsPlaceAndCure(_ bad: BadBody) throws {
-    let answer = post(bad.path, bad.body)
-    #expect(answer.status == .unprocessableContent)
-    #expect(answer.contentType == .problem)
-    let problem = try ProblemBody(answer)
-    #expect(problem.type == "/problems/invalid-input")
-    #expect(problem.errors.map(\.pointer) == bad.faults.map(\.pointer), "\(problem.errors)")
-    for (error, fault) in zip(problem.errors, bad.faults) {
-      for part in fault.parts { #expect(error.detail.contains(part), "\(error.detail) lacks \(part)") }
-    }
+    try bad.expectRefusal()
   }
 
   @Test func aRequiredInputIsNotLeftOutByNull() throws {

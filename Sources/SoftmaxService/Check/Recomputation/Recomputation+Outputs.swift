@@ -155,7 +155,8 @@ extension Recomputation {
     let sumsToOne = !target.hasClassFactors && !otherProbabilities.isEmpty && p == probabilities[slice.start + c]
     var term = Term.gradient(
       factor: factor, whole: target.hasClassFactors ? targets.weight(target.weights, c) : slice.shares.total,
-      share: target.share(c, slice.shares, targets), p: p, others: sumsToOne ? otherProbabilities[slice.row] : nil, slice.operations)
+      share: target.share(c, slice.shares, targets), p: p, others: sumsToOne ? otherProbabilities[slice.row] : nil,
+      slice.operations)
     term.isSpoiled = slice.isSpoiled || isLost
     return term
   }

@@ -183,8 +183,8 @@ extension OutputSearch {
     let most = max(0.5, 8 * near[0].misfit)
     var named: [Explanation] = []
     for explanation in near where explanation.misfit <= most {
-      let names = explanation.mistakes.map { $0.hypothesis.name(facts) }
-      if !named.contains(where: { $0.mistakes.map { $0.hypothesis.name(facts) } == names }) { named.append(explanation) }
+      let names = explanation.names(facts)
+      if !named.contains(where: { $0.names(facts) == names }) { named.append(explanation) }
     }
     return named.flatMap { findings(of: $0, besides: named.count - 1) }
   }
@@ -256,4 +256,6 @@ extension OutputSearch {
 extension OutputSearch.Explanation {
   /// The largest difference, in parts of what the way that agrees rounds.
   fileprivate var misfit: Double { agreement.misfit[agreement.way ?? .lenient] }
+
+  fileprivate func names(_ facts: RequestFacts) -> [String] { mistakes.map { $0.hypothesis.name(facts) } }
 }

@@ -43,6 +43,7 @@ struct ExactnessTests {
   func inputType() throws {
     let json = request(tensor("logits", "FP64", [1], "[1]"), rest: #","parameters":{"input_dtype":"float32"}"#)
     #expect(try #require(errorText(infer("softmax", json))).contains("\"datatype\" says"))
+    #expect(infer("softmax", json.replacing("float32", with: "float64")).status == .ok)
     #expect(!text(get("/v2/models/softmax/config")).contains("input_dtype"))
   }
 

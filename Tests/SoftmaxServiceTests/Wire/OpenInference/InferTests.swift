@@ -29,15 +29,6 @@ struct InferTests {
     #expect(matrices["jacobian"]?.shape == [2, 2, 2])
   }
 
-  @Test func whatAMaskMustBeAndWhereTypesAreSaid() throws {
-    let logits = tensor("logits", "FP64", [2], "[1,2]")
-    let numbers = infer("softmax", request(logits, tensor("where", "INT64", [2], "[1,0]")))
-    #expect(try #require(errorText(numbers)).contains("send where as BOOL"))
-    let type = infer("softmax", request(logits, rest: #","parameters":{"input_dtype":"float16"}"#))
-    #expect(try #require(errorText(type)).contains("each tensor's \"datatype\" says"))
-    #expect(infer("softmax", request(logits, rest: #","parameters":{"input_dtype":"float64"}"#)).status == .ok)
-  }
-
   @Test func withoutOutputsTheDefaultOnesAreAnswered() throws {
     for rest in ["", #","outputs":[]"#, #","outputs":null"#] {
       let answer = try Inferred(
