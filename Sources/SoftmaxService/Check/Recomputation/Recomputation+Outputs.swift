@@ -120,21 +120,6 @@ extension Recomputation {
     return term
   }
 
-  func lossValue(_ slice: Slice) -> Double {
-    guard let target, let targets, slice.counts else { return 0 }
-    let shares = slice.shares
-    var sum = 0.0
-    if shares.isSpread {
-      for c in 0..<rows.classes {
-        let share = share(slice, c)
-        if share != 0 { sum -= share * logProbability(slice, c) }
-      }
-    } else if shares.target >= 0, shares.targetShare != 0 {
-      sum = -shares.targetShare * logProbability(slice, shares.target)
-    }
-    return sum * target.sampleWeight(shares.item, targets) * change.scale.factor / target.divisor
-  }
-
   @inline(__always)
   func gradient(_ slice: Slice, _ c: Int) -> Term {
     if change.isDifferentiated {

@@ -243,13 +243,6 @@ struct Recomputation: ~Copyable {
     return sum
   }
 
-  /// The loss of some slices, without what arithmetic may round it by.
-  func lossValue(of rows: Range<Int>) -> Double {
-    var sum = 0.0
-    for row in rows { sum += lossValue(slice(row)) }
-    return sum
-  }
-
   @inline(__always)
   func term(_ slice: borrowing Slice, _ c: Int) -> Term {
     switch output {

@@ -159,9 +159,7 @@ struct Probes: ~Copyable {
     func recompute(_ change: Change) throws(ComputationError) -> Recomputation.Term? {
       if change.handling == .given, !sums.isEmpty { return try sums[0].term(change) }
       guard try estimate.adopt(change) else { return nil }
-      guard output == .loss else { return estimate.term(row: probe.row, index: probe.place.index) }
-      let rows = estimate.isReduced ? 0..<estimate.rows.count : probe.row..<(probe.row + 1)
-      return Recomputation.Term(value: estimate.lossValue(of: rows))
+      return estimate.isReduced ? estimate.total() : estimate.term(row: probe.row, index: probe.place.index)
     }
     switch handling {
     case .epsilon(let constant):
