@@ -91,7 +91,7 @@ extension Validator {
     let place = location(of: output)
     if let target = request[.target], geometry.targetKind(target.shape) == .indices {
       issues.append(place) {
-        "\($0) is \(quoted(output.name)), which needs probabilities or \"target_logits\"; "
+        "\($0) is \(quoted(output.name)), which needs probabilities as the target or \"target_logits\"; "
           + "of a class index it is the loss"
       }
     }

@@ -107,7 +107,7 @@ struct RightCandidateTests {
     let logits = candidate == "[0.67, 0.24, 0.09]" ? "[2, 0.98, 0]" : "[2, 1, 0.1]"
     let report = try checked("\"logits\": \(logits)", ["probabilities": candidate])
     #expect(report.findings.map(\.cause) == ["precision"])
-    #expect(report.findings.first?.detail.contains("of which the longest has \(digits)") == true)
+    #expect(report.findings.first?.detail.contains("(\(digits) at most)") == true)
   }
 
   /// Powers of ten and zeros among them, as decimals have it where numbers are small.

@@ -162,7 +162,8 @@ struct RequestFacts: Sendable {
       case (true, false): "Σ s"
       case (true, true): "Σ s·w[target]"
       }
-    return features.contains(.ignoredItems) ? sum + " over the items that are not ignored" : sum
+    guard features.contains(.ignoredItems) else { return sum }
+    return sum + (sum.hasPrefix("Σ") ? ", summed over the items that are not ignored" : " that are not ignored")
   }
 }
 

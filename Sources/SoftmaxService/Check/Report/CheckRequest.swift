@@ -36,7 +36,8 @@ struct CheckRequest: Sendable {
     var issues = IssueList()
     for (output, tensor) in given where tensor.shape != plan.shape(of: output.inCatalogue) {
       issues.append(.candidate(output)) {
-        Self.sentence(aboutShape: tensor.shape, insteadOf: plan.shape(of: output.inCatalogue), at: $0, wire)
+        Self.sentence(
+          aboutShape: tensor.shape, of: output, insteadOf: plan.shape(of: output.inCatalogue), at: $0, wire)
       }
     }
     guard issues.isEmpty else { throw .invalid(issues) }
@@ -94,14 +95,15 @@ struct CheckRequest: Sendable {
   }
 
   private static func sentence(
-    aboutShape found: TensorShape, insteadOf shape: TensorShape, at place: String, _ wire: any Wire
+    aboutShape found: TensorShape, of output: CheckedOutput, insteadOf shape: TensorShape, at place: String,
+    _ wire: any Wire
   ) -> String {
     var sentence = "\(place) \(wire.found(found)); the output is \(wire.tensor(of: shape))"
     if found.count > 1, found.elementsEqual(shape.reversed()) {
       sentence += "; it is transposed: send its transpose"
     } else if found.filter({ $0 != 1 }) == shape.filter({ $0 != 1 }) {
       sentence += "; drop or add axes of length 1"
-    } else if found.isEmpty || shape.isEmpty {
+    } else if output == .loss, found.isEmpty || shape.isEmpty {
       sentence += "; \"reduction\" says whether there is one loss or one for each slice"
     }
     return sentence

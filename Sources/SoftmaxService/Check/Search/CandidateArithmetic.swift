@@ -115,19 +115,15 @@ extension BinaryFormat {
   ///
   /// What was computed in binary32 and stored in binary64 is no better than binary32.
   static func own(of values: [Double], in format: BinaryFormat) -> BinaryFormat {
-    let (short, longer): (BinaryFormat, BinaryFormat) = (.binary16, .binary32)
-    var mayBe = (short: format.precision > short.precision, longer: format.precision > longer.precision)
     // Numbers such as 0.5 are in every format and say nothing.
-    var telling = (short: 0, longer: 0)
-    for value in values where value.isFinite {
-      let width = value.significandWidth + 1
-      if mayBe.short { mayBe.short = short.nearest(to: value) == value }
-      if mayBe.longer { mayBe.longer = longer.nearest(to: value) == value }
-      guard mayBe.short || mayBe.longer else { return format }
-      if width > 7 { telling.short += 1 }
-      if width > short.precision + 1 { telling.longer += 1 }
+    let shorter: [(format: BinaryFormat, leastWidth: Int, leastCount: Int)] = [
+      (.bfloat16, 8, 4), (.binary16, 8, 4), (.binary32, 13, 1),
+    ]
+    for candidate in shorter where candidate.format.precision < format.precision {
+      guard values.allSatisfy({ !$0.isFinite || candidate.format.nearest(to: $0) == $0 }) else { continue }
+      let telling = values.count { $0.isFinite && $0.significandWidth + 1 >= candidate.leastWidth }
+      if telling >= candidate.leastCount { return candidate.format }
     }
-    if mayBe.short, telling.short >= 4 { return short }
-    return mayBe.longer && telling.longer >= 1 ? longer : format
+    return format
   }
 }

@@ -31,8 +31,8 @@ extension OutputSearch {
   private func digitsAreFew(_ digits: DecimalDigits, _ base: Agreement) -> Finding {
     finding(
       .precision,
-      detail: "the numbers agree with the exact ones in all of their digits, "
-        + "of which the longest has \(digits.significant): the formula is right",
+      detail: "the numbers agree with the exact ones in every digit that they have (\(digits.significant) at most): "
+        + "the formula is right",
       cure: "send all digits that your language prints, or allow \"atol\" \(report.sufficientTolerance)", base)
   }
 
