@@ -1,7 +1,8 @@
 import HTTP
 
 extension ConnectionState {
-  /// Feeds `bytes` from `index` to `end` as a read would, and moves `index` on; false when the connection reads nothing.
+  /// Feeds `bytes` from `index` to `end` as a read would, and moves `index` on; false when the connection reads
+  /// nothing.
   mutating func read(
     _ bytes: [UInt8], _ index: inout Int, to end: Int, at now: Moment, perform: Perform
   ) -> Bool {
