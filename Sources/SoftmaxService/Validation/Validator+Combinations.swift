@@ -218,7 +218,8 @@ extension Validator {
   }
 
   func location(of output: Output) -> Location {
-    request.outputs?.firstIndex(of: output.name).map(request.location(ofOutput:)) ?? .field(.outputs)
+    guard let index = request.outputs?.firstIndex(of: output.name) else { return .field(.outputs) }
+    return request.location(ofOutput: index)
   }
 
   /// Refuses outputs that these logits or options do not allow.
