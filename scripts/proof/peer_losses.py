@@ -228,7 +228,7 @@ TEXT = """# Accuracy of the losses beyond cross-entropy
 Made by `scripts/proof/peers losses`; docs/numerics.md §6 says how each is computed.
 
 Each cell: share of values that are the true value correctly rounded to binary64, in per cent, and the largest error in
-units in the last place of the true value (5e15 and more means that no digit is right). Rows of two to six classes:
+units in the last place of the true value (from 4.5e15 on no digit is right). Rows of two to six classes:
 random, confident, and nearly level ones alike. The truth is that of `scripts/proof/losses.py`.
 
 A library's own function stands where it has one: PyTorch's `kl_div` and `cross_entropy`, Keras's
