@@ -94,9 +94,9 @@ struct EndpointTests {
       "/v2/models/nope/infer", "/v2/models/nope", "/v2/models/softmax/versions/2/ready", "/v2/models/stats",
       "/v2/models/softmax/versions/2/infer",
     ], [Method.get, .put, .post, .options])
-  func noMethodMakesAModel(_ path: String, _ method: Method) throws {
-    let answer = try #require(answer(toHead: RequestHead(method, path)))
-    #expect(answer.status == .notFound && answer.fields[.allow] == nil)
+  func noMethodMakesAModel(_ path: String, _ method: Method) {
+    let refusal = answer(toHead: RequestHead(method, path))
+    #expect(refusal?.status == .notFound && refusal?.fields[.allow] == nil)
   }
 
   @Test("A model's name may be percent-encoded")

@@ -251,19 +251,17 @@ struct InferTests {
     "No member that a tensor needs may be null",
     arguments: ["name", "shape", "datatype"], ["logits", "weight", "sample_weight", "upstream", "target"])
   func nullMembers(_ member: String, of input: String) throws {
-    let tensors = [
-      tensor("logits", "FP64", [1, 2], "[1,2]"), tensor("target", "INT64", [1], "[0]"),
-      tensor("weight", "FP64", [2], "[1,2]"), tensor("sample_weight", "FP64", [1], "[2]"),
-      tensor("upstream", "FP64", [], "[2]"),
+    let inputs = [
+      ("logits", "FP64", "[1,2]", "[1,2]"), ("target", "INT64", "[1]", "[0]"), ("weight", "FP64", "[2]", "[1,2]"),
+      ("sample_weight", "FP64", "[1]", "[2]"), ("upstream", "FP64", "[]", "[2]"),
     ]
-    let index = try #require(tensors.firstIndex { $0.contains("\"\(input)\"") })
-    var changed = tensors
-    let value: Regex = /"[A-Za-z0-9_]*"|\[[0-9, ]*\]/
-    let start = try #require(changed[index].firstRange(of: "\"\(member)\":")).upperBound
-    changed[index].replace(value, with: "null", subrange: start..<changed[index].endIndex, maxReplacements: 1)
-    let json = #"{"inputs":[\#(changed.joined(separator: ","))]}"#
-    let answer = infer("gradient", json)
-    #expect(answer.status == .badRequest, "\(json)")
+    let tensors = inputs.map { (name, datatype, shape, data) in
+      let members = [("name", "\"\(name)\""), ("datatype", "\"\(datatype)\""), ("shape", shape), ("data", data)]
+      return members.map { "\"\($0)\":\(name == input && $0 == member ? "null" : $1)" }.joined(separator: ",")
+    }
+    let answer = infer("gradient", "{\"inputs\":[\(tensors.map { "{\($0)}" }.joined(separator: ","))]}")
+    let index = try #require(inputs.firstIndex { $0.0 == input })
+    #expect(answer.status == .badRequest)
     #expect(errorText(answer)?.contains("inputs[\(index)].\(member) is null; a tensor needs it") == true)
   }
 
