@@ -17,8 +17,6 @@ extension JSONWriter {
     _ values: Span<Double>, extents: Span<Int>, format: BinaryFormat = .binary64, parallel: Parallel? = nil,
     isCancelled: () -> Bool = { false }
   ) -> Bool {
-    // Not to move the tensor's text later.
-    fillGaps()
     separate()
     let layout = TensorLayout(extents)
     let encoder = NumberEncoder(format: format, level: level)
