@@ -1,4 +1,5 @@
 internal import CLinux
+internal import Dispatch
 import Foundation
 package import VectorKernels
 
@@ -22,6 +23,15 @@ package struct SplitMix64: RandomNumberGenerator {
   package mutating func double(in range: ClosedRange<Double>) -> Double { Double.random(in: range, using: &self) }
 
   package mutating func bool() -> Bool { Bool.random(using: &self) }
+}
+
+/// Calls `body` with each of `0..<count`, on several threads at once.
+@Sendable package func onThreads(_ count: Int, _ body: (Int) -> Void) {
+  withoutActuallyEscaping(body) { body in
+    // Whoever asks for this lets the calls run at once.
+    nonisolated(unsafe) let body = body
+    DispatchQueue.concurrentPerform(iterations: count) { unsafe body($0) }
+  }
 }
 
 /// How many random cases a test tries: `usual`, times `SOFTMAXD_CASES` where that is set.

@@ -1,3 +1,4 @@
+internal import Synchronization
 public import VectorKernels
 
 /// How to compute, never what: no value here changes a bit of any result.
@@ -11,17 +12,8 @@ public struct Execution: Sendable {
     self.host = host
   }
 
-  /// On a host of its own.
-  public init(
-    level: KernelLevel = .baseline,
-    isCancelled: @escaping @Sendable () -> Bool = { false },
-    parallel: @escaping @Sendable (_ count: Int, _ body: (Int) -> Void) -> Void = { count, body in
-      for index in 0..<count { body(index) }
-    },
-    reportUnboundedWork: @escaping @Sendable (_ nanoseconds: Int) -> Void = { _ in }
-  ) {
-    self.init(level: level, host: Host(isCancelled, parallel, reportUnboundedWork))
-  }
+  /// By the calling thread alone, to the end: for tests and benchmarks.
+  package init(level: KernelLevel = .baseline) { self.init(level: level, host: CallingThread()) }
 
   /// Asked about every millisecond of work; `true` ends the computation with ``ComputationError/cancelled``.
   public var isCancelled: @Sendable () -> Bool { host.isCancelled }
@@ -30,20 +22,10 @@ public struct Execution: Sendable {
 
   fileprivate func reportUnboundedWork(_ nanoseconds: Int) { host.reportUnboundedWork(nanoseconds) }
 
-  private final class Host: ExecutionHost {
-    let isCancelled: @Sendable () -> Bool
-    let parallel: @Sendable (Int, (Int) -> Void) -> Void
-    let reportUnboundedWork: @Sendable (Int) -> Void
-
-    init(
-      _ isCancelled: @escaping @Sendable () -> Bool,
-      _ parallel: @escaping @Sendable (Int, (Int) -> Void) -> Void,
-      _ reportUnboundedWork: @escaping @Sendable (Int) -> Void
-    ) {
-      self.isCancelled = isCancelled
-      self.parallel = parallel
-      self.reportUnboundedWork = reportUnboundedWork
-    }
+  private final class CallingThread: ExecutionHost {
+    let isCancelled: @Sendable () -> Bool = { false }
+    let parallel: @Sendable (Int, (Int) -> Void) -> Void = { count, body in for index in 0..<count { body(index) } }
+    let reportUnboundedWork: @Sendable (Int) -> Void = { _ in }
   }
 }
 
@@ -124,13 +106,14 @@ extension Execution {
     guard count > 0 else { return nil }
     guard count > 1 else { return try body(0) }
     typealias Outcome = Result<Part, ComputationError>
-    let outcomes = ConcurrentOutputBuffer<Outcome>.filled(count, with: .failure(.cancelled)) { outcomes in
-      parallel(count) { k in
-        outcomes[k] = Outcome { () throws(ComputationError) in try body(k) }
-      }
+    let outcomes = Mutex([Outcome](repeating: .failure(.cancelled), count: count))
+    parallel(count) { k in
+      let outcome = Outcome { () throws(ComputationError) in try body(k) }
+      outcomes.withLock { $0[k] = outcome }
     }
-    var whole = try outcomes[0].get()
-    for outcome in outcomes.dropFirst() { whole = join(whole, try outcome.get()) }
+    let parts = outcomes.withLock { $0 }
+    var whole = try parts[0].get()
+    for part in parts.dropFirst() { whole = join(whole, try part.get()) }
     return whole
   }
 }

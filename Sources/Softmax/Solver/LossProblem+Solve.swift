@@ -1,10 +1,4 @@
 extension LossProblem {
-  /// The loss: one for each row under ``Reduction/none``, else one, each the nearest to its exact value.
-  /// - Throws: ``ComputationError/cancelled``.
-  package func loss(_ execution: Execution) throws(ComputationError) -> [Double] {
-    try lossAndGradient(upstream: nil, loss: true, gradient: false, execution).loss ?? []
-  }
-
   /// The loss, and the gradient of `Σ q L` with respect to the logits: `q_n s_n r/T (U_n p - u)`, U = Σ u, r = 1 or
   /// 1/D.
   ///

@@ -1,28 +1,28 @@
 import Synchronization
 import Testing
+import VectorKernels
 
 @testable import Softmax
 
 /// A computation ends soon after it is told to, at every width.
 @Suite("Cancellation")
 struct CancellationTests {
-  /// Says yes from the n-th question on.
-  private final class Patience: Sendable {
-    private let left: Mutex<Int>
-    init(_ questions: Int) { left = Mutex(questions) }
-    func isOver() -> Bool {
-      left.withLock { left in
-        left -= 1
-        return left < 0
-      }
+  /// Cancels from the n-th question on.
+  private final class ImpatientHost: ExecutionHost {
+    let isCancelled: @Sendable () -> Bool
+    let parallel: @Sendable (Int, (Int) -> Void) -> Void = { count, body in for index in 0..<count { body(index) } }
+    let reportUnboundedWork: @Sendable (Int) -> Void = { _ in }
+
+    init(_ questions: Int) {
+      let asked = Atomic(0)
+      isCancelled = { asked.add(1, ordering: .relaxed).newValue > questions }
     }
   }
 
   @Test(arguments: [0, 1, 5]) func longRowsEnd(questions: Int) throws {
     let logits = (0..<200_000).map { Double($0 % 1000) / 64 }
     let problem = try SoftmaxProblem(logits: logits, layout: Layout(shape: [200_000], axis: 0))
-    let patience = Patience(questions)
-    let execution = Execution(isCancelled: { patience.isOver() })
+    let execution = Execution(level: .baseline, host: ImpatientHost(questions))
     #expect(throws: ComputationError.cancelled) {
       try problem.solve([.probabilities], execution, from: .interval)
     }
@@ -32,8 +32,7 @@ struct CancellationTests {
   @Test func widthsThatGrowEnd() throws {
     let logits = try CancellationTests.greedy(count: 20)
     let problem = try SoftmaxProblem(logits: logits, layout: Layout(shape: [logits.count], axis: 0))
-    let patience = Patience(0)
-    let execution = Execution(isCancelled: { patience.isOver() })
+    let execution = Execution(level: .baseline, host: ImpatientHost(0))
     #expect(throws: ComputationError.cancelled) { try problem.solve([.logSumExp], execution) }
     let counter = StageCounter()
     let found = try problem.solve([.logSumExp], Execution(), from: .vector, counting: counter)
