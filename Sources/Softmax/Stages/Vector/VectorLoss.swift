@@ -259,25 +259,26 @@ final class VectorLoss: Sendable {
     }
     let factor = self.factor(n)
     var target = WeightedTarget(shares: work.row.targetWeights, total: RowFactor(total, within: 0x1p-88))
-    guard problem.zLoss > 0 else {
-      work.row.exponentiate(logits, exponent: max(0, (factor * total).exponent))
-      var open = Unresolved()
-      open.isLossOpen = !resolveLoss(row: n, work.row.loss(sums), weight: .one, sum: &work.sum)
-      open.gradients = write(row: n, factor, &writer) { out in
-        let open = work.row.gradient(of: logits, target, factor: factor, into: &out)
-        guard open > 0, problem.labelSmoothing == 0 else { return open }
-        return open - work.row.resolveClose(logits, factor: factor, into: &out)
+    var penalty: LogSumPenalty<BallArithmetic>?
+    if problem.zLoss > 0 {
+      guard exponentiate(logits, factor, reach: sums.total.high, in: &work) else {
+        return leaveOpen(row: n, work.row, &writer)
       }
-      return open
+      penalty = work.row.penalty(problem.zLoss)
+      target.extra = penalty?.slope
+    } else {
+      work.row.exponentiate(logits, exponent: max(0, (factor * total).exponent))
     }
-    guard exponentiate(logits, factor, reach: sums.total.high, in: &work) else {
-      return leaveOpen(row: n, work.row, &writer)
+    var loss = work.row.loss(sums)
+    if let penalty { loss = loss.flatMap { VectorValue(Ball($0) + penalty.loss) } }
+    var open = Unresolved()
+    open.isLossOpen = !resolveLoss(row: n, loss, weight: .one, sum: &work.sum)
+    open.gradients = write(row: n, factor, &writer) { out in
+      let open = work.row.gradient(of: logits, target, factor: factor, into: &out)
+      guard open > 0, penalty == nil, problem.labelSmoothing == 0 else { return open }
+      return open - work.row.resolveClose(logits, factor: factor, into: &out)
     }
-    let penalty = work.row.penalty(problem.zLoss)
-    target.extra = penalty.slope
-    return resolve(
-      row: n, logits, work.row.loss(sums).map { Ball($0) + penalty.loss }, target, factor: factor, writer: &writer,
-      in: &work)
+    return open
   }
 
   /// Computes a row's exponentials where the gradient is factor·(U p - u), U ≤ `reach`, with a z-loss beside it.
@@ -291,20 +292,6 @@ final class VectorLoss: Sendable {
     guard reach.isFinite else { return false }
     work.row.exponentiate(logits, exponent: max(0, (factor * ScaledDoubleDouble(reach)).exponent + 1))
     return true
-  }
-
-  /// Rounds a row's loss and its gradient.
-  /// - Returns: what is left open.
-  func resolve(
-    row n: Int, _ logits: Span<Double>, _ loss: Ball?, _ target: borrowing WeightedTarget, factor: ScaledDoubleDouble,
-    writer: inout RowWriter, in work: inout Workspace
-  ) -> Unresolved {
-    var open = Unresolved()
-    open.isLossOpen = !resolveLoss(row: n, loss.flatMap { VectorValue($0) }, weight: .one, sum: &work.sum)
-    open.gradients = write(row: n, factor, &writer) { out in
-      work.row.gradient(of: logits, target, factor: factor, into: &out)
-    }
-    return open
   }
 
   /// Rounds s·weight·loss, or adds it to the sum.
