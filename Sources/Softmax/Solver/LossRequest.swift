@@ -89,6 +89,34 @@ final class LossRequest: Sendable {
   func upstream(row n: Int) -> Double { upstream?[problem.reduction == .none ? n : 0] ?? 1 }
 }
 
+extension LossRequest {
+  /// Whether a row's loss, or divergence, is known to be irrational, or to be zero, or taken for it.
+  ///
+  /// λ LSE² is rational where LSE is. The other terms are zero or irrational.
+  func isMeasureIrrational(_ row: LogitsRow) -> Bool {
+    isMeasureIrrationalWhateverTheRow || row.isIrrational(.logSumExp)
+  }
+
+  var isMeasureIrrationalWhateverTheRow: Bool { problem.zLoss == 0 || measure == .klDivergence }
+
+  /// Whether the derivative's entry for class i is taken for irrational, or zero. Others are asked about one by one
+  /// (``DerivativeQuotients``), or of given probabilities, which are rational.
+  ///
+  /// Where p is a fraction of a whole number, log p and LSE are irrational, and so is an entry that they are part of,
+  /// or that a cap's slope multiplies.
+  func isDerivativeIrrational(_ i: Int, of row: LogitsRow, _ weights: TargetWeights) -> Bool {
+    guard problem.zLoss > 0 || problem.focalGamma > 0 || row.softcap != nil, !problem.takesProbabilities,
+      !row.isMasked(i)
+    else { return false }
+    if row.isCapped(i) { return true }
+    guard row.finite > 1 else { return false }
+    guard row.isLevel, problem.zLoss == 0 else { return true }
+    // A masked target leaves nothing of the focal factor.
+    guard problem.focalGamma > 0, case .index(let y) = weights.kind else { return false }
+    return !row.isMasked(y)
+  }
+}
+
 /// Where a loss problem's results go, those that are wanted.
 public struct LossBuffers: Sendable {
   /// One number for each row under ``Reduction/none``, else one. The divergence's go the same way.
