@@ -1,4 +1,5 @@
-// How the bytes of messages and of JSON texts are appended: spans, static strings, numbers, strings with escapes.
+// How the bytes of messages and of JSON texts are read eight at a time, and appended: spans, static strings, numbers,
+// strings with escapes.
 
 extension [UInt8] {
   /// A span's bytes.
@@ -88,6 +89,18 @@ extension OutputSpan<UInt8> {
         append(byte)
       }
     }
+  }
+}
+
+extension Span<UInt8> {
+  /// The eight bytes from `offset` on, the first in the lowest place.
+  ///
+  /// `unsafe`, since such a load would make any type of the bytes: every pattern is a UInt64, and its bounds are
+  /// checked.
+  @inlinable
+  @inline(__always)
+  public func word(at offset: Int) -> UInt64 {
+    UInt64(littleEndian: unsafe bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
   }
 }
 

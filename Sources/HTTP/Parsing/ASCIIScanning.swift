@@ -1,3 +1,5 @@
+internal import Allocation
+
 /// The byte classes of RFC 9110 §5.6 and RFC 3986 §2, as bit sets over the 128 ASCII characters.
 package enum ASCII {
   static let tab: UInt8 = 0x09
@@ -58,15 +60,7 @@ package enum ASCII {
 }
 
 /// Scanning eight bytes at a time (SWAR): byte by byte it would be most of the cost of a head.
-///
-/// `unsafe` only for loading eight bytes as one number: every pattern of bits is one, and the bounds are checked.
 extension Span<UInt8> {
-  /// The eight bytes at `index`, the first of them lowest.
-  @inline(__always)
-  private func word(at index: Int) -> UInt64 {
-    UInt64(littleEndian: unsafe bytes.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self))
-  }
-
   /// The bytes from `start` up to `end`, at most eight of them, followed by zeros.
   @inline(__always)
   func word(from start: Int, to end: Int) -> UInt64 {

@@ -1,3 +1,5 @@
+internal import Allocation
+
 /// A number as read: the binary64 nearest to the decimal, ties to even.
 public struct JSONNumber: Sendable, Hashable {
   /// Finite, unless it was one of the words for what is not; zero for a decimal that rounds to zero; ± the greatest

@@ -1,3 +1,5 @@
+internal import Allocation
+
 extension JSONReader {
   /// Skips a value of any kind, with the same checks as if it were read.
   @_lifetime(self: copy self)
@@ -120,12 +122,9 @@ extension JSONReader {
 
   /// The error at the first byte that differs from a literal.
   func failureAfterPrefix(of literal: StaticString) -> JSONSyntaxError {
+    let bytes = literal.span
     var length = 0
-    while length < literal.utf8CodeUnitCount, position + length < text.count,
-      text[position + length] == literal.utf8(at: length)
-    {
-      length += 1
-    }
+    while length < bytes.count, position + length < text.count, text[position + length] == bytes[length] { length += 1 }
     let offset = position + length
     if length == 0 { return failure(.expectedValue) }
     return JSONSyntaxError(offset: offset, reason: offset < text.count ? .invalidLiteral : .unexpectedEnd)
@@ -143,15 +142,17 @@ extension JSONReader {
 extension Span where Element == UInt8 {
   /// Whether the bytes from `offset` on begin with a literal.
   func matches(_ literal: StaticString, at offset: Int) -> Bool {
-    guard literal.utf8CodeUnitCount <= count - offset else { return false }
-    for index in 0..<literal.utf8CodeUnitCount where self[offset + index] != literal.utf8(at: index) { return false }
+    let bytes = literal.span
+    guard bytes.count <= count - offset else { return false }
+    for index in bytes.indices where self[offset + index] != bytes[index] { return false }
     return true
   }
 
   /// Whether the bytes from `offset` on begin with a word, which is given in lower case.
   func matchesInAnyCase(_ word: StaticString, at offset: Int) -> Bool {
-    guard word.utf8CodeUnitCount <= count - offset else { return false }
-    for index in 0..<word.utf8CodeUnitCount where self[offset + index] | 0x20 != word.utf8(at: index) { return false }
+    let bytes = word.span
+    guard bytes.count <= count - offset else { return false }
+    for index in bytes.indices where self[offset + index] | 0x20 != bytes[index] { return false }
     return true
   }
 
@@ -161,15 +162,5 @@ extension Span where Element == UInt8 {
     var offset = offset
     while offset < count, isWhitespace(self[offset]) { offset += 1 }
     return offset
-  }
-}
-
-extension StaticString {
-  /// One code unit of a literal; `index` is below `utf8CodeUnitCount`.
-  @inline(__always)
-  func utf8(at index: Int) -> UInt8 {
-    precondition(index >= 0 && index < utf8CodeUnitCount)
-    // Safe: the index is checked, and a literal's storage is immutable and never freed.
-    return unsafe utf8Start[index]
   }
 }

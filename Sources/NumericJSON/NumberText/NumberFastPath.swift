@@ -73,11 +73,9 @@ private func shortNumber(
   if text.byte(end) | 0x20 == UInt8(ascii: "e") {
     return scaledNumber(text, to: end, significand, exponent: integerDigits &- 8, sign: sign)
   }
-  let value = Double(Int64(truncatingIfNeeded: significand)) / exactPowersOfTen[8 &- integerDigits]
+  let value = Double(Int64(truncatingIfNeeded: significand)) / exactPowerOfTen(8 &- integerDigits)
   return (end, value.bitPattern | sign & 1 &<< 63)
 }
-
-private let exactPowersOfTen: InlineArray<9, Double> = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8]
 
 /// Up to 19 digits, padded to 19 with zeros, and where they end. `first` is eight of them; for the others see
 /// `digitsAfterEight`.
@@ -144,7 +142,7 @@ private func longNumber(
       let half = 32 &- 4 &* count
       let rest = SWAR.value(ofDigits: (next &<< half) &<< half)
       let value =
-        Double(Int64(truncatingIfNeeded: SWAR.value(ofDigits: head))) * exactPowersOfTen[count]
+        Double(Int64(truncatingIfNeeded: SWAR.value(ofDigits: head))) * exactPowerOfTen(count)
         + Double(Int64(truncatingIfNeeded: rest))
       return (position &+ count, value.bitPattern | sign & 1 &<< 63)
     } else {
@@ -220,6 +218,9 @@ private struct FirstDigits {
 private let powersOfTen: InlineArray<9, UInt64> = [
   1, 10, 100, 1000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000,
 ]
+
+@inline(__always)
+private func exactPowerOfTen(_ exponent: Int) -> Double { Double(Int64(truncatingIfNeeded: powersOfTen[exponent])) }
 
 /// significand · 10^exponent, times the power of ten written at `end` if there is one; nil beyond binary64's range.
 @inline(__always)

@@ -53,13 +53,3 @@ enum SWAR {
     return (pairs &* (1 + 100 << 16)) &>> 16
   }
 }
-
-extension Span where Element == UInt8 {
-  /// The eight bytes from `offset` on, the first in the lowest place.
-  @inline(__always)
-  func word(at offset: Int) -> UInt64 {
-    // Safe: the load checks its bounds, and every bit pattern is a UInt64. It is `unsafe` because it would load any
-    // type.
-    UInt64(littleEndian: unsafe bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
-  }
-}

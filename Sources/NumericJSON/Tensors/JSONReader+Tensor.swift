@@ -1,3 +1,4 @@
+internal import Allocation
 internal import VectorKernels
 
 extension JSONReader {

@@ -33,6 +33,7 @@ extension JSONReader {
       var stop = SequenceStop.beforeValue
       var isWhole = true
       var next = position
+      // Safe: each task fills a part of its own, and all have returned before any number counts.
       unsafe builder.withRoom(offsets[total]) { storage, builder in
         unsafe chunks.withUnsafeMutableBufferPointer { chunks in
           parallel(total) { index in
