@@ -132,6 +132,7 @@ public struct Numbers: Sendable {
       case .bytes(let bytes, let origin, let type):
         guard let element = type.narrowElement else { break }
         let first = origin + start * type.size
+        // The bytes of bytes; the span checks the run.
         return body(unsafe bytes.span.bytes.extracting(first..<first + count * type.size), element)
       case .overwritten(let bytes):
         guard let element = bytes.type.narrowElement else { break }

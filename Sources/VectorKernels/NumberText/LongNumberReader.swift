@@ -81,6 +81,7 @@ extension VectorLoops {
             if count < 8 { return }
             (start, end, count) = (end, nextEnd, nextCount)
             (column, endColumn) = (endColumn, nextColumn)
+            // Safe: both are whole blocks.
             unsafe swap(&block, &next)
           }
         }

@@ -90,6 +90,7 @@ extension VectorLoops {
     let leadingZeros = 31 &- binaryExponent(moved.upperHalf)
     let scaled = moved &<< leadingZeros
 
+    // Safe: the reader's own block.
     let row = unsafe block.pointee.powers &+ (ReadingTables.greatestPower &- 19)
     let isBeyond = row .> Words(repeating: 2 &* ReadingTables.greatestPower)
     let place = row.replacing(with: 0, where: isBeyond)
@@ -152,6 +153,7 @@ extension VectorLoops {
     var value = tens.lowerProduct(Words(repeating: 10)) &+ hundreds.lowerProduct(Words(repeating: 100))
     value = value &+ (digits &>> 56)
     value = value.replacing(with: 0 &- value, where: isNegative)
+    // Safe: the reader's own block.
     unsafe block.pointee.powers = block.pointee.powers &+ value.replacing(with: 0, where: isNone)
     unsafe block.pointee.others = block.pointee.others | isOther.replacing(with: 0, where: isNone)
   }

@@ -105,6 +105,7 @@ struct NumberCutter {
       guard length <= NumberCutter.longest else { break }
       var next = length &+ stride
       column &+= 1
+      // Safe: before `last`, behind which `reach` bytes follow.
       let p = unsafe text + start
       if (marks.brackets &>> UInt64(truncatingIfNeeded: length)) & 1 != 0 {
         guard column == rowLength, unsafe isRowEnd(p + length) else {

@@ -93,6 +93,7 @@ extension VectorLoops {
         }
         total = total + VectorPair(large: block.high, small: block.low)
       }
+      // Unchecked, because the loop ends at the last group.
       let reciprocal = unsafe rows[unchecked: group].reciprocal
       let mean = total.times(reciprocal, Multiplier.self)
       let slope = unsafe rows[unchecked: group].gradientFactor.times(reciprocal, Multiplier.self)

@@ -26,79 +26,67 @@ extension VectorLoops {
   ) {
     let length = groupLength(logits.count, rows.count)
     precondition(pairs.count == 2 &* logits.count && (rests.count == 0 || rests.count == logits.count))
-    var group = 0
-    while group < rows.count {
-      unsafe focalAndPenalty(
-        pairs, logits, rests: rests, group: group, length: length, shift: shift, &rows[unchecked: group], gamma: gamma,
-        within: error, reach: reach, table: table)
-      group &+= 1
+    forEachGroup(of: &rows) { rows, group in
+      let (zero, one) = (Vector(repeating: 0), VectorBall(1))
+      let stored = gatherPair(pairs, places(of: rows.target, group: group, length: length), logits.count)
+      // What is left out has a row of its own.
+      let isPresent = (stored.high .> zero) .& .!rows.isFaint
+      let own = VectorBall(
+        value: choose(stored, else: 1, where: isPresent), relative: 0x1p-80 + shift.absolute)
+      let isTop = rows.target .== rows.top
+      let sumError = 0x1.2p-80 + shift.absolute
+      let sum = VectorBall(value: rows.sum, relative: sumError)
+      let others = VectorBall(value: choose(rows.others, else: 1, where: isPresent), relative: sumError)
+      let difference = sum + -own
+      let rest = VectorBall(
+        value: choose(others.value, else: difference.value, where: isTop),
+        error: choose(others.error, else: difference.error, where: isTop))
+
+      let minusLog = minusLogAtTarget(logits, rests: rests, group: group, length: length, shift: shift, rows)
+      var loss = minusLog
+      var push = one
+      if gamma > 0 {
+        let odds = own.times(rest.reciprocal(Multiplier.self), Multiplier.self)
+        let log = logSum(others: odds.value, sum: one.value + odds.value, table: table)
+        let spread = odds.error / odds.value.high
+        let power = VectorBall(value: log, error: log.high * (spread + logSumError))
+          .times(VectorBall(gamma), Multiplier.self)
+        // Rows that are too far have an endless error: a mask that differs between branches costs a lane at a time.
+        let isNear =
+          isPresent .& (power.value.high .<= Vector(repeating: 600)) .& (power.error .<= Vector(repeating: 0x1p-40))
+        let t = choose(power.value, else: 0, where: isNear)
+        let decay = exponential(t.high.negated, t.low.negated, table)
+        let relative = choose(power.error * 0x1.01p0 + 0x1p-80, else: Vector(repeating: .infinity), where: isNear)
+        let focal = VectorBall(value: decay, error: decay.high * relative)
+        let gain = odds.times(minusLog, Multiplier.self)
+          .times(VectorBall(gamma), Multiplier.self)
+        push = focal.times(one + gain, Multiplier.self)
+        loss = focal.times(loss, Multiplier.self)
+      }
+      let top = shifted(rows.maximum, less: zero, shift) + rows.offset
+      let logSumExp =
+        VectorBall(value: top, error: magnitude(top.high) * 0x1p-98 + Vector(repeating: shift.absolute))
+        + VectorBall(value: rows.logSum, error: rows.logSum.high * (logSumError + shift.absolute))
+      let penalty = VectorBall(value: rows.penalty, relative: 0x1p-98).times(logSumExp, Multiplier.self)
+      loss = loss + penalty.times(logSumExp, Multiplier.self)
+      let extra = penalty + penalty
+      let pull = push + extra
+      let atTarget = (extra.times(own, Multiplier.self) + -push.times(rest, Multiplier.self))
+        .times(sum.reciprocal(Multiplier.self), Multiplier.self)
+        .times(
+          VectorBall(value: rows.gradientFactor, error: magnitude(rows.gradientFactor.high) * error), Multiplier.self)
+
+      let size = magnitude(pull.value.high)
+      let isGood =
+        isPresent .& (pull.error .<= size * 0x1p-60) .& (size .<= Vector(repeating: reach))
+        .& (size .>= Vector(repeating: 1 / reach))
+      rows.pull = choose(pull.value, else: 1, where: isGood)
+      rows.pullError = choose(pull.error / size * 0x1.01p0, else: zero, where: isGood)
+      rows.valueAtTarget = atTarget.value
+      rows.errorAtTarget = choose(atTarget.error, else: Vector(repeating: .infinity), where: isGood)
+      rows.loss = choose(loss.value, else: 0, where: isGood)
+      rows.lossError = choose(loss.error, else: zero, where: isGood)
     }
-  }
-
-  @inlinable @inline(__always)
-  static func focalAndPenalty(
-    _ pairs: Span<Double>, _ logits: Span<Double>, rests: Span<Double>, group: Int, length: Int, shift: RowShift,
-    _ rows: inout InterleavedRows, gamma: Double, within error: Double, reach: Double, table: Span<Double>
-  ) {
-    let (zero, one) = (Vector(repeating: 0), VectorBall(1))
-    let stored = gatherPair(pairs, places(of: rows.target, group: group, length: length), logits.count)
-    // What is left out has a row of its own.
-    let isPresent = (stored.high .> zero) .& .!rows.isFaint
-    let own = VectorBall(
-      value: choose(stored, else: 1, where: isPresent), relative: 0x1p-80 + shift.absolute)
-    let isTop = rows.target .== rows.top
-    let sumError = 0x1.2p-80 + shift.absolute
-    let sum = VectorBall(value: rows.sum, relative: sumError)
-    let others = VectorBall(value: choose(rows.others, else: 1, where: isPresent), relative: sumError)
-    let difference = sum + -own
-    let rest = VectorBall(
-      value: choose(others.value, else: difference.value, where: isTop),
-      error: choose(others.error, else: difference.error, where: isTop))
-
-    let minusLog = minusLogAtTarget(logits, rests: rests, group: group, length: length, shift: shift, rows)
-    var loss = minusLog
-    var push = one
-    if gamma > 0 {
-      let odds = own.times(rest.reciprocal(Multiplier.self), Multiplier.self)
-      let log = logSum(others: odds.value, sum: one.value + odds.value, table: table)
-      let spread = odds.error / odds.value.high
-      let power = VectorBall(value: log, error: log.high * (spread + logSumError))
-        .times(VectorBall(gamma), Multiplier.self)
-      // Rows that are too far have an endless error: a mask that differs between branches costs a lane at a time.
-      let isNear =
-        isPresent .& (power.value.high .<= Vector(repeating: 600)) .& (power.error .<= Vector(repeating: 0x1p-40))
-      let t = choose(power.value, else: 0, where: isNear)
-      let decay = exponential(t.high.negated, t.low.negated, table)
-      let relative = choose(power.error * 0x1.01p0 + 0x1p-80, else: Vector(repeating: .infinity), where: isNear)
-      let focal = VectorBall(value: decay, error: decay.high * relative)
-      let gain = odds.times(minusLog, Multiplier.self)
-        .times(VectorBall(gamma), Multiplier.self)
-      push = focal.times(one + gain, Multiplier.self)
-      loss = focal.times(loss, Multiplier.self)
-    }
-    let top = shifted(rows.maximum, less: zero, shift) + rows.offset
-    let logSumExp =
-      VectorBall(value: top, error: magnitude(top.high) * 0x1p-98 + Vector(repeating: shift.absolute))
-      + VectorBall(value: rows.logSum, error: rows.logSum.high * (logSumError + shift.absolute))
-    let penalty = VectorBall(value: rows.penalty, relative: 0x1p-98).times(logSumExp, Multiplier.self)
-    loss = loss + penalty.times(logSumExp, Multiplier.self)
-    let extra = penalty + penalty
-    let pull = push + extra
-    let atTarget = (extra.times(own, Multiplier.self) + -push.times(rest, Multiplier.self))
-      .times(sum.reciprocal(Multiplier.self), Multiplier.self)
-      .times(
-        VectorBall(value: rows.gradientFactor, error: magnitude(rows.gradientFactor.high) * error), Multiplier.self)
-
-    let size = magnitude(pull.value.high)
-    let isGood =
-      isPresent .& (pull.error .<= size * 0x1p-60) .& (size .<= Vector(repeating: reach))
-      .& (size .>= Vector(repeating: 1 / reach))
-    rows.pull = choose(pull.value, else: 1, where: isGood)
-    rows.pullError = choose(pull.error / size * 0x1.01p0, else: zero, where: isGood)
-    rows.valueAtTarget = atTarget.value
-    rows.errorAtTarget = choose(atTarget.error, else: Vector(repeating: .infinity), where: isGood)
-    rows.loss = choose(loss.value, else: 0, where: isGood)
-    rows.lossError = choose(loss.error, else: zero, where: isGood)
   }
 }
 

@@ -67,6 +67,7 @@ extension VectorLoops {
     var found: RowBits = 0
     var group = 0
     while group < rows.count {
+      // Unchecked, because the loop ends at the last group.
       let place = unsafe places(of: rows[unchecked: group].target, group: group, length: length)
       let products = gather(out.span, place)
       var derivative = unsafe VectorBall(
@@ -102,6 +103,7 @@ extension VectorLoops {
     var found: RowBits = 0
     var group = 0
     while group < rows.count {
+      // Unchecked, because the loop ends at the last group.
       let factor = unsafe rows[unchecked: group].gradientFactor
         .times(rows[unchecked: group].reciprocal, Multiplier.self)
       let isFirst = unsafe isEqual(rows[unchecked: group].target, zero)
@@ -155,13 +157,10 @@ extension VectorLoops {
   ) {
     let length = groupLength(logits.count, rows.count)
     precondition(rests.count == 0 || rests.count == logits.count)
-    var group = 0
-    while group < rows.count {
-      let loss = unsafe minusLogAtTarget(
-        logits, rests: rests, group: group, length: length, shift: shift, rows[unchecked: group])
-      unsafe rows[unchecked: group].loss = loss.value
-      unsafe rows[unchecked: group].lossError = loss.error
-      group &+= 1
+    forEachGroup(of: &rows) { rows, group in
+      let loss = minusLogAtTarget(logits, rests: rests, group: group, length: length, shift: shift, rows)
+      rows.loss = loss.value
+      rows.lossError = loss.error
     }
   }
 
@@ -200,6 +199,7 @@ extension VectorLoops {
     var found: RowBits = 0
     var group = 0
     while group < rows.count {
+      // Unchecked, because the loop ends at the last group.
       let (loss, factor) = unsafe (rows[unchecked: group].loss, rows[unchecked: group].lossFactor)
       let value = loss.times(factor, Multiplier.self)
       let error = unsafe rows[unchecked: group].lossError * (factor.high * 0x1.0000001p0) + value.high * 0x1p-98

@@ -156,6 +156,7 @@ extension VectorLoops {
         total = total + VectorPair(large: block.high, small: block.low)
       }
       let sum = VectorPair(high: one, low: zero) + total
+      // Unchecked, because the loop ends at the last group.
       unsafe rows[unchecked: group].others = total
       unsafe rows[unchecked: group].sum = sum
       unsafe rows[unchecked: group].reciprocal = sum.reciprocal(Multiplier.self)
@@ -201,6 +202,19 @@ extension VectorLoops {
     rows.top = place
   }
 
+  /// Calls `body` with what is known of the rows of each group, and with its number.
+  @inlinable @inline(__always)
+  static func forEachGroup(
+    of rows: inout MutableSpan<InterleavedRows>, _ body: (_ rows: inout InterleavedRows, _ group: Int) -> Void
+  ) {
+    var group = 0
+    while group < rows.count {
+      // Unchecked, because the loop ends at the last group.
+      unsafe body(&rows[unchecked: group], group)
+      group &+= 1
+    }
+  }
+
   /// How many numbers a group has, where so many groups have so many: 8·classes. It is checked.
   @inlinable @inline(__always)
   static func groupLength(_ numbers: Int, _ groups: Int) -> Int {
@@ -214,12 +228,7 @@ extension VectorLoops {
   /// - Precondition: as for ``logSum(_:table:)``, but that rows with a faint R may be among them.
   @inlinable @inline(never)
   public static func interleavedLogSums(_ rows: inout MutableSpan<InterleavedRows>, table: Span<Double>) {
-    var group = 0
-    while group < rows.count {
-      let (others, sum) = unsafe (rows[unchecked: group].others, rows[unchecked: group].sum)
-      unsafe rows[unchecked: group].logSum = logSum(others: others, sum: sum, table: table)
-      group &+= 1
-    }
+    forEachGroup(of: &rows) { rows, _ in rows.logSum = logSum(others: rows.others, sum: rows.sum, table: table) }
   }
 
   /// Writes the correctly rounded `e_i/S`, or `gradientFactor·pull·e_i/S·2^exponent`; NaN where this stage cannot prove
@@ -243,6 +252,7 @@ extension VectorLoops {
     var found: RowBits = 0
     var group = 0
     while group < rows.count {
+      // Unchecked, because the loop ends at the last group.
       var slope = unsafe rows[unchecked: group].reciprocal
       var errors = Vector(repeating: error)
       if isGradient {
@@ -281,6 +291,7 @@ extension VectorLoops {
     var found: RowBits = 0
     var group = 0
     while group < rows.count {
+      // Unchecked, because the loop ends at the last group.
       let (maximum, logSum) = unsafe (rows[unchecked: group].maximum, rows[unchecked: group].logSum)
       let faint = unsafe choose(
         Vector(repeating: 1), else: Vector(repeating: 0), where: rows[unchecked: group].isFaint)

@@ -111,68 +111,54 @@ extension VectorLoops {
     precondition(rests.count == 0 || rests.count == logits.count)
     precondition(teacherLogits.count == logits.count && teacherPairs.count == 2 &* logits.count)
     precondition(teachers.count == rows.count)
-    var group = 0
-    while group < rows.count {
-      unsafe teacherLosses(
-        logits, rests: rests, group: group, length: length, shift: shift, &rows[unchecked: group],
-        teacherLogits: teacherLogits, teacherShift: teacherShift, teacherPairs: teacherPairs,
-        teachers: teachers[unchecked: group], isDivergence: isDivergence)
-      group &+= 1
-    }
-  }
-
-  @inlinable @inline(__always)
-  static func teacherLosses(
-    _ logits: Span<Double>, rests: Span<Double>, group: Int, length: Int, shift: RowShift,
-    _ rows: inout InterleavedRows,
-    teacherLogits: Span<Double>, teacherShift: RowShift, teacherPairs: Span<Double>,
-    teachers: borrowing InterleavedRows,
-    isDivergence: Bool
-  ) {
-    let (zero, masked) = (Vector(repeating: 0), Vector(repeating: -.infinity))
-    var cross = VectorPair(high: zero, low: zero)
-    var own = VectorPair(high: zero, low: zero)
-    var leftOut = zero
-    var start = group &* length
-    let end = start &+ length
-    while start < end {
-      var block = VectorPair(high: zero, low: zero)
-      var ownBlock = VectorPair(high: zero, low: zero)
-      let blockEnd = start &+ min(512, end &- start)
-      while start < blockEnd {
-        let b = load(teacherLogits, start)
-        let high = load(teacherPairs, start)
-        let isAbsent = high .== zero
-        let low = choose(zero, else: load(teacherPairs, logits.count &+ start), where: isAbsent)
-        let u = VectorPair(high: high, low: low)
-        var z = shifted(load(logits, start), less: rows.maximum, rests: rests, from: start, shift)
-        leftOut += choose(magnitude(z.high) * 0x1p-890, else: zero, where: isAbsent .& (b .> masked))
-        z.high = choose(zero, else: z.high, where: isAbsent)
-        z.low = choose(zero, else: z.low, where: isAbsent)
-        block = block.accumulating(Multiplier.product(u, -z))
-        if isDivergence {
-          var other = shifted(b, less: teachers.maximum, teacherShift)
-          other.high = choose(zero, else: other.high, where: isAbsent)
-          other.low = choose(zero, else: other.low, where: isAbsent)
-          ownBlock = ownBlock.accumulating(Multiplier.product(u, -other))
+    forEachGroup(of: &rows) { rows, group in
+      let (zero, masked) = (Vector(repeating: 0), Vector(repeating: -.infinity))
+      // Unchecked, because there are as many as rows.
+      let teachers = unsafe teachers[unchecked: group]
+      var cross = VectorPair(high: zero, low: zero)
+      var own = VectorPair(high: zero, low: zero)
+      var leftOut = zero
+      var start = group &* length
+      let end = start &+ length
+      while start < end {
+        var block = VectorPair(high: zero, low: zero)
+        var ownBlock = VectorPair(high: zero, low: zero)
+        let blockEnd = start &+ min(512, end &- start)
+        while start < blockEnd {
+          let b = load(teacherLogits, start)
+          let high = load(teacherPairs, start)
+          let isAbsent = high .== zero
+          let low = choose(zero, else: load(teacherPairs, logits.count &+ start), where: isAbsent)
+          let u = VectorPair(high: high, low: low)
+          var z = shifted(load(logits, start), less: rows.maximum, rests: rests, from: start, shift)
+          leftOut += choose(magnitude(z.high) * 0x1p-890, else: zero, where: isAbsent .& (b .> masked))
+          z.high = choose(zero, else: z.high, where: isAbsent)
+          z.low = choose(zero, else: z.low, where: isAbsent)
+          block = block.accumulating(Multiplier.product(u, -z))
+          if isDivergence {
+            var other = shifted(b, less: teachers.maximum, teacherShift)
+            other.high = choose(zero, else: other.high, where: isAbsent)
+            other.low = choose(zero, else: other.low, where: isAbsent)
+            ownBlock = ownBlock.accumulating(Multiplier.product(u, -other))
+          }
+          start &+= 8
         }
-        start &+= 8
+        cross = cross + VectorPair(large: block.high, small: block.low)
+        own = own + VectorPair(large: ownBlock.high, small: ownBlock.low)
       }
-      cross = cross + VectorPair(large: block.high, small: block.low)
-      own = own + VectorPair(large: ownBlock.high, small: ownBlock.low)
+      var loss = sum(rows.logSum, cross, over: teachers)
+      loss.error += leftOut + (rows.logSum.high + 1) * shift.absolute + Vector(repeating: 0x1p-1000)
+      if isDivergence {
+        var entropy = sum(teachers.logSum, own, over: teachers)
+        entropy.error += Vector(repeating: 0x1p-860)
+        loss = loss + -entropy
+      }
+      let isGood =
+        (loss.error .<= magnitude(loss.value.high) * 0x1p-40) .& .!rows.isFaint .& .!teachers.isFaint
+        .& (cross.high .<= Vector(repeating: 0x1p900))
+      rows.loss = choose(loss.value, else: 0, where: isGood)
+      rows.lossError = choose(loss.error, else: zero, where: isGood)
     }
-    var loss = sum(rows.logSum, cross, over: teachers)
-    loss.error += leftOut + (rows.logSum.high + 1) * shift.absolute + Vector(repeating: 0x1p-1000)
-    if isDivergence {
-      var entropy = sum(teachers.logSum, own, over: teachers)
-      entropy.error += Vector(repeating: 0x1p-860)
-      loss = loss + -entropy
-    }
-    let isGood =
-      (loss.error .<= magnitude(loss.value.high) * 0x1p-40) .& .!rows.isFaint .& .!teachers.isFaint
-      .& (cross.high .<= Vector(repeating: 0x1p900))
-    rows.loss = choose(loss.value, else: 0, where: isGood)
-    rows.lossError = choose(loss.error, else: zero, where: isGood)
   }
 
   /// log S + a sum over S'.

@@ -61,6 +61,7 @@ extension VectorLoops {
     var vector = Vector(repeating: -.infinity)
     var lane = 0
     while start &+ lane < count {
+      // Unchecked, because it is below `count`.
       let place = start &+ lane
       vector[lane] =
         element == .binary32
@@ -206,6 +207,7 @@ extension VectorLoops {
     var start = 0
     while start &+ 8 <= out.count {
       let (result, slack) = narrowed(load(exponentials, start) * factors, rounding)
+      // Of one size, and every pattern of bits is of either type.
       signs |= unsafe unsafeBitCast(slack, to: SIMD8<Int64>.self)
       store(result, &out, start)
       start &+= 8
@@ -245,6 +247,7 @@ extension VectorLoops {
       let v = ((logSum - z.high) - z.low).replacing(with: 0, where: isMasked)
       let (result, slack) = narrowed(v, rounding)
       let isInRange = v .<= Vector(repeating: rounding.greatest)
+      // Of one size, and every pattern of bits is of either type.
       signs |= unsafe unsafeBitCast(slack.replacing(with: -1, where: .!isInRange), to: SIMD8<Int64>.self)
       store(result.replacing(with: -.infinity, where: isMasked), row: &out, start)
       start &+= 8

@@ -94,64 +94,51 @@ extension VectorLoops {
     precondition(targets.count == 0 || targets.count == logits.count)
     precondition(rests.count == 0 || rests.count == logits.count)
     precondition(pairs.count == 2 &* logits.count && weights.count >= length / 8)
-    var group = 0
-    while group < rows.count {
-      unsafe shares(
-        of: targets, smoothing, weights: weights, logits: logits, rests: rests, group: group, length: length,
-        shift: shift, reach: reach, &rows[unchecked: group], into: &pairs)
-      group &+= 1
-    }
-  }
-
-  @inlinable @inline(__always)
-  static func shares(
-    of targets: Span<Double>, _ smoothing: TargetSmoothing, weights: Span<Double>, logits: Span<Double>,
-    rests: Span<Double>, group: Int, length: Int, shift: RowShift, reach: Double, _ rows: inout InterleavedRows,
-    into pairs: inout MutableSpan<Double>
-  ) {
-    let (zero, one) = (Vector(repeating: 0), Vector(repeating: 1))
-    var total = VectorPair(high: zero, low: zero)
-    var cross = VectorPair(high: zero, low: zero)
-    var (place, index) = (0, zero)
-    var start = group &* length
-    let end = start &+ length
-    while start < end {
-      var totals = VectorPair(high: zero, low: zero)
-      var crosses = VectorPair(high: zero, low: zero)
-      let blockEnd = start &+ min(512, end &- start)
-      while start < blockEnd {
-        let t = targets.count > 0 ? load(targets, start) : choose(one, else: zero, where: index .== rows.target)
-        // Unchecked, because there are as many as classes.
-        let u = share(of: t, smoothing, weight: unsafe Vector(repeating: weights[unchecked: place]))
-        store(u.high, &pairs, start)
-        store(u.low, &pairs, logits.count &+ start)
-        let isNothing = u.high .== zero
-        var z = shifted(load(logits, start), less: rows.maximum, rests: rests, from: start, shift)
-        z.high = choose(zero, else: z.high, where: isNothing)
-        z.low = choose(zero, else: z.low, where: isNothing)
-        totals = totals.accumulating(u)
-        crosses = crosses.accumulating(Multiplier.product(u, -z))
-        place &+= 1
-        index += one
-        start &+= 8
+    forEachGroup(of: &rows) { rows, group in
+      let (zero, one) = (Vector(repeating: 0), Vector(repeating: 1))
+      var total = VectorPair(high: zero, low: zero)
+      var cross = VectorPair(high: zero, low: zero)
+      var (place, index) = (0, zero)
+      var start = group &* length
+      let end = start &+ length
+      while start < end {
+        var totals = VectorPair(high: zero, low: zero)
+        var crosses = VectorPair(high: zero, low: zero)
+        let blockEnd = start &+ min(512, end &- start)
+        while start < blockEnd {
+          let t = targets.count > 0 ? load(targets, start) : choose(one, else: zero, where: index .== rows.target)
+          // Unchecked, because there are as many as classes.
+          let u = share(of: t, smoothing, weight: unsafe Vector(repeating: weights[unchecked: place]))
+          store(u.high, &pairs, start)
+          store(u.low, &pairs, logits.count &+ start)
+          let isNothing = u.high .== zero
+          var z = shifted(load(logits, start), less: rows.maximum, rests: rests, from: start, shift)
+          z.high = choose(zero, else: z.high, where: isNothing)
+          z.low = choose(zero, else: z.low, where: isNothing)
+          totals = totals.accumulating(u)
+          crosses = crosses.accumulating(Multiplier.product(u, -z))
+          place &+= 1
+          index += one
+          start &+= 8
+        }
+        total = total + VectorPair(large: totals.high, small: totals.low)
+        cross = cross + VectorPair(large: crosses.high, small: crosses.low)
       }
-      total = total + VectorPair(large: totals.high, small: totals.low)
-      cross = cross + VectorPair(large: crosses.high, small: crosses.low)
+      let loss =
+        VectorBall(value: total, relative: 0x1p-88)
+        .times(VectorBall(value: rows.logSum, relative: logSumError + shift.absolute), Multiplier.self)
+        + VectorBall(
+          value: cross,
+          error: cross.high * 0x1p-88 + (total.high * shift.absolute + Vector(repeating: 0x1p-1000)))
+      // A part that is NaN, because something underflowed, does not equal itself.
+      let isGood =
+        (total.high .>= Vector(repeating: 1 / reach)) .& (total.high .<= Vector(repeating: reach))
+        .& (total.low .== total.low)
+      let hasLoss = isGood .& (cross.high .<= Vector(repeating: 0x1p900)) .& (cross.low .== cross.low)
+      rows.pull = choose(total, else: 1, where: isGood)
+      rows.pullError = choose(Vector(repeating: 0x1p-88), else: Vector(repeating: .infinity), where: isGood)
+      rows.loss = choose(loss.value, else: 0, where: hasLoss)
+      rows.lossError = choose(loss.error, else: zero, where: hasLoss)
     }
-    let loss =
-      VectorBall(value: total, relative: 0x1p-88)
-      .times(VectorBall(value: rows.logSum, relative: logSumError + shift.absolute), Multiplier.self)
-      + VectorBall(
-        value: cross,
-        error: cross.high * 0x1p-88 + (total.high * shift.absolute + Vector(repeating: 0x1p-1000)))
-    // A part that is NaN, because something underflowed, does not equal itself.
-    let isGood =
-      (total.high .>= Vector(repeating: 1 / reach)) .& (total.high .<= Vector(repeating: reach))
-      .& (total.low .== total.low)
-    let hasLoss = isGood .& (cross.high .<= Vector(repeating: 0x1p900)) .& (cross.low .== cross.low)
-    rows.pull = choose(total, else: 1, where: isGood)
-    rows.pullError = choose(Vector(repeating: 0x1p-88), else: Vector(repeating: .infinity), where: isGood)
-    rows.loss = choose(loss.value, else: 0, where: hasLoss)
-    rows.lossError = choose(loss.error, else: zero, where: hasLoss)
   }
 }
