@@ -1,4 +1,5 @@
 import Glibc
+import TestSupport
 import VectorKernels
 
 @testable import NumericJSON
@@ -24,6 +25,19 @@ func referenceValue(_ text: String) -> Double { unsafe strtod(text, nil) }
 extension JSONNumber {
   /// As strtod has it.
   var infinite: Double { isOutOfRange ? (value < 0 ? -.infinity : .infinity) : value }
+}
+
+/// The texts of numbers of a format, as a level writes them.
+func texts(_ values: [Double], _ format: BinaryFormat, _ level: KernelLevel) -> [String] {
+  var writer = JSONWriter(capacity: 0, level: level)
+  writer.tensor(values.span, extents: [values.count].span, format: format)
+  let text = String(decoding: writer.finish(), as: UTF8.self)
+  return text.dropFirst().dropLast().split(separator: ",").map(String.init)
+}
+
+/// So many digits, any of them.
+func digits(_ count: Int, _ random: inout SplitMix64) -> String {
+  String((0..<count).map { _ in Character(String(random.next() % 10)) })
 }
 
 /// Where the reading of a sequence stopped, how, and what it has read.

@@ -18,13 +18,6 @@ import Testing
     return (digits, exponent)
   }
 
-  private func texts(_ values: [Double], _ format: BinaryFormat, _ level: KernelLevel) -> [String] {
-    var writer = JSONWriter(capacity: 0, level: level)
-    writer.tensor(values.span, extents: [values.count].span, format: format)
-    let text = String(decoding: writer.finish(), as: UTF8.self)
-    return text.dropFirst().dropLast().split(separator: ",").map(String.init)
-  }
-
   /// The text of one number, the same at every level.
   private func text(_ value: Double, _ format: BinaryFormat = .binary64) -> String {
     let all = levelsHere.flatMap { texts([value], format, $0) }

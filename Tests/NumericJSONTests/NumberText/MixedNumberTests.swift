@@ -8,10 +8,6 @@ import VectorKernels
 /// too. `readTensor` of these tests demands the same at every level.
 @Suite("Numbers of mixed notation")
 struct MixedNumberTests {
-  private func digits(_ count: Int, _ random: inout SplitMix64) -> String {
-    String((0..<count).map { _ in Character(String(random.next() % 10)) })
-  }
-
   /// Digits as a number with a point before the last `places`.
   private func pointed(_ digits: String, _ places: Int) -> String {
     let padded = String(repeating: "0", count: max(0, places + 1 - digits.count)) + digits

@@ -1,4 +1,3 @@
-import NumericJSON
 import TestSupport
 import Testing
 import VectorKernels
@@ -7,13 +6,6 @@ import VectorKernels
 @Suite struct NarrowFormatTests {
   private func number(_ pattern: UInt16, _ format: BinaryFormat) -> Double {
     format == .binary16 ? Double(Float16(bitPattern: pattern)) : Double(Float(bitPattern: UInt32(pattern) << 16))
-  }
-
-  private func texts(_ values: [Double], _ format: BinaryFormat, _ level: KernelLevel) -> [String] {
-    var writer = JSONWriter(capacity: 0, level: level)
-    writer.tensor(values.span, extents: [values.count].span, format: format)
-    return String(decoding: writer.finish(), as: UTF8.self).dropFirst().dropLast().split(separator: ",").map(
-      String.init)
   }
 
   /// The digits without zeros around them, and the power of ten of the last.

@@ -7,10 +7,6 @@ import Testing
 /// Long sequences of numbers, which are read eight at a time where they are everyday ones. `readTensor` of these tests
 /// demands the same at every level.
 @Suite struct NumberSequenceTests {
-  private func digits(_ count: Int, _ random: inout SplitMix64) -> String {
-    String((0..<count).map { _ in Character(String(random.next() % 10)) })
-  }
-
   /// With up to eight digits before the point and up to 19 behind it: beyond an eight's on every side.
   private func everydayNumber(_ random: inout SplitMix64) -> String {
     let before = Int(random.next() % 8) + 1

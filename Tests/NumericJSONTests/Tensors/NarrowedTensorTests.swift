@@ -14,40 +14,41 @@ import VectorKernels
   }
 
   /// As binary64 each is half-way between two numbers of the format, or was read as such; the text is not.
-  private static let halvesOfBinary16: [(String, Double)] = [
-    ("1.00048828125", 1), ("1.00048828125000000000001", 1 + 0x1p-10), ("1.000488281249999999999999999", 1),
-    ("1.00146484375", 1 + 0x1p-9), ("1.00146484375000000000001", 1 + 0x1p-9),
-    ("1.001464843749999999999999999", 1 + 0x1p-10), ("-1.00048828125000000000001", -1 - 0x1p-10),
-    ("2049", 2048), ("2049.0000000000000000001", 2050), ("2051", 2052), ("2050.9999999999999999999", 2050),
-    ("65519.99999999999999999999999", 65_504), ("2.98023223876953125e-8", 0), ("2.980232238769531250001e-8", 0x1p-24),
-    ("8.94069671630859375e-8", 0x1p-23), ("8.9406967163085937499999e-8", 0x1p-24), ("1e-400", 0),
-    ("0.1", 0.0999755859375), ("100048828125000000000001e-23", 1 + 0x1p-10),
+  private static let halves: [(BinaryFormat, [(String, Double)])] = [
+    (
+      .binary16,
+      [
+        ("1.00048828125", 1), ("1.00048828125000000000001", 1 + 0x1p-10), ("1.000488281249999999999999999", 1),
+        ("1.00146484375", 1 + 0x1p-9), ("1.00146484375000000000001", 1 + 0x1p-9),
+        ("1.001464843749999999999999999", 1 + 0x1p-10), ("-1.00048828125000000000001", -1 - 0x1p-10),
+        ("2049", 2048), ("2049.0000000000000000001", 2050), ("2051", 2052), ("2050.9999999999999999999", 2050),
+        ("65519.99999999999999999999999", 65_504), ("2.98023223876953125e-8", 0),
+        ("2.980232238769531250001e-8", 0x1p-24),
+        ("8.94069671630859375e-8", 0x1p-23), ("8.9406967163085937499999e-8", 0x1p-24), ("1e-400", 0),
+        ("0.1", 0.0999755859375), ("100048828125000000000001e-23", 1 + 0x1p-10),
+      ]
+    ),
+    (
+      .bfloat16,
+      [
+        ("1.00390625000000000000001", 1 + 0x1p-7), ("1.00390625", 1), ("1.01171875", 1 + 0x1p-6),
+        ("3.3961775292304600e38", 0x1.FEp127), ("257", 256), ("257.00000000000000000000001", 258), ("259", 260),
+      ]
+    ),
+    (
+      .binary32,
+      [
+        ("1.000000059604644775390625", 1), ("1.00000005960464477539062500000000001", 1 + 0x1p-23),
+        ("16777217", 16_777_216), ("16777217.00000000000000000001", 16_777_218), ("7.1e-46", 0x1p-149), ("7e-46", 0),
+      ]
+    ),
   ]
 
-  @Test(arguments: halvesOfBinary16)
-  func binary16(_ text: String, _ value: Double) throws {
-    let found = try narrowed(text, .binary16)
-    #expect(found.values == [value] && found.beyond.isEmpty)
-  }
-
-  private static let halvesOfBfloat16: [(String, Double)] = [
-    ("1.00390625000000000000001", 1 + 0x1p-7), ("1.00390625", 1), ("1.01171875", 1 + 0x1p-6),
-    ("3.3961775292304600e38", 0x1.FEp127), ("257", 256), ("257.00000000000000000000001", 258), ("259", 260),
-  ]
-
-  @Test(arguments: halvesOfBfloat16)
-  func bfloat16(_ text: String, _ value: Double) throws {
-    #expect(try narrowed(text, .bfloat16).values == [value])
-  }
-
-  private static let halvesOfBinary32: [(String, Double)] = [
-    ("1.000000059604644775390625", 1), ("1.00000005960464477539062500000000001", 1 + 0x1p-23),
-    ("16777217", 16_777_216), ("16777217.00000000000000000001", 16_777_218), ("7.1e-46", 0x1p-149), ("7e-46", 0),
-  ]
-
-  @Test(arguments: halvesOfBinary32)
-  func binary32(_ text: String, _ value: Double) throws {
-    #expect(try narrowed(text, .binary32).values == [value])
+  @Test(arguments: halves) func halvesAreRoundedByTheirText(format: BinaryFormat, halves: [(String, Double)]) throws {
+    for (text, value) in halves {
+      let found = try narrowed(text, format)
+      #expect(found.values == [value] && found.beyond.isEmpty, "\(text)")
+    }
   }
 
   /// Halves in different places of a tensor, beside what is no number.

@@ -1,4 +1,4 @@
-import Dispatch
+import KernelDispatch
 import NumericJSON
 import TestSupport
 import VectorKernels
@@ -6,12 +6,7 @@ import Testing
 
 /// What is read and written in chunks is what is read and written in one go: values, shape, faults, errors, bytes.
 @Suite struct ParallelTensorTests {
-  private let parallel: Parallel = { count, body in
-    withoutActuallyEscaping(body) { body in
-      nonisolated(unsafe) let body = body
-      DispatchQueue.concurrentPerform(iterations: count) { unsafe body($0) }
-    }
-  }
+  private let parallel: Parallel = onThreads
   private let backwards: Parallel = { count, body in for index in (0..<count).reversed() { body(index) } }
 
   private func outcome(_ bytes: [UInt8], _ maximumCount: Int, _ parallel: Parallel?) -> Result<
@@ -142,6 +137,37 @@ import Testing
       }
       #expect(texts[1] == texts[0] && texts[2] == texts[0])
       #expect(throws: Never.self) { try validate(texts[0]) }
+    }
+  }
+}
+
+/// What says where a large text may be cut.
+struct CommaCountTests {
+  /// Against a plain count, at every alignment, with bytes that border on those sought.
+  @Test(arguments: levelsHere) func commasAndColonsAreCounted(_ level: KernelLevel) {
+    var random = SplitMix64(88)
+    let alphabet = Array(",,;+-\u{0}0/9".utf8) + [0x2B, 0x2D, 0x39, 0x3B, 0xAC, 0xBA, 0xFF]
+    for length in [0, 1, 15, 63, 64, 65, 31 * 64 - 1, 31 * 64, 31 * 64 + 1, 9000] {
+      let text = (0..<length).map { _ in alphabet[random.int(in: 0...alphabet.count - 1)] }
+      for start in 0..<min(65, length + 1) {
+        let part = text.span.extracting(start..<length)
+        let expected = text[start...].count { $0 == UInt8(ascii: ",") }
+        #expect(level.loops.countCommas(part, stopsAtColon: true) == (expected, false))
+      }
+    }
+    let commas = [UInt8](repeating: UInt8(ascii: ","), count: 10_000)
+    #expect(level.loops.countCommas(commas.span, stopsAtColon: true) == (10_000, false))
+  }
+
+  /// Commas before a colon are all counted, those after it only where they are asked for.
+  @Test(arguments: levelsHere) func aColonIsFoundWhereverItIs(_ level: KernelLevel) {
+    var text = [UInt8](repeating: UInt8(ascii: ","), count: 5000)
+    for place in [0, 1, 63, 64, 31 * 64 - 1, 31 * 64, 4000, 4991, 4992, 4999] {
+      text[place] = UInt8(ascii: ":")
+      let (found, hasColon) = level.loops.countCommas(text.span, stopsAtColon: true)
+      #expect(hasColon && place <= found && found < 5000, "at \(place)")
+      #expect(level.loops.countCommas(text.span, stopsAtColon: false) == (4999, true), "at \(place)")
+      text[place] = UInt8(ascii: ",")
     }
   }
 }

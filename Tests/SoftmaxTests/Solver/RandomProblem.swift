@@ -75,11 +75,7 @@ struct RandomProblem: RandomNumberGenerator {
       chance(0.9) ? Int.random(in: 1...16, using: &self) : Int.random(in: 17...(chance(0.1) ? 3000 : 200), using: &self)
     let rows = chance(0.6) ? 1 : Int.random(in: 2...(classes <= 16 && chance(0.2) ? 20 : 5), using: &self)
     let isLast = chance(0.7)
-    var logits = [Double](repeating: 0, count: rows * classes)
-    for n in 0..<rows {
-      for (c, logit) in row(classes).enumerated() { logits[isLast ? n * classes + c : c * rows + n] = logit }
-    }
-    let layout = Layout(shape: isLast ? [rows, classes] : [classes, rows], axis: isLast ? 1 : 0)
+    let (logits, layout) = tensor((0..<rows).map { _ in row(classes) }, isLast: isLast)
     let temperature =
       chance(0.75)
       ? 1
@@ -137,10 +133,7 @@ struct RandomProblem: RandomNumberGenerator {
   }
 
   private mutating func teacher(_ rows: Int, _ classes: Int, isLast: Bool) -> Target {
-    var logits = [Double](repeating: 0, count: rows * classes)
-    for n in 0..<rows {
-      for (c, logit) in row(classes).enumerated() { logits[isLast ? n * classes + c : c * rows + n] = logit }
-    }
+    let logits = tensor((0..<rows).map { _ in row(classes) }, isLast: isLast).numbers
     if Self.areModerate(logits) { return .logits(Numbers(logits)) }
     return .logits(Numbers(logits.map { $0 == -.infinity ? 0 : $0.remainder(dividingBy: 8) }))
   }

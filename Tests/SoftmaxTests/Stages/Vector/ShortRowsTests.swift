@@ -13,13 +13,8 @@ struct ShortRowsTests {
   private func problem(
     _ rows: [[Double]], isLast: Bool, temperature: Double = 1, softcap: Double? = nil
   ) throws -> SoftmaxProblem {
-    let (count, classes) = (rows.count, rows[0].count)
-    var logits = [Double](repeating: 0, count: count * classes)
-    for n in 0..<count {
-      for c in 0..<classes { logits[isLast ? n * classes + c : c * count + n] = rows[n][c] }
-    }
-    let layout = Layout(shape: isLast ? [count, classes] : [classes, count], axis: isLast ? 1 : 0)
-    return try SoftmaxProblem(logits: Numbers(logits), layout: layout, temperature: temperature, softcap: softcap)
+    let (logits, layout) = tensor(rows, isLast: isLast)
+    return try SoftmaxProblem(logits: logits, layout: layout, temperature: temperature, softcap: softcap)
   }
 
   /// Every length, any number of rows, rows of all kinds side by side: the bits are those of the interval stage.

@@ -9,12 +9,6 @@ import VectorKernels
 struct TripleRowTests {
   let big = IntervalArithmetic.standard
 
-  private func isWithin(_ triple: TripleDouble, _ truth: Interval<FixedLimbs>, _ bound: Double) -> Bool {
-    let found = big.exact(triple.high) + big.exact(triple.middle) + big.exact(triple.low)
-    let allowed = (truth * big.exact(bound)).lower
-    return !(allowed < (found - truth).upper) && !(allowed < (truth - found).upper)
-  }
-
   /// The loops keep the bounds of their docstrings.
   @Test(arguments: levelsHere) func exponentialsAndSums(level: KernelLevel) throws {
     var poll = CancellationPoll()
@@ -41,16 +35,20 @@ struct TripleRowTests {
         guard -z.lower.approximation < 619 else { continue }
         let truth = try big.exponential(z, &poll)
         sum = sum + truth
-        #expect(isWithin(triple, truth, 0x1p-131), "e^(\(logit)/\(temperature)) at \(level)")
+        #expect(
+          isClose([triple.high, triple.middle, triple.low], truth, within: 0x1p-131),
+          "e^(\(logit)/\(temperature)) at \(level)")
       }
-      if scale < 600 || temperature >= 1 { #expect(isWithin(found, sum, 0x1.12p-131), "\(logits.count)") }
+      if scale < 600 || temperature >= 1 {
+        #expect(isClose([found.high, found.middle, found.low], sum, within: 0x1.12p-131), "\(logits.count)")
+      }
     }
   }
 
-  enum Target: CaseIterable { case rounded, weighted, ulps, tiny, equal, permuted }
+  enum Kind: CaseIterable { case rounded, weighted, ulps, tiny, equal, permuted }
 
   /// Rows of which the target is softmax, rounded, or a teacher's that is the student but for so little.
-  private func problem(_ target: Target, rows: Int, classes: Int, seed: UInt64, isLast: Bool) throws -> LossProblem {
+  private func problem(_ target: Kind, rows: Int, classes: Int, seed: UInt64, isLast: Bool) throws -> LossProblem {
     var source = RandomProblem(seed: seed)
     let temperature = source.pick(1, 1, 0.7, 4)
     let scale = source.pick(0.1, 1, 3, 20)
@@ -59,8 +57,8 @@ struct TripleRowTests {
       logits: logits, layout: Layout(shape: isLast ? [rows, classes] : [classes, rows], axis: isLast ? 1 : 0),
       temperature: temperature, format: seed % 5 == 4 ? .binary32 : .binary64)
     let shift = source.pick(0.0, 1, -3)
-    func teacher(_ change: (Double) -> Double) -> Softmax.Target { .logits(Numbers(logits.map(change))) }
-    let of: Softmax.Target
+    func teacher(_ change: (Double) -> Double) -> Target { .logits(Numbers(logits.map(change))) }
+    let of: Target
     switch target {
     case .rounded, .weighted:
       let exact = try SoftmaxProblem(logits: logits, layout: softmax.layout, temperature: temperature)
@@ -77,7 +75,7 @@ struct TripleRowTests {
       reduction: source.pick(.none, .sum, .mean))
   }
 
-  @Test(arguments: Target.allCases) func hostileRows(target: Target) throws {
+  @Test(arguments: Kind.allCases) func hostileRows(target: Kind) throws {
     for k in repetitions(60) {
       let seed = UInt64(k) &* 31 &+ randomSeed
       let problem = try problem(
@@ -92,7 +90,7 @@ struct TripleRowTests {
     }
   }
 
-  @Test(arguments: Target.allCases.filter { $0 != .permuted }) func everydayRowsAreDecided(target: Target) throws {
+  @Test(arguments: Kind.allCases.filter { $0 != .permuted }) func everydayRowsAreDecided(target: Kind) throws {
     for (seed, isLast) in [(1, true), (2, false)] as [(UInt64, Bool)] {
       let problem = try problem(target, rows: 16, classes: 1000, seed: seed, isLast: isLast)
       for level in levelsHere {

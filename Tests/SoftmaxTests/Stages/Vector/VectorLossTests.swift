@@ -61,18 +61,15 @@ struct VectorLossTests {
     let single = kind == .derivation
     let (rows, teachers) = single ? ([rows[0]], [teachers[0]]) : (rows, teachers)
     let classes = rows[0].count
-    func tensor(_ rows: [[Double]]) -> [Double] {
-      isLast ? rows.flatMap { $0 } : (0..<classes).flatMap { c in rows.map { $0[c] } }
-    }
-    let shape = single ? [classes] : isLast ? [rows.count, classes] : [classes, rows.count]
+    let (logits, layout) = tensor(rows, isLast: isLast)
     let softmax = try SoftmaxProblem(
-      logits: Numbers(tensor(rows)), layout: Layout(shape: shape, axis: isLast ? shape.count - 1 : 0),
+      logits: logits, layout: layout,
       temperature: isHostile ? source.pick(1, 1, 2, 0.7, 1e-3, 1e5) : 2,
       softcap: Kind.withCap.contains(kind) ? (isHostile ? source.pick(30, 5, 0.3, 1000, 1e-5) : 30) : nil,
       format: isHostile && source.chance(0.3) ? source.pick(.binary32, .binary16, .bfloat16) : .binary64)
     let indices = Target.indices(rows.map { _ in Int.random(in: 0..<classes, using: &source) })
     let shares = Target.probabilities(
-      Numbers(tensor(rows).map { _ in source.pick(0, 0.5, source.uniform(0, 1)) }))
+      Numbers(logits.map { _ in source.pick(0, 0.5, source.uniform(0, 1)) }))
     let target: Target
     var (smoothing, weights) = (0.0, isHostile && source.chance(0.4))
     switch kind {
@@ -80,7 +77,7 @@ struct VectorLossTests {
       target = indices
     case .weightedZLoss, .softHessian, .cappedWeights: (target, smoothing) = (shares, source.pick(0, 0.1))
     case .teacher, .nearTeacher, .divergence, .cappedTeacher, .cappedDivergence:
-      target = .logits(Numbers(tensor(teachers)))
+      target = .logits(Numbers(tensor(teachers, isLast: isLast).numbers))
     }
     if [.divergence, .cappedDivergence].contains(kind) { weights = false }
     let isEven = source.chance(0.5)

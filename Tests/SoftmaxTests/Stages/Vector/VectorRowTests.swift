@@ -8,15 +8,7 @@ import Testing
 /// decide.
 @Suite("Vector row")
 struct VectorRowTests {
-  typealias Real = Interval<FixedLimbs>
   let big = IntervalArithmetic.standard
-
-  /// Whether a pair is within `bound` of a number that is known far better, relatively.
-  private func isClose(_ pair: DoubleDouble, _ truth: Real, within bound: Double) -> Bool {
-    let difference = big.exact(pair.high) + big.exact(pair.low) - truth
-    let allowed = (truth * big.exact(bound)).lower
-    return !(allowed < difference.upper) && !(allowed < (-difference).upper)
-  }
 
   private func problem(_ logits: [Double], temperature: Double) throws -> SoftmaxProblem {
     try SoftmaxProblem(logits: logits, layout: Layout(shape: [logits.count], axis: 0), temperature: temperature)

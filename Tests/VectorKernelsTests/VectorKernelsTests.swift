@@ -59,3 +59,36 @@ struct BinaryFormatTests {
     #expect(BinaryFormat.bfloat16.nearest(to: -1e300) == -.infinity)
   }
 }
+
+/// Exact products, by each way that a processor may take.
+struct ArithmeticTests {
+  @Test("Dekker's product and the fused one are the same pair")
+  func productsAreExactEitherWay() {
+    var random = SplitMix64(3)
+    func number() -> Double {
+      random.double(in: -1...1) * Double(sign: .plus, exponent: random.int(in: -300...300), significand: 1)
+    }
+    for _ in repetitions(10_000) {
+      let (a, b) = (number(), number())
+      #expect(DekkerMultiplier.product(a, b) == FusedMultiplier.product(a, b))
+      let split = DekkerMultiplier.product(Vector(repeating: a), Vector(repeating: b))
+      #expect(split.high[5] == a * b && split.low[5] == FusedMultiplier.product(a, b).low)
+    }
+  }
+}
+
+/// Which vector loops a request is served with.
+struct KernelLevelTests {
+  @Test("The widest vectors serve every text where they cost nothing", arguments: KernelLevel.allCases)
+  func theWidest(_ level: KernelLevel) {
+    for bytes in [0, 200, 1 << 14, 1 << 26] { #expect(KernelLevelPolicy(level).level(forText: bytes) == level) }
+  }
+
+  @Test("Where they lower the clock, they serve long texts alone")
+  func slowingDown() {
+    let levels = KernelLevelPolicy(.v4, slowsDown: true)
+    #expect(levels.level(forText: 200) == .v3 && levels.level(forText: (1 << 14) - 1) == .v3)
+    #expect(levels.level(forText: 1 << 14) == .v4 && levels.level(forText: 1 << 26) == .v4)
+    #expect(KernelLevelPolicy(.baseline, slowsDown: true).level(forText: 200) == .baseline)
+  }
+}
