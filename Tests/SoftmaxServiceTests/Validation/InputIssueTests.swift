@@ -252,7 +252,7 @@ struct InputIssueTests {
 
   static let outputs = [
     BadBody("/softmax", #"{"logits": [1], "outputs": 1}"#, ("#/outputs", ["a number", "[\"probabilities\"]"])),
-    BadBody("/softmax", #"{"logits": [1], "outputs": "loss"}"#, ("#/outputs/0", ["an output of /loss and /gradient"])),
+    BadBody("/softmax", #"{"logits": [1], "outputs": "loss"}"#, ("#/outputs", ["an output of /loss and /gradient"])),
     BadBody("/loss", #"{"logits": [1], "target": 0, "outputs": {}}"#, ("#/outputs", ["an object", "[\"loss\"]"])),
     BadBody("/softmax", #"{"logits": [1], "outputs": ["argmax", "argmax"]}"#, ("#/outputs/1", ["again"])),
     BadBody("/softmax", #"{"logits": [1], "outputs": ["softmax"]}"#, ("#/outputs/0", ["does not know", "nearest"])),
