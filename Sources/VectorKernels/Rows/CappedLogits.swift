@@ -17,8 +17,8 @@ extension VectorLoops {
   ///   - slopes: the same, the derivatives: 1 for a masked class; zero and NaN for one that is below 2^-894.
   ///
   /// Error Bounds: of z, absolutely, scale·2^-81.1; of the derivative, relatively, 2^-80.2.
-  /// - E is within 2^-80.3 of itself, as `exponential(_:_:_:)` says; its argument's 2^-100 |2a/c| makes 2^-101 of 1.
-  /// - dh = ∓q² dE and E q² ≤ 1/4, so h is within 2^-82.3 and 2^-101, and 2^-101 for 1 + E and its reciprocal. h - h_m
+  /// - E is within 2^-80.27 of itself, as `exponential(_:_:_:)` says; its argument's 2^-100 |2a/c| makes 2^-101 of 1.
+  /// - dh = ∓q² dE and E q² ≤ 1/4, so h is within 2^-82.27 and 2^-101, and 2^-101 for 1 + E and its reciprocal. h - h_m
   ///   is within 2^-81.2. The product's and the scale's errors are 2^-97 of |h - h_m| ≤ 1.
   /// - The derivative's relative error is that of E times (1 - E)/(1 + E) ≤ 1, 2^-101 for E's argument as long as
   ///   |2a/c| ≤ 620, which is 2^-91, two reciprocals' 2^-101, and 7u² for each of two products.

@@ -42,7 +42,7 @@ extension VectorLoops {
   ///   table is within that too.
   /// - The final pair and the power of two are exact.
   ///
-  /// Sum: 2^-81.54 + 2^-82.58 + 2^-81.67 + 3·2^-91 < 2^-80.3.
+  /// Sum: 2^-81.54 + 2^-82.58 + 2^-81.67 + 3·2^-91 < 2^-80.27.
   @inlinable @inline(__always)
   static func exponential(
     _ high: Vector, _ low: Vector, _ table: Span<Double>, raisedBy exponent: Int64 = 0

@@ -61,7 +61,7 @@ extension VectorLoops {
   /// - Returns: the rows with a NaN, and those with a vector too large or too small.
   ///
   /// Error Bounds: those of ``centredProducts(_:_:vector:mean:within:slope:within:_:into:)``. With the largest |v| as
-  /// the unit, Σ e_j v_j/S is within 2^-80.3 + 2^-89 + 2^-79.9 < 2^-79.0 of p·v, for which 0x1.2p-79 is taken, since Σ
+  /// the unit, Σ e_j v_j/S is within 2^-80.27 + 2^-89 + 2^-79.9 < 2^-79.0 of p·v, for which 0x1.2p-79 is taken, since Σ
   /// p |v| ≤ 1; what is left out of it is below 2^-870.
   @inlinable @inline(never)
   public static func interleavedHessianProducts(

@@ -18,7 +18,7 @@ extension VectorLoops {
   /// - Parameter error: the factors' relative error, and four times that of z.
   ///
   /// Error Bounds: S - e_i ≥ 1 unless it is R, so its error is S's and e_i's, at most
-  /// 2^-79.9·S + 2^-80.3 ≤ 2^-78.4 (S - e_i); with 1/S in all 2^-77.8, for 2^-77, and the factor's. The error of z
+  /// 2^-79.9·S + 2^-80.27 ≤ 2^-78.4 (S - e_i); with 1/S in all 2^-77.8, for 2^-77, and the factor's. The error of z
   /// is in R and e_i ≤ R, 3 (S - e_i) together, and once in 1/S. What a faint R leaves out is multiplied by at most
   /// 2.01 of the factor.
   @inlinable @inline(never)

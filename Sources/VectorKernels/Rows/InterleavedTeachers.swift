@@ -99,7 +99,7 @@ extension VectorLoops {
   ///   - isDivergence: whether the divergences are asked for.
   ///
   /// Error Bounds: log S and log S' within ``logSumError``; z's absolute error once more of log S and, since the shares
-  /// add up to 1, of the sum. The sums have blocks of 64 terms within 2^-92.9, their exponentials are within 2^-80.3
+  /// add up to 1, of the sum. The sums have blocks of 64 terms within 2^-92.9, their exponentials are within 2^-80.27
   /// and 1/S' within 2^-79.9: 0x1.2p-79. An exponential that is left out is below 2^-894, times its z.
   @inlinable @inline(never)
   public static func interleavedTeacherLosses(

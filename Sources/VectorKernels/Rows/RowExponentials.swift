@@ -41,7 +41,7 @@ extension VectorLoops {
   ///     parts are zero where z < `vanishing`. Zero and NaN where `vanishing ≤ z < -620`: NaN makes every result
   ///     computed from it fail its rounding test.
   ///
-  /// Error Bounds: R is within 2^-79.9, relatively, unless it is faint. Its terms are positive and within 2^-80.3.
+  /// Error Bounds: R is within 2^-79.9, relatively, unless it is faint. Its terms are positive and within 2^-80.27.
   /// - In a lane, the high parts of 64 terms are added with their errors kept (TwoSum). The sum of the low parts and
   ///   errors is below 66u times the block's sum and takes two roundings a term: 2·64·66u² = 2^-92.9.
   /// - The eight lanes of a block are added within 2^-98.

@@ -1,4 +1,4 @@
-/// The relative error of e_i/S: 2^-80.3 + 2^-79.85 + 2^-102 < 2^-79.05 < 2^-78.91, which this is.
+/// The relative error of e_i/S: 2^-80.27 + 2^-79.85 + 2^-102 < 2^-79.04 < 2^-78.91, which this is.
 @inlinable @inline(__always)
 public var probabilityError: Double { 0x1.1p-79 }
 
@@ -15,8 +15,8 @@ extension VectorLoops {
   ///   - out: [classes].
   /// - Returns: how many are NaN.
   ///
-  /// Error Bounds: the factor's error, the exponential's 2^-80.3, and 2^-103 for the product of the pairs and the test.
-  /// For probabilities, with 1/S within 2^-79.85, that is below ``probabilityError``.
+  /// Error Bounds: the factor's error, the exponential's 2^-80.27, and 2^-103 for the product of the pairs and the
+  /// test. For probabilities, with 1/S within 2^-79.85, that is below ``probabilityError``.
   @inlinable @inline(never)
   public static func scaled(
     _ high: Span<Double>, _ low: Span<Double>, by factor: DoubleDouble, within error: Double,

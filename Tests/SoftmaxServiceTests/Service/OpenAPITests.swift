@@ -60,8 +60,9 @@ struct OpenAPITests {
     let schema = name(of: operation) + "Request"
     let properties = outline.under("components", "schemas", schema, "properties").filter { $0.path.count == 1 }
     #expect(properties.map(\.key) == operation.fields.map(\.name))
-    let required = operation.requiredInputs.filter { operation.alternative(to: $0) == nil }
-    #expect(outline.list("components", "schemas", schema, "required") == required.map(\.name))
+    let inputs = operation.requiredInputs.filter { operation.alternative(to: $0) == nil }
+    let required = inputs.map(\.name) + (operation == .check ? [RequestField.candidate.name] : [])
+    #expect(outline.list("components", "schemas", schema, "required") == required)
     let inline = outline.list("components", "schemas", schema, "properties", "outputs", "items", "enum")
     let named = outline.list("components", "schemas", name(of: operation) + "Output", "enum")
     #expect(inline + named == operation.outputs.map(\.name))

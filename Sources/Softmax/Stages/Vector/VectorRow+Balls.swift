@@ -73,7 +73,7 @@ extension VectorRow {
   /// Σ e'_c (-z_c) of a teacher's exponentials, or `nil` where it is infinite or not known: a class that is masked here
   /// alone may have a share.
   ///
-  /// Error Bounds: the loop's 2^-89.9, the exponentials' 2^-80.3, and what was left out of them; a cap's error times
+  /// Error Bounds: the loop's 2^-89.9, the exponentials' 2^-80.27, and what was left out of them; a cap's error times
   /// their sum S'.
   func cross(
     with teacher: borrowing VectorRow, _ teacherLogits: Span<Double>, _ logits: Span<Double>

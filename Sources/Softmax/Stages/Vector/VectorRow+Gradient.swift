@@ -35,7 +35,7 @@ extension VectorRow {
   /// - Returns: how many are not proven, and NaN.
   ///
   /// Error Bounds: away from the target the probability's and the factor's. S - e_l ≥ 1 unless it is R, so its error is
-  /// S's and e_l's, at most 2^-79.9·S + 2^-80.3 ≤ 2^-78.4 (S - e_l); with 1/S in all 2^-77.8, for 2^-77, and the
+  /// S's and e_l's, at most 2^-79.9·S + 2^-80.27 ≤ 2^-78.4 (S - e_l); with 1/S in all 2^-77.8, for 2^-77, and the
   /// factor's. A cap's error is in R and e_l ≤ R, 3 (S - e_l) together, and once in 1/S. What a faint R leaves out is
   /// multiplied by at most 2.01.
   func gradient(
@@ -209,7 +209,7 @@ extension VectorRow {
   /// - Parameter greatest: the largest |v|.
   /// - Returns: how many are not proven, and NaN.
   ///
-  /// Error Bounds: with the largest |v| as the unit, Σ e_j v_j/S is within 2^-80.3 + 2^-89 + 2^-79.9 < 2^-79.0 of
+  /// Error Bounds: with the largest |v| as the unit, Σ e_j v_j/S is within 2^-80.27 + 2^-89 + 2^-79.9 < 2^-79.0 of
   /// p·v, for which 0x1.2p-79 is taken, since Σ p |v| ≤ 1; what is left out of it is below 2^-870.
   func hessianProduct(
     _ vector: Span<Double>, greatest: Double, factor: RowFactor, into out: inout MutableSpan<Double>

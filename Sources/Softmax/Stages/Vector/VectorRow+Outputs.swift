@@ -224,7 +224,7 @@ extension VectorRow {
 
   /// -Σ p log p = log S + Σ e (-z) / S, correctly rounded, or NaN.
   ///
-  /// Error Bounds: both terms are ≥ 0. log S within 2^-79.75; the second within 2^-80.3 + 2^-79.9 + 2^-89 < 2^-79.07,
+  /// Error Bounds: both terms are ≥ 0. log S within 2^-79.75; the second within 2^-80.27 + 2^-79.9 + 2^-89 < 2^-79.07,
   /// each of its own size, so 0x1.1p-79 of the sum. A cap's error is once in each e and once in 1/S, and as z's own at
   /// most R/S times in the second. A faint row's sums are not good enough.
   func entropy(_ row: Span<Double>) -> Double {

@@ -84,7 +84,7 @@ struct CheckModelTests {
       ([tensor("candidate.entropy", "FP64", [], "[null]")], "", "inputs[1].data[0] is null"),
       (
         [tensor("candidate.entropy", "FP16", [], "[1e9]")], "",
-        "inputs[1].data[0] is beyond the range of float16; send a number of at most 65504"
+        "inputs[1].data[0] is beyond the range of binary16; send a number of at most 65504"
       ),
       (
         [#"{"name":"candidate.entropy","shape":null,"datatype":"FP64","data":[0]}"#], "", "inputs[1].shape is null"
