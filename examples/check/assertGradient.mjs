@@ -4,7 +4,8 @@
 const url = process.env.SOFTMAXD_URL ?? "http://127.0.0.1:8080";
 
 // JSON has no NaN and no infinities; /check takes them as strings.
-const numbers = x => typeof x === "object" ? Array.from(x, numbers) : typeof x !== "number" || Number.isFinite(x) ? x : String(x);
+const numbers = x => typeof x === "object" ? Array.from(x, numbers)
+  : typeof x !== "number" || Number.isFinite(x) ? x : String(x);
 
 /** Options are those of POST /check: reduction, temperature, weight, rtol, atol, dtype … */
 export async function assertGradient(f, logits, target, options = {}) {
