@@ -178,7 +178,7 @@ import Testing
     }
     #expect(places.count == LoopCounters.durationsCount)
     #expect(places.max() == LoopCounters.durationsCount - 1)
-    for method in Method.allCases { #expect(MetricLabels.methods[method.place] == method.name) }
+    for method in Method.allCases { #expect(MetricLabels.methods[method.rawValue] == method.name) }
   }
 
   @Test func everyRouteIsCountedUnderItsOwnLabel() {

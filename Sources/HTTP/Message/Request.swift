@@ -113,9 +113,6 @@ public enum Method: Int, Sendable, Hashable, CaseIterable {
     case .get, .head, .delete, .options, .trace: false
     }
   }
-
-  /// Its place among all of them.
-  public var place: Int { rawValue }
 }
 
 /// A set of methods.
@@ -125,7 +122,7 @@ public struct MethodSet: OptionSet, Sendable {
   public init(rawValue: UInt16) { self.rawValue = rawValue }
 
   public init(_ method: Method) {
-    self.init(rawValue: 1 << UInt16(method.place))
+    self.init(rawValue: 1 << UInt16(method.rawValue))
   }
 
   public func contains(_ method: Method) -> Bool { contains(MethodSet(method)) }

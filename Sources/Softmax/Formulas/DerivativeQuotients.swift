@@ -19,8 +19,8 @@ struct DerivativeQuotients {
   private let penalty: Coefficient?
   /// scale U where it is rational, times `divisor`'s own factor for it.
   private let total: Coefficient?
-  /// W = Σ w.
-  private let totalWeight: Coefficient
+  /// Of a teacher's target: k = C (1-ε), or 1 where ε = 0, and ε W with W = Σ w.
+  private let kept, spread: Coefficient
   /// Of the row's sum and a teacher's, of the row's with itself, or of the row's alone.
   private let denominator: PowerProduct?
 
@@ -47,7 +47,8 @@ struct DerivativeQuotients {
       penalty = nil
     }
     self.factor = factor
-    totalWeight = try weights.exactSumOfWeights(&poll)
+    kept = weights.exactKeptShare
+    spread = weights.teacher == nil ? Sum.exact(0) : try weights.exactSpread(&poll)
     let total = try weights.exactTotal(&poll)
     self.total = total?.sum
     if case .hessianProduct(let all) = request.derivative {
@@ -119,13 +120,10 @@ struct DerivativeQuotients {
     }
   }
 
-  /// k w_h + ε W, below.
-  private func share(_ h: Int) -> Coefficient {
-    Sum.sum(
-      Sum.product(weights.exactKeptShare, weight(h)), Sum.product(Sum.exact(weights.smoothing), totalWeight))
-  }
+  /// k w_h + ε W.
+  private func share(_ h: Int) -> Coefficient { Sum.sum(Sum.product(kept, weight(h)), spread) }
 
-  /// With k = C (1-ε), or 1 where ε = 0, and W = Σ w,
+  /// Adds all of this, with q s,
   ///
   ///     scale (U p_i - u_i) S S' = e_i Σ_h e'_h (k w_h + ε W) - k w_i e'_i S - ε w_i S S',
   ///
@@ -133,7 +131,7 @@ struct DerivativeQuotients {
   private func addGradient(
     _ i: Int, _ teacher: LogitsRow, to numerator: inout ExponentialSum, _ poll: inout CancellationPoll
   ) throws(ComputationError) {
-    let own = -Sum.product(factor, Sum.product(weights.exactKeptShare, weight(i)))
+    let own = -Sum.product(factor, Sum.product(kept, weight(i)))
     guard !row.isMasked(i) else {
       if !teacher.isMasked(i) { numerator.add(own, teacher.logits[i]) }
       return
@@ -156,17 +154,17 @@ extension TargetWeights {
     return ExponentialSum.product(ExponentialSum.exact(Double(classes)), kept)
   }
 
-  /// W = Σ w.
-  fileprivate func exactSumOfWeights(
+  /// ε Σ w.
+  fileprivate func exactSpread(
     _ poll: inout CancellationPoll
   ) throws(ComputationError) -> ExponentialSum.Coefficient {
-    guard let weight else { return ExponentialSum.exact(Double(classes)) }
-    var sum = ExponentialSum.exact(0)
-    for w in weight {
+    guard smoothing > 0 else { return ExponentialSum.exact(0) }
+    var sum = ExponentialSum.exact(weight == nil ? Double(classes) : 0)
+    for w in weight ?? [] {
       try poll.spend(2_000)
       sum = ExponentialSum.sum(sum, ExponentialSum.exact(w))
     }
-    return sum
+    return ExponentialSum.product(ExponentialSum.exact(smoothing), sum)
   }
 
   /// scale · U as a quotient of a sum and a count; `nil` where it is irrational.
@@ -176,8 +174,8 @@ extension TargetWeights {
   func exactTotal(
     _ poll: inout CancellationPoll
   ) throws(ComputationError) -> (sum: ExponentialSum.Coefficient, count: Int)? {
-    var sum = ExponentialSum.exact(0)
     guard let teacher else {
+      var sum = ExponentialSum.exact(0)
       for c in 0..<classes where !isZero(c) {
         try poll.spend(4_000)
         sum = ExponentialSum.sum(sum, exact(c))
@@ -198,12 +196,12 @@ extension TargetWeights {
     let times = { (sum: ExponentialSum.Coefficient, count: Int) in
       ExponentialSum.product(sum, ExponentialSum.exact(Double(count)))
     }
+    let kept = exactKeptShare
     guard let one = groups.values.first,
-      exactKeptShare.sign == 0 || groups.values.allSatisfy({ times($0.sum, one.count) == times(one.sum, $0.count) })
+      kept.sign == 0 || groups.values.allSatisfy({ times($0.sum, one.count) == times(one.sum, $0.count) })
     else { return nil }
-    let spread = ExponentialSum.product(ExponentialSum.exact(smoothing), try exactSumOfWeights(&poll))
-    sum = ExponentialSum.sum(ExponentialSum.product(exactKeptShare, one.sum), times(spread, one.count))
-    return (sum, one.count)
+    let spread = times(try exactSpread(&poll), one.count)
+    return (ExponentialSum.sum(ExponentialSum.product(kept, one.sum), spread), one.count)
   }
 
   /// scale · u_c of a target that is given.

@@ -182,7 +182,7 @@ extension LossRequest {
   /// What the formulas multiply a loss or a divergence by: C where ε > 0, and T, and T again where the loss has a
   /// z-loss.
   func scale<A: Arithmetic>(_ arithmetic: A) -> A.Real {
-    var scale = arithmetic.whole(problem.labelSmoothing == 0 ? 1 : layout.classes)
+    var scale = arithmetic.whole(problem.weightScale)
     let temperature = problem.softmax.temperature
     guard temperature != 1 else { return scale }
     scale = scale * arithmetic.exact(temperature)

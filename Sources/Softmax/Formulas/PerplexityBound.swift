@@ -19,7 +19,7 @@ struct PerplexityBound {
   init?(_ request: LossRequest, _ poll: inout CancellationPoll) throws(ComputationError) {
     let problem = request.problem
     guard problem.zLoss == 0, problem.focalGamma == 0, !problem.takesProbabilities else { return nil }
-    divisor = Sum.exact(Double(problem.labelSmoothing == 0 ? 1 : problem.softmax.layout.classes))
+    divisor = Sum.exact(Double(problem.weightScale))
     if let normaliser = request.normaliser { divisor = Sum.product(divisor, Sum.exact(normaliser)) }
     var shares: Int?
     for n in 0..<problem.softmax.layout.batch where problem.counts(row: n) {

@@ -16,6 +16,8 @@ struct TargetWeights: Sendable {
   /// ε.
   let smoothing: Double
   let classes: Int
+  /// What the weights are multiplied by.
+  let scale: Int
   /// w where it is the same for all classes.
   let evenWeight: Double?
 
@@ -32,15 +34,13 @@ struct TargetWeights: Sendable {
     weight = problem.weight
     smoothing = problem.labelSmoothing
     classes = layout.classes
+    scale = problem.weightScale
     if let weight {
       evenWeight = weight.allSatisfy { $0 == weight[0] } ? weight[0] : nil
     } else {
       evenWeight = 1
     }
   }
-
-  /// What the weights are multiplied by: 1, or C where ε > 0.
-  var scale: Int { smoothing == 0 ? 1 : classes }
 
   /// The row that a teacher's softmax is taken of.
   var teacher: LogitsRow? {
@@ -115,4 +115,9 @@ extension TargetWeights {
       return LogitsRow.areShifted(row.logits.span, top: row.maximum, teacher.logits.span, top: teacher.maximum)
     }
   }
+}
+
+extension LossProblem {
+  /// What makes all weights of given targets dyadic: 1, or C where ε > 0.
+  var weightScale: Int { labelSmoothing == 0 ? 1 : softmax.layout.classes }
 }

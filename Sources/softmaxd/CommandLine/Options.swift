@@ -187,7 +187,8 @@ extension Option {
     .automatic(
       "max-connections", "N", 1...10_000_000, sets: \.maxConnections,
       help:
-        "Connections at once; beyond it the slowest end, and where none is slow only /livez is answered; auto: what memory and descriptors allow."
+        "Connections at once; beyond it the slowest end, and where none is slow only /livez is answered; "
+        + "auto: what memory and descriptors allow."
     ),
     .integer(
       "max-queue", "N", 0...1_000_000, sets: \.server.workQueueLimit,

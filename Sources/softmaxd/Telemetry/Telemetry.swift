@@ -29,17 +29,17 @@ final class Telemetry: ServerObserver {
   }
 
   func requestBegan(_ request: RequestMetrics, loop: Int) {
-    Counter.add(1, to: loops[loop].began[request.head.method.place])
+    Counter.add(1, to: loops[loop].began[request.head.method.rawValue])
   }
 
   func requestAbandoned(_ request: RequestMetrics, loop: Int) {
-    Counter.add(1, to: loops[loop].ended[request.head.method.place])
+    Counter.add(1, to: loops[loop].ended[request.head.method.rawValue])
     Counter.add(1, to: loops[loop].abandoned)
   }
 
   func requestAnswered(_ request: RequestMetrics, _ response: Response, loop: Int) {
     let counters = loops[loop]
-    Counter.add(1, to: counters.ended[request.head.method.place])
+    Counter.add(1, to: counters.ended[request.head.method.rawValue])
     record(request, response, by: counters, loop)
   }
 
@@ -50,7 +50,7 @@ final class Telemetry: ServerObserver {
   private func record(_ request: RequestMetrics, _ response: Response, by counters: LoopCounters, _ loop: Int) {
     let sent = request.head.method == .head ? 0 : response.bodyCount
     counters.record(
-      method: request.head.method.place, route: request.route, status: MetricLabels.status(response.status),
+      method: request.head.method.rawValue, route: request.route, status: MetricLabels.status(response.status),
       (request.nanoseconds, request.bodyBytes, sent))
     log?.record(request, response, loop: loop)
   }

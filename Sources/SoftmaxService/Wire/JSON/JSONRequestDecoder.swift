@@ -164,9 +164,7 @@ struct JSONRequestDecoder: ~Copyable {
     }
     if reading.isTooLarge { request.noteTooLarge(.field(.input(.where)), "booleans", limits: limits) }
     guard reading.faults.isEmpty, !reading.isTooLarge, let shape = TensorShape(reading.extentSpan) else { return }
-    var mask = UnvalidatedRequest.Mask(shape: shape, values: Array(repeating: false, count: reading.values.count))
-    for position in reading.values.indices { mask.values[position] = reading.values[position] != 0 }
-    request.mask = mask
+    request.mask = UnvalidatedRequest.Mask(shape: shape, values: reading.values.map { $0 != 0 })
   }
 
   @_lifetime(reader: copy reader)
