@@ -1,5 +1,11 @@
-// The C++ library's numbers as text beside ModuleBenchmarks --module NumericJSON: std::from_chars (fast_float, in
-// libstdc++ from 12 on) and std::to_chars (Ryu), with the comma between. scripts/bench --numbers builds and runs both.
+// C++ libraries' numbers as text beside ModuleBenchmarks --module NumericJSON, with the comma between: std::from_chars,
+// fast_float and simdjson read, std::to_chars (Ryu) and {fmt} (Dragonbox) write. scripts/bench numbers builds and runs both.
+#include <fast_float/fast_float.h>
+#define FMT_HEADER_ONLY
+#include <fmt/compile.h>
+#include <fmt/format.h>
+#include <simdjson.h>
+
 #include <charconv>
 #include <chrono>
 #include <cmath>
@@ -51,20 +57,40 @@ int main() {
                                         {"mixed notation", mixed}}) {
     std::vector<double> values(count), read(count);
     for (auto& value : values) value = input.next();
-    std::vector<char> text(count * 26);
+    std::vector<char> text(count * 26 + simdjson::SIMDJSON_PADDING);
     char* end = nullptr;
-    double writing = nanoseconds([&] {
-      end = text.data();
-      for (double value : values) {
-        end = std::to_chars(end, end + 25, value).ptr;
-        *end++ = ',';
-      }
-    });
-    double reading = nanoseconds([&] {
-      const char* p = text.data();
-      for (auto& value : read) p = std::from_chars(p, end, value).ptr + 1;
-    });
+    // Each writes an array in JSON: a bracket, and a comma or the other bracket behind each number.
+    auto writing = [&](auto write) {
+      return nanoseconds([&] {
+        end = text.data();
+        *end++ = '[';
+        for (double value : values) {
+          end = write(end, value);
+          *end++ = ',';
+        }
+        end[-1] = ']';
+      }) / count;
+    };
+    double dragonbox = writing([](char* at, double value) { return fmt::format_to(at, FMT_COMPILE("{}"), value); });
+    double ryu = writing([](char* at, double value) { return std::to_chars(at, at + 25, value).ptr; });
+    auto reading = [&](auto next) {
+      double time = nanoseconds([&] {
+        const char* at = text.data() + 1;
+        for (auto& value : read) at = next(at, end, value).ptr + 1;
+      });
+      if (read != values) std::abort();
+      return time / count;
+    };
+    double standard = reading([](const char* at, const char* end, double& value) { return std::from_chars(at, end, value); });
+    double fast = reading([](const char* at, const char* end, double& value) { return fast_float::from_chars(at, end, value); });
+    simdjson::ondemand::parser parser;
+    double json = nanoseconds([&] {
+      auto document = parser.iterate(text.data(), end - text.data(), text.size());
+      size_t k = 0;
+      for (double value : document.get_array()) read[k++] = value;
+    }) / count;
     if (read != values) return 1;
-    std::printf("%-26s from_chars %.1f ns/number   to_chars %.1f ns/number\n", input.name, reading / count, writing / count);
+    std::printf("%-24s read: from_chars %.1f, fast_float %.1f, simdjson %.1f   write: to_chars %.1f, Dragonbox %.1f ns/number\n",
+                input.name, standard, fast, json, ryu, dragonbox);
   }
 }

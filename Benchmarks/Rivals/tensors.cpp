@@ -1,5 +1,5 @@
 // Boost.Beast beside softmaxd's binary tensors: the gradient of the mean loss of softmax and its cross-entropy, in plain
-// loops over raw bytes. scripts/bench --tensors builds it with -O3 -march=native -ffast-math, so that exp is glibc's
+// loops over raw bytes. scripts/bench tensors builds it with -O3 -march=native -ffast-math, so that exp is glibc's
 // vectorised one, and measures both. Not exact: a result is off by some units in the last place.
 //
 // POST /float32/ROWS/CLASSES or /float64/ROWS/CLASSES: the logits, then a target for each row in 64 bits. The answer is the

@@ -1,6 +1,6 @@
 """Starlette with NumPy beside softmaxd's binary tensors: the answers of tensors.cpp, from NumPy's vectorised functions.
 
-scripts/bench --tensors runs it under uvicorn, with one process for each core. Each array is used again where NumPy lets
+scripts/bench tensors runs it under uvicorn, with one process for each core. Each array is used again where NumPy lets
 it be. Not exact: a result is off by some units in the last place.
 """
 import numpy as np

@@ -1,5 +1,5 @@
 """What requests cost for each logit beside plain ones: one table of the shapes, values, options and spellings of
-everyday use, so that none is a cliff. `scripts/bench --cliffs` prints it.
+everyday use, so that none is a cliff. `scripts/bench cliffs` prints it.
 
 A request is sent again and again over one connection, and the server's processor time is counted, for the plain rows of
 1,000 and for each case in turn, several rounds; the median of the rounds' ratios is printed.

@@ -1,77 +1,21 @@
 """Gradients of tensors in binary beside the same as JSON, Starlette with NumPy, and Boost.Beast with plain loops.
 
-scripts/bench --tensors prints a table: for each shape and server the median of interleaved rounds. The rivals get raw
+scripts/bench tensors prints a table: for each shape and server the median of interleaved rounds. The rivals get raw
 bytes and answer raw bytes, and are not exact; Benchmarks/Rivals holds them.
 """
 
 import array
-import contextlib
 import json
 import multiprocessing
 import os
-import pathlib
-import signal
 import socket
 import statistics
-import subprocess
-import sys
 import time
 
-from daemon import ROOT, Daemon, cpu_seconds, free_port, need
+import rivals
+from daemon import Daemon
 
-RIVALS = ROOT / ".build/rivals"
-PACKAGES = ["starlette==1.10.0", "uvicorn==0.54.0", "uvloop==0.23.0", "httptools==0.9.0", "numpy==2.4.6"]
 CORES = os.cpu_count()
-
-
-class Server:
-    """A program in a session of its own, whose processes are counted together."""
-
-    def __init__(self, command, port, **options):
-        self.port = port
-        self.process = subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL,
-                                        stderr=subprocess.DEVNULL, **options)
-        limit = time.monotonic() + 30
-        while time.monotonic() < limit:
-            try:
-                socket.create_connection(("127.0.0.1", port)).close()
-                return
-            except OSError:
-                time.sleep(0.1)
-        sys.exit(f"{command[0]} did not start")
-
-    def cpu_seconds(self):
-        total = 0
-        for process in pathlib.Path("/proc").glob("[0-9]*"):
-            with contextlib.suppress(OSError):  # another's may have ended
-                if os.getsid(int(process.name)) == self.process.pid:
-                    total += cpu_seconds(process.name)
-        return total
-
-    def stop(self):
-        os.killpg(self.process.pid, signal.SIGTERM)
-        self.process.wait()
-
-
-def beast():
-    program = RIVALS / "tensors"
-    program.parent.mkdir(parents=True, exist_ok=True)
-    if not pathlib.Path("/usr/include/boost/beast.hpp").exists():
-        sys.exit("please run: sudo apt-get install -y libboost-dev")
-    subprocess.run([need("g++", "g++"), "-std=c++17", "-O3", "-march=native", "-ffast-math", "-pthread",
-                    "Benchmarks/Rivals/tensors.cpp", "-o", str(program)], cwd=ROOT, check=True)
-    port = free_port()
-    return Server([str(program), str(port)], port)
-
-
-def starlette():
-    folder = RIVALS / "venv"
-    if not folder.exists():
-        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-        subprocess.run([str(folder / "bin/pip"), "install", "-q", *PACKAGES], check=True)
-    port = free_port()
-    return Server([str(folder / "bin/uvicorn"), "tensors:app", "--port", str(port), "--workers", str(CORES),
-                   "--no-access-log", "--log-level", "warning"], port, cwd=ROOT / "Benchmarks/Rivals")
 
 
 def inputs(rows, classes, code):
@@ -168,7 +112,8 @@ def measure(server, request, seconds):
 
 
 def table(rounds, seconds):
-    servers = {"softmaxd": Daemon("--max-body", str(256 << 20)), "Beast": beast(), "Starlette": starlette()}
+    servers = {"softmaxd": Daemon("--max-body", str(256 << 20)), "Beast": rivals.beast("tensors", "-ffast-math"),
+               "Starlette": rivals.starlette()}
     forms = [("softmaxd, binary", "softmaxd", "binary"), ("softmaxd, JSON", "softmaxd", "json"),
              ("Starlette, NumPy", "Starlette", "raw"), ("Beast, plain loops", "Beast", "raw")]
     print(f"{'tensor':20} {'server':20} {'requests/s':>11} {'CPU ms/req':>11} {'GB/s':>7} {'CPU / softmaxd':>15}")
