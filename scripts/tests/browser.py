@@ -15,7 +15,7 @@ from playwright.sync_api import expect, sync_playwright
 
 # Wide letters: what has room with this font has room with others, and CI's machines have it.
 FONTS = pathlib.Path("/usr/share/fonts/truetype/dejavu")
-DESKTOP = {"width": 1280, "height": 900}
+DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 
 
 @contextlib.contextmanager
@@ -77,9 +77,11 @@ class PrefixHandler(http.server.BaseHTTPRequestHandler):
 class Visit:
     """A page opened in a context of its own. What it prints to the console, and what it asks for, is kept."""
 
-    def __init__(self, browser, port, fragment="", path="/", scheme="light", viewport=DESKTOP, wait=True):
+    def __init__(self, browser, port, fragment="", path="/", scheme="light", viewport=DESKTOP, wait=True,
+                 forced="none"):
         self.origin = f"http://127.0.0.1:{port}"
-        self.context = browser.new_context(color_scheme=scheme, viewport=viewport, reduced_motion="reduce")
+        self.context = browser.new_context(color_scheme=scheme, viewport=viewport, reduced_motion="reduce",
+                                           forced_colors=forced)
         self.page = self.context.new_page()
         self.errors, self.asked = [], []
         self.page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)

@@ -1,39 +1,43 @@
 // The curves with their tangents, and the chart of correct digits.
 
 /** Maps numbers to places in a chart, and draws its axes. */
-function frame({ x, y, size: [width, height], label, xTicks, yTicks }) {
-  const box = { left: 34, right: width - 12, top: 14, bottom: height - 42 };
-  const atX = value => box.left + (value - x[0]) / (x[1] - x[0]) * (box.right - box.left);
-  const atY = value => box.bottom - (value - y[0]) / (y[1] - y[0]) * (box.bottom - box.top);
-  const middle = { "text-anchor": "middle" };
+function frame({ x, y, size: [width, height], label, xTicks, yTicks, xNames = xTicks.map(tick => rounded(tick)) }) {
+  const yNames = yTicks.map(tick => rounded(tick)), longest = Math.max(...yNames.map(({ length }) => length));
+  const box = { left: Math.max(34, 8 + 8 * longest), right: width - 12, top: 14, bottom: height - 42 };
+  const scaleX = (box.right - box.left) / (x[1] - x[0]), scaleY = (box.bottom - box.top) / (y[1] - y[0]);
+  const atX = value => box.left + (value - x[0]) * scaleX, atY = value => box.bottom - (value - y[0]) * scaleY;
+  const middle = { "text-anchor": "middle" }, last = xTicks.length - 1;
+  const anchor = k => ({ "text-anchor": k === 0 ? "start" : k === last ? "end" : "middle" });
   const axes = [
     svg("path", { class: "axis", d: `M${box.left},${box.top}V${box.bottom}H${box.right}` }),
-    ...xTicks.map(tick => svg("text", { x: atX(tick), y: box.bottom + 17, ...middle }, rounded(tick, 5))),
-    ...yTicks.map(tick => svg("text", { x: box.left - 6, y: atY(tick) + 4, "text-anchor": "end" }, rounded(tick))),
+    ...xTicks.map((tick, k) => svg("text", { x: atX(tick), y: box.bottom + 17, ...anchor(k) }, xNames[k])),
+    ...yTicks.map((tick, k) => svg("text", { x: box.left - 6, y: atY(tick) + 4, "text-anchor": "end" }, yNames[k])),
     svg("text", { x: (box.left + box.right) / 2, y: height - 7, ...middle }, label),
   ];
-  return { box, atX, atY, axes };
+  return { box, atX, atY, scaleX, scaleY, axes };
 }
 
 const curveSize = [360, 230];
 
-/** The chart of what happens while the score of class i moves. */
-function sweepFrame({ question: { i }, curve: { scores } }, top) {
-  const ends = [scores[0], scores.at(-1)];
-  return frame({ x: ends, y: [0, top], size: curveSize, label: `score of class ${i}`,
-    xTicks: [ends[0], scores[80], ends[1]], yTicks: [0, top / 2, top] });
+/** The chart of what happens while the score of class i moves. A score a beyond 10 is what the axis counts from. */
+function sweepFrame({ question: { a, i } }, top) {
+  const { middle, reach, ends } = spanAround(a[i]), far = rounded(reach), label = `score of class ${i}`;
+  const fromScore = middle && { xNames: [`a − ${far}`, "a", `a + ${far}`], label: `${label}; a: as it is now` };
+  return frame({ x: ends, y: [0, top], size: curveSize, label, xTicks: [ends[0], middle, ends[1]],
+    yTicks: [0, top / 2, top], ...fromScore });
 }
 
 function line({ atX, atY }, name, xs, ys) {
-  const points = xs.map((x, k) => `${atX(x).toFixed(1)},${atY(ys[k]).toFixed(1)}`);
+  const points = xs.flatMap((x, k) => ys[k] < Infinity ? `${atX(x).toFixed(1)},${atY(ys[k]).toFixed(1)}` : []);
   return svg("polyline", { class: `curve ${name}`, points: points.join(" ") });
 }
 
 /** A point, and a piece of the tangent through it, as long in the picture whatever the slope. */
-function pointAndTangent({ atX, atY }, x, y, slope) {
-  const dx = atX(1) - atX(0), dy = (atY(1) - atY(0)) * slope, scale = 62 / Math.hypot(dx, dy);
-  const [cx, cy, right, up] = [atX(x), atY(y), dx * scale, dy * scale];
-  const tangent = svg("line", { class: "push", x1: cx - right, x2: cx + right, y1: cy - up, y2: cy + up });
+function pointAndTangent({ atX, atY, scaleX, scaleY }, x, y, slope) {
+  if (y === Infinity) return [];
+  const rise = scaleY * slope, scale = 62 / Math.hypot(scaleX, rise);
+  const [cx, cy, right, up] = [atX(x), atY(y), scaleX * scale, rise * scale];
+  const tangent = svg("line", { class: "push", x1: cx - right, x2: cx + right, y1: cy + up, y2: cy - up });
   return [Number.isFinite(slope) ? tangent : "", svg("circle", { class: "mass true", cx, cy, r: 4.5 })];
 }
 
@@ -81,7 +85,7 @@ function drawLogarithm({ question: { l }, probabilities, loss, slopeOfLog }) {
 
 function drawLosses(answer) {
   const { question: { a, i }, loss, gradient, curve } = answer;
-  const chart = sweepFrame(answer, 2 * Math.ceil(Math.max(1, ...curve.losses) / 2));
+  const chart = sweepFrame(answer, 2 * Math.ceil(Math.max(1, ...curve.losses.filter(Number.isFinite)) / 2));
   fill("curve-loss", `The loss over the score of class ${i}; it is ${rounded(loss)}, its slope ${rounded(gradient[i])}`,
     ...chart.axes, line(chart, "true", curve.scores, curve.losses), ...pointAndTangent(chart, a[i], loss, gradient[i]));
   caption("slope-loss", `The loss while the score of class ${i} moves. Its slope is the gradient: `, gradient[i]);
@@ -110,7 +114,7 @@ function correctDigits(value, truth) {
 
 function digitsText(value, truth) {
   const count = Math.floor(correctDigits(value, truth));
-  return value === truth ? "exact" : `${count || "no"} ${count > 1 ? "digits" : "digit"} right`;
+  return value === truth ? "exact" : `${count ? counted(count, "digit") : "no digit"} right`;
 }
 
 function drawWays({ question: { a, l, T }, loss, gradient }) {
@@ -135,6 +139,6 @@ function drawDigits() {
     + "The service keeps 16.", ...chart.axes,
     line(chart, "lossy", gaps, digits(maximumSubtracted)), line(chart, "lossy dashed", gaps, digits(textbook)),
     line(chart, "exact", [0, 60], [16, 16]),
-    note("good", 16, 18, "this service: every digit"), note("bad", 10, 0, "maximum subtracted; dashed: textbook"),
-    note("bad", 0, -8, "from 37 on, both say 0"));
+    note("good", 16, 18, "this service: every digit"), note("bad", 12, 4, "maximum subtracted; dashed: textbook"),
+    note("bad", 2, 4, "from 37 on, both say 0"));
 }

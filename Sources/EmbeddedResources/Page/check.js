@@ -1,7 +1,10 @@
 // One's own numbers: what is pasted goes to /check with the scores above, and what is found is shown.
 
-/** What programs print around numbers: R's index of a line's first number, an array's type, what it was made by. */
-const around = [/^[ \t]*\[\d+\](?=[ \t])/gm, /[A-Za-z_][\w.]*(?=\()/g,
+/**
+ * What programs print around numbers: R's index of a line's first number; a line that only announces, as Julia's and
+ * MATLAB's; a length; an array's type, what it was made by.
+ */
+const around = [/^[ \t]*\[\d+\](?=[ \t])/gm, /^.*[:=][ \t]*$/gm, /\w+\(\d+\)(?=[ \t]*\[)/g, /[A-Za-z_][\w.]*(?=[([])/g,
   /\b(dtype|device|grad_fn|requires_grad|shape|weak_type)=[^,)]*/g];
 
 /** Numbers as programs print them, whatever stands between them; NaN and infinities as /check takes them. */
@@ -9,32 +12,48 @@ function pasted(text) {
   const bare = around.reduce((rest, pattern) => rest.replace(pattern, ""), text.replaceAll("−", "-"));
   const words = bare.match(/[^\s,;()[\]{}]+/g) ?? [];
   if (words.length === 0) throw new Error("There are no numbers yet; paste yours");
-  const named = word => /^[+-]?nan$/i.test(word) ? "NaN"
-    : /^[+-]?inf(inity)?$/i.test(word) ? (word.startsWith("-") ? "-Infinity" : "Infinity") : undefined;
-  const values = words.map(word => named(word) ?? Number(word));
+  // Julia's 0.5f0 is a Float32.
+  const read = word => Number(word.replace(/^([+-]?)inf(inity)?$/i, "$1Infinity").replace(/(?<=\d)f(?=[+-]?\d)/, "e"));
+  const values = words.map(word => /^[+-]?nan$/i.test(word) ? "NaN" : read(word));
   const wrong = words.find((_, k) => Number.isNaN(values[k]));
   if (wrong !== undefined) throw new Error(`“${wrong.slice(0, 40)}” is no number`);
-  return values;
+  return values.map(value => Number.isFinite(value) ? value : String(value));
 }
 
 /** The request: a loss is one number, the others have one for each class. */
-function checkOf({ a, l, T }, kind, values) {
+function checkOf({ a, l, T }, kind, values, options) {
   const isLoss = kind === "loss", count = isLoss ? 1 : a.length;
   if (values.length !== count) {
-    throw new Error(`These are ${values.length} numbers, and ${isLoss ? "a loss is one" : `there are ${count} classes`}; `
+    const wanted = isLoss ? "a loss is one" : `there are ${count} classes`;
+    throw new Error(`That is ${counted(values.length, "number")}, and ${wanted}; `
       + "decimals stand after a point, not after a comma");
   }
-  return { logits: a, target: l, ...tempered(T), candidate: { [kind]: isLoss ? values[0] : values } };
+  return { logits: a, target: l, ...tempered(T), ...options, candidate: { [kind]: isLoss ? values[0] : values } };
 }
 
-function drawFindings({ passes, outputs, findings }) {
-  const [report] = Object.values(outputs);
-  const exact = Math.round(report.share_exact * report.count);
-  const found = findings.map(({ cause, detail, cure, tell_apart }) => html("li", {}, html("b", {}, cause), `: ${detail}. `,
-    html("span", { class: "cure" }, `Cure: ${cure}.`), tell_apart ? ` ${tell_apart}.` : ""));
+/** A cure that is a member of the request is a button, which asks again with it. */
+function offer(cure, options) {
+  const [, name, value] = /"(atol|rtol|dtype)" ("\w+"|[\d.e+-]+)/.exec(cure) ?? [];
+  return name === undefined ? "" : button(`Check with "${name}" ${value}`, () => {
+    byId("mine").focus();
+    checkPasted({ ...options, [name]: JSON.parse(value) });
+  });
+}
+
+const are = (count, all) => `${count} of ${all} ${count === 1 ? "is" : "are"}`;
+
+function drawFindings({ passes, outputs, findings }, options) {
+  const [report] = Object.values(outputs), { count, out_of_tolerance, share_exact } = report;
+  const exact = Math.round(share_exact * count), steps = counted(Number(report.max_ulp), "step");
+  const terms = Object.entries(options).map(([name, value]) => `"${name}" ${JSON.stringify(value)}`).join(" and ");
+  const found = findings.map(({ cause, detail, cure, tell_apart }) => html("li", {},
+    html("b", {}, cause), `: ${detail}. `, html("span", { class: "cure" }, `Cure: ${cure}.`),
+    tell_apart ? ` ${tell_apart}. ` : " ", offer(cure, options)));
   byId("found").replaceChildren(
-    html("p", {}, passes ? "They are right. " : `${report.out_of_tolerance} of ${report.count} are out of tolerance. `,
-      `${exact} of ${report.count} are exact; the largest error is ${rounded(Number(report.max_ulp))} units in the last place.`),
+    html("p", {}, terms && `With ${terms}: `,
+      passes ? "They are right. " : `${are(out_of_tolerance, count)} out of tolerance. `,
+      `${are(exact, count)} exact`,
+      exact === count ? "." : `; the largest error is ${steps} from one ${options.dtype ?? "double"} to the next.`),
     html("ul", {}, ...found));
 }
 
@@ -44,20 +63,23 @@ function forgetFindings() {
   byId("found").replaceChildren();
 }
 
-async function checkPasted(event) {
-  event?.preventDefault();
+/** Asks, with what a cure has added; whether the numbers are right. */
+async function checkPasted(options = {}) {
   byId("mine").removeAttribute("aria-invalid");
   try {
-    drawFindings(await ask("check", checkOf(state, byId("kind").value, pasted(byId("mine").value))));
+    const answer = await ask("check", checkOf(state, byId("kind").value, pasted(byId("mine").value), options));
+    drawFindings(answer, options);
+    return answer.passes;
   } catch (error) {
     byId("mine").setAttribute("aria-invalid", "true");
     byId("found").replaceChildren(html("p", {}, `${error.message}.`));
   }
 }
 
+const exactSample = "The exact gradient";
 /** Numbers to begin with, made of the answer that is shown. */
 const samples = {
-  "The exact gradient": ({ gradient }) => ["gradient", gradient],
+  [exactSample]: ({ gradient }) => ["gradient", gradient],
   "With the sign turned": ({ gradient }) => ["gradient", gradient.map(x => -x)],
   "With softmax taken twice": ({ probabilities, question: { l, T } }) => {
     const e = probabilities.map(Math.exp), sum = e.reduce((x, y) => x + y);
@@ -67,12 +89,17 @@ const samples = {
 };
 
 function listenToCheck() {
-  byId("check").addEventListener("submit", checkPasted);
-  byId("samples").append(...Object.entries(samples).map(([name, make]) => button(name, () => {
+  byId("check").addEventListener("submit", event => {
+    event.preventDefault();
+    checkPasted();
+  });
+  byId("samples").append(...Object.entries(samples).map(([name, make]) => button(name, async () => {
     if (!latest) return;
     const [kind, values] = make(latest);
     byId("kind").value = kind;
     byId("mine").value = values.join(", ");
-    checkPasted();
+    if (await checkPasted() && name !== exactSample) {
+      byId("found").append(html("p", {}, "These scores cannot show this mistake: with it the numbers are the same but for rounding."));
+    }
   })));
 }

@@ -8,18 +8,20 @@ const index = (base, below) => mathml("msub", {}, base, row(below));
 const power = (base, above) => mathml("msup", {}, base, row(above));
 const bracket = (...parts) => row(tight("("), ...parts, tight(")"));
 
-/** A formula that may be broken before an equals sign where the page is narrow. */
+/** A formula that may be broken before "=" or "≈" where the page is narrow. */
 function formula(...parts) {
   const pieces = [[]];
   for (const part of parts) {
-    if (part.textContent === "=") pieces.push([]);
+    if (isSign(part.textContent)) pieces.push([]);
     pieces.at(-1).push(part);
   }
   return html("div", { class: "formula" }, ...pieces.map(piece => mathml("math", { display: "block" }, row(...piece))));
 }
+const isSign = text => text === "=" || text === "≈";
 const coloured = (name, part) => mathml("mrow", { class: name }, part);
 
-const equals = () => mathml("mo", { form: "infix", lspace: "0.28em", rspace: "0.28em" }, "=");
+const sign = text => mathml("mo", { form: "infix", lspace: "0.28em", rspace: "0.28em" }, text);
+const equals = () => sign("="), about = () => sign("≈");
 const minus = () => mo("−"), times = () => mo("·"), negative = () => tight("−");
 const hat = below => index(mathml("mover", { accent: true }, mi("y"), mo("^")), below);
 const yl = () => hat(mi("l")), yi = () => hat(mi("i")), L = () => mi("L"), ai = () => index(mi("a"), mi("i"));
@@ -34,7 +36,13 @@ function unsigned(value) {
   const [digits, exponent] = rounded(value, value < 1e-4 ? 3 : 4).split("·10");
   return exponent ? row(mn(digits), times(), power(mn("10"), mn(plain(exponent)))) : mn(digits);
 }
-const probability = value => coloured("prob", number(value));
+/** What the probability of a class lacks of 1. */
+const lackOf = ({ probabilities }, c) => probabilities.reduce((sum, value, k) => k === c ? sum : sum + value, 0);
+/** A number up to 1. One near 1 is written as 1 less what it lacks, since the digits of that are what counts. */
+const upToOne = (value, lack, around) =>
+  0 < lack && lack < 0.01 ? around(mn("1"), minus(), number(lack)) : number(value);
+const probability = (answer, c, around = row) =>
+  coloured("prob", upToOne(answer.probabilities[c], lackOf(answer, c), around));
 const slope = value => coloured("slope", number(value));
 
 // T makes the element for the temperature; where that is 1 there is none, and the formulas do not show it.
@@ -74,45 +82,59 @@ const symbols = [
   T => [formula(partial(L(), ai()), equals(), difference(indicator(), yi(), T?.()))],
 ];
 
-/** The six steps in the numbers of an answer. */
+/** The six steps in the numbers of an answer, which are rounded to be shown. */
 const numbers = [
-  ({ question: { a, l }, probabilities, loss }, T) => {
+  (answer, T) => {
+    const { question: { a, l }, loss } = answer;
     const terms = a.map((value, c) => row(c ? mo("+") : "", exponential(number(value), T?.())));
     if (terms.length > 4) terms.splice(2, terms.length - 3, row(mo("+"), mi("⋯")));
     const share = fraction(exponential(number(a[l]), T?.()), row(...terms));
     return [
-      formula(hat(mn(l)), equals(), share, equals(), probability(probabilities[l])),
-      formula(L(), equals(), log(probability(probabilities[l])), equals(), number(loss)),
+      formula(hat(mn(l)), equals(), share, about(), probability(answer, l)),
+      formula(L(), about(), log(probability(answer, l, bracket)), about(), number(loss)),
     ];
   },
-  ({ question: { l }, probabilities, slopeOfLog }) => [
-    formula(partial(L(), hat(mn(l))), equals(), negative(), fraction(mn("1"), probability(probabilities[l])), equals(),
-      slope(slopeOfLog)),
-  ],
+  answer => {
+    const { question: { l }, slopeOfLog } = answer, share = probability(answer, l);
+    return [
+      formula(partial(L(), hat(mn(l))), about(), negative(), fraction(mn("1"), share), about(), slope(slopeOfLog)),
+    ];
+  },
   ({ question: { a, l, i } }, T) => {
     const e = value => exponential(number(value), T?.());
     return [formula(quotient(row(mn(Number(l === i)), times()), e(a[l]), e(a[i]), T?.()))];
   },
-  ({ question: { i }, firstTerms, secondTerms, slopes }) => [
-    formula(number(firstTerms[i]), minus(), number(secondTerms[i]), equals(), slope(slopes[i])),
-  ],
+  (answer, T) => {
+    const { question: { l, i }, probabilities, slopes } = answer, lack = lackOf(answer, l);
+    const product = upToOne(probabilities[l] * probabilities[i], l === i ? lack * (2 - lack) : 1, bracket);
+    const terms = [l === i ? probability(answer, l, bracket) : mn("0"), minus(), product];
+    return [formula(T ? overT(T(), bracket(...terms)) : row(...terms), about(), slope(slopes[i]))];
+  },
   ({ question: { i }, slopeOfLog, slopes, product }) => [
-    formula(slope(slopeOfLog), times(), coloured("slope", factor(slopes[i])), equals(), slope(product[i])),
+    formula(slope(slopeOfLog), times(), coloured("slope", factor(slopes[i])), about(), slope(product[i])),
   ],
-  ({ question: { l, i }, probabilities, gradient }, T) => [
-    formula(difference(mn(Number(l === i)), probability(probabilities[i]), T?.()), equals(), slope(gradient[i])),
-  ],
+  (answer, T) => {
+    const { question: { l, i }, gradient } = answer, share = probability(answer, i, bracket);
+    return [formula(difference(mn(Number(l === i)), share, T?.()), about(), slope(gradient[i]))];
+  },
 ];
 
+/** What step 6 adds: that two steps agree, and where a number is too small or too large for a double, that. */
+function agreement({ question: { l, i }, probabilities, loss, slopeOfLog, slopes, product, gradient }) {
+  const positive = [probabilities[l], probabilities[i], loss, -slopeOfLog, Math.abs(slopes[i]), Math.abs(gradient[i])];
+  return (product[i] === gradient[i] ? "Steps 5 and 6 agree in every bit." : "")
+    + (positive.every(value => 0 < value && value < Infinity) ? ""
+      : " A probability, slope or loss that reads 0 or ∞ is too small or too large for a double; the service computes "
+        + "with the exact one.");
+}
+
 function drawDerivation(answer) {
-  const { question: { i, T }, product, gradient, slopeOfLog } = answer;
+  const { T } = answer.question;
   const [asSymbol, asNumber] = T === 1 ? [] : [() => mi("T"), () => number(T)];
   [...byId("steps").children].forEach((step, k) => step.replaceChildren(step.firstElementChild,
     html("div", { class: "symbols" }, ...symbols[k](asSymbol)),
     html("div", { class: "numbers" }, ...numbers[k](answer, asNumber))));
-  byId("agreement").textContent = !Number.isFinite(slopeOfLog)
-    ? "Step 5 reads ∞ · 0, because each factor is rounded to be shown; the service multiplies the exact ones."
-    : product[i] === gradient[i] ? "Steps 5 and 6 agree in every bit." : "";
+  byId("agreement").textContent = agreement(answer);
   drawTable(answer);
   drawJacobian(answer);
   // What is too wide all the same scrolls, by the keyboard too.

@@ -42,6 +42,8 @@ function rounded(value, digits = 4) {
   return withPower(value.toExponential(digits - 1).replace(/\.?0+e/, "e"));
 }
 
+const counted = (count, noun) => `${rounded(count)} ${noun}${count === 1 ? "" : "s"}`;
+
 /** Four decimals, so that the numbers of a column align; very small and very large ones as powers of ten. */
 function aligned(value) {
   const size = Math.abs(value), isUsual = size === 0 || (size >= 1e-4 && size < 1e5);

@@ -28,11 +28,19 @@ function show(input, value) {
   if (document.activeElement !== input) input.value = value;
 }
 
+/** A slider goes as far as the curves. While it is moved, when it has the score already, it stays as it is. */
+function showSlider(slider, score) {
+  slider.setAttribute("aria-valuetext", score);
+  if (slider.valueAsNumber === score) return;
+  const { reach, ends: [min, max] } = spanAround(score);
+  Object.assign(slider, { min, max, step: reach / 100, value: score });
+}
+
 function showControls() {
   const { a, l, i, T, eta, language } = state;
   makeRows(a);
   for (const input of document.querySelectorAll("[data-class]")) {
-    show(input, a[input.dataset.class]);
+    (input.type === "range" ? showSlider : show)(input, a[input.dataset.class]);
   }
   for (const [name, value] of Object.entries({ target: l, by: i, language })) {
     document.querySelector(`[name=${name}][value="${value}"]`).checked = true;
@@ -157,7 +165,9 @@ async function learn(steps) {
   if (trace.length === 0 && isOn()) trace = [latest.loss];
   for (let k = 0; k < steps && isOn(); k++) {
     // As many decimals as are shown, so that what is shown can be asked again.
-    await apply({ a: state.a.map((score, c) => Number((score - state.eta * latest.gradient[c]).toFixed(4))) });
+    const a = state.a.map((score, c) => Number((score - state.eta * latest.gradient[c]).toFixed(4)));
+    if (a.join() === state.a.join()) return drawTrace(" No score moves: rounded to four decimals, each stays as it is.");
+    await apply({ a });
     if (!isOn()) return;
     trace.push(latest.loss);
     drawTrace();
@@ -165,11 +175,11 @@ async function learn(steps) {
   }
 }
 
-function drawTrace() {
+function drawTrace(more = "") {
   const steps = trace.length - 1, top = Math.max(...trace.filter(Number.isFinite), 1e-300);
   const points = trace.map((loss, k) => [4 + 312 * k / Math.max(20, steps), 50 - 44 * Math.min(loss, top) / top]);
-  byId("traced").textContent = steps < 1 ? "Each step moves every score against its gradient, η times as far."
-    : `Loss after ${steps} ${steps === 1 ? "step" : "steps"}: from ${rounded(trace[0])} to ${rounded(trace.at(-1))}.`;
+  byId("traced").textContent = (steps < 1 ? "Each step moves every score against its gradient, η times as far."
+    : `Loss after ${counted(steps, "step")}: from ${rounded(trace[0])} to ${rounded(trace.at(-1))}.`) + more;
   byId("trace").replaceChildren(svg("line", { class: "axis", x1: 0, x2: 320, y1: 50.5, y2: 50.5 }),
     svg("polyline", { class: "push", points: points.join(" ") }),
     ...points.map(([cx, cy]) => svg("circle", { class: "push", cx, cy, r: 3 })));

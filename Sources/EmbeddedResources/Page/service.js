@@ -28,10 +28,10 @@ const spaced = body => JSON.stringify(body).replace(/[,:]/g, "$& ");
 
 const tempered = T => T === 1 ? {} : { temperature: T };
 
-/** The scores of class i in the curves: from -10 to 10, or as far around a score that lies beyond. */
+/** The scores of class i in the curves. */
 function sweep({ a, i }) {
-  const middle = Math.abs(a[i]) <= 10 ? 0 : a[i];
-  return Array.from({ length: 161 }, (_, k) => middle - 10 + k / 8);
+  const [least, most] = spanAround(a[i]).ends;
+  return Array.from({ length: 161 }, (_, k) => least + k / 160 * (most - least));
 }
 
 /** The loss with its derivation: the request as it was sent, the answer as it came, and what it says. */

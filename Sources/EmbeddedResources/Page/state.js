@@ -15,6 +15,16 @@ const presets = {
 
 const fragment = ({ a, l, i, T, eta, language }) => `#a=${a.join()}&l=${l}&i=${i}&T=${T}&eta=${eta}&in=${language}`;
 
+/**
+ * How far sliders and curves go: from -10 to 10. Around a score beyond, 10 either way, or a power of ten so large that
+ * a hundredth of it moves the double.
+ */
+function spanAround(score) {
+  const size = Math.abs(score), middle = size > 10 ? score : 0, { MAX_VALUE } = Number;
+  const reach = Math.max(10, 10 ** Math.ceil(Math.log10(size) - 12));
+  return { middle, reach, ends: [Math.max(-MAX_VALUE, middle - reach), Math.min(middle + reach, MAX_VALUE)] };
+}
+
 /** How each part of a fragment is read: what state it sets, and its value, or undefined if it cannot be read. */
 const parts = {
   a: ["a", text => {
@@ -37,10 +47,14 @@ function classOf(text, { a }) {
   return /^\d$/.test(text) && text < a.length ? Number(text) : undefined;
 }
 
-/** The state that a fragment tells, and the names of the parts that cannot be read, which stay as at the start. */
+/**
+ * The state that a fragment tells, and the names of the parts that cannot be read, which stay as at the start. What has
+ * no "=" names a place of the page.
+ */
 function readFragment(text) {
-  const given = new Map(text.slice(1).replaceAll("%2C", ",").split("&").map(part => part.split("=")));
-  const found = structuredClone(start), unread = [];
+  const given = new Map(text.slice(1).replaceAll(/%2c/gi, ",").split("&").map(part => part.split("=")));
+  const found = structuredClone(start);
+  const unread = [...given].filter(([name, value]) => value !== undefined && !(name in parts)).map(([name]) => name);
   for (const [name, [key, read]] of Object.entries(parts)) {
     const value = given.has(name) ? read(given.get(name) ?? "", found) : found[key];
     if (value === undefined) unread.push(name);
