@@ -18,6 +18,8 @@ struct JSONRequestDecoder: ~Copyable {
   private var faultsForLater: [(input: Input, fault: TensorFault)] = []
   /// `null` and `[]` for a required input in whose place another one may stand: left out, if that one is given.
   private var leftOut: [(input: Input, fault: TensorFault)] = []
+  /// Whether the caller's own numbers are being read.
+  private var isInCandidate = false
 
   init(for operation: Operation, limits: Limits, execution: Execution) {
     self.operation = operation
@@ -46,7 +48,7 @@ struct JSONRequestDecoder: ~Copyable {
       }
       try reader.finish()
     } catch {
-      throw .malformed(detail: error.detail, offset: error.offset)
+      throw .malformed(detail: isInCandidate ? error.detailInCandidate : error.detail, offset: error.offset)
     }
     if let found {
       throw .invalid(.request) { _ in
@@ -119,7 +121,10 @@ struct JSONRequestDecoder: ~Copyable {
         request.issues.append(.field(field)) { wire.sentence(about: kind, insteadOf: parameter, at: $0) }
       }
     case .outputs: try readOutputs(kind, from: &reader)
-    case .candidate: try readCandidate(kind, from: &reader)
+    case .candidate:
+      isInCandidate = true
+      try readCandidate(kind, from: &reader)
+      isInCandidate = false
     }
   }
 

@@ -18,11 +18,14 @@ extension JSONKind {
 
 extension JSONSyntaxError {
   /// What is wrong and where, for a client.
-  var detail: String {
+  var detail: String { detail(send: "finite numbers or, to mask a class, the JSON string \"-Infinity\"") }
+
+  /// The same among a caller's own numbers, which need not be finite.
+  var detailInCandidate: String { detail(send: "the JSON string \"NaN\", \"Infinity\" or \"-Infinity\"") }
+
+  private func detail(send cure: String) -> String {
     switch reason {
-    case .nonFiniteLiteral:
-      "At byte \(offset): JSON has no NaN and no Infinity; "
-        + "send finite numbers or, to mask a class, the JSON string \"-Infinity\""
+    case .nonFiniteLiteral: "At byte \(offset): JSON has no NaN and no Infinity; send \(cure)"
     default: "At byte \(offset): \(self)"
     }
   }

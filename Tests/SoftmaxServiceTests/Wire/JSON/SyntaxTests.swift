@@ -43,6 +43,15 @@ struct SyntaxTests {
     #expect(problem.detail.hasSuffix(#"or, to mask a class, the JSON string "-Infinity""#))
   }
 
+  /// The caller's own numbers at /check need not be finite, and the logits beside them must be.
+  @Test(arguments: [
+    (#"{"candidate": {"loss": NaN}, "logits": [1]}"#, #"send the JSON string "NaN", "Infinity" or "-Infinity""#),
+    (#"{"candidate": {"loss": 1}, "logits": [NaN]}"#, #"or, to mask a class, the JSON string "-Infinity""#),
+  ])
+  func barewordsAmongTheCallersNumbersGetTheirOwnCure(_ body: String, _ cure: String) throws {
+    #expect(try ProblemBody(post("/check", body)).detail.hasSuffix(cure))
+  }
+
   @Test func utf16IsNamed() throws {
     let units = Array(#"{"logits": [1]}"#.utf16)
     let little: [UInt8] = units.flatMap { [UInt8($0 & 0xFF), UInt8($0 >> 8)] }
