@@ -1,3 +1,4 @@
+import Glibc
 import HTTP
 import TestSupport
 import Testing
@@ -291,6 +292,88 @@ struct MistakeTests {
       ["loss": json(right.loss)])
     #expect(report.findings.map(\.cause) == ["weight"])
     #expect(report.findings.first?.cure.contains("each class's term") == true)
+  }
+
+  /// Whatever the shape and the options: no other mistake is seen in zeros.
+  @Test(arguments: [
+    (#""logits": [2, 1, 0.1], "target": 0"#, "[0, 0, 0]"),
+    (#""logits": [[2, 1, 0.1], [1, 2, 3]], "target": [0, 1]"#, "[[0, 0, 0], [0, 0, 0]]"),
+    (#""logits": [2, 1], "target": 1, "dtype": "bfloat16""#, "[0, 0]"),
+    (#""logits": [2, 1, 0.1], "target": 2, "focal_gamma": 2"#, "[0, 0, 0]"),
+    (
+      #""logits": [[2, 1], [1, 2], [0, 3]], "target": [0, 1, 0], "temperature": 2, "label_smoothing": 0.1"#,
+      "[[0, 0], [0, 0], [0, 0]]"
+    ),
+  ])
+  func zerosAreCalledZeros(_ request: String, _ gradient: String) throws {
+    let report = try checked(request, ["gradient": gradient, "loss": "0"])
+    #expect(report.findings.map(\.cause) == ["zero", "zero"])
+    #expect(report.findings.allSatisfy { $0.tellApart == nil })
+    #expect(report.findings.contains { $0.cure.contains("zero_grad") })
+  }
+
+  /// Where mistakes explain zeros too, they are named beside them.
+  @Test func zerosOfSurePredictionsAreNamedBesideOthers() throws {
+    let report = try checked(#""logits": [800, 0], "target": 1"#, ["gradient": "[0, 0]"])
+    #expect(report.findings.first?.cause == "zero" && report.findings.first?.tellApart != nil)
+    #expect(report.findings.map(\.cause).contains("epsilon"))
+  }
+
+  /// One number in each place says no more than itself, however often.
+  @Test(arguments: ["float64", "bfloat16"]) func aConstantIsNoSoftmaxTakenTwice(_ type: String) throws {
+    let logits = "[[0.1, 0.2, 0.3, 0.4, 0.5], [1, 0.5, 0, -0.5, -1], [0.3, -0.2, 0.9, 0.4, 0]]"
+    let report = try checked(
+      "\"logits\": \(logits), \"dtype\": \"\(type)\"",
+      ["probabilities": json([[Double]](repeating: Array(repeating: 0.2, count: 5), count: 3))])
+    #expect(report.findings.map(\.cause) == ["unexplained"])
+  }
+
+  @Test(arguments: [("float64", "binary64"), ("float32", "binary32"), ("float16", "binary16")])
+  func overflowIsThatOfTheRequestsFormat(_ type: String, _ name: String) throws {
+    let report = try checked(
+      "\"logits\": [800, 0], \"dtype\": \"\(type)\"", ["probabilities": #"["NaN", 0]"#])
+    #expect(report.findings.map(\.cause) == ["overflow"])
+    #expect(report.findings.first?.detail.contains("range of \(name):") == true)
+  }
+
+  /// Sigmoids in softmax's place, and the loss that goes with them, binary cross-entropy.
+  @Test func sigmoidsAreFound() throws {
+    let right = Self.right(Double.self)
+    let p = Self.logits.map { $0.map { 1 / (1 + exp(-$0)) } }
+    let items = Double(right.items)
+    let gradient = p.enumerated().map { n, row in
+      row.indices.map { (row[$0] - ($0 == right.target[n] ? 1 : 0)) / items }
+    }
+    var binary = 0.0
+    for (row, y) in zip(p, right.target) {
+      for c in row.indices { binary -= log(c == y ? row[c] : 1 - row[c]) / items }
+    }
+    let report = try checked(
+      right.request, ["gradient": json(gradient), "loss": json(binary), "probabilities": json(p)])
+    #expect(report.findings.map(\.cause) == ["sigmoid", "sigmoid", "sigmoid"])
+    // What PyTorch's BCE divides by: the items times the classes.
+    let both = try checked(right.request, ["loss": json(binary / 4)])
+    #expect(Set(both.findings.map(\.cause)) == ["sigmoid", "divisor"])
+  }
+
+  @Test(arguments: [2, 0.5, -3, 3.7]) func aFactorIsNamed(_ factor: Double) throws {
+    let right = Self.right(Float.self)
+    for (request, gradient) in [
+      (right.request, right.gradient), (right.request + ", \"softcap\": 1e9", right.gradient),
+    ] {
+      let report = try checked(request, ["gradient": json(gradient.map { $0.map { Double($0 * Float(factor)) } })])
+      #expect(report.findings.map(\.cause) == ["factor"], "\(request)")
+      #expect(report.findings.first?.detail.contains("every number is \(text(of: factor)) times") == true)
+    }
+  }
+
+  /// A number is some multiple of any other, and of two that sum to 0 both are.
+  @Test(arguments: [
+    (#""logits": [2, 1], "target": 0"#, "gradient", "[-0.312345678, 0.312345678]"),
+    (#""logits": [2, 1], "target": 0"#, "loss", "0.47"),
+  ])
+  func aFactorThatAnyNumbersHaveIsNotNamed(_ request: String, _ output: String, _ numbers: String) throws {
+    #expect(try checked(request, [output: numbers]).findings.map(\.cause) == ["unexplained"])
   }
 
   @Test func nonsenseIsUnexplained() throws {

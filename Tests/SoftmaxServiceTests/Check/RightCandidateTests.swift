@@ -87,6 +87,30 @@ struct RightCandidateTests {
     #expect(report.findings.allSatisfy { $0.detail.contains("formula is right") })
   }
 
+  /// What rounding excuses may be wrong all the same: no more is claimed than can be told, and nothing for a sign that
+  /// no loss has.
+  @Test(arguments: [2, 3.7, 1000, 0.3, -2, -1000]) func whatRoundingExcusesIsRightAsFarAsCanBeTold(_ times: Double)
+    throws
+  {
+    let report = try checked(
+      #""logits": [40, 0], "target": 0"#, ["loss": json(times * 4.248354255291589e-18)])
+    let finding = try #require(report.findings.first)
+    #expect(report.findings.count == 1 && ["cancellation", "precision"].contains(finding.cause))
+    #expect(finding.detail.contains("right as far as can be told") == (times > 0), "\(finding.detail)")
+    #expect(finding.detail.contains("formula is right") == (times > 0))
+  }
+
+  /// Zeros that rounding, a format's range or an option makes of right numbers.
+  @Test(arguments: [
+    (#""logits": [40, 0], "target": 0"#, "loss"), (#""logits": [18, 0], "target": 0"#, "loss"),
+    (#""logits": [120, 0], "target": 0"#, "gradient"),
+    (#""logits": [100, 0], "target": 0, "focal_gamma": 2, "dtype": "float32""#, "gradient"),
+  ])
+  func zerosThatAreRoundedAreNotCalledMissing(_ request: String, _ output: String) throws {
+    let report = try checked(request, [output: output == "loss" ? "0" : "[0, 0]"])
+    #expect(!report.findings.map(\.cause).contains("zero"), "\(report.findings.map(\.detail))")
+  }
+
   /// Sums of one term after the other round in one direction where all terms are equal.
   @Test func aLongSumInBinary32IsRight() throws {
     let right = Textbook<Float>(logits: [(0..<4000).map { $0 == 7 ? 2.7 : 0.3 }], target: [7])

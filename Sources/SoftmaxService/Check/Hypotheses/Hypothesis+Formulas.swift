@@ -2,7 +2,7 @@ import Softmax
 
 /// Something else stands in the place of softmax(a / T).
 extension Hypothesis {
-  static let ofSoftmax = temperatures + axes + [allAxes, twice, none] + differentiated
+  static let ofSoftmax = temperatures + axes + [allAxes, twice, none] + sigmoids + differentiated
 
   private static let twice = Hypothesis(
     .softmaxTwice, .softmax, in: .all,
@@ -17,6 +17,19 @@ extension Hypothesis {
     cure: Sentence { "\($0.softmax); log p = a - logsumexp(a)" },
     telling: "logits whose exponentials do not sum to 1"
   ) { $0.source = .logits }
+
+  private static let sigmoids = [
+    Hypothesis(
+      .sigmoid, .softmax, in: [.probabilities, .logProbabilities, .gradient],
+      detail: "sigmoid is taken of each logit by itself, where softmax takes all classes of a slice together",
+      cure: Sentence { $0.softmax }, telling: "logits whose exponentials do not sum to 1"
+    ) { $0.source = .sigmoid },
+    Hypothesis(
+      .sigmoid, .softmax, in: [.loss],
+      detail: "it is binary cross-entropy: with p = sigmoid(a), the -log(1 - p) of all other classes are added",
+      cure: "loss = -log softmax(a)[target]", telling: "logits whose exponentials do not sum to 1"
+    ) { $0.source = .binary },
+  ]
 
   /// What differentiation makes of these losses.
   private static let differentiated = (axes + [allAxes, twice, none]).map { hypothesis in

@@ -19,7 +19,7 @@ extension Hypothesis {
     Hypothesis(
       .targetOffset, .target, in: lossOutputs, needing: [.indices, .severalClasses], detail: "\(detail)",
       cure: "\(cure)",
-      telling: "three classes or more, and a target in the middle"
+      telling: "three classes or more, logits such as [2, 1, 0.1], and a target in the middle"
     ) { $0.target.offset = offset }
   }
 
@@ -29,7 +29,7 @@ extension Hypothesis {
       $0.features.contains(.indices)
         ? "subtract 1 at the target's class: gradient = p - onehot(target)" : "gradient = p - target"
     },
-    telling: "three classes or more"
+    telling: "three classes or more, and logits such as [2, 1, 0.1]"
   ) { $0.target.isForgotten = true }
 
   private static let smoothings = [

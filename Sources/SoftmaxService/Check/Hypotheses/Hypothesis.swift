@@ -107,6 +107,7 @@ enum Cause: String, Sendable, CaseIterable {
   case sign, reduction, divisor, temperature, axis
   case softmaxTwice = "softmax_twice"
   case noSoftmax = "no_softmax"
+  case sigmoid
   case targetOffset = "target_offset"
   case noTarget = "no_target"
   case smoothing, weight
@@ -116,7 +117,7 @@ enum Cause: String, Sendable, CaseIterable {
   case zLoss = "z_loss"
   case focalGamma = "focal_gamma"
   case logBase = "log_base"
-  case epsilon, clipping, precision, cancellation, overflow, underflow, order, unexplained
+  case epsilon, clipping, precision, cancellation, overflow, underflow, order, factor, zero, unexplained
 }
 
 /// What of a request is said in findings, and decides which mistakes can be made in it.

@@ -16,6 +16,11 @@ struct Change: Sendable, Hashable {
     case twice
     /// a/T itself.
     case logits
+    /// The sigmoid of each a/T by itself.
+    case sigmoid
+    /// Only as logarithms: a/T - Σ log(1 + e^(a/T)), of which a loss makes binary cross-entropy: with u of a class, and
+    /// U - u of its complement.
+    case binary
     /// softmax(a/T), the soft cap forgotten.
     case withoutCap
 
@@ -32,7 +37,9 @@ struct Change: Sendable, Hashable {
       case .twice: 3
       case .logits: 4
       case .withoutCap: 5
-      case .axis(let axis): 6 + (axis.map { Int($0) + 1 } ?? 0)
+      case .sigmoid: 6
+      case .binary: 7
+      case .axis(let axis): 8 + (axis.map { Int($0) + 1 } ?? 0)
       }
     }
   }

@@ -100,7 +100,7 @@ final class CheckedRows: Sendable {
     case .given, .withoutCap: scale = 1 / temperature
     case .withoutTemperature: scale = 1
     case .timesTemperature: scale = temperature
-    case .axis, .twice, .logits: return false
+    case .axis, .twice, .logits, .sigmoid, .binary: return false
     }
     return leads[row] * scale >= 1600 && leads[row] >= greatest[row].magnitude * 0x1p-6
   }
@@ -129,9 +129,9 @@ final class CheckedRows: Sendable {
     case .given, .withoutCap: own
     case .withoutTemperature: own * temperature
     case .timesTemperature: own * temperature * temperature
-    case .axis: magnitude
+    case .axis, .binary: magnitude
     case .twice: 1
-    case .logits: 0
+    case .logits, .sigmoid: 0
     }
   }
 

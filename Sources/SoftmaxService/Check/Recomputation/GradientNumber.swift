@@ -125,7 +125,7 @@ struct GradientNumber: SharedNumber {
       return excludes(
         candidate, outer * (side.total * p - side.share - mean),
         of: outer.magnitude * (side.total * p + side.share + size), gain: gain, source, in: arithmetic)
-    case .given, .withoutTemperature, .timesTemperature, .logits, .withoutCap:
+    case .given, .withoutTemperature, .timesTemperature, .logits, .withoutCap, .sigmoid, .binary:
       return excludes(candidate, -own, of: own.magnitude, gain: gain, source, in: arithmetic)
     }
   }

@@ -36,18 +36,19 @@ enum PlainSoftmax {
     entropy.reserveCapacity(logits.count / classes)
     for start in stride(from: 0, to: logits.count, by: classes) {
       let places = start..<(start + classes)
-      var greatest = -Double.infinity
-      for place in places { greatest = max(greatest, logits[place]) }
-      var (sum, mean) = (0.0, 0.0)
+      var (greatest, top) = (-Double.infinity, start)
+      for place in places where logits[place] > greatest { (greatest, top) = (logits[place], place) }
+      var (others, mean) = (0.0, 0.0)
       for place in places {
         let x = (logits[place] - greatest) * scale
         let power = exp(x)
-        sum += power
+        if place != top { others += power }
         if power > 0 { mean += power * x }
         probabilities[place] = power
         logProbabilities[place] = x
       }
-      let logarithm = log(sum)
+      // The largest one's own exponential is 1: near p = 1 nothing cancels.
+      let (sum, logarithm) = (1 + others, log1p(others))
       for place in places {
         probabilities[place] /= sum
         logProbabilities[place] -= logarithm
@@ -69,6 +70,25 @@ enum PlainSoftmax {
     for place in places { greatest = max(greatest, logits[place]) }
     for place in places { sum += exp((logits[place] - greatest) * scale) }
     return (greatest, sum)
+  }
+
+  /// 1 / (1 + e^-x), without overflow.
+  static func sigmoid(_ x: Double) -> Double { x < 0 ? exp(x) / (1 + exp(x)) : 1 / (1 + exp(-x)) }
+
+  static func logSigmoid(_ x: Double) -> Double { min(x, 0) - log1p(exp(-x.magnitude)) }
+
+  /// Σ log(1 + e^x), without overflow: the logarithms of products of many, each between 1 and 2.
+  static func softplus(_ numbers: [Double]) -> Double {
+    var (sum, product) = (0.0, 1.0)
+    for x in numbers {
+      sum += max(x, 0)
+      product *= 1 + exp(-x.magnitude)
+      if product > 0x1p1000 {
+        sum += log(product)
+        product = 1
+      }
+    }
+    return sum + log(product)
   }
 
   /// The logits under a soft cap, c·tanh(a/c).

@@ -148,7 +148,7 @@ struct Recomputation: ~Copyable {
       // All slices of the class axis are needed for a slice of the other one.
       guard rows.isAll else { return false }
       axisTotals = totals(along: layout)
-    case .given, .withoutTemperature, .timesTemperature, .logits, .withoutCap: break
+    case .given, .withoutTemperature, .timesTemperature, .logits, .withoutCap, .sigmoid, .binary: break
     }
     return true
   }
@@ -281,7 +281,7 @@ extension Change.Source {
   var sumsToOne: Bool {
     switch self {
     case .given, .withoutTemperature, .timesTemperature, .twice, .withoutCap: true
-    case .axis, .logits: false
+    case .axis, .logits, .sigmoid, .binary: false
     }
   }
 }

@@ -202,6 +202,18 @@ final class SoftmaxTables {
     case .logits:
       guard output == .probabilities || output == .logProbabilities else { return nil }
       return temperature == 1 ? rows.logits : rows.logits.map { $0 / temperature }
+    case .sigmoid:
+      guard output == .probabilities || output == .logProbabilities else { return nil }
+      return rows.logits.map {
+        output == .probabilities ? PlainSoftmax.sigmoid($0 / temperature) : PlainSoftmax.logSigmoid($0 / temperature)
+      }
+    case .binary:
+      guard output == .logProbabilities else { return nil }
+      return (0..<rows.count).flatMap { row in
+        let x = rows.logits[(row * rows.classes)..<((row + 1) * rows.classes)].map { $0 / temperature }
+        let sum = PlainSoftmax.softplus(x)
+        return x.map { $0 - sum }
+      }
     }
   }
 

@@ -73,8 +73,9 @@ extension OutputSearch {
 
   mutating func findings(_ mistakes: [Mistake]) throws(ComputationError) -> [Finding] {
     guard try probes.areExact(CandidateArithmetic(report.format)) else { return try scaledFindings(mistakes) }
-    guard let found = try explained(mistakes) else { return [unexplained] }
-    return try knowsTheRequest() ? found : try scaledFindings(mistakes)
+    let found = try explained(mistakes)
+    if found != nil, try !knowsTheRequest() { return try scaledFindings(mistakes) }
+    return withZeros(found) ?? [unexplained]
   }
 
   private mutating func explained(_ mistakes: [Mistake]) throws(ComputationError) -> [Finding]? {
@@ -89,12 +90,19 @@ extension OutputSearch {
       if let found = best(try explanations(try pairs(of: mistakes), nil), isRight: false) { return found }
     }
     arithmetic.digits = nil
-    return try shorterPrecision().map { [$0] }
+    if let found = try shorterPrecision() { return [found] }
+    for digits in digits {
+      arithmetic.digits = digits
+      if let found = try multiple() { return [found] }
+    }
+    return nil
   }
 
   /// What explains the numbers without pairs of mistakes.
   private mutating func simplyExplained(_ mistakes: [Mistake]) throws(ComputationError) -> [Finding]? {
     let base = try agreementAsAsked()
+    // Zeros agree with each mistake that makes numbers small, and say nothing for it where right arithmetic makes them.
+    if isZero, base == nil, let found = try shorterPrecision() { return [found] }
     var mayAgree: [Combination] = []
     for place in mistakes.indices where canBeShown(mistakes[place]) {
       guard try probes.mayAgree(mistakes[place].change, arithmetic) else { continue }
@@ -121,21 +129,12 @@ extension OutputSearch {
   /// they are without the option.
   private mutating func scaledFindings(_ mistakes: [Mistake]) throws(ComputationError) -> [Finding] {
     if let base = agreement(withExactTimes: 1) { return roundingFindings(base) }
-    let right = found.indices.map { arithmetic.interval(found[$0], scaledTerm($0, 1), Agreement.none) }
     var explanations: [Explanation] = []
     for mistake in mistakes
     where Mistake.Aspects.factors.contains(mistake.aspect) && mistake.outputs.contains(candidate.output) {
       guard let own = factor(of: Change()), let changed = factor(of: mistake.change),
-        let agreement = agreement(withExactTimes: changed / own)
+        let (agreement, evidence) = scaled(by: changed / own)
       else { continue }
-      let factor = changed / own
-      var evidence = WeightOfEvidence(arithmetic.format, isRight: false)
-      for place in found.indices {
-        evidence.add(
-          found[place], exact: exact[place],
-          allowed: arithmetic.interval(found[place], scaledTerm(place, factor), agreement),
-          right: right[place], isNear: false)
-      }
       explanations.append(Explanation(mistakes: [mistake], agreement: agreement, evidence: evidence))
     }
     if let found = best(explanations, isRight: false) { return found }
@@ -143,7 +142,9 @@ extension OutputSearch {
     for mistake in mistakes where mistake.aspect == .option && canBeShown(mistake) {
       optionless.append(Combination(mistake))
     }
-    return best(try self.explanations(optionless, nil), isRight: false) ?? [unexplainedBesideOptions]
+    if let found = best(try self.explanations(optionless, nil), isRight: false) { return found }
+    if let found = withZeros(nil, besideOptions: true) { return found }
+    return [try multiple(besideOptions: true) ?? unexplainedBesideOptions]
   }
 
   /// The combinations that agree with the numbers, each with what speaks for it.
@@ -184,7 +185,13 @@ extension OutputSearch {
     var named: [Explanation] = []
     for explanation in near where explanation.misfit <= most {
       let names = explanation.names(facts)
-      if !named.contains(where: { $0.names(facts) == names }) { named.append(explanation) }
+      if let place = named.firstIndex(where: { $0.names(facts) == names }) {
+        // Of the formats whose range explains it, that of the numbers.
+        let format = arithmetic.format
+        if explanation.isOfRange(of: format), !named[place].isOfRange(of: format) { named[place] = explanation }
+      } else {
+        named.append(explanation)
+      }
     }
     return named.flatMap { findings(of: $0, besides: named.count - 1) }
   }
@@ -218,7 +225,7 @@ extension OutputSearch {
         recomputed: agreement.worst.recomputed))
   }
 
-  private func finding(_ cause: Cause, detail: String, cure: String, _ evidence: Finding.Evidence) -> Finding {
+  func finding(_ cause: Cause, detail: String, cure: String, _ evidence: Finding.Evidence) -> Finding {
     Finding(
       cause: cause, output: candidate.output, detail: "\(candidate.output.name): \(detail)", cure: cure,
       evidence: evidence)
@@ -258,6 +265,11 @@ extension OutputSearch {
 extension OutputSearch.Explanation {
   /// The largest difference, in parts of what the way that agrees rounds.
   fileprivate var misfit: Double { agreement.misfit[agreement.way ?? .lenient] }
+
+  /// Whether it needs the range of a format, and that is a given one's.
+  fileprivate func isOfRange(of format: BinaryFormat) -> Bool {
+    mistakes.contains { $0.range?.leastNormalExponent == format.leastNormalExponent }
+  }
 
   fileprivate func names(_ facts: RequestFacts) -> [String] { mistakes.map { $0.hypothesis.name(facts) } }
 }

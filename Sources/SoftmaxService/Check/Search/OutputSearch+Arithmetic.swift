@@ -3,8 +3,9 @@ import VectorKernels
 
 /// What the arithmetic alone explains: no mistake in the formula.
 extension OutputSearch {
-  /// The formula is right: what is left is rounding, and what cancels.
+  /// The formula is right as far as the numbers tell: what is left is rounding, and what cancels.
   func roundingFindings(_ base: Agreement) -> [Finding] {
+    if hasOtherSign { return [rounds(toOtherSign: base)] }
     if let digits = arithmetic.digits, base.way == .careful, !base.isFlushed { return [digitsAreFew(digits, base)] }
     if base.isFlushed { return [smallNumbersAreZero(base)] }
     if base.way == .lenient { return [everyDigitIsRounded(base)] }
@@ -12,41 +13,62 @@ extension OutputSearch {
     if base.way == .usual {
       found.append(
         finding(
-          .cancellation, detail: Self.cancellation(in: candidate.output),
-          cure:
-            "1 - p[y] is the sum of p over the other classes than y; "
-            + "log p = a - m - log1p(Σ exp(a - m) over the other classes than the largest), m = max(a)", base))
+          .cancellation, detail: Self.cancellation(in: candidate.output), cure: Self.cureOfCancellation, base))
     }
     if arithmetic.format.precision < report.format.precision || found.isEmpty {
       found.append(
         finding(
           .precision,
           detail: "the numbers agree with the exact ones as well as arithmetic in \(arithmetic.format.name) does: "
-            + "the formula is right",
+            + Self.isRight,
           cure: precisionCure(base), base))
     }
     return found
+  }
+
+  /// No more is known: numbers that are wrong by less than arithmetic rounds look the same.
+  private static let isRight = "the formula is right as far as can be told"
+
+  private static let cureOfCancellation =
+    "1 - p[y] is the sum of p over the other classes than y; "
+    + "log p = a - m - log1p(Σ exp(a - m) over the other classes than the largest), m = max(a)"
+
+  /// Whether any number has a sign that the output never has: a loss is not negative, whatever the logits.
+  private var hasOtherSign: Bool {
+    switch candidate.output {
+    case .probabilities, .entropy, .loss: found.contains { $0 < 0 }
+    case .logProbabilities: found.contains { $0 > 0 }
+    case .logSumExp, .gradient: false
+    }
+  }
+
+  private func rounds(toOtherSign base: Agreement) -> Finding {
+    finding(
+      .cancellation,
+      detail: "a number has a sign that none of this output can have, though it is as near as rounding explains: "
+        + "digits cancel, or the formula is wrong",
+      cure: Self.cureOfCancellation, base)
   }
 
   private func digitsAreFew(_ digits: DecimalDigits, _ base: Agreement) -> Finding {
     finding(
       .precision,
       detail: "the numbers agree with the exact ones in every digit that they have (\(digits.significant) at most): "
-        + "the formula is right",
+        + Self.isRight,
       cure: "send all digits that your language prints, or allow \"atol\" \(report.sufficientTolerance)", base)
   }
 
   private func smallNumbersAreZero(_ base: Agreement) -> Finding {
     finding(
       .underflow,
-      detail: "the formula is right, and numbers below the normal range of \(arithmetic.format.name) are flushed to 0",
+      detail: "\(Self.isRight), and numbers below the normal range of \(arithmetic.format.name) are flushed to 0",
       cure: "let the arithmetic keep subnormal numbers, or allow \"atol\" \(arithmetic.leastNormal)", base)
   }
 
   private func everyDigitIsRounded(_ base: Agreement) -> Finding {
     finding(
       .precision,
-      detail: "the formula is right as far as can be told: what \(arithmetic.format.name) rounds "
+      detail: "\(Self.isRight): what \(arithmetic.format.name) rounds "
         + "of |a/T| up to \(rows.magnitudes.max() ?? 0), and of sums, is as large as these differences",
       cure: "subtract the largest logit before anything else is done, or compute in a longer format", base)
   }
@@ -62,9 +84,9 @@ extension OutputSearch {
   private static func cancellation(in output: CheckedOutput) -> String {
     switch output {
     case .gradient:
-      "the formula is right, and digits cancel: where p is near the target's share, p - t keeps the error of p"
+      "\(isRight), and digits cancel: where p is near the target's share, p - t keeps the error of p"
     case .loss, .logProbabilities, .logSumExp, .entropy, .probabilities:
-      "the formula is right, and digits cancel: near p = 1 the logarithm keeps the error of p, and tends to 0"
+      "\(isRight), and digits cancel: near p = 1 the logarithm keeps the error of p, and tends to 0"
     }
   }
 

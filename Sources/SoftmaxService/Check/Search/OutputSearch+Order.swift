@@ -82,7 +82,7 @@ extension OutputSearch {
       agreement.add(numbers[place], term, arithmetic, at: nil)
       guard agreement.agrees else { return nil }
     }
-    var evidence = WeightOfEvidence(arithmetic.format, isRight: false)
+    var evidence = WeightOfEvidence(arithmetic, isRight: false)
     for (place, term) in terms.enumerated() {
       evidence.add(
         numbers[place], exact: exact[place], allowed: arithmetic.interval(numbers[place], term, agreement),

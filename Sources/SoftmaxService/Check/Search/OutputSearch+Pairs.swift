@@ -25,6 +25,8 @@ extension OutputSearch {
   /// A mistake that is one factor makes the numbers the same multiple of what they are without it, wherever looked at:
   /// one look tells which factors may stand beside a mistake. Two mistakes of the formula are recomputed together.
   mutating func pairs(of mistakes: [Mistake]) throws(ComputationError) -> [Combination] {
+    // Pairs that leave nothing of any number, such as p - t without p and without t, say nothing.
+    if isZero { return [] }
     let partners = partners(in: mistakes)
     var pairs: [Combination] = []
     let multiple = try probes.multiple(of: Change(), arithmetic)
@@ -34,6 +36,7 @@ extension OutputSearch {
     for second in partners.targets { try add(partners.factors, beside: second, to: &pairs) }
     for second in partners.sources { try add(partners.factors, beside: second, to: &pairs) }
     for second in partners.others { try add(partners.factors, beside: second, to: &pairs) }
+    for second in partners.besideFactors { try add(partners.factors, beside: second, to: &pairs) }
     if var first = probes.sums.first { try addFormulas(partners, held: &first, to: &pairs) }
     if var first = probes.gradients.first { try addFormulas(partners, held: &first, to: &pairs) }
     return pairs.sorted {
@@ -123,6 +126,7 @@ extension OutputSearch {
     for place in mistakes.indices where mistakes[place].outputs.contains(output) && isPaired(mistakes[place]) {
       switch mistakes[place].aspect {
       case .divisor, .factor, .temperaturePower: partners.factors.append(mistakes[place])
+      case .softmax where mistakes[place].cause == .sigmoid: partners.besideFactors.append(mistakes[place])
       case .softmax where Probes.shares(mistakes[place].change): partners.sources.append(mistakes[place])
       case .softmax, .handling: partners.others.append(mistakes[place])
       default: partners.targets.append(mistakes[place])
@@ -162,6 +166,8 @@ private struct Partners {
   /// Those that put something else in softmax's place, and those of them that take looking up tables.
   var sources: [Mistake] = []
   var others: [Mistake] = []
+  /// Those that put something else in softmax's place, and are looked for beside factors alone.
+  var besideFactors: [Mistake] = []
 
   init(isOfLoss: Bool) {
     factors.reserveCapacity(16)

@@ -25,6 +25,8 @@ struct OutputSearch: ~Copyable {
   let width: Int
   /// Whether all of the caller's numbers are finite, and whether formats hold those that are.
   let isFinite: Bool
+  /// Whether each of them is 0, those too that are not looked at.
+  let isZero: Bool
   private lazy var isHeldByBinary32 = BinaryFormat.binary32.holds(found)
   private lazy var isHeldByBinary16 = BinaryFormat.binary16.holds(found)
 
@@ -50,6 +52,7 @@ struct OutputSearch: ~Copyable {
     let (found, own) = (gathered(candidate.values), gathered(exact))
     (self.found, self.exact, exactTensor) = (found, own, exact)
     isFinite = found.allSatisfy(\.isFinite)
+    isZero = candidate.values.allSatisfy { $0 == 0 }
     arithmetic = CandidateArithmetic(.own(of: found, in: request.format))
     let block = layout.classes * layout.inner
     var places = report.worst.compactMap { place -> (row: Int, index: Int)? in
@@ -146,7 +149,7 @@ struct OutputSearch: ~Copyable {
   mutating func evidence(
     for change: Change, _ agreement: Agreement, base: Agreement?, enough: Double
   ) throws(ComputationError) -> WeightOfEvidence {
-    var evidence = WeightOfEvidence(arithmetic.format, isRight: base != nil, enough: enough)
+    var evidence = WeightOfEvidence(arithmetic, isRight: base != nil, enough: enough)
     guard try recomputation.adopt(change), try asked.adopt(Change()) else { return evidence }
     let (isNear, right) = (change.handling.isNearNone, base ?? .none)
     func add(_ place: Int, _ changed: Recomputation.Term, _ asked: Recomputation.Term) {
