@@ -58,13 +58,13 @@ struct SoftCap<A: Arithmetic> {
 
   /// 1 - e^(-2a/c) for a >= 0.
   private func oneLessPower(of a: Double, _ poll: inout CancellationPoll) throws(ComputationError) -> A.Real {
-    try oneLessPower(-(arithmetic.whole(2) * arithmetic.exact(a)), rough: 2 * a / cap, &poll)
+    try oneLessPower(-(arithmetic.whole(2) * arithmetic.exact(a)), rough: 2 * (a / cap), &poll)
   }
 
   /// 1 - e^(-2(m-a)/c).
   private func oneLessPower(ofGap a: Double, _ poll: inout CancellationPoll) throws(ComputationError) -> A.Real {
     let gap = arithmetic.exact(a) - arithmetic.exact(maximum)
-    return try oneLessPower(arithmetic.whole(2) * gap, rough: 2 * (maximum - a) / cap, &poll)
+    return try oneLessPower(arithmetic.whole(2) * gap, rough: 2 * ((maximum - a) / cap), &poll)
   }
 
   /// 1 - e^(x/c) for x <= 0, where -x/c is roughly known: within a few ulps, or beyond binary64.
@@ -85,11 +85,13 @@ extension LogitsRow {
     let (a, m) = (logits[i], maximum)
     // tanh x is x within x²/3.
     if a == -.infinity || max(a.magnitude, m.magnitude) < c * 0x1p-20 { return roughUncappedDistance(i) }
-    let h = 2 * (m - a) / c
+    let gap = m - a
+    // Twice a number may leave binary64 where its quotient does not, and so may a difference where its half does not.
+    let h = gap.isFinite ? 2 * (gap / c) : 4 * ((0.5 * m - 0.5 * a) / c)
     let between = h < 0x1p-20 ? h * (1 - 0.5 * h) : 1 - Approximation.power(h).value
-    let both = Approximation.power(a >= 0 ? 2 * a / c : m <= 0 ? -2 * m / c : 0)
-    let first = Approximation.power(2 * m.magnitude / c).value
-    let sums = (1 + first) * (1 + Approximation.power(2 * a.magnitude / c).value)
+    let both = Approximation.power(a >= 0 ? 2 * (a / c) : m <= 0 ? -2 * (m / c) : 0)
+    let first = Approximation.power(2 * (m.magnitude / c)).value
+    let sums = (1 + first) * (1 + Approximation.power(2 * (a.magnitude / c)).value)
     let significand = 2 * both.significand * between / sums * (c.significand / temperature.significand)
     let exponent = both.exponent + Int(c.exponent) - Int(temperature.exponent)
     return -Double(sign: .plus, exponent: max(-4000, min(4000, exponent)), significand: significand)

@@ -8,8 +8,9 @@ import Testing
 struct PropertyTests {
   private static let outputs: ShortList<SoftmaxOutput> = [.probabilities, .logProbabilities, .entropy, .argmax]
 
-  private func softmax(_ logits: [Double], temperature: Double = 1) throws -> SoftmaxProblem {
-    try SoftmaxProblem(logits: logits, layout: Layout(shape: [logits.count], axis: 0), temperature: temperature)
+  private func softmax(_ logits: [Double], temperature: Double = 1, softcap: Double? = nil) throws -> SoftmaxProblem {
+    try SoftmaxProblem(
+      logits: logits, layout: Layout(shape: [logits.count], axis: 0), temperature: temperature, softcap: softcap)
   }
 
   /// Logits of few bits, so that adding a constant is exact.
@@ -25,6 +26,24 @@ struct PropertyTests {
       let one = try softmax(logits).solve(Self.outputs, Execution())
       let other = try softmax(logits.map { $0 + shift }).solve(Self.outputs, Execution())
       #expect(one == other)
+    }
+  }
+
+  /// c tanh(a/c) / T depends on the quotients alone, also where twice a logit or a difference of two leaves binary64.
+  @Test(arguments: [Stage.vector, .ball, .interval]) func powersOfTwoChangeNoBit(stage: Stage) throws {
+    var random = SplitMix64(45)
+    for round in repetitions(200) {
+      let logits = (0..<random.int(in: 2...6)).map { _ in random.double(in: -2...2) }
+      let softcap = round % 4 == 0 ? nil : random.double(in: 0.05...2)
+      let temperature = random.double(in: 0.05...2)
+      func results(_ scale: Double) throws -> SoftmaxResult {
+        try softmax(logits.map { $0 * scale }, temperature: temperature * scale, softcap: softcap.map { $0 * scale })
+          .solve(Self.outputs, Execution(), from: stage)
+      }
+      #expect(try results(1) == results(0x1p1023))
+      // Distances beyond every temperature.
+      let cold = try softmax(logits.map { $0 * 0x1p1023 }, softcap: softcap.map { $0 * 0x1p1023 })
+      #expect(try cold.solve([.probabilities], Execution(), from: stage).probabilities?.max() == 1)
     }
   }
 

@@ -82,7 +82,7 @@ struct RandomProblem: RandomNumberGenerator {
       : pick(
         0.5, 2, 3, 0.7, 1e-3, 1e5, power(-902...502), any(-902...502), 1e-160, 1e-300, 1e300, .leastNonzeroMagnitude,
         1e308)
-    let softcap = chance(0.9) ? nil : pick(30, uniform(0.1, 5), any(-30...30), any(-1070...1020))
+    let softcap = chance(0.9) ? nil : pick(30, uniform(0.1, 5), any(-30...30), any(-1070...1023))
     let softmax = try SoftmaxProblem(
       logits: logits, layout: layout, temperature: temperature,
       softcap: softcap, format: chance(0.7) ? .binary64 : pick(.binary32, .binary16, .bfloat16))

@@ -46,16 +46,16 @@ struct InferBinder: ~Copyable {
     var seen: [ModelInput] = []
     for tensor in tensors {
       let start = end
-      if case .bytes(let count) = tensor.content, isDivided {
+      if case .bytes(let count) = tensor.content {
         let left = body.count - start
-        guard count <= left else {
-          isDivided = false
+        if isDivided, count > left {
           bound.request.issues.append(.member(tensor.place.path.member("parameters").member("binary_data_size"))) {
             "\($0) is \(count), but \(left) bytes are left for it after the JSON"
           }
-          continue
         }
-        end += count
+        // Where one tensor's bytes are not there, nobody knows where the next one's begin.
+        isDivided = isDivided && count <= left
+        if isDivided { end += count }
       }
       guard let input = input(of: tensor, isOnly: isAnswer && tensors.count == 1) else { continue }
       guard !seen.contains(input) else {
@@ -65,7 +65,11 @@ struct InferBinder: ~Copyable {
         continue
       }
       seen.append(input)
-      bind(tensor, as: input, in: body, jsonBytes: jsonBytes, from: start)
+      if case .bytes = tensor.content, !isDivided {
+        bound.request.present.insert(input.field)
+      } else {
+        bind(tensor, as: input, in: body, jsonBytes: jsonBytes, from: start)
+      }
     }
     let left = body.count - end
     guard isDivided, left > 0 else { return }

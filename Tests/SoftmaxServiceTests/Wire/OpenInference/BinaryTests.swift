@@ -209,6 +209,11 @@ struct BinaryTests {
       (
         tensor("logits", "FP64", [2], bytes: 16), 8, "inputs[0].parameters.binary_data_size is 16, but 8 bytes are left"
       ),
+      // Where the second begins, nobody knows then; it is not read.
+      (
+        tensor("logits", "FP64", [1], bytes: 8) + "," + tensor("where", "BOOL", [1], bytes: 1), 0,
+        "inputs[0].parameters.binary_data_size is 8, but 0 bytes are left"
+      ),
       (tensor("logits", "FP64", [2], bytes: 16), 24, "8 bytes follow the last tensor"),
       (
         tensor("logits", "FP64", [2], bytes: -16), 16,
