@@ -145,6 +145,12 @@ class Shown:
                 visit.rest()
                 self.equal(field.input_value(), wanted, f"the temperature after {key}")
                 self.equal(heat.get_attribute("aria-valuetext"), wanted, "the temperature that is spoken")
+            for given, key, wanted in [("100", "ArrowLeft", "97.7"), ("1e-5", "ArrowRight", "0.0000102")]:
+                field.fill(given)
+                heat.press(key)
+                visit.rest()
+                self.equal(field.input_value(), wanted, f"the temperature after {given} and {key}")
+            field.fill("0.102")
             field.press("Control+a")
             field.press("-")
             field.press("Tab")
@@ -200,8 +206,16 @@ class Shown:
             visit.page.get_by_role("button", name="With the sign turned").click()
             expect(found).to_contain_text("sign: gradient: every number has the opposite sign")
             self.equal(visit.axe(), [], "axe with findings")
+            held = []
+            visit.page.route("**/check", lambda route: held.append(route))
+            with visit.page.expect_request("**/check"):
+                visit.page.get_by_role("button", name="A loss in base 2").click()
             visit.page.get_by_role("button", name="Undecided").click()
             visit.rest()
+            with visit.page.expect_response("**/check"):
+                held[0].continue_()
+            visit.page.unroute("**/check")
+            visit.page.wait_for_timeout(200)
             self.equal(found.text_content(), "", "what was found of other scores")
             visit.page.get_by_role("button", name="With softmax taken twice").click()
             expect(found).to_contain_text("These scores cannot show this mistake")

@@ -57,20 +57,25 @@ function drawFindings({ passes, outputs, findings }, options) {
     html("ul", {}, ...found));
 }
 
-/** What was found is true of the scores that it was asked for. */
+let checks = 0;
+/** What was found is true of the scores that it was asked for; what is still asked for them is forgotten too. */
 function forgetFindings() {
+  checks += 1;
   byId("mine").removeAttribute("aria-invalid");
   byId("found").replaceChildren();
 }
 
 /** Asks, with what a cure has added; whether the numbers are right. */
 async function checkPasted(options = {}) {
+  const mine = ++checks;
   byId("mine").removeAttribute("aria-invalid");
   try {
     const answer = await ask("check", checkOf(state, byId("kind").value, pasted(byId("mine").value), options));
+    if (mine !== checks) return false;
     drawFindings(answer, options);
     return answer.passes;
   } catch (error) {
+    if (mine !== checks) return false;
     byId("mine").setAttribute("aria-invalid", "true");
     byId("found").replaceChildren(html("p", {}, `${error.message}.`));
   }

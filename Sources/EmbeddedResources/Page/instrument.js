@@ -36,6 +36,14 @@ function showSlider(slider, score) {
   Object.assign(slider, { min, max, step: reach / 100, value: score });
 }
 
+/** The temperature's slider goes over powers of ten: from -1 to 1, or as far as the temperature is. */
+function showHeat(slider, T) {
+  slider.setAttribute("aria-valuetext", T);
+  if (document.activeElement === slider) return;
+  const power = T > 0 ? Math.log10(T) : 0, min = Math.min(-1, Math.floor(power)), max = Math.max(1, Math.ceil(power));
+  Object.assign(slider, { min, max, value: power });
+}
+
 function showControls() {
   const { a, l, i, T, eta, language } = state;
   makeRows(a);
@@ -45,8 +53,7 @@ function showControls() {
   for (const [name, value] of Object.entries({ target: l, by: i, language })) {
     document.querySelector(`[name=${name}][value="${value}"]`).checked = true;
   }
-  show(byId("heat"), Math.log10(T) || 0);
-  byId("heat").setAttribute("aria-valuetext", T);
+  showHeat(byId("heat"), T);
   show(byId("temperature"), T);
   byId("eta").value = eta;
   byId("more").disabled = a.length >= most;
