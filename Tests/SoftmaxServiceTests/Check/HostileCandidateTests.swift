@@ -18,6 +18,10 @@ struct HostileCandidateTests {
     ),
     (#"{"logits": [1, 2], "candidate": {"loss": 1}}"#, "#", "\"target\" is missing, which \"loss\" needs"),
     (#"{"logits": [1, 2], "weight": [1, 2], "candidate": {"entropy": 1}}"#, "#", "which \"weight\" needs"),
+    (
+      #"{"logits": [1, 2], "ignore_index": 1, "candidate": {"entropy": 1}}"#, "#",
+      "or a probability for each logit; or leave out \"ignore_index\""
+    ),
     (#"{"logits": [1, 2], "candidate": {"probabilities": [1]}}"#, "#/candidate/probabilities", "has shape [1]"),
     (
       #"{"logits": [[1, 2, 3], [1, 2, 3]], "candidate": {"probabilities": [[1, 2], [1, 2], [1, 2]]}}"#,
@@ -44,6 +48,17 @@ struct HostileCandidateTests {
     #expect(problem.status == 422)
     #expect(problem.errors.first?.pointer == pointer, "\(problem)")
     #expect(problem.detail.contains(part), "\(problem.detail)")
+  }
+
+  /// Clients that openapi-generator makes send each default of the contract.
+  @Test(arguments: Operation.check.parameters)
+  func aParameterAtItsDefaultIsAsIfLeftOut(_ parameter: Parameter) throws {
+    guard let value = parameter.descriptor.defaultJSON else { return }
+    let candidate = #""candidate": {"probabilities": [0.2689414213699951, 0.7310585786300049]}"#
+    for target in ["", #", "target": 0"#] {
+      let answer = post("/check", #"{"logits": [1, 2], \#(candidate), "\#(parameter.name)": \#(value)\#(target)}"#)
+      #expect(answer.status == .ok, "\(text(answer))")
+    }
   }
 
   /// Where logits are so large that some order of operations rounds anything into the numbers, or the numbers so few

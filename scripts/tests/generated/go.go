@@ -77,6 +77,12 @@ func main() {
 	fmt.Println("gradient gradient", bits(gradient.Gradient))
 	fmt.Println("gradient loss", bits(gradient.Loss))
 
+	candidate := softmaxd.NewCandidate()
+	candidate.SetProbabilities([]any{0.26894142, 0.73105858})
+	checked, _, err := api.Check(background).CheckRequest(*softmaxd.NewCheckRequest([]any{1, 2}, *candidate)).Execute()
+	check(err)
+	fmt.Println("check max_relative_error", bits(checked.Outputs.Probabilities.MaxRelativeError))
+
 	askWrong := softmaxd.NewLossRequest()
 	askWrong.SetLogits([]any{1, 2})
 	askWrong.SetTarget(5)

@@ -12,6 +12,8 @@ import java.util.stream.Collectors;
 import org.openapitools.client.ApiClient;
 import org.openapitools.client.ApiException;
 import org.openapitools.client.api.MathematicsApi;
+import org.openapitools.client.model.Candidate;
+import org.openapitools.client.model.CheckRequest;
 import org.openapitools.client.model.GradientOutput;
 import org.openapitools.client.model.GradientRequest;
 import org.openapitools.client.model.LossRequest;
@@ -50,6 +52,11 @@ class Driver {
             .reduction(Reduction.NONE).outputs(List.of(GradientOutput.GRADIENT, GradientOutput.LOSS)), null, null);
         System.out.println("gradient gradient " + bits(gradient.getGradient()));
         System.out.println("gradient loss " + bits(gradient.getLoss()));
+
+        var check = api.check(new CheckRequest().logits(List.of(1, 2))
+            .candidate(new Candidate().probabilities(List.of(0.26894142, 0.73105858))), null, null);
+        System.out.println("check max_relative_error "
+            + bits(check.getOutputs().getProbabilities().getMaxRelativeError()));
 
         try {
             api.loss(new LossRequest().logits(List.of(1, 2)).target(5), null, null);

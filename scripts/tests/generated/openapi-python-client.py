@@ -8,9 +8,9 @@ import struct
 import sys
 
 from softmaxd_client import Client
-from softmaxd_client.api.mathematics import gradient, loss, softmax
-from softmaxd_client.models import (GradientOutput, GradientRequest, LossRequest, Problem, Reduction, SoftmaxOutput,
-                                    SoftmaxRequest)
+from softmaxd_client.api.mathematics import check, gradient, loss, softmax
+from softmaxd_client.models import (Candidate, CheckRequest, GradientOutput, GradientRequest, LossRequest, Problem,
+                                    Reduction, SoftmaxOutput, SoftmaxRequest)
 
 
 def bits(value):
@@ -36,6 +36,10 @@ with Client(base_url=sys.argv[1]) as client:
         outputs=[GradientOutput.GRADIENT, GradientOutput.LOSS]))
     print("gradient gradient", bits(answer.gradient))
     print("gradient loss", bits(answer.loss))
+
+    answer = check.sync(client=client, body=CheckRequest(
+        logits=[1, 2], candidate=Candidate(probabilities=[0.26894142, 0.73105858])))
+    print("check max_relative_error", bits(answer.outputs.probabilities.max_relative_error))
 
     problem = loss.sync(client=client, body=LossRequest(logits=[1, 2], target=5))
     assert isinstance(problem, Problem)

@@ -19,6 +19,8 @@ spl_autoload_register(function (string $class): void {
 use OpenAPI\Client\Api\MathematicsApi;
 use OpenAPI\Client\ApiException;
 use OpenAPI\Client\Configuration;
+use OpenAPI\Client\Model\Candidate;
+use OpenAPI\Client\Model\CheckRequest;
 use OpenAPI\Client\Model\GradientOutput;
 use OpenAPI\Client\Model\GradientRequest;
 use OpenAPI\Client\Model\LossRequest;
@@ -55,6 +57,11 @@ $gradient = $api->gradient(new GradientRequest([
 ]));
 echo "gradient gradient ", bits($gradient->getGradient()), "\n";
 echo "gradient loss ", bits($gradient->getLoss()), "\n";
+
+$check = $api->check(new CheckRequest([
+    "logits" => [1, 2], "candidate" => new Candidate(["probabilities" => [0.26894142, 0.73105858]]),
+]));
+echo "check max_relative_error ", bits($check->getOutputs()->getProbabilities()->getMaxRelativeError()), "\n";
 
 try {
     $api->loss(new LossRequest(["logits" => [1, 2], "target" => 5]));

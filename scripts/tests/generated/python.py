@@ -7,8 +7,8 @@
 import struct
 import sys
 
-from openapi_client import (ApiClient, Configuration, GradientOutput, GradientRequest, LossRequest, MathematicsApi,
-                            Reduction, SoftmaxOutput, SoftmaxRequest)
+from openapi_client import (ApiClient, Candidate, CheckRequest, Configuration, GradientOutput, GradientRequest,
+                            LossRequest, MathematicsApi, Reduction, SoftmaxOutput, SoftmaxRequest)
 from openapi_client.exceptions import UnprocessableEntityException
 
 
@@ -37,6 +37,9 @@ with ApiClient(Configuration(host=sys.argv[1])) as client:
         outputs=[GradientOutput.GRADIENT, GradientOutput.LOSS]))
     print("gradient gradient", bits(gradient.gradient))
     print("gradient loss", bits(gradient.loss))
+
+    check = api.check(CheckRequest(logits=[1, 2], candidate=Candidate(probabilities=[0.26894142, 0.73105858])))
+    print("check max_relative_error", bits(check.outputs.probabilities.max_relative_error))
 
     try:
         api.loss(LossRequest(logits=[1, 2], target=5))

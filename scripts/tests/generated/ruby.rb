@@ -43,6 +43,11 @@ gradient = api.gradient(OpenapiClient::GradientRequest.new(
 puts "gradient gradient #{bits(gradient.gradient)}"
 puts "gradient loss #{bits(gradient.loss)}"
 
+check = api.check(OpenapiClient::CheckRequest.new(
+  logits: [1, 2], candidate: OpenapiClient::Candidate.new(probabilities: [0.26894142, 0.73105858])
+))
+puts "check max_relative_error #{bits(check.outputs.probabilities.max_relative_error)}"
+
 begin
   api.loss(OpenapiClient::LossRequest.new(logits: [1, 2], target: 5))
 rescue OpenapiClient::ApiError => refusal

@@ -52,6 +52,11 @@ struct Driver {
     print("gradient gradient", bits(gradient.gradient))
     print("gradient loss", bits(gradient.loss))
 
+    let check = try await MathematicsAPI.check(
+      checkRequest: CheckRequest(logits: [1, 2], candidate: Candidate(probabilities: [0.26894142, 0.73105858])),
+      apiConfiguration: service)
+    print("check max_relative_error", bits(check.outputs.probabilities?.maxRelativeError))
+
     do {
       _ = try await MathematicsAPI.loss(
         lossRequest: LossRequest(logits: [1, 2], target: 5), apiConfiguration: service)

@@ -39,6 +39,10 @@ async function main() {
   console.log("gradient gradient", bits(gradient.gradient));
   console.log("gradient loss", bits(gradient.loss));
 
+  const check = await api.check({ checkRequest: {
+    logits: [1, 2], candidate: { probabilities: [0.26894142, 0.73105858] } } });
+  console.log("check max_relative_error", bits(check.outputs.probabilities?.maxRelativeError));
+
   try {
     await api.loss({ lossRequest: { logits: [1, 2], target: 5 } });
   } catch (refusal) {

@@ -28,7 +28,7 @@ struct CheckRequest: Sendable {
     var ignored = IssueList()
     let parameters = Validator.parameters(of: unvalidated, &ignored)
     let tolerance = Tolerance(parameters)
-    Self.noteWhatIsMissing(&unvalidated, wire)
+    Self.noteWhatIsMissing(&unvalidated, parameters, wire)
     Self.noteOptionsWithoutEffect(&unvalidated, parameters)
     let validated = try Validator.validate(
       consume unvalidated, for: isLoss ? .gradient : .softmax, limits: limits, wire: wire)
@@ -62,7 +62,9 @@ struct CheckRequest: Sendable {
   func isReduced(_ output: CheckedOutput) -> Bool { output == .loss && loss?.problem.reduction != Reduction.none }
 
   /// What the operations that compute do not demand: a candidate, and a target for the outputs of the loss.
-  private static func noteWhatIsMissing(_ request: inout UnvalidatedRequest, _ wire: any Wire) {
+  private static func noteWhatIsMissing(
+    _ request: inout UnvalidatedRequest, _ parameters: ParameterValues, _ wire: any Wire
+  ) {
     if request.candidates.isEmpty, request.issues.isEmpty {
       if request.present.contains(.candidate) {
         request.issues.append(.field(.candidate)) { "\($0) holds no numbers; send \(wire.candidateDemand)" }
@@ -75,11 +77,17 @@ struct CheckRequest: Sendable {
     guard !request.present.contains(.input(.target)) else { return }
     let output = request.candidates.first { $0.output.isLossOrGradient }?.output.name
     let field = Operation.check.fields.first { field in
-      request.present.contains(field) && Operation.gradient.knows(field) && !Operation.softmax.knows(field)
+      guard request.present.contains(field), Operation.gradient.knows(field), !Operation.softmax.knows(field) else {
+        return false
+      }
+      // Some clients send each default.
+      if case .parameter(let parameter) = field { return !parameters.isDefault(parameter) }
+      return true
     }
     guard let reason = output ?? field?.name else { return }
     request.issues.append(.request) { _ in
       "\(quoted(Input.target.name)) is missing, which \(quoted(reason)) needs: send \(wire.demand(for: .target))"
+        + (output == nil ? "; or leave out \(quoted(reason))" : "")
     }
   }
 

@@ -44,6 +44,13 @@ struct CheckModelTests {
     #expect(withoutPointers(report) == withoutPointers(json))
   }
 
+  @Test func aParameterAtItsDefaultNeedsNoTarget() {
+    let defaults = #","parameters":{"ignore_index":-100,"reduction":"mean","label_smoothing":0}"#
+    let tensors = [tensor("logits", "FP64", [2], "[0,0]"), tensor("candidate.probabilities", "FP64", [2], "[0.5,0.5]")]
+    let answer = infer("check", request(tensors.joined(separator: ","), rest: defaults))
+    #expect(answer.status == .ok, "\(text(answer))")
+  }
+
   private static func joined(_ numbers: some Sequence<Double>) -> String {
     numbers.map { "\($0)" }.joined(separator: ",")
   }
