@@ -19,8 +19,9 @@ public protocol ServerObserver: Sendable {
   func requestAnswered(_ request: RequestMetrics, _ response: Response, loop: Int)
   /// A request was answered on its head alone; a short body has been dropped.
   func requestRefused(_ request: RequestMetrics, _ response: Response, loop: Int)
-  /// What arrived broke a rule or a deadline and was answered without a handler.
-  func requestRejected(_ problem: Problem, loop: Int)
+  /// What arrived broke a rule or a deadline and was answered without a handler; nil stands for a request whose head
+  /// could not be read.
+  func requestRejected(_ problem: Problem, _ request: RequestMetrics?, _ response: Response, loop: Int)
 }
 
 /// Why a connection was turned away.

@@ -90,7 +90,7 @@ final class DropCounter: ServerObserver {
   func requestAbandoned(_ request: RequestMetrics, loop: Int) {}
   func requestAnswered(_ request: RequestMetrics, _ response: Response, loop: Int) {}
   func requestRefused(_ request: RequestMetrics, _ response: Response, loop: Int) {}
-  func requestRejected(_ problem: Problem, loop: Int) {}
+  func requestRejected(_ problem: Problem, _ request: RequestMetrics?, _ response: Response, loop: Int) {}
 }
 
 /// A server on a free port of the loopback, stopped at the end.

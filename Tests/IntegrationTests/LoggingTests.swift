@@ -14,20 +14,25 @@ extension IntegrationTests {
         #expect(try client.send(loss).text == #"{"loss":0.6931471805599453}"#)
         _ = try client.send(.get("/nowhere"))
         _ = try client.send(Call(method: "FOO", path: "/"))
+        let broken = try TestClient(daemon)
+        broken.send("POST /softmax HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nX-Request-Id: d\r\n")
+        broken.send("Transfer-Encoding: chunked\r\n\r\nx")
+        #expect(broken.answer()?.hasPrefix("400 ") == true)
       }
       let lines = try run.log.split(separator: "\n").map {
         try #require(JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])
       }
-      try #require(lines.count == 3)
-      #expect(lines.map { $0["method"] as? String } == ["POST", "GET", "_OTHER"])
-      #expect(lines.map { $0["status"] as? Int } == [200, 404, 501])
-      #expect(lines.map { $0["route"] as? String } == ["/loss", "", nil])
-      #expect(lines.map { $0["request_bytes"] as? Int } == [31, 0, nil])
+      try #require(lines.count == 4)
+      #expect(lines.map { $0["method"] as? String } == ["POST", "GET", "_OTHER", "POST"])
+      #expect(lines.map { $0["status"] as? Int } == [200, 404, 501, 400])
+      #expect(lines.map { $0["route"] as? String } == ["/loss", "", nil, "/softmax"])
+      #expect(lines.map { $0["request_bytes"] as? Int } == [31, 0, nil, 0])
       #expect(lines[0]["response_bytes"] as? Int == 27)
       #expect(lines[0]["request_id"] as? String == "a\"b\\c")
       #expect(lines[0]["traceparent"] as? String == parent)
       #expect(lines[1]["request_id"] == nil)
       #expect(lines[2]["problem"] as? String == "method-not-implemented")
+      #expect(lines[3]["problem"] as? String == "malformed-chunk" && lines[3]["request_id"] as? String == "d")
       for line in lines { #expect((line["time"] as? String)?.wholeMatch(of: /[-\d]{10}T[:\d]{8}\.\d{3}Z/) != nil) }
     }
 

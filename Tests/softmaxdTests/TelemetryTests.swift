@@ -140,8 +140,14 @@ import Testing
 
   @Test func whatTheParserRejectsIsCountedByReason() {
     let telemetry = Telemetry(loops: 1, log: .off)
-    telemetry.requestRejected(ProblemType.malformedField.problem(""), loop: 0)
+    let problem = ProblemType.malformedField.problem("")
+    telemetry.requestRejected(problem, nil, Response(problem), loop: 0)
+    let late = ProblemType.requestTimeout.problem("")
+    telemetry.requestRejected(late, request(.post, "/softmax", milliseconds: 20_000), Response(late), loop: 0)
     let text = lines(telemetry)
+    #expect(text.contains("softmaxd_requests_rejected_total{reason=\"request-timeout\"} 1"))
+    let labels = "http_request_method=\"POST\",http_route=\"/softmax\",http_response_status_code=\"408\""
+    #expect(text.contains("http_server_request_duration_seconds_sum{\(labels)} 20"))
     #expect(text.contains("softmaxd_requests_rejected_total{reason=\"malformed-field\"} 1"))
     #expect(
       text.contains {

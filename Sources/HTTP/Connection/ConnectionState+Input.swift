@@ -187,7 +187,9 @@ extension ConnectionState {
   mutating func breakRule(_ failure: ParseFailure, path: String? = nil) {
     if phase == .head { framing = ResponseFraming(isHead: parser.isHead) }
     let head = phase == .head ? nil : head ?? waitingRefusal?.head
-    rejection = Rejection(Problem(failure, limits: limits, bodyLimit: bodyLimit), head, path: head?.path ?? path)
+    rejection = Rejection(
+      Problem(failure, limits: limits, bodyLimit: bodyLimit), head, head == nil ? .unmatched : route,
+      path: head?.path ?? path)
     phase = .rejectPending
   }
 }

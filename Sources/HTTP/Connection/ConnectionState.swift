@@ -46,12 +46,15 @@ public struct ConnectionState: ~Copyable, Sendable {
     public let problem: Problem
     /// Nil when the head itself was at fault, or late.
     public let head: RequestHead?
+    /// What the head leads to; ``Route/unmatched`` where it is nil.
+    public let route: Route
     /// The path, as far as it could be read.
     public let path: String?
 
-    init(_ problem: Problem, _ head: RequestHead?, path: String?) {
+    init(_ problem: Problem, _ head: RequestHead?, _ route: Route, path: String?) {
       self.problem = problem
       self.head = head
+      self.route = route
       self.path = path
     }
   }

@@ -175,7 +175,7 @@ extension EventLoop {
     switch consume action {
     case .head(let head): decide(on: head, of: connection, &state)
     case .request(let id, let request): run(consume request, id: id, on: connection, &state)
-    case .reject(let rejection): reject(rejection, &state)
+    case .reject(let rejection): reject(rejection, of: connection, &state)
     case .refused(let refusal): report(refusal, of: connection)
     case .acknowledge: connection.socket.acknowledge()
     case .shutdownWrite: connection.socket.shutdownWrite()

@@ -137,10 +137,15 @@ extension EventLoop {
   // MARK: Answers without a handler
 
   /// A request broke a rule or a deadline: the connection's last answer.
-  func reject(_ rejection: ConnectionState.Rejection, _ state: inout ConnectionState) {
-    observer.requestRejected(rejection.problem, loop: index)
+  func reject(
+    _ rejection: ConnectionState.Rejection, of connection: Connection, _ state: inout ConnectionState
+  ) {
     var response = Response(rejection.problem)
     handler.decorate(&response, for: rejection.head, at: rejection.path)
+    let metrics = rejection.head.map { head in
+      RequestMetrics(head, rejection.route, bodyBytes: 0, began: connection.headCompletedAt, ended: now.instant)
+    }
+    observer.requestRejected(rejection.problem, metrics, response, loop: index)
     state.reject(with: response, at: now)
   }
 

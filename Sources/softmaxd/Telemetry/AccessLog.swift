@@ -30,25 +30,24 @@ final class AccessLog: Sendable {
     }
   }
 
-  func record(_ request: RequestMetrics, _ response: Response, loop: Int) {
+  /// - Parameters:
+  ///   - request: nil where its head could not be read.
+  ///   - response: its answer.
+  ///   - problem: the rule of HTTP or the deadline that it broke, if it did.
+  ///   - loop: who answered.
+  func record(_ request: RequestMetrics?, _ response: Response, _ problem: Problem?, loop: Int) {
     append {
-      let method = request.head.method
-      var line = LogLine(method: method.name, status: response.status.code)
-      line.add("route", request.route.label.description)
-      line.add("request_bytes", request.bodyBytes)
-      line.add("response_bytes", method == .head ? 0 : response.bodyCount)
-      line.add("duration_us", Int(clamping: request.nanoseconds / 1000))
+      let method = request?.head.method
+      var line = LogLine(method: method?.name ?? "_OTHER", status: response.status.code)
+      if let request {
+        line.add("route", request.route.label.description)
+        line.add("request_bytes", request.bodyBytes)
+        line.add("response_bytes", method == .head ? 0 : response.bodyCount)
+        line.add("duration_us", Int(clamping: request.nanoseconds / 1000))
+      }
+      if let problem { line.add("problem", problem.type.name) }
       if let id = response.fields[.xRequestID] { line.add("request_id", id) }
       if let parent = response.fields[.traceparent] { line.add("traceparent", parent) }
-      line.add("loop", loop)
-      return line.finish()
-    }
-  }
-
-  func record(_ problem: Problem, loop: Int) {
-    append {
-      var line = LogLine(method: "_OTHER", status: problem.type.status.code)
-      line.add("problem", problem.type.name)
       line.add("loop", loop)
       return line.finish()
     }

@@ -47,19 +47,24 @@ final class Telemetry: ServerObserver {
     record(request, response, by: loops[loop], loop)
   }
 
-  private func record(_ request: RequestMetrics, _ response: Response, by counters: LoopCounters, _ loop: Int) {
-    let sent = request.head.method == .head ? 0 : response.bodyCount
-    counters.record(
-      method: request.head.method.rawValue, route: request.route, status: MetricLabels.status(response.status),
-      (request.nanoseconds, request.bodyBytes, sent))
-    log?.record(request, response, loop: loop)
+  func requestRejected(_ problem: Problem, _ request: RequestMetrics?, _ response: Response, loop: Int) {
+    rejectedRequests.withLock { $0[problem.type.name, default: 0] += 1 }
+    record(request, response, problem: problem, by: loops[loop], loop)
   }
 
-  func requestRejected(_ problem: Problem, loop: Int) {
-    rejectedRequests.withLock { $0[problem.type.name, default: 0] += 1 }
-    loops[loop].record(
-      method: MetricLabels.otherMethod, route: .unmatched, status: MetricLabels.status(problem.type.status), (0, 0, 0))
-    log?.record(problem, loop: loop)
+  private func record(
+    _ request: RequestMetrics?, _ response: Response, problem: Problem? = nil, by counters: LoopCounters, _ loop: Int
+  ) {
+    let status = MetricLabels.status(response.status)
+    if let request {
+      let sent = request.head.method == .head ? 0 : response.bodyCount
+      counters.record(
+        method: request.head.method.rawValue, route: request.route, status: status,
+        (request.nanoseconds, request.bodyBytes, sent))
+    } else {
+      counters.record(method: MetricLabels.otherMethod, route: .unmatched, status: status, (0, 0, 0))
+    }
+    log?.record(request, response, problem, loop: loop)
   }
 }
 
