@@ -44,7 +44,9 @@ enum Program {
         limits: settings.service,
         levels: KernelLevelPolicy(
           KernelLevel(x86_64: Int(clinux_x86_64_level())), slowsDown: clinux_wide_vectors_slow_down()),
-        version: version, models: settings.models, readiness: { status.readiness }),
+        version: version, models: settings.models,
+        otherPaths: OperationalEndpoints.Path.allCases.map(\.route.template.description),
+        readiness: { status.readiness }),
       status: status, telemetry: telemetry, token: token, origins: settings.corsOrigins,
       hosts: settings.allowedHosts)
     let server = Server(status, handler: operations, observer: telemetry)
@@ -90,7 +92,9 @@ enum Program {
   private static func token(_ settings: Settings) -> BearerToken? {
     guard let file = settings.tokenFile else { return nil }
     let limit = BearerToken.maximumFileBytes
-    guard let bytes = FileReader.read(file, atMost: limit + 1) else { fail(1, "cannot read --token-file \(file)") }
+    guard let bytes = FileReader.read(file, atMost: limit + 1) else {
+      fail(1, "cannot read --token-file \(file): \(SystemError(call: "read", code: errno).reason)")
+    }
     guard bytes.count <= limit else { fail(1, "--token-file \(file) has more than \(limit) bytes") }
     guard let token = BearerToken(fileContents: bytes) else {
       fail(1, "--token-file \(file) must hold one token: 16 or more visible ASCII characters without spaces")

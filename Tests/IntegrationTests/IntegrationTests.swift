@@ -64,7 +64,14 @@ extension IntegrationTests {
     @Test func aTokenFileThatIsMissingIsOneClearLine() throws {
       let outcome = try Daemon.command(["--port", "0", "--token-file", "/nonexistent"])
       #expect(outcome.status == 1)
-      #expect(outcome.errors == "softmaxd: cannot read --token-file /nonexistent\n")
+      #expect(outcome.errors == "softmaxd: cannot read --token-file /nonexistent: No such file or directory\n")
+    }
+
+    @Test func aMisspeltVariableIsOneClearLine() throws {
+      let outcome = try Daemon.command(
+        ["--port", "0", "--token-file", "/nonexistent"], environment: ["SOFTMAXD_DRIAN_DELAY": "10"])
+      #expect(
+        outcome.errors.hasPrefix("softmaxd: SOFTMAXD_DRIAN_DELAY sets no option; did you mean SOFTMAXD_DRAIN_DELAY?\n"))
     }
 
     @Test func aTokenFileBeyondItsBoundIsOneClearLine() throws {

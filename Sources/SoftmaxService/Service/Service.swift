@@ -10,6 +10,7 @@ public struct Service: Sendable {
   public let limits: Limits
   private let levels: KernelLevelPolicy
   private let index: IndexPage
+  private let otherPaths: [String]
   private let json = JSONWire()
   private let openInference: OpenInference
 
@@ -18,14 +19,17 @@ public struct Service: Sendable {
   ///   - levels: the instruction sets that suit this processor.
   ///   - version: the program's version, which `GET /` tells.
   ///   - models: the names of the Open Inference Protocol's models.
+  ///   - otherPaths: what stands beside the service's own paths, so that it can be named where nothing is found.
   ///   - readiness: whether the process would have new requests sent to it.
   public init(
     limits: Limits = Limits(), levels: KernelLevelPolicy = KernelLevelPolicy(), version: String = "",
-    models: ModelNames = ModelNames(), readiness: @escaping @Sendable () -> Readiness = { .ready }
+    models: ModelNames = ModelNames(), otherPaths: [String] = [],
+    readiness: @escaping @Sendable () -> Readiness = { .ready }
   ) {
     openInference = OpenInference(models: models, version: version, readiness: readiness)
     self.limits = limits
     self.levels = levels
+    self.otherPaths = otherPaths
     index = IndexPage(limits: limits, version: version)
   }
 
@@ -133,11 +137,17 @@ public struct Service: Sendable {
 
   private func notFound(_ path: String) -> Response {
     if OpenInferenceEndpoint.owns(path) {
-      return Response(ProblemType.notFound.problem(OpenInference.complaint(about: path)))
+      return Response(ProblemType.notFound.problem(OpenInference.complaint(aboutUnknown: path)))
     }
-    let paths = Operation.allCases.map(\.path)
-    let cure =
-      NameSuggestion.sentence(nearestTo: path, among: paths, name: \.self) ?? "POST to \(listed(paths, "or"))"
+    if path.hasPrefix("/problems/") {
+      return Response(ProblemType.notFound.problem("Nothing is at \(quoted(path)); GET /problems lists the names"))
+    }
+    let operations = Operation.allCases.map(\.path)
+    let paths = operations + otherPaths
+    let nearest =
+      NameSuggestion.nearest(to: path, among: paths, name: \.self)
+      ?? paths.first { path.utf8.count > 2 && $0.hasPrefix(path) }
+    let cure = nearest.map { "the nearest is \(quoted($0))" } ?? "POST to \(listed(operations, "or"))"
     return Response(
       ProblemType.notFound.problem("Nothing is at \(quoted(path)); \(cure); GET / lists what there is"))
   }
@@ -149,7 +159,10 @@ public struct Service: Sendable {
     if case .operation(let operation) = ServiceRoute(route) {
       detail += "; POST a JSON body, such as \(JSONWire.example(for: operation))"
     } else if head.method == .post {
-      detail += "; POST to \(listed(Operation.allCases.map(\.path), "or"))"
+      let paths =
+        OpenInferenceEndpoint.owns(head.path)
+        ? [OpenInference.inferencePath(for: head.path)] : Operation.allCases.map(\.path)
+      detail += "; POST to \(listed(paths, "or"))"
     }
     return Response(ProblemType.methodNotAllowed.problem(detail), fields: [.allow: route.methods.text])
   }

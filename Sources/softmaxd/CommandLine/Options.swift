@@ -258,7 +258,8 @@ extension Option {
     Option(
       name: "model-name", placeholder: "NAMES",
       help: "More names of models at /v2, each NAME=softmax, =loss or =gradient; NAME alone is softmax's.",
-      expectation: "names that are not taken, each NAME or NAME=MODEL, separated by commas",
+      expectation: "names that are not taken, each NAME or NAME=MODEL, separated by commas; "
+        + "NAME is of letters, digits, -, _ and ., and MODEL is softmax, loss or gradient",
       set: { settings, text in
         settings.models = ModelNames()
         return text.isEmpty || elements(text).allSatisfy { settings.models.add($0) }

@@ -14,8 +14,7 @@ struct RouteTests {
   @Test(arguments: [
     ("/nowhere", nowhere), ("/softmax/", "the nearest is \"/softmax\""), ("/Softmax", "the nearest is \"/softmax\""),
     ("//softmax", "the nearest is \"/softmax\""), ("/gradients", "the nearest is \"/gradient\""),
-    ("/problems/", nowhere),
-    ("/problems/x", nowhere), ("/softmax%20", "the nearest is \"/softmax\""), ("/é", nowhere),
+    ("/grad", "the nearest is \"/gradient\""), ("/softmax%20", "the nearest is \"/softmax\""), ("/é", nowhere),
   ])
   func unknownPathsAreNotFound(_ path: String, _ cure: String) throws {
     for method in Method.allCases where method != .head {
@@ -26,6 +25,39 @@ struct RouteTests {
       #expect(problem.type == "/problems/not-found")
       #expect(problem.detail.hasSuffix("; \(cure); GET / lists what there is"))
     }
+  }
+
+  @Test func pathsThatOthersAddAreNamedToo() throws {
+    let refusal = Service(otherPaths: ["/livez", "/readyz"]).refusal(of: RequestHead(.get, "/ready"), at: .unmatched)
+    #expect(try ProblemBody(#require(refusal)).detail.contains("the nearest is \"/readyz\""))
+  }
+
+  @Test(arguments: [
+    ("/problems/", "GET /problems lists the names"), ("/problems/x", "GET /problems lists the names"),
+    ("/v2/health", "the nearest is \"/v2/health/live\""), ("/v2/repository", "\"/v2/repository/index\""),
+    ("/v2/models/my/infers", "the nearest is \"/v2/models/my/infer\""),
+    ("/v2/models/loss/versions/1/inferr", "the nearest is \"/v2/models/loss/versions/1/infer\""),
+    ("/v2/models/", "the nearest is \"/v2/models\""), ("/v2/model", "the nearest is \"/v2/models\""),
+    ("/v2/models/softmax/stats", "GET /v2 names the extensions, GET /v2/models the models"),
+    ("/v2/models/stats", "GET /v2 names the extensions, GET /v2/models the models"),
+    ("/v2/trace/setting", "GET /v2 names the extensions, GET /v2/models the models"),
+  ])
+  func whatStandsNearIsNamed(_ path: String, _ cure: String) throws {
+    let refusal = try #require(answer(toHead: RequestHead(.get, path)))
+    #expect(refusal.status == .notFound)
+    #expect(text(refusal).replacing("\\", with: "").contains("\(cure)\""), "\(text(refusal))")
+  }
+
+  @Test(arguments: [
+    ("/v2/models/softmax", "/v2/models/softmax/infer"), ("/v2/models/check", "/v2/models/check/infer"),
+    ("/v2/models/loss/versions/1", "/v2/models/loss/versions/1/infer"),
+    ("/v2/models/loss/ready", "/v2/models/loss/infer"), ("/v2/models", "/v2/models/softmax/infer"),
+    ("/v2", "/v2/models/softmax/infer"), ("/", "/softmax, /loss, /gradient or /check"),
+  ])
+  func aPostToWhatIsOnlyReadIsToldWhereToGo(_ path: String, _ cure: String) throws {
+    let refusal = try #require(answer(toHead: RequestHead(.post, path, framing: .length(2))))
+    #expect(refusal.status == .methodNotAllowed)
+    #expect(text(refusal).contains("; POST to \(cure)\""), "\(text(refusal))")
   }
 
   @Test(arguments: documents.map { ($0, "GET, HEAD, OPTIONS") } + endpoints.map { ($0, "POST, OPTIONS") })

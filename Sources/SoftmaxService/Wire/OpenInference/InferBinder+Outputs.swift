@@ -47,8 +47,8 @@ extension InferBinder {
 
   // MARK: Parameters
 
-  mutating func bindParameters(_ parameters: [(name: String, scalar: UnvalidatedRequest.Scalar)]) {
-    for (name, scalar) in parameters {
+  mutating func bindParameters(_ parameters: [(name: String, value: InferRequest.ParameterValue)]) {
+    for (name, value) in parameters {
       let location = Location.member(MemberPath("parameters").member(name))
       guard case .parameter(let parameter) = RequestField(name: name),
         operation.knows(.parameter(parameter))
@@ -59,6 +59,13 @@ extension InferBinder {
         continue
       }
       bound.request.present.insert(.parameter(parameter))
+      let scalar: UnvalidatedRequest.Scalar
+      switch value {
+      case .scalar(let found): scalar = found
+      case .fault(let sentence):
+        bound.request.issues.append(location) { "\($0) \(sentence)" }
+        continue
+      }
       if parameter == .inputDtype, scalar != parameter.descriptor.defaultText.map({ .name($0) }) {
         bound.request.issues.append(location) {
           "\($0) is for numbers of JSON bodies; here each tensor's \"datatype\" says what its numbers are: leave it out"

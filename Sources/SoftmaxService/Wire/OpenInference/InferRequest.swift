@@ -30,11 +30,18 @@ struct InferRequest {
     }
   }
 
+  /// What a parameter of the request is.
+  enum ParameterValue {
+    case scalar(UnvalidatedRequest.Scalar)
+    /// No model takes it: what is wrong, in a sentence after its place.
+    case fault(String)
+  }
+
   var id: String?
   var inputs: [Tensor]?
   var outputs: [Tensor]?
   /// The parameters, numbers given as text among them.
-  var parameters: [(name: String, scalar: UnvalidatedRequest.Scalar)] = []
+  var parameters: [(name: String, value: ParameterValue)] = []
   /// Whether outputs are wanted in binary where they do not say themselves.
   var hasBinaryOutputs = false
   var issues = IssueList()

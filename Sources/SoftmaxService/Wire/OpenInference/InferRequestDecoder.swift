@@ -273,19 +273,19 @@ extension InferRequestDecoder {
       case _ where name.hasPrefix("triton_"):
         try reader.skipValue()
         request.parameterIssues.append(path()) { "\($0) begins with \"triton_\", which Triton keeps for itself" }
-      case (_, .string): request.parameters.append((name, .name(try reader.readString())))
+      case (_, .string): request.parameters.append((name, .scalar(.name(try reader.readString()))))
       case (_, .number):
         let number = try reader.readNumber()
-        if number.isOutOfRange {
-          request.parameterIssues.append(path()) {
-            "\($0) \(DataType.float64.complaintAboutRange(isNegative: number.value < 0))"
-          }
-        } else {
-          request.parameters.append((name, .number(number.value)))
-        }
+        request.parameters.append(
+          (
+            name,
+            number.isOutOfRange
+              ? .fault(DataType.float64.complaintAboutRange(isNegative: number.value < 0))
+              : .scalar(.number(number.value))
+          ))
       case (_, .boolean), (_, .array), (_, .object):
         try reader.skipValue()
-        request.parameterIssues.append(path()) { "\($0) is \(kind.displayName); it must be a number or a name" }
+        request.parameters.append((name, .fault("is \(kind.displayName); it must be a number or a name")))
       }
     }
   }

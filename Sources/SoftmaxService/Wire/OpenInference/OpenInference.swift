@@ -38,6 +38,18 @@ struct OpenInference: Sendable {
     "\(quoted(path)) is not supported by softmaxd; GET /v2 names the extensions, GET /v2/models the models"
   }
 
+  /// The same, with the path that was most likely meant.
+  static func complaint(aboutUnknown path: String) -> String {
+    guard let nearest = OpenInferenceEndpoint.nearest(to: path) else { return complaint(about: path) }
+    return "\(quoted(path)) is not supported by softmaxd; the nearest is \(quoted(nearest))"
+  }
+
+  /// Where a model infers whose other paths this is one of; any model for the other paths.
+  static func inferencePath(for path: String) -> String {
+    let place = ModelPath(path)
+    return "/v2/models/\(place?.model ?? "softmax")\(place?.version.map { "/versions/\($0)" } ?? "")/infer"
+  }
+
   /// What to compute and on which wire, where an endpoint infers; else nil.
   func inference(_ head: RequestHead, at endpoint: OpenInferenceEndpoint) -> (Operation, OpenInferenceWire)? {
     guard endpoint == .inference, let path = ModelPath(head.path), let operation = models[path.model] else {
@@ -171,6 +183,19 @@ enum OpenInferenceEndpoint {
     (.inference, inference("/v2/models/{model}/infer", of: .softmax)),
     (.inference, inference("/v2/models/{model}/versions/{version}/infer", of: .softmax)),
   ]
+
+  /// The path that was most likely meant: one at most two letters away, or the first that goes on from it.
+  static func nearest(to path: String) -> String? {
+    let segments = path.split(separator: "/", omittingEmptySubsequences: false)
+    let model = segments.count > 3 && !segments[3].isEmpty ? segments[3] : "softmax"
+    let paths = routes.map { route in
+      route.declaration.template.description.replacing("{model}", with: model)
+        .replacing("{version}", with: ModelDocuments.version)
+    }
+    let nearest = NameSuggestion.nearest(to: path, among: paths, name: \.self)
+    if let nearest, NameSuggestion.distance(path, nearest) <= 2 { return nearest }
+    return paths.first { $0.hasPrefix(path) }
+  }
 
   /// Any Content-Type is read: the protocol's clients send none, or one that says nothing.
   private static func inference(_ template: StaticString, of operation: Operation) -> RouteDeclaration {

@@ -158,6 +158,18 @@ struct InferTests {
         "parameters.temprature is no parameter of this model; the nearest is \"temperature\""
       ),
       (
+        request(tensor("logits", "FP64", [1], "[1]"), rest: #","parameters":{"temprature":true}"#),
+        "parameters.temprature is no parameter of this model; the nearest is \"temperature\""
+      ),
+      (
+        request(tensor("logits", "FP64", [1], "[1]"), rest: #","parameters":{"temprature":1e999}"#),
+        "parameters.temprature is no parameter of this model; the nearest is \"temperature\""
+      ),
+      (
+        request(tensor("logits", "FP64", [1], "[1]"), rest: #","parameters":{"where":[true]}"#),
+        "parameters.where is an input of this model; send it as a tensor in \"inputs\""
+      ),
+      (
         request(tensor("logits", "FP64", [1], "[1]"), rest: #","parameters":{"temperature":0}"#),
         "parameters.temperature: temperature is 0"
       ),
