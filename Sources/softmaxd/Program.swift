@@ -22,7 +22,9 @@ enum Program {
       case .help: end(0, Option.helpText)
       case .version: end(0, "softmaxd \(version)\n")
       case .probe(let host, let port): Probe.run(host: host, port: port)
-      case .serve(let settings): serve(settings)
+      case .serve(let settings):
+        for complaint in Command.complaints(about: allVariables()) { warn(complaint) }
+        serve(settings)
       }
     } catch {
       fail(2, error.description)
@@ -111,14 +113,24 @@ enum Program {
     return result
   }
 
+  /// Each as `NAME=VALUE`; none where /proc does not tell.
+  private static func allVariables() -> [String] {
+    (FileReader.text("/proc/self/environ", atMost: 1 << 20) ?? "").split(separator: "\0").map(String.init)
+  }
+
   static func end(_ code: CInt, _ text: String) -> Never {
     StandardStreams.write(text, to: StandardStreams.output)
     exit(code)
   }
 
+  /// One line on stderr.
+  private static func warn(_ text: String) {
+    StandardStreams.write("softmaxd: \(text)\n", to: StandardStreams.error)
+  }
+
   /// One line on stderr, and a code that says it went wrong.
   static func fail(_ code: CInt, _ text: String) -> Never {
-    StandardStreams.write("softmaxd: \(text)\n", to: StandardStreams.error)
+    warn(text)
     exit(code)
   }
 }

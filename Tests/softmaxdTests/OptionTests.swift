@@ -145,6 +145,21 @@ import Testing
     #expect(try settings([], ["SOFTMAXD_PORT": "tcp://10.0.0.1:8080", "PORT": "1234"])?.port == 1234)
   }
 
+  @Test("A variable that is misspelt is told the nearest, and those of service links are passed over")
+  func unknownVariables() {
+    let complaints = Command.complaints(about: [
+      "SOFTMAXD_TOKEN_FLIE=/run/token", "SOFTMAXD_ZZZZZZZZZ=", "SOFTMAXD_PORT=80", "SOFTMAXD=/softmaxd", "PATH=/bin",
+      "SOFTMAXD_SERVICE_HOST=10.0.0.1", "SOFTMAXD_SERVICE_PORT=80", "SOFTMAXD_SERVICE_PORT_HTTP=80",
+      "SOFTMAXD_PORT_80_TCP=tcp://10.0.0.1:80", "SOFTMAXD_PORT_80_TCP_PROTO=tcp", "SOFTMAXD_PORT_80_TCP_PORT=80",
+      "SOFTMAXD_PORT_80_TCP_ADDR=10.0.0.1", "SOFTMAXD_PREDICTOR_PORT=tcp://10.0.0.1:80", "",
+    ])
+    #expect(
+      complaints == [
+        "SOFTMAXD_TOKEN_FLIE sets no option; did you mean SOFTMAXD_TOKEN_FILE?",
+        "SOFTMAXD_ZZZZZZZZZ sets no option; --help lists the options",
+      ])
+  }
+
   @Test("PORT tells the port where nothing else does")
   func thePlatformsPort() throws {
     #expect(try settings([], ["PORT": "1234"])?.port == 1234)

@@ -110,6 +110,24 @@ extension Command {
     }
   }
 
+  /// A sentence about each variable that begins as the options' own do and is none of them.
+  ///
+  /// - Parameter environment: all variables, each as `NAME=VALUE`.
+  static func complaints(about environment: [String]) -> [String] {
+    let prefix = "SOFTMAXD_"
+    return environment.compactMap { entry in
+      let name = String(entry.prefix { $0 != "=" })
+      guard name.hasPrefix(prefix), !Option.all.contains(where: { $0.variable == name }) else { return nil }
+      // What Kubernetes sets in each pod for Services named softmaxd or softmaxd-… (enableServiceLinks).
+      let linkNames = ["_SERVICE_HOST", "_SERVICE_PORT", "_PORT_"]
+      if linkNames.contains(where: { name.contains($0) }) || entry.contains("=tcp://") { return nil }
+      let nearest = NameSuggestion.nearest(
+        to: String(name.dropFirst(prefix.utf8.count)), among: Option.all,
+        name: { String($0.variable.dropFirst(prefix.utf8.count)) })
+      return "\(name) sets no option; " + (nearest.map { "did you mean \($0.variable)?" } ?? "--help lists the options")
+    }
+  }
+
   private static func nearestFlag(to flag: String) -> String? {
     NameSuggestion.nearest(
       to: flag, among: Option.all.map(\.flag) + PlainFlag.allCases.map(\.rawValue), name: { $0 })
