@@ -33,7 +33,7 @@ extension Duration {
     let (seconds, attoseconds) = components
     guard seconds >= 0, attoseconds >= 0 else { return 0 }
     let (product, overflow) = UInt64(seconds).multipliedReportingOverflow(by: 1_000_000_000)
-    return overflow ? .max : product.addingReportingOverflow(UInt64(attoseconds / 1_000_000_000)).partialValue
+    return Instant(nanoseconds: overflow ? .max : product).advanced(by: UInt64(attoseconds / 1_000_000_000)).nanoseconds
   }
 }
 

@@ -141,9 +141,9 @@ final class LoopCounters: Sendable {
   let began = InlineArray<16, Atomic<UInt64>> { _ in Atomic(0) }
   let ended = InlineArray<16, Atomic<UInt64>> { _ in Atomic(0) }
   /// By method, route and status.
-  let durations = Places<8192, Durations>(durationsCount) { Durations() }
+  let durations = Places<Durations>(durationsCount) { Durations() }
   /// By method and route.
-  let sizes = Places<512, Sizes>(sizesCount) { Sizes() }
+  let sizes = Places<Sizes>(sizesCount) { Sizes() }
 
   static let sizesCount = MetricLabels.methods.count * MetricLabels.routes.count
   static let durationsCount = sizesCount * MetricLabels.statuses.count
@@ -171,15 +171,18 @@ final class LoopCounters: Sendable {
 ///
 /// Unmanaged, because AtomicLazyReference looks its metadata up at each load, in the runtime's tables, for longer than
 /// all the counting takes.
-@safe struct Places<let room: Int, Object: AnyObject & Sendable>: ~Copyable, Sendable {
-  private let places = unsafe InlineArray<room, Atomic<Unmanaged<Object>?>> { _ in unsafe Atomic(nil) }
+@safe struct Places<Object: AnyObject & Sendable>: ~Copyable, Sendable {
+  // Safe: never changed, and what it points to is atomic.
+  private nonisolated(unsafe) let places: UnsafeMutableBufferPointer<Atomic<Unmanaged<Object>?>>
   private let make: @Sendable () -> Object
 
-  /// - Precondition: as many are needed as there is room for, at most.
-  init(_ needed: Int, _ make: @escaping @Sendable () -> Object) {
-    precondition(needed <= room)
+  init(_ count: Int, _ make: @escaping @Sendable () -> Object) {
+    unsafe places = .allocate(capacity: count)
+    for index in 0..<count { unsafe places.initializeElement(at: index, to: Atomic(nil)) }
     self.make = make
   }
+
+  deinit { unsafe places.deallocate() }
 
   /// Hands out the one at `index`, made now if need be: only for the one thread.
   func use(_ index: Int, _ body: (Object) -> Void) {

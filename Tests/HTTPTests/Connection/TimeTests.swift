@@ -17,6 +17,12 @@ struct TimeTests {
     #expect(String(decoding: date.text.indices.map { date.text[$0] }, as: UTF8.self) == text)
   }
 
+  @Test func whatIsTooLongIsHeldToTheEnd() {
+    let longest = Duration(secondsComponent: 18_446_744_073, attosecondsComponent: 709_551_615_000_000_000)
+    #expect(longest.nanoseconds == .max && (longest + .nanoseconds(1)).nanoseconds == .max)
+    #expect((longest - .nanoseconds(1)).nanoseconds == .max - 1 && Duration.seconds(-1).nanoseconds == 0)
+  }
+
   @Test func theTimeSinceALaterInstantIsNone() {
     let (early, late) = (Instant(nanoseconds: 5), Instant(nanoseconds: 12))
     #expect(late.nanoseconds(since: early) == 7 && early.nanoseconds(since: late) == 0 && late < .never)
