@@ -127,33 +127,32 @@ struct WaitingThreads {
 
 /// Lets one expensive request run at a time, a few others wait, and refuses the rest.
 final class ExpensiveGate: Sendable {
-  private let state = Mutex((isTaken: false, waiting: WaitingThreads()))
+  private let waiting = Mutex(WaitingThreads())
+  /// Changed under the lock alone, but read without it by the loops, which must not wait for it.
+  private let isTaken = Atomic<Bool>(false)
   private let limit: Int
 
   /// - Parameter waiting: how many may wait; each keeps a thread and its request's memory meanwhile.
   init(waiting: Int) { limit = waiting }
 
-  var isBusy: Bool { state.withLock { $0.isTaken } }
+  var isBusy: Bool { isTaken.load(ordering: .relaxed) }
 
   /// Returns true when the caller may run, and false when too many wait or the caller is cancelled.
   func enter(unless isCancelled: () -> Bool) -> Bool {
-    let (hasEntered, thread) = state.withLock { state -> (Bool, DispatchSemaphore?) in
-      guard state.isTaken else {
-        state.isTaken = true
-        return (true, nil)
-      }
-      return (false, state.waiting.count < limit ? state.waiting.append() : nil)
+    let (hasEntered, thread) = waiting.withLock { waiting -> (Bool, DispatchSemaphore?) in
+      if !isTaken.exchange(true, ordering: .relaxed) { return (true, nil) }
+      return (false, waiting.count < limit ? waiting.append() : nil)
     }
     guard let thread else { return hasEntered }
     if WaitingThreads.wait(for: thread, unless: isCancelled) { return true }
     // It may have been woken meanwhile.
-    if !state.withLock({ $0.waiting.remove(thread) }) { leave() }
+    if !waiting.withLock({ $0.remove(thread) }) { leave() }
     return false
   }
 
   func leave() {
-    state.withLock { state in
-      if !state.waiting.wakeFirst() { state.isTaken = false }
+    waiting.withLock { waiting in
+      if !waiting.wakeFirst() { isTaken.store(false, ordering: .relaxed) }
     }
   }
 }
