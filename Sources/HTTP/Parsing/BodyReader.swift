@@ -3,38 +3,38 @@ internal import Allocation
 /// Collects a request's body. Its buffer grows with what has arrived, never with what was announced: a client that
 /// announces 64 MiB makes the server allocate them only by sending them.
 struct BodyReader: Sendable {
-  private let isChunked: Bool
   /// The Content-Length, and how much of it is still to come.
   private let length: Int
   private var left: Int
-  private var decoder = ChunkedDecoder()
+  /// Nil unless the body is chunked.
+  private var decoder: ChunkedDecoder?
   private(set) var bytes: [UInt8] = []
 
   /// The memory held, in bytes.
   var memory: Int { bytes.capacity }
 
   /// How many of the body's bytes have arrived, with their transfer coding: an error's offset.
-  var position: Int { isChunked ? decoder.taken : length - left }
+  var position: Int { decoder?.taken ?? (length - left) }
 
   init(_ framing: BodyFraming) {
-    isChunked = framing == .chunked
+    decoder = framing == .chunked ? ChunkedDecoder() : nil
     length = if case .length(let length) = framing { length } else { 0 }
     left = length
   }
 
-  var isComplete: Bool { isChunked ? decoder.isFinished : left == 0 }
+  var isComplete: Bool { decoder?.isFinished ?? (left == 0) }
 
   /// How many bytes may be read straight into the body; short runs are not worth a read of their own.
   var directCount: Int {
-    guard isChunked else { return left }
-    return decoder.certainData >= 16 * 1024 ? decoder.certainData : 0
+    guard let certain = decoder?.certainData else { return left }
+    return certain >= 16 * 1024 ? certain : 0
   }
 
   /// Consumes the part of `input` that belongs to the body and returns its length.
   ///
   /// - Parameter limit: the most bytes that a chunked body may have.
   mutating func take(_ input: Span<UInt8>, atMost limit: Int, _ limits: HTTPLimits) throws(ParseFailure) -> Int {
-    if isChunked { return try decoder.decode(input, into: &bytes, atMost: limit, limits) }
+    if let count = try decoder?.decode(input, into: &bytes, atMost: limit, limits) { return count }
     let count = min(left, input.count)
     if count > 0 {
       makeRoom(left: left, arrived: count)
@@ -53,16 +53,13 @@ struct BodyReader: Sendable {
       (out: inout OutputSpan<UInt8>) throws(E) in try fill(&out)
     }
     let count = bytes.count - before
-    if isChunked {
-      decoder.tookData(count)
-    } else {
-      left -= count
-    }
+    if decoder == nil { left -= count }
+    decoder?.tookData(count)
     return count
   }
 
   /// How many bytes are still to come, as far as is known: a chunked body counts as half received.
-  var bytesToCome: Int { isChunked ? bytes.count : left }
+  var bytesToCome: Int { decoder == nil ? left : bytes.count }
 
   /// Drops what has arrived: only the framing of a refused body matters.
   mutating func dropBytes() { bytes.removeAll(keepingCapacity: true) }
