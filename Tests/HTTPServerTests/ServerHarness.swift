@@ -13,6 +13,8 @@ final class TestHandler: RequestHandler {
   let began = DispatchSemaphore(value: 0)
   let cancelled = Atomic<Int>(0)
   let calls = Atomic<Int>(0)
+  /// Whether the server's own answers take longer than the pause between two looks for slow transfers, and are long.
+  let areRefusalsSlow = Atomic<Bool>(false)
   /// Those of requests to /kept.
   let contexts = Mutex<[RequestContext]>([])
 
@@ -30,6 +32,10 @@ final class TestHandler: RequestHandler {
 
   func decorate(_ response: inout Response, for head: RequestHead?, at path: String?) {
     response.fields.append(.xRequestID, "marked")
+    if areRefusalsSlow.load(ordering: .relaxed) {
+      usleep(20_000)
+      response = Response(response.status, .plainText, body: [UInt8](repeating: 0x2E, count: 8 << 20))
+    }
   }
 
   func respond(to request: consuming Request, in context: RequestContext) -> Response {

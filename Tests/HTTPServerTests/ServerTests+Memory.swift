@@ -185,6 +185,28 @@ extension ServerTests {
       }
     }
 
+    @Test("To end a slow transfer leads to no second look for such, within the first")
+    func slowTransfersAreLookedForOnceAtATime() throws {
+      let observer = DropCounter()
+      try withServer(observer: observer) { configuration in
+        configuration.setLoops(1)
+        configuration.memoryBytes = 4 << 20
+      } _: { address, _, handler in
+        handler.areRefusalsSlow.store(true, ordering: .relaxed)
+        let slow = try TestClient(address)
+        slow.send("POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 1048576\r\n\r\n.")
+        usleep(300_000)
+        // Its buffer grows from less than half of the budget to more than all of it at once.
+        let large = try TestClient(address)
+        large.send("POST /x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n600000\r\n")
+        large.send([UInt8](repeating: 0x61, count: 600_000))
+        for _ in 0..<500 where observer.dropped.load(ordering: .relaxed) == 0 { usleep(10_000) }
+        #expect(observer.dropped.load(ordering: .relaxed) > 0)
+        let next = try TestClient(address)
+        #expect(next.ask("/x", [0x61]) == "200 /x 1")
+      }
+    }
+
     @Test func aChunkedBodyIsChargedAsItComes() throws {
       try withServer { configuration in
         configuration.limits.bodyBytes = 1 << 20

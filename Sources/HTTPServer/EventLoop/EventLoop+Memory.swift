@@ -73,7 +73,9 @@ extension EventLoop {
   func dropSlowTransfers(sparing spared: Connection? = nil) {
     recountMemory()
     guard now.instant.nanoseconds(since: lastMemoryCheck) >= Self.leastCheckNanoseconds else { return }
-    lastMemoryCheck = now.instant
+    // None begins within another: it would look at connections whose states are being changed.
+    lastMemoryCheck = .never
+    defer { lastMemoryCheck = now.instant }
     memory.report()
     var freed = 0
     if services.budget.isShort {
