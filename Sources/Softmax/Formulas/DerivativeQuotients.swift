@@ -1,9 +1,8 @@
-internal import VectorKernels
-
 /// The derivatives of one row as quotients of exponential sums, where they are such.
 struct DerivativeQuotients {
   private typealias Sum = ExponentialSum
   private typealias Coefficient = ExponentialSum.Coefficient
+  private typealias Line = ExponentialQuotient.Line
 
   private let row: LogitsRow
   private let weights: TargetWeights
@@ -21,8 +20,22 @@ struct DerivativeQuotients {
   private let total: Coefficient?
   /// Of a teacher's target: k = C (1-ε), or 1 where ε = 0, and ε W with W = Σ w.
   private let kept, spread: Coefficient
-  /// Of the row's sum and a teacher's, of the row's with itself, or of the row's alone.
-  private let denominator: PowerProduct?
+  /// The row's powers, and its teacher's.
+  private let own, other: PowerGroups
+  /// What entries that are zero have in common.
+  private let zeros: Zeros?
+
+  /// Which entries are exactly zero, found once a row: of a permuted teacher nearly all may be.
+  private enum Zeros {
+    /// Of a Hessian's product: `N_i = n_g v_i - Σ_g v` is zero in all groups g where they have the mean `sum / count`
+    /// and v_i is that.
+    case mean(sum: Coefficient, count: Int)
+    /// Of a teacher's logits, without smoothing: `e_i Σ_h w_h e'_h = w_i e'_i S`, by independence where the powers on
+    /// both sides are the same. So the groups g of S and those of S' with weights, the greatest first, correspond: for
+    /// all g it is `a_g + b_i = a_i + b_g` and `n_g w_i = Σ_g w`. Then `b_g - a_g` and `Σ_g w / n_g` are the same for
+    /// all g, whatever i is, and i has them too. Held here are those of the greatest.
+    case shift(from: Double, to: Double, sum: Coefficient, count: Int)
+  }
 
   init(
     _ request: LossRequest, row n: Int, _ row: LogitsRow, weights: TargetWeights, _ poll: inout CancellationPoll
@@ -35,10 +48,10 @@ struct DerivativeQuotients {
     isQuotient = !isCapped && (problem.zLoss == 0 || row.finite == 1) && problem.focalGamma == 0
     var factor = Sum.product(
       Sum.exact(request.upstream(row: n)), Sum.exact(problem.sampleWeight?[n] ?? 1))
-    var divisor = Sum.product(Sum.exact(Double(weights.scale)), Sum.exact(row.temperature))
+    var divisor = Sum.product(Sum.exact(row.temperature), weights.scale)
     if let normaliser = request.normaliser { divisor = Sum.product(divisor, Sum.exact(normaliser)) }
     if problem.zLoss > 0, row.finite == 1 {
-      let twice = Sum.product(Sum.exact(Double(2 * weights.scale)), Sum.exact(problem.zLoss))
+      let twice = Sum.product(Sum.exact(problem.zLoss), 2 * weights.scale)
       penalty = Sum.product(factor, Sum.product(twice, Sum.exact(row.maximum)))
       (factor, divisor) = (
         Sum.product(factor, Sum.exact(row.temperature)), Sum.product(divisor, Sum.exact(row.temperature))
@@ -46,102 +59,142 @@ struct DerivativeQuotients {
     } else {
       penalty = nil
     }
-    self.factor = factor
     kept = weights.exactKeptShare
-    spread = weights.teacher == nil ? Sum.exact(0) : try weights.exactSpread(&poll)
-    let total = try weights.exactTotal(&poll)
-    self.total = total?.sum
+    spread = weights.exactSpread
+    own = PowerGroups(row.logits)
+    other = weights.teacher.map { PowerGroups($0.logits) } ?? .one
     if case .hessianProduct(let all) = request.derivative {
-      vector = request.layout.row(n, of: all)
+      let vector = request.layout.row(n, of: all)
+      self.vector = vector
       divisor = Sum.product(divisor, Sum.exact(row.temperature))
+      let total = try weights.exactTotal(of: other, spread: spread, &poll)
+      self.total = total?.sum
       if let total {
-        divisor = Sum.product(divisor, Sum.exact(Double(total.count)))
-        denominator = PowerProduct(row.logits, row.logits)
-      } else if row.isLevel, let teacher = weights.teacher {
-        divisor = Sum.product(divisor, Sum.exact(Double(row.finite * row.finite)))
-        denominator = PowerProduct(teacher.logits)
-      } else {
-        denominator = nil
+        divisor = Sum.product(divisor, total.count)
+      } else if row.isLevel {
+        divisor = Sum.product(divisor, row.finite * row.finite)
       }
+      let isMean = try own.haveOneMean(of: vector, &poll)
+      zeros = isMean ? .mean(sum: own.sum(0, of: vector), count: own.size(0)) : nil
     } else {
       vector = nil
-      denominator = PowerProduct(row.logits, weights.teacher?.logits ?? [0])
+      total = weights.teacher == nil ? try weights.exactTotal(of: other, spread: spread, &poll)?.sum : nil
+      zeros = weights.teacher == nil || weights.smoothing > 0 ? nil : try Self.shift(of: own, to: other, weights, &poll)
     }
+    self.factor = factor
     self.divisor = divisor
   }
 
+  /// The shift of the teacher's groups with weights from those of the row, if there is one.
+  private static func shift(
+    of own: PowerGroups, to other: PowerGroups, _ weights: TargetWeights, _ poll: inout CancellationPoll
+  ) throws(ComputationError) -> Zeros? {
+    var g = 0
+    var top: (logit: Double, sum: Coefficient)?
+    for h in 0..<other.count {
+      try poll.spend(1_000 + 20 * other.size(h))
+      let sum = weights.sum(h, of: other)
+      guard sum.sign > 0 else { continue }
+      guard g < own.count else { return nil }
+      let first = top ?? (other.logits[h], sum)
+      top = first
+      guard ExactPair(own.logits[g], -own.logits[0]) == ExactPair(other.logits[h], -first.logit),
+        Sum.product(sum, own.size(0)) == Sum.product(first.sum, own.size(g))
+      else { return nil }
+      g += 1
+    }
+    guard let top, g == own.count else { return nil }
+    return .shift(from: own.logits[0], to: top.logit, sum: top.sum, count: own.size(0))
+  }
+
+  /// Whether the derivative's entry for class i is certainly zero, which no width of intervals would show.
+  ///
+  /// Where κ is not zero it has the sign of the terms with S that are subtracted; the others are all products of e_i,
+  /// and S S' has products of the greatest and of the least power of S: so e_i is both, and the row level. (It is where
+  /// κ has a penalty too.)
+  func isZero(_ i: Int, _ poll: inout CancellationPoll) throws(ComputationError) -> Bool {
+    if case .mean(let sum, let count) = zeros, let vector { return Sum.product(Sum.exact(vector[i]), count) == sum }
+    if case .shift(let from, let to, let sum, let count) = zeros, isQuotient, penalty == nil {
+      guard let teacher = weights.teacher, !row.isMasked(i), !teacher.isMasked(i) else { return false }
+      return ExactPair(row.logits[i], to) == ExactPair(teacher.logits[i], from)
+        && Sum.product(weight(i), count) == sum
+    }
+    return vector == nil && row.isLevel ? try quotient(i)?.isZeroOfLevelRow(&poll) ?? false : false
+  }
+
   /// The derivative's entry for class i.
-  func quotient(_ i: Int, _ poll: inout CancellationPoll) throws(ComputationError) -> ExponentialQuotient? {
-    var result = ExponentialQuotient(divisor: divisor, denominator: denominator, temperature: row.temperature)
-    if let vector {
-      // By the exponents' range, which is wider in S² S' than in the numerator, if the row is not level.
-      result.isElseIrrational = true
-      try addHessian(i, vector, to: &result.numerator, &poll)
-    } else if let teacher = weights.teacher {
+  func quotient(_ i: Int) -> ExponentialQuotient? {
+    if let vector { return hessian(i, vector) }
+    var result = ExponentialQuotient(first: own, second: other, divisor: divisor, temperature: row.temperature)
+    if let teacher = weights.teacher {
       // A class with p = 0 has the teacher's part alone, whatever is beside cross-entropy.
       let isMasked = row.isMasked(i)
       guard isQuotient || isMasked else { return nil }
-      if isMasked { result.denominator = PowerProduct(teacher.logits) }
       result.offset = Sum.product(factor, Sum.product(Sum.exact(weights.smoothing), weight(i)))
       if let penalty, !isMasked { result.offset = Sum.sum(result.offset, -penalty) }
-      try addGradient(i, teacher, to: &result.numerator, &poll)
+      addGradient(i, teacher, to: &result)
     } else {
       // With one class all is exact already.
       guard isQuotient, penalty == nil, let total else { return nil }
       result.offset = Sum.product(factor, weights.exact(i))
-      if !row.isMasked(i) { result.numerator.add(Sum.product(factor, total), row.logits[i]) }
+      if !row.isMasked(i) { result.row = line(i) { _ in Sum.product(factor, total) } }
     }
     return result
   }
 
   private func weight(_ c: Int) -> Coefficient { Sum.exact(weights.weight?[c] ?? 1) }
 
-  /// q s scale U p_i (v_i - Σ p_j v_j) S² = q s scale U e_i Σ_j e_j (v_i - v_j). Where U is irrational, S' is left of
-  /// the denominator if the row is level, else only zeros count, and U is left out.
-  private func addHessian(
-    _ i: Int, _ vector: [Double], to numerator: inout ExponentialSum, _ poll: inout CancellationPoll
-  ) throws(ComputationError) {
-    guard !row.isMasked(i) else { return }
-    let factor = Sum.product(factor, total ?? Sum.exact(1))
-    var sum = Sum.exact(0)
-    for j in vector.indices where !row.isMasked(j) {
-      try poll.spend(4_000)
-      let difference = Sum.product(factor, Sum.sum(Sum.exact(vector[i]), Sum.exact(-vector[j])))
-      if denominator == nil || total != nil {
-        numerator.add(difference, row.logits[i], row.logits[j])
-      } else {
-        sum = Sum.sum(sum, difference)
-      }
-    }
-    guard sum.sign != 0, let teacher = weights.teacher else { return }
-    for h in teacher.logits.indices where !teacher.isMasked(h) {
-      try poll.spend(4_000)
-      numerator.add(Sum.product(sum, share(h)), teacher.logits[h])
-    }
+  /// What e_i is multiplied by.
+  private func line(_ i: Int, _ coefficient: @escaping (Int) -> Coefficient) -> Line {
+    Line(group: own.index(of: row.logits[i]), coefficient: coefficient)
   }
 
-  /// k w_h + ε W.
-  private func share(_ h: Int) -> Coefficient { Sum.sum(Sum.product(kept, weight(h)), spread) }
+  /// q s scale U p_i (v_i - Σ p_j v_j) S² = q s scale U e_i Σ_j e_j (v_i - v_j). Where U is irrational, S' is left of
+  /// the denominator if the row is level.
+  private func hessian(_ i: Int, _ vector: [Double]) -> ExponentialQuotient {
+    // By the exponents' range, which is wider in S² S' than in the numerator, if the row is not level.
+    var result = ExponentialQuotient(
+      first: own, second: own, divisor: divisor, isElseIrrational: true, temperature: row.temperature)
+    func difference(_ g: Int, _ factor: Coefficient) -> Coefficient {
+      let sum = Sum.sum(Sum.product(Sum.exact(vector[i]), own.size(g)), -own.sum(g, of: vector))
+      return Sum.product(factor, sum)
+    }
+    if total == nil, row.isLevel {
+      (result.first, result.second) = (.one, other)
+      if !row.isMasked(i) {
+        let sum = difference(0, factor)
+        result.row = Line(group: 0) { h in Sum.product(sum, share(h)) }
+      }
+    } else {
+      let factor = Sum.product(factor, total ?? Sum.exact(1))
+      if total == nil { result.denominator = .other }
+      if !row.isMasked(i) { result.row = line(i) { h in difference(h, factor) } }
+    }
+    return result
+  }
+
+  /// Σ (k w_h + ε W) over a group of the teacher's.
+  private func share(_ h: Int) -> Coefficient {
+    Sum.sum(Sum.product(kept, weights.sum(h, of: other)), Sum.product(spread, other.size(h)))
+  }
 
   /// Adds all of this, with q s,
   ///
   ///     scale (U p_i - u_i) S S' = e_i Σ_h e'_h (k w_h + ε W) - k w_i e'_i S - ε w_i S S',
   ///
   /// but for the last term, and but for S where p_i = 0.
-  private func addGradient(
-    _ i: Int, _ teacher: LogitsRow, to numerator: inout ExponentialSum, _ poll: inout CancellationPoll
-  ) throws(ComputationError) {
-    let own = -Sum.product(factor, Sum.product(kept, weight(i)))
-    guard !row.isMasked(i) else {
-      if !teacher.isMasked(i) { numerator.add(own, teacher.logits[i]) }
-      return
-    }
-    for h in teacher.logits.indices {
-      try poll.spend(4_000)
-      if !teacher.isMasked(h) {
-        numerator.add(Sum.product(factor, share(h)), row.logits[i], teacher.logits[h])
+  private func addGradient(_ i: Int, _ teacher: LogitsRow, to result: inout ExponentialQuotient) {
+    let pull = -Sum.product(factor, Sum.product(kept, weight(i)))
+    if !teacher.isMasked(i) {
+      let isMasked = row.isMasked(i)
+      result.column = Line(group: other.index(of: teacher.logits[i])) { g in
+        isMasked ? pull : Sum.product(pull, own.size(g))
       }
-      if !row.isMasked(h), !teacher.isMasked(i) { numerator.add(own, row.logits[h], teacher.logits[i]) }
+    }
+    if row.isMasked(i) {
+      result.first = .one
+    } else {
+      result.row = line(i) { h in Sum.product(factor, share(h)) }
     }
   }
 }
@@ -151,57 +204,51 @@ extension TargetWeights {
   fileprivate var exactKeptShare: ExponentialSum.Coefficient {
     guard smoothing > 0 else { return ExponentialSum.exact(1) }
     let kept = ExponentialSum.sum(ExponentialSum.exact(1), ExponentialSum.exact(-smoothing))
-    return ExponentialSum.product(ExponentialSum.exact(Double(classes)), kept)
+    return ExponentialSum.product(kept, classes)
   }
 
-  /// ε Σ w.
-  fileprivate func exactSpread(
-    _ poll: inout CancellationPoll
-  ) throws(ComputationError) -> ExponentialSum.Coefficient {
+  /// ε Σ w, of all rows the same.
+  var exactSpread: ExponentialSum.Coefficient {
     guard smoothing > 0 else { return ExponentialSum.exact(0) }
-    var sum = ExponentialSum.exact(weight == nil ? Double(classes) : 0)
-    for w in weight ?? [] {
-      try poll.spend(2_000)
-      sum = ExponentialSum.sum(sum, ExponentialSum.exact(w))
-    }
-    return ExponentialSum.product(ExponentialSum.exact(smoothing), sum)
+    var sum = ExactSum(weight == nil ? classes : 0)
+    for w in weight ?? [] { sum.add(w, 1) }
+    return ExponentialSum.product(ExponentialSum.exact(smoothing), ExponentialSum.exact(sum))
+  }
+
+  /// Σ w over a group of a teacher's classes.
+  fileprivate func sum(_ h: Int, of groups: PowerGroups) -> ExponentialSum.Coefficient {
+    if let evenWeight { return ExponentialSum.product(ExponentialSum.exact(evenWeight), groups.size(h)) }
+    return groups.sum(h, of: weight)
   }
 
   /// scale · U as a quotient of a sum and a count; `nil` where it is irrational.
   ///
   /// A teacher's U = Σ w_h e'_h / S' is rational only where all groups of its equal logits have the same mean weight,
   /// which it then is.
+  /// - Parameters:
+  ///   - groups: the teacher's, if there is one.
+  ///   - spread: ``exactSpread``.
   func exactTotal(
-    _ poll: inout CancellationPoll
+    of groups: @autoclosure () -> PowerGroups, spread: ExponentialSum.Coefficient, _ poll: inout CancellationPoll
   ) throws(ComputationError) -> (sum: ExponentialSum.Coefficient, count: Int)? {
-    guard let teacher else {
-      var sum = ExponentialSum.exact(0)
-      for c in 0..<classes where !isZero(c) {
-        try poll.spend(4_000)
-        sum = ExponentialSum.sum(sum, exact(c))
-      }
-      return (sum, 1)
-    }
-    if let evenWeight {
-      return (ExponentialSum.product(ExponentialSum.exact(Double(scale)), ExponentialSum.exact(evenWeight)), 1)
-    }
-    var groups: [Double: (sum: ExponentialSum.Coefficient, count: Int)] = [:]
-    for c in 0..<classes where !teacher.isMasked(c) {
-      try poll.spend(4_000)
-      let group = groups[teacher.logits[c]] ?? (ExponentialSum.exact(0), 0)
-      groups[teacher.logits[c]] = (
-        ExponentialSum.sum(group.sum, ExponentialSum.exact(weight?[c] ?? 1)), group.count + 1
-      )
-    }
-    let times = { (sum: ExponentialSum.Coefficient, count: Int) in
-      ExponentialSum.product(sum, ExponentialSum.exact(Double(count)))
-    }
+    typealias Sum = ExponentialSum
     let kept = exactKeptShare
-    guard let one = groups.values.first,
-      kept.sign == 0 || groups.values.allSatisfy({ times($0.sum, one.count) == times(one.sum, $0.count) })
-    else { return nil }
-    let spread = times(try exactSpread(&poll), one.count)
-    return (ExponentialSum.sum(ExponentialSum.product(kept, one.sum), spread), one.count)
+    switch kind {
+    case .index(let y): return (Sum.sum(Sum.product(kept, Sum.exact(weight?[y] ?? 1)), spread), 1)
+    case .probabilities(let t):
+      var sum = ExactSum()
+      for c in 0..<classes {
+        try poll.spend(20)
+        sum.add(t[c], weight?[c] ?? 1)
+      }
+      return (Sum.sum(Sum.product(kept, Sum.exact(sum)), spread), 1)
+    case .teacher:
+      if let evenWeight { return (Sum.product(Sum.exact(evenWeight), scale), 1) }
+      let (groups, weight) = (groups(), weight ?? [])
+      if kept.sign > 0 { guard try groups.haveOneMean(of: weight, &poll) else { return nil } }
+      let count = groups.size(0)
+      return (Sum.sum(Sum.product(kept, groups.sum(0, of: weight)), Sum.product(spread, count)), count)
+    }
   }
 
   /// scale · u_c of a target that is given.

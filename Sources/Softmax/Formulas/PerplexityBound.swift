@@ -10,32 +10,60 @@ struct PerplexityBound {
 
   /// For each prime, Σ s_n U_n times how often it divides N_n.
   private var powers: [Int: ExponentialSum.Coefficient] = [:]
-  /// D, in the same unit.
+  /// D.
   private var divisor: ExponentialSum.Coefficient
   /// Whether e^loss is the bound itself.
   private var isReached = true
+  /// What the powers and D are multiplied by, so that no share of a row is a fraction.
+  private var common = 1
 
   /// `nil` where the loss has other terms, or weights that are not rational.
+  ///
+  /// The focal factor (1 - 1/N)^γ of a level row is rational for a whole γ. A row with one class adds nothing.
   init?(_ request: LossRequest, _ poll: inout CancellationPoll) throws(ComputationError) {
     let problem = request.problem
-    guard problem.zLoss == 0, problem.focalGamma == 0, !problem.takesProbabilities else { return nil }
-    divisor = Sum.exact(Double(problem.weightScale))
+    guard problem.zLoss == 0, !problem.takesProbabilities else { return nil }
+    divisor = Sum.exact(problem.weightScale)
     if let normaliser = request.normaliser { divisor = Sum.product(divisor, Sum.exact(normaliser)) }
-    var shares: Int?
+    var spread: ExponentialSum.Coefficient?
     for n in 0..<problem.softmax.layout.batch where problem.counts(row: n) {
-      guard let total = try TargetWeights(problem, row: n).exactTotal(&poll) else { return nil }
-      guard total.sum.sign != 0 else { continue }
-      guard shares == nil || shares == total.count else { return nil }
-      shares = total.count
+      try poll.spend(2_000 + 10 * problem.softmax.layout.classes)
       let row = LogitsRow(problem.softmax, number: n)
+      guard row.finite > 1 else { continue }
+      let weights = TargetWeights(problem, row: n)
+      let shared = spread ?? weights.exactSpread
+      spread = shared
+      let teacher = weights.teacher?.logits ?? [0]
+      guard var total = try weights.exactTotal(of: PowerGroups(teacher), spread: shared, &poll) else { return nil }
+      guard total.sum.sign != 0 else { continue }
       if !row.isLevel { isReached = false }
-      let weight = Sum.product(total.sum, Sum.exact(problem.sampleWeight?[n] ?? 1))
+      if problem.focalGamma > 0 {
+        guard row.isLevel, problem.focalGamma <= 62, let gamma = Int(exactly: problem.focalGamma) else { return nil }
+        for _ in 0..<gamma {
+          let (count, overflow) = total.count.multipliedReportingOverflow(by: row.finite)
+          if overflow { return nil }
+          total = (Sum.product(total.sum, row.finite - 1), count)
+        }
+      }
+      guard let share = share(of: total.count) else { return nil }
+      let weight = Sum.product(Sum.product(total.sum, share), Sum.exact(problem.sampleWeight?[n] ?? 1))
       for (prime, count) in Self.factors(of: row.logits.count { $0 == row.maximum }) {
-        let power = Sum.product(weight, Sum.exact(Double(count)))
+        let power = Sum.product(weight, count)
         powers[prime] = powers[prime].map { Sum.sum($0, power) } ?? power
       }
     }
-    divisor = Sum.product(divisor, Sum.exact(Double(shares ?? 1)))
+    divisor = Sum.product(divisor, common)
+  }
+
+  /// `common` over a count, which is made to divide it; `nil` where it would be too large.
+  private mutating func share(of count: Int) -> Int? {
+    var (divisor, rest) = (count, common)
+    while rest != 0 { (divisor, rest) = (rest, divisor % rest) }
+    let (product, overflow) = common.multipliedReportingOverflow(by: count / divisor)
+    if overflow { return nil }
+    if product != common { powers = powers.mapValues { Sum.product($0, product / common) } }
+    common = product
+    return common / count
   }
 
   /// The number of the format nearest to e^loss, which `value` encloses, if the bound is half-way between two.
@@ -50,7 +78,7 @@ struct PerplexityBound {
     let top = m.limbs[m.limbs.count - 1]
     var odd = top >> UInt64(top.trailingZeroBitCount)
     func holds(_ prime: Int, _ count: Int) -> Bool {
-      (powers[prime] ?? Sum.exact(0)) == Sum.product(divisor, Sum.exact(Double(count)))
+      (powers[prime] ?? Sum.exact(0)) == Sum.product(divisor, count)
     }
     guard holds(2, m.exponent - 64 + top.trailingZeroBitCount) else { return false }
     for prime in powers.keys where prime != 2 {

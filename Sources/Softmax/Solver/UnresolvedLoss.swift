@@ -10,7 +10,7 @@ struct UnresolvedLoss: UnresolvedOutputs {
   private var isLossOpen: Bool
   /// Classes whose derivative is open.
   private var openClasses: [Int]
-  /// What exponential sums are made of, once they are asked.
+  /// What exponential sums are made of, from 256 bits on.
   private var quotients: DerivativeQuotients?
 
   /// - Parameters:
@@ -49,6 +49,8 @@ struct UnresolvedLoss: UnresolvedOutputs {
   mutating func resolve<A: Arithmetic>(
     with arithmetic: A, _ poll: inout CancellationPoll
   ) throws(ComputationError) {
+    if arithmetic.bits >= 256 { try resolveZeros(&poll) }
+    guard unresolvedCount > 0 else { return }
     if request.problem.takesProbabilities {
       var functions = ProbabilitiesRow(
         request, row: number, probabilities: row.logits, weights: weights, arithmetic)
@@ -70,8 +72,9 @@ struct UnresolvedLoss: UnresolvedOutputs {
       let value = try functions.derivative(i, &poll)
       var result = value.rounded(
         to: request.problem.softmax.format, isIrrational: request.isDerivativeIrrational(i, of: row, weights))
-      if result == nil, arithmetic.bits >= 256 {
-        result = try nearestExactly(to: value, bits: arithmetic.bits, i, &poll)
+      if result == nil {
+        let format = request.problem.softmax.format
+        result = try quotients?.quotient(i)?.nearest(to: value, bits: arithmetic.bits, in: format, &poll)
       }
       if let result {
         buffers.gradient?[request.gradientPosition(row: number, i)] = result
@@ -82,14 +85,21 @@ struct UnresolvedLoss: UnresolvedOutputs {
     openClasses = left
   }
 
-  /// What exponential sums say of a derivative that an enclosure leaves open, where it is their quotient.
-  private mutating func nearestExactly<Real: Enclosure>(
-    to value: Real, bits: Int, _ i: Int, _ poll: inout CancellationPoll
-  ) throws(ComputationError) -> Double? {
-    guard !request.problem.takesProbabilities else { return nil }
-    if quotients == nil { quotients = try DerivativeQuotients(request, row: number, row, weights: weights, &poll) }
-    let format = request.problem.softmax.format
-    return try quotients?.quotient(i, &poll)?.nearest(to: value, bits: bits, in: format, &poll)
+  /// Finds derivatives that are exactly zero, once.
+  private mutating func resolveZeros(_ poll: inout CancellationPoll) throws(ComputationError) {
+    guard quotients == nil, !openClasses.isEmpty, !request.problem.takesProbabilities else { return }
+    let quotients = try DerivativeQuotients(request, row: number, row, weights: weights, &poll)
+    self.quotients = quotients
+    var left: [Int] = []
+    for i in openClasses {
+      try poll.spend(2_000)
+      if try quotients.isZero(i, &poll) {
+        buffers.gradient?[request.gradientPosition(row: number, i)] = 0
+      } else {
+        left.append(i)
+      }
+    }
+    openClasses = left
   }
 
   private mutating func resolveMeasure<Functions: RowFunctions>(

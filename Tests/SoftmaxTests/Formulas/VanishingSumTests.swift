@@ -62,6 +62,44 @@ struct VanishingSumTests {
     }
   }
 
+  /// All entries but two are zero: they are told so once a row, not by a sum of all classes for each.
+  @Test func longPermutedTeachers() throws {
+    var random = SplitMix64(9)
+    let logits = (0..<20_000).map { _ in Double.random(in: -3...3, using: &random) }
+    var teacher = logits
+    teacher.swapAt(0, 1)
+    for weight in [nil, logits.map { _ in 3.0 }] {
+      let problem = try problem(logits, .logits(Numbers(teacher)), weight: weight)
+      let result = try problem.lossAndGradient(
+        upstream: nil, loss: false, gradient: true, Execution(), from: .vector)
+      let gradient = try #require(result.gradient)
+      #expect(gradient.count { $0 == 0 } == 19_998)
+      #expect(gradient[0] == -gradient[1] && gradient[0] != 0)
+    }
+    // Two logits each, so that the vector's mean is the same everywhere, and half of its entries are that.
+    let doubled = logits.prefix(8_000) + logits.prefix(8_000)
+    let vector = (0..<16_000).map { $0 % 8_000 < 4_000 ? 0.25 : $0 < 8_000 ? 1 : -0.5 }
+    let product = try problem(Array(doubled), .indices([0])).hessianVectorProduct(
+      Numbers(vector), upstream: nil, Execution(), from: .vector)
+    #expect(product.indices.allSatisfy { (product[$0] == 0) == (vector[$0] == 0.25) })
+  }
+
+  /// Weights that are not all the same, but for each group of equal logits as many of each.
+  @Test(arguments: [Stage.vector, .interval]) func permutedTeachersWithWeights(stage: Stage) throws {
+    // The teacher's groups with weights are those of the student: 2 · {0, 1}; the class with weight 0 is beside them.
+    let problem = try problem(
+      [0, 1, 0, 1, -.infinity], .logits([0.5, 1.5, 1.5, 0.5, 7]), weight: [3, 1, 5, 7, 0])
+    let result = try problem.lossAndGradient(upstream: nil, loss: false, gradient: true, Execution(), from: stage)
+    #expect(try #require(result.gradient).map { $0 == 0 } == [false, false, false, false, true])
+    let even = try self.problem(
+      [0, 1, 0, 1, 3], .logits([0.5, 1.5, 1.5, 0.5, 3.5]), weight: [3, 3, 3, 3, 3])
+    let zeros = try even.lossAndGradient(upstream: nil, loss: false, gradient: true, Execution(), from: stage)
+    #expect(try #require(zeros.gradient).map { $0 == 0 } == [true, true, false, false, true])
+    let masked = try self.problem([2, 1, -.infinity], .logits([2.5, 1.5, 9]), weight: [4, 4, 0])
+    let shifted = try masked.lossAndGradient(upstream: nil, loss: false, gradient: true, Execution(), from: stage)
+    #expect(try #require(shifted.gradient) == [0, 0, 0])
+  }
+
   /// A level student, a teacher with t_0 = t_1, and weights that make U p_0 - u_0 = (2 t_0 + t_2)/3 = 1/3: rational,
   /// though t is not. Times 9 · 3002399751580331 it is 2^53 + 1, half-way between two numbers.
   @Test func weightsThatMakeARationalGradient() throws {

@@ -98,7 +98,8 @@ struct BigFloat<L: Limbs>: Sendable {
     guard a.sign == b.sign else { return false }
     if a.sign == 0 { return true }
     guard a.exponent == b.exponent else { return false }
-    for i in 0..<a.limbs.count where a.limbs[i] != b.limbs[i] { return false }
+    let (first, second) = (a.limbs.count, b.limbs.count)
+    for i in 1...max(first, second) where a.limbs.limb(first &- i) != b.limbs.limb(second &- i) { return false }
     return true
   }
 

@@ -45,6 +45,25 @@ struct ExactTieTests {
     (#""logits":\#(masked([9, 4], to: 9)),"target":[0,0]"#, "6.0"),
     (#""logits":\#(zeros(67081)),"target":0,"divisor":2,"dtype":"bfloat16""#, "260.0"),
     (#""logits":\#(zeros(3)),"target_logits":\#(zeros(3)),"weight":[1,1,4],"divisor":0.375"#, "350.46664558470025"),
+    // Teachers whose weights have rational means, of as many classes in one row as in the other or not.
+    (
+      #""logits":\#(level(2, of: 7)),"target_logits":[[0,2,2,8,8,8,\#(no)],[8,0,0,2,2,2,\#(no)]],"weight":[3,2,4,1,5,3,1],"dtype":"bfloat16""#,
+      "344.0"
+    ),
+    (
+      #""logits":\#(level(2, of: 7)),"target_logits":[[0,0,\#(nos(5))],[0,\#(nos(6))]],"weight":[3,3,1,1,1,1,1],"dtype":"bfloat16""#,
+      "344.0"
+    ),
+    // A row with one class adds nothing, whatever its weights.
+    (
+      #""logits":[\#(zeros(17)),[0,\#(nos(16))]],"target_logits":[[0,0,\#(nos(15))],[0,\#(nos(16))]],"weight":[4,0,1\#(String(repeating: ",1", count: 14))],"divisor":1,"dtype":"bfloat16""#,
+      "288.0"
+    ),
+    // (1 - 1/17) 17 log 17 / 8 = 2 log 17.
+    (
+      #""logits":\#(zeros(17)),"target":0,"weight":[17\#(String(repeating: ",1", count: 16))],"focal_gamma":1,"divisor":8,"dtype":"bfloat16""#,
+      "288.0"
+    ),
     // A faint class more: above half-way.
     (#""logits":\#(zeros(257, then: -1e9)),"target":0,"dtype":"bfloat16""#, "258.0"),
     (#""logits":\#(zeros(257, then: -11000)),"target":0,"dtype":"bfloat16""#, "258.0"),
@@ -110,6 +129,8 @@ struct ExactTieTests {
   // Logits as JSON.
 
   private static func list(_ elements: [String]) -> String { "[" + elements.joined(separator: ",") + "]" }
+  private static let no = #""-Infinity""#
+  private static func nos(_ count: Int) -> String { Array(repeating: no, count: count).joined(separator: ",") }
   private static func zeros(_ count: Int) -> String { list(Array(repeating: "0", count: count)) }
   private static func zeros(_ count: Int, then last: Double) -> String {
     list(Array(repeating: "0", count: count) + ["\(last)"])
