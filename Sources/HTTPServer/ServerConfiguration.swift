@@ -53,6 +53,11 @@ public struct ServerConfiguration: Sendable, Hashable {
     workers = loops
   }
 
+  /// The most threads that a server of so many loops has at once: the loops and as many workers, as many again where
+  /// one request computes on all cores, the expensive requests and those that have let others go first, and Dispatch's
+  /// own.
+  public static func mostThreads(loops: Int) -> Int { 3 * loops + WorkPool.mostThreadsBeside + 8 }
+
   /// Connections beyond the cap for which no place could be made. On them only routes that say so are answered
   /// (`Route.isServedBeyondCap`).
   public var reserveConnections: Int { max(32, 2 * loops) }

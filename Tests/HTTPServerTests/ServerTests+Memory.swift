@@ -67,6 +67,30 @@ extension ServerTests {
       }
     }
 
+    @Test("Heads and trailers that do not end count, and are dropped beyond the limit", arguments: [true, false])
+    func unfinishedHeads(isTrailer: Bool) throws {
+      let observer = DropCounter()
+      try withServer(observer: observer) { configuration in
+        configuration.limits.headBytes = 1 << 20
+        configuration.memoryBytes = 1 << 20
+        configuration.loops = 1
+      } _: { address, server, _ in
+        let start =
+          isTrailer ? "POST /x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n" : "GET / HTTP/1.1\r\n"
+        let clients = try (0..<20).map { _ in
+          let client = try TestClient(address)
+          client.send("\(start)A: ")
+          client.send([UInt8](repeating: 0x61, count: 500_000))
+          return client
+        }
+        for _ in 0..<500 where server.status.heldBytes > 1 << 20 { usleep(10_000) }
+        #expect(server.status.heldBytes <= 1 << 20)
+        #expect(isTrailer || observer.dropped.load(ordering: .relaxed) > 0)
+        #expect(try TestClient(address).ask("/x", [0x61]) == "200 /x 1")
+        withExtendedLifetime(clients) {}
+      }
+    }
+
     @Test("Answers that nobody takes are dropped beyond the limit, and small requests find room", arguments: [1, 2])
     func unreadAnswersGoWhenMemoryIsFull(loops: Int) throws {
       let observer = DropCounter()

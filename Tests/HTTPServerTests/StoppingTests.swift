@@ -47,6 +47,23 @@ import Testing
     }
   }
 
+  @Test("An answer that the kernel still holds arrives whole") func unreadAnswersArrive() throws {
+    try withServer { address, server, handler in
+      let client = try TestClient(address)
+      client.post("/bytes/1000000", [0x61])
+      for _ in 0..<500 where handler.calls.load(ordering: .relaxed) == 0 { usleep(1000) }
+      usleep(100_000)
+      let done = DispatchSemaphore(value: 0)
+      server.stop { done.signal() }
+      #expect(done.wait(timeout: .now() + .milliseconds(500)) == .timedOut)
+      #expect(client.answer()?.utf8.count == 1_000_004)
+      #expect(client.hasEnded())
+      #expect(done.wait(timeout: .now() + .milliseconds(100)) == .timedOut)
+      client.finish()
+      #expect(done.wait(timeout: .now() + .seconds(1)) == .success)
+    }
+  }
+
   @Test func requestsThatArrivedBeforeTheStopAreAnswered() throws {
     try withServer { address, server, _ in
       let clients = try (0..<20).map { _ in try TestClient(address) }

@@ -29,6 +29,8 @@ final class Harness {
   var decide: (RequestHead) -> Response? = { _ in nil }
   /// Bytes that the peer takes; nil takes all.
   var room: Int?
+  /// Of what was written, what the system still holds.
+  var held = 0
   var openID: ConnectionState.RequestID?
 
   init(_ limits: HTTPLimits = HTTPLimits()) {
@@ -82,6 +84,7 @@ final class Harness {
     let end = now.instant.nanoseconds + UInt64(seconds * 1e9)
     while let deadline = state.nextDeadline, deadline.nanoseconds <= end, closed == nil {
       now.instant = max(now.instant, deadline)
+      state.systemHolds(held, at: now)
       state.tick(at: now)
       goOn()
     }
@@ -100,6 +103,7 @@ final class Harness {
       self.written.append(second.extracting(first: max(0, count - first.count)))
       return count
     }
+    if hasOutput { state.systemHolds(held, at: now) }
   }
 
   private func perform(_ action: consuming ConnectionState.Action, _ state: inout ConnectionState) {

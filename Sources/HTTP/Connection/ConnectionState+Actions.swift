@@ -84,8 +84,7 @@ extension ConnectionState {
           continue
         }
         phase = .lingering
-        since = now.instant
-        readRate = RateDeadline(from: now.instant, grace: times.lingerSilence)
+        beginLingering(at: now)
         return .shutdownWrite
       case .lingering:
         guard peerHasFinished else { return nil }
@@ -110,9 +109,15 @@ extension ConnectionState {
     }
   }
 
-  /// Waits for no further request; what is queued is still written.
+  /// From here on the peer may take its time to close.
+  mutating func beginLingering(at now: Moment) {
+    since = now.instant
+    readRate = RateDeadline(from: now.instant, grace: times.lingerSilence)
+  }
+
+  /// Waits for no further request; what is queued is still written, and what the system holds still taken.
   mutating func endIdle() {
-    if output.isEmpty { finish(peerHasFinished ? .finished : .idle) } else { phase = .closing }
+    if output.isEmpty, unsent == 0 { finish(peerHasFinished ? .finished : .idle) } else { phase = .closing }
   }
 
   mutating func finish(_ reason: CloseReason) {

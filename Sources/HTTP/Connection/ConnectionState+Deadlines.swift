@@ -4,12 +4,15 @@
 /// from now: a peer that was fast at first may not slow to a trickle for hours.
 struct RateDeadline: Sendable {
   private(set) var instant: Instant
+  /// When bytes last moved.
+  private var lastMoved: Instant
   private let grace: UInt64
   private var perByte: UInt64
 
   /// - Parameter perByte: nanoseconds; 0 asks for no rate.
   init(from now: Instant, grace: UInt64, perByte: UInt64 = 0) {
     instant = now.advanced(by: grace)
+    lastMoved = now
     self.grace = grace
     self.perByte = perByte
   }
@@ -24,8 +27,13 @@ struct RateDeadline: Sendable {
   /// How much of the grace is used up, in nanoseconds: by silence, and by bytes that came too slowly.
   func used(at now: Instant) -> UInt64 { now.advanced(by: grace).nanoseconds(since: instant) }
 
+  /// For how long nothing has moved, in nanoseconds.
+  func silence(at now: Instant) -> UInt64 { now.nanoseconds(since: lastMoved) }
+
   mutating func moved(_ bytes: Int, at now: Instant) {
-    let (earned, overflow) = UInt64(max(0, bytes)).multipliedReportingOverflow(by: perByte)
+    guard bytes > 0 else { return }
+    lastMoved = now
+    let (earned, overflow) = UInt64(bytes).multipliedReportingOverflow(by: perByte)
     instant = min(instant.advanced(by: overflow || perByte == 0 ? .max : earned), now.advanced(by: grace))
   }
 }
@@ -63,7 +71,7 @@ extension ConnectionState {
   /// the rest of a head since its first byte, and for bytes of a body or to take an answer as much of the grace as is
   /// used up. Nil while the peer waits for the server.
   public mutating func timeWaited(at now: Instant) -> UInt64? {
-    if !output.isEmpty { return writeRate.used(at: now) }
+    if isWriting { return writeRate.used(at: now) }
     switch phase {
     case .head: return now.nanoseconds(since: since)
     case .body, .discarding, .lingering: return readRate.used(at: now)
@@ -78,7 +86,8 @@ extension ConnectionState {
     // The keep-alive time starts when the last response has been written; until then the writing deadline runs.
     case .head where output.isEmpty:
       min(since.advanced(by: times.idleTimeout), drainDeadline ?? .never)
-    case .head: drainDeadline
+    // Requests that wait until answers are written are answered at a stop too.
+    case .head: pendingStart < pending.count ? nil : drainDeadline
     case .body, .discarding: readRate.instant
     case .lingering: min(since.advanced(by: times.lingerTotal), readRate.instant)
     case .headReady, .deciding, .requestReady, .answering, .rejectPending, .rejecting, .closing, .closePending, .closed:
@@ -86,7 +95,10 @@ extension ConnectionState {
     }
   }
 
-  private var writeDeadline: Instant? { output.isEmpty ? nil : writeRate.instant }
+  private var writeDeadline: Instant? { isWriting ? writeRate.instant : nil }
+
+  /// Whether the peer has answers to take, as far as is known.
+  private var isWriting: Bool { !output.isEmpty || unsent > 0 }
 }
 
 /// What a connection holds, and how fast its peer lets it go: by this a server that is short of memory chooses.
@@ -98,19 +110,23 @@ extension ConnectionState {
   }
 
   /// How long, in nanoseconds, the answers under way would still take at the pace at which the peer has taken them so
-  /// far, or a body at the pace at which it has come; nil where nothing waits for the peer.
+  /// far, or a body at the pace at which it has come, but at least as long as nothing has moved; for a head, as long as
+  /// it has taken. Nil where nothing waits for the peer.
   ///
-  /// 64 KiB count as moved from the start, so that a transfer that has just begun is not taken for a slow one.
-  /// - Parameters:
-  ///   - now: the time.
-  ///   - unsent: bytes that have been written, but that the system holds because the peer has not taken them.
-  public mutating func expectedTransferTime(at now: Instant, unsent: Int = 0) -> UInt64? {
-    let left = output.count + unsent
-    if phase == .body, output.isEmpty {
-      return Self.expectedTime(left: body.bytesToCome, moved: body.bytes.count, since: since, at: now)
+  /// 64 KiB count as moved from the start, so that a transfer that has just begun is not taken for a slow one. What the
+  /// system holds counts as not taken: call `systemHolds(_:at:)` before.
+  public mutating func expectedTransferTime(at now: Instant) -> UInt64? {
+    if isWriting {
+      let (left, moved) = (output.count + unsent, max(0, outputWritten - unsent))
+      return max(Self.expectedTime(left: left, moved: moved, since: outputSince, at: now), writeRate.silence(at: now))
     }
-    return left > 0
-      ? Self.expectedTime(left: left, moved: max(0, outputWritten - unsent), since: outputSince, at: now) : nil
+    switch phase {
+    case .body:
+      let time = Self.expectedTime(left: body.bytesToCome, moved: body.bytes.count, since: since, at: now)
+      return max(time, readRate.silence(at: now))
+    case .head: return hasBegunHead ? now.nanoseconds(since: since) : nil
+    default: return nil
+    }
   }
 
   private static func expectedTime(left: Int, moved: Int, since: Instant, at now: Instant) -> UInt64 {

@@ -58,7 +58,9 @@ extension ConnectionState {
           consumed += count
           if body.isComplete { phase = .requestReady }
         case .discarding: index += try discard(rest, at: now)
-        case .headReady, .deciding, .requestReady, .answering: return index
+        case .headReady, .deciding, .requestReady, .answering:
+          noteEmptyLines(in: rest)
+          return index
         case .rejectPending, .rejecting, .closing, .lingering, .closePending, .closed: return bytes.count
         }
       }
@@ -67,6 +69,13 @@ extension ConnectionState {
       return bytes.count
     }
     return index
+  }
+
+  /// Old clients end a body with an empty line or two, which are no request (RFC 9112 §2.2).
+  private mutating func noteEmptyLines(in rest: Span<UInt8>) {
+    guard rest.count <= 4 else { return }
+    for index in rest.indices where rest[index] != (index % 2 == 0 ? ASCII.carriageReturn : ASCII.lineFeed) { return }
+    blankUpTo = consumed + rest.count
   }
 
   /// The path of a head of which a part has arrived.
@@ -174,6 +183,7 @@ extension ConnectionState {
     let isWhole = body.isComplete
     body = BodyReader(.none)
     if let refusal = waitingRefusal.take() {
+      noteEmptyLines(in: bytes.extracting(count...))
       queue(refusal, mayKeep: isWhole, at: now)
     } else {
       awaitHead(at: now)

@@ -28,7 +28,7 @@ extension ConnectionState {
       queue(refusal, mayKeep: true, at: now)
       return
     case .length(let length) where length <= min(limits.discardBytes, limits.bodyBytes) && !head.expectsContinue:
-      if isClientError { waitingRefusal = refusal } else { queue(refusal, mayKeep: true, at: now) }
+      if isClientError { waitingRefusal = refusal } else { queue(refusal, mayKeep: true, before: length, at: now) }
       guard phase != .closing else { return }
     case .chunked where isClientError && !head.expectsContinue:
       waitingRefusal = refusal
@@ -53,14 +53,21 @@ extension ConnectionState {
   }
 
   /// Queues a refusal's response; `.refused` follows.
-  mutating func queue(_ refusal: Refusal, mayKeep: Bool, at now: Moment) {
-    queue(refusal.response, mayKeep: mayKeep, at: now)
+  mutating func queue(_ refusal: Refusal, mayKeep: Bool, before bodyBytes: Int = 0, at now: Moment) {
+    queue(refusal.response, mayKeep: mayKeep, before: bodyBytes, at: now)
     queuedRefusal = refusal
   }
 
   /// Queues a response and decides whether another request may follow it.
-  private mutating func queue(_ response: Response, mayKeep: Bool, at now: Moment) {
-    let keeps = mayKeep && keepsAlive && !response.closes && (!isStopping || hasMoreToAnswer())
+  ///
+  /// - Parameters:
+  ///   - response: the response.
+  ///   - mayKeep: whether another may.
+  ///   - bodyBytes: how many bytes of the request's own body are still to be dropped.
+  ///   - now: the time.
+  private mutating func queue(_ response: Response, mayKeep: Bool, before bodyBytes: Int = 0, at now: Moment) {
+    let keeps =
+      mayKeep && keepsAlive && !response.closes && (!isStopping || hasMoreToAnswer(after: consumed + bodyBytes))
     startWriting(at: now)
     framing.closes = !keeps
     output.append(response, framing, date: now.date)
@@ -74,9 +81,9 @@ extension ConnectionState {
   }
 
   /// Whether a request that has arrived before the server's last responses is complete or begun.
-  private mutating func hasMoreToAnswer() -> Bool {
+  private mutating func hasMoreToAnswer(after position: Int) -> Bool {
     if lastReceived == nil { lastReceived = received }
-    return consumed < lastReceived ?? 0
+    return max(position, blankUpTo) < lastReceived ?? 0
   }
 
   mutating func queueContinue(at now: Moment) {
@@ -97,7 +104,7 @@ extension ConnectionState {
     guard count > 0 else { return }
     output.drop(count)
     outputWritten += count
-    writeRate.moved(count, at: now.instant)
+    writtenSinceAsked += count
     if output.isEmpty, isIdle { since = now.instant }
   }
 }

@@ -5,6 +5,7 @@
 ///     state.readBody(at: now) { … }                // readInterest == .body: read straight into the body
 ///     state.peerFinished()                         // read() returned 0: a half-close, still answered
 ///     state.respond(to: id, with: response, at: now)
+///     state.systemHolds(unsent, at: now)           // before `tick`, and when a write was not taken whole
 ///     state.tick(at: now)                          // nextDeadline has passed
 ///     state.stopKeepingAlive()                     // the server is stopping, but still accepts connections
 ///     state.drain(at: now)                         // its port has closed
@@ -129,6 +130,8 @@ public struct ConnectionState: ~Copyable, Sendable {
   /// server is stopping: a client that goes on sending cannot keep it.
   var received = 0
   var consumed = 0
+  /// Up to where nothing but empty lines had arrived after what was consumed.
+  var blankUpTo = 0
   var lastReceived: Int?
   /// Once the port has closed: until when an idle connection is kept.
   var drainDeadline: Instant?
@@ -147,6 +150,9 @@ public struct ConnectionState: ~Copyable, Sendable {
   /// When something to write was last queued after nothing, and how many bytes have been written since.
   var outputSince: Instant
   var outputWritten = 0
+  /// How many bytes the system held for the peer when the owner last asked it, and how many were written since.
+  var unsent = 0
+  var writtenSinceAsked = 0
 
   /// A connection just accepted.
   public init(limits: SharedLimits, at now: Moment) {
@@ -181,12 +187,29 @@ public struct ConnectionState: ~Copyable, Sendable {
     drainDeadline = now.instant.advanced(by: times.stopGrace)
   }
 
+  /// How many of the bytes that were written the system still holds, since the peer has not taken them. While there are
+  /// any, the peer keeps to the rate of readers, and the times of idle and of ended connections do not begin.
+  public mutating func systemHolds(_ count: Int, at now: Moment) {
+    // What `.shutdownWrite` sends counts as a byte.
+    let count = max(0, phase == .lingering ? count - 1 : count)
+    writeRate.moved(unsent + writtenSinceAsked - count, at: now.instant)
+    (unsent, writtenSinceAsked) = (count, 0)
+    guard count > 0 else { return }
+    if isIdle { since = now.instant }
+    if phase == .lingering { beginLingering(at: now) }
+  }
+
   // MARK: What to wait for
   // Each `mutating get`: to lend so large a value to a getter of another module, the compiler copies all of it.
 
   /// Whether bytes wait to be written.
   public var hasOutput: Bool {
     mutating get { !output.isEmpty }
+  }
+
+  /// Whether a part of a head has arrived.
+  public var isReadingHead: Bool {
+    mutating get { phase == .head && hasBegunHead }
   }
 
   /// What to read now.

@@ -50,7 +50,7 @@ package enum ASCII {
   }
 
   /// The byte in lower case, if it is a letter.
-  @inline(__always) static func lowercased(_ byte: UInt8) -> UInt8 {
+  @inline(__always) package static func lowercased(_ byte: UInt8) -> UInt8 {
     byte &- 0x41 < 26 ? byte | 0x20 : byte
   }
 

@@ -11,7 +11,7 @@ struct BodyReader: Sendable {
   private(set) var bytes: [UInt8] = []
 
   /// The memory held, in bytes.
-  var memory: Int { bytes.capacity }
+  var memory: Int { bytes.capacity + decoder.memory }
 
   /// How many of the body's bytes have arrived, with their transfer coding: an error's offset.
   var position: Int { decoder?.taken ?? (length - left) }
@@ -108,6 +108,9 @@ struct ChunkedDecoder: Sendable {
   private var trailer: [UInt8] = []
   private var trailerScanner = LineScanner()
   private var trailerFields = FieldSection()
+
+  /// The memory held, in bytes.
+  var memory: Int { trailer.capacity }
 
   var isFinished: Bool { if case .finished = state { true } else { false } }
 

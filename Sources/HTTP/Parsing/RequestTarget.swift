@@ -48,7 +48,22 @@ struct RequestTarget: Sendable {
       while start < bytes.count, bytes[start] > ASCII.space, bytes[start] != UInt8(ascii: "/") { start += 1 }
     }
     guard start < bytes.count, bytes[start] == UInt8(ascii: "/") else { return nil }
-    return String(ascii: bytes.extracting(start..<bytes.endOfPath(from: start, to: bytes.count)))
+    return pathAsRead(bytes, start..<bytes.count).path
+  }
+
+  /// The path that begins the range, with what needs no escape read as it is: `/%6civez` is `/livez` (RFC 9110 §4.2.3,
+  /// RFC 3986 §6.2.2.2); and where it ends.
+  private static func pathAsRead(_ bytes: Span<UInt8>, _ range: Range<Int>) -> (path: String, end: Int) {
+    let plainEnd = bytes.endOfPath(from: range.lowerBound, to: range.upperBound)
+    var end = plainEnd
+    while bytes.isVisibleEscape(at: end, before: range.upperBound) {
+      end = bytes.endOfPath(from: end + 3, to: range.upperBound)
+    }
+    let written = bytes.extracting(range.lowerBound..<end)
+    let path =
+      end == plainEnd
+      ? String(ascii: written) : String(ascii: written.percentDecoded(where: ASCII.isUnreserved).span)
+    return (path, end)
   }
 
   /// A path of RFC 3986 characters without escaped control characters, then perhaps a question mark and a query. The
@@ -57,16 +72,8 @@ struct RequestTarget: Sendable {
   private static func pathAndQuery(
     _ bytes: Span<UInt8>, _ range: Range<Int>
   ) throws(ParseFailure) -> (path: String, hasQuery: Bool) {
-    let plainEnd = bytes.endOfPath(from: range.lowerBound, to: range.upperBound)
-    var index = plainEnd
-    while bytes.isVisibleEscape(at: index, before: range.upperBound) {
-      index = bytes.endOfPath(from: index + 3, to: range.upperBound)
-    }
-    let written = bytes.extracting(range.lowerBound..<index)
-    // What needs no escape is read as it is: `/%6civez` is `/livez` (RFC 9110 §4.2.3, RFC 3986 §6.2.2.2).
-    let path =
-      index == plainEnd
-      ? String(ascii: written) : String(ascii: written.percentDecoded(where: ASCII.isUnreserved).span)
+    let (path, end) = pathAsRead(bytes, range)
+    var index = end
     guard index < range.upperBound else { return (path, false) }
     guard bytes[index] == UInt8(ascii: "?") else { throw ParseFailure(.targetInvalid, at: index) }
     index += 1

@@ -158,6 +158,7 @@ extension EventLoop {
     }
     guard !connection.isClosed else { return }
     if state.hasOutput || connection.kernelMemory >= Self.kernelMemoryStep { _ = askKernel(of: connection) }
+    if state.hasOutput { reportUnsent(of: connection, &state) }
     update(connection, &state)
     if state.hasOutput || connection.kernelMemory >= Self.kernelMemoryStep { dropIfMemoryIsFull(connection) }
   }
@@ -180,9 +181,8 @@ extension EventLoop {
     case .acknowledge: connection.socket.acknowledge()
     case .shutdownWrite: connection.socket.shutdownWrite()
     case .close(.slowReader): drop(connection, for: .slowReader)
-    // What a peer has not taken within the keep-alive time it will not take.
-    case .close(.idle): closeForGood(connection)
-    case .close(.finished): close(connection)
+    // Without a reset, so that the kernel delivers what it still holds.
+    case .close: close(connection)
     }
   }
 

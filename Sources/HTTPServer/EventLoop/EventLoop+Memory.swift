@@ -17,6 +17,12 @@ extension EventLoop {
     return unsent
   }
 
+  /// Tells the connection's state how much of its answers the peer has not taken. Only readers that are late, or might
+  /// be, are asked for: that is a system call.
+  func reportUnsent(of connection: Connection, _ state: inout ConnectionState) {
+    state.systemHolds(connection.kernelMemory > 0 ? connection.socket.unsentBytes : 0, at: now)
+  }
+
   /// Counts what the connection holds now.
   func updateMemory(of connection: Connection, _ state: inout ConnectionState) {
     let memory = ServerConfiguration.bytesPerConnection + state.memory + connection.kernelMemory
@@ -49,13 +55,15 @@ extension EventLoop {
     return services.budget.hasRoom(for: bytes)
   }
 
-  /// Refuses a large body that is still arriving, if more memory is held than the limit and dropping slow transfers has
-  /// not freed enough.
+  /// Refuses a large body that is still arriving, and drops a large head, if more memory is held than the limit and
+  /// dropping slow transfers has not freed enough.
   func keepWithinBudget(_ connection: Connection, _ state: inout ConnectionState) {
     updateMemory(of: connection, &state)
     guard services.budget.isExceeded, state.memory > MemoryBudget.smallRequest else { return }
     dropSlowTransfers(sparing: connection)
-    if services.budget.isExceeded { state.refuseBody(at: now) { handler.answer(.overloaded, to: $0) } }
+    guard services.budget.isExceeded else { return }
+    if state.isReadingHead { return drop(connection) }
+    state.refuseBody(at: now) { handler.answer(.overloaded, to: $0) }
   }
 
   /// Drops a connection whose peer does not take its answer, if more memory is held than the limit and dropping slow
@@ -106,9 +114,10 @@ extension EventLoop {
   /// the kernel holds.
   private func expectedTransferTime(of connection: Connection) -> UInt64? {
     connection.withState { state in
-      let unsent = connection.kernelMemory > 0 ? askKernel(of: connection) : 0
+      if connection.kernelMemory > 0 { _ = askKernel(of: connection) }
+      reportUnsent(of: connection, &state)
       updateMemory(of: connection, &state)
-      return state.expectedTransferTime(at: now.instant, unsent: unsent)
+      return state.expectedTransferTime(at: now.instant)
     }
   }
 
@@ -127,14 +136,10 @@ extension EventLoop {
 
   /// Ends a connection because its peer is too slow, or others need what it holds.
   func drop(_ connection: Connection, for reason: ConnectionDrop = .memory) {
-    closeForGood(connection)
-    observer.connectionDropped(reason, loop: index)
-  }
-
-  /// Closes a connection so that the kernel keeps nothing for a peer that has not taken its answers.
-  func closeForGood(_ connection: Connection) {
+    // With a reset, so that the kernel keeps nothing for a peer that has not taken its answers.
     if connection.kernelMemory > 0, askKernel(of: connection) > 0 { connection.socket.resetAtEnd() }
     close(connection)
+    observer.connectionDropped(reason, loop: index)
   }
 
   // MARK: Places
@@ -150,7 +155,7 @@ extension EventLoop {
     let began = now.instant
     let grace = services.configuration.placeGrace.nanoseconds
     let waiting = longestFirst { connection in
-      connection.withState { state in state.timeWaited(at: now.instant) }.flatMap { $0 >= grace ? $0 : nil }
+      connection.withState { state in timeWaited(for: connection, &state, atLeast: grace) }
     }
     for (_, connection) in waiting.prefix(max(1, table.count / Self.placesShare)) {
       endWaiting(of: connection, beyond: grace)
@@ -189,8 +194,18 @@ extension EventLoop {
   private func endWaiting(of connection: Connection, beyond grace: UInt64) {
     connection.withState { state in
       receive(connection, &state)
-      guard !connection.isClosed, let time = state.timeWaited(at: now.instant), time >= grace else { return }
+      guard !connection.isClosed, timeWaited(for: connection, &state, atLeast: grace) != nil else { return }
       drop(connection, for: .connectionCap)
     }
+  }
+
+  /// How long the peer has kept the connection waiting, if that is as long as `grace`; not while it reads an answer of
+  /// which the kernel holds the rest.
+  private func timeWaited(
+    for connection: Connection, _ state: inout ConnectionState, atLeast grace: UInt64
+  ) -> UInt64? {
+    guard let time = state.timeWaited(at: now.instant), time >= grace else { return nil }
+    reportUnsent(of: connection, &state)
+    return state.timeWaited(at: now.instant).flatMap { $0 >= grace ? $0 : nil }
   }
 }

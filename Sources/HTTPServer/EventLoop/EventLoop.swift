@@ -251,6 +251,7 @@ actor EventLoop {
         connection.due = .never
         connection.withState { state in
           if let deadline = state.nextDeadline, deadline <= now.instant {
+            reportUnsent(of: connection, &state)
             state.tick(at: now)
             advance(connection, &state)
           } else {

@@ -32,6 +32,10 @@ final class WorkPool: Sendable {
 
   /// How many requests may have let others go first; each keeps a thread and its memory meanwhile.
   private static let mostPassed = 32
+  /// How many expensive requests may wait for the one that runs; each keeps them too.
+  static let mostExpensiveWaiting = 4
+  /// The most threads of requests that have begun and are not among the workers.
+  static let mostThreadsBeside = mostPassed + mostExpensiveWaiting + 1
   /// One that has waited so long, in nanoseconds, is not passed by further ones.
   private static let longestPass: UInt64 = 1_000_000_000
 
@@ -48,7 +52,7 @@ final class WorkPool: Sendable {
   ///   - workers: requests computed at once.
   ///   - queueLimit: requests that wait behind them.
   ///   - expensiveWaiting: how many expensive requests may wait for the one that runs.
-  init(workers: Int, queueLimit: Int, expensiveWaiting: Int = 4) {
+  init(workers: Int, queueLimit: Int, expensiveWaiting: Int = WorkPool.mostExpensiveWaiting) {
     self.workers = workers
     self.queueLimit = queueLimit
     expensive = ExpensiveGate(waiting: expensiveWaiting)

@@ -77,14 +77,39 @@ struct ConnectionMemoryTests {
     #expect(try abs(#require(harness.expectedSeconds) - 10) < 0.2)
     harness.room = nil
     harness.take(.max)
-    #expect(harness.expectedSeconds == nil)
     // What the system holds has not been taken.
-    #expect(try abs(#require(harness.expectedSeconds(unsent: 1_000_000)) - 1.1) < 0.1)
+    harness.state.systemHolds(1_000_000, at: harness.now)
+    #expect(try abs(#require(harness.expectedSeconds) - 1.1) < 0.1)
+    // However little is left, it takes as long as nothing has moved.
+    harness.pass(9)
+    harness.state.systemHolds(1_000_000, at: harness.now)
+    #expect(try abs(#require(harness.expectedSeconds) - 9) < 0.1)
+    harness.state.systemHolds(0, at: harness.now)
+    #expect(harness.expectedSeconds == nil)
     // A body likewise.
     harness.feed("POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 10000000\r\n\r\n")
     harness.feed([UInt8](repeating: 0x61, count: 1_000_000))
     harness.pass(10)
     #expect(try abs(#require(harness.expectedSeconds) - 85) < 1)
+    harness.feed([UInt8](repeating: 0x61, count: 8_999_999))
+    harness.pass(15)
+    #expect(harness.expectedSeconds == 15)
+  }
+
+  @Test func aHeadIsExpectedToTakeAsLongAgain() {
+    let harness = Harness()
+    harness.feed("GET /a HTTP/1.1\r\nA: ")
+    harness.pass(7)
+    #expect(harness.expectedSeconds == 7)
+  }
+
+  @Test("A chunked body's trailers count") func trailers() {
+    var limits = HTTPLimits()
+    limits.headBytes = 1 << 20
+    let harness = Harness(limits)
+    harness.feed("POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nA: ")
+    harness.feed([UInt8](repeating: 0x61, count: 500_000))
+    #expect(harness.state.memory >= 500_000)
   }
 
   @Test("A chunked body has its method's bound", arguments: ["GET", "HEAD", "OPTIONS", "DELETE", "TRACE"])
@@ -111,9 +136,5 @@ extension Harness {
     goOn()
   }
 
-  var expectedSeconds: Double? { expectedSeconds(unsent: 0) }
-
-  func expectedSeconds(unsent: Int) -> Double? {
-    state.expectedTransferTime(at: now.instant, unsent: unsent).map { Double($0) / 1e9 }
-  }
+  var expectedSeconds: Double? { state.expectedTransferTime(at: now.instant).map { Double($0) / 1e9 } }
 }

@@ -146,7 +146,7 @@ struct RejectedPathTests {
       ("GET /v2?x=1 HTTP/1.1\r\nX\r\n\r\n", "/v2"),
       ("FROB /v2/x HTTP/1.1\r\nHost: a\r\n\r\n", "/v2/x"),
       ("GET /v2/x HTTP/2.0\r\nHost: a\r\n\r\n", "/v2/x"),
-      ("GET /v2/x HTTP/1.1\r\n\r\n", "/v2/x"),
+      ("GET /v2/x HTTP/1.1\r\n\r\n", "/v2/x"), ("GET /%762/%20x HTTP/1.1\r\n\r\n", "/v2/%20x"),
       ("GET  /v2/x HTTP/1.1\r\n\r\n", nil), ("\u{1}\r\n", nil), ("GET\r\n\r\n", nil), ("GET *\r\n\r\n", nil),
     ] as [(String, String?)])
   func pathOfABrokenHead(_ raw: String, _ path: String?) {
