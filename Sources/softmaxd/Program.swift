@@ -37,6 +37,7 @@ enum Program {
     // Before any thread starts, and before the port opens: a process that sees it open may send a signal at once.
     Signals.hold()
     Allocation.keepMemoryWhileBusy()
+    MemoryLimit.limitStacks()
     ProcessMetrics.noteStart()
     let configuration = configuration(settings)
     let status = ServerStatus(configuration)
@@ -63,7 +64,16 @@ enum Program {
   }
 
   static func configuration(_ settings: Settings) -> ServerConfiguration {
-    let loops = settings.loops ?? CPUQuota.available()
+    var loops = settings.loops ?? CPUQuota.available()
+    let available =
+      settings.maxMemory.map { (bytes: $0, cure: "raise --max-memory") } ?? MemoryLimit.available(loops: loops)
+    if settings.loops == nil { loops = MemoryPlan.loops(atMost: loops, total: available.bytes) }
+    let memory = MemoryPlan(total: available.bytes, loops: loops)
+    let least = MemoryPlan.least(loops: loops)
+    guard available.bytes >= least else {
+      let lower = loops > 1 ? ", or lower --loops" : ""
+      fail(1, "needs \(least) bytes of memory at least, and has \(available.bytes); \(available.cure)\(lower)")
+    }
     var configuration = settings.server
     configuration.setLoops(loops)
     configuration.addresses = []
@@ -77,7 +87,6 @@ enum Program {
     if settings.hosts.contains("localhost"), !settings.hosts.contains("::1") {
       configuration.optionalAddresses = configuration.addresses.filter { $0.host == "::1" }
     }
-    let memory = MemoryPlan(total: settings.maxMemory ?? MemoryLimit.available(loops: loops), loops: loops)
     configuration.memoryBytes = memory.shared
     configuration.limits.bodyBytes = min(configuration.limits.bodyBytes, memory.largestBody)
     let descriptors = Descriptors.raiseLimit()

@@ -11,9 +11,16 @@ import Testing
     let total = mebibytes << 20
     let plan = MemoryPlan(total: total, loops: loops)
     #expect(plan.shared >= 8 << 20)
-    #expect(plan.shared + (16 << 20) + loops << 20 <= total || plan.shared == 8 << 20)
+    #expect(plan.shared + (16 << 20) + loops << 20 <= total || total < MemoryPlan.least(loops: loops))
     #expect(plan.largestBody * 4 <= plan.shared && plan.largestBody >= 2 << 20)
     #expect(plan.connections * ServerConfiguration.bytesPerConnection * 4 <= plan.shared && plan.connections >= 256)
+  }
+
+  @Test("As many loops as fit into it beside the least that can serve", arguments: [1, 4, 5, 64, 1024])
+  func loopsFitIntoIt(loops: Int) {
+    let least = MemoryPlan.least(loops: loops)
+    #expect(least >= 32 << 20 && MemoryPlan.loops(atMost: loops, total: least) == loops)
+    #expect(MemoryPlan.loops(atMost: 1024, total: 32 << 20) == 4 && MemoryPlan.loops(atMost: 8, total: 0) == 1)
   }
 
   @Test func aSmallFigureBoundsBodiesAndConnections() {
@@ -59,7 +66,7 @@ import Testing
   @Test("This process may use some memory, and no more than the machine has")
   func thisMachineHasSomeMemory() {
     let machine = sysconf(CInt(_SC_PHYS_PAGES)) * sysconf(CInt(_SC_PAGESIZE))
-    let available = MemoryLimit.available(loops: 1)
+    let available = MemoryLimit.available(loops: 1).bytes
     #expect(available > 0 && available <= machine)
   }
 }
@@ -108,6 +115,32 @@ import Testing
     let open = try #require(try server.start().first)
     defer { server.stop {} }
     #expect(try HealthCheck.statusLine(of: "/livez", at: open, seconds: 5) == "HTTP/1.1 200 OK")
+  }
+
+  /// Bytes that trickle in win no time.
+  @Test func aTrickleEndsToo() throws {
+    let listener = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
+    defer { close(listener) }
+    var name = sockaddr_in(
+      sin_family: sa_family_t(AF_INET), sin_port: 0, sin_addr: in_addr(s_addr: 0x0100_007F),
+      sin_zero: (0, 0, 0, 0, 0, 0, 0, 0))
+    var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+    try #require(
+      unsafe withUnsafeMutablePointer(to: &name) { pointer in
+        unsafe UnsafeMutableRawPointer(pointer).withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
+          unsafe bind(listener, pointer, size) == 0 && listen(listener, 1) == 0
+            && getsockname(listener, pointer, &size) == 0
+        }
+      })
+    Thread {
+      let peer = accept(listener, nil, nil)
+      for _ in 0..<50 where unsafe send(peer, "H", 1, CInt(MSG_NOSIGNAL)) == 1 { usleep(100_000) }
+      close(peer)
+    }.start()
+    let address = try #require(SocketAddress(host: "127.0.0.1", port: UInt16(bigEndian: name.sin_port)))
+    let began = ContinuousClock.now
+    #expect(throws: SystemError.self) { try HealthCheck.statusLine(of: "/livez", at: address, seconds: 1) }
+    #expect(began.duration(to: .now) < .seconds(3))
   }
 
   @Test func nobodyIsAnError() throws {

@@ -1,19 +1,32 @@
 import Glibc
+import HTTP
 import HTTPServer
 
-/// As much of a client as a health check needs: it may block, and each step has a time limit.
+/// As much of a client as a health check needs: it may block, and has a time limit.
 enum HealthCheck {
-  /// Sends `GET path` and returns the first line of the answer; each step may take this long.
+  /// Sends `GET path` and returns the first line of the answer.
+  ///
+  /// - Parameters:
+  ///   - path: what is asked for.
+  ///   - address: of whom.
+  ///   - seconds: the time limit of it all.
   static func statusLine(of path: String, at address: SocketAddress, seconds: Int) throws(SystemError) -> String {
     let kind = CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
     let descriptor = try retrying("socket") { socket(address.isIPv6 ? AF_INET6 : AF_INET, kind, 0) }
     defer { _ = close(descriptor) }
-    var limit = timeval(tv_sec: seconds, tv_usec: 0)
-    for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
-      try retrying("setsockopt") {
-        unsafe setsockopt(descriptor, SOL_SOCKET, option, &limit, socklen_t(MemoryLayout<timeval>.size))
+    let deadline = ContinuousClock.now.advanced(by: .seconds(seconds))
+    // Lets the next call, which may block, take what is left of the time.
+    func limitTime() throws(SystemError) {
+      let left = ContinuousClock.now.duration(to: deadline).nanoseconds / 1000
+      guard left > 0 else { throw SystemError(call: "recv", code: ETIMEDOUT) }
+      var limit = timeval(tv_sec: Int(left / 1_000_000), tv_usec: Int(left % 1_000_000))
+      for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
+        try retrying("setsockopt") {
+          unsafe setsockopt(descriptor, SOL_SOCKET, option, &limit, socklen_t(MemoryLayout<timeval>.size))
+        }
       }
     }
+    try limitTime()
     try address.connect(descriptor)
     let request = Array("GET \(path) HTTP/1.1\r\nHost: \(address)\r\nConnection: close\r\n\r\n".utf8)
     // A fresh connection's buffer takes it whole.
@@ -23,6 +36,7 @@ enum HealthCheck {
     var answer: [UInt8] = []
     var part = [UInt8](repeating: 0, count: 4096)
     while !answer.contains(0x0A), answer.count < 64 * 1024 {
+      try limitTime()
       let count = try retrying("recv") {
         unsafe part.withUnsafeMutableBytes { unsafe recv(descriptor, $0.baseAddress, $0.count, 0) }
       }

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import HTTPServer
 
@@ -5,6 +6,8 @@ import HTTPServer
 struct MemoryPlan: Equatable {
   /// Less cannot serve: 32 MiB.
   static let least = 32 << 20
+  /// What connections and requests share at least, and what the allocator loses beside it: 8 MiB and 4 MiB.
+  private static let leastToShare = 12 << 20
 
   /// What connections and requests may hold: two thirds of what the program itself leaves. The rest is for what
   /// the allocator loses between blocks.
@@ -18,10 +21,19 @@ struct MemoryPlan: Equatable {
   ///   - total: bytes of the whole process.
   ///   - loops: event loops; each has a buffer and, like each worker, a stack.
   init(total: Int, loops: Int) {
-    let program = (16 << 20) + loops * (1 << 20)
-    shared = max(8 << 20, (max(total, Self.least) - program) / 3 * 2)
+    shared = max(Self.leastToShare, total - Self.program(loops: loops)) / 3 * 2
     largestBody = shared / 4
     connections = shared / 4 / ServerConfiguration.bytesPerConnection
+  }
+
+  private static func program(loops: Int) -> Int { (16 << 20) + loops * (1 << 20) }
+
+  /// The least with which a server of so many loops can serve.
+  static func least(loops: Int) -> Int { max(least, program(loops: loops) + leastToShare) }
+
+  /// So many of `loops` as fit into `total` bytes, at least one.
+  static func loops(atMost loops: Int, total: Int) -> Int {
+    max(1, min(loops, (total - program(loops: 0) - leastToShare) >> 20))
   }
 }
 
@@ -29,12 +41,17 @@ struct MemoryPlan: Equatable {
 ///
 /// `unsafe` for getrlimit, which fills a structure during the call only.
 enum MemoryLimit {
-  /// The smaller of the control group's limit and RLIMIT_AS; half of the machine's memory where neither is set.
-  static func available(loops: Int) -> Int {
-    let limits = files(ofGroups: ControlGroups.own).compactMap { file in
+  /// The smaller of the control group's limit and what RLIMIT_AS leaves, half of the machine's memory where neither is
+  /// set; and how to raise it.
+  static func available(loops: Int) -> (bytes: Int, cure: String) {
+    let groups = files(ofGroups: ControlGroups.own).compactMap { file in
       FileReader.text(file, atMost: 64).flatMap(bytes)
     }
-    return (limits + [addressSpace(loops: loops)].compactMap { $0 }).min() ?? physical / 2
+    let limits = [
+      groups.min().map { ($0, "raise the control group's memory limit") },
+      addressSpace(loops: loops).map { ($0, "raise RLIMIT_AS (ulimit -v), of which that is left beside stacks") },
+    ]
+    return limits.compactMap(\.self).min { $0.0 < $1.0 } ?? (physical / 2, "take a machine with more memory")
   }
 
   /// The files with the limits of the control groups that `/proc/self/cgroup` names and of their ancestors: of version
@@ -59,16 +76,25 @@ enum MemoryLimit {
 
   /// What RLIMIT_AS leaves for data. It also counts mappings that are not resident, and the threads' stacks.
   private static func addressSpace(loops: Int) -> Int? {
+    guard let limit = addressSpaceLimit else { return nil }
+    return max(0, limit - mappedButUnused - ServerConfiguration.mostThreads(loops: loops) * stackBytes)
+  }
+
+  private static var addressSpaceLimit: Int? {
     var limit = rlimit()
     guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit) == 0, limit.rlim_cur < 1 << 60 else {
       return nil
     }
-    var stack = rlimit()
-    let hasStack = unsafe getrlimit(__rlimit_resource_t(RLIMIT_STACK.rawValue), &stack) == 0
-    let stackBytes = hasStack && stack.rlim_cur < 1 << 40 ? Int(stack.rlim_cur) : 8 << 20
-    // The loops, as many workers, and Dispatch's own threads.
-    let threads = 2 * loops + 4
-    return max(0, Int(limit.rlim_cur) - mappedButUnused - threads * stackBytes)
+    return Int(limit.rlim_cur)
+  }
+
+  /// A thread's stack where RLIMIT_AS is set: by the system's default of 8 MiB, stacks alone would take all of it.
+  /// 128 KiB suffice for the hardest of the requests of `scripts/differential`, and 64 KiB do not.
+  private static let stackBytes = 1 << 20
+
+  /// Has the threads that start from here on take no more of RLIMIT_AS than ``available(loops:)`` has counted.
+  static func limitStacks() {
+    if addressSpaceLimit != nil { clinux_set_stack_bytes(stackBytes) }
   }
 
   private static var mappedButUnused: Int {
