@@ -37,12 +37,13 @@ extension Telemetry {
   private func durations(_ text: inout MetricText) {
     let name = "http_server_request_duration_seconds"
     text.family(name, "histogram", "From a request's head to its answer.")
+    let bounds = MetricText.endsOfBuckets(Bounds.durations.span, scale: 1_000_000_000)
     for index in 0..<LoopCounters.durationsCount {
       let found = loops.compactMap { $0.durations.existing(at: index) }
       guard !found.isEmpty else { continue }
       let (place, status) = index.quotientAndRemainder(dividingBy: MetricLabels.statuses.count)
       let labels = Self.labels(place) + ",http_response_status_code=\"\(MetricLabels.statuses[status])\""
-      text.histogram(name, labels, bounds: Bounds.durations.span, scale: 1_000_000_000, of: found) {
+      text.histogram(name, labels, bounds: bounds, scale: 1_000_000_000, of: found) {
         $0.read(into: &$1)
       }
     }
@@ -58,10 +59,11 @@ extension Telemetry {
   ) {
     let name = "http_server_\(kind)_body_size_bytes"
     text.family(name, "histogram", help)
+    let bounds = MetricText.endsOfBuckets(Bounds.sizes.span, scale: 1)
     for index in 0..<LoopCounters.sizesCount {
       let found = loops.compactMap { $0.sizes.existing(at: index) }
       guard !found.isEmpty else { continue }
-      text.histogram(name, Self.labels(index), bounds: Bounds.sizes.span, scale: 1, of: found, read: read)
+      text.histogram(name, Self.labels(index), bounds: bounds, scale: 1, of: found, read: read)
     }
   }
 
@@ -160,21 +162,37 @@ struct MetricText {
     put(labels.isEmpty ? "\(name) \(value)\n" : "\(name){\(labels)} \(value)\n")
   }
 
+  /// How the labels of a histogram's buckets end, made once for all the histograms with these bounds.
+  static func endsOfBuckets(_ bounds: Span<UInt64>, scale: UInt64) -> [String] {
+    var ends: [String] = []
+    for place in bounds.indices { ends.append("\(bounds[place].inDecimals(scale: scale))\"} ") }
+    return ends + ["+Inf\"} "]
+  }
+
   /// One histogram, added up from those of several loops.
+  ///
+  /// - Parameters:
+  ///   - name: the metric's.
+  ///   - labels: all but the buckets' own.
+  ///   - bounds: what ``endsOfBuckets(_:scale:)`` makes of the upper bounds.
+  ///   - scale: by how much the sum is divided.
+  ///   - parts: each loop's.
+  ///   - read: adds a part to the totals.
   mutating func histogram<Part>(
-    _ name: String, _ labels: String, bounds: Span<UInt64>, scale: UInt64, of parts: [Part],
+    _ name: String, _ labels: String, bounds: [String], scale: UInt64, of parts: [Part],
     read: (Part, inout HistogramTotals) -> Void
   ) {
-    var totals = HistogramTotals(buckets: bounds.count + 1)
+    var totals = HistogramTotals(buckets: bounds.count)
     for part in parts { read(part, &totals) }
     var count: UInt64 = 0
-    for place in bounds.indices {
-      count &+= totals.buckets[place]
-      let bound = bounds[place].inDecimals(scale: scale)
-      sample(name + "_bucket", labels + ",le=\"\(bound)\"", String(count))
+    let beginning = "\(name)_bucket{\(labels),le=\""
+    for (bucket, bound) in zip(totals.buckets, bounds) {
+      count &+= bucket
+      put(beginning)
+      put(bound)
+      put(String(count))
+      put("\n")
     }
-    count &+= totals.buckets[bounds.count]
-    sample(name + "_bucket", labels + ",le=\"+Inf\"", String(count))
     sample(name + "_sum", labels, totals.sum.inDecimals(scale: scale))
     sample(name + "_count", labels, String(count))
   }

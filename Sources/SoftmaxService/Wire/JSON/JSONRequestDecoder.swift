@@ -66,6 +66,11 @@ struct JSONRequestDecoder: ~Copyable {
   private mutating func readFields(from reader: inout JSONReader) throws(JSONSyntaxError) {
     try reader.beginObject()
     while let name = try reader.nextMember() {
+      // Beyond what is listed only the syntax matters: there may be thousands of members.
+      guard !request.issues.isTruncated else {
+        try reader.skipValue()
+        continue
+      }
       guard let field = field(name) else {
         noteUnknown(name.text)
         try reader.skipValue()
