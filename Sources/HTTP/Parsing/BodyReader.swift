@@ -11,7 +11,7 @@ struct BodyReader: Sendable {
   private(set) var bytes: [UInt8] = []
 
   /// The memory held, in bytes.
-  var memory: Int { bytes.capacity + decoder.memory }
+  var memory: Int { bytes.capacity + (decoder?.memory ?? 0) }
 
   /// How many of the body's bytes have arrived, with their transfer coding: an error's offset.
   var position: Int { decoder?.taken ?? (length - left) }

@@ -40,7 +40,7 @@ struct UnsentAnswersTests {
   }
 
   @Test("Rule 23: who reads does not keep the connection waiting")
-  func places() throws {
+  func places() {
     let steady = harness(holding: 1_000_000)
     read(steady, 5000, seconds: 20)
     steady.state.systemHolds(steady.held, at: steady.now)
@@ -49,7 +49,8 @@ struct UnsentAnswersTests {
     silent.pass(20)
     silent.state.systemHolds(silent.held, at: silent.now)
     // But for what its head's bytes have earned.
-    #expect(try #require(silent.state.timeWaited(at: silent.now.instant)) > 19_900_000_000)
+    let waited = silent.state.timeWaited(at: silent.now.instant) ?? 0
+    #expect(waited > 19_900_000_000)
   }
 
   @Test("Rule 20: a server that stops ends what it sends, and waits until the peer has taken it")
