@@ -54,6 +54,9 @@ struct LogitsRow: Sendable {
   /// Whether e^d_i is so small, less than 2^-1000000, that only its sign ever counts.
   func isNegligible(_ i: Int) -> Bool { roughDistance(i) < -0x1p20 }
 
+  /// Whether every other class is fainter than the maximum by a factor of e^64.
+  var isConfident: Bool { logits.indices.allSatisfy { $0 == top || roughDistance($0) < -64 } }
+
   /// d_i = (a_i - m) / T within a few ulps; beyond binary64 it is -∞ or 0.
   @inline(__always) func roughDistance(_ i: Int) -> Double {
     if let softcap { return roughCappedDistance(i, cap: softcap) }

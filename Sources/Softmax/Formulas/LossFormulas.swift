@@ -6,19 +6,41 @@ extension SoftmaxSums {
   /// Σ_c u_c (-log p_c) = Σ_c u_c ((m - a_c) + T log S) / T, with the focal factor and the z-loss, times
   /// ``LossRequest/scale(_:)``, so that its dyadic part stays exact; `nil` where a masked class has a weight, for it is
   /// infinite. No term is negative.
+  ///
+  /// An exact part may be half-way between two numbers: all else is added up first, as a tail. It has terms of either
+  /// sign where there is a focal factor 1 - f: `(E + t)(1 - f) = E + [t (1 - f) - E f]`, a z-loss, a teacher or a cap.
   mutating func scaledLoss(
     _ loss: RowLoss<A>, _ poll: inout CancellationPoll
   ) throws(ComputationError) -> A.Real? {
     let weights = loss.weights
-    var sum = loss.total * (try scaledLogSum(&poll))
+    var exact = arithmetic.whole(0)
+    var tail = loss.total * (try scaledLogSum(&poll))
     for c in 0..<row.classes where !weights.isZero(c) {
       try poll.spend(arithmetic.costOfExponential / 4)
       if row.isMasked(c) { return nil }
-      sum = sum + (try loss.weight(c, arithmetic, &poll) * gap(c, &poll))
+      let gap = try splitGap(c, &poll)
+      if let weight = try loss.splitWeight(c, &poll) {
+        exact = exact + weight.exact * gap.exact
+        tail = tail + (weight.exact * gap.tail + weight.tail * gap.sum)
+      } else {
+        let weight = try loss.weight(c, arithmetic, &poll)
+        exact = exact + weight * gap.exact
+        if row.softcap != nil { tail = tail + weight * gap.tail }
+      }
     }
-    if let focal = loss.focal { sum = sum * focal.value }
-    if let penalty = loss.penalty { sum = sum * penalty.temperature + penalty.loss }
-    return sum
+    if let focal = loss.focal {
+      if let faint = focal.faint {
+        tail = tail * focal.value - exact * faint.value
+      } else {
+        (exact, tail) = ((exact + tail) * focal.value, arithmetic.whole(0))
+      }
+    }
+    if let penalty = loss.penalty {
+      exact = exact * penalty.temperature + penalty.loss
+      tail = tail * penalty.temperature
+      if let tails = penalty.tails { tail = tail + tails.loss }
+    }
+    return exact + tail
   }
 
   /// q s r/T (U p_i - u_i), with p_i as an exact part and a tail:
@@ -27,8 +49,8 @@ extension SoftmaxSums {
   ///
   /// So neither a target that is nearly certain nor a row that is nearly level cancels, and where the exact part is
   /// half-way between two doubles the tail's sign is known. Soft targets close to softmax itself cancel by their
-  /// nature. With a focal factor, its slope A multiplies u and U; with a z-loss, 2 λ LSE is added to U alone; with a
-  /// cap, its slope at a_i multiplies the whole.
+  /// nature. With a focal factor, its slope A multiplies u and U; with a z-loss, 2 λ LSE is added to U alone, each with
+  /// a tail of its own where it has an exact part; with a cap, its slope at a_i multiplies the whole.
   func gradient(
     _ i: Int, of loss: RowLoss<A>, times factor: GradientFactor<A>, _ poll: inout CancellationPoll
   ) throws(ComputationError) -> A.Real {
@@ -47,10 +69,11 @@ extension SoftmaxSums {
       let y = near == 1 ? -tail * inverse : try excess(i, &poll)
       let weights = near == 1 ? weight : arithmetic.whole(near) * weight
       let (constant, slope) = (loss.pulled(loss.total - weights), loss.pulled(loss.total))
-      return (constant + slope * y) * factor.numerator / factor.nearDenominator
+      return (constant.exact + (constant.tail + slope.sum * y)) * factor.numerator / factor.nearDenominator
     }
-    let pull = loss.pulled(loss.total) * (try probability(i, &poll))
-    return (pull - loss.weighed(weight)) * factor.numerator / factor.denominator
+    let pull = loss.pulled(loss.total).sum * (try probability(i, &poll))
+    let push = loss.weighed(weight)
+    return ((pull - push.tail) - push.exact) * factor.numerator / factor.denominator
   }
 
   /// The gradient where u is w t and t a teacher's softmax: w (p_i - t_i), each as an exact part and a tail, so that
@@ -67,8 +90,14 @@ extension SoftmaxSums {
       ? arithmetic.whole(near) * teacher.excess(i, &poll) : both * teacher.probability(i, &poll)
     let ownExact = isNear(i) ? teacher.near : 0
     let exact = arithmetic.whole(ownExact - (teacher.isNear(i) ? near : 0))
-    var value = loss.weighed(weight * (exact + (own - other)))
-    if let penalty = loss.penalty { value = value + penalty.slope * (arithmetic.whole(ownExact) + own) }
+    // A teacher has no focal factor.
+    var value = weight * (exact + (own - other))
+    if let penalty = loss.penalty {
+      let (scaled, ownExact) = (weight * penalty.temperature, arithmetic.whole(ownExact))
+      var tail = scaled * (own - other) + penalty.slope * own
+      if let tails = penalty.tails { tail = tail + tails.slope * (ownExact + own) }
+      value = (scaled * exact + penalty.slope * ownExact) + tail
+    }
     return value * factor.numerator / (factor.denominator * both)
   }
 }
@@ -103,6 +132,14 @@ extension SoftmaxSums {
   }
 }
 
+/// A real number in two parts: one that may be half-way between two results, and all else, which is added last.
+struct Split<A: Arithmetic> {
+  var exact: A.Real
+  var tail: A.Real
+
+  var sum: A.Real { exact + tail }
+}
+
 /// What a row's loss is made of besides softmax, in some arithmetic: target weights u with the sum U, the focal factor
 /// and the z-loss.
 struct RowLoss<A: Arithmetic> {
@@ -115,6 +152,9 @@ struct RowLoss<A: Arithmetic> {
   let penalty: LogSumPenalty<A>?
   /// The softmax of a teacher's logits, where these are the target.
   var teacher: SoftmaxSums<A>?
+  /// The weight of the teacher's top class but for its tail, where all others' are faint.
+  private let topWeight: A.Real?
+  private let zero: A.Real
 
   init(
     _ problem: LossProblem, weights: TargetWeights, _ sums: inout SoftmaxSums<A>, _ poll: inout CancellationPoll
@@ -123,6 +163,9 @@ struct RowLoss<A: Arithmetic> {
     let teacher: SoftmaxSums<A>? =
       if let row = weights.teacher { try SoftmaxSums(row, sums.arithmetic, &poll) } else { nil }
     self.teacher = teacher
+    zero = sums.arithmetic.whole(0)
+    let isSplit = teacher?.row.isConfident == true && weights.smoothing == 0
+    topWeight = teacher.flatMap { isSplit ? sums.arithmetic.exact(weights.weight?[$0.row.top] ?? 1) : nil }
     total = try weights.total(sums.arithmetic, teacher: teacher, &poll)
     focal =
       if problem.focalGamma > 0, case .index(let y) = weights.kind {
@@ -133,7 +176,7 @@ struct RowLoss<A: Arithmetic> {
     penalty =
       problem.zLoss > 0
       ? LogSumPenalty(
-        problem.zLoss, logSumExp: try sums.scaledLogSumExp(&poll), scale: weights.scale,
+        problem.zLoss, logSumExp: try sums.scaledLogSumExp(&poll), isSplit: sums.row.isConfident, scale: weights.scale,
         temperature: sums.row.temperature, sums.arithmetic) : nil
   }
 }
@@ -144,18 +187,31 @@ extension RowLoss {
     try weights.weight(c, arithmetic, teacher: teacher, &poll)
   }
 
+  /// The same as an exact part and a tail, where all classes but the teacher's top one are faint: t = 1 - R'/S'.
+  func splitWeight(_ c: Int, _ poll: inout CancellationPoll) throws(ComputationError) -> Split<A>? {
+    guard let topWeight, let teacher else { return nil }
+    guard c != teacher.row.top else {
+      return Split(exact: topWeight, tail: -(topWeight * teacher.others * teacher.inverse))
+    }
+    let arithmetic = teacher.arithmetic
+    return Split(exact: arithmetic.whole(0), tail: try weight(c, arithmetic, &poll))
+  }
+
   /// A x, with T where the z-loss brings it.
-  func weighed(_ x: A.Real) -> A.Real {
-    var result = x
-    if let focal { result = result * focal.slope }
-    if let penalty { result = result * penalty.temperature }
-    return result
+  func weighed(_ x: A.Real) -> Split<A> {
+    let scaled = penalty.map { x * $0.temperature } ?? x
+    guard let focal else { return Split(exact: scaled, tail: zero) }
+    guard let faint = focal.faint else { return Split(exact: scaled * focal.slope, tail: zero) }
+    return Split(exact: scaled, tail: scaled * faint.slope)
   }
 
   /// A x + 2 λ LSE, likewise.
-  func pulled(_ x: A.Real) -> A.Real {
-    let weighed = weighed(x)
-    return penalty.map { weighed + $0.slope } ?? weighed
+  func pulled(_ x: A.Real) -> Split<A> {
+    var result = weighed(x)
+    guard let penalty else { return result }
+    result.exact = result.exact + penalty.slope
+    if let tails = penalty.tails { result.tail = result.tail + tails.slope }
+    return result
   }
 }
 
@@ -196,14 +252,18 @@ struct FocalFactor<A: Arithmetic> {
   let value: A.Real
   /// A = -∂/∂(log p) of the loss, by which the gradient of cross-entropy is multiplied.
   let slope: A.Real
+  /// 1 - (1-p)^γ and A - 1, each with a small relative error, where both are faint.
+  var faint: (value: A.Real, slope: A.Real)?
 }
 
 /// The z-loss λ LSE², LSE = log Σ e^(a/T), times `scale` and T², so that it is dyadic where LSE T is.
 struct LogSumPenalty<A: Arithmetic> {
-  /// scale λ (T LSE)².
+  /// scale λ (T LSE)², but for its tail if it has one.
   let loss: A.Real
-  /// 2 scale λ T LSE: the factor of p in the gradient, times `scale` and T.
+  /// 2 scale λ T LSE: the factor of p in the gradient, times `scale` and T; likewise.
   let slope: A.Real
+  /// Where all classes but the maximum are faint, what log S adds.
+  var tails: (loss: A.Real, slope: A.Real)?
   /// T.
   let temperature: A.Real
 }
@@ -236,13 +296,22 @@ extension LogSumPenalty {
   /// - Parameters:
   ///   - lambda: λ.
   ///   - logSumExp: LSE, or T times it.
+  ///   - isSplit: whether its tail is kept apart: (E + t)² = E² + t (2E + t).
   ///   - scale: what the penalty is multiplied by.
   ///   - temperature: T.
-  init(_ lambda: Double, logSumExp: A.Real, scale: Int, temperature: Double, _ arithmetic: A) {
-    let slope = arithmetic.whole(scale) * arithmetic.exact(lambda) * logSumExp
-    loss = slope * logSumExp
-    self.slope = arithmetic.whole(2) * slope
+  init(
+    _ lambda: Double, logSumExp: Split<A>, isSplit: Bool, scale: Int, temperature: Double, _ arithmetic: A
+  ) {
+    let factor = arithmetic.whole(scale) * arithmetic.exact(lambda)
+    let twice = arithmetic.whole(2) * factor
+    let exact = isSplit ? logSumExp.exact : logSumExp.sum
+    loss = factor * exact * exact
+    slope = twice * exact
     self.temperature = arithmetic.exact(temperature)
+    if isSplit {
+      let tail = logSumExp.tail
+      tails = (factor * tail * (exact + logSumExp.sum), twice * tail)
+    }
   }
 }
 
@@ -258,9 +327,19 @@ extension SoftmaxSums {
     if row.isAllButAlone(y) {
       return FocalFactor(value: arithmetic.unit, slope: arithmetic.unit * (one + arithmetic.exact(gamma)))
     }
-    return try FocalFactor(
-      gamma: gamma, own: try exponential(y, &poll), rest: try others(than: y, &poll), sum: sum, isTop: y == row.top,
-      minusLog: perTemperature(try gap(y, &poll) + scaledLogSum(&poll)), arithmetic, &poll)
+    let (own, rest) = (try exponential(y, &poll), try others(than: y, &poll))
+    let minusLog = perTemperature(try gap(y, &poll) + scaledLogSum(&poll))
+    var factor = try FocalFactor(
+      gamma: gamma, own: own, rest: rest, sum: sum, isTop: y == row.top, minusLog: minusLog, arithmetic, &poll)
+    // x ≤ e^d: then (1-p)^γ is within 2^-60 of 1.
+    let distance = row.roughDistance(y)
+    if distance < -64, gamma * Approximation.power(-distance).value <= 0x1p-60 {
+      let odds = own / rest
+      let less =
+        -(try arithmetic.exponentialLessOne(-(arithmetic.exact(gamma) * arithmetic.logOfOnePlus(odds, &poll)), &poll))
+      factor.faint = (less, arithmetic.exact(gamma) * odds * minusLog * factor.value - less)
+    }
+    return factor
   }
 }
 

@@ -18,12 +18,32 @@ struct SoftCap<A: Arithmetic> {
     decayOfMaximum = try Self.decay(maximum, cap: cap, arithmetic, &poll)
   }
 
-  /// c tanh(a/c).
-  func capped(_ a: Double, _ poll: inout CancellationPoll) throws(ComputationError) -> A.Real {
-    if a == 0 { return arithmetic.whole(0) }
+  /// c tanh(a/c), of which ±c is an exact part where a is far beyond c.
+  func capped(_ a: Double, _ poll: inout CancellationPoll) throws(ComputationError) -> Split<A> {
+    if a == 0 { return Split(exact: arithmetic.whole(0), tail: arithmetic.whole(0)) }
+    if isFar(a) {
+      let (exact, lack) = (arithmetic.exact(a < 0 ? -cap : cap), try lack(a, &poll))
+      return Split(exact: exact, tail: a < 0 ? lack : -lack)
+    }
     let decay = try decay(a, &poll)
     let magnitude = try arithmetic.exact(cap) * oneLessPower(of: a.magnitude, &poll) / (arithmetic.whole(1) + decay)
-    return a < 0 ? -magnitude : magnitude
+    return Split(exact: a < 0 ? -magnitude : magnitude, tail: arithmetic.whole(0))
+  }
+
+  /// Whether c - |c tanh(a/c)| is below c e^-64.
+  private func isFar(_ a: Double) -> Bool { a.magnitude / 40 > cap }
+
+  /// c - |c tanh(a/c)| = 2c E/(1 + E).
+  private func lack(_ a: Double, _ poll: inout CancellationPoll) throws(ComputationError) -> A.Real {
+    let decay = try decay(a, &poll)
+    return arithmetic.whole(2) * arithmetic.exact(cap) * decay / (arithmetic.whole(1) + decay)
+  }
+
+  /// The gap as 2c, or c, and a tail, where the two logits are far beyond c with different signs, or one of them is 0.
+  func splitGap(_ a: Double, _ poll: inout CancellationPoll) throws(ComputationError) -> Split<A>? {
+    guard a <= 0, maximum >= 0, a == 0 || isFar(a), maximum == 0 || isFar(maximum) else { return nil }
+    let (top, bottom) = (try capped(maximum, &poll), try capped(a, &poll))
+    return Split(exact: top.exact - bottom.exact, tail: top.tail - bottom.tail)
   }
 
   /// ∂(c tanh(a/c))/∂a = 1/cosh²(a/c).

@@ -78,10 +78,10 @@ struct SoftmaxSums<A: Arithmetic> {
   ) throws(ComputationError) -> A.Real {
     let logit = row.logits[i]
     if logit == -.infinity || logit == row.maximum { return arithmetic.whole(0) }
-    if row.isNegligible(i) { return arithmetic.negligible }
     var distance =
       if let cap { try -cap.gap(logit, &poll) } else { arithmetic.exact(logit) - arithmetic.exact(row.maximum) }
     if row.temperature != 1 { distance = distance / arithmetic.exact(row.temperature) }
+    if row.isNegligible(i) { return try arithmetic.power(distance, &poll) }
     return isNear(row, i)
       ? try arithmetic.exponentialLessOne(distance, &poll) : try arithmetic.exponential(distance, &poll)
   }
@@ -111,9 +111,16 @@ struct SoftmaxSums<A: Arithmetic> {
     return try cap.gap(logit, &poll)
   }
 
+  /// The gap as an exact part and a tail.
+  func splitGap(_ i: Int, _ poll: inout CancellationPoll) throws(ComputationError) -> Split<A> {
+    let logit = row.logits[i]
+    if let cap, logit != row.maximum, let split = try cap.splitGap(logit, &poll) { return split }
+    return Split(exact: try gap(i, &poll), tail: arithmetic.whole(0))
+  }
+
   /// m, likewise.
-  func maximum(_ poll: inout CancellationPoll) throws(ComputationError) -> A.Real {
-    try cap?.capped(row.maximum, &poll) ?? arithmetic.exact(row.maximum)
+  func maximum(_ poll: inout CancellationPoll) throws(ComputationError) -> Split<A> {
+    try cap?.capped(row.maximum, &poll) ?? Split(exact: arithmetic.exact(row.maximum), tail: arithmetic.whole(0))
   }
 
   /// A derivative with respect to a capped logit, as one with respect to the logit.
@@ -158,17 +165,19 @@ extension SoftmaxSums {
 
   /// log p_i = -((m - a_i) + T log S) / T for a class that is not masked: neither term is negative.
   mutating func logProbability(_ i: Int, _ poll: inout CancellationPoll) throws(ComputationError) -> A.Real {
-    -perTemperature(try gap(i, &poll) + scaledLogSum(&poll))
+    let gap = try splitGap(i, &poll)
+    return -perTemperature(gap.exact + (gap.tail + (try scaledLogSum(&poll))))
   }
 
   /// log Σ e^(a_i / T) = (m + T log S) / T. Near zero it cancels without limit, and only more bits help.
   mutating func logSumExp(_ poll: inout CancellationPoll) throws(ComputationError) -> A.Real {
-    perTemperature(try scaledLogSumExp(&poll))
+    perTemperature(try scaledLogSumExp(&poll).sum)
   }
 
   /// T log Σ e^(a_i / T).
-  mutating func scaledLogSumExp(_ poll: inout CancellationPoll) throws(ComputationError) -> A.Real {
-    try maximum(&poll) + scaledLogSum(&poll)
+  mutating func scaledLogSumExp(_ poll: inout CancellationPoll) throws(ComputationError) -> Split<A> {
+    let maximum = try maximum(&poll)
+    return Split(exact: maximum.exact, tail: maximum.tail + (try scaledLogSum(&poll)))
   }
 
   /// -Σ p log p = log S + Σ e^d_i (m - a_i) / (T S): no term is negative, where LSE - Σ p z would cancel.

@@ -44,10 +44,9 @@ protocol Arithmetic: Sendable {
   func exponential(_ d: Real, _ poll: inout CancellationPoll) throws(ComputationError) -> Real
   /// `e^d - 1` for -1 <= d <= 0, with a small relative error however small d is.
   func exponentialLessOne(_ d: Real, _ poll: inout CancellationPoll) throws(ComputationError) -> Real
-  /// `e^d` for any d <= 0, however small d is, and however little is known of it.
+  /// `e^d` for any d <= 0, however small d is, and however little is known of it. Below -2^20 it is some number in
+  /// `(0, 2^-1000000)`, of which at most the exponent is known.
   func power(_ d: Real, _ poll: inout CancellationPoll) throws(ComputationError) -> Real
-  /// Any number in `(0, 2^-1000000)`: what `e^d` is for d below -2^20.
-  var negligible: Real { get }
   /// Any number in [0, 1].
   var unit: Real { get }
   /// `log(1 + x)` for x >= 0, with a small relative error however small x is.

@@ -52,7 +52,8 @@ struct BallArithmetic: Arithmetic {
 
   func widened(_ value: Interval<FixedLimbs>) -> Ball { value.ball }
 
-  var negligible: Ball { Ball(DoubleDouble(high: 0), radius: 0x1p-100, exponent: -1_000_000) }
+  /// Any number in `(0, 2^-1000000)`.
+  private var negligible: Ball { Ball(DoubleDouble(high: 0), radius: 0x1p-100, exponent: -1_000_000) }
 
   var unit: Ball { Ball(DoubleDouble(high: 0.5), radius: 0.5, exponent: 0) }
 

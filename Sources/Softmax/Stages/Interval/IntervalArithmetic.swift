@@ -69,10 +69,6 @@ struct IntervalArithmetic<L: Limbs>: Arithmetic {
     Interval(value.lower.cut(to: zero, .down), value.upper.cut(to: zero, .up))
   }
 
-  var negligible: Interval<L> {
-    Interval(BigFloat(like: zero), BigFloat(1, like: zero).scaled(by: -1_000_000))
-  }
-
   var unit: Interval<L> { Interval(BigFloat(like: zero), BigFloat(1, like: zero)) }
 
   /// log 2 = 18 atanh(1/26) - 2 atanh(1/4801) + 8 atanh(1/8749) (Machin's way), in one limb more than is returned.
@@ -223,16 +219,30 @@ extension IntervalArithmetic {
   }
 
   /// e^d for any d <= 0. A wide interval's ends are raised one by one, and its upper end may have been rounded to
-  /// above zero; below -2^20 only the sign counts.
+  /// above zero.
   func power(_ d: Interval<L>, _ poll: inout CancellationPoll) throws(ComputationError) -> Interval<L> {
     let farthest = BigFloat(-0x1p20, like: zero)
-    if d.upper < farthest { return negligible }
+    if d.upper < farthest { return far(d) }
     if d.upper.sign >= 0, d.isExact { return whole(1) }
     let isFar = d.lower < farthest
     guard isFar || d.widthExponent &+ 64 &* zero.count > 40 else { return try exponential(d, &poll) }
     return Interval(
       isFar ? BigFloat(like: zero) : try exponential(Interval(exactly: d.lower), &poll).lower,
       d.upper.sign >= 0 ? BigFloat(1, like: zero) : try exponential(Interval(exactly: d.upper), &poll).upper)
+  }
+
+  /// e^d for d < -2^20, of which the exponent alone is known, within a few units: it tells the greater of two. Below
+  /// 2^-2^55 only the sign is, so that exponents of products do not overflow.
+  ///
+  /// Four roundings take d's ends to their multiples of 1/log 2, within 2^-50 of themselves.
+  private func far(_ d: Interval<L>) -> Interval<L> {
+    let least = -0x1p55
+    let low = d.lower.approximation * 1.4426950408889634 * (1 + 0x1p-50)
+    let high = max(least, d.upper.approximation * 1.4426950408889634 * (1 - 0x1p-50))
+    let one = BigFloat(1, like: zero)
+    return Interval(
+      low < least ? BigFloat(like: zero) : one.scaled(by: Int(low.rounded(.down))),
+      one.scaled(by: Int(high.rounded(.up))))
   }
 
   /// e^d - 1 for -1 <= d <= 0.
@@ -243,6 +253,11 @@ extension IntervalArithmetic {
     let h = -d.lower
     guard h.sign > 0 else { return Interval(exactly: BigFloat(like: zero)) }
     guard h.exponent > -32 else {
+      // Each end by itself, where the width might move ψ.
+      guard d.widthExponent < -64 &* zero.count else {
+        let upper = try exponentialLessOne(Interval(exactly: d.upper), &poll).upper
+        return Interval(try exponentialLessOne(Interval(exactly: d.lower), &poll).lower, upper)
+      }
       let small = Interval(-d.upper, h)
       return -(small * (try series(h, &poll)))
     }

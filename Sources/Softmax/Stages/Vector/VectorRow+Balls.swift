@@ -32,7 +32,7 @@ extension VectorRow {
     let value = top.value
     guard let cap = cap?.value else { return Ball(value) }
     return withoutCancellation { poll throws(ComputationError) in
-      try SoftCap(cap, maximum: value, BallArithmetic.standard, &poll).capped(value, &poll)
+      try SoftCap(cap, maximum: value, BallArithmetic.standard, &poll).capped(value, &poll).sum
     }
   }
 
@@ -67,7 +67,9 @@ extension VectorRow {
 
   /// The z-loss λ LSE².
   func penalty(_ lambda: Double) -> LogSumPenalty<BallArithmetic> {
-    LogSumPenalty(lambda, logSumExp: logSumExpBall, scale: 1, temperature: temperature, .standard)
+    let logSumExp = Split<BallArithmetic>(exact: logSumExpBall, tail: Ball(0))
+    return LogSumPenalty(
+      lambda, logSumExp: logSumExp, isSplit: false, scale: 1, temperature: temperature, .standard)
   }
 
   /// Σ e'_c (-z_c) of a teacher's exponentials, or `nil` where it is infinite or not known: a class that is masked here

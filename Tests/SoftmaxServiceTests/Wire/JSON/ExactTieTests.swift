@@ -111,14 +111,60 @@ struct ExactTieTests {
       #""logits":[12000,0],"target":1,"focal_gamma":2,"upstream":-16777217,"dtype":"float32","outputs":["gradient"]"#,
       "[-16777218.0,16777218.0]"
     ),
+    (
+      #""logits":[200000,0],"target":1,"focal_gamma":2,"upstream":-16777217,"dtype":"float32","outputs":["gradient"]"#,
+      "[-16777218.0,16777218.0]"
+    ),
+    (
+      #""logits":[0,16448],"target":1,"z_loss":0.5,"dtype":"bfloat16","outputs":["gradient"]"#,
+      "[0.0,16400.0]"
+    ),
+    (
+      #""logits":[0,2105344],"target":1,"z_loss":0.5,"dtype":"bfloat16","outputs":["gradient"]"#,
+      "[0.0,2100000.0]"
+    ),
+    (
+      #""logits":[-1e9,-2105344],"target":1,"z_loss":0.5,"dtype":"bfloat16","outputs":["gradient"]"#,
+      "[0.0,-2100000.0]"
+    ),
+    (
+      #""logits":[0,2105344],"target_logits":[0,1e9],"z_loss":0.5,"dtype":"bfloat16","outputs":["gradient"]"#,
+      "[0.0,2100000.0]"
+    ),
   ]
 
   @Test("A rational derivative is told from one that is nearly half-way", arguments: derivatives)
   func derivative(request: String, entries: String) { expect("/gradient", "{\(request)}", entries) }
 
-  @Test("A focal loss that is half-way but for 2^-28863")
-  func focalLoss() {
-    expect("/loss", #"{"logits":[20008,0],"target":1,"focal_gamma":1e-6,"dtype":"float16"}"#, "20020.0")
+  // Written with the digits that bfloat16 needs: 65792 lies between 65536, which is 65500, and 66048, which is 66000.
+  static let losses = [
+    (#""logits":[20008,0],"target":1,"focal_gamma":1e-6,"dtype":"float16""#, "20020.0"),
+    (#""logits":[0,65792],"target":0,"focal_gamma":2,"dtype":"bfloat16""#, "65500.0"),
+    (#""logits":[0,2105344],"target":0,"focal_gamma":2,"dtype":"bfloat16""#, "2100000.0"),
+    // Another class is not as faint as the target, so that log S counts for more than the factor.
+    (#""logits":[0,65792,60000],"target":0,"focal_gamma":2,"dtype":"bfloat16""#, "66000.0"),
+    (#""logits":[0,2105344,9],"target":0,"focal_gamma":0.0001,"dtype":"bfloat16""#, "2110000.0"),
+    (#""logits":[0,1e15,2260595906707456],"target":0,"focal_gamma":2,"dtype":"bfloat16""#, "2270000000000000.0"),
+    (#""logits":[0,65536],"target":1,"z_loss":5.98374754190445e-08,"dtype":"bfloat16""#, "258.0"),
+    (#""logits":[-6553600000,-65536],"target":1,"z_loss":5.98374754190445e-08,"dtype":"bfloat16""#, "258.0"),
+    (
+      #""logits":[-6553600000,-65536],"target":1,"z_loss":5.98374754190445e-08,"weight":[1,0.001],"reduction":"sum","dtype":"bfloat16""#,
+      "256.0"
+    ),
+    (#""logits":[709.8,9007199254740992,-1],"target_logits":[-5e-324,0,1e16]"#, "9007199254740994.0"),
+    (#""logits":[1e300,-1e300],"softcap":65792,"target":1,"dtype":"bfloat16""#, "132000.0"),
+  ]
+
+  @Test("A loss that is half-way but for faint parts of both signs", arguments: losses)
+  func loss(request: String, value: String) { expect("/loss", "{\(request)}", #"{"loss":\#(value)}"#) }
+
+  @Test("Capped logits that are half-way but for faint parts")
+  func capped() {
+    expect(
+      "/softmax", #"{"logits":[1e300,-1e300],"softcap":65792,"dtype":"bfloat16","outputs":["log_probabilities"]}"#,
+      "-132000.0]")
+    expect("/softmax", #"{"logits":[1e300,5],"softcap":65792,"dtype":"bfloat16","outputs":["log_sum_exp"]}"#, "66000.0")
+    expect("/softmax", #"{"logits":[1e300],"softcap":65792,"dtype":"bfloat16","outputs":["log_sum_exp"]}"#, "65500.0")
   }
 
   private func expect(_ path: String, _ request: String, _ answer: String) {
