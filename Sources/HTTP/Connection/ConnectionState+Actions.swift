@@ -71,7 +71,7 @@ extension ConnectionState {
         phase = .answering
         let bytes = body.takeBytes()
         // A chunked body's reader may hold trailers, and the bytes after them.
-        body = BodyReader(.none)
+        body.begin(.none)
         return .request(requestID, Request(head: head, route: route, body: bytes))
       case .rejectPending:
         guard let rejection = rejection.take() else { return nil }

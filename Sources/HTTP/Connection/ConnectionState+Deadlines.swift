@@ -80,7 +80,7 @@ extension ConnectionState {
     }
   }
 
-  private var readDeadline: Instant? {
+  @inline(__always) private var readDeadline: Instant? {
     switch phase {
     case .head where hasBegunHead: since.advanced(by: times.headTimeout)
     // The keep-alive time starts when the last response has been written; until then the writing deadline runs.
@@ -95,10 +95,10 @@ extension ConnectionState {
     }
   }
 
-  private var writeDeadline: Instant? { isWriting ? writeRate.instant : nil }
+  @inline(__always) private var writeDeadline: Instant? { isWriting ? writeRate.instant : nil }
 
   /// Whether the peer has answers to take, as far as is known.
-  private var isWriting: Bool { !output.isEmpty || unsent > 0 }
+  @inline(__always) private var isWriting: Bool { !output.isEmpty || unsent > 0 }
 }
 
 /// What a connection holds, and how fast its peer lets it go: by this a server that is short of memory chooses.

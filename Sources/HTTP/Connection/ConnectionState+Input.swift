@@ -128,7 +128,7 @@ extension ConnectionState {
     releasePending()
     head = nil
     waitingRefusal = nil
-    body = BodyReader(.none)
+    body.begin(.none)
     parser = HeadParser()
   }
 
@@ -153,7 +153,7 @@ extension ConnectionState {
   mutating func beginBody(_ head: RequestHead, _ phase: Phase, at now: Moment) {
     readRate = times.bodyDeadline(from: now.instant)
     since = now.instant
-    body = BodyReader(head.framing)
+    body.begin(head.framing)
     self.phase = phase
   }
 
@@ -181,7 +181,7 @@ extension ConnectionState {
     body.dropBytes()
     guard body.isComplete || discardLeft == 0 else { return count }
     let isWhole = body.isComplete
-    body = BodyReader(.none)
+    body.begin(.none)
     if let refusal = waitingRefusal.take() {
       noteEmptyLines(in: bytes.extracting(count...))
       queue(refusal, mayKeep: isWhole, at: now)

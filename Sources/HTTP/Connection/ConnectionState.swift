@@ -116,7 +116,7 @@ public struct ConnectionState: ~Copyable, Sendable {
   var head: RequestHead?
   /// The route of the last head that was decided on.
   var route = Route.unmatched
-  var body = BodyReader(.none)
+  var body = BodyReader()
   /// The most bytes that the present body may have.
   var bodyLimit: Int
   var discardLeft = 0

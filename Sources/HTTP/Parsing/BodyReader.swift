@@ -4,8 +4,8 @@ internal import Allocation
 /// announces 64 MiB makes the server allocate them only by sending them.
 struct BodyReader: Sendable {
   /// The Content-Length, and how much of it is still to come.
-  private let length: Int
-  private var left: Int
+  private var length = 0
+  private var left = 0
   /// Nil unless the body is chunked.
   private var decoder: ChunkedDecoder?
   private(set) var bytes: [UInt8] = []
@@ -16,10 +16,12 @@ struct BodyReader: Sendable {
   /// How many of the body's bytes have arrived, with their transfer coding: an error's offset.
   var position: Int { decoder?.taken ?? (length - left) }
 
-  init(_ framing: BodyFraming) {
-    decoder = framing == .chunked ? ChunkedDecoder() : nil
+  /// Begins a body, and lets go of what is left of the one before. In place: a decoder is large, and seldom there.
+  mutating func begin(_ framing: BodyFraming) {
+    if framing == .chunked { decoder = ChunkedDecoder() } else if decoder != nil { decoder = nil }
     length = if case .length(let length) = framing { length } else { 0 }
     left = length
+    bytes = []
   }
 
   var isComplete: Bool { decoder?.isFinished ?? (left == 0) }

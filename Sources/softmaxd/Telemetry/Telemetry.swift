@@ -47,24 +47,27 @@ final class Telemetry: ServerObserver {
     record(request, response, by: loops[loop], loop)
   }
 
-  func requestRejected(_ problem: Problem, _ request: RequestMetrics?, _ response: Response, loop: Int) {
-    rejectedRequests.withLock { $0[problem.type.name, default: 0] += 1 }
-    record(request, response, problem: problem, by: loops[loop], loop)
+  private func record(_ request: RequestMetrics, _ response: Response, by counters: LoopCounters, _ loop: Int) {
+    count(request, response, by: counters)
+    log?.record(request, response, nil, loop: loop)
   }
 
-  private func record(
-    _ request: RequestMetrics?, _ response: Response, problem: Problem? = nil, by counters: LoopCounters, _ loop: Int
-  ) {
-    let status = MetricLabels.status(response.status)
+  func requestRejected(_ problem: Problem, _ request: RequestMetrics?, _ response: Response, loop: Int) {
+    rejectedRequests.withLock { $0[problem.type.name, default: 0] += 1 }
     if let request {
-      let sent = request.head.method == .head ? 0 : response.bodyCount
-      counters.record(
-        method: request.head.method.rawValue, route: request.route, status: status,
-        (request.nanoseconds, request.bodyBytes, sent))
+      count(request, response, by: loops[loop])
     } else {
-      counters.record(method: MetricLabels.otherMethod, route: .unmatched, status: status, (0, 0, 0))
+      let status = MetricLabels.status(response.status)
+      loops[loop].record(method: MetricLabels.otherMethod, route: .unmatched, status: status, (0, 0, 0))
     }
     log?.record(request, response, problem, loop: loop)
+  }
+
+  private func count(_ request: RequestMetrics, _ response: Response, by counters: LoopCounters) {
+    let sent = request.head.method == .head ? 0 : response.bodyCount
+    counters.record(
+      method: request.head.method.rawValue, route: request.route, status: MetricLabels.status(response.status),
+      (request.nanoseconds, request.bodyBytes, sent))
   }
 }
 
