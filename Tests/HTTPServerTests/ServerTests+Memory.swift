@@ -83,6 +83,7 @@ extension ServerTests {
           client.send([UInt8](repeating: 0x61, count: 500_000))
           return client
         }
+        for _ in 0..<500 where !isTrailer && observer.dropped.load(ordering: .relaxed) == 0 { usleep(10_000) }
         for _ in 0..<500 where server.status.heldBytes > 1 << 20 { usleep(10_000) }
         #expect(server.status.heldBytes <= 1 << 20)
         #expect(isTrailer || observer.dropped.load(ordering: .relaxed) > 0)
