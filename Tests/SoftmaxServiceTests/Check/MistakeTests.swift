@@ -317,6 +317,17 @@ struct MistakeTests {
     let report = try checked(#""logits": [800, 0], "target": 1"#, ["gradient": "[0, 0]"])
     #expect(report.findings.first?.cause == "zero" && report.findings.first?.tellApart != nil)
     #expect(report.findings.map(\.cause).contains("epsilon"))
+    let others = "\(report.findings.count - 1) other finding"
+    #expect(report.findings.dropFirst().allSatisfy { $0.tellApart?.hasPrefix(others) == true })
+  }
+
+  /// Many options, each of which rounds, are no unknown option.
+  @Test func smoothingIsMissedBesideAllOtherOptions() throws {
+    let report = try checked(
+      #""logits": [[0.0, -8.6, -17.6]], "target": [0], "temperature": 0.7, "label_smoothing": 0.2, "#
+        + #""sample_weight": [1.53], "upstream": 2.81, "weight": [1.01, 2.4, 2.15], "divisor": 2.5"#,
+      ["gradient": "[[-1.1456772319808362e-05, 1.1456742446886031e-05, 2.987273279012797e-11]]"])
+    #expect(report.findings.map(\.cause) == ["smoothing"])
   }
 
   /// One number in each place says no more than itself, however often.

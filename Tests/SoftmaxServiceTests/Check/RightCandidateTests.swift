@@ -111,6 +111,34 @@ struct RightCandidateTests {
     #expect(!report.findings.map(\.cause).contains("zero"), "\(report.findings.map(\.detail))")
   }
 
+  /// Zeros and numbers as short as 0.5 are of every format: what a shorter one makes of the formula comes before any
+  /// mistake.
+  @Test(arguments: [
+    (#""logits": [40, 1], "temperature": 2, "target": 0"#, "loss", "0"),
+    (#""logits": [20, 0], "temperature": 2, "target": 1"#, "gradient", "[0.5, -0.5]"),
+    (#""logits": [24, 0], "target": 0"#, "loss", "0"),
+    (#""logits": [24, 0], "target": 0"#, "gradient", "[0, 0]"),
+    (
+      #""logits": [[59.25590133666992, -0.5503743290901184]], "sample_weight": [1.5502824783325195], "reduction": "sum","#
+        + #""target": [[1, 1.062833067976247e-26]]"#, "gradient", "[[0, 0]]"
+    ),
+    (#""logits": [[28.5625, -2.337890625, -38.84375, 10.5859375]]"#, "probabilities", "[[1, 0, 0, 0]]"),
+    (#""logits": [917, 919.5, 919, 919, 922.5]"#, "log_sum_exp", "922.5"),
+  ])
+  func shortNumbersOfAShorterFormatAreRight(_ request: String, _ output: String, _ numbers: String) throws {
+    let report = try checked(request, [output: numbers])
+    #expect(!report.findings.isEmpty)
+    let causes = Set(report.findings.map(\.cause))
+    #expect(causes.isSubset(of: ["precision", "cancellation", "underflow"]), "\(report.findings.map(\.detail))")
+  }
+
+  /// The same numbers in a format that is named, be it the default one, are those of a mistake.
+  @Test func shortNumbersOfTheFormatThatIsNamedAreNot() throws {
+    let request = #""logits": [20, 0], "temperature": 2, "target": 1"#
+    let report = try checked(request + #", "dtype": "float64""#, ["gradient": "[0.5, -0.5]"])
+    #expect(report.findings.first?.cause == "temperature")
+  }
+
   /// Sums of one term after the other round in one direction where all terms are equal.
   @Test func aLongSumInBinary32IsRight() throws {
     let right = Textbook<Float>(logits: [(0..<4000).map { $0 == 7 ? 2.7 : 0.3 }], target: [7])
@@ -167,6 +195,25 @@ struct RightCandidateTests {
       let again = try checked(right.request + ", \"atol\": \(bound)", ["probabilities": json(printed)])
       #expect(again.passes, "\(right.request) \(printed)")
     }
+  }
+
+  /// NumPy's print shows 8 digits after the point.
+  @Test(arguments: [
+    ("[0.5, -5.0, 1.4, 1.0]", "[0.19560243, 0.00079938, 0.4811043, 0.32249388]"),
+    ("[-1.9, 5.1, -0.4, -1.2]", "[0.0009057, 0.9932114, 0.004059, 0.0018238]"),
+    ("[-6, 8, 0]", "[1e-06, 0.999664, 0.000335]"),
+  ])
+  func printedNumbersOfBinary32AreRight(_ logits: String, _ printed: String) throws {
+    let report = try checked("\"logits\": \(logits), \"dtype\": \"float32\"", ["probabilities": printed])
+    #expect(report.findings.map(\.cause) == ["precision"])
+  }
+
+  /// A number that is repeated is one coincidence, however often.
+  @Test func rightNumbersThatRepeatAreNotBlamed() throws {
+    let report = try checked(
+      #""logits": [[1, 1, 1, 1], [1, 1, 1, 1], [1, 1, 1, 1]], "dtype": "float32""#,
+      ["log_probabilities": json([[Double]](repeating: Array(repeating: -1.38629, count: 4), count: 3))])
+    #expect(report.findings.map(\.cause) == ["precision"])
   }
 
   /// A cure names the parameter's own word, and not the format's: "float32" for binary32.

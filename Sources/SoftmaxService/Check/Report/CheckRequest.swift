@@ -18,12 +18,15 @@ struct CheckRequest: Sendable {
   /// Not empty, no output twice, each of its output's shape.
   let candidates: [Candidate]
   let tolerance: Tolerance
+  /// Whether the request names the format, be it the default one: else the numbers may be of a shorter one.
+  let namesFormat: Bool
 
   /// Validates what was read.
   /// - Throws: ``RequestError``, with all issues up to ``IssueList/maximumCount``.
   init(_ unvalidated: consuming UnvalidatedRequest, limits: Limits, wire: any Wire) throws(RequestError) {
     let given = unvalidated.candidates
     let isLoss = unvalidated.present.contains(.input(.target))
+    namesFormat = unvalidated.present.contains(.parameter(.dtype))
     // What is wrong with parameters, the validator says.
     var ignored = IssueList()
     let parameters = Validator.parameters(of: unvalidated, &ignored)

@@ -55,19 +55,18 @@ struct DecimalDigits {
   private(set) var decimals = 0
   private(set) var significant = 0
 
-  /// Nil where some number has more digits than a person copies, or none has a fraction that needs decimals: 0.5 and
-  /// 0.25 are exact in binary too, and say nothing.
+  /// Nil where some number has more digits than a person copies or binary32 is printed with, or none is so short that
+  /// its digits say less of it than the format does. 0.5 and 0.25 are exact in binary too, and say nothing.
   init?(of values: [Double], _ format: BinaryFormat) {
-    let most = min(9, Int(Double(format.precision) * 0.30103) - 1)
-    guard most > 0 else { return nil }
-    var isTelling = false
+    let most = min(9, Int(Double(format.precision) * 0.30103) + 1)
     for value in values where value.isFinite && value != 0 {
       guard let (decimals, significant) = Self.digits(of: value, most: most, unit: format.unit) else { return nil }
       self.decimals = max(self.decimals, decimals)
       self.significant = max(self.significant, significant)
-      isTelling = isTelling || value.significandWidth > 10
     }
-    guard isTelling else { return nil }
+    guard values.contains(where: { $0.isFinite && $0.significandWidth > 10 }),
+      values.contains(where: { $0.isFinite && resolution(of: $0) > 4 * format.unit * $0.magnitude })
+    else { return nil }
   }
 
   /// Half a unit of the last digit of a number, and what reading it rounds.
@@ -83,7 +82,9 @@ struct DecimalDigits {
       let scale = power(count - 1 - leading)
       let scaled = value.magnitude * scale
       if (scaled - scaled.rounded()).magnitude <= (unit + 0x1p-50) * scaled {
-        return (max(0, count - 1 - leading), count)
+        // Binary32's 0.01 is a little less, and begins with a 9 one place later.
+        let isPower = scaled.rounded() == Self.power(count)
+        return (max(0, count - 1 - leading - (isPower ? 1 : 0)), count)
       }
     }
     return nil

@@ -4,8 +4,9 @@ import VectorKernels
 /// Looks for the causes of what is wrong with a caller's numbers: one loop over the hypotheses.
 ///
 /// A hypothesis stands when what it recomputes agrees with the caller's numbers to the precision of their own
-/// arithmetic, and much better than the exact numbers do. Simple explanations come first: single mistakes, then the
-/// arithmetic alone, then an order, then pairs of mistakes. The first step that explains the numbers ends the search.
+/// arithmetic, and much better than the exact numbers do. Simple explanations come first: a shorter format that holds
+/// the numbers, single mistakes, then the arithmetic alone, then an order, then pairs of mistakes. The first step that
+/// explains the numbers ends the search.
 struct FindingSearch: ~Copyable {
   private let request: CheckRequest
   private let exact: ExactNumbers
@@ -90,7 +91,11 @@ extension OutputSearch {
       if let found = best(try explanations(try pairs(of: mistakes), nil), isRight: false) { return found }
     }
     arithmetic.digits = nil
-    if let found = try shorterPrecision() { return [found] }
+    if let found = try roundedInShorterFormat(Self.shorterFormats) { return found }
+    for digits in digits {
+      arithmetic.digits = digits
+      if let found = try shorterPrecision() { return [found] }
+    }
     for digits in digits {
       arithmetic.digits = digits
       if let found = try multiple() { return [found] }
@@ -101,8 +106,9 @@ extension OutputSearch {
   /// What explains the numbers without pairs of mistakes.
   private mutating func simplyExplained(_ mistakes: [Mistake]) throws(ComputationError) -> [Finding]? {
     let base = try agreementAsAsked()
-    // Zeros agree with each mistake that makes numbers small, and say nothing for it where right arithmetic makes them.
-    if isZero, base == nil, let found = try shorterPrecision() { return [found] }
+    // Zeros and short numbers agree with many mistakes, and say nothing for them where right arithmetic makes them.
+    let shorter = !isFormatNamed ? Self.shorterFormats : isZero ? [.binary32] : []
+    if base == nil, arithmetic.digits == nil, let found = try roundedInShorterFormat(shorter) { return found }
     var mayAgree: [Combination] = []
     for place in mistakes.indices where canBeShown(mistakes[place]) {
       guard try probes.mayAgree(mistakes[place].change, arithmetic) else { continue }
@@ -142,8 +148,8 @@ extension OutputSearch {
     for mistake in mistakes where mistake.aspect == .option && canBeShown(mistake) {
       optionless.append(Combination(mistake))
     }
-    if let found = best(try self.explanations(optionless, nil), isRight: false) { return found }
-    if let found = withZeros(nil, besideOptions: true) { return found }
+    let found = best(try self.explanations(optionless, nil), isRight: false, besideOptions: true)
+    if let found = withZeros(found, besideOptions: true) { return found }
     return [try multiple(besideOptions: true) ?? unexplainedBesideOptions]
   }
 
@@ -170,7 +176,10 @@ extension OutputSearch {
   }
 
   /// The findings of those that the numbers speak for, the best first; nil where there is none.
-  private func best(_ explanations: [Explanation], isRight: Bool) -> [Finding]? {
+  /// - Parameters:
+  ///   - isRight: whether the formula as it is agrees too.
+  ///   - besideOptions: whether recomputations do not know an option of the request.
+  private func best(_ explanations: [Explanation], isRight: Bool, besideOptions: Bool = false) -> [Finding]? {
     func bits(_ explanation: Explanation) -> Double {
       isRight ? explanation.evidence.overRight : explanation.evidence.bits
     }
@@ -193,7 +202,9 @@ extension OutputSearch {
         named.append(explanation)
       }
     }
-    return named.flatMap { findings(of: $0, besides: named.count - 1) }
+    let isMissing = mayBeMissing(named.flatMap(\.mistakes).map(\.cause), besideOptions: besideOptions)
+    let others = named.count - 1 + (isMissing ? 1 : 0)
+    return named.flatMap { findings(of: $0, besides: others) }
   }
 
   /// A finding for each hypothesis of an explanation.

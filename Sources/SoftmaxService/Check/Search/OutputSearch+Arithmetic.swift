@@ -90,28 +90,39 @@ extension OutputSearch {
     }
   }
 
-  /// Arithmetic in a shorter format than the request names.
-  mutating func shorterPrecision() throws(ComputationError) -> Finding? {
-    // In another format's arithmetic few numbers are exact, and numbers of 16 bits are numbers of 16 bits.
-    guard report.shareExact < 0.5 else { return nil }
+  static let shorterFormats = [BinaryFormat.binary32, .binary16, .bfloat16]
+
+  /// What right arithmetic in one of some formats makes of the numbers, where that is shorter than theirs seems to be
+  /// and holds them all, though they are too few or too short to show it; nil where none does.
+  mutating func roundedInShorterFormat(_ formats: [BinaryFormat]) throws(ComputationError) -> [Finding]? {
     let own = arithmetic
     defer { arithmetic = own }
-    for shorter in [BinaryFormat.binary32, .binary16, .bfloat16] where shorter.precision < own.format.precision {
-      guard shorter == .binary32 || looksComputed(in: shorter) else { continue }
+    for shorter in formats where shorter.precision < own.format.precision {
+      guard shorter.holds(found) else { continue }
       arithmetic = CandidateArithmetic(shorter)
-      guard let agreement = try agreementAsAsked(), agreement.isTelling else { continue }
-      return finding(
-        .precision,
-        detail: "the numbers agree with the exact ones as well as arithmetic in \(shorter.name) does, and no better",
-        cure: "compute in \(report.format.name) from the logits on", agreement)
+      guard let agreement = try agreementAsAsked(), agreement.isTelling, !agreement.isFlushed else { continue }
+      // Numbers as short as 0.5 or 0.75 are of every format: they must be as near as right numbers mostly are.
+      guard hasDigitsOfItsOwn || agreement.misfit.usual <= 0.125 else { continue }
+      return roundingFindings(agreement)
     }
     return nil
   }
 
-  /// Whether all numbers are of a format of 16 bits, and one at least is not as short as 0.5 or 0.75, which are numbers
-  /// of every format.
-  private func looksComputed(in format: BinaryFormat) -> Bool {
-    found.allSatisfy { format.nearest(to: $0) == $0 || $0.isNaN }
-      && found.contains { $0.isFinite && $0.significandWidth >= 4 }
+  /// Whether one number at least is not as short as 0.5 or 0.75.
+  private var hasDigitsOfItsOwn: Bool { found.contains { $0.isFinite && $0.significandWidth >= 4 } }
+
+  /// Arithmetic in binary32 before arithmetic in a longer format, or before the numbers were printed.
+  mutating func shorterPrecision() throws(ComputationError) -> Finding? {
+    let own = arithmetic
+    defer { arithmetic = own }
+    // In another format's arithmetic few numbers are exact.
+    guard own.format.precision > BinaryFormat.binary32.precision, report.shareExact < 0.5 else { return nil }
+    arithmetic = CandidateArithmetic(.binary32)
+    arithmetic.digits = own.digits
+    guard let agreement = try agreementAsAsked(), agreement.isTelling else { return nil }
+    return finding(
+      .precision,
+      detail: "the numbers agree with the exact ones as well as arithmetic in binary32 does, and no better",
+      cure: "compute in \(report.format.name) from the logits on", agreement)
   }
 }

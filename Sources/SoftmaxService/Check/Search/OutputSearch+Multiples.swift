@@ -7,13 +7,7 @@ extension OutputSearch {
   /// What explains the numbers, and that every one of them is 0; nil where neither is so. Zeros that rounding or the
   /// range of a format explains are no sign that nothing was computed.
   func withZeros(_ found: [Finding]?, besideOptions: Bool = false) -> [Finding]? {
-    let isRight = found?.contains { [.precision, .cancellation, .underflow].contains($0.cause) } ?? false
-    // Where the exact numbers are small, right ones may be 0: p in binary16, and 1 - p, of which a logarithm or an
-    // option such as (1 - p)^focal_gamma is taken, in more formats.
-    let least = candidate.output == .gradient && !besideOptions ? 0x1p-24 : 0x1p-6
-    guard isZero, !isRight, report.maximumAbsoluteError >= least * (factor(of: Change()) ?? 1).magnitude else {
-      return found
-    }
+    guard mayBeMissing(found?.map(\.cause) ?? [], besideOptions: besideOptions) else { return found }
     var zeros = finding(
       .zero, detail: "every number is 0",
       cure: candidate.output == .gradient
@@ -26,6 +20,16 @@ extension OutputSearch {
     zeros.tellApart =
       "other findings agree as well with these numbers; to tell them apart, send logits such as [2, 1, 0.1]"
     return [zeros] + found
+  }
+
+  /// Whether every number is 0, and neither rounding nor the range of a format explains that.
+  /// - Parameter causes: what explains the numbers.
+  func mayBeMissing(_ causes: [Cause], besideOptions: Bool = false) -> Bool {
+    // Where the exact numbers are small, right ones may be 0: p in binary16, and 1 - p, of which a logarithm or an
+    // option such as (1 - p)^focal_gamma is taken, in more formats.
+    let least = candidate.output == .gradient && !besideOptions ? 0x1p-24 : 0x1p-6
+    return isZero && !causes.contains { [.precision, .cancellation, .underflow].contains($0) }
+      && report.maximumAbsoluteError >= least * (factor(of: Change()) ?? 1).magnitude
   }
 
   /// That every number is the exact one times a factor.

@@ -6,6 +6,8 @@ import VectorKernels
 struct OutputSearch: ~Copyable {
   let candidate: CheckRequest.Candidate
   let report: OutputReport
+  /// Whether the request names the numbers' format.
+  let isFormatNamed: Bool
   let facts: RequestFacts
   let rows: CheckedRows
   let targets: TargetTables?
@@ -36,6 +38,7 @@ struct OutputSearch: ~Copyable {
   ) {
     self.candidate = candidate
     self.report = report
+    isFormatNamed = request.namesFormat
     self.facts = facts
     self.tables = tables
     self.targets = targets
@@ -174,8 +177,8 @@ struct OutputSearch: ~Copyable {
     return evidence
   }
 
-  /// Whether the recomputation without any change gives the exact numbers, to the last digits: else the request has an
-  /// option that recomputations do not know.
+  /// Whether the recomputation without any change gives the exact numbers, as any order of operations does: else the
+  /// request has an option that recomputations do not know.
   mutating func knowsTheRequest() throws(ComputationError) -> Bool {
     guard try asked.adopt(Change()) else { return false }
     // In binary64 the exact numbers of softmax alone are what is recomputed from.
@@ -187,7 +190,7 @@ struct OutputSearch: ~Copyable {
       agreement.add(exact[place], term, arithmetic, at: nil)
       return place < 4096
     }
-    return agreement.misfit.usual <= 1
+    return agreement.agrees
   }
 
   /// What a change multiplies the numbers by, besides all else that it does; nil where it divides by zero.
@@ -229,7 +232,7 @@ struct OutputSearch: ~Copyable {
 
 extension BinaryFormat {
   /// Whether finite numbers are all of the format.
-  fileprivate func holds(_ values: [Double]) -> Bool { values.allSatisfy { !$0.isFinite || nearest(to: $0) == $0 } }
+  func holds(_ values: [Double]) -> Bool { values.allSatisfy { !$0.isFinite || nearest(to: $0) == $0 } }
 }
 
 extension Recomputation {

@@ -23,15 +23,13 @@ struct WeightOfEvidence {
   private let isRight: Bool
   /// As many bits as are asked for: those of one explanation alone need only suffice.
   private let enough: Double
-  /// The numbers so far, where they have few digits or bits, so that equal ones may be one number that is repeated; nil
-  /// where each tells much by itself.
-  private var seen: Set<Double>?
+  /// The numbers so far: equal ones may be one number that is repeated, and one coincidence.
+  private var seen: Set<Double> = []
 
   init(_ arithmetic: CandidateArithmetic, isRight: Bool, enough: Double = .infinity) {
     most = Double(arithmetic.format.precision - 4)
     self.isRight = isRight
     self.enough = enough
-    seen = arithmetic.digits != nil || most < Self.leastOfOne ? [] : nil
   }
 
   /// A hypothesis is not named for less: about 100 are tried, so that one agrees by chance once in ten times 2^-10.
@@ -67,7 +65,7 @@ struct WeightOfEvidence {
     guard size > 0, allowed > 0 else { return }
     let error = (candidate - exact).magnitude
     let isTelling = !exact.isFinite || error > right
-    if isTelling, !isRight, seen?.insert(candidate).inserted ?? true {
+    if isTelling, !isRight, seen.insert(candidate).inserted {
       asked += 1
       count(min(max(0, log2((isNear ? min(error, size) : size) / allowed)), most))
     }
