@@ -221,8 +221,8 @@ extension ServerTests {
         let slow = try TestClient(address)
         slow.send("POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 1048576\r\n\r\n.")
         usleep(300_000)
-        // Its buffer grows from less than half of the budget to more than all of it at once, if its bytes come together;
-        // else it may be refused, and the slow one left alone.
+        // Its buffer grows from less than half of the budget to more than all of it at once, if its bytes come
+        // together; else it may be refused, and the slow one left alone.
         for _ in 0..<20 where observer.dropped.load(ordering: .relaxed) == 0 {
           let large = try TestClient(address)
           large.send("POST /x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n600000\r\n")
