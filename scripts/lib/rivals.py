@@ -39,9 +39,6 @@ class Server:
                     total += cpu_seconds(process.name)
         return total
 
-    def page_faults(self):
-        return 0  # not asked for
-
     def stop(self):
         os.killpg(self.process.pid, signal.SIGTERM)
         self.process.wait()
@@ -50,6 +47,9 @@ class Server:
 # The Debian package of each header that a rival includes.
 PACKAGES = {"boost/beast.hpp": "libboost-dev", "simdjson.h": "libsimdjson-dev",
             "fast_float/fast_float.h": "libfast-float-dev", "fmt/format.h": "libfmt-dev"}
+
+# What the rival in Python needs from PyPI.
+STARLETTE = ["starlette==1.10.0", "uvicorn==0.54.0", "uvloop==0.23.0", "httptools==0.9.0", "numpy==2.4.6"]
 
 
 def compiled(name, headers, *flags):
@@ -63,13 +63,11 @@ def compiled(name, headers, *flags):
     return str(BUILT / name)
 
 
-def python(*packages):
-    """A Python of the rivals' own that has these packages from PyPI."""
-    folder = BUILT / "venv"
-    if not folder.exists():
-        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-    subprocess.run([str(folder / "bin/pip"), "install", "-q", "--disable-pip-version-check", *packages], check=True)
-    return folder / "bin/python"
+def peers_python():
+    """The Python of the libraries that answers are compared with, PyTorch and NumPy among them."""
+    command = "source scripts/lib/tools.sh; peers_with numpy; echo $PYTHON"
+    return subprocess.run(["bash", "-c", command], cwd=ROOT, stdout=subprocess.PIPE, text=True,
+                          check=True).stdout.splitlines()[-1]
 
 
 def beast(name, *flags):
@@ -81,7 +79,9 @@ def beast(name, *flags):
 
 def starlette():
     """Starlette and NumPy under uvicorn, one process for each core."""
-    interpreter = python("starlette==1.10.0", "uvicorn==0.54.0", "uvloop==0.23.0", "httptools==0.9.0", "numpy==2.4.6")
-    port = free_port()
-    return Server([str(interpreter), "-m", "uvicorn", "tensors:app", "--port", str(port), "--workers",
-                   str(os.cpu_count()), "--no-access-log", "--log-level", "warning"], port, cwd=SOURCES)
+    folder, port = BUILT / "venv", free_port()
+    if not folder.exists():
+        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+        subprocess.run([str(folder / "bin/pip"), "install", "-q", *STARLETTE], check=True)
+    return Server([str(folder / "bin/uvicorn"), "tensors:app", "--port", str(port), "--workers", str(os.cpu_count()),
+                   "--no-access-log", "--log-level", "warning"], port, cwd=SOURCES)
