@@ -5,6 +5,9 @@ import Testing
 
 /// A connection without a socket: bytes in, what the server would do out, the time moved by hand.
 final class Harness {
+  /// The shortest request.
+  static let get = "GET /a HTTP/1.1\r\nHost: a\r\n\r\n"
+
   var state: ConnectionState
   var now = Moment(instant: Instant(nanoseconds: 1_000_000_000), date: HTTPDate(unixSeconds: 784_111_777))
   /// Everything written, in order.

@@ -4,8 +4,6 @@ import Testing
 
 /// Rule 23, by moving the time that is handed in.
 struct ConnectionDeadlinesTests {
-  static let get = "GET /a HTTP/1.1\r\nHost: a\r\n\r\n"
-
   @Test("Rule 23: a connection without a request is closed after the keep-alive time, in silence")
   func keepAlive() {
     let fresh = Harness()
@@ -15,10 +13,10 @@ struct ConnectionDeadlinesTests {
     #expect(fresh.closed == .idle && fresh.written.isEmpty)
     let used = Harness()
     used.pass(70)
-    used.feed(Self.get)
+    used.feed(Harness.get)
     used.pass(74.9)
     #expect(used.closed == nil)
-    used.feed(Self.get)
+    used.feed(Harness.get)
     used.pass(75.1)
     #expect(used.closed == .idle && used.statuses == [200, 200])
   }
@@ -46,7 +44,7 @@ struct ConnectionDeadlinesTests {
   func pipelinedHead() {
     let harness = Harness()
     harness.respond = { _ in nil }
-    harness.feed(Self.get + "GET /b")
+    harness.feed(Harness.get + "GET /b")
     #expect(harness.nextDeadline == nil)
     harness.pass(1000)
     harness.answer(Response(.ok))
@@ -115,7 +113,7 @@ struct ConnectionDeadlinesTests {
     #expect(head.secondsWaited == 0)
     let answer = Harness()
     answer.respond = nil
-    answer.feed(Self.get)
+    answer.feed(Harness.get)
     answer.pass(100)
     #expect(answer.secondsWaited == nil)
     answer.room = 0
@@ -133,7 +131,7 @@ struct ConnectionDeadlinesTests {
       let harness = Harness()
       harness.respond = { _ in Response(.ok, .json, body: [UInt8](repeating: 0x30, count: 200_000)) }
       harness.room = 1000
-      harness.feed(Self.get)
+      harness.feed(Harness.get)
       return harness
     }
     let silent = harness()
@@ -165,9 +163,9 @@ struct ConnectionDeadlinesTests {
   func slowReaderWhileAnswering() {
     let harness = Harness()
     harness.room = 0
-    harness.feed(Self.get)
+    harness.feed(Harness.get)
     harness.respond = { _ in nil }
-    harness.feed(Self.get)
+    harness.feed(Harness.get)
     #expect(harness.openID != nil)
     harness.pass(31)
     #expect(harness.closed == .slowReader)
@@ -198,7 +196,7 @@ struct ConnectionDeadlinesTests {
   func configured() {
     let working = Harness()
     working.respond = { _ in nil }
-    working.feed(Self.get)
+    working.feed(Harness.get)
     #expect(working.nextDeadline == nil)
     var limits = HTTPLimits()
     limits.idleTimeout = .milliseconds(500)

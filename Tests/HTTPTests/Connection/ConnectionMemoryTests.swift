@@ -4,8 +4,6 @@ import Testing
 
 /// Rule 23 and "Operation": what a connection holds, and how long a peer may make it hold that.
 struct ConnectionMemoryTests {
-  static let get = "GET /a HTTP/1.1\r\nHost: a\r\n\r\n"
-
   @Test("Rule 23: the more bytes wait, the faster they must be taken", arguments: [100_000, 1_000_000, 8_000_000])
   func heavyAnswers(bytes: Int) {
     for isSlow in [false, true] {
@@ -14,7 +12,7 @@ struct ConnectionMemoryTests {
       // All but in five minutes, or in six; where that is less than the least rate, the least rate counts.
       let rate = max(Double(bytes) / (isSlow ? 360 : 290), isSlow ? 600 : 1100)
       harness.room = 0
-      harness.feed(Self.get)
+      harness.feed(Harness.get)
       var seconds = 0.0
       while harness.hasOutput, harness.closed == nil, seconds < 1000 {
         harness.pass(1)
@@ -29,7 +27,7 @@ struct ConnectionMemoryTests {
   @Test func anIdleConnectionHoldsLittle() {
     let harness = Harness()
     #expect(harness.state.memory == 0)
-    harness.feed(Self.get)
+    harness.feed(Harness.get)
     #expect(harness.state.memory < 8192 && harness.isIdle)
   }
 
@@ -37,7 +35,7 @@ struct ConnectionMemoryTests {
     let harness = Harness()
     harness.respond = { _ in Response(.ok, .plainText, body: [UInt8](repeating: 0x2E, count: 100_000)) }
     harness.room = 0
-    harness.feed(Self.get + Self.get)
+    harness.feed(Harness.get + Harness.get)
     #expect(harness.state.memory >= 200_000)
     harness.take(99_000)
     #expect(harness.state.memory >= 200_000)
@@ -57,8 +55,8 @@ struct ConnectionMemoryTests {
     #expect(harness.state.memory >= 208_000)
     let busy = Harness()
     busy.respond = { _ in nil }
-    busy.feed(Self.get + String(repeating: Self.get, count: 1000))
-    #expect(busy.state.memory >= 1000 * Self.get.utf8.count)
+    busy.feed(Harness.get + String(repeating: Harness.get, count: 1000))
+    #expect(busy.state.memory >= 1000 * Harness.get.utf8.count)
   }
 
   @Test func aTransferIsExpectedToGoOnAtItsPace() throws {
@@ -66,7 +64,7 @@ struct ConnectionMemoryTests {
     #expect(harness.expectedSeconds == nil)
     harness.respond = { _ in Response(.ok, .plainText, body: [UInt8](repeating: 0x2E, count: 10_000_000)) }
     harness.room = 0
-    harness.feed(Self.get)
+    harness.feed(Harness.get)
     #expect(harness.expectedSeconds == 0)
     harness.pass(1)
     // Nothing but the 64 KiB of the start in one second.

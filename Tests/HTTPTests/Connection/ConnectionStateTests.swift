@@ -4,8 +4,6 @@ import Testing
 
 /// The connection's life (RFC 9112 §9): rules 19 to 22 and 30.
 struct ConnectionStateTests {
-  static let get = "GET /a HTTP/1.1\r\nHost: a\r\n\r\n"
-
   @Test("Rule 19: 413 is said before the body is read; then what comes is dropped until the peer closes")
   func tooLargeBody() {
     var limits = HTTPLimits()
@@ -53,12 +51,12 @@ struct ConnectionStateTests {
     let body = (0..<1_000_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
     let harness = Harness()
     harness.feed(
-      Array("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n") + body + Array(Self.get), by: step)
+      Array("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n") + body + Array(Harness.get), by: step)
     #expect(harness.requests.count == 2 && harness.requests[0].body == body)
     let chunked = Harness()
     chunked.feed(
       Array("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nF4240\r\n") + body
-        + Array("\r\n0\r\n\r\n" + Self.get),
+        + Array("\r\n0\r\n\r\n" + Harness.get),
       by: step)
     #expect(chunked.requests.count == 2 && chunked.requests[0].body == body)
   }
@@ -79,9 +77,10 @@ struct ConnectionStateTests {
 
   @Test("Rule 21: after an error one answer, then no more parsing; answers before it keep their place")
   func errorAfterRequests() {
-    expectRejected(Self.get + Self.get + "BAD\r\n\r\n" + Self.get, 400, .malformedRequestLine, after: 2)
+    expectRejected(Harness.get + Harness.get + "BAD\r\n\r\n" + Harness.get, 400, .malformedRequestLine, after: 2)
     expectRejected(
-      "POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nxy\r\n" + Self.get, 400, .malformedRequestLine, after: 1)
+      "POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nxy\r\n" + Harness.get, 400, .malformedRequestLine,
+      after: 1)
   }
 
   @Test("Rule 22: pipelined requests are answered in order, however they are cut and whenever answers come")
@@ -110,7 +109,7 @@ struct ConnectionStateTests {
     limits.pipelineBytes = 1000
     let harness = Harness(limits)
     harness.respond = { _ in nil }
-    let raw = Array(String(repeating: Self.get, count: 200))
+    let raw = Array(String(repeating: Harness.get, count: 200))
     var fed = harness.feed(raw, by: 100)
     #expect(fed < 1200 && harness.readInterest == .none)
     harness.respond = { _ in Response(.noContent) }
@@ -125,7 +124,7 @@ struct ConnectionStateTests {
     limits.outputBytes = 2000
     let harness = Harness(limits)
     harness.room = 0
-    let raw = Array(String(repeating: Self.get, count: 1000))
+    let raw = Array(String(repeating: Harness.get, count: 1000))
     var fed = harness.feed(raw, by: 50)
     #expect(harness.readInterest == .none && harness.requests.count < 30)
     harness.room = nil
@@ -138,13 +137,13 @@ struct ConnectionStateTests {
   func afterClose() {
     for step in steps {
       let harness = Harness()
-      harness.feed("GET /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n" + Self.get + "garbage\n", by: step)
+      harness.feed("GET /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n" + Harness.get + "garbage\n", by: step)
       #expect(harness.statuses == [200] && harness.requests.count == 1 && harness.shutsDown)
       #expect(harness.answers()[0]["connection"] == "close")
     }
     let told = Harness()
     told.respond = { _ in Response(.ok, closes: true) }
-    told.feed(Self.get + Self.get)
+    told.feed(Harness.get + Harness.get)
     #expect(told.statuses == [200] && told.shutsDown)
   }
 
@@ -152,7 +151,7 @@ struct ConnectionStateTests {
   func halfClose() {
     let harness = Harness()
     harness.respond = { _ in nil }
-    harness.feed(Self.get + Self.get)
+    harness.feed(Harness.get + Harness.get)
     harness.finish()
     #expect(harness.closed == nil)
     harness.answer(Response(.ok))
@@ -161,12 +160,12 @@ struct ConnectionStateTests {
     #expect(harness.closed == .finished)
     #expect(harness.answers().map { $0["connection"] } == [nil, "close"])
     let idle = Harness()
-    idle.feed(Self.get)
+    idle.feed(Harness.get)
     idle.finish()
     #expect(idle.closed == .finished && idle.statuses == [200])
     let slow = Harness()
     slow.room = 10
-    slow.feed(Self.get)
+    slow.feed(Harness.get)
     slow.finish()
     #expect(slow.closed == nil)
     slow.room = nil
@@ -209,14 +208,14 @@ struct ConnectionStateTests {
   func stopping() {
     for drains in [false, true] {
       let kept = Harness()
-      kept.feed(Self.get)
+      kept.feed(Harness.get)
       kept.state.stopKeepingAlive()
       kept.goOn()
       #expect(kept.closed == nil)
       if drains { kept.state.drain(at: kept.now) }
       kept.goOn()
       // A request that was on its way.
-      kept.feed(Self.get + Self.get)
+      kept.feed(Harness.get + Harness.get)
       #expect(kept.answers().map { $0["connection"] } == [nil, nil, "close"] && kept.shutsDown)
     }
     // As long as the port is open, an idle connection is as good as before.
@@ -232,13 +231,13 @@ struct ConnectionStateTests {
   func stoppingWithRequestsBehind(step: Int) {
     let harness = Harness()
     harness.respond = { _ in nil }
-    harness.feed("POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc" + Self.get + Self.get, by: step)
+    harness.feed("POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc" + Harness.get + Harness.get, by: step)
     harness.state.stopKeepingAlive()
     harness.goOn()
     // Begun when the first answer is given, and whole later.
     harness.feed("GET /b HT", by: step)
     harness.answer(Response(.noContent))
-    harness.feed("TP/1.1\r\nHost: x\r\n\r\n" + Self.get, by: step)
+    harness.feed("TP/1.1\r\nHost: x\r\n\r\n" + Harness.get, by: step)
     for _ in 0..<4 { harness.answer(Response(.noContent)) }
     #expect(harness.requests.count == 4)
     #expect(harness.answers().map { $0["connection"] } == [nil, nil, nil, "close"])
@@ -250,7 +249,7 @@ struct ConnectionStateTests {
     let harness = Harness()
     harness.decide = { $0.path == "/refused" ? Response(.notFound) : nil }
     harness.state.stopKeepingAlive()
-    harness.feed("POST /refused HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc" + Self.get)
+    harness.feed("POST /refused HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc" + Harness.get)
     #expect(harness.statuses == [404, 200])
     #expect(harness.answers().map { $0["connection"] } == [nil, "close"] && harness.shutsDown)
     let alone = Harness()
@@ -267,7 +266,7 @@ struct ConnectionStateTests {
       harness.goOn()
     }
     let idle = Harness()
-    idle.feed(Self.get)
+    idle.feed(Harness.get)
     drain(idle)
     idle.pass(0.999)
     #expect(idle.closed == nil)
@@ -276,7 +275,7 @@ struct ConnectionStateTests {
     let accepted = Harness()
     drain(accepted)
     #expect(accepted.closed == nil)
-    accepted.feed(Self.get)
+    accepted.feed(Harness.get)
     #expect(accepted.answers().map { $0["connection"] } == ["close"] && accepted.shutsDown)
     let silent = Harness()
     drain(silent)
@@ -286,7 +285,7 @@ struct ConnectionStateTests {
     #expect(silent.closed == .idle)
     let busy = Harness()
     busy.respond = { _ in nil }
-    busy.feed(Self.get + Self.get)
+    busy.feed(Harness.get + Harness.get)
     drain(busy)
     #expect(busy.closed == nil)
     busy.answer(Response(.ok))
@@ -300,7 +299,7 @@ struct ConnectionStateTests {
     #expect(reading.answers().map { $0["connection"] } == ["close"] && reading.shutsDown)
     let writing = Harness()
     writing.room = 5
-    writing.feed(Self.get)
+    writing.feed(Harness.get)
     drain(writing)
     writing.pass(2)
     #expect(writing.closed == nil && !writing.shutsDown)
@@ -313,7 +312,7 @@ struct ConnectionStateTests {
   func staleAnswers() {
     let harness = Harness()
     harness.respond = { _ in nil }
-    harness.feed(Self.get)
+    harness.feed(Harness.get)
     harness.state.respond(to: 7, with: Response(.ok), at: harness.now)
     #expect(!harness.hasOutput)
     harness.answer(Response(.ok))

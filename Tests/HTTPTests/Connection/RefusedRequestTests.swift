@@ -53,7 +53,7 @@ struct RefusedRequestTests {
   func refusedBodyAtOnce() {
     let kept = refuse(.serviceUnavailable, "Content-Length: 70\r\n", "")
     #expect(kept.statuses == [503] && !kept.shutsDown)
-    kept.feed(String(repeating: "x", count: 70) + ConnectionStateTests.get)
+    kept.feed(String(repeating: "x", count: 70) + Harness.get)
     #expect(kept.statuses == [503, 200] && kept.isIdle && kept.refusals == [503])
     let closed = refuse(.serviceUnavailable, "Transfer-Encoding: chunked\r\n", "")
     #expect(closed.statuses == [503] && closed.shutsDown)
@@ -82,13 +82,13 @@ struct RefusedRequestTests {
       let harness = Harness()
       harness.decide = { $0.path == "/a" ? nil : Response(.notFound) }
       harness.feed(
-        ConnectionStateTests.get.replacing("/a", with: "/x") + ConnectionStateTests.get + ConnectionStateTests.get,
+        Harness.get.replacing("/a", with: "/x") + Harness.get + Harness.get,
         by: step)
       harness.finish()
       #expect(harness.statuses == [404, 200, 200] && harness.refusals == [404] && harness.closed == .finished)
       let all = Harness()
       all.decide = { _ in Response(.notFound) }
-      all.feed(String(repeating: ConnectionStateTests.get, count: 20), by: step)
+      all.feed(String(repeating: Harness.get, count: 20), by: step)
       all.finish()
       #expect(all.statuses == [Int](repeating: 404, count: 20) && all.refusals.count == 20 && all.closed == .finished)
     }
@@ -99,7 +99,7 @@ struct RefusedRequestTests {
     let harness = Harness()
     harness.decide = { $0.path == "/a" ? nil : Response(status, .plainText, body: Array("no")) }
     harness.feed("POST /x HTTP/1.1\r\nHost: a\r\n\(fields)\r\n\(body)", by: step)
-    if !body.isEmpty || fields.isEmpty { harness.feed(ConnectionStateTests.get, by: step) }
+    if !body.isEmpty || fields.isEmpty { harness.feed(Harness.get, by: step) }
     return harness
   }
 

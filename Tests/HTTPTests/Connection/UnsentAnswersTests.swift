@@ -4,14 +4,12 @@ import Testing
 
 /// Rules 23 and 20: an answer that has been written is not an answer that has been taken. The system holds megabytes.
 struct UnsentAnswersTests {
-  static let get = "GET /a HTTP/1.1\r\nHost: a\r\n\r\n"
-
   /// A connection that has written an answer of this many bytes, of which the peer has taken none.
   private func harness(holding bytes: Int, closes: Bool = false) -> Harness {
     let harness = Harness()
     harness.respond = { _ in Response(.ok, .plainText, body: [UInt8](repeating: 0x2E, count: bytes), closes: closes) }
     harness.held = bytes
-    harness.feed(Self.get)
+    harness.feed(Harness.get)
     #expect(!harness.hasOutput)
     return harness
   }
@@ -91,7 +89,7 @@ struct UnsentAnswersTests {
       let room = 2_600_000
       harness.respond = { _ in Response(.ok, .plainText, body: [UInt8](repeating: 0x2E, count: 5_300_000)) }
       (harness.room, harness.held) = (room, room)
-      harness.feed(Self.get)
+      harness.feed(Harness.get)
       for _ in 0..<400 where harness.closed == nil && harness.hasOutput {
         harness.pass(1)
         harness.held -= rate
@@ -107,14 +105,12 @@ struct UnsentAnswersTests {
 
 /// How a connection ends at a stop, with what stands behind a request.
 struct StoppingConnectionTests {
-  static let get = "GET /a HTTP/1.1\r\nHost: a\r\n\r\n"
-
   @Test("Rule 22: requests that wait until answers have been read are answered at a stop")
   func requestsThatWaitForAnswers() {
     let harness = Harness()
     harness.respond = { _ in Response(.ok, .plainText, body: [UInt8](repeating: 0x2E, count: 100_000)) }
     harness.room = 0
-    harness.feed(String(repeating: Self.get, count: 6))
+    harness.feed(String(repeating: Harness.get, count: 6))
     #expect(harness.requests.count == 3)
     harness.state.drain(at: harness.now)
     harness.pass(2)
@@ -135,19 +131,19 @@ struct StoppingConnectionTests {
     }
     let more = Harness()
     more.state.stopKeepingAlive()
-    more.feed("POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc\(lines)\(Self.get)")
+    more.feed("POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc\(lines)\(Harness.get)")
     #expect(more.answers().map { $0["connection"] } == [nil, "close"])
   }
 
   @Test("Rule 20: the body of a request that is refused at once is no request that waits")
   func bodyOfARefusal() {
     let request = "GET /a HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nabcd"
-    for more in ["", Self.get] {
+    for more in ["", Harness.get] {
       let harness = Harness()
       harness.decide = { _ in Response(.serviceUnavailable) }
       harness.state.stopKeepingAlive()
       harness.feed(request + more)
-      let isMore = more == Self.get
+      let isMore = more == Harness.get
       #expect(harness.answers().map { $0["connection"] } == (isMore ? [nil, "close"] : ["close"]), "\(more)")
     }
   }

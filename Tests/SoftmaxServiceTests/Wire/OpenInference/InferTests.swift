@@ -144,67 +144,61 @@ struct InferTests {
         "inputs[1] is \"logits\" again; send each input once"
       ),
       (
-        request(tensor("logits", "FP64", [1], "[1]"), rest: #","temperature":2"#),
+        oneLogit(#","temperature":2"#),
         "temperature is a parameter of the model; send it in \"parameters\""
       ),
-      (request(tensor("logits", "FP64", [1], "[1]"), rest: #","inputs":[]"#), "inputs is given more than once"),
-      (request(tensor("logits", "FP64", [1], "[1]"), rest: #","id":7"#), "id is a number; it must be a string"),
+      (oneLogit(#","inputs":[]"#), "inputs is given more than once"),
+      (oneLogit(#","id":7"#), "id is a number; it must be a string"),
       (
-        request(tensor("logits", "FP64", [1], "[1]"), rest: #","parameter":{}"#),
+        oneLogit(#","parameter":{}"#),
         "parameter is not known here; the nearest is \"parameters\""
       ),
       (
-        request(tensor("logits", "FP64", [1], "[1]"), rest: #","parameters":{"temprature":2}"#),
+        oneLogit(#","parameters":{"temprature":2}"#),
         "parameters.temprature is no parameter of this model; the nearest is \"temperature\""
       ),
       (
-        request(tensor("logits", "FP64", [1], "[1]"), rest: #","parameters":{"temprature":true}"#),
+        oneLogit(#","parameters":{"temprature":true}"#),
         "parameters.temprature is no parameter of this model; the nearest is \"temperature\""
       ),
       (
-        request(tensor("logits", "FP64", [1], "[1]"), rest: #","parameters":{"temprature":1e999}"#),
+        oneLogit(#","parameters":{"temprature":1e999}"#),
         "parameters.temprature is no parameter of this model; the nearest is \"temperature\""
       ),
       (
-        request(tensor("logits", "FP64", [1], "[1]"), rest: #","parameters":{"where":[true]}"#),
+        oneLogit(#","parameters":{"where":[true]}"#),
         "parameters.where is an input of this model; send it as a tensor in \"inputs\""
       ),
       (
-        request(tensor("logits", "FP64", [1], "[1]"), rest: #","parameters":{"temperature":0}"#),
+        oneLogit(#","parameters":{"temperature":0}"#),
         "parameters.temperature: temperature is 0"
       ),
       (
-        request(tensor("logits", "FP64", [1], "[1]"), rest: #","parameters":{"temperature":"hot"}"#),
+        oneLogit(#","parameters":{"temperature":"hot"}"#),
         "parameters.temperature: temperature is the string \"hot\""
       ),
       (
-        request(tensor("logits", "FP64", [1], "[1]"), rest: #","parameters":{"temperature":"1e400"}"#),
+        oneLogit(#","parameters":{"temperature":"1e400"}"#),
         "parameters.temperature: temperature is the string \"1e400\""
       ),
       (
-        request(tensor("logits", "FP64", [1], "[1]"), rest: #","parameters":{"temperature":1,"temperature":1}"#),
+        oneLogit(#","parameters":{"temperature":1,"temperature":1}"#),
         "parameters.temperature is given more than once"
       ),
       (
-        request(tensor("logits", "FP64", [1], "[1]"), rest: #","parameters":{"temperature":null,"temperature":1}"#),
+        oneLogit(#","parameters":{"temperature":null,"temperature":1}"#),
         "parameters.temperature is given more than once"
       ),
       (
-        request(
-          tensor("logits", "FP64", [1], "[1]"),
-          rest: #","parameters":{"binary_data_output":true,"binary_data_output":false}"#),
+        oneLogit(#","parameters":{"binary_data_output":true,"binary_data_output":false}"#),
         "parameters.binary_data_output is given more than once"
       ),
       (
-        request(
-          tensor("logits", "FP64", [1], "[1]"),
-          rest: #","outputs":[{"name":"argmax","parameters":{"binary_data":true,"binary_data":false}}]"#),
+        oneLogit(#","outputs":[{"name":"argmax","parameters":{"binary_data":true,"binary_data":false}}]"#),
         "outputs[0].parameters.binary_data is given more than once"
       ),
       (
-        request(
-          tensor("logits", "FP64", [1], "[1]"),
-          rest: #","outputs":[{"name":"probabilities","parameters":{"classification":0,"classification":1}}]"#),
+        oneLogit(#","outputs":[{"name":"probabilities","parameters":{"classification":0,"classification":1}}]"#),
         "outputs[0].parameters.classification is given more than once"
       ),
       (
@@ -213,40 +207,36 @@ struct InferTests {
         "inputs[0].parameters.binary_data_size is given more than once"
       ),
       (
-        request(tensor("logits", "FP64", [1], "[1]"), rest: #","parameters":{"temperature":[2]}"#),
+        oneLogit(#","parameters":{"temperature":[2]}"#),
         "parameters.temperature is an array"
       ),
       (
-        request(tensor("logits", "FP64", [1], "[1]"), rest: #","parameters":{"triton_x":2}"#),
+        oneLogit(#","parameters":{"triton_x":2}"#),
         "parameters.triton_x begins with \"triton_\""
       ),
       (
-        request(tensor("logits", "FP64", [1], "[1]"), rest: #","parameters":{"binary_data_output":1}"#),
+        oneLogit(#","parameters":{"binary_data_output":1}"#),
         "parameters.binary_data_output is a number; it must be true or false"
       ),
       (
-        request(tensor("logits", "FP64", [1], "[1]"), rest: #","outputs":[{"name":"probs"}]"#),
+        oneLogit(#","outputs":[{"name":"probs"}]"#),
         "outputs[0] is \"probs\", which the model \"softmax\" does not know"
       ),
       (
-        request(tensor("logits", "FP64", [1], "[1]"), rest: #","outputs":[{"name":"loss"}]"#),
+        oneLogit(#","outputs":[{"name":"loss"}]"#),
         "an output of the model \"loss\" and the model \"gradient\"; the model \"softmax\" answers"
       ),
       (
-        request(tensor("logits", "FP64", [1], "[1]"), rest: #","outputs":[{"name":"argmax"},{"name":"argmax"}]"#),
+        oneLogit(#","outputs":[{"name":"argmax"},{"name":"argmax"}]"#),
         "outputs[1] is \"argmax\" again; name each output once"
       ),
-      (request(tensor("logits", "FP64", [1], "[1]"), rest: #","outputs":[{}]"#), "outputs[0] has no \"name\"; send it"),
+      (oneLogit(#","outputs":[{}]"#), "outputs[0] has no \"name\"; send it"),
       (
-        request(
-          tensor("logits", "FP64", [1], "[1]"),
-          rest: #","outputs":[{"name":"argmax","parameters":{"shared_memory_region":"x"}}]"#),
+        oneLogit(#","outputs":[{"name":"argmax","parameters":{"shared_memory_region":"x"}}]"#),
         "outputs[0].parameters.shared_memory_region is not supported here"
       ),
       (
-        request(
-          tensor("logits", "FP64", [1], "[1]"),
-          rest: #","outputs":[{"name":"argmax","parameters":{"classification":2}}]"#),
+        oneLogit(#","outputs":[{"name":"argmax","parameters":{"classification":2}}]"#),
         "outputs[0].parameters.classification is for outputs with a number for each class"
       ),
     ])
@@ -345,3 +335,6 @@ struct InferTests {
     #expect(ask(RequestHead(.get, "/v2/models/my.loss"), of: service).status == .ok)
   }
 }
+
+/// A request of one logit, and what else its object has.
+private func oneLogit(_ rest: String) -> String { request(tensor("logits", "FP64", [1], "[1]"), rest: rest) }
