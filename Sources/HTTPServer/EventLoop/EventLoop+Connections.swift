@@ -157,7 +157,7 @@ extension EventLoop {
       }
     }
     guard !connection.isClosed else { return }
-    if state.hasOutput || connection.kernelMemory >= Self.kernelMemoryStep { _ = askKernel(of: connection) }
+    if state.hasOutput || connection.kernelMemory >= Self.kernelMemoryStep { askKernel(of: connection) }
     if state.hasOutput { reportUnsent(of: connection, &state) }
     update(connection, &state)
     if state.hasOutput || connection.kernelMemory >= Self.kernelMemoryStep { dropIfMemoryIsFull(connection) }

@@ -10,12 +10,8 @@ extension EventLoop {
   /// After how many bytes written the kernel is asked how many of them it holds: that is a system call.
   static let kernelMemoryStep = 64 * 1024
 
-  /// Asks the kernel what it holds for the connection; returns how much of that the peer has not taken.
-  func askKernel(of connection: Connection) -> Int {
-    let (received, unsent) = connection.socket.kernelMemory
-    connection.kernelMemory = received + unsent
-    return unsent
-  }
+  /// Asks the kernel what it holds for the connection.
+  func askKernel(of connection: Connection) { connection.kernelMemory = connection.socket.kernelMemory }
 
   /// Tells the connection's state how much of its answers the peer has not taken. Only readers that are late, or might
   /// be, are asked for: that is a system call.
@@ -39,7 +35,7 @@ extension EventLoop {
     guard began >= nextRecount else { return }
     for connection in table.all where connection.kernelMemory > 0 {
       let before = connection.kernelMemory
-      _ = askKernel(of: connection)
+      askKernel(of: connection)
       connection.memory += connection.kernelMemory - before
       memory.add(connection.kernelMemory - before)
     }
@@ -114,7 +110,7 @@ extension EventLoop {
   /// the kernel holds.
   private func expectedTransferTime(of connection: Connection) -> UInt64? {
     connection.withState { state in
-      if connection.kernelMemory > 0 { _ = askKernel(of: connection) }
+      if connection.kernelMemory > 0 { askKernel(of: connection) }
       reportUnsent(of: connection, &state)
       updateMemory(of: connection, &state)
       return state.expectedTransferTime(at: now.instant)
@@ -137,7 +133,7 @@ extension EventLoop {
   /// Ends a connection because its peer is too slow, or others need what it holds.
   func drop(_ connection: Connection, for reason: ConnectionDrop = .memory) {
     // With a reset, so that the kernel keeps nothing for a peer that has not taken its answers.
-    if connection.kernelMemory > 0, askKernel(of: connection) > 0 { connection.socket.resetAtEnd() }
+    if connection.kernelMemory > 0, connection.socket.unsentBytes > 0 { connection.socket.resetAtEnd() }
     close(connection)
     observer.connectionDropped(reason, loop: index)
   }

@@ -114,11 +114,11 @@ struct Socket: ~Copyable, Sendable {
 
   /// The kernel's memory for what has been received and not read, and for what has been written and not acknowledged by
   /// the peer, in bytes, with what the kernel adds to each packet (SO_MEMINFO, Linux 4.12); 0 where it does not tell.
-  var kernelMemory: (received: Int, unsent: Int) {
+  var kernelMemory: Int {
     var values = InlineArray<9, UInt32>(repeating: 0)
     var size = socklen_t(MemoryLayout<InlineArray<9, UInt32>>.size)
-    guard unsafe getsockopt(descriptor, SOL_SOCKET, SO_MEMINFO, &values, &size) == 0 else { return (0, 0) }
-    return (Int(values[Int(SK_MEMINFO_RMEM_ALLOC)]), Int(values[Int(SK_MEMINFO_WMEM_QUEUED)]))
+    guard unsafe getsockopt(descriptor, SOL_SOCKET, SO_MEMINFO, &values, &size) == 0 else { return 0 }
+    return Int(values[Int(SK_MEMINFO_RMEM_ALLOC)]) + Int(values[Int(SK_MEMINFO_WMEM_QUEUED)])
   }
 
   /// How many bytes have been written that the peer's system has not acknowledged (tcp(7), SIOCOUTQ), the end of the

@@ -60,9 +60,9 @@ struct DerivativeQuotients {
       penalty = nil
     }
     kept = weights.exactKeptShare
-    spread = weights.exactSpread
+    spread = problem.exactSpread
     own = PowerGroups(row.logits)
-    other = weights.teacher.map { PowerGroups($0.logits) } ?? .one
+    other = weights.teacherGroups
     if case .hessianProduct(let all) = request.derivative {
       let vector = request.layout.row(n, of: all)
       self.vector = vector
@@ -199,6 +199,16 @@ struct DerivativeQuotients {
   }
 }
 
+extension LossProblem {
+  /// ε Σ w, of all rows the same.
+  var exactSpread: ExponentialSum.Coefficient {
+    guard labelSmoothing > 0 else { return ExponentialSum.exact(0) }
+    var sum = ExactSum(weight == nil ? softmax.layout.classes : 0)
+    for w in weight ?? [] { sum.add(w, 1) }
+    return ExponentialSum.product(ExponentialSum.exact(labelSmoothing), ExponentialSum.exact(sum))
+  }
+}
+
 extension TargetWeights {
   /// C (1-ε), or 1 where ε = 0.
   fileprivate var exactKeptShare: ExponentialSum.Coefficient {
@@ -207,13 +217,8 @@ extension TargetWeights {
     return ExponentialSum.product(kept, classes)
   }
 
-  /// ε Σ w, of all rows the same.
-  var exactSpread: ExponentialSum.Coefficient {
-    guard smoothing > 0 else { return ExponentialSum.exact(0) }
-    var sum = ExactSum(weight == nil ? classes : 0)
-    for w in weight ?? [] { sum.add(w, 1) }
-    return ExponentialSum.product(ExponentialSum.exact(smoothing), ExponentialSum.exact(sum))
-  }
+  /// The powers of a teacher's logits, if the target is a teacher's.
+  var teacherGroups: PowerGroups { teacher.map { PowerGroups($0.logits) } ?? .one }
 
   /// Σ w over a group of a teacher's classes.
   fileprivate func sum(_ h: Int, of groups: PowerGroups) -> ExponentialSum.Coefficient {
@@ -227,7 +232,7 @@ extension TargetWeights {
   /// which it then is.
   /// - Parameters:
   ///   - groups: the teacher's, if there is one.
-  ///   - spread: ``exactSpread``.
+  ///   - spread: ``LossProblem/exactSpread``.
   func exactTotal(
     of groups: @autoclosure () -> PowerGroups, spread: ExponentialSum.Coefficient, _ poll: inout CancellationPoll
   ) throws(ComputationError) -> (sum: ExponentialSum.Coefficient, count: Int)? {

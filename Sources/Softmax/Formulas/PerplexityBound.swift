@@ -25,16 +25,13 @@ struct PerplexityBound {
     guard problem.zLoss == 0, !problem.takesProbabilities else { return nil }
     divisor = Sum.exact(problem.weightScale)
     if let normaliser = request.normaliser { divisor = Sum.product(divisor, Sum.exact(normaliser)) }
-    var spread: ExponentialSum.Coefficient?
+    let spread = problem.exactSpread
     for n in 0..<problem.softmax.layout.batch where problem.counts(row: n) {
       try poll.spend(2_000 + 10 * problem.softmax.layout.classes)
       let row = LogitsRow(problem.softmax, number: n)
       guard row.finite > 1 else { continue }
       let weights = TargetWeights(problem, row: n)
-      let shared = spread ?? weights.exactSpread
-      spread = shared
-      let teacher = weights.teacher?.logits ?? [0]
-      guard var total = try weights.exactTotal(of: PowerGroups(teacher), spread: shared, &poll) else { return nil }
+      guard var total = try weights.exactTotal(of: weights.teacherGroups, spread: spread, &poll) else { return nil }
       guard total.sum.sign != 0 else { continue }
       if !row.isLevel { isReached = false }
       if problem.focalGamma > 0 {

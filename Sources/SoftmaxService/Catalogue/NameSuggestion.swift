@@ -24,8 +24,19 @@ public enum NameSuggestion {
     aliases: (Known) -> [String] = { _ in [] }
   ) -> String? {
     let meant = known.first { aliases($0).contains(name) } ?? nearest(to: name, among: known, name: text)
-    return meant.map { "the nearest is \(quoted(text($0)))" }
+    return meant.map { theNearest(text($0)) }
   }
+
+  /// The same of a path: the nearest one, of which no more letters than `most` differ, or the first that goes on from
+  /// it.
+  static func sentence(nearestToPath path: String, among paths: [String], atMost most: Int = .max) -> String? {
+    if let nearest = nearest(to: path, among: paths, name: \.self), distance(path, nearest) <= most {
+      return theNearest(nearest)
+    }
+    return paths.first { path.utf8.count > 2 && $0.hasPrefix(path) }.map(theNearest)
+  }
+
+  private static func theNearest(_ name: String) -> String { "the nearest is \(quoted(name))" }
 
   /// The one of least ``distance(_:_:)``, or nil when more than a third of the name, and two letters, would have to
   /// change, or the name is too long to compare.

@@ -120,16 +120,6 @@ extension String {
   }
 }
 
-extension Substring {
-  /// Without spaces and tabs at either end.
-  package var trimmingWhitespace: Substring {
-    var rest = self
-    while let first = rest.first, first == " " || first == "\t" { rest.removeFirst() }
-    while let last = rest.last, last == " " || last == "\t" { rest.removeLast() }
-    return rest
-  }
-}
-
 // What a field's value consists of, read from its beginning. By bytes: to read 16 KB by characters took milliseconds.
 extension ArraySlice<UInt8> {
   fileprivate var lowercasedText: String { String(decoding: map(ASCII.lowercased), as: UTF8.self) }

@@ -143,11 +143,9 @@ public struct Service: Sendable {
       return Response(ProblemType.notFound.problem("Nothing is at \(quoted(path)); GET /problems lists the names"))
     }
     let operations = Operation.allCases.map(\.path)
-    let paths = operations + otherPaths
-    let nearest =
-      NameSuggestion.nearest(to: path, among: paths, name: \.self)
-      ?? paths.first { path.utf8.count > 2 && $0.hasPrefix(path) }
-    let cure = nearest.map { "the nearest is \(quoted($0))" } ?? "POST to \(listed(operations, "or"))"
+    let cure =
+      NameSuggestion.sentence(nearestToPath: path, among: operations + otherPaths)
+      ?? "POST to \(listed(operations, "or"))"
     return Response(
       ProblemType.notFound.problem("Nothing is at \(quoted(path)); \(cure); GET / lists what there is"))
   }

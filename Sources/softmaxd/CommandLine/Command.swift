@@ -114,7 +114,7 @@ extension Command {
   ///
   /// - Parameter environment: all variables, each as `NAME=VALUE`.
   static func complaints(about environment: [String]) -> [String] {
-    let prefix = "SOFTMAXD_"
+    let prefix = Option.variablePrefix
     return environment.compactMap { entry in
       let name = String(entry.prefix { $0 != "=" })
       guard name.hasPrefix(prefix), !Option.all.contains(where: { $0.variable == name }) else { return nil }

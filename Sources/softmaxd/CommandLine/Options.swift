@@ -55,8 +55,10 @@ struct Option: Sendable {
   var commonVariable: String?
 
   var flag: String { "--" + name }
+  /// How each option's variable begins.
+  static let variablePrefix = "SOFTMAXD_"
   var variable: String {
-    "SOFTMAXD_" + String(decoding: name.utf8.map { $0 == 0x2D ? 0x5F : $0 &- 0x20 }, as: UTF8.self)
+    Self.variablePrefix + String(decoding: name.utf8.map { $0 == 0x2D ? 0x5F : $0 &- 0x20 }, as: UTF8.self)
   }
 }
 
@@ -301,5 +303,15 @@ extension Option {
   /// The elements of a list, without the white space around them.
   static func elements(_ text: String) -> [String] {
     text.split(separator: ",", omittingEmptySubsequences: false).map { String($0.trimmingWhitespace) }
+  }
+}
+
+extension Substring {
+  /// Without spaces and tabs at either end.
+  fileprivate var trimmingWhitespace: Substring {
+    var rest = self
+    while let first = rest.first, first == " " || first == "\t" { rest.removeFirst() }
+    while let last = rest.last, last == " " || last == "\t" { rest.removeLast() }
+    return rest
   }
 }

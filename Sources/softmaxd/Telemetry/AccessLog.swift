@@ -38,7 +38,8 @@ final class AccessLog: Sendable {
   func record(_ request: RequestMetrics?, _ response: Response, _ problem: Problem?, loop: Int) {
     append {
       let method = request?.head.method
-      var line = LogLine(method: method?.name ?? "_OTHER", status: response.status.code)
+      var line = LogLine(
+        method: method?.name ?? MetricLabels.methods[MetricLabels.otherMethod], status: response.status.code)
       if let request {
         line.add("route", request.route.label.description)
         line.add("request_bytes", request.bodyBytes)

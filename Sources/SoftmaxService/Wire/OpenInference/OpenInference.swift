@@ -35,13 +35,19 @@ struct OpenInference: Sendable {
 
   /// What is said of a path of the protocol where nothing stands.
   static func complaint(about path: String) -> String {
-    "\(quoted(path)) is not supported by softmaxd; GET /v2 names the extensions, GET /v2/models the models"
+    complaint(about: path, cure: "GET /v2 names the extensions, GET /v2/models the models")
   }
 
-  /// The same, with the path that was most likely meant.
+  /// The same, with the path that was most likely meant: one at most two letters away, or the first that goes on from
+  /// it.
   static func complaint(aboutUnknown path: String) -> String {
-    guard let nearest = OpenInferenceEndpoint.nearest(to: path) else { return complaint(about: path) }
-    return "\(quoted(path)) is not supported by softmaxd; the nearest is \(quoted(nearest))"
+    let paths = OpenInferenceEndpoint.paths(likeModelOf: path)
+    let nearest = NameSuggestion.sentence(nearestToPath: path, among: paths, atMost: 2)
+    return nearest.map { complaint(about: path, cure: $0) } ?? complaint(about: path)
+  }
+
+  private static func complaint(about path: String, cure: String) -> String {
+    "\(quoted(path)) is not supported by softmaxd; \(cure)"
   }
 
   /// Where a model infers whose other paths this is one of; any model for the other paths.
@@ -184,17 +190,14 @@ enum OpenInferenceEndpoint {
     (.inference, inference("/v2/models/{model}/versions/{version}/infer", of: .softmax)),
   ]
 
-  /// The path that was most likely meant: one at most two letters away, or the first that goes on from it.
-  static func nearest(to path: String) -> String? {
+  /// All paths, those of models with the model that a path names, be it one of them or not.
+  static func paths(likeModelOf path: String) -> [String] {
     let segments = path.split(separator: "/", omittingEmptySubsequences: false)
     let model = segments.count > 3 && !segments[3].isEmpty ? segments[3] : "softmax"
-    let paths = routes.map { route in
+    return routes.map { route in
       route.declaration.template.description.replacing("{model}", with: model)
         .replacing("{version}", with: ModelDocuments.version)
     }
-    let nearest = NameSuggestion.nearest(to: path, among: paths, name: \.self)
-    if let nearest, NameSuggestion.distance(path, nearest) <= 2 { return nearest }
-    return paths.first { $0.hasPrefix(path) }
   }
 
   /// Any Content-Type is read: the protocol's clients send none, or one that says nothing.
