@@ -11,15 +11,26 @@ private func additions(_ n: Int, _ execution: Execution) -> [[Double]?] {
     let distilled = try? LossProblem(softmax: capped, target: .logits(Numbers(Array(logits.reversed()))), zLoss: 0.01),
     let plain = try? SoftmaxProblem(logits: Numbers(logits), layout: layout),
     let loss = try? LossProblem(softmax: plain, target: .indices([0, 1, 2, 1])),
-    let probabilities = (try? plain.solve([.probabilities], execution))?.probabilities,
+    let probabilities = (try? plain.numbers(of: [.probabilities], execution))?.first,
     let close = try? LossProblem(softmax: plain, target: .probabilities(Numbers(probabilities)))
   else { return [nil] }
-  let slopes = try? distilled.lossAndGradient(upstream: nil, loss: true, gradient: true, execution)
-  let small = try? close.lossAndGradient(upstream: nil, loss: true, gradient: true, execution)
-  return [
-    slopes?.loss, slopes?.gradient, small?.loss, small?.gradient,
-    try? loss.hessianVectorProduct(Numbers(Array(logits.reversed())), upstream: nil, execution),
-  ]
+  let product = try? ResultBuffer.arrays([layout.count]) { buffers throws(ComputationError) in
+    try loss.hessianVectorProduct(Numbers(Array(logits.reversed())), upstream: nil, into: buffers[0], execution)
+  }
+  return [slopes(distilled, execution), slopes(close, execution), product].flatMap { numbers -> [[Double]?] in
+    numbers.map { Array($0) } ?? [nil]
+  }
+}
+
+/// The loss and the gradient.
+func slopes(
+  _ problem: LossProblem, _ execution: Execution, from stage: Stage = .vector, counting counter: StageCounter? = nil
+) -> ShortList<[Double]>? {
+  try? ResultBuffer.arrays([problem.lossCount, problem.softmax.layout.count]) { buffers throws(ComputationError) in
+    try problem.lossAndGradient(
+      upstream: nil, into: LossBuffers(loss: buffers[0], gradient: buffers[1]), execution, from: stage,
+      counting: counter)
+  }
 }
 
 /// Digests of softmax, log-softmax, loss and gradient over all kinds of rows, one for each level that this processor
@@ -33,19 +44,17 @@ func selfCheck() -> Bool {
       for n in [3, 10, 100] {
         let layout = Layout(shape: [4, n], axis: 1)
         guard let problem = try? SoftmaxProblem(logits: family.logits(4, n), layout: layout, temperature: 0.7),
-          let result = try? problem.solve(
-            [.probabilities, .logProbabilities, .logSumExp, .entropy], Execution(level: level)),
+          let result = try? problem.numbers(
+            of: [.probabilities, .logProbabilities, .logSumExp, .entropy], Execution(level: level)),
           let loss = try? LossProblem(
             softmax: problem, target: .indices([0, 1, 2, 1]), labelSmoothing: 0.125, reduction: .mean),
-          let slopes = try? loss.lossAndGradient(upstream: nil, loss: true, gradient: true, Execution(level: level)),
+          let slopes = slopes(loss, Execution(level: level)),
           let narrow = try? narrowRows(family, n, level)
         else { return 0 }
         areNearest = areNearest && narrow.areNearest
         let parts: [[Double]?] =
-          [
-            result.probabilities, result.logProbabilities, result.logSumExp, result.entropy, slopes.loss,
-            slopes.gradient,
-          ] + (family.name == LogitFamily.random.name ? additions(n, Execution(level: level)) : [])
+          Array(result) + Array(slopes)
+          + (family.name == LogitFamily.random.name ? additions(n, Execution(level: level)) : [])
           + narrow.results
         for values in parts.compactMap({ $0 }) {
           var writer = JSONWriter(capacity: 0, level: level)
@@ -78,10 +87,8 @@ private func narrowRows(
       let loss = try LossProblem(
         softmax: problem, target: .indices([0, n - 1]), sampleWeight: [0.3, 2], reduction: .none)
       func found(_ execution: Execution, from stage: Stage) throws -> [[Double]?] {
-        let softmax = try problem.solve([.probabilities, .logProbabilities], execution, from: stage)
-        let slopes = try loss.lossAndGradient(
-          upstream: nil, loss: true, gradient: true, execution, from: stage)
-        return [softmax.probabilities, softmax.logProbabilities, slopes.loss, slopes.gradient]
+        let softmax = try problem.numbers(of: [.probabilities, .logProbabilities], execution, from: stage)
+        return Array(softmax) + (slopes(loss, execution, from: stage).map { Array($0) } ?? [nil])
       }
       let here = try found(Execution(level: level), from: .vector)
       let behind = try found(Execution(), from: .ball)

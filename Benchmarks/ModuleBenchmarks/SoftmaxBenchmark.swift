@@ -24,14 +24,12 @@ private func benchmarkRows(of n: Int) {
   else { return print("no problem") }
   for level in levelsHere {
     let execution = Execution(level: level)
-    let softmax = nanoseconds { keep((try? problem.solve([.probabilities], execution))?.probabilities?.count ?? 0) }
+    let softmax = nanoseconds { keep((try? problem.numbers(of: [.probabilities], execution))?[0].count ?? 0) }
     report(n, "softmax", "\(level)", softmax / count)
-    let logs = nanoseconds { keep((try? problem.solve([.logProbabilities], execution))?.logProbabilities?.count ?? 0) }
+    let logs = nanoseconds { keep((try? problem.numbers(of: [.logProbabilities], execution))?[0].count ?? 0) }
     report(n, "log-softmax", "\(level)", logs / count)
-    let slopes = nanoseconds {
-      keep((try? loss.lossAndGradient(upstream: nil, loss: true, gradient: true, execution))?.gradient?.count ?? 0)
-    }
-    report(n, "gradient", "\(level)", slopes / count)
+    let gradient = nanoseconds { keep(slopes(loss, execution)?[1].count ?? 0) }
+    report(n, "gradient", "\(level)", gradient / count)
   }
   var out = [Double](repeating: 0, count: n)
   let textbook = nanoseconds {
@@ -68,20 +66,17 @@ private func reportStages(_ family: LogitFamily) {
   let outputs: ShortList<SoftmaxOutput> = [.probabilities, .logProbabilities, .logSumExp, .entropy]
   let execution = Execution(level: levelsHere.last ?? .baseline)
   let clock = ContinuousClock()
-  var time = clock.measure { _ = try? problem.solve(outputs, execution, from: .vector, counting: counter) }
+  var time = clock.measure { _ = try? problem.numbers(of: outputs, execution, from: .vector, counting: counter) }
   report(family.name + ": softmax", counter.total, time / (rows * n))
 
   // Soft targets that are the softmax itself, rounded: the gradient cancels to its last bits.
   let targets: Target =
     family.isSelfDistilled
-    ? .probabilities(Numbers((try? problem.solve([.probabilities], Execution()))?.probabilities ?? []))
+    ? .probabilities(Numbers((try? problem.numbers(of: [.probabilities], Execution()))?.first ?? []))
     : .indices((0..<rows).map { $0 * 7 % n })
   guard let loss = try? LossProblem(softmax: problem, target: targets, reduction: .none) else { return }
   counter = StageCounter()
-  time = clock.measure {
-    _ = try? loss.lossAndGradient(
-      upstream: nil, loss: true, gradient: true, execution, from: .vector, counting: counter)
-  }
+  time = clock.measure { _ = slopes(loss, execution, counting: counter) }
   report(family.name + ": loss and gradient", counter.total, time / (rows * n))
 }
 

@@ -110,11 +110,11 @@ extension Fixture {
     case .derivation(let target):
       let steps = try softmax.derivation(target: target, execution)
       let numbers = [
-        "y_hat": steps.yHat, "dL_dy_hat_l": [steps.dLdyHatL], "first_term": steps.quotientFirst,
-        "second_term": steps.quotientSecond, "dy_hat_l_da": steps.dyHatLdA, "chain_rule": steps.chainRule,
-        "gradient": steps.gradient,
+        "y_hat": steps[.yHat], "dL_dy_hat_l": steps[.dLdyHatL], "first_term": steps[.quotientFirst],
+        "second_term": steps[.quotientSecond], "dy_hat_l_da": steps[.dyHatLdA], "chain_rule": steps[.gradient],
+        "gradient": steps[.gradient],
       ]
-      return (numbers, [:])
+      return (numbers.compactMapValues { $0 }, [:])
     }
   }
 

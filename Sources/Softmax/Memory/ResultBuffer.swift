@@ -126,31 +126,34 @@ internal import Allocation
 }
 
 extension ResultBuffer {
-  /// The array of `count` numbers that `body` makes. Inlined, since a specialised copy would take what `body` captures
-  /// by value.
-  @inline(__always)
-  static func array<Failure: Error>(
-    _ count: Int, _ body: (ResultBuffer) throws(Failure) -> Void
-  ) throws(Failure) -> [Double] {
+  /// The arrays of as many numbers as `counts` says that `body` fills.
+  public static func arrays(
+    _ counts: ShortList<Int>, _ body: (ShortList<ResultBuffer>) throws(ComputationError) -> Void
+  ) throws(ComputationError) -> ShortList<[Double]> {
+    var arrays = ShortList(count: counts.count) { _ in [Double]() }
+    try fill(&arrays, counts, after: [], body)
+    return arrays
+  }
+
+  /// Makes the arrays that have no buffer yet, each while those before it are being filled.
+  private static func fill(
+    _ arrays: inout ShortList<[Double]>, _ counts: ShortList<Int>, after buffers: ShortList<ResultBuffer>,
+    _ body: (ShortList<ResultBuffer>) throws(ComputationError) -> Void
+  ) throws(ComputationError) {
+    let place = buffers.count
+    guard place < counts.count else { return try body(buffers) }
+    let count = counts[place]
     var array: [Double] = []
     array.reserveLargeCapacity(count)
-    try array.append(addingCapacity: count) { output throws(Failure) in
-      try unsafe output.withUnsafeMutableBufferPointer { numbers, filled throws(Failure) in
-        try body(unsafe ResultBuffer(UnsafeMutableRawBufferPointer(numbers), .binary64, count: count))
+    try array.append(addingCapacity: count) { output throws(ComputationError) in
+      try unsafe output.withUnsafeMutableBufferPointer { numbers, filled throws(ComputationError) in
+        var buffers = buffers
+        buffers.append(unsafe ResultBuffer(UnsafeMutableRawBufferPointer(numbers), .binary64, count: count))
+        try fill(&arrays, counts, after: buffers, body)
         filled = count
       }
     }
-    return array
-  }
-
-  /// The same, where the array may not be wanted: then `body` gets no buffer.
-  @inline(__always)
-  static func array<Failure: Error>(
-    ifWanted isWanted: Bool, _ count: Int, _ body: (ResultBuffer?) throws(Failure) -> Void
-  ) throws(Failure) -> [Double]? {
-    guard !isWanted else { return try array(count) { buffer throws(Failure) in try body(buffer) } }
-    try body(nil)
-    return nil
+    arrays[place] = array
   }
 
   /// Appends to `bytes` the tensors that `body` makes, each of its type and count, one after the other.

@@ -168,16 +168,3 @@ public final class LossProblem: Sendable {
     return false
   }
 }
-
-/// What ``LossProblem/lossAndGradient(upstream:loss:gradient:perplexity:_:from:counting:)`` found; an output not asked
-/// for is `nil`.
-public struct LossResult: Sendable, Equatable {
-  /// One for each row under ``Reduction/none``, else one.
-  public var loss: [Double]?
-  /// e^loss under ``Reduction/mean``.
-  public var perplexity: Double?
-  /// `∂(Σ q L)/∂a`, in the logits' shape.
-  public var gradient: [Double]?
-
-  init() {}
-}

@@ -51,7 +51,11 @@ public struct TensorShape: Sendable {
   }
 
   /// How many values a tensor of the shape holds.
-  public var volume: Int { reduce(1, *) }
+  public var volume: Int {
+    var volume = 1
+    for axis in 0..<rank { volume *= places[axis] }
+    return volume
+  }
 }
 
 extension TensorShape: RandomAccessCollection {

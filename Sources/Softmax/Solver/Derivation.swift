@@ -1,83 +1,75 @@
 internal import VectorKernels
 
-/// The textbook derivation of ∂L/∂a for one row of logits and its target class l, each step's numbers rounded once from
-/// their exact values, so that ``chainRule`` and ``gradient`` agree to the bit.
-public struct Derivation: Sendable, Equatable {
+/// A step of the textbook derivation of ∂L/∂a for one row of logits and its target class l, each number rounded once
+/// from its exact value, so that the product of the chain rule and the gradient agree to the bit.
+public enum DerivationStep: Int, Sendable, CaseIterable {
   /// `ŷ = softmax(a / T)`.
-  public var yHat: [Double]
-  /// `∂L/∂ŷ_l = -1 / ŷ_l`.
-  public var dLdyHatL: Double
+  case yHat
   /// The quotient rule's first term: `1[l=i] ŷ_l / T`.
-  public var quotientFirst: [Double]
+  case quotientFirst
   /// The quotient rule's second term: `ŷ_l ŷ_i / T`.
-  public var quotientSecond: [Double]
+  case quotientSecond
   /// `∂ŷ_l/∂a_i = ŷ_l (1[l=i] - ŷ_i) / T`: the first term less the second.
-  public var dyHatLdA: [Double]
-  /// `∂L/∂ŷ_l · ∂ŷ_l/∂a_i`, the exact product rounded.
-  public var chainRule: [Double]
-  /// `∂L/∂a_i = -(1[l=i] - ŷ_i) / T`.
-  public var gradient: [Double]
+  case dyHatLdA
+  /// `∂L/∂a_i = -(1[l=i] - ŷ_i) / T`, which is also `∂L/∂ŷ_l · ∂ŷ_l/∂a_i`.
+  case gradient
+  /// `∂L/∂ŷ_l = -1 / ŷ_l`, a single number.
+  case dLdyHatL
+
+  /// How many numbers all steps have.
+  public static func count(classes: Int) -> Int { dLdyHatL.range(classes: classes).upperBound }
+
+  /// Where a step's numbers stand among those of all: one for each class.
+  public func range(classes: Int) -> Range<Int> {
+    let start = rawValue * classes
+    return start..<start + (self == .dLdyHatL ? 1 : classes)
+  }
+
+  /// The step's number for class i, where l is the target; nil where it is zero.
+  fileprivate func value(_ i: Int, _ l: Int) -> RowValue? {
+    switch self {
+    case .yHat: .probability(i)
+    case .quotientFirst: i == l ? .quotientFirst(l) : nil
+    case .quotientSecond: .quotientSecond(l, i)
+    case .dyHatLdA: .jacobian(l, i)
+    case .gradient: .lossByLogit(l, i)
+    case .dLdyHatL: .lossByProbability(l)
+    }
+  }
 }
 
 extension SoftmaxProblem {
-  /// The steps of the textbook derivation for one row and a class of it.
+  /// The steps of the textbook derivation for one row and a class of it, into a buffer for all of their numbers.
   /// - Throws: ``ComputationError/targetDoesNotFit`` when the logits are not one row, or capped, or the class is none
   ///   of it or masked; ``ComputationError/cancelled``.
   public func derivation(
-    target l: Int, _ execution: Execution, from stage: Stage = .vector, counting counter: StageCounter? = nil
-  ) throws(ComputationError) -> Derivation {
+    target l: Int, into buffer: ResultBuffer, _ execution: Execution, from stage: Stage = .vector,
+    counting counter: StageCounter? = nil
+  ) throws(ComputationError) {
     guard layout.batch == 1, softcap == nil, (0..<layout.classes).contains(l), logits[l] > -.infinity else {
       throw .targetDoesNotFit
     }
-    let classes = layout.classes
-    let steps = DerivationStep.allCases
-    // [step][class], and behind them what has no class.
-    let values = steps.flatMap { step in (0..<classes).map { step.value($0, l) } } + DerivationStep.single(l)
-    counter?.total.outputs += values.count
-    var escalation = StageEscalation(execution, from: stage)
-    let numbers = try ResultBuffer.array(values.count) { buffer throws(ComputationError) in
-      var entries = values.enumerated().map { UnresolvedValues.Entry(value: $1, buffer: buffer, position: $0) }
-      if stage == .vector, VectorRow.serves(self) {
-        try escalation.poll.spend(steps.count * VectorRow.cost(classes))
-        var row = VectorRow(self, execution.level)
-        var reader = RowReader(layout)
-        reader.read(logits, row: 0) { row.solve($0, derivationFor: l, into: buffer) }
-        entries.removeAll { !buffer[$0.position].isNaN }
+    buffer.clear(buffer.count, from: 0)
+    var entries: [UnresolvedValues.Entry] = []
+    for step in DerivationStep.allCases {
+      for (i, position) in step.range(classes: layout.classes).enumerated() {
+        guard let value = step.value(i, l) else { continue }
+        entries.append(UnresolvedValues.Entry(value: value, buffer: buffer, position: position))
       }
-      var unresolved = UnresolvedValues(entries, of: LogitsRow(self, number: 0), format: format)
-      try escalation.resolve(&unresolved)
-      counter?.add(escalation.counts)
     }
-    func step(_ step: DerivationStep) -> [Double] { Array(numbers[step.range(classes)]) }
-    let single = numbers[(steps.count * classes)...]
-    var first = [Double](repeating: 0, count: classes)
-    first[l] = single[single.startIndex + 1]
-    return Derivation(
-      yHat: step(.probability), dLdyHatL: single[single.startIndex], quotientFirst: first,
-      quotientSecond: step(.quotientSecond), dyHatLdA: step(.jacobian), chainRule: step(.lossByLogit),
-      gradient: step(.lossByLogit))
-  }
-}
-
-/// A step of the derivation that has a number for each class.
-enum DerivationStep: Int, CaseIterable {
-  case probability, quotientSecond, jacobian, lossByLogit
-
-  /// The step's number for class i, where l is the target.
-  func value(_ i: Int, _ l: Int) -> RowValue {
-    switch self {
-    case .probability: .probability(i)
-    case .quotientSecond: .quotientSecond(l, i)
-    case .jacobian: .jacobian(l, i)
-    case .lossByLogit: .lossByLogit(l, i)
+    counter?.total.outputs += entries.count
+    var escalation = StageEscalation(execution, from: stage)
+    if stage == .vector, VectorRow.serves(self) {
+      try escalation.poll.spend(DerivationStep.allCases.count * VectorRow.cost(layout.classes))
+      var row = VectorRow(self, execution.level)
+      var reader = RowReader(layout)
+      reader.read(logits, row: 0) { row.solve($0, derivationFor: l, into: buffer) }
+      entries.removeAll { !buffer[$0.position].isNaN }
     }
+    var unresolved = UnresolvedValues(entries, of: LogitsRow(self, number: 0), format: format)
+    try escalation.resolve(&unresolved)
+    counter?.add(escalation.counts)
   }
-
-  /// Where its numbers stand.
-  func range(_ classes: Int) -> Range<Int> { (rawValue * classes)..<((rawValue + 1) * classes) }
-
-  /// The steps that have one number.
-  static func single(_ l: Int) -> [RowValue] { [.lossByProbability(l), .quotientFirst(l)] }
 }
 
 extension VectorRow {
@@ -89,22 +81,24 @@ extension VectorRow {
     read(logits, exponent: max(0, 2 - Int(temperature.exponent)))
     let overTemperature = ScaledDoubleDouble.one / ScaledDoubleDouble(temperature)
     let own = exponential(l) / sum
+    func rounded(_ ball: Ball) -> Double { ball.rounded(to: format, isIrrational: false) ?? .nan }
     var scratch: [Double] = []
     for step in DerivationStep.allCases {
-      let range = step.range(logits.count)
-      _ = buffer.write(range.count, from: range.lowerBound, step: 1, by: &scratch) { out in
-        switch step {
-        case .probability: probabilities(of: logits, into: &out)
-        case .quotientSecond:
-          RowFactor(own * Ball(overTemperature)).map { products($0, of: logits, into: &out) } ?? leaveOpen(&out)
-        case .jacobian: jacobian(l, of: logits, into: &out)
-        case .lossByLogit: gradient(of: logits, target: l, factor: overTemperature, into: &out)
-        }
+      let range = step.range(classes: logits.count)
+      func write(_ body: (inout MutableSpan<Double>) -> Int) {
+        _ = buffer.write(range.count, from: range.lowerBound, step: 1, by: &scratch, body)
       }
-    }
-    let single = [-(sum / exponential(l)), own / Ball(temperature)]
-    for (k, value) in single.enumerated() {
-      buffer[DerivationStep.allCases.count * logits.count + k] = value.rounded(to: format, isIrrational: false) ?? .nan
+      switch step {
+      case .yHat: write { probabilities(of: logits, into: &$0) }
+      case .quotientFirst: buffer[range.lowerBound + l] = rounded(own / Ball(temperature))
+      case .quotientSecond:
+        write { out in
+          RowFactor(own * Ball(overTemperature)).map { products($0, of: logits, into: &out) } ?? leaveOpen(&out)
+        }
+      case .dyHatLdA: write { jacobian(l, of: logits, into: &$0) }
+      case .gradient: write { gradient(of: logits, target: l, factor: overTemperature, into: &$0) }
+      case .dLdyHatL: buffer[range.lowerBound] = rounded(-(sum / exponential(l)))
+      }
     }
   }
 }

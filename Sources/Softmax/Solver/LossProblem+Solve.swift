@@ -6,33 +6,11 @@ extension LossProblem {
   /// class with a weight makes the loss infinite and leaves the gradient finite.
   /// - Parameters:
   ///   - upstream: q, of the loss's shape, finite; `nil` stands for ones. It leaves the loss alone.
-  ///   - loss: whether the loss is asked for.
-  ///   - gradient: whether the gradient is asked for.
-  ///   - perplexity: whether e^loss is asked for; there is none without a reduction.
+  ///   - buffers: where what is asked for goes. There is no perplexity without a reduction.
   ///   - execution: how it is run, and when it is to stop.
   ///   - stage: the first stage to ask, here and in what follows.
   ///   - counter: what counts how many outputs each stage is asked for, if anything does.
   /// - Throws: ``ComputationError/cancelled``, ``ComputationError/upstreamDoesNotFit``.
-  public func lossAndGradient(
-    upstream: [Double]?, loss: Bool, gradient: Bool, perplexity: Bool = false, _ execution: Execution,
-    from stage: Stage = .vector, counting counter: StageCounter? = nil
-  ) throws(ComputationError) -> LossResult {
-    let hasPerplexity = perplexity && reduction != .none
-    var result = LossResult()
-    result.gradient = try ResultBuffer.array(ifWanted: gradient, softmax.layout.count) {
-      gradient throws(ComputationError) in
-      result.loss = try ResultBuffer.array(ifWanted: loss, lossCount) { loss throws(ComputationError) in
-        result.perplexity = try ResultBuffer.array(ifWanted: hasPerplexity, 1) {
-          perplexity throws(ComputationError) in
-          let buffers = LossBuffers(loss: loss, perplexity: perplexity, gradient: gradient)
-          try lossAndGradient(upstream: upstream, into: buffers, execution, from: stage, counting: counter)
-        }?.first
-      }
-    }
-    return result
-  }
-
-  /// The same, where the results go into buffers: as many as there are, of types that hold them.
   public func lossAndGradient(
     upstream: [Double]?, into buffers: LossBuffers, _ execution: Execution, from stage: Stage = .vector,
     counting counter: StageCounter? = nil
@@ -44,7 +22,7 @@ extension LossProblem {
   }
 
   /// How many losses there are: one for each row, or one.
-  private var lossCount: Int { reduction == .none ? softmax.layout.batch : 1 }
+  public var lossCount: Int { reduction == .none ? softmax.layout.batch : 1 }
 
   /// Σ t (log t - log p), times s, reduced like the loss: one for each row under ``Reduction/none``, else one.
   ///
@@ -52,15 +30,6 @@ extension LossProblem {
   /// Not proved to be irrational otherwise: then it may go on until it is cancelled.
   /// - Throws: ``ComputationError/cancelled``, ``ComputationError/targetDoesNotFit`` for class indices, class weights
   ///   and ε > 0.
-  public func klDivergence(
-    _ execution: Execution, from stage: Stage = .vector, counting counter: StageCounter? = nil
-  ) throws(ComputationError) -> [Double] {
-    try ResultBuffer.array(lossCount) { buffer throws(ComputationError) in
-      try klDivergence(into: buffer, execution, from: stage, counting: counter)
-    }
-  }
-
-  /// The same, where the numbers go into a buffer.
   public func klDivergence(
     into buffer: ResultBuffer, _ execution: Execution, from stage: Stage = .vector,
     counting counter: StageCounter? = nil
@@ -78,22 +47,13 @@ extension LossProblem {
   /// - Parameters:
   ///   - vector: v, of the logits' shape, finite.
   ///   - upstream: q, as for the gradient.
+  ///   - buffer: where the product goes, of the logits' shape.
   ///   - execution: how to compute.
   ///   - stage: the first stage to ask.
   ///   - counter: what counts how many outputs each stage is asked for, if anything does.
   /// - Throws: ``ComputationError/cancelled``, ``ComputationError/upstreamDoesNotFit``,
   ///   ``ComputationError/vectorDoesNotFit``, which is also thrown where the loss is more than
   ///   cross-entropy of softmax.
-  public func hessianVectorProduct(
-    _ vector: Numbers, upstream: [Double]?, _ execution: Execution, from stage: Stage = .vector,
-    counting counter: StageCounter? = nil
-  ) throws(ComputationError) -> [Double] {
-    try ResultBuffer.array(softmax.layout.count) { buffer throws(ComputationError) in
-      try hessianVectorProduct(vector, upstream: upstream, into: buffer, execution, from: stage, counting: counter)
-    }
-  }
-
-  /// The same, where the numbers go into a buffer.
   public func hessianVectorProduct(
     _ vector: Numbers, upstream: [Double]?, into buffer: ResultBuffer, _ execution: Execution,
     from stage: Stage = .vector, counting counter: StageCounter? = nil

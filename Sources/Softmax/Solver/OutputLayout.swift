@@ -23,26 +23,20 @@ struct OutputLayout: Sendable {
   /// Whether all are what ``ShortRows`` and ``NarrowFormatRow`` compute.
   private(set) var areCommon = true
 
-  /// No outputs yet.
-  init(_ layout: Layout) { self.layout = layout }
-
   /// - Parameter buffers: as many as outputs, each as large as its tensor.
   init(_ outputs: ShortList<SoftmaxOutput>, _ layout: Layout, into buffers: ShortList<ResultBuffer>) {
-    self.init(layout)
-    for place in outputs.indices { append(outputs[place], into: buffers[place]) }
-  }
-
-  /// Asks for one more output.
-  /// - Parameter buffer: as large as its tensor.
-  mutating func append(_ output: SoftmaxOutput, into buffer: ResultBuffer) {
-    let count = output.valueCount(classes: layout.classes)
-    precondition(buffer.count == layout.batch * count)
-    parts.append(Part(output: output, valuesPerRow: count, buffer: buffer))
-    topCount = max(topCount, output.topCount)
-    valuesPerRow += count
-    areDividedByTemperature = areDividedByTemperature || output == .jacobian
-    needExponentials = needExponentials || output.needsExponentials
-    areCommon = areCommon && output.isCommon
+    self.layout = layout
+    for place in outputs.indices {
+      let (output, buffer) = (outputs[place], buffers[place])
+      let count = output.valueCount(classes: layout.classes)
+      precondition(buffer.count == layout.batch * count)
+      parts.append(Part(output: output, valuesPerRow: count, buffer: buffer))
+      topCount = max(topCount, output.topCount)
+      valuesPerRow += count
+      areDividedByTemperature = areDividedByTemperature || output == .jacobian
+      needExponentials = needExponentials || output.needsExponentials
+      areCommon = areCommon && output.isCommon
+    }
   }
 
   /// Where in the tensor a row's number at a position of an output is; those at other positions are `layout.inner`

@@ -8,42 +8,27 @@ extension SoftmaxProblem {
   /// half-way between two numbers, it goes on until it is cancelled.
   /// - Parameters:
   ///   - outputs: what is asked for.
+  ///   - buffers: where each output's numbers go: as many as the output has, of a type that holds them.
   ///   - execution: how it is run, and when it is to stop.
   ///   - stage: the first stage to ask, here and in what follows.
   ///   - counter: what counts how many outputs each stage is asked for, if anything does.
   /// - Throws: ``ComputationError/cancelled``.
   public func solve(
-    _ outputs: ShortList<SoftmaxOutput>, _ execution: Execution, from stage: Stage = .vector,
+    _ outputs: ShortList<SoftmaxOutput>, into buffers: ShortList<ResultBuffer>, _ execution: Execution,
+    from stage: Stage = .vector, counting counter: StageCounter? = nil
+  ) throws(ComputationError) {
+    try solve(OutputLayout(outputs, layout, into: buffers), execution, from: stage, counting: counter)
+  }
+
+  /// The same in arrays, one for each output.
+  public func numbers(
+    of outputs: ShortList<SoftmaxOutput>, _ execution: Execution, from stage: Stage = .vector,
     counting counter: StageCounter? = nil
-  ) throws(ComputationError) -> SoftmaxResult {
-    var result = SoftmaxResult()
-    try solve(outputs, after: OutputLayout(layout), result: &result, execution, from: stage, counting: counter)
-    return result
-  }
-
-  /// Makes the arrays of the outputs that have no buffer yet, each while those before it are being made.
-  private func solve(
-    _ outputs: ShortList<SoftmaxOutput>, after made: OutputLayout, result: inout SoftmaxResult,
-    _ execution: Execution, from stage: Stage, counting counter: StageCounter?
-  ) throws(ComputationError) {
-    guard made.parts.count < outputs.count else {
-      return try solve(made, execution, from: stage, counting: counter)
+  ) throws(ComputationError) -> ShortList<[Double]> {
+    let counts = ShortList(count: outputs.count) { layout.batch * outputs[$0].valueCount(classes: layout.classes) }
+    return try ResultBuffer.arrays(counts) { buffers throws(ComputationError) in
+      try solve(outputs, into: buffers, execution, from: stage, counting: counter)
     }
-    let output = outputs[made.parts.count]
-    let count = layout.batch * output.valueCount(classes: layout.classes)
-    let numbers = try ResultBuffer.array(count) { buffer throws(ComputationError) in
-      var made = made
-      made.append(output, into: buffer)
-      try solve(outputs, after: made, result: &result, execution, from: stage, counting: counter)
-    }
-    result.set(output, to: numbers)
-  }
-
-  /// The same, where each output's numbers go into a buffer: as many as the output has, of a type that holds them.
-  public func solve(
-    _ outputs: ShortList<SoftmaxOutput>, into buffers: ShortList<ResultBuffer>, _ execution: Execution
-  ) throws(ComputationError) {
-    try solve(OutputLayout(outputs, layout, into: buffers), execution, from: .vector, counting: nil)
   }
 
   private func solve(

@@ -46,21 +46,9 @@ extension ValidatedRequest {
     _ = consume self
     let bytes: (array: [UInt8], places: Range<Int>)?
     do throws(ComputationError) {
-      switch consume work {
-      case .softmax(let problem):
-        bytes = try SoftmaxProblem.overwrite(consume problem) { problem, buffer throws(ComputationError) in
-          try withBuffers { before, behind throws(ComputationError) in
-            try plan.solve(problem, into: before.joined(buffer, behind), execution)
-          }
-        }
-      case .loss(let work):
-        let upstream = work.upstream
-        let problem = (consume work).problem
-        bytes = try LossProblem.overwrite(consume problem) { problem, buffer throws(ComputationError) in
-          try withBuffers { before, behind throws(ComputationError) in
-            let buffers = plan.lossBuffers(before.joined(buffer, behind))
-            try problem.lossAndGradient(upstream: upstream, into: buffers, execution)
-          }
+      bytes = try (consume work).overwrite { work, buffer throws(ComputationError) in
+        try withBuffers { before, behind throws(ComputationError) in
+          try work.compute(plan, into: before.joined(buffer, behind), execution)
         }
       }
     } catch {
@@ -68,6 +56,27 @@ extension ValidatedRequest {
     }
     guard let bytes else { throw .inconsistency }
     return bytes
+  }
+}
+
+extension ValidatedRequest.Work {
+  /// Calls `body` with the work and with a buffer that is in its logits' place: ``SoftmaxProblem/overwrite(_:by:)``.
+  fileprivate consuming func overwrite(
+    by body: (Self, ResultBuffer) throws(ComputationError) -> Void
+  ) throws(ComputationError) -> (array: [UInt8], places: Range<Int>)? {
+    switch consume self {
+    case .softmax(let problem):
+      return try SoftmaxProblem.overwrite(consume problem) { problem, buffer throws(ComputationError) in
+        try body(.softmax(problem), buffer)
+      }
+    case .loss(let work):
+      let upstream = work.upstream
+      let problem = (consume work).problem
+      return try LossProblem.overwrite(consume problem) { problem, buffer throws(ComputationError) in
+        let work = ValidatedRequest.LossWork(problem: problem, upstream: upstream, vector: nil, derivedClass: nil)
+        try body(.loss(work), buffer)
+      }
+    }
   }
 }
 

@@ -59,6 +59,14 @@ struct ResponsePlan: Sendable {
     ResponsePlan(geometry: geometry, outputs: outputs, format: format, hasLosses: hasLosses, topCount: topCount)
   }
 
+  /// How many numbers an output has.
+  func count(of output: Output) -> Int {
+    switch output.descriptor.content {
+    case .numbers(let extent), .indices(let extent): shape(of: extent).volume
+    case .derivation: DerivationStep.count(classes: geometry.classes)
+    }
+  }
+
   /// The shape of an output; a derivation, which has none, is of rows of the logits' shape.
   func shape(of output: Output) -> TensorShape {
     switch output.descriptor.content {
@@ -78,65 +86,32 @@ struct ResponsePlan: Sendable {
   }
 }
 
-/// Takes a computation's results one after the other, in the order asked for: what a wire implements to answer.
-protocol OutputEncoder: ~Copyable {
-  /// Takes numbers, row-major, of a shape; a single number for the shape [].
-  /// - Throws: ``ComputationError/cancelled``, as the computation itself does.
-  mutating func write(_ output: Output, _ values: [Double], shape: TensorShape) throws(ComputationError)
-  /// Takes integers likewise.
-  mutating func write(_ output: Output, _ values: [Int], shape: TensorShape)
-  mutating func write(_ output: Output, _ derivation: Derivation)
-}
-
 extension ValidatedRequest {
-  /// Computes what was asked for and hands it to `encoder`: the inputs are let go before anything is written, and each
-  /// output's numbers as soon as they are written.
-  /// - Throws: ``RequestError/cancelled``.
+  /// Computes what was asked for and hands each output's numbers to `write`, row-major: the inputs are let go before
+  /// anything is written, and the numbers as soon as they are written.
+  /// - Throws: ``RequestError/cancelled``, also where `write` throws that.
   consuming func run(
-    _ execution: Execution, to encoder: inout some OutputEncoder & ~Copyable
+    _ execution: Execution, _ write: (Output, [Double]) throws(ComputationError) -> Void
   ) throws(RequestError) {
     let (work, plan) = (work, plan)
     _ = consume self
-    var results = Results()
     do throws(ComputationError) {
-      try results.compute(consume work, plan, execution)
+      var results = try (consume work).results(plan, execution)
+      for place in results.indices {
+        let numbers = results[place]
+        results[place] = []
+        try write(plan.outputs[place], numbers)
+      }
     } catch {
       throw RequestError(error)
     }
-    for output in plan.outputs {
-      switch results.take(output) {
-      case .numbers(let numbers):
-        do throws(ComputationError) {
-          try encoder.write(output, numbers, shape: plan.shape(of: output))
-        } catch {
-          throw RequestError(error)
-        }
-      case .indices(let indices): encoder.write(output, indices, shape: plan.shape(of: output))
-      case .derivation(let derivation): encoder.write(output, derivation)
-      case nil: throw .inconsistency
-      }
-    }
   }
-}
 
-extension ValidatedRequest {
-  /// Computes what was asked for, each output's numbers into the buffer at its place among the outputs. There is no
-  /// buffer for a derivation.
+  /// Computes what was asked for, each output's numbers into the buffer at its place among the outputs.
   /// - Throws: ``RequestError/cancelled``.
   func run(_ execution: Execution, into buffers: ShortList<ResultBuffer>) throws(RequestError) {
     do throws(ComputationError) {
-      switch work {
-      case .softmax(let problem): try plan.solve(problem, into: buffers, execution)
-      case .loss(let work):
-        let own = plan.lossBuffers(buffers)
-        if !own.isEmpty { try work.problem.lossAndGradient(upstream: work.upstream, into: own, execution) }
-        if let buffer = plan.buffer(for: .klDivergence, of: buffers) {
-          try work.problem.klDivergence(into: buffer, execution)
-        }
-        if let buffer = plan.buffer(for: .hessianVectorProduct, of: buffers), let vector = work.vector {
-          try work.problem.hessianVectorProduct(vector, upstream: work.upstream, into: buffer, execution)
-        }
-      }
+      try work.compute(plan, into: buffers, execution)
     } catch {
       throw RequestError(error)
     }
@@ -147,83 +122,38 @@ extension RequestError {
   init(_ error: ComputationError) { self = error == .cancelled ? .cancelled : .inconsistency }
 }
 
-/// What has been computed and not yet been written.
-private struct Results: ~Copyable {
-  enum Value {
-    case numbers([Double])
-    case indices([Int])
-    case derivation(Derivation)
+extension ValidatedRequest.Work {
+  /// Each output's numbers; the inputs are let go.
+  fileprivate consuming func results(
+    _ plan: ResponsePlan, _ execution: Execution
+  ) throws(ComputationError) -> ShortList<[Double]> {
+    let counts = ShortList(count: plan.outputs.count) { plan.count(of: plan.outputs[$0]) }
+    return try ResultBuffer.arrays(counts) { buffers throws(ComputationError) in
+      try compute(plan, into: buffers, execution)
+    }
   }
 
-  private var softmax: SoftmaxResult?
-  private var loss: LossResult?
-  private var derivation: Derivation?
-  private var klDivergence: [Double]?
-  private var hessianVectorProduct: [Double]?
-
-  mutating func compute(
-    _ work: consuming ValidatedRequest.Work, _ plan: ResponsePlan, _ execution: Execution
+  /// Computes each output's numbers into the buffer at its place.
+  func compute(
+    _ plan: ResponsePlan, into buffers: ShortList<ResultBuffer>, _ execution: Execution
   ) throws(ComputationError) {
-    let outputs = plan.outputs
-    switch consume work {
+    func buffer(_ output: Output) -> ResultBuffer? { plan.outputs.firstIndex(of: output).map { buffers[$0] } }
+    switch self {
     case .softmax(let problem):
-      softmax = try problem.solve(plan.outputs.softmaxOutputs(top: plan.topCount), execution)
+      try problem.solve(plan.outputs.softmaxOutputs(top: plan.topCount), into: buffers, execution)
     case .loss(let work):
-      let (wantsLoss, wantsGradient) = (outputs.contains(.loss), outputs.contains(.gradient))
-      let wantsPerplexity = outputs.contains(.perplexity)
-      if wantsLoss || wantsGradient || wantsPerplexity {
-        loss = try work.problem.lossAndGradient(
-          upstream: work.upstream, loss: wantsLoss, gradient: wantsGradient, perplexity: wantsPerplexity, execution)
+      let own = LossBuffers(loss: buffer(.loss), perplexity: buffer(.perplexity), gradient: buffer(.gradient))
+      if !own.isEmpty { try work.problem.lossAndGradient(upstream: work.upstream, into: own, execution) }
+      if let buffer = buffer(.klDivergence) { try work.problem.klDivergence(into: buffer, execution) }
+      if let buffer = buffer(.hessianVectorProduct) {
+        guard let vector = work.vector else { throw .vectorDoesNotFit }
+        try work.problem.hessianVectorProduct(vector, upstream: work.upstream, into: buffer, execution)
       }
-      if outputs.contains(.klDivergence) { klDivergence = try work.problem.klDivergence(execution) }
-      if outputs.contains(.hessianVectorProduct), let vector = work.vector {
-        hessianVectorProduct = try work.problem.hessianVectorProduct(vector, upstream: work.upstream, execution)
-      }
-      if let target = work.derivedClass {
-        derivation = try work.problem.softmax.derivation(target: target, execution)
+      if let buffer = buffer(.derivation) {
+        guard let target = work.derivedClass else { throw .targetDoesNotFit }
+        try work.problem.softmax.derivation(target: target, into: buffer, execution)
       }
     }
-  }
-
-  /// An output's value, once; nil where it was not computed.
-  mutating func take(_ output: Output) -> Value? {
-    switch output {
-    case .probabilities: softmax?.probabilities.take().map(Value.numbers)
-    case .logProbabilities: softmax?.logProbabilities.take().map(Value.numbers)
-    case .logSumExp: softmax?.logSumExp.take().map(Value.numbers)
-    case .entropy: softmax?.entropy.take().map(Value.numbers)
-    case .argmax: softmax?.argmax.take().map(Value.indices)
-    case .jacobian: softmax?.jacobian.take().map(Value.numbers)
-    case .topIndices: softmax?.topIndices.take().map(Value.indices)
-    case .topProbabilities: softmax?.topProbabilities.take().map(Value.numbers)
-    case .topLogProbabilities: softmax?.topLogProbabilities.take().map(Value.numbers)
-    case .loss: loss?.loss.take().map(Value.numbers)
-    case .perplexity: loss?.perplexity.take().map { .numbers([$0]) }
-    case .gradient: loss?.gradient.take().map(Value.numbers)
-    case .derivation: derivation.take().map(Value.derivation)
-    case .klDivergence: klDivergence.take().map(Value.numbers)
-    case .hessianVectorProduct: hessianVectorProduct.take().map(Value.numbers)
-    }
-  }
-}
-
-extension ResponsePlan {
-  func solve(
-    _ problem: SoftmaxProblem, into buffers: ShortList<ResultBuffer>, _ execution: Execution
-  ) throws(ComputationError) {
-    try problem.solve(outputs.softmaxOutputs(top: topCount), into: buffers, execution)
-  }
-
-  /// The buffer of an output, of those for all outputs; nil where it is not asked for.
-  fileprivate func buffer(for output: Output, of buffers: ShortList<ResultBuffer>) -> ResultBuffer? {
-    outputs.firstIndex(of: output).map { buffers[$0] }
-  }
-
-  /// Where the loss and what belongs to it go, of buffers for all outputs.
-  func lossBuffers(_ buffers: ShortList<ResultBuffer>) -> LossBuffers {
-    LossBuffers(
-      loss: buffer(for: .loss, of: buffers), perplexity: buffer(for: .perplexity, of: buffers),
-      gradient: buffer(for: .gradient, of: buffers))
   }
 }
 

@@ -4,9 +4,8 @@ import VectorKernels
 
 /// A format in which requests come and results go.
 ///
-/// A wire reads a body into an ``UnvalidatedRequest``, has it validated and run, and writes the results as an
-/// ``OutputEncoder``; and it says in its own terms where something is wrong and what to send instead. Validation knows
-/// of it only the words below.
+/// A wire reads a body into an ``UnvalidatedRequest``, has it validated and run, and writes the results; and it says in
+/// its own terms where something is wrong and what to send instead. Validation knows of it only the words below.
 protocol Wire: Sendable {
   /// The results of an operation, or the problem for which there are none.
   func answer(_ request: consuming Request, for operation: Operation, in context: WireContext) -> Response

@@ -50,7 +50,7 @@ struct WorkingMemory {
     var bytes = request.work.memory(threads: context.threads) + encodedBytes
     if !isInPlace {
       let plan = request.plan
-      for output in plan.outputs { bytes += plan.shape(of: output).volume * Self.bytesPerNumber }
+      for output in plan.outputs { bytes += plan.count(of: output) * Self.bytesPerNumber }
     }
     guard bytes > Self.unasked else { return }
     try ask(bytes)

@@ -212,8 +212,7 @@ struct SpecialCaseTests {
       // The same as steps of the derivation, and 1 - p, less than 1/2, there.
       let steps = try softmax(logits, temperature: n == 2 ? 0x1p149 : temperature, format: .binary32)
         .derivation(target: 0, Execution())
-      #expect(n != 2 || steps.gradient[0] == -least)
-      #expect(steps.chainRule == steps.gradient)
+      #expect(n != 2 || steps[.gradient]?.first == -least)
     }
   }
 

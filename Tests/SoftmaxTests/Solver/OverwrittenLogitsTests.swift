@@ -55,10 +55,11 @@ struct OverwrittenLogitsTests {
       let problem = try loss()
       var losses: [Double]?
       let bytes = try LossProblem.overwrite(problem) { problem, gradient throws(ComputationError) in
-        losses = try ResultBuffer.array(ifWanted: hasLoss, rows) { loss throws(ComputationError) in
+        losses = try ResultBuffer.arrays(hasLoss ? [rows] : []) { losses throws(ComputationError) in
           try problem.lossAndGradient(
-            upstream: nil, into: LossBuffers(loss: loss, gradient: gradient), Execution(level: level, host: Threads()))
-        }
+            upstream: nil, into: LossBuffers(loss: losses.first, gradient: gradient),
+            Execution(level: level, host: Threads()))
+        }.first
       }
       #expect(try numbers(bytes, layout.count, type) == expected.gradient)
       #expect(losses == expected.loss)

@@ -240,11 +240,6 @@ final class SoftmaxTables {
     guard
       let problem = try? SoftmaxProblem(logits: logits, layout: layout, temperature: temperature, softcap: softcap)
     else { return nil }
-    return try problem.solve([output], execution).numbers
+    return try problem.numbers(of: [output], execution)[0]
   }
-}
-
-extension SoftmaxResult {
-  /// The only output that was asked for.
-  fileprivate var numbers: [Double]? { probabilities ?? logProbabilities ?? logSumExp ?? entropy }
 }

@@ -40,22 +40,22 @@ extension CheckRequest {
 
   /// The correctly rounded numbers of each candidate's output.
   private func exactNumbers(_ execution: Execution) throws(ComputationError) -> ExactNumbers {
-    let outputs = candidates.map(\.output)
     var exact = ExactNumbers()
-    let softmaxOutputs = outputs.map(\.inCatalogue).softmaxOutputs()
-    if !softmaxOutputs.isEmpty {
-      let result = try softmax.solve(softmaxOutputs, execution)
-      exact[.probabilities] = result.probabilities
-      exact[.logProbabilities] = result.logProbabilities
-      exact[.logSumExp] = result.logSumExp
-      exact[.entropy] = result.entropy
+    let outputs = candidates.map(\.output)
+    let ofSoftmax = outputs.filter { !$0.isLossOrGradient }
+    if !ofSoftmax.isEmpty {
+      let numbers = try softmax.numbers(of: ofSoftmax.map(\.inCatalogue).softmaxOutputs(), execution)
+      for (output, numbers) in zip(ofSoftmax, numbers) { exact[output] = numbers }
     }
-    let (wantsLoss, wantsGradient) = (outputs.contains(.loss), outputs.contains(.gradient))
-    if let loss, wantsLoss || wantsGradient {
-      let result = try loss.problem.lossAndGradient(
-        upstream: loss.upstream, loss: wantsLoss, gradient: wantsGradient, execution)
-      exact[.loss] = result.loss
-      exact[.gradient] = result.gradient
+    let others = outputs.filter(\.isLossOrGradient)
+    if let problem = loss?.problem, !others.isEmpty {
+      let counts = ShortList(count: others.count) { others[$0] == .loss ? problem.lossCount : geometry.layout.count }
+      let numbers = try ResultBuffer.arrays(counts) { buffers throws(ComputationError) in
+        func buffer(_ output: CheckedOutput) -> ResultBuffer? { others.firstIndex(of: output).map { buffers[$0] } }
+        let buffers = LossBuffers(loss: buffer(.loss), gradient: buffer(.gradient))
+        try problem.lossAndGradient(upstream: loss?.upstream, into: buffers, execution)
+      }
+      for (output, numbers) in zip(others, numbers) { exact[output] = numbers }
     }
     return exact
   }

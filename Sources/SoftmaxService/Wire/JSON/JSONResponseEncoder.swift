@@ -1,20 +1,19 @@
 import NumericJSON
 import Softmax
-import VectorKernels
 
 /// Writes a computation's results as a JSON object.
-struct JSONResponseEncoder: OutputEncoder, ~Copyable {
+struct JSONResponseEncoder: ~Copyable {
   private var writer: JSONWriter
-  private let format: BinaryFormat
+  private let plan: ResponsePlan
   private let execution: Execution
 
   /// - Parameters:
-  ///   - format: the numbers' own, in which their texts read as the same numbers.
+  ///   - plan: what is answered.
   ///   - capacity: the text's most bytes.
   ///   - execution: how to write large tensors.
-  init(_ format: BinaryFormat, capacity: Int, _ execution: Execution) {
+  init(_ plan: ResponsePlan, capacity: Int, _ execution: Execution) {
     writer = JSONWriter(capacity: capacity, level: execution.level)
-    self.format = format
+    self.plan = plan
     self.execution = execution
     writer.beginObject()
   }
@@ -25,51 +24,55 @@ struct JSONResponseEncoder: OutputEncoder, ~Copyable {
     return writer.finish()
   }
 
-  mutating func write(_ output: Output, _ values: [Double], shape: TensorShape) throws(ComputationError) {
+  /// Writes an output's numbers, row-major.
+  /// - Throws: ``ComputationError/cancelled``, as the computation itself does.
+  mutating func write(_ output: Output, _ numbers: [Double]) throws(ComputationError) {
     writer.name(output.name)
-    let isWhole = writer.tensor(
-      values.span, extents: shape.span, format: format, parallel: execution.parallel,
-      isCancelled: execution.isCancelled)
-    guard isWhole else { throw .cancelled }
+    let shape = plan.shape(of: output)
+    switch output.descriptor.content {
+    case .numbers:
+      let isWhole = writer.tensor(
+        numbers.span, extents: shape.span, format: plan.format, parallel: execution.parallel,
+        isCancelled: execution.isCancelled)
+      guard isWhole else { throw .cancelled }
+    case .indices:
+      var position = 0
+      write(indices: numbers, shape: shape[...], &position)
+    case .derivation: write(derivation: numbers)
+    }
   }
 
-  mutating func write(_ output: Output, _ values: [Int], shape: TensorShape) {
-    writer.name(output.name)
-    var position = 0
-    write(values, shape: shape[...], &position)
-  }
-
-  private mutating func write(_ values: [Int], shape: Slice<TensorShape>, _ position: inout Int) {
+  private mutating func write(indices: [Double], shape: Slice<TensorShape>, _ position: inout Int) {
     guard let extent = shape.first else {
-      writer.integer(values[position])
+      writer.integer(Int(indices[position]))
       position += 1
       return
     }
     writer.beginArray()
-    for _ in 0..<extent { write(values, shape: shape.dropFirst(), &position) }
+    for _ in 0..<extent { write(indices: indices, shape: shape.dropFirst(), &position) }
     writer.endArray()
   }
 
-  mutating func write(_ output: Output, _ derivation: Derivation) {
-    writer.name(output.name)
+  private mutating func write(derivation numbers: [Double]) {
     writer.beginObject()
-    write("y_hat", derivation.yHat)
-    writer.member("dL_dy_hat_l", derivation.dLdyHatL, format: format)
+    write("y_hat", .yHat, of: numbers)
+    write("dL_dy_hat_l", .dLdyHatL, of: numbers)
     writer.name("quotient_rule")
     writer.beginObject()
-    write("first_term", derivation.quotientFirst)
-    write("second_term", derivation.quotientSecond)
+    write("first_term", .quotientFirst, of: numbers)
+    write("second_term", .quotientSecond, of: numbers)
     writer.endObject()
-    write("dy_hat_l_da", derivation.dyHatLdA)
-    write("chain_rule", derivation.chainRule)
-    write("gradient", derivation.gradient)
+    write("dy_hat_l_da", .dyHatLdA, of: numbers)
+    write("chain_rule", .gradient, of: numbers)
+    write("gradient", .gradient, of: numbers)
     writer.endObject()
   }
 
-  private mutating func write(_ name: String, _ row: [Double]) {
+  private mutating func write(_ name: String, _ step: DerivationStep, of numbers: [Double]) {
     writer.name(name)
-    let shape: TensorShape = [row.count]
-    writer.tensor(row.span, extents: shape.span, format: format)
+    let shape: TensorShape = step == .dLdyHatL ? [] : [plan.geometry.classes]
+    let range = step.range(classes: plan.geometry.classes)
+    writer.tensor(numbers.span.extracting(range), extents: shape.span, format: plan.format)
   }
 
   /// An upper bound for the text's length, so that the buffer never grows: memory not written to costs nothing.

@@ -27,8 +27,10 @@ struct JSONWire: Wire {
       consume unvalidated, for: operation, limits: context.limits, wire: self)
     let capacity = JSONResponseEncoder.capacity(for: validated.plan)
     try memory.ask(toCarryOut: validated, encodedBytes: capacity)
-    var encoder = JSONResponseEncoder(validated.plan.format, capacity: capacity, execution)
-    try (consume validated).run(execution, to: &encoder)
+    var encoder = JSONResponseEncoder(validated.plan, capacity: capacity, execution)
+    try (consume validated).run(execution) { output, numbers throws(ComputationError) in
+      try encoder.write(output, numbers)
+    }
     return Response(.ok, .json, body: encoder.finish())
   }
 

@@ -4,7 +4,7 @@ import Softmax
 
 /// Writes results as an infer answer: JSON, then the bytes of the tensors that were asked for in binary, at a multiple
 /// of eight, so that a client can look at them as numbers where they are.
-struct InferResponseEncoder: OutputEncoder, ~Copyable {
+struct InferResponseEncoder: ~Copyable {
   private let layout: InferResponseLayout
   private let execution: Execution
   /// Nil once the JSON is complete.
@@ -67,8 +67,10 @@ struct InferResponseEncoder: OutputEncoder, ~Copyable {
     parts = [BodyPart(own.array, end - layout.overwritingBytes..<end), BodyPart(rest)]
   }
 
-  mutating func write(_ output: Output, _ values: [Double], shape: TensorShape) throws(ComputationError) {
-    guard let place = place(of: output) else { return }
+  /// Writes an output's numbers, row-major.
+  /// - Throws: ``ComputationError/cancelled``, as the computation itself does.
+  mutating func write(_ output: Output, _ values: [Double]) throws(ComputationError) {
+    guard let place = layout.tensors.firstIndex(where: { $0.output == output }) else { return }
     let tensor = layout.tensors[place]
     if let classes = tensor.classes {
       try write(ClassTexts(values, layout.geometry, classes: classes, format: layout.format), of: tensor, at: place)
@@ -78,30 +80,20 @@ struct InferResponseEncoder: OutputEncoder, ~Copyable {
       describe(upTo: place)
       begin(tensor)
       writer?.name("data")
-      let flat: TensorShape = [values.count]
-      let isWhole = writer?.tensor(
-        values.span, extents: flat.span, format: layout.format, parallel: execution.parallel,
-        isCancelled: execution.isCancelled)
-      guard isWhole != false else { throw .cancelled }
+      if tensor.datatype == .int64 {
+        writer?.beginArray()
+        for value in values { writer?.integer(Int(value)) }
+        writer?.endArray()
+      } else {
+        let flat: TensorShape = [values.count]
+        let isWhole = writer?.tensor(
+          values.span, extents: flat.span, format: layout.format, parallel: execution.parallel,
+          isCancelled: execution.isCancelled)
+        guard isWhole != false else { throw .cancelled }
+      }
       writer?.endObject()
     }
   }
-
-  mutating func write(_ output: Output, _ values: [Int], shape: TensorShape) {
-    guard let place = place(of: output) else { return }
-    let tensor = layout.tensors[place]
-    guard !tensor.isBinary else { return appendBinary(values.map { Double($0) }, of: tensor, at: place) }
-    describe(upTo: place)
-    begin(tensor)
-    writer?.name("data")
-    writer?.beginArray()
-    for value in values { writer?.integer(value) }
-    writer?.endArray()
-    writer?.endObject()
-  }
-
-  /// No tensor: ``InferBinder`` refuses it.
-  mutating func write(_ output: Output, _ derivation: Derivation) {}
 
   private mutating func write(
     _ classes: ClassTexts, of tensor: InferResponseLayout.Tensor, at place: Int
@@ -120,8 +112,6 @@ struct InferResponseEncoder: OutputEncoder, ~Copyable {
   }
 
   // MARK: The order of things
-
-  private func place(of output: Output) -> Int? { layout.tensors.firstIndex { $0.output == output } }
 
   /// Names in the JSON the tensors before a place that have not been named: those that follow it in binary.
   private mutating func describe(upTo end: Int) {

@@ -47,7 +47,9 @@ struct OpenInferenceWire: Wire {
       } else if layout.isBinary {
         try encoder.writeBinary { buffers throws(RequestError) in try validated.run(execution, into: buffers) }
       } else {
-        try (consume validated).answering(layout.order).run(execution, to: &encoder)
+        try (consume validated).answering(layout.order).run(execution) { output, numbers throws(ComputationError) in
+          try encoder.write(output, numbers)
+        }
       }
       return encoder.finish()
     } catch {

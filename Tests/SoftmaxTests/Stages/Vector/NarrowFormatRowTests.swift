@@ -111,7 +111,7 @@ struct NarrowFormatRowTests {
     var row = NarrowFormatRow(problem, level)
     var (reader, writer) = (RowReader(problem.layout), RowWriter(problem.layout))
     var isProven = false
-    let numbers = ResultBuffer.array(logits.count) { buffer in
+    let numbers = try ResultBuffer.array(logits.count) { buffer in
       if let factor {
         isProven =
           row.read(problem.logits, row: 0, by: &reader)

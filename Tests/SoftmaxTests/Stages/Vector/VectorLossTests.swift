@@ -33,9 +33,7 @@ struct VectorLossTests {
       case .derivation:
         let found = try loss.softmax.derivation(
           target: loss.softmax.logits.firstIndex { $0 > -.infinity } ?? 0, execution, from: stage, counting: counter)
-        return found.yHat + found.quotientFirst + found.quotientSecond + found.dyHatLdA + found.chainRule + [
-          found.dLdyHatL
-        ]
+        return DerivationStep.allCases.flatMap { found[$0] ?? [] }
       case .capped:
         var outputs: ShortList<SoftmaxOutput> = [.probabilities, .logProbabilities, .logSumExp, .entropy]
         if loss.softmax.layout.classes <= 8 { outputs.append(.jacobian) }

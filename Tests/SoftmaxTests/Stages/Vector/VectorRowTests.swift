@@ -56,7 +56,7 @@ struct VectorRowTests {
         #expect(row.top == RowMaximum(value: 1, index: top))
         for question in 0..<3 {
           var open = 0
-          let out = ResultBuffer.array(n + 1) { buffer in
+          let out = try ResultBuffer.array(n + 1) { buffer in
             var copy: [Double] = []
             buffer[n] = 7
             open = buffer.write(n, from: 0, step: 1, by: &copy) { out in
