@@ -84,7 +84,7 @@ extension Fixture {
     case .softmax:
       var outputs = ShortList<SoftmaxOutput>()
       for name in asked { outputs.append(try output(named: name)) }
-      let result = try softmax.solve(outputs, execution)
+      let result = try softmax.solve(outputs, top: topCount, execution)
       let numbers = [
         "probabilities": result.probabilities, "log_probabilities": result.logProbabilities,
         "log_sum_exp": result.logSumExp, "entropy": result.entropy, "jacobian": result.jacobian,
@@ -126,9 +126,9 @@ extension Fixture {
     case "entropy": .entropy
     case "argmax": .argmax
     case "jacobian": .jacobian
-    case "top_indices": .topIndices(topCount)
-    case "top_probabilities": .topProbabilities(topCount)
-    case "top_log_probabilities": .topLogProbabilities(topCount)
+    case "top_indices": .topIndices
+    case "top_probabilities": .topProbabilities
+    case "top_log_probabilities": .topLogProbabilities
     default: throw Malformed(place: "\(self.name) \(name)")
     }
   }

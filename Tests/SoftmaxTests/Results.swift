@@ -12,11 +12,9 @@ struct SoftmaxResult: Equatable {
   var entropy: [Double]? { numbers[.entropy] }
   var argmax: [Int]? { numbers[.argmax]?.map { Int($0) } }
   var jacobian: [Double]? { numbers[.jacobian] }
-  var topIndices: [Int]? { first { if case .topIndices = $0 { true } else { false } }?.map { Int($0) } }
-  var topProbabilities: [Double]? { first { if case .topProbabilities = $0 { true } else { false } } }
-  var topLogProbabilities: [Double]? { first { if case .topLogProbabilities = $0 { true } else { false } } }
-
-  private func first(where isWanted: (SoftmaxOutput) -> Bool) -> [Double]? { numbers.first { isWanted($0.key) }?.value }
+  var topIndices: [Int]? { numbers[.topIndices]?.map { Int($0) } }
+  var topProbabilities: [Double]? { numbers[.topProbabilities] }
+  var topLogProbabilities: [Double]? { numbers[.topLogProbabilities] }
 }
 
 struct LossResult: Equatable {
@@ -27,10 +25,10 @@ struct LossResult: Equatable {
 
 extension SoftmaxProblem {
   func solve(
-    _ outputs: ShortList<SoftmaxOutput>, _ execution: Execution, from stage: Stage = .vector,
+    _ outputs: ShortList<SoftmaxOutput>, top: Int = 1, _ execution: Execution, from stage: Stage = .vector,
     counting counter: StageCounter? = nil
   ) throws(ComputationError) -> SoftmaxResult {
-    let numbers = try numbers(of: outputs, execution, from: stage, counting: counter)
+    let numbers = try numbers(of: outputs, top: top, execution, from: stage, counting: counter)
     return SoftmaxResult(numbers: Dictionary(zip(outputs, numbers)) { first, _ in first })
   }
 

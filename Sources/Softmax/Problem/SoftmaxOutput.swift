@@ -1,7 +1,7 @@
 /// A function of softmax that can be asked for.
 ///
-/// An output with a parameter of its own is a case with an associated value. No `switch` over outputs has a `default`,
-/// so that the compiler names each place that has to say something about a new one.
+/// No `switch` over outputs has a `default`, so that the compiler names each place that has to say something about a
+/// new one.
 public enum SoftmaxOutput: Sendable, Hashable {
   /// `p = softmax(a / T)`, in the logits' shape.
   case probabilities
@@ -15,13 +15,13 @@ public enum SoftmaxOutput: Sendable, Hashable {
   case argmax
   /// `J[l][i] = ∂p_l/∂a_i = p_l (1[l=i] - p_i) / T`, in the logits' shape with two class axes `[l][i]` for one.
   case jacobian
-  /// The classes of this many largest logits, by falling logit, the lowest index first among equals; 1 to the number of
-  /// classes. They stand along the class axis.
-  case topIndices(Int)
+  /// The classes of the largest logits, by falling logit, the lowest index first among equals: as many as there is room
+  /// for, 1 to the number of classes. They stand along the class axis.
+  case topIndices
   /// The probabilities of these classes.
-  case topProbabilities(Int)
+  case topProbabilities
   /// The logarithms of the probabilities of these classes.
-  case topLogProbabilities(Int)
+  case topLogProbabilities
 }
 
 extension SoftmaxOutput {
@@ -51,20 +51,21 @@ extension SoftmaxOutput {
   }
 
   /// How many numbers it has for each row: they stand in the place of the row's classes in the tensor.
-  func valueCount(classes: Int) -> Int {
+  /// - Parameter top: how many of the largest logits an output of these is about.
+  func valueCount(classes: Int, top: Int) -> Int {
     switch self {
     case .probabilities, .logProbabilities: classes
     case .logSumExp, .entropy, .argmax: 1
     case .jacobian: classes * classes
-    case .topIndices(let count), .topProbabilities(let count), .topLogProbabilities(let count): count
+    case .topIndices, .topProbabilities, .topLogProbabilities: top
     }
   }
 
-  /// How many of the largest logits it is about; 0 where it is about all.
-  var topCount: Int {
+  /// Whether it is about some of the largest logits.
+  var isOfTop: Bool {
     switch self {
-    case .probabilities, .logProbabilities, .logSumExp, .entropy, .argmax, .jacobian: 0
-    case .topIndices(let count), .topProbabilities(let count), .topLogProbabilities(let count): count
+    case .probabilities, .logProbabilities, .logSumExp, .entropy, .argmax, .jacobian: false
+    case .topIndices, .topProbabilities, .topLogProbabilities: true
     }
   }
 

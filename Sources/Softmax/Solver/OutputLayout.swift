@@ -28,10 +28,10 @@ struct OutputLayout: Sendable {
     self.layout = layout
     for place in outputs.indices {
       let (output, buffer) = (outputs[place], buffers[place])
-      let count = output.valueCount(classes: layout.classes)
-      precondition(buffer.count == layout.batch * count)
+      let count = buffer.count / layout.batch
+      precondition(buffer.count == layout.batch * output.valueCount(classes: layout.classes, top: count))
       parts.append(Part(output: output, valuesPerRow: count, buffer: buffer))
-      topCount = max(topCount, output.topCount)
+      if output.isOfTop { topCount = max(topCount, count) }
       valuesPerRow += count
       areDividedByTemperature = areDividedByTemperature || output == .jacobian
       needExponentials = needExponentials || output.needsExponentials

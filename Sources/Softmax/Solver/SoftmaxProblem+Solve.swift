@@ -20,12 +20,14 @@ extension SoftmaxProblem {
     try solve(OutputLayout(outputs, layout, into: buffers), execution, from: stage, counting: counter)
   }
 
-  /// The same in arrays, one for each output.
+  /// The same in arrays, one for each output; those of the largest logits are about `top` of them.
   public func numbers(
-    of outputs: ShortList<SoftmaxOutput>, _ execution: Execution, from stage: Stage = .vector,
+    of outputs: ShortList<SoftmaxOutput>, top: Int = 1, _ execution: Execution, from stage: Stage = .vector,
     counting counter: StageCounter? = nil
   ) throws(ComputationError) -> ShortList<[Double]> {
-    let counts = ShortList(count: outputs.count) { layout.batch * outputs[$0].valueCount(classes: layout.classes) }
+    let counts = ShortList(count: outputs.count) {
+      layout.batch * outputs[$0].valueCount(classes: layout.classes, top: top)
+    }
     return try ResultBuffer.arrays(counts) { buffers throws(ComputationError) in
       try solve(outputs, into: buffers, execution, from: stage, counting: counter)
     }

@@ -1,3 +1,5 @@
+import Softmax
+
 /// Something that a request may ask for, under its name on every wire.
 enum Output: Int, Sendable, CaseIterable {
   case probabilities, logProbabilities, logSumExp, entropy, argmax, jacobian, topIndices, topProbabilities,
@@ -12,42 +14,48 @@ enum Output: Int, Sendable, CaseIterable {
     switch self {
     case .probabilities:
       OutputDescriptor(
-        name: "probabilities", aliases: "probs softmax p", operations: [.softmax], defaultOf: [.softmax],
+        name: "probabilities", aliases: "probs softmax p", operations: [.softmax], softmax: .probabilities,
+        defaultOf: [.softmax],
         content: .numbers(.logits),
         summary: "softmax along the class axis")
     case .logProbabilities:
       OutputDescriptor(
-        name: "log_probabilities", aliases: "log_probs log_softmax", operations: [.softmax], content: .numbers(.logits),
+        name: "log_probabilities", aliases: "log_probs log_softmax", operations: [.softmax], softmax: .logProbabilities,
+        content: .numbers(.logits),
         summary: "the logarithms of the probabilities")
     case .logSumExp:
       OutputDescriptor(
-        name: "log_sum_exp", aliases: "lse logsumexp", operations: [.softmax], content: .numbers(.batch),
+        name: "log_sum_exp", aliases: "lse logsumexp", operations: [.softmax], softmax: .logSumExp,
+        content: .numbers(.batch),
         summary: "the logarithm of the sum of exponentials")
     case .entropy:
       OutputDescriptor(
-        name: "entropy", aliases: "", operations: [.softmax], content: .numbers(.batch),
+        name: "entropy", aliases: "", operations: [.softmax], softmax: .entropy, content: .numbers(.batch),
         summary: "the entropy of the probabilities, in nats")
     case .argmax:
       OutputDescriptor(
-        name: "argmax", aliases: "", operations: [.softmax], content: .indices(.batch),
+        name: "argmax", aliases: "", operations: [.softmax], softmax: .argmax, content: .indices(.batch),
         summary: "the index of the largest logit, the lowest among equals")
     case .jacobian:
       OutputDescriptor(
-        name: "jacobian", aliases: "", operations: [.softmax], content: .numbers(.classesSquared),
+        name: "jacobian", aliases: "", operations: [.softmax], softmax: .jacobian, content: .numbers(.classesSquared),
         summary: "how each probability changes with each logit")
     case .topIndices:
       OutputDescriptor(
-        name: "top_indices", aliases: "topk_indices indices", operations: [.softmax], content: .indices(.top),
+        name: "top_indices", aliases: "topk_indices indices", operations: [.softmax], softmax: .topIndices,
+        content: .indices(.top),
         needs: .topK,
         summary: "the classes of the \"top_k\" largest logits, by falling logit")
     case .topProbabilities:
       OutputDescriptor(
-        name: "top_probabilities", aliases: "topk_values top_probs", operations: [.softmax], content: .numbers(.top),
+        name: "top_probabilities", aliases: "topk_values top_probs", operations: [.softmax], softmax: .topProbabilities,
+        content: .numbers(.top),
         needs: .topK,
         summary: "their probabilities")
     case .topLogProbabilities:
       OutputDescriptor(
         name: "top_log_probabilities", aliases: "top_log_probs top_logprobs", operations: [.softmax],
+        softmax: .topLogProbabilities,
         content: .numbers(.top), needs: .topK,
         summary: "the logarithms of their probabilities")
     case .loss:
@@ -88,6 +96,8 @@ struct OutputDescriptor: Sendable {
   let aliases: NameList
   /// The operations that answer it, and those that answer it when nothing is asked for.
   let operations: OperationSet
+  /// What Softmax calls it, if it is one of its outputs.
+  var softmax: SoftmaxOutput?
   var defaultOf: OperationSet = []
   let content: Content
   /// Whether the logits must be a single slice, of rank 1.

@@ -140,7 +140,7 @@ extension ValidatedRequest.Work {
     func buffer(_ output: Output) -> ResultBuffer? { plan.outputs.firstIndex(of: output).map { buffers[$0] } }
     switch self {
     case .softmax(let problem):
-      try problem.solve(plan.outputs.softmaxOutputs(top: plan.topCount), into: buffers, execution)
+      try problem.solve(plan.outputs.softmaxOutputs, into: buffers, execution)
     case .loss(let work):
       let own = LossBuffers(loss: buffer(.loss), perplexity: buffer(.perplexity), gradient: buffer(.gradient))
       if !own.isEmpty { try work.problem.lossAndGradient(upstream: work.upstream, into: own, execution) }
@@ -159,27 +159,7 @@ extension ValidatedRequest.Work {
 
 extension Sequence<Output> {
   /// What Softmax calls the outputs of /softmax among these.
-  /// - Parameter count: how many classes the outputs `top_…` are about.
-  func softmaxOutputs(top count: Int = 1) -> ShortList<SoftmaxOutput> {
-    reduce(into: ShortList()) { list, output in output.softmaxOutput(top: count).map { list.append($0) } }
-  }
-}
-
-extension Output {
-  /// What Softmax calls an output of /softmax; nothing for those of the loss.
-  /// - Parameter count: how many classes the outputs `top_…` are about.
-  fileprivate func softmaxOutput(top count: Int) -> SoftmaxOutput? {
-    switch self {
-    case .probabilities: .probabilities
-    case .logProbabilities: .logProbabilities
-    case .logSumExp: .logSumExp
-    case .entropy: .entropy
-    case .argmax: .argmax
-    case .jacobian: .jacobian
-    case .topIndices: .topIndices(count)
-    case .topProbabilities: .topProbabilities(count)
-    case .topLogProbabilities: .topLogProbabilities(count)
-    case .loss, .perplexity, .gradient, .derivation, .klDivergence, .hessianVectorProduct: nil
-    }
+  var softmaxOutputs: ShortList<SoftmaxOutput> {
+    reduce(into: ShortList()) { list, output in output.descriptor.softmax.map { list.append($0) } }
   }
 }

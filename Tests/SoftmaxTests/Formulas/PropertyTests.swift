@@ -141,7 +141,7 @@ struct PropertyTests {
       let problem = try SoftmaxProblem(logits: logits, layout: layout, allowsEmptyRows: true)
       let count = random.int(in: 1...layout.classes)
       let found = try problem.solve(
-        [.probabilities, .topIndices(count), .logProbabilities, .topProbabilities(count), .topLogProbabilities(count)],
+        [.probabilities, .topIndices, .logProbabilities, .topProbabilities, .topLogProbabilities], top: count,
         Execution())
       for n in 0..<layout.batch {
         let places = (0..<layout.classes).map { layout.start(of: n) + $0 * layout.inner }

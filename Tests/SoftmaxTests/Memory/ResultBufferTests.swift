@@ -69,9 +69,9 @@ struct ResultBufferTests {
     let counter = StageCounter()
     let layout = made.softmax.layout
     for output in made.outputs {
-      let expected = try made.softmax.solve([output], execution, from: .vector, counting: counter)
+      let expected = try made.softmax.solve([output], top: made.top, execution, from: .vector, counting: counter)
       let isIndex = expected.argmax != nil || expected.topIndices != nil
-      let count = layout.batch * output.valueCount(classes: layout.classes)
+      let count = layout.batch * output.valueCount(classes: layout.classes, top: made.top)
       let found = try Self.results(isIndex ? .int64 : type, count, after: start) { buffer in
         try bytes.softmax.solve([output], into: [buffer], execution)
       }

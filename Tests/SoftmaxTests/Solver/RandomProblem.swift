@@ -22,6 +22,8 @@ struct RandomProblem: RandomNumberGenerator {
     var upstream: [Double]?
     var vector: Numbers?
     var outputs: ShortList<SoftmaxOutput>
+    /// How many classes the outputs of the largest logits are about.
+    var top: Int
   }
 
   mutating func pick<T>(_ choices: T...) -> T { choices[Int.random(in: choices.indices, using: &self)] }
@@ -89,10 +91,8 @@ struct RandomProblem: RandomNumberGenerator {
     var outputs: ShortList<SoftmaxOutput> = [.probabilities, .logProbabilities, .logSumExp, .entropy, .argmax]
     if classes <= 8 { outputs.append(.jacobian) }
     let top = Int.random(in: 1...classes, using: &self)
-    for output in [SoftmaxOutput.topIndices(top), .topProbabilities(top), .topLogProbabilities(top)] {
-      outputs.append(output)
-    }
-    var made = Case(softmax: softmax, loss: nil, upstream: nil, vector: nil, outputs: outputs)
+    for output in [SoftmaxOutput.topIndices, .topProbabilities, .topLogProbabilities] { outputs.append(output) }
+    var made = Case(softmax: softmax, loss: nil, upstream: nil, vector: nil, outputs: outputs, top: top)
     let reduction: Reduction = pick(.none, .sum, .mean)
     // Parts below every width, of both signs, would be told apart by no stage (docs/numerics.md §6).
     let isModerate = Self.areModerate(logits) && temperature >= 0.5 && temperature <= 10

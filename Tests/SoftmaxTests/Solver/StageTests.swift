@@ -39,7 +39,7 @@ struct StageTests {
     _ made: RandomProblem.Case, _ name: String, _ execution: Execution, _ found: inout Mismatches,
     counting counter: StageCounter
   ) throws {
-    let truth = try made.softmax.solve(made.outputs, execution, from: .interval)
+    let truth = try made.softmax.solve(made.outputs, top: made.top, execution, from: .interval)
     let lossTruth = try made.loss?.lossAndGradient(
       upstream: made.upstream, loss: true, gradient: true, execution, from: .interval)
     let beyond = try made.beyond(execution, from: .interval)
@@ -48,7 +48,7 @@ struct StageTests {
         found.compare(numbers, beyond[name] ?? [], "\(name) from \(stage)")
       }
       let spent = stage == .vector ? counter : nil
-      let result = try made.softmax.solve(made.outputs, execution, from: stage, counting: spent)
+      let result = try made.softmax.solve(made.outputs, top: made.top, execution, from: stage, counting: spent)
       found.compare(result, truth, "\(name) from \(stage)")
       if let lossTruth {
         let result = try made.loss?.lossAndGradient(

@@ -41,19 +41,19 @@ extension VectorRow {
             jacobian(l, of: logits, into: &out)
           }
         }
-      case .topIndices(let count):
-        for place in 0..<count {
+      case .topIndices:
+        for place in 0..<part.valuesPerRow {
           buffer[outputs.position(of: part, row: n, at: place)] = Double(chosen[place])
         }
-      case .topProbabilities(let count):
-        for place in 0..<count {
+      case .topProbabilities:
+        for place in 0..<part.valuesPerRow {
           let result = probability(chosen[place])
           buffer[outputs.position(of: part, row: n, at: place)] = result
           if result.isNaN { open += 1 }
         }
-      case .topLogProbabilities(let count):
+      case .topLogProbabilities:
         let bounds = logSumBounds
-        for place in 0..<count {
+        for place in 0..<part.valuesPerRow {
           let result = logProbability(chosen[place], of: logits, bounds)
           buffer[outputs.position(of: part, row: n, at: place)] = result
           if result.isNaN { open += 1 }

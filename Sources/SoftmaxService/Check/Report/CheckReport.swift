@@ -44,7 +44,7 @@ extension CheckRequest {
     let outputs = candidates.map(\.output)
     let ofSoftmax = outputs.filter { !$0.isLossOrGradient }
     if !ofSoftmax.isEmpty {
-      let numbers = try softmax.numbers(of: ofSoftmax.map(\.inCatalogue).softmaxOutputs(), execution)
+      let numbers = try softmax.numbers(of: ofSoftmax.map(\.inCatalogue).softmaxOutputs, execution)
       for (output, numbers) in zip(ofSoftmax, numbers) { exact[output] = numbers }
     }
     let others = outputs.filter(\.isLossOrGradient)
