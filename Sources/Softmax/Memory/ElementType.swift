@@ -30,14 +30,6 @@ public enum ElementType: Sendable, Hashable, CaseIterable {
     }
   }
 
-  /// Whether binary64 holds each of its numbers.
-  public var isExact: Bool {
-    switch self {
-    case .int64, .uint64: false
-    case .binary64, .binary32, .binary16, .bfloat16, .int8, .int16, .int32, .uint8, .uint16, .uint32: true
-    }
-  }
-
   /// Whether the bytes are a `Double`'s own on this machine.
   var isDouble: Bool { self == .binary64 && 1.littleEndian == 1 }
 

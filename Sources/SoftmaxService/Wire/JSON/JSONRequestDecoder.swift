@@ -1,5 +1,6 @@
 import NumericJSON
 import Softmax
+import VectorKernels
 
 /// Reads a JSON body into an ``UnvalidatedRequest``.
 ///
@@ -55,10 +56,10 @@ struct JSONRequestDecoder: ~Copyable {
         "the body is \(found); send an object, such as \(JSONWire.example(for: operation))"
       }
     }
-    let type = inputType
+    let format = inputFormat
     noteMissing()
-    noteFaults(type)
-    if type != .float64 { narrowInputs(to: type, body) }
+    noteFaults(format)
+    if format != .binary64 { narrowInputs(to: format, body) }
     return request
   }
 
@@ -182,7 +183,7 @@ struct JSONRequestDecoder: ~Copyable {
     let number = try reader.readNumber()
     guard !number.isOutOfRange else {
       request.issues.append(.field(.parameter(parameter))) {
-        "\($0) \(DataType.float64.complaintAboutRange(isNegative: number.value < 0))"
+        "\($0) \(BinaryFormat.binary64.complaintAboutRange(isNegative: number.value < 0))"
       }
       return
     }
@@ -269,12 +270,12 @@ struct JSONRequestDecoder: ~Copyable {
   }
 
   /// What each number of an input is rounded to.
-  private var inputType: DataType {
-    if case .name(let name) = request[.inputDtype] { DataType(rawValue: name) ?? .float64 } else { .float64 }
+  private var inputFormat: BinaryFormat {
+    if case .name(let name) = request[.inputDtype] { DataType(rawValue: name)?.format ?? .binary64 } else { .binary64 }
   }
 
   /// Rounds the inputs' numbers to a narrower format from the text, class indices aside.
-  private mutating func narrowInputs(to type: DataType, _ body: Span<UInt8>) {
+  private mutating func narrowInputs(to format: BinaryFormat, _ body: Span<UInt8>) {
     let rank = request.shape(of: request.prediction)?.count
     for input in Input.allCases {
       guard var tensor = request.take(input) else { continue }
@@ -282,19 +283,19 @@ struct JSONRequestDecoder: ~Copyable {
       let start = tensor.offset
       let beyond =
         isClasses
-        ? [] : tensor.values.withArray { ParsedTensor.narrow(&$0, to: type.format, text: body, start: start) }
+        ? [] : tensor.values.withArray { ParsedTensor.narrow(&$0, to: format, text: body, start: start) }
       for position in beyond {
         let place = Geometry.indices(of: position, in: tensor.shape)
-        note(TensorFault(path: place, reason: .outOfRange(isNegative: tensor.values[position] < 0)), in: input, type)
+        note(TensorFault(path: place, reason: .outOfRange(isNegative: tensor.values[position] < 0)), in: input, format)
         if request.issues.isTruncated { break }
       }
       if beyond.isEmpty { request.set(input, tensor) }
     }
   }
 
-  private mutating func note(_ fault: TensorFault, in input: Input, _ type: DataType) {
+  private mutating func note(_ fault: TensorFault, in input: Input, _ format: BinaryFormat) {
     request.issues.append(.field(.input(input), fault.path)) {
-      wire.sentence(about: fault, in: input, at: $0, type: type)
+      wire.sentence(about: fault, in: input, at: $0, format: format)
     }
   }
 
@@ -306,14 +307,14 @@ struct JSONRequestDecoder: ~Copyable {
     }
   }
 
-  private mutating func noteFaults(_ type: DataType) {
+  private mutating func noteFaults(_ format: BinaryFormat) {
     guard !faultsForLater.isEmpty else { return }
     var axis = Parameter.axis.descriptor.defaultValue
     if case .number(let given) = request[.axis] { axis = given }
     let classes = request.shape(of: request.prediction).flatMap { Geometry(shape: $0, givenAxis: axis) }?.classes
     for (input, fault) in faultsForLater {
       if fault.isOutOfRange {
-        note(fault, in: input, type)
+        note(fault, in: input, format)
       } else {
         request.issues.append(.field(.input(input), fault.path)) {
           wire.sentence(aboutWord: fault, classes: classes, at: $0)

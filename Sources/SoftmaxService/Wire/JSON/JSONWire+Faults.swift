@@ -41,11 +41,11 @@ extension TensorFault {
   }
 }
 
-extension DataType {
-  /// What is wrong with a number that the type cannot hold, and what to send instead.
+extension BinaryFormat {
+  /// What is wrong with a number beyond the format's range, and what to send instead.
   func complaintAboutRange(isNegative: Bool) -> String {
-    let greatest = text(of: format.greatestFinite).filter { $0 != "+" }
-    return "is beyond the range of \(format.name); "
+    let greatest = text(of: greatestFinite).filter { $0 != "+" }
+    return "is beyond the range of \(name); "
       + "send a number of at \(isNegative ? "least -" : "most ")\(greatest)"
   }
 }
@@ -53,12 +53,12 @@ extension DataType {
 /// What is wrong with a value in JSON, and what to send instead.
 extension Wire {
   func sentence(
-    about fault: TensorFault, in input: Input, at place: String, type: DataType = .float64
+    about fault: TensorFault, in input: Input, at place: String, format: BinaryFormat = .binary64
   ) -> String {
     let wanted = fault.path.isEmpty ? demand(for: input) : elementDemand(for: input)
     if case .outOfRange(let isNegative) = fault.reason {
       let mask = isNegative && input.descriptor.elements == .logits ? ", or \(mask) to mask the class" : ""
-      return "\(place) \(type.complaintAboutRange(isNegative: isNegative))\(mask)"
+      return "\(place) \(format.complaintAboutRange(isNegative: isNegative))\(mask)"
     }
     guard input.descriptor.elements == .booleans else { return sentence(about: fault, at: place, wanted: wanted) }
     switch fault.reason {
@@ -69,14 +69,14 @@ extension Wire {
   }
 
   /// The same of the caller's own numbers, which need not be finite.
-  func sentence(aboutCandidate fault: TensorFault, at place: String, type: DataType = .float64) -> String {
+  func sentence(aboutCandidate fault: TensorFault, at place: String, format: BinaryFormat = .binary64) -> String {
     sentence(
       about: fault, at: place, wanted: "a number, or one of the strings \"NaN\", \"Infinity\" and \"-Infinity\"",
-      type: type)
+      format: format)
   }
 
   private func sentence(
-    about fault: TensorFault, at place: String, wanted: String, type: DataType = .float64
+    about fault: TensorFault, at place: String, wanted: String, format: BinaryFormat = .binary64
   ) -> String {
     switch fault.reason {
     case .null: return "\(place) is null; send \(wanted); JavaScript writes NaN and Infinity as null"
@@ -86,7 +86,7 @@ extension Wire {
     case .string(let text):
       return "\(place) is the string \(quoted(text)); send \(wanted)"
         + (JSONNumber(text) != nil ? "; numbers are written without quotation marks" : "")
-    case .outOfRange(let isNegative): return "\(place) \(type.complaintAboutRange(isNegative: isNegative))"
+    case .outOfRange(let isNegative): return "\(place) \(format.complaintAboutRange(isNegative: isNegative))"
     case .ragged(let expected, let found):
       return "\(place) has \(found) element\(found == 1 ? "" : "s"), but its siblings have \(expected); "
         + "arrays at the same depth must have the same length"

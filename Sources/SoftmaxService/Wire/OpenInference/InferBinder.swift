@@ -1,5 +1,6 @@
 import NumericJSON
 import Softmax
+import VectorKernels
 
 /// Finds what an infer request names among what an operation takes: tensors become inputs, names become parameters and
 /// outputs. What does not fit is noted.
@@ -190,7 +191,7 @@ extension InferBinder {
       guard isWithinLimit(volume, input) else { return nil }
       let values = Numbers(volume, of: element, in: body, from: start)
       // Any bytes of the other types are numbers of them.
-      let isChecked = tensor.datatype == .bool || !element.isExact
+      let isChecked = [.bool, .int64, .uint64].contains(tensor.datatype)
       return !isChecked || isExact(values, tensor) ? values : nil
     }
   }
@@ -202,7 +203,7 @@ extension InferBinder {
     let place = tensor.place.path.member("data")
     for fault in faults {
       bound.request.issues.append(.member(place.element(fault.path))) { [wire] in
-        input.sentence(about: fault, at: $0, type: tensor.datatype?.resultType ?? .float64, wire)
+        input.sentence(about: fault, at: $0, format: tensor.datatype?.format ?? .binary64, wire)
       }
     }
     return faults.isEmpty && isWithinLimit(count, input)
@@ -222,13 +223,13 @@ extension InferBinder {
   private mutating func narrowed(
     _ values: [Double], of tensor: InferRequest.Tensor, as input: ModelInput, json: Span<UInt8>, start: Int
   ) -> Numbers? {
-    guard let type = tensor.datatype?.resultType else { return Numbers(values) }
+    guard let format = tensor.datatype?.format, format != .binary64 else { return Numbers(values) }
     var values = values
-    let beyond = ParsedTensor.narrow(&values, to: type.format, text: json, start: start)
+    let beyond = ParsedTensor.narrow(&values, to: format, text: json, start: start)
     for position in beyond.prefix(IssueList.maximumCount + 1) {
       let fault = TensorFault(path: [position], reason: .outOfRange(isNegative: values[position] < 0))
       bound.request.issues.append(.member(tensor.place.path.member("data").element(position))) { [wire] in
-        input.sentence(about: fault, at: $0, type: type, wire)
+        input.sentence(about: fault, at: $0, format: format, wire)
       }
     }
     return beyond.isEmpty ? Numbers(values) : nil

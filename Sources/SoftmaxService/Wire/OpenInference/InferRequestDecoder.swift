@@ -1,5 +1,6 @@
 import NumericJSON
 import Softmax
+import VectorKernels
 
 /// Reads the JSON of an infer request.
 ///
@@ -280,7 +281,7 @@ extension InferRequestDecoder {
           (
             name,
             number.isOutOfRange
-              ? .fault(DataType.float64.complaintAboutRange(isNegative: number.value < 0))
+              ? .fault(BinaryFormat.binary64.complaintAboutRange(isNegative: number.value < 0))
               : .scalar(.number(number.value))
           ))
       case (_, .boolean), (_, .array), (_, .object):

@@ -54,11 +54,11 @@ enum ModelInput: Hashable, Sendable {
 
   /// What is wrong with a value of its tensor, and what to send instead.
   func sentence(
-    about fault: TensorFault, at place: String, type: DataType, _ wire: OpenInferenceWire
+    about fault: TensorFault, at place: String, format: BinaryFormat, _ wire: OpenInferenceWire
   ) -> String {
     switch self {
-    case .input(let input): wire.sentence(about: fault, in: input, at: place, type: type)
-    case .candidate: wire.sentence(aboutCandidate: fault, at: place, type: type)
+    case .input(let input): wire.sentence(about: fault, in: input, at: place, format: format)
+    case .candidate: wire.sentence(aboutCandidate: fault, at: place, format: format)
     }
   }
 }
@@ -151,24 +151,13 @@ enum TensorDatatype: String, Sendable, CaseIterable {
   static let greatestExactInteger = 9_007_199_254_740_991.0
 
   /// The `dtype` of results that are to have the type of the logits; nil for the default.
-  var resultType: DataType? {
-    switch self {
-    case .fp32: .float32
-    case .fp16: .float16
-    case .bf16: .bfloat16
-    case .bool, .uint8, .uint16, .uint32, .uint64, .int8, .int16, .int32, .int64, .fp64, .bytes: nil
-    }
-  }
+  var resultType: DataType? { DataType.allCases.first { $0 != .float64 && TensorDatatype($0.format) == self } }
+
+  /// What its numbers are rounded to where they are read as text.
+  var format: BinaryFormat { resultType?.format ?? .binary64 }
 
   /// The type of results that are rounded to a format.
-  init(_ format: BinaryFormat) {
-    switch DataType.allCases.first(where: { $0.format == format }) {
-    case .float64, nil: self = .fp64
-    case .float32: self = .fp32
-    case .float16: self = .fp16
-    case .bfloat16: self = .bf16
-    }
-  }
+  init(_ format: BinaryFormat) { self = Self.allCases.first { $0.element == ElementType(format) } ?? .fp64 }
 
   /// The name in a model's configuration.
   var configurationName: String { self == .bytes ? "TYPE_STRING" : "TYPE_" + rawValue }
