@@ -62,25 +62,21 @@ public final class LossProblem: Sendable {
   ) throws(ProblemError) {
     let layout = softmax.layout
     if let weight {
-      guard weight.count == layout.classes else {
-        throw .weightCount(expected: layout.classes, found: weight.count)
-      }
-      if let bad = weight.firstIndex(where: { !Self.isWeight($0) }) { throw .weight(class: bad) }
+      guard weight.count == layout.classes else { throw .weightCount }
+      guard weight.allSatisfy(Self.isWeight) else { throw .weight }
     }
     if let sampleWeight {
-      guard sampleWeight.count == layout.batch else {
-        throw .sampleWeightCount(expected: layout.batch, found: sampleWeight.count)
-      }
-      if let bad = sampleWeight.firstIndex(where: { !Self.isWeight($0) }) { throw .sampleWeight(row: bad) }
+      guard sampleWeight.count == layout.batch else { throw .sampleWeightCount }
+      guard sampleWeight.allSatisfy(Self.isWeight) else { throw .sampleWeight }
     }
-    guard labelSmoothing >= 0, labelSmoothing <= 1 else { throw .labelSmoothing }
+    guard Self.isProbability(labelSmoothing) else { throw .labelSmoothing }
     guard Self.isWeight(zLoss) else { throw .zLoss }
     guard Self.isWeight(focalGamma) else { throw .focalGamma }
     guard focalGamma == 0 || labelSmoothing == 0 else { throw .focalWithoutSingleClass }
-    if let divisor { guard divisor > 0, divisor.isFinite else { throw .divisor } }
+    guard divisor.map(SoftmaxProblem.isFactor) ?? true else { throw .divisor }
     try Self.check(target, layout, ignoring: ignoreIndex, isFocal: focalGamma > 0)
     if takesProbabilities {
-      if let bad = softmax.logits.firstIndex(where: { !($0 >= 0 && $0 <= 1) }) { throw .probability(position: bad) }
+      guard softmax.logits.allSatisfy(Self.isProbability) else { throw .probability }
       let isPlain = softmax.temperature == 1 && softmax.softcap == nil && zLoss == 0 && focalGamma == 0
       guard isPlain else { throw .optionOfSoftmax }
       if case .logits = target { throw .optionOfSoftmax }
@@ -96,9 +92,8 @@ public final class LossProblem: Sendable {
     self.zLoss = zLoss
     self.focalGamma = focalGamma
     self.divisor = divisor
-    if softmax.hasEmptyRows, let row = (0..<layout.batch).first(where: { counts(row: $0) && softmax.isEmpty(row: $0) })
-    {
-      throw .everyClassMasked(row: row)
+    if softmax.hasEmptyRows, (0..<layout.batch).contains(where: { counts(row: $0) && softmax.isEmpty(row: $0) }) {
+      throw .everyClassMasked
     }
     guard reduction != .mean || divisor != nil || normaliserIsPositive else { throw .zeroNormaliser }
   }
@@ -109,33 +104,24 @@ public final class LossProblem: Sendable {
   ) throws(ProblemError) {
     switch target {
     case .indices(let indices):
-      guard indices.count == layout.batch else {
-        throw .targetCount(expected: layout.batch, found: indices.count)
-      }
+      guard indices.count == layout.batch else { throw .targetCount }
       let classes = 0..<layout.classes
-      if let bad = indices.firstIndex(where: { $0 != ignored && !classes.contains($0) }) {
-        throw .targetOutOfRange(row: bad)
-      }
+      guard indices.allSatisfy({ $0 == ignored || classes.contains($0) }) else { throw .targetOutOfRange }
+      return
     case .probabilities(let probabilities):
-      guard probabilities.count == layout.count else {
-        throw .targetCount(expected: layout.count, found: probabilities.count)
-      }
-      if !probabilities.areWeights, let bad = probabilities.firstIndex(where: { !Self.isWeight($0) }) {
-        throw .targetProbability(position: bad)
-      }
-      guard ignored < 0 else { throw .ignoreIndexWithProbabilities }
-      guard !isFocal else { throw .focalWithoutSingleClass }
+      guard probabilities.count == layout.count else { throw .targetCount }
+      guard probabilities.areWeights else { throw .targetProbability }
     case .logits(let logits):
-      guard logits.count == layout.count else { throw .targetCount(expected: layout.count, found: logits.count) }
+      guard logits.count == layout.count else { throw .targetCount }
       if !logits.areFinite {
-        if let bad = logits.firstIndex(where: { !SoftmaxProblem.isLogit($0) }) { throw .targetLogit(position: bad) }
+        guard logits.allSatisfy(SoftmaxProblem.isLogit) else { throw .targetLogit }
         for n in 0..<layout.batch where SoftmaxProblem.isMasked(row: n, of: logits, layout) {
-          throw .everyTargetClassMasked(row: n)
+          throw .everyTargetClassMasked
         }
       }
-      guard ignored < 0 else { throw .ignoreIndexWithProbabilities }
-      guard !isFocal else { throw .focalWithoutSingleClass }
     }
+    guard ignored < 0 else { throw .ignoreIndexWithProbabilities }
+    guard !isFocal else { throw .focalWithoutSingleClass }
   }
 
   /// The problem with other logits, which are as valid.
@@ -157,6 +143,9 @@ public final class LossProblem: Sendable {
 
   /// Whether a number may be a weight or a target probability: it is finite and not negative.
   public static func isWeight(_ x: Double) -> Bool { x >= 0 && x < .infinity }
+
+  /// Whether a number may be a probability that is given, or ε.
+  public static func isProbability(_ x: Double) -> Bool { x >= 0 && x <= 1 }
 
   /// Whether D > 0: its terms are not negative, so that it is zero only where each term has a zero factor. (The
   /// products themselves may underflow.)

@@ -29,12 +29,16 @@ public struct SoftmaxProblem: Sendable {
     logits: Numbers, layout: Layout, temperature: Double = 1, softcap: Double? = nil,
     format: BinaryFormat = .binary64, allowsEmptyRows: Bool = false
   ) throws(ProblemError) {
-    guard logits.count == layout.count else {
-      throw .logitsCount(expected: layout.count, found: logits.count)
+    guard logits.count == layout.count else { throw .logitsCount }
+    guard Self.isFactor(temperature) else { throw .temperature }
+    guard softcap.map(Self.isFactor) ?? true else { throw .softcap }
+    if logits.areFinite {
+      hasEmptyRows = false
+    } else {
+      guard logits.allSatisfy(Self.isLogit) else { throw .logitNotFinite }
+      hasEmptyRows = (0..<layout.batch).contains { Self.isMasked(row: $0, of: logits, layout) }
+      guard !hasEmptyRows || allowsEmptyRows else { throw .everyClassMasked }
     }
-    guard temperature > 0, temperature.isFinite else { throw .temperature }
-    if let softcap { guard softcap > 0, softcap.isFinite else { throw .softcap } }
-    hasEmptyRows = logits.areFinite ? false : try Self.checkMasks(logits, layout, allowsEmptyRows)
     self.logits = logits
     self.layout = layout
     self.temperature = temperature
@@ -59,21 +63,14 @@ public struct SoftmaxProblem: Sendable {
     return problem
   }
 
-  /// - Returns: whether some row has no finite logit.
-  private static func checkMasks(
-    _ logits: Numbers, _ layout: Layout, _ allowsEmptyRows: Bool
-  ) throws(ProblemError) -> Bool {
-    if let bad = logits.firstIndex(where: { !isLogit($0) }) { throw .logitNotFinite(position: bad) }
-    let empty = (0..<layout.batch).first { isMasked(row: $0, of: logits, layout) }
-    if let empty, !allowsEmptyRows { throw .everyClassMasked(row: empty) }
-    return empty != nil
-  }
-
   /// Whether row n has no finite logit.
   func isEmpty(row n: Int) -> Bool { hasEmptyRows && Self.isMasked(row: n, of: logits, layout) }
 
   /// Whether a number may be a logit: it is finite, or -Infinity, which masks its class.
   public static func isLogit(_ value: Double) -> Bool { value < .infinity }
+
+  /// Whether logits may be divided by a number, or capped with it: it is finite and positive.
+  public static func isFactor(_ x: Double) -> Bool { x > 0 && x < .infinity }
 
   /// Whether every class of row `n` is masked, so that it has no softmax.
   public static func isMasked(row n: Int, of logits: Numbers, _ layout: Layout) -> Bool {
@@ -82,40 +79,40 @@ public struct SoftmaxProblem: Sendable {
   }
 }
 
-/// What makes numbers no problem of softmax or of its loss. Positions count in the row-major tensor at fault.
+/// What makes numbers no problem of softmax or of its loss.
 public enum ProblemError: Error, Sendable, Hashable {
   /// The logits are not as many as the layout says.
-  case logitsCount(expected: Int, found: Int)
+  case logitsCount
   /// A logit is NaN or +Infinity.
-  case logitNotFinite(position: Int)
+  case logitNotFinite
   /// Every logit of a row is -Infinity.
-  case everyClassMasked(row: Int)
+  case everyClassMasked
   /// The temperature is not finite and positive.
   case temperature
   /// The soft cap is not finite and positive.
   case softcap
   /// The target is not of the batch shape (indices) or of the logits' shape (probabilities).
-  case targetCount(expected: Int, found: Int)
+  case targetCount
   /// A class index is neither in `0..<classes` nor `ignoreIndex`.
-  case targetOutOfRange(row: Int)
+  case targetOutOfRange
   /// A target probability is negative or not finite.
-  case targetProbability(position: Int)
+  case targetProbability
   /// A teacher's logit is NaN or +Infinity.
-  case targetLogit(position: Int)
+  case targetLogit
   /// Every logit of a teacher's row is -Infinity.
-  case everyTargetClassMasked(row: Int)
+  case everyTargetClassMasked
   /// A given probability is not in [0, 1].
-  case probability(position: Int)
+  case probability
   /// Given probabilities have no temperature, soft cap, z-loss, focal loss and teacher's logits.
   case optionOfSoftmax
   /// There is not one weight for each class.
-  case weightCount(expected: Int, found: Int)
+  case weightCount
   /// A class weight is negative or not finite.
-  case weight(class: Int)
+  case weight
   /// There is not one sample weight for each row.
-  case sampleWeightCount(expected: Int, found: Int)
+  case sampleWeightCount
   /// A sample weight is negative or not finite.
-  case sampleWeight(row: Int)
+  case sampleWeight
   /// ε is not in [0, 1].
   case labelSmoothing
   /// λ of the z-loss is negative or not finite.

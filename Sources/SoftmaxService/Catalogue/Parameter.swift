@@ -37,7 +37,7 @@ enum Parameter: Int, Sendable, CaseIterable {
     case .labelSmoothing:
       ParameterDescriptor(
         name: "label_smoothing", aliases: "epsilon eps smoothing", operations: [.loss, .gradient],
-        kind: .number(default: 0, NumberRange("a number from 0 to 1") { $0 >= 0 && $0 <= 1 }),
+        kind: .number(default: 0, NumberRange("a number from 0 to 1", contains: LossProblem.isProbability)),
         summary: "the share of each target that is spread evenly over all classes")
     case .reduction:
       ParameterDescriptor(
@@ -190,11 +190,11 @@ struct NumberRange: Sendable {
 
   /// Finite numbers greater than 0.
   static func positive(hints: [Double: String] = [:]) -> NumberRange {
-    NumberRange("a finite number greater than 0", hints: hints) { $0 > 0 && $0.isFinite }
+    NumberRange("a finite number greater than 0", hints: hints, contains: SoftmaxProblem.isFactor)
   }
 
   /// Finite numbers of at least 0.
-  static let nonNegative = NumberRange("a finite number of at least 0") { $0 >= 0 && $0.isFinite }
+  static let nonNegative = NumberRange("a finite number of at least 0", contains: LossProblem.isWeight)
 }
 
 /// The names that `dtype` and `input_dtype` take.

@@ -9,13 +9,10 @@ extension Validator {
       case .logits: noteWrongLogits(tensor, input)
       case .classesOrProbabilities: noteWrongTarget(tensor)
       case .probabilities:
-        note(
-          tensor, input, where: { !($0 >= 0 && $0 <= 1) },
-          { "\($0) is \($1); a probability must be a number from 0 to 1" })
-      case .weights: noteWrongWeights(tensor, input, "a weight")
+        note(tensor, input, unless: LossProblem.isProbability, "a probability must be a number from 0 to 1")
+      case .weights: note(tensor, input, unless: LossProblem.isWeight, "a weight must be a finite number of at least 0")
       case .booleans: break
-      case .finite:
-        note(tensor, input, where: { !$0.isFinite }, { "\($0) is \($1); it must be a finite number" })
+      case .finite: note(tensor, input, unless: \.isFinite, "it must be a finite number")
       }
     }
     if request.present.contains(.input(.targetLogits)) { noteUnfitIgnoreIndex("target_logits gives") }
@@ -24,9 +21,7 @@ extension Validator {
 
   private mutating func noteWrongLogits(_ tensor: UnvalidatedRequest.Tensor, _ input: Input) {
     let (layout, mask) = (geometry.layout, wire.mask)
-    note(
-      tensor, input, where: { !SoftmaxProblem.isLogit($0) },
-      { "\($0) is \($1); a logit must be a finite number, or \(mask) to mask the class" })
+    note(tensor, input, unless: SoftmaxProblem.isLogit, "a logit must be a finite number, or \(mask) to mask the class")
     // "where" and ignored items are matters of the logits, not of a teacher's.
     let isOwn = input == .logits
     guard tensor.shape == geometry.shape, !allowsEmptySlices || operation != .softmax,
@@ -64,13 +59,11 @@ extension Validator {
       if targetFitsAxis1(tensor.shape) { return }
       let (ignored, last) = (parameters[.ignoreIndex], geometry.classes - 1)
       note(
-        tensor, .target, where: { [geometry] in $0 != ignored && geometry.classIndex($0) == nil },
-        {
-          "\($0) is \($1); a class index must be an integer from 0 to \(last), or \(text(of: ignored)) "
-            + "(\"ignore_index\") to ignore the slice"
-        })
+        tensor, .target, unless: { [geometry] in $0 == ignored || geometry.classIndex($0) != nil },
+        "a class index must be an integer from 0 to \(last), "
+          + "or \(text(of: ignored)) (\"ignore_index\") to ignore the slice")
     case .probabilities:
-      noteWrongWeights(tensor, .target, "a probability")
+      note(tensor, .target, unless: LossProblem.isWeight, "a probability must be a finite number of at least 0")
       noteUnfitIgnoreIndex("the target holds")
     case nil: break
     }
@@ -85,19 +78,13 @@ extension Validator {
     }
   }
 
-  private mutating func noteWrongWeights(_ tensor: UnvalidatedRequest.Tensor, _ input: Input, _ noun: String) {
-    note(
-      tensor, input, where: { !LossProblem.isWeight($0) },
-      { "\($0) is \($1); \(noun) must be a finite number of at least 0" })
-  }
-
+  /// Notes each number of a tensor that is not as it must be.
   private mutating func note(
-    _ tensor: UnvalidatedRequest.Tensor, _ input: Input, where isWrong: (Double) -> Bool,
-    _ sentence: (_ place: String, _ found: String) -> String
+    _ tensor: UnvalidatedRequest.Tensor, _ input: Input, unless isSound: (Double) -> Bool, _ demand: String
   ) {
-    for position in tensor.values.indices where isWrong(tensor.values[position]) {
+    for position in tensor.values.indices where !isSound(tensor.values[position]) {
       issues.append(.field(.input(input), Geometry.indices(of: position, in: tensor.shape))) {
-        sentence($0, text(of: tensor.values[position]))
+        "\($0) is \(text(of: tensor.values[position])); \(demand)"
       }
       if issues.isTruncated { return }
     }
