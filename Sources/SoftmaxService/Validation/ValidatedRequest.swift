@@ -26,23 +26,6 @@ struct ValidatedRequest: Sendable {
   }
 }
 
-extension ValidatedRequest.Work {
-  /// Bytes that the inputs take, and what `threads` threads keep of the rows that they compute.
-  func memory(threads: Int) -> Int {
-    switch self {
-    case .softmax(let problem): return problem.logits.byteCount + problem.bytesAtWork(threads: threads)
-    case .loss(let work):
-      let (problem, softmax) = (work.problem, work.problem.softmax)
-      let target =
-        switch problem.target {
-        case .indices(let indices): indices.count * MemoryLayout<Int>.stride
-        case .probabilities(let numbers), .logits(let numbers): numbers.byteCount
-        }
-      return softmax.logits.byteCount + target + (work.vector?.byteCount ?? 0) + softmax.bytesAtWork(threads: threads)
-    }
-  }
-}
-
 /// What is answered to a request, without its numbers.
 struct ResponsePlan: Sendable {
   let geometry: Geometry
@@ -134,7 +117,7 @@ extension ValidatedRequest.Work {
   }
 
   /// Computes each output's numbers into the buffer at its place.
-  func compute(
+  fileprivate func compute(
     _ plan: ResponsePlan, into buffers: ShortList<ResultBuffer>, _ execution: Execution
   ) throws(ComputationError) {
     func buffer(_ output: Output) -> ResultBuffer? { plan.outputs.firstIndex(of: output).map { buffers[$0] } }
@@ -152,6 +135,83 @@ extension ValidatedRequest.Work {
       if let buffer = buffer(.derivation) {
         guard let target = work.derivedClass else { throw .targetDoesNotFit }
         try work.problem.softmax.derivation(target: target, into: buffer, execution)
+      }
+    }
+  }
+}
+
+/// Requests of which one output goes where the logits are, in the memory of the body that they came in.
+extension ValidatedRequest {
+  /// Smaller logits cost less than what this saves.
+  private static let leastBytes = 64 * 1024
+
+  /// How one output goes where the logits are.
+  struct Overwriting {
+    /// Its place among the outputs.
+    let place: Int
+    /// How many of its numbers have memory of their own: the first ones, whole rows.
+    let ownCount: Int
+  }
+
+  /// The output that may go where the logits are; nil where none may.
+  var overwriting: Overwriting? {
+    let places = plan.outputs.indices.filter { plan.outputs[$0].descriptor.hasClassAxis }
+    guard places.count == 1, let place = places.first else { return nil }
+    switch work {
+    case .softmax(let problem):
+      guard problem.logits.byteCount >= Self.leastBytes, problem.mayBeOverwritten else { return nil }
+      return Overwriting(place: place, ownCount: 0)
+    case .loss(let work):
+      guard plan.outputs.allSatisfy({ $0 == .gradient || $0 == .loss }),
+        work.problem.softmax.logits.byteCount >= Self.leastBytes,
+        let rows = work.problem.rowsNotOverwritten(besideLoss: plan.outputs.contains(.loss))
+      else { return nil }
+      return Overwriting(place: place, ownCount: rows * work.problem.softmax.layout.classes)
+    }
+  }
+
+  /// Computes what was asked for: what ``overwriting`` says where the logits are, the rest into buffers.
+  /// - Parameter body: gets a buffer that is where the logits are, and what computes once it has buffers for all
+  ///   outputs.
+  /// - Returns: the body that the logits were in, and where in it.
+  /// - Throws: ``RequestError/cancelled``.
+  consuming func run(
+    _ execution: Execution,
+    overLogits body: (
+      ResultBuffer, _ compute: (ShortList<ResultBuffer>) throws(ComputationError) -> Void
+    ) throws(ComputationError) -> Void
+  ) throws(RequestError) -> (array: [UInt8], places: Range<Int>) {
+    let (work, plan) = (work, plan)
+    _ = consume self
+    let bytes: (array: [UInt8], places: Range<Int>)?
+    do throws(ComputationError) {
+      bytes = try (consume work).overwrite { work, buffer throws(ComputationError) in
+        try body(buffer) { buffers throws(ComputationError) in try work.compute(plan, into: buffers, execution) }
+      }
+    } catch {
+      throw RequestError(error)
+    }
+    guard let bytes else { throw .inconsistency }
+    return bytes
+  }
+}
+
+extension ValidatedRequest.Work {
+  /// Calls `body` with the work and with a buffer that is in its logits' place: ``SoftmaxProblem/overwrite(_:by:)``.
+  fileprivate consuming func overwrite(
+    by body: (Self, ResultBuffer) throws(ComputationError) -> Void
+  ) throws(ComputationError) -> (array: [UInt8], places: Range<Int>)? {
+    switch consume self {
+    case .softmax(let problem):
+      return try SoftmaxProblem.overwrite(consume problem) { problem, buffer throws(ComputationError) in
+        try body(.softmax(problem), buffer)
+      }
+    case .loss(let work):
+      let upstream = work.upstream
+      let problem = (consume work).problem
+      return try LossProblem.overwrite(consume problem) { problem, buffer throws(ComputationError) in
+        let work = ValidatedRequest.LossWork(problem: problem, upstream: upstream, vector: nil, derivedClass: nil)
+        try body(.loss(work), buffer)
       }
     }
   }

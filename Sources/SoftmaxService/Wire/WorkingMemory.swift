@@ -71,3 +71,20 @@ struct WorkingMemory {
     }
   }
 }
+
+extension ValidatedRequest.Work {
+  /// Bytes that the inputs take, and what `threads` threads keep of the rows that they compute.
+  fileprivate func memory(threads: Int) -> Int {
+    switch self {
+    case .softmax(let problem): return problem.logits.byteCount + problem.bytesAtWork(threads: threads)
+    case .loss(let work):
+      let (problem, softmax) = (work.problem, work.problem.softmax)
+      let target =
+        switch problem.target {
+        case .indices(let indices): indices.count * MemoryLayout<Int>.stride
+        case .probabilities(let numbers), .logits(let numbers): numbers.byteCount
+        }
+      return softmax.logits.byteCount + target + (work.vector?.byteCount ?? 0) + softmax.bytesAtWork(threads: threads)
+    }
+  }
+}

@@ -1,6 +1,7 @@
 import HTTP
 import NumericJSON
 import Softmax
+import VectorKernels
 
 /// Writes results as an infer answer: JSON, then the bytes of the tensors that were asked for in binary, at a multiple
 /// of eight, so that a client can look at them as numbers where they are.
@@ -57,9 +58,14 @@ struct InferResponseEncoder: ~Copyable {
     let behind = layout.numbers(overwriting.place + 1..<layout.tensors.count)
     var (front, rest): ([UInt8], [UInt8]) = (body, [])
     body = []
-    let own = try (consume request).run(execution) { compute throws(ComputationError) in
+    let own = try (consume request).run(execution) { overLogits, compute throws(ComputationError) in
       try ResultBuffer.append(before, to: &front) { before throws(ComputationError) in
-        try ResultBuffer.append(behind, to: &rest) { behind throws(ComputationError) in try compute(before, behind) }
+        try ResultBuffer.append(behind, to: &rest) { behind throws(ComputationError) in
+          var buffers = before
+          buffers[overwriting.place] = overLogits.beginning(in: before[overwriting.place])
+          for buffer in behind { buffers.append(buffer) }
+          try compute(buffers)
+        }
       }
     }
     body = front
@@ -72,43 +78,30 @@ struct InferResponseEncoder: ~Copyable {
   mutating func write(_ output: Output, _ values: [Double]) throws(ComputationError) {
     guard let place = layout.tensors.firstIndex(where: { $0.output == output }) else { return }
     let tensor = layout.tensors[place]
-    if let classes = tensor.classes {
-      try write(ClassTexts(values, layout.geometry, classes: classes, format: layout.format), of: tensor, at: place)
-    } else if tensor.isBinary {
-      appendBinary(values, of: tensor, at: place)
-    } else {
-      describe(upTo: place)
-      begin(tensor)
-      writer?.name("data")
-      if tensor.datatype == .int64 {
-        writer?.beginArray()
-        for value in values { writer?.integer(Int(value)) }
-        writer?.endArray()
-      } else {
-        let flat: TensorShape = [values.count]
-        let isWhole = writer?.tensor(
-          values.span, extents: flat.span, format: layout.format, parallel: execution.parallel,
-          isCancelled: execution.isCancelled)
-        guard isWhole != false else { throw .cancelled }
-      }
-      writer?.endObject()
-    }
-  }
-
-  private mutating func write(
-    _ classes: ClassTexts, of tensor: InferResponseLayout.Tensor, at place: Int
-  ) throws(ComputationError) {
+    let classes = tensor.classes.map { ClassTexts(values, layout.geometry, classes: $0, format: layout.format) }
     if tensor.isBinary {
-      texts.append((place, try classes.bytes(execution.isCancelled)))
-    } else {
-      describe(upTo: place)
-      begin(tensor)
-      writer?.name("data")
+      guard let classes else { return appendBinary(values, of: tensor, at: place) }
+      return texts.append((place, try classes.bytes(execution.isCancelled)))
+    }
+    describe(upTo: place)
+    begin(tensor)
+    writer?.name("data")
+    if let classes {
       writer?.beginArray()
       try classes.forEach(execution.isCancelled) { writer?.string($0) }
       writer?.endArray()
-      writer?.endObject()
+    } else if tensor.datatype == .int64 {
+      writer?.beginArray()
+      for value in values { writer?.integer(Int(value)) }
+      writer?.endArray()
+    } else {
+      let flat: TensorShape = [values.count]
+      let isWhole = writer?.tensor(
+        values.span, extents: flat.span, format: layout.format, parallel: execution.parallel,
+        isCancelled: execution.isCancelled)
+      guard isWhole != false else { throw .cancelled }
     }
+    writer?.endObject()
   }
 
   // MARK: The order of things
@@ -149,5 +142,70 @@ struct InferResponseEncoder: ~Copyable {
   private mutating func appendTexts(before end: Int) {
     for text in texts where text.place >= appended && text.place < end { body += text.bytes }
     appended = max(appended, end)
+  }
+}
+
+/// An output as its greatest classes, each as the text `value:index`: the protocol's classification extension.
+///
+/// The values are written with the fewest digits that read as the same number. They fall along the class axis; of
+/// equal ones the lowest index comes first.
+struct ClassTexts {
+  /// More texts are not made in one answer.
+  static let most = 1_000_000
+
+  private let values: [Double]
+  private let geometry: Geometry
+  private let classes: Int
+  private let format: BinaryFormat
+
+  /// - Parameters:
+  ///   - values: of the logits' shape.
+  ///   - geometry: the logits' shape and the class axis.
+  ///   - classes: how many of each slice are wanted; at most as many as there are.
+  ///   - format: what the numbers were rounded to.
+  init(_ values: [Double], _ geometry: Geometry, classes: Int, format: BinaryFormat) {
+    self.values = values
+    self.geometry = geometry
+    self.classes = classes
+    self.format = format
+  }
+
+  /// Hands out the texts in row-major order of the logits' shape with `classes` in the class axis' place.
+  func forEach(_ isCancelled: () -> Bool, _ body: (String) -> Void) throws(ComputationError) {
+    let layout = geometry.layout
+    for outer in 0..<layout.outer {
+      if isCancelled() { throw .cancelled }
+      let slices = (0..<layout.inner).map { greatest(slice: outer * layout.inner + $0) }
+      for rank in 0..<classes {
+        for (inner, slice) in slices.enumerated() {
+          let index = slice[rank]
+          body("\(text(values[layout.start(of: outer * layout.inner + inner) + index * layout.inner])):\(index)")
+        }
+      }
+    }
+  }
+
+  /// The texts as BYTES: each after its length in 32 bits.
+  func bytes(_ isCancelled: () -> Bool) throws(ComputationError) -> [UInt8] {
+    var bytes: [UInt8] = []
+    try forEach(isCancelled) { text in bytes.append(element: text.utf8) }
+    return bytes
+  }
+
+  /// The classes of a slice, by falling value, as many as are wanted.
+  private func greatest(slice: Int) -> [Int] {
+    let layout = geometry.layout
+    let start = layout.start(of: slice)
+    if layout.inner == 1 {
+      return TopClasses.first(classes, of: values.span.extracting(start..<start + layout.classes))
+    }
+    let row = (0..<layout.classes).map { values[start + $0 * layout.inner] }
+    return TopClasses.first(classes, of: row.span)
+  }
+
+  private func text(_ value: Double) -> String {
+    var writer = JSONWriter(capacity: 64)
+    writer.number(value, format: format)
+    return String(decoding: writer.finish(), as: UTF8.self).filter { $0 != "\"" }
   }
 }
