@@ -41,81 +41,17 @@ struct RecomputationTests {
   }
 
   @Test(arguments: requests)
-  func aNumberOfTheGradientIsTheRecomputedOne(_ options: String) throws {
-    let request = try request(options)
-    let targets = TargetTables(try #require(request.loss))
-    let tables = SoftmaxTables(request, [:], on: CheckedRows(request.softmax, worst: nil), execution)
-    var recomputation = Recomputation(.gradient, of: request, tables, targets)
-    let changes = changes(of: request, in: .gradient).filter(Probes.shares)
-    #expect(changes.count > 40)
-    let arithmetic = CandidateArithmetic(.binary64)
-    var others: [String] = []
-    for row in 0..<tables.rows.count {
-      for index in 0..<tables.rows.classes {
-        var number = GradientNumber(
-          tables, targets, at: (row, index), temperature: request.softmax.temperature, recomputation.operations)
-        for change in changes {
-          let isDefined = number.take(change.target, change.scale.divisor)
-          let term = isDefined ? try number.term(change.source, change.scale) : nil
-          let whole = try recomputation.adopt(change) ? recomputation.term(row: row, index: index) : nil
-          if term?.value != whole?.value || term?.bounds.lenient != whole?.bounds.lenient {
-            others.append("\((row, index)) \(change): \(term?.value ?? .nan), not \(whole?.value ?? .nan)")
-          }
-          // What is as far away as may agree is not excluded.
-          guard isDefined, let term else { continue }
-          let near = term.value + 0.999 * Agreement.nearness(term.value, term, arithmetic)
-          if try number.excludes(near, change.source, change.scale, in: arithmetic) {
-            others.append("\((row, index)) \(change): \(near) excluded")
-          }
-        }
-      }
-    }
-    #expect(others.isEmpty)
-  }
-
-  @Test(arguments: requests)
-  func theDerivativeOfAnotherFunctionIsNotExcluded(_ options: String) throws {
-    let request = try request(options)
-    let targets = TargetTables(try #require(request.loss))
-    let exact = SoftmaxTables(request, [:], on: CheckedRows(request.softmax, worst: nil), execution)
-    let tables = exact.estimates(of: nil)
-    var recomputation = Recomputation(.gradient, of: request, tables, targets)
-    let changes = changes(of: request, in: .gradient).filter { $0.isDifferentiated && $0.source != .given }
-    #expect(changes.count > 20)
-    let arithmetic = CandidateArithmetic(.binary64)
-    var (excluded, others): ([String], Int) = ([], 0)
-    for row in 0..<tables.rows.count {
-      for index in 0..<tables.rows.classes {
-        var number = GradientNumber(
-          tables, targets, at: (row, index), temperature: request.softmax.temperature, recomputation.operations)
-        for change in changes where number.take(change.target, change.scale.divisor) {
-          guard try recomputation.adopt(change) else { continue }
-          let term = recomputation.term(row: row, index: index)
-          let near = term.value + 0.999 * Agreement.nearness(term.value, term, arithmetic)
-          if try number.excludesDerivative(near, change.source, change.scale, in: arithmetic) {
-            excluded.append("\((row, index)) \(change): \(near), \(term.value)")
-          }
-          if try number.excludesDerivative(near + 0.1, change.source, change.scale, in: arithmetic) { others += 1 }
-        }
-      }
-    }
-    #expect(excluded.isEmpty)
-    #expect(others > 100)
-  }
-
-  @Test(arguments: requests)
   func aSumOfLossesIsTheRecomputedOne(_ options: String) throws {
     let request = try request(options)
     let targets = TargetTables(try #require(request.loss))
-    let tables = SoftmaxTables(request, [:], on: CheckedRows(request.softmax, worst: nil), execution)
-    var recomputation = Recomputation(.loss, of: request, tables, targets)
+    let tables = SoftmaxTables(request, targets, exact: [:], on: CheckedRows(request.softmax, worst: nil), execution)
+    var recomputation = Recomputation(.loss, of: tables)
     var sums = LossSums(tables, targets, of: 0..<tables.rows.count)
     let changes = changes(of: request, in: .loss)
     #expect(changes.count > 40)
     var others: [String] = []
     for change in changes {
-      let isDefined = sums.take(change.target, change.scale.divisor)
-      let term = isDefined ? try sums.term(change.source, change.scale) : nil
+      let term = try sums.term(change)
       let whole = try recomputation.adopt(change) ? recomputation.total() : nil
       let (one, other) = (term?.value ?? 0, whole?.value ?? 0)
       if (term == nil) != (whole == nil) || (one - other).magnitude > 0x1p-46 * max(1, other.magnitude) {

@@ -16,7 +16,7 @@ final class Hypothesis: Sendable {
   let telling: String
 
   init(
-    _ cause: Cause, _ aspect: Mistake.Aspects, of range: BinaryFormat? = nil, in outputs: CheckedOutputSet,
+    _ cause: Cause, _ aspect: Mistake.Aspect, of range: BinaryFormat? = nil, in outputs: CheckedOutputSet,
     needing needs: RequestFeatures = [], detail: Sentence, cure: Sentence, telling: String,
     change: (inout Change) -> Void
   ) {
@@ -48,33 +48,15 @@ struct Sentence: Sendable, ExpressibleByStringInterpolation {
 /// What is looked for, in numbers alone: loops over hundreds of pairs count no references.
 struct Mistake: Sendable {
   /// What mistakes change: two about one aspect exclude each other.
-  struct Aspects: OptionSet {
-    let rawValue: UInt16
-
-    static let softmax = Aspects(rawValue: 1)
-    static let handling = Aspects(rawValue: 1 << 1)
-    static let target = Aspects(rawValue: 1 << 2)
-    static let smoothing = Aspects(rawValue: 1 << 3)
-    static let weights = Aspects(rawValue: 1 << 4)
-    static let ignored = Aspects(rawValue: 1 << 5)
-    static let sampleWeights = Aspects(rawValue: 1 << 6)
-    static let divisor = Aspects(rawValue: 1 << 7)
-    static let factor = Aspects(rawValue: 1 << 8)
-    static let temperaturePower = Aspects(rawValue: 1 << 9)
-    static let upstream = Aspects(rawValue: 1 << 10)
+  enum Aspect: Int, Placed {
+    case softmax, handling, target, smoothing, weights, ignored, sampleWeights, divisor, factor, temperaturePower,
+      upstream
     /// An option of the loss or of softmax is left out.
-    static let option = Aspects(rawValue: 1 << 11)
-
-    static let all = Aspects(rawValue: 1 << 12 - 1)
-    /// Everything is right but for one factor.
-    static let factors: Aspects = [.divisor, .factor, .temperaturePower]
-    /// What the mean divides by may be changed too.
-    static let withDivisor: Aspects = [.weights, .ignored, .sampleWeights]
+    case option
   }
 
   let cause: Cause
-  /// One of them.
-  let aspect: Aspects
+  let aspect: Aspect
   /// What a request must have for the mistake to be made in it.
   let needs: RequestFeatures
   /// The outputs that can show it.
@@ -97,7 +79,7 @@ struct Mistake: Sendable {
   static func shown(by facts: RequestFacts) -> [Mistake] {
     var mistakes: [Mistake] = []
     mistakes.reserveCapacity(all.count)
-    for place in all.indices where facts.features.isSuperset(of: all[place].needs) { mistakes.append(all[place]) }
+    for place in all.indices where facts.features.contains(all[place].needs) { mistakes.append(all[place]) }
     return mistakes
   }
 }
@@ -155,7 +137,7 @@ struct RequestFacts: Sendable {
 
   /// What it divides by where the request names nothing: D of docs/api.md, "Mathematics".
   var divisorOfItems: String {
-    let hasTargetWeights = features.isSuperset(of: [.indices, .classWeights])
+    let hasTargetWeights = features.contains([.indices, .classWeights])
     let sum =
       switch (features.contains(.sampleWeights), hasTargetWeights) {
       case (false, false): "the number of items"
@@ -169,64 +151,54 @@ struct RequestFacts: Sendable {
 }
 
 /// What a request has that a mistake can be made with.
-struct RequestFeatures: OptionSet {
-  let rawValue: UInt32
-
-  static let temperature = RequestFeatures(rawValue: 1)
-  static let mean = RequestFeatures(rawValue: 1 << 1)
-  /// A sum, or no reduction.
-  static let noMean = RequestFeatures(rawValue: 1 << 2)
-  static let smoothing = RequestFeatures(rawValue: 1 << 3)
-  static let classWeights = RequestFeatures(rawValue: 1 << 4)
-  static let sampleWeights = RequestFeatures(rawValue: 1 << 5)
+enum RequestFeature: Int, CaseIterable, Placed {
+  case temperature, smoothing, classWeights, sampleWeights, upstream, softcap, zLoss, focalGamma, severalClasses,
+    severalItems
   /// Weights of either kind.
-  static let weights = RequestFeatures(rawValue: 1 << 6)
+  case weights
   /// Class indices as the target.
-  static let indices = RequestFeatures(rawValue: 1 << 7)
-  static let severalClasses = RequestFeatures(rawValue: 1 << 8)
-  /// Items that `ignore_index` leaves out.
-  static let ignoredItems = RequestFeatures(rawValue: 1 << 9)
-  /// A class that `ignore_index` names in Python.
-  static let ignoredClass = RequestFeatures(rawValue: 1 << 10)
-  /// A mean that does not divide by the number of items.
-  static let meanIsNotOfItems = RequestFeatures(rawValue: 1 << 11)
-  /// A mean whose divisor follows from the items, or is given.
-  static let ownMean = RequestFeatures(rawValue: 1 << 12)
-  static let givenDivisor = RequestFeatures(rawValue: 1 << 13)
-  static let softcap = RequestFeatures(rawValue: 1 << 14)
-  static let zLoss = RequestFeatures(rawValue: 1 << 15)
-  static let focalGamma = RequestFeatures(rawValue: 1 << 16)
-  static let severalItems = RequestFeatures(rawValue: 1 << 17)
-  static let upstream = RequestFeatures(rawValue: 1 << 18)
-  /// An axis that is not the class axis, and longer than 1.
-  static func otherAxis(_ axis: Int) -> RequestFeatures { RequestFeatures(rawValue: 1 << UInt32(19 + axis)) }
+  case indices
+  /// Items that `ignore_index` leaves out, and a class that it names in Python.
+  case ignoredItems, ignoredClass
+  /// A mean; one that does not divide by the number of items; one whose divisor follows from the items, or is given.
+  case mean, meanIsNotOfItems, ownMean, givenDivisor
+  /// A sum, or no reduction.
+  case noMean
+  /// The first axis is not the class axis, and longer than 1; and so the other ones.
+  case otherAxis0, otherAxis1, otherAxis2, otherAxis3, otherAxis4, otherAxis5, otherAxis6, otherAxis7
+
+  static let otherAxes = Array(allCases.suffix(TensorShape.maximumRank))
 }
+
+typealias RequestFeatures = PlaceSet<RequestFeature>
 
 extension RequestFeatures {
   fileprivate init(_ request: CheckRequest) {
     self = []
-    let shape = request.geometry.shape
-    for axis in shape.indices where axis != request.geometry.axis && shape[axis] > 1 { insert(.otherAxis(axis)) }
-    insert(.temperature, if: request.softmax.temperature != 1)
-    insert(.severalClasses, if: request.softmax.layout.classes > 1)
-    insert(.severalItems, if: request.softmax.layout.batch > 1)
-    insert(.softcap, if: request.softmax.softcap != nil)
+    let (softmax, shape) = (request.softmax, request.geometry.shape)
+    for axis in shape.indices where axis != request.geometry.axis && shape[axis] > 1 {
+      insert(RequestFeature.otherAxes[axis])
+    }
+    if softmax.temperature != 1 { insert(.temperature) }
+    if softmax.layout.classes > 1 { insert(.severalClasses) }
+    if softmax.layout.batch > 1 { insert(.severalItems) }
+    if softmax.softcap != nil { insert(.softcap) }
     guard let problem = request.loss?.problem else { return }
-    insert(problem.reduction == .mean ? .mean : .noMean)
-    insert(problem.divisor == nil ? .ownMean : .givenDivisor, if: problem.reduction == .mean)
-    insert(.upstream, if: request.loss?.upstream != nil)
-    insert(.zLoss, if: problem.zLoss > 0)
-    insert(.focalGamma, if: problem.focalGamma > 0)
-    insert(.smoothing, if: problem.labelSmoothing > 0)
-    insert([.classWeights, .weights, .meanIsNotOfItems], if: problem.weight != nil)
-    insert([.sampleWeights, .weights, .meanIsNotOfItems], if: problem.sampleWeight != nil)
-    guard case .indices(let indices) = problem.target else { return }
-    insert(.indices)
-    insert([.ignoredItems, .meanIsNotOfItems], if: indices.contains(problem.ignoreIndex))
-    insert(.ignoredClass, if: problem.ignoredClass != nil)
-  }
-
-  private mutating func insert(_ features: RequestFeatures, if isThere: Bool) {
-    if isThere { formUnion(features) }
+    let isMean = problem.reduction == .mean
+    insert(isMean ? .mean : .noMean)
+    if isMean { insert(problem.divisor == nil ? .ownMean : .givenDivisor) }
+    if request.loss?.upstream != nil { insert(.upstream) }
+    if problem.zLoss > 0 { insert(.zLoss) }
+    if problem.focalGamma > 0 { insert(.focalGamma) }
+    if problem.labelSmoothing > 0 { insert(.smoothing) }
+    if problem.weight != nil { insert(.classWeights) }
+    if problem.sampleWeight != nil { insert(.sampleWeights) }
+    if case .indices(let indices) = problem.target {
+      insert(.indices)
+      if indices.contains(problem.ignoreIndex) { insert(.ignoredItems) }
+      if problem.ignoredClass != nil { insert(.ignoredClass) }
+    }
+    if contains(.classWeights) || contains(.sampleWeights) { insert(.weights) }
+    if contains(.weights) || contains(.ignoredItems) { insert(.meanIsNotOfItems) }
   }
 }

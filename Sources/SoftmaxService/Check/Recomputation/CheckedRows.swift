@@ -14,21 +14,27 @@ final class CheckedRows: Sendable {
   let numbers: [Int]
   /// [slice, class].
   let logits: [Double]
-  /// The largest |a/T| of each slice, and of all slices.
-  let magnitudes: [Double]
+  /// What is known of each slice's logits.
+  let extremes: [Extremes]
+  /// The largest |a/T| of all slices, and the largest shift.
   let magnitude: Double
+  private let largestShift: Double
   /// A lower bound of each slice's least exponential over its largest one; 0 where any class is masked.
   private let leastRatio: Double
-  /// The largest logit of each slice, |max a/T| of each, and the largest of these.
-  let greatest: [Double]
-  private let shifts: [Double]
-  private let largestShift: Double
-  /// By how much the largest logit of each slice exceeds all others.
-  private let leads: [Double]
   private let temperature: Double
   private let isCapped: Bool
   /// Whether `logits` are the tensor as it is: all slices in their order, each in one piece.
   private let isInPlace: Bool
+
+  struct Extremes {
+    /// The largest logit.
+    var greatest = -Double.infinity
+    /// The largest |a/T|, and |max a/T|.
+    var magnitude = 0.0
+    fileprivate var shift = 0.0
+    /// By how much the largest logit exceeds all others.
+    fileprivate var lead = 0.0
+  }
 
   /// - Parameter worst: the slices in the order of their worth; nil takes all of them.
   init(_ softmax: SoftmaxProblem, worst: [Int]?) {
@@ -39,43 +45,32 @@ final class CheckedRows: Sendable {
     isInPlace = worst == nil && layout.inner == 1
     logits = isInPlace ? softmax.logits.array : Self.gathered(softmax.logits.array, numbers, layout)
     let classes = layout.classes
-    var magnitudes = [Double](repeating: 0, count: numbers.count)
-    var greatest = [Double](repeating: -.infinity, count: numbers.count)
-    var leads = [Double](repeating: 0, count: numbers.count)
     var (spread, isMasked) = (0.0, false)
-    for row in numbers.indices {
+    extremes = numbers.indices.map { [logits, temperature] row in
       var (least, next, most) = (Double.infinity, -Double.infinity, -Double.infinity)
       for index in (row * classes)..<((row + 1) * classes) {
         if logits[index] == -.infinity { isMasked = true } else { least = min(least, logits[index]) }
         next = max(next, min(most, logits[index]))
         most = max(most, logits[index])
       }
-      greatest[row] = most
-      guard most > -.infinity else { continue }
-      leads[row] = most - next
-      magnitudes[row] = max(least.magnitude, most.magnitude) / temperature
+      guard most > -.infinity else { return Extremes() }
       spread = max(spread, (most - least) / temperature)
+      return Extremes(
+        greatest: most, magnitude: max(least.magnitude, most.magnitude) / temperature,
+        shift: most.isFinite ? (most / temperature).magnitude : 0, lead: most - next)
     }
     leastRatio = isMasked ? 0 : exp(-spread) * 0.999
-    self.magnitudes = magnitudes
-    self.greatest = greatest
-    self.leads = leads
-    magnitude = magnitudes.max() ?? 0
-    shifts = greatest.map { $0.isFinite ? ($0 / softmax.temperature).magnitude : 0 }
-    largestShift = shifts.max() ?? 0
+    magnitude = extremes.reduce(0) { max($0, $1.magnitude) }
+    largestShift = extremes.reduce(0) { max($0, $1.shift) }
   }
 
   /// Some of the slices, by their places among these.
   init(_ all: CheckedRows, _ places: [Int]) {
     (layout, temperature, magnitude, isInPlace) = (all.layout, all.temperature, all.magnitude, false)
-    (leastRatio, isCapped) = (all.leastRatio, all.isCapped)
+    (leastRatio, isCapped, largestShift) = (all.leastRatio, all.isCapped, all.largestShift)
     numbers = places.map { all.numbers[$0] }
     logits = places.flatMap { all.logits[($0 * all.classes)..<(($0 + 1) * all.classes)] }
-    magnitudes = places.map { all.magnitudes[$0] }
-    greatest = places.map { all.greatest[$0] }
-    shifts = places.map { all.shifts[$0] }
-    leads = places.map { all.leads[$0] }
-    largestShift = all.largestShift
+    extremes = places.map { all.extremes[$0] }
   }
 
   var count: Int { numbers.count }
@@ -86,9 +81,7 @@ final class CheckedRows: Sendable {
   var ownLayout: Layout { Layout(shape: [count, classes], axis: 1) }
 
   /// The size of the largest argument of a slice's exponentials, which the textbook formula subtracts.
-  func shift(_ row: Int, _ source: Change.Source) -> Double {
-    shift(shifts[row], under: source)
-  }
+  func shift(_ row: Int, _ source: Change.Source) -> Double { shift(extremes[row].shift, under: source) }
 
   /// Whether a slice's largest logit leads by so much that p is 1 and 0 whatever rounds the logits: other exponentials
   /// vanish in every format, though each logit is off by as much as bfloat16 rounds.
@@ -102,7 +95,8 @@ final class CheckedRows: Sendable {
     case .timesTemperature: scale = temperature
     case .axis, .twice, .logits, .sigmoid, .binary: return false
     }
-    return leads[row] * scale >= 1600 && leads[row] >= greatest[row].magnitude * 0x1p-6
+    let (lead, greatest) = (extremes[row].lead, extremes[row].greatest)
+    return lead * scale >= 1600 && lead >= greatest.magnitude * 0x1p-6
   }
 
   /// The largest of all slices.

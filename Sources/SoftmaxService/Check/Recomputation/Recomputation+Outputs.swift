@@ -7,8 +7,9 @@ extension Recomputation {
   func isSpoiled(_ row: Int) -> Bool {
     switch change.handling {
     case .unshifted(let range):
-      rows.greatest[row] / temperature > range.greatest || perSlice[row] > range.greatest || perSlice[row] < range.least
-    case .beyond(let greatest): rows.magnitudes[row] > greatest
+      rows.extremes[row].greatest / temperature > range.greatest || perSlice[row] > range.greatest
+        || perSlice[row] < range.least
+    case .beyond(let greatest): rows.extremes[row].magnitude > greatest
     case .given, .epsilon, .clipped, .flushed: false
     }
   }

@@ -26,7 +26,7 @@ struct Recomputation: ~Copyable {
   let temperature: Double
   /// Whether there is one loss for all slices.
   let isReduced: Bool
-  private let tables: SoftmaxTables
+  let tables: SoftmaxTables
   let targets: TargetTables?
   let operations: OperationCount
 
@@ -60,15 +60,15 @@ struct Recomputation: ~Copyable {
   /// The one loss of all slices, and the change that it was computed under.
   private var knownTotal: (change: Change, term: Term)?
 
-  init(_ output: CheckedOutput, of request: borrowing CheckRequest, _ tables: SoftmaxTables, _ targets: TargetTables?) {
+  init(_ output: CheckedOutput, of tables: SoftmaxTables) {
     self.output = output
     self.tables = tables
     rows = tables.rows
-    temperature = request.softmax.temperature
-    let sums = output.isLossOrGradient
-    self.targets = sums ? targets : nil
-    isReduced = request.isReduced(output)
-    operations = OperationCount(classes: rows.classes, items: sums ? request.softmax.layout.batch : 1)
+    temperature = tables.request.softmax.temperature
+    targets = output.isLossOrGradient ? tables.targets : nil
+    isReduced = tables.request.isReduced(output)
+    operations = OperationCount(
+      classes: rows.classes, items: output.isLossOrGradient ? tables.request.softmax.layout.batch : 1)
   }
 
   /// Takes a change.
@@ -91,8 +91,7 @@ struct Recomputation: ~Copyable {
     if output == .loss {
       spreads = []
       if !isHandled, targets.smoothing > 0 {
-        guard let table = try tables.spreads(change.source, target.spreadWeights, of: targets) else { return false }
-        spreads = table
+        return try tables.look(up: .spread(target.spreadWeights), of: change.source, into: &spreads)
       }
     } else if change.isDifferentiated {
       return try takeDerivative()
@@ -103,53 +102,43 @@ struct Recomputation: ~Copyable {
   /// Looks up what the change's source and handling need.
   private mutating func takeTables() throws(ComputationError) -> Bool {
     let source = change.source
-    var (needsLogarithms, needsProbabilities) = (false, false)
+    let (needsProbabilities, needsLogarithms): (Bool, Bool)
+    var perSliceTable: SoftmaxTables.Table?
     switch output {
-    case .probabilities, .gradient: needsProbabilities = true
-    case .logProbabilities, .loss: (needsLogarithms, needsProbabilities) = (true, isHandled)
-    case .entropy: (needsLogarithms, needsProbabilities) = (isHandled, isHandled)
-    case .logSumExp: break
-    }
-    if needsProbabilities {
-      guard let table = try tables.probabilities(source) else { return false }
-      probabilities = table
-    }
-    if needsLogarithms {
-      guard let table = try tables.logProbabilities(source) else { return false }
-      logProbabilities = table
+    case .probabilities, .gradient: (needsProbabilities, needsLogarithms) = (true, false)
+    case .logProbabilities, .loss: (needsProbabilities, needsLogarithms) = (isHandled, true)
+    case .entropy: (needsProbabilities, needsLogarithms, perSliceTable) = (isHandled, isHandled, .entropy)
+    case .logSumExp: (needsProbabilities, needsLogarithms, perSliceTable) = (false, false, .logSumExp)
     }
     if case .unshifted = change.handling {
-      guard let table = try tables.logSumExp(source) else { return false }
-      perSlice = table
-    } else if output == .logSumExp || output == .entropy, !isHandled {
-      guard let table = try output == .logSumExp ? tables.logSumExp(source) : tables.entropy(source) else {
-        return false
-      }
-      perSlice = table
-    } else if output == .logSumExp {
-      return false
+      perSliceTable = .logSumExp
+    } else if isHandled {
+      if output == .logSumExp { return false }
+      perSliceTable = nil
     }
-    if case .flushed = change.handling { leastProbabilities = try tables.leastProbabilities(source) ?? [] }
-    if output == .gradient { otherProbabilities = source.sumsToOne ? try tables.others(source) ?? [] : [] }
+    if needsProbabilities, try !tables.look(up: .probabilities, of: source, into: &probabilities) { return false }
+    if needsLogarithms, try !tables.look(up: .logProbabilities, of: source, into: &logProbabilities) { return false }
+    if let table = perSliceTable, try !tables.look(up: table, of: source, into: &perSlice) { return false }
+    if case .flushed = change.handling {
+      _ = try tables.look(up: .leastProbabilities, of: source, into: &leastProbabilities)
+    }
+    if output == .gradient {
+      otherProbabilities = source.sumsToOne ? try tables.numbers(.others, of: source) ?? [] : []
+    }
     return true
   }
 
   /// Looks up what the gradient of a loss needs that another function than softmax is differentiated in.
   private mutating func takeDerivative() throws(ComputationError) -> Bool {
     (otherAxis, axisTotals) = (nil, [])
-    switch change.source {
-    case .twice:
-      guard let table = try tables.probabilities(.given) else { return false }
-      inner = table
-    case .axis(let axis):
-      let layout = tables.layout(along: axis)
-      otherAxis = layout
-      if tables.isOfFew { return true }
-      // All slices of the class axis are needed for a slice of the other one.
-      guard rows.isAll else { return false }
-      axisTotals = totals(along: layout)
-    case .given, .withoutTemperature, .timesTemperature, .logits, .withoutCap, .sigmoid, .binary: break
-    }
+    if change.source == .twice { return try tables.look(up: .probabilities, of: .given, into: &inner) }
+    guard case .axis(let axis) = change.source else { return true }
+    let layout = tables.request.geometry.layout(along: axis)
+    otherAxis = layout
+    if tables.isOfFew { return true }
+    // All slices of the class axis are needed for a slice of the other one.
+    guard rows.isAll else { return false }
+    axisTotals = totals(along: layout)
     return true
   }
 
@@ -174,7 +163,7 @@ struct Recomputation: ~Copyable {
     fileprivate(set) var shares = ChangedTarget.Shares(item: 0)
     /// What the gradient's terms are multiplied by.
     fileprivate(set) var factor = 0.0
-    /// Of the gradient of softmax taken twice: ``TargetTables/sums(throughJacobian:_:from:_:_:)``.
+    /// Where v = U p² - u goes through softmax's Jacobian, p² being softmax of p: Σ p v, and Σ p (U p² + u).
     fileprivate(set) var mean = 0.0
     fileprivate(set) var size = 0.0
   }
@@ -190,8 +179,11 @@ struct Recomputation: ~Copyable {
     guard let shares = target.shares(item, targets) else { return slice }
     (slice.counts, slice.shares) = (true, shares)
     if output == .gradient, change.isDifferentiated, change.source == .twice {
-      (slice.mean, slice.size) = targets.sums(
-        throughJacobian: inner, probabilities, from: slice.start, shares, target)
+      for c in 0..<rows.classes {
+        let (own, share) = (shares.total * probabilities[slice.start + c], target.share(c, shares, targets))
+        slice.mean += inner[slice.start + c] * (own - share)
+        slice.size += inner[slice.start + c] * (own + share)
+      }
     }
     return slice
   }
@@ -209,16 +201,14 @@ struct Recomputation: ~Copyable {
   /// Calls `body` with each number's place, slice by slice, and the number, until it returns false.
   /// - Throws: ``ComputationError/cancelled``.
   @inline(__always)
-  mutating func forEach(
-    _ execution: Execution, _ body: (_ place: Int, Term) -> Bool
-  ) throws(ComputationError) {
+  mutating func forEach(_ body: (_ place: Int, Term) -> Bool) throws(ComputationError) {
     if isReduced {
       _ = body(0, total())
       return
     }
     let width = width
     for row in 0..<rows.count {
-      if row & 0xFF == 0xFF, execution.isCancelled() { throw .cancelled }
+      if row & 0xFF == 0xFF, tables.execution.isCancelled() { throw .cancelled }
       let slice = slice(row)
       for index in 0..<width {
         guard body(row * width + index, term(slice, index)) else { return }

@@ -13,9 +13,7 @@ final class TargetTables {
   /// The class of each item; empty where targets are probabilities.
   let indices: [Int]
   let ignoreIndex: Int
-  /// The class that Python's index `ignore_index` names; nil where there is none.
-  let ignoredClass: Int?
-  let hasWeights: Bool
+  private let ignoredClass: Int?
   private let problem: LossProblem
   private let layout: Layout
   /// w and w²; empty where all are one.
@@ -27,14 +25,14 @@ final class TargetTables {
   private let sampleWeights: [Double]
   private let upstream: [Double]
   /// The target's probabilities, in the logits' shape; empty where it has classes.
-  let distribution: [Double]
+  private let distribution: [Double]
   /// Σ w t of each item, by weights.
   private var distributionTotals: [[Double]] = [[], [], []]
-  /// D, Σ s w[y] over the items that count, or Σ s: by ``place(offset:_:forgetsSampleWeights:)`` and by what ignored
-  /// items count as.
-  private let normalisers: [Double]
-  /// What losses may be divided by.
-  let divisors: Divisors
+  /// D, by what it depends on, where it is known.
+  private var normalisers = [Double?](repeating: nil, count: 54)
+  /// What the mean divides by in the request as it is.
+  private lazy var unchanged = normaliser(Change.Target())
+  private lazy var validItems = Double(indices.count { $0 != ignoreIndex })
 
   init(_ work: ValidatedRequest.LossWork) {
     problem = work.problem
@@ -43,7 +41,6 @@ final class TargetTables {
     smoothing = problem.labelSmoothing
     ignoreIndex = problem.ignoreIndex
     ignoredClass = problem.ignoredClass
-    hasWeights = problem.weight != nil
     given = problem.weight ?? []
     squared = given.map { $0 * $0 }
     totals = (given.reduce(0, +), squared.reduce(0, +))
@@ -58,58 +55,6 @@ final class TargetTables {
     // /check does not take a teacher's logits.
     case .logits: (indices, distribution) = ([], [])
     }
-    let (sums, ignored) = Self.sums(of: problem, indices, given, squared)
-    var ofIgnored = [1.0, 1.0, 1.0]
-    if let place = ignoredClass, !given.isEmpty { ofIgnored = [1, given[place], squared[place]] }
-    normalisers = sums.indices.flatMap { place -> [Double] in
-      let s = place % 2 == 0 ? ignored.given : ignored.forgotten
-      return [sums[place], sums[place] + s * ofIgnored[place / 2 % 3], sums[place] + s]
-    }
-    let items = Double(layout.batch)
-    divisors = Divisors(
-      isMean: problem.reduction == .mean, own: problem.divisor,
-      unchanged: sums[
-        Self.place(offset: 0, hasWeights && !indices.isEmpty ? .given : .ones, forgetsSampleWeights: false)],
-      items: items, validItems: indices.isEmpty ? nil : items - ignored.forgotten,
-      weightSum: hasWeights ? totals.given : nil, classes: Double(classes))
-  }
-
-  /// Σ s w[y] over the items that count, by ``place(offset:_:forgetsSampleWeights:)``; and of those that are ignored
-  /// Σ s, and how many there are.
-  private static func sums(
-    of problem: LossProblem, _ indices: [Int], _ given: [Double], _ squared: [Double]
-  ) -> (counted: [Double], ignored: (given: Double, forgotten: Double)) {
-    let (classes, sampleWeights) = (problem.softmax.layout.classes, problem.sampleWeight ?? [])
-    var sums = [Double](repeating: 0, count: 18)
-    var ignored = (given: 0.0, forgotten: 0.0)
-    let kinds: [ClassWeights] = !given.isEmpty && !indices.isEmpty ? [.ones, .given, .squared] : [.ones]
-    for item in 0..<problem.softmax.layout.batch {
-      let own = sampleWeights.isEmpty ? 1 : sampleWeights[item]
-      if !indices.isEmpty, indices[item] == problem.ignoreIndex {
-        ignored.given += own
-        ignored.forgotten += 1
-        continue
-      }
-      for kind in kinds {
-        for offset in kind == .ones ? 0...0 : -1...1 {
-          let weight =
-            switch kind {
-            case .ones: 1.0
-            case .given: given[moved(indices[item], by: offset, classes)]
-            case .squared: squared[moved(indices[item], by: offset, classes)]
-            }
-          sums[place(offset: offset, kind, forgetsSampleWeights: false)] += own * weight
-          sums[place(offset: offset, kind, forgetsSampleWeights: true)] += weight
-        }
-      }
-    }
-    return (sums, ignored)
-  }
-
-  @inline(__always)
-  private static func place(offset: Int, _ weights: ClassWeights, forgetsSampleWeights: Bool) -> Int {
-    let offset = weights == .ones ? 0 : offset.signum()
-    return ((offset + 1) * 3 + weights.rawValue) * 2 + (forgetsSampleWeights ? 1 : 0)
   }
 
   /// The class that stands some places after another one, the first after the last.
@@ -119,14 +64,15 @@ final class TargetTables {
   }
 
   var hasIndices: Bool { !indices.isEmpty }
+  var hasWeights: Bool { !given.isEmpty }
   var hasDistribution: Bool { !distribution.isEmpty }
 
   /// The weights of the classes under a change.
   func classWeights(_ change: Change.Target) -> ClassWeights {
     switch change.weights {
-    case .given, .perClass: hasWeights ? .given : .ones
+    case .given, .perClass: given.isEmpty ? .ones : .given
     case .none: .ones
-    case .squared: hasWeights ? .squared : .ones
+    case .squared: given.isEmpty ? .ones : .squared
     }
   }
 
@@ -224,22 +170,6 @@ final class TargetTables {
     return total
   }
 
-  /// What is summed over a slice where v = U p² - u goes through softmax's Jacobian, p² being softmax of p: Σ p v, and
-  /// Σ p (U p² + u).
-  /// - Parameter first: where the slice's first class stands in p and p².
-  func sums(
-    throughJacobian p: [Double], _ twice: [Double], from first: Int, _ shares: ChangedTarget.Shares,
-    _ target: ChangedTarget
-  ) -> (mean: Double, size: Double) {
-    var (mean, size) = (0.0, 0.0)
-    for c in 0..<classes {
-      let (own, share) = (shares.total * twice[first + c], target.share(c, shares, self))
-      mean += p[first + c] * (own - share)
-      size += p[first + c] * (own + share)
-    }
-    return (mean, size)
-  }
-
   /// The class that an item has under a change; nil where it has none.
   @inline(__always)
   func classIndex(_ item: Int, _ change: Change.Target) -> Int? {
@@ -253,40 +183,168 @@ final class TargetTables {
   /// D: Σ s w[y] over the items that count, or Σ s.
   @inline(__always)
   func normaliser(_ change: Change.Target) -> Double {
-    let place = Self.place(
-      offset: Int(change.offset), hasIndices ? classWeights(change) : .ones,
-      forgetsSampleWeights: change.forgetsSampleWeights)
-    return normalisers[place * Change.Ignored.allCases.count + change.ignored.rawValue]
+    let weights = hasIndices ? classWeights(change) : .ones
+    // No change has an offset but -1, 0 and 1.
+    let offset = weights == .ones ? 0 : Int(change.offset.signum())
+    let place =
+      (((offset + 1) * 3 + weights.rawValue) * 2 + (change.forgetsSampleWeights ? 1 : 0))
+      * Change.Ignored.allCases.count + change.ignored.rawValue
+    if let known = normalisers[place] { return known }
+    let sum = sum(change, weights)
+    normalisers[place] = sum
+    return sum
   }
-}
 
-/// What losses may be divided by, in numbers alone.
-struct Divisors {
-  let isMean: Bool
-  /// What the request itself names.
-  let own: Double?
-  /// What the mean divides by in the request as it is.
-  let unchanged: Double
-  let items: Double
-  let validItems: Double?
-  let weightSum: Double?
-  let classes: Double
+  @inline(never)
+  private func sum(_ change: Change.Target, _ weights: ClassWeights) -> Double {
+    var (counted, ignored) = (0.0, 0.0)
+    for item in 0..<layout.batch {
+      let own = change.forgetsSampleWeights ? 1 : sampleWeight(item)
+      if hasIndices, indices[item] == ignoreIndex {
+        ignored += own
+      } else {
+        counted += hasIndices ? own * weight(weights, Self.moved(indices[item], by: Int(change.offset), classes)) : own
+      }
+    }
+    switch change.ignored {
+    case .given: return counted
+    case .asClass: return counted + ignored * (ignoredClass.map { weight(weights, $0) } ?? 1)
+    case .asNoClass: return counted + ignored
+    }
+  }
 
+  /// What a loss is divided by; nil where that is not defined.
   /// - Parameter mean: what the mean divides by under the change.
-  /// - Returns: nil where that is not defined.
   @inline(__always)
   func divisor(_ divisor: Change.Divisor, mean: Double) -> Double? {
     switch divisor {
-    case .given: isMean ? own ?? mean : 1
-    case .unchanged: isMean ? own ?? unchanged : 1
+    case .given: problem.reduction == .mean ? problem.divisor ?? mean : 1
+    case .unchanged: problem.reduction == .mean ? problem.divisor ?? unchanged : 1
     case .one: 1
     case .mean: mean
-    case .items: items
-    case .validItems: validItems
-    case .weightSum: weightSum
-    case .classes: classes
-    case .itemsTimesClasses: items * classes
-    case .meanTwice: mean * items
+    case .items: Double(layout.batch)
+    case .validItems: hasIndices ? validItems : nil
+    case .weightSum: given.isEmpty ? nil : totals.given
+    case .classes: Double(classes)
+    case .itemsTimesClasses: Double(layout.batch) * Double(classes)
+    case .meanTwice: mean * Double(layout.batch)
+    }
+  }
+}
+
+/// The target's side of a loss under a change: u, s and q of each item, and what everything is divided by.
+///
+/// docs/api.md defines them; here they are in plain binary64, good to some units in the last place. What they are
+/// looked up in, ``TargetTables``, is handed to each function.
+struct ChangedTarget {
+  private let change: Change.Target
+  /// Whether each class's own weight multiplies its gradient.
+  var hasClassFactors: Bool { change.weights == .perClass }
+  /// The weights of the target's own share.
+  let weights: TargetTables.ClassWeights
+  /// The weights of the smoothed share.
+  let spreadWeights: TargetTables.ClassWeights
+  /// What a class has of the smoothing, times its weight.
+  let spread: Double
+  /// What is left for the target: 1 - ε.
+  let kept: Double
+  /// Σ w of the smoothed share.
+  let spreadTotal: Double
+  /// What everything is divided by.
+  let divisor: Double
+
+  /// Nil where the change is not defined for this target, or divides by zero.
+  @inline(__always)
+  init?(_ tables: borrowing TargetTables, _ change: Change.Target, _ divisor: Change.Divisor) {
+    if !tables.hasIndices {
+      guard change.offset == 0, change.ignored == .given, !change.smoothing.excludesTarget else { return nil }
+    }
+    let mean = tables.normaliser(change)
+    guard let divisor = tables.divisor(divisor, mean: mean), divisor > 0 else { return nil }
+    self.change = change
+    self.divisor = divisor
+    weights = tables.classWeights(change)
+    spreadWeights = change.smoothing == .unweighted ? .ones : weights
+    let epsilon = change.smoothing == .none ? 0 : tables.smoothing
+    kept = 1 - epsilon
+    spread = epsilon / Double(change.smoothing == .overOthers ? max(1, tables.classes - 1) : tables.classes)
+    spreadTotal = tables.total(spreadWeights)
+  }
+
+  /// s of an item.
+  func sampleWeight(_ item: Int, _ tables: TargetTables) -> Double {
+    change.forgetsSampleWeights ? 1 : tables.sampleWeight(item)
+  }
+
+  /// q of an item.
+  func upstream(_ item: Int, _ tables: TargetTables) -> Double {
+    change.forgetsUpstream ? 1 : tables.upstream(item)
+  }
+
+  /// What the smoothing gives a class besides its own share.
+  func spreadShare(_ c: Int, _ tables: TargetTables) -> Double { spread * tables.weight(spreadWeights, c) }
+
+  /// u of one item, but for what classes have of a distribution and of the smoothing.
+  struct Shares {
+    let item: Int
+    /// The class of an item with a class index, and its whole u.
+    fileprivate(set) var target = -1
+    fileprivate(set) var targetShare = 0.0
+    /// Σ u.
+    fileprivate(set) var total = 0.0
+    /// Whether classes besides the target have any.
+    fileprivate(set) var isSpread = false
+  }
+
+  /// u of an item; nil where it does not count.
+  @inline(__always)
+  func shares(_ item: Int, _ tables: TargetTables) -> Shares? {
+    guard var shares = wholeShares(item, tables) else { return nil }
+    if change.isForgotten { (shares.target, shares.isSpread) = (-1, false) }
+    return shares
+  }
+
+  @inline(__always)
+  private func wholeShares(_ item: Int, _ tables: TargetTables) -> Shares? {
+    var shares = Shares(item: item)
+    if tables.hasDistribution {
+      shares.isSpread = true
+      shares.total = kept * tables.distributionTotal(item, weights) + spread * spreadTotal
+      return shares
+    }
+    guard tables.hasIndices, tables.indices[item] != tables.ignoreIndex || change.ignored != .given else { return nil }
+    guard let index = tables.classIndex(item, change) else {
+      shares.total = 1
+      return shares
+    }
+    shares.target = index
+    shares.isSpread = spread != 0
+    shares.targetShare = kept * tables.weight(weights, index)
+    shares.total = shares.targetShare + spread * spreadTotal
+    if change.smoothing.excludesTarget {
+      shares.total -= spreadShare(index, tables)
+    } else {
+      shares.targetShare += spreadShare(index, tables)
+    }
+    return shares
+  }
+
+  /// u of a class of an item.
+  @inline(__always)
+  func share(_ c: Int, _ shares: Shares, _ tables: TargetTables) -> Double {
+    if c == shares.target { return shares.targetShare }
+    guard shares.isSpread else { return 0 }
+    let own = tables.hasDistribution ? kept * tables.weight(weights, c) * tables.probability(shares.item, c) : 0
+    return own + spreadShare(c, tables)
+  }
+}
+
+extension Change.Smoothing {
+  /// Whether the target's class has nothing of what is spread.
+  var excludesTarget: Bool {
+    switch self {
+    case .overOthers, .withoutTarget: true
+    case .given, .none, .unweighted: false
     }
   }
 }

@@ -36,16 +36,17 @@ struct FindingSearch: ~Copyable {
       || request.geometry.layout.count <= CheckedRows.mostLogits
     {
       tables =
-        whole ?? SoftmaxTables(request, exact, on: CheckedRows(request.softmax, worst: nil), execution)
+        whole
+        ?? SoftmaxTables(
+          request, targets, exact: exact, on: CheckedRows(request.softmax, worst: nil), execution)
       whole = tables
     } else {
       let rows = CheckedRows(request.softmax, worst: worstSlices(of: candidate))
-      tables = SoftmaxTables(request, exact, on: rows, execution)
+      tables = SoftmaxTables(request, targets, exact: exact, on: rows, execution)
     }
     var search = OutputSearch(
-      request, facts, of: candidate, exact: exact[candidate.output] ?? [], report: report, tables: tables,
-      targets: targets, execution)
-    return try search.findings(mistakes)
+      facts, mistakes, of: candidate, exact: exact[candidate.output] ?? [], report: report, tables)
+    return try search.findings()
   }
 
   /// The slices by their largest relative error, the worst first.
@@ -65,59 +66,59 @@ struct FindingSearch: ~Copyable {
 
 /// The steps of the search.
 extension OutputSearch {
-  /// Mistakes together, how well they agree, and what that says.
+  /// One mistake or two together, the simpler first, how well they agree, and what that says.
   struct Explanation {
     let mistakes: [Mistake]
     let agreement: Agreement
     let evidence: WeightOfEvidence
   }
 
-  mutating func findings(_ mistakes: [Mistake]) throws(ComputationError) -> [Finding] {
-    guard try probes.areExact(CandidateArithmetic(report.format)) else { return try scaledFindings(mistakes) }
-    let found = try explained(mistakes)
-    if found != nil, try !knowsTheRequest() { return try scaledFindings(mistakes) }
+  mutating func findings() throws(ComputationError) -> [Finding] {
+    // Else the request has an option that recomputations do not know.
+    guard try probes.mayBe(probes.all.map(\.exact), CandidateArithmetic(report.format)) else {
+      return try scaledFindings()
+    }
+    let found = try explained()
+    if found != nil, try !knowsTheRequest() { return try scaledFindings() }
     return withZeros(found) ?? [unexplained]
   }
 
-  private mutating func explained(_ mistakes: [Mistake]) throws(ComputationError) -> [Finding]? {
+  private enum Step: CaseIterable { case singles, pairs, shorterFormat, shorterPrecision, multiple }
+
+  private mutating func explained() throws(ComputationError) -> [Finding]? {
     // Numbers with few digits may be rounded ones, and are compared as such where they are nothing else.
     let digits: [DecimalDigits?] = DecimalDigits(of: found, report.format).map { [nil, $0] } ?? [nil]
-    for digits in digits {
-      arithmetic.digits = digits
-      if let found = try simplyExplained(mistakes) { return found }
-    }
-    for digits in digits {
-      arithmetic.digits = digits
-      if let found = best(try explanations(try pairs(of: mistakes), nil), isRight: false) { return found }
-    }
-    arithmetic.digits = nil
-    if let found = try roundedInShorterFormat(Self.shorterFormats) { return found }
-    for digits in digits {
-      arithmetic.digits = digits
-      if let found = try shorterPrecision() { return [found] }
-    }
-    for digits in digits {
-      arithmetic.digits = digits
-      if let found = try multiple() { return [found] }
+    for step in Step.allCases {
+      for digits in step == .shorterFormat ? [nil] : digits {
+        arithmetic.digits = digits
+        let found: [Finding]? =
+          switch step {
+          case .singles: try simplyExplained()
+          case .pairs: best(try explanations(pairs()))
+          case .shorterFormat: try roundedInShorterFormat(Self.shorterFormats)
+          case .shorterPrecision: try shorterPrecision().map { [$0] }
+          case .multiple: try multiple().map { [$0] }
+          }
+        if let found { return found }
+      }
     }
     return nil
   }
 
   /// What explains the numbers without pairs of mistakes.
-  private mutating func simplyExplained(_ mistakes: [Mistake]) throws(ComputationError) -> [Finding]? {
+  private mutating func simplyExplained() throws(ComputationError) -> [Finding]? {
     let base = try agreementAsAsked()
     // Zeros and short numbers agree with many mistakes, and say nothing for them where right arithmetic makes them.
-    let shorter = !isFormatNamed ? Self.shorterFormats : isZero ? [.binary32] : []
+    let shorter = !tables.request.namesFormat ? Self.shorterFormats : isZero ? [.binary32] : []
     if base == nil, arithmetic.digits == nil, let found = try roundedInShorterFormat(shorter) { return found }
-    var mayAgree: [Combination] = []
-    for place in mistakes.indices where canBeShown(mistakes[place]) {
-      guard try probes.mayAgree(mistakes[place].change, arithmetic) else { continue }
+    var mayAgree: [[Mistake]] = []
+    for mistake in mistakes where canBeShown(mistake) {
+      guard try probes.mayAgree(mistake.change, arithmetic) else { continue }
       // What explains right numbers better than rounding does is nearer to them where they are worst.
-      if base != nil, try !probes.areNearer(mistakes[place].change) { continue }
-      mayAgree.append(Combination(mistakes[place]))
+      if base != nil, try !probes.areNearer(mistake.change) { continue }
+      mayAgree.append([mistake])
     }
-    let singles = try explanations(mayAgree, base)
-    if let found = best(singles, isRight: base != nil) { return try withTransposed(found) }
+    if let found = best(try explanations(mayAgree, base)) { return try withTransposed(found) }
     if let base { return roundingFindings(base) }
     return try order().map { [$0] }
   }
@@ -133,63 +134,56 @@ extension OutputSearch {
 
   /// Where recomputations do not know an option of the request: what is a factor away from the exact numbers, or what
   /// they are without the option.
-  private mutating func scaledFindings(_ mistakes: [Mistake]) throws(ComputationError) -> [Finding] {
-    if let base = agreement(withExactTimes: 1) { return roundingFindings(base) }
-    var explanations: [Explanation] = []
-    for mistake in mistakes
-    where Mistake.Aspects.factors.contains(mistake.aspect) && mistake.outputs.contains(candidate.output) {
-      guard let own = factor(of: Change()), let changed = factor(of: mistake.change),
-        let (agreement, evidence) = scaled(by: changed / own)
-      else { continue }
-      explanations.append(Explanation(mistakes: [mistake], agreement: agreement, evidence: evidence))
+  private mutating func scaledFindings() throws(ComputationError) -> [Finding] {
+    isBesideOptions = true
+    if let base = scaled(by: 1)?.agreement { return roundingFindings(base) }
+    let own = factor(of: Change())
+    let ofFactors = mistakes.compactMap { mistake -> Explanation? in
+      guard mistake.isFactor, mistake.outputs.contains(candidate.output), let own,
+        let changed = factor(of: mistake.change), let (agreement, evidence) = scaled(by: changed / own)
+      else { return nil }
+      return Explanation(mistakes: [mistake], agreement: agreement, evidence: evidence)
     }
-    if let found = best(explanations, isRight: false) { return found }
-    var optionless: [Combination] = []
-    for mistake in mistakes where mistake.aspect == .option && canBeShown(mistake) {
-      optionless.append(Combination(mistake))
-    }
-    let found = best(try self.explanations(optionless, nil), isRight: false, besideOptions: true)
-    if let found = withZeros(found, besideOptions: true) { return found }
-    return [try multiple(besideOptions: true) ?? unexplainedBesideOptions]
+    if let found = best(ofFactors) { return found }
+    var optionless: [[Mistake]] = []
+    for mistake in mistakes where mistake.aspect == .option && canBeShown(mistake) { optionless.append([mistake]) }
+    if let found = withZeros(best(try explanations(optionless))) { return found }
+    return [try multiple() ?? unexplainedBesideOptions]
   }
 
-  /// The combinations that agree with the numbers, each with what speaks for it.
+  /// The mistakes that agree with the numbers, alone or together, each with what speaks for it.
   private mutating func explanations(
-    _ combinations: [Combination], _ base: Agreement?
+    _ combinations: [[Mistake]], _ base: Agreement? = nil
   ) throws(ComputationError) -> [Explanation] {
-    var agreeing: [(combination: Combination, agreement: Agreement)] = []
-    for combination in combinations {
-      guard let agreement = try agreement(under: combination.change),
-        agreement.hasSpoiled || !combination.isOfOverflow
+    var agreeing: [(mistakes: [Mistake], change: Change, agreement: Agreement)] = []
+    for mistakes in combinations {
+      let change = mistakes.dropFirst().reduce(mistakes[0].change) { $0.with($1.change) }
+      // A range that was left is seen.
+      guard let agreement = try agreement(under: change),
+        agreement.hasSpoiled || !mistakes.contains(where: { $0.cause == .overflow })
       else { continue }
-      agreeing.append((combination, agreement))
+      agreeing.append((mistakes, change, agreement))
     }
     var found: [Explanation] = []
-    for (combination, agreement) in agreeing {
+    for (mistakes, change, agreement) in agreeing {
       // What speaks for several is compared.
-      let least = WeightOfEvidence.least(isPair: combination.mistakes.count > 1)
+      let least = WeightOfEvidence.least(isPair: mistakes.count > 1)
       let evidence = try evidence(
-        for: combination.change, agreement, base: base, enough: agreeing.count == 1 ? least : .infinity)
-      found.append(Explanation(mistakes: combination.mistakes, agreement: agreement, evidence: evidence))
+        for: change, agreement, base: base, enough: agreeing.count == 1 ? least : .infinity)
+      found.append(Explanation(mistakes: mistakes, agreement: agreement, evidence: evidence))
     }
     return found
   }
 
   /// The findings of those that the numbers speak for, the best first; nil where there is none.
-  /// - Parameters:
-  ///   - isRight: whether the formula as it is agrees too.
-  ///   - besideOptions: whether recomputations do not know an option of the request.
-  private func best(_ explanations: [Explanation], isRight: Bool, besideOptions: Bool = false) -> [Finding]? {
-    func bits(_ explanation: Explanation) -> Double {
-      isRight ? explanation.evidence.overRight : explanation.evidence.bits
-    }
+  private func best(_ explanations: [Explanation]) -> [Finding]? {
     let telling = explanations.filter {
       $0.evidence.suffices(isPair: $0.mistakes.count > 1)
-    }.sorted { bits($0) > bits($1) }
-    guard let first = telling.first else { return nil }
+    }.sorted { $0.evidence.weight > $1.evidence.weight }
+    guard let first = telling.first?.evidence else { return nil }
     // As good as the best is what allows less than eight times as much, and misses the numbers by less than that.
-    let least = bits(first) - max(6, 3 * (isRight ? Double(rows.count) : first.evidence.telling))
-    let near = telling.filter { bits($0) >= least }.sorted { $0.misfit < $1.misfit }
+    let least = first.weight - max(6, 3 * (first.isOverRight ? Double(rows.count) : first.telling))
+    let near = telling.filter { $0.evidence.weight >= least }.sorted { $0.misfit < $1.misfit }
     let most = max(0.5, 8 * near[0].misfit)
     var named: [Explanation] = []
     for explanation in near where explanation.misfit <= most {
@@ -202,74 +196,90 @@ extension OutputSearch {
         named.append(explanation)
       }
     }
-    let isMissing = mayBeMissing(named.flatMap(\.mistakes).map(\.cause), besideOptions: besideOptions)
-    let others = named.count - 1 + (isMissing ? 1 : 0)
+    let others = named.count - 1 + (mayBeMissing(named.flatMap(\.mistakes).map(\.cause)) ? 1 : 0)
     return named.flatMap { findings(of: $0, besides: others) }
   }
+}
 
-  /// A finding for each hypothesis of an explanation.
-  private func findings(of explanation: Explanation, besides others: Int) -> [Finding] {
-    let hypotheses = explanation.mistakes.map(\.hypothesis)
-    let details = hypotheses.map { $0.detail.text(facts) }
-    return zip(hypotheses, details).map { hypothesis, detail in
-      let rest = details.filter { $0 != detail }
-      let together = rest.isEmpty ? "" : "; and, together with it, \(rest.joined(separator: ", and "))"
-      var finding = finding(
-        hypothesis.cause, detail: detail + together, cure: hypothesis.cure.text(facts), explanation.agreement)
-      if others > 0 {
-        finding.tellApart =
-          "\(others) other finding\(others == 1 ? " agrees" : "s agree") as well with these numbers; "
-          + "to tell them apart, send \(hypothesis.telling)"
+/// Two mistakes at once.
+extension OutputSearch {
+  /// Pairs of mistakes about different things that may agree, those of the simplest second one first.
+  ///
+  /// A mistake that is one factor makes the numbers the same multiple of what they are without it, wherever looked at:
+  /// one look tells which factors may stand beside a mistake. Two mistakes of the formula are recomputed together, one
+  /// at least of which is about a loss's target.
+  mutating func pairs() throws(ComputationError) -> [[Mistake]] {
+    // Pairs that leave nothing of any number, such as p - t without p and without t, say nothing.
+    if isZero { return [] }
+    var paired: [Mistake] = []
+    for mistake in mistakes where isPaired(mistake) { paired.append(mistake) }
+    // The factors are the simplest mistakes.
+    let factors = paired[..<(paired.firstIndex { !$0.isFactor } ?? paired.count)]
+    var pairs: [[Mistake]] = []
+    let canTellAny = canTellAnyPair
+    let ofRequest = try probes.multiple(of: Change(), arithmetic)
+    for (place, second) in paired.enumerated() {
+      let multiple = try second.isFactor ? ofRequest : probes.multiple(of: second.change, arithmetic)
+      if let multiple { add(factors.prefix(place), beside: second, multiple, canTellAny, to: &pairs) }
+      if second.isFactor || second.cause == .sigmoid { continue }
+      for first in paired[factors.endIndex..<place] where first.isOfTarget && first.goes(with: second, canTellAny) {
+        if try probes.mayAgree(first.change.with(second.change), arithmetic) { pairs.append([first, second]) }
       }
-      return finding
+    }
+    return pairs
+  }
+
+  /// Adds the factors that make what a mistake gives the multiple that the caller's numbers are of it.
+  private func add(
+    _ factors: ArraySlice<Mistake>, beside second: Mistake, _ multiple: Double, _ canTellAny: Bool,
+    to pairs: inout [[Mistake]]
+  ) {
+    // No factor changes what the mean divides by.
+    let mean = targets?.normaliser(second.change.target) ?? 1
+    guard let own = factor(of: second.isFactor ? Change.Scale() : second.change.scale, mean: mean) else { return }
+    for first in factors where first.goes(with: second, canTellAny) {
+      let both = first.change.scale.with(second.change.scale)
+      guard let factor = factor(of: both, mean: mean), Probes.areNear(factor / own, multiple) else {
+        continue
+      }
+      pairs.append([first, second])
     }
   }
 
-  // MARK: Findings
+  /// Whether numbers like these tell any pair: one number fits many by chance.
+  private var canTellAnyPair: Bool { arithmetic.format == .binary64 && arithmetic.digits == nil || found.count >= 4 }
 
-  func finding(_ cause: Cause, detail: String, cure: String, _ agreement: Agreement) -> Finding {
-    finding(
-      cause, detail: detail, cure: cure,
-      Finding.Evidence(
-        compared: agreement.compared, relativeError: agreement.relativeError, absoluteError: agreement.absoluteError,
-        position: agreement.worst.place.map { self.position(of: $0) }, candidate: agreement.worst.candidate,
-        recomputed: agreement.worst.recomputed))
+  /// Whether a mistake is looked for beside another.
+  private mutating func isPaired(_ mistake: Mistake) -> Bool {
+    // Constants in the logarithms are looked for alone.
+    if mistake.aspect == .handling, mistake.range == nil { return false }
+    // T multiplied, with a factor 1/T that does not go with it, is two mistakes already.
+    if mistake.change.source == .timesTemperature, mistake.change.scale.temperaturePower != -1 { return false }
+    return canBeShown(mistake) && !(isFinite && mistake.cause == .overflow)
   }
+}
 
-  func finding(_ cause: Cause, detail: String, cure: String, _ evidence: Finding.Evidence) -> Finding {
-    Finding(
-      cause: cause, output: candidate.output, detail: "\(candidate.output.name): \(detail)", cure: cure,
-      evidence: evidence)
-  }
+extension Mistake {
+  /// Whether all is right but for one factor.
+  var isFactor: Bool { aspect == .divisor || aspect == .factor || aspect == .temperaturePower }
+  /// Whether it is about the target of a loss, or what weighs it.
+  fileprivate var isOfTarget: Bool { !isFactor && aspect != .softmax && aspect != .handling && aspect != .option }
+  /// Whether what the mean divides by may be changed too.
+  private var isWithDivisor: Bool { aspect == .weights || aspect == .ignored || aspect == .sampleWeights }
+  /// Whether it is looked for beside what spoils right numbers.
+  private var isBesideHandling: Bool { aspect == .divisor || aspect == .factor || aspect == .target }
 
-  private var unexplained: Finding {
-    let steps =
-      candidate.output.isLossOrGradient && facts.features.contains(.indices)
-      ? "the output \"derivation\" of /gradient" : "the outputs of /softmax"
-    let isSmall = facts.items == 1 && facts.classes <= 3
-    return unexplained(
-      "nothing that is known here explains the numbers",
-      cure: (isSmall ? "" : "send a single slice of three logits without options, and ")
-        + "compare each step with \(steps)")
-  }
-
-  private var unexplainedBesideOptions: Finding {
-    let options = Hypothesis.ofOptions.filter { facts.features.isSuperset(of: $0.mistake.needs) }
-    guard !options.isEmpty else { return unexplained }
-    let names = listed(options.map { quoted($0.cause.rawValue) })
-    return unexplained(
-      "no factor explains the numbers, and beside \(names) other mistakes are not looked for",
-      cure: "leave out \(names) in your code and in the request: then all mistakes are looked for")
-  }
-
-  /// That nothing explains the numbers, with how far they are from the exact ones.
-  private func unexplained(_ detail: String, cure: String) -> Finding {
-    let worst = report.worst.first
-    return finding(
-      .unexplained, detail: detail, cure: cure,
-      Finding.Evidence(
-        compared: report.count, relativeError: report.maximumRelativeError, absoluteError: report.maximumAbsoluteError,
-        position: worst?.position, candidate: worst?.candidate ?? 0, recomputed: worst?.exact ?? 0))
+  /// Whether the two, the simpler first, are looked for together.
+  /// - Parameter canTellAny: whether numbers can tell any pair.
+  @inline(__always)
+  fileprivate func goes(with other: Mistake, _ canTellAny: Bool) -> Bool {
+    if aspect == other.aspect { return false }
+    guard canTellAny else {
+      return aspect == .divisor && other.aspect == .target || aspect == .smoothing && other.aspect == .weights
+    }
+    if other.aspect == .handling { return isBesideHandling }
+    // Of three pairs that leave the divisor as it is, one will do.
+    return !(isWithDivisor && other.isWithDivisor) || change.scale.divisor == other.change.scale.divisor
   }
 }
 

@@ -6,13 +6,12 @@ import VectorKernels
 struct OutputSearch: ~Copyable {
   let candidate: CheckRequest.Candidate
   let report: OutputReport
-  /// Whether the request names the numbers' format.
-  let isFormatNamed: Bool
   let facts: RequestFacts
-  let rows: CheckedRows
-  let targets: TargetTables?
-  private let tables: SoftmaxTables
-  let execution: Execution
+  /// The mistakes that the request can show.
+  let mistakes: [Mistake]
+  let tables: SoftmaxTables
+  var rows: CheckedRows { tables.rows }
+  var targets: TargetTables? { tables.targets }
   /// The caller's numbers, and the exact ones, slice by slice.
   let found: [Double]
   let exact: [Double]
@@ -31,20 +30,20 @@ struct OutputSearch: ~Copyable {
   let isZero: Bool
   private lazy var isHeldByBinary32 = BinaryFormat.binary32.holds(found)
   private lazy var isHeldByBinary16 = BinaryFormat.binary16.holds(found)
+  /// Whether recomputations do not know an option of the request.
+  var isBesideOptions = false
 
   init(
-    _ request: borrowing CheckRequest, _ facts: RequestFacts, of candidate: CheckRequest.Candidate, exact: [Double],
-    report: OutputReport, tables: SoftmaxTables, targets: TargetTables?, _ execution: Execution
+    _ facts: RequestFacts, _ mistakes: [Mistake], of candidate: CheckRequest.Candidate, exact: [Double],
+    report: OutputReport, _ tables: SoftmaxTables
   ) {
     self.candidate = candidate
     self.report = report
-    isFormatNamed = request.namesFormat
     self.facts = facts
+    self.mistakes = mistakes
     self.tables = tables
-    self.targets = targets
-    self.execution = execution
-    let (rows, layout) = (tables.rows, request.geometry.layout)
-    self.rows = rows
+    exactTensor = exact
+    let (rows, request, layout) = (tables.rows, tables.request, tables.request.geometry.layout)
     let isReduced = request.isReduced(candidate.output)
     let width = candidate.values.count == layout.count ? layout.classes : 1
     self.width = width
@@ -53,7 +52,7 @@ struct OutputSearch: ~Copyable {
       isReduced ? values : isWide ? rows.gathered(values) : rows.gathered(batch: values)
     }
     let (found, own) = (gathered(candidate.values), gathered(exact))
-    (self.found, self.exact, exactTensor) = (found, own, exact)
+    (self.found, self.exact) = (found, own)
     isFinite = found.allSatisfy(\.isFinite)
     isZero = candidate.values.allSatisfy { $0 == 0 }
     arithmetic = CandidateArithmetic(.own(of: found, in: request.format))
@@ -69,24 +68,24 @@ struct OutputSearch: ~Copyable {
       let place = found.indices.first { found[$0] != own[$0] } ?? 0
       places = [(place / width, place % width)]
     }
-    probes = Probes(of: candidate.output, at: places, in: tables, request, targets) { row, index in
+    probes = Probes(of: candidate.output, at: places, in: tables) { row, index in
       (found[row * width + index], own[row * width + index])
     }
-    recomputation = Recomputation(candidate.output, of: request, tables, targets)
-    asked = Recomputation(candidate.output, of: request, tables, targets)
+    recomputation = Recomputation(candidate.output, of: tables)
+    asked = Recomputation(candidate.output, of: tables)
   }
 
   /// How well the formula as it is agrees; nil where it does not.
   mutating func agreementAsAsked() throws(ComputationError) -> Agreement? {
     guard try probes.mayAgree(Change(), arithmetic), try asked.adopt(Change()) else { return nil }
-    return try asked.agreement(of: found, probes.all, arithmetic, execution)
+    return try asked.agreement(of: found, probes.all, arithmetic)
   }
 
   /// How well the recomputation under a change agrees; asked only for changes that the probes did not rule out. Nil
   /// where it does not agree, or is not defined.
   mutating func agreement(under change: Change) throws(ComputationError) -> Agreement? {
     guard try canShow(change.handling), try recomputation.adopt(change),
-      let agreement = try recomputation.agreement(of: found, probes.all, arithmetic, execution), agreement.isTelling
+      let agreement = try recomputation.agreement(of: found, probes.all, arithmetic), agreement.isTelling
     else { return nil }
     return agreement
   }
@@ -118,14 +117,14 @@ struct OutputSearch: ~Copyable {
     switch handling {
     case .given, .unshifted, .flushed, .beyond: return true
     case .epsilon(let epsilon):
-      guard let smallest = try tables.leastProbabilities(.given)?.min() else { return false }
+      guard let smallest = try tables.numbers(.leastProbabilities, of: .given)?.min() else { return false }
       // How far a logarithm moves at most: the numbers cannot be further from the exact ones.
       return try report.maximumAbsoluteError <= 2 * log1p(epsilon / smallest) * largestGain()
     case .clipped(let least, let isTwoSided):
-      guard let smallest = try tables.leastProbabilities(.given)?.min() else { return false }
+      guard let smallest = try tables.numbers(.leastProbabilities, of: .given)?.min() else { return false }
       // Not two-sided in effect: the one-sided hypothesis says it.
       guard isTwoSided else { return smallest < least }
-      return try tables.probabilities(.given)?.contains { $0 > 1 - least } ?? false
+      return try tables.numbers(.probabilities, of: .given)?.contains { $0 > 1 - least } ?? false
     }
   }
 
@@ -134,7 +133,7 @@ struct OutputSearch: ~Copyable {
     if let known = knownGain { return known }
     guard try asked.adopt(Change()) else { return .infinity }
     var gain = 0.0
-    try asked.forEach(execution) { _, term in
+    try asked.forEach { _, term in
       gain = max(gain, term.bounds.usual)
       return true
     }
@@ -150,31 +149,49 @@ struct OutputSearch: ~Copyable {
   ///   - base: how well the formula as it is agrees; nil where it does not.
   ///   - enough: as many bits as are asked for.
   mutating func evidence(
-    for change: Change, _ agreement: Agreement, base: Agreement?, enough: Double
+    for change: Change, _ agreement: Agreement, base: Agreement? = nil, enough: Double = .infinity
   ) throws(ComputationError) -> WeightOfEvidence {
-    var evidence = WeightOfEvidence(arithmetic, isRight: base != nil, enough: enough)
+    var evidence = WeightOfEvidence(
+      arithmetic, agreement, base: base, isNear: change.handling.isNearNone, enough: enough)
     guard try recomputation.adopt(change), try asked.adopt(Change()) else { return evidence }
-    let (isNear, right) = (change.handling.isNearNone, base ?? .none)
-    func add(_ place: Int, _ changed: Recomputation.Term, _ asked: Recomputation.Term) {
-      evidence.add(
-        found[place], exact: exact[place], allowed: arithmetic.interval(found[place], changed, agreement),
-        right: arithmetic.interval(found[place], asked, right), isNear: isNear)
-    }
     if recomputation.isReduced {
-      add(0, recomputation.total(), asked.total())
+      evidence.add(found[0], exact: exact[0], changed: recomputation.total(), asked: asked.total())
       evidence.endSlice(of: 1)
       return evidence
     }
     for row in 0..<rows.count {
-      if row & 0xFF == 0xFF, execution.isCancelled() { throw .cancelled }
+      if row & 0xFF == 0xFF, tables.execution.isCancelled() { throw .cancelled }
       let (changed, own) = (recomputation.slice(row), asked.slice(row))
       for index in 0..<width where found[row * width + index] != exact[row * width + index] {
         guard !evidence.isComplete else { return evidence }
-        add(row * width + index, recomputation.term(changed, index), asked.term(own, index))
+        let place = row * width + index
+        evidence.add(
+          found[place], exact: exact[place], changed: recomputation.term(changed, index),
+          asked: asked.term(own, index))
       }
       evidence.endSlice(of: width)
     }
     return evidence
+  }
+
+  /// How well numbers agree with recomputed ones, and what speaks for these beside the exact ones; nil where they do
+  /// not agree.
+  /// - Parameter asked: what stands for the exact ones.
+  func comparison(
+    of numbers: [Double], exact: [Double], with terms: some Sequence<Recomputation.Term>,
+    beside asked: some Sequence<Recomputation.Term>
+  ) -> (agreement: Agreement, evidence: WeightOfEvidence)? {
+    let arithmetic = arithmetic
+    var agreement = Agreement()
+    for (number, term) in zip(numbers, terms) {
+      agreement.add(number, term, arithmetic)
+      guard agreement.agrees else { return nil }
+    }
+    var evidence = WeightOfEvidence(arithmetic, agreement)
+    for (place, (changed, asked)) in zip(terms, asked).enumerated() {
+      evidence.add(numbers[place], exact: exact[place], changed: changed, asked: asked)
+    }
+    return (agreement, evidence)
   }
 
   /// Whether the recomputation without any change gives the exact numbers, as any order of operations does: else the
@@ -186,47 +203,43 @@ struct OutputSearch: ~Copyable {
     let arithmetic = CandidateArithmetic(report.format)
     var agreement = Agreement()
     let exact = exact
-    try asked.forEach(execution) { place, term in
-      agreement.add(exact[place], term, arithmetic, at: nil)
+    try asked.forEach { place, term in
+      agreement.add(exact[place], term, arithmetic)
       return place < 4096
     }
     return agreement.agrees
   }
 
   /// What a change multiplies the numbers by, besides all else that it does; nil where it divides by zero.
-  func factor(of change: Change) -> Double? {
-    factor(of: change.scale, targets?.divisors, mean: targets?.normaliser(change.target) ?? 1)
-  }
+  func factor(of change: Change) -> Double? { factor(of: change.scale, mean: targets?.normaliser(change.target) ?? 1) }
 
-  /// The same, where it is known what may be divided by, and what the mean divides by.
-  func factor(of scale: Change.Scale, _ divisors: Divisors?, mean: Double) -> Double? {
+  /// The same, where it is known what the mean divides by.
+  func factor(of scale: Change.Scale, mean: Double) -> Double? {
     let numerator = scale.numerator(asked.temperature)
-    guard let divisors else { return numerator }
-    guard let divisor = divisors.divisor(scale.divisor, mean: mean), divisor > 0 else { return nil }
+    guard let targets else { return numerator }
+    guard let divisor = targets.divisor(scale.divisor, mean: mean), divisor > 0 else { return nil }
     return numerator / divisor
   }
 
-  /// How well the exact numbers agree, each times a factor; nil where they do not.
-  func agreement(withExactTimes factor: Double) -> Agreement? {
-    var agreement = Agreement()
-    for place in found.indices {
-      agreement.add(found[place], scaledTerm(place, factor), arithmetic, at: nil)
-      guard agreement.agrees else { return nil }
-    }
-    return agreement
+  /// How well the exact numbers agree, each times a factor, and what speaks for it; nil where they do not.
+  func scaled(by factor: Double) -> (agreement: Agreement, evidence: WeightOfEvidence)? {
+    comparison(of: found, exact: exact, with: scaledTerms(factor), beside: scaledTerms(1))
   }
 
-  /// An exact number times a factor, where it is not known what it is made of.
-  func scaledTerm(_ place: Int, _ factor: Double) -> Recomputation.Term {
-    let value = exact[place] * factor
+  /// The exact numbers times a factor, where it is not known what they are made of.
+  func scaledTerms(_ factor: Double) -> LazyMapCollection<Range<Int>, Recomputation.Term> {
+    let (exact, rows, width) = (exact, rows, width)
     let operations = OperationCount(classes: rows.classes, items: rows.count)
-    let magnitude = rows.magnitudes[min(place / width, rows.count - 1)]
-    let usual = value.magnitude * (operations.typical + magnitude)
-    return Recomputation.Term(
-      value: value,
-      bounds: ErrorBounds(
-        careful: usual, usual: usual, lenient: value.magnitude * (operations.worst + 2 * magnitude)),
-      gain: factor.magnitude)
+    return exact.indices.lazy.map { place in
+      let value = exact[place] * factor
+      let magnitude = rows.extremes[min(place / width, rows.count - 1)].magnitude
+      let usual = value.magnitude * (operations.typical + magnitude)
+      return Recomputation.Term(
+        value: value,
+        bounds: ErrorBounds(
+          careful: usual, usual: usual, lenient: value.magnitude * (operations.worst + 2 * magnitude)),
+        gain: factor.magnitude)
+    }
   }
 }
 
@@ -239,19 +252,18 @@ extension Recomputation {
   /// How well numbers agree with the recomputed ones; nil where they do not.
   /// - Parameter probes: some of them, which are looked at first.
   fileprivate mutating func agreement(
-    of numbers: [Double], _ probes: [Probes.Probe], _ arithmetic: CandidateArithmetic, _ execution: Execution
+    of numbers: [Double], _ probes: [Probes.Probe], _ arithmetic: CandidateArithmetic
   ) throws(ComputationError) -> Agreement? {
-    if execution.isCancelled() { throw .cancelled }
+    if tables.execution.isCancelled() { throw .cancelled }
     var agreement = Agreement()
     if !isReduced {
       for probe in probes {
-        let term = term(row: probe.place.row, index: probe.place.index)
-        agreement.add(probe.candidate, term, arithmetic, at: nil)
+        agreement.add(probe.candidate, term(row: probe.place.row, index: probe.place.index), arithmetic)
       }
       guard agreement.agrees else { return nil }
       agreement = Agreement()
     }
-    try forEach(execution) { place, term in
+    try forEach { place, term in
       agreement.add(numbers[place], term, arithmetic, at: place)
       return agreement.agrees
     }

@@ -16,11 +16,9 @@ struct Probes: ~Copyable {
   let all: [Probe]
   private var estimate: Recomputation
   /// For a loss, those of each probe.
-  private(set) var sums: [LossSums] = []
-  /// For a gradient, those of the request's loss at each probe.
-  private(set) var gradients: [GradientNumber] = []
+  private var sums: [LossSums] = []
   /// Whether plain arithmetic is to be trusted: far from overflow.
-  let isUsable: Bool
+  private let isUsable: Bool
   private var reachOfEpsilon: ConstantReach
   private var reachOfClipping: ConstantReach
 
@@ -29,11 +27,9 @@ struct Probes: ~Copyable {
   ///   - number: the caller's number at a place, and the exact one.
   init(
     of output: CheckedOutput, at places: [(row: Int, index: Int)], in exact: SoftmaxTables,
-    _ request: borrowing CheckRequest,
-    _ targets: TargetTables?,
     number: (_ row: Int, _ index: Int) -> (candidate: Double, exact: Double)
   ) {
-    let isReduced = request.isReduced(output)
+    let isReduced = exact.request.isReduced(output)
     var slices: [Int] = []
     for place in places where !slices.contains(place.row) { slices.append(place.row) }
     let tables = exact.estimates(of: isReduced ? nil : slices)
@@ -43,25 +39,13 @@ struct Probes: ~Copyable {
       let row = isAll ? place.row : slices.firstIndex(of: place.row) ?? 0
       return Probe(row: row, place: place, candidate: candidate, exact: exact)
     }
-    estimate = Recomputation(output, of: request, tables, targets)
+    estimate = Recomputation(output, of: tables)
     reachOfEpsilon = ConstantReach(isClipping: false, of: output)
     reachOfClipping = ConstantReach(isClipping: true, of: output)
-    let temperature = request.softmax.temperature
-    isUsable = exact.rows.magnitude * max(1, temperature) * max(1, temperature) < 0x1p1000
-    guard let targets else { return }
-    if output == .gradient {
-      gradients = all.map {
-        GradientNumber(
-          tables, targets, at: ($0.row, $0.place.index), temperature: temperature, estimate.operations)
-      }
-    }
-    guard output == .loss else { return }
+    let temperature = max(1, exact.request.softmax.temperature)
+    isUsable = exact.rows.magnitude * temperature * temperature < 0x1p1000
+    guard output == .loss, let targets = tables.targets else { return }
     sums = all.map { LossSums(tables, targets, of: isReduced ? 0..<tables.rows.count : $0.row..<($0.row + 1)) }
-  }
-
-  /// Whether losses and gradients under a change are found from what many changes share.
-  static func shares(_ change: Change) -> Bool {
-    if case .given = change.handling { !change.isDifferentiated } else { false }
   }
 
   /// Calls `body` with each probe and what a change makes of it, until it returns false.
@@ -69,25 +53,17 @@ struct Probes: ~Copyable {
   private mutating func forEach(
     under change: Change, _ body: (Probe, Recomputation.Term) -> Bool
   ) throws(ComputationError) -> Bool? {
-    if Self.shares(change) {
-      if !sums.isEmpty { return try Self.forEach(of: &sums, all, under: change, body) }
-      if !gradients.isEmpty { return try Self.forEach(of: &gradients, all, under: change, body) }
+    if !sums.isEmpty, LossSums.knows(change) {
+      for place in all.indices {
+        guard let term = try sums[place].term(change) else { return nil }
+        guard body(all[place], term) else { return false }
+      }
+      return true
     }
     guard try estimate.adopt(change) else { return nil }
     for probe in all {
       let term = estimate.isReduced ? estimate.total() : estimate.term(row: probe.row, index: probe.place.index)
       guard body(probe, term) else { return false }
-    }
-    return true
-  }
-
-  @inline(__always)
-  private static func forEach<Number: SharedNumber>(
-    of numbers: inout [Number], _ probes: [Probe], under change: Change, _ body: (Probe, Recomputation.Term) -> Bool
-  ) throws(ComputationError) -> Bool? {
-    for place in probes.indices {
-      guard let term = try numbers[place].term(change) else { return nil }
-      guard body(probes[place], term) else { return false }
     }
     return true
   }
@@ -99,7 +75,7 @@ struct Probes: ~Copyable {
     return try forEach(under: change) { Agreement.isNear($0.candidate, $1, arithmetic) } ?? false
   }
 
-  /// Whether numbers may be those at the probes, in their order.
+  /// Whether numbers may be those of the request as it is at the probes, in their order.
   mutating func mayBe(_ numbers: [Double], _ arithmetic: CandidateArithmetic) throws(ComputationError) -> Bool {
     guard isUsable else { return true }
     var place = 0
@@ -107,13 +83,6 @@ struct Probes: ~Copyable {
       defer { place += 1 }
       return Agreement.isNear(numbers[place], term, arithmetic)
     } ?? false
-  }
-
-  /// Whether the exact numbers may be those of the request as it is recomputed: else the request has an option that
-  /// recomputations do not know.
-  mutating func areExact(_ arithmetic: CandidateArithmetic) throws(ComputationError) -> Bool {
-    guard isUsable else { return true }
-    return try forEach(under: Change()) { Agreement.isNear($0.exact, $1, arithmetic) } ?? false
   }
 
   /// How many times the numbers recomputed under a change the caller's are, where that is the same at all probes; nil
@@ -172,17 +141,15 @@ struct Probes: ~Copyable {
 }
 
 /// How far constants in the logarithms move one loss or entropy. The larger a constant is the further it moves the
-/// number, so that a few of them tell which one may have moved it as far as it is.
+/// number: where the largest does not reach as far, none does.
 struct ConstantReach {
   /// Whether the constant clips probabilities; else it is added to them.
   private let isClipping: Bool
   /// Whether the constant makes the number smaller.
   private let isLowering: Bool
-  /// The number without a constant, once it is known.
+  /// The number without a constant, and how far each of the constants moves it, once that is known.
   private var base: Recomputation.Term?
-  /// How far each of the constants moves it, where that is known; empty at first.
-  private var known: [Double?] = []
-  private var isSearched = false
+  private var known = [Double?](repeating: nil, count: Change.Handling.constants.count)
 
   init(isClipping: Bool, of output: CheckedOutput) {
     self.isClipping = isClipping
@@ -196,49 +163,187 @@ struct ConstantReach {
     _ constant: Double, _ probe: Probes.Probe, _ arithmetic: CandidateArithmetic,
     recompute: (Change) throws(ComputationError) -> Recomputation.Term?
   ) throws(ComputationError) -> Bool {
-    let constants = Change.Handling.constants
     let distance = isLowering ? probe.exact - probe.candidate : probe.candidate - probe.exact
-    guard let place = constants.firstIndex(of: constant), distance.isFinite else { return true }
+    guard let place = Change.Handling.constants.firstIndex(of: constant), distance.isFinite else { return true }
     if base == nil { base = try recompute(Change()) }
     guard let base else { return true }
-    if known.isEmpty { known = Array(repeating: nil, count: constants.count) }
     // Clipped from above too, no probability moves by more than the constant, and its logarithm hardly further.
     let allowed = Agreement.nearness(probe.candidate, base, arithmetic) + 4 * constant * max(1, base.gain)
     guard distance >= -allowed else { return false }
-    if !isSearched { try search(for: distance, allowed, recompute) }
-    if let most = known[place...].lazy.compactMap({ $0 }).first, distance > most + allowed { return false }
-    if let least = known[...place].lazy.compactMap({ $0 }).last, distance < least - allowed { return false }
-    guard known[place] == nil, let reach = try reach(of: place, recompute) else { return true }
-    known[place] = reach
+    if let most = try reach(of: known.count - 1, from: base, recompute), distance > most + allowed { return false }
+    guard let reach = try reach(of: place, from: base, recompute) else { return true }
     return (distance - reach).magnitude <= allowed
   }
 
-  /// Learns between which two constants a distance lies.
-  private mutating func search(
-    for distance: Double, _ allowed: Double,
-    _ recompute: (Change) throws(ComputationError) -> Recomputation.Term?
-  ) throws(ComputationError) {
-    isSearched = true
-    // The largest first: few distances are within what it reaches.
-    var range = 0..<known.count
-    var place = known.count - 1
-    while !range.isEmpty {
-      guard let reach = try reach(of: place, recompute) else { return }
-      known[place] = reach
-      if place == known.count - 1, distance > reach + allowed { return }
-      range = reach < distance ? (place + 1)..<range.upperBound : range.lowerBound..<place
-      place = (range.lowerBound + range.upperBound) / 2
-    }
-  }
-
   /// How far a constant moves the number; nil where it has none.
-  private func reach(
-    of place: Int, _ recompute: (Change) throws(ComputationError) -> Recomputation.Term?
+  private mutating func reach(
+    of place: Int, from base: Recomputation.Term, _ recompute: (Change) throws(ComputationError) -> Recomputation.Term?
   ) throws(ComputationError) -> Double? {
+    if let reach = known[place] { return reach }
     let constant = Change.Handling.constants[place]
     var change = Change()
     change.handling = isClipping ? .clipped(constant, twoSided: false) : .epsilon(constant)
-    guard let base, let term = try recompute(change), term.value.isFinite else { return nil }
-    return (term.value - base.value).magnitude
+    guard let term = try recompute(change), term.value.isFinite else { return nil }
+    known[place] = (term.value - base.value).magnitude
+    return known[place]
+  }
+}
+
+/// The losses of some slices added up, under one change after the other that leaves the probabilities as they are. Each
+/// is linear in a few sums over the items, which hundreds of changes share.
+struct LossSums {
+  private let tables: SoftmaxTables
+  private let targets: TargetTables
+  private let operations: OperationCount
+  /// The slices, by their places in the tables.
+  private let slices: Range<Int>
+  /// What was last made of the target: changes that differ in the softmax alone come one after the other.
+  private var side: TargetSide
+  /// The sums of each source that is known, empty where it is not defined: over the targets' classes by offsets and
+  /// kinds of weights; and over all classes by the latter.
+  private var ofTargets: [[Lanes]?]
+  private var ofClasses: [[Lanes]?]
+
+  /// Σ f (-log p), Σ f |log p| and Σ f, f being what the weights amount to.
+  private struct Sum {
+    var loss = 0.0
+    var size = 0.0
+    var factors = 0.0
+
+    @inline(__always)
+    mutating func add(_ other: Sum, times share: Double) {
+      guard share != 0 else { return }
+      loss += share * other.loss
+      size += share.magnitude * other.size
+      factors += share.magnitude * other.factors
+    }
+  }
+
+  /// Sums for each way to count the items, a lane each: ``TargetTables/lanes(ofItem:)``.
+  private struct Lanes {
+    private var loss = SIMD4<Double>()
+    private var size = SIMD4<Double>()
+    private var factors = SIMD4<Double>()
+
+    subscript(lane: Int) -> Sum { Sum(loss: loss[lane], size: size[lane], factors: factors[lane]) }
+
+    @inline(__always)
+    mutating func add(_ logP: Double, times factors: SIMD4<Double>) {
+      loss -= TargetTables.product(logP, factors)
+      size += TargetTables.product(logP.magnitude, factors)
+      self.factors += factors
+    }
+  }
+
+  /// What a change makes of the target, and where its sums are among those of a source.
+  private struct TargetSide {
+    let change: Change.Target
+    let divisor: Change.Divisor
+    /// Nil where it is not defined.
+    let target: ChangedTarget?
+    let ofTargets: Int
+    let ofClasses: Int
+    let lane: Int
+
+    init(_ change: Change.Target, _ divisor: Change.Divisor, _ targets: borrowing TargetTables) {
+      self.change = change
+      self.divisor = divisor
+      target = ChangedTarget(targets, change, divisor)
+      lane = TargetTables.lane(change)
+      // No change has an offset but -1, 0 and 1.
+      let offset = targets.hasIndices ? Int(change.offset.signum()) : 0
+      ofTargets = (offset + 1) * 3 + targets.classWeights(change).rawValue
+      ofClasses = (target?.spreadWeights ?? .ones).rawValue
+    }
+  }
+
+  init(_ tables: SoftmaxTables, _ targets: TargetTables, of slices: Range<Int>) {
+    self.tables = tables
+    self.targets = targets
+    self.slices = slices
+    operations = OperationCount(classes: targets.classes, items: tables.rows.layout.batch)
+    side = TargetSide(Change.Target(), .given, targets)
+    ofTargets = Array(repeating: nil, count: tables.sources)
+    ofClasses = ofTargets
+  }
+
+  /// Whether it knows a change.
+  static func knows(_ change: Change) -> Bool {
+    if case .given = change.handling { !change.isDifferentiated } else { false }
+  }
+
+  /// The sum under a change; nil where it is not defined.
+  @inline(__always)
+  mutating func term(_ change: Change) throws(ComputationError) -> Recomputation.Term? {
+    if change.target != side.change || change.scale.divisor != side.divisor {
+      side = TargetSide(change.target, change.scale.divisor, targets)
+    }
+    guard let target = side.target else { return nil }
+    let (source, scale) = (change.source, change.scale)
+    let ofTargets = try sums(overTargetsOf: source)
+    guard !ofTargets.isEmpty else { return nil }
+    let own = ofTargets[side.ofTargets][side.lane]
+    var sum = Sum()
+    if target.spread != 0 {
+      sum.add(try sums(overClassesOf: source)[side.ofClasses][side.lane], times: target.spread)
+      if side.change.smoothing.excludesTarget { sum.add(own, times: -target.spread) }
+    }
+    sum.add(own, times: target.kept)
+    let factor = scale.factor / target.divisor
+    var operations = operations
+    operations.shift = tables.rows.largestShift(source)
+    let allowed = operations.logarithms(size: sum.size, factors: sum.factors) * factor.magnitude
+    return Recomputation.Term(
+      value: sum.loss * factor, bounds: ErrorBounds(careful: allowed, usual: allowed, lenient: allowed),
+      gain: factor.magnitude * sum.factors)
+  }
+
+  /// The sums over the targets' classes, those of all changes in one pass.
+  private mutating func sums(overTargetsOf source: Change.Source) throws(ComputationError) -> [Lanes] {
+    if let known = ofTargets[source.number] { return known }
+    ofTargets[source.number] = []
+    guard let logP = try tables.numbers(.logProbabilities, of: source) else { return [] }
+    var sums = Array(repeating: Lanes(), count: 9)
+    let (numbers, targets) = (tables.rows.numbers, targets)
+    let kinds = targets.hasWeights ? 3 : 1
+    for row in slices {
+      let (item, first) = (numbers[row], row * targets.classes)
+      let own = targets.lanes(ofItem: item)
+      if targets.hasIndices {
+        for offset: Int8 in -1...1 {
+          guard let c = targets.classIndex(item, Change.Target(offset: offset, ignored: .asClass)) else { break }
+          let (logP, weights) = (logP[first + c], targets.lanesOfClasses[c])
+          let place = (Int(offset) + 1) * 3
+          for kind in 0..<kinds { sums[place + kind].add(logP, times: own * weights[kind]) }
+        }
+      } else {
+        for c in 0..<targets.classes {
+          let (logP, weights) = (logP[first + c], targets.probability(item, c) * targets.lanesOfClasses[c])
+          for kind in 0..<kinds { sums[3 + kind].add(logP, times: own * weights[kind]) }
+        }
+      }
+    }
+    ofTargets[source.number] = sums
+    return sums
+  }
+
+  /// The sums over all classes, where those over the targets' classes are defined.
+  private mutating func sums(overClassesOf source: Change.Source) throws(ComputationError) -> [Lanes] {
+    if let known = ofClasses[source.number] { return known }
+    guard let logP = try tables.numbers(.logProbabilities, of: source) else { return [] }
+    var sums = Array(repeating: Lanes(), count: 3)
+    let (numbers, targets) = (tables.rows.numbers, targets)
+    let totals = SIMD4(targets.total(.ones), targets.total(.given), targets.total(.squared), 0)
+    for row in slices {
+      let item = numbers[row]
+      guard !targets.hasIndices || targets.classIndex(item, Change.Target(ignored: .asClass)) != nil else { continue }
+      let (own, spreads) = (targets.lanes(ofItem: item), targets.spreads(of: logP, from: row * targets.classes))
+      for kind in 0..<3 where totals[kind] > 0 {
+        // The mean logarithm, as often as the weights say.
+        sums[kind].add(-spreads[kind] / totals[kind], times: own * totals[kind])
+      }
+    }
+    ofClasses[source.number] = sums
+    return sums
   }
 }

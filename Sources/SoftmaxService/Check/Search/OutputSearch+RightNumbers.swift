@@ -47,7 +47,7 @@ extension OutputSearch {
     guard try asked.adopt(Change()) else { return nil }
     var terms: [Recomputation.Term] = []
     terms.reserveCapacity(found.count)
-    try asked.forEach(execution) { _, term in
+    try asked.forEach { _, term in
       terms.append(term)
       return true
     }
@@ -76,19 +76,9 @@ extension OutputSearch {
   private func agreement(
     of numbers: [Double], exact: [Double], with terms: [Recomputation.Term], least: Double
   ) -> Agreement? {
-    let arithmetic = arithmetic
-    var agreement = Agreement()
-    for (place, term) in terms.enumerated() {
-      agreement.add(numbers[place], term, arithmetic, at: nil)
-      guard agreement.agrees else { return nil }
+    comparison(of: numbers, exact: exact, with: terms, beside: terms).flatMap { agreement, evidence in
+      evidence.bits >= least ? agreement : nil
     }
-    var evidence = WeightOfEvidence(arithmetic, isRight: false)
-    for (place, term) in terms.enumerated() {
-      evidence.add(
-        numbers[place], exact: exact[place], allowed: arithmetic.interval(numbers[place], term, agreement),
-        right: arithmetic.interval(numbers[place], term, Agreement.none), isNear: false)
-    }
-    return evidence.bits >= least ? agreement : nil
   }
 
   /// Whether the sums of the numbers' sizes, and their largest ones, are near: looked at first, since it needs no
@@ -125,11 +115,10 @@ extension OutputSearch {
   /// Whether the numbers can be the exact ones in another order: their sums agree then, which costs less than sorting.
   private func isPermutation(_ terms: [Recomputation.Term]) -> Bool {
     var (mine, exact, allowed) = (0.0, 0.0, 0.0)
-    let (found, arithmetic) = (found, arithmetic)
-    for (place, term) in terms.enumerated() {
-      mine += found[place].magnitude
+    for (number, term) in zip(found, terms) {
+      mine += number.magnitude
       exact += term.value.magnitude
-      allowed += arithmetic.interval(found[place], term, Agreement.none)
+      allowed += arithmetic.interval(number, term)
     }
     return (mine - exact).magnitude <= allowed
   }
@@ -162,7 +151,7 @@ extension OutputSearch {
   /// those that are left.
   private func matched(_ terms: [Recomputation.Term], _ width: Int) -> (mine: [Int], exact: [Int]) {
     let (found, arithmetic) = (found, arithmetic)
-    let allowed = terms.map { arithmetic.interval($0.value, $0, Agreement.none) + arithmetic.flushed($0) }
+    let allowed = terms.map { arithmetic.interval($0.value, $0) + arithmetic.flushed($0) }
     var left = Array(0..<rows.count)
     var exact: [Int] = []
     for row in 0..<rows.count {
@@ -188,7 +177,7 @@ extension OutputSearch {
       let (places, sorted) = (slice.sorted { found[$0] < found[$1] }, terms[slice].sorted { $0.value < $1.value })
       // The first slice that does not agree ends it.
       var agreement = Agreement()
-      for (place, term) in zip(places, sorted) { agreement.add(found[place], term, arithmetic, at: nil) }
+      for (place, term) in zip(places, sorted) { agreement.add(found[place], term, arithmetic) }
       guard agreement.agrees else { return nil }
       mine += places
       exact += sorted
@@ -201,5 +190,88 @@ extension OutputSearch {
     agreement(
       of: places.map { found[$0] }, exact: places.map { exact[$0] }, with: terms,
       least: WeightOfEvidence.leastOfPair + log2(Double(terms.count)))
+  }
+}
+
+/// Numbers that are the same multiple of the exact ones: none of it, or so many times.
+extension OutputSearch {
+  /// What explains the numbers, and that every one of them is 0; nil where neither is so. Zeros that rounding or the
+  /// range of a format explains are no sign that nothing was computed.
+  func withZeros(_ found: [Finding]?) -> [Finding]? {
+    guard mayBeMissing(found?.map(\.cause) ?? []) else { return found }
+    var zeros = finding(
+      .zero, detail: "every number is 0",
+      cure: candidate.output == .gradient
+        ? "see whether the gradient was computed (backward), cleared before it was read (zero_grad), or cut off from "
+          + "the logits (detach, no_grad)"
+        : "see whether the numbers were computed, and whether they are stored as integers",
+      Finding.Evidence(
+        compared: report.count, relativeError: 0, absoluteError: 0, position: nil, candidate: 0, recomputed: 0))
+    guard let found else { return [zeros] }
+    zeros.tellApart =
+      "other findings agree as well with these numbers; to tell them apart, send logits such as [2, 1, 0.1]"
+    return [zeros] + found
+  }
+
+  /// Whether every number is 0, and neither rounding nor the range of a format explains that.
+  /// - Parameter causes: what explains the numbers.
+  func mayBeMissing(_ causes: [Cause]) -> Bool {
+    // Where the exact numbers are small, right ones may be 0: p in binary16, and 1 - p, of which a logarithm or an
+    // option such as (1 - p)^focal_gamma is taken, in more formats.
+    let least = candidate.output == .gradient && !isBesideOptions ? 0x1p-24 : 0x1p-6
+    return isZero && !causes.contains { [.precision, .cancellation, .underflow].contains($0) }
+      && report.maximumAbsoluteError >= least * (factor(of: Change()) ?? 1).magnitude
+  }
+
+  /// That every number is the exact one times a factor.
+  mutating func multiple() throws(ComputationError) -> Finding? {
+    guard isFinite, let (factor, isSimple) = ratio(),
+      let (agreement, evidence) = try isBesideOptions ? scaled(by: factor) : recomputed(times: factor)
+    else { return nil }
+    // The numbers of a gradient's slice sum to 0: one of them follows from the others. Where all exact numbers are
+    // equal, any constant is a multiple. And one number says nothing of a factor that is taken from it.
+    let width = width
+    let slices = (0..<rows.count).count { row in
+      candidate.output == .gradient && (0..<width).contains { exact[row * width + $0] != 0 }
+    }
+    let numbers = exact.filter { $0 != 0 }
+    let free = min(numbers.count - slices, Set(numbers).count) - (isSimple ? 0 : 1)
+    let share = Double(free) / Double(numbers.count)
+    guard evidence.bits * share >= WeightOfEvidence.leastOfPair else { return nil }
+    return finding(
+      .factor, detail: "every number is \(Self.rounded(factor)) times the exact one",
+      cure:
+        "see what multiplies the numbers, or adds them up more than once: a gradient that is not cleared before the "
+        + "next backward pass, a factor of the loss, a sum that is not divided by", agreement)
+  }
+
+  /// How many times the exact number the caller's is where it is largest, and whether that is a whole number up to 16,
+  /// or one divided by such.
+  private func ratio() -> (factor: Double, isSimple: Bool)? {
+    let places = exact.indices.filter { exact[$0].isFinite }
+    guard let place = places.max(by: { exact[$0].magnitude < exact[$1].magnitude }) else { return nil }
+    let ratio = found[place] / exact[place]
+    // Nearer to 1 is rounding.
+    guard (0x1p-300...0x1p300).contains(ratio.magnitude), (ratio - 1).magnitude > 0x1p-6 else { return nil }
+    let slack = arithmetic.interval(found[place], scaledTerms(ratio)[place]) / exact[place].magnitude
+    let whole = (ratio.magnitude < 1 ? 1 / ratio : ratio).rounded()
+    let simple = ratio.magnitude < 1 ? 1 / whole : whole
+    let isSimple = (2...16).contains(whole.magnitude) && (ratio - simple).magnitude <= slack
+    return (isSimple ? simple : ratio, isSimple)
+  }
+
+  private mutating func recomputed(
+    times factor: Double
+  ) throws(ComputationError) -> (Agreement, WeightOfEvidence)? {
+    var change = Change()
+    change.scale.factor = factor
+    guard try probes.mayAgree(change, arithmetic), let agreement = try agreement(under: change) else { return nil }
+    return (agreement, try evidence(for: change, agreement))
+  }
+
+  /// A factor to six digits.
+  private static func rounded(_ factor: Double) -> String {
+    let scale = pow(10, 5 - log10(factor.magnitude).rounded(.down))
+    return text(of: scale < 1 ? factor : (factor * scale).rounded() / scale)
   }
 }

@@ -1,6 +1,95 @@
 import Softmax
 import VectorKernels
 
+/// Something else stands in the place of softmax(a / T).
+extension Hypothesis {
+  static let ofSoftmax = temperatures + axes + [allAxes, twice, none] + sigmoids + differentiated
+
+  private static let twice = Hypothesis(
+    .softmaxTwice, .softmax, in: .all,
+    detail: "softmax is taken twice: of probabilities instead of logits",
+    cure: "pass the logits; a cross-entropy that takes logits takes softmax itself",
+    telling: "logits that differ by 10 and more"
+  ) { $0.source = .twice }
+
+  private static let none = Hypothesis(
+    .noSoftmax, .softmax, in: [.probabilities, .logProbabilities, .loss, .gradient],
+    detail: "softmax is not taken: the logits stand where probabilities, or their logarithms, should",
+    cure: Sentence { "\($0.softmax); log p = a - logsumexp(a)" },
+    telling: "logits whose exponentials do not sum to 1"
+  ) { $0.source = .logits }
+
+  private static let sigmoids = [
+    Hypothesis(
+      .sigmoid, .softmax, in: [.probabilities, .logProbabilities, .gradient],
+      detail: "sigmoid is taken of each logit by itself, where softmax takes all classes of a slice together",
+      cure: Sentence { $0.softmax }, telling: "logits whose exponentials do not sum to 1"
+    ) { $0.source = .sigmoid },
+    Hypothesis(
+      .sigmoid, .softmax, in: [.loss],
+      detail: "it is binary cross-entropy: with p = sigmoid(a), the -log(1 - p) of all other classes are added",
+      cure: "loss = -log softmax(a)[target]", telling: "logits whose exponentials do not sum to 1"
+    ) { $0.source = .binary },
+  ]
+
+  /// What differentiation makes of these losses.
+  private static let differentiated = (axes + [allAxes, twice, none]).map { hypothesis in
+    Hypothesis(
+      hypothesis.cause, .softmax, in: [.gradient], needing: hypothesis.mistake.needs, detail: hypothesis.detail,
+      cure: hypothesis.cure, telling: hypothesis.telling
+    ) {
+      $0 = hypothesis.mistake.change
+      $0.isDifferentiated = true
+    }
+  }
+
+  private static let temperatures = [
+    scaled(
+      .withoutTemperature, temperaturePower: 0, "the temperature is forgotten: softmax is taken of a", in: .all),
+    scaled(
+      .withoutTemperature, temperaturePower: 1,
+      "softmax is taken of a without the temperature, though the gradient is divided by it"),
+    scaled(.timesTemperature, temperaturePower: -1, "the logits are multiplied by the temperature", in: .all),
+    scaled(
+      .timesTemperature, temperaturePower: 1,
+      "the logits are multiplied by the temperature, and the gradient is divided by it"),
+    scaled(
+      .timesTemperature, temperaturePower: 0,
+      "the logits are multiplied by the temperature, and the gradient is not divided by it"),
+  ]
+
+  private static func scaled(
+    _ source: Change.Source, temperaturePower power: Int8, _ detail: Sentence,
+    in outputs: CheckedOutputSet = [.gradient]
+  ) -> Hypothesis {
+    Hypothesis(
+      .temperature, .softmax, in: outputs, needing: [.temperature], detail: detail,
+      cure: "p = softmax(a / T), and gradient = (p - t) / T", telling: "a temperature such as 1.7"
+    ) {
+      $0.source = source
+      $0.scale.temperaturePower = power
+    }
+  }
+
+  private static let axes = (0..<TensorShape.maximumRank).map { axis in
+    Hypothesis(
+      .axis, .softmax, in: [.probabilities, .logProbabilities, .loss, .gradient],
+      needing: [RequestFeature.otherAxes[axis]],
+      detail: Sentence { "softmax is taken along axis \(axis); the class axis is \($0.axis)" },
+      cure: Sentence { "softmax(a, axis=\($0.axis)), or send \"axis\": \(axis) if that is the class axis" },
+      telling: "a shape whose axes differ in length"
+    ) { $0.source = .axis(Int8(axis)) }
+  }
+
+  private static let allAxes = Hypothesis(
+    .axis, .softmax, in: [.probabilities, .logProbabilities, .loss, .gradient], needing: [.severalItems],
+    detail: Sentence {
+      "softmax is taken over all \($0.items * $0.classes) numbers at once; the class axis is \($0.axis)"
+    },
+    cure: Sentence { "softmax of each slice: \($0.softmax)" }, telling: "several items"
+  ) { $0.source = .axis(nil) }
+}
+
 /// The formula is right, and its numbers are spoiled: by constants that are to protect them, or by the range of a
 /// format.
 extension Hypothesis {

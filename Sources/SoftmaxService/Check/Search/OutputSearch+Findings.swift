@@ -1,0 +1,180 @@
+import Softmax
+import VectorKernels
+
+/// What is said of mistakes that explain the numbers, or that nothing does.
+extension OutputSearch {
+  /// A finding for each hypothesis of an explanation.
+  func findings(of explanation: Explanation, besides others: Int) -> [Finding] {
+    let hypotheses = explanation.mistakes.map(\.hypothesis)
+    let details = hypotheses.map { $0.detail.text(facts) }
+    return zip(hypotheses, details).map { hypothesis, detail in
+      let rest = details.filter { $0 != detail }
+      let together = rest.isEmpty ? "" : "; and, together with it, \(rest.joined(separator: ", and "))"
+      var finding = finding(
+        hypothesis.cause, detail: detail + together, cure: hypothesis.cure.text(facts), explanation.agreement)
+      if others > 0 {
+        finding.tellApart =
+          "\(others) other finding\(others == 1 ? " agrees" : "s agree") as well with these numbers; "
+          + "to tell them apart, send \(hypothesis.telling)"
+      }
+      return finding
+    }
+  }
+
+  func finding(_ cause: Cause, detail: String, cure: String, _ agreement: Agreement) -> Finding {
+    finding(
+      cause, detail: detail, cure: cure,
+      Finding.Evidence(
+        compared: agreement.compared, relativeError: agreement.relativeError, absoluteError: agreement.absoluteError,
+        position: agreement.worst.place.map { self.position(of: $0) }, candidate: agreement.worst.candidate,
+        recomputed: agreement.worst.recomputed))
+  }
+
+  func finding(_ cause: Cause, detail: String, cure: String, _ evidence: Finding.Evidence) -> Finding {
+    Finding(
+      cause: cause, output: candidate.output, detail: "\(candidate.output.name): \(detail)", cure: cure,
+      evidence: evidence)
+  }
+
+  var unexplained: Finding {
+    let steps =
+      candidate.output.isLossOrGradient && facts.features.contains(.indices)
+      ? "the output \"derivation\" of /gradient" : "the outputs of /softmax"
+    let isSmall = facts.items == 1 && facts.classes <= 3
+    return unexplained(
+      "nothing that is known here explains the numbers",
+      cure: (isSmall ? "" : "send a single slice of three logits without options, and ")
+        + "compare each step with \(steps)")
+  }
+
+  var unexplainedBesideOptions: Finding {
+    let options = Hypothesis.ofOptions.filter { facts.features.contains($0.mistake.needs) }
+    guard !options.isEmpty else { return unexplained }
+    let names = listed(options.map { quoted($0.cause.rawValue) })
+    return unexplained(
+      "no factor explains the numbers, and beside \(names) other mistakes are not looked for",
+      cure: "leave out \(names) in your code and in the request: then all mistakes are looked for")
+  }
+
+  /// That nothing explains the numbers, with how far they are from the exact ones.
+  private func unexplained(_ detail: String, cure: String) -> Finding {
+    let worst = report.worst.first
+    return finding(
+      .unexplained, detail: detail, cure: cure,
+      Finding.Evidence(
+        compared: report.count, relativeError: report.maximumRelativeError, absoluteError: report.maximumAbsoluteError,
+        position: worst?.position, candidate: worst?.candidate ?? 0, recomputed: worst?.exact ?? 0))
+  }
+}
+
+/// What the arithmetic alone explains: no mistake in the formula.
+extension OutputSearch {
+  /// The formula is right as far as the numbers tell: what is left is rounding, and what cancels.
+  func roundingFindings(_ base: Agreement) -> [Finding] {
+    func saying(_ cause: Cause, _ detail: String, cure: String) -> [Finding] {
+      [finding(cause, detail: detail, cure: cure, base)]
+    }
+    let format = arithmetic.format
+    if hasOtherSign {
+      return saying(
+        .cancellation,
+        "a number has a sign that none of this output can have, though it is as near as rounding explains: "
+          + "digits cancel, or the formula is wrong",
+        cure: Self.cureOfCancellation)
+    }
+    if let digits = arithmetic.digits, base.way == .careful, !base.isFlushed {
+      return saying(
+        .precision,
+        "the numbers agree with the exact ones in every digit that they have (\(digits.significant) at most): "
+          + Self.isRight,
+        cure: "send all digits that your language prints, or allow \"atol\" \(report.sufficientTolerance)")
+    }
+    if base.isFlushed {
+      return saying(
+        .underflow, "\(Self.isRight), and numbers below the normal range of \(format.name) are flushed to 0",
+        cure: "let the arithmetic keep subnormal numbers, or allow \"atol\" \(arithmetic.leastNormal)")
+    }
+    if base.way == .lenient {
+      return saying(
+        .precision,
+        "\(Self.isRight): what \(format.name) rounds of |a/T| up to \(rows.magnitude), and of sums, "
+          + "is as large as these differences",
+        cure: "subtract the largest logit before anything else is done, or compute in a longer format")
+    }
+    var found: [Finding] = []
+    if base.way == .usual {
+      let what =
+        candidate.output == .gradient
+        ? "where p is near the target's share, p - t keeps the error of p"
+        : "near p = 1 the logarithm keeps the error of p, and tends to 0"
+      found += saying(.cancellation, "\(Self.isRight), and digits cancel: \(what)", cure: Self.cureOfCancellation)
+    }
+    if format.precision < report.format.precision || found.isEmpty {
+      found += saying(
+        .precision,
+        "the numbers agree with the exact ones as well as arithmetic in \(format.name) does: " + Self.isRight,
+        cure: precisionCure(base))
+    }
+    return found
+  }
+
+  /// No more is known: numbers that are wrong by less than arithmetic rounds look the same.
+  private static let isRight = "the formula is right as far as can be told"
+
+  private static let cureOfCancellation =
+    "1 - p[y] is the sum of p over the other classes than y; "
+    + "log p = a - m - log1p(Σ exp(a - m) over the other classes than the largest), m = max(a)"
+
+  /// Whether any number has a sign that the output never has: a loss is not negative, whatever the logits.
+  private var hasOtherSign: Bool {
+    switch candidate.output {
+    case .probabilities, .entropy, .loss: found.contains { $0 < 0 }
+    case .logProbabilities: found.contains { $0 > 0 }
+    case .logSumExp, .gradient: false
+    }
+  }
+
+  private func precisionCure(_ base: Agreement) -> String {
+    guard arithmetic.format.precision < report.format.precision else {
+      return "allow what the format's arithmetic rounds: \"rtol\" \(2 * base.relativeError)"
+    }
+    let type = DataType.allCases.first { $0.format == arithmetic.format }
+    return "compute in a longer format" + (type.map { ", or send \"dtype\" \(quoted($0.rawValue))" } ?? "")
+  }
+
+  static let shorterFormats = [BinaryFormat.binary32, .binary16, .bfloat16]
+
+  /// What right arithmetic in one of some formats makes of the numbers, where that is shorter than theirs seems to be
+  /// and holds them all, though they are too few or too short to show it; nil where none does.
+  mutating func roundedInShorterFormat(_ formats: [BinaryFormat]) throws(ComputationError) -> [Finding]? {
+    let own = arithmetic
+    defer { arithmetic = own }
+    for shorter in formats where shorter.precision < own.format.precision {
+      guard shorter.holds(found) else { continue }
+      arithmetic = CandidateArithmetic(shorter)
+      guard let agreement = try agreementAsAsked(), agreement.isTelling, !agreement.isFlushed else { continue }
+      // Numbers as short as 0.5 or 0.75 are of every format: they must be as near as right numbers mostly are.
+      guard hasDigitsOfItsOwn || agreement.misfit.usual <= 0.125 else { continue }
+      return roundingFindings(agreement)
+    }
+    return nil
+  }
+
+  /// Whether one number at least is not as short as 0.5 or 0.75.
+  private var hasDigitsOfItsOwn: Bool { found.contains { $0.isFinite && $0.significandWidth >= 4 } }
+
+  /// Arithmetic in binary32 before arithmetic in a longer format, or before the numbers were printed.
+  mutating func shorterPrecision() throws(ComputationError) -> Finding? {
+    let own = arithmetic
+    defer { arithmetic = own }
+    // In another format's arithmetic few numbers are exact.
+    guard own.format.precision > BinaryFormat.binary32.precision, report.shareExact < 0.5 else { return nil }
+    arithmetic = CandidateArithmetic(.binary32)
+    arithmetic.digits = own.digits
+    guard let agreement = try agreementAsAsked(), agreement.isTelling else { return nil }
+    return finding(
+      .precision,
+      detail: "the numbers agree with the exact ones as well as arithmetic in binary32 does, and no better",
+      cure: "compute in \(report.format.name) from the logits on", agreement)
+  }
+}
