@@ -132,6 +132,17 @@ struct RightCandidateTests {
     #expect(causes.isSubset(of: ["precision", "cancellation", "underflow"]), "\(report.findings.map(\.detail))")
   }
 
+  /// What is past a format's range is infinite in it, and says nothing against the numbers beside it.
+  @Test(arguments: [
+    #""dtype": "float16", "rtol": 0"#, #""dtype": "float64""#, #""rtol": 1e-7"#,
+  ])
+  func infinitiesOfAShortFormatAreRight(_ options: String) throws {
+    let logits = "[[-19120, -18256, 5556, 12968, 19648], [10280, 14872, -12552, -50976, 47712]]"
+    let numbers = "[[-38752, -37888, -14096, -6680, 0], [-37440, -32832, -60256, \"-Infinity\", 0]]"
+    let report = try checked("\"logits\": \(logits), \(options)", ["log_probabilities": numbers])
+    #expect(report.findings.map(\.cause) == ["precision"], "\(report.findings.map(\.detail))")
+  }
+
   /// The same numbers in a format that is named, be it the default one, are those of a mistake.
   @Test func shortNumbersOfTheFormatThatIsNamedAreNot() throws {
     let request = #""logits": [20, 0], "temperature": 2, "target": 1"#

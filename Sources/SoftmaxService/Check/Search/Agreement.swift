@@ -12,6 +12,8 @@ struct Agreement {
   private(set) var compared = 0
   /// Whether any number but 0 has a digit that no order of operations rounds.
   private var hasDigits = false
+  /// Whether any finite number is past the format's range, and infinite in it.
+  private var isPastRange = false
 
   // What the evidence tells.
   private(set) var relativeError = 0.0
@@ -24,7 +26,7 @@ struct Agreement {
   var agrees: Bool { misfit.lenient <= 1 }
 
   /// Whether it says anything: where some order of operations rounds each digit of each number, any would agree.
-  var isTelling: Bool { hasDigits || way != .lenient }
+  var isTelling: Bool { hasDigits || way != .lenient && !isPastRange }
 
   /// By how much a number may miss one that is recomputed in plain arithmetic, which itself is off by as much as any
   /// order of operations makes it.
@@ -39,7 +41,7 @@ struct Agreement {
     _ candidate: Double, _ term: Recomputation.Term, _ arithmetic: CandidateArithmetic
   ) -> Bool {
     if candidate == term.value || candidate.isNaN && term.value.isNaN { return true }
-    if term.isSpoiled, !candidate.isFinite { return true }
+    if !candidate.isFinite, term.isSpoiled || arithmetic.format.nearest(to: term.value) == candidate { return true }
     return (candidate - term.value).magnitude <= nearness(candidate, term, arithmetic)
   }
 
@@ -55,9 +57,15 @@ struct Agreement {
       hasDigits = hasDigits || candidate != 0
       return
     }
-    if term.isSpoiled, !candidate.isFinite {
-      hasDigits = true
-      return
+    if !candidate.isFinite {
+      if term.isSpoiled {
+        hasDigits = true
+        return
+      }
+      if arithmetic.format.nearest(to: term.value) == candidate {
+        isPastRange = true
+        return
+      }
     }
     let difference = (candidate - term.value).magnitude
     let floor = arithmetic.floor(candidate, term)
