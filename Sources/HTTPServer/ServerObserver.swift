@@ -9,7 +9,7 @@ public protocol ServerObserver: Sendable {
   func connectionClosed(loop: Int)
   /// A connection was turned away before anything was read.
   func connectionRejected(_ reason: ConnectionRejection)
-  /// A connection was ended because its peer is too slow.
+  /// A connection was ended before its time.
   func connectionDropped(_ reason: ConnectionDrop, loop: Int)
   /// A handler begins to work on a request.
   func requestBegan(_ request: RequestMetrics, loop: Int)

@@ -39,6 +39,17 @@ extension IntegrationTests {
       #expect(probe.errors == "softmaxd: 127.0.0.1:1 does not answer: Connection refused\n")
     }
 
+    @Test func theProbeOfAStoppedProcessSaysHowLongItWaited() throws {
+      let daemon = try Daemon()
+      daemon.signal(SIGSTOP)
+      let probe = try Daemon.command(["--probe", "--port", "\(daemon.port)"])
+      daemon.signal(SIGCONT)
+      #expect(probe.status == 1)
+      #expect(probe.errors == "softmaxd: 127.0.0.1:\(daemon.port) does not answer within 2 seconds\n")
+      daemon.signal(SIGTERM)
+      #expect(daemon.wait() == 0)
+    }
+
     @Test func aPortInUseIsOneClearLine() throws {
       let daemon = try Daemon()
       let second = try Daemon.command(["--port", "\(daemon.port)"])

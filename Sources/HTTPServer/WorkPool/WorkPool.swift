@@ -178,10 +178,10 @@ final class WorkPool: Sendable {
     state.withLock { runningCount <= 1 && $0.queued.isEmpty }
   }
 
-  /// Runs `body(0)` … `body(count - 1)`: on all cores when nobody else waits for them, else one after the other. A
-  /// request that is computed calls it through its ``WorkerPlace``.
-  func parallel(_ count: Int, _ body: (Int) -> Void) {
-    guard count > 1, workers > 1, isAlone else {
+  /// Runs `body(0)` … `body(count - 1)`: on all cores for a worker when nobody else waits for them, else one after the
+  /// other. A request that is computed calls it through its ``WorkerPlace``.
+  func parallel(_ count: Int, isWorker: Bool = true, _ body: (Int) -> Void) {
+    guard isWorker, count > 1, workers > 1, isAlone else {
       for index in 0..<max(0, count) { body(index) }
       return
     }

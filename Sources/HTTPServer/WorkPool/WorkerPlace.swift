@@ -77,13 +77,7 @@ final class WorkerPlace: Sendable {
 
   /// Runs `body(0)` … `body(count - 1)`: on all cores for a worker with no other request beside it or behind it, else
   /// one after the other.
-  func parallel(_ count: Int, _ body: (Int) -> Void) {
-    if isWorker {
-      pool.parallel(count, body)
-    } else {
-      for index in 0..<max(0, count) { body(index) }
-    }
-  }
+  func parallel(_ count: Int, _ body: (Int) -> Void) { pool.parallel(count, isWorker: isWorker, body) }
 }
 
 /// Threads that wait for something that is handed from one to the next, in the order in which they came.

@@ -305,7 +305,7 @@ private func hexadecimalDigit(_ byte: UInt8) -> UInt32? {
 }
 
 extension String {
-  /// A copy of bytes; what is not UTF-8 becomes U+FFFD.
+  /// A copy of bytes, or U+FFFD alone if they are not UTF-8.
   init(_ bytes: Span<UInt8>) {
     if let valid = try? UTF8Span(validating: bytes) {
       self.init(copying: valid)

@@ -61,7 +61,9 @@ enum Probe {
       if line.hasPrefix("HTTP/1.1 200 ") { exit(0) }
       Program.fail(1, "\(address) answered \"\(line)\"")
     } catch {
-      Program.fail(1, "\(address) does not answer: \(error.reason)")
+      // What the calls say when the time limit of a socket has passed.
+      let isLate = [EAGAIN, EINPROGRESS, ETIMEDOUT].contains(error.code)
+      Program.fail(1, "\(address) does not answer\(isLate ? " within 2 seconds" : ": \(error.reason)")")
     }
   }
 }

@@ -38,8 +38,6 @@ struct MemoryPlan: Equatable {
 }
 
 /// How much memory this process may use.
-///
-/// `unsafe` for getrlimit, which fills a structure during the call only.
 enum MemoryLimit {
   /// The smaller of the control group's limit and what RLIMIT_AS leaves, half of the machine's memory where neither is
   /// set; and how to raise it.
@@ -81,10 +79,7 @@ enum MemoryLimit {
   }
 
   private static var addressSpaceLimit: Int? {
-    var limit = rlimit()
-    guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit) == 0, limit.rlim_cur < 1 << 60 else {
-      return nil
-    }
+    guard let limit = rlimit(of: RLIMIT_AS), limit.rlim_cur < 1 << 60 else { return nil }
     return Int(limit.rlim_cur)
   }
 
@@ -165,10 +160,7 @@ enum ControlGroups {
 /// The process's limit of open descriptors.
 enum Descriptors {
   /// The soft limit and the hard one.
-  static var limit: rlimit? {
-    var limit = rlimit()
-    return unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 ? limit : nil
-  }
+  static var limit: rlimit? { rlimit(of: RLIMIT_NOFILE) }
 
   /// Raises the soft limit to the hard one, as far as the system lets it, and returns what holds then.
   static func raiseLimit() -> Int {
@@ -190,5 +182,15 @@ enum Descriptors {
     // Each loop's epoll set and eventfd; Dispatch's own, the standard streams, listeners, files in /proc.
     let own = 2 * loops + 32
     return max(1, limit - own - reserve)
+  }
+}
+
+extension rlimit {
+  /// The process's limits of a resource, the soft and the hard one, or nil where the system does not tell.
+  ///
+  /// `unsafe` for getrlimit, which fills the structure during the call only.
+  fileprivate init?(of resource: __rlimit_resource) {
+    self.init()
+    guard unsafe getrlimit(__rlimit_resource_t(resource.rawValue), &self) == 0 else { return nil }
   }
 }
