@@ -30,7 +30,8 @@ extension IntegrationTests {
       #expect(lines[0]["response_bytes"] as? Int == 27)
       #expect(lines[0]["request_id"] as? String == "a\"b\\c")
       #expect(lines[0]["traceparent"] as? String == parent)
-      #expect(lines[1]["request_id"] == nil)
+      #expect(lines[0]["problem"] == nil && lines[1]["request_id"] == nil)
+      #expect(lines[1]["problem"] as? String == "not-found")
       #expect(lines[2]["problem"] as? String == "method-not-implemented")
       #expect(lines[3]["problem"] as? String == "malformed-chunk" && lines[3]["request_id"] as? String == "d")
       for line in lines { #expect((line["time"] as? String)?.wholeMatch(of: /[-\d]{10}T[:\d]{8}\.\d{3}Z/) != nil) }

@@ -95,10 +95,11 @@ extension ParseError {
     case .targetInvalid:
       "The target must be a path that begins with a slash, or an absolute http URI; percent-encode other characters"
     case .versionMalformed: "The request line must end in HTTP/, a digit, a point and a digit, such as HTTP/1.1"
-    case .versionUnsupported: "This server speaks HTTP/1.1 and HTTP/1.0 only"
+    case .versionUnsupported: "This server speaks HTTP/1.1 and HTTP/1.0 only; send the request as HTTP/1.1"
     case .bareCarriageReturn: "A carriage return may appear only before the line feed that ends a line"
     case .bareLineFeed: "Each line must end in a carriage return and a line feed, not in a line feed alone"
-    case .controlCharacter: "The request's head must not contain control characters"
+    case .controlCharacter:
+      "The request's head must not contain control characters; this server speaks HTTP without TLS, so not https"
     case .foldedLine: "A line of the head must not start with white space; put the field's value on one line"
     case .fieldNameInvalid: "A field line must be a name, a colon directly after it, and a value"
     case .headTooLarge:
@@ -106,7 +107,7 @@ extension ParseError {
         + "send fewer or shorter fields"
     case .tooManyFields:
       "The request has more than the \(limits.fieldCount) fields that this server reads; send fewer"
-    case .hostMissing: "An HTTP/1.1 request must have a Host field"
+    case .hostMissing: "An HTTP/1.1 request must have a Host field; send one, such as Host: localhost"
     case .hostRepeated: "A request must have exactly one Host field"
     case .hostInvalid: "Host must be a host name or address and, optionally, a colon and a port"
     case .contentLengthInvalid: "Content-Length must contain only decimal digits, without a leading zero"
@@ -119,7 +120,8 @@ extension ParseError {
     case .framingFieldDisguised:
       "A field name may not resemble Content-Length or Transfer-Encoding; write these names with one hyphen"
     case .expectationUnknown: "The only expectation that this server meets is 100-continue"
-    case .bodyTooLarge: Self.bodyTooLarge(bodyLimit ?? limits.bodyBytes)
+    case .bodyTooLarge:
+      Self.bodyTooLarge(bodyLimit ?? limits.bodyBytes, hasMeaning: bodyLimit ?? .max >= limits.bodyBytes)
     case .chunkSizeInvalid: "A chunk must start with its size in 1 to 16 hexadecimal digits and a line end"
     case .chunkExtensionInvalid:
       "A chunk extension must be a semicolon, a name and, optionally, an equals sign and a value"
@@ -131,16 +133,22 @@ extension ParseError {
     case .trailersTooLarge:
       "The trailers are more than the \(limits.headBytes) bytes or \(limits.fieldCount) fields "
         + "that this server reads; send none"
-    case .incomplete: "The connection was closed before the request was complete"
-    case .headTimeout: "The request's head did not arrive within \(limits.headTimeout)"
+    case .incomplete:
+      "The client ended its side before the request was complete; send as many bytes as Content-Length announces"
+    case .headTimeout: "The request's head did not arrive within \(limits.headTimeout); send it without pauses"
     case .bodyTimeout:
       "The request's body paused for \(limits.bodyTimeout), "
-        + "or arrived at less than \(limits.bodyBytesPerSecond) bytes a second"
+        + "or arrived at less than \(limits.bodyBytesPerSecond) bytes a second; send it without pauses"
     }
   }
 
-  fileprivate static func bodyTooLarge(_ limit: Int) -> String {
-    "The body is larger than the \(limit) bytes that this server reads (--max-body, --max-memory); "
+  fileprivate static func bodyTooLarge(_ limit: Int, hasMeaning: Bool) -> String {
+    guard hasMeaning else {
+      return
+        "A body means nothing with this method, and this one is larger than the \(limit) bytes that are read of it; "
+        + "send none"
+    }
+    return "The body is larger than the \(limit) bytes that this server reads (--max-body, --max-memory); "
       + "send several requests"
   }
 }
@@ -153,7 +161,11 @@ extension Problem {
   }
 
   /// A head announces a body that is longer than the `limit`, in bytes.
-  public static func bodyTooLarge(_ limit: Int) -> Problem {
-    ProblemType.bodyTooLarge.problem(ParseError.bodyTooLarge(limit))
+  ///
+  /// - Parameters:
+  ///   - limit: the most bytes.
+  ///   - hasMeaning: whether the method gives a body a meaning.
+  public static func bodyTooLarge(_ limit: Int, hasMeaning: Bool = true) -> Problem {
+    ProblemType.bodyTooLarge.problem(ParseError.bodyTooLarge(limit, hasMeaning: hasMeaning))
   }
 }

@@ -43,7 +43,7 @@ final class ConnectionTable {
   subscript(slot: Int) -> Connection? { slots[slot].connection }
 
   /// The token for the next connection.
-  func reserve() -> Token {
+  func nextToken() -> Token {
     if let slot = free.popLast() { return Token(slot: slot, generation: slots[slot].generation) }
     slots.append(Slot())
     return Token(slot: slots.count - 1, generation: 0)

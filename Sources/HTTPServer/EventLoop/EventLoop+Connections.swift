@@ -8,7 +8,7 @@ extension EventLoop {
     if isBeyondCap { makePlaces() }
     let isReserve = isBeyondCap && services.limiter.isBeyondCap
     if isReserve { makeReservePlace() }
-    let token = table.reserve()
+    let token = table.nextToken()
     let state = ConnectionState(limits: isReserve ? reserveLimits : limits, at: now)
     let connection = Connection(socket: socket, state: state, token: token, isReserve: isReserve)
     do throws(SystemError) {

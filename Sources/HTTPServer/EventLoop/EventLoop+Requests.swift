@@ -21,7 +21,8 @@ extension EventLoop {
       return .refuse(Refusal(head, route, handler.answer(.overloaded, to: head, closes: true)))
     }
     if let limit = services.configuration.limits.limitExceeded(by: head, isRefused: routing.isRefusal) {
-      return .refuse(Refusal(head, route, handler.answer(.bodyTooLarge(limit), to: head)))
+      let problem = Problem.bodyTooLarge(limit, hasMeaning: head.method.takesBody)
+      return .refuse(Refusal(head, route, handler.answer(problem, to: head)))
     }
     if !routing.isRefusal, case .length(let count) = head.framing {
       let isLarge = count > MemoryBudget.smallRequest

@@ -10,7 +10,10 @@ public enum NameSuggestion {
       "send \"where\", with true for each class that takes part; "
         + "to leave a slice out, give it the target that \"ignore_index\" names"
     ),
-    (["from_logits"], "logits are what is always taken; leave it out"),
+    (
+      ["from_logits"],
+      "leave it out: \"logits\" are always logits, and \"probabilities\" stand in their place at /loss and /gradient"
+    ),
     (["keepdim", "keepdims"], "an output of the batch shape has no class axis; leave it out"),
   ]
 

@@ -279,9 +279,10 @@ extension Validator {
         && (parameter == .axis ? geometry.axis != geometry.rank - 1 : !self.parameters.isDefault(parameter))
     }
     for field in inputs + parameters.map(RequestField.parameter) {
-      issues.append(.field(field)) {
+      let isMask = field == .input(.where)
+      issues.append(.field(field)) { [wire] in
         "\($0) cannot go with the output \(quoted(output.name)), whose only option is \(quoted(only.name)); "
-          + "leave out one or the other"
+          + (isMask ? "mask a class by \(wire.mask) as its logit" : "leave out one or the other")
       }
     }
     if geometry.rank == 1, let target = request[.target], geometry.targetKind(target.shape) == .probabilities {

@@ -61,7 +61,8 @@ extension Validator {
       note(
         tensor, .target, unless: { [geometry] in $0 == ignored || geometry.classIndex($0) != nil },
         "a class index must be an integer from 0 to \(last), "
-          + "or \(text(of: ignored)) (\"ignore_index\") to ignore the slice")
+          + "or \(text(of: ignored)) (\"ignore_index\") to ignore the slice"
+          + (last == 0 ? "; for a binary, sigmoid cross-entropy send the logits [0, z] and the target 0 or 1" : ""))
     case .probabilities:
       note(tensor, .target, unless: LossProblem.isWeight, "a probability must be a finite number of at least 0")
       noteUnfitIgnoreIndex("the target holds")

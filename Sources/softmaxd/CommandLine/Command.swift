@@ -142,7 +142,8 @@ extension Option {
       Usage: softmaxd [OPTIONS]
 
       Answers /softmax, /loss, /gradient and /check over HTTP/1.1, each number correctly rounded.
-      Each option can also be given as an environment variable: --max-body as SOFTMAXD_MAX_BODY.
+      --NAME VALUE and --NAME=VALUE mean the same. Of an option given twice the last value counts; lists are joined.
+      Each option can also be given as an environment variable: --max-body as SOFTMAXD_MAX_BODY, and --port as PORT too.
 
       """
     func line(_ left: String, _ right: String) {

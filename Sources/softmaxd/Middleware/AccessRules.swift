@@ -93,7 +93,8 @@ struct CORS: Sendable {
     let origin = head.map { $0.fields[.origin] } ?? (origins.count == 1 ? origins[0] : nil)
     guard let origin, let allowed = allowed(origin) else { return }
     response.fields.append(.accessControlAllowOrigin, allowed)
-    response.fields.append(.accessControlExposeHeaders, "Inference-Header-Content-Length, X-Request-Id, Retry-After")
+    response.fields.append(
+      .accessControlExposeHeaders, "Inference-Header-Content-Length, Retry-After, X-Request-Id, traceparent")
   }
 }
 

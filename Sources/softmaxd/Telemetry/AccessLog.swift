@@ -33,9 +33,8 @@ final class AccessLog: Sendable {
   /// - Parameters:
   ///   - request: nil where its head could not be read.
   ///   - response: its answer.
-  ///   - problem: the rule of HTTP or the deadline that it broke, if it did.
   ///   - loop: who answered.
-  func record(_ request: RequestMetrics?, _ response: Response, _ problem: Problem?, loop: Int) {
+  func record(_ request: RequestMetrics?, _ response: Response, loop: Int) {
     append {
       let method = request?.head.method
       var line = LogLine(
@@ -46,7 +45,7 @@ final class AccessLog: Sendable {
         line.add("response_bytes", method == .head ? 0 : response.bodyCount)
         line.add("duration_us", Int(clamping: request.nanoseconds / 1000))
       }
-      if let problem { line.add("problem", problem.type.name) }
+      if let problem = response.problem { line.add("problem", problem.type.name) }
       if let id = response.fields[.xRequestID] { line.add("request_id", id) }
       if let parent = response.fields[.traceparent] { line.add("traceparent", parent) }
       line.add("loop", loop)

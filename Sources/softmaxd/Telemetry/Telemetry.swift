@@ -49,7 +49,7 @@ final class Telemetry: ServerObserver {
 
   private func record(_ request: RequestMetrics, _ response: Response, by counters: LoopCounters, _ loop: Int) {
     count(request, response, by: counters)
-    log?.record(request, response, nil, loop: loop)
+    log?.record(request, response, loop: loop)
   }
 
   func requestRejected(_ problem: Problem, _ request: RequestMetrics?, _ response: Response, loop: Int) {
@@ -60,7 +60,7 @@ final class Telemetry: ServerObserver {
       let status = MetricLabels.status(response.status)
       loops[loop].record(method: MetricLabels.otherMethod, route: .unmatched, status: status, (0, 0, 0))
     }
-    log?.record(request, response, problem, loop: loop)
+    log?.record(request, response, loop: loop)
   }
 
   private func count(_ request: RequestMetrics, _ response: Response, by counters: LoopCounters) {

@@ -15,12 +15,12 @@ import Testing
 
   @Test func anEventForAnEarlierConnectionFindsNobody() throws {
     let table = ConnectionTable()
-    let first = table.reserve()
+    let first = table.nextToken()
     table.insert(try connection(first))
     #expect(table[first] != nil)
     table.remove(first)
     #expect(table[first] == nil)
-    let second = table.reserve()
+    let second = table.nextToken()
     table.insert(try connection(second))
     #expect(second.slot == first.slot)
     #expect(table[first] == nil)
@@ -30,12 +30,12 @@ import Testing
 
   @Test func removingTwiceCountsOnce() throws {
     let table = ConnectionTable()
-    let token = table.reserve()
+    let token = table.nextToken()
     table.insert(try connection(token))
     table.remove(token)
     table.remove(token)
     #expect(table.count == 0)
-    #expect(table.reserve().slot != table.reserve().slot)
+    #expect(table.nextToken().slot != table.nextToken().slot)
   }
 
   @Test func aTokenComesBackFromEpollAsItWas() {

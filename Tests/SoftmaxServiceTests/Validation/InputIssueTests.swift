@@ -101,9 +101,14 @@ struct InputIssueTests {
       ("#/logits", ["the string \"1\"", "nested arrays of numbers", "without quotation"])),
     BadBody("/softmax", #"{"logits": [1, "2.5"]}"#, ("#/logits/1", ["\"2.5\"", "without quotation"])),
     BadBody("/loss", #"{"logits": [1, 2], "target": [null, 1]}"#, ("#/target/0", ["null; send", "JavaScript"])),
-    BadBody("/softmax", #"{"logits": null}"#, ("#/logits", ["null", "JavaScript writes NaN and Infinity as null"])),
+    BadBody("/softmax", #"{"logits": null}"#, ("#/logits", ["null; send nested arrays of numbers, such as [1.5"])),
     BadBody(
-      "/softmax", #"{"logits": {}}"#, ("#/logits", ["an object", "send nested arrays of numbers, such as [1.5"])),
+      "/softmax", #"{"logits": {"0": 1.5}}"#,
+      ("#/logits", ["an object", "send nested arrays of numbers, such as [1.5", "typed array", "Array.from"])),
+    BadBody("/loss", #"{"logits": [[1], [2]], "target": [1, 0]}"#, ("#/target/0", ["from 0 to 0", "logits [0, z]"])),
+    BadBody(
+      "/gradient", #"{"logits": [1, 2], "target": 0, "where": [true, true], "outputs": "derivation"}"#,
+      ("#/where", ["only option is \"temperature\"", "mask a class by \"-Infinity\" as its logit"])),
     BadBody(
       "/loss", #"{"logits": [1, 2], "target": 0, "weight": true}"#,
       ("#/weight", ["a boolean", "send a list of finite numbers of at least 0, one for each class"])),

@@ -79,10 +79,14 @@ extension Wire {
     about fault: TensorFault, at place: String, wanted: String, format: BinaryFormat = .binary64
   ) -> String {
     switch fault.reason {
-    case .null: return "\(place) is null; send \(wanted); JavaScript writes NaN and Infinity as null"
+    case .null:
+      let hint = fault.path.isEmpty ? "" : "; JavaScript writes NaN and Infinity as null"
+      return "\(place) is null; send \(wanted)\(hint)"
     case .boolean: return "\(place) is a boolean; send \(wanted)"
     case .number: return "\(place) is a number; send \(wanted)"
-    case .object: return "\(place) is an object; send \(wanted)"
+    case .object:
+      return
+        "\(place) is an object; send \(wanted); JavaScript writes a typed array as an object: send Array.from of it"
     case .string(let text):
       return "\(place) is the string \(quoted(text)); send \(wanted)"
         + (JSONNumber(text) != nil ? "; numbers are written without quotation marks" : "")
