@@ -28,7 +28,7 @@ struct SoftmaxSums<A: Arithmetic> {
   private let tails: [A.Real]
 
   /// What a row's exponentials may take in memory.
-  private static var mostBytes: Int { 64 << 20 }
+  private static var mostBytes: Int { 16 << 20 }
 
   init(_ row: LogitsRow, _ arithmetic: A, _ poll: inout CancellationPoll) throws(ComputationError) {
     self.row = row

@@ -199,13 +199,16 @@ struct UnresolvedTotal: UnresolvedOutputs {
     _ mean: A.Real, _ arithmetic: A, _ poll: inout CancellationPoll
   ) throws(ComputationError) {
     let ball = mean.ball
-    guard ball.radius <= 0.25 * ball.high.magnitude || ball.high == 0 && ball.radius < .infinity else { return }
-    // e^2048 is beyond every format, and the arithmetics' exponentials reach as far.
+    // Known to a quarter, or no more than that it is from zero on and less than 2^11.
+    let isFromZero =
+      ball.high == 0 && ball.radius < .infinity && ball.exponent &+ Int(ball.radius.exponent) < 11
+    guard ball.radius <= 0.25 * ball.high.magnitude || isFromZero else { return }
+    // e^1536 is beyond every format.
     guard ball.magnitudeExponent < 11 else {
       perplexity = .infinity
       return
     }
-    let value = arithmetic.whole(1) / (try arithmetic.exponential(-mean, &poll))
+    let value = arithmetic.whole(1) / (try arithmetic.power(-mean, &poll))
     let format = request.problem.softmax.format
     perplexity = value.rounded(to: format, isIrrational: false)
     guard perplexity == nil, arithmetic.bits >= 256 else { return }

@@ -8,7 +8,7 @@ protocol Enclosure: Sendable {
   static func + (a: Self, b: Self) -> Self
   static func - (a: Self, b: Self) -> Self
   static func * (a: Self, b: Self) -> Self
-  /// `b` holds no zero.
+  /// If `b` may be zero, nothing is known of the quotient.
   static func / (a: Self, b: Self) -> Self
   prefix static func - (a: Self) -> Self
 

@@ -185,10 +185,7 @@ extension Ball {
   /// The ball's ends. An unknown ball's are beyond everything that is ever added to it.
   var interval: Interval<FixedLimbs> {
     let zero = FixedLimbs()
-    guard radius < .infinity else {
-      let bound = BigFloat(1, like: zero).scaled(by: 1 << 40)
-      return Interval(-bound, bound)
-    }
+    guard radius < .infinity else { return .unknown(like: zero) }
     let first = BigFloat(high, like: zero)
     let second = BigFloat(low, like: zero)
     let reach = BigFloat(radius, like: zero)

@@ -15,6 +15,12 @@ struct Interval<L: Limbs>: Enclosure {
     upper = value
   }
 
+  /// Any real that anything is ever added to or compared with.
+  static func unknown(like limbs: L) -> Interval {
+    let bound = BigFloat(1, like: limbs).scaled(by: 1 << 40)
+    return Interval(-bound, bound)
+  }
+
   /// Whether this is one value.
   var isExact: Bool { lower == upper }
 
@@ -57,7 +63,8 @@ struct Interval<L: Limbs>: Enclosure {
   }
 
   static func / (a: Interval, b: Interval) -> Interval {
-    if b.lower.sign < 0 { return -(a / -b) }
+    if b.upper.sign < 0 { return -(a / -b) }
+    guard b.lower.sign > 0 else { return unknown(like: b.lower.limbs) }
     return Interval(
       .quotient(a.lower, a.lower.sign < 0 ? b.lower : b.upper, .down),
       .quotient(a.upper, a.upper.sign < 0 ? b.upper : b.lower, .up))

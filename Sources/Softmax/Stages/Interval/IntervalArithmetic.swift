@@ -7,8 +7,10 @@ struct IntervalArithmetic<L: Limbs>: Arithmetic {
   let zero: L
   /// log 2 as a fraction, rounded down.
   let logOfTwo: L
-  /// 1/n! as fixed numbers, rounded down, for n = 0 ... terms.
+  /// 1/n! as fixed numbers, rounded down, for n = 0 ... lastTerm; empty where they would take megabytes.
   let inverseFactorials: [L]
+  /// The greatest n of the series' terms x^n / n!.
+  private let lastTerm: Int
   /// How often an exponential's argument is halved, and the result squared.
   let halvings: Int
   let costOfExponential: Int
@@ -31,22 +33,32 @@ struct IntervalArithmetic<L: Limbs>: Arithmetic {
     self.halvings = halvings
     logOfTwo = try Self.logOfTwo(zero, &poll)
     var inverses: [L] = []
-    var term = zero
-    term[zero.count - 1] = 1 << 62
+    var term = Self.one(like: zero)
+    let isTabled = bits <= 8192
     var magnitude = 0
-    var n: UInt64 = 0
+    var count = 0
     // 2^(-halvings n) / n! < 2^-F ends the series: the rest is less than the last term.
     while magnitude <= bits {
-      try poll.spend(10 * zero.count)
-      inverses.append(term)
-      n += 1
-      term.divide(by: n)
-      magnitude += halvings + (63 - n.leadingZeroBitCount)
+      count += 1
+      if isTabled {
+        try poll.spend(10 * zero.count)
+        inverses.append(term)
+        term.divide(by: UInt64(count))
+      }
+      magnitude += halvings + (Int.bitWidth - 1 - count.leadingZeroBitCount)
     }
     inverseFactorials = inverses
+    lastTerm = count - 1
     costOfProduct = 3 * zero.count * (zero.count + 4)
-    costOfExponential = (inverses.count + halvings) * costOfProduct
+    costOfExponential = (count + halvings) * costOfProduct
     isLong = costOfExponential > 200_000
+  }
+
+  /// 1 as a fixed number.
+  private static func one(like zero: L) -> L {
+    var one = zero
+    one[zero.count - 1] = 1 << 62
+    return one
   }
 
   func exact(_ value: Double) -> Interval<L> {
@@ -159,8 +171,7 @@ extension IntervalArithmetic {
   /// bound:
   ///  - log 2 is known to one unit of 2^-F, h to another and one is taken off for it: r is short by at most k + 2
   ///    units, r 2^-s by (k + 2) 2^(-s-2) + 1 ulps.
-  ///  - Horner's scheme cuts each product (1.01 ulps) and has each coefficient cut (1 ulp), and multiplies what came
-  ///    before by less than 2^-8: 2.1 ulps. The series' rest is less than 1.
+  ///  - The series is within 2.1 ulps (``series(_:from:through:alternates:_:)``). Its rest is less than 1.
   ///  - Together less than E = k 2^(-s-2) + 6 before the squarings. Squaring v (short by e, and cut by 1.01) is short
   ///    by at most 2 v e + 1.01; the product of all s factors v is at most e^r <= 2.0001, so that the result is short
   ///    by at most 2^(s+1) · 1.0001 (E + 1.02), less than 2^(s+1) (E + 2).
@@ -175,19 +186,38 @@ extension IntervalArithmetic {
     _ = r.subtract(fraction(of: h))
     _ = r.subtract(1)
     r = r.shiftedRight(by: halvings + 2)
-    let terms = inverseFactorials.count
-    var sum = inverseFactorials[terms - 1]
-    for n in stride(from: terms - 2, through: 0, by: -1) {
-      if isLong { try poll.spend(costOfProduct) }
-      sum = FixedPoint.product(sum, r)
-      _ = sum.add(inverseFactorials[n])
-    }
+    var sum = try series(r, from: 0, through: lastTerm, alternates: false, &poll)
     for _ in 0..<halvings {
       if isLong { try poll.spend(costOfProduct) }
       sum = FixedPoint.product(sum, sum)
     }
     let error = (UInt64(k) >> UInt64(halvings + 2) + 8) << UInt64(halvings + 1)
     return Exponential(significand: sum, k: k, error: error)
+  }
+
+  /// Σ (±x)^(n - first) / n! for n = first ... last, with first 0 or 1, and x below 2^-8.
+  ///
+  /// By Horner's scheme with the table of 1/n!, or without one by 1 ± x/n (1 ± x/(n+1) (…)). Each step cuts a product
+  /// (1.01 ulps) and a coefficient or a quotient (1 ulp), and multiplies what came before by less than 2^-8: 2.1 ulps.
+  private func series(
+    _ x: L, from first: Int, through last: Int, alternates: Bool, _ poll: inout CancellationPoll
+  ) throws(ComputationError) -> L {
+    let isTabled = !inverseFactorials.isEmpty
+    let one = Self.one(like: zero)
+    var sum = isTabled ? inverseFactorials[last] : one
+    for n in stride(from: last - 1, through: first, by: -1) {
+      if isLong { try poll.spend(costOfProduct) }
+      var term = FixedPoint.product(sum, x)
+      if !isTabled { term.divide(by: UInt64(n + 1)) }
+      if alternates {
+        sum = isTabled ? inverseFactorials[n] : one
+        _ = sum.subtract(term)
+      } else {
+        _ = term.add(isTabled ? inverseFactorials[n] : one)
+        sum = term
+      }
+    }
+    return sum
   }
 
   /// What is below the point of a number in [0, 2^64), in units of 2^-F rounded down.
@@ -202,33 +232,39 @@ extension IntervalArithmetic {
   /// e^d for -2^21 <= d <= 0.
   ///
   /// The lower end's exponential bounds both: e^upper <= e^lower (1 + 1.01 w), where the width w is far below 1, and
-  /// the significand is at most 2.001: 2.1 w / 2^(2-F) ulps more.
+  /// the significand is at most 2.001: 2.1 w / 2^(2-F) ulps more. A wide interval's ends are raised one by one, and its
+  /// upper end may have been rounded to above zero.
   func exponential(_ d: Interval<L>, _ poll: inout CancellationPoll) throws(ComputationError) -> Interval<L> {
+    guard d.widthExponent &+ 64 &* zero.count <= 40 else {
+      return Interval(
+        try exponential(Interval(exactly: d.lower), &poll).lower, try exponentialOfUpper(d, &poll))
+    }
     let value = try exponential(ofMinus: -d.lower, &poll)
     let above = value.error &+ ulps(d)
     return FixedPoint.interval(value.significand, below: 0, above: above, power: 0 &- value.k)
   }
 
-  /// At least 2.1 times the width in ulps, which is small: an interval is within 2^(2-F) of its magnitude, here 2^21.
-  private func ulps(_ d: Interval<L>) -> UInt64 {
-    if d.isExact { return 0 }
-    let width = BigFloat.sum(d.upper, -d.lower, .up)
-    let exponent = width.exponent &+ 64 &* zero.count &- 2
-    // Dividing by a short T is all that makes d inexact, so that this cannot be reached; it is right all the same.
-    return exponent <= 0 ? 3 : 3 &<< UInt64(min(exponent, 60))
+  /// Not below e^upper, where that is at most 1.
+  private func exponentialOfUpper(
+    _ d: Interval<L>, _ poll: inout CancellationPoll
+  ) throws(ComputationError) -> BigFloat<L> {
+    d.upper.sign >= 0 ? BigFloat(1, like: zero) : try exponential(Interval(exactly: d.upper), &poll).upper
   }
 
-  /// e^d for any d <= 0. A wide interval's ends are raised one by one, and its upper end may have been rounded to
-  /// above zero.
+  /// At least 2.1 times the width in ulps, of a width below 2^(40-F).
+  private func ulps(_ d: Interval<L>) -> UInt64 {
+    if d.isExact { return 0 }
+    let exponent = d.widthExponent &+ 64 &* zero.count &- 2
+    return exponent <= 0 ? 3 : 3 &<< UInt64(exponent)
+  }
+
+  /// e^d for any d <= 0, though an upper end may have been rounded to above zero.
   func power(_ d: Interval<L>, _ poll: inout CancellationPoll) throws(ComputationError) -> Interval<L> {
     let farthest = BigFloat(-0x1p20, like: zero)
     if d.upper < farthest { return far(d) }
     if d.upper.sign >= 0, d.isExact { return whole(1) }
-    let isFar = d.lower < farthest
-    guard isFar || d.widthExponent &+ 64 &* zero.count > 40 else { return try exponential(d, &poll) }
-    return Interval(
-      isFar ? BigFloat(like: zero) : try exponential(Interval(exactly: d.lower), &poll).lower,
-      d.upper.sign >= 0 ? BigFloat(1, like: zero) : try exponential(Interval(exactly: d.upper), &poll).upper)
+    guard d.lower < farthest else { return try exponential(d, &poll) }
+    return Interval(BigFloat(like: zero), try exponentialOfUpper(d, &poll))
   }
 
   /// e^d for d < -2^20, of which the exponent alone is known, within a few units: it tells the greater of two. Below
@@ -259,26 +295,20 @@ extension IntervalArithmetic {
         return Interval(try exponentialLessOne(Interval(exactly: d.lower), &poll).lower, upper)
       }
       let small = Interval(-d.upper, h)
-      return -(small * (try series(h, &poll)))
+      return -(small * (try quotientOfLessOne(h, &poll)))
     }
     return try exponential(d, &poll) - whole(1)
   }
 
-  /// ψ(h) for 0 < h < 2^-32. Each step cuts a product and a coefficient and multiplies what came before by less than
-  /// 2^-32: the error is below 2.1 ulps, the cut of h adds half an ulp, and an interval's width moves ψ by less than an
-  /// ulp. The series' rest is less than an ulp too: either so many terms are taken that h^n is, or all of a table that
-  /// ends where 2^(-halvings n) / n! is, with halvings <= 32. Together less than 8, either way.
-  private func series(_ h: BigFloat<L>, _ poll: inout CancellationPoll) throws(ComputationError) -> Interval<L> {
-    let x = FixedPoint.fixed(h)
+  /// ψ(h) for 0 < h < 2^-32. The series is within 2.1 ulps, the cut of h adds half an ulp, and an interval's width
+  /// moves ψ by less than an ulp. The series' rest is less than an ulp too: either so many terms are taken that h^n is,
+  /// or all up to where 2^(-halvings n) / n! is, with halvings <= 32. Together less than 8, either way.
+  private func quotientOfLessOne(
+    _ h: BigFloat<L>, _ poll: inout CancellationPoll
+  ) throws(ComputationError) -> Interval<L> {
     // h < 2^exponent: the smaller it is, the fewer terms there are to sum.
-    let terms = min(inverseFactorials.count - 1, 64 * zero.count / max(32, 0 &- h.exponent) + 1)
-    var sum = inverseFactorials[terms]
-    for n in stride(from: terms - 1, through: 1, by: -1) {
-      if isLong { try poll.spend(costOfProduct) }
-      var next = inverseFactorials[n]
-      _ = next.subtract(FixedPoint.product(sum, x))
-      sum = next
-    }
+    let last = min(lastTerm, 64 * zero.count / max(32, 0 &- h.exponent) + 1)
+    let sum = try series(FixedPoint.fixed(h), from: 1, through: last, alternates: true, &poll)
     return FixedPoint.interval(sum, below: 8, above: 8, power: 0)
   }
 }

@@ -70,6 +70,24 @@ struct ExactTieTests {
     (#""logits":\#(zeros(2049, then: -1e9)),"target":0,"dtype":"float16""#, "2050.0"),
   ]
 
+  /// LSE of the second row is 5e-93, and λ LSE² some number up to λ 2^-606 as far as 256 bits tell.
+  static let penalties = [
+    (
+      "[-0.25,-1.5086915494460322,-38.373501613214735,-71.28699931044213,-103.43533770764908,-136.12743249541427,-168.3709099583229]",
+      "[1,1,1,1,1,1,1]", "6.378463709044095e173", "9.487735836358526"
+    ), (nearlyCancelled, "[0,1,1,1,1,1,1,1]", "1e184", "1.2771126020052004"),
+    (nearlyCancelled, "[0,1,1,1,1,1,1,1]", "1e185", "11.542287920573129"),
+    (nearlyCancelled, "[0,1,1,1,1,1,1,1]", "1.7e308", #""Infinity""#),
+  ]
+  private static let nearlyCancelled =
+    "[-0.2495435087091941,-1.5103004297581744,-42.204113481237236,-75.90240366301926,-109.40703597230443,-143.7002312452281,-175.33854166560687,-206.754090380534]"
+
+  @Test("Where LSE nearly cancels, e^loss waits until the loss is known", arguments: penalties)
+  func perplexityBesidePenalty(logits: String, weight: String, lambda: String, value: String) {
+    let request = #""logits":\#(logits),"target":0,"weight":\#(weight),"divisor":1,"z_loss":\#(lambda)"#
+    expect("/loss", #"{\#(request),"outputs":["perplexity"]}"#, #""perplexity":\#(value)}"#)
+  }
+
   @Test("A perplexity of level rows is told by its primes", arguments: perplexities)
   func perplexity(request: String, value: String) {
     expect("/loss", #"{\#(request),"outputs":["perplexity"]}"#, #""perplexity":\#(value)}"#)

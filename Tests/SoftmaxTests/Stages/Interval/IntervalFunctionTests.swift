@@ -41,17 +41,56 @@ struct IntervalFunctionTests {
     }
   }
 
-  /// Around 2^-32 one series takes over from the other, at any width.
+  /// Around 2^-32 one series takes over from the other, at any width; from 8,192 bits on there is no table.
   @Test(arguments: [1024, 2048, 4096, 8192]) func everyWidthHoldsTheNext(bits: Int) throws {
     var poll = CancellationPoll()
     let short = try IntervalArithmetic<WideLimbs>.wide(bits: bits, &poll)
     let long = try IntervalArithmetic<WideLimbs>.wide(bits: 2 * bits, &poll)
-    for d in [-0x1.8p-32, -0x1p-32, (-0x1p-32).nextUp, -0x1.8p-33, -0x1.1p-37, -0x1.9p-40, -0x1p-60] {
-      let found = try short.exponentialLessOne(short.exact(d), &poll)
-      let truth = try long.exponentialLessOne(long.exact(d), &poll)
-      let low = found.lower.cut(to: truth.lower.limbs, .down)
-      let high = found.upper.cut(to: truth.lower.limbs, .down)
-      #expect(!(truth.lower < low) && !(high < truth.upper), "\(d)")
+    #expect(short.inverseFactorials.isEmpty == (bits >= 8192) && long.inverseFactorials.isEmpty == (bits >= 4096))
+    for d in [-0x1.8p-32, -0x1p-32, (-0x1p-32).nextUp, -0x1.8p-33, -0x1.1p-37, -0x1.9p-40, -0x1p-60, -0.7, -0x1.1p17] {
+      var found = try short.exponential(short.exact(d), &poll)
+      var truth = try long.exponential(long.exact(d), &poll)
+      for isLessOne in d >= -1 ? [false, true] : [false] {
+        if isLessOne {
+          found = try short.exponentialLessOne(short.exact(d), &poll)
+          truth = try long.exponentialLessOne(long.exact(d), &poll)
+        }
+        let low = found.lower.cut(to: truth.lower.limbs, .down)
+        let high = found.upper.cut(to: truth.lower.limbs, .down)
+        #expect(!(truth.lower < low) && !(high < truth.upper), "\(d)")
+        let width = BigFloat.sum(found.upper, -found.lower, .up)
+        #expect(width.exponent <= found.lower.exponent - bits, "\(d)")
+      }
+    }
+  }
+
+  /// However wide an interval is, its exponential holds those of both ends.
+  @Test(arguments: [
+    (-2.0, -0.25), (-0.3, -0.25), (-0x1p20, 0), (-700, -0x1p-90), (-0x1.4p10, -3), (-0x1p-30, 0),
+    (-0x1p-200, -0x1p-260),
+  ])
+  func holdsBothEnds(lower: Double, upper: Double) throws {
+    var poll = CancellationPoll()
+    let d = Interval(short.exact(lower).lower, short.exact(upper).lower)
+    for found in [try short.exponential(d, &poll), try short.power(d, &poll)] {
+      for end in [lower, upper] {
+        let truth = try short.exponential(short.exact(end), &poll)
+        #expect(!(truth.upper < found.lower) && !(found.upper < truth.lower), "\(end)")
+      }
+    }
+    guard lower >= -1 else { return }
+    let found = try short.exponentialLessOne(d, &poll)
+    for end in [lower, upper] {
+      let truth = try short.exponentialLessOne(short.exact(end), &poll)
+      #expect(!(truth.upper < found.lower) && !(found.upper < truth.lower), "\(end)")
+    }
+  }
+
+  @Test func aQuotientByWhatMayBeZeroIsUnknown() {
+    let one = short.whole(1)
+    for divisor in [short.unit, Interval((-short.unit).lower, one.upper), -short.unit] {
+      let quotient = one / divisor
+      #expect(quotient.lower < short.exact(-1e300).lower && short.exact(1e300).lower < quotient.upper)
     }
   }
 
