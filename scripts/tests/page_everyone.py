@@ -28,6 +28,18 @@ class Everyone:
             question = "getComputedStyle(document.body).backgroundColor"
             self.that(light.page.evaluate(question) != dark.page.evaluate(question), "both schemes look the same")
 
+    def check_formulas(self):
+        """Where a formula is broken, its lines stand apart."""
+        for viewport, fragment in itertools.product((PHONE, DESKTOP), ("#a=1002,1001,1000.1&l=0", *STATES)):
+            with self.visit(fragment, viewport=viewport) as visit:
+                gaps = visit.page.locator(".formula").evaluate_all("""formulas => formulas.flatMap(({ children }) => {
+                  const boxes = [...children].map(piece => piece.getBoundingClientRect());
+                  return boxes.slice(1).flatMap(({ left, top }, k) =>
+                    left < boxes[k].right ? [top - boxes[k].bottom] : []);
+                })""")
+                name = f"{fragment!r}, {viewport['width']} px"
+                self.that(all(gap >= 6 for gap in gaps), f"lines {gaps} px apart at {name}")
+
     def check_forced_colours(self):
         """Where the system chooses the colours, the keys of the legends and the Jacobian's shades can be told apart."""
         for scheme in ("light", "dark"):

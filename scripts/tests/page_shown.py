@@ -1,8 +1,11 @@
 """What the page shows, beside what the service answers."""
 
+import decimal
 import json
 import math
+import random
 import re
+from decimal import Decimal
 
 from playwright.sync_api import expect
 
@@ -10,6 +13,43 @@ from browser import fetch, number
 
 STATES = ["", "#a=40,0&l=0&i=1", "#a=1000,999,0&l=0", "#a=1000,0,-1000&l=1&i=1", "#a=0,9,1&l=0&i=2&T=0.5&in=Python",
           "#a=-1e17,123456789.5&l=0", "#a=1.7e308,-1.7e308&l=1&i=1", "#a=1,2,3,-1,0.5,0.25,4,-3&l=6&i=2&T=2&eta=1&in=R"]
+
+# A formula as an expression of Python: its sides between "=" and "≈", of which those that hold letters are none.
+EXPRESSIONS = """formulas => formulas.map(formula => {
+  const written = node => {
+    const parts = [...node.children].map(written), at = parts.indexOf("log");
+    if (at >= 0) return parts.slice(0, at).join("") + `log(${parts.slice(at + 1).join("")})`;
+    const text = node.textContent.replace("−", "-").replace("·", "*");
+    return { mn: `D("${text}")`, mo: text, mi: text === "e" || text === "log" ? text : "?", mspace: "", msub: "?",
+      mfrac: `((${parts[0]})/(${parts[1]}))`, msup: `power(${parts})` }[node.localName] ?? parts.join("");
+  };
+  return [...formula.children].map(side => written(side).replace(/^[=≈]/, "")).filter(side => !side.includes("?"));
+})"""
+
+
+def evaluated(side):
+    """The value of an expression; of powers of e, whose quotients alone are shown, each divided by the first."""
+    first = []
+
+    def power(base, exponent):
+        if base:
+            return base ** exponent
+        first.append(exponent)
+        return (exponent - first[0]).exp()
+    return eval(side, {"D": Decimal, "power": power, "e": None, "log": Decimal.ln})  # noqa: S307
+
+
+def wide_states():
+    """Scores of all sizes and lengths, near each other and far, at all temperatures."""
+    chance = random.Random(36)
+    for _ in range(24):
+        middle = chance.choice([0, 0, 0, 1000, -345.678, 1e6, 123456789.5, 1e9, 1e15, 1e17, -1e17, 3e22])
+        T = chance.choice([1, 1, 1, 2.5, 0.1, 1e-3, 1 / 3, 1e-5, 400])
+        width = chance.choice([1e-9, 0.01, 1, 3, 10, 40, 300]) * T
+        a = [middle + float(f"%.{chance.choice([1, 3, 6, 17])}g" % chance.uniform(-width, width))
+             for _ in range(chance.choice([2, 3, 4]))]
+        l, i = chance.randrange(len(a)), chance.randrange(len(a))
+        yield f"#a={','.join(map(repr, a))}&l={l}&i={i}&T={T!r}"
 
 
 class Shown:
@@ -46,10 +86,10 @@ class Shown:
     def check_steps(self):
         """The equations of the steps hold for the numbers that they show, or step 6 says why they do not."""
         for fragment, shown, beyond in [
-                ("#a=40,0&l=0", ["≈1−4.25·10−18", "≈−log(1−4.25·10−18)", "(1−4.25·10−18)−(1−8.5·10−18)",
-                                 "−(1−(1−4.25·10−18))"], False),
-                ("#a=9,0&l=1&i=0&T=2", ["≈0.01099", "12·(0−0.01087)", "−12·(0−0.989)"], False),
-                ("#a=0,12&l=0&i=1", ["≈6.14·10−6", "−(0−(1−6.14·10−6))"], False),
+                ("#a=40,0&l=0", ["≈1−4.248·10−18", "≈−log(1−4.248·10−18)",
+                                 "(1−4.2484·10−18)−(1−8.4967·10−18)", "−(1−(1−4.248·10−18))"], False),
+                ("#a=9,0&l=1&i=0&T=2", ["≈0.01099", "12·(0−0.010866)", "−12·(0−0.989)"], False),
+                ("#a=0,12&l=0&i=1", ["≈6.144·10−6", "−(0−(1−6.144·10−6))"], False),
                 ("", ["≈0.659", "0.659−0.4343", "−(1−0.659)"], False),
                 ("#a=1000,0,-1000&l=1&i=1", ["≈−∞"], True), ("#a=1000,0,-1000&l=0&i=0", ["≈0"], True),
                 ("#a=0,0,700&l=0&i=1", ["≈9.86·10−305", "≈−1.014·10304"], True)]:
@@ -62,6 +102,26 @@ class Shown:
                 # What is computed from rounded numbers is no equality.
                 equal = [piece for piece in pieces if "=" in piece.replace("[l=i]", "")]
                 self.equal(len(equal), 1, f"equalities at {fragment!r}: {equal}")
+
+    def check_equations(self):
+        """What is computed from the numbers of an equation, as they are shown, has all digits of the result shown."""
+        compared, fragments = 0, ["#a=1002,1001,1000.1&l=0", "#a=1000.1,1000&l=0&i=1", "#a=12.3456,12&l=0&i=0"]
+        exactly = {"prec": 60, "Emax": decimal.MAX_EMAX, "Emin": decimal.MIN_EMIN, "traps": []}
+        for fragment in [*fragments, *STATES, *wide_states()]:
+            with self.visit(fragment) as visit, decimal.localcontext(**exactly):
+                if "too small or too large for a double" in visit.text("#agreement"):
+                    continue
+                formulas = visit.page.locator(".numbers .formula").evaluate_all(EXPRESSIONS)
+                for *sides, shown in filter(None, formulas):
+                    lacks = shown.removeprefix("(").startswith('D("1")-')
+                    for side in sides:
+                        pair = [evaluated(text) for text in (side, shown)]
+                        value, result = [1 - number for number in pair] if lacks else pair
+                        unit = Decimal(10) ** (result.adjusted() - 3)
+                        compared += 1
+                        self.that(result and abs(value - result) <= Decimal("0.500001") * unit,
+                                  f"{side} = {value:.9g} is shown as {result:.9g} at {fragment}")
+        self.that(compared > 120, f"only {compared} equations")
 
     def check_far_scores(self):
         """Beyond 10 too, sliders stand at their score and move it by little, and the charts show where they are."""
@@ -161,6 +221,12 @@ class Shown:
         with self.visit("#a=40,0&l=0") as visit:
             rows = visit.page.locator("#ways tbody tr").all_text_contents()
             self.that(len(rows) == 3 and rows[0].count("no digit right") == 2 == rows[2].count("exact"), f"{rows}")
+            for fragment, loss in [("#a=800,1,0.1&l=0", "NaN"), ("#a=800,1,0.1&l=1", "∞")]:
+                with self.visit(fragment) as past:
+                    found = past.text("#ways tr:nth-child(1) td:nth-child(2)[data-name]")
+                    self.equal(found, loss, f"the textbook's loss at {fragment}")
+                    told = "the loss is NaN or infinite" in past.text("section:has(#digits)")
+                    self.that(told, "nothing says what overflow gives")
             for points in visit.page.locator("#digits .lossy").all():
                 heights = [float(point.split(",")[1]) for point in points.get_attribute("points").split()]
                 top, at30, at37 = heights[0], heights[4 * 30], heights[4 * 37]
@@ -182,7 +248,8 @@ class Shown:
                     ("[0.659, -0.242,\n -0.0986]", "gradient", "of 3 are out of tolerance"),
                     ("[1] -0.3409988611140321  0.24243297070471392\n[3]  0.09856589040931817", "gradient", "They are right"),
                     ("tensor([0.6590, 0.2424, 0.0986], dtype=torch.float64)", "probabilities", "agree with the exact"),
-                    ("np.float64(0.4170300162778335)", "loss", "They are right"), ("0,4170", "loss", "a loss is one"),
+                    ("np.float64(0.4170300162778335)", "loss", "They are right"),
+                    ("0,4170", "loss", "a loss is one; decimals stand"),
                     ("0.41703f0", "loss", "They are right"), ("1e999", "loss", "1 of 1 is out of tolerance"),
                     ("0.41703001627783355", "loss", "1 step from one double to the next"),
                     ("3-element Vector{Float64}:\n -0.3409988611140321\n  0.24243297070471392\n  0.09856589040931817",
@@ -193,7 +260,10 @@ class Shown:
                     (" ", "gradient", "no numbers yet"),
                     ("-0.3409988611140321 0.24243297070471392 0.09856589040931817", "gradient", "They are right"),
                     ("nan; nan; nan", "probabilities", "unexplained"), ("0.6016471363858741", "loss", "log_base"),
-                    ("1, two", "gradient", "“two” is no number"), ("1, 2", "gradient", "2 numbers, and there are 3 classes")]:
+                    ("1, two", "gradient", "“two” is no number"),
+                    ("1, 2", "gradient", "2 numbers, and there are 3 classes."),
+                    ("0,659 -0,242 -0,099", "gradient", "6 numbers, and there are 3 classes; decimals stand after"),
+                    ("0.5,0.2", "loss", "2 numbers, and a loss is one.")]:
                 visit.page.locator("#kind").select_option(kind)
                 field.fill(text)
                 visit.page.get_by_role("button", name="Check them").click()
@@ -223,12 +293,16 @@ class Shown:
             expect(found).to_have_text("They are right. 3 of 3 are exact.")
 
     def check_names(self):
-        """The members that the page's head names are in its request and in the answers."""
+        """The members that the page names are in its request and in the answers; it names all of the derivation's."""
         with self.visit("#a=40,0&l=0&T=2") as visit:
             named = visit.page.locator("header code").all_text_contents()
             body, answer = self.question(visit), json.loads(visit.text("#raw"))
             plain = json.loads(fetch(self.port, "/softmax", {"logits": [40, 0]})[2])
-            members = [*body, *answer, *answer["derivation"], *plain]
+            members = {**body, **answer, **plain}
             self.equal([name for name in named if name not in members], [], "names that are nowhere")
-            self.that({"logits", "target", "temperature", "y_hat"} <= set(named), f"{named} are named")
-
+            self.that({"logits", "target", "temperature"} <= set(named), f"{named} are named")
+            steps = visit.page.locator("#steps code").all_text_contents()
+            self.equal(sorted(steps), sorted(answer["derivation"]), "the names of the steps")
+            for heading, name in [("Chain rule", "chain_rule"), ("The slope of the logarithm", "dL_dy_hat_l")]:
+                found = visit.page.get_by_role("heading", name=f"{heading} {name}")
+                self.that(found.is_visible(), f"no {heading} {name}")

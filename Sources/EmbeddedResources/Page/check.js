@@ -21,12 +21,13 @@ function pasted(text) {
 }
 
 /** The request: a loss is one number, the others have one for each class. */
-function checkOf({ a, l, T }, kind, values, options) {
-  const isLoss = kind === "loss", count = isLoss ? 1 : a.length;
+function checkOf({ a, l, T }, kind, text, options) {
+  const values = pasted(text), isLoss = kind === "loss", count = isLoss ? 1 : a.length;
   if (values.length !== count) {
     const wanted = isLoss ? "a loss is one" : `there are ${count} classes`;
-    throw new Error(`That is ${counted(values.length, "number")}, and ${wanted}; `
-      + "decimals stand after a point, not after a comma");
+    const hasCommas = values.length === 2 * count && /\d,\d/.test(text) && !text.includes(".");
+    throw new Error(`That is ${counted(values.length, "number")}, and ${wanted}`
+      + (hasCommas ? "; decimals stand after a point, not after a comma" : ""));
   }
   return { logits: a, target: l, ...tempered(T), ...options, candidate: { [kind]: isLoss ? values[0] : values } };
 }
@@ -70,7 +71,7 @@ async function checkPasted(options = {}) {
   const mine = ++checks;
   byId("mine").removeAttribute("aria-invalid");
   try {
-    const answer = await ask("check", checkOf(state, byId("kind").value, pasted(byId("mine").value), options));
+    const answer = await ask("check", checkOf(state, byId("kind").value, byId("mine").value, options));
     if (mine !== checks) return false;
     drawFindings(answer, options);
     return answer.passes;

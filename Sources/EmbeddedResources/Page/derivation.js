@@ -29,28 +29,54 @@ const log = part => row(negative(), mi("log"), mathml("mspace", { width: "0.17em
 const partial = (above, below) => fraction(row(mi("∂"), above), row(mi("∂"), below));
 const indicator = () => index(mn("1"), row(tight("["), mi("l"), tight("="), mi("i"), tight("]")));
 
-/** A number; as a factor a negative one stands in brackets. */
-const number = value => value < 0 ? row(negative(), unsigned(-value)) : unsigned(value);
-const factor = value => value < 0 ? bracket(number(value)) : number(value);
-function unsigned(value) {
-  const [digits, exponent] = rounded(value, value < 1e-4 ? 3 : 4).split("·10");
+/** A number's text in MathML. */
+function written(text) {
+  const [digits, exponent] = text.split("·10");
   return exponent ? row(mn(digits), times(), power(mn("10"), mn(plain(exponent)))) : mn(digits);
 }
-/** What the probability of a class lacks of 1. */
-const lackOf = ({ probabilities }, c) => probabilities.reduce((sum, value, k) => k === c ? sum : sum + value, 0);
-/** A number up to 1. One near 1 is written as 1 less what it lacks, since the digits of that are what counts. */
-const upToOne = (value, lack, around) =>
-  0 < lack && lack < 0.01 ? around(mn("1"), minus(), number(lack)) : number(value);
-const probability = (answer, c, around = row) =>
-  coloured("prob", upToOne(answer.probabilities[c], lackOf(answer, c), around));
-const slope = value => coloured("slope", number(value));
+const signed = (value, text) => value < 0 ? row(negative(), written(text(-value))) : written(text(value));
+/** A number that was computed, rounded to be shown; as a factor a negative one stands in brackets. */
+const number = (value, digits = 4) => signed(value, size => rounded(size, digits));
+const factor = (value, digits) => value < 0 ? bracket(number(value, digits)) : number(value, digits);
+/**
+ * A number that was given, with every digit: in an exponent the decimals count, however many digits stand before them.
+ * Beyond 10¹¹ T the shortest text of a double is too far from it, so its own digits are written.
+ */
+const given = (value, T) => signed(value, size =>
+  size < 1e11 * T || size >= 1e21 ? everyDigit(size) : size.toFixed(20).replace(/\.?0+$/, ""));
+
+// What is computed from rounded numbers can differ from the rounded result: an equation may need more of their digits.
+
+/** The fewest digits, from 4 on, of its numbers with which an equation gives the result that is shown; else 4. */
+function digitsFor(result, compute) {
+  for (let digits = 4; digits < 18; digits++) if (rounded(compute(digits)) === rounded(result)) return digits;
+  return 4;
+}
+const cut = (value, digits) => Number(value.toPrecision(digits));
+
+/** A number up to 1, and what it lacks of 1. Of one near 1 that is shown, since its digits are what counts. */
+const share = (value, lack) => ({ value, lack, isNearOne: 0 < lack && lack < 0.01 });
+const shareOf = ({ probabilities }, c) =>
+  share(probabilities[c], probabilities.reduce((sum, value, k) => k === c ? sum : sum + value, 0));
+function cutShare({ value, lack, isNearOne }, digits) {
+  const shown = cut(isNearOne ? lack : value, digits);
+  return isNearOne ? share(1 - shown, shown) : share(shown, 1 - shown);
+}
+const minusLog = ({ value, lack }) => value < 0.5 ? -Math.log(value) : -Math.log1p(-lack);
+const less = (one, other) => one.value < 0.5 ? one.value - other.value : other.lack - one.lack;
+const shareText = ({ value, lack, isNearOne }, digits, around = row) =>
+  isNearOne ? around(mn("1"), minus(), number(lack, digits)) : number(value, digits);
+const probability = (...shown) => coloured("prob", shareText(...shown));
+const slope = (value, digits) => coloured("slope", number(value, digits));
 
 // T makes the element for the temperature; where that is 1 there is none, and the formulas do not show it.
 
-const exponential = (exponent, T) => power(mi("e"), T ? row(exponent, mo("/"), T) : exponent);
+const exponential = (exponent, T) => power(mi("e"), T ? row(exponent, tight("/"), T) : exponent);
 const overT = (T, part) => T ? row(fraction(mn("1"), T), times(), part) : part;
 const quotient = (one, el, ei, T) => overT(T, fraction(
   row(one, el, times(), mi("S"), minus(), el.cloneNode(true), times(), ei), power(mi("S"), mn("2"))));
+/** Brackets where 1/T stands before. */
+const factored = (T, ...parts) => T ? bracket(...parts) : row(...parts);
 const difference = (one, part, T) => row(negative(), overT(T, bracket(one, minus(), part)));
 
 /** The six steps in symbols. */
@@ -63,20 +89,24 @@ const symbols = [
       formula(L(), equals(), log(yl())),
     ];
   },
-  () => [
-    formula(partial(L(), ai()), equals(), partial(L(), yl()), times(), partial(yl(), ai())),
-    formula(partial(L(), yl()), equals(), negative(), fraction(mn("1"), yl())),
-  ],
+  () => [formula(partial(L(), yl()), equals(), negative(), fraction(mn("1"), yl()))],
   T => {
-    const e = name => exponential(index(mi("a"), mi(name)), T?.());
-    return [formula(partial(yl(), ai()), equals(), quotient(indicator(), e("l"), e("i"), T?.()))];
-  },
-  T => {
-    const terms = [indicator(), yl(), minus(), yl(), yi()];
-    return [formula(partial(yl(), ai()), equals(), T ? overT(T(), bracket(...terms)) : row(...terms))];
+    const e = name => exponential(index(mi("a"), mi(name)), T?.()), [u, v] = [() => mi("u"), () => mi("v")];
+    const prime = () => tight("′");
+    return [
+      formula(bracket(u(), tight("/"), v()), prime(), equals(),
+        fraction(row(u(), prime(), v(), minus(), u(), v(), prime()), power(v(), mn("2")))),
+      formula(partial(mi("S"), ai()), equals(), overT(T?.(), e("i"))),
+      formula(partial(yl(), ai()), equals(), quotient(indicator(), e("l"), e("i"), T?.())),
+    ];
   },
   T => [
-    formula(partial(L(), ai()), equals(), negative(), fraction(mn("1"), yl()), times(),
+    formula(partial(yl(), ai()), equals(), overT(T?.(), factored(T, indicator(), yl(), minus(), yl(), yi())),
+      equals(), overT(T?.(), row(yl(), bracket(indicator(), minus(), yi())))),
+  ],
+  T => [
+    formula(partial(L(), ai()), equals(), partial(L(), yl()), times(), partial(yl(), ai()),
+      equals(), negative(), fraction(mn("1"), yl()), times(),
       overT(T?.(), row(yl(), bracket(indicator(), minus(), yi())))),
   ],
   T => [formula(partial(L(), ai()), equals(), difference(indicator(), yi(), T?.()))],
@@ -84,53 +114,58 @@ const symbols = [
 
 /** The six steps in the numbers of an answer, which are rounded to be shown. */
 const numbers = [
-  (answer, T) => {
-    const { question: { a, l }, loss } = answer;
-    const terms = a.map((value, c) => row(c ? mo("+") : "", exponential(number(value), T?.())));
+  ({ question: { a, l, T }, loss, ...answer }, shownT) => {
+    const e = value => exponential(given(value, T), shownT?.());
+    const terms = a.map((value, c) => row(c ? mo("+") : "", e(value)));
     if (terms.length > 4) terms.splice(2, terms.length - 3, row(mo("+"), mi("⋯")));
-    const share = fraction(exponential(number(a[l]), T?.()), row(...terms));
+    const p = shareOf(answer, l), digits = digitsFor(loss, digits => minusLog(cutShare(p, digits)));
     return [
-      formula(hat(mn(l)), equals(), share, about(), probability(answer, l)),
-      formula(L(), about(), log(probability(answer, l, bracket)), about(), number(loss)),
+      formula(hat(mn(l)), equals(), fraction(e(a[l]), row(...terms)), about(), probability(p)),
+      formula(L(), about(), log(probability(p, digits, bracket)), about(), number(loss)),
     ];
   },
-  answer => {
-    const { question: { l }, slopeOfLog } = answer, share = probability(answer, l);
-    return [
-      formula(partial(L(), hat(mn(l))), about(), negative(), fraction(mn("1"), share), about(), slope(slopeOfLog)),
-    ];
+  ({ question: { l }, slopeOfLog, ...answer }) => {
+    const p = shareOf(answer, l), digits = digitsFor(slopeOfLog, digits => -1 / cutShare(p, digits).value);
+    return [formula(partial(L(), hat(mn(l))), about(), negative(), fraction(mn("1"), probability(p, digits)), about(),
+      slope(slopeOfLog))];
   },
-  ({ question: { a, l, i } }, T) => {
-    const e = value => exponential(number(value), T?.());
-    return [formula(quotient(row(mn(Number(l === i)), times()), e(a[l]), e(a[i]), T?.()))];
+  ({ question: { a, l, i, T } }, shownT) => {
+    const e = value => exponential(given(value, T), shownT?.());
+    return [formula(quotient(row(mn(Number(l === i)), times()), e(a[l]), e(a[i]), shownT?.()))];
   },
-  (answer, T) => {
-    const { question: { l, i }, probabilities, slopes } = answer, lack = lackOf(answer, l);
-    const product = upToOne(probabilities[l] * probabilities[i], l === i ? lack * (2 - lack) : 1, bracket);
-    const terms = [l === i ? probability(answer, l, bracket) : mn("0"), minus(), product];
-    return [formula(T ? overT(T(), bracket(...terms)) : row(...terms), about(), slope(slopes[i]))];
+  ({ question: { l, i, T }, slopes, ...answer }, shownT) => {
+    const p = shareOf(answer, l), first = l === i ? p : share(0, 1);
+    const second = share(p.value * answer.probabilities[i], l === i ? p.lack * (2 - p.lack) : 1);
+    const digits = digitsFor(slopes[i], digits => less(cutShare(first, digits), cutShare(second, digits)) / T);
+    const one = l === i ? probability(p, digits, bracket) : mn("0");
+    return [formula(overT(shownT?.(), factored(shownT, one, minus(), shareText(second, digits, bracket))), about(),
+      slope(slopes[i]))];
   },
-  ({ question: { i }, slopeOfLog, slopes, product }) => [
-    formula(slope(slopeOfLog), times(), coloured("slope", factor(slopes[i])), about(), slope(product[i])),
-  ],
-  (answer, T) => {
-    const { question: { l, i }, gradient } = answer, share = probability(answer, i, bracket);
-    return [formula(difference(mn(Number(l === i)), share, T?.()), about(), slope(gradient[i]))];
+  ({ question: { i }, slopeOfLog, slopes, product }) => {
+    const digits = digitsFor(product[i], digits => cut(slopeOfLog, digits) * cut(slopes[i], digits));
+    return [formula(slope(slopeOfLog, digits), times(), coloured("slope", factor(slopes[i], digits)), about(),
+      slope(product[i]))];
+  },
+  ({ question: { l, i, T }, gradient, ...answer }, shownT) => {
+    const p = shareOf(answer, i), one = share(Number(l === i), Number(l !== i));
+    const digits = digitsFor(gradient[i], digits => -less(one, cutShare(p, digits)) / T);
+    const sides = difference(mn(one.value), probability(p, digits, bracket), shownT?.());
+    return [formula(sides, about(), slope(gradient[i]))];
   },
 ];
 
 /** What step 6 adds: that two steps agree, and where a number is too small or too large for a double, that. */
 function agreement({ question: { l, i }, probabilities, loss, slopeOfLog, slopes, product, gradient }) {
-  const positive = [probabilities[l], probabilities[i], loss, -slopeOfLog, Math.abs(slopes[i]), Math.abs(gradient[i])];
+  const sizes = [probabilities[l], probabilities[i], loss, -slopeOfLog, Math.abs(slopes[i]), Math.abs(gradient[i])];
   return (product[i] === gradient[i] ? "Steps 5 and 6 agree in every bit." : "")
-    + (positive.every(value => 0 < value && value < Infinity) ? ""
-      : " A probability, slope or loss that reads 0 or ∞ is too small or too large for a double; the service computes "
-        + "with the exact one.");
+    + (sizes.every(size => 2 ** -1022 <= size && size < Infinity) ? ""
+      : " A probability, slope or loss that is too small or too large for a double reads 0 or ∞, or has few digits "
+        + "right; the service computes with the exact one.");
 }
 
 function drawDerivation(answer) {
   const { T } = answer.question;
-  const [asSymbol, asNumber] = T === 1 ? [] : [() => mi("T"), () => number(T)];
+  const [asSymbol, asNumber] = T === 1 ? [] : [() => mi("T"), () => given(T, T)];
   [...byId("steps").children].forEach((step, k) => step.replaceChildren(step.firstElementChild,
     html("div", { class: "symbols" }, ...symbols[k](asSymbol)),
     html("div", { class: "numbers" }, ...numbers[k](answer, asNumber))));
