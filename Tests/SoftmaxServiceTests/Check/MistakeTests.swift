@@ -376,10 +376,9 @@ struct MistakeTests {
 
   @Test(arguments: [2, 0.5, -3, 3.7]) func aFactorIsNamed(_ factor: Double) throws {
     let right = Self.right(Float.self)
-    for (request, gradient) in [
-      (right.request, right.gradient), (right.request + ", \"softcap\": 1e9", right.gradient),
-    ] {
-      let report = try checked(request, ["gradient": json(gradient.map { $0.map { Double($0 * Float(factor)) } })])
+    let numbers = json(right.gradient.map { $0.map { Double($0 * Float(factor)) } })
+    for request in [right.request, right.request + ", \"softcap\": 1e9"] {
+      let report = try checked(request, ["gradient": numbers])
       #expect(report.findings.map(\.cause) == ["factor"], "\(request)")
       #expect(report.findings.first?.detail.contains("every number is \(text(of: factor)) times") == true)
     }
@@ -395,8 +394,8 @@ struct MistakeTests {
   }
 
   @Test func nonsenseIsUnexplained() throws {
-    let report = try checked(
-      Self.right(Double.self).request, ["gradient": json(Self.logits.map { $0.map { $0 * 0.3 } })])
+    let numbers = json(Self.logits.map { $0.map { $0 * 0.3 } })
+    let report = try checked(Self.right(Double.self).request, ["gradient": numbers])
     #expect(report.findings.map(\.cause) == ["unexplained"])
   }
 }
