@@ -13,7 +13,7 @@ struct Agreement {
   /// Whether any number but 0 has a digit that no order of operations rounds.
   private var hasDigits = false
   /// Whether any finite number is past the format's range, and infinite in it.
-  private var isPastRange = false
+  private(set) var isPastRange = false
 
   // What the evidence tells.
   private(set) var relativeError = 0.0

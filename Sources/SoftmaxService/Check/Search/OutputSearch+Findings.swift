@@ -171,7 +171,7 @@ extension OutputSearch {
     guard own.format.precision > BinaryFormat.binary32.precision, report.shareExact < 0.5 else { return nil }
     arithmetic = CandidateArithmetic(.binary32)
     arithmetic.digits = own.digits
-    guard let agreement = try agreementAsAsked(), agreement.isTelling else { return nil }
+    guard let agreement = try agreementAsAsked(), agreement.isTelling, !agreement.isPastRange else { return nil }
     return finding(
       .precision,
       detail: "the numbers agree with the exact ones as well as arithmetic in binary32 does, and no better",
