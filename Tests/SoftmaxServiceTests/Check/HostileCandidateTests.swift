@@ -79,6 +79,14 @@ struct HostileCandidateTests {
     #expect(report.findings.map(\.cause) == ["unexplained"], "\(report.findings.map(\.detail))")
   }
 
+  /// A 0 where a few of the least numbers should be, and no power of ten is as small.
+  @Test func leastErrorsAreErrorsToo() throws {
+    let request = #""logits": [0, 0, -742.5], "target": 0, "focal_gamma": 1e-6, "reduction": "sum""#
+    let report = try ParsedReport(
+      post("/check", #"{\#(request), "upstream": 0.6000000000001441, "candidate": {"gradient": [-0.3, 0.3, 0]}}"#))
+    #expect(report.findings.map(\.cause) == ["precision"], "\(report.findings.map(\.detail))")
+  }
+
   /// But a constant in a logarithm shows however large the logits are.
   @Test(arguments: [(2.220446049250313e-16, "36.04365338911715"), (1e-15, "34.538776394910684")])
   func constantsShowBesideLargeLogits(_ constant: Double, _ loss: String) throws {

@@ -212,9 +212,10 @@ struct OutputReport: Sendable {
 
   var passes: Bool { outOfTolerance == 0 }
   var shareExact: Double { Double(exactCount) / Double(count) }
-  /// An absolute tolerance that lets all numbers pass: the largest error, rounded up to two digits.
+  /// An absolute tolerance that lets all numbers pass: the largest error, rounded up to two digits, though not near the
+  /// least numbers, whose powers of ten vanish.
   var sufficientTolerance: Double {
-    guard maximumAbsoluteError > 0, maximumAbsoluteError.isFinite else { return maximumAbsoluteError }
+    guard maximumAbsoluteError > 1e-300, maximumAbsoluteError.isFinite else { return maximumAbsoluteError }
     let exponent = Int(log10(maximumAbsoluteError).rounded(.down)) - 1
     let digits = (maximumAbsoluteError / pow(10, Double(exponent))).rounded(.up)
     return max(maximumAbsoluteError, Double("\(Int(digits))e\(exponent)") ?? 0)

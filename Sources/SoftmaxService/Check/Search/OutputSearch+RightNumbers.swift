@@ -272,6 +272,6 @@ extension OutputSearch {
   /// A factor to six digits.
   private static func rounded(_ factor: Double) -> String {
     let scale = pow(10, 5 - log10(factor.magnitude).rounded(.down))
-    return text(of: scale < 1 ? factor : (factor * scale).rounded() / scale)
+    return text(of: scale < 1 || scale == .infinity ? factor : (factor * scale).rounded() / scale)
   }
 }
