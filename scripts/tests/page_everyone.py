@@ -69,8 +69,11 @@ class Everyone:
 
     def check_print(self):
         """On paper: no control that cannot be used, nothing cut off, and no dark background."""
-        with self.visit(scheme="dark", viewport={"width": 718, "height": 1000}) as visit:
+        fragment, viewport = "#a=1002,1001,1000.1&l=0&T=2.5", {"width": 718, "height": 1000}
+        with self.visit(fragment, scheme="dark", viewport=viewport) as visit:
             visit.page.emulate_media(media="print")
+            cut = visit.page.locator(".formula").evaluate_all("all => all.filter(one => one.scrollWidth > one.clientWidth)")
+            self.equal(len(cut), 0, "formulas cut off on paper")
             buttons = visit.page.locator("button, summary, input[type=range]").filter(visible=True)
             self.equal(buttons.count(), 0, "buttons and sliders on paper")
             width = visit.page.evaluate("document.documentElement.scrollWidth")

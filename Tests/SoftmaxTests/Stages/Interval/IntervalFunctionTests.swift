@@ -59,7 +59,7 @@ struct IntervalFunctionTests {
         let high = found.upper.cut(to: truth.lower.limbs, .down)
         #expect(!(truth.lower < low) && !(high < truth.upper), "\(d)")
         let width = BigFloat.sum(found.upper, -found.lower, .up)
-        #expect(width.exponent <= found.lower.exponent - bits, "\(d)")
+        #expect(width.exponent <= found.lower.exponent - bits + 12, "\(d)")
       }
     }
   }
