@@ -131,13 +131,14 @@ extension ResultBuffer {
     _ counts: ShortList<Int>, _ body: (ShortList<ResultBuffer>) throws(ComputationError) -> Void
   ) throws(ComputationError) -> ShortList<[Double]> {
     var arrays = ShortList(count: counts.count) { _ in [Double]() }
-    try fill(&arrays, counts, after: [], body)
+    var buffers = ShortList<ResultBuffer>()
+    try fill(&arrays, counts, after: &buffers, body)
     return arrays
   }
 
   /// Makes the arrays that have no buffer yet, each while those before it are being filled.
   private static func fill(
-    _ arrays: inout ShortList<[Double]>, _ counts: ShortList<Int>, after buffers: ShortList<ResultBuffer>,
+    _ arrays: inout ShortList<[Double]>, _ counts: ShortList<Int>, after buffers: inout ShortList<ResultBuffer>,
     _ body: (ShortList<ResultBuffer>) throws(ComputationError) -> Void
   ) throws(ComputationError) {
     let place = buffers.count
@@ -147,9 +148,8 @@ extension ResultBuffer {
     array.reserveLargeCapacity(count)
     try array.append(addingCapacity: count) { output throws(ComputationError) in
       try unsafe output.withUnsafeMutableBufferPointer { numbers, filled throws(ComputationError) in
-        var buffers = buffers
         buffers.append(unsafe ResultBuffer(UnsafeMutableRawBufferPointer(numbers), .binary64, count: count))
-        try fill(&arrays, counts, after: buffers, body)
+        try fill(&arrays, counts, after: &buffers, body)
         filled = count
       }
     }
