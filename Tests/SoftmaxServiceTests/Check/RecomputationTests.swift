@@ -40,6 +40,35 @@ struct RecomputationTests {
     return [Change()] + mistakes.map(\.change) + pairs
   }
 
+  /// What is as far from a recomputed number as may agree with it.
+  @Test(arguments: requests)
+  func aNumberOfTheGradientIsNotExcluded(_ options: String) throws {
+    let request = try request(options)
+    let targets = TargetTables(try #require(request.loss))
+    let all = CheckedRows(request.softmax, worst: nil)
+    let tables = SoftmaxTables(request, targets, exact: [:], on: all, execution).estimates(of: nil)
+    var recomputation = Recomputation(.gradient, of: tables)
+    let changes = changes(of: request, in: .gradient)
+    #expect(changes.count > 40)
+    let arithmetic = CandidateArithmetic(.binary64)
+    var (excluded, others): ([String], Int) = ([], 0)
+    for row in 0..<tables.rows.count {
+      for index in 0..<tables.rows.classes {
+        var number = GradientNumber(tables, targets, at: (row, index))
+        for change in changes where try recomputation.adopt(change) {
+          let term = recomputation.term(row: row, index: index)
+          let near = term.value + 0.999 * Agreement.nearness(term.value, term, arithmetic)
+          if try number.excludes(near, change, in: arithmetic) {
+            excluded.append("\((row, index)) \(change): \(near), \(term.value)")
+          }
+          if try number.excludes(near + 0.1, change, in: arithmetic) { others += 1 }
+        }
+      }
+    }
+    #expect(excluded.isEmpty)
+    #expect(others > 500)
+  }
+
   @Test(arguments: requests)
   func aSumOfLossesIsTheRecomputedOne(_ options: String) throws {
     let request = try request(options)

@@ -112,11 +112,11 @@ extension OutputSearch {
     let shorter = !tables.request.namesFormat ? Self.shorterFormats : isZero ? [.binary32] : []
     if base == nil, arithmetic.digits == nil, let found = try roundedInShorterFormat(shorter) { return found }
     var mayAgree: [[Mistake]] = []
-    for mistake in mistakes where canBeShown(mistake) {
-      guard try probes.mayAgree(mistake.change, arithmetic) else { continue }
+    for place in mistakes.indices where canBeShown(mistakes[place]) {
+      guard try probes.mayAgree(mistakes[place].change, arithmetic) else { continue }
       // What explains right numbers better than rounding does is nearer to them where they are worst.
-      if base != nil, try !probes.areNearer(mistake.change) { continue }
-      mayAgree.append([mistake])
+      if base != nil, try !probes.areNearer(mistakes[place].change) { continue }
+      mayAgree.append([mistakes[place]])
     }
     if let found = best(try explanations(mayAgree, base)) { return try withTransposed(found) }
     if let base { return roundingFindings(base) }
@@ -212,21 +212,26 @@ extension OutputSearch {
     // Pairs that leave nothing of any number, such as p - t without p and without t, say nothing.
     if isZero { return [] }
     var paired: [Mistake] = []
-    for mistake in mistakes where isPaired(mistake) { paired.append(mistake) }
+    for place in mistakes.indices where isPaired(mistakes[place]) { paired.append(mistakes[place]) }
     // The factors are the simplest mistakes.
     let factors = paired[..<(paired.firstIndex { !$0.isFactor } ?? paired.count)]
     var pairs: [[Mistake]] = []
     let canTellAny = canTellAnyPair
     let ofRequest = try probes.multiple(of: Change(), arithmetic)
-    for (place, second) in paired.enumerated() {
-      let multiple = try second.isFactor ? ofRequest : probes.multiple(of: second.change, arithmetic)
-      if let multiple { add(factors.prefix(place), beside: second, multiple, canTellAny, to: &pairs) }
-      if second.isFactor || second.cause == .sigmoid { continue }
-      for first in paired[factors.endIndex..<place] where first.isOfTarget && first.goes(with: second, canTellAny) {
-        if try probes.mayAgree(first.change.with(second.change), arithmetic) { pairs.append([first, second]) }
+    for place in paired.indices {
+      let multiple = try paired[place].isFactor ? ofRequest : probes.multiple(of: paired[place].change, arithmetic)
+      if let multiple { add(factors.prefix(place), beside: paired[place], multiple, canTellAny, to: &pairs) }
+    }
+    // Those about the target come before those about softmax.
+    for first in paired.indices where paired[first].isOfTarget {
+      for second in (first + 1)..<paired.count where paired[first].goes(with: paired[second], canTellAny) {
+        let both = paired[first].change.with(paired[second].change)
+        if paired[second].cause != .sigmoid, try probes.mayAgree(both, arithmetic) {
+          pairs.append([paired[first], paired[second]])
+        }
       }
     }
-    return pairs
+    return pairs.sorted { ($0[1].place, $0[0].place) < ($1[1].place, $1[0].place) }
   }
 
   /// Adds the factors that make what a mistake gives the multiple that the caller's numbers are of it.
@@ -237,12 +242,10 @@ extension OutputSearch {
     // No factor changes what the mean divides by.
     let mean = targets?.normaliser(second.change.target) ?? 1
     guard let own = factor(of: second.isFactor ? Change.Scale() : second.change.scale, mean: mean) else { return }
-    for first in factors where first.goes(with: second, canTellAny) {
-      let both = first.change.scale.with(second.change.scale)
-      guard let factor = factor(of: both, mean: mean), Probes.areNear(factor / own, multiple) else {
-        continue
-      }
-      pairs.append([first, second])
+    for place in factors.indices where factors[place].goes(with: second, canTellAny) {
+      let both = factors[place].change.scale.with(second.change.scale)
+      guard let factor = factor(of: both, mean: mean), Probes.areNear(factor / own, multiple) else { continue }
+      pairs.append([factors[place], second])
     }
   }
 

@@ -17,6 +17,8 @@ struct Probes: ~Copyable {
   private var estimate: Recomputation
   /// For a loss, those of each probe.
   private var sums: [LossSums] = []
+  /// For a gradient, the number at the first probe, which alone tells that nearly all changes do not agree.
+  private var first: GradientNumber?
   /// Whether plain arithmetic is to be trusted: far from overflow.
   private let isUsable: Bool
   private var reachOfEpsilon: ConstantReach
@@ -44,7 +46,11 @@ struct Probes: ~Copyable {
     reachOfClipping = ConstantReach(isClipping: true, of: output)
     let temperature = max(1, exact.request.softmax.temperature)
     isUsable = exact.rows.magnitude * temperature * temperature < 0x1p1000
-    guard output == .loss, let targets = tables.targets else { return }
+    guard let targets = tables.targets else { return }
+    if output == .gradient {
+      first = GradientNumber(tables, targets, at: (all[0].row, all[0].place.index))
+    }
+    guard output == .loss else { return }
     sums = all.map { LossSums(tables, targets, of: isReduced ? 0..<tables.rows.count : $0.row..<($0.row + 1)) }
   }
 
@@ -71,6 +77,7 @@ struct Probes: ~Copyable {
   /// Whether the caller's numbers may agree with those under a change.
   mutating func mayAgree(_ change: Change, _ arithmetic: CandidateArithmetic) throws(ComputationError) -> Bool {
     guard isUsable else { return true }
+    if try first?.excludes(all[0].candidate, change, in: arithmetic) == true { return false }
     guard try canReach(change.handling, arithmetic) else { return false }
     return try forEach(under: change) { Agreement.isNear($0.candidate, $1, arithmetic) } ?? false
   }

@@ -180,6 +180,9 @@ struct OperationCount {
   /// The same for probabilities; 0 where they are 1 and 0 whatever is rounded.
   var shiftOfProbability = 0.0
 
+  /// No bound of a gradient's terms is a larger multiple of them: -log p is less than 753.
+  var most: Double { worst + 2 * 753 + 2 * shift }
+
   /// - Parameters: classes in a slice, and items in a sum or a mean.
   init(classes: Int, items: Int) {
     factors = 4 + 2 * Double(items).squareRoot()
