@@ -79,35 +79,33 @@ const quotient = (one, el, ei, T) => overT(T, fraction(
 const factored = (T, ...parts) => T ? bracket(...parts) : row(...parts);
 const difference = (one, part, T) => row(negative(), overT(T, bracket(one, minus(), part)));
 
+const ofScore = (name, T) => exponential(index(mi("a"), mi(name)), T?.());
+const slopeOfSoftmax = T => overT(T?.(), row(yl(), bracket(indicator(), minus(), yi())));
+
 /** The six steps in symbols. */
 const symbols = [
-  T => {
-    const e = name => exponential(index(mi("a"), mi(name)), T?.());
-    return [
-      formula(yl(), equals(), fraction(e("l"), mi("S"))),
-      formula(mi("S"), equals(), mathml("munder", {}, mo("∑"), mi("k")), e("k")),
-      formula(L(), equals(), log(yl())),
-    ];
-  },
+  T => [
+    formula(yl(), equals(), fraction(ofScore("l", T), mi("S"))),
+    formula(mi("S"), equals(), mathml("munder", {}, mo("∑"), mi("k")), ofScore("k", T)),
+    formula(L(), equals(), log(yl())),
+  ],
   () => [formula(partial(L(), yl()), equals(), negative(), fraction(mn("1"), yl()))],
   T => {
-    const e = name => exponential(index(mi("a"), mi(name)), T?.()), [u, v] = [() => mi("u"), () => mi("v")];
-    const prime = () => tight("′");
+    const [u, v, prime] = [() => mi("u"), () => mi("v"), () => tight("′")];
     return [
       formula(bracket(u(), tight("/"), v()), prime(), equals(),
         fraction(row(u(), prime(), v(), minus(), u(), v(), prime()), power(v(), mn("2")))),
-      formula(partial(mi("S"), ai()), equals(), overT(T?.(), e("i"))),
-      formula(partial(yl(), ai()), equals(), quotient(indicator(), e("l"), e("i"), T?.())),
+      formula(partial(mi("S"), ai()), equals(), overT(T?.(), ofScore("i", T))),
+      formula(partial(yl(), ai()), equals(), quotient(indicator(), ofScore("l", T), ofScore("i", T), T?.())),
     ];
   },
   T => [
     formula(partial(yl(), ai()), equals(), overT(T?.(), factored(T, indicator(), yl(), minus(), yl(), yi())),
-      equals(), overT(T?.(), row(yl(), bracket(indicator(), minus(), yi())))),
+      equals(), slopeOfSoftmax(T)),
   ],
   T => [
     formula(partial(L(), ai()), equals(), partial(L(), yl()), times(), partial(yl(), ai()),
-      equals(), negative(), fraction(mn("1"), yl()), times(),
-      overT(T?.(), row(yl(), bracket(indicator(), minus(), yi())))),
+      equals(), negative(), fraction(mn("1"), yl()), times(), slopeOfSoftmax(T)),
   ],
   T => [formula(partial(L(), ai()), equals(), difference(indicator(), yi(), T?.()))],
 ];
