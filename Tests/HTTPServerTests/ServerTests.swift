@@ -116,6 +116,67 @@ import Testing
     }
   }
 
+  @Test("Rules 20, 22 and 30: what a client sends behind its last request cuts no answer off")
+  func anAnswerArrivesWhateverFollowsItsRequest() throws {
+    try withServer {
+      $0.loops = 1
+    } _: { address, _, _ in
+      let (client, other) = try (TestClient(address), TestClient(address))
+      client.send("GET /bytes/1000000 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+      // The loop has written the first answer, then found the end of the stream.
+      #expect(other.get("/x") == "200 /x 0")
+      client.send("GET /ignored HTTP/1.1\r\nHost: x\r\n\r\n")
+      client.finish()
+      #expect(other.get("/x") == "200 /x 0")
+      #expect(client.answer()?.utf8.count == 1_000_004)
+      #expect(client.everything() == "")
+    }
+  }
+
+  @Test("Rule 23: a client that sends no more and reads nothing is dropped as any other slow reader")
+  func aHalfClosedClientThatReadsNothingIsDropped() throws {
+    let observer = DropCounter()
+    try withServer(observer: observer) {
+      $0.limits.writeTimeout = .milliseconds(50)
+      $0.limits.writeTotalTimeout = .milliseconds(50)
+    } _: { address, _, _ in
+      for fields in ["", "Connection: close\r\n"] {
+        let client = try TestClient(address)
+        client.send("GET /bytes/1000000 HTTP/1.1\r\nHost: x\r\n\(fields)\r\n")
+        client.finish()
+        let before = observer.dropped.load(ordering: .relaxed)
+        for _ in 0..<5000 where observer.dropped.load(ordering: .relaxed) == before { usleep(1000) }
+        #expect(observer.dropped.load(ordering: .relaxed) == before + 1)
+        #expect(client.answer() == nil)
+      }
+    }
+  }
+
+  @Test("Rule 23: what has arrived in time is read, however late the loop comes to it")
+  func aLateLoopReadsBeforeItJudges() throws {
+    try withServer {
+      $0.loops = 1
+      $0.limits.headTimeout = .milliseconds(1)
+    } _: { address, _, handler in
+      let clients = try (0..<3).map { _ in try TestClient(address) }
+      for client in clients { #expect(client.get("/x") == "200 /x 0") }
+      let held = "GET /held HTTP/1.1\r\nHost: x\r\n\r\n"
+      clients[0].send(held)
+      handler.began.wait()
+      // While the only loop is held, half a head and another such request arrive; so it reads them in one pass.
+      clients[1].send("GET /late HTTP/1.1\r\n")
+      clients[2].send(held)
+      handler.hold.signal()
+      handler.began.wait()
+      clients[1].send("Host: x\r\n\r\n")
+      // Longer than a step of the timers.
+      usleep(150_000)
+      handler.hold.signal()
+      #expect(clients[1].answer() == "200 /late 0")
+      for client in [clients[0], clients[2]] { #expect(client.answer() == "200 held") }
+    }
+  }
+
   @Test func aBrokenRequestIsAnsweredOnceAndTheConnectionEnds() throws {
     try withServer { address, _, _ in
       let client = try TestClient(address)

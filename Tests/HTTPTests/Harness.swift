@@ -71,6 +71,7 @@ final class Harness {
   func feed(_ text: String, by step: Int = .max) -> Int { feed(Array(text.utf8), by: step) }
 
   func finish() {
+    state.systemHolds(held, at: now)
     state.peerFinished()
     goOn()
   }
@@ -131,7 +132,9 @@ final class Harness {
       rejectedHeads.append(rejection.head?.path)
       rejectedPaths.append(rejection.path)
       state.reject(with: Response(rejection.problem), at: now)
-    case .shutdownWrite: shutsDown = true
+    case .shutdownWrite:
+      shutsDown = true
+      state.systemHolds(held, at: now)
     case .close(let reason): closed = reason
     }
   }

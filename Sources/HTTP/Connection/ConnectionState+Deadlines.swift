@@ -20,7 +20,7 @@ struct RateDeadline: Sendable {
   /// From here on, asks for a rate at which `bytes` have moved within `total` nanoseconds after the grace, if it is
   /// higher.
   mutating func require(_ bytes: Int, within total: UInt64) {
-    let earned = total / UInt64(max(1, bytes))
+    let earned = max(1, total / UInt64(max(1, bytes)))
     perByte = perByte == 0 ? earned : min(perByte, earned)
   }
 

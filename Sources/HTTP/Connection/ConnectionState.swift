@@ -5,7 +5,8 @@
 ///     state.readBody(at: now) { … }                // readInterest == .body: read straight into the body
 ///     state.peerFinished()                         // read() returned 0: a half-close, still answered
 ///     state.respond(to: id, with: response, at: now)
-///     state.systemHolds(unsent, at: now)           // before `tick`, and when a write was not taken whole
+///     state.systemHolds(unsent, at: now)           // before `tick` and `peerFinished`, after `.shutdownWrite`, when a
+///                                                  // write was not taken whole, and when both sides have finished
 ///     state.tick(at: now)                          // nextDeadline has passed
 ///     state.stopKeepingAlive()                     // the server is stopping, but still accepts connections
 ///     state.drain(at: now)                         // its port has closed
@@ -61,7 +62,7 @@ public struct ConnectionState: ~Copyable, Sendable {
   }
 
   public enum CloseReason: Sendable, Hashable {
-    /// The last response has been written, and the peer has finished or its time is up.
+    /// The last response has been taken, and the peer has finished or its time is up.
     case finished
     /// No request arrived within the keep-alive time, or the server is stopping.
     case idle
@@ -95,7 +96,7 @@ public struct ConnectionState: ~Copyable, Sendable {
     case rejectPending, rejecting
     /// The last response is queued. Input is dropped.
     case closing
-    /// The last response is written and the writing side shut down; waiting for the peer to close.
+    /// The last response is written and the writing side shut down; waiting for the peer to take it and to close.
     case lingering
     /// `.close` will be returned; it has been returned.
     case closePending, closed
@@ -312,15 +313,11 @@ extension ConnectionState {
         return .reject(rejection)
       case .closing:
         guard output.isEmpty else { return nil }
-        guard !peerHasFinished else {
-          finish(.finished)
-          continue
-        }
         phase = .lingering
         beginLingering(at: now)
         return .shutdownWrite
       case .lingering:
-        guard peerHasFinished else { return nil }
+        guard peerHasFinished, unsent == 0 else { return nil }
         finish(.finished)
       case .closePending:
         phase = .closed

@@ -122,6 +122,7 @@ final class Connection {
     var wanted: EpollEvents = []
     if state.readInterest != .none { wanted.insert(.readable) }
     if state.hasOutput { wanted.insert(.writable) }
-    return wanted
+    // That both sides have finished lasts until the peer has taken its answers, and is told once.
+    return wanted.isEmpty ? .edge : wanted
   }
 }

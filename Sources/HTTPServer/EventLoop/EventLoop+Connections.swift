@@ -61,13 +61,16 @@ extension EventLoop {
   // MARK: Events
 
   func handle(_ events: EpollEvents, of connection: Connection) {
-    if !events.isDisjoint(with: .gone) {
-      // A reset, or both sides have finished: there is nobody left to answer (docs/http.md, 30).
+    if events.contains(.error) {
+      // A reset: there is nobody left to answer (docs/http.md, 30).
       close(connection)
     } else if events.contains(.readable) {
       connection.withState { state in receive(connection, &state) }
     } else {
-      connection.withState { state in advance(connection, &state) }
+      connection.withState { state in
+        if events.contains(.hangUp) { reportUnsent(of: connection, &state) }
+        advance(connection, &state)
+      }
     }
   }
 
@@ -107,6 +110,7 @@ extension EventLoop {
       if !connection.isClosed { keepWithinBudget(connection, &state) }
       return mayHaveMore
     case .success(.finished):
+      reportUnsent(of: connection, &state)
       state.peerFinished()
       process(of: connection, &state)
     case .success(.wouldBlock): break
@@ -179,7 +183,9 @@ extension EventLoop {
     case .reject(let rejection): reject(rejection, of: connection, &state)
     case .refused(let refusal): report(refusal, of: connection)
     case .acknowledge: connection.socket.acknowledge()
-    case .shutdownWrite: connection.socket.shutdownWrite()
+    case .shutdownWrite:
+      connection.socket.shutdownWrite()
+      reportUnsent(of: connection, &state)
     case .close(.slowReader): drop(connection, for: .slowReader)
     // Without a reset, so that the kernel delivers what it still holds.
     case .close: close(connection)

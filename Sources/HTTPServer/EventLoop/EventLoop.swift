@@ -251,6 +251,9 @@ actor EventLoop {
         connection.due = .never
         connection.withState { state in
           if let deadline = state.nextDeadline, deadline <= now.instant {
+            // The loop may be late for what has come in time.
+            if !state.hasOutput { receive(connection, &state) }
+            guard !connection.isClosed else { return }
             reportUnsent(of: connection, &state)
             state.tick(at: now)
             advance(connection, &state)

@@ -1,6 +1,6 @@
 internal import CLinux
 internal import Glibc
-internal import HTTP
+package import HTTP
 
 /// The events of a descriptor. Errors and hang-ups are always reported.
 struct EpollEvents: OptionSet, Sendable {
@@ -10,8 +10,10 @@ struct EpollEvents: OptionSet, Sendable {
   static let writable = EpollEvents(rawValue: EPOLLOUT.rawValue)
   /// Reported once, however long it lasts.
   static let edge = EpollEvents(rawValue: EPOLLET.rawValue)
-  /// A reset, or both directions closed: there is nobody to answer.
-  static let gone = EpollEvents(rawValue: EPOLLERR.rawValue | EPOLLHUP.rawValue)
+  /// A reset: there is nobody to answer.
+  static let error = EpollEvents(rawValue: EPOLLERR.rawValue)
+  /// Both sides have finished. Where edges are reported: once, and again when the peer has taken all.
+  static let hangUp = EpollEvents(rawValue: EPOLLHUP.rawValue)
 }
 
 /// An epoll descriptor and room for the events of one wait.
@@ -69,7 +71,7 @@ struct EpollEvents: OptionSet, Sendable {
 /// The clocks as the loops read them.
 package enum Clock {
   /// CLOCK_MONOTONIC: what deadlines are measured on.
-  static func now() -> Instant {
+  package static func now() -> Instant {
     var time = timespec()
     unsafe clock_gettime(CLOCK_MONOTONIC, &time)
     return Instant(nanoseconds: UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec))

@@ -159,6 +159,15 @@ struct ConnectionDeadlinesTests {
     #expect(steady.isIdle)
   }
 
+  @Test("Rule 23: where a byte may take less than a nanosecond, a rate is asked for all the same")
+  func shortestTotal() {
+    let start = Instant(nanoseconds: 0)
+    var deadline = RateDeadline(from: start, grace: 1_000_000_000, perByte: 1000)
+    deadline.require(2_000_000, within: 1_000_000)
+    deadline.moved(1, at: start.advanced(by: 500_000_000))
+    #expect(deadline.instant.nanoseconds == 1_000_000_001)
+  }
+
   @Test("Rule 23: a slow reader is dropped while its next request is at work")
   func slowReaderWhileAnswering() {
     let harness = Harness()

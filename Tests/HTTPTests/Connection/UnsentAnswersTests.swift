@@ -82,6 +82,35 @@ struct UnsentAnswersTests {
     #expect(gone.closed == .finished)
   }
 
+  @Test(
+    "Rules 20, 23 and 30: a peer that sends no more is a reader like any other",
+    arguments: [(false, false), (false, true), (true, false), (true, true)])
+  func halfClosed(finishesFirst: Bool, closes: Bool) {
+    func halfClosed() -> Harness {
+      let harness = Harness()
+      harness.respond = nil
+      harness.feed(Harness.get)
+      if finishesFirst { harness.finish() }
+      harness.held = 1_000_000
+      let body = [UInt8](repeating: 0x2E, count: 1_000_000)
+      harness.answer(Response(.ok, .plainText, body: body, closes: closes))
+      if !finishesFirst { harness.finish() }
+      return harness
+    }
+    let steady = halfClosed()
+    read(steady, 20_000, seconds: 49)
+    #expect(steady.closed == nil && steady.shutsDown)
+    // The last bytes are taken, of which the system tells.
+    steady.held = 0
+    steady.finish()
+    #expect(steady.closed == .finished)
+    let silent = halfClosed()
+    silent.pass(29)
+    #expect(silent.closed == nil)
+    silent.pass(2)
+    #expect(silent.closed == .slowReader)
+  }
+
   @Test("Rule 23: a reader is judged by what it takes, although the system asks for more only in large steps")
   func steps() {
     for (rate, ends) in [(22_000, nil), (12_000, ConnectionState.CloseReason.slowReader)] {
