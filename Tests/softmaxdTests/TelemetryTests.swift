@@ -138,6 +138,53 @@ import Testing
       ])
   }
 
+  @Test("What clients do wrong adds no histogram for each route, and the server's own refusals do")
+  func refusalsByRoute() {
+    let telemetry = Telemetry(loops: 1, log: .off)
+    let problem = ProblemType.malformedField.problem("")
+    let paths = OperationalEndpoints.routes.routes.map(\.label.description)
+    for path in paths {
+      telemetry.requestRefused(request(.get, path), Response(.contentTooLarge), loop: 0)
+      telemetry.requestRejected(problem, request(.get, path), Response(problem), loop: 0)
+      telemetry.requestRefused(request(.post, path), Response(.serviceUnavailable), loop: 0)
+      telemetry.requestAnswered(request(.post, path), Response(.unprocessableContent), loop: 0)
+    }
+    let counts = lines(telemetry).filter { $0.hasPrefix("http_server_request_duration_seconds_count") }
+    #expect(counts.count == 2 + 2 * paths.count)
+    for code in [400, 413] {
+      let labels = "http_request_method=\"GET\",http_response_status_code=\"\(code)\""
+      #expect(counts.contains("http_server_request_duration_seconds_count{\(labels)} \(paths.count)"))
+    }
+  }
+
+  @Test("Scrapes share a text when making it takes too much of the time")
+  func scrapesShareTheirText() {
+    var (shared, now, made) = (SharedText(), Instant(nanoseconds: 1_000_000_000), UInt8(0))
+    func ask(_ shared: inout SharedText, at asked: Instant? = nil) -> [UInt8] {
+      shared.text(askedAt: asked ?? now, clock: { now }) {
+        made += 1
+        now = now.advanced(by: .milliseconds(10))
+        return [made]
+      }
+    }
+    // Alone, each gets its own.
+    for number in 1...3 {
+      #expect(ask(&shared) == [UInt8(number)])
+      now = now.advanced(by: .seconds(1))
+    }
+    // One that has waited while another's was made takes that.
+    let asked = now
+    #expect(ask(&shared) == [4] && ask(&shared, at: asked) == [4])
+    for _ in 0..<1000 { _ = ask(&shared) }
+    #expect(made < 12)
+    let before = made
+    for _ in 0..<100 {
+      now = now.advanced(by: .milliseconds(10))
+      _ = ask(&shared)
+    }
+    #expect(made > before && made - before <= 8)
+  }
+
   @Test func whatTheParserRejectsIsCountedByReason() {
     let telemetry = Telemetry(loops: 1, log: .off)
     let problem = ProblemType.malformedField.problem("")
@@ -146,7 +193,7 @@ import Testing
     telemetry.requestRejected(late, request(.post, "/softmax", milliseconds: 20_000), Response(late), loop: 0)
     let text = lines(telemetry)
     #expect(text.contains("softmaxd_requests_rejected_total{reason=\"request-timeout\"} 1"))
-    let labels = "http_request_method=\"POST\",http_route=\"/softmax\",http_response_status_code=\"408\""
+    let labels = "http_request_method=\"POST\",http_response_status_code=\"408\""
     #expect(text.contains("http_server_request_duration_seconds_sum{\(labels)} 20"))
     #expect(text.contains("softmaxd_requests_rejected_total{reason=\"malformed-field\"} 1"))
     #expect(

@@ -115,7 +115,7 @@ struct OperationalEndpoints: RequestHandler {
       case .livez: Self.alive
       case .readyz, .healthz, .health:
         status.readiness.complaint.map { Response(ProblemType.notReady.problem($0)) } ?? Self.ready
-      case .metrics: Response(.ok, .prometheus, body: telemetry.exposition(status))
+      case .metrics: Response(.ok, .prometheus, body: telemetry.scrape(status))
       }
     response.forbidsStoring = true
     return response

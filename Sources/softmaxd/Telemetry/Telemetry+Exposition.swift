@@ -1,3 +1,4 @@
+import Allocation
 import Glibc
 import HTTP
 import HTTPServer
@@ -198,7 +199,7 @@ struct MetricText {
     sample(name + "_count", labels, String(count))
   }
 
-  private mutating func put(_ text: String) { bytes.append(contentsOf: text.utf8) }
+  private mutating func put(_ text: String) { bytes.append(text.utf8.span) }
 }
 
 extension UInt64 {

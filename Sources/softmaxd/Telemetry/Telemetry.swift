@@ -11,6 +11,8 @@ final class Telemetry: ServerObserver {
   let rejectedConnections = Mutex<[ConnectionRejection: UInt64]>([:])
   let droppedConnections = Mutex<[ConnectionDrop: UInt64]>([:])
   let log: AccessLog?
+  /// What the last scrape got.
+  private let scraped = Mutex(SharedText())
 
   init(loops count: Int, log choice: LogChoice) {
     loops = (0..<count).map { _ in LoopCounters() }
@@ -40,22 +42,19 @@ final class Telemetry: ServerObserver {
   func requestAnswered(_ request: RequestMetrics, _ response: Response, loop: Int) {
     let counters = loops[loop]
     Counter.add(1, to: counters.ended[request.head.method.rawValue])
-    record(request, response, by: counters, loop)
+    count(request, response, by: counters, isOfHead: false)
+    log?.record(request, response, loop: loop)
   }
 
   func requestRefused(_ request: RequestMetrics, _ response: Response, loop: Int) {
-    record(request, response, by: loops[loop], loop)
-  }
-
-  private func record(_ request: RequestMetrics, _ response: Response, by counters: LoopCounters, _ loop: Int) {
-    count(request, response, by: counters)
+    count(request, response, by: loops[loop], isOfHead: true)
     log?.record(request, response, loop: loop)
   }
 
   func requestRejected(_ problem: Problem, _ request: RequestMetrics?, _ response: Response, loop: Int) {
     rejectedRequests.withLock { $0[problem.type.name, default: 0] += 1 }
     if let request {
-      count(request, response, by: loops[loop])
+      count(request, response, by: loops[loop], isOfHead: true)
     } else {
       let status = MetricLabels.status(response.status)
       loops[loop].record(method: MetricLabels.otherMethod, route: .unmatched, status: status, (0, 0, 0))
@@ -63,11 +62,48 @@ final class Telemetry: ServerObserver {
     log?.record(request, response, loop: loop)
   }
 
-  private func count(_ request: RequestMetrics, _ response: Response, by counters: LoopCounters) {
+  /// - Parameter isOfHead: whether no handler has answered the whole request. What the client did wrong then counts
+  ///   without its route: anyone can have every route say every such status to every method, and each is a histogram
+  ///   for the life of the process.
+  private func count(_ request: RequestMetrics, _ response: Response, by counters: LoopCounters, isOfHead: Bool) {
     let sent = request.head.method == .head ? 0 : response.bodyCount
+    let isClientError = (400..<500).contains(response.status.code)
     counters.record(
-      method: request.head.method.rawValue, route: request.route, status: MetricLabels.status(response.status),
-      (request.nanoseconds, request.bodyBytes, sent))
+      method: request.head.method.rawValue, route: isOfHead && isClientError ? .unmatched : request.route,
+      status: MetricLabels.status(response.status), (request.nanoseconds, request.bodyBytes, sent))
+  }
+
+  /// What a scrape gets: all metrics, or the text that the last one got if making them takes too much of the time.
+  func scrape(_ status: ServerStatus) -> [UInt8] {
+    let asked = Clock.now()
+    return scraped.withLock { $0.text(askedAt: asked, clock: Clock.now) { exposition(status) } }
+  }
+}
+
+/// A text that takes long to make. It is made anew for who asks, but in one part of sixteen of the time at most; those
+/// beyond it get the last one.
+struct SharedText {
+  private static let share: UInt64 = 16
+  /// For how long, in nanoseconds, texts may have been made too often.
+  private static let patience: UInt64 = 1_000_000_000
+
+  private var last: [UInt8] = []
+  private var began = Instant(nanoseconds: 0)
+  /// Until when the texts made so far have used up their share of the time.
+  private var usedUp = Instant(nanoseconds: 0)
+
+  /// - Parameters:
+  ///   - asked: when it was asked for, perhaps while another made it.
+  ///   - clock: tells the time.
+  ///   - make: makes the text.
+  mutating func text(askedAt asked: Instant, clock: () -> Instant, make: () -> [UInt8]) -> [UInt8] {
+    let now = clock()
+    guard began < asked, usedUp.nanoseconds(since: now) < Self.patience || last.isEmpty else { return last }
+    last = make()
+    began = now
+    let taken = clock().nanoseconds(since: now)
+    usedUp = max(usedUp, now).advanced(by: taken &* Self.share)
+    return last
   }
 }
 
