@@ -122,6 +122,7 @@ import Testing
       $0.loops = 1
     } _: { address, _, _ in
       let (client, other) = try (TestClient(address), TestClient(address))
+      client.receiveLittle()
       client.send("GET /bytes/1000000 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
       // The loop has written the first answer, then found the end of the stream.
       #expect(other.get("/x") == "200 /x 0")
@@ -129,7 +130,7 @@ import Testing
       client.finish()
       #expect(other.get("/x") == "200 /x 0")
       #expect(client.answer()?.utf8.count == 1_000_004)
-      #expect(client.everything() == "")
+      #expect(client.everything()?.count == 0)
     }
   }
 
@@ -142,12 +143,13 @@ import Testing
     } _: { address, _, _ in
       for fields in ["", "Connection: close\r\n"] {
         let client = try TestClient(address)
+        client.receiveLittle()
         client.send("GET /bytes/1000000 HTTP/1.1\r\nHost: x\r\n\(fields)\r\n")
         client.finish()
         let before = observer.dropped.load(ordering: .relaxed)
         for _ in 0..<5000 where observer.dropped.load(ordering: .relaxed) == before { usleep(1000) }
         #expect(observer.dropped.load(ordering: .relaxed) == before + 1)
-        #expect(client.answer() == nil)
+        #expect(client.answer()?.prefix(3) == nil)
       }
     }
   }

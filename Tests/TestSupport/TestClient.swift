@@ -111,6 +111,12 @@ package final class TestClient {
   /// Tells the peer that no more will be sent; the other direction stays open.
   package func finish() { _ = shutdown(descriptor, CInt(SHUT_WR)) }
 
+  /// Has the system receive little ahead of what is read, so that the rest stays with the peer's system.
+  package func receiveLittle() {
+    var bytes: CInt = 4096
+    unsafe setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &bytes, socklen_t(MemoryLayout<CInt>.size))
+  }
+
   /// Ends the connection by a reset.
   package func reset() {
     var option = linger(l_onoff: 1, l_linger: 0)
