@@ -9,11 +9,14 @@ public enum StartError: Error, Sendable, CustomStringConvertible {
   case listen(SocketAddress, SystemError)
   /// The system refused what an event loop is made of.
   case loop(SystemError)
+  /// No timer fires.
+  case timer
 
   public var description: String {
     switch self {
     case .listen(let address, let cause): "cannot listen on \(address): \(cause.reason)"
     case .loop(let cause): "cannot make an event loop: \(cause)"
+    case .timer: "no timer fires; raise the limits of open files (ulimit -n) and of threads (ulimit -u)"
     }
   }
 }
@@ -85,6 +88,7 @@ public final class Server: Sendable {
       let deadline = DispatchTime.now() + Self.recountTime
       for _ in mailboxes where done.wait(timeout: deadline) == .timedOut { return }
     }
+    try waitForTimer()
     for loop in loops { loop.start() }
     for listener in listeners { listener.start() }
     running.withLock {
@@ -97,6 +101,14 @@ public final class Server: Sendable {
 
   /// How long a worker waits for the loops to count again, before a request is refused for want of memory.
   private static let recountTime = DispatchTimeInterval.milliseconds(50)
+
+  /// Dispatch opens a descriptor for its timers with the first one. Where connections have taken all by then, no timer
+  /// ever fires. So one fires before any is accepted.
+  private func waitForTimer() throws(StartError) {
+    let fired = DispatchSemaphore(value: 0)
+    queue.asyncAfter(deadline: .now() + .milliseconds(1)) { fired.signal() }
+    if fired.wait(timeout: .now() + .seconds(10)) == .timedOut { throw .timer }
+  }
 
   private func makeLoops() throws(StartError) -> [EventLoop] {
     var loops: [EventLoop] = []

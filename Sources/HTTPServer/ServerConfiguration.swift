@@ -9,6 +9,8 @@ public struct ServerConfiguration: Sendable, Hashable {
   public var optionalAddresses: [SocketAddress] = []
   /// Event loops; each is a thread that is busy when it has something to do.
   public var loops: Int
+  /// Dispatch gives the loops and the listeners 255 threads at most, and a loop that has none serves nobody.
+  public static let mostLoops = 200
   /// What each connection keeps to.
   public var limits: HTTPLimits
   /// Connections at once; beyond it those that have waited longest make places, else only the reserve is accepted.
@@ -24,6 +26,8 @@ public struct ServerConfiguration: Sendable, Hashable {
   public var workers: Int
   /// Large requests that wait for a worker; beyond it, 503.
   public var workQueueLimit = 128
+  /// Requests of much unbounded work that have let others go first; beyond it, 503. Each keeps a thread and its memory.
+  public private(set) var mostPassed = WorkPool.mostPassed
   /// What a connection costs that holds nothing else: its state, and the socket in the kernel, which counts in a
   /// control group too.
   public static let bytesPerConnection = 8 * 1024
@@ -56,7 +60,21 @@ public struct ServerConfiguration: Sendable, Hashable {
   /// The most threads that a server of so many loops has at once: the loops and as many workers, as many again where
   /// one request computes on all cores, the expensive requests and those that have let others go first, and Dispatch's
   /// own.
-  public static func mostThreads(loops: Int) -> Int { 3 * loops + WorkPool.mostThreadsBeside + 8 }
+  public static func mostThreads(loops: Int) -> Int { fewestThreads(loops: loops) + WorkPool.mostPassed }
+
+  /// The same where no request may let others go first. With fewer threads loops may stand still: where no thread can
+  /// be made, Dispatch waits for one in the thread that asks.
+  public static func fewestThreads(loops: Int) -> Int { 3 * loops + WorkPool.mostExpensiveWaiting + 1 + 8 }
+
+  /// So many of `loops` as that number of threads suffices for, at least one.
+  public static func loops(atMost loops: Int, threads: Int) -> Int {
+    max(1, min(loops, (threads - fewestThreads(loops: 0)) / 3))
+  }
+
+  /// Has no more than `threads` threads at once.
+  public mutating func limitThreads(to threads: Int) {
+    mostPassed = max(0, min(WorkPool.mostPassed, threads - Self.fewestThreads(loops: loops)))
+  }
 
   /// Connections beyond the cap for which no place could be made. On them only routes that say so are answered
   /// (`Route.isServedBeyondCap`).
@@ -88,7 +106,8 @@ public final class ServerStatus: Sendable {
     self.configuration = configuration
     budget = MemoryBudget(
       limit: configuration.memoryBytes, longestTransfer: configuration.limits.writeTotalTimeout.nanoseconds)
-    workPool = WorkPool(workers: configuration.workers, queueLimit: configuration.workQueueLimit)
+    workPool = WorkPool(
+      workers: configuration.workers, queueLimit: configuration.workQueueLimit, mostPassed: configuration.mostPassed)
   }
 
   /// Whether the server has started and is not stopping.

@@ -64,24 +64,38 @@ enum Program {
   }
 
   static func configuration(_ settings: Settings) -> ServerConfiguration {
-    var loops = settings.loops ?? CPUQuota.available()
+    let threads = ThreadLimit.available() ?? .max
+    var loops =
+      settings.loops
+      ?? ServerConfiguration.loops(atMost: min(CPUQuota.available(), ServerConfiguration.mostLoops), threads: threads)
     let available =
       settings.maxMemory.map { (bytes: $0, cure: "raise --max-memory") } ?? MemoryLimit.available(loops: loops)
     if settings.loops == nil { loops = MemoryPlan.loops(atMost: loops, total: available.bytes) }
     let memory = MemoryPlan(total: available.bytes, loops: loops)
     let least = MemoryPlan.least(loops: loops)
+    let lower = loops > 1 ? ", or lower --loops" : ""
+    let fewestThreads = ServerConfiguration.fewestThreads(loops: loops)
+    guard threads >= fewestThreads else {
+      fail(
+        1,
+        "needs \(fewestThreads) threads at least, and the system allows \(threads); raise RLIMIT_NPROC (ulimit -u), "
+          + "or the control group's pids.max\(lower)")
+    }
     guard available.bytes >= least else {
-      let lower = loops > 1 ? ", or lower --loops" : ""
       fail(1, "needs \(least) bytes of memory at least, and has \(available.bytes); \(available.cure)\(lower)")
     }
     var configuration = settings.server
     configuration.setLoops(loops)
+    configuration.limitThreads(to: threads)
     configuration.addresses = []
     for host in settings.hosts {
       for address in SocketAddress.all(host: host, port: UInt16(clamping: settings.port)) ?? []
       where !configuration.addresses.contains(address) {
         configuration.addresses.append(address)
       }
+    }
+    if let overlap = SocketAddress.overlap(in: configuration.addresses) {
+      fail(2, "--host \(overlap.all.host) listens on \(overlap.one.host) too: leave \(overlap.one.host) out")
     }
     // A machine without IPv6 has only one of localhost's two addresses.
     if settings.hosts.contains("localhost"), !settings.hosts.contains("::1") {

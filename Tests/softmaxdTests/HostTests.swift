@@ -71,6 +71,26 @@ import Testing
   }
 }
 
+@Suite struct ThreadLimitTests {
+  @Test(
+    "Below the most threads that a server may need, fewer requests let others go first", arguments: [1, 2, 64, 200])
+  func fewerThreads(loops: Int) {
+    let (fewest, most) = (
+      ServerConfiguration.fewestThreads(loops: loops), ServerConfiguration.mostThreads(loops: loops)
+    )
+    var configuration = ServerConfiguration(addresses: [])
+    configuration.setLoops(loops)
+    for (threads, passed) in [(fewest, 0), (fewest + 5, 5), (most - 1, 31), (most, 32), (.max, 32)] {
+      configuration.limitThreads(to: threads)
+      #expect(configuration.mostPassed == passed)
+    }
+    #expect(ServerConfiguration.loops(atMost: loops, threads: fewest) == loops)
+    #expect(ServerConfiguration.loops(atMost: loops, threads: fewest - 1) == max(1, loops - 1))
+    #expect(ServerConfiguration.loops(atMost: loops, threads: .max) == loops)
+    #expect(ServerConfiguration.loops(atMost: loops, threads: 0) == 1)
+  }
+}
+
 @Suite struct ControlGroupsTests {
   @Test(
     arguments: [
@@ -90,6 +110,11 @@ import Testing
   ])
   func aGroupsQuotaIsInItsFolderAndThoseAround(_ groups: String, _ folders: [String]) {
     #expect(ControlGroups.folders(ofGroups: groups) == folders)
+  }
+
+  @Test func aControllersGroupsOfVersion1() {
+    let folders = ["/sys/fs/cgroup/pids", "/sys/fs/cgroup/pids/a", "/sys/fs/cgroup/pids/a/b"]
+    #expect(ControlGroups.folders(ofGroups: "8:pids:/a/b\n0::/x\n", controller: "pids") == folders)
   }
 }
 

@@ -208,22 +208,38 @@ public struct SocketAddress: Sendable, Hashable, CustomStringConvertible {
     var v6 = in6_addr()
     if unsafe inet_pton(AF_INET, text, &v4) == 1 {
       isIPv6 = false
+      self.host = text
     } else if unsafe inet_pton(AF_INET6, text, &v6) == 1 {
       isIPv6 = true
+      // One form for each address: `::1` for `0:0::1`.
+      var bytes = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
+      _ = unsafe inet_ntop(AF_INET6, &v6, &bytes, socklen_t(bytes.count))
+      self.host = String(decoding: bytes.prefix { $0 != 0 }.map { UInt8(truncatingIfNeeded: $0) }, as: UTF8.self)
     } else {
       return nil
     }
-    self.host = text
     self.port = port
   }
 
-  /// The addresses that an option's value means: `localhost` is both loopbacks. Nil for a name that would have to be
-  /// resolved.
+  /// The addresses that an option's value means: `localhost` is both loopbacks, and `::ffff:127.0.0.1` an address of
+  /// IPv4. Nil for a name that would have to be resolved.
   public static func all(host: String, port: UInt16) -> [SocketAddress]? {
     if host == "localhost" {
       return ["127.0.0.1", "::1"].compactMap { SocketAddress(host: $0, port: port) }
     }
-    return SocketAddress(host: host, port: port).map { [$0] }
+    return SocketAddress(host: host, port: port).map { address in
+      let mapped = "::ffff:"
+      guard address.host.hasPrefix(mapped) else { return [address] }
+      return [SocketAddress(host: String(address.host.dropFirst(mapped.count)), port: port) ?? address]
+    }
+  }
+
+  /// Two of the addresses on which no two sockets can listen: every address of a family, and one of them.
+  public static func overlap(in addresses: [SocketAddress]) -> (all: SocketAddress, one: SocketAddress)? {
+    for all in addresses where all.host == "0.0.0.0" || all.host == "::" {
+      for one in addresses where one.isIPv6 == all.isIPv6 && one.host != all.host { return (all, one) }
+    }
+    return nil
   }
 
   /// The same host with another port.

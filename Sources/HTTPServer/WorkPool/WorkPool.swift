@@ -31,17 +31,16 @@ final class WorkPool: Sendable {
   }
 
   /// How many requests may have let others go first; each keeps a thread and its memory meanwhile.
-  private static let mostPassed = 32
+  static let mostPassed = 32
   /// How many expensive requests may wait for the one that runs; each keeps them too.
   static let mostExpensiveWaiting = 4
-  /// The most threads of requests that have begun and are not among the workers.
-  static let mostThreadsBeside = mostPassed + mostExpensiveWaiting + 1
   /// One that has waited so long, in nanoseconds, is not passed by further ones.
   private static let longestPass: UInt64 = 1_000_000_000
 
   /// Requests computed at once, and threads for one that is alone.
   let workers: Int
   private let queueLimit: Int
+  private let mostPassed: Int
   /// Expensive requests, which have given up their places.
   let expensive: ExpensiveGate
   private let state = Mutex(State())
@@ -51,10 +50,15 @@ final class WorkPool: Sendable {
   /// - Parameters:
   ///   - workers: requests computed at once.
   ///   - queueLimit: requests that wait behind them.
+  ///   - mostPassed: how many requests may have let others go first.
   ///   - expensiveWaiting: how many expensive requests may wait for the one that runs.
-  init(workers: Int, queueLimit: Int, expensiveWaiting: Int = WorkPool.mostExpensiveWaiting) {
+  init(
+    workers: Int, queueLimit: Int, mostPassed: Int = WorkPool.mostPassed,
+    expensiveWaiting: Int = WorkPool.mostExpensiveWaiting
+  ) {
     self.workers = workers
     self.queueLimit = queueLimit
+    self.mostPassed = mostPassed
     expensive = ExpensiveGate(waiting: expensiveWaiting)
   }
 
@@ -129,7 +133,7 @@ final class WorkPool: Sendable {
   func letOthersPass(unless isCancelled: () -> Bool) -> Bool {
     let (next, thread) = state.withLock { state -> (Work?, DispatchSemaphore?) in
       guard let next = state.takeFirst() else { return (nil, nil) }
-      return (next, state.passed.count < Self.mostPassed ? state.passed.append() : nil)
+      return (next, state.passed.count < mostPassed ? state.passed.append() : nil)
     }
     guard let next else { return true }
     start(next)

@@ -168,7 +168,7 @@ extension Option {
       "port", "PORT", 0...65_535, sets: \.port, help: "Port to listen on; 0 takes a free one and says which.",
       commonVariable: "PORT"),
     .automatic(
-      "loops", "N", 1...1024, sets: \.loops,
+      "loops", "N", 1...ServerConfiguration.mostLoops, sets: \.loops,
       help: "Event loops, and large requests computed at once; auto: processors, or the cgroup's quota rounded up."),
 
     .integer(

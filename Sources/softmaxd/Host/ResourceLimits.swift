@@ -55,15 +55,8 @@ enum MemoryLimit {
   /// The files with the limits of the control groups that `/proc/self/cgroup` names and of their ancestors: of version
   /// 2 ("0::/a/b") and version 1 ("4:memory:/a/b").
   static func files(ofGroups text: String) -> [String] {
-    var files = ControlGroups.folders(ofGroups: text).map { "\($0)/memory.max" }
-    var folder = "/sys/fs/cgroup/memory"
-    files.append("\(folder)/memory.limit_in_bytes")
-    let line = text.split(separator: "\n").first { $0.contains(":memory:/") }
-    for name in line?.split(separator: "/").dropFirst() ?? [] {
-      folder += "/\(name)"
-      files.append("\(folder)/memory.limit_in_bytes")
-    }
-    return files
+    ControlGroups.folders(ofGroups: text).map { "\($0)/memory.max" }
+      + ControlGroups.folders(ofGroups: text, controller: "memory").map { "\($0)/memory.limit_in_bytes" }
   }
 
   /// A limit in bytes; nil for `max`, and for the value above an exbibyte by which version 1 means no limit.
@@ -97,6 +90,32 @@ enum MemoryLimit {
   }
 
   private static var physical: Int { sysconf(CInt(_SC_PHYS_PAGES)) * sysconf(CInt(_SC_PAGESIZE)) }
+}
+
+/// How many threads this process may have.
+enum ThreadLimit {
+  /// The smaller of RLIMIT_NPROC, which binds no root, and what the control groups leave beside their other threads;
+  /// nil where neither is set.
+  static func available() -> Int? {
+    let groups = ControlGroups.own
+    let folders = ControlGroups.folders(ofGroups: groups) + ControlGroups.folders(ofGroups: groups, controller: "pids")
+    var limits = folders.compactMap { folder -> Int? in
+      guard let most = number(in: "\(folder)/pids.max"), let now = number(in: "\(folder)/pids.current") else {
+        return nil
+      }
+      // This process is one of them.
+      return most - now + 1
+    }
+    if getuid() != 0, let limit = rlimit(of: __RLIMIT_NPROC), limit.rlim_cur < 1 << 32 {
+      limits.append(Int(limit.rlim_cur))
+    }
+    return limits.min()
+  }
+
+  /// Nil also for `max`.
+  private static func number(in file: String) -> Int? {
+    FileReader.text(file, atMost: 64).flatMap { Int($0.split(separator: "\n").first ?? "") }
+  }
 }
 
 /// The number of processors that this process may use.
@@ -145,12 +164,13 @@ enum ControlGroups {
   /// `/proc/self/cgroup`: a line for each hierarchy.
   static var own: String { FileReader.text("/proc/self/cgroup", atMost: 64 * 1024) ?? "" }
 
-  /// The folders of the control group that `/proc/self/cgroup` names ("0::/a/b") and of its ancestors. In a container
-  /// the own group usually appears as the root; for a systemd service, or with the host's namespace, it does not.
-  static func folders(ofGroups text: String) -> [String] {
-    let line = text.split(separator: "\n").first { $0.hasPrefix("0::/") }
-    var folders = ["/sys/fs/cgroup"]
-    for name in (line?.dropFirst("0::/".count) ?? "").split(separator: "/") {
+  /// The folders of the control group that `/proc/self/cgroup` names and of its ancestors: of version 2 ("0::/a/b"), or
+  /// a controller's of version 1 ("4:memory:/a/b"). In a container the own group usually appears as the root; for a
+  /// systemd service, or with the host's namespace, it does not.
+  static func folders(ofGroups text: String, controller: String = "") -> [String] {
+    let line = text.split(separator: "\n").first { $0.contains(":\(controller):/") }
+    var folders = [controller.isEmpty ? "/sys/fs/cgroup" : "/sys/fs/cgroup/\(controller)"]
+    for name in line?.split(separator: "/").dropFirst() ?? [] {
       folders.append("\(folders[folders.count - 1])/\(name)")
     }
     return folders

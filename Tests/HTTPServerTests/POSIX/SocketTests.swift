@@ -118,7 +118,7 @@ import Testing
 @Suite struct SocketAddressTests {
   @Test(arguments: [
     ("127.0.0.1", "127.0.0.1:80"), ("0.0.0.0", "0.0.0.0:80"), ("::1", "[::1]:80"), ("[::1]", "[::1]:80"),
-    ("::", "[::]:80"), ("fe80::1", "[fe80::1]:80"),
+    ("::", "[::]:80"), ("fe80::1", "[fe80::1]:80"), ("0:0::1", "[::1]:80"), ("FE80:0:0::01", "[fe80::1]:80"),
   ])
   func numbersAreAddresses(host: String, description: String) {
     #expect(SocketAddress(host: host, port: 80)?.description == description)
@@ -132,6 +132,25 @@ import Testing
   @Test func localhostIsBothLoopbacks() {
     #expect(SocketAddress.all(host: "localhost", port: 9)?.map(\.description) == ["127.0.0.1:9", "[::1]:9"])
     #expect(SocketAddress.all(host: "example.org", port: 9) == nil)
+  }
+
+  @Test("An address of IPv4 in IPv6's form is the former, since no socket of IPv6 takes it")
+  func mappedAddresses() {
+    for host in ["::ffff:127.0.0.1", "::FFFF:7f00:1", "[::ffff:127.0.0.1]"] {
+      #expect(SocketAddress.all(host: host, port: 9)?.map(\.description) == ["127.0.0.1:9"])
+    }
+  }
+
+  @Test(
+    "A family's every address takes each of its addresses",
+    arguments: [
+      ("0.0.0.0 ::", nil), ("127.0.0.1 127.0.0.2 ::1", nil), ("0.0.0.0 ::1", nil),
+      ("::1 127.0.0.1 0.0.0.0", "0.0.0.0 127.0.0.1"),
+      ("0::0 ::1", ":: ::1"), ("127.0.0.1 :: ::1", ":: ::1"),
+    ] as [(String, String?)])
+  func overlappingAddresses(hosts: String, overlap: String?) {
+    let addresses = hosts.split(separator: " ").compactMap { SocketAddress(host: String($0), port: 0) }
+    #expect(SocketAddress.overlap(in: addresses).map { "\($0.all.host) \($0.one.host)" } == overlap)
   }
 }
 
