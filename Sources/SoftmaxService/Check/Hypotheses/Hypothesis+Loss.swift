@@ -74,7 +74,8 @@ extension Hypothesis {
 
 /// The target, or what weighs it, is taken otherwise.
 extension Hypothesis {
-  static let ofTargets = offsets + [forgotten] + smoothings + weights + ignored + sampleWeights + [upstream]
+  static let ofTargets =
+    offsets + [forgotten] + derivations + smoothings + weights + ignored + sampleWeights + [upstream]
 
   private static let lossOutputs: CheckedOutputSet = [.loss, .gradient]
 
@@ -103,6 +104,32 @@ extension Hypothesis {
     },
     telling: "three classes or more, and logits such as [2, 1, 0.1]"
   ) { $0.target.isForgotten = true }
+
+  private static let derivations = [
+    (
+      Cause.sign, Change.Derivation.addedTarget, "the target is added: it is p + t where p - t should be",
+      "gradient = p - t: the derivative of -log p[target] is negative at the target"
+    ),
+    (
+      .jacobian, .diagonal,
+      "only the diagonal of softmax's Jacobian is used: the chain rule's sum over the classes is left out",
+      "dL/da[i] = Σ_l dL/dp[l] · p[l](1[l = i] - p[i]) over every class l: that is p[i] - t[i]"
+    ),
+    (
+      .jacobian, .withoutJacobian,
+      "it is the gradient with respect to p, -t/p, and not to the logits: softmax's Jacobian is left out",
+      "dL/da[i] = Σ_l dL/dp[l] · p[l](1[l = i] - p[i]): that is p[i] - t[i]"
+    ),
+  ].map { cause, derivation, detail, cure in
+    Hypothesis(
+      cause, .derivation, in: [.gradient], detail: "\(detail)", cure: "\(cure)",
+      telling: "three classes or more, and logits such as [2, 1, 0.1]"
+    ) {
+      $0.derivation = derivation
+      // The factor 1/T is the Jacobian's.
+      if derivation == .withoutJacobian { $0.scale.temperaturePower = 0 }
+    }
+  }
 
   private static let smoothings = [
     smoothed(.none, "label smoothing is left out", telling: "a smoothing such as 0.3"),

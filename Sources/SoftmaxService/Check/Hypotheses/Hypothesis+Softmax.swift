@@ -3,7 +3,8 @@ import VectorKernels
 
 /// Something else stands in the place of softmax(a / T).
 extension Hypothesis {
-  static let ofSoftmax = temperatures + axes + [allAxes, twice, none] + sigmoids + differentiated
+  static let ofSoftmax =
+    temperatures + axes + [allAxes, twice, none] + sigmoids + differentiated + [noLogarithm, mask]
 
   private static let twice = Hypothesis(
     .softmaxTwice, .softmax, in: .all,
@@ -19,6 +20,19 @@ extension Hypothesis {
     telling: "logits whose exponentials do not sum to 1"
   ) { $0.source = .logits }
 
+  private static let noLogarithm = Hypothesis(
+    .noLogarithm, .softmax, in: [.loss],
+    detail: "the logarithm is left out: it is the loss -p[target], as of an NLL loss that is given probabilities",
+    cure: "loss = -log softmax(a)[target]; pass log_softmax(a) to a loss that takes logarithms",
+    telling: "other logits, with three classes or more"
+  ) { $0.source = .withoutLogarithm }
+
+  private static let mask = Hypothesis(
+    .mask, .softmax, in: .all, needing: [.mask],
+    detail: "the mask is left out: softmax is taken over all classes, those too that \"where\" excludes",
+    cure: "a[~where] = -inf before softmax", telling: "large logits at the classes that \"where\" excludes"
+  ) { $0.source = .withoutMask }
+
   private static let sigmoids = [
     Hypothesis(
       .sigmoid, .softmax, in: [.probabilities, .logProbabilities, .gradient],
@@ -33,13 +47,13 @@ extension Hypothesis {
   ]
 
   /// What differentiation makes of these losses.
-  private static let differentiated = (axes + [allAxes, twice, none]).map { hypothesis in
+  private static let differentiated = (axes + [allAxes, twice, none, noLogarithm]).map { hypothesis in
     Hypothesis(
       hypothesis.cause, .softmax, in: [.gradient], needing: hypothesis.mistake.needs, detail: hypothesis.detail,
       cure: hypothesis.cure, telling: hypothesis.telling
     ) {
       $0 = hypothesis.mistake.change
-      $0.isDifferentiated = true
+      $0.derivation = .ofChangedLoss
     }
   }
 
@@ -144,7 +158,7 @@ extension Hypothesis {
       cure: cureOfOverflow, telling: "logits such as [800, 0]"
     ) {
       $0.handling = .unshifted(range)
-      $0.isDifferentiated = true
+      $0.derivation = .ofChangedLoss
     }
   }
 
@@ -155,7 +169,7 @@ extension Hypothesis {
       cure: underflow.cure, telling: underflow.telling
     ) {
       $0 = underflow.mistake.change
-      $0.isDifferentiated = true
+      $0.derivation = .ofChangedLoss
     }
   }
 

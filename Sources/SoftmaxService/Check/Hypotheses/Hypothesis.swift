@@ -51,6 +51,8 @@ struct Mistake: Sendable {
   enum Aspect: Int, Placed {
     case softmax, handling, target, smoothing, weights, ignored, sampleWeights, divisor, factor, temperaturePower,
       upstream
+    /// How the gradient follows from the loss.
+    case derivation
     /// An option of the loss or of softmax is left out.
     case option
   }
@@ -92,7 +94,9 @@ enum Cause: String, Sendable, CaseIterable {
   case sigmoid
   case targetOffset = "target_offset"
   case noTarget = "no_target"
-  case smoothing, weight
+  case jacobian
+  case noLogarithm = "no_log"
+  case mask, smoothing, weight
   case ignoreIndex = "ignore_index"
   case sampleWeight = "sample_weight"
   case upstream, softcap
@@ -152,7 +156,7 @@ struct RequestFacts: Sendable {
 
 /// What a request has that a mistake can be made with.
 enum RequestFeature: Int, CaseIterable, Placed {
-  case temperature, smoothing, classWeights, sampleWeights, upstream, softcap, zLoss, focalGamma, severalClasses,
+  case temperature, mask, smoothing, classWeights, sampleWeights, upstream, softcap, zLoss, focalGamma, severalClasses,
     severalItems
   /// Weights of either kind.
   case weights
@@ -182,6 +186,7 @@ extension RequestFeatures {
     if softmax.temperature != 1 { insert(.temperature) }
     if softmax.layout.classes > 1 { insert(.severalClasses) }
     if softmax.layout.batch > 1 { insert(.severalItems) }
+    if request.unmasked != nil { insert(.mask) }
     if softmax.softcap != nil { insert(.softcap) }
     guard let problem = request.loss?.problem else { return }
     let isMean = problem.reduction == .mean

@@ -23,6 +23,10 @@ struct Change: Sendable, Hashable {
     case binary
     /// softmax(a/T), the soft cap forgotten.
     case withoutCap
+    /// softmax(a/T) over all classes, those too that `where` excludes.
+    case withoutMask
+    /// softmax(a/T), and itself in the place of its logarithm too.
+    case withoutLogarithm
 
     /// This and another change's. (A pattern and not ==: hundreds of pairs are made.)
     @inline(__always)
@@ -39,7 +43,9 @@ struct Change: Sendable, Hashable {
       case .withoutCap: 5
       case .sigmoid: 6
       case .binary: 7
-      case .axis(let axis): 8 + (axis.map { Int($0) + 1 } ?? 0)
+      case .withoutMask: 8
+      case .withoutLogarithm: 9
+      case .axis(let axis): 10 + (axis.map { Int($0) + 1 } ?? 0)
       }
     }
   }
@@ -168,11 +174,25 @@ struct Change: Sendable, Hashable {
     }
   }
 
+  /// What the gradient is made of.
+  enum Derivation: Sendable, Hashable {
+    /// U p - u.
+    case given
+    /// The gradient of the changed loss, as differentiation gives it, and not U p - u with another p.
+    case ofChangedLoss
+    /// The diagonal of softmax's Jacobian alone: -u (1 - p).
+    case diagonal
+    /// The gradient with respect to p, no Jacobian of softmax: -u / p.
+    case withoutJacobian
+    /// The target added: U p + u.
+    case addedTarget
+  }
+
   var scale = Scale()
   var target = Target()
   var source = Source.given
-  /// Whether the gradient is that of the changed loss, as differentiation gives it, and not U p - u with another p.
-  var isDifferentiated = false
+  var derivation = Derivation.given
+  var isDifferentiated: Bool { derivation == .ofChangedLoss }
   var handling = Handling.given
 
   /// This change and another one about other things.
@@ -180,7 +200,7 @@ struct Change: Sendable, Hashable {
     var both = self
     both.source = source.with(other.source)
     if case .given = other.handling {} else { both.handling = other.handling }
-    if other.isDifferentiated { both.isDifferentiated = true }
+    if other.derivation != .given { both.derivation = other.derivation }
     both.target = target.with(other.target)
     both.scale = scale.with(other.scale)
     return both

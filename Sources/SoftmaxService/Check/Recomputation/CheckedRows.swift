@@ -90,10 +90,10 @@ final class CheckedRows: Sendable {
     // Capped logits lead by less.
     guard !isCapped || source == .withoutCap else { return false }
     switch source {
-    case .given, .withoutCap: scale = 1 / temperature
+    case .given, .withoutCap, .withoutLogarithm: scale = 1 / temperature
     case .withoutTemperature: scale = 1
     case .timesTemperature: scale = temperature
-    case .axis, .twice, .logits, .sigmoid, .binary: return false
+    case .axis, .twice, .logits, .sigmoid, .binary, .withoutMask: return false
     }
     let (lead, greatest) = (extremes[row].lead, extremes[row].greatest)
     return lead * scale >= 1600 && lead >= greatest.magnitude * 0x1p-6
@@ -120,7 +120,7 @@ final class CheckedRows: Sendable {
 
   private func shift(_ own: Double, under source: Change.Source) -> Double {
     switch source {
-    case .given, .withoutCap: own
+    case .given, .withoutCap, .withoutMask, .withoutLogarithm: own
     case .withoutTemperature: own * temperature
     case .timesTemperature: own * temperature * temperature
     case .axis, .binary: magnitude

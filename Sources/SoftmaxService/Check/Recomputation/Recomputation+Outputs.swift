@@ -123,10 +123,13 @@ extension Recomputation {
 
   @inline(__always)
   func gradient(_ slice: Slice, _ c: Int) -> Term {
-    if change.isDifferentiated {
+    switch change.derivation {
+    case .given: break
+    case .ofChangedLoss:
       if change.source != .given { return differentiated(slice, c) }
       // Differentiating log 0 multiplies ∞ by 0, and softmax hands that to the whole slice.
       if isFlushed(slice.row) { return Term(value: .nan, isSpoiled: true) }
+    case .diagonal, .withoutJacobian, .addedTarget: return misderived(slice, c)
     }
     guard slice.counts, let target, let targets else { return Term() }
     var factor = slice.factor
@@ -161,15 +164,31 @@ extension Recomputation {
         total * p - factor * share, slice.operations.product(total.magnitude * p, p: p, less: factor * share))
     }
     guard slice.counts else { return Term() }
-    guard change.source == .twice else {
+    guard change.source.isOfProbabilities else {
       return term(-factor * share, slice.operations.product(0, p: 1, less: factor * share))
     }
-    // v = U p² - u, p² = softmax(p), through softmax's Jacobian: p_i (v_i - Σ p_j v_j).
-    let own = slice.shares.total * probabilities[slice.start + c]
+    // v through softmax's Jacobian: p_i (v_i - Σ p_j v_j).
+    let own = outer(slice, c)
     let p = inner[slice.start + c]
     return term(
       factor * p * (own - share - slice.mean),
       slice.operations.product(factor.magnitude * p * (own + share + slice.size), p: p, less: 0))
+  }
+
+  /// What is left of the gradient where its derivation from the loss goes wrong.
+  @inline(never)
+  private func misderived(_ slice: Slice, _ c: Int) -> Term {
+    guard slice.counts else { return Term() }
+    let (p, share, factor) = (probabilities[slice.start + c], share(slice, c), slice.factor)
+    guard change.derivation == .withoutJacobian else {
+      let isDiagonal = change.derivation == .diagonal
+      return Term.gradient(
+        factor: factor, whole: isDiagonal ? share : slice.shares.total, share: isDiagonal ? share : -share, p: p,
+        others: otherProbabilities.isEmpty ? nil : otherProbabilities[slice.row], slice.operations)
+    }
+    let value = share == 0 ? 0 : -factor * share / p
+    // 1/0 and 0/0, in binary32 too. What is finite beside them is not excused.
+    return Term(value: value, bounds: slice.operations.quotient(value, over: p), isSpoiled: p < 0x1p-126)
   }
 
   private func term(_ value: Double, _ bounds: ErrorBounds) -> Term {

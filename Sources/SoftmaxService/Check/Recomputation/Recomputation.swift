@@ -49,7 +49,7 @@ struct Recomputation: ~Copyable {
   private(set) var otherProbabilities: [Double] = []
   /// Σ w (-log p) of each slice, where a smoothed loss takes p as it is.
   private(set) var spreads: [Double] = []
-  /// p of the request as it is, of a differentiated gradient of softmax taken twice.
+  /// p of the request as it is, of a differentiated gradient that goes through softmax's Jacobian.
   private(set) var inner: [Double] = []
   /// The axis of a differentiated gradient of softmax along another one; and Σ f u along each of its slices, where more
   /// than a few are looked at.
@@ -131,7 +131,7 @@ struct Recomputation: ~Copyable {
   /// Looks up what the gradient of a loss needs that another function than softmax is differentiated in.
   private mutating func takeDerivative() throws(ComputationError) -> Bool {
     (otherAxis, axisTotals) = (nil, [])
-    if change.source == .twice { return try tables.look(up: .probabilities, of: .given, into: &inner) }
+    if change.source.isOfProbabilities { return try tables.look(up: .probabilities, of: .given, into: &inner) }
     guard case .axis(let axis) = change.source else { return true }
     let layout = tables.request.geometry.layout(along: axis)
     otherAxis = layout
@@ -163,7 +163,8 @@ struct Recomputation: ~Copyable {
     fileprivate(set) var shares = ChangedTarget.Shares(item: 0)
     /// What the gradient's terms are multiplied by.
     fileprivate(set) var factor = 0.0
-    /// Where v = U p² - u goes through softmax's Jacobian, p² being softmax of p: Σ p v, and Σ p (U p² + u).
+    /// Where v goes through softmax's Jacobian: Σ p v, and Σ p |v| at most. v is U p² - u, p² being softmax of p; or it
+    /// is -u.
     fileprivate(set) var mean = 0.0
     fileprivate(set) var size = 0.0
   }
@@ -178,14 +179,19 @@ struct Recomputation: ~Copyable {
     slice.factor = gradientFactor * target.upstream(item, targets) * target.sampleWeight(item, targets)
     guard let shares = target.shares(item, targets) else { return slice }
     (slice.counts, slice.shares) = (true, shares)
-    if output == .gradient, change.isDifferentiated, change.source == .twice {
+    if output == .gradient, change.isDifferentiated, change.source.isOfProbabilities {
       for c in 0..<rows.classes {
-        let (own, share) = (shares.total * probabilities[slice.start + c], target.share(c, shares, targets))
+        let (own, share) = (outer(slice, c), target.share(c, shares, targets))
         slice.mean += inner[slice.start + c] * (own - share)
         slice.size += inner[slice.start + c] * (own + share)
       }
     }
     return slice
+  }
+
+  /// U p² of a class of a slice, p² being softmax of p; 0 where softmax is not taken twice.
+  func outer(_ slice: Slice, _ c: Int) -> Double {
+    change.source == .twice ? slice.shares.total * probabilities[slice.start + c] : 0
   }
 
   /// u of a class of a slice.
@@ -270,8 +276,11 @@ extension Change.Source {
   /// Whether the numbers in the probabilities' place sum to 1 over the classes of a slice.
   var sumsToOne: Bool {
     switch self {
-    case .given, .withoutTemperature, .timesTemperature, .twice, .withoutCap: true
+    case .given, .withoutTemperature, .timesTemperature, .twice, .withoutCap, .withoutMask, .withoutLogarithm: true
     case .axis, .logits, .sigmoid, .binary: false
     }
   }
+
+  /// Whether the loss is another function of softmax(a/T): its gradient goes through softmax's Jacobian.
+  var isOfProbabilities: Bool { self == .twice || self == .withoutLogarithm }
 }

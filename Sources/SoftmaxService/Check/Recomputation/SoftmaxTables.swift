@@ -167,6 +167,10 @@ final class SoftmaxTables {
     case .twice:
       guard let once = try numbers(.probabilities, of: .given) else { return nil }
       (logits, temperature, softcap) = (once, 1, nil)
+    case .withoutMask:
+      guard let unmasked = request.unmasked else { return nil }
+      logits = rows.gathered(unmasked)
+    case .withoutLogarithm: return try numbers(.probabilities, of: .given)
     case .axis, .logits, .sigmoid, .binary:
       guard output == .probabilities || output == .logProbabilities else { return nil }
       return try instead(of: output, source)

@@ -12,6 +12,8 @@ struct CheckRequest: Sendable {
   }
 
   let softmax: SoftmaxProblem
+  /// The logits with those that `where` excludes; nil where it excludes none.
+  let unmasked: [Double]?
   /// The loss and what belongs to it, where there is a target.
   let loss: ValidatedRequest.LossWork?
   let geometry: Geometry
@@ -33,6 +35,7 @@ struct CheckRequest: Sendable {
     let tolerance = Tolerance(parameters)
     Self.noteWhatIsMissing(&unvalidated, parameters, wire)
     Self.noteOptionsWithoutEffect(&unvalidated, parameters)
+    let logits = unvalidated.mask == nil ? nil : unvalidated.values(of: .logits)?.array
     let validated = try Validator.validate(
       consume unvalidated, for: isLoss ? .gradient : .softmax, limits: limits, wire: wire)
     let plan = validated.plan
@@ -48,6 +51,7 @@ struct CheckRequest: Sendable {
     case .softmax(let problem): (softmax, loss) = (problem, nil)
     case .loss(let work): (softmax, loss) = (work.problem.softmax, work)
     }
+    unmasked = logits.flatMap { [softmax] in $0 == softmax.logits.array ? nil : $0 }
     geometry = plan.geometry
     self.tolerance = tolerance
     candidates = given.map { output, tensor in

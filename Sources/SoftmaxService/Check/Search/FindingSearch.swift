@@ -226,7 +226,7 @@ extension OutputSearch {
     for first in paired.indices where paired[first].isOfTarget {
       for second in (first + 1)..<paired.count where paired[first].goes(with: paired[second], canTellAny) {
         let both = paired[first].change.with(paired[second].change)
-        if paired[second].cause != .sigmoid, try probes.mayAgree(both, arithmetic) {
+        if !paired[second].isBesideFactorsAlone, try probes.mayAgree(both, arithmetic) {
           pairs.append([paired[first], paired[second]])
         }
       }
@@ -265,8 +265,14 @@ extension OutputSearch {
 extension Mistake {
   /// Whether all is right but for one factor.
   var isFactor: Bool { aspect == .divisor || aspect == .factor || aspect == .temperaturePower }
+  /// Whether beside it no more than a factor is looked for.
+  fileprivate var isBesideFactorsAlone: Bool {
+    aspect == .derivation || cause == .sigmoid || cause == .noLogarithm || cause == .mask
+  }
   /// Whether it is about the target of a loss, or what weighs it.
-  fileprivate var isOfTarget: Bool { !isFactor && aspect != .softmax && aspect != .handling && aspect != .option }
+  fileprivate var isOfTarget: Bool {
+    !isFactor && aspect != .softmax && aspect != .handling && aspect != .option && aspect != .derivation
+  }
   /// Whether what the mean divides by may be changed too.
   private var isWithDivisor: Bool { aspect == .weights || aspect == .ignored || aspect == .sampleWeights }
   /// Whether it is looked for beside what spoils right numbers.

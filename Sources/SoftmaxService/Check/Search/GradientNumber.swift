@@ -54,12 +54,13 @@ struct GradientNumber {
     guard let (known, most) = sources[source.number], let p = known else { return true }
     let numerator = change.scale.numerator(tables.request.softmax.temperature)
     var product = numerator * side.factor * side.whole * p
-    if change.isDifferentiated {
-      switch source {
-      // Of what takes other numbers of the tensor nothing is known here.
-      case .axis, .twice, .given: return false
-      case .withoutTemperature, .timesTemperature, .logits, .withoutCap, .sigmoid, .binary: product = 0
-      }
+    switch (change.derivation, source) {
+    case (.given, _): break
+    // Of what takes other numbers of the tensor, or is no p less something, nothing is known here.
+    case (.diagonal, _), (.withoutJacobian, _), (.addedTarget, _), (_, .axis), (_, .twice), (_, .withoutLogarithm),
+      (_, .given):
+      return false
+    case (.ofChangedLoss, _): product = 0
     }
     let own = numerator * side.factor * side.share
     let gain = 1 + (numerator * side.gain).magnitude + (numerator * side.factor * side.whole).magnitude

@@ -64,6 +64,13 @@ struct OutputSearch: ~Copyable {
       guard let row = rows.isAll ? slice : rows.numbers.prefix(64).firstIndex(of: slice) else { return nil }
       return (row, isWide ? position % block / layout.inner : 0)
     }
+    if candidate.output == .gradient, !isZero, !places.isEmpty,
+      places.allSatisfy({ found[$0.row * width + $0.index] == 0 })
+    {
+      // Zeros do not tell how many times as large the numbers are.
+      let place = found.indices.max { found[$0].magnitude < found[$1].magnitude } ?? 0
+      places.append((place / width, place % width))
+    }
     if places.isEmpty {
       let place = found.indices.first { found[$0] != own[$0] } ?? 0
       places = [(place / width, place % width)]
@@ -101,6 +108,8 @@ struct OutputSearch: ~Copyable {
     guard mistake.outputs.contains(candidate.output), !rows.isWithoutEffect(mistake.change.handling) else {
       return false
     }
+    // The diagonal of a Jacobian leaves zeros, and so does right arithmetic of sure predictions.
+    if isZero, mistake.aspect == .derivation { return false }
     guard let range = mistake.range else { return true }
     // Where the range of a format spoils a loss or an entropy, it is NaN or infinite.
     if isFinite, candidate.output == .loss || candidate.output == .entropy { return false }

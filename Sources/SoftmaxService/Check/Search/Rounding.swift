@@ -199,6 +199,13 @@ struct OperationCount {
       careful: usual, usual: usual, lenient: p.magnitude * (worst + 2 * argument + 2 * shiftOfProbability))
   }
 
+  /// What rounding makes of a number that is divided by p.
+  func quotient(_ value: Double, over p: Double) -> ErrorBounds {
+    let (size, argument) = (value.magnitude, Self.logarithm(of: p))
+    let usual = size * (typical + argument)
+    return ErrorBounds(careful: usual, usual: usual, lenient: size * (worst + 2 * argument + 2 * shiftOfProbability))
+  }
+
   /// What rounding makes of log p, and of a log-sum-exp or an entropy.
   @inline(__always)
   func logarithm(_ value: Double) -> ErrorBounds {
