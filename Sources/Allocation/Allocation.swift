@@ -55,7 +55,7 @@ extension Array where Element: BitwiseCopyable {
     }
   }
 
-  /// Makes room for so many elements, as `reserveCapacity` does, in large pages if that is much.
+  /// Makes room for this many elements, as `reserveCapacity` does, in large pages if that is much.
   @inlinable
   public mutating func reserveLargeCapacity(_ count: Int) {
     guard count > capacity else { return }

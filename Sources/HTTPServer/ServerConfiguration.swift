@@ -57,7 +57,7 @@ public struct ServerConfiguration: Sendable, Hashable {
     workers = loops
   }
 
-  /// The most threads that a server of so many loops has at once: the loops and as many workers, as many again where
+  /// The most threads that a server of this many loops has at once: the loops and as many workers, as many again where
   /// one request computes on all cores, the expensive requests and those that have let others go first, and Dispatch's
   /// own.
   public static func mostThreads(loops: Int) -> Int { fewestThreads(loops: loops) + WorkPool.mostPassed }

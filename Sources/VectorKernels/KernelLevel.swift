@@ -22,7 +22,7 @@ public struct KernelLevelPolicy: Sendable {
   private let short: KernelLevel
   private let long: KernelLevel
 
-  /// Texts of so many bytes and more are long.
+  /// Texts of this many bytes and more are long.
   private static let longText = 16 * 1024
 
   /// - Parameters:
@@ -33,6 +33,6 @@ public struct KernelLevelPolicy: Sendable {
     long = highest
   }
 
-  /// The level for a text of so many bytes.
+  /// The level for a text of this many bytes.
   public func level(forText bytes: Int) -> KernelLevel { bytes < Self.longText ? short : long }
 }

@@ -33,7 +33,7 @@ public struct Triple<Number: KernelNumber> {
     return Triple(high: first.high, middle: middle.high, low: middle.low + (second.low + (a.low + b.low)))
   }
 
-  /// The product of short numbers: short but for a factor of 4.
+  /// The product of short numbers: short except for a factor of 4.
   ///
   /// Error Bounds: relative 2^-143. Of nine products the three largest are exact, their low parts and the errors of
   /// adding them in the middle included. Left out are three of at most 2^-148; the low part is at most 2^-95 and takes

@@ -164,7 +164,7 @@ class Daemon:
         return int(stat(self.pid)[7])
 
     def settle(self, descriptors, faults, seconds=30):
-        """Waits until no more than so many descriptors are open; returns how many are, a fault if they are more."""
+        """Waits until no more than this many descriptors are open; returns how many are, a fault if they are more."""
         limit = time.monotonic() + seconds
         while self.descriptors() > descriptors and time.monotonic() < limit:
             time.sleep(0.1)

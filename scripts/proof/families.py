@@ -180,7 +180,7 @@ def near_level(rng):
         for target in ([0.5, 0.5], [0.25, 0.75], [1.0, 1.0], [0.0, 0.5], [0.5, 0.49999999999999994]):
             yield loss([a, b], target)
             yield loss([a, b], target, temperature=1e308, label_smoothing=0.5, reduction="sum")
-    # p = 1/2 + d/4 - d^3/48 + ...: half-way between two doubles when d is odd * 2^-52, but for the cube.
+    # p = 1/2 + d/4 - d^3/48 + ...: half-way between two doubles when d is odd * 2^-52, except for the cube.
     for k in list(range(0, 52, 2)):
         d = (2**k + 1 if k else 1) * 2.0 ** -52
         yield softmax([d, 0.0])

@@ -6,7 +6,7 @@ each run, so none is a fixture.
   lattice              weights that bring a sum of losses, or a gradient, 48 bits a weight nearer to a midpoint: the
                        closest vector of a lattice, by Lenstra, Lenstra and Lovász's reduction and Babai's nearest plane
   continued-fractions  one weight, from the convergents of a loss
-  faint-tails          exactly half-way but for a part below every place, its sign alone deciding
+  faint-tails          exactly half-way except for a part below every place, its sign alone deciding
   tuned-sums           rows whose every class corrects what is left: some 45 bits a class, down to 2^-410 of a midpoint
   half-way-losses      the same as continued-fractions, of losses beyond cross-entropy, their gradients and the
                        Hessian's product
@@ -358,7 +358,7 @@ def cancelling_losses(rng):
         pair = rng.gauss(0, 2)
         yield asks(["hessian_vector_product"], logits=[pair, pair, 0.0] + [far()], target=[0],
                    vector=[1.0, -1.0, 0.0, rng.choice([0.0, 1.0, -1.0])])
-        # A teacher that is its student up to a shift, permuted among equals, or but for faint classes.
+        # A teacher that is its student up to a shift, permuted among equals, or except for faint classes.
         logits = [rng.choice([0.0, 0.0, 1.5, -2.0]) for _ in range(rng.randint(2, 5))] + [far() for _ in range(rng.randint(0, 2))]
         shift = float(rng.choice([0, 1, -3, 0.5]))
         teacher = [a + shift for a in logits]

@@ -79,7 +79,7 @@ def rounded_softmax(rng, row, weight, temperature):
 
 
 def close_case(rng, largest=40):
-    """A target that is softmax itself, but for its rounding: probabilities, or a teacher's logits."""
+    """A target that is softmax itself, except for its rounding: probabilities, or a teacher's logits."""
     classes = rng.randint(2, largest)
     shape, axis = cases.a_shape(rng, classes)
     scale = rng.choice([1e-6, 0.1, 1, 3, 20, 100])

@@ -44,7 +44,7 @@ def exact_ties(rng):
 
 @family
 def half_way(rng):
-    """Half-way between two doubles but for a tail below every place in question: the tail's sign decides."""
+    """Half-way between two doubles except for a tail below every place in question: the tail's sign decides."""
     yield loss([9999999999999998.0, 1.0], [1])
     yield loss([9999999999999998.0, -1.0], [1])
     yield loss([1.0, 0.0], [1], temperature=5e-324)

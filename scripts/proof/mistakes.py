@@ -174,7 +174,7 @@ class Sums(libraries.NumPy):
 
 
 class Logarithms(libraries.NumPy):
-    """Right too, but for what cancels: the logarithm of p."""
+    """Right too, except for what cancels: the logarithm of p."""
 
     def log_softmax(self, x, axis): return np.log(self.softmax(x, axis))
 

@@ -191,7 +191,7 @@ def narrow(rng, dtype):
         p = rng.uniform(1, 2) * 2.0 ** rng.randint(least - 3, least + form.precision + 1)
         yield softmax([0.0, math.log(p)], dtype=dtype)
         yield loss([0.0, math.log(p)], [rng.randrange(2)], dtype=dtype)
-    # Exactly half-way, or so but for a tail: log-sum-exp, log-probabilities and losses of far rows, and level rows.
+    # Exactly half-way, or so except for a tail: log-sum-exp, log-probabilities and losses of far rows, and level rows.
     for _ in range(60):
         middle = (1 + ulp * (rng.randrange(1 << form.precision - 1) + 0.5)) * 2.0 ** rng.randint(least + 30, min(greatest, 40))
         middle *= rng.choice([1, -1])

@@ -24,7 +24,7 @@ public struct HTTPLimits: Sendable, Hashable {
   public var headTimeout = Duration.seconds(20)
   /// The longest silence, and the grace period, of a body; beyond: 408.
   public var bodyTimeout = Duration.seconds(20)
-  /// What a body must bring each second, but for its grace period; being faster never earns more than that again.
+  /// What a body must bring each second, except for its grace period; being faster never earns more than that again.
   public var bodyBytesPerSecond = 1024
   /// How long a connection may wait for a request: above the 60 s of common load balancers.
   public var idleTimeout = Duration.seconds(75)

@@ -140,7 +140,7 @@ extension EventLoop {
 
   // MARK: Places
 
-  /// Looking for places may take one part in so many of the loop's time, and end one part in so many of its
+  /// Looking for places may take one part in this many of the loop's time, and end one part in this many of its
   /// connections at once.
   private static let placesShare = 16
 

@@ -109,7 +109,7 @@ public struct JSONWriter: ~Copyable {
 
 extension Span<UInt8> {
   /// Whether a string may plainly hold the bytes as they are: no byte needs an escape, or is not ASCII. False of fewer
-  /// than eight, which are as soon appended as looked at.
+  /// than eight, for which looking costs as much as appending.
   fileprivate var isPlain: Bool {
     guard count >= 8 else { return false }
     // The last eight overlap those before them.

@@ -182,7 +182,7 @@ struct DerivativeQuotients {
   ///
   ///     scale (U p_i - u_i) S S' = e_i Σ_h e'_h (k w_h + ε W) - k w_i e'_i S - ε w_i S S',
   ///
-  /// but for the last term, and but for S where p_i = 0.
+  /// except for the last term, and except for S where p_i = 0.
   private func addGradient(_ i: Int, _ teacher: LogitsRow, to result: inout ExponentialQuotient) {
     let pull = -Sum.product(factor, Sum.product(kept, weight(i)))
     if !teacher.isMasked(i) {

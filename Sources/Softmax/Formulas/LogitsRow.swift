@@ -134,7 +134,7 @@ extension LogitsRow {
   func isIrrational(_ value: RowValue) -> Bool {
     switch value {
     case .logProbability: finite > 1
-    // tanh of a rational number is irrational, but for 0.
+    // tanh of a rational number is irrational, except for 0.
     case .logSumExp: finite > 1 || isCapped(top)
     case .entropy, .argmax, .index: false
     case .probability(let i): softcap != nil && !isLevel && !isMasked(i)

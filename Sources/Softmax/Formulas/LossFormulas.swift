@@ -146,13 +146,13 @@ struct RowLoss<A: Arithmetic> {
   let weights: TargetWeights
   /// scale · U.
   let total: A.Real
-  /// `nil` stands for γ = 0.
+  /// `nil` means γ = 0.
   let focal: FocalFactor<A>?
-  /// `nil` stands for λ = 0.
+  /// `nil` means λ = 0.
   let penalty: LogSumPenalty<A>?
   /// The softmax of a teacher's logits, where these are the target.
   var teacher: SoftmaxSums<A>?
-  /// The weight of the teacher's top class but for its tail, where all others' are faint.
+  /// The weight of the teacher's top class except for its tail, where all others' are faint.
   private let topWeight: A.Real?
   private let zero: A.Real
 
@@ -258,7 +258,7 @@ struct FocalFactor<A: Arithmetic> {
 
 /// The z-loss λ LSE², LSE = log Σ e^(a/T), times `scale` and T², so that it is dyadic where LSE T is.
 struct LogSumPenalty<A: Arithmetic> {
-  /// scale λ (T LSE)², but for its tail if it has one.
+  /// scale λ (T LSE)², except for its tail if it has one.
   let loss: A.Real
   /// 2 scale λ T LSE: the factor of p in the gradient, times `scale` and T; likewise.
   let slope: A.Real
@@ -344,7 +344,7 @@ extension SoftmaxSums {
 }
 
 extension LogitsRow {
-  /// Whether class i has all of the probability but for what counts by its sign alone.
+  /// Whether class i has all of the probability except for what counts by its sign alone.
   func isAllButAlone(_ i: Int) -> Bool {
     i == top && logits.indices.allSatisfy { $0 == i || isMasked($0) || isNegligible($0) }
   }

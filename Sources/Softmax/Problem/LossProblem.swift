@@ -32,9 +32,9 @@ public final class LossProblem: Sendable {
   public let softmax: SoftmaxProblem
   /// What the loss compares softmax with.
   public let target: Target
-  /// `w`, one for each class; `nil` stands for ones.
+  /// `w`, one for each class; `nil` means ones.
   public let weight: [Double]?
-  /// `s`, one for each row; `nil` stands for ones.
+  /// `s`, one for each row; `nil` means ones.
   public let sampleWeight: [Double]?
   /// A class index that makes a row count for nothing; it may be a valid class.
   public let ignoreIndex: Int
@@ -48,7 +48,7 @@ public final class LossProblem: Sendable {
   public let zLoss: Double
   /// γ of the focal loss, finite and not negative; 0 unless the target holds class indices and ε is 0.
   public let focalGamma: Double
-  /// What ``Reduction/mean`` divides by in place of the sum of the weights, finite and positive; `nil` stands for that
+  /// What ``Reduction/mean`` divides by in place of the sum of the weights, finite and positive; `nil` means that
   /// sum. Other reductions leave it alone.
   public let divisor: Double?
 

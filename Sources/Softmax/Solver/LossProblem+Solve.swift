@@ -5,7 +5,7 @@ extension LossProblem {
   /// Each is the nearest to its exact value. Edge cases: rows that are ignored or have weight zero give zeros; a masked
   /// class with a weight makes the loss infinite and leaves the gradient finite.
   /// - Parameters:
-  ///   - upstream: q, of the loss's shape, finite; `nil` stands for ones. It leaves the loss alone.
+  ///   - upstream: q, of the loss's shape, finite; `nil` means ones. It leaves the loss alone.
   ///   - buffers: where what is asked for goes. There is no perplexity without a reduction.
   ///   - execution: how it is run, and when it is to stop.
   ///   - stage: the first stage to ask, here and in what follows.

@@ -26,7 +26,7 @@ final class LossRequest: Sendable {
   }
 
   let problem: LossProblem
-  /// q, one for each loss; `nil` stands for ones.
+  /// q, one for each loss; `nil` means ones.
   let upstream: [Double]?
   let measure: Measure?
   let derivative: Derivative?
@@ -34,7 +34,7 @@ final class LossRequest: Sendable {
   let needsPairs: Bool
   /// Whether e^loss is asked for, of a reduced loss.
   let wantsPerplexity: Bool
-  /// D; `nil` stands for one.
+  /// D; `nil` means one.
   let normaliser: ExactSum?
 
   /// - Throws: ``ComputationError/upstreamDoesNotFit``.

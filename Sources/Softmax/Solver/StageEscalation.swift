@@ -61,7 +61,7 @@ struct StageEscalation {
 public struct StageCounts: Sendable, Hashable {
   /// All results.
   public var outputs = 0
-  /// Those that the vector stage left open, or was not asked for, but for what is known without arithmetic.
+  /// Those that the vector stage left open, or was not asked for, except for what is known without arithmetic.
   public var ball = 0
   /// Those that the ball stage left open.
   public var interval = 0

@@ -106,7 +106,7 @@ extension VectorLoops {
 }
 
 /// Short decimals in plain notation to the nearest binary64, eight at a time: each is an integer below 10^8 divided by
-/// a power of ten, which is exact but for one rounding.
+/// a power of ten, which is exact except for one rounding.
 extension VectorLoops {
   /// Finds the eight numbers in a block. No vector is an argument or a result, since a call would take it apart.
   ///

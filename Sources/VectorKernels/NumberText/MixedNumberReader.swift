@@ -70,7 +70,7 @@ extension VectorLoops {
   /// Finds the numbers of a block from their digits, after D. Lemire, "Number Parsing at a Gigabyte per Second" (2021).
   ///
   /// Of the product of the first 19 digits and a power of ten, which are words whose highest bits are set, the upper
-  /// word is known but for what the power's missing bits and further digits add. A number is decided where the most
+  /// word is known except for what the power's missing bits and further digits add. A number is decided where the most
   /// that they add does not change to what it is rounded, and where it cannot be exactly half-way between two.
   ///
   /// - Returns: how many numbers there are before the first that is not decided.

@@ -21,7 +21,7 @@ extension VectorLoops {
   /// Reads numbers of any notation among each other, of at most 24 bytes and an exponent, with the same between them.
   /// It is slower than what reads numbers of one kind.
   ///
-  /// - Parameter most: so many numbers are enough.
+  /// - Parameter most: this many numbers are enough.
   @inlinable @inline(never)
   public static func readMixedNumbers(
     _ text: Span<UInt8>, _ position: inout Int, limit: Int, rows: RowPattern, _ tables: ReadingTables,

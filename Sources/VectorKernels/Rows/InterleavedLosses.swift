@@ -2,7 +2,7 @@
 @frozen
 public struct InterleavedSum: Sendable {
   public var value = VectorPair(repeating: DoubleDouble(high: 0))
-  /// How far from the real sum it may be but for the additions: 3.01u² of it for each.
+  /// How far from the real sum it may be except for the additions: 3.01u² of it for each.
   public var error = Vector(repeating: 0)
 
   @inlinable
@@ -11,7 +11,7 @@ public struct InterleavedSum: Sendable {
 
 /// Losses of groups of eight short rows, and their gradients at the targets.
 extension VectorLoops {
-  /// Computes `gradientFactor·(p_i - 1)` of the targets, the gradient there but for a cap, with an error bound.
+  /// Computes `gradientFactor·(p_i - 1)` of the targets, the gradient there except for a cap, with an error bound.
   ///
   /// It is -gradientFactor·(S - e_i)/S, where S - e_i is R itself at the row's maximum.
   ///

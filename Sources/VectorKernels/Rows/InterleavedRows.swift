@@ -22,7 +22,7 @@ public struct InterleavedRows: Sendable, BitwiseCopyable {
   public var logSum = VectorPair(repeating: DoubleDouble(high: 0))
   /// The rows' target classes.
   public var target = Vector(repeating: 0)
-  /// The gradients there but for a power of two, and their errors.
+  /// The gradients there except for a power of two, and their errors.
   public var valueAtTarget = VectorPair(repeating: DoubleDouble(high: 0))
   public var errorAtTarget = Vector(repeating: 0)
   /// What the gradients are multiplied by, in ±[2^-20, 2^20], and the losses, in [2^-20, 2^20].
@@ -34,7 +34,7 @@ public struct InterleavedRows: Sendable, BitwiseCopyable {
   /// What p is multiplied by in the gradient, besides the factor; 1 for cross-entropy. And its relative error.
   public var pull = VectorPair(repeating: DoubleDouble(high: 1))
   public var pullError = Vector(repeating: 0)
-  /// The losses but for their factor, and their errors; zero for a row that has none here.
+  /// The losses except for their factor, and their errors; zero for a row that has none here.
   public var loss = VectorPair(repeating: DoubleDouble(high: 0))
   public var lossError = Vector(repeating: 0)
 
@@ -215,7 +215,7 @@ extension VectorLoops {
     }
   }
 
-  /// How many numbers a group has, where so many groups have so many: 8·classes. It is checked.
+  /// How many numbers each of some groups has that have this many together: 8·classes. It is checked.
   @inlinable @inline(__always)
   static func groupLength(_ numbers: Int, _ groups: Int) -> Int {
     precondition(groups > 0 && groups <= 8)

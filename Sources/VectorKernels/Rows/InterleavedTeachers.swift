@@ -10,7 +10,7 @@ extension VectorLoops {
   ///     ``interleavedShares(of:_:weights:logits:rests:shift:reach:_:into:)``, likewise.
   ///   - teachers: what is known of them; or empty.
   ///   - logits, teacherLogits: [groups][classes][8], what the exponentials are of; or empty, where they are capped or
-  ///     there are no teachers. Where the ones are the others but for a constant, the result is zero.
+  ///     there are no teachers. Where the ones are the others except for a constant, the result is zero.
   ///   - error: the gradient factors' relative error, and what these and twice z's add to it.
   ///   - out: [groups][classes][8].
   /// - Returns: the rows with a NaN.
@@ -69,7 +69,7 @@ extension VectorLoops {
     return found
   }
 
-  /// The rows of a group whose logits are their teachers' but for a constant.
+  /// The rows of a group whose logits are their teachers' except for a constant.
   @inlinable @inline(__always)
   static func areShifted(
     _ logits: Span<Double>, less maximum: Vector, to teacherLogits: Span<Double>, less teacherMaximum: Vector,

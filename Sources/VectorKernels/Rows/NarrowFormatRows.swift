@@ -150,7 +150,7 @@ extension VectorLoops {
   ///   - sum: in each lane, what the logits so far add up to: at most 2^20 blocks of 64.
   ///
   /// Error Bounds: the terms are positive and within 2u; eight of them are added in each lane with seven roundings; the
-  /// blocks' sums with their errors kept. So the sum is within 9.01u of itself, but for less than 2^-871 that terms
+  /// blocks' sums with their errors kept. So the sum is within 9.01u of itself, except for less than 2^-871 that terms
   /// below the least exponent add.
   @inlinable @inline(never)
   public static func narrowExponentials(

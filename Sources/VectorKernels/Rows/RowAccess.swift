@@ -94,7 +94,7 @@ public struct RowShift: Sendable {
     absolute = relative == 0 ? (temperature > 1 ? 0x1p-1073 : 0) : 0x1p-1071 * max(1, inverse)
   }
 
-  /// What is known of z that were computed before, but for their rests: within an absolute error.
+  /// What is known of z that were computed before, except for their rests: within an absolute error.
   @inlinable @inline(__always)
   public init(known error: Double) {
     self.init(maximum: 0, temperature: 1)

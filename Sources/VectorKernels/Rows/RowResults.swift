@@ -186,7 +186,7 @@ extension VectorLoops {
   /// Error Bounds: 2^-89.9 for the additions, as in ``exponentials(_:rests:top:shift:vanishing:table:into:)``; 2^-99.9
   /// for z, the product of the pairs and the shift; 2^-1050 where products underflow, so a sum below 2^-900 must not
   /// be used. Where products have both signs, they are parts of the sum of the products' sizes: no step's rounding is
-  /// more than that of the sizes, but for a Fast2Sum of 64 terms' pair whose high parts have cancelled, which is off
+  /// more than that of the sizes, except for a Fast2Sum of 64 terms' pair whose high parts have cancelled, which is off
   /// by 66u² of the block.
   @inlinable @inline(never)
   public static func shareSums(
@@ -243,7 +243,7 @@ extension VectorLoops {
   ///
   /// Error Bounds: those of ``scaled(_:_:by:within:_:into:)``. Below 2^-1022, in units g of 2^-1074, `high` is first
   /// rounded to a multiple h, by adding and taking away 2^52 units, and `high - h` is exact. With the rest, it is on
-  /// one side of half a unit or the other at both ends of the enclosure; where an end is that half but for its own
+  /// one side of half a unit or the other at both ends of the enclosure; where an end is that half except for its own
   /// rounding, nothing is proven.
   @inlinable @inline(never)
   public static func farProducts(

@@ -45,16 +45,16 @@ extension VectorLoops {
   /// Error Bounds: relative 2^-131. Everything in parts of e^z:
   /// - *Reduction*, 2^-143. The first three parts of ln 2/256 have 34 bits, so that their products with k, |k| < 2^18,
   ///   are exact; the fourth leaves out 2^-169·2^18. z.high less the first is exact, as there. The other terms are
-  ///   added exactly but for z.low, at most 2^-93.7, and k times the fourth, 2^-98: some roundings of 2^-93 u. So r's
-  ///   parts are at most ρ, 2^-61.9 and 2^-114.
+  ///   added exactly except for z.low, at most 2^-93.7, and k times the fourth, 2^-98: some roundings of 2^-93 u. So
+  ///   r's parts are at most ρ, 2^-61.9 and 2^-114.
   /// - *r + r²/2*, 2^-165: each product of two parts is exact that is above 2^-124, the errors of adding them included.
   /// - *r³Q*, 2^-131.7. Q = 1/6 + r/24 + … is doubled, and r³ halved. Its terms from r^8/8! on, 2^-91.5, are computed
   ///   in plain binary64, within 3u; those from r^12/12!, 2^-143, are left out. The last Horner step is within 4.2u²,
   ///   its coefficient within u², the steps before it within that times ρ: 5.3u² of Q. r²/2, as a pair, times r is
   ///   within 10u², times Q another 14u²: below 30u² of r³/6 ≤ 2^-31.1, or 2^-132.2. That r's low part is left out is
   ///   another 2^-19.1-115.
-  /// - *Table*, 2^-155: its entries are within 2^-160 as triples. The products with them and the sums are exact but for
-  ///   parts below 2^-104 and roundings of these.
+  /// - *Table*, 2^-155: its entries are within 2^-160 as triples. The products with them and the sums are exact except
+  ///   for parts below 2^-104 and roundings of these.
   @inlinable @inline(__always)
   static func tripleExponential(
     _ z: VectorTriple, _ table: Span<Double>, _ rests: Span<Double>

@@ -28,7 +28,7 @@ struct MemoryPlan: Equatable {
 
   private static func program(loops: Int) -> Int { (16 << 20) + loops * (1 << 20) }
 
-  /// The least with which a server of so many loops can serve.
+  /// The least with which a server of this many loops can serve.
   static func least(loops: Int) -> Int { max(least, program(loops: loops) + leastToShare) }
 
   /// So many of `loops` as fit into `total` bytes, at least one.

@@ -128,7 +128,7 @@ struct ConnectionMemoryTests {
 }
 
 extension Harness {
-  /// The peer takes so many bytes more.
+  /// The peer takes this many bytes more.
   func take(_ count: Int) {
     if room != nil { room = count }
     goOn()

@@ -9,7 +9,7 @@ import Testing
 struct OutputQueueTests {
   private static let date = HTTPDate(unixSeconds: 784_111_777)
 
-  /// An answer with a body of so many bytes.
+  /// An answer with a body of this many bytes.
   private func response(_ count: Int, _ byte: UInt8) -> Response {
     Response(.ok, .plainText, body: [UInt8](repeating: byte, count: count))
   }

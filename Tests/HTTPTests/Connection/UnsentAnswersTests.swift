@@ -14,7 +14,7 @@ struct UnsentAnswersTests {
     return harness
   }
 
-  /// Lets time pass, in which the peer takes so many bytes a second.
+  /// Lets time pass, in which the peer takes this many bytes a second.
   private func read(_ harness: Harness, _ rate: Int, seconds: Int) {
     for _ in 0..<seconds where harness.closed == nil {
       harness.pass(1)

@@ -16,7 +16,7 @@ import Testing
     return (random.next() % 2 == 0 ? "-" : "") + integer + "." + fraction
   }
 
-  /// One that an eight takes, but for zero and what is undecided: 14 to 21 bytes, and no zero at the end.
+  /// One that an eight takes, except for zero and what is undecided: 14 to 21 bytes, and no zero at the end.
   private func longNumber(_ random: inout SplitMix64) -> String {
     let sign = random.next() % 2 == 0 ? "-" : ""
     let before = Int(random.next() % 7) + 1

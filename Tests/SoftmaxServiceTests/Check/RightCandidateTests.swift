@@ -143,7 +143,7 @@ struct RightCandidateTests {
     #expect(report.findings.map(\.cause) == ["precision"], "\(report.findings.map(\.detail))")
   }
 
-  /// The same numbers in a format that is named, be it the default one, are those of a mistake.
+  /// The same numbers in a format that is named, also if it is the default, are those of a mistake.
   @Test func shortNumbersOfTheFormatThatIsNamedAreNot() throws {
     let request = #""logits": [20, 0], "temperature": 2, "target": 1"#
     let report = try checked(request + #", "dtype": "float64""#, ["gradient": "[0.5, -0.5]"])

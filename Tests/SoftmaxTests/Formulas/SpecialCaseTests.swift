@@ -259,7 +259,7 @@ struct SpecialCaseTests {
     #expect(try results(problem, from: stage).gradient == [-one, one, -one, one])
   }
 
-  /// A sum over many rows that is half-way between two numbers but for tails below every place.
+  /// A sum over many rows that is half-way between two numbers except for tails below every place.
   @Test(arguments: Stage.allCases) func totalsThatTailsDecide(stage: Stage) throws {
     let rows = 300
     let far = 0x1p53 - Double(2 * (rows - 1)) * 1024 + 2

@@ -84,7 +84,7 @@ struct VanishingSumTests {
     #expect(product.indices.allSatisfy { (product[$0] == 0) == (vector[$0] == 0.25) })
   }
 
-  /// Weights that are not all the same, but for each group of equal logits as many of each.
+  /// Weights that are not all the same, except for each group of equal logits as many of each.
   @Test(arguments: [Stage.vector, .interval]) func permutedTeachersWithWeights(stage: Stage) throws {
     // The teacher's groups with weights are those of the student: 2 · {0, 1}; the class with weight 0 is beside them.
     let problem = try problem(
@@ -112,7 +112,7 @@ struct VanishingSumTests {
     #expect(counter.total.widestBits <= 512)
   }
 
-  /// Half-way between two numbers but for parts below every width, of both signs: the one with the greater exponent
+  /// Half-way between two numbers except for parts below every width, of both signs: the one with the greater exponent
   /// decides. Student and teacher have one each; p_0 - t_0 is 3/4 less the student's and more the teacher's.
   @Test(arguments: [Stage.vector, .interval]) func tailsOfBothSigns(stage: Stage) throws {
     let least = Double.leastNonzeroMagnitude

@@ -136,7 +136,7 @@ extension ShortRows {
       within: probabilityError + Self.factorError, rounding, into: &out)
   }
 
-  /// Computes the losses but for their factors, where they are not known yet.
+  /// Computes the losses except for their factors, where they are not known yet.
   private mutating func computeLosses(_ measure: LossRequest.Measure?) {
     let (loops, arguments) = (loops, groups.arguments)
     if let teachers {

@@ -42,7 +42,7 @@ struct ShortRows: ~Copyable {
   private static let mostClassesAcross = 2048
   /// Fewer rows are done sooner one by one.
   private static let leastRows = 3
-  /// With what is made of them, so many logits fit into a core's nearest cache.
+  /// With what is made of them, this many logits fit into a core's nearest cache.
   private static let mostLogits = 1024
 
   /// Whether this stage does a problem's rows: `VectorRow` would, they are short, and there are some of them.
@@ -108,7 +108,7 @@ struct ShortRows: ~Copyable {
   /// Forgets the rows taken.
   mutating func removeAll() { selection.removeAll() }
 
-  /// About how many nanoseconds a row of so many classes takes.
+  /// About how many nanoseconds a row of this many classes takes.
   static func cost(_ classes: Int) -> Int { 20 + 6 * classes }
 
   /// Takes the first of some rows, as many as there is room for.

@@ -106,9 +106,9 @@ struct RowWriter: Sendable {
 }
 
 extension SoftmaxProblem {
-  /// Bytes that so many threads keep of the rows that they work on: a class's exponential, what a cap makes of it, and
-  /// its places in copies of the row and of the row's results, where these are not used where they are; of as many rows
-  /// as go together.
+  /// Bytes that this many threads keep of the rows that they work on: a class's exponential, what a cap makes of it,
+  /// and its places in copies of the row and of the row's results, where these are not used where they are; of as many
+  /// rows as go together.
   public func bytesAtWork(threads: Int) -> Int {
     let isInPlace = layout.inner == 1 && logits.isArray
     let rows = ShortRows.serves(self) ? ShortRows.room(layout) : 1

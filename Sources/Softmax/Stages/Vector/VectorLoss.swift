@@ -217,7 +217,7 @@ final class VectorLoss: Sendable {
     return open
   }
 
-  /// A loss that is -log p but for a power of two may be half-way between two results; others are not.
+  /// A loss that is -log p except for a power of two may be half-way between two results; others are not.
   private func resolveLoss(
     row n: Int, _ target: Int, of logits: Span<Double>, _ row: borrowing VectorRow, weight: ScaledDoubleDouble,
     sum: inout VectorLossSum

@@ -152,7 +152,7 @@ struct LogSumBounds: Sendable {
 extension VectorRow {
   /// log S.
   ///
-  /// Error Bounds: the kernel's, and R's own, since d log(1+R)/log(1+R) ≤ dR/R. A faint row's is R, but for
+  /// Error Bounds: the kernel's, and R's own, since d log(1+R)/log(1+R) ≤ dR/R. A faint row's is R, except for
   /// R²/2 < 2^-700 R: within 2^-79.9 of itself and what R leaves out.
   var logSum: VectorValue {
     if sums.isFaint {

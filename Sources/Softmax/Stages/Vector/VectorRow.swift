@@ -46,7 +46,7 @@ struct VectorRow: ~Copyable {
     cap = isCapped ? RowCap(problem) : nil
   }
 
-  /// About how many nanoseconds a row of so many classes takes.
+  /// About how many nanoseconds a row of this many classes takes.
   static func cost(_ classes: Int) -> Int { 200 + 6 * classes }
 
   /// Takes a row and computes its exponentials and their sums.
@@ -206,13 +206,13 @@ struct DoubleDoubleBuffer: Sendable {
 
   init() {}
 
-  /// Of so many numbers, whole vectors, of no value.
+  /// Of this many numbers, whole vectors, of no value.
   init(uninitialized count: Int) { numbers = [Double](uninitializedLargeCount: 2 * count) }
 
-  /// Makes it one of so many numbers, whole vectors; what was there is then of no use.
+  /// Makes it one of this many numbers, whole vectors; what was there is then of no use.
   mutating func resize(to count: Int) { numbers.resize(to: 2 * count) }
 
-  /// Sees that there is room for a row of so many classes; what was there is then of no use.
+  /// Sees that there is room for a row of this many classes; what was there is then of no use.
   mutating func makeRoom(for classes: Int) {
     let count = 2 * paddedCount(classes)
     guard numbers.count != count else { return }

@@ -91,7 +91,7 @@ extension VectorRow {
   /// Σ u_c (-log p_c) = U·log S + Σ u (-z) of the target weights read, or `nil`.
   ///
   /// Error Bounds: both terms are ≥ 0: 2^-79.75 and 2^-89 of each, 2^-79.7 of the sum. What underflows stays below
-  /// 2^-1050. A cap's error is in log S, and as z's own in the second, but for the maximum's.
+  /// 2^-1050. A cap's error is in log S, and as z's own in the second, except for the maximum's.
   func loss(_ weights: ShareSums) -> VectorValue? {
     let cross = weights.cross.high
     guard !sums.isFaint, !weights.cross.low.isNaN, cross == 0 || (cross >= 0x1p-700 && cross <= 0x1p900)

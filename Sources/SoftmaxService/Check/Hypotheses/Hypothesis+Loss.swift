@@ -1,6 +1,6 @@
 import Softmax
 
-/// Everything is right but for one factor.
+/// Everything is right except for one factor.
 extension Hypothesis {
   static let ofFactors = [sign] + logBases + reductions + divisors + temperatureFactors
 

@@ -6,7 +6,7 @@ import Softmax
 /// All of them up to a bound; past it those where the caller's numbers are worst. Whatever recomputes on them shares
 /// them.
 final class CheckedRows: Sendable {
-  /// Up to so many logits all slices are looked at.
+  /// Up to this many logits all slices are looked at.
   static let mostLogits = 65_536
 
   let layout: Layout

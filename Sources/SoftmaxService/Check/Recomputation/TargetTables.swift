@@ -284,7 +284,7 @@ struct ChangedTarget {
   /// What the smoothing gives a class besides its own share.
   func spreadShare(_ c: Int, _ tables: TargetTables) -> Double { spread * tables.weight(spreadWeights, c) }
 
-  /// u of one item, but for what classes have of a distribution and of the smoothing.
+  /// u of one item, except for what classes have of a distribution and of the smoothing.
   struct Shares {
     let item: Int
     /// The class of an item with a class index, and its whole u.

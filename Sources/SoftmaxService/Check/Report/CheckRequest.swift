@@ -20,7 +20,7 @@ struct CheckRequest: Sendable {
   /// Not empty, no output twice, each of its output's shape.
   let candidates: [Candidate]
   let tolerance: Tolerance
-  /// Whether the request names the format, be it the default one: else the numbers may be of a shorter one.
+  /// Whether the request names the format, also if it is the default: else the numbers may be of a shorter one.
   let namesFormat: Bool
 
   /// Validates what was read.

@@ -186,7 +186,7 @@ struct WeightOfEvidence {
     }
   }
 
-  /// Ends a slice of so many numbers. Those that say nothing are counted: they had the chance to.
+  /// Ends a slice of this many numbers. Those that say nothing are counted: they had the chance to.
   mutating func endSlice(of width: Int) {
     overRight += slice / Double(width)
     slice = 0

@@ -263,7 +263,7 @@ extension OutputSearch {
 }
 
 extension Mistake {
-  /// Whether all is right but for one factor.
+  /// Whether all is right except for one factor.
   var isFactor: Bool { aspect == .divisor || aspect == .factor || aspect == .temperaturePower }
   /// Whether beside it no more than a factor is looked for.
   fileprivate var isBesideFactorsAlone: Bool {

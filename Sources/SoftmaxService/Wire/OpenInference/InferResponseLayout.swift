@@ -72,7 +72,7 @@ struct InferResponseLayout: Sendable {
     return OutputList(groups.flatMap { group in tensors.filter(group).map(\.output) })
   }
 
-  /// An upper bound for the length of the answer, but for what is computed where the logits are, so that its buffer
+  /// An upper bound for the length of the answer, except for what is computed where the logits are, so that its buffer
   /// never grows: memory not written to costs nothing.
   func capacity(model: String, id: String?) -> Int {
     // An escaped character takes six bytes.

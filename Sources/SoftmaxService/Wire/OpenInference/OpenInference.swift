@@ -1,7 +1,7 @@
 import HTTP
 import NumericJSON
 
-/// The Open Inference Protocol V2 over REST, but for inference itself, which is ``OpenInferenceWire``'s: what the
+/// The Open Inference Protocol V2 over REST, except for inference itself, which is ``OpenInferenceWire``'s: what the
 /// server and its models are, and whether they are ready.
 struct OpenInference: Sendable {
   let models: ModelNames

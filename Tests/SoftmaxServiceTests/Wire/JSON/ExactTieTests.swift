@@ -3,7 +3,7 @@ import Testing
 
 @testable import SoftmaxService
 
-/// Results that are half-way between two numbers, exactly or but for parts far below every place.
+/// Results that are half-way between two numbers, exactly or except for parts far below every place.
 @Suite("Ties that exact sums decide")
 struct ExactTieTests {
   static let extremes = [
@@ -202,7 +202,7 @@ struct ExactTieTests {
   private static func level(_ rows: Int, of classes: Int) -> String {
     list(Array(repeating: zeros(classes), count: rows))
   }
-  /// Level rows of so many classes, the others masked.
+  /// Level rows of this many classes, the others masked.
   private static func masked(_ counts: [Int], to classes: Int) -> String {
     list(counts.map { count in list((0..<classes).map { $0 < count ? "0" : #""-Infinity""# }) })
   }

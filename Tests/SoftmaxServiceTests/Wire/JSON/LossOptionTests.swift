@@ -51,7 +51,7 @@ struct LossOptionTests {
     ("/loss", #"{"logits": [1e300, 0], "target": 0, "z_loss": 1}"#, #"{"loss":"Infinity"}"#),
     ("/loss", #"{"logits": [1e300, 0], "target": 0, "z_loss": 1e-300}"#, #"{"loss":1.0000000000000002e300}"#),
     ("/loss", #"{"logits": [3e19, 0], "target": 0, "z_loss": 1, "dtype": "float32"}"#, #"{"loss":"Infinity"}"#),
-    // tanh is 1 but for what no number holds; the slope is 0; the order stays.
+    // tanh is 1 except for what no number holds; the slope is 0; the order stays.
     (
       "/softmax", #"{"logits": [1e300, 1e301, -1e300], "softcap": 1, "outputs": ["probabilities", "argmax"]}"#,
       #"{"probabilities":[0.4683105308334812,0.4683105308334812,0.06337893833303762],"argmax":1}"#
@@ -60,7 +60,7 @@ struct LossOptionTests {
       "/gradient", #"{"logits": [1e300, 1e301], "target": 0, "softcap": 1e-300}"#,
       #"{"loss":0.6931471805599453,"gradient":[0.0,0.0]}"#
     ),
-    // A cap far above the logits changes nothing that a number holds, but for a tie.
+    // A cap far above the logits changes nothing that a number holds, except for a tie.
     (
       "/softmax", #"{"logits": [1, 2, 3], "softcap": 1e300}"#,
       #"{"probabilities":[0.09003057317038046,0.24472847105479764,0.6652409557748219]}"#
@@ -88,7 +88,7 @@ struct LossOptionTests {
       #"{"logits": [1, 2, 3], "target_logits": [-1, 0.5, 2], "temperature": 2, "outputs": ["kl_divergence", "gradient"]}"#,
       #"{"kl_divergence":0.01684293091389935,"gradient":[0.027361038039466615,0.014297598261112683,-0.041658636300579296]}"#
     ),
-    // The teacher is the student, shifted; then permuted, but for two classes that stay.
+    // The teacher is the student, shifted; then permuted, except for two classes that stay.
     (
       "/gradient", #"{"logits": [1, 2, 3], "target_logits": [4, 5, 6], "outputs": ["kl_divergence", "gradient"]}"#,
       #"{"kl_divergence":0.0,"gradient":[0.0,0.0,0.0]}"#

@@ -133,7 +133,7 @@ struct BallTests {
     }
   }
 
-  /// What is not known stays so, whatever comes to it, but for an exact zero.
+  /// What is not known stays so, whatever comes to it, except for an exact zero.
   @Test func theUnknownStaysUnknown() {
     let unknown = Ball(DoubleDouble(high: 1, low: 0), radius: .infinity, exponent: 0)
     for known in [

@@ -48,7 +48,7 @@ struct ShortRowsTests {
     }
   }
 
-  /// Rows with teachers of all kinds: the same but for a constant, near or far.
+  /// Rows with teachers of all kinds: the same except for a constant, near or far.
   @Test(arguments: [1, 2, 3, 7, 10, 33, 64, 66]) func teachers(classes: Int) throws {
     for k in repetitions(12) {
       var source = RandomProblem(seed: UInt64(classes * 1000 + k))

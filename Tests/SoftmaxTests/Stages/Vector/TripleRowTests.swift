@@ -47,7 +47,7 @@ struct TripleRowTests {
 
   enum Kind: CaseIterable { case rounded, weighted, ulps, tiny, equal, permuted }
 
-  /// Rows of which the target is softmax, rounded, or a teacher's that is the student but for so little.
+  /// Rows of which the target is softmax, rounded, or a teacher's that is the student except for so little.
   private func problem(_ target: Kind, rows: Int, classes: Int, seed: UInt64, isLast: Bool) throws -> LossProblem {
     var source = RandomProblem(seed: seed)
     let temperature = source.pick(1, 1, 0.7, 4)
