@@ -102,12 +102,19 @@ public final class Server: Sendable {
   /// How long a worker waits for the loops to count again, before a request is refused for want of memory.
   private static let recountTime = DispatchTimeInterval.milliseconds(50)
 
-  /// Dispatch opens a descriptor for its timers with the first one. Where connections have taken all by then, no timer
-  /// ever fires. So one fires before any is accepted.
+  /// Dispatch opens a descriptor for its timers with the first that is not due yet when it looks. Where connections have
+  /// taken all by then, no timer ever fires. So it gets one before any is accepted: once the second of two short ones
+  /// has fired, it has looked at the long one.
   private func waitForTimer() throws(StartError) {
+    let long = DispatchSource.makeTimerSource(queue: queue)
+    long.schedule(deadline: .now() + .seconds(3600))
+    long.activate()
+    defer { long.cancel() }
     let fired = DispatchSemaphore(value: 0)
-    queue.asyncAfter(deadline: .now() + .milliseconds(1)) { fired.signal() }
-    if fired.wait(timeout: .now() + .seconds(10)) == .timedOut { throw .timer }
+    for _ in 0..<2 {
+      queue.asyncAfter(deadline: .now() + .milliseconds(1)) { fired.signal() }
+      if fired.wait(timeout: .now() + .seconds(10)) == .timedOut { throw .timer }
+    }
   }
 
   private func makeLoops() throws(StartError) -> [EventLoop] {
