@@ -102,9 +102,9 @@ public final class Server: Sendable {
   /// How long a worker waits for the loops to count again, before a request is refused for want of memory.
   private static let recountTime = DispatchTimeInterval.milliseconds(50)
 
-  /// Dispatch opens a descriptor for its timers with the first that is not due yet when it looks. Where connections have
-  /// taken all by then, no timer ever fires. So it gets one before any is accepted: once the second of two short ones
-  /// has fired, it has looked at the long one.
+  /// Dispatch opens a descriptor for its timers with the first that is not due yet when it looks. Where connections
+  /// have taken all by then, no timer ever fires. So it gets one before any is accepted: once the second of two short
+  /// ones has fired, it has looked at the long one.
   private func waitForTimer() throws(StartError) {
     let long = DispatchSource.makeTimerSource(queue: queue)
     long.schedule(deadline: .now() + .seconds(3600))
