@@ -7,15 +7,6 @@ import Testing
 
 /// What goes wrong where p - t is derived: dL/dp, softmax's Jacobian and the chain rule between them.
 struct DerivationTests {
-  private static let logits = [
-    [1.5, -0.25, 3, 0.5], [0.125, 2, -1, 0.75], [-2, 0, 1.25, 4], [0.5, 0.25, 0.75, -3],
-    [1, 2.5, -0.75, 0.25],
-  ]
-
-  private static func right<Number>(_: Number.Type) -> Textbook<Number> {
-    Textbook<Number>(logits: logits, target: [2, 1, 0, 3, 1])
-  }
-
   /// A way to go on from dL/dp, which is -u/p.
   enum Way: CaseIterable {
     case right, diagonal, withoutJacobian, addedTarget
@@ -67,9 +58,9 @@ struct DerivationTests {
   }
 
   @Test(arguments: Way.allCases) func aStepThatGoesWrongIsFound(_ way: Way) throws {
-    try expect(Self.right(Double.self), way)
-    try expect(Self.right(Float.self), way)
-    var options = Self.right(Double.self)
+    try expect(FiveRows.right(Double.self), way)
+    try expect(FiveRows.right(Float.self), way)
+    var options = FiveRows.right(Double.self)
     options.temperature = 1.7
     options.smoothing = 0.1
     options.weight = [1, 2, 3, 0.5]
@@ -82,7 +73,7 @@ struct DerivationTests {
   }
 
   @Test(arguments: Way.allCases.dropFirst()) func itIsFoundBesideAFactor(_ way: Way) throws {
-    let right = Self.right(Double.self)
+    let right = FiveRows.right(Double.self)
     try expect(right, way, times: 5, and: "reduction")
     var sum = right
     sum.reduction = "sum"
@@ -92,12 +83,12 @@ struct DerivationTests {
 
   /// With a target that is a distribution each class has its share.
   @Test(arguments: Way.allCases) func aStepWithADistributionIsFound(_ way: Way) throws {
-    var right = Self.right(Double.self)
+    var right = FiveRows.right(Double.self)
     right.onehot = { row, _ in row % 2 == 0 ? [0.1, 0.2, 0.3, 0.4] : [0.7, 0, 0.05, 0.25] }
     right.divisor = Double(right.items)
     let target = json((0..<right.items).map { right.onehot?($0, right.classes) ?? [] })
     let report = try checked(
-      "\"logits\": \(json(Self.logits)), \"target\": \(target)",
+      "\"logits\": \(json(FiveRows.logits)), \"target\": \(target)",
       ["gradient": json(Self.gradient(right, way))])
     #expect(report.findings.map(\.cause) == [way.cause].compactMap { $0 })
   }
@@ -145,15 +136,15 @@ struct DerivationTests {
       #expect(Set(report.causes(of: "loss")) == causes)
       #expect(Set(report.causes(of: "gradient")) == causes)
     }
-    try expect(Self.right(Double.self), times: 1, ["no_log"])
-    try expect(Self.right(Float.self), times: 1, ["no_log"])
-    try expect(Self.right(Double.self), times: 5, ["no_log", "reduction"])
+    try expect(FiveRows.right(Double.self), times: 1, ["no_log"])
+    try expect(FiveRows.right(Float.self), times: 1, ["no_log"])
+    try expect(FiveRows.right(Double.self), times: 5, ["no_log", "reduction"])
   }
 
   /// Softmax of the classes too that `where` excludes.
   @Test(arguments: ["[true, true, true, false]", "[[true, true, true, false], [true, true, false, true]]"])
   func aMaskThatIsForgottenIsFound(_ mask: String) throws {
-    let right = Textbook<Double>(logits: Array(Self.logits[1...2]), target: [1, 0])
+    let right = Textbook<Double>(logits: Array(FiveRows.logits[1...2]), target: [1, 0])
     let request = right.request + ", \"where\": \(mask)"
     let report = try checked(
       request,

@@ -7,15 +7,6 @@ import Testing
 
 /// Each mistake, made as a person makes it, is found by its name, in both formats.
 struct MistakeTests {
-  private static let logits = [
-    [1.5, -0.25, 3, 0.5], [0.125, 2, -1, 0.75], [-2, 0, 1.25, 4], [0.5, 0.25, 0.75, -3],
-    [1, 2.5, -0.75, 0.25],
-  ]
-
-  private static func right<Number>(_: Number.Type) -> Textbook<Number> {
-    Textbook<Number>(logits: logits, target: [2, 1, 0, 3, 1])
-  }
-
   /// What /check says of the gradient and the loss of an implementation, asked what another one stands for.
   private func causes<Number>(
     of wrong: Textbook<Number>, for right: Textbook<Number>, times factor: Number = 1
@@ -31,7 +22,7 @@ struct MistakeTests {
     mistake: (inout Textbook<Number>) -> Void, times factor: Number = 1,
     sourceLocation: SourceLocation = #_sourceLocation
   ) throws {
-    var right = Self.right(Number.self)
+    var right = FiveRows.right(Number.self)
     options(&right)
     var wrong = right
     mistake(&wrong)
@@ -41,7 +32,7 @@ struct MistakeTests {
   }
 
   @Test func rightNumbersPass() throws {
-    let right = Self.right(Double.self)
+    let right = FiveRows.right(Double.self)
     let report = try checked(right.request, ["gradient": Textbook.json(right.gradient), "loss": json(right.loss)])
     #expect(report.passes && report.findings.isEmpty)
   }
@@ -96,7 +87,7 @@ struct MistakeTests {
   }
 
   @Test func twoMistakesTogetherAreFound() throws {
-    let right = Self.right(Double.self)
+    let right = FiveRows.right(Double.self)
     var wrong = right
     wrong.offset = -1
     wrong.reduction = "sum"
@@ -127,7 +118,7 @@ struct MistakeTests {
   /// Where large logits excuse nearly everything, numbers that are a multiple to the last bit are still accused.
   @Test func aFactorIsFoundInWhatLargeLogitsExcuse() throws {
     let right = Textbook<Float>(
-      logits: Self.logits.map { $0.map { Double(Float(1e8 + 8 * ($0 * 2).rounded())) } }, target: [2, 1, 0, 3, 1])
+      logits: FiveRows.logits.map { $0.map { Double(Float(1e8 + 8 * ($0 * 2).rounded())) } }, target: [2, 1, 0, 3, 1])
     let report = try checked(right.request, ["gradient": Textbook.json(right.gradient.map { $0.map { $0 * 5 } })])
     #expect(report.findings.map(\.cause).contains("reduction"))
   }
@@ -223,7 +214,7 @@ struct MistakeTests {
     #expect(offsets.map(\.cause) == ["target_offset", "target_offset"])
     #expect(Set(offsets.map(\.detail)).count == 2)
     #expect(offsets.allSatisfy { $0.tellApart?.contains("send three classes or more") == true })
-    var square = Textbook<Double>(logits: Self.logits[0..<3].map { Array($0[0..<3]) }, target: [2, 1, 0])
+    var square = Textbook<Double>(logits: FiveRows.logits[0..<3].map { Array($0[0..<3]) }, target: [2, 1, 0])
     let request = square.request
     square.divisor = 9
     let divisors = try checked(request, ["loss": json(square.loss)]).findings
@@ -233,8 +224,8 @@ struct MistakeTests {
 
   /// One sum for all slices, as numpy.exp(a) / numpy.exp(a).sum() has it.
   @Test func softmaxOfTheWholeArrayIsFound() throws {
-    let right = Self.right(Double.self)
-    let whole = Textbook<Double>(logits: [Self.logits.flatMap { $0 }]).probabilities[0]
+    let right = FiveRows.right(Double.self)
+    let whole = Textbook<Double>(logits: [FiveRows.logits.flatMap { $0 }]).probabilities[0]
     let p = (0..<right.items).map { n in Array(whole[n * right.classes..<(n + 1) * right.classes]) }
     let gradient = p.enumerated().map { n, row in
       row.indices.map { (row[$0] - ($0 == right.target[n] ? 1 : 0)) / Double(right.items) }
@@ -251,7 +242,7 @@ struct MistakeTests {
   }
 
   @Test func aTargetThatIsNotSubtractedIsFound() throws {
-    let right = Self.right(Double.self)
+    let right = FiveRows.right(Double.self)
     let p = right.probabilities.map { $0.map { $0 / Double(right.items) } }
     #expect(try checked(right.request, ["gradient": json(p)]).findings.map(\.cause) == ["no_target"])
     let sum = try checked(right.request, ["gradient": json(right.probabilities)])
@@ -260,8 +251,8 @@ struct MistakeTests {
 
   @Test(arguments: [#""upstream": 3"#, #""reduction": "none", "upstream": [1, 2, -1, 0.5, 3]"#])
   func anUpstreamGradientThatIsLeftOutIsFound(_ upstream: String) throws {
-    let right = Self.right(Double.self)
-    let request = "\"logits\": \(json(Self.logits)), \"target\": \(right.target), \(upstream)"
+    let right = FiveRows.right(Double.self)
+    let request = "\"logits\": \(json(FiveRows.logits)), \"target\": \(right.target), \(upstream)"
     let scale = upstream.contains("none") ? Double(right.items) : 1
     let report = try checked(request, ["gradient": json(right.gradient.map { $0.map { $0 * scale } })])
     #expect(report.findings.map(\.cause) == ["upstream"])
@@ -269,7 +260,7 @@ struct MistakeTests {
 
   /// The request's divisor instead of what a mean divides by.
   @Test(arguments: [nil, [1, 2, 3, 0.5, 4]]) func aDivisorThatIsLeftOutIsFound(_ sampleWeight: [Double]?) throws {
-    var right = Self.right(Double.self)
+    var right = FiveRows.right(Double.self)
     right.sampleWeight = sampleWeight
     let report = try checked(right.request + #", "divisor": 7"#, ["gradient": json(right.gradient)])
     #expect(report.findings.map(\.cause) == ["divisor"])
@@ -278,7 +269,7 @@ struct MistakeTests {
 
   @Test(arguments: [("z_loss", "0.1"), ("focal_gamma", "2"), ("softcap", "3")])
   func anOptionThatIsLeftOutIsFound(_ option: String, _ value: String) throws {
-    let right = Self.right(Double.self)
+    let right = FiveRows.right(Double.self)
     let request = right.request + ", \"\(option)\": \(value)"
     let report = try checked(request, ["gradient": json(right.gradient), "loss": json(right.loss)])
     #expect(report.findings.map(\.cause) == [option, option])
@@ -290,11 +281,11 @@ struct MistakeTests {
 
   /// What weighs the classes is no part of the divisor where the target is a distribution.
   @Test func weightsLeftOutOfADistributionAreNamedOnce() throws {
-    var right = Self.right(Double.self)
+    var right = FiveRows.right(Double.self)
     right.onehot = { _, _ in [0.1, 0.2, 0.3, 0.4] }
     let target = json([[Double]](repeating: [0.1, 0.2, 0.3, 0.4], count: right.items))
     let report = try checked(
-      "\"logits\": \(json(Self.logits)), \"target\": \(target), \"weight\": [1, 5, 2, 0.5]",
+      "\"logits\": \(json(FiveRows.logits)), \"target\": \(target), \"weight\": [1, 5, 2, 0.5]",
       ["loss": json(right.loss)])
     #expect(report.findings.map(\.cause) == ["weight"])
     #expect(report.findings.first?.cure.contains("each class's term") == true)
@@ -355,8 +346,8 @@ struct MistakeTests {
 
   /// Sigmoids in softmax's place, and the loss that goes with them, binary cross-entropy.
   @Test func sigmoidsAreFound() throws {
-    let right = Self.right(Double.self)
-    let (p, items) = (Self.logits.map { $0.map { 1 / (1 + exp(-$0)) } }, Double(right.items))
+    let right = FiveRows.right(Double.self)
+    let (p, items) = (FiveRows.logits.map { $0.map { 1 / (1 + exp(-$0)) } }, Double(right.items))
     let gradient = p.enumerated().map { n, row in
       row.indices.map { (row[$0] - ($0 == right.target[n] ? 1 : 0)) / items }
     }
@@ -373,7 +364,7 @@ struct MistakeTests {
   }
 
   @Test(arguments: [2, 0.5, -3, 3.7]) func aFactorIsNamed(_ factor: Double) throws {
-    let right = Self.right(Float.self)
+    let right = FiveRows.right(Float.self)
     let numbers = json(right.gradient.map { $0.map { Double($0 * Float(factor)) } })
     for request in [right.request, right.request + ", \"softcap\": 1e9"] {
       let report = try checked(request, ["gradient": numbers])
@@ -392,8 +383,8 @@ struct MistakeTests {
   }
 
   @Test func nonsenseIsUnexplained() throws {
-    let numbers = json(Self.logits.map { $0.map { $0 * 0.3 } })
-    let report = try checked(Self.right(Double.self).request, ["gradient": numbers])
+    let numbers = json(FiveRows.logits.map { $0.map { $0 * 0.3 } })
+    let report = try checked(FiveRows.right(Double.self).request, ["gradient": numbers])
     #expect(report.findings.map(\.cause) == ["unexplained"])
   }
 }

@@ -117,3 +117,15 @@ struct Textbook<Number: BinaryFloatingPoint> {
   private func json(_ rows: [[Double]]) -> String { SoftmaxServiceTests.json(rows) }
   private func json(_ row: [Double]) -> String { SoftmaxServiceTests.json(row) }
 }
+
+/// Five rows of four classes, each with a target: what most mistakes are made with.
+enum FiveRows {
+  static let logits = [
+    [1.5, -0.25, 3, 0.5], [0.125, 2, -1, 0.75], [-2, 0, 1.25, 4], [0.5, 0.25, 0.75, -3],
+    [1, 2.5, -0.75, 0.25],
+  ]
+
+  static func right<Number>(_: Number.Type) -> Textbook<Number> {
+    Textbook<Number>(logits: logits, target: [2, 1, 0, 3, 1])
+  }
+}

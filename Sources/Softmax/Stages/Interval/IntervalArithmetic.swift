@@ -7,7 +7,7 @@ struct IntervalArithmetic<L: Limbs>: Arithmetic {
   let zero: L
   /// log 2 as a fraction, rounded down.
   let logOfTwo: L
-  /// 1/n! as fixed numbers, rounded down, for n = 0 ... lastTerm; empty where they would take megabytes.
+  /// 1/n! as fixed numbers, rounded down, for n = 0 ... lastTerm; for n = 0 alone where they would take megabytes.
   let inverseFactorials: [L]
   /// The greatest n of the series' terms x^n / n!.
   private let lastTerm: Int
@@ -32,19 +32,20 @@ struct IntervalArithmetic<L: Limbs>: Arithmetic {
     while halvings < 32, 3 * halvings * halvings < bits { halvings += 1 }
     self.halvings = halvings
     logOfTwo = try Self.logOfTwo(zero, &poll)
-    var inverses: [L] = []
-    var term = Self.one(like: zero)
+    var term = zero
+    term[zero.count - 1] = 1 << 62
+    var inverses = [term]
     let isTabled = bits <= 8192
-    var magnitude = 0
-    var count = 0
+    var count = 1
+    var magnitude = halvings
     // 2^(-halvings n) / n! < 2^-F ends the series: the rest is less than the last term.
     while magnitude <= bits {
-      count += 1
       if isTabled {
         try poll.spend(10 * zero.count)
-        inverses.append(term)
         term.divide(by: UInt64(count))
+        inverses.append(term)
       }
+      count += 1
       magnitude += halvings + (Int.bitWidth - 1 - count.leadingZeroBitCount)
     }
     inverseFactorials = inverses
@@ -52,13 +53,6 @@ struct IntervalArithmetic<L: Limbs>: Arithmetic {
     costOfProduct = 3 * zero.count * (zero.count + 4)
     costOfExponential = (count + halvings) * costOfProduct
     isLong = costOfExponential > 200_000
-  }
-
-  /// 1 as a fixed number.
-  private static func one(like zero: L) -> L {
-    var one = zero
-    one[zero.count - 1] = 1 << 62
-    return one
   }
 
   func exact(_ value: Double) -> Interval<L> {
@@ -202,18 +196,17 @@ extension IntervalArithmetic {
   private func series(
     _ x: L, from first: Int, through last: Int, alternates: Bool, _ poll: inout CancellationPoll
   ) throws(ComputationError) -> L {
-    let isTabled = !inverseFactorials.isEmpty
-    let one = Self.one(like: zero)
-    var sum = isTabled ? inverseFactorials[last] : one
+    let isTabled = inverseFactorials.count > 1
+    var sum = inverseFactorials[isTabled ? last : 0]
     for n in stride(from: last - 1, through: first, by: -1) {
       if isLong { try poll.spend(costOfProduct) }
       var term = FixedPoint.product(sum, x)
       if !isTabled { term.divide(by: UInt64(n + 1)) }
       if alternates {
-        sum = isTabled ? inverseFactorials[n] : one
+        sum = inverseFactorials[isTabled ? n : 0]
         _ = sum.subtract(term)
       } else {
-        _ = term.add(isTabled ? inverseFactorials[n] : one)
+        _ = term.add(inverseFactorials[isTabled ? n : 0])
         sum = term
       }
     }
