@@ -15,7 +15,7 @@ extension ProblemType {
   static let invalidInput = ProblemType(
     name: "invalid-input", title: "Invalid input", status: .unprocessableContent,
     explanation: "The body is valid JSON but not a valid request. The member \"errors\" lists the faults, "
-      + "at most \(IssueList.maximumCount), each with a JSON pointer to its place.",
+      + "at most \(FaultList.maximumCount), each with a JSON pointer to its place.",
     cure: "Change what \"errors\" names; each of its sentences says how.",
     example: "\"inputs\" is not a member of /softmax; the nearest is \"logits\"; and 1 more fault, in errors")
 

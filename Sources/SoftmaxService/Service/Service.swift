@@ -185,7 +185,7 @@ extension Limits {
   /// more.
   func tensor(_ elements: TensorLimits.Elements = .numbers) -> TensorLimits {
     TensorLimits(
-      values: logits, rank: TensorShape.maximumRank, faults: IssueList.maximumCount + 1, elements: elements)
+      values: logits, rank: TensorShape.maximumRank, faults: FaultList.maximumCount + 1, elements: elements)
   }
 }
 

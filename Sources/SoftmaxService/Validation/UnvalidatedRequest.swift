@@ -3,7 +3,7 @@ import Softmax
 /// A request as a wire delivers it: named tensors, scalars and outputs that could be read, their meaning not yet looked
 /// at.
 ///
-/// Every wire reads into this value, and notes in `issues` what it could not read; ``Validator`` does the rest.
+/// Every wire reads into this value, and notes in `faults` what it could not read; ``Validator`` does the rest.
 struct UnvalidatedRequest: ~Copyable, Sendable {
   /// A rectangular tensor; a single number has the shape [].
   struct Tensor: Sendable {
@@ -35,7 +35,7 @@ struct UnvalidatedRequest: ~Copyable, Sendable {
   var hasOutputAlone = false
   /// The caller's own numbers that could be read, for outputs that differ.
   var candidates: [(output: CheckedOutput, tensor: Tensor)] = []
-  var issues = IssueList()
+  var faults = FaultList()
   /// Whether there were more logits than allowed; then there is no tensor of them.
   var hasTooManyLogits = false
   /// The input `where`; nil where it is left out or could not be read.
@@ -90,7 +90,7 @@ struct UnvalidatedRequest: ~Copyable, Sendable {
       hasTooManyLogits = true
       return
     }
-    issues.append(location) { "\($0) holds more than \(limits.logits) \(elements), the most that logits may have" }
+    faults.append(location) { "\($0) holds more than \(limits.logits) \(elements), the most that logits may have" }
   }
 
   /// Where the name of an output stands.

@@ -20,13 +20,13 @@ extension Validator {
     guard operation == .softmax, let count = parameters.value(ifGiven: .topK) else { return }
     let classes = geometry.classes
     if count < 1 || count > Double(classes) {
-      issues.append(.field(.parameter(.topK))) {
+      faults.append(.field(.parameter(.topK))) {
         "\($0) is \(text(of: count)); it must be an integer from 1 to \(classes), the number of classes"
       }
     }
     guard !outputs.contains(where: { $0.descriptor.needs == .topK }) else { return }
     let names = operation.outputs.filter { $0.descriptor.needs == .topK }.map { quoted($0.name) }
-    issues.append(.field(.parameter(.topK))) {
+    faults.append(.field(.parameter(.topK))) {
       "\($0) is for the outputs \(listed(names)); ask for one of them, or leave it out"
     }
   }
@@ -38,7 +38,7 @@ extension Validator {
       guard let other = operation.alternative(to: input), request.present.contains(.input(input)),
         request.present.contains(.input(other))
       else { continue }
-      issues.append(.field(.input(other))) {
+      faults.append(.field(.input(other))) {
         "\($0) stands in the place of \(quoted(input.name)), which is given too; leave out one or the other"
       }
     }
@@ -48,13 +48,13 @@ extension Validator {
   private mutating func noteInputsWithoutEffect() {
     guard let asked = request.outputs, asked.count == outputs.count else { return }
     if request.present.contains(.input(.upstream)), outputs.allSatisfy({ $0 == .loss || $0 == .klDivergence }) {
-      issues.append(.field(.input(.upstream))) {
+      faults.append(.field(.input(.upstream))) {
         "\($0) is what gradients are multiplied by, and none is asked for; ask for \"gradient\", or leave it out"
       }
     }
     for output in operation.outputs where !outputs.contains(output) {
       guard let input = output.descriptor.needsInput, request.present.contains(.input(input)) else { continue }
-      issues.append(.field(.input(input))) {
+      faults.append(.field(.input(input))) {
         "\($0) is for the output \(quoted(output.name)); ask for it, or leave out \(quoted(input.name))"
       }
     }
@@ -68,7 +68,7 @@ extension Validator {
       fields.append(.input(input))
     }
     for field in fields {
-      issues.append(.field(field)) {
+      faults.append(.field(field)) {
         "\($0) is an option of softmax, which is not taken of \"probabilities\"; leave it out, or send \"logits\""
       }
     }
@@ -80,7 +80,7 @@ extension Validator {
       geometry.targetKind(target.shape) == .probabilities, target.shape == geometry.shape,
       let position = target.values.firstIndex(where: { $0 != 1 && LossProblem.isWeight($0) })
     else { return }
-    issues.append(.field(.input(.target), Geometry.indices(of: position, in: target.shape))) {
+    faults.append(.field(.input(.target), Geometry.indices(of: position, in: target.shape))) {
       "\($0) is \(text(of: target.values[position])), a probability of the only class, "
         + "and softmax over one class is always 1; "
         + "for a binary, sigmoid cross-entropy send the logits [0, z] and the target [1-t, t]"
@@ -90,14 +90,14 @@ extension Validator {
   private mutating func noteUnfitDivergence(_ output: Output) {
     let place = location(of: output)
     if let target = request[.target], geometry.targetKind(target.shape) == .indices {
-      issues.append(place) {
+      faults.append(place) {
         "\($0) is \(quoted(output.name)), which needs probabilities as the target or \"target_logits\"; "
           + "of a class index it is the loss"
       }
     }
     let weight: [RequestField] = request.present.contains(.input(.weight)) ? [.input(.weight)] : []
     for field in weight + given([.labelSmoothing]) {
-      issues.append(.field(field)) {
+      faults.append(.field(field)) {
         "\($0) cannot go with the output \(quoted(output.name)), which is of the target as it is; "
           + "leave out one or the other"
       }
@@ -113,14 +113,14 @@ extension Validator {
   private mutating func noteUnfitHessian(_ output: Output, of vector: Input) {
     if !request.present.contains(.input(vector)) {
       let place = location(of: output)
-      issues.append(place) { [wire] in
+      faults.append(place) { [wire] in
         "\($0) is \(quoted(output.name)), which needs \(quoted(vector.name)); send \(wire.demand(for: vector))"
       }
     }
     var fields = given([.softcap, .zLoss, .focalGamma])
     if request.present.contains(.input(.probabilities)) { fields.append(.input(.probabilities)) }
     for field in fields {
-      issues.append(.field(field)) {
+      faults.append(.field(field)) {
         "\($0) cannot go with the output \(quoted(output.name)), which is of softmax cross-entropy alone; "
           + "leave out one or the other"
       }
@@ -133,7 +133,7 @@ extension Validator {
       guard let only = parameter.descriptor.onlyUnder, parameters.reduction != only, !parameters.isDefault(parameter)
       else { continue }
       let condition = condition(only)
-      issues.append(.field(.parameter(parameter))) { "\($0) \(condition)" }
+      faults.append(.field(.parameter(parameter))) { "\($0) \(condition)" }
     }
   }
 
@@ -147,18 +147,18 @@ extension Validator {
   private mutating func noteFocalLossOfManyClasses() {
     guard parameters[.focalGamma] != 0 else { return }
     if parameters[.labelSmoothing] != 0 {
-      issues.append(.field(.parameter(.focalGamma))) {
+      faults.append(.field(.parameter(.focalGamma))) {
         "\($0) cannot go with \"label_smoothing\", which gives each class a share; leave out one or the other"
       }
     }
     if request.present.contains(.input(.targetLogits)) {
-      issues.append(.field(.parameter(.focalGamma))) {
+      faults.append(.field(.parameter(.focalGamma))) {
         "\($0) needs class indices as the target, and \"target_logits\" gives each class a share; "
           + "leave out one or the other"
       }
     }
     if let target = request[.target], geometry.targetKind(target.shape) == .probabilities {
-      issues.append(.field(.parameter(.focalGamma))) { [wire, geometry] in
+      faults.append(.field(.parameter(.focalGamma))) { [wire, geometry] in
         "\($0) needs class indices as the target, which holds probabilities; send a class index for each slice, "
           + "\(wire.tensor(of: geometry.batchShape)), or leave it out"
       }
@@ -170,7 +170,7 @@ extension Validator {
 extension Validator {
   /// The outputs asked for, or the default ones; those at fault left out.
   static func outputs(
-    of request: borrowing UnvalidatedRequest, for operation: Operation, wire: any Wire, _ issues: inout IssueList
+    of request: borrowing UnvalidatedRequest, for operation: Operation, wire: any Wire, _ faults: inout FaultList
   ) -> OutputList {
     guard let names = request.outputs else { return defaultOutputs(of: request, for: operation) }
     let known = operation.outputs
@@ -179,12 +179,12 @@ extension Validator {
       guard let name else { continue }
       if let output = known.first(where: { $0.name == name }) {
         if checked.contains(output) {
-          issues.append(request.location(ofOutput: index)) { "\($0) is \(quoted(name)) again; name each output once" }
+          faults.append(request.location(ofOutput: index)) { "\($0) is \(quoted(name)) again; name each output once" }
         } else {
           checked.append(output)
         }
       } else {
-        issues.append(request.location(ofOutput: index)) { "\($0) is \(complaint(about: name, operation, wire))" }
+        faults.append(request.location(ofOutput: index)) { "\($0) is \(complaint(about: name, operation, wire))" }
       }
     }
     return checked
@@ -228,25 +228,25 @@ extension Validator {
       let descriptor = output.descriptor
       if descriptor.needsSingleSlice, geometry.rank != 1 {
         let location = location(of: output)
-        issues.append(location) { [geometry] in
+        faults.append(location) { [geometry] in
           "\($0) is \(quoted(output.name)), which needs logits of rank 1; these have shape \(geometry.shape): "
             + "send each slice in a request of its own"
         }
       }
       if let needed = descriptor.needs, !request.present.contains(.parameter(needed)) {
         let location = location(of: output)
-        issues.append(location) { [wire] in
+        faults.append(location) { [wire] in
           "\($0) is \(quoted(output.name)), which needs \(quoted(needed.name)); "
             + "send it, such as \(wire.setting(needed, "1"))"
         }
       }
       if let only = descriptor.onlyUnder, parameters.reduction != only {
         let (location, condition) = (location(of: output), condition(only))
-        issues.append(location) { "\($0) is \(quoted(output.name)), which \(condition)" }
+        faults.append(location) { "\($0) is \(quoted(output.name)), which \(condition)" }
       }
       if isTooLarge(descriptor.content) {
         let location = location(of: output)
-        issues.append(location) { [limits, geometry] in
+        faults.append(location) { [limits, geometry] in
           let found = "\($0) is \(quoted(output.name)), which is answered for at most "
           return geometry.classes > limits.jacobianClasses
             ? found + "\(limits.jacobianClasses) classes; the logits have \(geometry.classes): "
@@ -280,13 +280,13 @@ extension Validator {
     }
     for field in inputs + parameters.map(RequestField.parameter) {
       let isMask = field == .input(.where)
-      issues.append(.field(field)) { [wire] in
+      faults.append(.field(field)) { [wire] in
         "\($0) cannot go with the output \(quoted(output.name)), whose only option is \(quoted(only.name)); "
           + (isMask ? "mask a class by \(wire.mask) as its logit" : "leave out one or the other")
       }
     }
     if geometry.rank == 1, let target = request[.target], geometry.targetKind(target.shape) == .probabilities {
-      issues.append(.field(.input(.target))) { [wire] in
+      faults.append(.field(.input(.target))) { [wire] in
         "\($0) holds probabilities; "
           + "the output \(quoted(output.name)) needs a class index, \(wire.scalarTensor) such as 0"
       }

@@ -1,6 +1,6 @@
 import Softmax
 
-/// Every number that its tensor does not allow. Only looked for when there is one, or when there are other issues.
+/// Every number that its tensor does not allow. Only looked for when there is one, or when there are other faults.
 extension Validator {
   mutating func noteWrongValues() {
     for input in request.inputs {
@@ -31,12 +31,12 @@ extension Validator {
     let mayBeEmpty = isOwn && operation != .softmax
     for item in 0..<layout.batch
     where SoftmaxProblem.isMasked(row: item, of: logits, layout) && !(mayBeEmpty && isIgnored(item: item)) {
-      if issues.isTruncated { return }
+      if faults.isTruncated { return }
       var path = Geometry.indices(of: layout.start(of: item), in: geometry.shape)
       // A slice along the last axis is one array of the text; any other is pointed at by its first logit.
       let isArray = geometry.axis == geometry.rank - 1
       if isArray { path.removeLast() }
-      issues.append(.field(.input(input), path)) {
+      faults.append(.field(.input(input), path)) {
         "\($0)\(isArray ? "" : " and its whole slice") masks every class with \(source); "
           + "leave at least one finite logit"
       }
@@ -73,7 +73,7 @@ extension Validator {
   private mutating func noteUnfitIgnoreIndex(_ source: String) {
     let ignored = parameters[.ignoreIndex]
     guard ignored >= 0 else { return }
-    issues.append(.field(.parameter(.ignoreIndex))) {
+    faults.append(.field(.parameter(.ignoreIndex))) {
       "\($0) is \(text(of: ignored)), but \(source) probabilities, which have no index to ignore; "
         + "leave it out, and give items to ignore a \"sample_weight\" of 0"
     }
@@ -84,10 +84,10 @@ extension Validator {
     _ tensor: UnvalidatedRequest.Tensor, _ input: Input, unless isSound: (Double) -> Bool, _ demand: String
   ) {
     for position in tensor.values.indices where !isSound(tensor.values[position]) {
-      issues.append(.field(.input(input), Geometry.indices(of: position, in: tensor.shape))) {
+      faults.append(.field(.input(input), Geometry.indices(of: position, in: tensor.shape))) {
         "\($0) is \(text(of: tensor.values[position])); \(demand)"
       }
-      if issues.isTruncated { return }
+      if faults.isTruncated { return }
     }
   }
 
@@ -96,19 +96,19 @@ extension Validator {
       let logits = maskedLogits()
     else { return }
     if value == parameters[.ignoreIndex] {
-      issues.append(.field(.input(.target))) {
+      faults.append(.field(.input(.target))) {
         "\($0) is \(text(of: value)), which is \"ignore_index\"; the output \"derivation\" needs a class"
       }
     } else if let index = geometry.classIndex(value), logits[index] == -.infinity {
       let mask = wire.mask
-      issues.append(.field(.input(.target))) {
+      faults.append(.field(.input(.target))) {
         "\($0) is \(index), a class that \(mask) masks; the output \"derivation\" needs a class of finite logit"
       }
     }
   }
 
   /// Which input makes "mean" divide by zero.
-  func zeroNormaliserIssue() -> InputIssue {
+  func zeroNormaliserFault() -> InputFault {
     let ignored = parameters[.ignoreIndex]
     let targets = request[.target]?.values ?? []
     let weights = request[.sampleWeight]?.values
@@ -122,7 +122,7 @@ extension Validator {
       } else {
         (.weight, "every target that is not ignored has a weight of 0")
       }
-    return InputIssue(
+    return InputFault(
       location: .field(.input(input)),
       sentence: "\(reason), so that \"mean\" would divide by 0; "
         + "let one item count, send a \"divisor\", or ask for \"sum\" or \"none\"")
@@ -154,7 +154,7 @@ extension Validator {
   private mutating func noteWrongMask(_ found: TensorShape) {
     let (classes, whole): (TensorShape, TensorShape) = ([geometry.classes], geometry.shape)
     guard found != classes, found != whole else { return }
-    issues.append(.field(.input(.where))) { [wire] in
+    faults.append(.field(.input(.where))) { [wire] in
       "\($0) \(found.isEmpty ? "is a single boolean" : wire.found(found)); "
         + "send \(wire.tensor(of: classes)), one boolean for each class"
         + (whole == classes ? "" : ", or \(wire.tensor(of: whole)), one for each logit")
@@ -165,7 +165,7 @@ extension Validator {
     _ input: Input, _ found: TensorShape, shouldBe shape: TensorShape, _ meaning: String
   ) {
     guard found != shape else { return }
-    issues.append(.field(.input(input))) { [wire] in
+    faults.append(.field(.input(input))) { [wire] in
       "\($0) \(wire.found(found)); send \(wire.tensor(of: shape)), \(meaning)"
     }
   }
@@ -182,7 +182,7 @@ extension Validator {
           + "or \(wire.tensor(of: whole)), a probability for each logit"
           + (targetFitsAxis1(found) ? "; it fits with \(wire.setting(.axis, "1")), as in PyTorch" : "")
       }
-    issues.append(.field(.input(.target))) { [wire] in "\($0) \(wire.found(found)); \(cure)" }
+    faults.append(.field(.input(.target))) { [wire] in "\($0) \(wire.found(found)); \(cure)" }
   }
 
   /// Whether a target that does not fit would do so with PyTorch's class axis, which is not the last one from rank 3

@@ -3,7 +3,7 @@ import Softmax
 /// Turns what was read into a computation that cannot be wrong.
 ///
 /// A sound request is checked by Softmax alone, in one pass over its numbers; only when something is wrong are all
-/// issues looked for. What no other check can go on without, the logits and their axis, is established first.
+/// faults looked for. What no other check can go on without, the logits and their axis, is established first.
 struct Validator: ~Copyable {
   let request: UnvalidatedRequest
   let operation: Operation
@@ -14,10 +14,10 @@ struct Validator: ~Copyable {
   let parameters: ParameterValues
   let geometry: Geometry
   let outputs: OutputList
-  var issues: IssueList
+  var faults: FaultList
 
   /// Turns a request into a computation.
-  /// - Throws: ``RequestError``, with all issues up to ``IssueList/maximumCount``.
+  /// - Throws: ``RequestError``, with all faults up to ``FaultList/maximumCount``.
   static func validate(
     _ request: consuming UnvalidatedRequest, for operation: Operation, limits: Limits, wire: any Wire
   ) throws(RequestError) -> ValidatedRequest {
@@ -30,33 +30,33 @@ struct Validator: ~Copyable {
     _ request: consuming UnvalidatedRequest, for operation: Operation, limits: Limits, wire: any Wire
   ) throws(RequestError) {
     if request.hasTooManyLogits { throw .tooManyLogits(limit: limits.logits) }
-    var issues = request.issues
-    let parameters = Self.parameters(of: request, &issues)
-    let outputs = Self.outputs(of: request, for: operation, wire: wire, &issues)
+    var faults = request.faults
+    let parameters = Self.parameters(of: request, &faults)
+    let outputs = Self.outputs(of: request, for: operation, wire: wire, &faults)
     if !request.present.contains(operation.required) {
       for input in operation.requiredInputs where !request.present.contains(.input(input)) {
         if let other = operation.alternative(to: input), request.present.contains(.input(other)) { continue }
-        issues.append(.request) { _ in "\(quoted(input.name)) is missing: send \(wire.demand(for: input))" }
+        faults.append(.request) { _ in "\(quoted(input.name)) is missing: send \(wire.demand(for: input))" }
       }
     }
     let predicted = request.prediction
-    guard let shape = request.shape(of: predicted) else { throw .invalid(issues) }
+    guard let shape = request.shape(of: predicted) else { throw .invalid(faults) }
     guard shape.count > 0 else {
       // In JSON what is not finite is a string.
       let isNumber = request.values(of: predicted)?.first?.isFinite ?? true
-      issues.append(.field(.input(predicted))) {
+      faults.append(.field(.input(predicted))) {
         "\($0) is \(isNumber ? wire.scalarTensor : "a single value"); send \(wire.demand(for: predicted))"
       }
-      throw .invalid(issues)
+      throw .invalid(faults)
     }
-    if request[.axis] == nil, request.present.contains(.parameter(.axis)) { throw .invalid(issues) }
+    if request[.axis] == nil, request.present.contains(.parameter(.axis)) { throw .invalid(faults) }
     guard let geometry = Geometry(shape: shape, givenAxis: parameters[.axis]) else {
       let rank = shape.count
-      issues.append(.field(.parameter(.axis))) {
+      faults.append(.field(.parameter(.axis))) {
         "\($0) is \(text(of: parameters[.axis])); "
           + "for logits of rank \(rank) it must be an integer from \(-rank) to \(rank - 1)"
       }
-      throw .invalid(issues)
+      throw .invalid(faults)
     }
     self.request = request
     self.operation = operation
@@ -65,12 +65,12 @@ struct Validator: ~Copyable {
     self.parameters = parameters
     self.geometry = geometry
     self.outputs = outputs
-    self.issues = issues
+    self.faults = faults
   }
 
   /// The parameters, each at its default where it is left out or at fault.
   static func parameters(
-    of request: borrowing UnvalidatedRequest, _ issues: inout IssueList
+    of request: borrowing UnvalidatedRequest, _ faults: inout FaultList
   ) -> ParameterValues {
     var values = ParameterValues()
     for (parameter, scalar) in request.parameters {
@@ -81,7 +81,7 @@ struct Validator: ~Copyable {
         if parameter == .axis, case .number(let number) = scalar {
           values.set(.axis, to: number)
         } else {
-          issues.append(.field(.parameter(parameter))) { "\($0) \(complaint.sentence)" }
+          faults.append(.field(.parameter(parameter))) { "\($0) \(complaint.sentence)" }
         }
       }
     }
@@ -97,7 +97,7 @@ struct Validator: ~Copyable {
       noteUnfitCombinations()
     }
     var complaint: ProblemError?
-    if issues.isEmpty {
+    if faults.isEmpty {
       do throws(ProblemError) {
         if let work = try work() {
           return ValidatedRequest(
@@ -112,8 +112,8 @@ struct Validator: ~Copyable {
       }
     }
     noteWrongValues()
-    guard issues.isEmpty else { throw .invalid(issues) }
-    throw complaint == .zeroNormaliser ? .zeroNormaliser(zeroNormaliserIssue()) : .inconsistency
+    guard faults.isEmpty else { throw .invalid(faults) }
+    throw complaint == .zeroNormaliser ? .zeroNormaliser(zeroNormaliserFault()) : .inconsistency
   }
 
   /// What to compute, or nil when numbers that Softmax does not check are at fault.

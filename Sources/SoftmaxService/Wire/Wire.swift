@@ -47,9 +47,9 @@ extension Wire {
         ])
     case .invalid(let list):
       return ProblemType.invalidInput.problem(
-        summary(of: list, sentence: \.sentence, ending: ", in errors"), errors: list.issues.map(fault))
-    case .zeroNormaliser(let issue):
-      return ProblemType.zeroNormaliser.problem(issue.sentence, errors: [fault(issue)])
+        summary(of: list, sentence: \.sentence, ending: ", in errors"), errors: list.faults.map(entry))
+    case .zeroNormaliser(let fault):
+      return ProblemType.zeroNormaliser.problem(fault.sentence, errors: [entry(for: fault)])
     case .outOfMemory:
       return ProblemType.overloaded.problem(
         "The server has no memory for this request now; try again after the seconds in Retry-After")
@@ -65,19 +65,19 @@ extension Wire {
     }
   }
 
-  /// The first issue whole, since many clients show no more than this, and how many there are besides.
+  /// The first fault whole, since many clients show no more than this, and how many there are besides.
   /// - Parameters:
-  ///   - sentence: what is said of an issue.
+  ///   - sentence: what is said of a fault.
   ///   - ending: where the others are.
-  func summary(of list: IssueList, sentence: (InputIssue) -> String, ending: String) -> String {
-    guard let first = list.issues.first.map(sentence) else { return "The request is not valid" }
-    let others = list.issues.count - 1
+  func summary(of list: FaultList, sentence: (InputFault) -> String, ending: String) -> String {
+    guard let first = list.faults.first.map(sentence) else { return "The request is not valid" }
+    let others = list.faults.count - 1
     if list.isTruncated { return "\(first); and more than \(others) other faults\(ending)" }
     return others == 0 ? first : "\(first); and \(others) more fault\(others == 1 ? "" : "s")\(ending)"
   }
 
-  private func fault(_ issue: InputIssue) -> Problem.Fault {
-    Problem.Fault(pointer: locate(issue.location), detail: issue.sentence)
+  private func entry(for fault: InputFault) -> Problem.Fault {
+    Problem.Fault(pointer: locate(fault.location), detail: fault.sentence)
   }
 }
 

@@ -107,7 +107,7 @@ struct LimitTests {
     let bad = Array(repeating: "-1", count: 1000).joined(separator: ",")
     let answer = post("/loss", #"{"logits": [\#(bad)], "target": 0, "weight": [\#(bad)]}"#)
     let problem = try ProblemBody(answer)
-    #expect(problem.errors.count == IssueList.maximumCount)
+    #expect(problem.errors.count == FaultList.maximumCount)
     #expect(problem.detail.hasPrefix("weight[0] is -1;"))
     #expect(problem.detail.hasSuffix("; and more than 31 other faults, in errors"))
   }
@@ -117,7 +117,7 @@ struct LimitTests {
   func asManyFaultsAreListedAsThereAre(element: String, count: Int) throws {
     let bad = Array(repeating: element, count: count).joined(separator: ",")
     let problem = try ProblemBody(post("/softmax", #"{"logits": [\#(bad)]}"#))
-    #expect(problem.errors.count == min(count, IssueList.maximumCount))
+    #expect(problem.errors.count == min(count, FaultList.maximumCount))
     let others = count > 32 ? "more than 31 other faults" : "\(count - 1) more fault\(count == 2 ? "" : "s")"
     #expect(problem.detail == "\(problem.errors[0].detail); and \(others), in errors")
   }
@@ -126,7 +126,7 @@ struct LimitTests {
     let members = (0..<100_000).map { "\"m\($0)\":0" }.joined(separator: ",")
     let answer = post("/softmax", "{\(members)}")
     #expect(answer.status == .unprocessableContent)
-    #expect(try ProblemBody(answer).errors.count == IssueList.maximumCount)
+    #expect(try ProblemBody(answer).errors.count == FaultList.maximumCount)
     #expect(answer.body.count < 32 * 1024)
   }
 
@@ -151,8 +151,8 @@ struct LimitTests {
     let top = startsWithEachOutput ? #""top_k": 1, "# : ""
     let problem = try ProblemBody(post("/softmax", #"{"logits": [1], \#(top)"outputs": [\#(names)]}"#))
     #expect(problem.status == 422)
-    #expect(problem.errors.count == min(count, IssueList.maximumCount))
-    if count > IssueList.maximumCount { #expect(problem.detail.hasSuffix("and more than 31 other faults, in errors")) }
+    #expect(problem.errors.count == min(count, FaultList.maximumCount))
+    if count > FaultList.maximumCount { #expect(problem.detail.hasSuffix("and more than 31 other faults, in errors")) }
   }
 
   @Test func workThatIsCancelledIsAnswered503() throws {

@@ -24,13 +24,13 @@ struct CheckRequest: Sendable {
   let namesFormat: Bool
 
   /// Validates what was read.
-  /// - Throws: ``RequestError``, with all issues up to ``IssueList/maximumCount``.
+  /// - Throws: ``RequestError``, with all faults up to ``FaultList/maximumCount``.
   init(_ unvalidated: consuming UnvalidatedRequest, limits: Limits, wire: any Wire) throws(RequestError) {
     let given = unvalidated.candidates
     let isLoss = unvalidated.present.contains(.input(.target))
     namesFormat = unvalidated.present.contains(.parameter(.dtype))
     // What is wrong with parameters, the validator says.
-    var ignored = IssueList()
+    var ignored = FaultList()
     let parameters = Validator.parameters(of: unvalidated, &ignored)
     let tolerance = Tolerance(parameters)
     Self.noteWhatIsMissing(&unvalidated, parameters, wire)
@@ -39,14 +39,14 @@ struct CheckRequest: Sendable {
     let validated = try Validator.validate(
       consume unvalidated, for: isLoss ? .gradient : .softmax, limits: limits, wire: wire)
     let plan = validated.plan
-    var issues = IssueList()
+    var faults = FaultList()
     for (output, tensor) in given where tensor.shape != plan.shape(of: output.inCatalogue) {
-      issues.append(.candidate(output)) {
+      faults.append(.candidate(output)) {
         Self.sentence(
           aboutShape: tensor.shape, of: output, insteadOf: plan.shape(of: output.inCatalogue), at: $0, wire)
       }
     }
-    guard issues.isEmpty else { throw .invalid(issues) }
+    guard faults.isEmpty else { throw .invalid(faults) }
     switch validated.work {
     case .softmax(let problem): (softmax, loss) = (problem, nil)
     case .loss(let work): (softmax, loss) = (work.problem.softmax, work)
@@ -72,11 +72,11 @@ struct CheckRequest: Sendable {
   private static func noteWhatIsMissing(
     _ request: inout UnvalidatedRequest, _ parameters: ParameterValues, _ wire: any Wire
   ) {
-    if request.candidates.isEmpty, request.issues.isEmpty {
+    if request.candidates.isEmpty, request.faults.isEmpty {
       if request.present.contains(.candidate) {
-        request.issues.append(.field(.candidate)) { "\($0) holds no numbers; send \(wire.candidateDemand)" }
+        request.faults.append(.field(.candidate)) { "\($0) holds no numbers; send \(wire.candidateDemand)" }
       } else {
-        request.issues.append(.request) { _ in
+        request.faults.append(.request) { _ in
           "\(quoted(RequestField.candidate.name)) is missing: send \(wire.candidateDemand)"
         }
       }
@@ -92,7 +92,7 @@ struct CheckRequest: Sendable {
       return true
     }
     guard let reason = output ?? field?.name else { return }
-    request.issues.append(.request) { _ in
+    request.faults.append(.request) { _ in
       "\(quoted(Input.target.name)) is missing, which \(quoted(reason)) needs: send \(wire.demand(for: .target))"
         + (output == nil ? "; or leave out \(quoted(reason))" : "")
     }
@@ -103,7 +103,7 @@ struct CheckRequest: Sendable {
     guard request.present.contains(.input(.target)) else { return }
     for parameter in Operation.softmax.parameters
     where !Operation.gradient.knows(.parameter(parameter)) && !parameters.isDefault(parameter) {
-      request.issues.append(.field(.parameter(parameter))) {
+      request.faults.append(.field(.parameter(parameter))) {
         "\($0) is an option of softmax alone, and has no effect beside \"target\"; leave out one or the other"
       }
     }

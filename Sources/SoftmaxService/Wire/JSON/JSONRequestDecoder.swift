@@ -28,7 +28,7 @@ struct JSONRequestDecoder: ~Copyable {
     self.execution = execution
   }
 
-  /// Reads the whole body, also past issues: whether it is JSON at all is established first.
+  /// Reads the whole body, also past faults: whether it is JSON at all is established first.
   ///
   /// A large tensor's text is read in pieces by the execution's `parallel`.
   /// - Throws: ``RequestError/malformed(detail:offset:)`` for what is not RFC 8259 JSON, ``RequestError/invalid(_:)``
@@ -68,7 +68,7 @@ struct JSONRequestDecoder: ~Copyable {
     try reader.beginObject()
     while let name = try reader.nextMember() {
       // Beyond what is listed only the syntax matters: there may be thousands of members.
-      guard !request.issues.isTruncated else {
+      guard !request.faults.isTruncated else {
         try reader.skipValue()
         continue
       }
@@ -78,7 +78,7 @@ struct JSONRequestDecoder: ~Copyable {
         continue
       }
       if seen.contains(field) {
-        request.issues.append(.field(field)) { "\($0) is given more than once; send each field once" }
+        request.faults.append(.field(field)) { "\($0) is given more than once; send each field once" }
         try reader.skipValue()
         continue
       }
@@ -124,7 +124,7 @@ struct JSONRequestDecoder: ~Copyable {
       case (.string, false): request.set(parameter, .name(try reader.readString()))
       case (.object, _), (.array, _), (.string, true), (.number, false), (.boolean, _), (.null, _):
         try reader.skipValue()
-        request.issues.append(.field(field)) { wire.sentence(about: kind, insteadOf: parameter, at: $0) }
+        request.faults.append(.field(field)) { wire.sentence(about: kind, insteadOf: parameter, at: $0) }
       }
     case .outputs: try readOutputs(kind, from: &reader)
     case .candidate:
@@ -156,7 +156,7 @@ struct JSONRequestDecoder: ~Copyable {
       if isWord || fault.isOutOfRange {
         faultsForLater.append((input, fault))
       } else {
-        request.issues.append(.field(.input(input), fault.path)) {
+        request.faults.append(.field(.input(input), fault.path)) {
           wire.sentence(about: fault, in: input, at: $0)
         }
       }
@@ -169,7 +169,7 @@ struct JSONRequestDecoder: ~Copyable {
   private mutating func readMask(from reader: inout JSONReader) throws(JSONSyntaxError) {
     let reading = try reader.readTensor(limits: limits.tensor(.booleans))
     for fault in reading.faults {
-      request.issues.append(.field(.input(.where), fault.path)) {
+      request.faults.append(.field(.input(.where), fault.path)) {
         wire.sentence(about: fault, in: .where, at: $0)
       }
     }
@@ -182,7 +182,7 @@ struct JSONRequestDecoder: ~Copyable {
   private mutating func readNumber(_ parameter: Parameter, from reader: inout JSONReader) throws(JSONSyntaxError) {
     let number = try reader.readNumber()
     guard !number.isOutOfRange else {
-      request.issues.append(.field(.parameter(parameter))) {
+      request.faults.append(.field(.parameter(parameter))) {
         "\($0) \(BinaryFormat.binary64.complaintAboutRange(isNegative: number.value < 0))"
       }
       return
@@ -190,7 +190,7 @@ struct JSONRequestDecoder: ~Copyable {
     request.set(parameter, .number(number.value))
   }
 
-  /// A list of names, or one name alone; nil in place of anything else. The list is cut where it must hold more issues
+  /// A list of names, or one name alone; nil in place of anything else. The list is cut where it must hold more faults
   /// than an answer lists: among this many names, those that are not good outputs exceed the bound.
   @_lifetime(reader: copy reader)
   private mutating func readOutputs(_ kind: JSONKind, from reader: inout JSONReader) throws(JSONSyntaxError) {
@@ -203,13 +203,13 @@ struct JSONRequestDecoder: ~Copyable {
       try reader.beginArray()
       while try reader.nextElement() {
         let kind = try reader.peekKind()
-        if names.count > IssueList.maximumCount + Output.allCases.count {
+        if names.count > FaultList.maximumCount + Output.allCases.count {
           try reader.skipValue()
         } else if kind == .string {
           names.append(try reader.readString())
         } else {
           try reader.skipValue()
-          request.issues.append(.field(.outputs, [names.count])) {
+          request.faults.append(.field(.outputs, [names.count])) {
             "\($0) is \(kind.displayName); it must be a string, an output's name"
           }
           names.append(nil)
@@ -218,7 +218,7 @@ struct JSONRequestDecoder: ~Copyable {
     case .object, .number, .boolean, .null:
       try reader.skipValue()
       let example = listed(operation.defaultOutputs.prefix(1).map { quoted($0.name) })
-      request.issues.append(.field(.outputs)) {
+      request.faults.append(.field(.outputs)) {
         "\($0) is \(kind.displayName); it must be an array of names, such as [\(example)]"
       }
       return
@@ -231,7 +231,7 @@ struct JSONRequestDecoder: ~Copyable {
   private mutating func readCandidate(_ kind: JSONKind, from reader: inout JSONReader) throws(JSONSyntaxError) {
     guard kind == .object else {
       try reader.skipValue()
-      request.issues.append(.field(.candidate)) { "\($0) is \(kind.displayName); send \(JSONWire.candidateDemand)" }
+      request.faults.append(.field(.candidate)) { "\($0) is \(kind.displayName); send \(JSONWire.candidateDemand)" }
       return
     }
     var seen: [String] = []
@@ -241,7 +241,7 @@ struct JSONRequestDecoder: ~Copyable {
       guard let output, !seen.contains(name) else {
         try reader.skipValue()
         let place = MemberPath(RequestField.candidate.name).member(name.prefixOfUTF8(256))
-        request.issues.append(.member(place)) { place in
+        request.faults.append(.member(place)) { place in
           output == nil
             ? JSONWire.sentence(aboutCandidate: name, at: place)
             : "\(place) is given more than once; send each output once"
@@ -265,7 +265,7 @@ struct JSONRequestDecoder: ~Copyable {
       request.candidates.append((output, UnvalidatedRequest.Tensor(shape: shape, values: Numbers(reading.values))))
     }
     for fault in reading.faults {
-      request.issues.append(.candidate(output, fault.path)) { wire.sentence(aboutCandidate: fault, at: $0) }
+      request.faults.append(.candidate(output, fault.path)) { wire.sentence(aboutCandidate: fault, at: $0) }
     }
   }
 
@@ -287,14 +287,14 @@ struct JSONRequestDecoder: ~Copyable {
       for position in beyond {
         let place = Geometry.indices(of: position, in: tensor.shape)
         note(TensorFault(path: place, reason: .outOfRange(isNegative: tensor.values[position] < 0)), in: input, format)
-        if request.issues.isTruncated { break }
+        if request.faults.isTruncated { break }
       }
       if beyond.isEmpty { request.set(input, tensor) }
     }
   }
 
   private mutating func note(_ fault: TensorFault, in input: Input, _ format: BinaryFormat) {
-    request.issues.append(.field(.input(input), fault.path)) {
+    request.faults.append(.field(.input(input), fault.path)) {
       wire.sentence(about: fault, in: input, at: $0, format: format)
     }
   }
@@ -303,7 +303,7 @@ struct JSONRequestDecoder: ~Copyable {
     for (input, fault) in leftOut {
       if let other = operation.alternative(to: input), request.present.contains(.input(other)) { continue }
       request.present.insert(.input(input))
-      request.issues.append(.field(.input(input))) { wire.sentence(about: fault, in: input, at: $0) }
+      request.faults.append(.field(.input(input))) { wire.sentence(about: fault, in: input, at: $0) }
     }
   }
 
@@ -316,7 +316,7 @@ struct JSONRequestDecoder: ~Copyable {
       if fault.isOutOfRange {
         note(fault, in: input, format)
       } else {
-        request.issues.append(.field(.input(input), fault.path)) {
+        request.faults.append(.field(.input(input), fault.path)) {
           wire.sentence(aboutWord: fault, classes: classes, at: $0)
         }
       }
@@ -325,7 +325,7 @@ struct JSONRequestDecoder: ~Copyable {
 
   /// Notes a field that the operation does not know, with the one that was probably meant.
   private mutating func noteUnknown(_ name: String) {
-    request.issues.append(.unknown(name.prefixOfUTF8(256))) { [operation] in
+    request.faults.append(.unknown(name.prefixOfUTF8(256))) { [operation] in
       JSONWire.sentence(aboutUnknown: name, in: operation, at: $0)
     }
   }

@@ -16,11 +16,11 @@ extension InferBinder {
         (name, RequestedOutputs.Form(isBinary: tensor.isBinary ?? isBinary, classes: classes)))
       guard let output = operation.outputs.first(where: { $0.name == name }) else { continue }
       if !output.descriptor.isTensor {
-        bound.request.issues.append(.member(tensor.place.path)) { [operation] in
+        bound.request.faults.append(.member(tensor.place.path)) { [operation] in
           "\($0) is \(quoted(name)), which is no tensor; POST to \(operation.path) for it"
         }
       } else if classes != nil, !output.descriptor.hasClassAxis {
-        bound.request.issues.append(.member(tensor.place.path.member("parameters").member("classification"))) {
+        bound.request.faults.append(.member(tensor.place.path.member("parameters").member("classification"))) {
           "\($0) is for outputs with a number for each class, and \(quoted(name)) has none"
         }
       }
@@ -33,7 +33,7 @@ extension InferBinder {
       guard let name = tensor.name else { continue }
       let known = ReportOutput.allCases.map(\.rawValue)
       guard known.contains(name), !bound.requested.named.contains(where: { $0.name == name }) else {
-        bound.request.issues.append(.member(tensor.place.path.member("name"))) {
+        bound.request.faults.append(.member(tensor.place.path.member("name"))) {
           known.contains(name)
             ? "\($0) is \(quoted(name)) again; ask for each output once"
             : "\($0) is \(quoted(name)), which this model does not answer; "
@@ -53,7 +53,7 @@ extension InferBinder {
       guard case .parameter(let parameter) = RequestField(name: name),
         operation.knows(.parameter(parameter))
       else {
-        bound.request.issues.append(location) { [operation] in
+        bound.request.faults.append(location) { [operation] in
           Self.sentence(aboutUnknown: name, in: operation, at: $0)
         }
         continue
@@ -63,11 +63,11 @@ extension InferBinder {
       switch value {
       case .scalar(let found): scalar = found
       case .fault(let sentence):
-        bound.request.issues.append(location) { "\($0) \(sentence)" }
+        bound.request.faults.append(location) { "\($0) \(sentence)" }
         continue
       }
       if parameter == .inputDtype, scalar != parameter.descriptor.defaultText.map({ .name($0) }) {
-        bound.request.issues.append(location) {
+        bound.request.faults.append(location) {
           "\($0) is for numbers of JSON bodies; here each tensor's \"datatype\" says what its numbers are: leave it out"
         }
         continue

@@ -21,14 +21,14 @@ struct InferBinder: ~Copyable {
   ///   - jsonBytes: how long the JSON is.
   consuming func bind(_ infer: borrowing InferRequest, in body: [UInt8], jsonBytes: Int) -> BoundRequest {
     bound.id = infer.id
-    bound.request.issues = infer.issues
+    bound.request.faults = infer.faults
     let isAnswer = infer.isAnswer
     if isAnswer, infer.inputs != nil {
-      bound.request.issues.append(.member(MemberPath("outputs"))) {
+      bound.request.faults.append(.member(MemberPath("outputs"))) {
         "\($0) has tensors with numbers, and so has \"inputs\"; send numbers in \"inputs\" alone"
       }
     } else if !isAnswer {
-      bound.request.issues.append(contentsOf: infer.parameterIssues)
+      bound.request.faults.append(contentsOf: infer.parameterFaults)
       bindParameters(infer.parameters)
       bindOutputs(infer.outputs ?? [], isBinary: infer.hasBinaryOutputs)
     }
@@ -50,7 +50,7 @@ struct InferBinder: ~Copyable {
       if case .bytes(let count) = tensor.content {
         let left = body.count - start
         if isDivided, count > left {
-          bound.request.issues.append(.member(tensor.place.path.member("parameters").member("binary_data_size"))) {
+          bound.request.faults.append(.member(tensor.place.path.member("parameters").member("binary_data_size"))) {
             "\($0) is \(count), but \(left) bytes are left for it after the JSON"
           }
         }
@@ -60,7 +60,7 @@ struct InferBinder: ~Copyable {
       }
       guard let input = input(of: tensor, isOnly: isAnswer && tensors.count == 1) else { continue }
       guard !seen.contains(input) else {
-        bound.request.issues.append(.member(tensor.place.path)) {
+        bound.request.faults.append(.member(tensor.place.path)) {
           "\($0) is \(quoted(input.name)) again; send each input once"
         }
         continue
@@ -74,7 +74,7 @@ struct InferBinder: ~Copyable {
     }
     let left = body.count - end
     guard isDivided, left > 0 else { return }
-    bound.request.issues.append(.request) { _ in
+    bound.request.faults.append(.request) { _ in
       "\(left) bytes follow the last tensor; "
         + "say in \"parameters.binary_data_size\" of each tensor how many are its own"
     }
@@ -87,7 +87,7 @@ struct InferBinder: ~Copyable {
   ) {
     bound.request.present.insert(input.field)
     guard !tensor.content.isNone else {
-      bound.request.issues.append(.member(tensor.place.path)) {
+      bound.request.faults.append(.member(tensor.place.path)) {
         "\($0) has no numbers; send \"data\", or the bytes after the JSON with \"parameters.binary_data_size\""
       }
       return
@@ -115,7 +115,7 @@ struct InferBinder: ~Copyable {
     guard let name = tensor.name else { return nil }
     let inputs = operation.modelInputs
     if let input = inputs.first(where: { $0.name == name }) { return input }
-    bound.request.issues.append(.member(tensor.place.path.member("name"))) { [operation] in
+    bound.request.faults.append(.member(tensor.place.path.member("name"))) { [operation] in
       if case .parameter(let parameter) = RequestField(name: name), operation.knows(.parameter(parameter)) {
         return "\($0) is \(quoted(name)), which is a parameter; send it in \"parameters\" of the request"
       }
@@ -132,13 +132,13 @@ struct InferBinder: ~Copyable {
   {
     if input.takesBooleans {
       guard datatype != .bool else { return true }
-      bound.request.issues.append(.member(tensor.place.path.member("datatype"))) {
+      bound.request.faults.append(.member(tensor.place.path.member("datatype"))) {
         "\($0) is \(datatype.rawValue); send \(input.name) as BOOL"
       }
       return false
     }
     guard datatype == .bool || datatype == .bytes else { return true }
-    bound.request.issues.append(.member(tensor.place.path.member("datatype"))) {
+    bound.request.faults.append(.member(tensor.place.path.member("datatype"))) {
       "\($0) is \(datatype.rawValue); send \(input.name) as numbers, such as \(input.datatype.rawValue)"
     }
     return false
@@ -202,7 +202,7 @@ extension InferBinder {
   ) -> Bool {
     let place = tensor.place.path.member("data")
     for fault in faults {
-      bound.request.issues.append(.member(place.element(fault.path))) { [wire] in
+      bound.request.faults.append(.member(place.element(fault.path))) { [wire] in
         input.sentence(about: fault, at: $0, format: tensor.datatype?.format ?? .binary64, wire)
       }
     }
@@ -226,9 +226,9 @@ extension InferBinder {
     guard let format = tensor.datatype?.format, format != .binary64 else { return Numbers(values) }
     var values = values
     let beyond = ParsedTensor.narrow(&values, to: format, text: json, start: start)
-    for position in beyond.prefix(IssueList.maximumCount + 1) {
+    for position in beyond.prefix(FaultList.maximumCount + 1) {
       let fault = TensorFault(path: [position], reason: .outOfRange(isNegative: values[position] < 0))
-      bound.request.issues.append(.member(tensor.place.path.member("data").element(position))) { [wire] in
+      bound.request.faults.append(.member(tensor.place.path.member("data").element(position))) { [wire] in
         input.sentence(about: fault, at: $0, format: format, wire)
       }
     }
@@ -243,7 +243,7 @@ extension InferBinder {
 
   private mutating func noteSize(_ tensor: InferRequest.Tensor, _ shape: TensorShape, _ found: String) {
     let datatype = tensor.datatype ?? .fp64
-    bound.request.issues.append(.member(tensor.place.path)) {
+    bound.request.faults.append(.member(tensor.place.path)) {
       guard let volume = shape.checkedVolume, let size = datatype.size,
         case let (bytes, overflow) = volume.multipliedReportingOverflow(by: size), !overflow
       else { return "\($0) has the shape \(shape), which is more than any body holds" }
@@ -262,7 +262,7 @@ extension InferBinder {
     let isBeyond =
       range.upperBound == TensorDatatype.greatestExactInteger
       && (value.isNaN ? !values.isArray : value.isFinite && value.magnitude > range.upperBound)
-    bound.request.issues.append(.member(tensor.place.path.member("data").element(position))) {
+    bound.request.faults.append(.member(tensor.place.path.member("data").element(position))) {
       isBeyond
         ? "\($0) is beyond ±(2^53 - 1), where binary64 does not tell all whole numbers apart; send FP64"
         : "\($0) is \(text(of: value)); "

@@ -44,9 +44,9 @@ struct InferRequest {
   var parameters: [(name: String, value: ParameterValue)] = []
   /// Whether outputs are wanted in binary where they do not say themselves.
   var hasBinaryOutputs = false
-  var issues = IssueList()
+  var faults = FaultList()
   /// What is wrong with parameters: ignored where the request is another model's answer.
-  var parameterIssues = IssueList()
+  var parameterFaults = FaultList()
 }
 
 extension InferRequest {

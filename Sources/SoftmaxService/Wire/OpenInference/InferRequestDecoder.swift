@@ -28,7 +28,7 @@ struct InferRequestDecoder {
 
   private enum TensorMember: String, CaseIterable { case name, shape, datatype, parameters, data }
 
-  /// Reads the whole text, also past issues.
+  /// Reads the whole text, also past faults.
   /// - Throws: ``RequestError/malformed(detail:offset:)`` for what is no JSON.
   consuming func decode(_ json: Span<UInt8>) throws(RequestError) -> InferRequest {
     do throws(JSONSyntaxError) {
@@ -38,7 +38,7 @@ struct InferRequestDecoder {
         try readRequest(from: &reader)
       } else {
         try reader.skipValue()
-        request.issues.append(.request) { _ in
+        request.faults.append(.request) { _ in
           "the body is \(kind.displayName); send an object, such as \(OpenInferenceWire.example)"
         }
       }
@@ -76,12 +76,12 @@ struct InferRequestDecoder {
           seen.append(member)
           if try reader.peekKind() != .null { return member }
         } else {
-          request.issues.append(.member(place?.path.member(name) ?? MemberPath(name))) {
+          request.faults.append(.member(place?.path.member(name) ?? MemberPath(name))) {
             "\($0) is given more than once; send each member once"
           }
         }
       } else {
-        request.issues.append(.member(place?.path.member(name) ?? MemberPath(name))) {
+        request.faults.append(.member(place?.path.member(name) ?? MemberPath(name))) {
           Self.sentence(aboutUnknown: name, Array(Member.allCases), at: $0)
         }
       }
@@ -113,7 +113,7 @@ struct InferRequestDecoder {
     let kind = try reader.peekKind()
     guard kind == .array else {
       try reader.skipValue()
-      request.issues.append(.member(MemberPath(list.rawValue))) {
+      request.faults.append(.member(MemberPath(list.rawValue))) {
         "\($0) is \(kind.displayName); it must be an array of tensors"
       }
       return nil
@@ -126,12 +126,12 @@ struct InferRequestDecoder {
       index += 1
       let kind = try reader.peekKind()
       if tensors.count == Self.mostItems {
-        request.issues.append(.member(MemberPath(list.rawValue))) { "\($0) has more tensors than any model takes" }
+        request.faults.append(.member(MemberPath(list.rawValue))) { "\($0) has more tensors than any model takes" }
         try reader.skipValue()
       } else if kind == .object {
         tensors.append(try readTensor(at: place, from: &reader))
       } else {
-        request.issues.append(.member(place.path)) {
+        request.faults.append(.member(place.path)) {
           "\($0) is \(kind.displayName); it must be an object with a \"name\""
         }
         try reader.skipValue()
@@ -156,7 +156,7 @@ struct InferRequestDecoder {
         guard let name = try readString(at: path(), from: &reader) else { continue }
         tensor.datatype = TensorDatatype(rawValue: name)
         guard tensor.datatype == nil else { continue }
-        request.issues.append(.member(path())) {
+        request.faults.append(.member(path())) {
           "\($0) is \(quoted(name)); it must be one of \(listed(TensorDatatype.allCases.map(\.rawValue), "and"))"
         }
       case .shape: tensor.shape = try readShape(at: place, from: &reader)
@@ -169,7 +169,7 @@ struct InferRequestDecoder {
     let needed: [TensorMember] = tensor.content.isNone ? [.name] : [.name, .shape, .datatype]
     for member in needed where !given.contains(member) {
       let isNull = seen.contains(member)
-      request.issues.append(.member(isNull ? place.path.member(member.rawValue) : place.path)) {
+      request.faults.append(.member(isNull ? place.path.member(member.rawValue) : place.path)) {
         isNull ? "\($0) is null; a tensor needs it" : "\($0) has no \(quoted(member.rawValue)); send it"
       }
     }
@@ -177,7 +177,7 @@ struct InferRequestDecoder {
   }
 
   private mutating func noteTwoContents(_ place: TensorPlace) {
-    request.issues.append(.member(place.path)) {
+    request.faults.append(.member(place.path)) {
       "\($0) has both \"data\" and \"parameters.binary_data_size\"; send its numbers once"
     }
   }
@@ -198,7 +198,7 @@ struct InferRequestDecoder {
       let dimension = extents.count
       guard dimension < TensorShape.maximumRank else {
         if isSound {
-          request.issues.append(.member(path())) {
+          request.faults.append(.member(path())) {
             "\($0) has more than \(TensorShape.maximumRank) dimensions, the most that a tensor may have"
           }
         }
@@ -214,7 +214,7 @@ struct InferRequestDecoder {
       let number = try reader.readNumber().value
       guard let extent = Int(exactly: number), extent > 0 else {
         isSound = false
-        request.issues.append(.member(element())) {
+        request.faults.append(.member(element())) {
           "\($0) is \(text(of: number)); "
             + (number == -1 ? "send the tensor's real size" : "it must be a whole number of at least 1")
         }
@@ -240,14 +240,14 @@ extension InferRequestDecoder {
   ) throws(JSONSyntaxError) -> String? {
     while let name = try reader.nextMember()?.text {
       if seen.contains(name) {
-        request.issues.append(.member(parameters().member(name))) {
+        request.faults.append(.member(parameters().member(name))) {
           "\($0) is given more than once; send each parameter once"
         }
       } else if seen.count < Self.mostItems {
         seen.append(name)
         return name
       } else {
-        request.parameterIssues.append(.member(parameters())) { "\($0) has more members than any model takes" }
+        request.parameterFaults.append(.member(parameters())) { "\($0) has more members than any model takes" }
       }
       try reader.skipValue()
     }
@@ -270,10 +270,10 @@ extension InferRequestDecoder {
       case ("binary_data_output", .boolean): request.hasBinaryOutputs = try reader.readBoolean()
       case ("binary_data_output", _):
         try reader.skipValue()
-        request.parameterIssues.append(path()) { "\($0) is \(kind.displayName); it must be true or false" }
+        request.parameterFaults.append(path()) { "\($0) is \(kind.displayName); it must be true or false" }
       case _ where name.hasPrefix("triton_"):
         try reader.skipValue()
-        request.parameterIssues.append(path()) { "\($0) begins with \"triton_\", which Triton keeps for itself" }
+        request.parameterFaults.append(path()) { "\($0) begins with \"triton_\", which Triton keeps for itself" }
       case (_, .string): request.parameters.append((name, .scalar(.name(try reader.readString()))))
       case (_, .number):
         let number = try reader.readNumber()
@@ -312,11 +312,11 @@ extension InferRequestDecoder {
       case ("binary_data", .boolean, .outputs): tensor.isBinary = try reader.readBoolean()
       case ("binary_data", _, .outputs):
         try reader.skipValue()
-        request.parameterIssues.append(.member(path())) { "\($0) is \(kind.displayName); it must be true or false" }
+        request.parameterFaults.append(.member(path())) { "\($0) is \(kind.displayName); it must be true or false" }
       case ("classification", _, .outputs): tensor.classes = try readSize(at: path(), from: &reader)
       case _:
         try reader.skipValue()
-        request.parameterIssues.append(.member(path())) {
+        request.parameterFaults.append(.member(path())) {
           name.hasPrefix("shared_memory")
             ? "\($0) is not supported here; send the tensor's bytes after the JSON, with \"binary_data_size\""
             : "\($0) is not known here; a tensor's parameters are "
@@ -345,7 +345,7 @@ extension InferRequestDecoder {
     guard try readKind(.number, orElse: demand, at: path(), from: &reader) else { return nil }
     let number = try reader.readNumber()
     if let size = Int(exactly: number.value), size >= 0, !number.isOutOfRange { return size }
-    request.issues.append(.member(path())) { "\($0) is \(text(of: number.value)); \(demand)" }
+    request.faults.append(.member(path())) { "\($0) is \(text(of: number.value)); \(demand)" }
     return nil
   }
 
@@ -364,7 +364,7 @@ extension InferRequestDecoder {
   ) throws(JSONSyntaxError) -> Bool {
     let kind = try reader.peekKind()
     guard kind != wanted else { return true }
-    request.issues.append(.member(path())) { "\($0) is \(kind.displayName); \(demand)" }
+    request.faults.append(.member(path())) { "\($0) is \(kind.displayName); \(demand)" }
     try reader.skipValue()
     return false
   }

@@ -78,10 +78,10 @@ struct OpenInferenceWire: Wire {
     return Response(problem)
   }
 
-  private func sentence(_ issue: InputIssue) -> String {
-    guard let path = path(of: issue.location) else { return issue.sentence }
+  private func sentence(_ fault: InputFault) -> String {
+    guard let path = path(of: fault.location) else { return fault.sentence }
     let place = path.description
-    return issue.sentence.hasPrefix(place) ? issue.sentence : "\(place): \(issue.sentence)"
+    return fault.sentence.hasPrefix(place) ? fault.sentence : "\(place): \(fault.sentence)"
   }
 
   // MARK: Its words

@@ -66,36 +66,36 @@ struct MemberPath: Hashable, Sendable, CustomStringConvertible {
 }
 
 /// One thing wrong with a request: where, and a sentence that says what was found and the cure.
-struct InputIssue: Hashable, Sendable {
+struct InputFault: Hashable, Sendable {
   let location: Location
   let sentence: String
 }
 
-/// All issues found, up to a bound, so that neither the answer nor the work grows with the number of mistakes.
-struct IssueList: Sendable {
+/// All faults found, up to a bound, so that neither the answer nor the work grows with the number of mistakes.
+struct FaultList: Sendable {
   static let maximumCount = 32
 
-  private(set) var issues: [InputIssue] = []
+  private(set) var faults: [InputFault] = []
   /// Whether there were more than are kept.
   private(set) var isTruncated = false
 
-  var isEmpty: Bool { issues.isEmpty }
+  var isEmpty: Bool { faults.isEmpty }
 
-  /// Keeps an issue whose sentence begins by naming its place, or none if there are enough.
+  /// Keeps a fault whose sentence begins by naming its place, or none if there are enough.
   mutating func append(_ location: @autoclosure () -> Location, _ sentence: (String) -> String) {
-    guard issues.count < Self.maximumCount else {
+    guard faults.count < Self.maximumCount else {
       isTruncated = true
       return
     }
     let location = location()
-    issues.append(InputIssue(location: location, sentence: sentence(location.displayName)))
+    faults.append(InputFault(location: location, sentence: sentence(location.displayName)))
   }
 
-  /// Keeps the issues of another list too, as far as there is room.
-  mutating func append(contentsOf other: IssueList) {
-    let room = Self.maximumCount - issues.count
-    isTruncated = isTruncated || other.isTruncated || other.issues.count > room
-    issues += other.issues.prefix(room)
+  /// Keeps the faults of another list too, as far as there is room.
+  mutating func append(contentsOf other: FaultList) {
+    let room = Self.maximumCount - faults.count
+    isTruncated = isTruncated || other.isTruncated || other.faults.count > room
+    faults += other.faults.prefix(room)
   }
 }
 
@@ -109,9 +109,9 @@ enum RequestError: Error, Sendable {
   /// There are more logits than the service takes.
   case tooManyLogits(limit: Int)
   /// The request can be read, but not understood or not computed.
-  case invalid(IssueList)
-  /// "mean" would divide by exactly zero; the issue names the input that makes it so.
-  case zeroNormaliser(InputIssue)
+  case invalid(FaultList)
+  /// "mean" would divide by exactly zero; the fault names the input that makes it so.
+  case zeroNormaliser(InputFault)
   /// The server has no memory for it now.
   case outOfMemory
   /// The server never has as much memory as it needs.
@@ -123,9 +123,9 @@ enum RequestError: Error, Sendable {
 
   /// A single thing wrong: its place, and a sentence that begins by naming it.
   static func invalid(_ location: Location, _ sentence: (String) -> String) -> RequestError {
-    var issues = IssueList()
-    issues.append(location, sentence)
-    return .invalid(issues)
+    var faults = FaultList()
+    faults.append(location, sentence)
+    return .invalid(faults)
   }
 }
 

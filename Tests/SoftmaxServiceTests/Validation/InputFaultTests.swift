@@ -30,7 +30,7 @@ struct BadBody: Sendable, CustomTestStringConvertible {
   }
 }
 
-struct InputIssueTests {
+struct InputFaultTests {
   @Test(arguments: shapesAndNames + tensors + scalars + targets + outputs + masks + derivations)
   func eachFaultIsNamedWithItsPlaceAndCure(_ bad: BadBody) throws {
     try bad.expectRefusal()
