@@ -5,7 +5,7 @@ import HTTP
 /// What it takes and answers is said by ``Input``, ``Parameter`` and ``Output``, each in its own table; here stands
 /// only what belongs to the function as a whole. The readers, the validation, the suggestions, `GET /` and the tests of
 /// openapi.yaml are loops over these four tables.
-enum Operation: Int, Sendable, CaseIterable, Placed {
+enum Operation: Int, Sendable, CaseIterable, BitIndexed {
   case softmax, loss, gradient, check
 
   /// What it does, in half a sentence.
@@ -116,7 +116,7 @@ enum Operation: Int, Sendable, CaseIterable, Placed {
 }
 
 /// Everything that a request may name: inputs (tensors), parameters (scalars), and the list of outputs.
-enum RequestField: Sendable, Hashable, Placed {
+enum RequestField: Sendable, Hashable, BitIndexed {
   case input(Input)
   case parameter(Parameter)
   case outputs
@@ -158,7 +158,7 @@ enum RequestField: Sendable, Hashable, Placed {
   /// The operations whose requests may hold it.
   var operations: [Operation] { Operation.allCases.filter { $0.knows(self) } }
 
-  var place: Int {
+  var bit: Int {
     switch self {
     case .input(let input): input.rawValue
     case .parameter(let parameter): 32 + parameter.rawValue
@@ -168,18 +168,18 @@ enum RequestField: Sendable, Hashable, Placed {
   }
 }
 
-/// What has a place of its own in a ``PlaceSet``.
-protocol Placed {
+/// What has a bit of its own in a ``BitSet``.
+protocol BitIndexed {
   /// From 0 to 63.
-  var place: Int { get }
+  var bit: Int { get }
 }
 
-extension Placed where Self: RawRepresentable<Int> {
-  var place: Int { rawValue }
+extension BitIndexed where Self: RawRepresentable<Int> {
+  var bit: Int { rawValue }
 }
 
 /// A set, as cheap as an integer.
-struct PlaceSet<Element: Placed>: Sendable, Equatable, ExpressibleByArrayLiteral {
+struct BitSet<Element: BitIndexed>: Sendable, Equatable, ExpressibleByArrayLiteral {
   private var bits: UInt64 = 0
 
   init(_ elements: [Element] = []) {
@@ -188,20 +188,20 @@ struct PlaceSet<Element: Placed>: Sendable, Equatable, ExpressibleByArrayLiteral
 
   init(arrayLiteral elements: Element...) { self.init(elements) }
 
-  func contains(_ element: Element) -> Bool { bits &>> element.place & 1 != 0 }
-  func contains(_ others: PlaceSet) -> Bool { bits & others.bits == others.bits }
-  func isDisjoint(with others: PlaceSet) -> Bool { bits & others.bits == 0 }
-  mutating func insert(_ element: Element) { bits |= 1 &<< element.place }
-  mutating func remove(_ element: Element) { bits &= ~(1 &<< element.place) }
+  func contains(_ element: Element) -> Bool { bits &>> element.bit & 1 != 0 }
+  func contains(_ others: BitSet) -> Bool { bits & others.bits == others.bits }
+  func isDisjoint(with others: BitSet) -> Bool { bits & others.bits == 0 }
+  mutating func insert(_ element: Element) { bits |= 1 &<< element.bit }
+  mutating func remove(_ element: Element) { bits &= ~(1 &<< element.bit) }
 }
 
-extension PlaceSet where Element: CaseIterable {
-  static var all: PlaceSet { PlaceSet(Array(Element.allCases)) }
+extension BitSet where Element: CaseIterable {
+  static var all: BitSet { BitSet(Array(Element.allCases)) }
 }
 
-typealias FieldSet = PlaceSet<RequestField>
-typealias OperationSet = PlaceSet<Operation>
-typealias CheckedOutputSet = PlaceSet<CheckedOutput>
+typealias FieldSet = BitSet<RequestField>
+typealias OperationSet = BitSet<Operation>
+typealias CheckedOutputSet = BitSet<CheckedOutput>
 
 extension OperationSet {
   /// In the catalogue's order.

@@ -142,7 +142,7 @@ struct OutputDescriptor: Sendable {
 }
 
 /// An output that /check compares a caller's numbers with.
-enum CheckedOutput: Int, Sendable, CaseIterable, Placed {
+enum CheckedOutput: Int, Sendable, CaseIterable, BitIndexed {
   case probabilities, logProbabilities, logSumExp, entropy, loss, gradient
 
   /// The same among all outputs.

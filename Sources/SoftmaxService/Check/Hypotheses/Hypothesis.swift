@@ -48,7 +48,7 @@ struct Sentence: Sendable, ExpressibleByStringInterpolation {
 /// What is looked for, in numbers alone: loops over hundreds of pairs count no references.
 struct Mistake: Sendable {
   /// What mistakes change: two about one aspect exclude each other.
-  enum Aspect: Int, Placed {
+  enum Aspect: Int, BitIndexed {
     case softmax, handling, target, smoothing, weights, ignored, sampleWeights, divisor, factor, temperaturePower,
       upstream
     /// How the gradient follows from the loss.
@@ -155,7 +155,7 @@ struct RequestFacts: Sendable {
 }
 
 /// What a request has that a mistake can be made with.
-enum RequestFeature: Int, CaseIterable, Placed {
+enum RequestFeature: Int, CaseIterable, BitIndexed {
   case temperature, mask, smoothing, classWeights, sampleWeights, upstream, softcap, zLoss, focalGamma, severalClasses,
     severalItems
   /// Weights of either kind.
@@ -174,7 +174,7 @@ enum RequestFeature: Int, CaseIterable, Placed {
   static let otherAxes = Array(allCases.suffix(TensorShape.maximumRank))
 }
 
-typealias RequestFeatures = PlaceSet<RequestFeature>
+typealias RequestFeatures = BitSet<RequestFeature>
 
 extension RequestFeatures {
   fileprivate init(_ request: CheckRequest) {

@@ -75,7 +75,7 @@ extension OutputSearch {
 
   mutating func findings() throws(ComputationError) -> [Finding] {
     // Else the request has an option that recomputations do not know.
-    guard try probes.mayBe(probes.all.map(\.exact), CandidateArithmetic(report.format)) else {
+    guard try spots.mayBe(spots.all.map(\.exact), CandidateArithmetic(report.format)) else {
       return try scaledFindings()
     }
     let found = try explained()
@@ -113,9 +113,9 @@ extension OutputSearch {
     if base == nil, arithmetic.digits == nil, let found = try roundedInShorterFormat(shorter) { return found }
     var mayAgree: [[Mistake]] = []
     for place in mistakes.indices where canBeShown(mistakes[place]) {
-      guard try probes.mayAgree(mistakes[place].change, arithmetic) else { continue }
+      guard try spots.mayAgree(mistakes[place].change, arithmetic) else { continue }
       // What explains right numbers better than rounding does is nearer to them where they are worst.
-      if base != nil, try !probes.areNearer(mistakes[place].change) { continue }
+      if base != nil, try !spots.areNearer(mistakes[place].change) { continue }
       mayAgree.append([mistakes[place]])
     }
     if let found = best(try explanations(mayAgree, base)) { return try withTransposed(found) }
@@ -217,16 +217,16 @@ extension OutputSearch {
     let factors = paired[..<(paired.firstIndex { !$0.isFactor } ?? paired.count)]
     var pairs: [[Mistake]] = []
     let canTellAny = canTellAnyPair
-    let ofRequest = try probes.multiple(of: Change(), arithmetic)
+    let ofRequest = try spots.multiple(of: Change(), arithmetic)
     for place in paired.indices {
-      let multiple = try paired[place].isFactor ? ofRequest : probes.multiple(of: paired[place].change, arithmetic)
+      let multiple = try paired[place].isFactor ? ofRequest : spots.multiple(of: paired[place].change, arithmetic)
       if let multiple { add(factors.prefix(place), beside: paired[place], multiple, canTellAny, to: &pairs) }
     }
     // Those about the target come before those about softmax.
     for first in paired.indices where paired[first].isOfTarget {
       for second in (first + 1)..<paired.count where paired[first].goes(with: paired[second], canTellAny) {
         let both = paired[first].change.with(paired[second].change)
-        if !paired[second].isBesideFactorsAlone, try probes.mayAgree(both, arithmetic) {
+        if !paired[second].isBesideFactorsAlone, try spots.mayAgree(both, arithmetic) {
           pairs.append([paired[first], paired[second]])
         }
       }
@@ -244,7 +244,7 @@ extension OutputSearch {
     guard let own = factor(of: second.isFactor ? Change.Scale() : second.change.scale, mean: mean) else { return }
     for place in factors.indices where factors[place].goes(with: second, canTellAny) {
       let both = factors[place].change.scale.with(second.change.scale)
-      guard let factor = factor(of: both, mean: mean), Probes.areNear(factor / own, multiple) else { continue }
+      guard let factor = factor(of: both, mean: mean), SpotChecks.areNear(factor / own, multiple) else { continue }
       pairs.append([factors[place], second])
     }
   }

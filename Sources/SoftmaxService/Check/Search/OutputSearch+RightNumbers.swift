@@ -27,8 +27,8 @@ extension OutputSearch {
   /// - Parameter isNamed: whether another mistake explains the numbers already, so that they are not right.
   mutating func transposed(besides isNamed: Bool = false) throws(ComputationError) -> Finding? {
     guard isTransposable else { return nil }
-    let numbers = probes.all.map { candidate.values[transposedPlace(row: $0.place.row, class: $0.place.index)] }
-    guard try probes.mayBe(numbers, arithmetic), let terms = try terms() else { return nil }
+    let numbers = spots.all.map { candidate.values[transposedPlace(row: $0.place.row, class: $0.place.index)] }
+    guard try spots.mayBe(numbers, arithmetic), let terms = try terms() else { return nil }
     let places = (0..<rows.count).flatMap { row in
       (0..<rows.classes).map { transposedPlace(row: row, class: $0) }
     }
@@ -265,7 +265,7 @@ extension OutputSearch {
   ) throws(ComputationError) -> (Agreement, WeightOfEvidence)? {
     var change = Change()
     change.scale.factor = factor
-    guard try probes.mayAgree(change, arithmetic), let agreement = try agreement(under: change) else { return nil }
+    guard try spots.mayAgree(change, arithmetic), let agreement = try agreement(under: change) else { return nil }
     return (agreement, try evidence(for: change, agreement))
   }
 

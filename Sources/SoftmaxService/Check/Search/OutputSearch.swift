@@ -19,7 +19,7 @@ struct OutputSearch: ~Copyable {
   let exactTensor: [Double]
   /// The arithmetic that the numbers seem to come from; comparisons allow what it rounds.
   var arithmetic: CandidateArithmetic
-  var probes: Probes
+  var spots: SpotChecks
   /// From correctly rounded probabilities: under one change after the other, and of the request as it is.
   private var recomputation: Recomputation
   var asked: Recomputation
@@ -75,7 +75,7 @@ struct OutputSearch: ~Copyable {
       let place = found.indices.first { found[$0] != own[$0] } ?? 0
       places = [(place / width, place % width)]
     }
-    probes = Probes(of: candidate.output, at: places, in: tables) { row, index in
+    spots = SpotChecks(of: candidate.output, at: places, in: tables) { row, index in
       (found[row * width + index], own[row * width + index])
     }
     recomputation = Recomputation(candidate.output, of: tables)
@@ -84,15 +84,15 @@ struct OutputSearch: ~Copyable {
 
   /// How well the formula as it is agrees; nil where it does not.
   mutating func agreementAsAsked() throws(ComputationError) -> Agreement? {
-    guard try probes.mayAgree(Change(), arithmetic), try asked.adopt(Change()) else { return nil }
-    return try asked.agreement(of: found, probes.all, arithmetic)
+    guard try spots.mayAgree(Change(), arithmetic), try asked.adopt(Change()) else { return nil }
+    return try asked.agreement(of: found, spots.all, arithmetic)
   }
 
-  /// How well the recomputation under a change agrees; asked only for changes that the probes did not rule out. Nil
+  /// How well the recomputation under a change agrees; asked only for changes that the spots did not rule out. Nil
   /// where it does not agree, or is not defined.
   mutating func agreement(under change: Change) throws(ComputationError) -> Agreement? {
     guard try canShow(change.handling), try recomputation.adopt(change),
-      let agreement = try recomputation.agreement(of: found, probes.all, arithmetic), agreement.isTelling
+      let agreement = try recomputation.agreement(of: found, spots.all, arithmetic), agreement.isTelling
     else { return nil }
     return agreement
   }
@@ -259,15 +259,15 @@ extension BinaryFormat {
 
 extension Recomputation {
   /// How well numbers agree with the recomputed ones; nil where they do not.
-  /// - Parameter probes: some of them, which are looked at first.
+  /// - Parameter spots: some of them, which are looked at first.
   fileprivate mutating func agreement(
-    of numbers: [Double], _ probes: [Probes.Probe], _ arithmetic: CandidateArithmetic
+    of numbers: [Double], _ spots: [SpotChecks.Spot], _ arithmetic: CandidateArithmetic
   ) throws(ComputationError) -> Agreement? {
     if tables.execution.isCancelled() { throw .cancelled }
     var agreement = Agreement()
     if !isReduced {
-      for probe in probes {
-        agreement.add(probe.candidate, term(row: probe.place.row, index: probe.place.index), arithmetic)
+      for spot in spots {
+        agreement.add(spot.candidate, term(row: spot.place.row, index: spot.place.index), arithmetic)
       }
       guard agreement.agrees else { return nil }
       agreement = Agreement()

@@ -3,21 +3,21 @@ import Softmax
 /// A few of the caller's numbers, on which each change is tried first, in plain binary64. Nearly all changes fail
 /// there, at a small part of the price of correctly rounded probabilities of all slices.
 ///
-/// A loss over all slices is one number, and its own probe.
-struct Probes: ~Copyable {
-  struct Probe {
-    /// The number's slice among the probes', and among all that are looked at.
+/// A loss over all slices is one number, and its own spot.
+struct SpotChecks: ~Copyable {
+  struct Spot {
+    /// The number's slice among the spots', and among all that are looked at.
     let row: Int
     let place: (row: Int, index: Int)
     let candidate: Double
     let exact: Double
   }
 
-  let all: [Probe]
+  let all: [Spot]
   private var estimate: Recomputation
-  /// For a loss, those of each probe.
+  /// For a loss, those of each spot.
   private var sums: [LossSums] = []
-  /// For a gradient, the number at the first probe, which alone tells that nearly all changes do not agree.
+  /// For a gradient, the number at the first spot, which alone tells that nearly all changes do not agree.
   private var first: GradientNumber?
   /// Whether plain arithmetic is to be trusted: far from overflow.
   private let isUsable: Bool
@@ -39,7 +39,7 @@ struct Probes: ~Copyable {
     all = places.map { place in
       let (candidate, exact) = number(place.row, place.index)
       let row = isAll ? place.row : slices.firstIndex(of: place.row) ?? 0
-      return Probe(row: row, place: place, candidate: candidate, exact: exact)
+      return Spot(row: row, place: place, candidate: candidate, exact: exact)
     }
     estimate = Recomputation(output, of: tables)
     reachOfEpsilon = ConstantReach(isClipping: false, of: output)
@@ -54,10 +54,10 @@ struct Probes: ~Copyable {
     sums = all.map { LossSums(tables, targets, of: isReduced ? 0..<tables.rows.count : $0.row..<($0.row + 1)) }
   }
 
-  /// Calls `body` with each probe and what a change makes of it, until it returns false.
+  /// Calls `body` with each spot and what a change makes of it, until it returns false.
   /// - Returns: whether it never did; nil where the change is not defined.
   private mutating func forEach(
-    under change: Change, _ body: (Probe, Recomputation.Term) -> Bool
+    under change: Change, _ body: (Spot, Recomputation.Term) -> Bool
   ) throws(ComputationError) -> Bool? {
     if !sums.isEmpty, LossSums.knows(change) {
       for place in all.indices {
@@ -67,9 +67,9 @@ struct Probes: ~Copyable {
       return true
     }
     guard try estimate.adopt(change) else { return nil }
-    for probe in all {
-      let term = estimate.isReduced ? estimate.total() : estimate.term(row: probe.row, index: probe.place.index)
-      guard body(probe, term) else { return false }
+    for spot in all {
+      let term = estimate.isReduced ? estimate.total() : estimate.term(row: spot.row, index: spot.place.index)
+      guard body(spot, term) else { return false }
     }
     return true
   }
@@ -82,7 +82,7 @@ struct Probes: ~Copyable {
     return try forEach(under: change) { Agreement.isNear($0.candidate, $1, arithmetic) } ?? false
   }
 
-  /// Whether numbers may be those of the request as it is at the probes, in their order.
+  /// Whether numbers may be those of the request as it is at the spots, in their order.
   mutating func mayBe(_ numbers: [Double], _ arithmetic: CandidateArithmetic) throws(ComputationError) -> Bool {
     guard isUsable else { return true }
     var place = 0
@@ -92,13 +92,13 @@ struct Probes: ~Copyable {
     } ?? false
   }
 
-  /// How many times the numbers recomputed under a change the caller's are, where that is the same at all probes; nil
+  /// How many times the numbers recomputed under a change the caller's are, where that is the same at all spots; nil
   /// where it is not, or cannot be said.
   mutating func multiple(of change: Change, _ arithmetic: CandidateArithmetic) throws(ComputationError) -> Double? {
     var multiple: Double?
     let isLoss = !sums.isEmpty
-    let isSame = try forEach(under: change) { probe, term in
-      let ratio = probe.candidate / term.value
+    let isSame = try forEach(under: change) { spot, term in
+      let ratio = spot.candidate / term.value
       // What cancels says nothing.
       let noise = max(term.bounds.lenient * 0x1p-53, term.bounds.usual * arithmetic.unit)
       guard ratio.isFinite, term.value.magnitude > 0x1p10 * noise || isLoss else { return true }
@@ -114,14 +114,14 @@ struct Probes: ~Copyable {
     (one - other).magnitude <= other.magnitude * 0x1p-8
   }
 
-  /// Whether a change gives numbers nearer to the caller's than the exact ones are, at one of the probes.
+  /// Whether a change gives numbers nearer to the caller's than the exact ones are, at one of the spots.
   mutating func areNearer(_ change: Change) throws(ComputationError) -> Bool {
     guard isUsable else { return true }
-    return try forEach(under: change) { probe, term in
+    return try forEach(under: change) { spot, term in
       // The first that is nearer ends it; what rounds to 0 does so with a mistake and without.
-      if probe.candidate == 0, term.value == 0 { return true }
-      let distance = 2 * (probe.candidate - term.value).magnitude
-      return !(distance < (probe.candidate - probe.exact).magnitude) && !term.isSpoiled
+      if spot.candidate == 0, term.value == 0 { return true }
+      let distance = 2 * (spot.candidate - term.value).magnitude
+      return !(distance < (spot.candidate - spot.exact).magnitude) && !term.isSpoiled
     } == false
   }
 
@@ -131,17 +131,17 @@ struct Probes: ~Copyable {
   ) throws(ComputationError) -> Bool {
     if case .given = handling { return true }
     let output = estimate.output
-    guard output == .loss || output == .entropy, let probe = all.first else { return true }
+    guard output == .loss || output == .entropy, let spot = all.first else { return true }
     func recompute(_ change: Change) throws(ComputationError) -> Recomputation.Term? {
       if change.handling == .given, !sums.isEmpty { return try sums[0].term(change) }
       guard try estimate.adopt(change) else { return nil }
-      return estimate.isReduced ? estimate.total() : estimate.term(row: probe.row, index: probe.place.index)
+      return estimate.isReduced ? estimate.total() : estimate.term(row: spot.row, index: spot.place.index)
     }
     switch handling {
     case .epsilon(let constant):
-      return try reachOfEpsilon.includes(constant, probe, arithmetic, recompute: recompute)
+      return try reachOfEpsilon.includes(constant, spot, arithmetic, recompute: recompute)
     case .clipped(let constant, _):
-      return try reachOfClipping.includes(constant, probe, arithmetic, recompute: recompute)
+      return try reachOfClipping.includes(constant, spot, arithmetic, recompute: recompute)
     case .given, .unshifted, .flushed, .beyond: return true
     }
   }
@@ -167,15 +167,15 @@ struct ConstantReach {
   /// - Parameters:
   ///   - recompute: the number under a change; nil where that is not defined.
   mutating func includes(
-    _ constant: Double, _ probe: Probes.Probe, _ arithmetic: CandidateArithmetic,
+    _ constant: Double, _ spot: SpotChecks.Spot, _ arithmetic: CandidateArithmetic,
     recompute: (Change) throws(ComputationError) -> Recomputation.Term?
   ) throws(ComputationError) -> Bool {
-    let distance = isLowering ? probe.exact - probe.candidate : probe.candidate - probe.exact
+    let distance = isLowering ? spot.exact - spot.candidate : spot.candidate - spot.exact
     guard let place = Change.Handling.constants.firstIndex(of: constant), distance.isFinite else { return true }
     if base == nil { base = try recompute(Change()) }
     guard let base else { return true }
     // Clipped from above too, no probability moves by more than the constant, and its logarithm hardly further.
-    let allowed = Agreement.nearness(probe.candidate, base, arithmetic) + 4 * constant * max(1, base.gain)
+    let allowed = Agreement.nearness(spot.candidate, base, arithmetic) + 4 * constant * max(1, base.gain)
     guard distance >= -allowed else { return false }
     if let most = try reach(of: known.count - 1, from: base, recompute), distance > most + allowed { return false }
     guard let reach = try reach(of: place, from: base, recompute) else { return true }
