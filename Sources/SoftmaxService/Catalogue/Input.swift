@@ -112,7 +112,7 @@ enum ShapeRule: Sendable {
 
 /// The numbers that an input may hold.
 enum ElementRule: Sendable {
-  /// Finite, or -Infinity to mask a class, but not for a whole slice.
+  /// Finite, or -Infinity to mask a class, but not for a whole row.
   case logits
   /// Classes or `ignore_index`, or non-negative finite numbers, as the shape tells.
   case classesOrProbabilities

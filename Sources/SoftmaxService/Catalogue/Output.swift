@@ -73,7 +73,7 @@ enum Output: Int, Sendable, CaseIterable {
         summary: "the loss's gradient with respect to the logits")
     case .derivation:
       OutputDescriptor(
-        name: "derivation", aliases: "", operations: [.gradient], content: .derivation, needsSingleSlice: true,
+        name: "derivation", aliases: "", operations: [.gradient], content: .derivation, needsSingleRow: true,
         onlyOption: .temperature,
         summary: "each step of the textbook derivation of the gradient")
     case .klDivergence:
@@ -100,8 +100,8 @@ struct OutputDescriptor: Sendable {
   var softmax: SoftmaxOutput?
   var defaultOf: OperationSet = []
   let content: Content
-  /// Whether the logits must be a single slice, of rank 1.
-  var needsSingleSlice = false
+  /// Whether the logits must be a single row, of rank 1.
+  var needsSingleRow = false
   /// The parameter without which there is none.
   var needs: Parameter?
   /// The only reduction under which there is one; nil where all are good.
@@ -135,7 +135,7 @@ struct OutputDescriptor: Sendable {
     case losses
   }
 
-  /// Whether it has a number for each class of each slice, in the logits' shape.
+  /// Whether it has a number for each class of each row, in the logits' shape.
   var hasClassAxis: Bool {
     if case .numbers(.logits) = content { true } else { false }
   }

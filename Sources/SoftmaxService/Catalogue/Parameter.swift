@@ -83,7 +83,7 @@ enum Parameter: Int, Sendable, CaseIterable {
     case .empty:
       ParameterDescriptor(
         name: "empty", aliases: "empty_slice on_empty", operations: [.softmax],
-        kind: .choice(default: EmptySlices.refuse),
+        kind: .choice(default: EmptyRows.refuse),
         summary: "what a slice gets whose classes are all masked")
     case .topK:
       ParameterDescriptor(
@@ -218,7 +218,7 @@ enum DataType: String, Sendable, CaseIterable {
 }
 
 /// The names that `empty` takes.
-enum EmptySlices: String, Sendable, CaseIterable {
+enum EmptyRows: String, Sendable, CaseIterable {
   case refuse, zero
 }
 
@@ -257,7 +257,7 @@ struct ParameterValues: Sendable {
 
   /// A parameter that is a choice.
   var dataType: DataType { DataType.allCases[Int(self[.dtype])] }
-  var empty: EmptySlices { EmptySlices.allCases[Int(self[.empty])] }
+  var empty: EmptyRows { EmptyRows.allCases[Int(self[.empty])] }
   var reduction: ReductionName { ReductionName.allCases[Int(self[.reduction])] }
 
   /// Whether a parameter is at its default.

@@ -33,7 +33,7 @@ struct ResponsePlan: Sendable {
   let outputs: OutputList
   /// What every number is rounded to.
   let format: BinaryFormat
-  /// Whether there is a loss for each slice, not one for all.
+  /// Whether there is a loss for each row, not one for all.
   let hasLosses: Bool
   /// How many classes the outputs `top_…` are about.
   var topCount = 1
@@ -244,7 +244,7 @@ struct Geometry: Sendable {
     self.init(shape: shape, axis: axis < 0 ? axis + shape.count : axis)
   }
 
-  /// The slices along an axis, or for nil all of the tensor as one slice.
+  /// The rows along an axis, or for nil all of the tensor as one row.
   func layout(along axis: Int8?) -> Layout {
     guard let axis else { return Layout(shape: [layout.batch * layout.classes], axis: 0) }
     return Layout(shape: shape, axis: Int(axis))

@@ -226,7 +226,7 @@ extension Validator {
   mutating func noteUnfitOutputs() {
     for output in outputs {
       let descriptor = output.descriptor
-      if descriptor.needsSingleSlice, geometry.rank != 1 {
+      if descriptor.needsSingleRow, geometry.rank != 1 {
         let location = location(of: output)
         faults.append(location) { [geometry] in
           "\($0) is \(quoted(output.name)), which needs logits of rank 1; these have shape \(geometry.shape): "

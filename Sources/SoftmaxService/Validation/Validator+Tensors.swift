@@ -24,7 +24,7 @@ extension Validator {
     note(tensor, input, unless: SoftmaxProblem.isLogit, "a logit must be a finite number, or \(mask) to mask the class")
     // "where" and ignored items are matters of the logits, not of a teacher's.
     let isOwn = input == .logits
-    guard tensor.shape == geometry.shape, !allowsEmptySlices || operation != .softmax,
+    guard tensor.shape == geometry.shape, !allowsEmptyRows || operation != .softmax,
       let logits = isOwn ? maskedLogits() : tensor.values
     else { return }
     let source = request.mask == nil || !isOwn ? mask : "\"where\" or \(mask)"
@@ -33,7 +33,7 @@ extension Validator {
     where SoftmaxProblem.isMasked(row: item, of: logits, layout) && !(mayBeEmpty && isIgnored(item: item)) {
       if faults.isTruncated { return }
       var path = Geometry.indices(of: layout.start(of: item), in: geometry.shape)
-      // A slice along the last axis is one array of the text; any other is pointed at by its first logit.
+      // A row along the last axis is one array of the text; any other is pointed at by its first logit.
       let isArray = geometry.axis == geometry.rank - 1
       if isArray { path.removeLast() }
       faults.append(.field(.input(input), path)) {

@@ -124,7 +124,7 @@ struct Validator: ~Copyable {
     let softmax = try SoftmaxProblem(
       logits: logits, layout: geometry.layout, temperature: parameters[.temperature],
       softcap: parameters.value(ifGiven: .softcap), format: parameters.dataType.format,
-      allowsEmptyRows: allowsEmptySlices)
+      allowsEmptyRows: allowsEmptyRows)
     switch operation {
     case .softmax: return .softmax(softmax)
     case .loss, .gradient, .check: break
@@ -155,8 +155,8 @@ struct Validator: ~Copyable {
 // MARK: Masks
 
 extension Validator {
-  /// Whether a slice may have no class at all: in a loss, that of an item that counts for nothing.
-  var allowsEmptySlices: Bool { operation != .softmax || parameters.empty == .zero }
+  /// Whether a row may have no class at all: in a loss, that of an item that counts for nothing.
+  var allowsEmptyRows: Bool { operation != .softmax || parameters.empty == .zero }
 
   /// The logits, with -Infinity for the classes that `where` excludes.
   func maskedLogits() -> Numbers? {

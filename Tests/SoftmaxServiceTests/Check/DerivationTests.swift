@@ -66,7 +66,7 @@ struct DerivationTests {
     options.weight = [1, 2, 3, 0.5]
     options.sampleWeight = [1, 2, 3, 0.5, 4]
     try expect(options, way)
-    // One slice of three logits.
+    // One row of three logits.
     try expect(Textbook<Double>(logits: [[2, 1, 0.1]], target: [0]), way)
     try expect(Textbook<Float>(logits: [[2, 1, 0.1]], target: [1]), way)
     try expect(Textbook<Double>(logits: [[0.25, -1]], target: [1]), way)

@@ -142,7 +142,7 @@ struct MistakeTests {
     #expect(report.findings.map(\.cause) == ["sign"])
   }
 
-  /// Where p is 1 to the last digit for one class of each slice, and tiny for all others.
+  /// Where p is 1 to the last digit for one class of each row, and tiny for all others.
   @Test func mistakesAreFoundInSurePredictions() throws {
     let logits = [[22, 0.5, -1], [1.25, 25, 0], [0.75, -2, 300], [2, 30, 0.25]]
     let right = Textbook<Double>(logits: logits, target: [0, 1, 2, 1])
@@ -191,7 +191,7 @@ struct MistakeTests {
   }
 
   /// One item among a thousand shows the mistake: the evidence is not sought among the others alone.
-  @Test(arguments: [10, 999]) func aMistakeIsFoundInOneOfManySlices(_ item: Int) throws {
+  @Test(arguments: [10, 999]) func aMistakeIsFoundInOneOfManyRows(_ item: Int) throws {
     var random = SplitMix64(5)
     var right = Textbook<Double>(
       logits: (0..<1000).map { _ in (0..<10).map { _ in random.double(in: -3...3) } },
@@ -222,7 +222,7 @@ struct MistakeTests {
     #expect(divisors.allSatisfy { $0.tellApart?.contains("differs from the number of classes") == true })
   }
 
-  /// One sum for all slices, as numpy.exp(a) / numpy.exp(a).sum() has it.
+  /// One sum for all rows, as numpy.exp(a) / numpy.exp(a).sum() has it.
   @Test func softmaxOfTheWholeArrayIsFound() throws {
     let right = FiveRows.right(Double.self)
     let whole = Textbook<Double>(logits: [FiveRows.logits.flatMap { $0 }]).probabilities[0]

@@ -86,7 +86,7 @@ struct InputFaultTests {
     BadBody(
       "/softmax", #"{"logits": [1, 2], "where": [true, [false]]}"#,
       ("#/where/1", ["is not at the depth of the elements before it; all must be nested equally deep"])),
-    // Of the right count, but of another shape: nothing is said of slices that have finite logits.
+    // Of the right count, but of another shape: nothing is said of rows that have finite logits.
     BadBody(
       "/softmax", #"{"logits": [[1, 2], [3, 4]], "where": [false, false, true, true]}"#,
       ("#/where", ["has shape [4]; send an array of shape [2]"])),

@@ -1,29 +1,29 @@
 import Glibc
 import Softmax
 
-/// The slices on which findings are sought, each one's logits side by side.
+/// The rows on which findings are sought, each one's logits side by side.
 ///
 /// All of them up to a bound; past it those where the caller's numbers are worst. Whatever recomputes on them shares
 /// them.
 final class CheckedRows: Sendable {
-  /// Up to this many logits all slices are looked at.
+  /// Up to this many logits all rows are looked at.
   static let mostLogits = 65_536
 
   let layout: Layout
-  /// The slices' numbers in the batch, the worst first where not all are looked at.
+  /// The rows' numbers in the batch, the worst first where not all are looked at.
   let numbers: [Int]
-  /// [slice, class].
+  /// [row, class].
   let logits: [Double]
-  /// What is known of each slice's logits.
+  /// What is known of each row's logits.
   let extremes: [Extremes]
-  /// The largest |a/T| of all slices, and the largest shift.
+  /// The largest |a/T| of all rows, and the largest shift.
   let magnitude: Double
   private let largestShift: Double
-  /// A lower bound of each slice's least exponential over its largest one; 0 where any class is masked.
+  /// A lower bound of each row's least exponential over its largest one; 0 where any class is masked.
   private let leastRatio: Double
   private let temperature: Double
   private let isCapped: Bool
-  /// Whether `logits` are the tensor as it is: all slices in their order, each in one piece.
+  /// Whether `logits` are the tensor as it is: all rows in their order, each in one piece.
   private let isInPlace: Bool
 
   struct Extremes {
@@ -36,7 +36,7 @@ final class CheckedRows: Sendable {
     fileprivate var lead = 0.0
   }
 
-  /// - Parameter worst: the slices in the order of their worth; nil takes all of them.
+  /// - Parameter worst: the rows in the order of their worth; nil takes all of them.
   init(_ softmax: SoftmaxProblem, worst: [Int]?) {
     layout = softmax.layout
     (temperature, isCapped) = (softmax.temperature, softmax.softcap != nil)
@@ -64,7 +64,7 @@ final class CheckedRows: Sendable {
     largestShift = extremes.reduce(0) { max($0, $1.shift) }
   }
 
-  /// Some of the slices, by their places among these.
+  /// Some of the rows, by their places among these.
   init(_ all: CheckedRows, _ places: [Int]) {
     (layout, temperature, magnitude, isInPlace) = (all.layout, all.temperature, all.magnitude, false)
     (leastRatio, isCapped, largestShift) = (all.leastRatio, all.isCapped, all.largestShift)
@@ -77,13 +77,13 @@ final class CheckedRows: Sendable {
   var classes: Int { layout.classes }
   var isAll: Bool { count == layout.batch }
 
-  /// The layout of one number for each class of these slices.
+  /// The layout of one number for each class of these rows.
   var ownLayout: Layout { Layout(shape: [count, classes], axis: 1) }
 
-  /// The size of the largest argument of a slice's exponentials, which the textbook formula subtracts.
+  /// The size of the largest argument of a row's exponentials, which the textbook formula subtracts.
   func shift(_ row: Int, _ source: Change.Source) -> Double { shift(extremes[row].shift, under: source) }
 
-  /// Whether a slice's largest logit leads by so much that p is 1 and 0 whatever rounds the logits: other exponentials
+  /// Whether a row's largest logit leads by so much that p is 1 and 0 whatever rounds the logits: other exponentials
   /// vanish in every format, though each logit is off by as much as bfloat16 rounds.
   func isOneHot(_ row: Int, _ source: Change.Source) -> Bool {
     let scale: Double
@@ -99,7 +99,7 @@ final class CheckedRows: Sendable {
     return lead * scale >= 1600 && lead >= greatest.magnitude * 0x1p-6
   }
 
-  /// The largest of all slices.
+  /// The largest of all rows.
   func largestShift(_ source: Change.Source) -> Double { shift(largestShift, under: source) }
 
   /// Whether probabilities handled so are plainly the same.
@@ -129,15 +129,15 @@ final class CheckedRows: Sendable {
     }
   }
 
-  /// Where a class of a slice stands in a tensor of the logits' shape.
+  /// Where a class of a row stands in a tensor of the logits' shape.
   func position(row: Int, class index: Int) -> Int { layout.start(of: numbers[row]) + index * layout.inner }
 
-  /// A tensor of the logits' shape as [slice, class].
+  /// A tensor of the logits' shape as [row, class].
   func gathered(_ tensor: [Double]) -> [Double] {
     isInPlace ? tensor : Self.gathered(tensor, numbers, layout)
   }
 
-  /// A tensor of the batch shape as [slice].
+  /// A tensor of the batch shape as [row].
   func gathered(batch tensor: [Double]) -> [Double] { numbers.map { tensor[$0] } }
 
   private static func gathered(_ tensor: [Double], _ numbers: [Int], _ layout: Layout) -> [Double] {
@@ -155,6 +155,6 @@ final class CheckedRows: Sendable {
 }
 
 extension Layout {
-  /// The slice that a position of the tensor belongs to.
-  func slice(of position: Int) -> Int { position / (classes * inner) * inner + position % inner }
+  /// The row that a position of the tensor belongs to.
+  func row(of position: Int) -> Int { position / (classes * inner) * inner + position % inner }
 }

@@ -16,7 +16,7 @@ struct Recomputation: ~Copyable {
     var step = 0.0
     /// By how much it moves at most, however large the logits are that any order of operations rounds.
     var reach = Double.infinity
-    /// Whether any NaN or infinity will do, as in a slice whose exponentials left a format's range: which of them comes
+    /// Whether any NaN or infinity will do, as in a row whose exponentials left a format's range: which of them comes
     /// out depends on the order of operations, and on differentiation.
     var isSpoiled = false
   }
@@ -24,7 +24,7 @@ struct Recomputation: ~Copyable {
   let output: CheckedOutput
   let rows: CheckedRows
   let temperature: Double
-  /// Whether there is one loss for all slices.
+  /// Whether there is one loss for all rows.
   let isReduced: Bool
   let tables: SoftmaxTables
   let targets: TargetTables?
@@ -38,26 +38,26 @@ struct Recomputation: ~Copyable {
   private(set) var target: ChangedTarget?
   /// What the gradient's terms are multiplied by besides s and q.
   private(set) var gradientFactor = 1.0
-  /// p and log p, [slice, class]; empty where they are not needed.
+  /// p and log p, [row, class]; empty where they are not needed.
   private(set) var probabilities: [Double] = []
   private(set) var logProbabilities: [Double] = []
-  /// One number for each slice: the log-sum-exp, or the entropy.
-  private(set) var perSlice: [Double] = []
-  /// The least probability of each slice, where probabilities are flushed.
+  /// One number for each row: the log-sum-exp, or the entropy.
+  private(set) var perRow: [Double] = []
+  /// The least probability of each row, where probabilities are flushed.
   private(set) var leastProbabilities: [Double] = []
-  /// The sum of each slice's other probabilities than the largest; empty where they do not sum to 1.
+  /// The sum of each row's other probabilities than the largest; empty where they do not sum to 1.
   private(set) var otherProbabilities: [Double] = []
-  /// Σ w (-log p) of each slice, where a smoothed loss takes p as it is.
+  /// Σ w (-log p) of each row, where a smoothed loss takes p as it is.
   private(set) var spreads: [Double] = []
   /// p of the request as it is, of a differentiated gradient that goes through softmax's Jacobian.
   private(set) var inner: [Double] = []
-  /// The axis of a differentiated gradient of softmax along another one; and Σ f u along each of its slices, where more
+  /// The axis of a differentiated gradient of softmax along another one; and Σ f u along each of its rows, where more
   /// than a few are looked at.
   private(set) var otherAxis: Layout?
   private(set) var axisTotals: [Double] = []
   /// Whether the tables above are those of `change`.
   private var hasTables = false
-  /// The one loss of all slices, and the change that it was computed under.
+  /// The one loss of all rows, and the change that it was computed under.
   private var knownTotal: (change: Change, term: Term)?
 
   init(_ output: CheckedOutput, of tables: SoftmaxTables) {
@@ -103,22 +103,22 @@ struct Recomputation: ~Copyable {
   private mutating func takeTables() throws(ComputationError) -> Bool {
     let source = change.source
     let (needsProbabilities, needsLogarithms): (Bool, Bool)
-    var perSliceTable: SoftmaxTables.Table?
+    var perRowTable: SoftmaxTables.Table?
     switch output {
     case .probabilities, .gradient: (needsProbabilities, needsLogarithms) = (true, false)
     case .logProbabilities, .loss: (needsProbabilities, needsLogarithms) = (isHandled, true)
-    case .entropy: (needsProbabilities, needsLogarithms, perSliceTable) = (isHandled, isHandled, .entropy)
-    case .logSumExp: (needsProbabilities, needsLogarithms, perSliceTable) = (false, false, .logSumExp)
+    case .entropy: (needsProbabilities, needsLogarithms, perRowTable) = (isHandled, isHandled, .entropy)
+    case .logSumExp: (needsProbabilities, needsLogarithms, perRowTable) = (false, false, .logSumExp)
     }
     if case .unshifted = change.handling {
-      perSliceTable = .logSumExp
+      perRowTable = .logSumExp
     } else if isHandled {
       if output == .logSumExp { return false }
-      perSliceTable = nil
+      perRowTable = nil
     }
     if needsProbabilities, try !tables.look(up: .probabilities, of: source, into: &probabilities) { return false }
     if needsLogarithms, try !tables.look(up: .logProbabilities, of: source, into: &logProbabilities) { return false }
-    if let table = perSliceTable, try !tables.look(up: table, of: source, into: &perSlice) { return false }
+    if let table = perRowTable, try !tables.look(up: table, of: source, into: &perRow) { return false }
     if case .flushed = change.handling {
       _ = try tables.look(up: .leastProbabilities, of: source, into: &leastProbabilities)
     }
@@ -136,13 +136,13 @@ struct Recomputation: ~Copyable {
     let layout = tables.request.geometry.layout(along: axis)
     otherAxis = layout
     if tables.isOfFew { return true }
-    // All slices of the class axis are needed for a slice of the other one.
+    // All rows of the class axis are needed for a row of the other one.
     guard rows.isAll else { return false }
     axisTotals = totals(along: layout)
     return true
   }
 
-  /// How many numbers a slice has.
+  /// How many numbers a row has.
   var width: Int {
     switch output {
     case .probabilities, .logProbabilities, .gradient: rows.classes
@@ -150,15 +150,16 @@ struct Recomputation: ~Copyable {
     }
   }
 
-  /// What the numbers of a slice have in common.
-  struct Slice {
-    let row: Int
+  /// What the numbers of a row have in common.
+  struct Row {
+    /// Its place among those that are looked at.
+    let index: Int
     /// Where its first class stands in the tables, and in a tensor of the logits' shape.
     let start: Int
     let position: Int
     let operations: OperationCount
     let isSpoiled: Bool
-    /// Whether the slice's item counts, and its u.
+    /// Whether it counts, and its u.
     fileprivate(set) var counts = false
     fileprivate(set) var shares = ChangedTarget.Shares(item: 0)
     /// What the gradient's terms are multiplied by.
@@ -170,41 +171,41 @@ struct Recomputation: ~Copyable {
   }
 
   @inline(__always)
-  func slice(_ row: Int) -> Slice {
-    let item = rows.numbers[row]
-    var slice = Slice(
-      row: row, start: row * rows.classes, position: rows.layout.start(of: item),
-      operations: operations.shifted(by: rows, row, change.source), isSpoiled: isSpoiled(row))
-    guard let target, let targets else { return slice }
-    slice.factor = gradientFactor * target.upstream(item, targets) * target.sampleWeight(item, targets)
-    guard let shares = target.shares(item, targets) else { return slice }
-    (slice.counts, slice.shares) = (true, shares)
+  func row(at index: Int) -> Row {
+    let item = rows.numbers[index]
+    var row = Row(
+      index: index, start: index * rows.classes, position: rows.layout.start(of: item),
+      operations: operations.shifted(by: rows, index, change.source), isSpoiled: isSpoiled(index))
+    guard let target, let targets else { return row }
+    row.factor = gradientFactor * target.upstream(item, targets) * target.sampleWeight(item, targets)
+    guard let shares = target.shares(item, targets) else { return row }
+    (row.counts, row.shares) = (true, shares)
     if output == .gradient, change.isDifferentiated, change.source.isOfProbabilities {
       for c in 0..<rows.classes {
-        let (own, share) = (outer(slice, c), target.share(c, shares, targets))
-        slice.mean += inner[slice.start + c] * (own - share)
-        slice.size += inner[slice.start + c] * (own + share)
+        let (own, share) = (outer(row, c), target.share(c, shares, targets))
+        row.mean += inner[row.start + c] * (own - share)
+        row.size += inner[row.start + c] * (own + share)
       }
     }
-    return slice
+    return row
   }
 
-  /// U p² of a class of a slice, p² being softmax of p; 0 where softmax is not taken twice.
-  func outer(_ slice: Slice, _ c: Int) -> Double {
-    change.source == .twice ? slice.shares.total * probabilities[slice.start + c] : 0
+  /// U p² of a class of a row, p² being softmax of p; 0 where softmax is not taken twice.
+  func outer(_ row: Row, _ c: Int) -> Double {
+    change.source == .twice ? row.shares.total * probabilities[row.start + c] : 0
   }
 
-  /// u of a class of a slice.
+  /// u of a class of a row.
   @inline(__always)
-  func share(_ slice: Slice, _ c: Int) -> Double {
+  func share(_ row: Row, _ c: Int) -> Double {
     guard let target, let targets else { return 0 }
-    return target.share(c, slice.shares, targets)
+    return target.share(c, row.shares, targets)
   }
 
   /// One number.
-  func term(row: Int, index: Int) -> Term { term(slice(row), index) }
+  func term(row: Int, index: Int) -> Term { term(self.row(at: row), index) }
 
-  /// Calls `body` with each number's place, slice by slice, and the number, until it returns false.
+  /// Calls `body` with each number's place, row by row, and the number, until it returns false.
   /// - Throws: ``ComputationError/cancelled``.
   @inline(__always)
   mutating func forEach(_ body: (_ place: Int, Term) -> Bool) throws(ComputationError) {
@@ -213,21 +214,21 @@ struct Recomputation: ~Copyable {
       return
     }
     let width = width
-    for row in 0..<rows.count {
-      if row & 0xFF == 0xFF, tables.execution.isCancelled() { throw .cancelled }
-      let slice = slice(row)
-      for index in 0..<width {
-        guard body(row * width + index, term(slice, index)) else { return }
+    for index in 0..<rows.count {
+      if index & 0xFF == 0xFF, tables.execution.isCancelled() { throw .cancelled }
+      let row = row(at: index)
+      for c in 0..<width {
+        guard body(index * width + c, term(row, c)) else { return }
       }
     }
   }
 
-  /// The one loss of all slices.
+  /// The one loss of all rows.
   mutating func total() -> Term {
     if let knownTotal, knownTotal.change == change { return knownTotal.term }
     var sum = Term(reach: 0)
-    for row in 0..<rows.count {
-      let term = loss(slice(row))
+    for index in 0..<rows.count {
+      let term = loss(row(at: index))
       sum.value += term.value
       sum.bounds = sum.bounds + term.bounds
       sum.gain += term.gain
@@ -240,40 +241,40 @@ struct Recomputation: ~Copyable {
   }
 
   @inline(__always)
-  func term(_ slice: borrowing Slice, _ c: Int) -> Term {
+  func term(_ row: borrowing Row, _ c: Int) -> Term {
     switch output {
     case .probabilities:
-      let p = probability(slice, c)
-      return multiplied(p, slice.operations.probability(p), slice, gain: 1)
+      let p = probability(row, c)
+      return multiplied(p, row.operations.probability(p), row, gain: 1)
     case .logProbabilities:
-      let value = logProbability(slice, c)
+      let value = logProbability(row, c)
       return multiplied(
-        value, slice.operations.logarithm(value), slice, step: logarithmStep(slice, c), reach: reachOfLogarithm)
+        value, row.operations.logarithm(value), row, step: logarithmStep(row, c), reach: reachOfLogarithm)
     case .logSumExp:
-      let value = logSumExp(slice.row)
-      return multiplied(value, slice.operations.logarithm(value), slice)
+      let value = logSumExp(row.index)
+      return multiplied(value, row.operations.logarithm(value), row)
     case .entropy:
-      let value = entropy(slice)
-      return multiplied(value, slice.operations.logarithm(value), slice, reach: reachOfLogarithm)
-    case .loss: return loss(slice)
-    case .gradient: return gradient(slice, c)
+      let value = entropy(row)
+      return multiplied(value, row.operations.logarithm(value), row, reach: reachOfLogarithm)
+    case .loss: return loss(row)
+    case .gradient: return gradient(row, c)
     }
   }
 
   @inline(__always)
   private func multiplied(
-    _ value: Double, _ bounds: ErrorBounds, _ slice: Slice, gain: Double = 0, step: Double = 0,
+    _ value: Double, _ bounds: ErrorBounds, _ row: Row, gain: Double = 0, step: Double = 0,
     reach: Double = .infinity
   ) -> Term {
     let factor = change.scale.factor
     return Term(
       value: value * factor, bounds: bounds * factor, gain: gain, step: step, reach: reach * factor.magnitude,
-      isSpoiled: slice.isSpoiled)
+      isSpoiled: row.isSpoiled)
   }
 }
 
 extension Change.Source {
-  /// Whether the numbers in the probabilities' place sum to 1 over the classes of a slice.
+  /// Whether the numbers in the probabilities' place sum to 1 over the classes of a row.
   var sumsToOne: Bool {
     switch self {
     case .given, .withoutTemperature, .timesTemperature, .twice, .withoutCap, .withoutMask, .withoutLogarithm: true

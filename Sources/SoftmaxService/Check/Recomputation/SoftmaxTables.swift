@@ -5,13 +5,13 @@ import VectorKernels
 /// The probabilities that changes are recomputed from, their logarithms and what is summed of them: computed once for
 /// each source, when a change first asks.
 final class SoftmaxTables {
-  /// What is kept of a source, [slice, class] or [slice].
+  /// What is kept of a source, [row, class] or [row].
   enum Table: Int, CaseIterable {
     /// p and log p.
     case probabilities, logProbabilities
     /// log Σ e^x, and the entropy in nats.
     case logSumExp, entropy
-    /// The least probability of each slice.
+    /// The least probability of each row.
     case leastProbabilities
     /// The sum of the probabilities of all classes but the most probable one: without cancellation.
     case others
@@ -31,7 +31,7 @@ final class SoftmaxTables {
   let targets: TargetTables?
   let rows: CheckedRows
   let execution: Execution
-  /// Whether they are of a few slices, so that even sums over other slices can be made number by number.
+  /// Whether they are of a few rows, so that even sums over other rows can be made number by number.
   let isOfFew: Bool
   /// Whether they are computed by ``PlainSoftmax``; else each number is correctly rounded.
   private let isPlain: Bool
@@ -41,7 +41,7 @@ final class SoftmaxTables {
   let sources: Int
   /// What is known of each source, by its number and ``Table``.
   private var known: [[Double]?]
-  /// Those of all slices in plain arithmetic, which outputs share.
+  /// Those of all rows in plain arithmetic, which outputs share.
   private var plain: SoftmaxTables?
 
   /// Correctly rounded tables.
@@ -74,12 +74,12 @@ final class SoftmaxTables {
   }
 
   /// A few numbers are computed in plain arithmetic; more of them are correctly rounded in less time.
-  private static func isFew(_ slices: Int, _ classes: Int) -> Bool { slices * classes <= 128 }
+  private static func isFew(_ rows: Int, _ classes: Int) -> Bool { rows * classes <= 128 }
 
   /// What numbers are checked against first.
-  /// - Parameter slices: those that are needed; nil for all.
-  /// - Returns: tables of these slices in their order, or of all.
-  func estimates(of slices: [Int]?) -> SoftmaxTables {
+  /// - Parameter needed: the rows that are; nil for all.
+  /// - Returns: tables of these rows in their order, or of all.
+  func estimates(of needed: [Int]?) -> SoftmaxTables {
     func tables(_ rows: CheckedRows) -> SoftmaxTables {
       SoftmaxTables(request, targets, on: rows, isOfFew: true, beside: axes, execution)
     }
@@ -88,8 +88,8 @@ final class SoftmaxTables {
       plain = all
       return all
     }
-    guard let slices, slices.count < rows.count else { return self }
-    return tables(CheckedRows(rows, slices))
+    guard let needed, needed.count < rows.count else { return self }
+    return tables(CheckedRows(rows, needed))
   }
 
   /// A table of a source, made when it is first asked for; nil where it is not defined.
@@ -124,13 +124,13 @@ final class SoftmaxTables {
     case .logSumExp: return try computed(.logSumExp, table, source)
     case .entropy: return try computed(.entropy, table, source)
     case .leastProbabilities:
-      return try forEachSlice(of: source) { p in
+      return try forEachRow(of: source) { p in
         var least = Double.infinity
         for place in p.indices { least = min(least, p[place]) }
         return least
       }
     case .others:
-      return try forEachSlice(of: source) { p in
+      return try forEachRow(of: source) { p in
         var (greatest, sum) = (0.0, 0.0)
         for place in p.indices {
           sum += min(greatest, p[place])
@@ -145,8 +145,8 @@ final class SoftmaxTables {
     }
   }
 
-  /// What `body` makes of each slice's probabilities.
-  private func forEachSlice(
+  /// What `body` makes of each row's probabilities.
+  private func forEachRow(
     of source: Change.Source, _ body: (Span<Double>) -> Double
   ) throws(ComputationError) -> [Double]? {
     guard let p = try numbers(.probabilities, of: source) else { return nil }
@@ -230,10 +230,10 @@ final class SoftmaxTables {
 ///
 /// What it rounds stays within the lenient bounds of ``ErrorBounds`` in binary64.
 private enum PlainSoftmax {
-  /// p and log p, of the logits' shape, and the log-sum-exp and the entropy of each slice: the exponentials are most of
+  /// p and log p, of the logits' shape, and the log-sum-exp and the entropy of each row: the exponentials are most of
   /// their price.
   /// - Parameters:
-  ///   - logits: [slice, class].
+  ///   - logits: [row, class].
   ///   - scale: what differences of logits are multiplied by: 1/T, or T.
   static func tables(
     of logits: [Double], classes: Int, scale: Double
@@ -293,39 +293,39 @@ private enum PlainSoftmax {
 }
 
 /// Softmax along other axes than the class axis, or over all axes at once, in plain binary64, at some places of the
-/// tensor. What all slices of an axis are divided by takes all logits, and is found once for all outputs.
+/// tensor. What all rows of an axis are divided by takes all logits, and is found once for all outputs.
 private final class OtherAxes {
   private let request: CheckRequest
   private let scale: Double
   private lazy var logits = PlainSoftmax.capped(request.softmax.logits.array, request.softmax.softcap)
-  /// The slices of each axis: the largest logit of each, Σ exp((a - max a) / T) and its logarithm.
-  private var known: [Int8?: (layout: Layout, slices: [(greatest: Double, sum: Double, logarithm: Double)])] = [:]
+  /// The rows of each axis: the largest logit of each, Σ exp((a - max a) / T) and its logarithm.
+  private var known: [Int8?: (layout: Layout, rows: [(greatest: Double, sum: Double, logarithm: Double)])] = [:]
 
   init(_ request: CheckRequest) { (self.request, scale) = (request, 1 / request.softmax.temperature) }
 
-  /// p along an axis, or over all axes, or its logarithm, [slice of the class axis, class].
+  /// p along an axis, or over all axes, or its logarithm, [row of the class axis, class].
   func numbers(areLogarithms: Bool, along axis: Int8?, of rows: CheckedRows) -> [Double] {
     if known[axis] == nil { find(axis) }
-    guard let (layout, slices) = known[axis] else { return [] }
+    guard let (layout, found) = known[axis] else { return [] }
     let logits = logits
     return (0..<rows.count * rows.classes).map { place in
       let position = rows.position(row: place / rows.classes, class: place % rows.classes)
-      let slice = slices[layout.slice(of: position)]
-      let x = (logits[position] - slice.greatest) * scale
-      return areLogarithms ? x - slice.logarithm : exp(x) / slice.sum
+      let row = found[layout.row(of: position)]
+      let x = (logits[position] - row.greatest) * scale
+      return areLogarithms ? x - row.logarithm : exp(x) / row.sum
     }
   }
 
   private func find(_ axis: Int8?) {
     let (layout, logits) = (request.geometry.layout(along: axis), logits)
-    let slices = (0..<layout.batch).map { slice in
-      let start = layout.start(of: slice)
+    let rows = (0..<layout.batch).map { row in
+      let start = layout.start(of: row)
       let places = stride(from: start, to: start + layout.inner * layout.classes, by: layout.inner)
       var (greatest, sum) = (-Double.infinity, 0.0)
       for place in places { greatest = max(greatest, logits[place]) }
       for place in places { sum += exp((logits[place] - greatest) * scale) }
       return (greatest, sum, log(sum))
     }
-    known[axis] = (layout, slices)
+    known[axis] = (layout, rows)
   }
 }

@@ -85,8 +85,8 @@ final class TargetTables {
     }
   }
 
-  /// Σ w (-log p) over the classes of a slice, for the weights of each kind: what smoothing spreads.
-  /// - Parameter first: where the slice's first class stands.
+  /// Σ w (-log p) over the classes of a row, for the weights of each kind: what smoothing spreads.
+  /// - Parameter first: where the row's first class stands.
   func spreads(of logP: [Double], from first: Int) -> SIMD4<Double> {
     var sums = SIMD4<Double>()
     for c in 0..<classes { sums -= Self.product(logP[first + c], lanesOfClasses[c]) }
@@ -153,14 +153,14 @@ final class TargetTables {
     }
   }
 
-  /// Σ f u along a slice of another axis, or of all axes as one, f being what the gradient of an item is multiplied by.
-  func total(along axis: Layout, _ slice: Int, _ target: ChangedTarget, factor: Double) -> Double {
+  /// Σ f u along a row of another axis, or of all axes as one, f being what the gradient of an item is multiplied by.
+  func total(along axis: Layout, _ row: Int, _ target: ChangedTarget, factor: Double) -> Double {
     if axis.batch == 1 { return factor * total(target) }
-    var (total, position) = (0.0, axis.start(of: slice))
-    // All numbers of the slice are of one class.
+    var (total, position) = (0.0, axis.start(of: row))
+    // All numbers of the row are of one class.
     let c = position / layout.inner % classes
     for _ in 0..<axis.classes {
-      let item = layout.slice(of: position)
+      let item = layout.row(of: position)
       if let shares = target.shares(item, self) {
         total +=
           factor * target.upstream(item, self) * target.sampleWeight(item, self) * target.share(c, shares, self)

@@ -65,7 +65,7 @@ struct CheckRequest: Sendable {
   /// The format in which the caller's numbers are compared.
   var format: BinaryFormat { softmax.format }
 
-  /// Whether an output is one loss for all slices.
+  /// Whether an output is one loss for all rows.
   func isReduced(_ output: CheckedOutput) -> Bool { output == .loss && loss?.problem.reduction != Reduction.none }
 
   /// What the operations that compute do not demand: a candidate, and a target for the outputs of the loss.

@@ -7,7 +7,7 @@ struct Agreement {
   private(set) var misfit = ErrorBounds()
   /// Whether it agrees only where numbers below the normal range are taken for 0.
   private(set) var isFlushed = false
-  /// Whether any slice's exponentials left the range.
+  /// Whether any row's exponentials left the range.
   private(set) var hasSpoiled = false
   private(set) var compared = 0
   /// Whether any number but 0 has a digit that no order of operations rounds.
@@ -105,10 +105,10 @@ struct Agreement {
 struct WeightOfEvidence {
   /// Where the formula as it is does not agree: how much nearer the hypothesis is than the exact numbers are.
   private(set) var bits = 0.0
-  /// Where it does agree: the ratio of the intervals. A slice counts once, by its mean: its numbers share their errors.
+  /// Where it does agree: the ratio of the intervals. A row counts once, by its mean: its numbers share their errors.
   private(set) var overRight = 0.0
-  /// The slice that is being added.
-  private var slice = 0.0
+  /// The row that is being added.
+  private var row = 0.0
   /// How many numbers `bits` come from.
   private(set) var telling = 0.0
   /// How many numbers could have told: those that the formula as it is does not explain.
@@ -182,14 +182,14 @@ struct WeightOfEvidence {
     } else if error > allowed, candidate != 0 || isTelling {
       // What rounds to 0 does so exactly, which says nothing of how exactly it was computed.
       // Where both give the same number it says nothing of which is right.
-      slice += log2(min(right, size) / min(allowed, size))
+      row += log2(min(right, size) / min(allowed, size))
     }
   }
 
-  /// Ends a slice of this many numbers. Those that say nothing are counted: they had the chance to.
-  mutating func endSlice(of width: Int) {
-    overRight += slice / Double(width)
-    slice = 0
+  /// Ends a row of this many numbers. Those that say nothing are counted: they had the chance to.
+  mutating func endRow(of width: Int) {
+    overRight += row / Double(width)
+    row = 0
   }
 
   private mutating func count(_ more: Double) {

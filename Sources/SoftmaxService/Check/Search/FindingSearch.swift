@@ -14,7 +14,7 @@ struct FindingSearch: ~Copyable {
   private let facts: RequestFacts
   private let mistakes: [Mistake]
   private let targets: TargetTables?
-  /// The recomputation over all slices, which the outputs share.
+  /// The recomputation over all rows, which the outputs share.
   private var whole: SoftmaxTables?
 
   init(_ request: CheckRequest, _ exact: ExactNumbers, _ execution: Execution) {
@@ -41,7 +41,7 @@ struct FindingSearch: ~Copyable {
           request, targets, exact: exact, on: CheckedRows(request.softmax, worst: nil), execution)
       whole = tables
     } else {
-      let rows = CheckedRows(request.softmax, worst: worstSlices(of: candidate))
+      let rows = CheckedRows(request.softmax, worst: worstRows(of: candidate))
       tables = SoftmaxTables(request, targets, exact: exact, on: rows, execution)
     }
     var search = OutputSearch(
@@ -49,16 +49,16 @@ struct FindingSearch: ~Copyable {
     return try search.findings()
   }
 
-  /// The slices by their largest relative error, the worst first.
-  private func worstSlices(of candidate: CheckRequest.Candidate) -> [Int] {
+  /// The rows by their largest relative error, the worst first.
+  private func worstRows(of candidate: CheckRequest.Candidate) -> [Int] {
     let layout = request.geometry.layout
     guard let exact = exact[candidate.output] else { return [] }
     var errors = [Double](repeating: 0, count: layout.batch)
-    let isPerSlice = exact.count == layout.batch
+    let isPerRow = exact.count == layout.batch
     for position in exact.indices where candidate.values[position] != exact[position] {
-      let slice = isPerSlice ? position : layout.slice(of: position)
+      let item = isPerRow ? position : layout.row(of: position)
       let error = ((candidate.values[position] - exact[position]) / exact[position]).magnitude
-      errors[slice] = max(errors[slice], error.isNaN ? .infinity : error)
+      errors[item] = max(errors[item], error.isNaN ? .infinity : error)
     }
     return errors.indices.sorted { errors[$0] > errors[$1] }
   }

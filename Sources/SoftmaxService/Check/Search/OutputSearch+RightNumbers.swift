@@ -10,7 +10,7 @@ extension OutputSearch {
     guard !asked.isReduced, found.count > 1, mayBePermutation, let terms = try terms(), isPermutation(terms) else {
       return nil
     }
-    if rows.count > 1, let agreement = sliceOrder(terms, width) {
+    if rows.count > 1, let agreement = rowOrder(terms, width) {
       return finding(
         .order, detail: "the slices are in another order than the logits'",
         cure: "keep the order of the batch: undo what sorted, shuffled or grouped it", agreement)
@@ -123,21 +123,21 @@ extension OutputSearch {
     return (mine - exact).magnitude <= allowed
   }
 
-  /// Whether the slices are the exact ones, exchanged.
+  /// Whether the rows are the exact ones, exchanged.
   ///
   /// A few are matched one by one, since numbers that cancel say nothing of the order; many are sorted first.
-  private func sliceOrder(_ terms: [Recomputation.Term], _ width: Int) -> Agreement? {
+  private func rowOrder(_ terms: [Recomputation.Term], _ width: Int) -> Agreement? {
     let (mine, exact) =
       rows.count <= Self.mostMatched
       ? matched(terms, width)
-      : (Self.sortedSlices(of: found, width), Self.sortedSlices(of: terms.map(\.value), width))
+      : (Self.sortedRows(of: found, width), Self.sortedRows(of: terms.map(\.value), width))
     func places(_ order: [Int]) -> [Int] { order.flatMap { row in (0..<width).map { row * width + $0 } } }
     return agreement(at: places(mine), with: places(exact).map { terms[$0] })
   }
 
   private static let mostMatched = 512
 
-  private static func sortedSlices(of values: [Double], _ width: Int) -> [Int] {
+  private static func sortedRows(of values: [Double], _ width: Int) -> [Int] {
     (0..<values.count / width).sorted { a, b in
       for c in 0..<width {
         let (one, other) = (values[a * width + c], values[b * width + c])
@@ -147,7 +147,7 @@ extension OutputSearch {
     }
   }
 
-  /// For each slice of the caller's one of the exact ones that agrees with it and is not taken; where there is none,
+  /// For each row of the caller's one of the exact ones that agrees with it and is not taken; where there is none,
   /// those that are left.
   private func matched(_ terms: [Recomputation.Term], _ width: Int) -> (mine: [Int], exact: [Int]) {
     let (found, arithmetic) = (found, arithmetic)
@@ -168,14 +168,14 @@ extension OutputSearch {
     return (Array(0..<rows.count), exact)
   }
 
-  /// Whether the numbers of each slice are the exact ones, exchanged.
+  /// Whether the numbers of each row are the exact ones, exchanged.
   private func classOrder(_ terms: [Recomputation.Term], _ width: Int) -> Agreement? {
     let (found, arithmetic) = (found, arithmetic)
     var (mine, exact): ([Int], [Recomputation.Term]) = ([], [])
     for row in 0..<rows.count {
-      let slice = (row * width)..<((row + 1) * width)
-      let (places, sorted) = (slice.sorted { found[$0] < found[$1] }, terms[slice].sorted { $0.value < $1.value })
-      // The first slice that does not agree ends it.
+      let range = (row * width)..<((row + 1) * width)
+      let (places, sorted) = (range.sorted { found[$0] < found[$1] }, terms[range].sorted { $0.value < $1.value })
+      // The first row that does not agree ends it.
       var agreement = Agreement()
       for (place, term) in zip(places, sorted) { agreement.add(found[place], term, arithmetic) }
       guard agreement.agrees else { return nil }
@@ -186,7 +186,7 @@ extension OutputSearch {
   }
 
   private func agreement(at places: [Int], with terms: [Recomputation.Term]) -> Agreement? {
-    // Any number of a slice, or any slice, may be the one that agrees: many orders are tried.
+    // Any number of a row, or any row, may be the one that agrees: many orders are tried.
     agreement(
       of: places.map { found[$0] }, exact: places.map { exact[$0] }, with: terms,
       least: WeightOfEvidence.leastOfPair + log2(Double(terms.count)))
@@ -228,14 +228,14 @@ extension OutputSearch {
     guard isFinite, let (factor, isSimple) = ratio(),
       let (agreement, evidence) = try isBesideOptions ? scaled(by: factor) : recomputed(times: factor)
     else { return nil }
-    // The numbers of a gradient's slice sum to 0: one of them follows from the others. Where all exact numbers are
+    // The numbers of a gradient's row sum to 0: one of them follows from the others. Where all exact numbers are
     // equal, any constant is a multiple. And one number says nothing of a factor that is taken from it.
     let width = width
-    let slices = (0..<rows.count).count { row in
+    let sums = (0..<rows.count).count { row in
       candidate.output == .gradient && (0..<width).contains { exact[row * width + $0] != 0 }
     }
     let numbers = exact.filter { $0 != 0 }
-    let free = min(numbers.count - slices, Set(numbers).count) - (isSimple ? 0 : 1)
+    let free = min(numbers.count - sums, Set(numbers).count) - (isSimple ? 0 : 1)
     let share = Double(free) / Double(numbers.count)
     guard evidence.bits * share >= WeightOfEvidence.leastOfPair else { return nil }
     return finding(

@@ -12,7 +12,7 @@ struct OutputSearch: ~Copyable {
   let tables: SoftmaxTables
   var rows: CheckedRows { tables.rows }
   var targets: TargetTables? { tables.targets }
-  /// The caller's numbers, and the exact ones, slice by slice.
+  /// The caller's numbers, and the exact ones, row by row.
   let found: [Double]
   let exact: [Double]
   /// The exact numbers in the candidate's order.
@@ -60,8 +60,8 @@ struct OutputSearch: ~Copyable {
     var places = report.worst.compactMap { place -> (row: Int, index: Int)? in
       if isReduced { return nil }
       let position = place.position
-      let slice = isWide ? layout.slice(of: position) : position
-      guard let row = rows.isAll ? slice : rows.numbers.prefix(64).firstIndex(of: slice) else { return nil }
+      let item = isWide ? layout.row(of: position) : position
+      guard let row = rows.isAll ? item : rows.numbers.prefix(64).firstIndex(of: item) else { return nil }
       return (row, isWide ? position % block / layout.inner : 0)
     }
     if candidate.output == .gradient, !isZero, !places.isEmpty,
@@ -165,12 +165,12 @@ struct OutputSearch: ~Copyable {
     guard try recomputation.adopt(change), try asked.adopt(Change()) else { return evidence }
     if recomputation.isReduced {
       evidence.add(found[0], exact: exact[0], changed: recomputation.total(), asked: asked.total())
-      evidence.endSlice(of: 1)
+      evidence.endRow(of: 1)
       return evidence
     }
     for row in 0..<rows.count {
       if row & 0xFF == 0xFF, tables.execution.isCancelled() { throw .cancelled }
-      let (changed, own) = (recomputation.slice(row), asked.slice(row))
+      let (changed, own) = (recomputation.row(at: row), asked.row(at: row))
       for index in 0..<width where found[row * width + index] != exact[row * width + index] {
         guard !evidence.isComplete else { return evidence }
         let place = row * width + index
@@ -178,7 +178,7 @@ struct OutputSearch: ~Copyable {
           found[place], exact: exact[place], changed: recomputation.term(changed, index),
           asked: asked.term(own, index))
       }
-      evidence.endSlice(of: width)
+      evidence.endRow(of: width)
     }
     return evidence
   }

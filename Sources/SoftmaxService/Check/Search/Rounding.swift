@@ -175,7 +175,7 @@ struct OperationCount {
   let typical: Double
   /// The same at worst.
   let worst: Double
-  /// The largest |a/T| of the slice, which any order of operations but the textbook's rounds too.
+  /// The largest |a/T| of the row, which any order of operations but the textbook's rounds too.
   var shift = 0.0
   /// The same for probabilities; 0 where they are 1 and 0 whatever is rounded.
   var shiftOfProbability = 0.0
@@ -183,7 +183,7 @@ struct OperationCount {
   /// No bound of a gradient's terms is a larger multiple of them: -log p is less than 753.
   var most: Double { worst + 2 * 753 + 2 * shift }
 
-  /// - Parameters: classes in a slice, and items in a sum or a mean.
+  /// - Parameters: classes in a row, and items in a sum or a mean.
   init(classes: Int, items: Int) {
     factors = 4 + 2 * Double(items).squareRoot()
     typical = factors + 8 + 2 * Double(classes).squareRoot()

@@ -1,12 +1,12 @@
 import Softmax
 
 /// A few of the caller's numbers, on which each change is tried first, in plain binary64. Nearly all changes fail
-/// there, at a small part of the price of correctly rounded probabilities of all slices.
+/// there, at a small part of the price of correctly rounded probabilities of all rows.
 ///
-/// A loss over all slices is one number, and its own spot.
+/// A loss over all rows is one number, and its own spot.
 struct SpotChecks: ~Copyable {
   struct Spot {
-    /// The number's slice among the spots', and among all that are looked at.
+    /// The number's row among the spots', and among all that are looked at.
     let row: Int
     let place: (row: Int, index: Int)
     let candidate: Double
@@ -25,20 +25,20 @@ struct SpotChecks: ~Copyable {
   private var reachOfClipping: ConstantReach
 
   /// - Parameters:
-  ///   - places: where the numbers are, at least one; for a loss over all slices, its only place.
+  ///   - places: where the numbers are, at least one; for a loss over all rows, its only place.
   ///   - number: the caller's number at a place, and the exact one.
   init(
     of output: CheckedOutput, at places: [(row: Int, index: Int)], in exact: SoftmaxTables,
     number: (_ row: Int, _ index: Int) -> (candidate: Double, exact: Double)
   ) {
     let isReduced = exact.request.isReduced(output)
-    var slices: [Int] = []
-    for place in places where !slices.contains(place.row) { slices.append(place.row) }
-    let tables = exact.estimates(of: isReduced ? nil : slices)
+    var rows: [Int] = []
+    for place in places where !rows.contains(place.row) { rows.append(place.row) }
+    let tables = exact.estimates(of: isReduced ? nil : rows)
     let isAll = tables.rows === exact.rows
     all = places.map { place in
       let (candidate, exact) = number(place.row, place.index)
-      let row = isAll ? place.row : slices.firstIndex(of: place.row) ?? 0
+      let row = isAll ? place.row : rows.firstIndex(of: place.row) ?? 0
       return Spot(row: row, place: place, candidate: candidate, exact: exact)
     }
     estimate = Recomputation(output, of: tables)
@@ -196,14 +196,14 @@ struct ConstantReach {
   }
 }
 
-/// The losses of some slices added up, under one change after the other that leaves the probabilities as they are. Each
+/// The losses of some rows added up, under one change after the other that leaves the probabilities as they are. Each
 /// is linear in a few sums over the items, which hundreds of changes share.
 struct LossSums {
   private let tables: SoftmaxTables
   private let targets: TargetTables
   private let operations: OperationCount
-  /// The slices, by their places in the tables.
-  private let slices: Range<Int>
+  /// The rows, by their places in the tables.
+  private let rows: Range<Int>
   /// What was last made of the target: changes that differ in the softmax alone come one after the other.
   private var side: TargetSide
   /// The sums of each source that is known, empty where it is not defined: over the targets' classes by offsets and
@@ -264,10 +264,10 @@ struct LossSums {
     }
   }
 
-  init(_ tables: SoftmaxTables, _ targets: TargetTables, of slices: Range<Int>) {
+  init(_ tables: SoftmaxTables, _ targets: TargetTables, of rows: Range<Int>) {
     self.tables = tables
     self.targets = targets
-    self.slices = slices
+    self.rows = rows
     operations = OperationCount(classes: targets.classes, items: tables.rows.layout.batch)
     side = TargetSide(Change.Target(), .given, targets)
     ofTargets = Array(repeating: nil, count: tables.sources)
@@ -313,7 +313,7 @@ struct LossSums {
     var sums = Array(repeating: Lanes(), count: 9)
     let (numbers, targets) = (tables.rows.numbers, targets)
     let kinds = targets.hasWeights ? 3 : 1
-    for row in slices {
+    for row in rows {
       let (item, first) = (numbers[row], row * targets.classes)
       let own = targets.lanes(ofItem: item)
       if targets.hasIndices {
@@ -341,7 +341,7 @@ struct LossSums {
     var sums = Array(repeating: Lanes(), count: 3)
     let (numbers, targets) = (tables.rows.numbers, targets)
     let totals = SIMD4(targets.total(.ones), targets.total(.given), targets.total(.squared), 0)
-    for row in slices {
+    for row in rows {
       let item = numbers[row]
       guard !targets.hasIndices || targets.classIndex(item, Change.Target(ignored: .asClass)) != nil else { continue }
       let (own, spreads) = (targets.lanes(ofItem: item), targets.spreads(of: logP, from: row * targets.classes))

@@ -161,7 +161,7 @@ struct ClassTexts {
   /// - Parameters:
   ///   - values: of the logits' shape.
   ///   - geometry: the logits' shape and the class axis.
-  ///   - classes: how many of each slice are wanted; at most as many as there are.
+  ///   - classes: how many of each row are wanted; at most as many as there are.
   ///   - format: what the numbers were rounded to.
   init(_ values: [Double], _ geometry: Geometry, classes: Int, format: BinaryFormat) {
     self.values = values
@@ -175,10 +175,10 @@ struct ClassTexts {
     let layout = geometry.layout
     for outer in 0..<layout.outer {
       if isCancelled() { throw .cancelled }
-      let slices = (0..<layout.inner).map { greatest(slice: outer * layout.inner + $0) }
+      let rows = (0..<layout.inner).map { greatest(row: outer * layout.inner + $0) }
       for rank in 0..<classes {
-        for (inner, slice) in slices.enumerated() {
-          let index = slice[rank]
+        for (inner, row) in rows.enumerated() {
+          let index = row[rank]
           body("\(text(values[layout.start(of: outer * layout.inner + inner) + index * layout.inner])):\(index)")
         }
       }
@@ -192,15 +192,15 @@ struct ClassTexts {
     return bytes
   }
 
-  /// The classes of a slice, by falling value, as many as are wanted.
-  private func greatest(slice: Int) -> [Int] {
+  /// The classes of a row, by falling value, as many as are wanted.
+  private func greatest(row: Int) -> [Int] {
     let layout = geometry.layout
-    let start = layout.start(of: slice)
+    let start = layout.start(of: row)
     if layout.inner == 1 {
       return TopClasses.first(classes, of: values.span.extracting(start..<start + layout.classes))
     }
-    let row = (0..<layout.classes).map { values[start + $0 * layout.inner] }
-    return TopClasses.first(classes, of: row.span)
+    let numbers = (0..<layout.classes).map { values[start + $0 * layout.inner] }
+    return TopClasses.first(classes, of: numbers.span)
   }
 
   private func text(_ value: Double) -> String {

@@ -55,7 +55,7 @@ struct InferResponseLayout: Sendable {
   /// Whether all tensors follow the JSON as bytes, of which the number is known before anything is computed.
   var isBinary: Bool { tensors.allSatisfy { $0.byteCount != nil } }
 
-  /// - Throws: ``RequestError/invalid(_:)`` where classes are wanted of so many slices that their texts are too many.
+  /// - Throws: ``RequestError/invalid(_:)`` where classes are wanted of so many rows that their texts are too many.
   func check() throws(RequestError) {
     guard let tensor = tensors.first(where: { $0.classes != nil && $0.shape.volume > ClassTexts.most }) else { return }
     throw .invalid(.field(.outputs, [tensors.firstIndex { $0.output == tensor.output } ?? 0])) {

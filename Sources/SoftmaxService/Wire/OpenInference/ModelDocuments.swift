@@ -166,7 +166,7 @@ extension OutputDescriptor {
   var isAlwaysAnswered: Bool {
     switch content {
     case .numbers(.classesSquared), .indices(.classesSquared), .derivation: false
-    case .numbers, .indices: !needsSingleSlice && needs == nil && !needsDistribution && needsInput == nil
+    case .numbers, .indices: !needsSingleRow && needs == nil && !needsDistribution && needsInput == nil
     }
   }
 }

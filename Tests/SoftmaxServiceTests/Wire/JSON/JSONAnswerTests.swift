@@ -178,7 +178,7 @@ struct JSONAnswerTests {
     let options = #""axis": -1, "dtype": "float64", "ignore_index": -100, "label_smoothing": 0, "reduction": "mean""#
     let derivation = #"{"logits": [1, 2], "target": 0, "temperature": 2, \#(options), "outputs": ["derivation"]}"#
     #expect(post("/gradient", derivation).status == .ok)
-    // For one slice the first axis is the last.
+    // For one row the first axis is the last.
     let first = derivation.replacing("-1", with: "0", maxReplacements: 1)
     #expect(text(post("/gradient", first)) == text(post("/gradient", derivation)))
   }
@@ -211,7 +211,7 @@ struct JSONAnswerTests {
     }
   }
 
-  /// Each rank and axis: the outputs' shapes, and each slice's bits those of the slice alone.
+  /// Each rank and axis: the outputs' shapes, and each row's bits those of the row alone.
   @Test(arguments: 1...8)
   func shapesFollowTheAxis(_ rank: Int) throws {
     let shape = try #require(TensorShape(Array([2, 3, 1, 2, 1, 2, 1, 2][..<rank])))
@@ -230,9 +230,9 @@ struct JSONAnswerTests {
       let probabilities = try #require(outputs["probabilities"]).values
       let inner = shape[(axis + 1)...].reduce(1, *)
       for start in 0..<count where start / inner % shape[axis] == 0 {
-        let slice = (0..<shape[axis]).map { start + $0 * inner }
-        let alone = try tensors(post("/softmax", #"{"logits": \#(slice.map { logits[$0] })}"#))
-        #expect(alone["probabilities"]?.values == slice.map { probabilities[$0] })
+        let row = (0..<shape[axis]).map { start + $0 * inner }
+        let alone = try tensors(post("/softmax", #"{"logits": \#(row.map { logits[$0] })}"#))
+        #expect(alone["probabilities"]?.values == row.map { probabilities[$0] })
       }
     }
   }
