@@ -73,7 +73,7 @@ import Testing
     }
   }
 
-  @Test func theTimeoutEndsWhatDoesNotEndItself() throws {
+  @Test func theDrainTimeoutEndsAnswersThatTakeLonger() throws {
     try withServer {
       $0.drainTimeout = .milliseconds(100)
     } _: { address, server, handler in

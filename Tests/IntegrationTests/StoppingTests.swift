@@ -4,7 +4,7 @@ import Testing
 
 extension IntegrationTests {
   @Suite struct Stopping {
-    @Test(arguments: [SIGTERM, SIGINT, SIGHUP]) func aSignalEndsItGently(number: Int32) throws {
+    @Test(arguments: [SIGTERM, SIGINT, SIGHUP]) func eachSignalStopsTheServerWithExitCodeZero(number: Int32) throws {
       let daemon = try Daemon()
       #expect(daemon.firstLine.hasPrefix("softmaxd listening on http://127.0.0.1:"))
       daemon.signal(number)
@@ -12,8 +12,8 @@ extension IntegrationTests {
       #expect(daemon.log().isEmpty)
     }
 
-    /// A signal that comes with the first line, before Dispatch listens for it, is not lost.
-    @Test func aSignalAtTheVeryStartEndsItGently() throws {
+    /// A signal that comes before anything waits for it.
+    @Test func aSignalBesideTheFirstLineIsNotLost() throws {
       for _ in 0..<20 {
         let daemon = try Daemon()
         daemon.signal(SIGTERM)
@@ -22,7 +22,7 @@ extension IntegrationTests {
     }
 
     /// The end of a terminal may send it twice.
-    @Test func aSecondHangupChangesNothing() throws {
+    @Test func aSecondHangupDoesNotEndTheProgramAtOnce() throws {
       let daemon = try Daemon(["--drain-delay", "0.5"])
       daemon.signal(SIGHUP)
       usleep(200_000)
@@ -56,7 +56,7 @@ extension IntegrationTests {
     }
 
     /// A large request is computed and three small ones have come with it, in one write, when the signal comes.
-    @Test(arguments: ["0", "1"]) func requestsBehindAnotherAreAnsweredToo(delay: String) throws {
+    @Test(arguments: ["0", "1"]) func pipelinedRequestsBehindALargeOneAreAnswered(delay: String) throws {
       let daemon = try Daemon(["--drain-delay", delay])
       let client = try TestClient(daemon)
       func post(_ body: [UInt8]) -> [UInt8] {
@@ -74,7 +74,7 @@ extension IntegrationTests {
       #expect(daemon.wait() == 0)
     }
 
-    @Test func anIdleConnectionDoesNotHoldTheServer() throws {
+    @Test func anIdleConnectionDoesNotDelayTheEnd() throws {
       let daemon = try Daemon()
       let idle = try TestClient(daemon)
       #expect(idle.get("/livez")?.hasPrefix("200 ") == true)
@@ -87,7 +87,7 @@ extension IntegrationTests {
     }
 
     /// With a delay the server says that it will go, and serves on until the balancer has noticed.
-    @Test func readinessGoesFirstAndServiceLast() throws {
+    @Test func readyzAnswers503WhileRequestsAreStillServed() throws {
       let daemon = try Daemon(["--drain-delay", "3"])
       let client = Client(daemon)
       #expect(try client.send(.get("/readyz")).status == 200)
@@ -98,7 +98,7 @@ extension IntegrationTests {
       #expect(daemon.wait() == 0)
     }
 
-    @Test func aSecondSignalEndsItAtOnce() throws {
+    @Test func aSecondSignalEndsTheProgramAtOnceWithExitCodeOne() throws {
       let daemon = try Daemon(["--drain-delay", "30"])
       let client = Client(daemon)
       daemon.signal(SIGTERM)
@@ -112,7 +112,7 @@ extension IntegrationTests {
       #expect(time < .seconds(15))
     }
 
-    @Test func aLogThatNobodyReadsKeepsItFromNothing() throws {
+    @Test func aFullLogPipeDoesNotDelayTheEnd() throws {
       let daemon = try Daemon(["--log", "requests"])
       let client = Client(daemon)
       // More than a pipe holds.
