@@ -106,8 +106,9 @@ struct ExactTieTests {
     ),
     // A teacher's total weight is rational, and then one that is not.
     (
-      Case(logits: [[0, 0, no]], target: teacher([0, 0, 0]), weight: [1, 1, 4]), [1.5e-323, 0, 0],
-      [1e-323, -1e-323, 0]
+      Case(logits: [[0, 0, no]], target: teacher([0, 0, 0]), weight: [1, 1, 4]),
+      [3 * Double.leastNonzeroMagnitude, 0, 0],
+      [0x2p-1074, -0x2p-1074, 0]
     ),
     (
       Case(logits: [[0, 0, no]], target: teacher([0, 0, 0]), weight: [1, 1, 4], format: .binary32),
@@ -152,7 +153,7 @@ struct ExactTieTests {
         logits: [[-6_553_600_000, -65_536]], target: .indices([1]), weight: [1, 0.001], reduction: .sum,
         zLoss: 5.98374754190445e-08, format: .bfloat16), 256
     ),
-    (Case(logits: [[709.8, 0x1p53, -1]], target: teacher([-5e-324, 0, 1e16])), 0x1p53 + 2),
+    (Case(logits: [[709.8, 0x1p53, -1]], target: teacher([-0x1p-1074, 0, 1e16])), 0x1p53 + 2),
     (Case(logits: [[1e300, -1e300]], softcap: 65_792, target: .indices([1]), format: .bfloat16), 132_096),
   ]
 
