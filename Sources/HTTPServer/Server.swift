@@ -75,17 +75,17 @@ public final class Server: Sendable {
       }
     }
     let lastAsked = Atomic<UInt64>(0)
-    services.budget.whenShort {
+    services.budget.whenShort { wanted in
       // Asked for at each refusal; heard a hundred times a second.
       let now = Clock.now().nanoseconds
       guard now &- lastAsked.load(ordering: .relaxed) >= 10_000_000 else { return }
       lastAsked.store(now, ordering: .relaxed)
-      for mailbox in mailboxes { mailbox.post(.freeMemory) }
+      for mailbox in mailboxes { mailbox.post(.freeMemory(wanted: wanted)) }
     }
-    services.budget.whenRefused {
+    services.budget.whenRefused { wanted in
       let done = DispatchSemaphore(value: 0)
-      for mailbox in mailboxes { mailbox.post(.recountMemory(done)) }
-      let deadline = DispatchTime.now() + Self.recountTime
+      for mailbox in mailboxes { mailbox.post(.makeRoom(wanted, done)) }
+      let deadline = DispatchTime.now() + Self.roomTime
       for _ in mailboxes where done.wait(timeout: deadline) == .timedOut { return }
     }
     try waitForTimer()
@@ -99,8 +99,8 @@ public final class Server: Sendable {
     return listeners.map(\.address)
   }
 
-  /// How long a worker waits for the loops to count again, before a request is refused for want of memory.
-  private static let recountTime = DispatchTimeInterval.milliseconds(50)
+  /// How long a worker waits for the loops to make room, before a request is refused for want of memory.
+  private static let roomTime = DispatchTimeInterval.milliseconds(50)
 
   /// Dispatch opens a descriptor for its timers with the first that is not due yet when it looks. Where connections
   /// have taken all by then, no timer ever fires. So it gets one before any is accepted: once the second of two short
@@ -199,7 +199,7 @@ extension Duration {
 public protocol ServerObserver: Sendable {
   func connectionOpened(loop: Int)
   func connectionClosed(loop: Int)
-  /// A connection was turned away before anything was read.
+  /// A connection was turned away: before anything was read, or with its first request.
   func connectionRejected(_ reason: ConnectionRejection)
   /// A connection was ended before its time.
   func connectionDropped(_ reason: ConnectionDrop, loop: Int)
@@ -218,7 +218,7 @@ public protocol ServerObserver: Sendable {
 
 /// Why a connection was turned away.
 public enum ConnectionRejection: String, Sendable, CaseIterable {
-  /// The cap and the reserve beyond it are both used up.
+  /// It was beyond the cap.
   case connectionCap = "connection_cap"
   /// The process or the system has no descriptor left.
   case descriptors = "descriptors"

@@ -117,6 +117,11 @@ public final class ServerStatus: Sendable {
   /// Bytes that connections and requests hold, and may hold.
   public var heldBytes: Int { budget.heldBytes }
   public var heldBytesLimit: Int { budget.limit }
+  /// The most connections at once, and the loops that serve them.
+  public var connectionsLimit: Int { configuration.connections }
+  public var loops: Int { configuration.loops }
+  /// The most bytes that a body may have.
+  public var bodyBytesLimit: Int { configuration.limits.bodyBytes }
   /// Large requests that wait to be computed.
   public var queueLength: Int { workPool.queueLength }
 

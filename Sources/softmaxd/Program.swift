@@ -107,12 +107,13 @@ enum Program {
     configuration.memoryBytes = memory.shared
     configuration.limits.bodyBytes = min(configuration.limits.bodyBytes, memory.largestBody)
     let descriptors = Descriptors.raiseLimit()
-    let fewest = Descriptors.fewest(loops: loops, addresses: configuration.addresses.count)
+    let addresses = configuration.addresses.count
+    let fewest = Descriptors.fewest(loops: loops, addresses: addresses)
     guard descriptors >= fewest else {
       fail(1, "needs \(fewest) open files at least, and the system allows \(descriptors); raise it (ulimit -n)")
     }
     let cap = Descriptors.connectionCap(
-      limit: descriptors, loops: loops, reserve: configuration.reserveConnections)
+      limit: descriptors, loops: loops, addresses: addresses, reserve: configuration.reserveConnections)
     configuration.connections = min(settings.maxConnections ?? memory.connections, cap)
     return configuration
   }

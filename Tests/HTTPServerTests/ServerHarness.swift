@@ -45,6 +45,10 @@ final class TestHandler: RequestHandler {
       began.signal()
       hold.wait()
       return Response(.ok, .plainText, body: Array("held".utf8))
+    case "/capacity":
+      began.signal()
+      hold.wait()
+      return Response(.ok, .plainText, body: Array(String(request.body.capacity).utf8))
     case "/kept":
       contexts.withLock { $0.append(context) }
       return Response(.ok, .plainText, body: Array("kept".utf8))
@@ -86,12 +90,13 @@ final class TestHandler: RequestHandler {
 /// Counts the connections that the server has dropped.
 final class DropCounter: ServerObserver {
   let dropped = Atomic<Int>(0)
+  let rejected = Atomic<Int>(0)
 
   func connectionDropped(_ reason: ConnectionDrop, loop: Int) { dropped.add(1, ordering: .relaxed) }
 
   func connectionOpened(loop: Int) {}
   func connectionClosed(loop: Int) {}
-  func connectionRejected(_ reason: ConnectionRejection) {}
+  func connectionRejected(_ reason: ConnectionRejection) { rejected.add(1, ordering: .relaxed) }
   func requestBegan(_ request: RequestMetrics, loop: Int) {}
   func requestAbandoned(_ request: RequestMetrics, loop: Int) {}
   func requestAnswered(_ request: RequestMetrics, _ response: Response, loop: Int) {}

@@ -141,6 +141,69 @@ extension ServerTests {
       }
     }
 
+    @Test("A chunked body that waits for a worker counts with the room that its buffer has besides")
+    func theRoomOfAWaitingBodyCounts() throws {
+      try withServer { configuration in
+        configuration.memoryBytes = 8 << 20
+        configuration.setLoops(1)
+      } _: { address, server, handler in
+        var spare = 0
+        for chunks in [20, 33, 50] {
+          let client = try TestClient(address)
+          client.send("POST /capacity HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+          for _ in 0..<chunks {
+            client.send("3E80\r\n")
+            client.send([UInt8](repeating: 0x61, count: 16_000))
+            client.send("\r\n")
+          }
+          client.send("0\r\n\r\n")
+          handler.began.wait()
+          let held = server.status.heldBytes
+          handler.hold.signal()
+          let answer = try #require(client.answer())
+          let capacity = try #require(Int(answer.dropFirst(4)))
+          // A loop tells what it holds in steps of 64 KiB, and the worker's part at once.
+          #expect(held >= capacity - 64 * 1024)
+          spare += capacity - 16_000 * chunks
+        }
+        #expect(spare > 400_000)
+      }
+    }
+
+    @Test("Senders that lack their last byte give way to a request that finds no room", arguments: [1, 2])
+    func silentSendersMakeRoom(loops: Int) throws {
+      try withServer { configuration in
+        configuration.loops = loops
+        configuration.memoryBytes = 4 << 20
+        // As far as these go, they might stay for days.
+        configuration.limits.bodyTimeout = .seconds(1_000_000)
+        configuration.limits.writeTotalTimeout = .seconds(1_000_000)
+      } _: { address, server, _ in
+        let senders = try (0..<3).map { _ in
+          let sender = try TestClient(address)
+          sender.send("POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 900000\r\n\r\n")
+          sender.send([UInt8](repeating: 0x61, count: 899_999))
+          return sender
+        }
+        for _ in 0..<500 where server.status.heldBytes < 2_700_000 { usleep(10_000) }
+        var answers: [String?] = []
+        for _ in 0..<500 where answers.last??.hasPrefix("200") != true {
+          let client = try TestClient(address)
+          client.post("/x", [UInt8](repeating: 0x61, count: 900_000))
+          answers.append(client.answer())
+          usleep(20_000)
+        }
+        #expect(answers.last == "200 /x 900000")
+        // No more of them than must: the others are answered when their last byte has come.
+        let ends = senders.map { sender in
+          sender.send([0x61])
+          return sender.answer()
+        }
+        #expect(ends.count { $0 == "200 /x 900000" } == 2)
+        #expect(ends.count { $0?.hasPrefix("503") == true } == 1)
+      }
+    }
+
     @Test("What the kernel holds of answers counts too, and goes back when their readers are dropped")
     func whatTheKernelHoldsCounts() throws {
       let observer = DropCounter()

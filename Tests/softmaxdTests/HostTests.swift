@@ -119,9 +119,14 @@ import Testing
 }
 
 @Suite struct DescriptorsTests {
-  @Test(arguments: [(1024, 2, 956), (1024, 64, 832), (20_000, 16, 19_904), (64, 2, 1)])
-  func connectionCapLeavesRoomForTheRest(limit: Int, loops: Int, cap: Int) {
-    #expect(Descriptors.connectionCap(limit: limit, loops: loops, reserve: 32) == cap)
+  @Test(arguments: [(1024, 2, 1, 956), (1024, 64, 1, 832), (20_000, 16, 1, 19_904), (64, 2, 1, 1), (1024, 2, 40, 878)])
+  func connectionCapLeavesRoomForTheRest(limit: Int, loops: Int, addresses: Int, cap: Int) {
+    #expect(Descriptors.connectionCap(limit: limit, loops: loops, addresses: addresses, reserve: 32) == cap)
+  }
+
+  /// A listener has a socket, and a spare descriptor.
+  @Test func eachAddressTakesTwo() {
+    #expect(Descriptors.fewest(loops: 2, addresses: 40) - Descriptors.fewest(loops: 2, addresses: 1) == 78)
   }
 }
 

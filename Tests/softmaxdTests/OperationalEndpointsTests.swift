@@ -200,21 +200,23 @@ import Testing
   /// RFC 9110 §13: nothing here has an entity tag, and what takes only a POST has no representation.
   @Test(
     arguments: [
-      (.get, "/", ["*"], nil, .ok), (.get, "/", ["\"a\""], nil, .preconditionFailed),
-      (.head, "/openapi.yaml", ["W/\"a\", \"b\""], nil, .preconditionFailed), (.get, "/", nil, "*", .notModified),
-      (.get, "/livez", nil, "*", .notModified), (.get, "/", nil, "\"a\"", .ok),
+      (.get, "/", ["*"], nil, .ok), (.get, "/", ["*", "\"a\""], nil, .preconditionFailed),
+      (.get, "/", ["\"a\"", "*"], nil, .preconditionFailed), (.get, "/", nil, ["*", "\"a\""], .ok),
+      (.get, "/", ["\"a\""], nil, .preconditionFailed),
+      (.head, "/openapi.yaml", ["W/\"a\", \"b\""], nil, .preconditionFailed), (.get, "/", nil, ["*"], .notModified),
+      (.get, "/livez", nil, ["*"], .notModified), (.get, "/", nil, ["\"a\""], .ok),
       (.get, "/livez", ["\"a\""], nil, .preconditionFailed),
-      (.post, "/softmax", ["*"], nil, .preconditionFailed), (.post, "/softmax", nil, "*", .ok),
+      (.post, "/softmax", ["*"], nil, .preconditionFailed), (.post, "/softmax", nil, ["*"], .ok),
       // What would not be answered well without the precondition is answered as without it (§13.2.1).
       (.get, "/nowhere", ["\"a\""], nil, .notFound), (.put, "/", ["\"a\""], nil, .methodNotAllowed),
-      (.get, "/readyz", ["\"a\""], nil, .serviceUnavailable), (.options, "/", ["\"a\""], "*", .noContent),
-    ] as [(Method, String, [String]?, String?, Status)])
+      (.get, "/readyz", ["\"a\""], nil, .serviceUnavailable), (.options, "/", ["\"a\""], ["*"], .noContent),
+    ] as [(Method, String, [String]?, [String]?, Status)])
   func preconditionsAreEvaluated(
-    method: Method, path: String, ifMatch: [String]?, ifNoneMatch: String?, status: Status
+    method: Method, path: String, ifMatch: [String]?, ifNoneMatch: [String]?, status: Status
   ) {
     var fields: Fields = [.contentType: "application/json"]
     for tag in ifMatch ?? [] { fields.append(.ifMatch, tag) }
-    if let ifNoneMatch { fields.append(.ifNoneMatch, ifNoneMatch) }
+    for tag in ifNoneMatch ?? [] { fields.append(.ifNoneMatch, tag) }
     #expect(ask(operations(), method, path, fields, #"{"logits": [0]}"#).status == status)
   }
 
@@ -225,7 +227,13 @@ import Testing
       #expect(answer.forbidsStoring, "\(method) \(path)")
     }
     #expect(!ask(operations, .get, "/openapi.yaml").forbidsStoring)
-    // A 304 and a refusal say what the 200 says (RFC 9110 §15.4.5).
+    // A 304, a refusal and an answer of the server's own say what the 200 says (RFC 9110 §15.4.5).
+    for path in ["/livez", "/metrics", "/readyz", "/v2/health/ready", "/v2/models/softmax/ready"] {
+      let head = RequestHead(.get, path)
+      var answer = Response(ProblemType.overloaded.usual)
+      operations.decorate(&answer, for: head, at: path)
+      #expect(answer.forbidsStoring, "\(path)")
+    }
     for path in ["/livez", "/metrics"] {
       #expect(ask(operations, .get, path, [.ifNoneMatch: "*"]).forbidsStoring, "\(path)")
       #expect(ask(operations, .put, path).forbidsStoring, "\(path)")

@@ -4,15 +4,12 @@
 /// from now: a peer that was fast at first may not slow to a trickle for hours.
 struct RateDeadline: Sendable {
   private(set) var instant: Instant
-  /// When bytes last moved.
-  private var lastMoved: Instant
   private let grace: UInt64
   private var perByte: UInt64
 
   /// - Parameter perByte: nanoseconds; 0 asks for no rate.
   init(from now: Instant, grace: UInt64, perByte: UInt64 = 0) {
     instant = now.advanced(by: grace)
-    lastMoved = now
     self.grace = grace
     self.perByte = perByte
   }
@@ -27,14 +24,51 @@ struct RateDeadline: Sendable {
   /// How much of the grace is used up, in nanoseconds: by silence, and by bytes that came too slowly.
   func used(at now: Instant) -> UInt64 { now.advanced(by: grace).nanoseconds(since: instant) }
 
-  /// For how long nothing has moved, in nanoseconds.
-  func silence(at now: Instant) -> UInt64 { now.nanoseconds(since: lastMoved) }
-
   mutating func moved(_ bytes: Int, at now: Instant) {
     guard bytes > 0 else { return }
-    lastMoved = now
     let (earned, overflow) = UInt64(bytes).multipliedReportingOverflow(by: perByte)
     instant = min(instant.advanced(by: overflow || perByte == 0 ? .max : earned), now.advanced(by: grace))
+  }
+}
+
+/// How fast a transfer goes: as a whole at first, and while it is asked about, in the last two to four seconds. So a
+/// fast beginning does not speak for a slow rest.
+struct Pace: Sendable {
+  /// How many bytes of the transfer had moved, and when.
+  private struct Mark {
+    var instant: Instant
+    var moved = 0
+  }
+
+  /// The least time between two marks.
+  private static let step: UInt64 = 2_000_000_000
+
+  private var began: Instant
+  /// The last two marks: the pace is that since the first of them.
+  private var (earlier, later): (Mark, Mark)
+
+  init(since began: Instant) {
+    self.began = began
+    (earlier, later) = (Mark(instant: began), Mark(instant: began))
+  }
+
+  /// How long, in nanoseconds, the rest of a transfer would take.
+  ///
+  /// - Parameters:
+  ///   - began: when the transfer began; with another one the pace is measured anew.
+  ///   - left: bytes still to move.
+  ///   - moved: bytes that have moved. 64 KiB more count at the beginning, so that a transfer that has just begun is
+  ///     not taken for a slow one.
+  mutating func expectedTime(since began: Instant, left: Int, moved: Int, at now: Instant) -> UInt64 {
+    if began != self.began || moved < later.moved { self = Pace(since: began) }
+    if now.nanoseconds(since: later.instant) >= Self.step {
+      earlier = later
+      later = Mark(instant: now, moved: moved)
+    }
+    let allowance = earlier.moved == 0 ? 64 * 1024 : 1024
+    let time = Double(now.nanoseconds(since: earlier.instant))
+    let expected = time * Double(left) / Double(moved - earlier.moved + allowance)
+    return expected < 1e18 ? UInt64(expected) : .max
   }
 }
 
@@ -109,28 +143,22 @@ extension ConnectionState {
     mutating get { pending.capacity + body.memory + output.memory + (head?.memory ?? 0) }
   }
 
-  /// How long, in nanoseconds, the answers under way would still take at the pace at which the peer has taken them so
-  /// far, or a body at the pace at which it has come, but at least as long as nothing has moved; for a head, as long as
-  /// it has taken. Nil where nothing waits for the peer.
+  /// How long, in nanoseconds, the answers under way would still take at the pace at which the peer takes them, or a
+  /// body at the pace at which it comes, but at least as much of the grace as is used up; for a head, as long as it has
+  /// taken. Nil where nothing waits for the peer.
   ///
-  /// 64 KiB count as moved from the start, so that a transfer that has just begun is not taken for a slow one. What the
-  /// system holds counts as not taken: call `systemHolds(_:at:)` before.
+  /// What the system holds counts as not taken: call `systemHolds(_:at:)` before.
   public mutating func expectedTransferTime(at now: Instant) -> UInt64? {
     if isWriting {
       let (left, moved) = (output.count + unsent, max(0, outputWritten - unsent))
-      return max(Self.expectedTime(left: left, moved: moved, since: outputSince, at: now), writeRate.silence(at: now))
+      return max(pace.expectedTime(since: outputSince, left: left, moved: moved, at: now), writeRate.used(at: now))
     }
     switch phase {
     case .body:
-      let time = Self.expectedTime(left: body.bytesToCome, moved: body.bytes.count, since: since, at: now)
-      return max(time, readRate.silence(at: now))
+      let (left, moved) = (body.bytesToCome, body.bytes.count)
+      return max(pace.expectedTime(since: since, left: left, moved: moved, at: now), readRate.used(at: now))
     case .head: return hasBegunHead ? now.nanoseconds(since: since) : nil
     default: return nil
     }
-  }
-
-  private static func expectedTime(left: Int, moved: Int, since: Instant, at now: Instant) -> UInt64 {
-    let expected = Double(now.nanoseconds(since: since)) * Double(left) / Double(moved + 64 * 1024)
-    return expected < 1e18 ? UInt64(expected) : .max
   }
 }

@@ -148,6 +148,8 @@ public struct ConnectionState: ~Copyable, Sendable {
   var since: Instant
   var readRate: RateDeadline
   var writeRate: RateDeadline
+  /// Of the transfer that was asked about last.
+  var pace: Pace
   /// When something to write was last queued after nothing, and how many bytes have been written since.
   var outputSince: Instant
   var outputWritten = 0
@@ -162,6 +164,7 @@ public struct ConnectionState: ~Copyable, Sendable {
     since = now.instant
     readRate = limits.times.bodyDeadline(from: now.instant)
     writeRate = limits.times.writeDeadline(from: now.instant)
+    pace = Pace(since: now.instant)
     outputSince = now.instant
   }
 
@@ -206,6 +209,11 @@ public struct ConnectionState: ~Copyable, Sendable {
   /// Whether bytes wait to be written.
   public var hasOutput: Bool {
     mutating get { !output.isEmpty }
+  }
+
+  /// Whether a body is being read, and no answer waits for the peer.
+  public var isReceivingBody: Bool {
+    mutating get { phase == .body && output.isEmpty && unsent == 0 }
   }
 
   /// Whether a part of a head has arrived.

@@ -220,7 +220,7 @@ extension ProblemType {
 extension ProblemType {
   public static let overloaded = ProblemType(
     name: "overloaded", title: "Overloaded", status: .serviceUnavailable,
-    explanation: "The server has as many requests as it takes on.",
+    explanation: "The server has as many requests, or connections, as it takes on.",
     cure: "Send the request again after the seconds in Retry-After, or to another instance.",
     example: "The server has as much work waiting as it takes on; try again after the seconds in Retry-After",
     retryAfter: 1)

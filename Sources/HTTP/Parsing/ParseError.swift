@@ -119,7 +119,7 @@ extension ParseError {
     case .transferEncodingInHTTP10: "HTTP/1.0 has no Transfer-Encoding; send Content-Length"
     case .framingFieldDisguised:
       "A field name may not resemble Content-Length or Transfer-Encoding; write these names with one hyphen"
-    case .expectationUnknown: "The only expectation that this server meets is 100-continue"
+    case .expectationUnknown: "The only expectation that this server meets is 100-continue; leave any other out"
     case .bodyTooLarge:
       Self.bodyTooLarge(bodyLimit ?? limits.bodyBytes, hasMeaning: bodyLimit ?? .max >= limits.bodyBytes)
     case .chunkSizeInvalid: "A chunk must start with its size in 1 to 16 hexadecimal digits and a line end"

@@ -44,20 +44,23 @@ extension EventLoop {
     nextRecount = now.instant.advanced(by: now.instant.nanoseconds(since: began) &* 16)
   }
 
-  /// Whether there is room for a body that is about to be read.
-  func hasRoom(for bytes: Int) -> Bool {
+  /// Whether there is room for a body that is about to be read, once slow transfers have made room for it.
+  func hasRoom(forBody count: Int, on connection: Connection) -> Bool {
+    let bytes = services.budget.roomNeeded(forBody: count)
     if services.budget.hasRoom(for: bytes) { return true }
-    recountMemory()
-    return services.budget.hasRoom(for: bytes)
+    dropSlowTransfers(for: bytes, sparing: connection)
+    if services.budget.hasRoom(for: bytes) { return true }
+    services.budget.askForRoom(for: bytes)
+    return false
   }
 
-  /// Refuses a large body that is still arriving, and drops a large head, if more memory is held than the limit and
-  /// dropping slow transfers has not freed enough.
+  /// Refuses a large body that is still arriving, and drops a large head, if more memory is held than bodies may fill
+  /// and dropping slow transfers has not freed enough.
   func keepWithinBudget(_ connection: Connection, _ state: inout ConnectionState) {
     updateMemory(of: connection, &state)
-    guard services.budget.isExceeded, state.memory > MemoryBudget.smallRequest else { return }
+    guard services.budget.isFullOfBodies, state.memory > MemoryBudget.smallRequest else { return }
     dropSlowTransfers(sparing: connection)
-    guard services.budget.isExceeded else { return }
+    guard services.budget.isFullOfBodies else { return }
     if state.isReadingHead { return drop(connection) }
     state.refuseBody(at: now) { handler.answer(.overloaded, to: $0) }
   }
@@ -73,22 +76,30 @@ extension EventLoop {
   /// Drops the transfers that would go on for longer than the budget allows, the slowest first, and checks again while
   /// memory is short.
   ///
-  /// - Parameter spared: a connection whose state the caller is changing.
-  func dropSlowTransfers(sparing spared: Connection? = nil) {
+  /// - Parameters:
+  ///   - wanted: the bytes of a request that is to find room.
+  ///   - spared: a connection whose state the caller is changing.
+  func dropSlowTransfers(for wanted: Int = 0, sparing spared: Connection? = nil) {
     recountMemory()
-    guard now.instant.nanoseconds(since: lastMemoryCheck) >= Self.leastCheckNanoseconds else { return }
+    guard now.instant.nanoseconds(since: lastMemoryCheck) >= Self.leastCheckNanoseconds else {
+      // A timer that is due must not fire again at once.
+      nextMemoryCheck = max(nextMemoryCheck, now.instant.advanced(by: Self.leastCheckNanoseconds))
+      return
+    }
     // None begins within another: it would look at connections whose states are being changed.
     lastMemoryCheck = .never
     defer { lastMemoryCheck = now.instant }
     memory.report()
     var freed = 0
-    if services.budget.isShort {
+    if services.budget.transferTimeLimit(besides: wanted) != nil {
       let transfers = longestFirst { connection in
         connection === spared ? nil : expectedTransferTime(of: connection)
       }
       memory.report()
       for (time, connection) in transfers {
-        guard let transferTimeLimit = services.budget.transferTimeLimit, time > transferTimeLimit else { break }
+        // An answer that its peer takes is worth more than a request that has not been read.
+        let wanted = connection.withState { state in state.isReceivingBody } ? wanted : 0
+        guard let limit = services.budget.transferTimeLimit(besides: wanted), time > limit else { continue }
         freed += connection.memory
         endTransfer(of: connection)
         memory.report()

@@ -19,7 +19,8 @@ extension EventLoop {
     let routing = handler.route(head)
     let route = routing.route
     if connection.isReserve, !route.isServedBeyondCap || head.framing != .none {
-      return .refuse(Refusal(head, route, handler.answer(.overloaded, to: head, closes: true)))
+      observer.connectionRejected(.connectionCap)
+      return .refuse(Refusal(head, route, handler.answer(.tooManyConnections, to: head, closes: true)))
     }
     if let limit = services.configuration.limits.limitExceeded(by: head, isRefused: routing.isRefusal) {
       let problem = Problem.bodyTooLarge(limit, hasMeaning: head.method.takesBody)
@@ -27,7 +28,7 @@ extension EventLoop {
     }
     if !routing.isRefusal, case .length(let count) = head.framing {
       let isLarge = count > MemoryBudget.smallRequest
-      guard !isLarge || hasRoom(for: count),
+      guard !isLarge || hasRoom(forBody: count, on: connection),
         !route.body.usesWorkPool(bodyBytes: count) || services.workPool.hasRoom
       else {
         return .refuse(Refusal(head, route, handler.answer(.overloaded, to: head)))
@@ -76,7 +77,7 @@ extension EventLoop {
   ) -> Bool {
     let cancellation = CancellationToken(
       deadline: now.instant.advanced(by: services.configuration.requestTimeout))
-    let memory = MemoryReservation(services.budget, bytes: request.body.count + request.head.memory)
+    let memory = MemoryReservation(services.budget, bytes: request.body.capacity + request.head.memory)
     let (handler, mailbox, pool) = (handler, mailbox, services.workPool)
     let (token, head) = (connection.token, request.head)
     let oneShot = OneShotRequest(consume request)
@@ -85,7 +86,7 @@ extension EventLoop {
         isCancelled: { cancellation.isCancelled || place.isRefused }, parallel: { place.parallel($0, $1) },
         threads: pool.workers,
         reportUnboundedWork: { place.workedUnbounded($0) { cancellation.isCancelled } },
-        reserveMemory: { memory.resizeOrRecount(to: $0) })
+        reserveMemory: { memory.resizeOrMakeRoom(to: $0) })
       // It may have waited until nobody wants it any more; then not even its text is read.
       var response =
         if !cancellation.isCancelled, let request = oneShot.take() {
@@ -172,6 +173,11 @@ extension RequestHandler {
 extension Problem {
   /// More is asked of the server than it takes on at once.
   static let overloaded = ProblemType.overloaded.usual
+
+  /// The request came on a connection beyond the cap.
+  static let tooManyConnections = ProblemType.overloaded.problem(
+    "The server has as many connections as it takes (--max-connections); use one for many requests, or try again after "
+      + "the seconds in Retry-After")
 
   /// The request's work has turned out to be of the kind that only a few may do at a time.
   static let tooManyExpensive = ProblemType.overloaded.problem(

@@ -198,9 +198,9 @@ actor EventLoop {
       switch message {
       case .accepted(let descriptor, let isBeyondCap): open(Socket(owning: descriptor), isBeyondCap: isBeyondCap)
       case .finished(let result): workFinished(result)
-      case .freeMemory: dropSlowTransfers()
-      case .recountMemory(let done):
-        recountMemory()
+      case .freeMemory(let wanted): dropSlowTransfers(for: wanted)
+      case .makeRoom(let wanted, let done):
+        dropSlowTransfers(for: wanted)
         done.signal()
       case .stopKeepingAlive:
         isStopping = true

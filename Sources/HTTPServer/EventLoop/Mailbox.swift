@@ -10,10 +10,10 @@ enum LoopMessage: Sendable {
   case accepted(CInt, isBeyondCap: Bool)
   /// A worker has finished a request.
   case finished(WorkResult)
-  /// Memory is short: drop the transfers that take longest.
-  case freeMemory
-  /// A request would be refused for want of memory: count anew what the kernel holds, then signal.
-  case recountMemory(DispatchSemaphore)
+  /// Memory is short, or a request of so many bytes finds no room: drop the transfers that take longest.
+  case freeMemory(wanted: Int)
+  /// A request would be refused for want of so many bytes: make room for them, then signal.
+  case makeRoom(Int, DispatchSemaphore)
   /// The server is stopping: end each connection with the answer to what has arrived.
   case stopKeepingAlive
   /// The port has closed: end idle connections soon and the others after their answers.

@@ -6,7 +6,7 @@ internal import Synchronization
 /// What has arrived is held, wanted or not: it is added. Work that has not begun asks first: its memory is reserved, or
 /// refused when there is no room. Reservations leave an eighth free, so that small requests, which reserve nothing,
 /// always find room. When more than half is held, a transfer that waits for its peer may go on for
-/// ``transferTimeLimit`` only: the slower and the larger, the sooner it is dropped.
+/// ``transferTimeLimit(besides:)`` only: the slower and the larger, the sooner it is dropped.
 final class MemoryBudget: Sendable {
   /// A body of no more bytes is never refused for want of memory.
   static let smallRequest = 32 * 1024
@@ -18,29 +18,30 @@ final class MemoryBudget: Sendable {
   private static let readyShare = 16
 
   let limit: Int
-  /// What a transfer may take while there is room: see ``transferTimeLimit``.
+  /// What a transfer may take while there is room: see ``transferTimeLimit(besides:)``.
   private let longestTransfer: UInt64
   private let held = Atomic<Int>(0)
   /// The most that has been held since the allocator was last asked to return memory.
   private let highest = Atomic<Int>(0)
-  /// Called when more than half becomes held, and when a reservation finds no room, on whichever thread that happens.
-  private let onPressure = Mutex<@Sendable () -> Void>({})
-  /// Called on a worker's thread before a request is refused.
-  private let onRefusal = Mutex<@Sendable () -> Void>({})
+  /// Called with 0 when more than half becomes held, and with the bytes of a request that finds no room, on whichever
+  /// thread that happens.
+  private let onPressure = Mutex<@Sendable (_ wanted: Int) -> Void>({ _ in })
+  /// Called on a worker's thread with the bytes of a request, before it is refused.
+  private let onRefusal = Mutex<@Sendable (_ wanted: Int) -> Void>({ _ in })
 
   init(limit: Int, longestTransfer: UInt64 = 300_000_000_000) {
     self.limit = max(1, limit)
     self.longestTransfer = longestTransfer
   }
 
-  /// Sets what is done when memory becomes short.
-  func whenShort(_ body: @escaping @Sendable () -> Void) { onPressure.withLock { $0 = body } }
+  /// Sets what is done when memory becomes short, or a request of so many bytes finds no room.
+  func whenShort(_ body: @escaping @Sendable (_ wanted: Int) -> Void) { onPressure.withLock { $0 = body } }
 
-  /// Sets what counts anew what is held, and returns when that is done.
-  func whenRefused(_ body: @escaping @Sendable () -> Void) { onRefusal.withLock { $0 = body } }
+  /// Sets what counts anew what is held and makes room for so many bytes, and returns when that is done.
+  func whenRefused(_ body: @escaping @Sendable (_ wanted: Int) -> Void) { onRefusal.withLock { $0 = body } }
 
-  /// Counts anew what is held.
-  func recount() { onRefusal.withLock { $0 }() }
+  /// Counts anew what is held, and makes room for so many bytes.
+  func makeRoom(for bytes: Int) { onRefusal.withLock { $0 }(bytes) }
 
   var heldBytes: Int { max(0, held.load(ordering: .relaxed)) }
 
@@ -50,21 +51,26 @@ final class MemoryBudget: Sendable {
   /// Whether more than half is held.
   var isShort: Bool { heldBytes > limit / 2 }
 
-  /// Whether a request that needs a sixteenth of the limit would be refused now. This depends on nothing but what is
-  /// held: no request that was refused is remembered.
-  var isExhausted: Bool { heldBytes > limitOfReservations - limit / Self.readyShare }
+  /// Whether so much is held that no more of a large body is read.
+  var isFullOfBodies: Bool { heldBytes > limitOfBodies }
+
+  /// Whether a body of a sixteenth of the limit would be refused now. This depends on nothing but what is held: no
+  /// request that was refused is remembered.
+  var isExhausted: Bool { heldBytes > limitOfBodies - limit / Self.readyShare }
 
   private var limitOfReservations: Int { limit - limit / Self.smallRequestShare }
+
+  /// Bodies leave another eighth, to the work on those that have come: else all might wait for room that all hold.
+  private var limitOfBodies: Int { limitOfReservations - limit / Self.smallRequestShare }
 
   /// Whether `bytes` could be reserved if nobody else held anything.
   func canEverReserve(_ bytes: Int) -> Bool { bytes <= limitOfReservations }
 
-  /// Whether `bytes` could be reserved now; asks for room if not.
-  func hasRoom(for bytes: Int) -> Bool {
-    if bytes <= limitOfReservations, heldBytes <= limitOfReservations - bytes { return true }
-    askForRoom()
-    return false
-  }
+  /// Whether `bytes` could be reserved now.
+  func hasRoom(for bytes: Int) -> Bool { canEverReserve(bytes) && heldBytes <= limitOfReservations - bytes }
+
+  /// What there must be room for before a body is read: itself, and what bodies leave to work.
+  func roomNeeded(forBody count: Int) -> Int { count + limitOfReservations - limitOfBodies }
 
   /// Counts `bytes` more, or fewer if negative, whether there is room or not.
   func add(_ bytes: Int) {
@@ -83,16 +89,20 @@ final class MemoryBudget: Sendable {
       return true
     }
     held.subtract(bytes, ordering: .relaxed)
-    askForRoom()
+    askForRoom(for: bytes)
     return false
   }
 
-  private func askForRoom() { onPressure.withLock { $0 }() }
+  /// Asks all loops to end slow transfers, for a request that finds no room or because more than half is held.
+  func askForRoom(for wanted: Int = 0) { onPressure.withLock { $0 }(wanted) }
 
   /// For how long, in nanoseconds, a transfer may be expected to go on: nil while at most half is held, then five
   /// minutes times the square of the share of the other half that is free. 75 s when three quarters are held, 12 s at
   /// nine tenths.
-  var transferTimeLimit: UInt64? {
+  ///
+  /// - Parameter wanted: the bytes of a request that is to find room. While it finds none, the limit is a second.
+  func transferTimeLimit(besides wanted: Int = 0) -> UInt64? {
+    if wanted > 0, canEverReserve(wanted), !hasRoom(for: wanted) { return Self.shortestLimit }
     let free = max(0, limit - heldBytes)
     let half = limit - limit / 2
     guard free < half else { return nil }
@@ -162,11 +172,11 @@ final class MemoryReservation: Sendable {
     return .granted
   }
 
-  /// The same on a thread that may wait: before it is refused, what others hold is counted anew.
-  func resizeOrRecount(to count: Int) -> MemoryGrant {
+  /// The same on a thread that may wait: before it is refused, others make room for it.
+  func resizeOrMakeRoom(to count: Int) -> MemoryGrant {
     let grant = resize(to: count)
     guard grant == .notNow else { return grant }
-    budget.recount()
+    budget.makeRoom(for: count - bytes.load(ordering: .relaxed))
     return resize(to: count)
   }
 

@@ -202,8 +202,11 @@ final class WorkPool: Sendable {
   /// Lets this thread run only when the loops leave a core free. A worker thread serves one of Dispatch's root queues
   /// for its whole life, and the loops have another, so the nice value stays where it belongs.
   private static func yieldToLoops() {
-    _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 5)
+    _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, niceValue)
   }
+
+  /// 5 more than the process was started with.
+  private static let niceValue = min(19, getpriority(__priority_which_t(PRIO_PROCESS.rawValue), id_t(getpid())) + 5)
 }
 
 /// A request on its way to a worker. Whoever takes it owns it alone, so that the memory of a large body is released as

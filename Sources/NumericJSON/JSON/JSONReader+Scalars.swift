@@ -145,8 +145,19 @@ public struct JSONString: ~Escapable {
     self.hasEscapes = hasEscapes
   }
 
-  /// A copy with the escapes resolved; an escaped surrogate without its partner becomes U+FFFD.
-  public var text: String { hasEscapes ? unescaped(contents) : String(contents) }
+  /// No name that anyone looks for has more bytes. Of a text that has, this many are copied and one to four more:
+  /// copies of whole texts could take several times a body's memory.
+  public static var longestText: Int { 4096 }
+
+  /// A copy with the escapes resolved, cut after the scalar that makes it longer than ``longestText``; an escaped
+  /// surrogate without its partner becomes U+FFFD.
+  public var text: String {
+    if hasEscapes { return unescaped(contents, atMost: Self.longestText) }
+    var end = min(contents.count, Self.longestText + 1)
+    // Up to the first byte of a scalar (RFC 3629 §3).
+    while end < contents.count, contents[end] >> 6 == 0b10 { end += 1 }
+    return String(contents.extracting(..<end))
+  }
 
   /// Whether the text is `other`, byte by byte.
   public func equals(_ other: String) -> Bool {
@@ -159,7 +170,7 @@ public struct JSONString: ~Escapable {
 }
 
 extension JSONReader {
-  /// Reads a string, its escapes resolved; an escaped surrogate without its partner becomes U+FFFD.
+  /// Reads a string: ``JSONString/text``.
   @_lifetime(self: copy self)
   public mutating func readString() throws(JSONSyntaxError) -> String {
     skipWhitespace()
@@ -248,12 +259,14 @@ extension JSONReader {
   }
 }
 
-/// The contents of a string that `skipString` has checked, with the escapes resolved.
-private func unescaped(_ contents: Span<UInt8>) -> String {
+/// The contents of a string that `skipString` has checked, with the escapes resolved, up to the scalar that makes them
+/// longer than `limit`.
+private func unescaped(_ contents: Span<UInt8>, atMost limit: Int) -> String {
   var bytes: [UInt8] = []
-  bytes.reserveCapacity(contents.count)
+  bytes.reserveCapacity(min(contents.count, limit + 4))
   var index = 0
   while index < contents.count {
+    if bytes.count > limit, contents[index] >> 6 != 0b10 { break }
     let byte = contents[index]
     guard byte == UInt8(ascii: "\\") else {
       bytes.append(byte)

@@ -35,10 +35,11 @@ enum BodyType {
 
   static func refusalOfCoding(_ head: RequestHead) -> Response? {
     for encoding in head.fields.values(of: .contentEncoding) {
-      let members = Array(encoding.utf8).split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false)
-      let isPlain = members.allSatisfy { member in
+      let isPlain = Array(encoding.utf8).split(separator: UInt8(ascii: ",")).allSatisfy { member in
         var rest = member
         rest.skipWhitespace()
+        // An empty member of a list means nothing (RFC 9110 §5.6.1.2).
+        if rest.isEmpty { return true }
         let isIdentity = rest.takeToken().lowercasedText == "identity"
         rest.skipWhitespace()
         return isIdentity && rest.isEmpty

@@ -118,7 +118,7 @@ struct WorkingMemory {
   /// Before a body of JSON is read: there are no more numbers in it than half its bytes, and where that is too much to
   /// ask for, no more than commas and one.
   ///
-  /// - Parameter others: bytes that the body has besides.
+  /// - Parameter others: bytes that the body has besides, and that its array has room for.
   func ask(toReadJSON text: Span<UInt8>, beside others: Int = 0) throws(RequestError) {
     let most = others + text.count + text.count / 2 * Self.bytesPerNumberRead
     guard most > Self.unasked else { return }

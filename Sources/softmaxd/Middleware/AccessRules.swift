@@ -75,7 +75,8 @@ struct CORS: Sendable {
     var fields: Fields = [
       .accessControlAllowMethods: "GET, HEAD, POST",
       .accessControlAllowHeaders:
-        "Authorization, Content-Type, Inference-Header-Content-Length, X-Request-Id, traceparent",
+        "Authorization, Content-Type, Inference-Header-Content-Length, X-Request-Id, traceparent, "
+        + "tracestate",
       .accessControlMaxAge: "600",
     ]
     if let origin = head.fields[.origin], allowed(origin) == nil { fields = Fields() }

@@ -48,8 +48,7 @@ struct OperationalEndpoints: RequestHandler {
   func route(_ head: RequestHead) -> Routing {
     let route = Self.routes.route(of: head.path)
     guard var response = refusal(of: head, at: route) else { return .accept(route) }
-    // A 304 has these fields as the 200 has them (RFC 9110 §15.4.5).
-    if Path(route) != nil { response.forbidsStoring = true }
+    // A 304 has this field as the 200 has it (RFC 9110 §15.4.5).
     if response.status == .notModified, Service.dependsOnAccept(route) { response.fields.append(.vary, "Accept") }
     decorate(&response, for: head, at: head.path)
     return .refuse(Refusal(head, route, response))
@@ -91,8 +90,12 @@ struct OperationalEndpoints: RequestHandler {
 
   func decorate(_ response: inout Response, for head: RequestHead?, at path: String?) {
     service.decorate(&response, for: head, at: path)
+    if let path, Self.tellsState(Self.routes.route(of: path)) { response.forbidsStoring = true }
     addFields(to: &response, for: head)
   }
+
+  /// Whether what a route answers is the state of the process at the moment, which no cache may keep.
+  private static func tellsState(_ route: Route) -> Bool { Path(route) != nil || Service.isProbe(route) }
 
   private func addFields(to response: inout Response, for head: RequestHead?) {
     if let head { RequestCorrelation.carry(from: head, to: &response) }
@@ -140,11 +143,15 @@ enum Preconditions {
     // A resource that can be read has a current representation; one that only takes POST has none.
     let isRead = head.method == .get || head.method == .head
     guard isRead || head.method == .post else { return nil }
-    if let tags = head.fields[.ifMatch], !(isRead && tags == "*") {
+    if head.fields[.ifMatch] != nil, !(isRead && isAny(.ifMatch, head)) {
       return Response(ProblemType.preconditionFailed.usual)
     }
-    if isRead, head.fields[.ifNoneMatch] == "*" { return Response(.notModified) }
-    return nil
+    return isRead && isAny(.ifNoneMatch, head) ? Response(.notModified) : nil
+  }
+
+  /// Whether a field is `*`. Its lines are one list (§5.3), of which that would be no member (§13.1.1).
+  private static func isAny(_ name: FieldName, _ head: RequestHead) -> Bool {
+    head.fields[name] == "*" && head.fields.count(of: name) == 1
   }
 }
 

@@ -14,7 +14,7 @@ extension Telemetry {
     sizes(&text)
     requests(&text)
     work(status, &text)
-    connections(&text)
+    connections(status, &text)
     memory(status, &text)
     process(&text)
     return text.bytes
@@ -88,13 +88,15 @@ extension Telemetry {
 
   private func work(_ status: ServerStatus, _ text: inout MetricText) {
     text.gauge("softmaxd_queue_length", "Large requests that wait to be computed.", status.queueLength)
+    text.gauge("softmaxd_loops", "Event loops that serve connections.", status.loops)
     text.gauge("softmaxd_draining", "1 once the server has begun to stop, else 0.", status.isRunning ? 0 : 1)
   }
 
-  private func connections(_ text: inout MetricText) {
+  private func connections(_ status: ServerStatus, _ text: inout MetricText) {
     let opened = sum { $0.opened.load(ordering: .relaxed) }
     let closed = sum { $0.closed.load(ordering: .relaxed) }
     text.gauge("softmaxd_connections", "Connections open.", Int64(opened) - Int64(closed))
+    text.gauge("softmaxd_connections_limit", "Connections that there may be at once.", status.connectionsLimit)
     text.counter("softmaxd_connections_accepted_total", "Connections accepted.", opened)
     let (rejected, dropped) = (rejectedConnections.withLock { $0 }, droppedConnections.withLock { $0 })
     text.counter(
@@ -108,6 +110,7 @@ extension Telemetry {
   private func memory(_ status: ServerStatus, _ text: inout MetricText) {
     text.gauge("softmaxd_memory_held_bytes", "Memory that connections and requests hold.", status.heldBytes)
     text.gauge("softmaxd_memory_limit_bytes", "Memory that connections and requests may hold.", status.heldBytesLimit)
+    text.gauge("softmaxd_body_limit_bytes", "The most bytes that a body may have.", status.bodyBytesLimit)
   }
 
   private func process(_ text: inout MetricText) {

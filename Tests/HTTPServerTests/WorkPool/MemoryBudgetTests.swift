@@ -34,8 +34,9 @@ import Testing
         // Up to more than there ever is, and often less than before, as when a request asks again for less.
         _ = requests.randomElement(using: &random)?.resize(to: random.int(in: 0...1700))
         if random.bool() { _ = budget.hasRoom(for: random.int(in: 0...1700)) }
-        #expect(budget.isExhausted == (budget.heldBytes > 1300))
-        #expect(budget.isExhausted != budget.hasRoom(for: 100))
+        #expect(budget.isExhausted == (budget.heldBytes > 1100))
+        #expect(budget.isExhausted != budget.hasRoom(for: budget.roomNeeded(forBody: 100)))
+        #expect(budget.isFullOfBodies == (budget.heldBytes > 1200))
       }
     }
     #expect(budget.heldBytes == connections && !budget.isExhausted)
@@ -45,7 +46,7 @@ import Testing
   func whatIsNeverGrantedAsksForNothing(held: Int) {
     let budget = MemoryBudget(limit: 800)
     let counter = Counter()
-    budget.whenShort { counter.count.add(1, ordering: .relaxed) }
+    budget.whenShort { _ in counter.count.add(1, ordering: .relaxed) }
     budget.add(200)
     let reservation = MemoryReservation(budget, bytes: held)
     #expect(reservation.resize(to: 701) == .never && counter.value == 0)
@@ -61,24 +62,38 @@ import Testing
     let budget = MemoryBudget(limit: 1000, longestTransfer: 300_000_000_000)
     budget.add(held)
     // Doubles of small integers' ratios: within a microsecond.
-    #expect(budget.transferTimeLimit.map { ($0 + 1000) / 1_000_000 } == milliseconds)
+    #expect(budget.transferTimeLimit().map { ($0 + 1000) / 1_000_000 } == milliseconds)
+  }
+
+  @Test(
+    "While a request finds no room, a transfer may go on for a second",
+    arguments: [(600, 275, 192_000), (600, 276, 1000), (400, 475, nil), (400, 476, 1000), (400, 876, nil)]
+      as [(Int, Int, UInt64?)])
+  func transferTimeLimitBesidesARequest(held: Int, wanted: Int, milliseconds: UInt64?) {
+    let budget = MemoryBudget(limit: 1000, longestTransfer: 300_000_000_000)
+    budget.add(held)
+    #expect(budget.transferTimeLimit(besides: wanted).map { ($0 + 1000) / 1_000_000 } == milliseconds)
   }
 
   @Test func shortageIsReportedWhenItBeginsAndAtEachRefusal() {
     let budget = MemoryBudget(limit: 1000)
     // The test waits for nobody: it is told on this thread.
     let counter = Counter()
-    budget.whenShort { counter.count.add(1, ordering: .relaxed) }
+    let wanted = Atomic<Int>(0)
+    budget.whenShort {
+      counter.count.add(1, ordering: .relaxed)
+      wanted.store($0, ordering: .relaxed)
+    }
     budget.add(500)
     #expect(counter.value == 0 && !budget.isShort)
     budget.add(1)
     #expect(counter.value == 1 && budget.isShort)
     budget.add(100)
     #expect(counter.value == 1)
-    #expect(!budget.reserve(500) && counter.value == 2)
-    #expect(!budget.hasRoom(for: 500) && counter.value == 3)
+    #expect(wanted.load(ordering: .relaxed) == 0)
+    #expect(!budget.reserve(500) && counter.value == 2 && wanted.load(ordering: .relaxed) == 500)
     budget.add(-601)
-    #expect(budget.reserve(600) && counter.value == 4)
+    #expect(budget.reserve(600) && counter.value == 3 && wanted.load(ordering: .relaxed) == 0)
   }
 
   @Test func aFallIsSeenOnce() {

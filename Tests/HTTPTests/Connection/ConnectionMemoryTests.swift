@@ -94,6 +94,29 @@ struct ConnectionMemoryTests {
     #expect(harness.expectedSeconds == 15)
   }
 
+  @Test("A fast beginning does not speak for a slow rest", arguments: [false, true])
+  func aTransferThatSlowsDown(isAnswer: Bool) throws {
+    let harness = Harness()
+    if isAnswer {
+      harness.respond = { _ in Response(.ok, .plainText, body: [UInt8](repeating: 0x2E, count: 20_000_000)) }
+      harness.room = 0
+      harness.feed(Harness.get)
+      harness.take(19_000_000)
+    } else {
+      harness.feed("POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 20000000\r\n\r\n")
+      harness.feed([UInt8](repeating: 0x61, count: 19_000_000))
+    }
+    var expected: [Double] = []
+    for _ in 0..<20 {
+      harness.pass(0.5)
+      if isAnswer { harness.take(10_000) } else { harness.feed([UInt8](repeating: 0x61, count: 10_000)) }
+      try expected.append(#require(harness.expectedSeconds))
+    }
+    // At the pace as a whole the rest would come in half a second; at the present one it needs 40 s.
+    #expect(expected[0] < 1)
+    #expect(expected[8...].allSatisfy { abs($0 - 40) < 5 })
+  }
+
   @Test func aHeadIsExpectedToTakeAsLongAgain() {
     let harness = Harness()
     harness.feed("GET /a HTTP/1.1\r\nA: ")

@@ -3,6 +3,22 @@ import Testing
 @testable import NumericJSON
 
 @Suite struct JSONReaderTests {
+  /// A copy of a text of megabytes would take twice a body's memory.
+  @Test(arguments: ["a", "é", "€", "😀", #"\n"#, #"\u20ac"#, #"\ud83d\ude00"#], ["", "b", "bb"])
+  func aLongTextIsCutAtTheEndOfAScalar(scalar: String, start: String) throws {
+    let written = Array("\"\(start)\(String(repeating: scalar, count: 10_000))\"".utf8)
+    var reader = JSONReader(written.span)
+    let text = try reader.readString()
+    try reader.finish()
+    #expect((JSONString.longestText + 1...JSONString.longestText + 4).contains(text.utf8.count))
+    let repeated = Set(text.unicodeScalars.dropFirst(start.unicodeScalars.count))
+    #expect(repeated.count == 1 && !repeated.contains("\u{FFFD}"))
+    // One that is as long as that is whole.
+    let short = Array("\"\(String(repeating: "a", count: JSONString.longestText))\"".utf8)
+    var next = JSONReader(short.span)
+    #expect(try next.readString().utf8.count == JSONString.longestText)
+  }
+
   @Test func readsARequest() throws {
     let text = Array(
       #"""

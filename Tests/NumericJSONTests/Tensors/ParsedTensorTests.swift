@@ -99,7 +99,8 @@ func readTensor(
       try readTensor(nulls + "NaN]")
     }
     let long = String(repeating: "é", count: 100_000)
-    #expect(try readTensor("[\"\(long)\"]").faults == [TensorFault(path: [0], reason: .string(long))])
+    let cut = String(long.prefix(JSONString.longestText / 2 + 1))
+    #expect(try readTensor("[\"\(long)\"]").faults == [TensorFault(path: [0], reason: .string(cut))])
   }
 
   @Test func tooManyValuesAreNotKeptButChecked() throws {

@@ -69,12 +69,13 @@ struct BodyTypeTests {
     #expect(try ProblemBody(refusal).detail.contains("neither Content-Length nor Transfer-Encoding: chunked"))
   }
 
-  @Test(arguments: ["identity", "Identity", "identity, identity"])
+  @Test(arguments: ["identity", "Identity", "identity, identity", "", ",", " , identity,"])
   func anIdentityEncodingIsRead(_ encoding: String) {
     #expect(refusal([.contentEncoding: encoding]) == nil)
   }
 
-  @Test("Rule 28: a coded body gets 415", arguments: ["gzip", "br", "identity, gzip", "", "x"])
+  @Test(
+    "Rule 28: a coded body gets 415", arguments: ["gzip", "br", "identity, gzip", "x", "identity x", "identity;q=1"])
   func otherEncodingsAreRefused(_ encoding: String) throws {
     let answer = try #require(refusal([.contentType: "application/json", .contentEncoding: encoding]))
     #expect(answer.status == .unsupportedMediaType)

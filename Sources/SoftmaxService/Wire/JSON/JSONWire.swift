@@ -38,7 +38,8 @@ struct JSONWire: Wire {
   private func read(
     _ request: borrowing Request, for operation: Operation, in context: WireContext, _ execution: Execution
   ) throws(RequestError) -> UnvalidatedRequest {
-    try context.memory.ask(toReadJSON: request.body.span)
+    try context.memory.ask(
+      toReadJSON: request.body.span, beside: request.body.capacity - request.body.count)
     let decoder = JSONRequestDecoder(for: operation, limits: context.limits, execution: execution)
     do throws(RequestError) {
       try Self.checkCharset(request)

@@ -354,7 +354,14 @@ extension InferRequestDecoder {
     at path: @autoclosure () -> MemberPath, from reader: inout JSONReader
   ) throws(JSONSyntaxError) -> String? {
     guard try readKind(.string, orElse: "it must be a string", at: path(), from: &reader) else { return nil }
-    return try reader.readString()
+    let text = try reader.readString()
+    guard text.utf8.count <= JSONString.longestText else {
+      request.issues.append(.member(path())) {
+        "\($0) has more than \(JSONString.longestText) bytes; send a shorter one"
+      }
+      return nil
+    }
+    return text
   }
 
   /// Whether the next value is of a kind; if not, it is noted and passed over.

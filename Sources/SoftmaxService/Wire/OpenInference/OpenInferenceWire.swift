@@ -65,9 +65,9 @@ struct OpenInferenceWire: Wire {
     let (memory, limits) = (context.memory, context.limits)
     let frame = try InferBody(head, bytes.span, for: operation)
     try memory.ask(
-      toReadJSON: bytes.span.extracting(first: frame.jsonBytes), beside: bytes.count - frame.jsonBytes)
+      toReadJSON: bytes.span.extracting(first: frame.jsonBytes), beside: bytes.capacity - frame.jsonBytes)
     let infer = try frame.request(bytes.span, InferRequestDecoder(limits: limits, execution: execution))
-    try memory.ask(toCopyNumbers: infer.numbersToCopy, from: bytes.count)
+    try memory.ask(toCopyNumbers: infer.numbersToCopy, from: bytes.capacity)
     return InferBinder(operation, wire: self, limits: limits).bind(infer, in: bytes, jsonBytes: frame.jsonBytes)
   }
 
