@@ -32,7 +32,7 @@ struct RateDeadline: Sendable {
 }
 
 /// How fast a transfer goes: as a whole at first, and while it is asked about, in the last two to four seconds. So a
-/// fast beginning does not speak for a slow rest.
+/// fast beginning does not speak for a slow rest. In its first two seconds it is not known: a peer may be late.
 struct Pace: Sendable {
   /// How many bytes of the transfer had moved, and when.
   private struct Mark {
@@ -57,8 +57,7 @@ struct Pace: Sendable {
   /// - Parameters:
   ///   - began: when the transfer began; with another one the pace is measured anew.
   ///   - left: bytes still to move.
-  ///   - moved: bytes that have moved. 64 KiB more count at the beginning, so that a transfer that has just begun is
-  ///     not taken for a slow one.
+  ///   - moved: bytes that have moved. 64 KiB more count at the beginning.
   mutating func expectedTime(since began: Instant, left: Int, moved: Int, at now: Instant) -> UInt64 {
     if began != self.began || moved < later.moved { self = Pace(since: began) }
     if now.nanoseconds(since: later.instant) >= Self.step {
@@ -68,7 +67,8 @@ struct Pace: Sendable {
     let allowance = earlier.moved == 0 ? 64 * 1024 : 1024
     let time = Double(now.nanoseconds(since: earlier.instant))
     let expected = time * Double(left) / Double(moved - earlier.moved + allowance)
-    return expected < 1e18 ? UInt64(expected) : .max
+    let age = now.nanoseconds(since: began)
+    return min(expected < 1e18 ? UInt64(expected) : .max, age < Self.step ? age : .max)
   }
 }
 
