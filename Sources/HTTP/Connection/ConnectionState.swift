@@ -340,7 +340,7 @@ extension ConnectionState {
     guard peerHasFinished, output.count < limits.outputBytes else { return }
     switch phase {
     case .head where !hasBegunHead: endIdle()
-    case .head: breakRule(ParseFailure(.incomplete, at: pending.count - pendingStart), path: pendingPath)
+    case .head: breakRule(ParseFailure(.headIncomplete, at: pending.count - pendingStart), path: pendingPath)
     case .discarding where waitingRefusal == nil: phase = .closing
     case .body, .discarding: breakRule(ParseFailure(.incomplete, at: body.position))
     default: break

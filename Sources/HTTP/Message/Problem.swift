@@ -162,7 +162,8 @@ extension ProblemType {
   public static let incompleteRequest = ProblemType(
     name: "incomplete-request", title: "Incomplete request", status: .badRequest,
     explanation: "The client closed its side of the connection before the request was complete.",
-    cure: "Send as many bytes as Content-Length announces, and the last chunk of a chunked body.",
+    cure:
+      "End the head with an empty line; send as many bytes as Content-Length announces, and a chunked body's last chunk.",
     example: ParseError.incomplete.detail())
 
   public static let requestTimeout = ProblemType(

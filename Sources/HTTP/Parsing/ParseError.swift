@@ -5,6 +5,10 @@ public enum ParseError: Error, Sendable, Hashable, CaseIterable {
   case methodUnknown
   case targetTooLong
   case targetInvalid
+  case targetEscapeMalformed
+  case targetEscapeOfControl
+  case targetHasFragment
+  case targetHasUser
   case versionMalformed
   case versionUnsupported
   // Lines (RFC 9112 §2.2, §5)
@@ -38,6 +42,7 @@ public enum ParseError: Error, Sendable, Hashable, CaseIterable {
   case trailerForbidden
   case trailersTooLarge
   // Time and the peer's end (RFC 9112 §8)
+  case headIncomplete
   case incomplete
   case headTimeout
   case bodyTimeout
@@ -60,7 +65,9 @@ extension ParseError {
   /// The type of problem.
   var type: ProblemType {
     switch self {
-    case .requestLineMalformed, .targetInvalid, .versionMalformed: .malformedRequestLine
+    case .requestLineMalformed, .targetInvalid, .targetEscapeMalformed, .targetEscapeOfControl, .targetHasFragment,
+      .targetHasUser, .versionMalformed:
+      .malformedRequestLine
     case .methodUnknown: .methodNotImplemented
     case .targetTooLong: .targetTooLong
     case .versionUnsupported: .versionNotSupported
@@ -75,7 +82,7 @@ extension ParseError {
     case .bodyTooLarge: .bodyTooLarge
     case .chunkSizeInvalid, .chunkExtensionInvalid, .chunkExtensionsTooLarge, .chunkUnterminated, .trailerForbidden:
       .malformedChunk
-    case .incomplete: .incompleteRequest
+    case .headIncomplete, .incomplete: .incompleteRequest
     case .headTimeout, .bodyTimeout: .requestTimeout
     }
   }
@@ -94,6 +101,13 @@ extension ParseError {
       "The request target is longer than the \(limits.targetBytes) bytes that this server reads; send data in the body"
     case .targetInvalid:
       "The target must be a path that begins with a slash, or an absolute http URI; percent-encode other characters"
+    case .targetEscapeMalformed:
+      "In the target, % must be followed by two hexadecimal digits; write the character % itself as %25"
+    case .targetEscapeOfControl:
+      "The path must not contain escaped control characters, such as %00 or %0A; leave them out"
+    case .targetHasFragment: "The target must not contain #; leave out the fragment, or write # as %23"
+    case .targetHasUser:
+      "The target must not contain a user or a password before an @; send credentials in the field Authorization"
     case .versionMalformed: "The request line must end in HTTP/, a digit, a point and a digit, such as HTTP/1.1"
     case .versionUnsupported: "This server speaks HTTP/1.1 and HTTP/1.0 only; send the request as HTTP/1.1"
     case .bareCarriageReturn: "A carriage return may appear only before the line feed that ends a line"
@@ -133,8 +147,11 @@ extension ParseError {
     case .trailersTooLarge:
       "The trailers are more than the \(limits.headBytes) bytes or \(limits.fieldCount) fields "
         + "that this server reads; send none"
+    case .headIncomplete:
+      "The client ended its side before the request's head was complete; end the head with an empty line"
     case .incomplete:
-      "The client ended its side before the request was complete; send as many bytes as Content-Length announces"
+      "The client ended its side before the body was complete; send as many bytes as Content-Length announces, "
+        + "and a chunked body's last chunk"
     case .headTimeout: "The request's head did not arrive within \(limits.headTimeout); send it without pauses"
     case .bodyTimeout:
       "The request's body paused for \(limits.bodyTimeout), "

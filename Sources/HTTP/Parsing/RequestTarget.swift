@@ -21,7 +21,8 @@ struct RequestTarget: Sendable {
         pathStart += 1
       }
       guard Authority.isValid(bytes, authorityStart..<pathStart) else {
-        throw ParseFailure(.targetInvalid, at: authorityStart)
+        let hasUser = (authorityStart..<pathStart).contains { bytes[$0] == UInt8(ascii: "@") }
+        throw ParseFailure(hasUser ? .targetHasUser : .targetInvalid, at: authorityStart)
       }
       authority = authorityStart..<pathStart
       (path, hasQuery) = try Self.pathAndQuery(bytes, pathStart..<range.upperBound)
@@ -75,7 +76,7 @@ struct RequestTarget: Sendable {
     let (path, end) = pathAsRead(bytes, range)
     var index = end
     guard index < range.upperBound else { return (path, false) }
-    guard bytes[index] == UInt8(ascii: "?") else { throw ParseFailure(.targetInvalid, at: index) }
+    guard bytes[index] == UInt8(ascii: "?") else { throw failure(bytes, at: index, before: range.upperBound) }
     index += 1
     while index < range.upperBound {
       let byte = bytes[index]
@@ -83,10 +84,22 @@ struct RequestTarget: Sendable {
         byte == UInt8(ascii: "%")
         ? bytes.escape(at: index, before: range.upperBound) != nil
         : ASCII.isVisible(byte) && byte != UInt8(ascii: "#")
-      guard isAllowed else { throw ParseFailure(.targetInvalid, at: index) }
+      guard isAllowed else { throw failure(bytes, at: index, before: range.upperBound) }
       index += 1
     }
     return (path, true)
+  }
+
+  /// What is wrong with the byte at `index` of a path or a query.
+  private static func failure(_ bytes: Span<UInt8>, at index: Int, before end: Int) -> ParseFailure {
+    let error: ParseError =
+      switch bytes[index] {
+      case UInt8(ascii: "#"): .targetHasFragment
+      case UInt8(ascii: "%"):
+        bytes.escape(at: index, before: end) == nil ? .targetEscapeMalformed : .targetEscapeOfControl
+      default: .targetInvalid
+      }
+    return ParseFailure(error, at: index)
   }
 
   /// The index after `http://` or `https://`, in any case.

@@ -189,6 +189,8 @@ struct ConnectionStateTests {
       harness.finish()
       #expect(harness.statuses == [400] && harness.closed == .finished)
       #expect(harness.rejections.map(\.type.name) == ["incomplete-request"])
+      let cure = raw.hasPrefix("POST") ? "send as many bytes as Content-Length" : "end the head with an empty line"
+      #expect(harness.rejections.first?.detail.contains(cure) == true)
     }
   }
 

@@ -88,6 +88,21 @@ struct RequestLineTests {
     expectRejected("GET \(target) HTTP/1.1\r\nHost: a\r\n\r\n", 400, kind)
   }
 
+  @Test(
+    "A target that is refused is told what in it is at fault",
+    arguments: [
+      ("/livez%", "write the character % itself as %25"), ("/%zz", "two hexadecimal digits"), ("/%4", "digits"),
+      ("/?%zz", "two hexadecimal digits"), ("/a%00", "escaped control characters, such as %00"), ("/%0d%0a", "%0A"),
+      ("/a#b", "must not contain #"), ("/?#", "must not contain #"), ("http://b/c#d", "must not contain #"),
+      ("http://a@b/", "a user or a password"), ("http://a:b@c/", "a user or a password"),
+      ("/{a}", "percent-encode other characters"), ("a/b", "begins with a slash"), ("ftp://b/", "begins with a slash"),
+    ])
+  func badTargetsAreExplained(target: String, part: String) {
+    let harness = Harness()
+    harness.feed("GET \(target) HTTP/1.1\r\nHost: a\r\n\r\n")
+    #expect(harness.rejections.first?.detail.contains(part) == true, "\(harness.rejections)")
+  }
+
   @Test("Rule 18: a target holds no control and nothing beyond ASCII", arguments: Array(0...0x20) + Array(0x7F...0xFF))
   func targetBytes(byte: Int) {
     for before in ["/", "/a", "/?", "http://a", "http://a/"] {
