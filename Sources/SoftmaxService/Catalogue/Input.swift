@@ -123,4 +123,12 @@ enum ElementRule: Sendable {
   /// true or false, which are no numbers.
   case booleans
   case finite
+
+  /// Whether any number below 0 may be among them.
+  var mayBeNegative: Bool {
+    switch self {
+    case .logits, .finite: true
+    case .classesOrProbabilities, .probabilities, .weights, .booleans: false
+    }
+  }
 }

@@ -14,6 +14,10 @@ public enum NameSuggestion {
       ["from_logits"],
       "leave it out: \"logits\" are always logits, and \"probabilities\" stand in their place at /loss and /gradient"
     ),
+    (
+      ["top_p", "min_p", "typical_p"],
+      "nothing is sampled here: ask for the \"top_k\" largest probabilities, and choose among them"
+    ),
     (["keepdim", "keepdims"], "an output of the batch shape has no class axis; leave it out"),
   ]
 

@@ -281,12 +281,21 @@ extension ParameterDescriptor {
       return .failure(Complaint(text(of: number), demand))
     case (.choice(_, let names, let hints), .name(let name)):
       if let place = names.firstIndex(of: name) { return .success(Double(place)) }
-      return .failure(Complaint(quoted(name), demand, hint: hints[name]))
+      return .failure(Complaint(quoted(name), demand, hint: Self.hint(for: name, among: names, hints)))
     case (.number, .name(let name)), (.integer, .name(let name)):
       return .failure(Complaint("the string \(quoted(name))", demand))
     case (.choice, .number(let number)):
       return .failure(Complaint(text(of: number), demand))
     }
+  }
+
+  /// What is said of a name elsewhere: also with a module before it and in another case, such as `torch.Float32`.
+  private static func hint(for name: String, among names: [String], _ hints: [String: String]) -> String? {
+    guard name.utf8.count <= NameSuggestion.longestCompared, let last = name.split(separator: ".").last else {
+      return nil
+    }
+    let plain = last.lowercased()
+    return hints[plain] ?? (names.contains(plain) ? "here it is called \(quoted(plain))" : nil)
   }
 
   /// What is wrong with a value.

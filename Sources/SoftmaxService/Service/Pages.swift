@@ -35,8 +35,14 @@ struct IndexPage: Sendable {
       """.utf8)
   }
 
-  /// The text for a client that reached the service under an authority: `localhost:8080`.
-  func text(authority: String?) -> [UInt8] { before + Array((authority ?? "localhost:8080").utf8) + after }
+  /// The text for a client that reached the service under an authority: `localhost:8080`. One of other characters than
+  /// hosts and ports have is not repeated, since the text is a command for a shell.
+  func text(authority: String?) -> [UInt8] {
+    let isPlain = authority?.utf8.allSatisfy { byte in
+      (0x30...0x39).contains(byte) || (0x61...0x7A).contains(byte | 0x20) || ".-_:[]".utf8.contains(byte)
+    }
+    return before + Array((isPlain == true ? authority ?? "" : "localhost:8080").utf8) + after
+  }
 
   private static func description(of operation: Operation) -> String {
     let parameters = operation.parameters.map(\.descriptor).map {

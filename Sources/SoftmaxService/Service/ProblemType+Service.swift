@@ -32,7 +32,9 @@ extension ProblemType {
     name: "too-many-logits", title: "Too many logits", status: .contentTooLarge,
     explanation: "The request has more logits than the service takes in one request (--max-logits).",
     cure: "Send the slices in several requests.",
-    example: "logits holds more than 8388608 numbers, the most that this service takes in one request; send several")
+    example:
+      "logits holds more than 8388608 numbers, the most that this service takes in one request (--max-logits); "
+      + "send several requests")
 
   static let needsTooMuchMemory = ProblemType(
     name: "needs-too-much-memory", title: "Needs too much memory", status: .contentTooLarge,

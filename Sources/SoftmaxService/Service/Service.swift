@@ -140,11 +140,15 @@ public struct Service: Sendable {
       return Response(ProblemType.notFound.problem(OpenInference.complaint(aboutUnknown: path)))
     }
     if path.hasPrefix("/problems/") {
-      return Response(ProblemType.notFound.problem("Nothing is at \(quoted(path)); GET /problems lists the names"))
+      let name = String(path.dropFirst("/problems/".count))
+      let nearest = NameSuggestion.nearest(to: name, among: ProblemType.all, name: \.name)
+      let cure = nearest.map { "the nearest is \(quoted($0.uri)); " } ?? ""
+      return Response(
+        ProblemType.notFound.problem("Nothing is at \(quoted(path)); \(cure)GET /problems lists the names"))
     }
     let operations = Operation.allCases.map(\.path)
     let cure =
-      NameSuggestion.sentence(nearestToPath: path, among: operations + otherPaths)
+      NameSuggestion.sentence(nearestToPath: path, among: operations + otherPaths + Page.namedPaths)
       ?? "POST to \(listed(operations, "or"))"
     return Response(
       ProblemType.notFound.problem("Nothing is at \(quoted(path)); \(cure); GET / lists what there is"))
@@ -231,6 +235,11 @@ enum Page: Int, CaseIterable {
   /// `OPTIONS *`: the server as a whole (RFC 9110 §9.3.7). No other method comes here (RFC 9112 §3.2.4); those of its
   /// route are what Allow lists.
   case server
+
+  /// The paths that a client may mean by another: `/` is near to any short one.
+  static let namedPaths = allCases.filter { ![.root, .problemType, .server].contains($0) }.map {
+    $0.route.template.description
+  }
 
   var route: RouteDeclaration {
     switch self {

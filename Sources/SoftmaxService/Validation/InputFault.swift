@@ -144,6 +144,9 @@ func listed(_ names: [String], _ conjunction: String = "and") -> String {
   return names.dropLast().joined(separator: ", ") + " \(conjunction) " + last
 }
 
+/// How many there are of something: `1 number`, `2 numbers`.
+func counted(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
+
 /// A number as a sentence shows it.
 func text(of value: Double) -> String {
   if value.isNaN { return "NaN" }

@@ -59,6 +59,11 @@ struct UnvalidatedRequest: ~Copyable, Sendable {
   /// The input that holds the prediction: the logits, or the probabilities in their place.
   var prediction: Input { shape(of: .logits) == nil ? .probabilities : .logits }
 
+  /// Whether it names probabilities and no logits.
+  var hasProbabilitiesAlone: Bool {
+    present.contains(.input(.probabilities)) && !present.contains(.input(.logits))
+  }
+
   /// The numbers of an input, as the tensor has them.
   func values(of input: Input) -> Numbers? {
     guard let place = place(of: input) else { return nil }
@@ -90,7 +95,10 @@ struct UnvalidatedRequest: ~Copyable, Sendable {
       hasTooManyLogits = true
       return
     }
-    faults.append(location) { "\($0) holds more than \(limits.logits) \(elements), the most that logits may have" }
+    faults.append(location) {
+      "\($0) holds more than \(limits.logits) \(elements), the most that logits may have (--max-logits); "
+        + "send several requests"
+    }
   }
 
   /// Where the name of an output stands.

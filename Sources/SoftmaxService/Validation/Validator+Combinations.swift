@@ -52,6 +52,8 @@ extension Validator {
         "\($0) is what gradients are multiplied by, and none is asked for; ask for \"gradient\", or leave it out"
       }
     }
+    // What goes with no option says so of the input itself.
+    guard !outputs.contains(where: { $0.descriptor.onlyOption != nil }) else { return }
     for output in operation.outputs where !outputs.contains(output) {
       guard let input = output.descriptor.needsInput, request.present.contains(.input(input)) else { continue }
       faults.append(.field(.input(input))) {
@@ -111,14 +113,14 @@ extension Validator {
 
   /// The Hessian is that of softmax cross-entropy alone.
   private mutating func noteUnfitHessian(_ output: Output, of vector: Input) {
-    if !request.present.contains(.input(vector)) {
+    var fields = given([.softcap, .zLoss, .focalGamma])
+    if request.present.contains(.input(.probabilities)) { fields.append(.input(.probabilities)) }
+    if fields.isEmpty, !request.present.contains(.input(vector)) {
       let place = location(of: output)
       faults.append(place) { [wire] in
         "\($0) is \(quoted(output.name)), which needs \(quoted(vector.name)); send \(wire.demand(for: vector))"
       }
     }
-    var fields = given([.softcap, .zLoss, .focalGamma])
-    if request.present.contains(.input(.probabilities)) { fields.append(.input(.probabilities)) }
     for field in fields {
       faults.append(.field(field)) {
         "\($0) cannot go with the output \(quoted(output.name)), which is of softmax cross-entropy alone; "

@@ -37,7 +37,7 @@ extension Validator {
       let isArray = geometry.axis == geometry.rank - 1
       if isArray { path.removeLast() }
       faults.append(.field(.input(input), path)) {
-        "\($0)\(isArray ? "" : " and its whole slice") masks every class with \(source); "
+        "\($0) \(isArray ? "" : "is in a slice that ")masks every class with \(source); "
           + "leave at least one finite logit"
       }
     }
@@ -140,7 +140,9 @@ extension Validator {
       case .logits: note(input, found, shouldBe: geometry.shape, "one number for each logit")
       case .target: noteWrongTarget(found)
       case .classes: note(input, found, shouldBe: [geometry.classes], "one number for each class")
-      case .batch: note(input, found, shouldBe: geometry.batchShape, "one number for each slice")
+      case .batch:
+        let batch = geometry.batchShape
+        note(input, found, shouldBe: batch, batch.isEmpty ? "for the only slice" : "one number for each slice")
       case .losses:
         let isReduced = parameters.reduction != .none
         note(
@@ -178,8 +180,8 @@ extension Validator {
       if hasAxisOfOne, found.removing(axis: batch.count) == batch {
         "drop its last axis: one class index a row, \(wire.tensor(of: batch))"
       } else {
-        "send \(wire.tensor(of: batch)), a class index for each slice, "
-          + "or \(wire.tensor(of: whole)), a probability for each logit"
+        "send \(wire.tensor(of: batch)), a class index\(batch.isEmpty ? "" : " for each slice"), "
+          + "or \(wire.tensor(of: whole)), a probability for each \(request.hasProbabilitiesAlone ? "class" : "logit")"
           + (targetFitsAxis1(found) ? "; it fits with \(wire.setting(.axis, "1")), as in PyTorch" : "")
       }
     faults.append(.field(.input(.target))) { [wire] in "\($0) \(wire.found(found)); \(cure)" }

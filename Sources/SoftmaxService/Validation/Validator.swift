@@ -36,7 +36,9 @@ struct Validator: ~Copyable {
     if !request.present.contains(operation.required) {
       for input in operation.requiredInputs where !request.present.contains(.input(input)) {
         if let other = operation.alternative(to: input), request.present.contains(.input(other)) { continue }
-        faults.append(.request) { _ in "\(quoted(input.name)) is missing: send \(wire.demand(for: input))" }
+        faults.append(.request) { [isOfLogits = !request.hasProbabilitiesAlone] _ in
+          "\(quoted(input.name)) is missing: send \(wire.demand(for: input, isOfLogits: isOfLogits))"
+        }
       }
     }
     let predicted = request.prediction
@@ -54,7 +56,7 @@ struct Validator: ~Copyable {
       let rank = shape.count
       faults.append(.field(.parameter(.axis))) {
         "\($0) is \(text(of: parameters[.axis])); "
-          + "for logits of rank \(rank) it must be an integer from \(-rank) to \(rank - 1)"
+          + "for \(predicted.name) of rank \(rank) it must be an integer from \(-rank) to \(rank - 1)"
       }
       throw .invalid(faults)
     }

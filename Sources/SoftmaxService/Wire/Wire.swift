@@ -30,6 +30,13 @@ protocol Wire: Sendable {
 }
 
 extension Wire {
+  /// What to send for an input, where the request may have probabilities in the place of logits.
+  func demand(for input: Input, isOfLogits: Bool) -> String {
+    let demand = demand(for: input)
+    guard !isOfLogits else { return demand }
+    return demand.replacing("of the logits", with: "of the probabilities").replacing("each logit", with: "each of them")
+  }
+
   /// What was found of a tensor.
   func found(_ shape: TensorShape) -> String { shape.isEmpty ? "is \(scalarTensor)" : "has shape \(shape)" }
 
@@ -39,12 +46,11 @@ extension Wire {
     case .malformed(let detail, let offset): return ProblemType.invalidJSON.problem(detail, offset: offset)
     case .unsupportedBody(let detail): return ProblemType.unsupportedMediaType.problem(detail)
     case .tooManyLogits(let limit):
+      let detail =
+        "logits holds more than \(limit) numbers, the most that this service takes in one request (--max-logits); "
+        + "send several requests"
       return ProblemType.tooManyLogits.problem(
-        "logits holds more than \(limit) numbers, the most that this service takes in one request; send several",
-        errors: [
-          Problem.Fault(
-            pointer: locate(.field(.input(.logits))), detail: "logits holds more than \(limit) numbers")
-        ])
+        detail, errors: [Problem.Fault(pointer: locate(.field(.input(.logits))), detail: detail)])
     case .invalid(let list):
       return ProblemType.invalidInput.problem(
         summary(of: list, sentence: \.sentence, ending: ", in errors"), errors: list.faults.map(entry))

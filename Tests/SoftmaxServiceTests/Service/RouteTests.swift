@@ -14,6 +14,10 @@ struct RouteTests {
   @Test(arguments: [
     ("/nowhere", nowhere), ("/softmax/", "the nearest is \"/softmax\""), ("/Softmax", "the nearest is \"/softmax\""),
     ("//softmax", "the nearest is \"/softmax\""), ("/gradients", "the nearest is \"/gradient\""),
+    ("/Docs", "the nearest is \"/docs\""), ("/docs/", "the nearest is \"/docs\""), ("/doc", "the nearest is \"/docs\""),
+    ("/openapi", "the nearest is \"/openapi.yaml\""), ("/openapi.yml", "the nearest is \"/openapi.yaml\""),
+    ("/OpenAPI.json", "the nearest is \"/openapi.json\""), ("/problem", "the nearest is \"/problems\""),
+    ("/page.js/", "the nearest is \"/page.js\""), ("/x", nowhere), ("/api", nowhere),
     ("/grad", "the nearest is \"/gradient\""), ("/softmax%20", "the nearest is \"/softmax\""), ("/é", nowhere),
   ])
   func unknownPathsAreNotFound(_ path: String, _ cure: String) throws {
@@ -33,7 +37,10 @@ struct RouteTests {
   }
 
   @Test(arguments: [
-    ("/problems/", "GET /problems lists the names"), ("/problems/x", "GET /problems lists the names"),
+    ("/problems/", "\"/problems/\"; GET /problems lists the names"), ("/problems/x", "GET /problems lists the names"),
+    ("/problems/not-foun", "the nearest is \"/problems/not-found\"; GET /problems lists the names"),
+    ("/problems/not_found", "the nearest is \"/problems/not-found\"; GET /problems lists the names"),
+    ("/problems/Invalid-JSON", "the nearest is \"/problems/invalid-json\"; GET /problems lists the names"),
     ("/v2/health", "the nearest is \"/v2/health/live\""), ("/v2/repository", "\"/v2/repository/index\""),
     ("/v2/models/my/infers", "the nearest is \"/v2/models/my/infer\""),
     ("/v2/models/loss/versions/1/inferr", "the nearest is \"/v2/models/loss/versions/1/infer\""),
@@ -115,6 +122,16 @@ struct RouteTests {
     }
     #expect(index.contains(text(post("/gradient", #"{"logits": [40, 0], "target": 0}"#))))
     #expect(get("/").contentType == .plainText)
+  }
+
+  /// It is a line for a shell.
+  @Test(arguments: [
+    ("a.example:8080", "a.example:8080"), ("[::1]:80", "[::1]:80"), ("my_host-1", "my_host-1"),
+    ("$(id)", "localhost:8080"), ("a;id", "localhost:8080"), ("`id`", "localhost:8080"), ("a'b", "localhost:8080"),
+    ("a%20b", "localhost:8080"),
+  ])
+  func theIndexRepeatsOnlyAPlainHost(_ host: String, _ shown: String) {
+    #expect(text(ask(RequestHead(.get, "/", fields: [.host: host]))).contains("curl http://\(shown)/gradient -d '"))
   }
 
   @Test("Each type of problem is explained, and only those that may pass by themselves say when to try again")

@@ -76,6 +76,19 @@ struct CombinationTests {
     #expect(problem.detail.contains("ask for"))
   }
 
+  @Test(
+    "What is refused in any case gets no cure that makes it fit",
+    arguments: [
+      (#""probabilities": [0.5, 0.5], "target": 0, "outputs": ["hessian_vector_product"]"#, "probabilities"),
+      (#""logits": [1, 2], "target": 0, "z_loss": 1, "outputs": ["hessian_vector_product"]"#, "z_loss"),
+      (#""logits": [1, 2], "target": 0, "vector": [1, 0], "outputs": ["derivation"]"#, "vector"),
+    ])
+  func noCureContradictsAnother(_ fields: String, _ name: String) throws {
+    let problem = try ProblemBody(post("/gradient", "{\(fields)}"))
+    #expect(problem.errors.map(\.pointer) == ["#/\(name)"])
+    #expect(problem.detail.contains("cannot go with the output"))
+  }
+
   /// The cure's own example is taken.
   @Test func theExampleForProbabilitiesIsOne() throws {
     let problem = try ProblemBody(post("/loss", #"{"probabilities": "x", "target": 0}"#))

@@ -76,6 +76,11 @@ struct InputFaultTests {
     BadBody("/loss", #"{"logits": [1], "target": 0, "gradient": 1}"#, ("#/gradient", ["an output of /gradient"])),
     BadBody("/softmax", #"{"logits": [1], "temp": 2}"#, ("#/temp", ["nearest is \"temperature\""])),
     BadBody("/softmax", #"{"logits": [1], "a/b~c d\"é": 1}"#, ("#/a~1b~0c%20d%22%C3%A9", ["not a member"])),
+    BadBody("/softmax", #"{"logits": [1], "top_p": 0.9}"#, ("#/top_p", ["ask for the \"top_k\" largest"])),
+    BadBody(
+      "/gradient", #"{"inputs": [{"name": "logits"}]}"#,
+      ("#/inputs", ["POST them to /v2/models/gradient/infer"]), ("#", ["logits"]), ("#", ["target"])),
+    BadBody("/softmax", #"{"inputs": [1]}"#, ("#/inputs", ["the nearest is \"logits\""]), ("#", ["logits"])),
     BadBody("/softmax", #"{"logits": [1], "": 1}"#, ("#/", ["\"\" is not a member"])),
   ]
 
@@ -130,7 +135,7 @@ struct InputFaultTests {
     BadBody("/softmax", #"{"logits": [[1, 2], ["-Infinity", "-Infinity"]]}"#, ("#/logits/1", ["masks every class"])),
     BadBody(
       "/softmax", #"{"logits": [[1, "-Infinity"], [3, "-Infinity"]], "axis": 0}"#,
-      ("#/logits/0/1", ["whole slice", "masks every class"])),
+      ("#/logits/0/1", ["logits[0][1] is in a slice that masks every class"])),
     BadBody(
       "/loss", #"{"logits": [[1, 2]], "target": [0], "weight": 1}"#,
       ("#/weight", ["a bare number", "shape [2]", "each class"])),
@@ -140,7 +145,8 @@ struct InputFaultTests {
     BadBody(
       "/loss", #"{"logits": [[1, 2]], "target": [0], "sample_weight": 1}"#, ("#/sample_weight", ["shape [1]"])),
     BadBody(
-      "/loss", #"{"logits": [1, 2], "target": 0, "sample_weight": [1]}"#, ("#/sample_weight", ["a bare number"])),
+      "/loss", #"{"logits": [1, 2], "target": 0, "sample_weight": [1]}"#,
+      ("#/sample_weight", ["a bare number, for the only"])),
     BadBody(
       "/loss", #"{"logits": [[1, 2]], "target": [0], "sample_weight": ["Infinity"]}"#,
       ("#/sample_weight/0", ["is Infinity", "finite"])),
@@ -161,7 +167,8 @@ struct InputFaultTests {
     BadBody("/softmax", #"{"logits": [1, 2], "axis": 0.5}"#, ("#/axis", ["axis is 0.5", "integer"])),
     BadBody("/softmax", #"{"logits": [1, 2], "axis": "0"}"#, ("#/axis", ["a string", "without quotation marks"])),
     BadBody("/softmax", #"{"logits": [1, 2], "axis": true}"#, ("#/axis", ["a boolean", "must be an integer"])),
-    BadBody("/softmax", #"{"logits": [1, 2], "axis": 1e999}"#, ("#/axis", ["beyond the range"])),
+    BadBody(
+      "/softmax", #"{"logits": [1, 2], "axis": 1e999}"#, ("#/axis", ["the range of binary64; it must be an integer"])),
     BadBody("/softmax", #"{"logits": [1, 2], "temperature": 0}"#, ("#/temperature", ["greater than 0", "argmax"])),
     BadBody("/softmax", #"{"logits": [1, 2], "temperature": 1e-400}"#, ("#/temperature", ["is 0"])),
     BadBody("/softmax", #"{"logits": [1, 2], "temperature": -1}"#, ("#/temperature", ["is -1"])),
@@ -170,6 +177,11 @@ struct InputFaultTests {
     BadBody(
       "/softmax", #"{"logits": [1, 2], "dtype": "half"}"#,
       ("#/dtype", ["\"half\"", "\"float32\", \"float16\" or \"bfloat16\"; here it is called \"float16\""])),
+    BadBody("/softmax", #"{"logits": [1], "dtype": "torch.float32"}"#, ("#/dtype", ["here it is called \"float32\""])),
+    BadBody("/softmax", #"{"logits": [1], "dtype": "torch.half"}"#, ("#/dtype", ["here it is called \"float16\""])),
+    BadBody("/softmax", #"{"logits": [1], "dtype": "FP32"}"#, ("#/dtype", ["here it is called \"float32\""])),
+    BadBody(
+      "/loss", #"{"logits": [1], "target": 0, "reduction": "Sum"}"#, ("#/reduction", ["here it is called \"sum\""])),
     BadBody("/softmax", #"{"logits": [1, 2], "dtype": 32}"#, ("#/dtype", ["a number", "\"float16\" or \"bfloat16\""])),
     BadBody(
       "/loss", #"{"logits": [1, 2], "target": 0, "reduction": "batchmean"}"#,
@@ -207,7 +219,13 @@ struct InputFaultTests {
       "/loss", #"{"logits": [1, 2], "target": 0, "weight": [1, 1e39], "input_dtype": "float32"}"#,
       ("#/weight/1", ["beyond the range of binary32", "at most 3.4028234663852886e38"])),
     BadBody("/softmax", #"{"logits": [1, -1e999]}"#, ("#/logits/1", ["-1.797", "\"-Infinity\" to mask the class"])),
-    BadBody("/softmax", #"{"logits": [1], "axis": -1e999}"#, ("#/axis", ["at least -1.797"])),
+    BadBody("/softmax", #"{"logits": [1], "axis": -1e999}"#, ("#/axis", ["it must be an integer"])),
+    BadBody("/softmax", #"{"logits": [1], "top_k": 1e999}"#, ("#/top_k", ["it must be an integer"])),
+    BadBody("/softmax", #"{"logits": [1], "temperature": 1e999}"#, ("#/temperature", ["at most 1.797"])),
+    BadBody(
+      "/softmax", #"{"logits": [1], "temperature": -1e999}"#, ("#/temperature", ["it must be a finite number gr"])),
+    BadBody(
+      "/loss", #"{"logits": [1, 2], "target": 0, "label_smoothing": 1e999}"#, ("#/label_smoothing", ["from 0 to 1"])),
     BadBody(
       "/loss", #"{"logits": [1, 2], "target": 0, "reduction": "avg"}"#,
       ("#/reduction", ["\"avg\"", "\"none\", \"sum\" or \"mean\""])),
@@ -222,6 +240,27 @@ struct InputFaultTests {
   ]
 
   static let targets = [
+    BadBody(
+      "/loss", #"{"logits": [1, 2], "target": 1e999}"#,
+      ("#/target", ["is beyond the range; send the class's index, a number from 0 to 1"])),
+    BadBody(
+      "/loss", #"{"logits": [[1, 2], [1, 2]], "target": [-1e999, 0]}"#, ("#/target/0", ["the class's index", "0 to 1"])),
+    BadBody("/loss", #"{"logits": [1, 2], "target": [1e999, 0]}"#, ("#/target/0", ["a number of at most 1.797"])),
+    BadBody("/loss", #"{"logits": [1, 2], "target": [-1e999, 0]}"#, ("#/target/0", ["send a probability, a finite"])),
+    BadBody(
+      "/loss", #"{"logits": [1, 2], "target": [0.5, "x"]}"#, ("#/target/1", [#""x"; send a probability, a fin"#])),
+    BadBody(
+      "/loss", #"{"logits": [1, 2], "target": 0, "weight": [-1e999, 0]}"#, ("#/weight/0", ["of at least 0"])),
+    BadBody("/loss", #"{"probabilities": [1e999, 0], "target": 0}"#, ("#/probabilities/0", ["a number from 0 to 1"])),
+    // Who sends probabilities is not told of logits.
+    BadBody(
+      "/loss", #"{"probabilities": [0.5, 0.5]}"#,
+      ("#", ["for each slice of the probabilities, or a probability for each of them"])),
+    BadBody(
+      "/loss", #"{"probabilities": [0.5, 0.5], "target": 0, "axis": 1}"#, ("#/axis", ["for probabilities of rank 1"])),
+    BadBody(
+      "/loss", #"{"probabilities": [0.5, 0.5], "target": [0]}"#,
+      ("#/target", ["a bare number, a class index, or an array of shape [2], a probability for each class"])),
     BadBody("/loss", #"{"logits": [1, 2], "target": 2}"#, ("#/target", ["target is 2", "from 0 to 1", "-100"])),
     BadBody("/loss", #"{"logits": [1, 2], "target": -1}"#, ("#/target", ["target is -1"])),
     BadBody("/loss", #"{"logits": [1, 2], "target": 0.5}"#, ("#/target", ["target is 0.5", "integer"])),

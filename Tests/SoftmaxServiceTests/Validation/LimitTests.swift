@@ -24,8 +24,10 @@ struct LimitTests {
       #expect(answer.status == .contentTooLarge)
       let problem = try ProblemBody(answer)
       #expect(problem.type == "/problems/too-many-logits")
-      #expect(problem.detail.contains("more than 4 numbers"))
-      #expect(problem.errors.map(\.pointer) == ["#/logits"])
+      #expect(
+        problem.detail.hasSuffix(
+          "more than 4 numbers, the most that this service takes in one request (--max-logits); send several requests"))
+      #expect(problem.errors.map(\.pointer) == ["#/logits"] && problem.errors.map(\.detail) == [problem.detail])
     }
     #expect(post("/softmax", #"{"logits": [1, 2, 3, 4, 5], }"#, of: small).status == .badRequest)
   }
@@ -61,12 +63,20 @@ struct LimitTests {
     #expect(try ProblemBody(answer).detail.contains("at most 4 numbers; it would have 8: send fewer slices"))
   }
 
-  @Test func otherTensorsAreBoundedWithTheLogits() throws {
-    let answer = post("/loss", #"{"logits": [1, 2], "target": 0, "weight": [1, 2, 3, 4, 5]}"#, of: small)
+  @Test(arguments: [
+    ("/loss", #""logits": [1, 2], "target": 0, "weight": [1, 2, 3, 4, 5]"#, "weight", "numbers"),
+    ("/loss", #""logits": [1, 2], "target": [1, 2, 3, 4, 5]"#, "target", "numbers"),
+    ("/loss", #""probabilities": [0, 0, 0, 0, 1], "target": 0"#, "probabilities", "numbers"),
+    ("/softmax", #""logits": [1, 2], "where": [true, true, true, true, true]"#, "where", "booleans"),
+    ("/check", #""logits": [1, 2], "candidate": {"entropy": [1, 2, 3, 4, 5]}"#, "candidate/entropy", "numbers"),
+  ])
+  func otherTensorsAreBoundedWithTheLogits(_ path: String, _ fields: String, _ place: String, _ noun: String) throws {
+    let answer = post(path, "{\(fields)}", of: small)
     #expect(answer.status == .unprocessableContent)
     let problem = try ProblemBody(answer)
-    #expect(problem.errors.map(\.pointer) == ["#/weight"])
-    #expect(problem.detail.contains("more than 4 numbers"))
+    #expect(problem.errors.map(\.pointer) == ["#/\(place)"])
+    let cure = "the most that logits may have (--max-logits); send several requests"
+    #expect(problem.detail.contains("more than 4 \(noun), \(cure)"))
   }
 
   @Test func theJacobianHasItsOwnLimit() throws {

@@ -73,8 +73,10 @@ struct JSONRequestDecoder: ~Copyable {
         continue
       }
       guard let field = field(name) else {
-        noteUnknown(name.text)
-        try reader.skipValue()
+        let text = name.text
+        var isTensors = false
+        if text == "inputs" { isTensors = try skipsTensors(from: &reader) } else { try reader.skipValue() }
+        noteUnknown(text, isTensors: isTensors)
         continue
       }
       if seen.contains(field) {
@@ -182,9 +184,7 @@ struct JSONRequestDecoder: ~Copyable {
   private mutating func readNumber(_ parameter: Parameter, from reader: inout JSONReader) throws(JSONSyntaxError) {
     let number = try reader.readNumber()
     guard !number.isOutOfRange else {
-      request.faults.append(.field(.parameter(parameter))) {
-        "\($0) \(BinaryFormat.binary64.complaintAboutRange(isNegative: number.value < 0))"
-      }
+      request.faults.append(.field(.parameter(parameter))) { "\($0) \(parameter.complaint(beyond: number.value))" }
       return
     }
     request.set(parameter, .number(number.value))
@@ -294,8 +294,10 @@ struct JSONRequestDecoder: ~Copyable {
   }
 
   private mutating func note(_ fault: TensorFault, in input: Input, _ format: BinaryFormat) {
+    // A target's class indices are looked at elsewhere.
+    let wanted = input == .target ? "a probability, a finite number of at least 0" : nil
     request.faults.append(.field(.input(input), fault.path)) {
-      wire.sentence(about: fault, in: input, at: $0, format: format)
+      wire.sentence(about: fault, in: input, at: $0, format: format, wanted: wanted)
     }
   }
 
@@ -311,22 +313,42 @@ struct JSONRequestDecoder: ~Copyable {
     guard !faultsForLater.isEmpty else { return }
     var axis = Parameter.axis.descriptor.defaultValue
     if case .number(let given) = request[.axis] { axis = given }
-    let classes = request.shape(of: request.prediction).flatMap { Geometry(shape: $0, givenAxis: axis) }?.classes
+    let shape = request.shape(of: request.prediction)
+    let classes = shape.flatMap { Geometry(shape: $0, givenAxis: axis) }?.classes
     for (input, fault) in faultsForLater {
-      if fault.isOutOfRange {
-        note(fault, in: input, format)
-      } else {
+      // What is as deep in the target as logits are is a probability.
+      if input == .target, shape == nil || fault.path.count != shape?.count {
         request.faults.append(.field(.input(input), fault.path)) {
-          wire.sentence(aboutWord: fault, classes: classes, at: $0)
+          wire.sentence(aboutIndex: fault, classes: classes, at: $0)
         }
+      } else {
+        note(fault, in: input, format)
       }
     }
   }
 
   /// Notes a field that the operation does not know, with the one that was probably meant.
-  private mutating func noteUnknown(_ name: String) {
+  private mutating func noteUnknown(_ name: String, isTensors: Bool) {
     request.faults.append(.unknown(name.prefixOfUTF8(256))) { [operation] in
-      JSONWire.sentence(aboutUnknown: name, in: operation, at: $0)
+      isTensors
+        ? "\($0) are tensors of the Open Inference Protocol; POST them to /v2/models/\(operation.modelName)/infer"
+        : JSONWire.sentence(aboutUnknown: name, in: operation, at: $0)
     }
+  }
+
+  /// Passes over a value, and tells whether it is an array that begins with an object, as tensors do under /v2.
+  @_lifetime(reader: copy reader)
+  private func skipsTensors(from reader: inout JSONReader) throws(JSONSyntaxError) -> Bool {
+    guard try reader.peekKind() == .array else {
+      try reader.skipValue()
+      return false
+    }
+    var first: JSONKind?
+    try reader.beginArray()
+    while try reader.nextElement() {
+      if first == nil { first = try reader.peekKind() }
+      try reader.skipValue()
+    }
+    return first == .object
   }
 }

@@ -41,6 +41,17 @@ extension TensorFault {
   }
 }
 
+extension Parameter {
+  /// What is wrong with a number beyond binary64's range, of which `value` is the nearest one within.
+  func complaint(beyond value: Double) -> String {
+    guard descriptor.isNumber else { return "is a number; it must be \(descriptor.demand)" }
+    if case .number(_, let range) = descriptor.kind, range.contains(value) {
+      return BinaryFormat.binary64.complaintAboutRange(isNegative: value < 0)
+    }
+    return "is beyond the range of \(BinaryFormat.binary64.name); it must be \(descriptor.demand)"
+  }
+}
+
 extension BinaryFormat {
   /// What is wrong with a number beyond the format's range, and what to send instead.
   func complaintAboutRange(isNegative: Bool) -> String {
@@ -53,14 +64,20 @@ extension BinaryFormat {
 /// What is wrong with a value in JSON, and what to send instead.
 extension Wire {
   func sentence(
-    about fault: TensorFault, in input: Input, at place: String, format: BinaryFormat = .binary64
+    about fault: TensorFault, in input: Input, at place: String, format: BinaryFormat = .binary64,
+    wanted: String? = nil
   ) -> String {
-    let wanted = fault.path.isEmpty ? demand(for: input) : elementDemand(for: input)
+    let wanted = wanted ?? (fault.path.isEmpty ? demand(for: input) : elementDemand(for: input))
+    let elements = input.descriptor.elements
     if case .outOfRange(let isNegative) = fault.reason {
-      let mask = isNegative && input.descriptor.elements == .logits ? ", or \(mask) to mask the class" : ""
+      // No cure that leads to the next mistake.
+      if isNegative ? !elements.mayBeNegative : elements == .probabilities {
+        return "\(place) is beyond the range of \(format.name); send \(wanted)"
+      }
+      let mask = isNegative && elements == .logits ? ", or \(mask) to mask the class" : ""
       return "\(place) \(format.complaintAboutRange(isNegative: isNegative))\(mask)"
     }
-    guard input.descriptor.elements == .booleans else { return sentence(about: fault, at: place, wanted: wanted) }
+    guard elements == .booleans else { return sentence(about: fault, at: place, wanted: wanted) }
     switch fault.reason {
     case .empty: return "\(place) is an empty array; send at least one boolean"
     case .string(let text): return "\(place) is the string \(quoted(text)); send \(wanted)"
@@ -92,7 +109,7 @@ extension Wire {
         + (JSONNumber(text) != nil ? "; numbers are written without quotation marks" : "")
     case .outOfRange(let isNegative): return "\(place) \(format.complaintAboutRange(isNegative: isNegative))"
     case .ragged(let expected, let found):
-      return "\(place) has \(found) element\(found == 1 ? "" : "s"), but its siblings have \(expected); "
+      return "\(place) has \(counted(found, "element")), but its siblings have \(expected); "
         + "arrays at the same depth must have the same length"
     case .mixedDepth:
       return "\(place) is not at the depth of the elements before it; all must be nested equally deep"
@@ -103,11 +120,11 @@ extension Wire {
     }
   }
 
-  /// A word in a class index's place.
-  func sentence(aboutWord fault: TensorFault, classes: Int?, at place: String) -> String {
-    guard case .string(let text) = fault.reason else { return "" }
+  /// A word in a class index's place, or a number beyond the range.
+  func sentence(aboutIndex fault: TensorFault, classes: Int?, at place: String) -> String {
+    let found = if case .string(let text) = fault.reason { "the string \(quoted(text))" } else { "beyond the range" }
     let range = classes.map { "a number from 0 to \($0 - 1)" } ?? "a number from 0 on"
-    return "\(place) is the string \(quoted(text)); send the class's index, \(range)"
+    return "\(place) is \(found); send the class's index, \(range)"
   }
 
   private func elementDemand(for input: Input) -> String {

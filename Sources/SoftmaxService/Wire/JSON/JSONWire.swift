@@ -103,9 +103,11 @@ struct JSONWire: Wire {
           : "What is asked for goes into a JSON body, not after \"?\", such as \(example(for: operation))",
         offset: 0)
     }
-    let body = request.body.span
-    let isUTF16 = body.count > 1 && (body[0] == 0 || body[1] == 0 || body[0] == 0xFF || body[0] == 0xFE)
-    return isUTF16 ? .malformed(detail: "The body is UTF-16 or UTF-32; send it in UTF-8", offset: offset) : error
+    guard let guess = BodyGuess(request.body.span, errorAt: offset) else { return error }
+    let cure =
+      operation.answersTensors
+      ? "numbers as bytes go to POST /v2/models/\(operation.modelName)/infer" : "numbers are written as text here"
+    return .malformed(detail: guess.sentence(example: example(for: operation), bytes: cure), offset: offset)
   }
 }
 

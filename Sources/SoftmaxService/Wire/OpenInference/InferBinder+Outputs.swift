@@ -62,6 +62,9 @@ extension InferBinder {
       let scalar: UnvalidatedRequest.Scalar
       switch value {
       case .scalar(let found): scalar = found
+      case .beyond(let value):
+        bound.request.faults.append(location) { "\($0) \(parameter.complaint(beyond: value))" }
+        continue
       case .fault(let sentence):
         bound.request.faults.append(location) { "\($0) \(sentence)" }
         continue

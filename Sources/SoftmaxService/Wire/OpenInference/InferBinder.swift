@@ -51,7 +51,7 @@ struct InferBinder: ~Copyable {
         let left = body.count - start
         if isDivided, count > left {
           bound.request.faults.append(.member(tensor.place.path.member("parameters").member("binary_data_size"))) {
-            "\($0) is \(count), but \(left) bytes are left for it after the JSON"
+            "\($0) is \(count), but \(counted(left, "byte")) \(left == 1 ? "is" : "are") left for it after the JSON"
           }
         }
         // Where one tensor's bytes are not there, nobody knows where the next one's begin.
@@ -75,7 +75,7 @@ struct InferBinder: ~Copyable {
     let left = body.count - end
     guard isDivided, left > 0 else { return }
     bound.request.faults.append(.request) { _ in
-      "\(left) bytes follow the last tensor; "
+      "\(counted(left, "byte")) follow\(left == 1 ? "s" : "") the last tensor; "
         + "say in \"parameters.binary_data_size\" of each tensor how many are its own"
     }
   }
@@ -248,7 +248,7 @@ extension InferBinder {
         case let (bytes, overflow) = volume.multipliedReportingOverflow(by: size), !overflow
       else { return "\($0) has the shape \(shape), which is more than any body holds" }
       return "\($0) has the shape \(shape) of \(datatype.rawValue), "
-        + "which means \(volume) numbers, or \(bytes) bytes; \(found)"
+        + "which means \(counted(volume, "number")), or \(counted(bytes, "byte")); \(found)"
     }
   }
 

@@ -33,6 +33,8 @@ struct InferRequest {
   /// What a parameter of the request is.
   enum ParameterValue {
     case scalar(UnvalidatedRequest.Scalar)
+    /// A number beyond binary64's range, and the nearest one within.
+    case beyond(Double)
     /// No model takes it: what is wrong, in a sentence after its place.
     case fault(String)
   }
@@ -126,10 +128,16 @@ struct InferBody {
     do throws(RequestError) {
       return try decoder.decode(body.extracting(0..<jsonBytes))
     } catch {
-      guard case .malformed(let detail, let offset) = error, let end = Self.endOfJSON(body), end != jsonBytes else {
-        throw error
-      }
+      guard case .malformed(let detail, let offset) = error else { throw error }
       let name = FieldName.inferenceHeaderContentLength.text
+      guard let end = Self.endOfJSON(body), end != jsonBytes else {
+        guard !isDeclared, let guess = BodyGuess(body, errorAt: offset) else { throw error }
+        throw .malformed(
+          detail: guess.sentence(
+            example: OpenInferenceWire.example,
+            bytes: "where it is one tensor of FP64 and nothing else, send the field \(name): 0"),
+          offset: offset)
+      }
       throw .malformed(
         detail: isDeclared
           ? "\(name) is \(jsonBytes), but the JSON ends at byte \(end); send \(end)"

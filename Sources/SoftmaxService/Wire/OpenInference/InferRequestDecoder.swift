@@ -211,12 +211,13 @@ struct InferRequestDecoder {
         isSound = false
         continue
       }
-      let number = try reader.readNumber().value
-      guard let extent = Int(exactly: number), extent > 0 else {
+      let number = try reader.readNumber()
+      guard let extent = Int(exactly: number.value), extent > 0, !number.isOutOfRange else {
         isSound = false
         request.faults.append(.member(element())) {
-          "\($0) is \(text(of: number)); "
-            + (number == -1 ? "send the tensor's real size" : "it must be a whole number of at least 1")
+          "\($0) is \(Self.found(number)); "
+            + (number.value == -1 || number.value > 1 && number.value == number.value.rounded()
+              ? "send the tensor's real size" : "it must be a whole number of at least 1")
         }
         continue
       }
@@ -277,13 +278,7 @@ extension InferRequestDecoder {
       case (_, .string): request.parameters.append((name, .scalar(.name(try reader.readString()))))
       case (_, .number):
         let number = try reader.readNumber()
-        request.parameters.append(
-          (
-            name,
-            number.isOutOfRange
-              ? .fault(BinaryFormat.binary64.complaintAboutRange(isNegative: number.value < 0))
-              : .scalar(.number(number.value))
-          ))
+        request.parameters.append((name, number.isOutOfRange ? .beyond(number.value) : .scalar(.number(number.value))))
       case (_, .boolean), (_, .array), (_, .object):
         try reader.skipValue()
         request.parameters.append((name, .fault("is \(kind.displayName); it must be a number or a name")))
@@ -345,8 +340,13 @@ extension InferRequestDecoder {
     guard try readKind(.number, orElse: demand, at: path(), from: &reader) else { return nil }
     let number = try reader.readNumber()
     if let size = Int(exactly: number.value), size >= 0, !number.isOutOfRange { return size }
-    request.faults.append(.member(path())) { "\($0) is \(text(of: number.value)); \(demand)" }
+    request.faults.append(.member(path())) { "\($0) is \(Self.found(number)); \(demand)" }
     return nil
+  }
+
+  /// What a sentence says of a number that counts something: one beyond the range is not what was sent.
+  private static func found(_ number: JSONNumber) -> String {
+    number.value >= 0x1p63 ? "more than any body holds" : number.isOutOfRange ? "negative" : text(of: number.value)
   }
 
   @_lifetime(reader: copy reader)

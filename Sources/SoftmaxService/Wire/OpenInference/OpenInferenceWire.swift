@@ -104,6 +104,10 @@ struct OpenInferenceWire: Wire {
 
   private func path(of input: ModelInput, _ indices: [Int]) -> MemberPath? {
     guard let placed = inputs.first(where: { $0.input == input }) else { return nil }
+    // A prediction of one number is at fault as a whole.
+    if placed.shape.isEmpty, input == .input(.logits) || input == .input(.probabilities) {
+      return placed.place.path.member("shape")
+    }
     guard indices.count == placed.shape.count else { return placed.place.path }
     let position = zip(indices, placed.shape).reduce(0) { $0 * $1.1 + $1.0 }
     return placed.place.path.member("data").element(position)
@@ -119,7 +123,10 @@ struct OpenInferenceWire: Wire {
 
   func tensor(of shape: TensorShape) -> String { "a tensor of shape \(shape)" }
 
-  func demand(for input: Input) -> String { "a tensor of \(input.descriptor.demand)" }
+  func demand(for input: Input) -> String {
+    let ranks = input.descriptor.shape == .anyRank ? ", of 1 to \(TensorShape.maximumRank) dimensions" : ""
+    return "a tensor of \(input.descriptor.demand)\(ranks)"
+  }
 
   func setting(_ parameter: Parameter, _ value: String) -> String {
     "\(quoted(parameter.name)): \(value) in \"parameters\""

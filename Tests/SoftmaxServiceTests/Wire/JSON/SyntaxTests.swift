@@ -56,11 +56,65 @@ struct SyntaxTests {
     let units = Array(#"{"logits": [1]}"#.utf16)
     let little: [UInt8] = units.flatMap { [UInt8($0 & 0xFF), UInt8($0 >> 8)] }
     let big: [UInt8] = units.flatMap { [UInt8($0 >> 8), UInt8($0 & 0xFF)] }
-    for bytes in [little, big, [0xFF, 0xFE] + little] {
+    let wider: [[UInt8]] = [[0x7B, 0, 0, 0, 0x7D, 0, 0, 0], [0, 0, 0, 0x7B, 0, 0, 0, 0x7D]]
+    for bytes in [little, big, [0xFF, 0xFE] + little, [0xFE, 0xFF] + big] + wider {
       let answer = ask(RequestHead(.post, "/softmax"), bytes)
       #expect(answer.status == .badRequest)
       #expect(try ProblemBody(answer).detail == "The body is UTF-16 or UTF-32; send it in UTF-8")
     }
+  }
+
+  /// As HTTP libraries send an object that nobody asked them to send as JSON, whatever type they name.
+  @Test(arguments: [
+    "logits=1&logits=2", "logits=1%2C2&target=0", "logits[]=1&logits[]=2", "null=1", "1=2",
+    "%7B%22logits%22%3A%5B1%5D%7D=", "%7B%22logits%22%3A%5B1%5D%7D",
+  ])
+  func aFormIsCalledOne(_ body: String) throws {
+    for type in ["application/x-www-form-urlencoded", "application/json"] {
+      let answer = ask(RequestHead(.post, "/softmax", fields: [.contentType: type]), Array(body.utf8))
+      #expect(answer.status == .badRequest)
+      #expect(
+        try ProblemBody(answer).detail == #"The body is a form; send JSON, such as {"logits": [1.5, -0.25, 3]}"#)
+    }
+    // There a JSON value may be followed by bytes.
+    guard !["null=1", "1=2"].contains(body) else { return }
+    #expect(errorText(infer("softmax", body))?.hasPrefix("The body is a form; send JSON, such as {\"inputs\"") == true)
+  }
+
+  /// curl names the type of forms by itself: what only begins like JSON is told where it ends to be.
+  @Test(arguments: [#"{"a"=1}"#, "{'logits': [1]}", "[1,]", "tru", "logits: 1", "logits = 1", "<a b=1>", "\"=\"x"])
+  func whatIsNoFormKeepsItsPlace(_ body: String) throws {
+    let fields: Fields = [.contentType: "application/x-www-form-urlencoded"]
+    let answer = ask(RequestHead(.post, "/softmax", fields: fields), Array(body.utf8))
+    #expect(try ProblemBody(answer).detail.hasPrefix("At byte "))
+  }
+
+  @Test(arguments: ["[object Object]", "[object FormData]"]) func anObjectOfJavaScriptIsNamed(_ body: String) throws {
+    #expect(try ProblemBody(post("/loss", body)).detail.contains("send what JSON.stringify makes of it, such as {"))
+  }
+
+  @Test(arguments: [
+    [UInt8](repeating: 0, count: 16), fp64(1, 2), fp64(0.1, 0.2), fp64(-1e300), fp32(1, 2), [0x1F, 0x8B, 0x08, 0x00],
+    [0x7B, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0], [0x41, 0, 0, 0, 0x42, 0, 0, 0x80],
+    [0x28, 0xB5, 0x2F, 0xFD], [UInt8](repeating: 0x80, count: 100),
+  ])
+  func bytesAreCalledBinaryAndSentWhereTheyAreRead(_ bytes: [UInt8]) throws {
+    let answer = ask(RequestHead(.post, "/softmax"), bytes)
+    #expect(answer.status == .badRequest)
+    let detail = try ProblemBody(answer).detail
+    #expect(detail.hasPrefix("The body is binary; send JSON text, not compressed, such as {"), "\(detail)")
+    #expect(detail.hasSuffix("; numbers as bytes go to POST /v2/models/softmax/infer"))
+    let there = try #require(errorText(ask(RequestHead(.post, "/v2/models/softmax/infer"), bytes)))
+    #expect(there.hasSuffix("send the field Inference-Header-Content-Length: 0"), "\(there)")
+  }
+
+  /// In another encoding, and cut amid a character of which the beginning is looked at.
+  @Test(arguments: [
+    Array("{\"a".utf8) + [0xE9], Array(String(repeating: "é", count: 40).utf8),
+    [0x61] + Array(String(repeating: "é", count: 40).utf8),
+  ])
+  func textIsNotCalledBinary(_ bytes: [UInt8]) throws {
+    #expect(try ProblemBody(ask(RequestHead(.post, "/softmax"), bytes)).detail.hasPrefix("At byte "))
   }
 
   @Test func invalidUTF8IsNoJSON() throws {

@@ -220,6 +220,12 @@ struct BinaryTests {
         "binary_data_size is -16; it must be a whole number of at least 0"
       ),
       (tensor("logits", "FP64", [2], bytes: 1 << 62), 16, "but 16 bytes are left"),
+      (
+        tensor("logits", "FP64", [2], bytes: .max), 16,
+        "binary_data_size is more than any body holds; it must be a whole"
+      ),
+      (tensor("logits", "FP64", [2], bytes: 2), 1, "but 1 byte is left"),
+      (tensor("logits", "UINT8", [1], bytes: 1), 2, "1 byte follows the last tensor"),
       (tensor("logits", "BYTES", [2], bytes: 16), 16, "inputs[0].datatype is BYTES"),
       (
         #"{"name":"logits","shape":[1],"datatype":"FP64","data":[1],"parameters":{"binary_data_size":8}}"#, 8,

@@ -113,9 +113,34 @@ struct InferTests {
       ),
       (
         request(tensor("logits", "FP64", [1], "[1,2,3]")),
-        "inputs[0] has the shape [1] of FP64, which means 1 numbers, or 8 bytes; \"data\" has 3"
+        "inputs[0] has the shape [1] of FP64, which means 1 number, or 8 bytes; \"data\" has 3"
       ),
       (request(tensor("logits", "FP64", [2, 2], "[[1,2,3,4]]")), "\"data\" is nested as [1, 4]"),
+      (
+        request(tensor("logits", "FP64", [], "[1]")),
+        "inputs[0].shape: logits is a tensor of shape []; send a tensor of numbers, of 1 to 8 dimensions"
+      ),
+      (
+        request(tensor("logits", "FP64", [Int.max], "[1]")),
+        "inputs[0].shape[0] is more than any body holds; send the tensor's real size"
+      ),
+      (
+        #"{"inputs":[{"name":"logits","shape":[1e999],"datatype":"FP64","data":[1]}]}"#,
+        "inputs[0].shape[0] is more than any body holds"
+      ),
+      (
+        #"{"inputs":[{"name":"logits","shape":[-1e999],"datatype":"FP64","data":[1]}]}"#,
+        "inputs[0].shape[0] is negative; it must be a whole number of at least 1"
+      ),
+      (
+        oneLogit(#","parameters":{"axis":1e999}"#),
+        "parameters.axis is beyond the range of binary64; it must be an integer"
+      ),
+      (
+        oneLogit(#","parameters":{"temperature":1e999}"#),
+        "parameters.temperature is beyond the range of binary64; send a number of at most 1.797"
+      ),
+      (oneLogit(#","parameters":{"dtype":1e999}"#), "parameters.dtype is a number; it must be \"float64\""),
       (
         request(tensor("logits", "FP64", [2, 2], "[[1,2],[3]]")),
         "inputs[0].data[1] has 1 element, but its siblings have 2"
