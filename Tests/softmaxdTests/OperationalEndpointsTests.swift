@@ -169,10 +169,23 @@ import Testing
 
   @Test(arguments: [
     ("0123456789abcdef\n", true), ("0123456789abcdef\r\n", true), ("0123456789abcde", false), ("", false),
-    ("0123456789abcdef\n0123456789abcdef\n", false), ("0123456789 abcdef", false),
+    ("0123456789abcdef\nfedcba9876543210\n", true), ("0123456789abcdef\r\nfedcba9876543210", true),
+    ("0123456789abcdef\nshort\n", false), ("0123456789 abcdef", false),
+    ("0123456789abcdef\nfedcba9876543210\n0123456789abcdeg\n", false),
   ])
-  func aTokenFileHoldsOneToken(contents: String, isGood: Bool) {
+  func aTokenFileHoldsOneTokenOrTwo(contents: String, isGood: Bool) {
     #expect((BearerToken(fileContents: Array(contents.utf8)) != nil) == isGood)
+  }
+
+  /// While clients change from one to the other.
+  @Test func ofTwoTokensEitherIsGood() {
+    let operations = operations(token: "0123456789abcdef\nfedcba98765432101\n")
+    for (token, status) in [
+      ("0123456789abcdef", Status.ok), ("fedcba98765432101", .ok), ("0123456789abcdeg", .unauthorized),
+      ("0123456789abcdef\tfedcba98765432101", .unauthorized), ("fedcba9876543210", .unauthorized),
+    ] {
+      #expect(ask(operations, .get, "/metrics", [.authorization: "Bearer \(token)"]).status == status, "\(token)")
+    }
   }
 
   // MARK: Hosts, preconditions, caches

@@ -127,6 +127,15 @@ import Testing
     #expect(settings.server.limits.bodyBytes == 7)
   }
 
+  @Test("A variable in whose place a flag stands is not looked at")
+  func aFlagStandsForABadVariable() throws {
+    let environment = ["PORT": "http", "SOFTMAXD_MAX_BODY": "x"]
+    let both = try #require(try settings(["--port", "0", "--max-body=7"], environment))
+    #expect(both.port == 0 && both.server.limits.bodyBytes == 7)
+    let error = #expect(throws: OptionError.self) { try settings(["--port", "0"], environment) }
+    #expect(error?.description.hasPrefix("SOFTMAXD_MAX_BODY is \"x\"") == true)
+  }
+
   /// The other flags keep to what was said last.
   @Test func aListMayBeGivenInSeveralFlags() throws {
     let arguments = [
@@ -149,6 +158,7 @@ import Testing
   func unknownVariables() {
     let complaints = Command.complaints(about: [
       "SOFTMAXD_TOKEN_FLIE=/run/token", "SOFTMAXD_ZZZZZZZZZ=", "SOFTMAXD_PORT=80", "SOFTMAXD=/softmaxd", "PATH=/bin",
+      "SOFTMAXD_URL=http://127.0.0.1:8080",
       "SOFTMAXD_SERVICE_HOST=10.0.0.1", "SOFTMAXD_SERVICE_PORT=80", "SOFTMAXD_SERVICE_PORT_HTTP=80",
       "SOFTMAXD_PORT_80_TCP=tcp://10.0.0.1:80", "SOFTMAXD_PORT_80_TCP_PROTO=tcp", "SOFTMAXD_PORT_80_TCP_PORT=80",
       "SOFTMAXD_PORT_80_TCP_ADDR=10.0.0.1", "SOFTMAXD_PREDICTOR_PORT=tcp://10.0.0.1:80", "",
@@ -232,6 +242,9 @@ import Testing
   @Test func helpNamesEveryOption() {
     for option in Option.all {
       #expect(Option.helpText.contains("  \(option.flag) \(option.placeholder)"))
+    }
+    for part in ["[67108864; 1 to 1073741824]", "[auto; 1 to 200]", "[30; 0.001 to 86400]", "[0; 0 to 86400]"] {
+      #expect(Option.helpText.contains(part), "\(part)")
     }
   }
 }

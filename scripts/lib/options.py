@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """Compares `softmaxd --help`, on standard input, with docs/operations.md: every option, with the same default.
 
+What a number may be, which --help prints after the default, is printed there alone.
+
     softmaxd --help | options.py docs/operations.md
 """
 
@@ -18,7 +20,7 @@ def main():
     faults, count = [], 0
     for flag, rest in re.findall(r"^  (--[\w-]+)(.*)$", sys.stdin.read(), re.MULTILINE):
         count += 1
-        default = re.search(r"\[([^\]]*)\]$", rest)
+        default = re.search(r"\[([^\];]*)(?:; [^\]]*)?\]$", rest)
         if not default:
             if flag not in text:
                 faults.append(f"{flag} is not described")

@@ -36,7 +36,7 @@ def seconds_after(flag, words, defaults):
 def options():
     """softmaxd's flags with their defaults."""
     text = subprocess.run([os.environ["SOFTMAXD"], "--help"], stdout=subprocess.PIPE, text=True, check=True).stdout
-    found = re.findall(r"^  (--[\w-]+)(?:.*?\[([^\]]*)\])?$", text, re.MULTILINE)
+    found = re.findall(r"^  (--[\w-]+)(?:.*?\[([^\];]*)(?:; [^\]]*)?\])?$", text, re.MULTILINE)
     return dict(found)
 
 

@@ -52,9 +52,8 @@ extension Command {
   /// - Parameter arguments: without the program's name.
   static func parse(_ arguments: [String], environment: [String: String]) throws(OptionError) -> Command {
     var settings = Settings()
-    // A bad variable is reported only after the flags, so that --help works beside it.
-    var variableError: OptionError?
-    do throws(OptionError) { try read(environment, into: &settings) } catch { variableError = error }
+    // A bad variable is reported only after the flags, so that --help works beside it, and a flag in its place.
+    var variableErrors = read(environment, into: &settings)
     var probes = false
     var lists: [String: String] = [:]
     var rest = arguments[...]
@@ -90,24 +89,31 @@ extension Command {
       guard option.set(&settings, value) else {
         throw .badValue(source: flag, value: value, expectation: option.expectation)
       }
+      variableErrors.removeAll { $0.option == name }
     }
-    if let variableError { throw variableError }
+    if let first = variableErrors.first { throw first.error }
     return probes ? .probe(host: settings.hosts[0], port: settings.port) : .serve(settings)
   }
 
-  private static func read(_ environment: [String: String], into settings: inout Settings) throws(OptionError) {
+  /// Sets what the environment says, and returns what is wrong with it, by the flags of the options.
+  private static func read(
+    _ environment: [String: String], into settings: inout Settings
+  ) -> [(option: String, error: OptionError)] {
+    var errors: [(option: String, error: OptionError)] = []
     for option in Option.all {
       for variable in [option.variable, option.commonVariable] {
         // Compose files give variables that are not set as empty ones.
         guard let variable, let value = environment[variable], !value.isEmpty else { continue }
         // Kubernetes sets SOFTMAXD_PORT=tcp://… in each pod when a Service is named softmaxd.
         if option.name == "port", value.hasPrefix("tcp://") { continue }
-        guard option.set(&settings, value) else {
-          throw .badValue(source: variable, value: value, expectation: option.expectation)
+        if !option.set(&settings, value) {
+          errors.append(
+            (option.flag, .badValue(source: variable, value: value, expectation: option.expectation)))
         }
         break
       }
     }
+    return errors
   }
 
   /// A sentence about each variable that begins as the options' own do and is none of them.
@@ -117,7 +123,10 @@ extension Command {
     let prefix = Option.variablePrefix
     return environment.compactMap { entry in
       let name = String(entry.prefix { $0 != "=" })
-      guard name.hasPrefix(prefix), !Option.all.contains(where: { $0.variable == name }) else { return nil }
+      // The clients among the examples take the server's address in a variable of their own.
+      guard name.hasPrefix(prefix), name != prefix + "URL", !Option.all.contains(where: { $0.variable == name }) else {
+        return nil
+      }
       // What Kubernetes sets in each pod for Services named softmaxd or softmaxd-… (enableServiceLinks).
       let linkNames = ["_SERVICE_HOST", "_SERVICE_PORT", "_PORT_"]
       if linkNames.contains(where: { name.contains($0) }) || entry.contains("=tcp://") { return nil }
@@ -143,6 +152,7 @@ extension Option {
 
       Answers /softmax, /loss, /gradient and /check over HTTP/1.1, each number correctly rounded.
       --NAME VALUE and --NAME=VALUE mean the same. Of an option given twice the last value counts; lists are joined.
+      In brackets stands the default, and after it what a number may be. Seconds have at most three decimals.
       Each option can also be given as an environment variable: --max-body as SOFTMAXD_MAX_BODY, and --port as PORT too.
 
       """
@@ -151,7 +161,8 @@ extension Option {
     }
     for option in all {
       let value = option.show(defaults)
-      line("\(option.flag) \(option.placeholder)", value.isEmpty ? option.help : "\(option.help) [\(value)]")
+      let notes = [value.isEmpty ? nil : value, option.range].compactMap(\.self).joined(separator: "; ")
+      line("\(option.flag) \(option.placeholder)", notes.isEmpty ? option.help : "\(option.help) [\(notes)]")
     }
     for flag in PlainFlag.allCases { line(flag.rawValue, flag.help) }
     return text

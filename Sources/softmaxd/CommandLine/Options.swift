@@ -53,6 +53,8 @@ struct Option: Sendable {
   var isList = false
   /// A variable that counts where the option's own is not set.
   var commonVariable: String?
+  /// The least and the most of a value that is a number, as `--help` shows them after the default.
+  var range: String?
 
   var flag: String { "--" + name }
   /// How each option's variable begins.
@@ -75,7 +77,7 @@ extension Option {
         settings[keyPath: path] = value
         return true
       },
-      show: { String($0[keyPath: path]) }, commonVariable: commonVariable)
+      show: { String($0[keyPath: path]) }, commonVariable: commonVariable, range: text(of: range))
   }
 
   /// A whole number, or `auto`.
@@ -94,7 +96,7 @@ extension Option {
         settings[keyPath: path] = value
         return true
       },
-      show: { $0[keyPath: path].map { String($0) } ?? "auto" })
+      show: { $0[keyPath: path].map { String($0) } ?? "auto" }, range: text(of: range))
   }
 
   /// Values separated by commas.
@@ -120,20 +122,21 @@ extension Option {
     _ name: String, atLeast least: Duration = .milliseconds(1),
     sets path: any WritableKeyPath<Settings, Duration> & Sendable, help: String
   ) -> Option {
-    Option(
+    let range = "\(showSeconds(least)) to 86400"
+    return Option(
       name: name, placeholder: "SECONDS", help: help,
-      expectation: "seconds from \(showSeconds(least)) to 86400, with at most three decimals",
+      expectation: "seconds from \(range), with at most three decimals",
       set: { settings, text in
         guard let value = parseSeconds(text), value >= least, value <= .seconds(86_400) else { return false }
         settings[keyPath: path] = value
         return true
       },
-      show: { showSeconds($0[keyPath: path]) })
+      show: { showSeconds($0[keyPath: path]) }, range: range)
   }
 
-  private static func expectation(_ range: ClosedRange<Int>) -> String {
-    "a whole number from \(range.lowerBound) to \(range.upperBound)"
-  }
+  private static func expectation(_ range: ClosedRange<Int>) -> String { "a whole number from \(text(of: range))" }
+
+  private static func text(of range: ClosedRange<Int>) -> String { "\(range.lowerBound) to \(range.upperBound)" }
 
   /// Digits only: what `Int` also accepts (`+5`) is more likely a mistake.
   static func parseInteger(_ text: String) -> Int? {
@@ -194,7 +197,7 @@ extension Option {
     ),
     .integer(
       "max-queue", "N", 0...1_000_000, sets: \.server.workQueueLimit,
-      help: "Large requests that wait to be computed; beyond: 503."),
+      help: "Large requests that wait to be computed; beyond: 503; 0: none waits."),
     .automatic(
       "max-memory", "BYTES", MemoryPlan.least...1_125_899_906_842_624, sets: \.maxMemory,
       help: "Memory of the whole process, from which other bounds derive; "
@@ -207,14 +210,14 @@ extension Option {
       help: "Longest silence in a body, and its grace period; beyond: 408."),
     .integer(
       "min-body-rate", "BYTES", 0...1_000_000_000, sets: \.server.limits.bodyBytesPerSecond,
-      help: "Bytes a second that a body must bring after its grace period; less: 408."),
+      help: "Bytes a second that a body must bring after its grace period; less: 408; 0: any."),
     .seconds(
       "request-timeout", sets: \.server.requestTimeout, help: "From a whole request to its answer; beyond: 503."),
     .seconds(
       "write-timeout", sets: \.server.limits.writeTimeout, help: "Longest silence of a reader; beyond, it is dropped."),
     .integer(
       "min-write-rate", "BYTES", 0...1_000_000_000, sets: \.server.limits.writeBytesPerSecond,
-      help: "Bytes a second that a reader must take after its grace period; less, and it is dropped."),
+      help: "Bytes a second that a reader must take after its grace period; less, and it is dropped; 0: any."),
     .seconds(
       "write-total-timeout", sets: \.server.limits.writeTotalTimeout,
       help: "Longest time for writing what waits on a connection, after the grace period; beyond, it is dropped."),
@@ -269,7 +272,7 @@ extension Option {
       show: { $0.models.added.joined(separator: ",") }, isList: true),
     Option(
       name: "token-file", placeholder: "FILE",
-      help: "File with the bearer token that POST requests and /metrics must carry; empty: none.",
+      help: "File with the bearer token, or two, that POST requests and /metrics must carry; empty: none.",
       expectation: "a file's path",
       set: { settings, text in
         settings.tokenFile = text.isEmpty ? nil : text

@@ -1,19 +1,20 @@
 import HTTP
 import SoftmaxService
 
-/// The token that requests must carry in Authorization (RFC 6750 §2.1).
+/// The token that requests must carry in Authorization (RFC 6750 §2.1); of two, either one, so that clients can change
+/// from one to the other.
 struct BearerToken: Sendable {
-  private let bytes: [UInt8]
+  private let tokens: [[UInt8]]
 
   /// The longest token file that is read, in bytes.
   static let maximumFileBytes = 4096
 
-  /// Reads a file's only line; nil unless that is a token of 16 or more visible ASCII characters.
+  /// Reads a file of one line, or of two; nil unless each is a token of 16 or more visible ASCII characters.
   init?(fileContents: [UInt8]) {
-    var bytes = fileContents[...]
-    while let last = bytes.last, last == 0x0A || last == 0x0D { bytes.removeLast() }
-    guard bytes.count >= 16, bytes.allSatisfy(ASCII.isVisible) else { return nil }
-    self.bytes = Array(bytes)
+    tokens = fileContents.split { $0 == 0x0A || $0 == 0x0D }.map(Array.init)
+    guard (1...2).contains(tokens.count),
+      tokens.allSatisfy({ $0.count >= 16 && $0.allSatisfy(ASCII.isVisible) })
+    else { return nil }
   }
 
   /// 401 unless the head carries the token.
@@ -33,11 +34,15 @@ struct BearerToken: Sendable {
     return nil
   }
 
-  /// Takes the same time for every `candidate` of one length, wherever it differs from the token.
+  /// Takes the same time for every `candidate` of one length, wherever it differs from the tokens.
   func matches(_ candidate: [UInt8]) -> Bool {
-    var difference = UInt8(candidate.count == bytes.count ? 0 : 1)
-    for index in candidate.indices { difference |= candidate[index] ^ bytes[index % bytes.count] }
-    return difference == 0
+    var isGood = false
+    for bytes in tokens {
+      var difference = UInt8(candidate.count == bytes.count ? 0 : 1)
+      for index in candidate.indices { difference |= candidate[index] ^ bytes[index % bytes.count] }
+      isGood = isGood || difference == 0
+    }
+    return isGood
   }
 
   private static var missing: Response {
