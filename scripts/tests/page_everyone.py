@@ -28,6 +28,18 @@ class Everyone:
             question = "getComputedStyle(document.body).backgroundColor"
             self.that(light.page.evaluate(question) != dark.page.evaluate(question), "both schemes look the same")
 
+    def check_without_scripts(self):
+        """Without JavaScript the six steps stand there in words, and no control that does nothing."""
+        context = self.browser.new_context(java_script_enabled=False)
+        page = context.new_page()
+        page.goto(f"http://127.0.0.1:{self.port}/")
+        steps = [step.is_visible() for step in page.locator("#steps .words").all()]
+        self.equal(steps, [True] * 6, "which of the six steps are shown")
+        controls = [part for part in page.locator("button, input, select, textarea, #here").all() if part.is_visible()]
+        self.equal(len(controls), 0, "controls that are shown")
+        self.that("docs/api.md" in page.locator("noscript").inner_text(), "it names no other place")
+        context.close()
+
     def check_formulas(self):
         """Where a formula is broken, its lines stand apart."""
         for viewport, fragment in itertools.product((PHONE, DESKTOP), ("#a=1002,1001,1000.1&l=0", *STATES)):

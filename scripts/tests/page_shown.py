@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 from browser import fetch, number
 
 STATES = ["", "#a=40,0&l=0&i=1", "#a=1000,999,0&l=0", "#a=1000,0,-1000&l=1&i=1", "#a=0,9,1&l=0&i=2&T=0.5&in=Python",
-          "#a=-1e17,123456789.5&l=0", "#a=1.7e308,-1.7e308&l=1&i=1", "#a=1,2,3,-1,0.5,0.25,4,-3&l=6&i=2&T=2&eta=1&in=R"]
+          "#a=-1e17,123456789.5&l=0", "#a=1.7e308,-1.7e308&l=1&i=1", "#a=1e300,2e300&l=0&i=1&T=1e300", "#a=1,2,3,-1,0.5,0.25,4,-3&l=6&i=2&T=2&eta=1&in=R"]
 
 # A formula as an expression of Python: its sides between "=" and "≈", of which those that hold letters are none.
 EXPRESSIONS = """formulas => formulas.map(formula => {
@@ -250,6 +250,9 @@ class Shown:
                     ("tensor([0.6590, 0.2424, 0.0986], dtype=torch.float64)", "probabilities", "agree with the exact"),
                     ("np.float64(0.4170300162778335)", "loss", "They are right"),
                     ("0,4170", "loss", "a loss is one; decimals stand"),
+                    ("loss = 0.4170300162778335", "loss", "They are right"),
+                    ('{"loss": 0.4170300162778335}', "loss", "They are right"),
+                    ("{'loss': tensor(0.4170300162778335, dtype=torch.float64)}", "loss", "They are right"),
                     ("0.41703f0", "loss", "They are right"), ("1e999", "loss", "1 of 1 is out of tolerance"),
                     ("0.41703001627783355", "loss", "1 step from one double to the next"),
                     ("3-element Vector{Float64}:\n -0.3409988611140321\n  0.24243297070471392\n  0.09856589040931817",

@@ -2,10 +2,11 @@
 
 /**
  * What programs print around numbers: R's index of a line's first number; a line that only announces, as Julia's and
- * MATLAB's; a length; an array's type, what it was made by.
+ * MATLAB's; a length; an array's type, what it was made by; a name before a number, as in "loss = 0.4".
  */
 const around = [/^[ \t]*\[\d+\](?=[ \t])/gm, /^.*[:=][ \t]*$/gm, /\w+\(\d+\)(?=[ \t]*\[)/g, /[A-Za-z_][\w.]*(?=[([])/g,
-  /\b(dtype|device|grad_fn|requires_grad|shape|weak_type)=[^,)]*/g];
+  /\b(dtype|device|grad_fn|requires_grad|shape|weak_type)=[^,)]*/g,
+  /["']?[A-Za-z_][\w.]*["']?[ \t]*[:=]/g];
 
 /** Numbers as programs print them, whatever stands between them; NaN and infinities as /check takes them. */
 function pasted(text) {

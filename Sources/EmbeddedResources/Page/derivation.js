@@ -71,7 +71,9 @@ const slope = (value, digits) => coloured("slope", number(value, digits));
 
 // T makes the element for the temperature; where that is 1 there is none, and the formulas do not show it.
 
-const exponential = (exponent, T) => power(mi("e"), T ? row(exponent, tight("/"), T) : exponent);
+// A T with a power of ten is a product, and so stands in brackets after the slash.
+const exponential = (exponent, T) => power(mi("e"),
+  T ? row(exponent, tight("/"), T.localName === "mrow" ? bracket(T) : T) : exponent);
 const overT = (T, part) => T ? row(fraction(mn("1"), T), times(), part) : part;
 const quotient = (one, el, ei, T) => overT(T, fraction(
   row(one, el, times(), mi("S"), minus(), el.cloneNode(true), times(), ei), power(mi("S"), mn("2"))));
