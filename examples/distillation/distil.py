@@ -9,8 +9,9 @@ Python's standard library only.
 
     python3 examples/distillation/distil.py [--url http://127.0.0.1:8080] [--steps 300] [--temperature 4]
 
-Ends with exit code 1 when the divergence of student from teacher has not fallen to a twentieth, when the student names fewer
-than 95 % of the flowers rightly, or when a teacher taught by itself gets another answer than zeros.
+The address may stand in SOFTMAXD_URL too. Ends with exit code 1 when the divergence of student from teacher has not
+fallen to a twentieth, when the student names fewer than 95 % of the flowers rightly, or when a teacher taught by
+itself gets another answer than zeros.
 """
 
 import argparse
@@ -19,7 +20,7 @@ import sys
 
 IRIS = pathlib.Path(__file__).parent.parent / "iris"
 sys.path.insert(0, str(IRIS))
-from train import Service, load, logits_of, standardised  # noqa: E402
+from train import URL, Service, load, logits_of, standardised  # noqa: E402
 
 GOAL = 0.95
 PETALS = (2, 3, 4)
@@ -38,7 +39,7 @@ def accuracy(logits, target):
 
 def main():
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    arguments.add_argument("--url", default="http://127.0.0.1:8080")
+    arguments.add_argument("--url", default=URL)
     arguments.add_argument("--steps", type=int, default=300)
     arguments.add_argument("--temperature", type=float, default=4.0)
     options = arguments.parse_args()

@@ -7,18 +7,20 @@ the chain rule. Python's standard library only.
 
     python3 examples/iris/train.py [--url http://127.0.0.1:8080] [--steps 400] [--rate 2]
 
-Ends with exit code 1 when the model names fewer than 97 % of the flowers rightly, or when the service's answer is
-not the one that the derivative asks for.
+The address may stand in SOFTMAXD_URL too. Ends with exit code 1 when the model names fewer than 97 % of the flowers
+rightly, or when the service's answer is not the one that the derivative asks for.
 """
 
 import argparse
 import csv
 import http.client
 import json
+import os
 import pathlib
 import sys
 import urllib.parse
 
+URL = os.environ.get("SOFTMAXD_URL", "http://127.0.0.1:8080")
 GOAL = 0.97
 
 
@@ -44,13 +46,17 @@ class Service:
     """One kept-alive connection to softmaxd."""
 
     def __init__(self, url):
+        self.url = url
         parts = urllib.parse.urlsplit(url)
         self.connection = http.client.HTTPConnection(parts.hostname, parts.port or 80, timeout=30)
 
     def post(self, path, message):
-        self.connection.request("POST", path, json.dumps(message), {"Content-Type": "application/json"})
-        response = self.connection.getresponse()
-        answer = json.loads(response.read())
+        try:
+            self.connection.request("POST", path, json.dumps(message), {"Content-Type": "application/json"})
+            response = self.connection.getresponse()
+            answer = json.loads(response.read())
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            sys.exit(f"no softmaxd answers at {self.url} ({error}); start one, or name another with --url")
         if response.status != 200:
             sys.exit(f"{path} answered {response.status}: {answer.get('detail', answer)}")
         return answer
@@ -64,7 +70,7 @@ def logits_of(inputs, weights):
 
 def main():
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    arguments.add_argument("--url", default="http://127.0.0.1:8080")
+    arguments.add_argument("--url", default=URL)
     arguments.add_argument("--steps", type=int, default=400)
     arguments.add_argument("--rate", type=float, default=2.0)
     options = arguments.parse_args()

@@ -8,8 +8,8 @@ probable tokens alone (`top_k`): a few bytes for a row of a megabyte. Python's s
 
     python3 examples/perplexity/perplexity.py [--url http://127.0.0.1:8080] [--tokens 24]
 
-Ends with exit code 1 when the perplexity is not the exponential of the mean loss, or when the five guesses are not those that
-counting says.
+The address may stand in SOFTMAXD_URL too. Ends with exit code 1 when the perplexity is not the exponential of the
+mean loss, or when the five guesses are not those that counting says.
 """
 
 import argparse
@@ -17,9 +17,11 @@ import collections
 import http.client
 import json
 import math
+import os
 import sys
 import urllib.parse
 
+URL = os.environ.get("SOFTMAXD_URL", "http://127.0.0.1:8080")
 VOCABULARY = 131_072
 TEXT = """
 the row is read once and the row is kept . the largest number is found and the largest number is taken away . each number
@@ -32,13 +34,17 @@ class Service:
     """One kept-alive connection to softmaxd."""
 
     def __init__(self, url):
+        self.url = url
         parts = urllib.parse.urlsplit(url)
         self.connection = http.client.HTTPConnection(parts.hostname, parts.port or 80, timeout=60)
 
     def post(self, path, message):
-        self.connection.request("POST", path, json.dumps(message), {"Content-Type": "application/json"})
-        response = self.connection.getresponse()
-        answer = json.loads(response.read())
+        try:
+            self.connection.request("POST", path, json.dumps(message), {"Content-Type": "application/json"})
+            response = self.connection.getresponse()
+            answer = json.loads(response.read())
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            sys.exit(f"no softmaxd answers at {self.url} ({error}); start one, or name another with --url")
         if response.status != 200:
             sys.exit(f"{path} answered {response.status}: {answer.get('detail', answer)}")
         return answer
@@ -46,7 +52,7 @@ class Service:
 
 def main():
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    arguments.add_argument("--url", default="http://127.0.0.1:8080")
+    arguments.add_argument("--url", default=URL)
     arguments.add_argument("--tokens", type=int, default=24)
     options = arguments.parse_args()
 
