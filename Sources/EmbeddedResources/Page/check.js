@@ -35,7 +35,7 @@ function checkOf({ a, l, T }, kind, text, options) {
 
 /** A cure that is a member of the request is a button, which asks again with it. */
 function offer(cure, options) {
-  const [, name, value] = /"(atol|rtol|dtype)" ("\w+"|[\d.e+-]+)/.exec(cure) ?? [];
+  const [, name, value] = /"(atol|rtol|dtype|input_dtype)" ("\w+"|[\d.e+-]+)/.exec(cure) ?? [];
   return name === undefined ? "" : button(`Check with "${name}" ${value}`, () => {
     byId("mine").focus();
     checkPasted({ ...options, [name]: JSON.parse(value) });
@@ -47,6 +47,8 @@ const are = (count, all) => `${count} of ${all} ${count === 1 ? "is" : "are"}`;
 function drawFindings({ passes, outputs, findings }, options) {
   const [report] = Object.values(outputs), { count, out_of_tolerance, share_exact } = report;
   const exact = Math.round(share_exact * count), steps = counted(Number(report.max_ulp), "step");
+  // Steps count rounding: of what is wrong in its first digits they say nothing.
+  const relative = Number(report.max_relative_error), isRounding = relative < 1e-6 || !Number.isFinite(relative);
   const terms = Object.entries(options).map(([name, value]) => `"${name}" ${JSON.stringify(value)}`).join(" and ");
   const found = findings.map(({ cause, detail, cure, tell_apart }) => html("li", {},
     html("b", {}, cause), `: ${detail}. `, html("span", { class: "cure" }, `Cure: ${cure}.`),
@@ -55,7 +57,9 @@ function drawFindings({ passes, outputs, findings }, options) {
     html("p", {}, terms && `With ${terms}: `,
       passes ? "They are right. " : `${are(out_of_tolerance, count)} out of tolerance. `,
       `${are(exact, count)} exact`,
-      exact === count ? "." : `; the largest error is ${steps} from one ${options.dtype ?? "double"} to the next.`),
+      exact === count ? "." : isRounding
+        ? `; the largest error is ${steps} from one ${options.dtype ?? "double"} to the next.`
+        : `; the largest error is ${relative.toPrecision(3)} times the exact number.`),
     html("ul", {}, ...found));
 }
 

@@ -33,6 +33,8 @@ struct UnvalidatedRequest: ~Copyable, Sendable {
   var outputs: [String?]?
   /// Whether one name stands in place of the list of them.
   var hasOutputAlone = false
+  /// Whether /check was sent a teacher's logits, which it does not take: then no other target is missing.
+  var hasTeacher = false
   /// The caller's own numbers that could be read, for outputs that differ.
   var candidates: [(output: CheckedOutput, tensor: Tensor)] = []
   var faults = FaultList()

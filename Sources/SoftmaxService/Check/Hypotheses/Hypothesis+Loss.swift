@@ -2,7 +2,7 @@ import Softmax
 
 /// Everything is right except for one factor.
 extension Hypothesis {
-  static let ofFactors = [sign] + logBases + reductions + divisors + temperatureFactors
+  static let ofFactors = [sign] + logBases + reductions + divisors + temperatureFactors + [distillation]
 
   private static let sign = Hypothesis(
     .sign, .factor, in: [.gradient, .loss, .logProbabilities, .entropy, .logSumExp],
@@ -70,12 +70,22 @@ extension Hypothesis {
       cure: "gradient = (softmax(a / T) - t) / T", telling: "a temperature such as 1.7"
     ) { $0.scale.temperaturePower = power }
   }
+
+  private static let distillation = Hypothesis(
+    .factor, .factor, in: [.loss, .gradient], needing: [.temperature],
+    detail: Sentence { "every number is T² = \(text(of: $0.squaredTemperature)) times the exact one" },
+    cure: Sentence {
+      "leave T² out; or, where it is meant, as in distillation (Hinton, Vinyals and Dean, 2015), "
+        + "send \"upstream\" \(text(of: $0.squaredTemperature)) for the gradient, and compare the loss before it"
+    },
+    telling: "a temperature such as 1.7"
+  ) { $0.scale.isTimesSquare = true }
 }
 
 /// The target, or what weighs it, is taken otherwise.
 extension Hypothesis {
   static let ofTargets =
-    offsets + [forgotten] + derivations + smoothings + weights + ignored + sampleWeights + [upstream]
+    offsets + [forgotten, divergence] + derivations + smoothings + weights + ignored + sampleWeights + [upstream]
 
   private static let lossOutputs: CheckedOutputSet = [.loss, .gradient]
 
@@ -104,6 +114,13 @@ extension Hypothesis {
     },
     telling: "three classes or more, and logits such as [2, 1, 0.1]"
   ) { $0.target.isForgotten = true }
+
+  private static let divergence = Hypothesis(
+    .divergence, .target, in: [.loss], needing: [.distribution],
+    detail: "it is the KL divergence from the target: the target's entropy -Σ t log t is left out",
+    cure: "add the target's entropy, or compare with the output \"kl_divergence\" of /loss; the gradient is the same",
+    telling: "a target such as [0.7, 0.2, 0.1]"
+  ) { $0.target.leavesOutEntropy = true }
 
   private static let derivations = [
     (

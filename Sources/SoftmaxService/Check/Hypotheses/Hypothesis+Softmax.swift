@@ -109,6 +109,7 @@ extension Hypothesis {
 extension Hypothesis {
   static let ofArithmetic =
     epsilons + clippings + overflows + differentiatedOverflows + underflows + differentiatedUnderflows + logitsBeyond
+    + differences
 
   private static let ofLogarithms: CheckedOutputSet = [.logProbabilities, .entropy, .loss, .gradient]
   private static let ofProbabilities: CheckedOutputSet = [
@@ -134,26 +135,28 @@ extension Hypothesis {
     }
   }
 
-  private static let ranges = [ExponentRange.binary64, .binary32, .binary16]
+  private static let formats = [BinaryFormat.binary64, .binary32, .binary16]
   private static let cureOfOverflow = Sentence { "subtract the largest logit of each slice first: \($0.softmax)" }
 
-  private static let overflows = ranges.map { range in
-    Hypothesis(
-      .overflow, .handling, of: range.format, in: .all,
+  private static let overflows = formats.map { format in
+    let range = ExponentRange(format)
+    return Hypothesis(
+      .overflow, .handling, of: format, in: .all,
       detail: Sentence { _ in
-        "exponentials of the logits as they are leave the range of \(range.format.name): "
+        "exponentials of the logits as they are leave the range of \(format.name): "
           + "e^x is infinite beyond x = \(range.greatest) and 0 below \(range.least), and ∞/∞ and 0/0 are NaN"
       },
       cure: cureOfOverflow, telling: "logits such as [800, 0]"
     ) { $0.handling = .unshifted(range) }
   }
 
-  private static let differentiatedOverflows = ranges.map { range in
-    Hypothesis(
-      .overflow, .handling, of: range.format, in: [.gradient],
+  private static let differentiatedOverflows = formats.map { format in
+    let range = ExponentRange(format)
+    return Hypothesis(
+      .overflow, .handling, of: format, in: [.gradient],
       detail: Sentence { _ in
         "differentiating e^x / Σ e^x divides by (Σ e^x)², "
-          + "which is infinite in \(range.format.name) beyond x = \(range.greatest / 2): of p - t only -t is left"
+          + "which is infinite in \(format.name) beyond x = \(range.greatest / 2): of p - t only -t is left"
       },
       cure: cureOfOverflow, telling: "logits such as [800, 0]"
     ) {
@@ -182,7 +185,7 @@ extension Hypothesis {
     ) { $0.handling = .beyond(format.greatestFinite) }
   }
 
-  private static let underflows = [BinaryFormat.binary64, .binary32, .binary16].flatMap { format in
+  private static let underflows = formats.flatMap { format in
     // Half of the least number is rounded to 0.
     let least = format == .binary64 ? .leastNonzeroMagnitude : power(format.leastExponent - 1)
     return [
@@ -195,6 +198,20 @@ extension Hypothesis {
         cure: "log p = a - logsumexp(a) stays finite; compute losses from it, not from p",
         telling: "logits such as [0, -800]"
       ) { $0.handling = .flushed(threshold) }
+    }
+  }
+
+  private static let differences = [1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6].flatMap { step in
+    [
+      (false, "(L(a + h) - L(a)) / h", "which is off by about h/2"),
+      (true, "(L(a + h) - L(a - h)) / 2h", "which is off by about h²/6"),
+    ].map { isCentral, quotient, error in
+      Hypothesis(
+        .difference, .handling, in: [.gradient],
+        detail: "it is the difference quotient \(quotient) with h = \(step), and not the derivative",
+        cure: "gradient = softmax(a) - t; as a test of it, allow for the quotient, \(error)",
+        telling: "logits such as [2, 1, 0.1]"
+      ) { $0.handling = .difference(step, isCentral: isCentral) }
     }
   }
 

@@ -94,6 +94,7 @@ enum Cause: String, Sendable, CaseIterable {
   case sigmoid
   case targetOffset = "target_offset"
   case noTarget = "no_target"
+  case divergence = "kl_divergence"
   case jacobian
   case noLogarithm = "no_log"
   case mask, smoothing, weight
@@ -103,7 +104,7 @@ enum Cause: String, Sendable, CaseIterable {
   case zLoss = "z_loss"
   case focalGamma = "focal_gamma"
   case logBase = "log_base"
-  case epsilon, clipping, precision, cancellation, overflow, underflow, order, factor, zero, unexplained
+  case epsilon, clipping, difference, precision, cancellation, overflow, underflow, order, factor, zero, unexplained
 }
 
 /// What of a request is said in findings, and decides which mistakes can be made in it.
@@ -112,6 +113,7 @@ struct RequestFacts: Sendable {
   let classes: Int
   let items: Int
   let axis: Int
+  let squaredTemperature: Double
   let reduction: Reduction
   /// What the request says that a mean divides by.
   let divisor: Double?
@@ -121,6 +123,7 @@ struct RequestFacts: Sendable {
   init(_ request: CheckRequest) {
     let layout = request.softmax.layout
     (classes, items, axis) = (layout.classes, layout.batch, request.geometry.axis)
+    squaredTemperature = request.softmax.temperature * request.softmax.temperature
     reduction = request.loss?.problem.reduction ?? .mean
     divisor = request.loss?.problem.divisor
     ignoredClass = request.loss?.problem.ignoredClass
@@ -160,8 +163,8 @@ enum RequestFeature: Int, CaseIterable, BitIndexed {
     severalItems
   /// Weights of either kind.
   case weights
-  /// Class indices as the target.
-  case indices
+  /// Class indices as the target, or probabilities.
+  case indices, distribution
   /// Items that `ignore_index` leaves out, and a class that it names in Python.
   case ignoredItems, ignoredClass
   /// A mean; one that does not divide by the number of items; one whose divisor follows from the items, or is given.
@@ -198,6 +201,7 @@ extension RequestFeatures {
     if problem.labelSmoothing > 0 { insert(.smoothing) }
     if problem.weight != nil { insert(.classWeights) }
     if problem.sampleWeight != nil { insert(.sampleWeights) }
+    if case .probabilities = problem.target { insert(.distribution) }
     if case .indices(let indices) = problem.target {
       insert(.indices)
       if indices.contains(problem.ignoreIndex) { insert(.ignoredItems) }

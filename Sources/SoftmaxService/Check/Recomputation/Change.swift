@@ -27,6 +27,8 @@ struct Change: Sendable, Hashable {
     case withoutMask
     /// softmax(a/T), and itself in the place of its logarithm too.
     case withoutLogarithm
+    /// softmax(a/T) of logits rounded to ``SoftmaxTables/narrow``.
+    case narrowed
 
     /// This and another change's. (A pattern and not ==: hundreds of pairs are made.)
     @inline(__always)
@@ -45,7 +47,8 @@ struct Change: Sendable, Hashable {
       case .binary: 7
       case .withoutMask: 8
       case .withoutLogarithm: 9
-      case .axis(let axis): 10 + (axis.map { Int($0) + 1 } ?? 0)
+      case .narrowed: 10
+      case .axis(let axis): 11 + (axis.map { Int($0) + 1 } ?? 0)
       }
     }
   }
@@ -63,6 +66,9 @@ struct Change: Sendable, Hashable {
     case flushed(Double)
     /// Logits past a format's greatest number are infinite.
     case beyond(Double)
+    /// What makes of the gradient the difference quotient (L(a + h) - L(a)) / h of each logit, or the central one,
+    /// (L(a + h) - L(a - h)) / 2h.
+    case difference(Double, isCentral: Bool)
 
     /// The constants that people add and clip with.
     static let constants = [2.220446049250313e-16, 1e-15, 1e-12, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5]
@@ -75,7 +81,7 @@ struct Change: Sendable, Hashable {
     var needs: Needs {
       switch self {
       case .given: .none
-      case .epsilon, .clipped, .beyond: .probabilities
+      case .epsilon, .clipped, .beyond, .difference: .probabilities
       case .unshifted: .sums
       case .flushed: .leastProbabilities
       }
@@ -84,7 +90,7 @@ struct Change: Sendable, Hashable {
     /// Whether a constant of it can make it differ as little as one likes from no handling.
     var isNearNone: Bool {
       switch self {
-      case .epsilon, .clipped: true
+      case .epsilon, .clipped, .difference: true
       case .given, .unshifted, .flushed, .beyond: false
       }
     }
@@ -134,6 +140,8 @@ struct Change: Sendable, Hashable {
     var forgetsUpstream = false
     /// The target is not subtracted: each u is 0, though U is not.
     var isForgotten = false
+    /// The entropy of the target's probabilities is left out of the loss.
+    var leavesOutEntropy = false
 
     /// This and another change's.
     func with(_ other: Target) -> Target {
@@ -144,7 +152,8 @@ struct Change: Sendable, Hashable {
         ignored: other.ignored == .given ? ignored : other.ignored,
         forgetsSampleWeights: forgetsSampleWeights || other.forgetsSampleWeights,
         forgetsUpstream: forgetsUpstream || other.forgetsUpstream,
-        isForgotten: isForgotten || other.isForgotten)
+        isForgotten: isForgotten || other.isForgotten,
+        leavesOutEntropy: leavesOutEntropy || other.leavesOutEntropy)
     }
   }
 
@@ -154,10 +163,16 @@ struct Change: Sendable, Hashable {
     /// Which power of T the gradient is divided by.
     var temperaturePower: Int8 = 1
     var divisor = Divisor.given
+    /// Whether all is multiplied by T².
+    var isTimesSquare = false
+
+    /// The factor, and T² where that is one.
+    func factor(_ temperature: Double) -> Double { isTimesSquare ? factor * temperature * temperature : factor }
 
     /// The factor, and 1/T as often as the power says.
     func numerator(_ temperature: Double) -> Double {
-      switch temperaturePower {
+      let factor = factor(temperature)
+      return switch temperaturePower {
       case 0: factor
       case 1: factor / temperature
       case -1: factor * temperature
@@ -170,7 +185,8 @@ struct Change: Sendable, Hashable {
       Scale(
         factor: factor * other.factor,
         temperaturePower: other.temperaturePower == 1 ? temperaturePower : other.temperaturePower,
-        divisor: other.divisor == .given ? divisor : other.divisor)
+        divisor: other.divisor == .given ? divisor : other.divisor,
+        isTimesSquare: isTimesSquare || other.isTimesSquare)
     }
   }
 
@@ -207,21 +223,15 @@ struct Change: Sendable, Hashable {
   }
 }
 
-/// A format whose exponentials of large arguments are infinite, and of small ones zero.
-enum ExponentRange: Sendable, Hashable {
-  case binary64, binary32, binary16
-
-  var format: BinaryFormat { numbers.format }
+/// Where a format's exponentials end: those of larger arguments are infinite, and of smaller ones zero.
+struct ExponentRange: Sendable, Hashable {
   /// The logarithm of the greatest number.
-  var greatest: Double { numbers.greatest }
+  let greatest: Double
   /// The logarithm of half of the least number.
-  var least: Double { numbers.least }
+  let least: Double
 
-  private var numbers: (format: BinaryFormat, greatest: Double, least: Double) {
-    switch self {
-    case .binary64: (.binary64, 709.782712893384, -745.1332191019411)
-    case .binary32: (.binary32, 88.72283935546875, -103.97208404541016)
-    case .binary16: (.binary16, 11.0898664884610, -17.3286795139986)
-    }
+  init(_ format: BinaryFormat) {
+    greatest = log(format.greatestFinite)
+    least = Double(format.leastExponent - 1) * log(2)
   }
 }

@@ -90,7 +90,7 @@ final class CheckedRows: Sendable {
     // Capped logits lead by less.
     guard !isCapped || source == .withoutCap else { return false }
     switch source {
-    case .given, .withoutCap, .withoutLogarithm: scale = 1 / temperature
+    case .given, .withoutCap, .withoutLogarithm, .narrowed: scale = 1 / temperature
     case .withoutTemperature: scale = 1
     case .timesTemperature: scale = temperature
     case .axis, .twice, .logits, .sigmoid, .binary, .withoutMask: return false
@@ -109,7 +109,7 @@ final class CheckedRows: Sendable {
     // Logarithms of subnormal probabilities have few digits.
     guard least >= 0x1p-960 else { return false }
     switch handling {
-    case .given, .epsilon: return false
+    case .given, .epsilon, .difference: return false
     case .clipped(let bound, let isTwoSided): return least >= bound && !(isTwoSided && others < bound * (1 + others))
     case .flushed(let threshold): return least >= threshold
     // Half, since sums of exponentials are squared where they are differentiated.
@@ -120,7 +120,7 @@ final class CheckedRows: Sendable {
 
   private func shift(_ own: Double, under source: Change.Source) -> Double {
     switch source {
-    case .given, .withoutCap, .withoutMask, .withoutLogarithm: own
+    case .given, .withoutCap, .withoutMask, .withoutLogarithm, .narrowed: own
     case .withoutTemperature: own * temperature
     case .timesTemperature: own * temperature * temperature
     case .axis, .binary: magnitude

@@ -10,7 +10,7 @@ extension Recomputation {
       rows.extremes[row].greatest / temperature > range.greatest || perRow[row] > range.greatest
         || perRow[row] < range.least
     case .beyond(let greatest): rows.extremes[row].magnitude > greatest
-    case .given, .epsilon, .clipped, .flushed: false
+    case .given, .epsilon, .clipped, .flushed, .difference: false
     }
   }
 
@@ -23,6 +23,11 @@ extension Recomputation {
   private func handled(_ p: Double, _ row: Row, _ c: Int) -> Double {
     switch change.handling {
     case .given, .epsilon, .beyond: return p
+    case .difference(let step, let isCentral):
+      // log Σ e^x moves by log(1 + p (e^h - 1)) where x of a class moves by h.
+      let h = step / temperature
+      let forward = log1p(p * expm1(h))
+      return isCentral ? (forward - log1p(p * expm1(-h))) / (2 * h) : forward / h
     case .clipped(let least, let isTwoSided): return min(max(p, least), isTwoSided ? 1 - least : .infinity)
     case .flushed(let threshold): return p < threshold ? 0 : p
     case .unshifted(let range):
@@ -42,7 +47,7 @@ extension Recomputation {
   private func handledLogarithm(_ logP: Double, _ row: Row, _ c: Int) -> Double {
     let p = probabilities[row.start + c]
     switch change.handling {
-    case .given, .beyond: return logP
+    case .given, .beyond, .difference: return logP
     case .epsilon(let epsilon):
       guard p > epsilon else { return log(p + epsilon) }
       let ratio = epsilon / p
@@ -61,7 +66,7 @@ extension Recomputation {
     guard isHandled else { return 0 }
     let step = Double.leastNonzeroMagnitude
     switch change.handling {
-    case .given, .beyond: return 0
+    case .given, .beyond, .difference: return 0
     case .epsilon(let epsilon): return step / (probabilities[row.start + c] + epsilon)
     case .clipped, .flushed, .unshifted:
       let p = probability(row, c)
@@ -112,7 +117,15 @@ extension Recomputation {
     } else {
       for c in 0..<rows.classes { add(share(row, c), c) }
     }
-    let factor = target.sampleWeight(shares.item, targets) * change.scale.factor / target.divisor
+    if change.target.leavesOutEntropy {
+      for c in 0..<rows.classes {
+        let share = share(row, c)
+        guard share > 0 else { continue }
+        term.value += share * log(share)
+        term.bounds = term.bounds + row.operations.logarithm(log(share)) * share
+      }
+    }
+    let factor = target.sampleWeight(shares.item, targets) * change.scale.factor(temperature) / target.divisor
     term.value *= factor
     term.bounds = term.bounds * factor
     term.gain = factor.magnitude * shares.total
@@ -147,6 +160,13 @@ extension Recomputation {
       share: target.share(c, row.shares, targets), p: p, others: sumsToOne ? otherProbabilities[row.index] : nil,
       row.operations)
     term.isSpoiled = row.isSpoiled || isLost
+    if isHandled, case .difference(let step, _) = change.handling {
+      // What the losses round is divided by h. All items are added up, of which a mean makes one.
+      let size = 1 + rows.magnitude + log(Double(rows.classes))
+      let noise =
+        8 * (row.factor * row.shares.total).magnitude * Double(rows.layout.batch) * temperature * size / step
+      term.bounds = term.bounds + ErrorBounds(careful: noise, usual: noise, lenient: noise)
+    }
     return term
   }
 

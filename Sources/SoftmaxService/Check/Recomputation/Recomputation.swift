@@ -277,7 +277,9 @@ extension Change.Source {
   /// Whether the numbers in the probabilities' place sum to 1 over the classes of a row.
   var sumsToOne: Bool {
     switch self {
-    case .given, .withoutTemperature, .timesTemperature, .twice, .withoutCap, .withoutMask, .withoutLogarithm: true
+    case .given, .withoutTemperature, .timesTemperature, .twice, .withoutCap, .withoutMask, .withoutLogarithm,
+      .narrowed:
+      true
     case .axis, .logits, .sigmoid, .binary: false
     }
   }

@@ -31,6 +31,8 @@ final class SoftmaxTables {
   let targets: TargetTables?
   let rows: CheckedRows
   let execution: Execution
+  /// What a caller may have rounded the logits to: the request's format, or binary32.
+  var narrow: BinaryFormat { request.format == .binary64 ? .binary32 : request.format }
   /// Whether they are of a few rows, so that even sums over other rows can be made number by number.
   let isOfFew: Bool
   /// Whether they are computed by ``PlainSoftmax``; else each number is correctly rounded.
@@ -170,6 +172,7 @@ final class SoftmaxTables {
     case .withoutMask:
       guard let unmasked = request.unmasked else { return nil }
       logits = rows.gathered(unmasked)
+    case .narrowed: logits = logits.map(narrow.nearest)
     case .withoutLogarithm: return try numbers(.probabilities, of: .given)
     case .axis, .logits, .sigmoid, .binary:
       guard output == .probabilities || output == .logProbabilities else { return nil }

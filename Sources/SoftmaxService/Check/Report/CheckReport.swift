@@ -212,13 +212,23 @@ struct OutputReport: Sendable {
 
   var passes: Bool { outOfTolerance == 0 }
   var shareExact: Double { Double(exactCount) / Double(count) }
-  /// An absolute tolerance that lets all numbers pass: the largest error, rounded up to two digits, though not near the
-  /// least numbers, whose powers of ten vanish.
-  var sufficientTolerance: Double {
-    guard maximumAbsoluteError > 1e-300, maximumAbsoluteError.isFinite else { return maximumAbsoluteError }
-    let exponent = Int(log10(maximumAbsoluteError).rounded(.down)) - 1
-    let digits = (maximumAbsoluteError / pow(10, Double(exponent))).rounded(.up)
-    return max(maximumAbsoluteError, Double("\(Int(digits))e\(exponent)") ?? 0)
+
+  /// The least tolerances that let all numbers pass, each beside the request's other one.
+  private var needed = (relative: 0.0, absolute: 0.0)
+
+  /// A member of the request that lets all numbers pass: a relative tolerance, where a small one does.
+  var sufficientTolerance: String {
+    needed.relative <= 0.125 ? "\"rtol\" \(Self.roundedUp(needed.relative))" : sufficientAbsoluteTolerance
+  }
+
+  var sufficientAbsoluteTolerance: String { "\"atol\" \(Self.roundedUp(needed.absolute))" }
+
+  /// A tolerance rounded up to two digits, though not near the least numbers, whose powers of ten vanish.
+  private static func roundedUp(_ tolerance: Double) -> Double {
+    guard tolerance > 1e-300, tolerance.isFinite else { return tolerance }
+    let exponent = Int(log10(tolerance).rounded(.down)) - 1
+    let digits = (tolerance / pow(10, Double(exponent))).rounded(.up)
+    return max(tolerance, Double("\(Int(digits))e\(exponent)") ?? 0)
   }
 
   /// - Parameter exact: the correctly rounded values, as many as the candidate's.
@@ -252,7 +262,13 @@ struct OutputReport: Sendable {
     let place = Place(
       position: position, candidate: found, exact: exact, relativeError: ratio.isNaN ? .infinity : ratio,
       isOutOfTolerance: !tolerance.allows(found, for: exact))
-    if place.isOutOfTolerance { outOfTolerance += 1 }
+    if place.isOutOfTolerance {
+      outOfTolerance += 1
+      // And a little more, for what comparing rounds.
+      let more = absolute * 0x1p-50
+      needed.relative = max(needed.relative, (absolute - tolerance.absolute + more) / exact.magnitude)
+      needed.absolute = max(needed.absolute, absolute - tolerance.relative * exact.magnitude + more)
+    }
     maximumULPs = max(maximumULPs, format.ulps(from: found, to: exact))
     maximumRelativeError = max(maximumRelativeError, place.relativeError)
     maximumAbsoluteError = max(maximumAbsoluteError, absolute)

@@ -68,6 +68,9 @@ struct CheckRequest: Sendable {
   /// Whether an output is one loss for all rows.
   func isReduced(_ output: CheckedOutput) -> Bool { output == .loss && loss?.problem.reduction != Reduction.none }
 
+  /// What to do instead of sending a teacher's logits.
+  static let insteadOfTeacher = "send softmax(target_logits / T) as \"target\""
+
   /// What the operations that compute do not demand: a candidate, and a target for the outputs of the loss.
   private static func noteWhatIsMissing(
     _ request: inout UnvalidatedRequest, _ parameters: ParameterValues, _ wire: any Wire
@@ -81,7 +84,7 @@ struct CheckRequest: Sendable {
         }
       }
     }
-    guard !request.present.contains(.input(.target)) else { return }
+    guard !request.present.contains(.input(.target)), !request.hasTeacher else { return }
     let output = request.candidates.first { $0.output.isLossOrGradient }?.output.name
     let field = Operation.check.fields.first { field in
       guard request.present.contains(field), Operation.gradient.knows(field), !Operation.softmax.knows(field) else {

@@ -138,6 +138,8 @@ struct WeightOfEvidence {
 
   /// A hypothesis is not named for less: about 100 are tried, so that one agrees by chance once in ten times 2^-10.
   static let leastOfOne = 10.0
+  /// Nor a turned sign where no other sign is possible: that is one of a few, and likely.
+  static let leastOfSign = 5.0
   /// Pairs are some hundreds.
   static let leastOfPair = 16.0
   /// Right numbers are accused for no less: once in 10^7 times by chance.

@@ -83,18 +83,36 @@ extension OutputSearch {
     return withZeros(found) ?? [unexplained]
   }
 
-  private enum Step: CaseIterable { case singles, pairs, shorterFormat, shorterPrecision, multiple }
+  private enum Step: CaseIterable {
+    case singles, pairs, shorterFormat, shorterPrecision
+    /// Mistakes in arithmetic in binary32, whose numbers were printed with more digits than it has.
+    case shorterSingles, shorterPairs
+    case multiple
+  }
 
   private mutating func explained() throws(ComputationError) -> [Finding]? {
     // Numbers with few digits may be rounded ones, and are compared as such where they are nothing else.
-    let digits: [DecimalDigits?] = DecimalDigits(of: found, report.format).map { [nil, $0] } ?? [nil]
+    let digits = DecimalDigits(of: found, report.format)
+    let own = arithmetic
+    var (printed, shorter) = (own, CandidateArithmetic(.binary32))
+    (printed.digits, shorter.digits, self.digits) = (digits, digits, digits)
+    let isShorter = digits != nil && own.format.precision > shorter.format.precision && report.shareExact < 0.5
     for step in Step.allCases {
-      for digits in step == .shorterFormat ? [nil] : digits {
-        arithmetic.digits = digits
+      let ways: [CandidateArithmetic] =
+        switch step {
+        case .shorterFormat: [own]
+        case .shorterSingles, .shorterPairs: isShorter ? [shorter] : []
+        case .singles, .pairs, .shorterPrecision: digits == nil ? [own] : [own, printed]
+        case .multiple: digits == nil ? [own] : isShorter ? [own, printed, shorter] : [own, printed]
+        }
+      for way in ways {
+        arithmetic = way
+        // What binary32 rounds of large logits excuses anything.
+        if isShorter, way.format != own.format, try agreementAsAsked() != nil { continue }
         let found: [Finding]? =
           switch step {
-          case .singles: try simplyExplained()
-          case .pairs: best(try explanations(pairs()))
+          case .singles, .shorterSingles: try simplyExplained()
+          case .pairs, .shorterPairs: best(try explanations(pairs()))
           case .shorterFormat: try roundedInShorterFormat(Self.shorterFormats)
           case .shorterPrecision: try shorterPrecision().map { [$0] }
           case .multiple: try multiple().map { [$0] }
@@ -119,7 +137,7 @@ extension OutputSearch {
       mayAgree.append([mistakes[place]])
     }
     if let found = best(try explanations(mayAgree, base)) { return try withTransposed(found) }
-    if let base { return roundingFindings(base) }
+    if let base { return try roundingFindings(base) }
     return try order().map { [$0] }
   }
 
@@ -136,7 +154,7 @@ extension OutputSearch {
   /// they are without the option.
   private mutating func scaledFindings() throws(ComputationError) -> [Finding] {
     isBesideOptions = true
-    if let base = scaled(by: 1)?.agreement { return roundingFindings(base) }
+    if let base = scaled(by: 1)?.agreement { return try roundingFindings(base) }
     let own = factor(of: Change())
     let ofFactors = mistakes.compactMap { mistake -> Explanation? in
       guard mistake.isFactor, mistake.outputs.contains(candidate.output), let own,
@@ -178,7 +196,7 @@ extension OutputSearch {
   /// The findings of those that the numbers speak for, the best first; nil where there is none.
   private func best(_ explanations: [Explanation]) -> [Finding]? {
     let telling = explanations.filter {
-      $0.evidence.suffices(isPair: $0.mistakes.count > 1)
+      $0.evidence.suffices(isPair: $0.mistakes.count > 1) || isImpossibleSign($0)
     }.sorted { $0.evidence.weight > $1.evidence.weight }
     guard let first = telling.first?.evidence else { return nil }
     // As good as the best is what allows less than eight times as much, and misses the numbers by less than that.
@@ -198,6 +216,15 @@ extension OutputSearch {
     }
     let others = named.count - 1 + (mayBeMissing(named.flatMap(\.mistakes).map(\.cause)) ? 1 : 0)
     return named.flatMap { findings(of: $0, besides: others) }
+  }
+}
+
+extension OutputSearch {
+  /// Whether a sign alone explains numbers that have one that the output cannot have. Of all mistakes a few give such
+  /// numbers at all, so that less evidence is enough: a loss of two digits has it.
+  private func isImpossibleSign(_ explanation: Explanation) -> Bool {
+    explanation.mistakes.count == 1 && explanation.mistakes[0].cause == .sign && hasOtherSign
+      && !explanation.evidence.isOverRight && explanation.evidence.weight >= WeightOfEvidence.leastOfSign
   }
 }
 
@@ -250,7 +277,9 @@ extension OutputSearch {
   }
 
   /// Whether numbers like these tell any pair: one number fits many by chance.
-  private var canTellAnyPair: Bool { arithmetic.format == .binary64 && arithmetic.digits == nil || found.count >= 4 }
+  private var canTellAnyPair: Bool {
+    arithmetic.format == .binary64 && arithmetic.digits?.significant ?? 17 >= 10 || found.count >= 4
+  }
 
   /// Whether a mistake is looked for beside another.
   private mutating func isPaired(_ mistake: Mistake) -> Bool {

@@ -70,7 +70,11 @@ extension OutputSearch {
 /// What the arithmetic alone explains: no mistake in the formula.
 extension OutputSearch {
   /// The formula is right as far as the numbers tell: what is left is rounding, and what cancels.
-  func roundingFindings(_ base: Agreement) -> [Finding] {
+  mutating func roundingFindings(_ base: Agreement) throws(ComputationError) -> [Finding] {
+    if base.way == .lenient, !base.isFlushed {
+      if let finding = try roundedLogits() { return [finding] }
+      if let finding = try cutShort() { return finding }
+    }
     func saying(_ cause: Cause, _ detail: String, cure: String) -> [Finding] {
       [finding(cause, detail: detail, cure: cure, base)]
     }
@@ -87,12 +91,12 @@ extension OutputSearch {
         .precision,
         "the numbers agree with the exact ones in every digit that they have (\(digits.significant) at most): "
           + Self.isRight,
-        cure: "send all digits that your language prints, or allow \"atol\" \(report.sufficientTolerance)")
+        cure: "send all digits that your language prints, or allow \(report.sufficientTolerance)")
     }
     if base.isFlushed {
       return saying(
         .underflow, "\(Self.isRight), and numbers below the normal range of \(format.name) are flushed to 0",
-        cure: "let the arithmetic keep subnormal numbers, or allow \"atol\" \(arithmetic.leastNormal)")
+        cure: "let the arithmetic keep subnormal numbers, or allow \(report.sufficientAbsoluteTolerance)")
     }
     if base.way == .lenient {
       return saying(
@@ -113,9 +117,32 @@ extension OutputSearch {
       found += saying(
         .precision,
         "the numbers agree with the exact ones as well as arithmetic in \(format.name) does: " + Self.isRight,
-        cure: precisionCure(base))
+        cure: precisionCure)
     }
     return found
+  }
+
+  /// What explains the numbers by their digits, where these alone make them less exact; nil where they do not.
+  private mutating func cutShort() throws(ComputationError) -> [Finding]? {
+    guard arithmetic.digits == nil, digits != nil else { return nil }
+    arithmetic.digits = digits
+    defer { arithmetic.digits = nil }
+    guard let base = try agreementAsAsked(), base.way == .careful else { return nil }
+    return try roundingFindings(base)
+  }
+
+  /// What explains the numbers as those of logits that were rounded to their format first; nil where nothing does.
+  private mutating func roundedLogits() throws(ComputationError) -> Finding? {
+    let format = arithmetic.format
+    guard format.precision < 53, format == tables.narrow, !format.holds(rows.logits),
+      let agreement = try agreement(under: Change(source: .narrowed)), agreement.way != .lenient,
+      let type = DataType.allCases.first(where: { $0.format == format })
+    else { return nil }
+    let name = quoted(type.rawValue)
+    let dtype = report.format == format ? "" : " and \"dtype\" \(name)"
+    return finding(
+      .precision, detail: "\(Self.isRight), of logits that \(format.name) has rounded first",
+      cure: "round them here too, by \"input_dtype\" \(name)\(dtype), or compute in a longer format", agreement)
   }
 
   /// No more is known: numbers that are wrong by less than arithmetic rounds look the same.
@@ -126,7 +153,7 @@ extension OutputSearch {
     + "log p = a - m - log1p(Σ exp(a - m) over the other classes than the largest), m = max(a)"
 
   /// Whether any number has a sign that the output never has: a loss is not negative, whatever the logits.
-  private var hasOtherSign: Bool {
+  var hasOtherSign: Bool {
     switch candidate.output {
     case .probabilities, .entropy, .loss: found.contains { $0 < 0 }
     case .logProbabilities: found.contains { $0 > 0 }
@@ -134,9 +161,9 @@ extension OutputSearch {
     }
   }
 
-  private func precisionCure(_ base: Agreement) -> String {
+  private var precisionCure: String {
     guard arithmetic.format.precision < report.format.precision else {
-      return "allow what the format's arithmetic rounds: \"rtol\" \(2 * base.relativeError)"
+      return "allow what the format's arithmetic rounds: \(report.sufficientTolerance)"
     }
     let type = DataType.allCases.first { $0.format == arithmetic.format }
     return "compute in a longer format" + (type.map { ", or send \"dtype\" \(quoted($0.rawValue))" } ?? "")
@@ -155,7 +182,7 @@ extension OutputSearch {
       guard let agreement = try agreementAsAsked(), agreement.isTelling, !agreement.isFlushed else { continue }
       // Numbers as short as 0.5 or 0.75 are of every format: they must be as near as right numbers mostly are.
       guard hasDigitsOfItsOwn || agreement.misfit.usual <= 0.125 else { continue }
-      return roundingFindings(agreement)
+      return try roundingFindings(agreement)
     }
     return nil
   }

@@ -238,15 +238,21 @@ extension OutputSearch {
     let free = min(numbers.count - sums, Set(numbers).count) - (isSimple ? 0 : 1)
     let share = Double(free) / Double(numbers.count)
     guard evidence.bits * share >= WeightOfEvidence.leastOfPair else { return nil }
+    let isPercentage = factor == 100 && candidate.output == .probabilities
     return finding(
-      .factor, detail: "every number is \(Self.rounded(factor)) times the exact one",
-      cure:
-        "see what multiplies the numbers, or adds them up more than once: a gradient that is not cleared before the "
-        + "next backward pass, a factor of the loss, a sum that is not divided by", agreement)
+      .factor,
+      detail: "every number is \(Self.rounded(factor)) times the exact one" + (isPercentage ? ", in per cent" : ""),
+      cure: isPercentage
+        ? "divide by 100"
+        : factor.magnitude < 1
+          ? "see what divides the numbers, or multiplies them: a factor of the loss, such as its share in a sum of "
+            + "several, a mean over more than the items, a mean taken twice"
+          : "see what multiplies the numbers, or adds them up more than once: a gradient that is not cleared before "
+            + "the next backward pass, a factor of the loss, a sum that is not divided by", agreement)
   }
 
-  /// How many times the exact number the caller's is where it is largest, and whether that is a whole number up to 16,
-  /// or one divided by such.
+  /// How many times the exact number the caller's is where it is largest, and whether that is a whole number up to 16
+  /// or 100, or one divided by such.
   private func ratio() -> (factor: Double, isSimple: Bool)? {
     let places = exact.indices.filter { exact[$0].isFinite }
     guard let place = places.max(by: { exact[$0].magnitude < exact[$1].magnitude }) else { return nil }
@@ -256,7 +262,8 @@ extension OutputSearch {
     let slack = arithmetic.interval(found[place], scaledTerms(ratio)[place]) / exact[place].magnitude
     let whole = (ratio.magnitude < 1 ? 1 / ratio : ratio).rounded()
     let simple = ratio.magnitude < 1 ? 1 / whole : whole
-    let isSimple = (2...16).contains(whole.magnitude) && (ratio - simple).magnitude <= slack
+    let isSimple =
+      ((2...16).contains(whole.magnitude) || whole == 100) && (ratio - simple).magnitude <= slack
     return (isSimple ? simple : ratio, isSimple)
   }
 

@@ -19,6 +19,8 @@ struct OutputSearch: ~Copyable {
   let exactTensor: [Double]
   /// The arithmetic that the numbers seem to come from; comparisons allow what it rounds.
   var arithmetic: CandidateArithmetic
+  /// The digits that the numbers were written with, where they have few.
+  var digits: DecimalDigits?
   var spots: SpotChecks
   /// From correctly rounded probabilities: under one change after the other, and of the request as it is.
   private var recomputation: Recomputation
@@ -124,7 +126,7 @@ struct OutputSearch: ~Copyable {
   /// Whether handling probabilities so changes any of them enough to be seen in numbers that do not pass.
   private mutating func canShow(_ handling: Change.Handling) throws(ComputationError) -> Bool {
     switch handling {
-    case .given, .unshifted, .flushed, .beyond: return true
+    case .given, .unshifted, .flushed, .beyond, .difference: return true
     case .epsilon(let epsilon):
       guard let smallest = try tables.numbers(.leastProbabilities, of: .given)?.min() else { return false }
       // How far a logarithm moves at most: the numbers cannot be further from the exact ones.

@@ -55,17 +55,22 @@ struct DecimalDigits {
   private(set) var decimals = 0
   private(set) var significant = 0
 
-  /// Nil where some number has more digits than a person copies or binary32 is printed with, or none is so short that
+  /// Nil where some number of a short format has more digits than that is printed with, or no number is so short that
   /// its digits say less of it than the format does. 0.5 and 0.25 are exact in binary too, and say nothing.
   init?(of values: [Double], _ format: BinaryFormat) {
-    let most = min(9, Int(Double(format.precision) * 0.30103) + 1)
-    for value in values where value.isFinite && value != 0 {
-      guard let (decimals, significant) = Self.digits(of: value, most: most, unit: format.unit) else { return nil }
+    // Every number of binary64 has at most 17: of 0.12345678901234567 and 0.00012345678901235, the second is short.
+    let most = format == .binary64 ? 17 : Int(Double(format.precision) * 0.30103) + 1
+    let numbers = values.lazy.filter { $0.isFinite && $0 != 0 }
+    // The smallest shows first that digits after the point say less than the format.
+    let telling = 4 * format.unit * (numbers.map(\.magnitude).min() ?? 0)
+    for value in numbers {
+      guard let (decimals, significant) = Self.digits(of: value, most: most, format) else { return nil }
       self.decimals = max(self.decimals, decimals)
       self.significant = max(self.significant, significant)
+      if self.significant == 17, Self.power(-self.decimals) <= telling { return nil }
     }
-    guard values.contains(where: { $0.isFinite && $0.significandWidth > 10 }),
-      values.contains(where: { $0.isFinite && resolution(of: $0) > 4 * format.unit * $0.magnitude })
+    guard numbers.contains(where: { $0.significandWidth > 10 }),
+      numbers.contains(where: { resolution(of: $0) > 4 * format.unit * $0.magnitude })
     else { return nil }
   }
 
@@ -76,15 +81,22 @@ struct DecimalDigits {
   }
 
   /// The fewest digits that a number needs; nil where those are more than `most`.
-  private static func digits(of value: Double, most: Int, unit: Double) -> (decimals: Int, significant: Int)? {
+  private static func digits(
+    of value: Double, most: Int, _ format: BinaryFormat
+  ) -> (decimals: Int, significant: Int)? {
     let leading = leadingDigit(of: value)
     for count in 1...most {
-      let scale = power(count - 1 - leading)
-      let scaled = value.magnitude * scale
-      if (scaled - scaled.rounded()).magnitude <= (unit + 0x1p-50) * scaled {
+      let places = count - 1 - leading
+      let scaled = value.magnitude * power(places)
+      let whole = scaled.rounded()
+      // Of more than 12 digits every bit counts: powers of ten up to 22 are exact, and so reading is one division.
+      let isExact = format == .binary64 && count > 12 && (0...22).contains(places)
+      if isExact
+        ? whole / power(places) == value.magnitude : (scaled - whole).magnitude <= (format.unit + 0x1p-50) * scaled
+      {
         // Binary32's 0.01 is a little less, and begins with a 9 one place later.
-        let isPower = scaled.rounded() == Self.power(count)
-        return (max(0, count - 1 - leading - (isPower ? 1 : 0)), count)
+        let isPower = whole == Self.power(count)
+        return (max(0, places - (isPower ? 1 : 0)), count)
       }
     }
     return nil

@@ -142,7 +142,7 @@ struct SpotChecks: ~Copyable {
       return try reachOfEpsilon.includes(constant, spot, arithmetic, recompute: recompute)
     case .clipped(let constant, _):
       return try reachOfClipping.includes(constant, spot, arithmetic, recompute: recompute)
-    case .given, .unshifted, .flushed, .beyond: return true
+    case .given, .unshifted, .flushed, .beyond, .difference: return true
     }
   }
 }
@@ -276,7 +276,7 @@ struct LossSums {
 
   /// Whether it knows a change.
   static func knows(_ change: Change) -> Bool {
-    if case .given = change.handling { !change.isDifferentiated } else { false }
+    if case .given = change.handling { !change.isDifferentiated && !change.target.leavesOutEntropy } else { false }
   }
 
   /// The sum under a change; nil where it is not defined.
@@ -296,7 +296,7 @@ struct LossSums {
       if side.change.smoothing.excludesTarget { sum.add(own, times: -target.spread) }
     }
     sum.add(own, times: target.kept)
-    let factor = scale.factor / target.divisor
+    let factor = scale.factor(tables.request.softmax.temperature) / target.divisor
     var operations = operations
     operations.shift = tables.rows.largestShift(source)
     let allowed = operations.logarithms(size: sum.size, factors: sum.factors) * factor.magnitude

@@ -329,6 +329,7 @@ struct JSONRequestDecoder: ~Copyable {
 
   /// Notes a field that the operation does not know, with the one that was probably meant.
   private mutating func noteUnknown(_ name: String, isTensors: Bool) {
+    if operation == .check { request.hasTeacher = request.hasTeacher || name == Input.targetLogits.name }
     request.faults.append(.unknown(name.prefixOfUTF8(256))) { [operation] in
       isTensors
         ? "\($0) are tensors of the Open Inference Protocol; POST them to /v2/models/\(operation.modelName)/infer"

@@ -145,9 +145,17 @@ extension JSONWire {
   /// What /check compares, in a sentence after "send".
   static let candidateDemand = #"an object of your numbers by the names of outputs, such as {"gradient": [0.2, -0.2]}"#
 
+  /// Members of the output "derivation".
+  private static let ofDerivation = ["y_hat", "dL_dy_hat_l", "quotient_rule", "dy_hat_l_da", "chain_rule"]
+
   /// A name under which there is nothing to compare.
   static func sentence(aboutCandidate name: String, at place: String) -> String {
     let known = CheckedOutput.allCases
+    let output = ofDerivation.contains(name) ? .derivation : Output.allCases.first { $0.name == name }
+    if let output, let operation = output.descriptor.operations.operations.last {
+      return "\(place) is no output that can be checked; "
+        + "compare it with the output \(quoted(output.name)) of \(operation.path)"
+    }
     let cure =
       NameSuggestion.sentence(nearestTo: name, among: known, name: \.name, aliases: \.aliases)
       ?? "it may hold \(listed(known.map { quoted($0.name) }))"
@@ -161,7 +169,10 @@ extension JSONWire {
     let all = listed(operation.fields.map { quoted($0.name) })
     let isOutput = operation.outputs.contains { $0.name == name }
     if let field = RequestField(name: name), !isOutput {
-      return "\(place) belongs to \(listed(field.operations.map(\.path))); \(operation.path) takes \(all)"
+      let cure =
+        operation == .check && field == .input(.targetLogits)
+        ? CheckRequest.insteadOfTeacher : "\(operation.path) takes \(all)"
+      return "\(place) belongs to \(listed(field.operations.map(\.path))); \(cure)"
     }
     if let output = Output.allCases.first(where: { $0.name == name }) {
       return operation.outputs.contains(output)

@@ -115,13 +115,17 @@ struct InferBinder: ~Copyable {
     guard let name = tensor.name else { return nil }
     let inputs = operation.modelInputs
     if let input = inputs.first(where: { $0.name == name }) { return input }
+    let isTeacher = operation == .check && name == Input.targetLogits.name
+    bound.request.hasTeacher = bound.request.hasTeacher || isTeacher
     bound.request.faults.append(.member(tensor.place.path.member("name"))) { [operation] in
       if case .parameter(let parameter) = RequestField(name: name), operation.knows(.parameter(parameter)) {
         return "\($0) is \(quoted(name)), which is a parameter; send it in \"parameters\" of the request"
       }
       let cure =
-        NameSuggestion.sentence(nearestTo: name, among: inputs, name: \.name, aliases: \.aliases)
-        ?? "it takes \(listed(inputs.map { quoted($0.name) }))"
+        isTeacher
+        ? CheckRequest.insteadOfTeacher
+        : NameSuggestion.sentence(nearestTo: name, among: inputs, name: \.name, aliases: \.aliases)
+          ?? "it takes \(listed(inputs.map { quoted($0.name) }))"
       return "\($0) is \(quoted(name)), which this model does not take; \(cure)"
     }
     return nil
