@@ -57,6 +57,22 @@ extension IntegrationTests {
       #expect(run.status == 0)
     }
 
+    /// Numbers that the vector stage leaves open, and those of a derivation, take no memory besides their results.
+    @Test(arguments: [
+      ("/gradient", #","target":0,"outputs":["derivation"]}"#, 90_000, 48),
+      ("/softmax", #","outputs":["log_probabilities"],"dtype":"bfloat16"}"#, 400_000, 48),
+    ]) func openNumbersKeepToMemory(path: String, end: String, count: Int, most: Int) throws {
+      let run = try Daemon.run(["--max-memory", "134217728"]) { daemon in
+        let client = Client(daemon)
+        #expect(try client.send(.get("/livez")).status == 200)
+        let before = try daemon.peakMemory()
+        let zeros = String(repeating: ",0.0", count: count - 1)
+        #expect(try client.send(.post(path, #"{"logits":[257"# + zeros + "]" + end)).status == 200)
+        #expect(try daemon.peakMemory() - before < most << 20)
+      }
+      #expect(run.status == 0)
+    }
+
     /// The refusal comes before the body is read, and the client must see it rather than a reset.
     @Test func aBodyPastTheLimitIsRefusedAndTheRefusalArrives() throws {
       let run = try Daemon.run(["--max-body", "1000000"]) { daemon in

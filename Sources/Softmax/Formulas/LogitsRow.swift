@@ -22,7 +22,7 @@ struct LogitsRow: Sendable {
   /// A row that the vector stage has left open.
   init(_ problem: SoftmaxProblem, _ row: UnresolvedRow) {
     self.init(
-      row.logits?.array ?? problem.layout.row(row.number, of: problem.logits), temperature: problem.temperature,
+      row.logits?.numbers.array ?? problem.layout.row(row.number, of: problem.logits), temperature: problem.temperature,
       softcap: problem.softcap)
   }
 

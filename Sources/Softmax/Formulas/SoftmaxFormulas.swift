@@ -1,3 +1,30 @@
+/// What is kept of a row's exponentials.
+enum KeptExponentials {
+  /// What they may take in memory.
+  static let mostBytes = 4 << 20
+
+  /// What those of a row of so many classes may take until they are many, or of very many bits.
+  static func bytes(classes: Int) -> Int { min(mostBytes, 64 * classes) }
+
+  /// Those of some logits: many classes may have the same.
+  struct Known<Real> {
+    private static var most: Int { 64 }
+
+    private var last: (logit: Double, value: Real)?
+    private var dear: [Double: Real] = [:]
+
+    subscript(logit: Double) -> Real? {
+      if let last, last.logit == logit { return last.value }
+      return dear.isEmpty ? nil : dear[logit]
+    }
+
+    mutating func add(_ value: Real, of logit: Double, isDear: Bool) {
+      last = (logit, value)
+      if isDear, dear.count < Self.most { dear[logit] = value }
+    }
+  }
+}
+
 /// One row's exponentials in some arithmetic, and the sums that all formulas share.
 ///
 /// With d_i = (a_i - m) / T, each e^d_i is written as b_i + x_i: b_i = 1 and x_i = e^d_i - 1 for classes *near* the
@@ -27,9 +54,6 @@ struct SoftmaxSums<A: Arithmetic> {
   /// x_i, [classes]; empty where a row has too many to keep; then each is computed when asked for.
   private let tails: [A.Real]
 
-  /// What a row's exponentials may take in memory.
-  private static var mostBytes: Int { 16 << 20 }
-
   init(_ row: LogitsRow, _ arithmetic: A, _ poll: inout CancellationPoll) throws(ComputationError) {
     self.row = row
     self.arithmetic = arithmetic
@@ -40,15 +64,23 @@ struct SoftmaxSums<A: Arithmetic> {
         nil
       }
     self.cap = cap
-    let isKept = row.classes <= Self.mostBytes / (MemoryLayout<A.Real>.stride + arithmetic.bits / 4)
+    let isKept = row.classes <= KeptExponentials.mostBytes / (MemoryLayout<A.Real>.stride + arithmetic.bits / 4)
     var tails: [A.Real] = []
     if isKept { tails.reserveCapacity(row.classes) }
     var near = 0
     var nearTail = arithmetic.whole(0)
     var farTail = arithmetic.whole(0)
+    var known = KeptExponentials.Known<A.Real>()
     for i in 0..<row.classes {
-      try poll.spend(arithmetic.costOfExponential)
-      let x = try Self.tail(i, of: row, cap: cap, arithmetic, &poll)
+      let x: A.Real
+      if let same = known[row.logits[i]] {
+        try poll.spend(50)
+        x = same
+      } else {
+        try poll.spend(arithmetic.costOfExponential)
+        x = try Self.tail(i, of: row, cap: cap, arithmetic, &poll)
+        known.add(x, of: row.logits[i], isDear: arithmetic.bits >= 256)
+      }
       if Self.isNear(row, i) {
         near += 1
         nearTail = nearTail + x

@@ -119,6 +119,7 @@ public struct Layout: Sendable, Hashable {
 
   /// Row `n` of a tensor of the logits' shape, [classes].
   func row(_ n: Int, of tensor: Numbers) -> [Double] {
+    if batch == 1 { return tensor.array }
     var row = [Double](repeating: 0, count: classes)
     var span = row.mutableSpan
     tensor.read(from: start(of: n), step: inner, into: &span)

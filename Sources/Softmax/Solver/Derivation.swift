@@ -50,23 +50,25 @@ extension SoftmaxProblem {
       throw .targetDoesNotFit
     }
     buffer.clear(buffer.count, from: 0)
-    var entries: [UnresolvedValues.Entry] = []
-    for step in DerivationStep.allCases {
-      for (i, position) in step.range(classes: layout.classes).enumerated() {
-        guard let value = step.value(i, l) else { continue }
-        entries.append(UnresolvedValues.Entry(value: value, buffer: buffer, position: position))
-      }
-    }
-    counter?.total.outputs += entries.count
+    // All terms of the quotient rule but one are zero.
+    counter?.total.outputs += buffer.count - (layout.classes - 1)
     var escalation = StageEscalation(execution, from: stage)
-    if stage == .vector, VectorRow.serves(self) {
+    let isForVectors = stage == .vector && VectorRow.serves(self)
+    if isForVectors {
       try escalation.poll.spend(DerivationStep.allCases.count * VectorRow.cost(layout.classes))
       var row = VectorRow(self, execution.level)
       var reader = RowReader(layout)
-      reader.read(logits, row: 0) { row.solve($0, derivationFor: l, into: buffer) }
-      entries.removeAll { !buffer[$0.position].isNaN }
+      let open = reader.read(logits, row: 0) { row.solve($0, derivationFor: l, into: buffer) }
+      guard open > 0 else { return }
     }
-    var unresolved = UnresolvedValues(entries, of: LogitsRow(self, number: 0), format: format)
+    let parts = DerivationStep.allCases.map { step in
+      let range = step.range(classes: layout.classes)
+      return UnresolvedValues.Part(buffer: buffer, start: range.lowerBound, step: 1, functions: 0..<range.count) {
+        step.value($0, l)
+      }
+    }
+    var unresolved = UnresolvedValues(
+      parts, of: LogitsRow(self, number: 0), format: format, haveResults: isForVectors)
     try escalation.resolve(&unresolved)
     counter?.add(escalation.counts)
   }
@@ -74,19 +76,25 @@ extension SoftmaxProblem {
 
 extension VectorRow {
   /// The derivation's steps for one row, as far as this stage can prove them; NaN where it cannot.
+  /// - Returns: how many are NaN.
   fileprivate mutating func solve(
     _ logits: Span<Double>, derivationFor l: Int, into buffer: ResultBuffer
-  ) {
+  ) -> Int {
     // 2^exponent is more than 1/T.
     read(logits, exponent: max(0, 2 - Int(temperature.exponent)))
     let overTemperature = ScaledDoubleDouble.one / ScaledDoubleDouble(temperature)
     let own = exponential(l) / sum
-    func rounded(_ ball: Ball) -> Double { ball.rounded(to: format, isIrrational: false) ?? .nan }
+    var open = 0
+    func rounded(_ ball: Ball) -> Double {
+      let result = ball.rounded(to: format, isIrrational: false)
+      if result == nil { open += 1 }
+      return result ?? .nan
+    }
     var scratch: [Double] = []
     for step in DerivationStep.allCases {
       let range = step.range(classes: logits.count)
       func write(_ body: (inout MutableSpan<Double>) -> Int) {
-        _ = buffer.write(range.count, from: range.lowerBound, step: 1, by: &scratch, body)
+        open += buffer.write(range.count, from: range.lowerBound, step: 1, by: &scratch, body)
       }
       switch step {
       case .yHat: write { probabilities(of: logits, into: &$0) }
@@ -100,5 +108,6 @@ extension VectorRow {
       case .dLdyHatL: buffer[range.lowerBound] = rounded(-(sum / exponential(l)))
       }
     }
+    return open
   }
 }

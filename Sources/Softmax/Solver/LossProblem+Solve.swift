@@ -88,29 +88,32 @@ extension LossProblem {
       counting: counter)
   }
 
-  /// Rounds what is asked of some rows; all of them, unless the vector stage is asked first.
+  /// Rounds what is asked of some rows.
   /// - Returns: their losses' sum.
   private func solve(
     _ request: LossRequest, rows: Range<Int>, into buffers: LossBuffers, _ execution: Execution, from stage: Stage,
     counting counter: StageCounter?
   ) throws(ComputationError) -> LossTerm? {
     counter?.total.outputs += countingRows(rows) * request.valuesPerRow
+    let vectorLoss = stage == .vector && VectorRow.serves(softmax) ? VectorLoss(request, into: buffers) : nil
+    if vectorLoss == nil { buffers.clear() }
     var term: LossTerm?
-    var open: [UnresolvedRow]?
-    if stage == .vector, VectorRow.serves(softmax), let vectorLoss = VectorLoss(request, into: buffers) {
-      (open, term) = try solve(rows, by: vectorLoss, execution)
-    } else {
-      buffers.clear()
-    }
-    let rows = UnresolvedRows(open, layout: request.layout, outputs: request.valuesPerRow)
-    let found = try execution.reduce(
-      rows.shares.count, join: { (LossTerm.sum($0.0, $1.0), $0.1 + $1.1) }
-    ) { k throws(ComputationError) in
-      try resolve(rows.shares[k], of: rows, request, into: buffers, StageEscalation(execution, from: stage))
-    }
-    if let found {
-      term = LossTerm.sum(term, found.0)
-      counter?.add(found.1)
+    for part in UnresolvedRows.parts(of: rows) {
+      var open: [UnresolvedRow]?
+      if let vectorLoss {
+        let found = try solve(part, by: vectorLoss, execution)
+        (open, term) = (found.0, LossTerm.sum(term, found.1))
+      }
+      let rows = UnresolvedRows(open, of: part, layout: request.layout, outputs: request.valuesPerRow)
+      let found = try execution.reduce(
+        rows.shares.count, join: { (LossTerm.sum($0.0, $1.0), $0.1 + $1.1) }
+      ) { k throws(ComputationError) in
+        try resolve(rows.shares[k], of: rows, request, into: buffers, StageEscalation(execution, from: stage))
+      }
+      if let found {
+        term = LossTerm.sum(term, found.0)
+        counter?.add(found.1)
+      }
     }
     return term
   }
@@ -147,8 +150,8 @@ extension LossProblem {
         guard left.count > 0 else { return }
         open.append(
           UnresolvedRow(
-            number: n, count: left.count, isLossOpen: left.isLossOpen,
-            logits: reader.overwrittenRow(of: softmax.logits)))
+            number: n, count: left.count, logits: reader.overwrittenRow(of: softmax.logits),
+            isLossOpen: left.isLossOpen))
       }
       guard vectorLoss.hasShortRows else {
         for n in chunks[k] {

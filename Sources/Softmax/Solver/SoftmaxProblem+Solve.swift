@@ -38,20 +38,22 @@ extension SoftmaxProblem {
   ) throws(ComputationError) {
     counter?.total.outputs += layout.batch * outputs.valuesPerRow
     let isForVectors = stage == .vector && VectorRow.serves(self)
-    let open = isForVectors ? try solveByVectors(outputs, execution) : nil
-    let rows = UnresolvedRows(open, layout: layout, outputs: outputs.valuesPerRow)
-    let spent = try execution.reduce(rows.shares.count, join: +) { k throws(ComputationError) in
-      try resolve(rows.shares[k], of: rows, outputs, StageEscalation(execution, from: stage))
+    for part in UnresolvedRows.parts(of: 0..<layout.batch) {
+      let open = isForVectors ? try solveByVectors(part, outputs, execution) : nil
+      let rows = UnresolvedRows(open, of: part, layout: layout, outputs: outputs.valuesPerRow)
+      let spent = try execution.reduce(rows.shares.count, join: +) { k throws(ComputationError) in
+        try resolve(rows.shares[k], of: rows, outputs, StageEscalation(execution, from: stage))
+      }
+      if let spent { counter?.add(spent) }
     }
-    if let spent { counter?.add(spent) }
   }
 
-  /// The vector stage over all rows: what it cannot prove is NaN.
+  /// The vector stage over some rows: what it cannot prove is NaN.
   /// - Returns: the rows with such outputs.
   private func solveByVectors(
-    _ outputs: OutputLayout, _ execution: Execution
+    _ rows: Range<Int>, _ outputs: OutputLayout, _ execution: Execution
   ) throws(ComputationError) -> [UnresolvedRow] {
-    let chunks = ParallelChunks(layout)
+    let chunks = ParallelChunks(layout, rows)
     return try execution.reduce(chunks.count, join: +) { k throws(ComputationError) in
       var work = VectorWork(self, execution)
       try solve(chunks[k], outputs, in: &work, execution.level)
@@ -73,9 +75,8 @@ extension SoftmaxProblem {
         continue
       }
       let row = LogitsRow(self, rows[index])
-      var entries = outputs.values(of: row, number: n, in: share.outputs(of: outputs.valuesPerRow))
-      if rows.haveResults { entries.removeAll { !$0.buffer[$0.position].isNaN } }
-      var values = UnresolvedValues(entries, of: row, format: format)
+      let parts = outputs.values(of: row, number: n, in: share.outputs(of: outputs.valuesPerRow))
+      var values = UnresolvedValues(parts, of: row, format: format, haveResults: rows.haveResults)
       try escalation.resolve(&values)
     }
     return escalation.counts
@@ -198,20 +199,19 @@ struct OutputLayout: Sendable {
   }
 
   /// Some of the values of row n: those whose numbers, counted through all outputs, are in the range.
-  func values(of row: LogitsRow, number n: Int, in numbers: Range<Int>) -> [UnresolvedValues.Entry] {
+  func values(of row: LogitsRow, number n: Int, in numbers: Range<Int>) -> [UnresolvedValues.Part] {
     let top = top(of: row.logits.span, by: BaselineLoops.self)
-    var entries: [UnresolvedValues.Entry] = []
     var first = 0
-    for part in parts {
-      for position in numbers.clamped(to: first..<(first + part.valuesPerRow)) {
-        let value = part.output.value(at: position - first, classes: layout.classes, top: top)
-        entries.append(
-          UnresolvedValues.Entry(
-            value: value, buffer: part.buffer, position: self.position(of: part, row: n, at: position - first)))
-      }
-      first += part.valuesPerRow
+    return parts.map { part in
+      let all = first..<(first + part.valuesPerRow)
+      first = all.upperBound
+      let asked = numbers.clamped(to: all)
+      let (output, classes) = (part.output, layout.classes)
+      return UnresolvedValues.Part(
+        buffer: part.buffer, start: position(of: part, row: n, at: 0), step: layout.inner,
+        functions: (asked.lowerBound - all.lowerBound)..<(asked.upperBound - all.lowerBound)
+      ) { output.value(at: $0, classes: classes, top: top) }
     }
-    return entries
   }
 
   /// Writes what a row without a finite logit has.

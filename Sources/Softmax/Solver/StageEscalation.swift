@@ -94,10 +94,17 @@ struct UnresolvedRow: Sendable {
   let number: Int
   /// How many of its outputs are open.
   let count: Int
-  /// Whether its loss is among them.
+  /// Its logits, where results have overwritten them. (Few rows have them, so they take a reference's place.)
+  var logits: KeptLogits?
+  /// Whether the loss is among its open outputs.
   var isLossOpen = false
-  /// Its logits, where results have overwritten them.
-  var logits: Numbers?
+}
+
+/// A row's logits that are not in their tensor any more.
+final class KeptLogits: Sendable {
+  let numbers: Numbers
+
+  init(_ numbers: Numbers) { self.numbers = numbers }
 }
 
 /// The rows with open outputs, as threads share them out for the other stages.
@@ -120,19 +127,31 @@ struct UnresolvedRows: Sendable {
   private static let leastElements = 64
   private static let mostParts = 8
 
+  private static let mostRows = 1 << 16
+
   /// `nil` where all rows are open.
   private let rows: [UnresolvedRow]?
+  private let first: Int
   private let outputs: Int
   let shares: [Share]
 
+  /// Rows in parts of which each is done before the next, so that only so many open rows are kept.
+  static func parts(of rows: Range<Int>) -> [Range<Int>] {
+    stride(from: rows.lowerBound, to: rows.upperBound, by: mostRows).map {
+      $0..<min($0 + mostRows, rows.upperBound)
+    }
+  }
+
   /// - Parameters:
   ///   - rows: what the vector stage left open, in order; `nil` where it was not asked.
+  ///   - all: the rows that it is about.
   ///   - layout: the logits'.
   ///   - outputs: how many outputs a row has.
-  init(_ rows: [UnresolvedRow]?, layout: Layout, outputs: Int) {
+  init(_ rows: [UnresolvedRow]?, of all: Range<Int>, layout: Layout, outputs: Int) {
     self.rows = rows
     self.outputs = outputs
-    let count = rows?.count ?? layout.batch
+    first = all.lowerBound
+    let count = rows?.count ?? all.count
     let length = max(1, Self.leastElements / layout.classes)
     var shares: [Share] = []
     var start = 0
@@ -154,52 +173,64 @@ struct UnresolvedRows: Sendable {
   var haveResults: Bool { rows != nil }
 
   subscript(index: Int) -> UnresolvedRow {
-    rows?[index] ?? UnresolvedRow(number: index, count: outputs, isLossOpen: true)
+    rows?[index] ?? UnresolvedRow(number: first + index, count: outputs, isLossOpen: true)
   }
 }
 
-/// Functions of one row that are not rounded yet.
+/// Functions of one row that are not rounded yet: they are NaN where they stand, and nothing is kept for each.
 struct UnresolvedValues: UnresolvedOutputs {
-  struct Entry {
-    let value: RowValue
-    /// Where the result goes.
+  /// Some numbers of a tensor that are functions of the row.
+  struct Part {
     let buffer: ResultBuffer
-    let position: Int
+    /// The first function's position in the tensor, and how far apart they are.
+    let start, step: Int
+    let functions: Range<Int>
+    /// `nil` for a number that is none, and there already.
+    let value: (Int) -> RowValue?
+
+    fileprivate func position(of function: Int) -> Int { start + function * step }
   }
 
   let row: LogitsRow
   let format: BinaryFormat
-  private var entries: [Entry]
+  private let parts: [Part]
+  private(set) var unresolvedCount = 0
   /// What exponential sums are made of, once they are asked.
   private var quotients: RowQuotients?
 
   /// Writes what is known without arithmetic at once.
-  init(_ entries: [Entry], of row: LogitsRow, format: BinaryFormat) {
-    self.entries = entries.filter { entry in
-      guard let known = row.known(entry.value) else { return true }
-      entry.buffer[entry.position] = known
-      return false
-    }
+  ///
+  /// - Parameter haveResults: the numbers that are open are NaN already; else all are open.
+  init(_ parts: [Part], of row: LogitsRow, format: BinaryFormat, haveResults: Bool) {
     self.row = row
     self.format = format
+    self.parts = parts
+    for part in parts {
+      for function in part.functions {
+        let position = part.position(of: function)
+        if haveResults, !part.buffer[position].isNaN { continue }
+        guard let value = part.value(function) else { continue }
+        let known = row.known(value)
+        part.buffer[position] = known ?? .nan
+        if known == nil { unresolvedCount += 1 }
+      }
+    }
   }
-
-  var unresolvedCount: Int { entries.count }
 
   mutating func resolve<A: Arithmetic>(
     with arithmetic: A, _ poll: inout CancellationPoll
   ) throws(ComputationError) {
     var sums = try SoftmaxSums(row, arithmetic, &poll)
-    var left: [Entry] = []
-    for entry in entries {
-      try poll.spend(arithmetic.costOfExponential / 4)
-      if let result = try result(entry.value, &sums, &poll) {
-        entry.buffer[entry.position] = result
-      } else {
-        left.append(entry)
+    for part in parts {
+      for function in part.functions {
+        let position = part.position(of: function)
+        guard part.buffer[position].isNaN, let value = part.value(function) else { continue }
+        try poll.spend(arithmetic.costOfExponential / 4)
+        guard let result = try result(value, &sums, &poll) else { continue }
+        part.buffer[position] = result
+        unresolvedCount -= 1
       }
     }
-    entries = left
   }
 
   private mutating func result<A: Arithmetic>(

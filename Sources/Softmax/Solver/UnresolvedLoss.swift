@@ -8,8 +8,8 @@ struct UnresolvedLoss: UnresolvedOutputs {
   /// The row's loss where it is a term of a sum.
   private(set) var term: LossTerm?
   private var isLossOpen: Bool
-  /// Classes whose derivative is open.
-  private var openClasses: [Int]
+  /// How many derivatives are open: they are NaN where they stand, and nothing is kept for each.
+  private var openDerivatives = 0
   /// What exponential sums are made of, from 256 bits on.
   private var quotients: DerivativeQuotients?
 
@@ -26,14 +26,16 @@ struct UnresolvedLoss: UnresolvedOutputs {
     row = LogitsRow(request.problem.softmax, unresolved)
     weights = TargetWeights(request.problem, row: number)
     isLossOpen = request.use != .unused && unresolved.isLossOpen
-    openClasses = []
     // A zero factor leaves the zeros that are there.
     guard let gradient = buffers.gradient, request.upstream(row: number) != 0 else { return }
-    openClasses = (0..<row.classes).filter { i in
-      let position = request.gradientPosition(row: unresolved.number, i)
-      guard let known = known(i) else { return !areResultsKnown || gradient[position].isNaN }
-      gradient[position] = known
-      return false
+    for i in 0..<row.classes {
+      let position = request.gradientPosition(row: number, i)
+      if let known = known(i) {
+        gradient[position] = known
+      } else if !areResultsKnown || gradient[position].isNaN {
+        gradient[position] = .nan
+        openDerivatives += 1
+      }
     }
   }
 
@@ -44,7 +46,39 @@ struct UnresolvedLoss: UnresolvedOutputs {
     return request.upstream(row: number) < 0 ? .infinity : -.infinity
   }
 
-  var unresolvedCount: Int { (isLossOpen ? 1 : 0) + openClasses.count }
+  var unresolvedCount: Int { (isLossOpen ? 1 : 0) + openDerivatives }
+
+  /// Writes those open derivatives for which `result` has one, which is asked once for equal classes in a row.
+  private mutating func resolveDerivatives(
+    _ result: (Int) throws(ComputationError) -> Double?
+  ) throws(ComputationError) {
+    guard openDerivatives > 0, let gradient = buffers.gradient else { return }
+    var last: (class: Int, result: Double?)?
+    for i in 0..<row.classes {
+      let position = request.gradientPosition(row: number, i)
+      guard gradient[position].isNaN else { continue }
+      let own: Double?
+      if let last, areEqual(last.class, i) { own = last.result } else { own = try result(i) }
+      last = (i, own)
+      guard let own else { continue }
+      gradient[position] = own
+      openDerivatives -= 1
+    }
+  }
+
+  /// Whether two classes have the same derivative, since all that it is made of is equal.
+  private func areEqual(_ i: Int, _ j: Int) -> Bool {
+    guard row.logits[i] == row.logits[j] else { return false }
+    if let weight = weights.weight, weight[i] != weight[j] { return false }
+    if case .hessianProduct(let vector) = request.derivative {
+      return vector[request.gradientPosition(row: number, i)] == vector[request.gradientPosition(row: number, j)]
+    }
+    switch weights.kind {
+    case .index(let y): return i != y && j != y
+    case .probabilities(let t): return t[i] == t[j]
+    case .teacher(let teacher): return teacher.logits[i] == teacher.logits[j]
+    }
+  }
 
   mutating func resolve<A: Arithmetic>(
     with arithmetic: A, _ poll: inout CancellationPoll
@@ -66,40 +100,25 @@ struct UnresolvedLoss: UnresolvedOutputs {
     _ functions: inout Functions, _ arithmetic: Functions.A, _ poll: inout CancellationPoll
   ) throws(ComputationError) {
     if isLossOpen { try resolveMeasure(&functions, arithmetic, &poll) }
-    var left: [Int] = []
-    for i in openClasses {
+    let format = request.problem.softmax.format
+    try resolveDerivatives { [request, row, weights, quotients] i throws(ComputationError) in
       try poll.spend(arithmetic.costOfExponential / 4)
       let value = try functions.derivative(i, &poll)
-      var result = value.rounded(
-        to: request.problem.softmax.format, isIrrational: request.isDerivativeIrrational(i, of: row, weights))
-      if result == nil {
-        let format = request.problem.softmax.format
-        result = try quotients?.quotient(i)?.nearest(to: value, bits: arithmetic.bits, in: format, &poll)
-      }
-      if let result {
-        buffers.gradient?[request.gradientPosition(row: number, i)] = result
-      } else {
-        left.append(i)
-      }
+      let isIrrational = request.isDerivativeIrrational(i, of: row, weights)
+      if let result = value.rounded(to: format, isIrrational: isIrrational) { return result }
+      return try quotients?.quotient(i)?.nearest(to: value, bits: arithmetic.bits, in: format, &poll)
     }
-    openClasses = left
   }
 
   /// Finds derivatives that are exactly zero, once.
   private mutating func resolveZeros(_ poll: inout CancellationPoll) throws(ComputationError) {
-    guard quotients == nil, !openClasses.isEmpty, !request.problem.takesProbabilities else { return }
+    guard quotients == nil, openDerivatives > 0, !request.problem.takesProbabilities else { return }
     let quotients = try DerivativeQuotients(request, row: number, row, weights: weights, &poll)
     self.quotients = quotients
-    var left: [Int] = []
-    for i in openClasses {
+    try resolveDerivatives { i throws(ComputationError) in
       try poll.spend(2_000)
-      if try quotients.isZero(i, &poll) {
-        buffers.gradient?[request.gradientPosition(row: number, i)] = 0
-      } else {
-        left.append(i)
-      }
+      return try quotients.isZero(i, &poll) ? 0 : nil
     }
-    openClasses = left
   }
 
   private mutating func resolveMeasure<Functions: RowFunctions>(

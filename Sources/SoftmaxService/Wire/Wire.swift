@@ -186,7 +186,7 @@ extension ValidatedRequest.Work {
         case .indices(let indices): indices.count * MemoryLayout<Int>.stride
         case .probabilities(let numbers), .logits(let numbers): numbers.byteCount
         }
-      return softmax.logits.byteCount + target + (work.vector?.byteCount ?? 0) + softmax.bytesAtWork(threads: threads)
+      return softmax.logits.byteCount + target + (work.vector?.byteCount ?? 0) + problem.bytesAtWork(threads: threads)
     }
   }
 }

@@ -9,8 +9,8 @@ struct RowReader: Sendable {
   init(_ layout: Layout) { self.layout = layout }
 
   /// The last row that was read of a tensor that is being overwritten, as it was; nil for others, which keep theirs.
-  func overwrittenRow(of tensor: Numbers) -> Numbers? {
-    tensor.overwrittenType.map { Numbers(copying: row.span, as: $0) }
+  func overwrittenRow(of tensor: Numbers) -> KeptLogits? {
+    tensor.overwrittenType.map { KeptLogits(Numbers(copying: row.span, as: $0)) }
   }
 
   /// Calls `body` with row n of a tensor of the logits' shape.
@@ -108,11 +108,23 @@ struct RowWriter: Sendable {
 extension SoftmaxProblem {
   /// Bytes that this many threads keep of the rows that they work on: a class's exponential, what a cap makes of it,
   /// and its places in copies of the row and of the row's results, where these are not used where they are; of as many
-  /// rows as go together.
+  /// rows as go together. In the same places the later stages have the row and the order of its logits, and besides
+  /// some exponentials.
   public func bytesAtWork(threads: Int) -> Int {
     let isInPlace = layout.inner == 1 && logits.isArray
     let rows = ShortRows.serves(self) ? ShortRows.room(layout) : 1
     let perClass = (isInPlace ? 16 : 32) + (softcap == nil ? 0 : 48)
-    return min(layout.batch, threads) * layout.classes * rows * perClass
+    let exponentials = KeptExponentials.bytes(classes: layout.classes)
+    return min(layout.batch, threads) * (layout.classes * rows * perClass + exponentials)
+  }
+}
+
+extension LossProblem {
+  /// The same with a target for each class, which has places like the row's.
+  public func bytesAtWork(threads: Int) -> Int {
+    let own = softmax.bytesAtWork(threads: threads)
+    if case .indices = target { return own }
+    let classes = softmax.layout.classes
+    return own + min(softmax.layout.batch, threads) * (classes * 32 + KeptExponentials.bytes(classes: classes))
   }
 }
