@@ -2,7 +2,6 @@
 struct DerivativeQuotients {
   private typealias Sum = ExponentialSum
   private typealias Coefficient = ExponentialSum.Coefficient
-  private typealias Line = ExponentialQuotient.Line
 
   private let row: LogitsRow
   private let weights: TargetWeights
@@ -18,10 +17,14 @@ struct DerivativeQuotients {
   private let penalty: Coefficient?
   /// scale U where it is rational, times `divisor`'s own factor for it.
   private let total: Coefficient?
+  /// Of a level row's target with a focal loss and a z-loss whose logarithms cancel.
+  private let rest: RationalRest?
   /// Of a teacher's target: k = C (1-ε), or 1 where ε = 0, and ε W with W = Σ w.
   private let kept, spread: Coefficient
   /// The row's powers, and its teacher's.
   private let own, other: PowerGroups
+  /// Σ w of the teacher's large groups, and Σ v of the row's, which are not added up anew for each entry.
+  private let weightSums, vectorSums: [Int: Coefficient]
   /// What entries that are zero have in common.
   private let zeros: Zeros?
 
@@ -59,13 +62,17 @@ struct DerivativeQuotients {
     } else {
       penalty = nil
     }
+    let isBesides = problem.focalGamma > 0 && problem.zLoss > 0 && row.isLevel && !isCapped
+    rest = isBesides ? RationalRest(problem, row, weights, factor: factor, divisor: divisor) : nil
     kept = weights.exactKeptShare
     spread = problem.exactSpread
     own = PowerGroups(row.logits)
     other = weights.teacherGroups
+    weightSums = weights.evenWeight == nil ? other.largeSums(of: weights.weight) : [:]
     if case .hessianProduct(let all) = request.derivative {
       let vector = request.layout.row(n, of: all)
       self.vector = vector
+      vectorSums = own.largeSums(of: vector)
       divisor = Sum.product(divisor, Sum.exact(row.temperature))
       let total = try weights.exactTotal(of: other, spread: spread, &poll)
       self.total = total?.sum
@@ -77,7 +84,7 @@ struct DerivativeQuotients {
       let isMean = try own.haveOneMean(of: vector, &poll)
       zeros = isMean ? .mean(sum: own.sum(0, of: vector), count: own.size(0)) : nil
     } else {
-      vector = nil
+      (vector, vectorSums) = (nil, [:])
       total = weights.teacher == nil ? try weights.exactTotal(of: other, spread: spread, &poll)?.sum : nil
       zeros = weights.teacher == nil || weights.smoothing > 0 ? nil : try Self.shift(of: own, to: other, weights, &poll)
     }
@@ -96,15 +103,15 @@ struct DerivativeQuotients {
       let sum = weights.sum(h, of: other)
       guard sum.sign > 0 else { continue }
       guard g < own.count else { return nil }
-      let first = top ?? (other.logits[h], sum)
+      let first = top ?? (other.logit(h), sum)
       top = first
-      guard ExactPair(own.logits[g], -own.logits[0]) == ExactPair(other.logits[h], -first.logit),
+      guard ExactPair(own.logit(g), -own.logit(0)) == ExactPair(other.logit(h), -first.logit),
         Sum.product(sum, own.size(0)) == Sum.product(first.sum, own.size(g))
       else { return nil }
       g += 1
     }
     guard let top, g == own.count else { return nil }
-    return .shift(from: own.logits[0], to: top.logit, sum: top.sum, count: own.size(0))
+    return .shift(from: own.logit(0), to: top.logit, sum: top.sum, count: own.size(0))
   }
 
   /// Whether the derivative's entry for class i is certainly zero, which no width of intervals would show.
@@ -125,6 +132,10 @@ struct DerivativeQuotients {
   /// The derivative's entry for class i.
   func quotient(_ i: Int) -> ExponentialQuotient? {
     if let vector { return hessian(i, vector) }
+    if let rest, i == rest.target {
+      return ExponentialQuotient(
+        first: .one, offset: -rest.numerator, divisor: rest.divisor, temperature: row.temperature)
+    }
     var result = ExponentialQuotient(first: own, second: other, divisor: divisor, temperature: row.temperature)
     if let teacher = weights.teacher {
       // A class with p = 0 has the teacher's part alone, whatever is beside cross-entropy.
@@ -137,17 +148,14 @@ struct DerivativeQuotients {
       // With one class all is exact already.
       guard isQuotient, penalty == nil, let total else { return nil }
       result.offset = Sum.product(factor, weights.exact(i))
-      if !row.isMasked(i) { result.row = line(i) { _ in Sum.product(factor, total) } }
+      if !row.isMasked(i) { result.row = (group(i), { _ in Sum.product(factor, total) }) }
     }
     return result
   }
 
   private func weight(_ c: Int) -> Coefficient { Sum.exact(weights.weight?[c] ?? 1) }
 
-  /// What e_i is multiplied by.
-  private func line(_ i: Int, _ coefficient: @escaping (Int) -> Coefficient) -> Line {
-    Line(group: own.index(of: row.logits[i]), coefficient: coefficient)
-  }
+  private func group(_ i: Int) -> Int { own.index(of: row.logits[i]) }
 
   /// q s scale U p_i (v_i - Σ p_j v_j) S² = q s scale U e_i Σ_j e_j (v_i - v_j). Where U is irrational, S' is left of
   /// the denominator if the row is level.
@@ -156,26 +164,27 @@ struct DerivativeQuotients {
     var result = ExponentialQuotient(
       first: own, second: own, divisor: divisor, isElseIrrational: true, temperature: row.temperature)
     func difference(_ g: Int, _ factor: Coefficient) -> Coefficient {
-      let sum = Sum.sum(Sum.product(Sum.exact(vector[i]), own.size(g)), -own.sum(g, of: vector))
-      return Sum.product(factor, sum)
+      let all = vectorSums[g] ?? own.sum(g, of: vector)
+      return Sum.product(factor, Sum.sum(Sum.product(Sum.exact(vector[i]), own.size(g)), -all))
     }
     if total == nil, row.isLevel {
       (result.first, result.second) = (.one, other)
       if !row.isMasked(i) {
         let sum = difference(0, factor)
-        result.row = Line(group: 0) { h in Sum.product(sum, share(h)) }
+        result.row = (0, { h in Sum.product(sum, share(h)) })
       }
     } else {
       let factor = Sum.product(factor, total ?? Sum.exact(1))
       if total == nil { result.denominator = .other }
-      if !row.isMasked(i) { result.row = line(i) { h in difference(h, factor) } }
+      if !row.isMasked(i) { result.row = (group(i), { h in difference(h, factor) }) }
     }
     return result
   }
 
   /// Σ (k w_h + ε W) over a group of the teacher's.
   private func share(_ h: Int) -> Coefficient {
-    Sum.sum(Sum.product(kept, weights.sum(h, of: other)), Sum.product(spread, other.size(h)))
+    let sum = weightSums[h] ?? weights.sum(h, of: other)
+    return Sum.sum(Sum.product(kept, sum), Sum.product(spread, other.size(h)))
   }
 
   /// Adds all of this, with q s,
@@ -186,16 +195,52 @@ struct DerivativeQuotients {
   private func addGradient(_ i: Int, _ teacher: LogitsRow, to result: inout ExponentialQuotient) {
     let pull = -Sum.product(factor, Sum.product(kept, weight(i)))
     if !teacher.isMasked(i) {
-      let isMasked = row.isMasked(i)
-      result.column = Line(group: other.index(of: teacher.logits[i])) { g in
-        isMasked ? pull : Sum.product(pull, own.size(g))
-      }
+      result.column = ExponentialQuotient.Column(group: other.index(of: teacher.logits[i]), perClass: pull)
     }
     if row.isMasked(i) {
       result.first = .one
     } else {
-      result.row = line(i) { h in Sum.product(factor, share(h)) }
+      result.row = (group(i), { h in Sum.product(factor, share(h)) })
     }
+  }
+}
+
+/// The entry of a level row's target y with a focal loss and a z-loss, where it is rational: with f = ((n-1)/n)^γ it is
+///
+///     q s r/T { [-w f (n-1) + 2 λ a/T] + (2 λ - w γ f) log n } / n,
+///
+/// and where the logarithm's factor is zero, so that `w f = 2 λ/γ`, it is `q s r 2 λ [γ a - (n-1) T] / (T² γ n)`.
+private struct RationalRest {
+  typealias Coefficient = ExponentialSum.Coefficient
+
+  let target: Int
+  let numerator, divisor: Coefficient
+
+  /// `nil` where the factor is not zero. For γ that is no whole number f is irrational. Else, of n and n-1, one is odd,
+  /// and its power divides the odd part of λ or w γ, of at most 106 bits: it is 1, or γ is at most 66. As 1 it leaves a
+  /// power of two, whose exponent all of binary64 does not take beyond 2,200.
+  ///
+  /// - Parameters:
+  ///   - factor: q s.
+  ///   - divisor: T D.
+  init?(_ problem: LossProblem, _ row: LogitsRow, _ weights: TargetWeights, factor: Coefficient, divisor: Coefficient) {
+    typealias Sum = ExponentialSum
+    guard case .index(let y) = weights.kind, !row.isMasked(y), row.finite > 1,
+      let gamma = Int(exactly: problem.focalGamma), gamma <= (row.finite == 2 ? 2200 : 66)
+    else { return nil }
+    var (own, all) = (Sum.product(Sum.exact(weights.weight?[y] ?? 1), gamma), Sum.product(Sum.exact(problem.zLoss), 2))
+    let twice = all
+    for _ in 0..<gamma {
+      own = Sum.product(own, row.finite - 1)
+      all = Sum.product(all, row.finite)
+    }
+    guard own == all else { return nil }
+    let temperature = Sum.exact(row.temperature)
+    let difference = Sum.sum(
+      Sum.product(Sum.exact(row.maximum), gamma), -Sum.product(temperature, row.finite - 1))
+    target = y
+    numerator = Sum.product(factor, Sum.product(twice, difference))
+    self.divisor = Sum.product(Sum.product(divisor, temperature), Sum.product(Sum.exact(row.finite), gamma))
   }
 }
 

@@ -2,8 +2,7 @@ internal import VectorKernels
 
 /// The powers e^(a/T) of a row's finite logits, the greatest first, equal ones gathered.
 struct PowerGroups: Sendable {
-  /// The different logits.
-  let logits: [Double]
+  private let row: [Double]
   /// Where each group begins in `classes`, and where the last one ends.
   private let starts: [Int32]
   private let classes: [Int32]
@@ -11,22 +10,28 @@ struct PowerGroups: Sendable {
   /// 1, of one class.
   static let one = PowerGroups([0])
 
+  /// Rows may be long: what is kept of them takes no more than their logits do.
   init(_ row: [Double]) {
-    var classes = row.indices.filter { row[$0] > -.infinity }.map { Int32($0) }
+    var classes: [Int32] = []
+    classes.reserveCapacity(row.count)
+    for c in row.indices where row[c] > -.infinity { classes.append(Int32(c)) }
     classes.sort { row[Int($0)] > row[Int($1)] }
-    var logits: [Double] = []
-    var starts: [Int32] = []
-    for (place, c) in classes.enumerated() where logits.last != row[Int(c)] {
-      logits.append(row[Int(c)])
-      starts.append(Int32(place))
+    func isFirst(_ place: Int) -> Bool {
+      place == 0 || row[Int(classes[place - 1])] != row[Int(classes[place])]
     }
+    var starts: [Int32] = []
+    starts.reserveCapacity(1 + classes.indices.count(where: isFirst))
+    for place in classes.indices where isFirst(place) { starts.append(Int32(place)) }
     starts.append(Int32(classes.count))
-    self.logits = logits
+    self.row = row
     self.starts = starts
     self.classes = classes
   }
 
-  var count: Int { logits.count }
+  var count: Int { starts.count - 1 }
+
+  /// A group's logit.
+  func logit(_ group: Int) -> Double { row[Int(classes[Int(starts[group])])] }
 
   /// How many classes a group has.
   func size(_ group: Int) -> Int { Int(starts[group + 1] - starts[group]) }
@@ -36,7 +41,7 @@ struct PowerGroups: Sendable {
     var (low, high) = (0, count - 1)
     while low < high {
       let middle = (low + high) / 2
-      if logits[middle] > logit { low = middle + 1 } else { high = middle }
+      if self.logit(middle) > logit { low = middle + 1 } else { high = middle }
     }
     return low
   }
@@ -50,6 +55,13 @@ struct PowerGroups: Sendable {
       if number > 0 { above.add(number, 1) } else { below.add(-number, 1) }
     }
     return ExponentialSum.sum(ExponentialSum.exact(above), -ExponentialSum.exact(below))
+  }
+
+  /// The sums of numbers over the groups of many classes.
+  func largeSums(of numbers: [Double]?) -> [Int: ExponentialSum.Coefficient] {
+    var sums: [Int: ExponentialSum.Coefficient] = [:]
+    for group in 0..<count where size(group) > 16 { sums[group] = sum(group, of: numbers) }
+    return sums
   }
 
   /// Whether the groups' means of numbers are all the same.
@@ -76,10 +88,12 @@ struct PowerGroups: Sendable {
 struct ExponentialQuotient {
   typealias Coefficient = ExponentialSum.Coefficient
 
-  /// Some of a table's coefficients: those with one group of a row, by the groups of the other row.
-  struct Line {
+  /// What one group of S' has in N with those of S: a multiple of their sizes, and more with one of them.
+  struct Column {
     let group: Int
-    let coefficient: (Int) -> Coefficient
+    var perClass = ExponentialSum.exact(0)
+    var place = 0
+    var extra = ExponentialSum.exact(0)
   }
 
   enum Denominator {
@@ -96,8 +110,8 @@ struct ExponentialQuotient {
   var second = PowerGroups.one
   var denominator = Denominator.product
   /// N: what one group of S has with those of S', and one of S' with those of S.
-  var row: Line?
-  var column: Line?
+  var row: (group: Int, coefficient: (Int) -> Coefficient)?
+  var column: Column?
   var offset = ExponentialSum.exact(0)
   var divisor = ExponentialSum.exact(1)
   /// Whether it is irrational or zero where the denominator is another.
@@ -109,6 +123,8 @@ struct ExponentialQuotient {
   private static let enoughBits = 2048
   /// How many pairs of different logits are multiplied out, if neither row is level; and how many terms are kept.
   private static let mostPairs = 1 << 16
+  /// So few terms tell the side sooner than more bits of the whole row do.
+  private static let fewTerms = 64
 
   /// The number of a format nearest to the result, where an enclosure of `bits` holds one boundary.
   func nearest<Real: Enclosure>(
@@ -119,7 +135,7 @@ struct ExponentialQuotient {
     if differs(from: middle) {
       // An end of the enclosure may be the boundary itself.
       if let result = value.rounded(to: format, isIrrational: true) { return result }
-      guard bits >= Self.enoughBits else { return nil }
+      guard bits >= Self.enoughBits || isDifferenceShort(from: middle) else { return nil }
     }
     guard let sign = try sign(less: middle, &poll) else {
       return isElseIrrational ? value.rounded(to: format, isIrrational: true) : nil
@@ -149,9 +165,11 @@ struct ExponentialQuotient {
 
   /// N's coefficient of the product of two powers.
   private func numerator(_ g: Int, _ h: Int) -> Coefficient {
-    let own = row.map { $0.group == g ? $0.coefficient(h) : ExponentialSum.exact(0) } ?? ExponentialSum.exact(0)
-    guard let column, column.group == h else { return own }
-    return ExponentialSum.sum(own, column.coefficient(g))
+    var result = ExponentialSum.exact(0)
+    if let row, row.group == g { result = row.coefficient(h) }
+    guard let column, column.group == h else { return result }
+    result = ExponentialSum.sum(result, ExponentialSum.product(column.perClass, first.size(g)))
+    return column.place == g ? ExponentialSum.sum(result, column.extra) : result
   }
 
   /// D's.
@@ -160,21 +178,52 @@ struct ExponentialQuotient {
     return first.size(g) * second.size(h)
   }
 
+  /// The multiple of their sizes that all groups of S have in a column of N - (κ + m d) D.
+  private func multiple(_ h: Int, _ factor: Coefficient) -> Coefficient {
+    var result = ExponentialSum.exact(0)
+    if case .product = denominator { result = ExponentialSum.product(factor, second.size(h)) }
+    if let column, column.group == h { result = ExponentialSum.sum(result, column.perClass) }
+    return result
+  }
+
+  /// Whether N - (κ + m d) D has few terms.
+  private func isDifferenceShort(from m: Coefficient) -> Bool {
+    guard second.count <= Self.fewTerms else { return false }
+    let factor = -factor(m)
+    let columns = (0..<second.count).count { multiple($0, factor).sign != 0 }
+    return second.count + columns * first.count <= Self.fewTerms
+  }
+
   /// N - (κ + m d) D, if that has not too many terms.
+  ///
+  /// Where the multiple of a column is zero, nothing of it is left to be added up.
   private func difference(
     from m: Coefficient, _ poll: inout CancellationPoll
   ) throws(ComputationError) -> ExponentialSum? {
     if case .other = denominator { return nil }
-    guard min(first.count, second.count) == 1 || first.count * second.count <= Self.mostPairs else { return nil }
     let factor = -factor(m)
     var sum = ExponentialSum()
-    for g in 0..<first.count {
+    if let row {
       for h in 0..<second.count {
         try poll.spend(2_000)
-        let product = ExponentialSum.product(factor, count(g, h))
-        sum.add(ExponentialSum.sum(numerator(g, h), product), first.logits[g], second.logits[h])
+        sum.add(row.coefficient(h), first.logit(row.group), second.logit(h))
+        guard sum.count <= Self.mostPairs else { return nil }
       }
-      guard sum.count <= Self.mostPairs else { return nil }
+    }
+    if let column { sum.add(column.extra, first.logit(column.place), second.logit(column.group)) }
+    if case .power(let only) = denominator { sum.add(factor, first.logit(only), second.logit(0)) }
+    var pairs = 0
+    for h in 0..<second.count {
+      try poll.spend(500)
+      let multiple = multiple(h, factor)
+      guard multiple.sign != 0 else { continue }
+      guard pairs == 0 || pairs + first.count <= Self.mostPairs else { return nil }
+      pairs += first.count
+      for g in 0..<first.count {
+        try poll.spend(1_000)
+        sum.add(ExponentialSum.product(multiple, first.size(g)), first.logit(g), second.logit(h))
+        guard sum.count <= Self.mostPairs else { return nil }
+      }
     }
     return sum
   }
@@ -194,8 +243,6 @@ struct ExponentialQuotient {
 
 /// The values of a row as quotients of exponential sums.
 struct RowQuotients {
-  private typealias Line = ExponentialQuotient.Line
-
   private let row: LogitsRow
   private let groups: PowerGroups
 
@@ -210,21 +257,23 @@ struct RowQuotients {
     var result = ExponentialQuotient(first: groups, temperature: row.temperature)
     let T = ExponentialSum.exact(row.temperature)
     /// e_i, and Σ e times whole numbers.
-    func line(_ group: Int, own: Int, of i: Int, all: Int = 0) -> Line {
-      let place = row.isMasked(i) ? -1 : groups.index(of: row.logits[i])
-      return Line(group: group) { g in ExponentialSum.exact((g == place ? own : 0) + all * groups.size(g)) }
+    func column(_ group: Int, own: Int, of i: Int, all: Int = 0) -> ExponentialQuotient.Column {
+      let isOwn = !row.isMasked(i)
+      return ExponentialQuotient.Column(
+        group: group, perClass: ExponentialSum.exact(all), place: isOwn ? groups.index(of: row.logits[i]) : 0,
+        extra: ExponentialSum.exact(isOwn ? own : 0))
     }
     switch value {
     case .logProbability, .logSumExp, .entropy, .argmax, .index: return nil
-    case .probability(let i): result.column = line(0, own: 1, of: i)
+    case .probability(let i): result.column = column(0, own: 1, of: i)
     case .lossByProbability(let l):
       result.denominator = .power(groups.index(of: row.logits[l]))
-      result.column = line(0, own: 0, of: l, all: -1)
+      result.column = column(0, own: 0, of: l, all: -1)
     case .quotientFirst(let l):
-      result.column = line(0, own: 1, of: l)
+      result.column = column(0, own: 1, of: l)
       result.divisor = T
     case .lossByLogit(let l, let i):
-      result.column = line(0, own: 1, of: i, all: l == i ? -1 : 0)
+      result.column = column(0, own: 1, of: i, all: l == i ? -1 : 0)
       result.divisor = T
     case .quotientSecond(let l, let i), .jacobian(let l, let i):
       result.second = groups
@@ -232,9 +281,9 @@ struct RowQuotients {
       guard !row.isMasked(l) else { break }
       let place = groups.index(of: row.logits[l])
       if case .quotientSecond = value {
-        result.column = line(place, own: 1, of: i)
+        result.column = column(place, own: 1, of: i)
       } else {
-        result.column = line(place, own: -1, of: i, all: l == i ? 1 : 0)
+        result.column = column(place, own: -1, of: i, all: l == i ? 1 : 0)
       }
     }
     return result

@@ -98,7 +98,10 @@ extension LossProblem {
     let vectorLoss = stage == .vector && VectorRow.serves(softmax) ? VectorLoss(request, into: buffers) : nil
     if vectorLoss == nil { buffers.clear() }
     var term: LossTerm?
-    for part in UnresolvedRows.parts(of: rows) {
+    var left = rows
+    while !left.isEmpty {
+      let part = UnresolvedRows.part(of: left)
+      left = part.upperBound..<left.upperBound
       var open: [UnresolvedRow]?
       if let vectorLoss {
         let found = try solve(part, by: vectorLoss, execution)

@@ -102,18 +102,18 @@ extension LossRequest {
   /// Whether the derivative's entry for class i is taken for irrational, or zero. Others are asked about one by one
   /// (``DerivativeQuotients``), or of given probabilities, which are rational.
   ///
-  /// Where p is a fraction of a whole number, log p and LSE are irrational, and so is an entry that they are part of,
-  /// or that a cap's slope multiplies.
+  /// Where p is a fraction of a whole number, log p and LSE are irrational, and so is an entry that one of them is part
+  /// of, or that a cap's slope multiplies. Both are of opposite signs in the target's entry, where they may cancel.
   func isDerivativeIrrational(_ i: Int, of row: LogitsRow, _ weights: TargetWeights) -> Bool {
     guard problem.zLoss > 0 || problem.focalGamma > 0 || row.softcap != nil, !problem.takesProbabilities,
       !row.isMasked(i)
     else { return false }
     if row.isCapped(i) { return true }
     guard row.finite > 1 else { return false }
-    guard row.isLevel, problem.zLoss == 0 else { return true }
+    guard row.isLevel else { return true }
     // A masked target leaves nothing of the focal factor.
-    guard problem.focalGamma > 0, case .index(let y) = weights.kind else { return false }
-    return !row.isMasked(y)
+    guard problem.focalGamma > 0, case .index(let y) = weights.kind, !row.isMasked(y) else { return problem.zLoss > 0 }
+    return problem.zLoss == 0 || i != y
   }
 }
 

@@ -38,7 +38,10 @@ extension SoftmaxProblem {
   ) throws(ComputationError) {
     counter?.total.outputs += layout.batch * outputs.valuesPerRow
     let isForVectors = stage == .vector && VectorRow.serves(self)
-    for part in UnresolvedRows.parts(of: 0..<layout.batch) {
+    var left = 0..<layout.batch
+    while !left.isEmpty {
+      let part = UnresolvedRows.part(of: left)
+      left = part.upperBound..<left.upperBound
       let open = isForVectors ? try solveByVectors(part, outputs, execution) : nil
       let rows = UnresolvedRows(open, of: part, layout: layout, outputs: outputs.valuesPerRow)
       let spent = try execution.reduce(rows.shares.count, join: +) { k throws(ComputationError) in

@@ -135,11 +135,9 @@ struct UnresolvedRows: Sendable {
   private let outputs: Int
   let shares: [Share]
 
-  /// Rows in parts of which each is done before the next, so that only so many open rows are kept.
-  static func parts(of rows: Range<Int>) -> [Range<Int>] {
-    stride(from: rows.lowerBound, to: rows.upperBound, by: mostRows).map {
-      $0..<min($0 + mostRows, rows.upperBound)
-    }
+  /// The first of some rows, which are done before the next ones, so that only so many open rows are kept.
+  static func part(of rows: Range<Int>) -> Range<Int> {
+    rows.lowerBound..<min(rows.lowerBound + mostRows, rows.upperBound)
   }
 
   /// - Parameters:

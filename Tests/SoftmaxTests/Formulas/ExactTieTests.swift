@@ -99,6 +99,40 @@ struct ExactTieTests {
     #expect(try tie.gradient(upstream: upstream) == entries)
   }
 
+  /// The logarithms of a focal loss and of a z-loss cancel in the target's entry: what is left is rational.
+  static let cancelled: [(case: Case, upstream: Double, entry: Double)] = [
+    (Case(logits: [[0, 0]], target: .indices([1]), zLoss: 0.25, focalGamma: 1, format: .bfloat16), 257 / 256, -0.25),
+    (Case(logits: [[0, 0]], target: .indices([1]), zLoss: 0.25, focalGamma: 2, format: .bfloat16), 257 / 256, -0.125),
+    (
+      Case(logits: [[0.5, 0.5]], target: .indices([1]), zLoss: 0.25, focalGamma: 1, format: .bfloat16), -257 / 256,
+      0.125
+    ),
+    (
+      Case(logits: [[0, 0]], softcap: 30, target: .indices([1]), zLoss: 0.25, focalGamma: 1, format: .bfloat16),
+      257 / 256, -0.25
+    ),
+    (
+      Case(logits: [zeros(4)], target: .indices([1]), zLoss: 0.375, focalGamma: 1, divisor: 9, format: .bfloat16),
+      257 / 256, -0.0625
+    ),
+    (
+      Case(logits: [[0, 0]], target: .indices([1]), weight: [3, 3], reduction: .sum, zLoss: 0.75, focalGamma: 1),
+      1 + 0x1p-52, -0.75 - 0x1p-52
+    ),
+    (Case(logits: [[1, 1]], target: .indices([1]), zLoss: 0.25, focalGamma: 1), 1, 0),
+    // w γ 2^-1000 = 2 λ.
+    (
+      Case(
+        logits: [[0, 0, no]], target: .indices([1]), weight: [3, 3, 3], reduction: .sum, zLoss: 1500 * 0x1p-1000,
+        focalGamma: 1000), 1 + 0x1p-52, (-3 - 0x1p-50) * 0x1p-1001
+    ),
+  ]
+
+  @Test("Logarithms of a level row that cancel", arguments: cancelled)
+  func cancelledLogarithms(of tie: Case, upstream: Double, entry: Double) throws {
+    #expect(try tie.gradient(upstream: upstream)?[1] == entry)
+  }
+
   static let products: [(case: Case, vector: [Double], entries: [Double])] = [
     (
       Case(logits: [[1e300, 1e300, 1, 2]], target: .indices([0]), format: .binary32), [67_108_868, 0, 3, 1],
