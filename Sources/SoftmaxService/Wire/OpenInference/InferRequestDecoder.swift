@@ -356,7 +356,7 @@ extension InferRequestDecoder {
     guard try readKind(.string, orElse: "it must be a string", at: path(), from: &reader) else { return nil }
     let text = try reader.readString()
     guard text.utf8.count <= JSONString.longestText else {
-      request.issues.append(.member(path())) {
+      request.faults.append(.member(path())) {
         "\($0) has more than \(JSONString.longestText) bytes; send a shorter one"
       }
       return nil
