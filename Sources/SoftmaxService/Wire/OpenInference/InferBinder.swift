@@ -207,7 +207,10 @@ extension InferBinder {
     let place = tensor.place.path.member("data")
     for fault in faults {
       bound.request.faults.append(.member(place.element(fault.path))) { [wire] in
-        input.sentence(about: fault, at: $0, format: tensor.datatype?.format ?? .binary64, wire)
+        if fault.isOutOfRange, let datatype = tensor.datatype, let wanted = datatype.wholeNumbers {
+          return "\($0) is beyond the range of \(datatype.rawValue); send \(wanted)"
+        }
+        return input.sentence(about: fault, at: $0, format: tensor.datatype?.format ?? .binary64, wire)
       }
     }
     return faults.isEmpty && isWithinLimit(count, input)
@@ -270,7 +273,7 @@ extension InferBinder {
       isBeyond
         ? "\($0) is beyond ±(2^53 - 1), where binary64 does not tell all whole numbers apart; send FP64"
         : "\($0) is \(text(of: value)); "
-          + "\(datatype.rawValue) holds whole numbers from \(Int(range.lowerBound)) to \(Int(range.upperBound))"
+          + "\(datatype.rawValue) holds \(datatype.wholeNumbers ?? "")"
     }
     return false
   }

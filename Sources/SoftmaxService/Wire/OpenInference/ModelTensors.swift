@@ -147,6 +147,11 @@ enum TensorDatatype: String, Sendable, CaseIterable {
     }
   }
 
+  /// The same in words; nil where it holds others too.
+  var wholeNumbers: String? {
+    integers.map { "whole numbers from \(Int($0.lowerBound)) to \(Int($0.upperBound))" }
+  }
+
   /// 2^53 - 1: up to here no two whole numbers become one in binary64, in which everything is computed (RFC 8259 §6).
   static let greatestExactInteger = 9_007_199_254_740_991.0
 
