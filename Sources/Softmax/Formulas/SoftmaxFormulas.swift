@@ -3,8 +3,11 @@ enum KeptExponentials {
   /// What they may take in memory.
   static let mostBytes = 4 << 20
 
-  /// What those of a row of so many classes may take until they are many, or of very many bits.
-  static func bytes(classes: Int) -> Int { min(mostBytes, 64 * classes) }
+  /// What one takes at least.
+  static let leastBytes = 64
+
+  /// What those of a row of so many classes take until they are of very many bits; those of more are not kept.
+  static func bytes(classes: Int) -> Int { classes <= mostBytes / leastBytes ? leastBytes * classes : 0 }
 
   /// Those of some logits: many classes may have the same.
   struct Known<Real> {
@@ -64,7 +67,8 @@ struct SoftmaxSums<A: Arithmetic> {
         nil
       }
     self.cap = cap
-    let isKept = row.classes <= KeptExponentials.mostBytes / (MemoryLayout<A.Real>.stride + arithmetic.bits / 4)
+    let bytes = max(KeptExponentials.leastBytes, MemoryLayout<A.Real>.stride + arithmetic.bits / 4)
+    let isKept = row.classes <= KeptExponentials.mostBytes / bytes
     var tails: [A.Real] = []
     if isKept { tails.reserveCapacity(row.classes) }
     var near = 0
