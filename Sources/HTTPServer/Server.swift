@@ -100,7 +100,7 @@ public final class Server: Sendable {
   }
 
   /// How long a worker waits for the loops to make room, before a request is refused for want of memory.
-  private static let roomTime = DispatchTimeInterval.milliseconds(50)
+  private static let roomTime = DispatchTimeInterval.milliseconds(200)
 
   /// Dispatch opens a descriptor for its timers with the first that is not due yet when it looks. Where connections
   /// have taken all by then, no timer ever fires. So it gets one before any is accepted: once the second of two short
