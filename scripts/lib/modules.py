@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Prints the modules of Sources that some Swift files import, each after those that it depends on.
+"""Prints a Makefile that compiles programs of one Swift file outside the package, and the modules that they import.
 
-    swift package dump-package | modules.py FILE …
+    swift package dump-package | modules.py FOLDER FILE … -- COMMAND …
 
-One line per module: its name, its kind (regular or system), its folder, and the compiler flags for its language
-settings. scripts/fuzz compiles Swift files outside the package with these. The flags that choose a processor
-(unsafeFlags) are left out: what is compiled so runs on every processor.
+The programs get their files' names, in FOLDER, where the modules lie as well. COMMAND compiles. A file whose first line
+is "// with: FILE …" is compiled with those files. The flags that choose a processor (unsafeFlags) are left out: what is
+compiled so runs on every processor.
 """
 
 import json
@@ -43,22 +43,58 @@ def flags(target):
     return result
 
 
+def sources(file):
+    """A program's files."""
+    path = pathlib.Path(file)
+    first = path.open(encoding="utf-8").readline()
+    return [str(path), *(first.split()[2:] if first.startswith("// with: ") else [])]
+
+
+def resources(files):
+    """What the package's build makes of the files that a module embeds, but empty: nobody asks for their bytes."""
+    names = {name for file in files for name in re.findall(r"PackageResources\.(\w+)", pathlib.Path(file).read_text())}
+    return [f"static let {name}: [UInt8] = []" for name in sorted(names)]
+
+
 def main():
+    folder, *rest = sys.argv[1:]
+    programs, command = rest[:rest.index("--")], rest[rest.index("--") + 1:]
     targets = {target["name"]: target for target in json.load(sys.stdin)["targets"]}
-    order = []
+    paths = {name: target.get("path") or f"Sources/{name}" for name, target in targets.items()}
+    system = {name for name, target in targets.items() if target["type"] == "system"}
+    needed = {}
 
     def visit(name):
-        if name in targets and name not in order:
-            for dependency in dependencies(targets[name]):
-                visit(dependency)
-            order.append(name)
+        """Everything that a module needs, itself included."""
+        if name not in targets:
+            return set()
+        if name not in needed:
+            needed[name] = {name}.union(*map(visit, dependencies(targets[name])))
+        return needed[name]
 
-    for file in sys.argv[1:]:
-        for name in imports(file):
-            visit(name)
-    for name in order:
-        target = targets[name]
-        print(name, target["type"], target.get("path") or f"Sources/{name}", *flags(target))
+    def objects(modules):
+        return [f"{folder}/{name}.o" for name in sorted(modules - system)]
+
+    def rule(product, prerequisites, *arguments):
+        print(f"{product}: {' '.join(prerequisites)}\n\t{' '.join([*command, *arguments])}\n")
+
+    modules = {file: set().union(*(visit(name) for part in sources(file) for name in imports(part))) for file in programs}
+    for name in sorted(set().union(*modules.values())):
+        command += ["-I", paths[name]] if name in system else []
+    print("all:", *(f"{folder}/{pathlib.Path(file).stem}" for file in programs), "\n")
+    for file, needs in modules.items():
+        product = f"{folder}/{pathlib.Path(file).stem}"
+        rule(product, [*sources(file), *objects(needs)], "-module-name", "Program", "$^", "-o", "$@")
+    for name in sorted(set().union(*modules.values()) - system):
+        files = sorted(str(file) for file in pathlib.Path(paths[name]).rglob("*.swift"))
+        if embedded := resources(files):
+            generated = pathlib.Path(folder, "PackageResources.swift")
+            generated.write_text("\n".join(["enum PackageResources {", *embedded, "}\n"]))
+            files.append(str(generated))
+        others = objects(needed[name] - {name})
+        rule(f"{folder}/{name}.o", [*files, *others], *flags(targets[name]), "-wmo", "-package-name", "softmaxd",
+             "-module-name", name, *files, "-emit-module", "-emit-module-path", f"{folder}/{name}.swiftmodule",
+             "-c", "-o", "$@")
 
 
 if __name__ == "__main__":
