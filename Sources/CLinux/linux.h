@@ -30,7 +30,7 @@ static inline void clinux_set_stack_bytes(size_t bytes) {
 }
 
 /// How many bytes written to a TCP socket have not been acknowledged; -1 where the kernel does not tell.
-static inline int clinux_unsent_bytes(int descriptor) {
+static inline int clinux_unacknowledged_bytes(int descriptor) {
   int count = 0;
   return ioctl(descriptor, SIOCOUTQ, &count) == 0 ? count : -1;
 }

@@ -80,8 +80,8 @@ public struct ServerConfiguration: Sendable, Hashable {
   /// (`Route.isServedBeyondCap`).
   public var reserveConnections: Int { max(32, 2 * loops) }
 
-  /// How many of the reserve each loop keeps: half of it in all. The other half is for those that no loop has taken up
-  /// yet.
+  /// How many connections beyond the cap each loop may hold; all of them hold half of ``reserveConnections``, and the
+  /// other half is for those that no loop has taken up yet.
   var reserveConnectionsOfLoop: Int { reserveConnections / (2 * loops) }
 
   /// What connections beyond the cap keep to: they must say at once what they want.

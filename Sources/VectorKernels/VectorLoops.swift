@@ -5,9 +5,9 @@
 /// VectorKernelsV3 and in VectorKernelsV4. The results are the same bits from each. The loop itself is
 /// `@inline(never)`: within the conformance's own function, calls of C would not be inlined.
 ///
-/// A loop must not use Array, String, closures or the standard library's algorithms. The compiler emits specialised
-/// library functions as weak symbols and the linker keeps one of each name, so AVX-512 code could end up in a function
-/// that every processor runs. `scripts/check kernels` proves that there are none.
+/// A loop must not use Array, String, closures that are not inlined or the standard library's algorithms. The compiler
+/// emits specialised library functions as weak symbols and the linker keeps one of each name, so AVX-512 code could end
+/// up in a function that every processor runs. `scripts/check kernels` proves that there are none.
 public protocol VectorLoops: SendableMetatype {
   /// How this instruction set multiplies.
   associatedtype Multiplier: ExactMultiplier

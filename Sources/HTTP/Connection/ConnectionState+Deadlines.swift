@@ -132,7 +132,7 @@ extension ConnectionState {
   @inline(__always) private var writeDeadline: Instant? { isWriting ? writeRate.instant : nil }
 
   /// Whether the peer has answers to take, as far as is known.
-  @inline(__always) private var isWriting: Bool { !output.isEmpty || unsent > 0 }
+  @inline(__always) private var isWriting: Bool { !output.isEmpty || unacknowledged > 0 }
 }
 
 /// What a connection holds, and how fast its peer lets it go: by this a server that is short of memory chooses.
@@ -150,7 +150,7 @@ extension ConnectionState {
   /// What the system holds counts as not taken: call `systemHolds(_:at:)` before.
   public mutating func expectedTransferTime(at now: Instant) -> UInt64? {
     if isWriting {
-      let (left, moved) = (output.count + unsent, max(0, outputWritten - unsent))
+      let (left, moved) = (output.count + unacknowledged, max(0, outputWritten - unacknowledged))
       return max(pace.expectedTime(since: outputSince, left: left, moved: moved, at: now), writeRate.used(at: now))
     }
     switch phase {

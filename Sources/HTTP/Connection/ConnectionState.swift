@@ -5,7 +5,7 @@
 ///     state.readBody(at: now) { … }                // readInterest == .body: read straight into the body
 ///     state.peerFinished()                         // read() returned 0: a half-close, still answered
 ///     state.respond(to: id, with: response, at: now)
-///     state.systemHolds(unsent, at: now)           // before `tick` and `peerFinished`, after `.shutdownWrite`, when a
+///     state.systemHolds(count, at: now)            // before `tick` and `peerFinished`, after `.shutdownWrite`, when a
 ///                                                  // write was not taken whole, and when both sides have finished
 ///     state.tick(at: now)                          // nextDeadline has passed
 ///     state.stopKeepingAlive()                     // the server is stopping, but still accepts connections
@@ -154,7 +154,7 @@ public struct ConnectionState: ~Copyable, Sendable {
   var outputSince: Instant
   var outputWritten = 0
   /// How many bytes the system held for the peer when the owner last asked it, and how many were written since.
-  var unsent = 0
+  var unacknowledged = 0
   var writtenSinceAsked = 0
 
   /// A connection just accepted.
@@ -196,8 +196,8 @@ public struct ConnectionState: ~Copyable, Sendable {
   public mutating func systemHolds(_ count: Int, at now: Moment) {
     // What `.shutdownWrite` sends counts as a byte.
     let count = max(0, phase == .lingering ? count - 1 : count)
-    writeRate.moved(unsent + writtenSinceAsked - count, at: now.instant)
-    (unsent, writtenSinceAsked) = (count, 0)
+    writeRate.moved(unacknowledged + writtenSinceAsked - count, at: now.instant)
+    (unacknowledged, writtenSinceAsked) = (count, 0)
     guard count > 0 else { return }
     if isIdle { since = now.instant }
     if phase == .lingering { beginLingering(at: now) }
@@ -213,7 +213,7 @@ public struct ConnectionState: ~Copyable, Sendable {
 
   /// Whether a body is being read, and no answer waits for the peer.
   public var isReceivingBody: Bool {
-    mutating get { phase == .body && output.isEmpty && unsent == 0 }
+    mutating get { phase == .body && output.isEmpty && unacknowledged == 0 }
   }
 
   /// Whether a part of a head has arrived.
@@ -325,7 +325,7 @@ extension ConnectionState {
         beginLingering(at: now)
         return .shutdownWrite
       case .lingering:
-        guard peerHasFinished, unsent == 0 else { return nil }
+        guard peerHasFinished, unacknowledged == 0 else { return nil }
         finish(.finished)
       case .closePending:
         phase = .closed
@@ -355,7 +355,7 @@ extension ConnectionState {
 
   /// Waits for no further request; what is queued is still written, and what the system holds still taken.
   mutating func endIdle() {
-    if output.isEmpty, unsent == 0 { finish(peerHasFinished ? .finished : .idle) } else { phase = .closing }
+    if output.isEmpty, unacknowledged == 0 { finish(peerHasFinished ? .finished : .idle) } else { phase = .closing }
   }
 
   mutating func finish(_ reason: CloseReason) {

@@ -68,7 +68,7 @@ extension EventLoop {
       connection.withState { state in receive(connection, &state) }
     } else {
       connection.withState { state in
-        if events.contains(.hangUp) { reportUnsent(of: connection, &state) }
+        if events.contains(.hangUp) { reportUnacknowledged(of: connection, &state) }
         advance(connection, &state)
       }
     }
@@ -110,7 +110,7 @@ extension EventLoop {
       if !connection.isClosed { keepWithinBudget(connection, &state) }
       return mayHaveMore
     case .success(.finished):
-      reportUnsent(of: connection, &state)
+      reportUnacknowledged(of: connection, &state)
       state.peerFinished()
       process(of: connection, &state)
     case .success(.wouldBlock): break
@@ -162,7 +162,7 @@ extension EventLoop {
     }
     guard !connection.isClosed else { return }
     if state.hasOutput || connection.kernelMemory >= Self.kernelMemoryStep { askKernel(of: connection) }
-    if state.hasOutput { reportUnsent(of: connection, &state) }
+    if state.hasOutput { reportUnacknowledged(of: connection, &state) }
     update(connection, &state)
     if state.hasOutput || connection.kernelMemory >= Self.kernelMemoryStep { dropIfMemoryIsFull(connection) }
   }
@@ -185,7 +185,7 @@ extension EventLoop {
     case .acknowledge: connection.socket.acknowledge()
     case .shutdownWrite:
       connection.socket.shutdownWrite()
-      reportUnsent(of: connection, &state)
+      reportUnacknowledged(of: connection, &state)
     case .close(.slowReader): drop(connection, for: .slowReader)
     // Without a reset, so that the kernel delivers what it still holds.
     case .close: close(connection)

@@ -15,8 +15,8 @@ extension EventLoop {
 
   /// Tells the connection's state how much of its answers the peer has not taken. Only readers that are late, or might
   /// be, are asked for: that is a system call.
-  func reportUnsent(of connection: Connection, _ state: inout ConnectionState) {
-    state.systemHolds(connection.kernelMemory > 0 ? connection.socket.unsentBytes : 0, at: now)
+  func reportUnacknowledged(of connection: Connection, _ state: inout ConnectionState) {
+    state.systemHolds(connection.kernelMemory > 0 ? connection.socket.unacknowledgedBytes : 0, at: now)
   }
 
   /// Counts what the connection holds now.
@@ -122,7 +122,7 @@ extension EventLoop {
   private func expectedTransferTime(of connection: Connection) -> UInt64? {
     connection.withState { state in
       if connection.kernelMemory > 0 { askKernel(of: connection) }
-      reportUnsent(of: connection, &state)
+      reportUnacknowledged(of: connection, &state)
       updateMemory(of: connection, &state)
       return state.expectedTransferTime(at: now.instant)
     }
@@ -144,7 +144,7 @@ extension EventLoop {
   /// Ends a connection because its peer is too slow, or others need what it holds.
   func drop(_ connection: Connection, for reason: ConnectionDrop = .memory) {
     // With a reset, so that the kernel keeps nothing for a peer that has not taken its answers.
-    if connection.kernelMemory > 0, connection.socket.unsentBytes > 0 { connection.socket.resetAtEnd() }
+    if connection.kernelMemory > 0, connection.socket.unacknowledgedBytes > 0 { connection.socket.resetAtEnd() }
     close(connection)
     observer.connectionDropped(reason, loop: index)
   }
@@ -212,7 +212,7 @@ extension EventLoop {
     for connection: Connection, _ state: inout ConnectionState, atLeast grace: UInt64
   ) -> UInt64? {
     guard let time = state.timeWaited(at: now.instant), time >= grace else { return nil }
-    reportUnsent(of: connection, &state)
+    reportUnacknowledged(of: connection, &state)
     return state.timeWaited(at: now.instant).flatMap { $0 >= grace ? $0 : nil }
   }
 }

@@ -254,7 +254,7 @@ actor EventLoop {
             // The loop may be late for what has come in time.
             if !state.hasOutput { receive(connection, &state) }
             guard !connection.isClosed else { return }
-            reportUnsent(of: connection, &state)
+            reportUnacknowledged(of: connection, &state)
             state.tick(at: now)
             advance(connection, &state)
           } else {

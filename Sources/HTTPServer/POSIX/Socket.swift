@@ -123,7 +123,7 @@ struct Socket: ~Copyable, Sendable {
 
   /// How many bytes have been written that the peer's system has not acknowledged (tcp(7), SIOCOUTQ), the end of the
   /// stream among them; 0 where the kernel does not tell.
-  var unsentBytes: Int { max(0, Int(clinux_unsent_bytes(descriptor))) }
+  var unacknowledgedBytes: Int { max(0, Int(clinux_unacknowledged_bytes(descriptor))) }
 
   /// Has the end of the socket's life reset the connection, so that the kernel keeps nothing for a peer that takes
   /// nothing.

@@ -171,9 +171,9 @@ struct WeightOfEvidence {
       return
     }
     let size = exact.isFinite ? max(candidate.magnitude, exact.magnitude) : candidate.magnitude
-    let allowed = arithmetic.interval(candidate, changed, agreement)
+    let allowed = arithmetic.allowance(candidate, changed, agreement)
     guard size > 0, allowed > 0 else { return }
-    let (error, right) = ((candidate - exact).magnitude, arithmetic.interval(candidate, asked, base))
+    let (error, right) = ((candidate - exact).magnitude, arithmetic.allowance(candidate, asked, base))
     let isTelling = !exact.isFinite || error > right
     if !isOverRight {
       guard isTelling, seen.insert(candidate).inserted else { return }

@@ -118,7 +118,7 @@ extension OutputSearch {
     for (number, term) in zip(found, terms) {
       mine += number.magnitude
       exact += term.value.magnitude
-      allowed += arithmetic.interval(number, term)
+      allowed += arithmetic.allowance(number, term)
     }
     return (mine - exact).magnitude <= allowed
   }
@@ -151,7 +151,7 @@ extension OutputSearch {
   /// those that are left.
   private func matched(_ terms: [Recomputation.Term], _ width: Int) -> (mine: [Int], exact: [Int]) {
     let (found, arithmetic) = (found, arithmetic)
-    let allowed = terms.map { arithmetic.interval($0.value, $0) + arithmetic.flushed($0) }
+    let allowed = terms.map { arithmetic.allowance($0.value, $0) + arithmetic.flushed($0) }
     var left = Array(0..<rows.count)
     var exact: [Int] = []
     for row in 0..<rows.count {
@@ -259,7 +259,7 @@ extension OutputSearch {
     let ratio = found[place] / exact[place]
     // Nearer to 1 is rounding.
     guard (0x1p-300...0x1p300).contains(ratio.magnitude), (ratio - 1).magnitude > 0x1p-6 else { return nil }
-    let slack = arithmetic.interval(found[place], scaledTerms(ratio)[place]) / exact[place].magnitude
+    let slack = arithmetic.allowance(found[place], scaledTerms(ratio)[place]) / exact[place].magnitude
     let whole = (ratio.magnitude < 1 ? 1 / ratio : ratio).rounded()
     let simple = ratio.magnitude < 1 ? 1 / whole : whole
     let isSimple =

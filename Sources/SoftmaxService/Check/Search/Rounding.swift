@@ -32,9 +32,11 @@ struct CandidateArithmetic {
     return way == .lenient ? min(rounded, max(term.reach, term.bounds.usual * unit)) : rounded
   }
 
-  /// By how much a number may miss a recomputed one, where all of them agree so well; nil where they do not.
+  /// By how much a number may miss a recomputed one.
+  ///
+  /// - Parameter agreement: how well all of them agree; nil where they do not agree well enough for a stricter way.
   @inline(__always)
-  func interval(_ candidate: Double, _ term: Recomputation.Term, _ agreement: Agreement? = nil) -> Double {
+  func allowance(_ candidate: Double, _ term: Recomputation.Term, _ agreement: Agreement? = nil) -> Double {
     let rounded = rounding(of: term, agreement?.way ?? .lenient) + floor(candidate, term)
     return agreement?.isFlushed == true ? rounded + flushed(term) : rounded
   }

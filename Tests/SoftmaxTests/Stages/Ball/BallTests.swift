@@ -118,6 +118,7 @@ struct BallTests {
 
   @Test func roundingAgreesWithIntervals() {
     var random = SplitMix64(5)
+    var (proven, provable) = (0, 0)
     for _ in repetitions(20_000) {
       var ball = Ball(random.double(in: -2...2) * powerOfTwo(random.int(in: -200...200)))
       ball.low = ball.high * random.double(in: -1...1) * 0x1p-54
@@ -128,9 +129,11 @@ struct BallTests {
         let wanted = ball.interval.rounded(to: format, isIrrational: true)
         // The quick test may be a little more cautious, never bolder.
         if let found { #expect(found == wanted) }
-        if quality(ball) < 0x1p-90, wanted == nil { #expect(found == nil) }
+        proven += found == nil ? 0 : 1
+        provable += wanted == nil ? 0 : 1
       }
     }
+    #expect(proven > provable / 2 && provable > 0)
   }
 
   /// What is not known stays so, whatever comes to it, except for an exact zero.

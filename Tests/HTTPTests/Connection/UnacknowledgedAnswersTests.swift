@@ -3,7 +3,7 @@ import Testing
 @testable import HTTP
 
 /// Rules 23 and 20: an answer that has been written is not an answer that has been taken. The system holds megabytes.
-struct UnsentAnswersTests {
+struct UnacknowledgedAnswersTests {
   /// A connection that has written an answer of this many bytes, of which the peer has taken none.
   private func harness(holding bytes: Int, closes: Bool = false) -> Harness {
     let harness = Harness()
