@@ -132,7 +132,7 @@ extension ConnectionState {
   @inline(__always) private var writeDeadline: Instant? { isWriting ? writeRate.instant : nil }
 
   /// Whether the peer has answers to take, as far as is known.
-  @inline(__always) private var isWriting: Bool { !output.isEmpty || unacknowledged > 0 }
+  @inline(__always) var isWriting: Bool { !output.isEmpty || unacknowledged > 0 }
 }
 
 /// What a connection holds, and how fast its peer lets it go: by this a server that is short of memory chooses.

@@ -213,7 +213,7 @@ public struct ConnectionState: ~Copyable, Sendable {
 
   /// Whether a body is being read, and no answer waits for the peer.
   public var isReceivingBody: Bool {
-    mutating get { phase == .body && output.isEmpty && unacknowledged == 0 }
+    mutating get { phase == .body && !isWriting }
   }
 
   /// Whether a part of a head has arrived.

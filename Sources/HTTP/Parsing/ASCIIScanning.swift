@@ -28,6 +28,11 @@ package enum ASCII {
     contains(byte, low: 0x2FFF_FFD2_0000_0000, high: 0x47FF_FFFE_87FF_FFFF)
   }
 
+  /// A letter or a decimal digit.
+  @inline(__always) package static func isAlphanumeric(_ byte: UInt8) -> Bool {
+    contains(byte, low: 0x03FF_0000_0000_0000, high: 0x07FF_FFFE_07FF_FFFE)
+  }
+
   /// A decimal digit.
   @inline(__always) package static func isDigit(_ byte: UInt8) -> Bool { byte &- 0x30 < 10 }
 

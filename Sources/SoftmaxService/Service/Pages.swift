@@ -39,7 +39,7 @@ struct IndexPage: Sendable {
   /// hosts and ports have is not repeated, since the text is a command for a shell.
   func text(authority: String?) -> [UInt8] {
     let isPlain = authority?.utf8.allSatisfy { byte in
-      (0x30...0x39).contains(byte) || (0x61...0x7A).contains(byte | 0x20) || ".-_:[]".utf8.contains(byte)
+      ASCII.isAlphanumeric(byte) || ".-_:[]".utf8.contains(byte)
     }
     return before + Array((isPlain == true ? authority ?? "" : "localhost:8080").utf8) + after
   }

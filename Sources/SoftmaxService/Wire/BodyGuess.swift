@@ -1,3 +1,5 @@
+import HTTP
+
 /// What a body most likely is that is no JSON, so that the answer can name the cause instead of a byte.
 enum BodyGuess {
   /// Text in UTF-16 or UTF-32.
@@ -54,9 +56,7 @@ enum BodyGuess {
   private static func isForm(_ bytes: [UInt8], errorAt offset: Int) -> Bool {
     if bytes.starts(with: "%7B".utf8) || bytes.starts(with: "%5B".utf8) { return true }
     guard let end = bytes.firstIndex(of: UInt8(ascii: "=")), end > 0, offset <= end else { return false }
-    return bytes[..<end].allSatisfy { byte in
-      (0x30...0x39).contains(byte) || (0x61...0x7A).contains(byte | 0x20) || "%+-._[]".utf8.contains(byte)
-    }
+    return bytes[..<end].allSatisfy { ASCII.isAlphanumeric($0) || "%+-._[]".utf8.contains($0) }
   }
 
   /// What is wrong and the cure, in a sentence.

@@ -149,10 +149,7 @@ enum JSONPointer {
       switch byte {
       case UInt8(ascii: "~"): bytes += "~0".utf8
       case UInt8(ascii: "/"): bytes += "~1".utf8
-      case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
-        UInt8(ascii: "0")...UInt8(ascii: "9"):
-        bytes.append(byte)
-      case _ where fragmentMarks.contains(byte): bytes.append(byte)
+      case _ where ASCII.isAlphanumeric(byte) || fragmentMarks.contains(byte): bytes.append(byte)
       default: bytes += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 0xF)]]
       }
     }

@@ -96,7 +96,7 @@ struct InferBody {
       return
     }
     let name = FieldName.inferenceHeaderContentLength.text
-    guard fields.count == 1, !text.isEmpty, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
+    guard fields.count == 1, !text.isEmpty, text.utf8.allSatisfy(ASCII.isDigit) else {
       throw Self.invalid(
         "\(name) is \(quoted(fields.joined(separator: ", "))); it must be the number of bytes of the JSON, in digits")
     }
