@@ -85,7 +85,7 @@ final class Connection {
   var due = Instant.never
   /// The loop has dropped it: the result of work in progress is not wanted any more.
   var isClosed = false
-  /// Its answer waits to be written with those of other connections.
+  /// What it has to send waits to be written with what others have.
   var hasDeferredWrite = false
   /// The request that the work pool has.
   var work: Work?

@@ -74,14 +74,15 @@ extension EventLoop {
     }
   }
 
-  /// Reads what has arrived and answers it; the answers are written later, with those of other connections.
+  /// Reads what has arrived and answers it. Whoever calls it writes the answers, at once or with those of other
+  /// connections.
   func receive(_ connection: Connection, _ state: inout ConnectionState) {
     // Bounded, so that one sender cannot keep the loop to itself: epoll reports again what is left.
     var reads = 16
     while reads > 0, !connection.isClosed, read(connection, &state) { reads -= 1 }
     guard !connection.isClosed else { return }
     if state.hasOutput {
-      deferWrite(connection)
+      connection.hasDeferredWrite = true
     } else {
       update(connection, &state)
     }
@@ -127,22 +128,9 @@ extension EventLoop {
 
   // MARK: Writing
 
-  private func deferWrite(_ connection: Connection) {
-    guard !connection.hasDeferredWrite else { return }
-    connection.hasDeferredWrite = true
-    if deferred.isEmpty { deferredSince = now.instant }
-    deferred.append(connection)
-  }
-
-  func writeDeferred() {
-    var index = 0
-    while index < deferred.count {
-      let connection = deferred[index]
-      index += 1
-      guard connection.hasDeferredWrite, !connection.isClosed else { continue }
-      connection.withState { state in write(connection, &state) }
-    }
-    deferred.removeAll(keepingCapacity: true)
+  func writeDeferred(_ connection: Connection) {
+    guard connection.hasDeferredWrite, !connection.isClosed else { return }
+    connection.withState { state in write(connection, &state) }
   }
 
   private func write(_ connection: Connection, _ state: inout ConnectionState) {

@@ -201,6 +201,7 @@ extension EventLoop {
   private func endWaiting(of connection: Connection, beyond grace: UInt64) {
     connection.withState { state in
       receive(connection, &state)
+      if !connection.isClosed { advance(connection, &state) }
       guard !connection.isClosed, timeWaited(for: connection, &state, atLeast: grace) != nil else { return }
       drop(connection, for: .connectionCap)
     }

@@ -51,10 +51,6 @@ actor EventLoop {
   private(set) var now: Moment
   private var second: CurrentSecond
 
-  /// The connections whose answers wait to be written together, and since when the first one's does.
-  var deferred: [Connection] = []
-  var deferredSince = Instant(nanoseconds: 0)
-
   let memory: LoopMemory
   /// When slow transfers were last looked for because memory is short, and when to look again.
   var lastMemoryCheck = Instant(nanoseconds: 0)
@@ -162,21 +158,27 @@ actor EventLoop {
       if count == 0 { count = epoll.wait(milliseconds: Self.waitMilliseconds) }
       guard count > 0 else { return }
       beginPass()
-      for event in 0..<count { handle(epoll.event(event)) }
-      writeDeferred()
+      handleEvents(count)
       // Under load this loop may not return for long, and the timer's own event waits for that.
       if now.instant >= timerFires { runTimers() }
     }
   }
 
-  private func handle(_ event: (token: UInt64, events: EpollEvents)) {
-    if event.token == Self.mailboxToken {
-      readMailbox()
-    } else if let connection = table[Token(rawValue: event.token)] {
-      handle(event.events, of: connection)
-    }
-    if !deferred.isEmpty, now.instant.nanoseconds(since: deferredSince) > Self.deferNanoseconds {
-      writeDeferred()
+  /// Handles the events of a wait, then writes the answers that came of them, those of 0.2 ms together.
+  private func handleEvents(_ count: Int) {
+    var (first, began) = (0, now.instant)
+    for index in 0..<count {
+      let (token, events) = epoll.event(index)
+      if token == Self.mailboxToken {
+        readMailbox()
+      } else if let connection = table[Token(rawValue: token)] {
+        handle(events, of: connection)
+      }
+      guard index == count - 1 || now.instant.nanoseconds(since: began) > Self.deferNanoseconds else { continue }
+      for answered in first...index {
+        if let connection = table[Token(rawValue: epoll.event(answered).token)] { writeDeferred(connection) }
+      }
+      (first, began) = (index + 1, now.instant)
     }
   }
 
