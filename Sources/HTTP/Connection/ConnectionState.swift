@@ -259,7 +259,7 @@ extension ConnectionState {
   public mutating func process(_ input: Span<UInt8>, at now: Moment, perform: Perform) {
     var taken = receive(input, at: now)
     while true {
-      while let action = nextAction(at: now) { perform(action, &self) }
+      while !waitsForBytes, let action = nextAction(at: now) { perform(action, &self) }
       guard taken < input.count else { break }
       let count = consume(input.extracting(taken...), at: now)
       guard count > 0 else {
@@ -292,6 +292,12 @@ extension ConnectionState {
       wrote(count, at: now)
       process(at: now, perform: perform)
     }
+  }
+
+  /// Whether there is no action until bytes arrive, as mostly: to find that here costs less than a large nil.
+  @inline(__always)
+  private var waitsForBytes: Bool {
+    (phase == .head || phase == .body) && pendingStart == pending.count && queuedRefusal == nil && !peerHasFinished
   }
 
   /// The next action, or nil until another event.

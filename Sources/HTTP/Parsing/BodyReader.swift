@@ -11,7 +11,10 @@ struct BodyReader: Sendable {
   private(set) var bytes: [UInt8] = []
 
   /// The memory held, in bytes.
-  var memory: Int { bytes.capacity + (decoder?.memory ?? 0) }
+  var memory: Int {
+    // `mutating`, as in ConnectionState: the decoder would be copied.
+    mutating get { bytes.capacity + (decoder?.memory ?? 0) }
+  }
 
   /// How many of the body's bytes have arrived, with their transfer coding: an error's offset.
   var position: Int { decoder?.taken ?? (length - left) }
@@ -112,7 +115,7 @@ struct ChunkedDecoder: Sendable {
   private var trailerFields = FieldSection()
 
   /// The memory held, in bytes.
-  var memory: Int { trailer.capacity }
+  var memory: Int { mutating get { trailer.capacity } }
 
   var isFinished: Bool { if case .finished = state { true } else { false } }
 
