@@ -196,7 +196,7 @@ extension Duration {
 /// Receives the events of a server, for metrics and logs.
 ///
 /// It is called on the loops' own threads, at most one at a time for each `loop`: it must be quick and never wait.
-public protocol ServerObserver: Sendable {
+public protocol ServerObserver: AnyObject, Sendable {
   func connectionOpened(loop: Int)
   func connectionClosed(loop: Int)
   /// A connection was turned away: before anything was read, or with its first request.

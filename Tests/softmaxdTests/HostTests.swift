@@ -131,7 +131,7 @@ import Testing
 }
 
 @Suite struct HealthCheckTests {
-  private struct Handler: RequestHandler {
+  private final class Handler: RequestHandler {
     func route(_ head: RequestHead) -> Routing { .accept(.unmatched) }
 
     func respond(to request: consuming Request, in context: RequestContext) -> Response { Response(.ok) }

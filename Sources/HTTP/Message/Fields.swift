@@ -149,20 +149,21 @@ struct FieldIndex: Sendable {
 public struct FieldName: Sendable {
   /// The name as it is written on the wire.
   public let text: StaticString
-  /// One bit of 64, chosen by length and first letter: the name's bit in ``FieldIndex``'s Bloom filter.
-  let filterBit: UInt64
 
   /// - Precondition: `text` is a token (RFC 9110 §5.6.2).
   package init(_ text: StaticString) {
-    precondition(Self.isValid(text))
+    // Not checked in release builds, so that the compiler lays the names out as constants.
+    assert(Self.isValid(text))
     self.text = text
-    filterBit = Self.filterBit(of: text.span)
   }
 
   static func isValid(_ text: StaticString) -> Bool {
     let bytes = text.span
     return !bytes.isEmpty && bytes.endOfToken(from: 0, to: bytes.count) == bytes.count
   }
+
+  /// One bit of 64, chosen by length and first letter: the name's bit in ``FieldIndex``'s Bloom filter.
+  var filterBit: UInt64 { Self.filterBit(of: text.span) }
 
   /// The bit of a name, which is not empty.
   static func filterBit(of name: Span<UInt8>) -> UInt64 {

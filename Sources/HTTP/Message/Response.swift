@@ -72,7 +72,8 @@ public struct MediaType: Sendable, Equatable {
 
   /// - Precondition: `text` can stand in a field: visible ASCII and spaces.
   package init(_ text: StaticString) {
-    precondition(Self.isValid(text))
+    // Not checked in release builds, as with FieldName.
+    assert(Self.isValid(text))
     self.text = text
   }
 

@@ -4,7 +4,7 @@ import SoftmaxService
 
 /// The program's request handler: the service's endpoints and those for operators (health, metrics), behind the checks
 /// that apply to all of them (allowed hosts, CORS, the token, preconditions).
-struct OperationalEndpoints: RequestHandler {
+final class OperationalEndpoints: RequestHandler {
   let service: Service
   let status: ServerStatus
   let telemetry: Telemetry
