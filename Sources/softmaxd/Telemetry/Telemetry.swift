@@ -116,9 +116,13 @@ final class Histogram<let boundsCount: Int>: Sendable {
   /// The values that are above each bound.
   private let beyond = Atomic<UInt64>(0)
   private let sum = Atomic<UInt64>(0)
+  /// The buckets' upper bounds, beside what is counted.
+  private let bounds: InlineArray<boundsCount, UInt64>
+
+  init(_ bounds: InlineArray<boundsCount, UInt64>) { self.bounds = bounds }
 
   /// Counts `value` in the first bucket whose upper bound it does not exceed.
-  func record(_ value: UInt64, bounds: borrowing InlineArray<boundsCount, UInt64>) {
+  func record(_ value: UInt64) {
     Counter.add(value, to: sum)
     for index in 0..<boundsCount where value <= bounds[index] { return Counter.add(1, to: buckets[index]) }
     Counter.add(1, to: beyond)
@@ -145,8 +149,6 @@ enum Counter {
 }
 
 /// Upper bounds of histograms' buckets; one more bucket has none.
-///
-/// In place, not in arrays, whose reference counts all loops would share.
 enum Bounds {
   /// In nanoseconds: those that OpenTelemetry advises for http.server.request.duration, and others below them, since
   /// most requests here take some microseconds.
@@ -167,8 +169,8 @@ typealias Durations = Histogram<18>
 final class Sizes: Sendable {
   typealias Bytes = Histogram<6>
 
-  let received = Bytes()
-  let sent = Bytes()
+  let received = Bytes(Bounds.sizes)
+  let sent = Bytes(Bounds.sizes)
 }
 
 /// What one loop counts. Only its own thread writes; a scrape reads all loops' counters and adds them up.
@@ -180,7 +182,7 @@ final class LoopCounters: Sendable {
   let began = InlineArray<16, Atomic<UInt64>> { _ in Atomic(0) }
   let ended = InlineArray<16, Atomic<UInt64>> { _ in Atomic(0) }
   /// By method, route and status.
-  let durations = Places<Durations>(durationsCount) { Durations() }
+  let durations = Places<Durations>(durationsCount) { Durations(Bounds.durations) }
   /// By method and route.
   let sizes = Places<Sizes>(sizesCount) { Sizes() }
 
@@ -196,11 +198,11 @@ final class LoopCounters: Sendable {
   /// Counts an answer. Only for the loop's own thread.
   func record(method: Int, route: Route, status: Int, _ figures: (nanoseconds: UInt64, received: Int, sent: Int)) {
     durations.use(Self.durationsIndex(method: method, route: route, status: status)) { durations in
-      durations.record(figures.nanoseconds, bounds: Bounds.durations)
+      durations.record(figures.nanoseconds)
     }
     sizes.use(Self.sizesIndex(method: method, route: route)) { sizes in
-      sizes.received.record(UInt64(clamping: figures.received), bounds: Bounds.sizes)
-      sizes.sent.record(UInt64(clamping: figures.sent), bounds: Bounds.sizes)
+      sizes.received.record(UInt64(clamping: figures.received))
+      sizes.sent.record(UInt64(clamping: figures.sent))
     }
   }
 }
