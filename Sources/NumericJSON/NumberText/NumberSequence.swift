@@ -1,3 +1,4 @@
+internal import Allocation
 internal import KernelDispatch
 internal import VectorKernels
 
@@ -26,7 +27,7 @@ func readNumbers(
     return readSingly(text, &position, limit: limit, rows, atMost: .max, into: &values) ?? .beforeValue
   }
   var rows = rows
-  let (loops, powers, tables) = (level.loops, PowersOfTen.forLong, PowersOfTen.forReading)
+  let loops = level.loops
   // How many numbers to read singly before trying a batch again. At first 16 if this may be the only row, since a batch
   // does not pay for a short sequence; 1 after a batch that read something; twice as many after one that did not.
   var patience = rows.length == .max ? 16 : 1
@@ -40,7 +41,9 @@ func readNumbers(
     guard beginsNumber(text, at: position) else { continue }
     switch PlainNumberKind(text, at: position) {
     case .short: loops.readShortNumbers(text, &position, limit: limit, rows: rows, into: &values)
-    case .long: loops.readLongNumbers(text, &position, limit: limit, rows: rows, powers: powers, into: &values)
+    case .long:
+      loops.readLongNumbers(
+        text, &position, limit: limit, rows: rows, powers: PowersOfTen.forLong, into: &values)
     case nil: break
     }
     let count = values.count &- before
@@ -48,7 +51,8 @@ func readNumbers(
     if count >= 16 {
       mixedCount = 64
     } else if beginsNumber(text, at: position) {
-      loops.readMixedNumbers(text, &position, limit: limit, rows: rows, tables, atMost: mixedCount, into: &values)
+      loops.readMixedNumbers(
+        text, &position, limit: limit, rows: rows, PowersOfTen.forReading, atMost: mixedCount, into: &values)
       _ = rows.advance(by: values.count &- before &- count, isAtEnd: false)
       mixedCount = min(2 &* mixedCount, 4096)
     }
@@ -119,8 +123,10 @@ func readLastNumbers(
 ) -> SequenceStop {
   guard position < text.count, text.count - position < LookaheadText.reach else { return .beforeValue }
   let rest = text.extracting(position..<text.count)
-  var copy = InlineArray<128, UInt8>(repeating: 0)
-  for index in 0..<min(rest.count, copy.count) { copy[index] = rest[index] }
+  let copy = InlineArray<128, UInt8>(initializingWith: { (out: inout OutputSpan<UInt8>) in
+    out.append(rest)
+    out.append(repeating: 0, count: out.freeCapacity)
+  })
   var cursor = 0
   let stop = readNumbers(
     copy.span, &cursor, limit: rest.count, rows: rows, level: level, into: &values)

@@ -21,7 +21,7 @@ extension JSONReader {
     while true {
       if try !readTensorNumbers(&builder, parallel) { try readTensorItem(&builder, parallel) }
       repeat {
-        if builder.depth == 0 { return builder.finished() }
+        if builder.depth == 0 { return builder.takeTensor() }
         builder.counts[builder.depth - 1] += 1
       } while try closesArray(&builder)
     }

@@ -125,7 +125,8 @@ struct TensorBuilder: ~Copyable {
     self.end = end
   }
 
-  consuming func finished() -> ParsedTensor {
+  /// What was read. It is taken out, and the builder of no use any more.
+  mutating func takeTensor() -> ParsedTensor {
     var tensor = ParsedTensor(isTooLarge: isTooLarge)
     tensor.set(extents: extents, rank: rank ?? 0)
     swap(&tensor.values, &values)

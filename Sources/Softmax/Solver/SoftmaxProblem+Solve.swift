@@ -174,7 +174,9 @@ struct OutputLayout: Sendable {
   private(set) var areCommon = true
 
   /// - Parameter buffers: as many as outputs, each as large as its tensor.
-  init(_ outputs: ShortList<SoftmaxOutput>, _ layout: Layout, into buffers: ShortList<ResultBuffer>) {
+  init(
+    _ outputs: borrowing ShortList<SoftmaxOutput>, _ layout: Layout, into buffers: borrowing ShortList<ResultBuffer>
+  ) {
     self.layout = layout
     for place in outputs.indices {
       let (output, buffer) = (outputs[place], buffers[place])

@@ -237,6 +237,8 @@ enum ReductionName: String, Sendable, CaseIterable {
 
 /// The scalars that steer a computation, each at its default unless it is set: a parameter given at its default is as
 /// if it were left out.
+///
+/// What reads them is inlined, since a call would copy them all.
 struct ParameterValues: Sendable {
   /// By parameter: numbers as they are, choices as places in the descriptor's list.
   private var values = Self.defaults
@@ -245,20 +247,22 @@ struct ParameterValues: Sendable {
   /// How many parameters there is room for: a test holds the catalogue to it.
   static var room: Int { defaults.count }
 
+  @inline(__always)
   subscript(parameter: Parameter) -> Double { values[parameter.rawValue] }
 
   mutating func set(_ parameter: Parameter, to value: Double) { values[parameter.rawValue] = value }
 
   /// A parameter that has no default; nil where it is left out.
+  @inline(__always)
   func value(ifGiven parameter: Parameter) -> Double? {
     let value = self[parameter]
     return value.isNaN ? nil : value
   }
 
   /// A parameter that is a choice.
-  var dataType: DataType { DataType.allCases[Int(self[.dtype])] }
-  var empty: EmptyRows { EmptyRows.allCases[Int(self[.empty])] }
-  var reduction: ReductionName { ReductionName.allCases[Int(self[.reduction])] }
+  @inline(__always) var dataType: DataType { DataType.allCases[Int(self[.dtype])] }
+  @inline(__always) var empty: EmptyRows { EmptyRows.allCases[Int(self[.empty])] }
+  @inline(__always) var reduction: ReductionName { ReductionName.allCases[Int(self[.reduction])] }
 
   /// Whether a parameter is at its default.
   func isDefault(_ parameter: Parameter) -> Bool {

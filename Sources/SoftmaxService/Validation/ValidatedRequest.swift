@@ -17,12 +17,12 @@ struct ValidatedRequest: Sendable {
     let derivedClass: Int?
   }
 
-  let work: Work
   let plan: ResponsePlan
+  let work: Work
 
   /// The same request with its outputs in another order.
   consuming func answering(_ outputs: OutputList) -> ValidatedRequest {
-    ValidatedRequest(work: work, plan: plan.answering(outputs))
+    ValidatedRequest(plan: plan.answering(outputs), work: work)
   }
 }
 

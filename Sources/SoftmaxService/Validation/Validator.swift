@@ -21,8 +21,8 @@ struct Validator: ~Copyable {
   static func validate(
     _ request: consuming UnvalidatedRequest, for operation: Operation, limits: Limits, wire: any Wire
   ) throws(RequestError) -> ValidatedRequest {
-    let validator = try Validator(request, for: operation, limits: limits, wire: wire)
-    return try (consume validator).validated()
+    var validator = try Validator(request, for: operation, limits: limits, wire: wire)
+    return try validator.validated()
   }
 
   /// Reads parameters, outputs and the logits' shape.
@@ -51,7 +51,7 @@ struct Validator: ~Copyable {
       }
       throw .invalid(faults)
     }
-    if request[.axis] == nil, request.present.contains(.parameter(.axis)) { throw .invalid(faults) }
+    if request.present.contains(.parameter(.axis)), request[.axis] == nil { throw .invalid(faults) }
     guard let geometry = Geometry(shape: shape, givenAxis: parameters[.axis]) else {
       let rank = shape.count
       faults.append(.field(.parameter(.axis))) {
@@ -90,7 +90,7 @@ struct Validator: ~Copyable {
     return values
   }
 
-  private consuming func validated() throws(RequestError) -> ValidatedRequest {
+  private mutating func validated() throws(RequestError) -> ValidatedRequest {
     noteWrongShapes()
     noteProbabilityOfOneClass()
     // The default outputs of the required inputs go with one another.
@@ -103,11 +103,11 @@ struct Validator: ~Copyable {
       do throws(ProblemError) {
         if let work = try work() {
           return ValidatedRequest(
-            work: work,
             plan: ResponsePlan(
               geometry: geometry, outputs: outputs, format: parameters.dataType.format,
               hasLosses: parameters.reduction == .none,
-              topCount: Int(parameters.value(ifGiven: .topK) ?? 1)))
+              topCount: Int(parameters.value(ifGiven: .topK) ?? 1)),
+            work: work)
         }
       } catch {
         complaint = error

@@ -25,8 +25,9 @@ struct RecomputationTests {
 
   private func request(_ options: String) throws -> CheckRequest {
     let json = "{\"logits\": \(Self.logits), \(options), \"candidate\": {\"loss\": 0}}"
-    let decoder = JSONRequestDecoder(for: .check, limits: Limits(), execution: execution)
-    return try CheckRequest(try decoder.decode(Array(json.utf8).span), limits: Limits(), wire: JSONWire())
+    let limits = Limits()
+    let request = try JSONRequestDecoder.decode(Array(json.utf8).span, for: .check, limits: limits, execution)
+    return try CheckRequest(request, limits: limits, wire: JSONWire())
   }
 
   /// What every mistake changes that leaves the probabilities as they are, and every two about different things.

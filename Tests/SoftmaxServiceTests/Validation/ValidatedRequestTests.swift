@@ -26,6 +26,6 @@ struct ValidatedRequestTests {
     let problem = try LossProblem(softmax: softmax, target: .indices([1]))
     made = problem
     let work = ValidatedRequest.LossWork(problem: problem, upstream: nil, vector: nil, derivedClass: 1)
-    return ValidatedRequest(work: .loss(work), plan: plan)
+    return ValidatedRequest(plan: plan, work: .loss(work))
   }
 }

@@ -22,7 +22,7 @@ struct JSONRequestDecoder: ~Copyable {
   /// Whether the caller's own numbers are being read.
   private var isInCandidate = false
 
-  init(for operation: Operation, limits: Limits, execution: Execution) {
+  private init(for operation: Operation, _ limits: Limits, _ execution: Execution) {
     self.operation = operation
     self.limits = limits
     self.execution = execution
@@ -33,7 +33,15 @@ struct JSONRequestDecoder: ~Copyable {
   /// A large tensor's text is read in pieces by the execution's `parallel`.
   /// - Throws: ``RequestError/malformed(detail:offset:)`` for what is not RFC 8259 JSON, ``RequestError/invalid(_:)``
   ///   for what is not an object.
-  consuming func decode(_ body: Span<UInt8>) throws(RequestError) -> UnvalidatedRequest {
+  static func decode(
+    _ body: Span<UInt8>, for operation: Operation, limits: Limits, _ execution: Execution
+  ) throws(RequestError) -> UnvalidatedRequest {
+    var decoder = JSONRequestDecoder(for: operation, limits, execution)
+    try decoder.decode(body)
+    return decoder.request
+  }
+
+  private mutating func decode(_ body: Span<UInt8>) throws(RequestError) {
     var found: String?
     do throws(JSONSyntaxError) {
       var reader = JSONReader(body, level: execution.level)
@@ -60,7 +68,6 @@ struct JSONRequestDecoder: ~Copyable {
     noteMissing()
     noteFaults(format)
     if format != .binary64 { narrowInputs(to: format, body) }
-    return request
   }
 
   @_lifetime(reader: copy reader)
@@ -72,7 +79,7 @@ struct JSONRequestDecoder: ~Copyable {
         try reader.skipValue()
         continue
       }
-      guard let field = field(name) else {
+      guard let field = Self.field(name, of: operation) else {
         let text = name.text
         var isTensors = false
         if text == "inputs" { isTensors = try skipsTensors(from: &reader) } else { try reader.skipValue() }
@@ -99,7 +106,7 @@ struct JSONRequestDecoder: ~Copyable {
   }
 
   /// The field of a name, if the operation knows it.
-  private func field(_ name: borrowing JSONString) -> RequestField? {
+  private static func field(_ name: borrowing JSONString, of operation: Operation) -> RequestField? {
     for entry in RequestField.named where name.equals(entry.name) {
       return operation.knows(entry.field) ? entry.field : nil
     }
@@ -271,7 +278,10 @@ struct JSONRequestDecoder: ~Copyable {
 
   /// What each number of an input is rounded to.
   private var inputFormat: BinaryFormat {
-    if case .name(let name) = request[.inputDtype] { DataType(rawValue: name)?.format ?? .binary64 } else { .binary64 }
+    guard request.present.contains(.parameter(.inputDtype)), case .name(let name) = request[.inputDtype] else {
+      return .binary64
+    }
+    return DataType(rawValue: name)?.format ?? .binary64
   }
 
   /// Rounds the inputs' numbers to a narrower format from the text, class indices aside.

@@ -26,11 +26,12 @@ struct JSONWire: Wire {
     }
     let validated = try Validator.validate(
       consume unvalidated, for: operation, limits: context.limits, wire: self)
-    let capacity = JSONResponseEncoder.capacity(for: validated.plan)
+    let plan = validated.plan
+    let capacity = JSONResponseEncoder.capacity(for: plan)
     try memory.ask(toCarryOut: validated, encodedBytes: capacity)
-    var encoder = JSONResponseEncoder(validated.plan, capacity: capacity, execution)
+    var encoder = JSONResponseEncoder(capacity: capacity, execution)
     try (consume validated).run(execution) { output, numbers throws(ComputationError) in
-      try encoder.write(output, numbers)
+      try encoder.write(output, numbers, of: plan)
     }
     return Response(.ok, .json, body: encoder.finish())
   }
@@ -40,10 +41,9 @@ struct JSONWire: Wire {
   ) throws(RequestError) -> UnvalidatedRequest {
     try context.memory.ask(
       toReadJSON: request.body.span, beside: request.body.capacity - request.body.count)
-    let decoder = JSONRequestDecoder(for: operation, limits: context.limits, execution: execution)
     do throws(RequestError) {
       try Self.checkCharset(request)
-      return try decoder.decode(request.body.span)
+      return try JSONRequestDecoder.decode(request.body.span, for: operation, limits: context.limits, execution)
     } catch {
       throw Self.explained(error, of: request, for: operation)
     }
@@ -163,16 +163,13 @@ enum JSONPointer {
 /// Writes a computation's results as a JSON object.
 struct JSONResponseEncoder: ~Copyable {
   private var writer: JSONWriter
-  private let plan: ResponsePlan
   private let execution: Execution
 
   /// - Parameters:
-  ///   - plan: what is answered.
   ///   - capacity: the text's most bytes.
   ///   - execution: how to write large tensors.
-  init(_ plan: ResponsePlan, capacity: Int, _ execution: Execution) {
+  init(capacity: Int, _ execution: Execution) {
     writer = JSONWriter(capacity: capacity, level: execution.level)
-    self.plan = plan
     self.execution = execution
     writer.beginObject()
   }
@@ -185,7 +182,7 @@ struct JSONResponseEncoder: ~Copyable {
 
   /// Writes an output's numbers, row-major.
   /// - Throws: ``ComputationError/cancelled``, as the computation itself does.
-  mutating func write(_ output: Output, _ numbers: [Double]) throws(ComputationError) {
+  mutating func write(_ output: Output, _ numbers: [Double], of plan: ResponsePlan) throws(ComputationError) {
     writer.name(output.name)
     let shape = plan.shape(of: output)
     switch output.descriptor.content {
@@ -197,7 +194,7 @@ struct JSONResponseEncoder: ~Copyable {
     case .indices:
       var position = 0
       write(indices: numbers, shape: shape[...], &position)
-    case .derivation: write(derivation: numbers)
+    case .derivation: write(derivation: numbers, of: plan)
     }
   }
 
@@ -212,26 +209,25 @@ struct JSONResponseEncoder: ~Copyable {
     writer.endArray()
   }
 
-  private mutating func write(derivation numbers: [Double]) {
+  private mutating func write(derivation numbers: [Double], of plan: ResponsePlan) {
+    let (classes, format) = (plan.geometry.classes, plan.format)
+    func write(_ name: String, _ step: DerivationStep) {
+      writer.name(name)
+      let shape: TensorShape = step == .dLdyHatL ? [] : [classes]
+      writer.tensor(numbers.span.extracting(step.range(classes: classes)), extents: shape.span, format: format)
+    }
     writer.beginObject()
-    write("y_hat", .yHat, of: numbers)
-    write("dL_dy_hat_l", .dLdyHatL, of: numbers)
+    write("y_hat", .yHat)
+    write("dL_dy_hat_l", .dLdyHatL)
     writer.name("quotient_rule")
     writer.beginObject()
-    write("first_term", .quotientFirst, of: numbers)
-    write("second_term", .quotientSecond, of: numbers)
+    write("first_term", .quotientFirst)
+    write("second_term", .quotientSecond)
     writer.endObject()
-    write("dy_hat_l_da", .dyHatLdA, of: numbers)
-    write("chain_rule", .gradient, of: numbers)
-    write("gradient", .gradient, of: numbers)
+    write("dy_hat_l_da", .dyHatLdA)
+    write("chain_rule", .gradient)
+    write("gradient", .gradient)
     writer.endObject()
-  }
-
-  private mutating func write(_ name: String, _ step: DerivationStep, of numbers: [Double]) {
-    writer.name(name)
-    let shape: TensorShape = step == .dLdyHatL ? [] : [plan.geometry.classes]
-    let range = step.range(classes: plan.geometry.classes)
-    writer.tensor(numbers.span.extracting(range), extents: shape.span, format: plan.format)
   }
 
   /// An upper bound for the text's length, so that the buffer never grows: memory not written to costs nothing.
