@@ -136,7 +136,7 @@ actor Listener {
       let connection = Socket(owning: descriptor)
       switch limiter.admit() {
       case .normal: handOut(connection, isBeyondCap: false)
-      case .reserve: handOut(connection, isBeyondCap: true)
+      case .beyondCap: handOut(connection, isBeyondCap: true)
       case .refused:
         turnAway(connection)
         observer.connectionRejected(.connectionCap)
@@ -197,24 +197,24 @@ final class ConnectionLimiter: Sendable {
   enum Admission {
     case normal
     /// Beyond the cap: unless a place can be made, only routes that say so are answered.
-    case reserve
+    case beyondCap
     case refused
   }
 
   private let open = Atomic<Int>(0)
   private let cap: Int
-  private let reserve: Int
+  private let beyondCap: Int
 
-  init(cap: Int, reserve: Int) {
+  init(cap: Int, beyondCap: Int) {
     self.cap = cap
-    self.reserve = reserve
+    self.beyondCap = beyondCap
   }
 
   /// Counts a connection unless it is refused.
   func admit() -> Admission {
     let others = open.add(1, ordering: .relaxed).oldValue
     if others < cap { return .normal }
-    if others < cap + reserve { return .reserve }
+    if others < cap + beyondCap { return .beyondCap }
     release()
     return .refused
   }
@@ -227,5 +227,5 @@ final class ConnectionLimiter: Sendable {
   var isBeyondCap: Bool { count > cap }
 
   /// Whether the next connection would be refused.
-  var isFull: Bool { count >= cap + reserve }
+  var isFull: Bool { count >= cap + beyondCap }
 }

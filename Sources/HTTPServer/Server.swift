@@ -45,11 +45,11 @@ public final class Server: Sendable {
     self.status = status
     services = LoopServices(
       configuration: status.configuration, limits: SharedLimits(status.configuration.limits),
-      reserveLimits: SharedLimits(status.configuration.reserveLimits), handler: handler, observer: observer,
+      limitsBeyondCap: SharedLimits(status.configuration.limitsBeyondCap), handler: handler, observer: observer,
       workPool: status.workPool,
       budget: status.budget,
       limiter: ConnectionLimiter(
-        cap: status.configuration.connections, reserve: status.configuration.reserveConnections))
+        cap: status.configuration.connections, beyondCap: status.configuration.connectionsBeyondCap))
   }
 
   private var configuration: ServerConfiguration { services.configuration }
@@ -208,12 +208,12 @@ public protocol ServerObserver: AnyObject, Sendable {
   /// A request that had begun is over without an answer: its client has gone.
   func requestAbandoned(_ request: RequestMetrics, loop: Int)
   /// A request that had begun has its answer.
-  func requestAnswered(_ request: RequestMetrics, _ response: Response, loop: Int)
+  func requestCompleted(_ request: RequestMetrics, _ response: Response, loop: Int)
   /// A request was answered on its head alone; a short body has been dropped.
   func requestRefused(_ request: RequestMetrics, _ response: Response, loop: Int)
   /// What arrived broke a rule or a deadline and was answered without a handler; nil stands for a request whose head
   /// could not be read.
-  func requestRejected(_ problem: Problem, _ request: RequestMetrics?, _ response: Response, loop: Int)
+  func requestRejected(_ problem: ProblemDetails, _ request: RequestMetrics?, _ response: Response, loop: Int)
 }
 
 /// Why a connection was turned away.

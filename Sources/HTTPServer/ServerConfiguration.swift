@@ -13,10 +13,10 @@ public struct ServerConfiguration: Sendable, Hashable {
   public static let mostLoops = 200
   /// What each connection keeps to.
   public var limits: HTTPLimits
-  /// Connections at once; beyond it those that have waited longest make places, else only the reserve is accepted.
+  /// Connections at once; beyond it those that have waited longest make places, else only a few more are accepted.
   public var connections: Int
-  /// How long a connection of the reserve may take to say what it wants, to read its answer, and to end.
-  public var reserveTimeout = Duration.seconds(2)
+  /// How long a connection beyond the cap may take to say what it wants, to read its answer, and to end.
+  public var timeoutBeyondCap = Duration.seconds(2)
   /// How long a peer may keep its connection waiting before the place is given to a connection beyond the cap.
   public var placeGrace = Duration.seconds(1)
   /// Connections that the kernel holds until they are accepted.
@@ -78,19 +78,19 @@ public struct ServerConfiguration: Sendable, Hashable {
 
   /// Connections beyond the cap for which no place could be made. On them only routes that say so are answered
   /// (`Route.isServedBeyondCap`).
-  public var reserveConnections: Int { max(32, 2 * loops) }
+  public var connectionsBeyondCap: Int { max(32, 2 * loops) }
 
-  /// How many connections beyond the cap each loop may hold; all of them hold half of ``reserveConnections``, and the
+  /// How many connections beyond the cap each loop may hold; all of them hold half of ``connectionsBeyondCap``, and the
   /// other half is for those that no loop has taken up yet.
-  var reserveConnectionsOfLoop: Int { reserveConnections / (2 * loops) }
+  var connectionsBeyondCapOfLoop: Int { connectionsBeyondCap / (2 * loops) }
 
   /// What connections beyond the cap keep to: they must say at once what they want.
-  var reserveLimits: HTTPLimits {
+  var limitsBeyondCap: HTTPLimits {
     var limits = limits
     let steps: [WritableKeyPath<HTTPLimits, Duration>] = [
       \.headTimeout, \.idleTimeout, \.bodyTimeout, \.writeTimeout, \.lingerSilence, \.lingerTotal,
     ]
-    for step in steps { limits[keyPath: step] = min(limits[keyPath: step], reserveTimeout) }
+    for step in steps { limits[keyPath: step] = min(limits[keyPath: step], timeoutBeyondCap) }
     return limits
   }
 }

@@ -121,6 +121,11 @@ public struct Pair<Number: KernelNumber> {
   }
 }
 
+extension Pair {
+  @inlinable @inline(__always)
+  static var zero: Pair { Pair(high: Number(repeating: 0), low: Number(repeating: 0)) }
+}
+
 extension Pair: Sendable where Number: Sendable {}
 extension Pair: BitwiseCopyable where Number: BitwiseCopyable {}
 extension Pair: Equatable where Number: Equatable {}
@@ -307,6 +312,13 @@ public struct Triple<Number: KernelNumber> {
   /// The number as a pair, within 2^-104 if it is short.
   @inlinable @inline(__always)
   public var pair: Pair<Number> { Pair(sum: high, middle + low) }
+}
+
+extension Triple {
+  @inlinable @inline(__always)
+  static var zero: Triple {
+    Triple(high: Number(repeating: 0), middle: Number(repeating: 0), low: Number(repeating: 0))
+  }
 }
 
 extension Triple: Sendable where Number: Sendable {}

@@ -85,10 +85,10 @@ public protocol VectorLoops: SendableMetatype {
 
   // Rows with results of few bits
 
-  static func narrowMaximum(_ logits: RawSpan, _ element: NarrowElement) -> RowMaximum
+  static func narrowMaximum(_ logits: RawSpan, _ element: NativeFloat) -> RowMaximum
 
   static func narrowExponentials(
-    _ logits: RawSpan, _ element: NarrowElement, top: Int, shift: RowShift,
+    _ logits: RawSpan, _ element: NativeFloat, top: Int, shift: RowShift,
     into exponentials: inout MutableSpan<Double>, from start: Int, sum: inout VectorPair
   )
 
@@ -97,7 +97,7 @@ public protocol VectorLoops: SendableMetatype {
   ) -> Bool
 
   static func narrowLogProbabilities(
-    _ logits: RawSpan, _ element: NarrowElement, shift: RowShift, logSum: Double, _ rounding: NarrowRounding,
+    _ logits: RawSpan, _ element: NativeFloat, shift: RowShift, logSum: Double, _ rounding: NarrowRounding,
     into out: inout MutableSpan<Double>
   ) -> Bool
 

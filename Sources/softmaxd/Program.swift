@@ -113,7 +113,7 @@ enum Program {
       fail(1, "needs \(fewest) open files at least, and the system allows \(descriptors); raise it (ulimit -n)")
     }
     let cap = Descriptors.connectionCap(
-      limit: descriptors, loops: loops, addresses: addresses, reserve: configuration.reserveConnections)
+      limit: descriptors, loops: loops, addresses: addresses, beyondCap: configuration.connectionsBeyondCap)
     configuration.connections = min(settings.maxConnections ?? memory.connections, cap)
     return configuration
   }

@@ -99,9 +99,9 @@ final class DropCounter: ServerObserver {
   func connectionRejected(_ reason: ConnectionRejection) { rejected.add(1, ordering: .relaxed) }
   func requestBegan(_ request: RequestMetrics, loop: Int) {}
   func requestAbandoned(_ request: RequestMetrics, loop: Int) {}
-  func requestAnswered(_ request: RequestMetrics, _ response: Response, loop: Int) {}
+  func requestCompleted(_ request: RequestMetrics, _ response: Response, loop: Int) {}
   func requestRefused(_ request: RequestMetrics, _ response: Response, loop: Int) {}
-  func requestRejected(_ problem: Problem, _ request: RequestMetrics?, _ response: Response, loop: Int) {}
+  func requestRejected(_ problem: ProblemDetails, _ request: RequestMetrics?, _ response: Response, loop: Int) {}
 }
 
 /// A server on a free port of the loopback, stopped at the end.

@@ -15,7 +15,7 @@ final class Harness {
   var requests: [Request] = []
   /// The statuses of what was refused on its head.
   var refusals: [Int] = []
-  var rejections: [Problem] = []
+  var rejections: [ProblemDetails] = []
   /// How often part of a request was to be acknowledged at once.
   var acknowledgements = 0
   /// The paths of the heads that `rejections` belong to, as far as they were read.

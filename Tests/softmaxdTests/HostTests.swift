@@ -121,7 +121,7 @@ import Testing
 @Suite struct DescriptorsTests {
   @Test(arguments: [(1024, 2, 1, 956), (1024, 64, 1, 832), (20_000, 16, 1, 19_904), (64, 2, 1, 1), (1024, 2, 40, 878)])
   func connectionCapLeavesRoomForTheRest(limit: Int, loops: Int, addresses: Int, cap: Int) {
-    #expect(Descriptors.connectionCap(limit: limit, loops: loops, addresses: addresses, reserve: 32) == cap)
+    #expect(Descriptors.connectionCap(limit: limit, loops: loops, addresses: addresses, beyondCap: 32) == cap)
   }
 
   /// A listener has a socket, and a spare descriptor.

@@ -57,8 +57,8 @@ import Testing
     #expect(contract.contains("\n  version: \(Program.version)\n"))
   }
 
-  @Test(arguments: [Problem.overloaded, .deadlineExceeded, .bodyTooLarge(1)])
-  func theServersOwnProblemsAreExplained(problem: Problem) {
+  @Test(arguments: [ProblemDetails.overloaded, .deadlineExceeded, .bodyTooLarge(1)])
+  func theServersOwnProblemsAreExplained(problem: ProblemDetails) {
     #expect(ask(operations(), .get, problem.type.uri).status == .ok)
     #expect(Response(problem).fields[.retryAfter] == problem.type.retryAfter.map { "\($0)" })
   }
@@ -66,7 +66,7 @@ import Testing
   @Test("A problem's example is what is really said, and a single sentence has no full stop")
   func examplesAreWhatIsSaid() {
     func problem(_ operations: OperationalEndpoints, _ method: HTTP.Method, _ path: String, _ fields: Fields)
-      -> Problem?
+      -> ProblemDetails?
     {
       guard case .refuse(let refused) = operations.route(RequestHead(method, path, fields: fields)) else {
         return ask(operations, method, path, fields).problem
@@ -79,10 +79,10 @@ import Testing
       (.unauthorized, problem(operations(token: Self.secret), .post, "/softmax", [:])),
       (.misdirectedRequest, problem(operations(hosts: ["a.example"]), .get, "/", [.host: "example.org"])),
       (.preconditionFailed, problem(operations(), .get, "/", [.ifMatch: "\"a\""])),
-    ] as [(ProblemType, Problem?)] {
+    ] as [(ProblemType, ProblemDetails?)] {
       #expect(found?.type == type && found?.detail == type.example, "\(type.name)")
     }
-    for problem in [Problem.overloaded, .deadlineExceeded, .tooManyExpensive, .bodyTooLarge(1)] {
+    for problem in [ProblemDetails.overloaded, .deadlineExceeded, .tooManyExpensive, .bodyTooLarge(1)] {
       #expect(!problem.detail.hasSuffix("."))
     }
     for type in ProblemType.all { #expect(!type.example.hasSuffix("."), "\(type.name)") }

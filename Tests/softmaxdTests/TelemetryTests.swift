@@ -27,9 +27,9 @@ import Testing
     let quick = request(.post, "/softmax", milliseconds: 7, bytes: 100)
     let slow = request(.post, "/softmax", milliseconds: 20_000, bytes: 100)
     telemetry.requestBegan(quick, loop: 0)
-    telemetry.requestAnswered(quick, response, loop: 0)
+    telemetry.requestCompleted(quick, response, loop: 0)
     telemetry.requestBegan(slow, loop: 1)
-    telemetry.requestAnswered(slow, response, loop: 1)
+    telemetry.requestCompleted(slow, response, loop: 1)
     telemetry.requestBegan(slow, loop: 1)
     let route = "http_request_method=\"POST\",http_route=\"/softmax\""
     let labels = route + ",http_response_status_code=\"200\""
@@ -57,7 +57,7 @@ import Testing
       let ended = Instant(nanoseconds: began.nanoseconds + nanoseconds)
       let route = OperationalEndpoints.routes.route(of: "/loss")
       let request = RequestMetrics(RequestHead(.post, "/loss"), route, bodyBytes: 0, began: began, ended: ended)
-      telemetry.requestAnswered(request, Response(.ok), loop: 0)
+      telemetry.requestCompleted(request, Response(.ok), loop: 0)
     }
     for _ in 0..<900 { answer(nanoseconds: 10_000) }
     for _ in 0..<100 { answer(nanoseconds: 70_000) }
@@ -84,7 +84,7 @@ import Testing
     #expect(Status.allCases.map(\.code) == codes)
     for code in codes {
       let telemetry = Telemetry(loops: 1, log: .off)
-      telemetry.requestAnswered(request(.post, "/loss"), Response(Status(rawValue: code) ?? .ok), loop: 0)
+      telemetry.requestCompleted(request(.post, "/loss"), Response(Status(rawValue: code) ?? .ok), loop: 0)
       let counts = lines(telemetry).filter { $0.hasPrefix("http_server_request_duration_seconds_count") }
       #expect(counts.count == 1 && counts.first?.contains("http_response_status_code=\"\(code)\"") == true)
     }
@@ -94,10 +94,10 @@ import Testing
   func statusesAddNoSizes() {
     let telemetry = Telemetry(loops: 2, log: .off)
     func count(_ prefix: String) -> Int { lines(telemetry).count { $0.hasPrefix(prefix) } }
-    telemetry.requestAnswered(request(.post, "/loss"), Response(.ok), loop: 0)
+    telemetry.requestCompleted(request(.post, "/loss"), Response(.ok), loop: 0)
     let (durations, all) = (count("http_server_request_duration_seconds"), count(""))
     for status in [Status.badRequest, .unprocessableContent, .serviceUnavailable] {
-      telemetry.requestAnswered(request(.post, "/loss"), Response(status), loop: 1)
+      telemetry.requestCompleted(request(.post, "/loss"), Response(status), loop: 1)
     }
     #expect(count("http_server_request_duration_seconds") == durations * 4)
     #expect(count("") == all + durations * 3)
@@ -147,7 +147,7 @@ import Testing
       telemetry.requestRefused(request(.get, path), Response(.contentTooLarge), loop: 0)
       telemetry.requestRejected(problem, request(.get, path), Response(problem), loop: 0)
       telemetry.requestRefused(request(.post, path), Response(.serviceUnavailable), loop: 0)
-      telemetry.requestAnswered(request(.post, path), Response(.unprocessableContent), loop: 0)
+      telemetry.requestCompleted(request(.post, path), Response(.unprocessableContent), loop: 0)
     }
     let counts = lines(telemetry).filter { $0.hasPrefix("http_server_request_duration_seconds_count") }
     #expect(counts.count == 2 + 2 * paths.count)

@@ -109,7 +109,8 @@ extension ConnectionState {
     switch phase {
     case .head: return now.nanoseconds(since: since)
     case .body, .discarding, .lingering: return readRate.used(at: now)
-    case .headReady, .deciding, .requestReady, .answering, .rejectPending, .rejecting, .closing, .closePending, .closed:
+    case .headReady, .deciding, .requestReady, .responding, .rejectPending, .rejecting, .closing, .closePending,
+      .closed:
       return nil
     }
   }
@@ -124,7 +125,8 @@ extension ConnectionState {
     case .head: pendingStart < pending.count ? nil : drainDeadline
     case .body, .discarding: readRate.instant
     case .lingering: min(since.advanced(by: times.lingerTotal), readRate.instant)
-    case .headReady, .deciding, .requestReady, .answering, .rejectPending, .rejecting, .closing, .closePending, .closed:
+    case .headReady, .deciding, .requestReady, .responding, .rejectPending, .rejecting, .closing, .closePending,
+      .closed:
       nil
     }
   }

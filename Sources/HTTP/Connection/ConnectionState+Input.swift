@@ -8,7 +8,7 @@ extension ConnectionState {
     guard !bytes.isEmpty, !peerHasFinished else { return bytes.count }
     hasNewInput = true
     received += bytes.count
-    if phase != .requestReady, phase != .answering { readRate.moved(bytes.count, at: now.instant) }
+    if phase != .requestReady, phase != .responding { readRate.moved(bytes.count, at: now.instant) }
     // The common case: complete requests are parsed in the owner's buffer, and nothing is kept.
     guard pendingStart < pending.count else { return 0 }
     hold(bytes)
@@ -27,7 +27,7 @@ extension ConnectionState {
   /// Whether input can still become a request.
   private var takesInput: Bool {
     switch phase {
-    case .head, .headReady, .deciding, .body, .discarding, .requestReady, .answering: true
+    case .head, .headReady, .deciding, .body, .discarding, .requestReady, .responding: true
     case .rejectPending, .rejecting, .closing, .lingering, .closePending, .closed: false
     }
   }
@@ -58,7 +58,7 @@ extension ConnectionState {
           consumed += count
           if body.isComplete { phase = .requestReady }
         case .discarding: index += try discard(rest, at: now)
-        case .headReady, .deciding, .requestReady, .answering:
+        case .headReady, .deciding, .requestReady, .responding:
           noteEmptyLines(in: rest)
           return index
         case .rejectPending, .rejecting, .closing, .lingering, .closePending, .closed: return bytes.count
@@ -198,7 +198,7 @@ extension ConnectionState {
     if phase == .head { framing = ResponseFraming(isHead: parser.isHead) }
     let head = phase == .head ? nil : head ?? waitingRefusal?.head
     rejection = Rejection(
-      Problem(failure, limits: limits, bodyLimit: bodyLimit), head, head == nil ? .unmatched : route,
+      ProblemDetails(failure, limits: limits, bodyLimit: bodyLimit), head, head == nil ? .unmatched : route,
       path: head?.path ?? path)
     phase = .rejectPending
   }

@@ -4,7 +4,7 @@ internal import Allocation
 extension ConnectionState {
   /// The response to `.request`. Ignored if `id` is not the request in progress.
   public mutating func respond(to id: RequestID, with response: Response, at now: Moment) {
-    guard phase == .answering, id == requestID else { return }
+    guard phase == .responding, id == requestID else { return }
     queue(response, mayKeep: !peerHasFinished || pendingStart < pending.count, at: now)
   }
 
@@ -69,7 +69,7 @@ extension ConnectionState {
   ///   - now: the time.
   private mutating func queue(_ response: Response, mayKeep: Bool, before bodyBytes: Int = 0, at now: Moment) {
     let keeps =
-      mayKeep && keepsAlive && !response.closes && (!isStopping || hasMoreToAnswer(after: consumed + bodyBytes))
+      mayKeep && keepsAlive && !response.closes && (!isStopping || hasMoreRequests(after: consumed + bodyBytes))
     startWriting(at: now)
     framing.closes = !keeps
     output.append(response, framing, date: now.date)
@@ -83,7 +83,7 @@ extension ConnectionState {
   }
 
   /// Whether a request that has arrived before the server's last responses is complete or begun.
-  private mutating func hasMoreToAnswer(after position: Int) -> Bool {
+  private mutating func hasMoreRequests(after position: Int) -> Bool {
     if lastReceived == nil { lastReceived = received }
     return max(position, blankUpTo) < lastReceived ?? 0
   }

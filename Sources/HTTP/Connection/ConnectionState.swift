@@ -45,7 +45,7 @@ public struct ConnectionState: ~Copyable, Sendable {
 
   /// A request that broke a rule or a deadline.
   public final class Rejection: Sendable {
-    public let problem: Problem
+    public let problem: ProblemDetails
     /// Nil when the head itself was at fault, or late.
     public let head: RequestHead?
     /// What the head leads to; ``Route/unmatched`` where it is nil.
@@ -53,7 +53,7 @@ public struct ConnectionState: ~Copyable, Sendable {
     /// The path, as far as it could be read.
     public let path: String?
 
-    init(_ problem: Problem, _ head: RequestHead?, _ route: Route, path: String?) {
+    init(_ problem: ProblemDetails, _ head: RequestHead?, _ route: Route, path: String?) {
       self.problem = problem
       self.head = head
       self.route = route
@@ -91,7 +91,7 @@ public struct ConnectionState: ~Copyable, Sendable {
     /// The body of a refused request is read and dropped; its response waits for the end, or is queued already.
     case discarding
     /// `.request` will be returned; it has been returned, and the owner answers.
-    case requestReady, answering
+    case requestReady, responding
     /// `.reject` will be returned; it has been returned, and the owner gives the last response.
     case rejectPending, rejecting
     /// The last response is queued. Input is dropped.
@@ -228,7 +228,7 @@ public struct ConnectionState: ~Copyable, Sendable {
       return switch phase {
       case .head: output.count < limits.outputBytes ? .bytes : .none
       case .body: body.directCount > 0 ? .body : .bytes
-      case .headReady, .deciding, .requestReady, .answering:
+      case .headReady, .deciding, .requestReady, .responding:
         pending.count - pendingStart < limits.pipelineBytes ? .bytes : .none
       case .discarding, .rejectPending, .rejecting, .closing, .lingering: .bytes
       case .closePending, .closed: .none
@@ -316,7 +316,7 @@ extension ConnectionState {
         return .head(head)
       case .requestReady:
         guard let head = head.take() else { return nil }
-        phase = .answering
+        phase = .responding
         let bytes = body.takeBytes()
         // A chunked body's reader may hold trailers, and the bytes after them.
         body.begin(.none)
@@ -336,7 +336,7 @@ extension ConnectionState {
       case .closePending:
         phase = .closed
         return .close(closeReason)
-      case .deciding, .answering, .rejecting, .closed: return nil
+      case .deciding, .responding, .rejecting, .closed: return nil
       }
     }
   }

@@ -38,7 +38,7 @@ public struct Response: Sendable {
 
   /// The problem that the response tells of, if it was made of one: for a protocol that writes errors in another form
   /// than RFC 9457.
-  public var problem: Problem? {
+  public var problem: ProblemDetails? {
     get { report?.problem }
     set { report = newValue.map(ProblemReport.init) }
   }
@@ -60,9 +60,9 @@ public struct BodyPart: Sendable {
 }
 
 private final class ProblemReport: Sendable {
-  let problem: Problem
+  let problem: ProblemDetails
 
-  init(_ problem: Problem) { self.problem = problem }
+  init(_ problem: ProblemDetails) { self.problem = problem }
 }
 
 /// A `Content-Type` that this server sends (RFC 9110 §8.3).

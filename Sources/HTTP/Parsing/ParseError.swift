@@ -170,7 +170,7 @@ extension ParseError {
   }
 }
 
-extension Problem {
+extension ProblemDetails {
   /// The problem that tells a client which rule or limit its request broke, and at which byte.
   init(_ failure: ParseFailure, limits: HTTPLimits, bodyLimit: Int? = nil) {
     self.init(
@@ -182,7 +182,7 @@ extension Problem {
   /// - Parameters:
   ///   - limit: the most bytes.
   ///   - hasMeaning: whether the method gives a body a meaning.
-  public static func bodyTooLarge(_ limit: Int, hasMeaning: Bool = true) -> Problem {
+  public static func bodyTooLarge(_ limit: Int, hasMeaning: Bool = true) -> ProblemDetails {
     ProblemType.bodyTooLarge.problem(ParseError.bodyTooLarge(limit, hasMeaning: hasMeaning))
   }
 }

@@ -1,6 +1,6 @@
 internal import HTTP
 
-/// A place in a loop's table, with the generation that has it: an event or answer for an earlier one finds nobody.
+/// A slot of a loop's table, with the generation that has it: an event or answer for an earlier one finds nobody.
 struct Token: Hashable, Sendable {
   let slot: Int
   let generation: UInt32
@@ -18,8 +18,7 @@ struct Token: Hashable, Sendable {
   }
 }
 
-/// A loop's connections by place. Places are used again; each has its entry in the timer wheel, which outlives the
-/// connection that made it.
+/// A loop's connections by slot. Slots are used again, and what the timer wheel has of one outlives its connection.
 ///
 /// A class, like ``LoopMemory``: the loop's accesses to a structure among its properties are checked at run time,
 /// several for each request.
@@ -27,8 +26,6 @@ final class ConnectionTable {
   private struct Slot {
     var connection: Connection?
     var generation: UInt32 = 0
-    /// The wheel's step in which this place comes up next.
-    var step = UInt64.max
   }
 
   private var slots: [Slot] = []
@@ -65,9 +62,6 @@ final class ConnectionTable {
   /// Gives back a token that came to nothing.
   func cancel(_ token: Token) { free.append(token.slot) }
 
-  func step(of slot: Int) -> UInt64 { slots[slot].step }
-  func setStep(_ step: UInt64, of slot: Int) { slots[slot].step = step }
-
   /// Each connection that is open now.
   var all: [Connection] { slots.compactMap(\.connection) }
 }
@@ -78,11 +72,9 @@ final class Connection {
   /// What epoll's events carry.
   let token: Token
   /// Beyond the cap: only routes that say so are answered, and the connection ends with its answer.
-  let isReserve: Bool
+  let isBeyondCap: Bool
   private var state: ConnectionState
   var interest: EpollEvents = .readable
-  /// When the loop will look at its deadline next, at the latest.
-  var due = Instant.never
   /// The loop has dropped it: the result of work in progress is not wanted any more.
   var isClosed = false
   /// What it has to send waits to be written with what others have.
@@ -105,11 +97,11 @@ final class Connection {
     let memory: MemoryReservation
   }
 
-  init(socket: consuming Socket, state: consuming ConnectionState, token: Token, isReserve: Bool) {
+  init(socket: consuming Socket, state: consuming ConnectionState, token: Token, isBeyondCap: Bool) {
     self.socket = socket
     self.state = state
     self.token = token
-    self.isReserve = isReserve
+    self.isBeyondCap = isBeyondCap
   }
 
   /// Opens the state once for all that an event brings: each access to a class's property is checked for exclusivity at
@@ -127,17 +119,21 @@ final class Connection {
   }
 }
 
-/// Deadlines in coarse steps: placing one costs the same whatever the number of others.
+/// Deadlines of slots in coarse steps: placing one costs the same whatever the number of others.
 ///
-/// A connection has at most a few entries: a later deadline leaves its entry where it is, and when that comes up the
-/// owner places it anew. So a request that moves its connection's deadline further away costs nothing here.
+/// One entry of each slot counts, the earliest; all others are stale. So a request that moves its connection's deadline
+/// further away costs nothing here: the entry stays, and when it comes up, the owner places the slot anew.
+///
 /// A value without a clock: whoever calls hands the time in.
 struct TimerWheel {
-  /// Nanoseconds in a step; an entry comes up at most this much late.
-  let granularity: UInt64
+  /// Nanoseconds in a step; a slot comes up at most this much late.
+  private let granularity: UInt64
   private var steps: [[Int]]
+  /// When each slot's entry that counts comes up.
+  private var dues: [Instant] = []
   /// The last step that has been looked at.
   private var done: UInt64
+  /// How many entries there are, stale ones among them.
   private(set) var count = 0
 
   /// - Parameters:
@@ -149,36 +145,48 @@ struct TimerWheel {
     done = now.nanoseconds / self.granularity
   }
 
+  /// Sees to it that a slot comes up once a deadline has passed, or before.
+  ///
+  /// - Returns: when it comes up, if that has changed.
+  mutating func place(_ slot: Int, by deadline: Instant) -> Instant? {
+    while dues.count <= slot { dues.append(.never) }
+    guard deadline < dues[slot] else { return nil }
+    let step = step(for: deadline)
+    let due = Instant(nanoseconds: step * granularity)
+    guard due < dues[slot] else { return nil }
+    dues[slot] = due
+    steps[Int(step % UInt64(steps.count))].append(slot)
+    count += 1
+    return due
+  }
+
   /// The step in which a deadline comes up: not before the deadline, never in the past, never beyond the horizon.
-  func step(for deadline: Instant) -> UInt64 {
+  private func step(for deadline: Instant) -> UInt64 {
     let (quotient, rest) = deadline.nanoseconds.quotientAndRemainder(dividingBy: granularity)
     let exact = rest == 0 ? quotient : quotient + 1
     return min(max(exact, done + 1), done + UInt64(steps.count) - 1)
   }
 
-  /// Places `entry` into a step that `step(for:)` gave.
-  mutating func insert(_ entry: Int, at step: UInt64) {
-    steps[Int(step % UInt64(steps.count))].append(entry)
-    count += 1
-  }
-
-  /// Takes out the entries of the next step that has come up, with the step's number; nil when there is none.
+  /// Takes out the slots of the next step that has come up; nil when there is none.
   ///
-  /// However long nobody looked, entries come up under the step that they were placed in, by which their owner knows
-  /// them: all lie within one turn of the wheel behind `done`.
-  mutating func popDue(at now: Instant) -> (step: UInt64, entries: [Int])? {
+  /// However long nobody looked, all steps that have come up lie within one turn of the wheel behind `done`.
+  mutating func popDue(at now: Instant) -> [Int]? {
     let current = now.nanoseconds / granularity
     // An empty wheel follows the clock, so that what is placed next is not placed in the past.
     defer { if count == 0 { done = max(done, current) } }
     while count > 0, done < current {
       done += 1
-      let index = Int(done % UInt64(steps.count))
-      if !steps[index].isEmpty {
-        var entries: [Int] = []
-        swap(&entries, &steps[index])
-        count -= entries.count
-        return (done, entries)
+      let step = Int(done % UInt64(steps.count))
+      let entries = steps[step]
+      steps[step] = []
+      count -= entries.count
+      let due = Instant(nanoseconds: done * granularity)
+      var slots: [Int] = []
+      for slot in entries where dues[slot] == due {
+        dues[slot] = .never
+        slots.append(slot)
       }
+      if !slots.isEmpty { return slots }
     }
     return nil
   }

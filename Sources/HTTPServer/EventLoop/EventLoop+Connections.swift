@@ -2,15 +2,15 @@ internal import HTTP
 
 /// The life of a connection: opened, read, written, closed.
 extension EventLoop {
-  /// - Parameter isBeyondCap: whether it was beyond the cap when it was accepted. If no place can be made for it, it is
-  ///   of the reserve.
-  func open(_ socket: consuming Socket, isBeyondCap: Bool) {
-    if isBeyondCap { makePlaces() }
-    let isReserve = isBeyondCap && services.limiter.isBeyondCap
-    if isReserve { makeReservePlace() }
+  /// - Parameter wasBeyondCap: whether it was beyond the cap when it was accepted. It stays so if no place can be made
+  ///   for it.
+  func open(_ socket: consuming Socket, wasBeyondCap: Bool) {
+    if wasBeyondCap { makePlaces() }
+    let isBeyondCap = wasBeyondCap && services.limiter.isBeyondCap
+    if isBeyondCap { makePlaceBeyondCap() }
     let token = table.nextToken()
-    let state = ConnectionState(limits: isReserve ? reserveLimits : limits, at: now)
-    let connection = Connection(socket: socket, state: state, token: token, isReserve: isReserve)
+    let state = ConnectionState(limits: isBeyondCap ? limitsBeyondCap : limits, at: now)
+    let connection = Connection(socket: socket, state: state, token: token, isBeyondCap: isBeyondCap)
     do throws(SystemError) {
       try epoll.add(connection.socket.descriptor, connection.interest, token: token.rawValue)
     } catch {
@@ -19,7 +19,7 @@ extension EventLoop {
       return
     }
     table.insert(connection)
-    if isReserve { reserve.append(token) }
+    if isBeyondCap { beyondCap.append(token) }
     memory.add(ServerConfiguration.bytesPerConnection)
     connection.memory = ServerConfiguration.bytesPerConnection
     observer.connectionOpened(loop: index)

@@ -62,7 +62,7 @@ extension EventLoop {
     dropSlowTransfers(sparing: connection)
     guard services.budget.isFullOfBodies else { return }
     if state.isReadingHead { return drop(connection) }
-    state.refuseBody(at: now) { handler.answer(.overloaded, to: $0) }
+    state.refuseBody(at: now) { handler.response(to: $0, with: .overloaded) }
   }
 
   /// Drops a connection whose peer does not take its answer, if more memory is held than the limit and dropping slow
@@ -133,7 +133,7 @@ extension EventLoop {
   private func endTransfer(of connection: Connection) {
     let isRefused = connection.withState { state in
       guard !state.hasOutput else { return false }
-      state.refuseBody(at: now) { handler.answer(.overloaded, to: $0) }
+      state.refuseBody(at: now) { handler.response(to: $0, with: .overloaded) }
       guard state.hasOutput else { return false }
       advance(connection, &state)
       return true
@@ -171,12 +171,12 @@ extension EventLoop {
     nextPlaceCheck = now.instant.advanced(by: now.instant.nanoseconds(since: began) &* UInt64(Self.placesShare))
   }
 
-  /// Where the loop has its share of the reserve, the oldest connections of it end: those whose peers have not said yet
-  /// what they want, or have had their answers.
-  func makeReservePlace() {
-    reserve.removeAll { table[$0] == nil }
-    var excess = reserve.count + 1 - services.configuration.reserveConnectionsOfLoop
-    for token in reserve where excess > 0 {
+  /// Where the loop has its share of the connections beyond the cap, the oldest of these end: those whose peers have
+  /// not said yet what they want, or have had their answers.
+  func makePlaceBeyondCap() {
+    beyondCap.removeAll { table[$0] == nil }
+    var excess = beyondCap.count + 1 - services.configuration.connectionsBeyondCapOfLoop
+    for token in beyondCap where excess > 0 {
       if let connection = table[token], endIfWaitedFor(connection) { excess -= 1 }
     }
   }

@@ -4,7 +4,7 @@ internal import Synchronization
 /// Who answers a request: nobody, the loop itself, or the work pool.
 extension EventLoop {
   /// Answers at least this large are counted before they are written.
-  private static let largeAnswer = 64 * 1024
+  private static let largeResponse = 64 * 1024
 
   /// A head is whole: its body is read, unless the handler or the server itself has a reason to refuse it.
   func decide(on head: RequestHead, of connection: Connection, _ state: inout ConnectionState) {
@@ -18,20 +18,20 @@ extension EventLoop {
   private func routing(of head: RequestHead, on connection: Connection) -> Routing {
     let routing = handler.route(head)
     let route = routing.route
-    if connection.isReserve, !route.isServedBeyondCap || head.framing != .none {
+    if connection.isBeyondCap, !route.isServedBeyondCap || head.framing != .none {
       observer.connectionRejected(.connectionCap)
-      return .refuse(Refusal(head, route, handler.answer(.tooManyConnections, to: head, closes: true)))
+      return .refuse(Refusal(head, route, handler.response(to: head, with: .tooManyConnections, closes: true)))
     }
     if let limit = services.configuration.limits.limitExceeded(by: head, isRefused: routing.isRefusal) {
-      let problem = Problem.bodyTooLarge(limit, hasMeaning: head.method.takesBody)
-      return .refuse(Refusal(head, route, handler.answer(problem, to: head)))
+      let problem = ProblemDetails.bodyTooLarge(limit, hasMeaning: head.method.takesBody)
+      return .refuse(Refusal(head, route, handler.response(to: head, with: problem)))
     }
     if !routing.isRefusal, case .length(let count) = head.framing {
       let isLarge = count > MemoryBudget.smallRequest
       guard !isLarge || hasRoom(forBody: count, on: connection),
         !route.body.usesWorkPool(bodyBytes: count) || services.workPool.hasRoom
       else {
-        return .refuse(Refusal(head, route, handler.answer(.overloaded, to: head)))
+        return .refuse(Refusal(head, route, handler.response(to: head, with: .overloaded)))
       }
     }
     return routing
@@ -52,7 +52,7 @@ extension EventLoop {
     // The next request of a connection whose last one took too long for the loop goes to the pool at once.
     if !isForPool { connection.prefersWorkPool = true }
     if !runOnWorkPool(consume request, metrics, id: id, for: connection) {
-      let response = handler.answer(.overloaded, to: metrics.head)
+      let response = handler.response(to: metrics.head, with: .overloaded)
       complete(&metrics, id: id, with: response, on: connection, &state)
     }
   }
@@ -92,10 +92,10 @@ extension EventLoop {
         if !cancellation.isCancelled, let request = oneShot.take() {
           handler.respond(to: consume request, in: context)
         } else {
-          handler.answer(.deadlineExceeded, to: head)
+          handler.response(to: head, with: .deadlineExceeded)
         }
       // The handler was told to stop, and cannot know that it was not the deadline.
-      if place.isRefused, !cancellation.isCancelled { response = handler.answer(.tooManyExpensive, to: head) }
+      if place.isRefused, !cancellation.isCancelled { response = handler.response(to: head, with: .tooManyExpensive) }
       mailbox.post(.finished(WorkResult(token: token, id: id, response: response, memory: memory)))
     } unlessAbandoned: {
       cancellation.isAbandoned
@@ -130,9 +130,9 @@ extension EventLoop {
     on connection: Connection, _ state: inout ConnectionState
   ) {
     metrics.ended = now.instant
-    observer.requestAnswered(metrics, response, loop: index)
-    if connection.isReserve { response.closes = true }
-    let isLarge = response.bodyCount >= Self.largeAnswer
+    observer.requestCompleted(metrics, response, loop: index)
+    if connection.isBeyondCap { response.closes = true }
+    let isLarge = response.bodyCount >= Self.largeResponse
     state.respond(to: id, with: response, at: now)
     if isLarge { updateMemory(of: connection, &state) }
   }
@@ -163,14 +163,14 @@ extension EventLoop {
 
 extension RequestHandler {
   /// The server's own answer, with what the handler adds to its own.
-  func answer(_ problem: Problem, to head: RequestHead, closes: Bool = false) -> Response {
+  func response(to head: RequestHead, with problem: ProblemDetails, closes: Bool = false) -> Response {
     var response = Response(problem, closes: closes)
     decorate(&response, for: head, at: head.path)
     return response
   }
 }
 
-extension Problem {
+extension ProblemDetails {
   /// More is asked of the server than it takes on at once.
   static let overloaded = ProblemType.overloaded.usual
 

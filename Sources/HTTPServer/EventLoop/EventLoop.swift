@@ -7,7 +7,7 @@ internal import HTTP
 struct LoopServices: Sendable {
   let configuration: ServerConfiguration
   /// What connections keep to, and those beyond the cap.
-  let limits, reserveLimits: SharedLimits
+  let limits, limitsBeyondCap: SharedLimits
   let handler: any RequestHandler
   let observer: any ServerObserver
   let workPool: WorkPool
@@ -35,7 +35,7 @@ actor EventLoop {
   let observer: any ServerObserver
   let limits: SharedLimits
   /// Those of connections beyond the cap.
-  let reserveLimits: SharedLimits
+  let limitsBeyondCap: SharedLimits
 
   let inlineBudget = InlineTimeBudget()
   let inlineNanoseconds: UInt64
@@ -59,8 +59,8 @@ actor EventLoop {
   var nextRecount = Instant(nanoseconds: 0)
   /// When to look again, at the earliest, for connections that may be ended because there are too many.
   var nextPlaceCheck = Instant(nanoseconds: 0)
-  /// Its connections of the reserve, the oldest first; some may have ended.
-  var reserve: [Token] = []
+  /// Its connections beyond the cap, the oldest first; some may have ended.
+  var beyondCap: [Token] = []
 
   /// The server is stopping: each connection ends with the answer to what has arrived.
   var isStopping = false
@@ -84,7 +84,7 @@ actor EventLoop {
     handler = services.handler
     observer = services.observer
     limits = services.limits
-    reserveLimits = services.reserveLimits
+    limitsBeyondCap = services.limitsBeyondCap
     executor = SerialQueueExecutor(label: "softmaxd.loop.\(index)")
     mailbox = try Mailbox()
     epoll = try EpollSet()
@@ -198,7 +198,7 @@ actor EventLoop {
   private func readMailbox() {
     for message in mailbox.takeAll() {
       switch message {
-      case .accepted(let descriptor, let isBeyondCap): open(Socket(owning: descriptor), isBeyondCap: isBeyondCap)
+      case .accepted(let descriptor, let isBeyondCap): open(Socket(owning: descriptor), wasBeyondCap: isBeyondCap)
       case .finished(let result): workFinished(result)
       case .freeMemory(let wanted): dropSlowTransfers(for: wanted)
       case .makeRoom(let wanted, let done):
@@ -215,17 +215,9 @@ actor EventLoop {
 
   // MARK: Timers
 
-  /// Sees to it that `tick` is called once the connection's deadline has passed. Most calls change nothing: the
-  /// deadline moved away from an entry that is in the wheel already.
+  /// Sees to it that `tick` is called once the connection's deadline has passed.
   func schedule(_ connection: Connection, _ state: inout ConnectionState) {
-    guard let deadline = state.nextDeadline, deadline < connection.due else { return }
-    let slot = connection.token.slot
-    let step = wheel.step(for: deadline)
-    let due = Instant(nanoseconds: step * wheel.granularity)
-    connection.due = due
-    guard step < table.step(of: slot) else { return }
-    table.setStep(step, of: slot)
-    wheel.insert(slot, at: step)
+    guard let deadline = state.nextDeadline, let due = wheel.place(connection.token.slot, by: deadline) else { return }
     setTimer(noLaterThan: due)
   }
 
@@ -246,11 +238,9 @@ actor EventLoop {
   }
 
   private func runTimers() {
-    while let due = wheel.popDue(at: now.instant) {
-      for slot in due.entries where table.step(of: slot) == due.step {
-        table.setStep(.max, of: slot)
+    while let slots = wheel.popDue(at: now.instant) {
+      for slot in slots {
         guard let connection = table[slot] else { continue }
-        connection.due = .never
         connection.withState { state in
           if let deadline = state.nextDeadline, deadline <= now.instant {
             // The loop may be late for what has come in time.

@@ -34,7 +34,7 @@ public enum ElementType: Sendable, Hashable, CaseIterable {
   var isDouble: Bool { self == .binary64 && 1.littleEndian == 1 }
 
   /// The type as the loops know it, which read and write it as it is on this machine.
-  var narrowElement: NarrowElement? {
+  var nativeFloat: NativeFloat? {
     guard 1.littleEndian == 1 else { return nil }
     return self == .binary64 ? .binary64 : self == .binary32 ? .binary32 : nil
   }

@@ -124,18 +124,18 @@ public struct Numbers: Sendable {
   /// The same, where the numbers are as bytes, if they lie side by side as binary64 or binary32, aligned or not.
   func withBytes<Result>(
     _ count: Int, from start: Int, step: Int, copiedInto row: inout [Double],
-    _ body: (RawSpan, NarrowElement) -> Result
+    _ body: (RawSpan, NativeFloat) -> Result
   ) -> Result {
     if step == 1 {
       switch storage {
       case .array: break
       case .bytes(let bytes, let origin, let type):
-        guard let element = type.narrowElement else { break }
+        guard let element = type.nativeFloat else { break }
         let first = origin + start * type.size
         // The bytes of bytes; the span checks the run.
         return body(unsafe bytes.span.bytes.extracting(first..<first + count * type.size), element)
       case .overwritten(let bytes):
-        guard let element = bytes.type.narrowElement else { break }
+        guard let element = bytes.type.nativeFloat else { break }
         return bytes.withBytes(count, from: start) { body($0, element) }
       }
     }

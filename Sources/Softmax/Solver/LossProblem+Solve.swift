@@ -156,31 +156,31 @@ extension LossProblem {
             number: n, count: left.count, logits: reader.overwrittenRow(of: softmax.logits),
             isLossOpen: left.isLossOpen))
       }
-      guard vectorLoss.hasShortRows else {
+      guard vectorLoss.hasGroupedRows else {
         for n in chunks[k] {
           try poll.spend(VectorRow.cost(softmax.layout.classes))
           if counts(row: n) { solve(n) } else { vectorLoss.clear(row: n) }
         }
         return (open, work.sum.term(scaledFor: vectorLoss.request))
       }
-      var short = vectorLoss.shortRows(execution.level)
-      func solveShort() {
-        let left = vectorLoss.solve(&short)
-        for row in 0..<short.count where left & (1 << row) != 0 { solve(short.number(row)) }
-        short.removeAll()
+      var groups = vectorLoss.groupedRows(execution.level)
+      func solveGroups() {
+        let left = vectorLoss.solve(&groups)
+        for row in 0..<groups.count where left & (1 << row) != 0 { solve(groups.number(row)) }
+        groups.removeAll()
       }
       var rows = chunks[k]
       while let n = rows.first {
-        let taken = vectorLoss.take(rows, into: &short)
+        let taken = vectorLoss.take(rows, into: &groups)
         if taken == 0 {
-          if !counts(row: n) { vectorLoss.clear(row: n) } else if !vectorLoss.take(row: n, into: &short) { solve(n) }
+          if !counts(row: n) { vectorLoss.clear(row: n) } else if !vectorLoss.take(row: n, into: &groups) { solve(n) }
         }
         rows.removeFirst(max(1, taken))
-        try poll.spend(max(1, taken) * ShortRows.cost(softmax.layout.classes))
-        if short.isFull { solveShort() }
+        try poll.spend(max(1, taken) * GroupedRows.cost(softmax.layout.classes))
+        if groups.isFull { solveGroups() }
       }
-      solveShort()
-      work.sum.add(short)
+      solveGroups()
+      work.sum.add(groups)
       return (open, work.sum.term(scaledFor: vectorLoss.request))
     }
     return found ?? ([], nil)

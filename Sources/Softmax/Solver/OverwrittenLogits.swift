@@ -6,7 +6,7 @@
 extension SoftmaxProblem {
   /// Whether one output of the logits' shape may go where the logits are.
   public var mayBeOverwritten: Bool {
-    logits.areBytes(of: ElementType(format)) && layout.inner == 1 && VectorRow.serves(self) && !ShortRows.serves(self)
+    logits.areBytes(of: ElementType(format)) && layout.inner == 1 && VectorRow.serves(self) && !GroupedRows.serves(self)
   }
 
   /// Calls `body` with a problem and with a buffer that is in its logits' place. The problem is to be held here alone:

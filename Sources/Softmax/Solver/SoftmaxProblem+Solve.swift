@@ -109,32 +109,32 @@ extension SoftmaxProblem {
     _ rows: Range<Int>, _ outputs: OutputLayout, in work: inout VectorWork, _ level: KernelLevel
   ) throws(ComputationError) {
     var reader = RowReader(layout)
-    guard outputs.areCommon, ShortRows.serves(self) else {
+    guard outputs.areCommon, GroupedRows.serves(self) else {
       for n in rows {
         try work.poll.spend(VectorRow.cost(layout.classes))
         if isEmpty(row: n) { outputs.writeEmpty(row: n) } else { try solve(row: n, outputs, by: &reader, in: &work) }
       }
       return
     }
-    var short = ShortRows(self, level)
+    var groups = GroupedRows(self, level)
     var left = rows
     while !left.isEmpty {
-      let taken = short.take(left)
+      let taken = groups.take(left)
       left.removeFirst(taken)
-      try work.poll.spend(taken * ShortRows.cost(layout.classes))
-      try solve(&short, outputs, by: &reader, in: &work)
+      try work.poll.spend(taken * GroupedRows.cost(layout.classes))
+      try solve(&groups, outputs, by: &reader, in: &work)
     }
   }
 
-  /// Short rows together, then by itself each that is left open.
+  /// Rows in groups, then by itself each that is left open.
   private func solve(
-    _ short: inout ShortRows, _ outputs: OutputLayout, by reader: inout RowReader, in work: inout VectorWork
+    _ groups: inout GroupedRows, _ outputs: OutputLayout, by reader: inout RowReader, in work: inout VectorWork
   ) throws(ComputationError) {
-    let left = short.solve(outputs)
-    for row in 0..<short.count where left & (1 << row) != 0 {
-      try solve(row: short.number(row), outputs, by: &reader, in: &work)
+    let left = groups.solve(outputs)
+    for row in 0..<groups.count where left & (1 << row) != 0 {
+      try solve(row: groups.number(row), outputs, by: &reader, in: &work)
     }
-    short.removeAll()
+    groups.removeAll()
   }
 
   private func solve(
@@ -170,7 +170,7 @@ struct OutputLayout: Sendable {
   private(set) var areDividedByTemperature = false
   /// Whether any of them depends on more than the order of a row's logits.
   private(set) var needExponentials = false
-  /// Whether all are what ``ShortRows`` and ``NarrowFormatRow`` compute.
+  /// Whether all are what ``GroupedRows`` and ``NarrowFormatRow`` compute.
   private(set) var areCommon = true
 
   /// - Parameter buffers: as many as outputs, each as large as its tensor.

@@ -42,7 +42,7 @@ enum Operation: Int, Sendable, CaseIterable, BitIndexed {
   // MARK: What the other tables say of it
 
   /// Whether it answers tensors, which any wire can carry; /check answers a report.
-  var answersTensors: Bool { self != .check }
+  var returnsTensors: Bool { self != .check }
 
   /// The operations whose inputs and parameters it takes: its own, and for /check those whose outputs it compares.
   private var comparedOperations: [Operation] {
@@ -60,7 +60,7 @@ enum Operation: Int, Sendable, CaseIterable, BitIndexed {
     let required = requiredInputs
     return Input.allCases.filter { input in
       let descriptor = input.descriptor
-      return !required.contains(input) && (answersTensors || descriptor.isForCheck)
+      return !required.contains(input) && (returnsTensors || descriptor.isForCheck)
         && comparedOperations.contains { descriptor.requiredBy.contains($0) || descriptor.optionalFor.contains($0) }
     }
   }
@@ -111,7 +111,7 @@ enum Operation: Int, Sendable, CaseIterable, BitIndexed {
   private static let knownFields = allCases.map { operation in
     FieldSet(
       (operation.requiredInputs + operation.optionalInputs).map(RequestField.input)
-        + operation.parameters.map(RequestField.parameter) + [operation.answersTensors ? .outputs : .candidate])
+        + operation.parameters.map(RequestField.parameter) + [operation.returnsTensors ? .outputs : .candidate])
   }
 }
 

@@ -59,7 +59,7 @@ struct IndexPage: Sendable {
   }
 
   private static func outputs(of operation: Operation) -> String {
-    guard operation.answersTensors else {
+    guard operation.returnsTensors else {
       return "candidate   your numbers: \(CheckedOutput.allCases.map(\.name).joined(separator: ", "))"
     }
     let defaults = operation.defaultOutputs.map(\.name).joined(separator: ", ")

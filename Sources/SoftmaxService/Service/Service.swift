@@ -83,28 +83,28 @@ public struct Service: Sendable {
     let route = request.route
     if request.head.method == .options { return Response(.noContent, fields: [.allow: route.methods.text]) }
     switch ServiceRoute(route) {
-    case .operation(let operation): return json.answer(consume request, for: operation, in: wireContext(context))
-    case .openInference(let endpoint): return answer(consume request, at: endpoint, in: context)
-    case .page(let page): return answer(request.head, at: page)
+    case .operation(let operation): return json.respond(to: consume request, for: operation, in: wireContext(context))
+    case .openInference(let endpoint): return respond(to: consume request, at: endpoint, in: context)
+    case .page(let page): return respond(to: request.head, at: page)
     case nil: return notFound(request.head.path)
     }
   }
 
-  private func answer(
-    _ request: consuming Request, at endpoint: OpenInferenceEndpoint, in context: RequestContext
+  private func respond(
+    to request: consuming Request, at endpoint: OpenInferenceEndpoint, in context: RequestContext
   ) -> Response {
     let head = request.head
     var response =
       if let (operation, wire) = openInference.inference(head, at: endpoint) {
-        wire.answer(consume request, for: operation, in: wireContext(context))
+        wire.respond(to: consume request, for: operation, in: wireContext(context))
       } else {
-        openInference.answer(to: consume request, at: endpoint)
+        openInference.respond(to: consume request, at: endpoint)
       }
     decorate(&response, for: head, at: head.path)
     return response
   }
 
-  private func answer(_ head: RequestHead, at page: Page) -> Response {
+  private func respond(to head: RequestHead, at page: Page) -> Response {
     switch page {
     case .root, .docs: return root(for: head)
     case .style: return Response(.ok, .css, body: EmbeddedResources.Page.style)

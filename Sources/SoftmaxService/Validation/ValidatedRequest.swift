@@ -21,8 +21,8 @@ struct ValidatedRequest: Sendable {
   let work: Work
 
   /// The same request with its outputs in another order.
-  consuming func answering(_ outputs: OutputList) -> ValidatedRequest {
-    ValidatedRequest(plan: plan.answering(outputs), work: work)
+  consuming func returning(_ outputs: OutputList) -> ValidatedRequest {
+    ValidatedRequest(plan: plan.returning(outputs), work: work)
   }
 }
 
@@ -38,7 +38,7 @@ struct ResponsePlan: Sendable {
   /// How many classes the outputs `top_…` are about.
   var topCount = 1
 
-  func answering(_ outputs: OutputList) -> ResponsePlan {
+  func returning(_ outputs: OutputList) -> ResponsePlan {
     ResponsePlan(geometry: geometry, outputs: outputs, format: format, hasLosses: hasLosses, topCount: topCount)
   }
 

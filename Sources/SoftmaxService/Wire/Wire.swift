@@ -8,7 +8,7 @@ import VectorKernels
 /// its own terms where something is wrong and what to send instead. Validation knows of it only the words below.
 protocol Wire: Sendable {
   /// The results of an operation, or the problem for which there are none.
-  func answer(_ request: consuming Request, for operation: Operation, in context: WireContext) -> Response
+  func respond(to request: consuming Request, for operation: Operation, in context: WireContext) -> Response
 
   /// Where a place of the request is: a JSON pointer, for example.
   func locate(_ location: Location) -> String
@@ -41,7 +41,7 @@ extension Wire {
   func found(_ shape: TensorShape) -> String { shape.isEmpty ? "is \(scalarTensor)" : "has shape \(shape)" }
 
   /// The only place that maps why a request gets no results to a type of problem and a sentence.
-  func problem(for error: RequestError) -> Problem {
+  func problem(for error: RequestError) -> ProblemDetails {
     switch error {
     case .malformed(let detail, let offset): return ProblemType.invalidJSON.problem(detail, offset: offset)
     case .unsupportedBody(let detail): return ProblemType.unsupportedMediaType.problem(detail)
@@ -50,7 +50,7 @@ extension Wire {
         "logits holds more than \(limit) numbers, the most that this service takes in one request (--max-logits); "
         + "send several requests"
       return ProblemType.tooManyLogits.problem(
-        detail, errors: [Problem.Fault(pointer: locate(.field(.input(.logits))), detail: detail)])
+        detail, errors: [ProblemDetails.Fault(pointer: locate(.field(.input(.logits))), detail: detail)])
     case .invalid(let list):
       return ProblemType.invalidInput.problem(
         summary(of: list, sentence: \.sentence, ending: ", in errors"), errors: list.faults.map(entry))
@@ -82,8 +82,8 @@ extension Wire {
     return others == 0 ? first : "\(first); and \(others) more fault\(others == 1 ? "" : "s")\(ending)"
   }
 
-  private func entry(for fault: InputFault) -> Problem.Fault {
-    Problem.Fault(pointer: locate(fault.location), detail: fault.sentence)
+  private func entry(for fault: InputFault) -> ProblemDetails.Fault {
+    ProblemDetails.Fault(pointer: locate(fault.location), detail: fault.sentence)
   }
 }
 

@@ -243,8 +243,8 @@ extension VectorLoops {
     var total = DoubleDouble(high: 0)
     var start = 0
     while start < row.count {
-      var block = VectorPair(high: zero, low: zero)
-      let end = start &+ min(512, row.count &- start)
+      var block = VectorPair.zero
+      let end = endOfBlock(from: start, to: row.count)
       while start < end {
         let z = shifted(load(row, start, absent: -.infinity), rests: rests, from: start, shift)
         let e = exponential(ofAny: z, vanishing: vanishing, table)

@@ -75,12 +75,12 @@ extension VectorLoops {
     var group = 0
     while group < rows.count {
       var greatest = zero
-      var total = VectorPair(high: zero, low: zero)
+      var total = VectorPair.zero
       var start = group &* length
       let end = start &+ length
       while start < end {
-        var block = VectorPair(high: zero, low: zero)
-        let blockEnd = start &+ min(512, end &- start)
+        var block = VectorPair.zero
+        let blockEnd = endOfBlock(from: start, to: end)
         while start < blockEnd {
           let v = load(vectors, start)
           let high = load(pairs, start)

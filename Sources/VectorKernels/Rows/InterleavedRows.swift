@@ -131,7 +131,7 @@ extension VectorLoops {
       // Unchecked, as below, because the loop ends at the last group.
       if rests.count == 0 { unsafe findMaxima(of: logits, group: group, length: length, &rows[unchecked: group]) }
       let (best, place) = unsafe (rows[unchecked: group].maximum, rows[unchecked: group].top)
-      var total = VectorPair(high: zero, low: zero)
+      var total = VectorPair.zero
       var index = zero
       var start = group &* length
       let end = start &+ length
@@ -141,8 +141,8 @@ extension VectorLoops {
         start = end
       }
       while start < end {
-        var block = VectorPair(high: zero, low: zero)
-        let blockEnd = start &+ min(512, end &- start)
+        var block = VectorPair.zero
+        let blockEnd = endOfBlock(from: start, to: end)
         while start < blockEnd {
           let z = shifted(load(logits, start), less: best, rests: rests, from: start, shift)
           let e = exponential(ofAny: z, vanishing: vanishing, table)

@@ -115,15 +115,15 @@ extension VectorLoops {
       let (zero, masked) = (Vector(repeating: 0), Vector(repeating: -.infinity))
       // Unchecked, because there are as many as rows.
       let teachers = unsafe teachers[unchecked: group]
-      var cross = VectorPair(high: zero, low: zero)
-      var own = VectorPair(high: zero, low: zero)
+      var cross = VectorPair.zero
+      var own = VectorPair.zero
       var leftOut = zero
       var start = group &* length
       let end = start &+ length
       while start < end {
-        var block = VectorPair(high: zero, low: zero)
-        var ownBlock = VectorPair(high: zero, low: zero)
-        let blockEnd = start &+ min(512, end &- start)
+        var block = VectorPair.zero
+        var ownBlock = VectorPair.zero
+        let blockEnd = endOfBlock(from: start, to: end)
         while start < blockEnd {
           let b = load(teacherLogits, start)
           let high = load(teacherPairs, start)

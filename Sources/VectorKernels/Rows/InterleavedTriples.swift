@@ -55,13 +55,12 @@ extension VectorLoops {
     triples: inout MutableSpan<Double>, into out: inout MutableSpan<Double>
   ) -> Vector {
     let (zero, one, count, length) = (Vector(repeating: 0), Vector(repeating: 1), out.count, triples.count / 3)
-    let nothing = VectorTriple(high: zero, middle: zero, low: zero)
-    var (others, otherShares, topShare) = (nothing, nothing, nothing)
+    var (others, otherShares, topShare) = (VectorTriple.zero, VectorTriple.zero, VectorTriple.zero)
     var index = zero
     var start = 0
     while start < length {
-      var (block, shareBlock) = (nothing, nothing)
-      let end = start &+ min(512, length &- start)
+      var (block, shareBlock) = (VectorTriple.zero, VectorTriple.zero)
+      let end = endOfBlock(from: start, to: length)
       while start < end {
         let z = tripleShifted(load(logits, first &+ start), less: rows.maximum, shift)
         var e = tripleExponential(ofAny: z, table, rests)

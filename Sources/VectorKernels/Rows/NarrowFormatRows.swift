@@ -28,9 +28,9 @@ public struct NarrowRounding: Sendable {
   public static var error: Double { 0x1p-49 }
 }
 
-/// What stands side by side in the bytes of a row, little-endian, aligned or not.
+/// The types of numbers that the loops read from bytes themselves: little-endian, aligned or not.
 @frozen
-public enum NarrowElement: Sendable {
+public enum NativeFloat: Sendable {
   case binary64, binary32
 
   /// Bytes of a number.
@@ -43,7 +43,7 @@ public enum NarrowElement: Sendable {
 extension VectorLoops {
   /// Numbers `start ..< start + 8`, all of which are there.
   @inlinable @inline(__always)
-  static func load(_ bytes: RawSpan, _ element: NarrowElement, _ start: Int) -> Vector {
+  static func load(_ bytes: RawSpan, _ element: NativeFloat, _ start: Int) -> Vector {
     guard element == .binary32 else {
       return unsafe bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: start &* 8, as: Vector.self)
     }
@@ -57,7 +57,7 @@ extension VectorLoops {
   ///
   /// The loops do these apart: a vector that is filled by lanes keeps the compiler from using whole registers.
   @inlinable @inline(__always)
-  static func loadLast(_ bytes: RawSpan, _ element: NarrowElement, _ start: Int, of count: Int) -> Vector {
+  static func loadLast(_ bytes: RawSpan, _ element: NativeFloat, _ start: Int, of count: Int) -> Vector {
     var vector = Vector(repeating: -.infinity)
     var lane = 0
     while start &+ lane < count {
@@ -76,7 +76,7 @@ extension VectorLoops {
   ///
   /// - Parameter logits: not empty, no NaN.
   @inlinable @inline(never)
-  public static func narrowMaximum(_ logits: RawSpan, _ element: NarrowElement) -> RowMaximum {
+  public static func narrowMaximum(_ logits: RawSpan, _ element: NativeFloat) -> RowMaximum {
     let count = logits.byteCount / element.size
     var best = Vector(repeating: -.infinity)
     var places = indices(from: 0)
@@ -154,7 +154,7 @@ extension VectorLoops {
   /// below the least exponent add.
   @inlinable @inline(never)
   public static func narrowExponentials(
-    _ logits: RawSpan, _ element: NarrowElement, top: Int, shift: RowShift,
+    _ logits: RawSpan, _ element: NativeFloat, top: Int, shift: RowShift,
     into exponentials: inout MutableSpan<Double>, from start: Int, sum: inout VectorPair
   ) {
     let count = logits.byteCount / element.size
@@ -232,7 +232,7 @@ extension VectorLoops {
   /// Error Bounds: log S - z has two terms that are not negative, and takes two roundings: 12.1u.
   @inlinable @inline(never)
   public static func narrowLogProbabilities(
-    _ logits: RawSpan, _ element: NarrowElement, shift: RowShift, logSum: Double, _ rounding: NarrowRounding,
+    _ logits: RawSpan, _ element: NativeFloat, shift: RowShift, logSum: Double, _ rounding: NarrowRounding,
     into out: inout MutableSpan<Double>
   ) -> Bool {
     let count = logits.byteCount / element.size

@@ -56,6 +56,13 @@ extension VectorLoops {
     }
   }
 
+  /// The end of a block that begins at `start`: after 64 vectors, or at `end`.
+  ///
+  /// Sums are made by blocks: each lane adds up a block's terms, and the blocks join a more precise sum. The bounds of
+  /// sums count on 64 terms at most.
+  @inlinable @inline(__always)
+  static func endOfBlock(from start: Int, to end: Int) -> Int { start &+ min(64 &* 8, end &- start) }
+
   /// `start, start + 1, …` as numbers.
   @inlinable @inline(__always)
   static func indices(from start: Int) -> Vector { Vector(0, 1, 2, 3, 4, 5, 6, 7) + Double(start) }

@@ -199,9 +199,9 @@ extension VectorLoops {
     var cross = DoubleDouble(high: 0)
     var start = 0
     while start < row.count {
-      var totals = VectorPair(high: zero, low: zero)
-      var crosses = VectorPair(high: zero, low: zero)
-      let end = start &+ min(512, row.count &- start)
+      var totals = VectorPair.zero
+      var crosses = VectorPair.zero
+      let end = endOfBlock(from: start, to: row.count)
       while start < end {
         var u = VectorPair(high: load(shareHigh, start), low: load(shareLow, start))
         let isNothing = u.high .== zero

@@ -96,15 +96,15 @@ extension VectorLoops {
     precondition(pairs.count == 2 &* logits.count && weights.count >= length / 8)
     forEachGroup(of: &rows) { rows, group in
       let (zero, one) = (Vector(repeating: 0), Vector(repeating: 1))
-      var total = VectorPair(high: zero, low: zero)
-      var cross = VectorPair(high: zero, low: zero)
+      var total = VectorPair.zero
+      var cross = VectorPair.zero
       var (place, index) = (0, zero)
       var start = group &* length
       let end = start &+ length
       while start < end {
-        var totals = VectorPair(high: zero, low: zero)
-        var crosses = VectorPair(high: zero, low: zero)
-        let blockEnd = start &+ min(512, end &- start)
+        var totals = VectorPair.zero
+        var crosses = VectorPair.zero
+        let blockEnd = endOfBlock(from: start, to: end)
         while start < blockEnd {
           let t = targets.count > 0 ? load(targets, start) : choose(one, else: zero, where: index .== rows.target)
           // Unchecked, because there are as many as classes.

@@ -165,8 +165,8 @@ extension VectorLoops {
     var total = TripleDouble(1)
     var start = 0
     while start < row.count {
-      var block = VectorTriple(high: zero, middle: zero, low: zero)
-      let end = start &+ min(512, row.count &- start)
+      var block = VectorTriple.zero
+      let end = endOfBlock(from: start, to: row.count)
       while start < end {
         let a = load(row, start, absent: -.infinity)
         var e = tripleExponential(
@@ -212,8 +212,8 @@ extension VectorLoops {
     var total = TripleDouble(0)
     var start = 0
     while start < high.count {
-      var block = VectorTriple(high: zero, middle: zero, low: zero)
-      let end = start &+ min(512, high.count &- start)
+      var block = VectorTriple.zero
+      let end = endOfBlock(from: start, to: high.count)
       while start < end {
         block = block + VectorTriple(high: load(high, start), middle: load(low, start), low: zero)
         start &+= 8

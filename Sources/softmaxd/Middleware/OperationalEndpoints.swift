@@ -61,7 +61,7 @@ final class OperationalEndpoints: RequestHandler {
       return refusal
     }
     // A preflight carries no credentials (Fetch §3.2.2), so it is answered before the token is asked for.
-    if let cors, let answer = cors.preflight(head, at: route) { return answer }
+    if let cors, let response = cors.preflight(head, at: route) { return response }
     if needsToken(head.method, at: path), let refusal = token?.refusal(of: head) { return refusal }
     if let refusal = service.refusal(of: head, at: route) { return refusal }
     return isUnavailable(path) ? nil : Preconditions.refusal(of: head)
@@ -79,7 +79,7 @@ final class OperationalEndpoints: RequestHandler {
     let head = request.head
     var response =
       if let path = Path(request.route), head.method != .options {
-        answer(path)
+        response(at: path)
       } else {
         service.respond(to: consume request, in: context)
       }
@@ -112,7 +112,7 @@ final class OperationalEndpoints: RequestHandler {
     }
   }
 
-  private func answer(_ path: Path) -> Response {
+  private func response(at path: Path) -> Response {
     var response =
       switch path {
       case .livez: Self.alive

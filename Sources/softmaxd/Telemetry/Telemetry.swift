@@ -39,7 +39,7 @@ final class Telemetry: ServerObserver {
     Counter.add(1, to: loops[loop].abandoned)
   }
 
-  func requestAnswered(_ request: RequestMetrics, _ response: Response, loop: Int) {
+  func requestCompleted(_ request: RequestMetrics, _ response: Response, loop: Int) {
     let counters = loops[loop]
     Counter.add(1, to: counters.ended[request.head.method.rawValue])
     count(request, response, by: counters, isOfHead: false)
@@ -51,7 +51,7 @@ final class Telemetry: ServerObserver {
     log?.record(request, response, loop: loop)
   }
 
-  func requestRejected(_ problem: Problem, _ request: RequestMetrics?, _ response: Response, loop: Int) {
+  func requestRejected(_ problem: ProblemDetails, _ request: RequestMetrics?, _ response: Response, loop: Int) {
     rejectedRequests.withLock { $0[problem.type.name, default: 0] += 1 }
     if let request {
       count(request, response, by: loops[loop], isOfHead: true)

@@ -9,7 +9,7 @@ import Testing
     return try Socket.pair { here, _ in
       Connection(
         socket: here, state: ConnectionState(limits: SharedLimits(HTTPLimits()), at: moment), token: token,
-        isReserve: false)
+        isBeyondCap: false)
     }
   }
 
@@ -51,16 +51,21 @@ import Testing
 
   private func instant(_ milliseconds: UInt64) -> Instant { Instant(nanoseconds: milliseconds * 1_000_000) }
 
+  @discardableResult
+  private func place(_ slot: Int, by milliseconds: UInt64, in wheel: inout TimerWheel) -> Instant? {
+    wheel.place(slot, by: instant(milliseconds))
+  }
+
   private func due(_ wheel: inout TimerWheel, at milliseconds: UInt64) -> [Int] {
     var found: [Int] = []
-    while let step = wheel.popDue(at: instant(milliseconds)) { found += step.entries }
+    while let slots = wheel.popDue(at: instant(milliseconds)) { found += slots }
     return found
   }
 
   @Test func entriesComeUpNotBeforeTheirDeadlineAndAtMostAStepLate() {
     var wheel = TimerWheel(granularity: 100_000_000, steps: 64, startingAt: instant(0))
     for milliseconds in [1, 99, 100, 101, 250, 3000] as [UInt64] {
-      wheel.insert(Int(milliseconds), at: wheel.step(for: instant(milliseconds)))
+      place(Int(milliseconds), by: milliseconds, in: &wheel)
     }
     #expect(due(&wheel, at: 0).isEmpty)
     #expect(due(&wheel, at: 99).isEmpty)
@@ -76,14 +81,14 @@ import Testing
 
   @Test func aDeadlineInThePastComesUpInTheNextStep() {
     var wheel = TimerWheel(granularity: 100_000_000, steps: 64, startingAt: instant(5000))
-    wheel.insert(1, at: wheel.step(for: instant(10)))
+    place(1, by: 10, in: &wheel)
     #expect(due(&wheel, at: 5099).isEmpty)
     #expect(due(&wheel, at: 5100) == [1])
   }
 
   @Test func aDeadlineBeyondTheHorizonComesUpAtTheHorizon() {
     var wheel = TimerWheel(granularity: 100_000_000, steps: 16, startingAt: instant(0))
-    wheel.insert(1, at: wheel.step(for: instant(1_000_000)))
+    place(1, by: 1_000_000, in: &wheel)
     #expect(due(&wheel, at: 1499).isEmpty)
     #expect(due(&wheel, at: 1500) == [1])
   }
@@ -91,8 +96,8 @@ import Testing
   @Test func nextWakeIsTheFirstEntryAndNilWithoutOne() {
     var wheel = TimerWheel(granularity: 100_000_000, steps: 64, startingAt: instant(0))
     #expect(wheel.nextWake == nil)
-    wheel.insert(1, at: wheel.step(for: instant(2000)))
-    wheel.insert(2, at: wheel.step(for: instant(450)))
+    place(1, by: 2000, in: &wheel)
+    place(2, by: 450, in: &wheel)
     #expect(wheel.nextWake == instant(500))
     #expect(due(&wheel, at: 500) == [2])
     #expect(wheel.nextWake == instant(2000))
@@ -100,33 +105,42 @@ import Testing
 
   @Test func aLongSleepLosesNothing() {
     var wheel = TimerWheel(granularity: 100_000_000, steps: 16, startingAt: instant(0))
-    for entry in 0..<10 { wheel.insert(entry, at: wheel.step(for: instant(UInt64(entry) * 100))) }
+    for entry in 0..<10 { place(entry, by: UInt64(entry) * 100, in: &wheel) }
     #expect(due(&wheel, at: 3_600_000).sorted() == Array(0..<10))
     // And afterwards time goes on from there.
-    wheel.insert(11, at: wheel.step(for: instant(3_600_050)))
+    place(11, by: 3_600_050, in: &wheel)
     #expect(due(&wheel, at: 3_600_099).isEmpty)
     #expect(due(&wheel, at: 3_600_100) == [11])
   }
 
-  /// The owner knows an entry by the step that it was given, however long nobody looked.
   @Test(arguments: [0, 1500, 1600, 1700, 3_600_000] as [UInt64])
-  func anEntryComesUpUnderItsOwnStepHoweverLate(_ pause: UInt64) throws {
+  func aSlotComesUpHoweverLate(_ pause: UInt64) throws {
     var wheel = TimerWheel(granularity: 100_000_000, steps: 16, startingAt: instant(0))
     // Placed after a pause without entries, and looked at after another.
-    let step = wheel.step(for: instant(pause + 1000))
-    wheel.insert(1, at: step)
-    let found = wheel.popDue(at: instant(2 * pause + 1000))
-    let late = try #require(found)
-    #expect(late.step == step && late.entries == [1])
+    place(1, by: pause + 1000, in: &wheel)
+    #expect(due(&wheel, at: 2 * pause + 1000) == [1])
     // From here on it goes by the clock again.
-    #expect(wheel.step(for: instant(2 * pause + 1050)) == (2 * pause + 1100) / 100)
+    #expect(place(1, by: 2 * pause + 1050, in: &wheel) == instant(2 * pause + 1100))
     #expect(due(&wheel, at: 2 * pause + 1000).isEmpty)
+  }
+
+  @Test func onlyTheEarliestEntryOfASlotCounts() {
+    var wheel = TimerWheel(granularity: 100_000_000, steps: 64, startingAt: instant(0))
+    #expect(place(1, by: 2000, in: &wheel) == instant(2000))
+    #expect(place(1, by: 3000, in: &wheel) == nil)
+    #expect(place(1, by: 1950, in: &wheel) == nil)
+    #expect(place(1, by: 450, in: &wheel) == instant(500))
+    #expect(due(&wheel, at: 500) == [1])
+    #expect(place(1, by: 2100, in: &wheel) == instant(2100))
+    #expect(due(&wheel, at: 2000).isEmpty)
+    #expect(due(&wheel, at: 2100) == [1])
+    #expect(wheel.count == 0)
   }
 
   @Test func anEmptyWheelFollowsTheClock() {
     var wheel = TimerWheel(granularity: 100_000_000, steps: 16, startingAt: instant(0))
     #expect(due(&wheel, at: 50_000).isEmpty)
-    wheel.insert(1, at: wheel.step(for: instant(50_100)))
+    place(1, by: 50_100, in: &wheel)
     #expect(due(&wheel, at: 50_099).isEmpty)
     #expect(due(&wheel, at: 50_100) == [1])
   }

@@ -36,7 +36,7 @@ struct CatalogueTests {
         Set(output.descriptor.defaultOf.operations).isSubset(of: output.descriptor.operations.operations),
         "\(output.name)")
     }
-    for operation in Operation.allCases { #expect(operation.defaultOutputs.isEmpty != operation.answersTensors) }
+    for operation in Operation.allCases { #expect(operation.defaultOutputs.isEmpty != operation.returnsTensors) }
   }
 
   @Test func everyParametersDefaultIsAllowed() {

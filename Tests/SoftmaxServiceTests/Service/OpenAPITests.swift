@@ -74,7 +74,7 @@ struct OpenAPITests {
     }
   }
 
-  @Test(arguments: Operation.allCases.filter(\.answersTensors))
+  @Test(arguments: Operation.allCases.filter(\.returnsTensors))
   func itsResponsesAreTheCatalogue(_ operation: Operation) {
     let properties = outline.under("components", "schemas", name(of: operation) + "Response", "properties")
       .filter { $0.path.count == 1 }

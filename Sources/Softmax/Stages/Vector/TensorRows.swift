@@ -27,7 +27,7 @@ extension RowReader {
 
   /// Calls `body` with one block of row n after the other, each with its first class.
   @inline(__always)
-  mutating func readBlocks(of tensor: Numbers, row n: Int, _ body: (_ start: Int, RawSpan, NarrowElement) -> Void) {
+  mutating func readBlocks(of tensor: Numbers, row n: Int, _ body: (_ start: Int, RawSpan, NativeFloat) -> Void) {
     var start = 0
     while start < layout.classes {
       readBlock(of: tensor, row: n, from: start) { block, element in body(start, block, element) }
@@ -38,7 +38,7 @@ extension RowReader {
   /// Calls `body` with the block of row n that begins at a class.
   @inline(__always)
   mutating func readBlock<Result>(
-    of tensor: Numbers, row n: Int, from start: Int, _ body: (RawSpan, NarrowElement) -> Result
+    of tensor: Numbers, row n: Int, from start: Int, _ body: (RawSpan, NativeFloat) -> Result
   ) -> Result {
     let count = min(Self.blockLength, layout.classes - start)
     let first = layout.start(of: n) + start * layout.inner
@@ -112,7 +112,7 @@ extension SoftmaxProblem {
   /// some exponentials.
   public func bytesAtWork(threads: Int) -> Int {
     let isInPlace = layout.inner == 1 && logits.isArray
-    let rows = ShortRows.serves(self) ? ShortRows.room(layout) : 1
+    let rows = GroupedRows.serves(self) ? GroupedRows.room(layout) : 1
     let perClass = (isInPlace ? 16 : 32) + (softcap == nil ? 0 : 48)
     let exponentials = KeptExponentials.bytes(classes: layout.classes)
     return min(layout.batch, threads) * (layout.classes * rows * perClass + exponentials)

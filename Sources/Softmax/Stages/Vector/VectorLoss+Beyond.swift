@@ -126,7 +126,7 @@ struct VectorLossSum {
   }
 
   /// Adds losses that were added up elsewhere.
-  mutating func add(_ rows: borrowing ShortRows) {
+  mutating func add(_ rows: borrowing GroupedRows) {
     guard let sum = rows.sum else { return }
     value = value + sum.loss.value
     error += sum.loss.error

@@ -73,25 +73,25 @@ final class VectorLoss: Sendable {
   var problem: LossProblem { request.problem }
 
   /// Whether rows are done eight at a time.
-  var hasShortRows: Bool {
+  var hasGroupedRows: Bool {
     // The Hessian is also multiplied by what the target weights add up to.
     if case (.weights, .hessianProduct?) = (target, request.derivative) { return false }
     switch target {
     case .weights where problem.zLoss > 0, .teacher where problem.zLoss > 0: return false
-    case .indices, .weights, .teacher: return ShortRows.serves(problem.softmax)
+    case .indices, .weights, .teacher: return GroupedRows.serves(problem.softmax)
     }
   }
 
-  /// What does short rows.
-  func shortRows(_ level: KernelLevel) -> ShortRows {
+  /// What does its rows in groups.
+  func groupedRows(_ level: KernelLevel) -> GroupedRows {
     let areEven = problem.weight == nil && problem.sampleWeight == nil && request.upstream?.count ?? 1 == 1
-    return ShortRows(problem.softmax, loss: request, factors: areEven ? factors(0, weight: 1) : nil, level)
+    return GroupedRows(problem.softmax, loss: request, factors: areEven ? factors(0, weight: 1) : nil, level)
   }
 
   /// Hands the first of some rows over to be done with others, where all have the same factors: those before the first
   /// that does not count.
   /// - Returns: how many were taken.
-  func take(_ all: Range<Int>, into rows: inout ShortRows) -> Int {
+  func take(_ all: Range<Int>, into rows: inout GroupedRows) -> Int {
     guard rows.areEven else { return 0 }
     guard case .indices(let indices) = problem.target else { return rows.take(all) }
     return rows.take(all, targets: indices, ignoring: problem.ignoreIndex)
@@ -99,7 +99,7 @@ final class VectorLoss: Sendable {
 
   /// Hands row n over to be done with others.
   /// - Returns: whether it was taken. Zeros, and what is infinite, are found row by row.
-  func take(row n: Int, into rows: inout ShortRows) -> Bool {
+  func take(row n: Int, into rows: inout GroupedRows) -> Bool {
     switch target {
     case .indices(let indices):
       return rows.take(n, target: indices[n], factors(n, weight: problem.weight?[indices[n]] ?? 1))
@@ -113,7 +113,7 @@ final class VectorLoss: Sendable {
   }
 
   /// What the gradient and the loss of row n are multiplied by, whose target has a weight.
-  private func factors(_ n: Int, weight: Double) -> ShortRows.Factors {
+  private func factors(_ n: Int, weight: Double) -> GroupedRows.Factors {
     var gradient = factor(n)
     var loss = ScaledDoubleDouble.one
     if problem.weight != nil {
@@ -121,12 +121,12 @@ final class VectorLoss: Sendable {
       gradient = gradient * loss
     }
     if let weights = problem.sampleWeight { loss = loss * ScaledDoubleDouble(weights[n]) }
-    return ShortRows.Factors(gradient: gradient, loss: loss, weight: weight)
+    return GroupedRows.Factors(gradient: gradient, loss: loss, weight: weight)
   }
 
   /// Does the rows taken.
   /// - Returns: those with anything open, whose losses are not added.
-  func solve(_ rows: inout ShortRows) -> RowBits { rows.solve(request, into: buffers) }
+  func solve(_ rows: inout GroupedRows) -> RowBits { rows.solve(request, into: buffers) }
 
   /// Rounds row n's results, or adds its loss to the sum.
   ///

@@ -4,7 +4,7 @@ import Softmax
 
 /// Requests and results as JSON objects, problems as RFC 9457 has them.
 struct JSONWire: Wire {
-  func answer(_ request: consuming Request, for operation: Operation, in context: WireContext) -> Response {
+  func respond(to request: consuming Request, for operation: Operation, in context: WireContext) -> Response {
     do throws(RequestError) {
       return try results(of: consume request, for: operation, in: context)
     } catch {
@@ -19,7 +19,7 @@ struct JSONWire: Wire {
     let (execution, memory) = (context.execution(forText: request.body.count), context.memory)
     let unvalidated = try read(request, for: operation, in: context, execution)
     _ = consume request
-    guard operation.answersTensors else {
+    guard operation.returnsTensors else {
       let check = try CheckRequest(consume unvalidated, limits: context.limits, wire: self)
       let report = try check.report(execution, memory)
       return Response(.ok, .json, body: report.json(execution.level, wire: self))
@@ -105,7 +105,7 @@ struct JSONWire: Wire {
     }
     guard let guess = BodyGuess(request.body.span, errorAt: offset) else { return error }
     let cure =
-      operation.answersTensors
+      operation.returnsTensors
       ? "numbers as bytes go to POST /v2/models/\(operation.modelName)/infer" : "numbers are written as text here"
     return .malformed(detail: guess.sentence(example: example(for: operation), bytes: cure), offset: offset)
   }

@@ -6,7 +6,7 @@ extension InferBinder {
   mutating func bindOutputs(_ tensors: [InferRequest.Tensor], isBinary: Bool) {
     bound.requested.other.isBinary = isBinary
     guard !tensors.isEmpty else { return }
-    guard operation.answersTensors else { return bindReport(tensors, isBinary: isBinary) }
+    guard operation.returnsTensors else { return bindReport(tensors, isBinary: isBinary) }
     bound.request.present.insert(.outputs)
     bound.request.outputs = tensors.map(\.name)
     for tensor in tensors {

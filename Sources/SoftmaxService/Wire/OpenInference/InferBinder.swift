@@ -22,25 +22,25 @@ struct InferBinder: ~Copyable {
   consuming func bind(_ infer: borrowing InferRequest, in body: [UInt8], jsonBytes: Int) -> BoundRequest {
     bound.id = infer.id
     bound.request.faults = infer.faults
-    let isAnswer = infer.isAnswer
-    if isAnswer, infer.inputs != nil {
+    let isResponse = infer.isResponse
+    if isResponse, infer.inputs != nil {
       bound.request.faults.append(.member(MemberPath("outputs"))) {
         "\($0) has tensors with numbers, and so has \"inputs\"; send numbers in \"inputs\" alone"
       }
-    } else if !isAnswer {
+    } else if !isResponse {
       bound.request.faults.append(contentsOf: infer.parameterFaults)
       bindParameters(infer.parameters)
       bindOutputs(infer.outputs ?? [], isBinary: infer.hasBinaryOutputs)
     }
-    let tensors = isAnswer && infer.inputs == nil ? infer.outputs : infer.inputs
-    bindInputs(tensors ?? [], isAnswer: isAnswer, in: body, jsonBytes: jsonBytes)
+    let tensors = isResponse && infer.inputs == nil ? infer.outputs : infer.inputs
+    bindInputs(tensors ?? [], isResponse: isResponse, in: body, jsonBytes: jsonBytes)
     return bound
   }
 
   // MARK: Inputs
 
   private mutating func bindInputs(
-    _ tensors: [InferRequest.Tensor], isAnswer: Bool, in body: [UInt8], jsonBytes: Int
+    _ tensors: [InferRequest.Tensor], isResponse: Bool, in body: [UInt8], jsonBytes: Int
   ) {
     var end = jsonBytes
     var isDivided = true
@@ -58,7 +58,7 @@ struct InferBinder: ~Copyable {
         isDivided = isDivided && count <= left
         if isDivided { end += count }
       }
-      guard let input = input(of: tensor, isOnly: isAnswer && tensors.count == 1) else { continue }
+      guard let input = input(of: tensor, isOnly: isResponse && tensors.count == 1) else { continue }
       guard !seen.contains(input) else {
         bound.request.faults.append(.member(tensor.place.path)) {
           "\($0) is \(quoted(input.name)) again; send each input once"

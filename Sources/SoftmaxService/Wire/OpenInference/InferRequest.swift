@@ -53,7 +53,7 @@ struct InferRequest {
 
 extension InferRequest {
   /// Whether it is another model's answer: its outputs have numbers.
-  var isAnswer: Bool { outputs?.contains { !$0.content.isNone } ?? false }
+  var isResponse: Bool { outputs?.contains { !$0.content.isNone } ?? false }
 
   /// The most numbers that are copied out of its tensors in binary: they are read where they are, unless there are
   /// booleans, which change the logits.

@@ -25,7 +25,7 @@ struct InferResponseEncoder: ~Copyable {
     self.layout = layout
     self.execution = execution
     var writer = JSONWriter(capacity: capacity, level: execution.level)
-    writer.beginInferAnswer(of: model, id: id)
+    writer.beginInferResponse(of: model, id: id)
     self.writer = consume writer
   }
 
@@ -33,7 +33,7 @@ struct InferResponseEncoder: ~Copyable {
   consuming func finish() -> Response {
     endJSON()
     appendTexts(before: layout.tensors.count)
-    var response = Response.inferAnswer(body, jsonBytes: isFollowed ? jsonBytes : nil)
+    var response = Response.inferResponse(body, jsonBytes: isFollowed ? jsonBytes : nil)
     response.bodyParts = parts
     return response
   }
@@ -132,7 +132,7 @@ struct InferResponseEncoder: ~Copyable {
   private mutating func endJSON() {
     describe(upTo: layout.tensors.count)
     guard let writer = writer.take() else { return }
-    body = writer.endInferAnswer(isFollowed: isFollowed)
+    body = writer.endInferResponse(isFollowed: isFollowed)
     jsonBytes = body.count
   }
 
@@ -244,7 +244,7 @@ struct InferReport {
     let outputs = requested.named.compactMap { ReportOutput(rawValue: $0.name) }
     var (bytes, isBinary): ([UInt8], Bool) = ([], false)
     var writer = JSONWriter(capacity: 512 + text.count, level: level)
-    writer.beginInferAnswer(of: model, id: id)
+    writer.beginInferResponse(of: model, id: id)
     for output in outputs.isEmpty ? ReportOutput.allCases : outputs {
       writer.beginTensor(output.rawValue, output.datatype, shape: [])
       if requested.form(of: output.rawValue).isBinary {
@@ -263,8 +263,8 @@ struct InferReport {
         writer.endObject()
       }
     }
-    let json = writer.endInferAnswer(isFollowed: isBinary)
-    return .inferAnswer(json + bytes, jsonBytes: isBinary ? json.count : nil)
+    let json = writer.endInferResponse(isFollowed: isBinary)
+    return .inferResponse(json + bytes, jsonBytes: isBinary ? json.count : nil)
   }
 
   private func binary(_ output: ReportOutput, _ text: [UInt8]) -> [UInt8] {

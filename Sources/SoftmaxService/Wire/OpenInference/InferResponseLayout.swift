@@ -114,7 +114,7 @@ extension Output {
 /// those that are in binary.
 extension JSONWriter {
   /// Writes what stands before the tensors.
-  mutating func beginInferAnswer(of model: String, id: String?) {
+  mutating func beginInferResponse(of model: String, id: String?) {
     beginObject()
     member("model_name", model)
     member("model_version", ModelDocuments.version)
@@ -144,7 +144,7 @@ extension JSONWriter {
   }
 
   /// The JSON, padded if tensors in binary follow.
-  consuming func endInferAnswer(isFollowed: Bool) -> [UInt8] {
+  consuming func endInferResponse(isFollowed: Bool) -> [UInt8] {
     endArray()
     endObject()
     var json = finish()
@@ -155,7 +155,7 @@ extension JSONWriter {
 
 extension Response {
   /// An infer answer, with the length of its JSON if tensors in binary follow it.
-  static func inferAnswer(_ body: [UInt8], jsonBytes: Int?) -> Response {
+  static func inferResponse(_ body: [UInt8], jsonBytes: Int?) -> Response {
     guard let jsonBytes else { return Response(.ok, .json, body: body) }
     return Response(.ok, .octets, body: body, fields: [.inferenceHeaderContentLength: "\(jsonBytes)"])
   }

@@ -25,7 +25,7 @@ enum ModelDocuments {
       writer.endArray()
       writer.name("outputs")
       writer.beginArray()
-      for output in operation.tensorOutputs where output.descriptor.isAlwaysAnswered {
+      for output in operation.tensorOutputs where output.descriptor.isAlwaysReturned {
         write(TensorOutline(output), as: .metadata, to: &writer)
       }
       for output in operation.reportOutputs { write(TensorOutline(output), as: .metadata, to: &writer) }
@@ -163,7 +163,7 @@ extension OutputDescriptor {
   }
 
   /// Whether every request can ask for it.
-  var isAlwaysAnswered: Bool {
+  var isAlwaysReturned: Bool {
     switch content {
     case .numbers(.classesSquared), .indices(.classesSquared), .derivation: false
     case .numbers, .indices: !needsSingleRow && needs == nil && !needsDistribution && needsInput == nil

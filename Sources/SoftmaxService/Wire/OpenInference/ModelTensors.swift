@@ -67,11 +67,11 @@ extension Operation {
   /// What the tensors of its model may bring.
   var modelInputs: [ModelInput] {
     let inputs = (requiredInputs + optionalInputs).map(ModelInput.input)
-    return answersTensors ? inputs : inputs + CheckedOutput.allCases.map(ModelInput.candidate)
+    return returnsTensors ? inputs : inputs + CheckedOutput.allCases.map(ModelInput.candidate)
   }
 
   /// What its model answers besides outputs.
-  var reportOutputs: [ReportOutput] { answersTensors ? [] : ReportOutput.allCases }
+  var reportOutputs: [ReportOutput] { returnsTensors ? [] : ReportOutput.allCases }
 }
 
 /// How the outputs of a model are answered.

@@ -65,7 +65,7 @@ struct OpenInference: Sendable {
   }
 
   /// The answer of an endpoint at which nothing is computed.
-  func answer(to request: consuming Request, at endpoint: OpenInferenceEndpoint) -> Response {
+  func respond(to request: consuming Request, at endpoint: OpenInferenceEndpoint) -> Response {
     switch endpoint {
     case .server: return Response(.ok, .json, body: serverMetadata)
     case .live: return Response(.ok, .json, body: Array(#"{"live":true}"#.utf8), forbidsStoring: true)
@@ -73,19 +73,19 @@ struct OpenInference: Sendable {
     case .models: return Response(.ok, .json, body: listOfModels)
     case .repositoryIndex: return repositoryIndex(request.body)
     case .modelReady:
-      return answer(about: request.head.path) { _, name in health { $0.member("name", name) } }
+      return response(about: request.head.path) { _, name in health { $0.member("name", name) } }
     case .configuration:
-      return answer(about: request.head.path) {
+      return response(about: request.head.path) {
         Response(.ok, .json, body: ModelDocuments.configuration(of: $0, as: $1))
       }
     case .model:
-      return answer(about: request.head.path) { Response(.ok, .json, body: ModelDocuments.metadata(of: $0, as: $1)) }
+      return response(about: request.head.path) { Response(.ok, .json, body: ModelDocuments.metadata(of: $0, as: $1)) }
     case .statistics, .inference: return notFound(OpenInference.complaint(about: request.head.path))
     }
   }
 
   /// What `body` answers of the model that a path names.
-  private func answer(about path: String, _ body: (Operation, _ name: String) -> Response) -> Response {
+  private func response(about path: String, _ body: (Operation, _ name: String) -> Response) -> Response {
     guard let name = ModelPath(path)?.model, let operation = models[name] else {
       return notFound(OpenInference.complaint(about: path))
     }

@@ -18,7 +18,7 @@ struct OpenInferenceWire: Wire {
   init(model: String) { self.model = model }
 
   /// Reads, validates, computes and writes, each step letting go of what the one before it made.
-  func answer(_ request: consuming Request, for operation: Operation, in context: WireContext) -> Response {
+  func respond(to request: consuming Request, for operation: Operation, in context: WireContext) -> Response {
     let head = request.head
     let body = (consume request).body
     let execution = context.execution(forText: body.count)
@@ -28,7 +28,7 @@ struct OpenInferenceWire: Wire {
       let bound = try read(consume body, head, for: operation, in: context, execution)
       let (requested, id) = (bound.requested, bound.id)
       wire.inputs = bound.inputs
-      guard operation.answersTensors else {
+      guard operation.returnsTensors else {
         let check = try CheckRequest((consume bound).unvalidated(), limits: context.limits, wire: wire)
         let report = try check.report(execution, context.memory)
         return InferReport(report, model: model, id: id).response(requested, execution.level, wire: wire)
@@ -47,7 +47,7 @@ struct OpenInferenceWire: Wire {
       } else if layout.isBinary {
         try encoder.writeBinary { buffers throws(RequestError) in try validated.run(execution, into: buffers) }
       } else {
-        try (consume validated).answering(layout.order).run(execution) { output, numbers throws(ComputationError) in
+        try (consume validated).returning(layout.order).run(execution) { output, numbers throws(ComputationError) in
           try encoder.write(output, numbers)
         }
       }

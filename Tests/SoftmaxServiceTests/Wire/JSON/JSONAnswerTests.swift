@@ -164,14 +164,14 @@ struct JSONAnswerTests {
 
   @Test func anOptionAtItsDefaultIsAsIfLeftOut() {
     for operation in Operation.allCases {
-      let candidate = operation.answersTensors ? "" : #", "candidate": {"loss": 1}"#
+      let candidate = operation.returnsTensors ? "" : #", "candidate": {"loss": 1}"#
       let input = operation == .softmax ? #""logits": [1, 2]"# : #""logits": [1, 2], "target": 0"# + candidate
       let plain = text(post(operation.path, "{\(input)}"))
       for parameter in operation.parameters {
         let body = "{\(input), \"\(parameter.name)\": \(parameter.descriptor.defaultJSON ?? "null")}"
         #expect(text(post(operation.path, body)) == plain, "\(body)")
       }
-      guard operation.answersTensors else { continue }
+      guard operation.returnsTensors else { continue }
       let names = operation.defaultOutputs.map { "\"\($0.name)\"" }.joined(separator: ",")
       #expect(text(post(operation.path, "{\(input), \"outputs\": [\(names)]}")) == plain)
     }

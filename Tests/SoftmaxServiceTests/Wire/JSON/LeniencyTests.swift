@@ -18,7 +18,7 @@ struct LeniencyTests {
     let plain = post(operation.path, "{\(required)}")
     #expect(plain.status == .ok)
     let inputs = operation.optionalInputs.map(\.name)
-    for name in inputs + operation.parameters.map(\.name) + (operation.answersTensors ? ["outputs"] : []) {
+    for name in inputs + operation.parameters.map(\.name) + (operation.returnsTensors ? ["outputs"] : []) {
       #expect(text(post(operation.path, #"{"\#(name)": null, \#(required)}"#)) == text(plain), "\(name)")
     }
   }

@@ -42,7 +42,7 @@ struct EndpointTests {
     #expect(ask(RequestHead(.post, "/v2/repository/index"), Array("{".utf8)).status == .badRequest)
   }
 
-  @Test(arguments: Operation.allCases.filter(\.answersTensors))
+  @Test(arguments: Operation.allCases.filter(\.returnsTensors))
   func metadataIsTheCatalogue(_ operation: Operation) {
     let metadata = text(get("/v2/models/\(operation.modelName)"))
     #expect(text(get("/v2/models/\(operation.modelName)/versions/1")) == metadata)
@@ -64,9 +64,9 @@ struct EndpointTests {
 
   @Test(
     "Every output that metadata lists can be asked for, all at once",
-    arguments: Operation.allCases.filter(\.answersTensors))
+    arguments: Operation.allCases.filter(\.returnsTensors))
   func allOutputsOfMetadata(_ operation: Operation) throws {
-    let names = operation.tensorOutputs.filter(\.descriptor.isAlwaysAnswered).map { #"{"name":"\#($0.name)"}"# }
+    let names = operation.tensorOutputs.filter(\.descriptor.isAlwaysReturned).map { #"{"name":"\#($0.name)"}"# }
     var tensors = [tensor("logits", "FP64", [2, 3], "[1,2,3,4,5,6]")]
     if operation.requiredInputs.contains(.target) { tensors.append(tensor("target", "INT64", [2], "[0,2]")) }
     let answer = infer(

@@ -6,8 +6,8 @@ import Testing
 
 @testable import HTTPServer
 
-/// Rule 23: beyond the cap a small reserve still answers `/livez`, whatever others do with it.
-@Suite struct ReserveTests {
+/// Rule 23: beyond the cap the server still answers `/livez`, whatever others do with it.
+@Suite struct BeyondCapTests {
   /// What a client may say that keeps its place, or nothing.
   private static let greetings = [
     "", "\r\n", "GET /livez HTTP/1.1\r\n", "GET /x HTTP/1.1\r\nHost: x\r\n\r\n",
@@ -23,7 +23,7 @@ import Testing
       configuration.setLoops(loops)
       configuration.connections = 1
       configuration.placeGrace = .seconds(60)
-      configuration.reserveTimeout = .seconds(60)
+      configuration.timeoutBeyondCap = .seconds(60)
     } _: { address, _, _ in
       let served = try TestClient(address)
       #expect(served.get("/a") == "200 /a 0")
@@ -63,10 +63,10 @@ import Testing
   }
 
   @Test(arguments: [(1, 32, 16), (2, 32, 8), (16, 32, 1), (40, 80, 1)])
-  func theLoopsShareHalfOfTheReserve(loops: Int, reserve: Int, each: Int) {
+  func theLoopsShareHalfOfThem(loops: Int, all: Int, each: Int) {
     var configuration = ServerConfiguration(addresses: [])
     configuration.setLoops(loops)
-    #expect(configuration.reserveConnections == reserve && configuration.reserveConnectionsOfLoop == each)
+    #expect(configuration.connectionsBeyondCap == all && configuration.connectionsBeyondCapOfLoop == each)
   }
 
   @Test("Rule 23: beyond the cap only liveness is answered") func beyondTheCapOnlyLivenessIsAnswered() throws {
@@ -122,11 +122,11 @@ import Testing
 }
 
 @Suite struct ConnectionLimiterTests {
-  @Test func countsAndKeepsAReserve() {
-    let limiter = ConnectionLimiter(cap: 2, reserve: 1)
+  @Test func countsAndTakesSomeBeyondTheCap() {
+    let limiter = ConnectionLimiter(cap: 2, beyondCap: 1)
     #expect(limiter.admit() == .normal)
     #expect(limiter.admit() == .normal)
-    #expect(limiter.admit() == .reserve)
+    #expect(limiter.admit() == .beyondCap)
     #expect(limiter.admit() == .refused)
     #expect(limiter.count == 3)
     limiter.release()
@@ -134,9 +134,9 @@ import Testing
     #expect(limiter.admit() == .normal)
   }
 
-  @Test("It is beyond the cap from one connection more on, and full when the reserve is used up")
+  @Test("It is beyond the cap from one connection more on, and full when those beyond it are there too")
   func saysWhenItIsFull() {
-    let limiter = ConnectionLimiter(cap: 2, reserve: 2)
+    let limiter = ConnectionLimiter(cap: 2, beyondCap: 2)
     for (open, isBeyond, isFull) in [(1, false, false), (2, false, false), (3, true, false), (4, true, true)] {
       _ = limiter.admit()
       #expect(limiter.count == open && limiter.isBeyondCap == isBeyond && limiter.isFull == isFull)

@@ -7,7 +7,7 @@ import Testing
 /// Short rows are done eight at a time. What each gets must not depend on its neighbours, on how many rows there are,
 /// or on where the class axis is.
 @Suite("Short rows")
-struct ShortRowsTests {
+struct GroupedRowsTests {
   static let lengths = Array(1...66)
 
   private func problem(

@@ -1,7 +1,7 @@
 internal import Allocation
 
-/// A problem in the form of RFC 9457: what went wrong, where, and what to do about it.
-public struct Problem: Sendable, Hashable {
+/// Problem details of RFC 9457: what went wrong, where, and what to do about it.
+public struct ProblemDetails: Sendable, Hashable {
   /// One place in the request's body that is at fault.
   public struct Fault: Sendable, Hashable {
     /// A JSON pointer as a URI fragment (RFC 6901 §6): `#/logits/3`.
@@ -37,7 +37,7 @@ public struct Problem: Sendable, Hashable {
 
 extension Response {
   /// The problem as an answer in application/problem+json, with the Retry-After of its type.
-  public init(_ problem: Problem, fields: Fields = Fields(), closes: Bool = false, forbidsStoring: Bool = false) {
+  public init(_ problem: ProblemDetails, fields: Fields = Fields(), closes: Bool = false, forbidsStoring: Bool = false) {
     self.init(
       problem.status, .problem, body: problem.json, fields: fields, closes: closes, forbidsStoring: forbidsStoring)
     if let seconds = problem.type.retryAfter { self.fields.append(.retryAfter, "\(seconds)") }
@@ -45,7 +45,7 @@ extension Response {
   }
 }
 
-extension Problem {
+extension ProblemDetails {
   /// The problem as a JSON object in UTF-8: `detail`, `type`, `title`, `status`, then `offset` and `errors` if any. The
   /// detail comes first because several clients show only the beginning of an error's body.
   public var json: [UInt8] {
@@ -113,12 +113,12 @@ public struct ProblemType: Sendable, Hashable {
   public var uri: String { "/problems/" + name }
 
   /// An occurrence: its own sentence and, in the body, its places.
-  public func problem(_ detail: String, errors: [Problem.Fault] = [], offset: Int? = nil) -> Problem {
-    Problem(self, detail: detail, errors: errors, offset: offset)
+  public func problem(_ detail: String, errors: [ProblemDetails.Fault] = [], offset: Int? = nil) -> ProblemDetails {
+    ProblemDetails(self, detail: detail, errors: errors, offset: offset)
   }
 
   /// An occurrence that says what the example says.
-  public var usual: Problem { problem(example) }
+  public var usual: ProblemDetails { problem(example) }
 
   public static func == (left: ProblemType, right: ProblemType) -> Bool { left.name == right.name }
   public func hash(into hasher: inout Hasher) { hasher.combine(name) }

@@ -2,7 +2,7 @@ import Testing
 
 @testable import HTTP
 
-struct ProblemTests {
+struct ProblemDetailsTests {
   @Test("A problem is a JSON object of RFC 9457, its text escaped")
   func json() {
     let type = ProblemType(
@@ -25,7 +25,7 @@ struct ProblemTests {
 
   @Test("Each error of the parser has a problem that says what to do", arguments: ParseError.allCases)
   func parserProblems(error: ParseError) {
-    let problem = Problem(ParseFailure(error, at: 3), limits: HTTPLimits())
+    let problem = ProblemDetails(ParseFailure(error, at: 3), limits: HTTPLimits())
     #expect(problem.type.status.code >= 400 && problem.offset == 3 && !problem.detail.isEmpty)
     #expect(ProblemType.ofHTTP.contains(problem.type))
     // A single sentence has no full stop (CONTRIBUTING.md).
@@ -36,7 +36,8 @@ struct ProblemTests {
   func oneSentenceForBodies() {
     var limits = HTTPLimits()
     limits.bodyBytes = 10
-    let (announced, found) = (Problem.bodyTooLarge(10), Problem(ParseFailure(.bodyTooLarge, at: 0), limits: limits))
+    let announced = ProblemDetails.bodyTooLarge(10)
+    let found = ProblemDetails(ParseFailure(.bodyTooLarge, at: 0), limits: limits)
     #expect(announced.detail == found.detail && announced.type == found.type)
   }
 
@@ -58,12 +59,12 @@ struct ProblemTests {
     var limits = HTTPLimits()
     (limits.targetBytes, limits.headBytes, limits.fieldCount, limits.bodyBytes) = (101, 102, 103, 104)
     (limits.headTimeout, limits.bodyTimeout, limits.bodyBytesPerSecond) = (.seconds(1.5), .seconds(2.5), 105)
-    #expect(Problem(ParseFailure(error, at: 0), limits: limits).detail.contains(named))
+    #expect(ProblemDetails(ParseFailure(error, at: 0), limits: limits).detail.contains(named))
   }
 
   /// It names no version: HTTP/1.2 is served too, and HTTP/1.10 is not (RFC 9112 §2.3).
   @Test func aVersionThatIsNoneIsToldTheForm() {
-    let detail = Problem(ParseFailure(.versionMalformed, at: 0), limits: HTTPLimits()).detail
+    let detail = ProblemDetails(ParseFailure(.versionMalformed, at: 0), limits: HTTPLimits()).detail
     #expect(detail.contains("HTTP/, a digit, a point and a digit") && !detail.contains("exactly"))
   }
 }

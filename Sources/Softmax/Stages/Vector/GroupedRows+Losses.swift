@@ -1,6 +1,6 @@
 internal import VectorKernels
 
-extension ShortRows {
+extension GroupedRows {
   /// How far the gradients' factors may be from the real ones.
   private static let factorError = 0x1p-98
 
@@ -169,7 +169,7 @@ extension ShortRows {
   }
 }
 
-extension ShortRows {
+extension GroupedRows {
   /// What a row's gradient and its loss are multiplied by, the weight of its target included.
   struct Factors {
     let gradient: ScaledDoubleDouble

@@ -8,7 +8,7 @@ internal import VectorKernels
 ///
 /// It proves what needs no special care. A row with anything open goes to ``VectorRow``, so that what is left for the
 /// next stage is the same as without this one.
-struct ShortRows: ~Copyable {
+struct GroupedRows: ~Copyable {
   let loops: any VectorLoops.Type
   let format: BinaryFormat
   let layout: Layout
@@ -71,7 +71,7 @@ struct ShortRows: ~Copyable {
     format = problem.format
     layout = problem.layout
     cap = RowCap(problem)
-    room = ShortRows.room(layout)
+    room = GroupedRows.room(layout)
     var rows = InterleavedRows()
     if let factors {
       let exponents = Exponents(factors)
@@ -156,7 +156,7 @@ struct ShortRows: ~Copyable {
 
 // MARK: Softmax
 
-extension ShortRows {
+extension GroupedRows {
   /// Writes the outputs of the rows taken.
   /// - Returns: the rows with anything that is not proven.
   mutating func solve(_ outputs: OutputLayout) -> RowBits {
