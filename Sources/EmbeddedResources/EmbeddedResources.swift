@@ -11,6 +11,7 @@ public enum EmbeddedResources {
   public enum Page {
     /// The document, which names the style page.css and the script page.js.
     public static var markup: [UInt8] { PackageResources.page_html }
+    /// The style sheet.
     public static var style: [UInt8] { PackageResources.page_css }
     /// The script, put together of its files in this order.
     public static let script = Array(

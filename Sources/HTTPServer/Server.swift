@@ -237,12 +237,15 @@ public enum ConnectionDrop: String, Sendable, CaseIterable {
 
 /// What was asked, how much was sent, and how long it took.
 public struct RequestMetrics: Sendable {
+  /// The request's head.
   public let head: RequestHead
+  /// What the head leads to.
   public let route: Route
   /// The body's bytes, without a transfer coding.
   public let bodyBytes: Int
-  /// When the head was whole, and when the answer was ready.
+  /// When the head was whole.
   public let began: Instant
+  /// When the answer was ready.
   public var ended: Instant
 
   /// - Parameters:

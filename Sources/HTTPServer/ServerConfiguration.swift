@@ -43,6 +43,7 @@ public struct ServerConfiguration: Sendable, Hashable {
   /// And then: how long to wait for answers under way.
   public var drainTimeout = Duration.seconds(30)
 
+  /// A server with as many workers as loops; what is not named here has its default.
   public init(addresses: [SocketAddress], loops: Int = 1, connections: Int = 1024, limits: HTTPLimits = HTTPLimits()) {
     self.addresses = addresses
     self.loops = max(1, loops)
@@ -102,6 +103,7 @@ public final class ServerStatus: Sendable {
   let workPool: WorkPool
   private let running = Atomic<Bool>(false)
 
+  /// The state before the server starts.
   public init(_ configuration: ServerConfiguration) {
     self.configuration = configuration
     budget = MemoryBudget(
@@ -114,11 +116,13 @@ public final class ServerStatus: Sendable {
   public var isRunning: Bool { running.load(ordering: .relaxed) }
   /// Whether connections and requests hold so much that large requests find no room.
   public var isShortOfMemory: Bool { budget.isExhausted }
-  /// Bytes that connections and requests hold, and may hold.
+  /// Bytes that connections and requests hold.
   public var heldBytes: Int { budget.heldBytes }
+  /// Bytes that they may hold.
   public var heldBytesLimit: Int { budget.limit }
-  /// The most connections at once, and the loops that serve them.
+  /// The most connections at once.
   public var connectionsLimit: Int { configuration.connections }
+  /// The event loops that serve them.
   public var loops: Int { configuration.loops }
   /// The most bytes that a body may have.
   public var bodyBytesLimit: Int { configuration.limits.bodyBytes }

@@ -45,6 +45,7 @@ public struct ConnectionState: ~Copyable, Sendable {
 
   /// A request that broke a rule or a deadline.
   public final class Rejection: Sendable {
+    /// What the client is told.
     public let problem: ProblemDetails
     /// Nil when the head itself was at fault, or late.
     public let head: RequestHead?
@@ -61,6 +62,7 @@ public struct ConnectionState: ~Copyable, Sendable {
     }
   }
 
+  /// Why a connection ends.
   public enum CloseReason: Sendable, Hashable {
     /// The last response has been taken, and the peer has finished or its time is up.
     case finished

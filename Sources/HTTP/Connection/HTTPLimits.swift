@@ -42,6 +42,7 @@ public struct HTTPLimits: Sendable, Hashable {
   /// After the last answer: the longest wait in all.
   public var lingerTotal = Duration.seconds(30)
 
+  /// The limits above.
   public init() {}
 
   /// The most bytes of a request's body: few where the method gives a body no meaning (RFC 9110 §9.3.1).
@@ -65,6 +66,7 @@ public final class SharedLimits: Sendable {
   let limits: HTTPLimits
   let times: TimeLimits
 
+  /// Shares some limits.
   public init(_ limits: HTTPLimits) {
     self.limits = limits
     times = TimeLimits(limits)

@@ -2,8 +2,10 @@
 ///
 /// HTTP owns no clock: callers pass the time in, so a test moves it by hand.
 public struct Instant: Sendable, Hashable, Comparable {
+  /// Nanoseconds from the clock's start.
   public var nanoseconds: UInt64
 
+  /// A point so many nanoseconds from the clock's start.
   public init(nanoseconds: UInt64) { self.nanoseconds = nanoseconds }
 
   /// Later than every deadline.
@@ -39,9 +41,12 @@ extension Duration {
 
 /// The time as an event's argument: the monotonic instant for deadlines and the text of the Date field.
 public struct Moment: Sendable {
+  /// The time for deadlines.
   public var instant: Instant
+  /// The time for the field Date.
   public var date: HTTPDate
 
+  /// The same moment on both clocks.
   public init(instant: Instant, date: HTTPDate) {
     self.instant = instant
     self.date = date
@@ -88,13 +93,17 @@ public struct HTTPDate: Sendable {
 /// A time of the proleptic Gregorian calendar in UTC.
 public struct CivilTime: Sendable, Hashable {
   let daysSince1970: Int
+  /// From 1970 to 9999.
   public let year: Int
   /// From 1 to 12.
   public let month: Int
   /// From 1 to 31.
   public let day: Int
+  /// From 0 to 23.
   public let hour: Int
+  /// From 0 to 59.
   public let minute: Int
+  /// From 0 to 59.
   public let second: Int
 
   /// - Parameter unixSeconds: seconds since 1970-01-01T00:00:00Z, clamped to the years 1970 to 9999.

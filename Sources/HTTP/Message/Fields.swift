@@ -172,33 +172,62 @@ public struct FieldName: Sendable {
 }
 
 extension FieldName {
+  /// The media types that the client takes (RFC 9110 §12.5.1).
   public static let accept = FieldName("Accept")
+  /// CORS: the request fields that a preflight allows (Fetch).
   public static let accessControlAllowHeaders = FieldName("Access-Control-Allow-Headers")
+  /// CORS: the methods that a preflight allows (Fetch).
   public static let accessControlAllowMethods = FieldName("Access-Control-Allow-Methods")
+  /// CORS: the origin whose scripts may read the response (Fetch).
   public static let accessControlAllowOrigin = FieldName("Access-Control-Allow-Origin")
+  /// CORS: the response fields that scripts may read (Fetch).
   public static let accessControlExposeHeaders = FieldName("Access-Control-Expose-Headers")
+  /// CORS: for how many seconds a preflight holds (Fetch).
   public static let accessControlMaxAge = FieldName("Access-Control-Max-Age")
+  /// CORS: the method that a preflight asks about (Fetch).
   public static let accessControlRequestMethod = FieldName("Access-Control-Request-Method")
+  /// The content codings that are taken (RFC 9110 §12.5.3).
   public static let acceptEncoding = FieldName("Accept-Encoding")
+  /// The media types that a POST may have (Linked Data Platform 1.0 §7.1).
   public static let acceptPost = FieldName("Accept-Post")
+  /// The methods that the path takes (RFC 9110 §10.2.1).
   public static let allow = FieldName("Allow")
+  /// The client's credentials (RFC 9110 §11.6.2).
   public static let authorization = FieldName("Authorization")
+  /// Whether the connection ends after the message (RFC 9110 §7.6.1).
   public static let connection = FieldName("Connection")
+  /// The content codings of the body (RFC 9110 §8.4).
   public static let contentEncoding = FieldName("Content-Encoding")
+  /// Bytes of the body (RFC 9110 §8.6).
   public static let contentLength = FieldName("Content-Length")
+  /// What a page may load (Content Security Policy Level 3 §3.1).
   public static let contentSecurityPolicy = FieldName("Content-Security-Policy")
+  /// The media type of the body (RFC 9110 §8.3).
   public static let contentType = FieldName("Content-Type")
+  /// When the response was made (RFC 9110 §6.6.1).
   public static let date = FieldName("Date")
+  /// What the client waits for before it sends the body (RFC 9110 §10.1.1).
   public static let expect = FieldName("Expect")
+  /// The authority that the request is for (RFC 9110 §7.2).
   public static let host = FieldName("Host")
+  /// The entity tags of which the target must have one (RFC 9110 §13.1.1).
   public static let ifMatch = FieldName("If-Match")
+  /// The entity tags of which the target must have none (RFC 9110 §13.1.2).
   public static let ifNoneMatch = FieldName("If-None-Match")
+  /// Bytes of the JSON before tensors in binary (binary data extension of the Open Inference Protocol).
   public static let inferenceHeaderContentLength = FieldName("Inference-Header-Content-Length")
+  /// Where the request's script comes from (RFC 6454 §7).
   public static let origin = FieldName("Origin")
+  /// After how many seconds to try again (RFC 9110 §10.2.3).
   public static let retryAfter = FieldName("Retry-After")
+  /// The caller's trace and span (Trace Context §3.2).
   public static let traceparent = FieldName("traceparent")
+  /// The transfer codings of the body (RFC 9112 §6.1).
   public static let transferEncoding = FieldName("Transfer-Encoding")
+  /// The request fields that the response depends on (RFC 9110 §12.5.5).
   public static let vary = FieldName("Vary")
+  /// How to authenticate (RFC 9110 §11.6.1).
   public static let wwwAuthenticate = FieldName("WWW-Authenticate")
+  /// The client's own name of the request, which the response and the log repeat.
   public static let xRequestID = FieldName("X-Request-Id")
 }

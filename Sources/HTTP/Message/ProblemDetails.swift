@@ -6,8 +6,10 @@ public struct ProblemDetails: Sendable, Hashable {
   public struct Fault: Sendable, Hashable {
     /// A JSON pointer as a URI fragment (RFC 6901 §6): `#/logits/3`.
     public var pointer: String
+    /// What is wrong there, and the cure, in one sentence.
     public var detail: String
 
+    /// A fault at a place.
     public init(pointer: String, detail: String) {
       self.pointer = pointer
       self.detail = detail
@@ -26,6 +28,7 @@ public struct ProblemDetails: Sendable, Hashable {
   /// counts.
   public var offset: Int?
 
+  /// An occurrence of a type, with the type's status.
   public init(_ type: ProblemType, detail: String, errors: [Fault] = [], offset: Int? = nil) {
     self.type = type
     status = type.status
@@ -37,7 +40,8 @@ public struct ProblemDetails: Sendable, Hashable {
 
 extension Response {
   /// The problem as an answer in application/problem+json, with the Retry-After of its type.
-  public init(_ problem: ProblemDetails, fields: Fields = Fields(), closes: Bool = false, forbidsStoring: Bool = false) {
+  public init(_ problem: ProblemDetails, fields: Fields = Fields(), closes: Bool = false, forbidsStoring: Bool = false)
+  {
     self.init(
       problem.status, .problem, body: problem.json, fields: fields, closes: closes, forbidsStoring: forbidsStoring)
     if let seconds = problem.type.retryAfter { self.fields.append(.retryAfter, "\(seconds)") }
@@ -96,6 +100,7 @@ public struct ProblemType: Sendable, Hashable {
   /// After how many seconds to try again, where that may help: the field Retry-After of each answer of the type.
   public let retryAfter: Int?
 
+  /// A type of its parts; see the properties.
   public init(
     name: String, title: String, status: Status, explanation: String, cure: String, example: String,
     retryAfter: Int? = nil
@@ -127,12 +132,14 @@ public struct ProblemType: Sendable, Hashable {
 // MARK: What the parser and a connection report
 
 extension ProblemType {
+  /// 400: the request line breaks RFC 9112 §3.
   public static let malformedRequestLine = ProblemType(
     name: "malformed-request-line", title: "Malformed request line", status: .badRequest,
     explanation: "The first line is not a method, a target and HTTP/1.1 with single spaces between them (RFC 9112 §3).",
     cure: "Send a path, percent-encoded; an HTTP library does this by itself.",
     example: ParseError.versionMalformed.detail())
 
+  /// 400: a field line breaks RFC 9112 §5, or a field that may be sent once is sent twice.
   public static let malformedField = ProblemType(
     name: "malformed-field", title: "Malformed header field", status: .badRequest,
     explanation:
@@ -141,24 +148,28 @@ extension ProblemType {
     cure: "Remove line breaks and control characters from names and values, and send Content-Type once.",
     example: ParseError.fieldNameInvalid.detail())
 
+  /// 400: there is not exactly one valid Host (RFC 9112 §3.2).
   public static let invalidHost = ProblemType(
     name: "invalid-host", title: "Missing or invalid Host", status: .badRequest,
     explanation: "An HTTP/1.1 request must have exactly one valid Host field (RFC 9112 §3.2).",
     cure: "Send one Host field: a name or an address and, if needed, a colon and a port.",
     example: ParseError.hostMissing.detail())
 
+  /// 400: where the body ends is not said, or not once (RFC 9112 §6).
   public static let invalidFraming = ProblemType(
     name: "invalid-framing", title: "Ambiguous or invalid body length", status: .badRequest,
     explanation: "The length of the body is not stated once and without doubt (RFC 9112 §6).",
     cure: "Send one Content-Length of digits only, or Transfer-Encoding: chunked, never both.",
     example: ParseError.transferEncodingWithContentLength.detail())
 
+  /// 400: a chunk of the body breaks RFC 9112 §7.1.
   public static let malformedChunk = ProblemType(
     name: "malformed-chunk", title: "Malformed chunked body", status: .badRequest,
     explanation: "The chunks of the body do not follow RFC 9112 §7.1.",
     cure: "Let an HTTP library write the chunks, or send the body with Content-Length.",
     example: ParseError.chunkSizeInvalid.detail())
 
+  /// 400: the client has finished before its request was whole (RFC 9112 §8).
   public static let incompleteRequest = ProblemType(
     name: "incomplete-request", title: "Incomplete request", status: .badRequest,
     explanation: "The client closed its side of the connection before the request was complete.",
@@ -166,30 +177,35 @@ extension ProblemType {
       "End the head with an empty line; send as many bytes as Content-Length announces, and a chunked body's last chunk.",
     example: ParseError.incomplete.detail())
 
+  /// 408: the head, or the body, came too slowly.
   public static let requestTimeout = ProblemType(
     name: "request-timeout", title: "Request too slow", status: .requestTimeout,
     explanation: "The request arrived too slowly (--head-timeout, --body-timeout, --min-body-rate).",
     cure: "Send it again on a new connection, without pauses.",
     example: ParseError.headTimeout.detail())
 
+  /// 413: the body is larger than the limit, or than memory allows.
   public static let bodyTooLarge = ProblemType(
     name: "body-too-large", title: "Body too large", status: .contentTooLarge,
     explanation: "The body is larger than the server reads (--max-body), or than its memory allows (--max-memory).",
     cure: "Send a smaller body, or several requests.",
     example: ParseError.bodyTooLarge.detail())
 
+  /// 414: the request target is longer than the limit.
   public static let targetTooLong = ProblemType(
     name: "target-too-long", title: "Request target too long", status: .uriTooLong,
     explanation: "The request target is longer than the server reads (--max-target).",
     cure: "Send data in the body, not in the target.",
     example: ParseError.targetTooLong.detail())
 
+  /// 417: Expect asks for something else than 100-continue (RFC 9110 §10.1.1).
   public static let expectationFailed = ProblemType(
     name: "expectation-failed", title: "Expectation not supported", status: .expectationFailed,
     explanation: "The only expectation that the server meets is 100-continue (RFC 9110 §10.1.1).",
     cure: "Leave the field Expect out.",
     example: ParseError.expectationUnknown.detail())
 
+  /// 431: the head or the trailers have more bytes or fields than the limits.
   public static let headTooLarge = ProblemType(
     name: "head-too-large", title: "Request head too large", status: .requestHeaderFieldsTooLarge,
     explanation:
@@ -197,18 +213,21 @@ extension ProblemType {
     cure: "Send fewer or shorter fields, cookies for example.",
     example: ParseError.tooManyFields.detail())
 
+  /// 501: the method is none that the parser knows.
   public static let methodNotImplemented = ProblemType(
     name: "method-not-implemented", title: "Method not implemented", status: .notImplemented,
     explanation: "The server does not know this method.",
     cure: "Use GET, HEAD, POST or OPTIONS, in capital letters: method names are case-sensitive.",
     example: ParseError.methodUnknown.detail())
 
+  /// 501: Transfer-Encoding names another coding than chunked (RFC 9112 §6.1).
   public static let transferCodingNotImplemented = ProblemType(
     name: "transfer-coding-not-implemented", title: "Transfer coding not implemented", status: .notImplemented,
     explanation: "The only transfer coding that the server reads is chunked (RFC 9112 §7).",
     cure: "Send Transfer-Encoding: chunked alone, or Content-Length.",
     example: ParseError.transferEncodingUnknown.detail())
 
+  /// 505: the version is neither HTTP/1.1 nor HTTP/1.0.
   public static let versionNotSupported = ProblemType(
     name: "http-version-not-supported", title: "HTTP version not supported", status: .httpVersionNotSupported,
     explanation: "The server speaks HTTP/1.1 and HTTP/1.0.",
@@ -219,6 +238,7 @@ extension ProblemType {
 // MARK: What a server reports
 
 extension ProblemType {
+  /// 503: the server has as many requests or connections as it takes on; Retry-After is 1 s.
   public static let overloaded = ProblemType(
     name: "overloaded", title: "Overloaded", status: .serviceUnavailable,
     explanation: "The server has as many requests, or connections, as it takes on.",
@@ -226,6 +246,7 @@ extension ProblemType {
     example: "The server has as much work waiting as it takes on; try again after the seconds in Retry-After",
     retryAfter: 1)
 
+  /// 503: the request's time was up before its response was ready; Retry-After is 5 s.
   public static let deadlineExceeded = ProblemType(
     name: "deadline-exceeded", title: "Not computed in time", status: .serviceUnavailable,
     explanation: "The request was ended because its time was up (--request-timeout).",

@@ -1,9 +1,13 @@
 /// A complete request: a validated head, its route, and the body without its transfer coding.
 public struct Request: Sendable {
+  /// The validated head.
   public let head: RequestHead
+  /// What the head leads to.
   public let route: Route
+  /// The whole body.
   public let body: [UInt8]
 
+  /// A request of its parts.
   public init(head: consuming RequestHead, route: Route, body: consuming [UInt8] = []) {
     self.head = head
     self.route = route
@@ -28,8 +32,11 @@ public enum BodyFraming: Sendable, Hashable {
 ///
 /// A class, because a head is handed on often: that costs one reference count, not one for each of its parts.
 public final class RequestHead: Sendable {
+  /// What the client asks for (RFC 9110 §9).
   public let method: Method
+  /// The version that the client speaks.
   public let version: HTTPVersion
+  /// Where the body ends.
   public let framing: BodyFraming
   /// Whether the client waits for `100 Continue` before it sends the body (RFC 9110 §10.1.1).
   public let expectsContinue: Bool
@@ -41,6 +48,7 @@ public final class RequestHead: Sendable {
   public let path: String
   /// Whether a query follows the path. It is not read: all that a request asks for is in its body.
   public let hasQuery: Bool
+  /// The field lines, as they were sent.
   public let fields: Fields
   /// The range of absolute-form's authority in the fields' bytes, which are the whole head's.
   private let authorityRange: Range<Int>?
@@ -117,22 +125,29 @@ public enum Method: Int, Sendable, Hashable, CaseIterable {
 
 /// A set of methods.
 public struct MethodSet: OptionSet, Sendable {
+  /// A bit for each method, by its number in ``Method``.
   public let rawValue: UInt16
 
   public init(rawValue: UInt16) { self.rawValue = rawValue }
 
+  /// The set of one method.
   public init(_ method: Method) {
     self.init(rawValue: 1 << UInt16(method.rawValue))
   }
 
+  /// Whether the method is in the set.
   public func contains(_ method: Method) -> Bool { contains(MethodSet(method)) }
 
   /// The methods as the field Allow lists them.
   public var text: String { Method.allCases.filter(contains).map(\.name).joined(separator: ", ") }
 
+  /// GET alone.
   public static let get = MethodSet(.get)
+  /// HEAD alone.
   public static let head = MethodSet(.head)
+  /// POST alone.
   public static let post = MethodSet(.post)
+  /// OPTIONS alone.
   public static let options = MethodSet(.options)
   /// What is only read.
   public static let reading: MethodSet = [.get, .head, .options]

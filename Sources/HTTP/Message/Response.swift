@@ -5,6 +5,7 @@ internal import Allocation
 /// The connection adds Date, Content-Length and Connection, and drops the body where the method or the status forbids
 /// one: a handler answers HEAD as it answers GET.
 public struct Response: Sendable {
+  /// How the request came out (RFC 9110 §15).
   public var status: Status
   /// Nil for a response without a body.
   public var contentType: MediaType?
@@ -21,6 +22,7 @@ public struct Response: Sendable {
   /// In a class, so that every other response spends one word on it.
   private var report: ProblemReport?
 
+  /// A response whose body is in one piece; `bodyParts` may follow.
   public init(
     _ status: Status, _ contentType: MediaType? = nil, body: [UInt8] = [], fields: Fields = Fields(),
     closes: Bool = false, forbidsStoring: Bool = false
@@ -46,6 +48,7 @@ public struct Response: Sendable {
 
 /// A part of a body, in the memory that it was made in.
 public struct BodyPart: Sendable {
+  /// What is sent.
   public let bytes: ArraySlice<UInt8>
   /// Bytes of the memory that is held until the part is sent: that of the whole array.
   let memory: Int
@@ -56,6 +59,7 @@ public struct BodyPart: Sendable {
     memory = array.capacity
   }
 
+  /// A whole array.
   public init(_ array: [UInt8]) { self.init(array, 0..<array.count) }
 }
 
@@ -84,14 +88,19 @@ public struct MediaType: Sendable, Equatable {
 
   public static func == (left: MediaType, right: MediaType) -> Bool { left.text.description == right.text.description }
 
+  /// RFC 8259 §11.
   public static let json = MediaType("application/json")
   /// RFC 9457 §3.
   public static let problem = MediaType("application/problem+json")
+  /// Bytes without a type of their own (RFC 2046 §4.5.1): JSON with tensors in binary behind it.
   public static let octets = MediaType("application/octet-stream")
+  /// RFC 2854.
   public static let html = MediaType("text/html; charset=utf-8")
+  /// RFC 2318.
   public static let css = MediaType("text/css; charset=utf-8")
   /// RFC 9239.
   public static let javascript = MediaType("text/javascript; charset=utf-8")
+  /// RFC 2046 §4.1.3.
   public static let plainText = MediaType("text/plain; charset=utf-8")
   /// RFC 9512.
   public static let yaml = MediaType("application/yaml")

@@ -27,8 +27,10 @@ public enum Routing: Sendable {
   /// A final answer (404, 405, 413, 415 …); the route is ``Route/unmatched`` where nothing stands at the path.
   case refuse(Refusal)
 
+  /// Whether the head is refused.
   public var isRefusal: Bool { if case .refuse = self { true } else { false } }
 
+  /// The route of the head, refused or not.
   public var route: Route {
     switch self {
     case .accept(let route): route
@@ -42,10 +44,14 @@ public enum Routing: Sendable {
 /// A class, so that a decision is one word, and a connection spends one on what it seldom has; the box of an indirect
 /// case is read after its end in what Swift 6.3 compiles without optimisation, as the address sanitizer shows.
 public final class Refusal: Sendable {
+  /// The head that is refused.
   public let head: RequestHead
+  /// What it leads to; ``Route/unmatched`` where nothing stands at the path.
   public let route: Route
+  /// What the client gets.
   public let response: Response
 
+  /// A refusal of a head, by a response.
   public init(_ head: RequestHead, _ route: Route, _ response: Response) {
     self.head = head
     self.route = route
@@ -54,6 +60,7 @@ public final class Refusal: Sendable {
 }
 
 extension RequestHandler {
+  /// Adds nothing.
   public func decorate(_ response: inout Response, for head: RequestHead?, at path: String?) {}
 }
 
@@ -75,6 +82,7 @@ public final class RequestContext: Sendable {
   /// waiting.
   public let reportUnboundedWork: @Sendable (_ nanoseconds: Int) -> Void
 
+  /// What nobody cancels, one thread computes and no memory bounds, unless said otherwise.
   public init(
     isCancelled: @escaping @Sendable () -> Bool = { false },
     parallel: @escaping @Sendable (_ count: Int, _ body: (Int) -> Void) -> Void = { count, body in
@@ -112,8 +120,11 @@ public struct Route: Sendable {
   /// The name for metrics and logs, one of few whatever clients ask for: `/softmax`, `/problems/{name}`; "" for
   /// ``unmatched``.
   @inlinable public var label: StaticString { declaration.template }
+  /// The methods that the path takes.
   @inlinable public var methods: MethodSet { declaration.methods }
+  /// What becomes of a request's body.
   @inlinable public var body: BodyPolicy { declaration.body }
+  /// Whether it is answered on connections beyond the server's cap too.
   @inlinable public var isServedBeyondCap: Bool { declaration.isServedBeyondCap }
 
   /// Where nothing stands: the same value in every table.
@@ -132,6 +143,7 @@ public struct BodyPolicy: Sendable {
   /// A request whose body has this many bytes is run on the work pool, a smaller one on the event loop.
   public let workPoolBytes: Int
 
+  /// A policy of its parts; see the properties.
   public init(mediaTypes: StaticString, workPoolBytes: Int) {
     self.mediaTypes = mediaTypes
     self.workPoolBytes = workPoolBytes
@@ -148,11 +160,14 @@ public struct BodyPolicy: Sendable {
 public struct RouteDeclaration: Sendable {
   /// The path, in which `{name}` stands for one segment of any text.
   public let template: StaticString
+  /// The methods that are taken.
   public let methods: MethodSet
+  /// What becomes of a body.
   public let body: BodyPolicy
   /// Whether the server answers it on connections beyond its cap too: what tells that the process is alive.
   public let isServedBeyondCap: Bool
 
+  /// A route of its parts; see the properties.
   public init(
     _ template: StaticString, _ methods: MethodSet, body: BodyPolicy = .ignored, isServedBeyondCap: Bool = false
   ) {

@@ -50,6 +50,7 @@ public enum ParseError: Error, Sendable, Hashable, CaseIterable {
 
 /// A broken rule and where it was broken.
 public struct ParseFailure: Error, Sendable, Hashable {
+  /// The rule.
   public let error: ParseError
   /// Zero-based, in bytes: of a head from the request's first byte, of a body from the body's first byte.
   public let offset: Int

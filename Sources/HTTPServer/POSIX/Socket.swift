@@ -195,9 +195,11 @@ extension Socket {
 
 /// An address to listen on or to call: IPv4 or IPv6 in numbers, with a port. No names are resolved.
 public struct SocketAddress: Sendable, Hashable, CustomStringConvertible {
+  /// Whether it is an address of IPv6, not IPv4.
   public let isIPv6: Bool
   /// The host's text form, as inet_ntop writes it, without brackets.
   public let host: String
+  /// The TCP port; 0 lets the system choose one.
   public let port: UInt16
 
   /// Reads `host` as an IPv4 or IPv6 address, the latter with or without brackets; nil when it is neither.

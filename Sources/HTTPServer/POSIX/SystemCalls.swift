@@ -127,6 +127,7 @@ public struct SystemError: Error, Sendable, Hashable, CustomStringConvertible {
   /// The value of `errno`.
   public let code: Int32
 
+  /// An error of a call, with the value of `errno`.
   public init(call: String, code: Int32) {
     self.call = call
     self.code = code

@@ -132,6 +132,7 @@ public struct JSONSyntaxError: Error, Sendable, Hashable {
 
   /// The zero-based offset of the byte at which the text stops being JSON; the text's length if it ends too early.
   public let offset: Int
+  /// What was wrong there.
   public let reason: Reason
 
   /// An error at a byte of the text.

@@ -18,16 +18,22 @@ public struct JSONWriter: ~Copyable {
     bytes.reserveLargeCapacity(capacity)
   }
 
+  /// Opens an object; ``endObject()`` closes it.
   public mutating func beginObject() { open(UInt8(ascii: "{")) }
+  /// Closes the innermost object.
   public mutating func endObject() { close(UInt8(ascii: "}")) }
+  /// Opens an array; ``endArray()`` closes it.
   public mutating func beginArray() { open(UInt8(ascii: "[")) }
+  /// Closes the innermost array.
   public mutating func endArray() { close(UInt8(ascii: "]")) }
 
   /// Writes a member's name; its value follows.
   public mutating func name(_ name: String) { quoted(name, isName: true) }
 
+  /// Writes a string, with the escapes that it needs.
   public mutating func string(_ string: String) { quoted(string, isName: false) }
 
+  /// Writes a whole number.
   public mutating func integer(_ value: Int) {
     separate()
     // The longest has 19 digits and a sign.
@@ -59,6 +65,7 @@ public struct JSONWriter: ~Copyable {
     boolean(value)
   }
 
+  /// Writes `true` or `false`.
   public mutating func boolean(_ value: Bool) {
     separate()
     bytes.append(contentsOf: (value ? "true" : "false").utf8)

@@ -12,11 +12,13 @@ public struct TensorLimits: Sendable {
   public var rank: Int
   /// The most faults that are reported.
   public var faults: Int
+  /// What an element may be.
   public var elements: Elements
 
   /// The most dimensions that any reader takes.
   public static var maximumRank: Int { 8 }
 
+  /// Limits of their parts; a rank beyond ``maximumRank`` is that.
   public init(values: Int, rank: Int = TensorLimits.maximumRank, faults: Int, elements: Elements = .numbers) {
     self.values = values
     self.elements = elements
@@ -69,6 +71,7 @@ extension ParsedTensor: Equatable {
 
 /// A place in a tensor's text that is JSON but not part of a rectangular tensor of binary64 numbers.
 public struct TensorFault: Sendable, Hashable {
+  /// What stands there, or what is wrong with it.
   public enum Reason: Sendable, Hashable {
     case null, boolean, object
     /// A number where a boolean must stand.
@@ -89,6 +92,7 @@ public struct TensorFault: Sendable, Hashable {
 
   /// The indices from the tensor's root to the place; empty for the root itself.
   public let path: [Int]
+  /// What is wrong there.
   public let reason: Reason
 
   /// A fault at a place.

@@ -18,8 +18,10 @@ public struct Numbers: Sendable {
   private static let blockLength = 1024
 
   private(set) var storage: Storage
+  /// How many numbers there are.
   public private(set) var count: Int
 
+  /// The numbers of an array.
   public init(_ array: [Double]) {
     storage = .array(array)
     count = array.count
@@ -244,6 +246,7 @@ extension Numbers: RandomAccessCollection {
     return one[0]
   }
 
+  /// The position of the first number for which the predicate holds; it is asked about numbers from the first on.
   public func firstIndex(where predicate: (Double) -> Bool) -> Int? {
     firstPosition { run in
       for index in run.indices where predicate(run[index]) { return index }
@@ -251,6 +254,7 @@ extension Numbers: RandomAccessCollection {
     }
   }
 
+  /// Whether the predicate holds for all numbers.
   public func allSatisfy(_ predicate: (Double) -> Bool) -> Bool { firstIndex { !predicate($0) } == nil }
 }
 

@@ -196,6 +196,7 @@ extension ResultBuffer {
     for position in 0..<count { append(element(position)) }
   }
 
+  /// Adds an element at the end.
   @inlinable public mutating func append(_ element: Element) {
     if first == nil { first = element } else { others.append(element) }
   }

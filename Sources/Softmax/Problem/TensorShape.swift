@@ -19,6 +19,7 @@ public struct TensorShape: Sendable {
     rank = count
   }
 
+  /// Nil for more than ``maximumRank`` extents.
   public init?(_ extents: [Int]) { self.init(extents.span) }
 
   /// The shape without one of its axes.

@@ -7,6 +7,7 @@ public struct Execution: Sendable {
   public let level: KernelLevel
   private let host: any ExecutionHost
 
+  /// Computes with an instruction set that the processor has, as the host lets it.
   public init(level: KernelLevel, host: any ExecutionHost) {
     self.level = level
     self.host = host

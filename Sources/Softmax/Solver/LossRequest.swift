@@ -126,6 +126,7 @@ public struct LossBuffers: Sendable {
   /// As many numbers as logits. A product with the Hessian goes the same way.
   public var gradient: ResultBuffer?
 
+  /// Buffers for what is wanted; nil stands for what is not.
   public init(loss: ResultBuffer? = nil, perplexity: ResultBuffer? = nil, gradient: ResultBuffer? = nil) {
     self.loss = loss
     self.perplexity = perplexity

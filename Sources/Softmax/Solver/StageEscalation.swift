@@ -68,6 +68,7 @@ public struct StageCounts: Sendable, Hashable {
   /// The most bits that any output needed in the interval stage; 0 if none came there.
   public var widestBits = 0
 
+  /// No outputs yet.
   public init() {}
 
   static func + (a: StageCounts, b: StageCounts) -> StageCounts {
@@ -82,8 +83,10 @@ public struct StageCounts: Sendable, Hashable {
 
 /// Adds up, over computations, how many outputs each stage was asked for.
 public final class StageCounter {
+  /// The counts of all computations so far.
   public var total = StageCounts()
 
+  /// No computations yet.
   public init() {}
 
   func add(_ part: StageCounts) { total = total + part }

@@ -86,24 +86,28 @@ extension ProblemType {
 
 // What the program around the service reports: whether it is ready, and who may ask.
 extension ProblemType {
+  /// 503: the server is starting or stopping, or short of memory; Retry-After is 1 s.
   public static let notReady = ProblemType(
     name: "not-ready", title: "Not ready", status: .serviceUnavailable,
     explanation: "The server is starting or stopping, or has no memory for large requests.",
     cure: "Send requests to another instance.",
     example: "The server is not ready: it is starting or stopping; ask another", retryAfter: 1)
 
+  /// 401: the bearer token is missing or another one (RFC 6750).
   public static let unauthorized = ProblemType(
     name: "unauthorized", title: "Unauthorized", status: .unauthorized,
     explanation: "The server asks for a bearer token (--token-file).",
     cure: "Send the field \"Authorization: Bearer <token>\".",
     example: "This path needs the field \"Authorization: Bearer <token>\"")
 
+  /// 421: Host names none of the allowed hosts (RFC 9110 §15.5.20).
   public static let misdirectedRequest = ProblemType(
     name: "misdirected-request", title: "Not this server's host", status: .misdirectedRequest,
     explanation: "The request's Host is none of those that the server answers for (--allowed-hosts).",
     cure: "Send the request to a host that the server answers for, or have the host added.",
     example: "This server does not answer for the host \"example.org\"; use one that --allowed-hosts names")
 
+  /// 412: If-Match cannot hold, since nothing has an entity tag (RFC 9110 §13.1.1).
   public static let preconditionFailed = ProblemType(
     name: "precondition-failed", title: "Precondition failed", status: .preconditionFailed,
     explanation: "The field If-Match asks for an entity tag, and nothing here has one.",

@@ -178,6 +178,7 @@ public struct Limits: Sendable, Hashable {
   /// The most classes for which a Jacobian, classes squared, is answered.
   public var jacobianClasses: Int
 
+  /// Limits of their parts.
   public init(logits: Int = 8_388_608, jacobianClasses: Int = 1_024) {
     self.logits = logits
     self.jacobianClasses = jacobianClasses
