@@ -13,8 +13,11 @@ extension SoftmaxSums {
     _ loss: RowLoss<A>, _ poll: inout CancellationPoll
   ) throws(ComputationError) -> A.Real? {
     let weights = loss.weights
+    let logSum = try scaledLogSum(&poll)
+    // What multiplies log S: added up first, since log S alone may have to tell the loss from half-way.
+    var pull = loss.total
     var exact = arithmetic.whole(0)
-    var tail = loss.total * (try scaledLogSum(&poll))
+    var tail = arithmetic.whole(0)
     for c in 0..<row.classes where !weights.isZero(c) {
       try poll.spend(arithmetic.costOfExponential / 4)
       if row.isMasked(c) { return nil }
@@ -29,18 +32,24 @@ extension SoftmaxSums {
       }
     }
     if let focal = loss.focal {
+      tail = tail + pull * logSum
+      pull = arithmetic.whole(0)
       if let faint = focal.faint {
         tail = tail * focal.value - exact * faint.value
       } else {
-        (exact, tail) = ((exact + tail) * focal.value, arithmetic.whole(0))
+        (exact, tail) = ((exact + tail) * focal.value, pull)
       }
     }
     if let penalty = loss.penalty {
       exact = exact * penalty.temperature + penalty.loss
       tail = tail * penalty.temperature
-      if let tails = penalty.tails { tail = tail + tails.loss }
+      pull = pull * penalty.temperature
+      if let split = penalty.split {
+        pull = pull + split.lossRate
+        tail = tail + split.lossRate * (try maximum(&poll).tail)
+      }
     }
-    return exact + tail
+    return exact + (tail + pull * logSum)
   }
 
   /// q s r/T (U p_i - u_i), with p_i as an exact part and a tail:
@@ -69,6 +78,12 @@ extension SoftmaxSums {
       let y = near == 1 ? -tail * inverse : try excess(i, &poll)
       let weights = near == 1 ? weight : arithmetic.whole(near) * weight
       let (constant, slope) = (loss.pulled(loss.total - weights), loss.pulled(loss.total))
+      if loss.focal == nil, let rate = loss.penalty?.split?.slopeRate, row.softcap == nil, row.isAllButAlone(row.top) {
+        // log S and R/S are R within R², and R counts by its sign alone: what multiplies it is added up first.
+        let (one, about) = (arithmetic.whole(1), arithmetic.unit * others)
+        let pull = timesTemperature(rate) * (one - about) - slope.sum * inverse
+        return (constant.exact + pull * others) * factor.numerator / factor.nearDenominator
+      }
       return (constant.exact + (constant.tail + slope.sum * y)) * factor.numerator / factor.nearDenominator
     }
     let pull = loss.pulled(loss.total).sum * (try probability(i, &poll))
@@ -95,7 +110,7 @@ extension SoftmaxSums {
     if let penalty = loss.penalty {
       let (scaled, ownExact) = (weight * penalty.temperature, arithmetic.whole(ownExact))
       var tail = scaled * (own - other) + penalty.slope * own
-      if let tails = penalty.tails { tail = tail + tails.slope * (ownExact + own) }
+      if let split = penalty.split { tail = tail + split.slopeRate * split.tail * (ownExact + own) }
       value = (scaled * exact + penalty.slope * ownExact) + tail
     }
     return value * factor.numerator / (factor.denominator * both)
@@ -210,7 +225,7 @@ extension RowLoss {
     var result = weighed(x)
     guard let penalty else { return result }
     result.exact = result.exact + penalty.slope
-    if let tails = penalty.tails { result.tail = result.tail + tails.slope }
+    if let split = penalty.split { result.tail = result.tail + split.slopeRate * split.tail }
     return result
   }
 }
@@ -262,8 +277,8 @@ struct LogSumPenalty<A: Arithmetic> {
   let loss: A.Real
   /// 2 scale λ T LSE: the factor of p in the gradient, times `scale` and T; likewise.
   let slope: A.Real
-  /// Where all classes but the maximum are faint, what log S adds.
-  var tails: (loss: A.Real, slope: A.Real)?
+  /// Where all classes but the maximum are faint, the tail of T LSE and what multiplies it in the loss and in `slope`.
+  var split: (tail: A.Real, lossRate: A.Real, slopeRate: A.Real)?
   /// T.
   let temperature: A.Real
 }
@@ -309,8 +324,7 @@ extension LogSumPenalty {
     slope = twice * exact
     self.temperature = arithmetic.exact(temperature)
     if isSplit {
-      let tail = logSumExp.tail
-      tails = (factor * tail * (exact + logSumExp.sum), twice * tail)
+      split = (logSumExp.tail, factor * (exact + logSumExp.sum), twice)
     }
   }
 }

@@ -50,7 +50,22 @@ struct ExactTieTests {
 
   // MARK: Gradients and products with the Hessian
 
+  private static let lowest = -Double(Float.greatestFiniteMagnitude)
+
+  private static func penalised(
+    _ logits: [Double], temperature: Double = 1, target: Target = .indices([0]), lambda: Double
+  ) -> Case {
+    Case(logits: [logits], temperature: temperature, target: target, zLoss: lambda, format: .bfloat16)
+  }
+
   static let gradients: [(case: Case, upstream: Double?, entries: [Double])] = [
+    // A mask of float32's lowest number beside a z-loss: 151.5 lies half-way between neighbours in bfloat16.
+    (penalised([37.875, lowest], lambda: 2), nil, [151, 0]),
+    (penalised([-37.875, lowest], lambda: 2), nil, [-151, 0]),
+    (penalised([37.875, lowest, -1e30, lowest], lambda: 2), nil, [151, 0, 0, 0]),
+    (penalised([75.75, lowest], temperature: 2, lambda: 2), nil, [75.5, 0]),
+    (penalised([37.5, lowest], target: .probabilities([0.5, 0.5]), lambda: 2), nil, [150, -0.5]),
+    (penalised([0, lowest], target: .probabilities([0.5, 0.5]), lambda: 257), 514, [258, -256]),
     // Exponents farther apart than any arithmetic's bits.
     (
       Case(logits: [[1e300, 1, 2, 3]], target: teacher([1e300, 2, 1, 5]), labelSmoothing: 0.1), nil,
@@ -177,6 +192,8 @@ struct ExactTieTests {
       Case(logits: [[0, 1e15, 2_260_595_906_707_456]], target: .indices([0]), focalGamma: 2, format: .bfloat16),
       2_269_391_999_729_664
     ),
+    // λ LSE² with LSE near -1 and 1, less and more than half-way.
+    (penalised([-1, lowest], lambda: 259), 258), (penalised([1, lowest], lambda: 257), 258),
     (Case(logits: [[0, 65_536]], target: .indices([1]), zLoss: 5.98374754190445e-08, format: .bfloat16), 258),
     (
       Case(logits: [[-6_553_600_000, -65_536]], target: .indices([1]), zLoss: 5.98374754190445e-08, format: .bfloat16),
