@@ -23,13 +23,10 @@ private func additions(_ n: Int, _ execution: Execution) -> [[Double]?] {
 }
 
 /// The loss and the gradient.
-func slopes(
-  _ problem: LossProblem, _ execution: Execution, from stage: Stage = .vector, counting counter: StageCounter? = nil
-) -> ShortList<[Double]>? {
+func slopes(_ problem: LossProblem, _ execution: Execution) -> ShortList<[Double]>? {
   try? ResultBuffer.arrays([problem.lossCount, problem.softmax.layout.count]) { buffers throws(ComputationError) in
     try problem.lossAndGradient(
-      upstream: nil, into: LossBuffers(loss: buffers[0], gradient: buffers[1]), execution, from: stage,
-      counting: counter)
+      upstream: nil, into: LossBuffers(loss: buffers[0], gradient: buffers[1]), execution)
   }
 }
 
@@ -86,12 +83,12 @@ private func narrowRows(
       let problem = try SoftmaxProblem(logits: numbers, layout: layout, temperature: 0.7, format: format)
       let loss = try LossProblem(
         softmax: problem, target: .indices([0, n - 1]), sampleWeight: [0.3, 2], reduction: .none)
-      func found(_ execution: Execution, from stage: Stage) throws -> [[Double]?] {
-        let softmax = try problem.numbers(of: [.probabilities, .logProbabilities], execution, from: stage)
-        return Array(softmax) + (slopes(loss, execution, from: stage).map { Array($0) } ?? [nil])
+      func found(_ execution: Execution) throws -> [[Double]?] {
+        let softmax = try problem.numbers(of: [.probabilities, .logProbabilities], execution)
+        return Array(softmax) + (slopes(loss, execution).map { Array($0) } ?? [nil])
       }
-      let here = try found(Execution(level: level), from: .vector)
-      let behind = try found(Execution(), from: .ball)
+      let here = try found(Execution(level: level))
+      let behind = try found(Execution().from(.ball))
       areNearest = areNearest && here == behind
       results += here
     }

@@ -66,7 +66,7 @@ private func reportStages(_ family: LogitFamily) {
   let outputs: ShortList<SoftmaxOutput> = [.probabilities, .logProbabilities, .logSumExp, .entropy]
   let execution = Execution(level: levelsHere.last ?? .baseline)
   let clock = ContinuousClock()
-  var time = clock.measure { _ = try? problem.numbers(of: outputs, execution, from: .vector, counting: counter) }
+  var time = clock.measure { _ = try? problem.numbers(of: outputs, execution.from(.vector, counting: counter)) }
   report(family.name + ": softmax", counter.total, time / (rows * n))
 
   // Soft targets that are the softmax itself, rounded: the gradient cancels to its last bits.
@@ -76,7 +76,7 @@ private func reportStages(_ family: LogitFamily) {
     : .indices((0..<rows).map { $0 * 7 % n })
   guard let loss = try? LossProblem(softmax: problem, target: targets, reduction: .none) else { return }
   counter = StageCounter()
-  time = clock.measure { _ = slopes(loss, execution, counting: counter) }
+  time = clock.measure { _ = slopes(loss, execution.from(.vector, counting: counter)) }
   report(family.name + ": loss and gradient", counter.total, time / (rows * n))
 }
 

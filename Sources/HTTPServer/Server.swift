@@ -75,14 +75,14 @@ public final class Server: Sendable {
       }
     }
     let lastAsked = Atomic<UInt64>(0)
-    services.budget.whenShort { wanted in
+    services.budget.whenAskedForRoom { wanted in
       // Asked for at each refusal; heard a hundred times a second.
       let now = Clock.now().nanoseconds
       guard now &- lastAsked.load(ordering: .relaxed) >= 10_000_000 else { return }
       lastAsked.store(now, ordering: .relaxed)
       for mailbox in mailboxes { mailbox.post(.freeMemory(wanted: wanted)) }
     }
-    services.budget.whenRefused { wanted in
+    services.budget.whenMakingRoom { wanted in
       let done = DispatchSemaphore(value: 0)
       for mailbox in mailboxes { mailbox.post(.makeRoom(wanted, done)) }
       let deadline = DispatchTime.now() + Self.roomTime
@@ -195,7 +195,7 @@ extension Duration {
 
 /// Receives the events of a server, for metrics and logs.
 ///
-/// It is called on the loops' own threads, at most one at a time for each `loop`: it must be quick and never wait.
+/// The loops call it, at most once at a time for each `loop`: it must be quick and never wait.
 public protocol ServerObserver: AnyObject, Sendable {
   func connectionOpened(loop: Int)
   func connectionClosed(loop: Int)

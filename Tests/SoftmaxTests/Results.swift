@@ -28,7 +28,7 @@ extension SoftmaxProblem {
     _ outputs: ShortList<SoftmaxOutput>, top: Int = 1, _ execution: Execution, from stage: Stage = .vector,
     counting counter: StageCounter? = nil
   ) throws(ComputationError) -> SoftmaxResult {
-    let numbers = try numbers(of: outputs, top: top, execution, from: stage, counting: counter)
+    let numbers = try numbers(of: outputs, top: top, execution.from(stage, counting: counter))
     return SoftmaxResult(numbers: Dictionary(zip(outputs, numbers)) { first, _ in first })
   }
 
@@ -37,7 +37,7 @@ extension SoftmaxProblem {
   ) throws(ComputationError) -> [DerivationStep: [Double]] {
     let numbers = try ResultBuffer.array(DerivationStep.count(classes: layout.classes)) {
       buffer throws(ComputationError) in
-      try derivation(target: target, into: buffer, execution, from: stage, counting: counter)
+      try derivation(target: target, into: buffer, execution.from(stage, counting: counter))
     }
     return Dictionary(
       uniqueKeysWithValues: DerivationStep.allCases.map { ($0, Array(numbers[$0.range(classes: layout.classes)])) })
@@ -57,8 +57,8 @@ extension LossProblem {
       buffers throws(ComputationError) in
       func buffer(_ place: Int) -> ResultBuffer? { places.firstIndex(of: place).map { buffers[$0] } }
       try lossAndGradient(
-        upstream: upstream, into: LossBuffers(loss: buffer(0), perplexity: buffer(1), gradient: buffer(2)), execution,
-        from: stage, counting: counter)
+        upstream: upstream, into: LossBuffers(loss: buffer(0), perplexity: buffer(1), gradient: buffer(2)),
+        execution.from(stage, counting: counter))
     }
     for (place, array) in zip(places, found) { numbers[place] = array }
     return LossResult(loss: numbers[0], perplexity: numbers[1]?.first, gradient: numbers[2])
@@ -68,7 +68,7 @@ extension LossProblem {
     _ execution: Execution, from stage: Stage = .vector, counting counter: StageCounter? = nil
   ) throws(ComputationError) -> [Double] {
     try ResultBuffer.array(lossCount) { buffer throws(ComputationError) in
-      try klDivergence(into: buffer, execution, from: stage, counting: counter)
+      try klDivergence(into: buffer, execution.from(stage, counting: counter))
     }
   }
 
@@ -77,7 +77,7 @@ extension LossProblem {
     counting counter: StageCounter? = nil
   ) throws(ComputationError) -> [Double] {
     try ResultBuffer.array(softmax.layout.count) { buffer throws(ComputationError) in
-      try hessianVectorProduct(vector, upstream: upstream, into: buffer, execution, from: stage, counting: counter)
+      try hessianVectorProduct(vector, upstream: upstream, into: buffer, execution.from(stage, counting: counter))
     }
   }
 }

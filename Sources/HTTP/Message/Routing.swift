@@ -68,6 +68,8 @@ extension RequestHandler {
 ///
 /// A class, because it is handed on often: that costs one reference count, not one for each closure.
 public final class RequestContext: Sendable {
+  /// What work may take without asking: the server leaves room for as much on each loop.
+  public static let unaskedBytes = 512 * 1024
   /// True once the client has gone or the deadline has passed; long work asks about every millisecond.
   public let isCancelled: @Sendable () -> Bool
   /// Runs `body(0)` … `body(count - 1)`, possibly on several threads, and returns when all are done.
@@ -75,7 +77,7 @@ public final class RequestContext: Sendable {
   /// The most threads that `parallel` uses.
   public let threads: Int
   /// Asks the server to set aside `bytes` for this request's work, in place of what it set aside before. Work that
-  /// needs more than 64 KiB asks before it begins, and gives up with 503 or 413 where the server refuses.
+  /// needs more than ``unaskedBytes`` asks before it begins, and gives up with 503 or 413 where the server refuses.
   public let reserveMemory: @Sendable (_ bytes: Int) -> MemoryGrant
   /// Work whose length no bound on the request's size limits calls it about every millisecond, with the nanoseconds
   /// since its last call. The server may make it wait, or end it by ``isCancelled``, so that it keeps no other request

@@ -106,7 +106,7 @@ extension EventLoop {
       }
     }
     if freed > services.budget.limit / 8 { services.workPool.trim() }
-    nextMemoryCheck = services.budget.isShort ? now.instant.advanced(by: Self.checkNanoseconds) : .never
+    nextMemoryCheck = services.budget.isHalfHeld ? now.instant.advanced(by: Self.checkNanoseconds) : .never
     setTimer(noLaterThan: nextMemoryCheck)
   }
 

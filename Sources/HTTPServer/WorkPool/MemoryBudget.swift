@@ -23,25 +23,24 @@ final class MemoryBudget: Sendable {
   private let held = Atomic<Int>(0)
   /// The most that has been held since the allocator was last asked to return memory.
   private let highest = Atomic<Int>(0)
-  /// Called with 0 when more than half becomes held, and with the bytes of a request that finds no room, on whichever
-  /// thread that happens.
-  private let onPressure = Mutex<@Sendable (_ wanted: Int) -> Void>({ _ in })
-  /// Called on a worker's thread with the bytes of a request, before it is refused.
-  private let onRefusal = Mutex<@Sendable (_ wanted: Int) -> Void>({ _ in })
+  /// Called on whichever thread finds that room is wanted.
+  private let onAsk = Mutex<@Sendable (_ wanted: Int) -> Void>({ _ in })
+  /// Called on a worker's thread, before a request is refused.
+  private let onMaking = Mutex<@Sendable (_ wanted: Int) -> Void>({ _ in })
 
   init(limit: Int, longestTransfer: UInt64 = 300_000_000_000) {
     self.limit = max(1, limit)
     self.longestTransfer = longestTransfer
   }
 
-  /// Sets what is done when memory becomes short, or a request of so many bytes finds no room.
-  func whenShort(_ body: @escaping @Sendable (_ wanted: Int) -> Void) { onPressure.withLock { $0 = body } }
+  /// Sets what ``askForRoom(for:)`` does.
+  func whenAskedForRoom(_ body: @escaping @Sendable (_ wanted: Int) -> Void) { onAsk.withLock { $0 = body } }
 
-  /// Sets what counts anew what is held and makes room for so many bytes, and returns when that is done.
-  func whenRefused(_ body: @escaping @Sendable (_ wanted: Int) -> Void) { onRefusal.withLock { $0 = body } }
+  /// Sets what ``makeRoom(for:)`` does.
+  func whenMakingRoom(_ body: @escaping @Sendable (_ wanted: Int) -> Void) { onMaking.withLock { $0 = body } }
 
-  /// Counts anew what is held, and makes room for so many bytes.
-  func makeRoom(for bytes: Int) { onRefusal.withLock { $0 }(bytes) }
+  /// Has all loops count anew what they hold and free at least `bytes`, and returns when that is done.
+  func makeRoom(for bytes: Int) { onMaking.withLock { $0 }(bytes) }
 
   var heldBytes: Int { max(0, held.load(ordering: .relaxed)) }
 
@@ -49,7 +48,7 @@ final class MemoryBudget: Sendable {
   var isExceeded: Bool { heldBytes > limit }
 
   /// Whether more than half is held.
-  var isShort: Bool { heldBytes > limit / 2 }
+  var isHalfHeld: Bool { heldBytes > limit / 2 }
 
   /// Whether so much is held that no more of a large body is read.
   var isFullOfBodies: Bool { heldBytes > limitOfBodies }
@@ -75,26 +74,34 @@ final class MemoryBudget: Sendable {
   /// Counts `bytes` more, or fewer if negative, whether there is room or not.
   func add(_ bytes: Int) {
     let (before, after) = held.add(bytes, ordering: .relaxed)
-    if before <= limit / 2, after > limit / 2 { askForRoom() }
-    if after > highest.load(ordering: .relaxed) { highest.store(after, ordering: .relaxed) }
+    noteGrowth(from: before, to: after)
   }
 
-  /// Counts `bytes` more if there is room for them.
+  /// Counts `bytes` more if there is room for them. What does not fit is never counted, not even for a moment: others
+  /// drop transfers by what is held.
   func reserve(_ bytes: Int) -> Bool {
-    guard bytes <= limitOfReservations else { return false }
-    let before = held.add(bytes, ordering: .relaxed).oldValue
-    if before <= limitOfReservations - bytes {
-      if before <= limit / 2, before + bytes > limit / 2 { askForRoom() }
-      if before + bytes > highest.load(ordering: .relaxed) { highest.store(before + bytes, ordering: .relaxed) }
-      return true
+    guard canEverReserve(bytes) else { return false }
+    var before = held.load(ordering: .relaxed)
+    while before <= limitOfReservations - bytes {
+      let (isDone, now) = held.weakCompareExchange(expected: before, desired: before + bytes, ordering: .relaxed)
+      if isDone {
+        noteGrowth(from: before, to: before + bytes)
+        return true
+      }
+      before = now
     }
-    held.subtract(bytes, ordering: .relaxed)
     askForRoom(for: bytes)
     return false
   }
 
-  /// Asks all loops to end slow transfers, for a request that finds no room or because more than half is held.
-  func askForRoom(for wanted: Int = 0) { onPressure.withLock { $0 }(wanted) }
+  private func noteGrowth(from before: Int, to after: Int) {
+    if before <= limit / 2, after > limit / 2 { askForRoom() }
+    if after > before { highest.max(after, ordering: .relaxed) }
+  }
+
+  /// Asks all loops to end slow transfers, and does not wait for it: with the bytes of a request that finds no room,
+  /// or with 0 because more than half has become held.
+  func askForRoom(for wanted: Int = 0) { onAsk.withLock { $0 }(wanted) }
 
   /// For how long, in nanoseconds, a transfer may be expected to go on: nil while at most half is held, then five
   /// minutes times the square of the share of the other half that is free. 75 s when three quarters are held, 12 s at
@@ -114,9 +121,8 @@ final class MemoryBudget: Sendable {
   /// begins anew.
   func hasFallen(by bytes: Int) -> Bool {
     let now = heldBytes
-    guard highest.load(ordering: .relaxed) >= now + bytes else { return false }
-    highest.store(now, ordering: .relaxed)
-    return true
+    let before = highest.load(ordering: .relaxed)
+    return before >= now + bytes && highest.compareExchange(expected: before, desired: now, ordering: .relaxed).exchanged
   }
 }
 
@@ -145,6 +151,9 @@ final class LoopMemory {
 }
 
 /// What the work on one request holds; given back with its answer, or when the last reference goes.
+///
+/// One thread at a time resizes it: the loop until the work begins, then the worker that does the work. The number is
+/// atomic since the closures that carry it are `@Sendable`.
 final class MemoryReservation: Sendable {
   private let budget: MemoryBudget
   private let bytes: Atomic<Int>

@@ -32,7 +32,7 @@ final class WorkerPlace: Sendable {
   init(_ pool: WorkPool) { self.pool = pool }
 
   /// Unbounded work has gone on. Returns when it may go further, or is to end; the threads of one request wait
-  /// together.
+  /// together: one waits for its turn and watches `isCancelled`, the others for the lock that it holds meanwhile.
   ///
   /// - Parameters:
   ///   - sinceLastCall: nanoseconds of it that have not been told yet.

@@ -103,8 +103,8 @@ func compare(_ decimal: DecimalLiteral, in text: Span<UInt8>, to significand: UI
   }
 }
 
-/// Decimal to binary64 with one product, after D. Lemire, "Number Parsing at a Gigabyte per Second" (2021), and
-/// N. Mushtak and D. Lemire, "Fast Number Parsing Without Fallback" (2023), whose theorem makes it complete.
+// Decimal to binary64 with one product, after D. Lemire, "Number Parsing at a Gigabyte per Second" (2021), and
+// N. Mushtak and D. Lemire, "Fast Number Parsing Without Fallback" (2023), whose theorem makes it complete.
 
 /// The bit pattern of the binary64 nearest to significand · 10^exponent, ties to even; infinity's beyond the range.
 ///

@@ -1,7 +1,7 @@
-/// The fast path of reading: one number of everyday length, a word of text at a time.
-///
-/// The number of digits is close to random, so a branch on it would be mispredicted. Therefore the digits, without the
-/// point, are padded with zeros to a fixed number, 8 or 19, and what follows is the same for all.
+// The fast path of reading: one number of everyday length, a word of text at a time.
+//
+// The number of digits is close to random, so a branch on it would be mispredicted. Therefore the digits, without the
+// point, are padded with zeros to a fixed number, 8 or 19, and what follows is the same for all.
 
 /// Reads the number that begins at `position`: where it ends and its bit pattern.
 ///

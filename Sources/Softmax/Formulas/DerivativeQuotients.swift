@@ -50,7 +50,7 @@ struct DerivativeQuotients {
     let isCapped = row.softcap != nil && !(row.isLevel && row.maximum == 0)
     isQuotient = !isCapped && (problem.zLoss == 0 || row.finite == 1) && problem.focalGamma == 0
     var factor = Sum.product(
-      Sum.exact(request.upstream(row: n)), Sum.exact(problem.sampleWeight?[n] ?? 1))
+      Sum.exact(request.upstream(row: n)), Sum.exact(problem.weight(ofRow: n)))
     var divisor = Sum.product(Sum.exact(row.temperature), weights.scale)
     if let normaliser = request.normaliser { divisor = Sum.product(divisor, Sum.exact(normaliser)) }
     if problem.zLoss > 0, row.finite == 1 {
@@ -153,7 +153,7 @@ struct DerivativeQuotients {
     return result
   }
 
-  private func weight(_ c: Int) -> Coefficient { Sum.exact(weights.weight?[c] ?? 1) }
+  private func weight(_ c: Int) -> Coefficient { Sum.exact(weights.weight(ofClass: c)) }
 
   private func group(_ i: Int) -> Int { own.index(of: row.logits[i]) }
 
@@ -228,7 +228,7 @@ private struct RationalRest {
     guard case .index(let y) = weights.kind, !row.isMasked(y), row.finite > 1,
       let gamma = Int(exactly: problem.focalGamma), gamma <= (row.finite == 2 ? 2200 : 66)
     else { return nil }
-    var (own, all) = (Sum.product(Sum.exact(weights.weight?[y] ?? 1), gamma), Sum.product(Sum.exact(problem.zLoss), 2))
+    var (own, all) = (Sum.product(Sum.exact(weights.weight(ofClass: y)), gamma), Sum.product(Sum.exact(problem.zLoss), 2))
     let twice = all
     for _ in 0..<gamma {
       own = Sum.product(own, row.finite - 1)
@@ -284,12 +284,12 @@ extension TargetWeights {
     typealias Sum = ExponentialSum
     let kept = exactKeptShare
     switch kind {
-    case .index(let y): return (Sum.sum(Sum.product(kept, Sum.exact(weight?[y] ?? 1)), spread), 1)
+    case .index(let y): return (Sum.sum(Sum.product(kept, Sum.exact(weight(ofClass: y))), spread), 1)
     case .probabilities(let t):
       var sum = ExactSum()
       for c in 0..<classes {
         try poll.spend(20)
-        sum.add(t[c], weight?[c] ?? 1)
+        sum.add(t[c], weight(ofClass: c))
       }
       return (Sum.sum(Sum.product(kept, Sum.exact(sum)), spread), 1)
     case .teacher:
@@ -311,6 +311,6 @@ extension TargetWeights {
       }
     let kept = ExponentialSum.product(exactKeptShare, ExponentialSum.exact(share))
     return ExponentialSum.product(
-      ExponentialSum.sum(kept, ExponentialSum.exact(smoothing)), ExponentialSum.exact(weight?[c] ?? 1))
+      ExponentialSum.sum(kept, ExponentialSum.exact(smoothing)), ExponentialSum.exact(weight(ofClass: c)))
   }
 }

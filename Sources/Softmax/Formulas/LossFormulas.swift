@@ -1,5 +1,5 @@
 // The formulas of a loss of logits: cross-entropy with its gradient, the divergence, the focal factor and the z-loss.
-// Those of given probabilities are in `ProbabilitiesRow` (RowFunctions.swift).
+// Those of given probabilities are in `ProbabilitiesRow` (LossRow.swift).
 
 /// The loss of a row and its gradient, for target weights u with the sum U.
 extension SoftmaxSums {
@@ -180,7 +180,7 @@ struct RowLoss<A: Arithmetic> {
     self.teacher = teacher
     zero = sums.arithmetic.whole(0)
     let isSplit = teacher?.row.isConfident == true && weights.smoothing == 0
-    topWeight = teacher.flatMap { isSplit ? sums.arithmetic.exact(weights.weight?[$0.row.top] ?? 1) : nil }
+    topWeight = teacher.flatMap { isSplit ? sums.arithmetic.exact(weights.weight(ofClass: $0.row.top)) : nil }
     total = try weights.total(sums.arithmetic, teacher: teacher, &poll)
     focal =
       if problem.focalGamma > 0, case .index(let y) = weights.kind {
@@ -240,7 +240,7 @@ struct GradientFactor<A: Arithmetic> {
   init(_ sums: SoftmaxSums<A>, _ request: LossRequest, row n: Int) {
     let arithmetic = sums.arithmetic
     numerator =
-      arithmetic.exact(request.upstream(row: n)) * arithmetic.exact(request.problem.sampleWeight?[n] ?? 1)
+      arithmetic.exact(request.upstream(row: n)) * arithmetic.exact(request.problem.weight(ofRow: n))
     // The loss has no other division by T: that of the gradient is in its scale.
     var denominator = request.scale(arithmetic)
     if let normaliser = request.normaliser { denominator = denominator * arithmetic.exact(normaliser) }

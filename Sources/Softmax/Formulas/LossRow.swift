@@ -44,7 +44,7 @@ struct SoftmaxRow<A: Arithmetic>: RowFunctions {
       case .klDivergence: try sums.scaledDivergence(&loss, &poll)
       case .loss, nil: try sums.scaledLoss(loss, &poll)
       }
-    return scaled.map { sums.arithmetic.exact(request.problem.sampleWeight?[number] ?? 1) * $0 }
+    return scaled.map { sums.arithmetic.exact(request.problem.weight(ofRow: number)) * $0 }
   }
 
   func derivative(_ i: Int, _ poll: inout CancellationPoll) throws(ComputationError) -> A.Real {
@@ -76,7 +76,7 @@ struct ProbabilitiesRow<A: Arithmetic>: RowFunctions {
     self.arithmetic = arithmetic
   }
 
-  private var sampleWeight: A.Real { arithmetic.exact(request.problem.sampleWeight?[number] ?? 1) }
+  private var sampleWeight: A.Real { arithmetic.exact(request.problem.weight(ofRow: number)) }
 
   /// Σ_c u_c (-log p_c), or Σ t_c (log t_c - log p_c). The terms of the loss are not negative, and it is zero or
   /// irrational, as a rational combination of logarithms of rationals is (Baker); nothing is proved of the divergence.
@@ -141,6 +141,9 @@ struct TargetWeights: Sendable {
   let scale: Int
   /// w where it is the same for all classes.
   let evenWeight: Double?
+
+  /// w of a class.
+  func weight(ofClass c: Int) -> Double { weight?[c] ?? 1 }
 
   init(_ problem: LossProblem, row n: Int) {
     let layout = problem.softmax.layout

@@ -43,7 +43,7 @@ struct PerplexityBound {
         }
       }
       guard let share = share(of: total.count) else { return nil }
-      let weight = Sum.product(Sum.product(total.sum, share), Sum.exact(problem.sampleWeight?[n] ?? 1))
+      let weight = Sum.product(Sum.product(total.sum, share), Sum.exact(problem.weight(ofRow: n)))
       for (prime, count) in Self.factors(of: row.logits.count { $0 == row.maximum }) {
         let power = Sum.product(weight, count)
         powers[prime] = powers[prime].map { Sum.sum($0, power) } ?? power

@@ -141,6 +141,12 @@ public final class LossProblem: Sendable {
     divisor = problem.divisor
   }
 
+  /// w of a class, 1 without weights.
+  func weight(ofClass c: Int) -> Double { weight?[c] ?? 1 }
+
+  /// s of a row, 1 without weights.
+  func weight(ofRow n: Int) -> Double { sampleWeight?[n] ?? 1 }
+
   /// Whether a number may be a weight or a target probability: it is finite and not negative.
   public static func isWeight(_ x: Double) -> Bool { x >= 0 && x < .infinity }
 

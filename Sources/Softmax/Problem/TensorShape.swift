@@ -118,6 +118,9 @@ public struct Layout: Sendable, Hashable {
     (n / inner) * classes * inner + n % inner
   }
 
+  /// The position of a class of row `n`.
+  public func position(row n: Int, class index: Int) -> Int { start(of: n) + index * inner }
+
   /// Row `n` of a tensor of the logits' shape, [classes].
   func row(_ n: Int, of tensor: Numbers) -> [Double] {
     if batch == 1 { return tensor.array }

@@ -43,17 +43,16 @@ extension SoftmaxProblem {
   /// - Throws: ``ComputationError/targetDoesNotFit`` when the logits are not one row, or capped, or the class is none
   ///   of it or masked; ``ComputationError/cancelled``.
   public func derivation(
-    target l: Int, into buffer: ResultBuffer, _ execution: Execution, from stage: Stage = .vector,
-    counting counter: StageCounter? = nil
+    target l: Int, into buffer: ResultBuffer, _ execution: Execution
   ) throws(ComputationError) {
     guard layout.batch == 1, softcap == nil, (0..<layout.classes).contains(l), logits[l] > -.infinity else {
       throw .targetDoesNotFit
     }
     buffer.clear(buffer.count, from: 0)
     // All terms of the quotient rule but one are zero.
-    counter?.total.outputs += buffer.count - (layout.classes - 1)
-    var escalation = StageEscalation(execution, from: stage)
-    let isForVectors = stage == .vector && VectorRow.serves(self)
+    execution.counter?.add(outputs: buffer.count - (layout.classes - 1))
+    var escalation = StageEscalation(execution)
+    let isForVectors = execution.firstStage == .vector && VectorRow.serves(self)
     if isForVectors {
       try escalation.poll.spend(DerivationStep.allCases.count * VectorRow.cost(layout.classes))
       var row = VectorRow(self, execution.level)
@@ -70,7 +69,7 @@ extension SoftmaxProblem {
     var unresolved = UnresolvedValues(
       parts, of: LogitsRow(self, number: 0), format: format, haveResults: isForVectors)
     try escalation.resolve(&unresolved)
-    counter?.add(escalation.counts)
+    execution.counter?.add(escalation.counts)
   }
 }
 

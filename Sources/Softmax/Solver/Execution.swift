@@ -6,6 +6,9 @@ public struct Execution: Sendable {
   /// The instruction set that this processor has.
   public let level: KernelLevel
   private let host: any ExecutionHost
+  /// The first stage to ask, and what counts how many outputs each is asked for: tests and benchmarks choose them.
+  private(set) var firstStage = Stage.vector
+  private(set) var counter: StageCounter?
 
   /// Computes with an instruction set that the processor has, as the host lets it.
   public init(level: KernelLevel, host: any ExecutionHost) {
@@ -15,6 +18,14 @@ public struct Execution: Sendable {
 
   /// By the calling thread alone, to the end: for tests and benchmarks.
   package init(level: KernelLevel = .baseline) { self.init(level: level, host: CallingThread()) }
+
+  /// The same from another stage on, or counted.
+  package func from(_ stage: Stage, counting counter: StageCounter? = nil) -> Execution {
+    var execution = self
+    execution.firstStage = stage
+    execution.counter = counter
+    return execution
+  }
 
   /// Asked about every millisecond of work; `true` ends the computation with ``ComputationError/cancelled``.
   public var isCancelled: @Sendable () -> Bool { host.isCancelled }

@@ -8,17 +8,14 @@ extension LossProblem {
   ///   - upstream: q, of the loss's shape, finite; `nil` means ones. It leaves the loss alone.
   ///   - buffers: where what is asked for goes. There is no perplexity without a reduction.
   ///   - execution: how it is run, and when it is to stop.
-  ///   - stage: the first stage to ask, here and in what follows.
-  ///   - counter: what counts how many outputs each stage is asked for, if anything does.
   /// - Throws: ``ComputationError/cancelled``, ``ComputationError/upstreamDoesNotFit``.
   public func lossAndGradient(
-    upstream: [Double]?, into buffers: LossBuffers, _ execution: Execution, from stage: Stage = .vector,
-    counting counter: StageCounter? = nil
+    upstream: [Double]?, into buffers: LossBuffers, _ execution: Execution
   ) throws(ComputationError) {
     let request = try LossRequest(
       self, upstream: upstream, measure: buffers.loss == nil && buffers.perplexity == nil ? nil : .loss,
       derivative: buffers.gradient == nil ? nil : .gradient, perplexity: buffers.perplexity != nil)
-    try solve(request, into: buffers, execution, from: stage, counting: counter)
+    try solve(request, into: buffers, execution)
   }
 
   /// How many losses there are: one for each row, or one.
@@ -31,13 +28,12 @@ extension LossProblem {
   /// - Throws: ``ComputationError/cancelled``, ``ComputationError/targetDoesNotFit`` for class indices, class weights
   ///   and ε > 0.
   public func klDivergence(
-    into buffer: ResultBuffer, _ execution: Execution, from stage: Stage = .vector,
-    counting counter: StageCounter? = nil
+    into buffer: ResultBuffer, _ execution: Execution
   ) throws(ComputationError) {
     guard weight == nil, labelSmoothing == 0 else { throw .targetDoesNotFit }
     if case .indices = target { throw .targetDoesNotFit }
     let request = try LossRequest(self, measure: .klDivergence)
-    try solve(request, into: LossBuffers(loss: buffer), execution, from: stage, counting: counter)
+    try solve(request, into: LossBuffers(loss: buffer), execution)
   }
 
   /// The Hessian of `Σ q L` with respect to the logits, times a vector: `q_n s_n r U_n/T² (p∘v - p (p·v))`.
@@ -49,53 +45,47 @@ extension LossProblem {
   ///   - upstream: q, as for the gradient.
   ///   - buffer: where the product goes, of the logits' shape.
   ///   - execution: how to compute.
-  ///   - stage: the first stage to ask.
-  ///   - counter: what counts how many outputs each stage is asked for, if anything does.
   /// - Throws: ``ComputationError/cancelled``, ``ComputationError/upstreamDoesNotFit``,
   ///   ``ComputationError/vectorDoesNotFit``, which is also thrown where the loss is more than
   ///   cross-entropy of softmax.
   public func hessianVectorProduct(
-    _ vector: Numbers, upstream: [Double]?, into buffer: ResultBuffer, _ execution: Execution,
-    from stage: Stage = .vector, counting counter: StageCounter? = nil
+    _ vector: Numbers, upstream: [Double]?, into buffer: ResultBuffer, _ execution: Execution
   ) throws(ComputationError) {
     let isPlain = zLoss == 0 && focalGamma == 0 && softmax.softcap == nil && !takesProbabilities
     guard isPlain, vector.count == softmax.layout.count, vector.areFinite else { throw .vectorDoesNotFit }
     let request = try LossRequest(self, upstream: upstream, derivative: .hessianProduct(vector))
-    try solve(request, into: LossBuffers(gradient: buffer), execution, from: stage, counting: counter)
+    try solve(request, into: LossBuffers(gradient: buffer), execution)
   }
 
   private func solve(
-    _ request: LossRequest, into buffers: LossBuffers, _ execution: Execution, from stage: Stage,
-    counting counter: StageCounter?
+    _ request: LossRequest, into buffers: LossBuffers, _ execution: Execution
   ) throws(ComputationError) {
     let all = 0..<request.layout.batch
     guard request.use == .term else {
-      _ = try solve(request, rows: all, into: buffers, execution, from: stage, counting: counter)
+      _ = try solve(request, rows: all, into: buffers, execution)
       return
     }
     guard let gradient = buffers.gradient, let first = gradient.firstOverLogits else {
-      let term = try solve(request, rows: all, into: buffers, execution, from: stage, counting: counter)
-      return try round(term, of: request, into: buffers, execution, from: stage, counting: counter)
+      let term = try solve(request, rows: all, into: buffers, execution)
+      return try round(term, of: request, into: buffers, execution)
     }
     // The loss is decided while all logits are there. Then the gradient takes the place of some.
     let overwritten = first / request.layout.classes..<all.count
     let term = LossTerm.sum(
-      try solve(request, rows: 0..<overwritten.lowerBound, into: buffers, execution, from: stage, counting: counter),
-      try solve(request.ofLosses, rows: overwritten, into: LossBuffers(), execution, from: stage, counting: counter))
-    try round(term, of: request, into: buffers, execution, from: stage, counting: counter)
+      try solve(request, rows: 0..<overwritten.lowerBound, into: buffers, execution),
+      try solve(request.ofLosses, rows: overwritten, into: LossBuffers(), execution))
+    try round(term, of: request, into: buffers, execution)
     _ = try solve(
-      request.ofDerivatives, rows: overwritten, into: LossBuffers(gradient: gradient), execution, from: stage,
-      counting: counter)
+      request.ofDerivatives, rows: overwritten, into: LossBuffers(gradient: gradient), execution)
   }
 
   /// Rounds what is asked of some rows.
   /// - Returns: their losses' sum.
   private func solve(
-    _ request: LossRequest, rows: Range<Int>, into buffers: LossBuffers, _ execution: Execution, from stage: Stage,
-    counting counter: StageCounter?
+    _ request: LossRequest, rows: Range<Int>, into buffers: LossBuffers, _ execution: Execution
   ) throws(ComputationError) -> LossTerm? {
-    counter?.total.outputs += countingRows(rows) * request.valuesPerRow
-    let vectorLoss = stage == .vector && VectorRow.serves(softmax) ? VectorLoss(request, into: buffers) : nil
+    execution.counter?.add(outputs: countingRows(rows) * request.valuesPerRow)
+    let vectorLoss = execution.firstStage == .vector && VectorRow.serves(softmax) ? VectorLoss(request, into: buffers) : nil
     if vectorLoss == nil { buffers.clear() }
     var term: LossTerm?
     var left = rows
@@ -111,11 +101,11 @@ extension LossProblem {
       let found = try execution.reduce(
         rows.shares.count, join: { (LossTerm.sum($0.0, $1.0), $0.1 + $1.1) }
       ) { k throws(ComputationError) in
-        try resolve(rows.shares[k], of: rows, request, into: buffers, StageEscalation(execution, from: stage))
+        try resolve(rows.shares[k], of: rows, request, into: buffers, StageEscalation(execution))
       }
       if let found {
         term = LossTerm.sum(term, found.0)
-        counter?.add(found.1)
+        execution.counter?.add(found.1)
       }
     }
     return term
@@ -123,10 +113,9 @@ extension LossProblem {
 
   /// Writes the reduced loss, of which the rows' sum is a term.
   private func round(
-    _ term: LossTerm?, of request: LossRequest, into buffers: LossBuffers, _ execution: Execution, from stage: Stage,
-    counting counter: StageCounter?
+    _ term: LossTerm?, of request: LossRequest, into buffers: LossBuffers, _ execution: Execution
   ) throws(ComputationError) {
-    let total = try total(of: term, request, execution, from: stage, counting: counter)
+    let total = try total(of: term, request, execution)
     buffers.loss?[0] = total.loss
     buffers.perplexity?[0] = total.perplexity
   }
@@ -203,23 +192,22 @@ extension LossProblem {
 
   /// The reduced loss from the sum of the rows' terms; where that does not decide it, from the rows anew.
   private func total(
-    of term: LossTerm?, _ request: LossRequest, _ execution: Execution, from stage: Stage,
-    counting counter: StageCounter?
+    of term: LossTerm?, _ request: LossRequest, _ execution: Execution
   ) throws(ComputationError) -> (loss: Double, perplexity: Double) {
     switch term {
     case nil: return (0, 1)
     case .infinite: return (.infinity, .infinity)
     case .finite(let known):
       var total = UnresolvedTotal(request, known: known, execution)
-      if total.unresolvedCount > 0, stage == .vector, NarrowFormatRow(softmax, execution.level).isOfUse {
+      let isNarrow = NarrowFormatRow(softmax, execution.level).isOfUse
+      if total.unresolvedCount > 0, execution.firstStage == .vector, isNarrow {
         let all = 0..<request.layout.batch
-        let term = try solve(
-          request.ofPreciseLosses, rows: all, into: LossBuffers(), execution, from: .vector, counting: nil)
+        let term = try solve(request.ofPreciseLosses, rows: all, into: LossBuffers(), execution.from(.vector))
         if case .finite(let known) = term { total = UnresolvedTotal(request, known: known, execution) }
       }
-      var escalation = StageEscalation(execution, from: stage)
+      var escalation = StageEscalation(execution)
       try escalation.resolve(&total)
-      counter?.add(escalation.counts)
+      execution.counter?.add(escalation.counts)
       return (total.loss ?? 0, total.perplexity ?? 1)
     }
   }

@@ -82,9 +82,6 @@ final class LossRequest: Sendable {
   /// How many numbers are rounded for each row that counts, the reduced loss's share among them.
   var valuesPerRow: Int { (use == .unused ? 0 : 1) + (wantsGradient ? layout.classes : 0) }
 
-  /// Where row n's gradient for class i goes in its tensor.
-  func gradientPosition(row n: Int, _ i: Int) -> Int { layout.start(of: n) + i * layout.inner }
-
   /// q of row n.
   func upstream(row n: Int) -> Double { upstream?[problem.reduction == .none ? n : 0] ?? 1 }
 }
@@ -200,7 +197,7 @@ extension LossProblem {
     if case .indices(let indices) = target { (classWeights, targets) = (weight, indices) }
     guard sampleWeight != nil || classWeights != nil else { return ExactSum(countingRows(rows)) }
     var sum = ExactSum()
-    for n in rows where counts(row: n) { sum.add(sampleWeight?[n] ?? 1, classWeights?[targets[n]] ?? 1) }
+    for n in rows where counts(row: n) { sum.add(weight(ofRow: n), classWeights?[targets[n]] ?? 1) }
     return sum
   }
 }

@@ -10,34 +10,28 @@ extension SoftmaxProblem {
   ///   - outputs: what is asked for.
   ///   - buffers: where each output's numbers go: as many as the output has, of a type that holds them.
   ///   - execution: how it is run, and when it is to stop.
-  ///   - stage: the first stage to ask, here and in what follows.
-  ///   - counter: what counts how many outputs each stage is asked for, if anything does.
   /// - Throws: ``ComputationError/cancelled``.
   public func solve(
-    _ outputs: ShortList<SoftmaxOutput>, into buffers: ShortList<ResultBuffer>, _ execution: Execution,
-    from stage: Stage = .vector, counting counter: StageCounter? = nil
+    _ outputs: ShortList<SoftmaxOutput>, into buffers: ShortList<ResultBuffer>, _ execution: Execution
   ) throws(ComputationError) {
-    try solve(OutputLayout(outputs, layout, into: buffers), execution, from: stage, counting: counter)
+    try solve(OutputLayout(outputs, layout, into: buffers), execution)
   }
 
   /// The same in arrays, one for each output; those of the largest logits are about `top` of them.
   public func numbers(
-    of outputs: ShortList<SoftmaxOutput>, top: Int = 1, _ execution: Execution, from stage: Stage = .vector,
-    counting counter: StageCounter? = nil
+    of outputs: ShortList<SoftmaxOutput>, top: Int = 1, _ execution: Execution
   ) throws(ComputationError) -> ShortList<[Double]> {
     let counts = ShortList(count: outputs.count) {
       layout.batch * outputs[$0].valueCount(classes: layout.classes, top: top)
     }
     return try ResultBuffer.arrays(counts) { buffers throws(ComputationError) in
-      try solve(outputs, into: buffers, execution, from: stage, counting: counter)
+      try solve(outputs, into: buffers, execution)
     }
   }
 
-  private func solve(
-    _ outputs: OutputLayout, _ execution: Execution, from stage: Stage, counting counter: StageCounter?
-  ) throws(ComputationError) {
-    counter?.total.outputs += layout.batch * outputs.valuesPerRow
-    let isForVectors = stage == .vector && VectorRow.serves(self)
+  private func solve(_ outputs: OutputLayout, _ execution: Execution) throws(ComputationError) {
+    execution.counter?.add(outputs: layout.batch * outputs.valuesPerRow)
+    let isForVectors = execution.firstStage == .vector && VectorRow.serves(self)
     var left = 0..<layout.batch
     while !left.isEmpty {
       let part = UnresolvedRows.part(of: left)
@@ -45,9 +39,9 @@ extension SoftmaxProblem {
       let open = isForVectors ? try solveByVectors(part, outputs, execution) : nil
       let rows = UnresolvedRows(open, of: part, layout: layout, outputs: outputs.valuesPerRow)
       let spent = try execution.reduce(rows.shares.count, join: +) { k throws(ComputationError) in
-        try resolve(rows.shares[k], of: rows, outputs, StageEscalation(execution, from: stage))
+        try resolve(rows.shares[k], of: rows, outputs, StageEscalation(execution))
       }
-      if let spent { counter?.add(spent) }
+      if let spent { execution.counter?.add(spent) }
     }
   }
 

@@ -1,8 +1,9 @@
+internal import Synchronization
 internal import VectorKernels
 
 /// The stages, each more expensive and more precise than the one before. docs/numerics.md §3 says why the last always
 /// ends.
-public enum Stage: Int, Sendable, Comparable, CaseIterable {
+package enum Stage: Int, Sendable, Comparable, CaseIterable {
   /// Vectorised double-double numbers, good to about 2^-79.
   case vector
   /// Double-double numbers with an error bound, good to about 2^-100 for exp and 2^-92 for log.
@@ -10,7 +11,7 @@ public enum Stage: Int, Sendable, Comparable, CaseIterable {
   /// Intervals between big numbers, from 256 bits to as many as it takes.
   case interval
 
-  public static func < (a: Stage, b: Stage) -> Bool { a.rawValue < b.rawValue }
+  package static func < (a: Stage, b: Stage) -> Bool { a.rawValue < b.rawValue }
 }
 
 /// Outputs that are not rounded yet.
@@ -24,13 +25,12 @@ protocol UnresolvedOutputs {
 
 /// Asks one stage after the other, from ball on, until all outputs are rounded.
 struct StageEscalation {
-  /// The first stage to ask.
-  let start: Stage
+  private let start: Stage
   var poll: CancellationPoll
   var counts = StageCounts()
 
-  init(_ execution: Execution, from start: Stage) {
-    self.start = start
+  init(_ execution: Execution) {
+    start = execution.firstStage
     poll = CancellationPoll(execution)
   }
 
@@ -58,18 +58,15 @@ struct StageEscalation {
 }
 
 /// How many outputs each stage was asked for.
-public struct StageCounts: Sendable, Hashable {
+package struct StageCounts: Sendable, Hashable {
   /// All results.
-  public var outputs = 0
+  package var outputs = 0
   /// Those that the vector stage left open, or was not asked for, except for what is known without arithmetic.
-  public var ball = 0
+  package var ball = 0
   /// Those that the ball stage left open.
-  public var interval = 0
+  package var interval = 0
   /// The most bits that any output needed in the interval stage; 0 if none came there.
-  public var widestBits = 0
-
-  /// No outputs yet.
-  public init() {}
+  package var widestBits = 0
 
   static func + (a: StageCounts, b: StageCounts) -> StageCounts {
     var sum = a
@@ -82,14 +79,16 @@ public struct StageCounts: Sendable, Hashable {
 }
 
 /// Adds up, over computations, how many outputs each stage was asked for.
-public final class StageCounter {
-  /// The counts of all computations so far.
-  public var total = StageCounts()
+package final class StageCounter: Sendable {
+  private let counts = Mutex(StageCounts())
 
-  /// No computations yet.
-  public init() {}
+  package init() {}
 
-  func add(_ part: StageCounts) { total = total + part }
+  package var total: StageCounts { counts.withLock { $0 } }
+
+  func add(_ part: StageCounts) { counts.withLock { $0 = $0 + part } }
+
+  func add(outputs: Int) { counts.withLock { $0.outputs += outputs } }
 }
 
 /// A row with outputs that the vector stage left open.

@@ -29,7 +29,7 @@ struct UnresolvedLoss: UnresolvedOutputs {
     // A zero factor leaves the zeros that are there.
     guard let gradient = buffers.gradient, request.upstream(row: number) != 0 else { return }
     for i in 0..<row.classes {
-      let position = request.gradientPosition(row: number, i)
+      let position = request.layout.position(row: number, class: i)
       if let known = known(i) {
         gradient[position] = known
       } else if !areResultsKnown || gradient[position].isNaN {
@@ -55,7 +55,7 @@ struct UnresolvedLoss: UnresolvedOutputs {
     guard openDerivatives > 0, let gradient = buffers.gradient else { return }
     var last: (class: Int, result: Double?)?
     for i in 0..<row.classes {
-      let position = request.gradientPosition(row: number, i)
+      let position = request.layout.position(row: number, class: i)
       guard gradient[position].isNaN else { continue }
       let own: Double?
       if let last, areEqual(last.class, i) { own = last.result } else { own = try result(i) }
@@ -71,7 +71,7 @@ struct UnresolvedLoss: UnresolvedOutputs {
     guard row.logits[i] == row.logits[j] else { return false }
     if let weight = weights.weight, weight[i] != weight[j] { return false }
     if case .hessianProduct(let vector) = request.derivative {
-      return vector[request.gradientPosition(row: number, i)] == vector[request.gradientPosition(row: number, j)]
+      return vector[request.layout.position(row: number, class: i)] == vector[request.layout.position(row: number, class: j)]
     }
     switch weights.kind {
     case .index(let y): return i != y && j != y

@@ -208,8 +208,8 @@ extension OperationSet {
   var operations: [Operation] { Operation.allCases.filter(contains) }
 }
 
-// What the catalogue's descriptors are made of: constants alone, and no array. Each request looks at descriptors, on
-// every event loop, and a reference count that two loops share costs more than the look.
+// What the catalogue's descriptors hold in place of arrays where each request looks at them, on every event loop: a
+// reference count that two loops share costs more than the look.
 
 /// Names in one constant, with a space between them.
 struct NameList: Sendable, ExpressibleByStringLiteral {

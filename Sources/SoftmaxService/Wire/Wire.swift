@@ -107,8 +107,6 @@ extension RequestContext: ExecutionHost {}
 /// Sets memory aside before a request's work takes it, in two steps: what its text can hold, then what its answer
 /// needs.
 struct WorkingMemory {
-  /// What a body may take to be read without asking: the server already allows for this much on each loop and worker.
-  private static let unasked = 512 * 1024
   /// A number that is read, and the array that it grows out of.
   private static let bytesPerNumberRead = 24
   private static let bytesPerNumber = MemoryLayout<Double>.stride
@@ -127,7 +125,7 @@ struct WorkingMemory {
   /// - Parameter others: bytes that the body has besides, and that its array has room for.
   func ask(toReadJSON text: Span<UInt8>, beside others: Int = 0) throws(RequestError) {
     let most = others + text.count + text.count / 2 * Self.bytesPerNumberRead
-    guard most > Self.unasked else { return }
+    guard most > RequestContext.unaskedBytes else { return }
     if case .granted = context.reserveMemory(most) { return }
     let commas = BaselineLoops.countCommas(text, stopsAtColon: false).commas
     try ask(others + text.count + (commas + 1) * Self.bytesPerNumberRead)
@@ -137,7 +135,7 @@ struct WorkingMemory {
   func ask(toCopyNumbers count: Int, from bodyBytes: Int) throws(RequestError) {
     let (bytes, overflow) = count.multipliedReportingOverflow(by: Self.bytesPerNumber)
     guard !overflow, bytes < Int.max - bodyBytes else { throw .needsTooMuchMemory(bytes: .max) }
-    guard bytes + bodyBytes > Self.unasked else { return }
+    guard bytes + bodyBytes > RequestContext.unaskedBytes else { return }
     try ask(bytes + bodyBytes)
   }
 
@@ -154,14 +152,14 @@ struct WorkingMemory {
       let plan = request.plan
       for output in plan.outputs { bytes += plan.count(of: output) * Self.bytesPerNumber }
     }
-    guard bytes > Self.unasked else { return }
+    guard bytes > RequestContext.unaskedBytes else { return }
     try ask(bytes)
   }
 
   /// Before a check, when the text has been let go.
   func ask(toCheck logits: Int, outputs: Int) throws(RequestError) {
     let bytes = logits * (Self.bytesPerLogitChecked + outputs * Self.bytesPerNumberChecked)
-    guard bytes > Self.unasked else { return }
+    guard bytes > RequestContext.unaskedBytes else { return }
     try ask(bytes)
   }
 

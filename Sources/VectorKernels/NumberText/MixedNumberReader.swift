@@ -1,6 +1,7 @@
 public import CVector
 
-/// What the reader of mixed numbers looks up. The table outlives whoever reads it.
+/// What the reader of mixed numbers looks up. The table outlives whoever reads it, and is
+/// never written after it is made.
 @frozen @safe
 public struct ReadingTables: @unchecked Sendable {
   /// The first 64 bits of ``powersOfTen``.

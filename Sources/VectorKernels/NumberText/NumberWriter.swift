@@ -72,7 +72,8 @@ public enum TextTail {
   public static var comma: UInt64 { 0 &- leastPower }
 }
 
-/// The tables by which texts are put together. They outlive whoever reads them.
+/// The tables by which texts are put together. They outlive whoever reads them,
+/// and are never written after they are made.
 @frozen @safe
 public struct TextTables: @unchecked Sendable {
   /// The first 124 bits of 10^q for q in -293...323, rounded down: the upper 60 bits. The four bits of room make the

@@ -86,7 +86,8 @@ public struct RowMaximum: Sendable, Hashable {
 public struct RowShift: Sendable {
   public var maximum: Double
   public var temperature: Double
-  public var inverse: Double  // 1/temperature, rounded
+  /// 1/temperature, rounded.
+  public var inverse: Double
   /// z is within `relative·|z| + absolute`: exact at temperature 1; at other powers of two too, unless it underflows.
   public var relative: Double
   public var absolute: Double

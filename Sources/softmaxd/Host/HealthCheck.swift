@@ -15,6 +15,7 @@ enum HealthCheck {
     let descriptor = try retrying("socket") { socket(address.isIPv6 ? AF_INET6 : AF_INET, kind, 0) }
     defer { _ = close(descriptor) }
     let deadline = ContinuousClock.now.advanced(by: .seconds(seconds))
+    // Safe, here and below: no pointer is kept beyond the call that it is made for.
     // Lets the next call, which may block, take what is left of the time.
     func limitTime() throws(SystemError) {
       let left = ContinuousClock.now.duration(to: deadline).nanoseconds / 1000

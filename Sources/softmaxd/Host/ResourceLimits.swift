@@ -19,7 +19,7 @@ struct MemoryPlan: Equatable {
 
   /// - Parameters:
   ///   - total: bytes of the whole process.
-  ///   - loops: event loops; each has a buffer and, like each worker, a stack.
+  ///   - loops: event loops; each has a buffer, a stack and what work may take without asking.
   init(total: Int, loops: Int) {
     shared = max(Self.leastToShare, total - Self.program(loops: loops)) / 3 * 2
     largestBody = shared / 4

@@ -107,7 +107,7 @@ struct SharedText {
   }
 }
 
-/// A histogram with fixed bounds that one thread writes and any may read.
+/// A histogram with fixed bounds that one loop writes and any thread may read.
 ///
 /// Written by a load and a store, not by an atomic addition: nobody else writes, and a reader that is one request
 /// behind is no worse off.
@@ -207,7 +207,7 @@ final class LoopCounters: Sendable {
   }
 }
 
-/// Objects that are made when first needed, by one thread, and kept for the program's life; any thread may look for
+/// Objects that are made when first needed, by one loop, and kept for the program's life; any thread may look for
 /// them.
 ///
 /// Unmanaged, because AtomicLazyReference looks its metadata up at each load, in the runtime's tables, for longer than
@@ -225,7 +225,7 @@ final class LoopCounters: Sendable {
 
   deinit { unsafe places.deallocate() }
 
-  /// Hands out the one at `index`, made now if need be: only for the one thread.
+  /// Hands out the one at `index`, made now if need be: only for the one loop.
   func use(_ index: Int, _ body: (Object) -> Void) {
     // Safe: retained when made and never released.
     if let object = unsafe places[index].load(ordering: .acquiring) {

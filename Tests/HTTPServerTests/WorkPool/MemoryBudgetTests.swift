@@ -46,7 +46,7 @@ import Testing
   func whatIsNeverGrantedAsksForNothing(held: Int) {
     let budget = MemoryBudget(limit: 800)
     let counter = Counter()
-    budget.whenShort { _ in counter.count.add(1, ordering: .relaxed) }
+    budget.whenAskedForRoom { _ in counter.count.add(1, ordering: .relaxed) }
     budget.add(200)
     let reservation = MemoryReservation(budget, bytes: held)
     #expect(reservation.resize(to: 701) == .never && counter.value == 0)
@@ -80,14 +80,14 @@ import Testing
     // The test waits for nobody: it is told on this thread.
     let counter = Counter()
     let wanted = Atomic<Int>(0)
-    budget.whenShort {
+    budget.whenAskedForRoom {
       counter.count.add(1, ordering: .relaxed)
       wanted.store($0, ordering: .relaxed)
     }
     budget.add(500)
-    #expect(counter.value == 0 && !budget.isShort)
+    #expect(counter.value == 0 && !budget.isHalfHeld)
     budget.add(1)
-    #expect(counter.value == 1 && budget.isShort)
+    #expect(counter.value == 1 && budget.isHalfHeld)
     budget.add(100)
     #expect(counter.value == 1)
     #expect(wanted.load(ordering: .relaxed) == 0)

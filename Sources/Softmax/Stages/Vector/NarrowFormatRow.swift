@@ -110,7 +110,7 @@ struct NarrowFormatRow: ~Copyable {
     let result = KernelRounding(format, exponent: factor.exponent, isNegative: !factor.isNegative)
       .rounded(value, error: value.high * NarrowRounding.error)
     guard !result.isNaN, products(scale, rounding, row: n, into: buffer, by: &writer) else { return false }
-    buffer[layout.start(of: n) + target * layout.inner] = result
+    buffer[layout.position(row: n, class: target)] = result
     return true
   }
 
@@ -169,13 +169,13 @@ extension VectorLoss {
   func solveNarrow(
     row n: Int, target: Int, reader: inout RowReader, writer: inout RowWriter, in work: inout Workspace
   ) -> Bool {
-    let weight = problem.weight?[target] ?? 1
+    let weight = problem.weight(ofClass: target)
     guard work.narrow.isOfUse, !request.needsPairs, problem.zLoss == 0, problem.focalGamma == 0, weight != 0 else {
       return false
     }
     if case .hessianProduct = request.derivative { return false }
     let logits = problem.softmax.logits
-    let logit = logits[request.gradientPosition(row: n, target)]
+    let logit = logits[request.layout.position(row: n, class: target)]
     // That loss is infinite, which the other stages find.
     guard logit > -.infinity, work.narrow.read(logits, row: n, by: &reader) else { return false }
     let lossWeight = ScaledDoubleDouble(weight)

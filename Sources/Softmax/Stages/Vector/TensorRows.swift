@@ -41,7 +41,7 @@ extension RowReader {
     of tensor: Numbers, row n: Int, from start: Int, _ body: (RawSpan, NativeFloat) -> Result
   ) -> Result {
     let count = min(Self.blockLength, layout.classes - start)
-    let first = layout.start(of: n) + start * layout.inner
+    let first = layout.position(row: n, class: start)
     return tensor.withBytes(count, from: first, step: layout.inner, copiedInto: &row, body)
   }
 }
@@ -82,7 +82,7 @@ struct RowWriter: Sendable {
     var start = 0
     while start < layout.classes {
       let count = min(RowReader.blockLength, layout.classes - start)
-      let first = layout.start(of: n) + start * layout.inner
+      let first = layout.position(row: n, class: start)
       guard tensor.isOverLogits(first) else {
         let isGood = tensor.write(count, from: first, step: layout.inner, by: &row) { block in
           body(start, memory.span, &block)

@@ -39,7 +39,7 @@ final class VectorLoss: Sendable {
         guard let weights = VectorTargetWeights(problem) else { return nil }
         self = .weights(weights)
       case .logits(let logits):
-        let weight = problem.weight?[0] ?? 1
+        let weight = problem.weight(ofClass: 0)
         guard problem.labelSmoothing == 0, problem.weight?.allSatisfy({ $0 == weight }) ?? true,
           VectorTargetWeights.isSafe(weight)
         else { return nil }
@@ -102,7 +102,7 @@ final class VectorLoss: Sendable {
   func take(row n: Int, into rows: inout GroupedRows) -> Bool {
     switch target {
     case .indices(let indices):
-      return rows.take(n, target: indices[n], factors(n, weight: problem.weight?[indices[n]] ?? 1))
+      return rows.take(n, target: indices[n], factors(n, weight: problem.weight(ofClass: indices[n])))
     case .teacher(_, let weight): return rows.take(n, target: 0, factors(n, weight: weight))
     case .weights:
       var target = 0
@@ -191,7 +191,7 @@ final class VectorLoss: Sendable {
     row n: Int, _ logits: Span<Double>, target: Int, other: inout RowReader, writer: inout RowWriter,
     in work: inout Workspace
   ) -> Unresolved {
-    let weight = problem.weight?[target] ?? 1
+    let weight = problem.weight(ofClass: target)
     guard !isNothing(weights: weight) else { return clear(row: n) }
     if case .hessianProduct(let vector) = request.derivative {
       return solveHessian(

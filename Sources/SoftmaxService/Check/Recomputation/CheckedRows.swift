@@ -130,7 +130,7 @@ final class CheckedRows: Sendable {
   }
 
   /// Where a class of a row stands in a tensor of the logits' shape.
-  func position(row: Int, class index: Int) -> Int { layout.start(of: numbers[row]) + index * layout.inner }
+  func position(row: Int, class index: Int) -> Int { layout.position(row: numbers[row], class: index) }
 
   /// A tensor of the logits' shape as [row, class].
   func gathered(_ tensor: [Double]) -> [Double] {

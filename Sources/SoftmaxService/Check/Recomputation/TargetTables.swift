@@ -132,7 +132,7 @@ final class TargetTables {
   }
 
   /// t of a class of an item, where targets are probabilities.
-  func probability(_ item: Int, _ c: Int) -> Double { distribution[layout.start(of: item) + c * layout.inner] }
+  func probability(_ item: Int, _ c: Int) -> Double { distribution[layout.position(row: item, class: c)] }
 
   /// Σ w t of an item.
   func distributionTotal(_ item: Int, _ weights: ClassWeights) -> Double {

@@ -179,7 +179,8 @@ struct ClassTexts {
       for rank in 0..<classes {
         for (inner, row) in rows.enumerated() {
           let index = row[rank]
-          body("\(text(values[layout.start(of: outer * layout.inner + inner) + index * layout.inner])):\(index)")
+          let position = layout.position(row: outer * layout.inner + inner, class: index)
+          body("\(text(values[position])):\(index)")
         }
       }
     }
