@@ -184,24 +184,27 @@ enum Signals {
   /// Waits for signals until the program ends.
   static func obey(_ server: Server, then finish: @escaping @Sendable () -> Void) -> Never {
     // nohup(1) ignores SIGHUP, but a blocked signal stays pending all the same (signal(7)).
-    next(isIgnored(SIGHUP) ? [SIGTERM, SIGINT] : [SIGTERM, SIGINT, SIGHUP])
+    let first = next(isIgnored(SIGHUP) ? [SIGTERM, SIGINT] : [SIGTERM, SIGINT, SIGHUP])
     server.stop {
       finish()
       // Not exit, which would run destructors while other threads still run.
       _exit(0)
     }
+    // Not before, since an output that nobody reads may block.
+    let name = first == SIGTERM ? "SIGTERM" : first == SIGINT ? "SIGINT" : "SIGHUP"
+    StandardStreams.write("softmaxd stopping on \(name)\n", to: StandardStreams.output)
     // When a terminal ends, both its shell and the kernel may send SIGHUP: only the first one counts.
-    next([SIGTERM, SIGINT])
+    _ = next([SIGTERM, SIGINT])
     _exit(1)
   }
 
-  /// Returns when one of `numbers` has arrived. Ends the program if the system does not allow waiting.
-  private static func next(_ numbers: [CInt]) {
+  /// Returns when one of `numbers` has arrived: that one. Ends the program if the system does not allow waiting.
+  private static func next(_ numbers: [CInt]) -> CInt {
     var wanted = set(numbers)
     var number: CInt = 0
     while true {
       let code = unsafe sigwait(&wanted, &number)
-      if code == 0 { return }
+      if code == 0 { return number }
       if code != EINTR { Program.fail(1, "cannot wait for signals: \(SystemError(call: "sigwait", code: code))") }
     }
   }

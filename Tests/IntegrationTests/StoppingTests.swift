@@ -4,11 +4,13 @@ import Testing
 
 extension IntegrationTests {
   @Suite struct Stopping {
-    @Test(arguments: [SIGTERM, SIGINT, SIGHUP]) func eachSignalStopsTheServerWithExitCodeZero(number: Int32) throws {
-      let daemon = try Daemon()
+    @Test(arguments: [(SIGTERM, "SIGTERM"), (SIGINT, "SIGINT"), (SIGHUP, "SIGHUP")])
+    func eachSignalStopsTheServerWithExitCodeZero(number: Int32, name: String) throws {
+      let daemon = try Daemon(["--drain-delay", "0.2"])
       #expect(daemon.firstLine.hasPrefix("softmaxd listening on http://127.0.0.1:"))
       daemon.signal(number)
       #expect(daemon.wait() == 0)
+      #expect(daemon.lastLines() == "softmaxd stopping on \(name)\n")
       #expect(daemon.log().isEmpty)
     }
 

@@ -6,6 +6,7 @@ package final class Daemon {
   /// What it printed before it listened, without the line's end.
   package let firstLine: String
   private let process: Process
+  private let output = Pipe()
   private let errors = Pipe()
 
   /// The binary that `$SOFTMAXD` names, or the one that this build made: it lies beside the test bundle.
@@ -22,7 +23,6 @@ package final class Daemon {
     process = Process()
     process.executableURL = Daemon.binary
     process.arguments = ["--port", "0"] + options
-    let output = Pipe()
     process.standardOutput = output
     process.standardError = errors
     try process.run()
@@ -72,6 +72,11 @@ package final class Daemon {
 
   /// Waits for the end: the exit status, or the negative number of the signal that ended it.
   package func wait() -> Int32 { process.end(within: 120) }
+
+  /// What it has printed after it began to listen, when it has ended.
+  package func lastLines() -> String {
+    String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+  }
 
   /// What it has written to standard error, when it has ended.
   package func log() -> String { String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self) }
