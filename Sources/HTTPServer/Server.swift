@@ -220,7 +220,7 @@ public protocol ServerObserver: AnyObject, Sendable {
 public enum ConnectionRejection: String, Sendable, CaseIterable {
   /// It was beyond the cap.
   case connectionCap = "connection_cap"
-  /// The process or the system has no descriptor left.
+  /// The process or the system has no descriptor left, or epoll takes no more (epoll_ctl(2): max_user_watches).
   case descriptors = "descriptors"
 }
 

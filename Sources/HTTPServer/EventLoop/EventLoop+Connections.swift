@@ -16,6 +16,7 @@ extension EventLoop {
     } catch {
       table.cancel(token)
       services.limiter.release()
+      observer.connectionRejected(.descriptors)
       return
     }
     table.insert(connection)
