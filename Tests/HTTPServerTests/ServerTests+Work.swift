@@ -66,6 +66,22 @@ extension ServerTests {
       }
     }
 
+    /// Behind a proxy, the requests of many clients come on one connection.
+    @Test func aSmallRequestAfterALongOneDoesNotWaitBehindOthers() throws {
+      try withServer { configuration in
+        configuration.workers = 1
+      } _: { address, _, handler in
+        let client = try TestClient(address)
+        #expect(client.ask("/slow", [0x61]) == "200 done")
+        let busy = try TestClient(address)
+        busy.post("/held", large)
+        handler.began.wait()
+        #expect(client.ask("/quick", [0x61]) == "200 /quick 1")
+        handler.hold.signal()
+        #expect(busy.answer() == "200 held")
+      }
+    }
+
     @Test func aSmallRequestThatTakesLongMovesToThePool() throws {
       try withServer { address, _, handler in
         let client = try TestClient(address)

@@ -46,10 +46,12 @@ extension EventLoop {
     var metrics = RequestMetrics(
       request.head, request.route, bodyBytes: bodyBytes, began: connection.headCompletedAt)
     observer.requestBegan(metrics, loop: index)
+    // The next request of a connection whose last one took too long for the loop goes to the pool at once; unless it
+    // would wait there: behind a proxy it may be somebody else's, and small.
     let isForPool =
-      request.route.body.usesWorkPool(bodyBytes: bodyBytes) || connection.prefersWorkPool && bodyBytes > 0
+      request.route.body.usesWorkPool(bodyBytes: bodyBytes)
+      || connection.prefersWorkPool && bodyBytes > 0 && services.workPool.hasFreeWorker
     if !isForPool, runInline(request, &metrics, id: id, on: connection, &state) { return }
-    // The next request of a connection whose last one took too long for the loop goes to the pool at once.
     if !isForPool { connection.prefersWorkPool = true }
     if !runOnWorkPool(consume request, metrics, id: id, for: connection) {
       let response = handler.response(to: metrics.head, with: .overloaded)

@@ -174,6 +174,9 @@ final class WorkPool: Sendable {
 
   private var runningCount: Int { running.load(ordering: .relaxed) }
 
+  /// Whether a request would be begun now.
+  var hasFreeWorker: Bool { runningCount < workers }
+
   /// Whether a request is computed now.
   var isBusy: Bool { runningCount > 0 || expensive.isBusy }
 

@@ -66,8 +66,8 @@ extension SoftmaxProblem {
         step.value($0, l)
       }
     }
-    var unresolved = UnresolvedValues(
-      parts, of: LogitsRow(self, number: 0), format: format, haveResults: isForVectors)
+    var unresolved = try UnresolvedValues(
+      parts, of: LogitsRow(self, number: 0), format: format, haveResults: isForVectors, &escalation.poll)
     try escalation.resolve(&unresolved)
     execution.counter?.add(escalation.counts)
   }

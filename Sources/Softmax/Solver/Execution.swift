@@ -110,7 +110,7 @@ func withoutCancellation<Value>(_ body: (inout CancellationPoll) throws(Computat
 extension Execution {
   /// Calls `body` for each of `0..<count`, perhaps at once.
   /// - Returns: the results of `body`, joined in order; `nil` for a count of zero.
-  /// - Throws: what any of them threw.
+  /// - Throws: what any of them threw; ``ComputationError/cancelled`` where one was not begun any more.
   @inline(__always)
   func reduce<Part: Sendable>(
     _ count: Int, join: (Part, Part) -> Part, _ body: (Int) throws(ComputationError) -> Part
@@ -120,6 +120,8 @@ extension Execution {
     typealias Outcome = Result<Part, ComputationError>
     let outcomes = Mutex([Outcome](repeating: .failure(.cancelled), count: count))
     parallel(count) { k in
+      // A body with little to do may end before it asks.
+      guard !isCancelled() else { return }
       let outcome = Outcome { () throws(ComputationError) in try body(k) }
       outcomes.withLock { $0[k] = outcome }
     }

@@ -73,7 +73,8 @@ extension SoftmaxProblem {
       }
       let row = LogitsRow(self, rows[index])
       let parts = outputs.values(of: row, number: n, in: share.outputs(of: outputs.valuesPerRow))
-      var values = UnresolvedValues(parts, of: row, format: format, haveResults: rows.haveResults)
+      var values = try UnresolvedValues(
+        parts, of: row, format: format, haveResults: rows.haveResults, &escalation.poll)
       try escalation.resolve(&values)
     }
     return escalation.counts

@@ -201,12 +201,15 @@ struct UnresolvedValues: UnresolvedOutputs {
   /// Writes what is known without arithmetic at once.
   ///
   /// - Parameter haveResults: the numbers that are open are NaN already; else all are open.
-  init(_ parts: [Part], of row: LogitsRow, format: BinaryFormat, haveResults: Bool) {
+  init(
+    _ parts: [Part], of row: LogitsRow, format: BinaryFormat, haveResults: Bool, _ poll: inout CancellationPoll
+  ) throws(ComputationError) {
     self.row = row
     self.format = format
     self.parts = parts
     for part in parts {
       for function in part.functions {
+        try poll.spend(20)
         let position = part.position(of: function)
         if haveResults, !part.buffer[position].isNaN { continue }
         guard let value = part.value(function) else { continue }
@@ -223,9 +226,10 @@ struct UnresolvedValues: UnresolvedOutputs {
     var sums = try SoftmaxSums(row, arithmetic, &poll)
     for part in parts {
       for function in part.functions {
+        try poll.spend(5)
         let position = part.position(of: function)
         guard part.buffer[position].isNaN, let value = part.value(function) else { continue }
-        try poll.spend(arithmetic.costOfExponential / 4)
+        try poll.spend(arithmetic.costOfOutput)
         guard let result = try result(value, &sums, &poll) else { continue }
         part.buffer[position] = result
         unresolvedCount -= 1

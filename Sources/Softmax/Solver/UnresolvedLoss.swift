@@ -71,7 +71,8 @@ struct UnresolvedLoss: UnresolvedOutputs {
     guard row.logits[i] == row.logits[j] else { return false }
     if let weight = weights.weight, weight[i] != weight[j] { return false }
     if case .hessianProduct(let vector) = request.derivative {
-      return vector[request.layout.position(row: number, class: i)] == vector[request.layout.position(row: number, class: j)]
+      return vector[request.layout.position(row: number, class: i)]
+        == vector[request.layout.position(row: number, class: j)]
     }
     switch weights.kind {
     case .index(let y): return i != y && j != y
@@ -102,7 +103,7 @@ struct UnresolvedLoss: UnresolvedOutputs {
     if isLossOpen { try resolveMeasure(&functions, arithmetic, &poll) }
     let format = request.problem.softmax.format
     try resolveDerivatives { [request, row, weights, quotients] i throws(ComputationError) in
-      try poll.spend(arithmetic.costOfExponential / 4)
+      try poll.spend(arithmetic.costOfOutput)
       let value = try functions.derivative(i, &poll)
       let isIrrational = request.isDerivativeIrrational(i, of: row, weights)
       if let result = value.rounded(to: format, isIrrational: isIrrational) { return result }

@@ -57,6 +57,8 @@ protocol Arithmetic: Sendable {
   var bits: Int { get }
   /// About how many nanoseconds an exponential takes, for ``CancellationPoll``.
   var costOfExponential: Int { get }
+  /// The same of an output, beside its exponential.
+  var costOfOutput: Int { get }
 }
 
 /// Elementary functions in plain binary64, as starting points: no result depends on their being right.

@@ -254,7 +254,8 @@ extension Validator {
             ? found + "\(limits.jacobianClasses) classes; the logits have \(geometry.classes): "
               + "leave it out, or start the service with a larger --max-jacobian-classes"
             : found + "\(limits.logits) numbers; it would have \(geometry.layout.count * geometry.classes): "
-              + "send fewer slices"
+              + (geometry.layout.batch > 1 ? "send fewer slices" : "leave it out")
+              + ", or start the service with a larger --max-logits"
         }
       }
       if let only = descriptor.onlyOption { noteOptions(besides: only, with: output) }

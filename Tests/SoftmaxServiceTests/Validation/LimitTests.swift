@@ -60,7 +60,9 @@ struct LimitTests {
     #expect(post("/softmax", #"{"logits": [[1, 2]], "outputs": ["jacobian"]}"#, of: small).status == .ok)
     let answer = post("/softmax", #"{"logits": [[1, 2], [3, 4]], "outputs": ["jacobian"]}"#, of: small)
     #expect(answer.status == .unprocessableContent)
-    #expect(try ProblemBody(answer).detail.contains("at most 4 numbers; it would have 8: send fewer slices"))
+    #expect(
+      try ProblemBody(answer).detail.contains(
+        "at most 4 numbers; it would have 8: send fewer slices, or start the service"))
   }
 
   @Test(arguments: [

@@ -12,10 +12,16 @@ struct CancellationTests {
     let isCancelled: @Sendable () -> Bool
     let parallel: @Sendable (Int, (Int) -> Void) -> Void = { count, body in for index in 0..<count { body(index) } }
     let reportUnboundedWork: @Sendable (Int) -> Void = { _ in }
+    private let asked = Questions()
+
+    /// How often it was asked.
+    var count: Int { asked.count.load(ordering: .relaxed) }
+
+    private final class Questions: Sendable { let count = Atomic(0) }
 
     init(_ questions: Int) {
-      let asked = Atomic(0)
-      isCancelled = { asked.add(1, ordering: .relaxed).newValue > questions }
+      let asked = asked
+      isCancelled = { asked.count.add(1, ordering: .relaxed).newValue > questions }
     }
   }
 
@@ -26,6 +32,35 @@ struct CancellationTests {
     #expect(throws: ComputationError.cancelled) {
       try problem.solve([.probabilities], execution, from: .interval)
     }
+  }
+
+  /// Rows that the vector stage does not take, each with less to do than asks by itself: what was not begun is not.
+  @Test func manyShortRowsEnd() throws {
+    let (rows, n) = (400, 20)
+    let problem = try Self.capped(rows: rows, n)
+    let execution = Execution(level: .baseline, host: ImpatientHost(3))
+    _ = try ResultBuffer.arrays([rows * n * n]) { buffers throws(ComputationError) in
+      buffers[0].clear(rows * n * n, from: 0)
+      #expect(throws: ComputationError.cancelled) {
+        try problem.solve([.jacobian], into: buffers, execution)
+      }
+      #expect((0..<rows * n * n).count { buffers[0][$0] == 0 } > rows * n * n / 2)
+    }
+  }
+
+  /// Many numbers of one row: each is counted for about what it costs, a microsecond in balls.
+  @Test func rowsWithManyNumbersAsk() throws {
+    let n = 200
+    let problem = try Self.capped(rows: 1, n)
+    let host = ImpatientHost(.max)
+    _ = try problem.solve([.jacobian], Execution(level: .baseline, host: host))
+    #expect(host.count > n * n / 1000)
+  }
+
+  private static func capped(rows: Int, _ n: Int) throws -> SoftmaxProblem {
+    try SoftmaxProblem(
+      logits: (0..<rows * n).map { Double($0 * 7 % 10) }, layout: Layout(shape: [rows, n], axis: 1),
+      temperature: 1e-300, softcap: 0.001)
   }
 
   /// A log-sum-exp that is zero to more bits than anyone waits for: each logit cancels what the ones before left.

@@ -28,7 +28,8 @@ struct BallArithmetic: Arithmetic {
   }
 
   let bits = 98
-  let costOfExponential = 80
+  let costOfExponential = 200
+  let costOfOutput = 1000
 
   @inline(__always) func exact(_ value: Double) -> Ball { Ball(value) }
 

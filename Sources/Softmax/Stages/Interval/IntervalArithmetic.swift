@@ -14,6 +14,7 @@ struct IntervalArithmetic<L: Limbs>: Arithmetic {
   /// How often an exponential's argument is halved, and the result squared.
   let halvings: Int
   let costOfExponential: Int
+  var costOfOutput: Int { costOfExponential / 4 }
   /// About how many nanoseconds a product of two significands takes.
   let costOfProduct: Int
   /// Whether an exponential takes so long that it has to ask in between whether to go on.

@@ -57,14 +57,18 @@ extension InferRequest {
 
   /// The most numbers that are copied out of its tensors in binary: they are read where they are, unless there are
   /// booleans, which change the logits.
-  var numbersToCopy: Int {
+  ///
+  /// - Parameter left: how many bytes follow the JSON. A tensor that claims more is refused before it is copied.
+  func numbersToCopy(from left: Int) -> Int {
     let tensors = (inputs ?? []) + (outputs ?? [])
     guard tensors.contains(where: { $0.datatype == .bool }) else { return 0 }
-    return tensors.reduce(0) { sum, tensor in
-      guard case .bytes(let count) = tensor.content else { return sum }
-      let (total, overflow) = sum.addingReportingOverflow(count / (tensor.datatype?.size ?? 1))
-      return overflow ? .max : total
+    var (left, numbers) = (left, 0)
+    for tensor in tensors {
+      guard case .bytes(let count) = tensor.content, count <= left else { continue }
+      left -= count
+      numbers += count / (tensor.datatype?.size ?? 1)
     }
+    return numbers
   }
 }
 

@@ -173,11 +173,14 @@ struct ClassTexts {
   /// Hands out the texts in row-major order of the logits' shape with `classes` in the class axis' place.
   func forEach(_ isCancelled: () -> Bool, _ body: (String) -> Void) throws(ComputationError) {
     let layout = geometry.layout
+    var made = 0
     for outer in 0..<layout.outer {
       if isCancelled() { throw .cancelled }
       let rows = (0..<layout.inner).map { greatest(row: outer * layout.inner + $0) }
       for rank in 0..<classes {
         for (inner, row) in rows.enumerated() {
+          made += 1
+          if made % 512 == 0, isCancelled() { throw .cancelled }
           let index = row[rank]
           let position = layout.position(row: outer * layout.inner + inner, class: index)
           body("\(text(values[position])):\(index)")

@@ -26,9 +26,13 @@ struct OpenInference: Sendable {
 
   /// A final answer to a head whose body cannot be read, else nil.
   func refusal(ofBody head: RequestHead, at endpoint: OpenInferenceEndpoint) -> Response? {
-    guard endpoint == .inference, head.method == .post else { return nil }
-    return BodyType.refusalOfLength(head, example: OpenInferenceWire.example)
-      ?? BodyType.refusalOfCoding(head)
+    guard head.method == .post else { return nil }
+    switch endpoint {
+    case .inference:
+      return BodyType.refusalOfLength(head, example: OpenInferenceWire.example) ?? BodyType.refusalOfCoding(head)
+    case .repositoryIndex: return BodyType.refusalOfCoding(head)
+    case .server, .live, .ready, .models, .statistics, .model, .modelReady, .configuration: return nil
+    }
   }
 
   private func notFound(_ detail: String) -> Response { Response(ProblemType.notFound.problem(detail)) }
@@ -176,7 +180,11 @@ enum OpenInferenceEndpoint {
     (.ready, RouteDeclaration("/v2/health/ready", .reading)),
     (.models, RouteDeclaration("/v2/models", .reading)),
     (.statistics, RouteDeclaration("/v2/models/stats", .reading)),
-    (.repositoryIndex, RouteDeclaration("/v2/repository/index", [.post, .options])),
+    (
+      .repositoryIndex,
+      RouteDeclaration(
+        "/v2/repository/index", [.post, .options], body: BodyPolicy(mediaTypes: "", workPoolBytes: 64 * 1024))
+    ),
     (.model, RouteDeclaration("/v2/models/{model}", .reading)),
     (.model, RouteDeclaration("/v2/models/{model}/versions/{version}", .reading)),
     (.modelReady, RouteDeclaration("/v2/models/{model}/ready", .reading)),

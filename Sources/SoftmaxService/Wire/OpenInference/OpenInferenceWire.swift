@@ -67,7 +67,8 @@ struct OpenInferenceWire: Wire {
     try memory.ask(
       toReadJSON: bytes.span.extracting(first: frame.jsonBytes), beside: bytes.capacity - frame.jsonBytes)
     let infer = try frame.request(bytes.span, InferRequestDecoder(limits: limits, execution: execution))
-    try memory.ask(toCopyNumbers: infer.numbersToCopy, from: bytes.capacity)
+    try memory.ask(
+      toCopyNumbers: infer.numbersToCopy(from: bytes.count - frame.jsonBytes), from: bytes.capacity)
     return InferBinder(operation, wire: self, limits: limits).bind(infer, in: bytes, jsonBytes: frame.jsonBytes)
   }
 

@@ -220,6 +220,11 @@ struct BinaryTests {
         "binary_data_size is -16; it must be a whole number of at least 0"
       ),
       (tensor("logits", "FP64", [2], bytes: 1 << 62), 16, "but 16 bytes are left"),
+      // Booleans have numbers copied: memory is asked for those that are there.
+      (
+        tensor("logits", "FP64", [2], bytes: 16) + "," + tensor("where", "BOOL", [2], bytes: 1 << 62), 16,
+        "inputs[1].parameters.binary_data_size is 4611686018427387904, but 0 bytes are left"
+      ),
       (
         tensor("logits", "FP64", [2], bytes: .max), 16,
         "binary_data_size is more than any body holds; it must be a whole"

@@ -40,6 +40,9 @@ struct EndpointTests {
     #expect(index.hasPrefix(#"[{"name":"softmax","version":"1","state":"READY","reason":""},"#))
     #expect(text(ask(RequestHead(.post, "/v2/repository/index"))) == index)
     #expect(ask(RequestHead(.post, "/v2/repository/index"), Array("{".utf8)).status == .badRequest)
+    let coded = RequestHead(
+      .post, "/v2/repository/index", fields: [.contentEncoding: "gzip"], framing: .length(2))
+    #expect(answer(toHead: coded)?.status == .unsupportedMediaType)
   }
 
   @Test(arguments: Operation.allCases.filter(\.returnsTensors))
