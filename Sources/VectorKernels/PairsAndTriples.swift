@@ -151,13 +151,13 @@ extension Pair where Number == Double {
 
 /// How a processor gets the exact product of two binary64 numbers.
 ///
-/// Both ways give the same pair of numbers. ``multiplyAdd(_:_:_:)`` rounds once or twice; every error bound in this
+/// Both ways give the same pair of numbers where it is exact. ``multiplyAdd(_:_:_:)`` rounds once or twice; every error bound in this
 /// module counts two roundings, so it holds for both.
 public protocol ExactMultiplier {
   /// `a·b` exactly: the nearest binary64 number and the difference.
   ///
-  /// Edge Cases: exact when `|a|, |b| ≤ 2^995`, the product does not overflow and its low part does not underflow
-  /// (`|a·b| ≥ 2^-968` or 0). Otherwise the low part is off by at most 2^-1074, or is not finite.
+  /// Edge Cases: exact when `|a|, |b| ≤ 2^995`, `|a·b| < 2^1023` and the low part does not underflow (`|a·b| ≥ 2^-968`
+  /// or 0). Otherwise the low part is off by at most 2^-1073, or is not finite.
   static func product<N: KernelNumber>(_ a: N, _ b: N) -> Pair<N>
 
   /// `a·b + c`, rounded once or twice.

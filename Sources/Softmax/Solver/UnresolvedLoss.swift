@@ -184,7 +184,8 @@ struct UnresolvedTotal: UnresolvedOutputs {
     let layout = request.layout
     // A term this narrow adds no more to the sum's width than the sum's own roundings.
     let batchBits = Int.bitWidth - layout.batch.leadingZeroBitCount
-    let narrow = known.magnitudeExponent - arithmetic.bits - batchBits
+    let isKnown = known.radius < .infinity
+    let narrow = isKnown ? known.magnitudeExponent - arithmetic.bits - batchBits : .min
     let chunks = ParallelChunks(layout, least: 64)
     let isUnbounded = poll.isUnbounded
     let sum = try execution.reduce(chunks.count, join: +) { k throws(ComputationError) in

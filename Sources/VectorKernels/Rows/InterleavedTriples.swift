@@ -17,7 +17,7 @@ extension VectorLoops {
   /// - Returns: the rows that still have one.
   ///
   /// Error Bounds: those of ``tripleExponentials(_:top:shift:table:rests:into:)`` and
-  /// ``tripleDifferences(_:times:_:times:)``. The quotient is within the factor's error and 2^-101.5, its product with
+  /// ``tripleDifferences(_:times:_:times:)``. The quotient is within the factor's error and 2^-101.2, its product with
   /// the pair within 2^-102.5.
   @inlinable @inline(never)
   public static func interleavedCloseDifferences(

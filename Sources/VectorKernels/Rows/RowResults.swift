@@ -113,7 +113,7 @@ extension VectorLoops {
   ///   - out: [classes].
   /// - Returns: how many are NaN.
   ///
-  /// Error Bounds: those given for each of the two terms; the sum of the pairs adds 2^-103 of both. Where the two
+  /// Error Bounds: those given for each of the two terms; the sum of the pairs adds 2^-102 of both. Where the two
   /// cancel, these absolute errors fail the test.
   @inlinable @inline(never)
   public static func gradient(

@@ -288,7 +288,7 @@ extension VectorLoops {
       if hasNaN(out, start) {
         let value = VectorPair(high: load(values, start), low: load(values, count &+ start))
           .times(factors, Multiplier.self)
-        let error = load(values, 2 &* count &+ start) * (factor.high * 0x1.01p0) + magnitude(value.high) * 0x1.1p-98
+        let error = load(values, 2 &* count &+ start) * (factor.high * 0x1.01p0) + magnitude(value.high) * 0x1.2p-98
         written &+= replaceOpen(&out, start, by: rounded(value, error: error, rounding).provenOrNaN)
       }
       start &+= 8

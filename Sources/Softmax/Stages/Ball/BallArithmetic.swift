@@ -174,8 +174,11 @@ extension BallArithmetic {
   /// series' rest is added.
   func logOfOnePlus(_ x: Ball, _ poll: inout CancellationPoll) -> Ball {
     if x.high == 0 && x.radius == 0 { return x }
-    let isSmall = x.exponent < -400 || x.exponent < 400 && x.high * powerOfTwo(x.exponent) < 0x1p-6
+    // The greatest of the ball: what is left out of the series grows with t.
+    let most = x.high + x.radius
+    let isSmall = x.exponent < -400 && most < .infinity || x.exponent < 400 && most * powerOfTwo(x.exponent) < 0x1p-6
     if isSmall { return doubleInverseTangent(x / (whole(2) + x), terms: 8) }
+    guard x.radius <= x.high * 0x1p-45 else { return .unknown }
     let sum = whole(1) + x
     let y = exact(Approximation.log(sum.high * powerOfTwo(max(-400, min(400, sum.exponent)))))
     let w = sum * exponential(-y, &poll)

@@ -167,7 +167,7 @@ extension IntervalArithmetic {
   ///  - log 2 is known to one unit of 2^-F, h to another and one is taken off for it: r is short by at most k + 2
   ///    units, r 2^-s by (k + 2) 2^(-s-2) + 1 ulps.
   ///  - The series is within 2.1 ulps (``series(_:from:through:alternates:_:)``). Its rest is less than 1.
-  ///  - Together less than E = k 2^(-s-2) + 6 before the squarings. Squaring v (short by e, and cut by 1.01) is short
+  ///  - Together less than E = ⌊k 2^(-s-2)⌋ + 6 before the squarings. Squaring v (short by e, and cut by 1.01) is short
   ///    by at most 2 v e + 1.01; the product of all s factors v is at most e^r <= 2.0001, so that the result is short
   ///    by at most 2^(s+1) · 1.0001 (E + 1.02), less than 2^(s+1) (E + 2).
   private func exponential(
