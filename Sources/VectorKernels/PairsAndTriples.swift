@@ -151,8 +151,8 @@ extension Pair where Number == Double {
 
 /// How a processor gets the exact product of two binary64 numbers.
 ///
-/// Both ways give the same pair of numbers where it is exact. ``multiplyAdd(_:_:_:)`` rounds once or twice; every error bound in this
-/// module counts two roundings, so it holds for both.
+/// Both ways give the same pair of numbers where it is exact. ``multiplyAdd(_:_:_:)`` rounds once or twice; every error
+/// bound in this module counts two roundings, so it holds for both.
 public protocol ExactMultiplier {
   /// `a·b` exactly: the nearest binary64 number and the difference.
   ///

@@ -79,8 +79,8 @@ public final class RequestContext: Sendable {
   /// Asks the server to set aside `bytes` for this request's work, in place of what it set aside before. Work that
   /// needs more than ``unaskedBytes`` asks before it begins, and gives up with 503 or 413 where the server refuses.
   public let reserveMemory: @Sendable (_ bytes: Int) -> MemoryGrant
-  /// Work whose length no bound on the request's size limits calls it about every millisecond, with the nanoseconds
-  /// since its last call. The server may make it wait, or end it by ``isCancelled``, so that it keeps no other request
+  /// Work whose length the request's size does not tell calls it about every millisecond, with the nanoseconds since
+  /// its last call. The server may make it wait, or end it by ``isCancelled``, so that it keeps no other request
   /// waiting.
   public let reportUnboundedWork: @Sendable (_ nanoseconds: Int) -> Void
 

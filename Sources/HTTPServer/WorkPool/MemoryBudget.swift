@@ -122,7 +122,8 @@ final class MemoryBudget: Sendable {
   func hasFallen(by bytes: Int) -> Bool {
     let now = heldBytes
     let before = highest.load(ordering: .relaxed)
-    return before >= now + bytes && highest.compareExchange(expected: before, desired: now, ordering: .relaxed).exchanged
+    return before >= now + bytes
+      && highest.compareExchange(expected: before, desired: now, ordering: .relaxed).exchanged
   }
 }
 

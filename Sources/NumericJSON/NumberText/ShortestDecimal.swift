@@ -20,9 +20,9 @@ struct ShortestDecimal {
   ///
   /// Let k be the floor of log10 of the length of the interval that reads back. It holds a multiple of 10^k, and
   /// perhaps one of 10^(k+1), which is then shorter. Both ends and the value are compared with the candidates. Each of
-  /// them is n · 2^(e-2) · 10^-k for an integer n ≤ 2^55 + 2. Its double is either an integer or further than 2^-65 from
-  /// one (scripts/proof/number-text computes the least distance for every e), so that the product, which is off by less
-  /// than 2^-70, decides.
+  /// them is n · 2^(e-2) · 10^-k for an integer n ≤ 2^55 + 2. Its double is either an integer or further than 2^-65
+  /// from one (scripts/proof/number-text computes the least distance for every e), so that the product, which is off by
+  /// less than 2^-70, decides.
   @inline(never)
   init(of c: UInt64, _ e: Int, isRegular: Bool) {
     let k = isRegular ? Self.floorLog10(ofTwoTo: e) : Self.floorLog10(ofThreeFourthsOfTwoTo: e)

@@ -228,7 +228,9 @@ private struct RationalRest {
     guard case .index(let y) = weights.kind, !row.isMasked(y), row.finite > 1,
       let gamma = Int(exactly: problem.focalGamma), gamma <= (row.finite == 2 ? 2200 : 66)
     else { return nil }
-    var (own, all) = (Sum.product(Sum.exact(weights.weight(ofClass: y)), gamma), Sum.product(Sum.exact(problem.zLoss), 2))
+    var (own, all) = (
+      Sum.product(Sum.exact(weights.weight(ofClass: y)), gamma), Sum.product(Sum.exact(problem.zLoss), 2)
+    )
     let twice = all
     for _ in 0..<gamma {
       own = Sum.product(own, row.finite - 1)

@@ -50,8 +50,8 @@ public protocol ExecutionHost: AnyObject, Sendable {
   var isCancelled: @Sendable () -> Bool { get }
   /// Runs parts of the work; see ``Execution/parallel``.
   var parallel: @Sendable (_ count: Int, _ body: (Int) -> Void) -> Void { get }
-  /// Called about every millisecond of the interval stage's work, with the nanoseconds of it since the last call: what
-  /// is left may take long. May wait, and may make ``isCancelled`` return `true`.
+  /// Called about every millisecond of work beyond the vector stage, and at its end, with the nanoseconds of it since
+  /// the last call: what is left may take long. May wait, and may make ``isCancelled`` return `true`.
   var reportUnboundedWork: @Sendable (_ nanoseconds: Int) -> Void { get }
 }
 
@@ -69,11 +69,12 @@ public enum ComputationError: Error, Sendable, Hashable {
   case targetDoesNotFit
 }
 
-/// Asks about every millisecond of work whether to go on, and reports the interval stage's work.
+/// Asks about every millisecond of work whether to go on, and reports the work beyond the vector stage.
 struct CancellationPoll {
   private let execution: Execution?
   private var nanoseconds = 0
-  /// The interval stage is at work, whose cost no bound on the problem's size limits.
+  /// A stage beyond the vector's is at work: a number costs a hundred times as much, or what no bound on the problem's
+  /// size limits.
   var isUnbounded = false
 
   init(_ execution: Execution) { self.execution = execution }
@@ -88,11 +89,14 @@ struct CancellationPoll {
   }
 
   @inline(never) private mutating func ask() throws(ComputationError) {
-    let spent = nanoseconds
+    report()
+    if let execution, execution.isCancelled() { throw .cancelled }
+  }
+
+  /// Reports what has not been told yet.
+  mutating func report() {
+    if isUnbounded, nanoseconds > 0 { execution?.reportUnboundedWork(nanoseconds) }
     nanoseconds = 0
-    guard let execution else { return }
-    if isUnbounded { execution.reportUnboundedWork(spent) }
-    if execution.isCancelled() { throw .cancelled }
   }
 }
 

@@ -85,7 +85,8 @@ extension LossProblem {
     _ request: LossRequest, rows: Range<Int>, into buffers: LossBuffers, _ execution: Execution
   ) throws(ComputationError) -> LossTerm? {
     execution.counter?.add(outputs: countingRows(rows) * request.valuesPerRow)
-    let vectorLoss = execution.firstStage == .vector && VectorRow.serves(softmax) ? VectorLoss(request, into: buffers) : nil
+    let vectorLoss =
+      execution.firstStage == .vector && VectorRow.serves(softmax) ? VectorLoss(request, into: buffers) : nil
     if vectorLoss == nil { buffers.clear() }
     var term: LossTerm?
     var left = rows

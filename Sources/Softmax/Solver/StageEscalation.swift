@@ -39,14 +39,18 @@ struct StageEscalation {
   /// known, it may go on until it is cancelled.
   mutating func resolve<Outputs: UnresolvedOutputs>(_ outputs: inout Outputs) throws(ComputationError) {
     guard outputs.unresolvedCount > 0 else { return }
+    poll.isUnbounded = true
+    defer {
+      // Many rows with little work each are much work too.
+      poll.report()
+      poll.isUnbounded = false
+    }
     if start < .interval {
       counts.ball += outputs.unresolvedCount
       try outputs.resolve(with: BallArithmetic.standard, &poll)
       guard outputs.unresolvedCount > 0 else { return }
     }
     counts.interval += outputs.unresolvedCount
-    poll.isUnbounded = true
-    defer { poll.isUnbounded = false }
     var bits = 256
     try outputs.resolve(with: IntervalArithmetic.standard, &poll)
     while outputs.unresolvedCount > 0 {

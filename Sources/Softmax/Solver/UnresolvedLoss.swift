@@ -191,6 +191,7 @@ struct UnresolvedTotal: UnresolvedOutputs {
     let sum = try execution.reduce(chunks.count, join: +) { k throws(ComputationError) in
       var poll = CancellationPoll(execution)
       poll.isUnbounded = isUnbounded
+      defer { poll.report() }
       var sum = arithmetic.whole(0)
       for n in chunks[k] where request.problem.counts(row: n) {
         sum = sum + (try term(row: n, arithmetic, narrow: narrow, &poll))
