@@ -77,6 +77,14 @@ func main() {
 	fmt.Println("gradient gradient", bits(gradient.Gradient))
 	fmt.Println("gradient loss", bits(gradient.Loss))
 
+	askTeacher := softmaxd.NewGradientRequest()
+	askTeacher.SetLogits([]any{0.1, 0.2, 0.7})
+	askTeacher.SetTargetLogits([]any{-1.5, "-Infinity", 2.25})
+	askTeacher.SetOutputs([]softmaxd.GradientOutput{softmaxd.KL_DIVERGENCE})
+	teacher, _, err := api.Gradient(background).GradientRequest(*askTeacher).Execute()
+	check(err)
+	fmt.Println("gradient kl_divergence", bits(teacher.KlDivergence))
+
 	candidate := softmaxd.NewCandidate()
 	candidate.SetProbabilities([]any{0.26894142, 0.73105858})
 	checked, _, err := api.Check(background).CheckRequest(*softmaxd.NewCheckRequest([]any{1, 2}, *candidate)).Execute()

@@ -53,6 +53,11 @@ class Driver {
         System.out.println("gradient gradient " + bits(gradient.getGradient()));
         System.out.println("gradient loss " + bits(gradient.getLoss()));
 
+        var teacher = api.gradient(new GradientRequest()
+            .logits(List.of(0.1, 0.2, 0.7)).targetLogits(List.of(-1.5, "-Infinity", 2.25))
+            .outputs(List.of(GradientOutput.KL_DIVERGENCE)), null, null);
+        System.out.println("gradient kl_divergence " + bits(teacher.getKlDivergence()));
+
         var check = api.check(new CheckRequest().logits(List.of(1, 2))
             .candidate(new Candidate().probabilities(List.of(0.26894142, 0.73105858))), null, null);
         System.out.println("check max_relative_error "

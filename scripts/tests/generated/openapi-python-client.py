@@ -37,6 +37,10 @@ with Client(base_url=sys.argv[1]) as client:
     print("gradient gradient", bits(answer.gradient))
     print("gradient loss", bits(answer.loss))
 
+    answer = gradient.sync(client=client, body=GradientRequest(
+        logits=[0.1, 0.2, 0.7], target_logits=[-1.5, "-Infinity", 2.25], outputs=[GradientOutput.KL_DIVERGENCE]))
+    print("gradient kl_divergence", bits(answer.kl_divergence))
+
     answer = check.sync(client=client, body=CheckRequest(
         logits=[1, 2], candidate=Candidate(probabilities=[0.26894142, 0.73105858])))
     print("check max_relative_error", bits(answer.outputs.probabilities.max_relative_error))

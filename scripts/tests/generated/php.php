@@ -58,6 +58,12 @@ $gradient = $api->gradient(new GradientRequest([
 echo "gradient gradient ", bits($gradient->getGradient()), "\n";
 echo "gradient loss ", bits($gradient->getLoss()), "\n";
 
+$teacher = $api->gradient(new GradientRequest([
+    "logits" => [0.1, 0.2, 0.7], "target_logits" => [-1.5, "-Infinity", 2.25],
+    "outputs" => [GradientOutput::KL_DIVERGENCE],
+]));
+echo "gradient kl_divergence ", bits($teacher->getKlDivergence()), "\n";
+
 $check = $api->check(new CheckRequest([
     "logits" => [1, 2], "candidate" => new Candidate(["probabilities" => [0.26894142, 0.73105858]]),
 ]));

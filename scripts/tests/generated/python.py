@@ -38,6 +38,10 @@ with ApiClient(Configuration(host=sys.argv[1])) as client:
     print("gradient gradient", bits(gradient.gradient))
     print("gradient loss", bits(gradient.loss))
 
+    teacher = api.gradient(GradientRequest(
+        logits=[0.1, 0.2, 0.7], target_logits=[-1.5, "-Infinity", 2.25], outputs=[GradientOutput.KL_DIVERGENCE]))
+    print("gradient kl_divergence", bits(teacher.kl_divergence))
+
     check = api.check(CheckRequest(logits=[1, 2], candidate=Candidate(probabilities=[0.26894142, 0.73105858])))
     print("check max_relative_error", bits(check.outputs.probabilities.max_relative_error))
 

@@ -43,6 +43,12 @@ gradient = api.gradient(OpenapiClient::GradientRequest.new(
 puts "gradient gradient #{bits(gradient.gradient)}"
 puts "gradient loss #{bits(gradient.loss)}"
 
+teacher = api.gradient(OpenapiClient::GradientRequest.new(
+  logits: [0.1, 0.2, 0.7], target_logits: [-1.5, "-Infinity", 2.25],
+  outputs: [OpenapiClient::GradientOutput::KL_DIVERGENCE]
+))
+puts "gradient kl_divergence #{bits(teacher.kl_divergence)}"
+
 check = api.check(OpenapiClient::CheckRequest.new(
   logits: [1, 2], candidate: OpenapiClient::Candidate.new(probabilities: [0.26894142, 0.73105858])
 ))

@@ -52,6 +52,12 @@ struct Driver {
     print("gradient gradient", bits(gradient.gradient))
     print("gradient loss", bits(gradient.loss))
 
+    let teacher = try await MathematicsAPI.gradient(
+      gradientRequest: GradientRequest(
+        logits: [0.1, 0.2, 0.7], targetLogits: [-1.5, "-Infinity", 2.25], outputs: [.klDivergence]),
+      apiConfiguration: service)
+    print("gradient kl_divergence", bits(teacher.klDivergence))
+
     let check = try await MathematicsAPI.check(
       checkRequest: CheckRequest(logits: [1, 2], candidate: Candidate(probabilities: [0.26894142, 0.73105858])),
       apiConfiguration: service)

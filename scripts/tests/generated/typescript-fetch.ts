@@ -39,6 +39,10 @@ async function main() {
   console.log("gradient gradient", bits(gradient.gradient));
   console.log("gradient loss", bits(gradient.loss));
 
+  const teacher = await api.gradient({ gradientRequest: {
+    logits: [0.1, 0.2, 0.7], targetLogits: [-1.5, "-Infinity", 2.25], outputs: [GradientOutput.KlDivergence] } });
+  console.log("gradient kl_divergence", bits(teacher.klDivergence));
+
   const check = await api.check({ checkRequest: {
     logits: [1, 2], candidate: { probabilities: [0.26894142, 0.73105858] } } });
   console.log("check max_relative_error", bits(check.outputs.probabilities?.maxRelativeError));
