@@ -3,8 +3,9 @@
     deploy.py URL FOLDER
 
 The options that deploy/ gives exist; times and figures that depend on each other agree; selectors select; alert rules
-and the dashboard name metrics and labels that the server has. Leaves in FOLDER, for promtool, alerts.yaml (the rules
-without the operator's envelope) and queries.yaml (the dashboard's queries as rules).
+and the dashboard name metrics and labels that the server has, and docs/operations.md names all of them. Leaves in
+FOLDER, for promtool, alerts.yaml (the rules without the operator's envelope) and queries.yaml (the dashboard's queries
+as rules).
 """
 
 import json
@@ -17,7 +18,8 @@ import urllib.request
 
 import yaml
 
-DEPLOY = pathlib.Path(__file__).resolve().parents[2] / "deploy"
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+DEPLOY = ROOT / "deploy"
 K8S = DEPLOY / "kubernetes"
 # What Prometheus adds to what it scrapes, and what a dashboard's variables stand for.
 TARGET_LABELS = {"job", "instance", "le"}
@@ -134,14 +136,20 @@ def queries():
 
 
 def metrics():
-    """What every alert and panel asks for, the server has."""
+    """What every alert and panel asks for, the server has, and docs/operations.md names what it has."""
     request = urllib.request.Request(sys.argv[1] + "/loss", b'{"logits": [40, 0], "target": 0}',
                                      {"Content-Type": "application/json"})
     urllib.request.urlopen(request).read()
     with urllib.request.urlopen(sys.argv[1] + "/metrics") as response:
         text = response.read().decode()
-    names = set(re.findall(r"^(\w+)[{ ]", text, re.MULTILINE)) | set(re.findall(r"^# TYPE (\w+)", text, re.MULTILINE))
+    families = set(re.findall(r"^# TYPE (\w+)", text, re.MULTILINE))
+    names = set(re.findall(r"^(\w+)[{ ]", text, re.MULTILINE)) | families
     labels = set(re.findall(r'(\w+)="', text)) | TARGET_LABELS
+    written = set(re.findall(r"`(\w+)`", (ROOT / "docs/operations.md").read_text(encoding="utf-8")))
+    for name in sorted((families | labels - TARGET_LABELS) - written):
+        yield f"docs/operations.md does not name {name}, which /metrics has"
+    for name in sorted(name for name in written - names if re.match("(http_server|softmaxd|process)_", name)):
+        yield f"docs/operations.md names {name}, which /metrics has not"
     for where, query in queries():
         for name in re.findall(r"\b((?:http_server|softmaxd|process)_\w+)", re.sub(r"\{[^}]*\}|by \([^)]*\)", "", query)):
             if name not in names:

@@ -79,6 +79,11 @@ enum Operation: Int, Sendable, CaseIterable, BitIndexed {
   /// What is answered when nothing is asked for.
   var defaultOutputs: OutputList { Self.allDefaultOutputs[rawValue] }
 
+  /// The same where `top_k` is given, which would else have no effect.
+  var defaultOutputsOfTop: OutputList {
+    knows(.parameter(.topK)) ? OutputList([.topIndices, .topProbabilities]) : defaultOutputs
+  }
+
   /// What is answered besides, where an input that it needs is given.
   var outputsWithInputs: OutputList { Self.allOutputsWithInputs[rawValue] }
 

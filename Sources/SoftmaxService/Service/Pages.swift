@@ -62,8 +62,16 @@ struct IndexPage: Sendable {
     guard operation.returnsTensors else {
       return "candidate   your numbers: \(CheckedOutput.allCases.map(\.name).joined(separator: ", "))"
     }
-    let defaults = operation.defaultOutputs.map(\.name).joined(separator: ", ")
-    return "outputs     \(operation.outputs.map(\.name).joined(separator: ", ")); by default \(defaults)"
+    var defaults = names(operation.defaultOutputs)
+    if operation.knows(.parameter(.topK)) { defaults += ", or \(names(operation.defaultOutputsOfTop)) with top_k" }
+    for output in operation.outputsWithInputs {
+      if let input = output.descriptor.needsInput { defaults += ", and \(output.name) with \(input.name)" }
+    }
+    return "outputs     \(names(operation.outputs)); by default \(defaults)"
+  }
+
+  private static func names(_ outputs: some Sequence<Output>) -> String {
+    outputs.map(\.name).joined(separator: ", ")
   }
 
   private static func inputs(of operation: Operation) -> String {

@@ -195,11 +195,8 @@ extension Validator {
   private static func defaultOutputs(
     of request: borrowing UnvalidatedRequest, for operation: Operation
   ) -> OutputList {
-    // Else "top_k" would have no effect.
-    if operation == .softmax, request.present.contains(.parameter(.topK)) {
-      return OutputList([.topIndices, .topProbabilities])
-    }
-    var outputs = operation.defaultOutputs
+    var outputs =
+      request.present.contains(.parameter(.topK)) ? operation.defaultOutputsOfTop : operation.defaultOutputs
     for output in operation.outputsWithInputs {
       if let input = output.descriptor.needsInput, request.present.contains(.input(input)) { outputs.append(output) }
     }

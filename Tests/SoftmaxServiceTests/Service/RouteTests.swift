@@ -120,6 +120,10 @@ struct RouteTests {
       for field in operation.fields { #expect(index.contains(field.name)) }
       for output in operation.outputs { #expect(index.contains(output.name)) }
     }
+    for defaults in [
+      "probabilities, or top_indices, top_probabilities with top_k\n", "; by default loss\n",
+      "loss, gradient, and hessian_vector_product with vector\n",
+    ] { #expect(index.contains(defaults)) }
     #expect(index.contains(text(post("/gradient", #"{"logits": [40, 0], "target": 0}"#))))
     #expect(get("/").contentType == .plainText)
   }

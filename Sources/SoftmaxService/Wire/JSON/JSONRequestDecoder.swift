@@ -272,7 +272,9 @@ struct JSONRequestDecoder: ~Copyable {
       request.candidates.append((output, UnvalidatedRequest.Tensor(shape: shape, values: Numbers(reading.values))))
     }
     for fault in reading.faults {
-      request.faults.append(.candidate(output, fault.path)) { wire.sentence(aboutCandidate: fault, at: $0) }
+      request.faults.append(.candidate(output, fault.path)) {
+        wire.sentence(aboutCandidate: fault, for: output, at: $0)
+      }
     }
   }
 

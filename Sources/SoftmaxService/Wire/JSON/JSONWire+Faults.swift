@@ -85,11 +85,16 @@ extension Wire {
     }
   }
 
-  /// The same of the caller's own numbers, which need not be finite.
-  func sentence(aboutCandidate fault: TensorFault, at place: String, format: BinaryFormat = .binary64) -> String {
-    sentence(
-      about: fault, at: place, wanted: "a number, or one of the strings \"NaN\", \"Infinity\" and \"-Infinity\"",
-      format: format)
+  /// The same of the caller's own numbers for an output, which need not be finite.
+  func sentence(
+    aboutCandidate fault: TensorFault, for output: CheckedOutput, at place: String, format: BinaryFormat = .binary64
+  ) -> String {
+    let isForAll = fault.path.isEmpty && output.inCatalogue.descriptor.hasClassAxis
+    let wanted =
+      isForAll
+      ? "an array of the logits' shape, which tolist() makes of Python's arrays and tensors"
+      : "a number, or one of the strings \"NaN\", \"Infinity\" and \"-Infinity\""
+    return sentence(about: fault, at: place, wanted: wanted, format: format)
   }
 
   private func sentence(

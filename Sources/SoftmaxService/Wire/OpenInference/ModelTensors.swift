@@ -58,7 +58,7 @@ enum ModelInput: Hashable, Sendable {
   ) -> String {
     switch self {
     case .input(let input): wire.sentence(about: fault, in: input, at: place, format: format)
-    case .candidate: wire.sentence(aboutCandidate: fault, at: place, format: format)
+    case .candidate(let output): wire.sentence(aboutCandidate: fault, for: output, at: place, format: format)
     }
   }
 }
