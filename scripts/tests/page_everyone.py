@@ -52,6 +52,29 @@ class Everyone:
                 name = f"{fragment!r}, {viewport['width']} px"
                 self.that(all(gap >= 6 for gap in gaps), f"lines {gaps} px apart at {name}")
 
+    def check_widths(self):
+        """No table is cut off on a screen, no loss breaks within its number, and what scrolls has a name."""
+        many = "#a=1,2,3,-1,0.5,0.25,4,-3&l=6&i=2&T=2"
+        for width, fragment in itertools.product((1000, 1100, 1280), ("", many, "#a=1002,1001,1000.1&l=0")):
+            with self.visit(fragment, viewport={"width": width, "height": 900}) as visit:
+                cut = visit.page.locator("#derivation .scroll").evaluate_all(
+                    "all => all.filter(one => one.scrollWidth > one.clientWidth).map(one => one.ariaLabel)")
+                self.equal(cut, [], f"tables cut off at {fragment!r}, {width} px")
+        for fragment in ("", "#a=40,0&l=0", "#a=1002,1001,1000.1&l=0", "#a=-1e17,123456789.5&l=0"):
+            with self.visit(fragment, viewport={"width": 320, "height": 700}) as visit:
+                lines = visit.page.evaluate("(() => { const range = document.createRange(); "
+                                            "range.selectNodeContents(document.getElementById('loss')); "
+                                            "return range.getClientRects().length; })()")
+                self.equal(lines, 1, f"lines of the loss at {fragment!r}")
+        with self.visit("#a=1002.25,1001,1000.1&l=0&T=2.5") as visit:
+            unnamed = "all => all.filter(one => (one.scrollWidth > one.clientWidth) !== " \
+                      "(one.tabIndex === 0 && one.role === 'group' && Boolean(one.ariaLabel))).length"
+            for width in (1280, 320, 1280):
+                visit.page.set_viewport_size({"width": width, "height": 900})
+                visit.page.wait_for_timeout(100)
+                formulas = visit.page.locator(".formula")
+                self.equal(formulas.evaluate_all(unnamed), 0, f"formulas that scroll without a name at {width} px")
+
     def check_forced_colours(self):
         """Where the system chooses the colours, the keys of the legends and the Jacobian's shades can be told apart."""
         for scheme in ("light", "dark"):

@@ -2,16 +2,18 @@
 
 /**
  * What programs print around numbers: R's index of a line's first number; a line that only announces, as Julia's and
- * MATLAB's; a length; an array's type, what it was made by; a name before a number, as in "loss = 0.4".
+ * MATLAB's, whose second is "1x3 single row vector"; a length; what TensorFlow's begin with; an array's type, what it
+ * was made by; a name before a number, as in "loss = 0.4".
  */
-const around = [/^[ \t]*\[\d+\](?=[ \t])/gm, /^.*[:=][ \t]*$/gm, /\w+\(\d+\)(?=[ \t]*\[)/g, /[A-Za-z_][\w.]*(?=[([])/g,
+const around = [/^[ \t]*\[\d+\](?=[ \t])/gm, /^.*[:=][ \t]*$/gm, /^[ \t]*\d+([x×]\d+)+[ \t]+[A-Za-z][a-z\d ]*$/gm,
+  /\w+\(\d+\)(?=[ \t]*\[)/g, /<[A-Za-z][\w.]*:?( '[^']*')?/g, /\bshape=\([^)]*\)/g, /[A-Za-z_][\w.]*(?=[([])/g,
   /\b(dtype|device|grad_fn|requires_grad|shape|weak_type)=[^,)]*/g,
   /["']?[A-Za-z_][\w.]*["']?[ \t]*[:=]/g];
 
 /** Numbers as programs print them, whatever stands between them; NaN and infinities as /check takes them. */
 function pasted(text) {
   const bare = around.reduce((rest, pattern) => rest.replace(pattern, ""), text.replaceAll("−", "-"));
-  const words = bare.match(/[^\s,;()[\]{}]+/g) ?? [];
+  const words = bare.match(/[^\s,;<>()[\]{}]+/g) ?? [];
   if (words.length === 0) throw new Error("There are no numbers yet; paste yours");
   // Julia's 0.5f0 is a Float32.
   const read = word => Number(word.replace(/^([+-]?)inf(inity)?$/i, "$1Infinity").replace(/(?<=\d)f(?=[+-]?\d)/, "e"));

@@ -97,7 +97,8 @@ const symbols = [
     return [
       formula(bracket(u(), tight("/"), v()), prime(), equals(),
         fraction(row(u(), prime(), v(), minus(), u(), v(), prime()), power(v(), mn("2")))),
-      formula(partial(mi("S"), ai()), equals(), overT(T?.(), ofScore("i", T))),
+      formula(u(), prime(), equals(), overT(T?.(), row(indicator(), ofScore("l", T)))),
+      formula(v(), prime(), equals(), overT(T?.(), ofScore("i", T))),
       formula(partial(yl(), ai()), equals(), quotient(indicator(), ofScore("l", T), ofScore("i", T), T?.())),
     ];
   },
@@ -154,28 +155,46 @@ const numbers = [
   },
 ];
 
-/** What step 6 adds: that two steps agree, and where a number is too small or too large for a double, that. */
-function agreement({ question: { l, i }, probabilities, loss, slopeOfLog, slopes, product, gradient }) {
-  const sizes = [probabilities[l], probabilities[i], loss, -slopeOfLog, Math.abs(slopes[i]), Math.abs(gradient[i])];
-  return (product[i] === gradient[i] ? "Steps 5 and 6 agree in every bit." : "")
-    + (sizes.every(size => 2 ** -1022 <= size && size < Infinity) ? ""
-      : " A probability, slope or loss that is too small or too large for a double reads 0 or ∞, or has few digits "
-        + "right; the service computes with the exact one.");
-}
+/** The numbers of an answer that each of the six steps shows. */
+const shownNumbers = [
+  ({ question: { l }, probabilities, loss }) => [probabilities[l], loss],
+  ({ question: { l }, probabilities, slopeOfLog }) => [probabilities[l], slopeOfLog],
+  () => [],
+  ({ question: { l, i }, probabilities, slopes }) => [probabilities[l], probabilities[i], slopes[i]],
+  ({ question: { i }, slopeOfLog, slopes, product }) => [slopeOfLog, slopes[i], product[i]],
+  ({ question: { i }, probabilities, gradient }) => [probabilities[i], gradient[i]],
+];
+const isWithinDoubles = value => 2 ** -1022 <= Math.abs(value) && Math.abs(value) < Infinity;
+
+/** What a step says beside its equations: that a number is too small or too large for a double, where one is. */
+const beyondDoubles = values => values.every(isWithinDoubles) ? "" : html("p", { class: "note" },
+  "A number that is too small or too large for a double reads 0 or ∞ here, or has few digits right; the service "
+  + "computes with the exact one.");
 
 function drawDerivation(answer) {
   const { T } = answer.question;
   const [asSymbol, asNumber] = T === 1 ? [] : [() => mi("T"), () => given(T, T)];
   [...byId("steps").children].forEach((step, k) => step.replaceChildren(step.firstElementChild,
     html("div", { class: "symbols" }, ...symbols[k](asSymbol)),
-    html("div", { class: "numbers" }, ...numbers[k](answer, asNumber))));
-  byId("agreement").textContent = agreement(answer);
+    html("div", { class: "numbers" }, ...numbers[k](answer, asNumber), beyondDoubles(shownNumbers[k](answer)))));
+  const { question: { i }, product, gradient } = answer;
+  byId("agreement").textContent = product[i] === gradient[i] ? "Steps 5 and 6 agree in every bit." : "";
   drawTable(answer);
   drawJacobian(answer);
-  // What is too wide all the same scrolls, by the keyboard too.
-  for (const element of document.querySelectorAll(".formula")) {
-    if (element.scrollWidth > element.clientWidth) element.tabIndex = 0;
-  }
+  markScrolling();
+}
+
+/** A formula that is too wide all the same scrolls, by the keyboard too, and has a name then. */
+function markScrolling() {
+  [...byId("steps").children].forEach((step, k) => {
+    for (const element of step.querySelectorAll(".formula")) {
+      const isWide = element.scrollWidth > element.clientWidth;
+      const marks = { tabindex: 0, role: "group", "aria-label": `Formula of step ${k + 1}` };
+      for (const [name, value] of Object.entries(marks)) {
+        isWide ? element.setAttribute(name, value) : element.removeAttribute(name);
+      }
+    }
+  });
 }
 
 // In the heads of the tables "_" stands before an index.

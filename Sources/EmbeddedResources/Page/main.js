@@ -21,4 +21,5 @@ listenToControls();
 listenToPrograms();
 listenToCheck();
 addEventListener("hashchange", takeFragment);
+addEventListener("resize", markScrolling);
 takeFragment();

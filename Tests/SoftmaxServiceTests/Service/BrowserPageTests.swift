@@ -31,7 +31,7 @@ struct BrowserPageTests {
 
   @Test func thePageIsSmallAndAsksForNothingElse() {
     let page = text(answer) + text(style) + text(script)
-    #expect(page.utf8.count < 75_000)
+    #expect(page.utf8.count < 80_000)
     #expect(page.hasPrefix("<!doctype html>"))
     #expect(text(answer).hasSuffix("</html>\n"))
     for outside in ["https:", "url(", "@import", "import(", "<img", "<iframe"] {
