@@ -1,3 +1,4 @@
+internal import Allocation
 internal import VectorKernels
 
 /// Reads the rows of tensors as binary64 numbers side by side.
@@ -126,5 +127,242 @@ extension LossProblem {
     if case .indices = target { return own }
     let classes = softmax.layout.classes
     return own + min(softmax.layout.batch, threads) * (classes * 32 + KeptExponentials.bytes(classes: classes))
+  }
+}
+
+/// Which rows of a tensor stand in groups of eight, and how their numbers get there and back.
+struct RowSelection {
+  private let layout: Layout
+  /// The rows in order.
+  private(set) var numbers: [Int] = []
+  /// Numbers that do not lie side by side as binary64.
+  private var run: [Double] = []
+
+  init(_ layout: Layout, room: Int) {
+    self.layout = layout
+    numbers.reserveCapacity(room)
+  }
+
+  var count: Int { numbers.count }
+
+  mutating func append(_ n: Int) { numbers.append(n) }
+
+  mutating func append(_ rows: Range<Int>) { numbers.append(contentsOf: rows) }
+
+  mutating func removeAll() { numbers.removeAll(keepingCapacity: true) }
+
+  /// How many groups they are in.
+  var groups: Int { (count + 7) / 8 }
+
+  /// Rows that are moved together: those that lie one behind the other in the tensor, or a tile, eight side by side
+  /// that are a group.
+  private struct Stretch {
+    /// Where the first of them is in the tensor.
+    let start: Int
+    let end: Int
+    let isTile: Bool
+  }
+
+  private func stretch(from row: Int) -> Stretch {
+    let first = numbers[row]
+    let start = layout.start(of: first)
+    var end = row + 1
+    if layout.inner == 1 {
+      // The numbers ascend, so that as many as rows are all of them.
+      if numbers[count - 1] - first == count - 1 - row { end = count }
+      while end < count, numbers[end] == numbers[end - 1] + 1 { end += 1 }
+      return Stretch(start: start, end: end, isTile: false)
+    }
+    let isTile =
+      row % 8 == 0 && row + 8 <= count && numbers[row + 7] == first + 7 && first % layout.inner + 8 <= layout.inner
+    return Stretch(start: start, end: isTile ? row + 8 : end, isTile: isTile)
+  }
+
+  /// Copies the rows of a tensor into groups.
+  mutating func gather(_ tensor: Numbers, into groups: inout [Double]) {
+    groups.resize(to: 8 * self.groups * layout.classes)
+    var groups = groups.mutableSpan
+    var run = exchange(&run, with: [])
+    defer { self.run = run }
+    let (classes, inner) = (layout.classes, layout.inner)
+    var row = 0
+    while row < count {
+      let stretch = stretch(from: row)
+      if !stretch.isTile {
+        tensor.withRun((stretch.end - row) * classes, from: stretch.start, step: inner, copiedInto: &run) { numbers in
+          interleave(numbers, classes: classes, from: row, into: &groups)
+        }
+      } else {
+        for c in 0..<classes {
+          tensor.withRun(8, from: stretch.start + c * inner, copiedInto: &run) { numbers in
+            for lane in 0..<8 { groups[row * classes + 8 * c + lane] = numbers[lane] }
+          }
+        }
+      }
+      row = stretch.end
+    }
+  }
+
+  /// Copies the rows of groups into a tensor.
+  mutating func write(_ groups: [Double], to tensor: ResultBuffer) {
+    let groups = groups.span
+    var run = exchange(&run, with: [])
+    defer { self.run = run }
+    let (classes, inner) = (layout.classes, layout.inner)
+    var row = 0
+    while row < count {
+      let stretch = stretch(from: row)
+      if !stretch.isTile {
+        tensor.write((stretch.end - row) * classes, from: stretch.start, step: inner, by: &run) { numbers in
+          deinterleave(groups, classes: classes, from: row, into: &numbers)
+        }
+      } else {
+        for c in 0..<classes {
+          let place = row * classes + 8 * c
+          tensor.write(groups.extracting(place..<place + 8), from: stretch.start + c * inner)
+        }
+      }
+      row = stretch.end
+    }
+  }
+}
+
+/// What the loops compute z of: the logits of groups of rows, or the z of capped ones.
+struct RowArguments {
+  /// [groups][classes][8], where a lane without a row holds an earlier one, or zeros; or twice that, the z's high parts
+  /// and then the low parts.
+  fileprivate(set) var pairs: [Double]
+  /// How many logits there are.
+  fileprivate(set) var count = 0
+  /// The temperature, and how far z may be from the real one.
+  let shift: RowShift
+
+  var numbers: Span<Double> {
+    @_lifetime(borrow self) get { pairs.span.extracting(first: count) }
+  }
+
+  /// What each z is more than the numbers and the shift say; empty if it is nothing.
+  var rests: Span<Double> {
+    @_lifetime(borrow self) get { pairs.span.extracting(droppingFirst: count) }
+  }
+}
+
+/// A tensor's rows in groups, and what the loops know of them.
+struct RowGroups {
+  private let tensor: Numbers
+  private let cap: RowCap?
+  private(set) var arguments: RowArguments
+  /// The logits, where they are capped.
+  private var logits: [Double] = []
+  private(set) var exponentials: DoubleDoubleBuffer  // [2][groups][classes][8]
+  /// The derivatives of capped logits, if the logits are.
+  private(set) var capSlopes = DoubleDoubleBuffer()
+  private var rows: [InterleavedRows]  // [groups]
+  /// How many groups there are.
+  private var count = 0
+
+  /// - Parameters:
+  ///   - room: how many rows there are at most, a multiple of eight.
+  ///   - temperature, cap: those of the rows.
+  ///   - rows: what is known of each group beforehand.
+  init(
+    _ tensor: Numbers, classes: Int, room: Int, temperature: Double, cap: RowCap? = nil,
+    _ rows: InterleavedRows = InterleavedRows()
+  ) {
+    self.tensor = tensor
+    self.cap = cap
+    arguments = RowArguments(
+      pairs: [Double](repeating: 0, largeCount: room * classes),
+      shift: cap.map { RowShift(known: $0.error) } ?? RowShift(maximum: 0, temperature: temperature))
+    exponentials = DoubleDoubleBuffer(uninitialized: room * classes)
+    self.rows = [InterleavedRows](repeating: rows, largeCount: room / 8)
+  }
+
+  /// What is known of a group.
+  subscript(group: Int) -> InterleavedRows {
+    _read { yield rows[group] }
+    _modify { yield &rows[group] }
+  }
+
+  /// Sets the target classes of rows from one on, as far as none of them is `ignored`.
+  /// - Returns: how many it has set.
+  mutating func setTargets(from row: Int, _ targets: Span<Int>, before ignored: Int) -> Int {
+    var rows = rows.mutableSpan
+    for index in targets.indices {
+      let target = targets[index]
+      if target == ignored { return index }
+      rows[(row + index) / 8].target[(row + index) % 8] = Double(target)
+    }
+    return targets.count
+  }
+
+  /// Reads some rows, and computes their exponentials and the sums of these.
+  mutating func read(_ selection: inout RowSelection, by loops: any VectorLoops.Type, vanishing: Double) {
+    count = selection.groups
+    if let cap {
+      readCapped(&selection, cap, by: loops)
+    } else {
+      selection.gather(tensor, into: &arguments.pairs)
+      arguments.count = arguments.pairs.count
+    }
+    let (arguments, table) = (arguments, exponentialTable)
+    var exponentials = exchange(&self.exponentials, with: DoubleDoubleBuffer())
+    exponentials.resize(to: arguments.count)
+    var pairs = exponentials.numbers.mutableSpan
+    change { rows in
+      loops.interleavedExponentials(
+        arguments.numbers, rests: arguments.rests, shift: arguments.shift, vanishing: vanishing, table: table.span,
+        into: &pairs, &rows)
+    }
+    self.exponentials = exponentials
+  }
+
+  /// Reads some rows, and caps them.
+  private mutating func readCapped(_ selection: inout RowSelection, _ cap: RowCap, by loops: any VectorLoops.Type) {
+    selection.gather(tensor, into: &logits)
+    var pairs = exchange(&arguments.pairs, with: [])
+    var capSlopes = exchange(&self.capSlopes, with: DoubleDoubleBuffer())
+    let (logits, table) = (logits, exponentialTable)
+    arguments.count = logits.count
+    pairs.resize(to: 2 * logits.count)
+    capSlopes.resize(to: logits.count)
+    var z = pairs.mutableSpan
+    var slopes = capSlopes.numbers.mutableSpan
+    change { rows in
+      loops.interleavedCapped(
+        logits.span, cap: cap.shift, scale: cap.scale, table: table.span, into: &z, slopes: &slopes, &rows)
+    }
+    arguments.pairs = pairs
+    self.capSlopes = capSlopes
+  }
+
+  mutating func computeLogSums(by loops: any VectorLoops.Type) {
+    let table = exponentialTable
+    change { rows in loops.interleavedLogSums(&rows, table: table.span) }
+  }
+
+  /// Lets a loop change what is known of the rows.
+  @inline(__always)
+  mutating func change<Result>(_ loop: (inout MutableSpan<InterleavedRows>) -> Result) -> Result {
+    let count = count
+    var all = rows.mutableSpan
+    var rows = all._mutatingExtracting(first: count)
+    return loop(&rows)
+  }
+
+  /// What is known of the rows.
+  var span: Span<InterleavedRows> {
+    @_lifetime(borrow self) get { rows.span.extracting(first: count) }
+  }
+}
+
+extension DoubleDoubleBuffer {
+  /// The pairs times the derivatives of capped logits; as they are where the logits are not capped, and there are none.
+  func times(_ slopes: DoubleDoubleBuffer, by loops: any VectorLoops.Type) -> DoubleDoubleBuffer {
+    guard slopes.numbers.count > 0 else { return self }
+    var result = DoubleDoubleBuffer(uninitialized: slopes.numbers.count / 2)
+    var products = result.numbers.mutableSpan
+    loops.multiplied(high, low, by: slopes.numbers.span, into: &products)
+    return result
   }
 }
