@@ -284,7 +284,7 @@ class Shown:
             visit.page.locator("#kind").select_option("gradient")
             field.fill("-0.341 0.2424 0.0986")
             visit.page.get_by_role("button", name="Check them").click()
-            visit.page.get_by_role("button", name='Check with "rtol"').click()
+            visit.page.get_by_role("button", name='Check with "atol"').click()
             expect(found).to_contain_text("They are right")
             visit.page.get_by_role("button", name="With the sign turned").click()
             expect(found).to_contain_text("sign: gradient: every number has the opposite sign")

@@ -4,7 +4,7 @@ import VectorKernels
 /// Something else stands in the place of softmax(a / T).
 extension Hypothesis {
   static let ofSoftmax =
-    temperatures + axes + [allAxes, twice, none] + sigmoids + differentiated + [noLogarithm, mask]
+    temperatures + axes + [allAxes, twice, none] + sigmoids + differentiated + [noLogarithm] + otherForms + [mask]
 
   private static let twice = Hypothesis(
     .softmaxTwice, .softmax, in: .all,
@@ -26,6 +26,39 @@ extension Hypothesis {
     cure: "loss = -log softmax(a)[target]; pass log_softmax(a) to a loss that takes logarithms",
     telling: "other logits, with three classes or more"
   ) { $0.source = .withoutLogarithm }
+
+  /// A step too many or too few between the logits, their probabilities and the logarithms.
+  private static let otherForms = [
+    Hypothesis(
+      .noLogarithm, .softmax, in: [.logProbabilities],
+      detail: "the logarithm is left out: these are the probabilities", cure: "log p = a - logsumexp(a)",
+      telling: "other logits"
+    ) { $0.source = .withoutLogarithm },
+    Hypothesis(
+      .noLogarithm, .softmax, in: [.logSumExp], detail: "the logarithm is left out: it is the sum Σ exp(a)",
+      cure: "logsumexp(a) = m + log(Σ exp(a - m)), m = max(a)", telling: "other logits"
+    ) { $0.source = .withoutLogarithm },
+    Hypothesis(
+      .noExponential, .softmax, in: [.probabilities],
+      detail: "the exponential is left out: these are the logarithms, log p",
+      cure: "p = exp(log p), or send them as \"log_probabilities\"", telling: "logits such as [2, 1, 0.1]"
+    ) { $0.source = .logarithms },
+    Hypothesis(
+      .noMaximum, .softmax, in: [.logSumExp],
+      detail: "the largest logit, which was subtracted, is not added again: it is log Σ exp(a - m), m = max(a)",
+      cure: "logsumexp(a) = m + log(Σ exp(a - m)), m = max(a)", telling: "other logits"
+    ) { $0.source = .unfinished },
+    Hypothesis(
+      .noSum, .softmax, in: [.probabilities, .gradient],
+      detail: "the sum is left out: it is exp(a - m) where exp(a - m) / Σ exp(a - m) should be, m = max(a)",
+      cure: Sentence { $0.softmax }, telling: "logits such as [2, 1, 0.1]"
+    ) { $0.source = .unfinished },
+    Hypothesis(
+      .noSum, .softmax, in: [.logProbabilities, .loss],
+      detail: "the sum's logarithm is left out: it is a - m where a - m - log Σ exp(a - m) should be, m = max(a)",
+      cure: "log p = a - m - log(Σ exp(a - m)), m = max(a)", telling: "logits such as [2, 1, 0.1]"
+    ) { $0.source = .unfinished },
+  ]
 
   private static let mask = Hypothesis(
     .mask, .softmax, in: .all, needing: [.mask],
@@ -108,8 +141,8 @@ extension Hypothesis {
 /// format.
 extension Hypothesis {
   static let ofArithmetic =
-    epsilons + clippings + overflows + differentiatedOverflows + underflows + differentiatedUnderflows + logitsBeyond
-    + differences
+    epsilons + clippings + overflows + differentiatedOverflows + underflows + differentiatedUnderflows
+    + gradualUnderflows + logitsBeyond + differences
 
   private static let ofLogarithms: CheckedOutputSet = [.logProbabilities, .entropy, .loss, .gradient]
   private static let ofProbabilities: CheckedOutputSet = [
@@ -189,16 +222,33 @@ extension Hypothesis {
     // Half of the least number is rounded to 0.
     let least = format == .binary64 ? .leastNonzeroMagnitude : power(format.leastExponent - 1)
     return [
-      (least, "become 0 below the least number"),
-      (power(format.leastNormalExponent), "are flushed to 0 below 2^\(format.leastNormalExponent)"),
-    ].map { threshold, detail in
-      Hypothesis(
-        .underflow, .handling, of: format, in: ofProbabilities,
-        detail: "probabilities underflow: in \(format.name) they \(detail), and so log p is -Infinity",
-        cure: "log p = a - logsumexp(a) stays finite; compute losses from it, not from p",
-        telling: "logits such as [0, -800]"
-      ) { $0.handling = .flushed(threshold) }
-    }
+      (least, detailOfGradual(format)),
+      (
+        power(format.leastNormalExponent),
+        "probabilities underflow: in \(format.name) they are flushed to 0 below 2^\(format.leastNormalExponent), "
+          + "and so log p is -Infinity"
+      ),
+    ].map { threshold, detail in underflow(format, in: ofProbabilities, detail, .flushed(threshold)) }
+  }
+
+  /// The same by the digits that are left of a logarithm.
+  private static let gradualUnderflows = formats.map { format in
+    underflow(format, in: [.logProbabilities, .loss], detailOfGradual(format), .gradual(format))
+  }
+
+  private static func detailOfGradual(_ format: BinaryFormat) -> String {
+    "probabilities underflow: in \(format.name) they lose digits below 2^\(format.leastNormalExponent), and become 0 "
+      + "below the least number; log p loses the digits too, and then is -Infinity"
+  }
+
+  private static func underflow(
+    _ format: BinaryFormat, in outputs: CheckedOutputSet, _ detail: String, _ handling: Change.Handling
+  ) -> Hypothesis {
+    Hypothesis(
+      .underflow, .handling, of: format, in: outputs, detail: "\(detail)",
+      cure: "log p = a - logsumexp(a) stays finite, and exact; compute losses from it, not from p",
+      telling: "logits such as [0, -800]"
+    ) { $0.handling = handling }
   }
 
   private static let differences = [1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6].flatMap { step in

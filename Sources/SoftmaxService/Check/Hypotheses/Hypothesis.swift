@@ -97,6 +97,9 @@ enum Cause: String, Sendable, CaseIterable {
   case divergence = "kl_divergence"
   case jacobian
   case noLogarithm = "no_log"
+  case noExponential = "no_exp"
+  case noSum = "no_sum"
+  case noMaximum = "no_max"
   case mask, smoothing, weight
   case ignoreIndex = "ignore_index"
   case sampleWeight = "sample_weight"

@@ -29,6 +29,11 @@ struct Change: Sendable, Hashable {
     case withoutLogarithm
     /// softmax(a/T) of logits rounded to ``SoftmaxTables/narrow``.
     case narrowed
+    /// log softmax(a/T) in the place of softmax(a/T).
+    case logarithms
+    /// e^x, x = (a - max a)/T, that is not divided by its sum; x in the place of its logarithm; and log Σ e^x, to which
+    /// the maximum is not added.
+    case unfinished
 
     /// This and another change's. (A pattern and not ==: hundreds of pairs are made.)
     @inline(__always)
@@ -48,7 +53,9 @@ struct Change: Sendable, Hashable {
       case .withoutMask: 8
       case .withoutLogarithm: 9
       case .narrowed: 10
-      case .axis(let axis): 11 + (axis.map { Int($0) + 1 } ?? 0)
+      case .logarithms: 11
+      case .unfinished: 12
+      case .axis(let axis): 13 + (axis.map { Int($0) + 1 } ?? 0)
       }
     }
   }
@@ -64,6 +71,8 @@ struct Change: Sendable, Hashable {
     case unshifted(ExponentRange)
     /// What is below a threshold is 0.
     case flushed(Double)
+    /// Below a format's normal range e^x and its quotient are rounded to multiples of the least number.
+    case gradual(BinaryFormat)
     /// Logits past a format's greatest number are infinite.
     case beyond(Double)
     /// What makes of the gradient the difference quotient (L(a + h) - L(a)) / h of each logit, or the central one,
@@ -81,7 +90,7 @@ struct Change: Sendable, Hashable {
     var needs: Needs {
       switch self {
       case .given: .none
-      case .epsilon, .clipped, .beyond, .difference: .probabilities
+      case .epsilon, .clipped, .gradual, .beyond, .difference: .probabilities
       case .unshifted: .sums
       case .flushed: .leastProbabilities
       }
@@ -91,9 +100,12 @@ struct Change: Sendable, Hashable {
     var isNearNone: Bool {
       switch self {
       case .epsilon, .clipped, .difference: true
-      case .given, .unshifted, .flushed, .beyond: false
+      case .given, .unshifted, .flushed, .gradual, .beyond: false
       }
     }
+
+    /// Whether digits are lost one by one.
+    var isGradual: Bool { if case .gradual = self { true } else { false } }
   }
 
   enum Smoothing: Sendable, Hashable {

@@ -1,5 +1,6 @@
 import Glibc
 import Softmax
+import VectorKernels
 
 /// The rows on which findings are sought, each one's logits side by side.
 ///
@@ -90,14 +91,18 @@ final class CheckedRows: Sendable {
     // Capped logits lead by less.
     guard !isCapped || source == .withoutCap else { return false }
     switch source {
-    case .given, .withoutCap, .withoutLogarithm, .narrowed: scale = 1 / temperature
+    case .given, .withoutCap, .withoutLogarithm, .narrowed, .unfinished: scale = 1 / temperature
     case .withoutTemperature: scale = 1
     case .timesTemperature: scale = temperature
-    case .axis, .twice, .logits, .sigmoid, .binary, .withoutMask: return false
+    case .axis, .twice, .logits, .logarithms, .sigmoid, .binary, .withoutMask: return false
     }
     let (lead, greatest) = (extremes[row].lead, extremes[row].greatest)
     return lead * scale >= 1600 && lead >= greatest.magnitude * 0x1p-6
   }
+
+  /// Whether the sum that any row is divided by shows in one decimal place: else p is 1, and log p is a - max a, in few
+  /// digits.
+  var haveLargeSums: Bool { extremes.contains { $0.lead < 2.9 * temperature } }
 
   /// The largest of all rows.
   func largestShift(_ source: Change.Source) -> Double { shift(largestShift, under: source) }
@@ -112,6 +117,7 @@ final class CheckedRows: Sendable {
     case .given, .epsilon, .difference: return false
     case .clipped(let bound, let isTwoSided): return least >= bound && !(isTwoSided && others < bound * (1 + others))
     case .flushed(let threshold): return least >= threshold
+    case .gradual(let format): return least >= format.leastNormal
     // Half, since sums of exponentials are squared where they are differentiated.
     case .unshifted(let range): return magnitude + log(Double(classes)) <= min(range.greatest, -range.least) / 2
     case .beyond(let greatest): return magnitude <= greatest
@@ -120,7 +126,7 @@ final class CheckedRows: Sendable {
 
   private func shift(_ own: Double, under source: Change.Source) -> Double {
     switch source {
-    case .given, .withoutCap, .withoutMask, .withoutLogarithm, .narrowed: own
+    case .given, .withoutCap, .withoutMask, .withoutLogarithm, .narrowed, .logarithms, .unfinished: own
     case .withoutTemperature: own * temperature
     case .timesTemperature: own * temperature * temperature
     case .axis, .binary: magnitude

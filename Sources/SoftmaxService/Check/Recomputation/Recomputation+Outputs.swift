@@ -1,5 +1,6 @@
 import Glibc
 import Softmax
+import VectorKernels
 
 /// What stands in softmax's place, number by number.
 extension Recomputation {
@@ -10,7 +11,7 @@ extension Recomputation {
       rows.extremes[row].greatest / temperature > range.greatest || perRow[row] > range.greatest
         || perRow[row] < range.least
     case .beyond(let greatest): rows.extremes[row].magnitude > greatest
-    case .given, .epsilon, .clipped, .flushed, .difference: false
+    case .given, .epsilon, .clipped, .flushed, .gradual, .difference: false
     }
   }
 
@@ -22,7 +23,7 @@ extension Recomputation {
 
   private func handled(_ p: Double, _ row: Row, _ c: Int) -> Double {
     switch change.handling {
-    case .given, .epsilon, .beyond: return p
+    case .given, .epsilon, .gradual, .beyond: return p
     case .difference(let step, let isCentral):
       // log Σ e^x moves by log(1 + p (e^h - 1)) where x of a class moves by h.
       let h = step / temperature
@@ -58,6 +59,12 @@ extension Recomputation {
     case .flushed, .unshifted:
       let p = handled(p, row, c)
       return p == 0 ? -.infinity : p.isNaN ? .nan : logP
+    case .gradual(let format):
+      guard p < format.leastNormal, logP.isFinite else { return logP }
+      let x = (rows.logits[row.start + c] - rows.extremes[row.index].greatest) / temperature
+      let power = format.nearest(to: exp(x))
+      // log Σ e^x is x - log p.
+      return log(format.nearest(to: power / exp(x - logP)))
     }
   }
 
@@ -66,7 +73,7 @@ extension Recomputation {
     guard isHandled else { return 0 }
     let step = Double.leastNonzeroMagnitude
     switch change.handling {
-    case .given, .beyond, .difference: return 0
+    case .given, .gradual, .beyond, .difference: return 0
     case .epsilon(let epsilon): return step / (probabilities[row.start + c] + epsilon)
     case .clipped, .flushed, .unshifted:
       let p = probability(row, c)

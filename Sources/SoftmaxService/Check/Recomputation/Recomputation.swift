@@ -245,6 +245,7 @@ struct Recomputation: ~Copyable {
     switch output {
     case .probabilities:
       let p = probability(row, c)
+      if case .logarithms = change.source { return multiplied(p, row.operations.logarithm(p), row) }
       return multiplied(p, row.operations.probability(p), row, gain: 1)
     case .logProbabilities:
       let value = logProbability(row, c)
@@ -280,7 +281,7 @@ extension Change.Source {
     case .given, .withoutTemperature, .timesTemperature, .twice, .withoutCap, .withoutMask, .withoutLogarithm,
       .narrowed:
       true
-    case .axis, .logits, .sigmoid, .binary: false
+    case .axis, .logits, .sigmoid, .binary, .logarithms, .unfinished: false
     }
   }
 

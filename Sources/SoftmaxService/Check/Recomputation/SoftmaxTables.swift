@@ -173,8 +173,14 @@ final class SoftmaxTables {
       guard let unmasked = request.unmasked else { return nil }
       logits = rows.gathered(unmasked)
     case .narrowed: logits = logits.map(narrow.nearest)
+    case .withoutLogarithm where output == .logSumExp:
+      return try numbers(.logSumExp, of: .given).map { $0.map(exp) }
     case .withoutLogarithm: return try numbers(.probabilities, of: .given)
-    case .axis, .logits, .sigmoid, .binary:
+    case .logarithms: return try numbers(.logProbabilities, of: .given)
+    case .unfinished where output == .logSumExp:
+      guard let logP = try numbers(.logProbabilities, of: .given) else { return nil }
+      return stride(from: 0, to: logP.count, by: rows.classes).map { -(logP[$0..<($0 + rows.classes)].max() ?? 0) }
+    case .axis, .logits, .sigmoid, .binary, .unfinished:
       guard output == .probabilities || output == .logProbabilities else { return nil }
       return try instead(of: output, source)
     }
@@ -207,6 +213,9 @@ final class SoftmaxTables {
       ).map { rows.gathered($0) }
     case .sigmoid where output == .probabilities: return rows.logits.map { PlainSoftmax.sigmoid($0 / temperature) }
     case .sigmoid: return rows.logits.map { PlainSoftmax.logSigmoid($0 / temperature) }
+    case .unfinished:
+      return PlainSoftmax.shifted(PlainSoftmax.capped(rows.logits, request.softmax.softcap), classes: rows.classes)
+        .map { output == .probabilities ? exp($0 / temperature) : $0 / temperature }
     case .binary:
       guard output == .logProbabilities else { return nil }
       return (0..<rows.count).flatMap { row in
@@ -287,6 +296,15 @@ private enum PlainSoftmax {
       }
     }
     return sum + log(product)
+  }
+
+  /// a - max a of each row.
+  static func shifted(_ logits: [Double], classes: Int) -> [Double] {
+    stride(from: 0, to: logits.count, by: classes).flatMap { start in
+      let row = logits[start..<(start + classes)]
+      let greatest = row.max() ?? 0
+      return row.map { $0 - greatest }
+    }
   }
 
   /// The logits under a soft cap, c·tanh(a/c).

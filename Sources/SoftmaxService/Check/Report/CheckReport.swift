@@ -221,6 +221,14 @@ struct OutputReport: Sendable {
     needed.relative <= 0.125 ? "\"rtol\" \(Self.roundedUp(needed.relative))" : sufficientAbsoluteTolerance
   }
 
+  /// The same of numbers that were printed with so many digits after the point: half a unit of the last one, or hardly
+  /// more, where that does. A relative tolerance would have to be that of the smallest number, and let any of the
+  /// others pass.
+  func sufficientTolerance(decimals: Int) -> String {
+    guard let half = Double("5e-\(decimals + 1)"), needed.absolute <= 2 * half else { return sufficientTolerance }
+    return needed.absolute <= half ? "\"atol\" \(half)" : sufficientAbsoluteTolerance
+  }
+
   var sufficientAbsoluteTolerance: String { "\"atol\" \(Self.roundedUp(needed.absolute))" }
 
   /// A tolerance rounded up to two digits, though not near the least numbers, whose powers of ten vanish.
@@ -306,6 +314,9 @@ extension BinaryFormat {
     if place >= ofLeastNormal { return place - ofLeastNormal + 1 << UInt64(precision - 1) }
     return UInt64(Double(sign: .plus, exponent: precision - 1 - leastNormalExponent, significand: magnitude))
   }
+
+  /// The least normal number.
+  var leastNormal: Double { Double(sign: .plus, exponent: leastNormalExponent, significand: 1) }
 
   /// The unit roundoff u, 2^-p for p bits.
   var unit: Double { Double(sign: .plus, exponent: -precision, significand: 1) }

@@ -11,12 +11,12 @@ struct CheckRequest: Sendable {
     let values: [Double]
   }
 
-  let softmax: SoftmaxProblem
+  private(set) var softmax: SoftmaxProblem
   /// The logits with those that `where` excludes; nil where it excludes none.
   let unmasked: [Double]?
   /// The loss and what belongs to it, where there is a target.
-  let loss: ValidatedRequest.LossWork?
-  let geometry: Geometry
+  private(set) var loss: ValidatedRequest.LossWork?
+  private(set) var geometry: Geometry
   /// Not empty, no output twice, each of its output's shape.
   let candidates: [Candidate]
   let tolerance: Tolerance
@@ -60,6 +60,29 @@ struct CheckRequest: Sendable {
       let rounded = plan.format == .binary64 ? values : values.map(plan.format.nearest)
       return Candidate(output: output, shape: tensor.shape, values: rounded)
     }
+  }
+
+  /// The same with another class axis, which class indices are taken along; nil where the tensors do not fit it.
+  func with(axis: Int) -> CheckRequest? {
+    guard let loss, case .indices = loss.problem.target, axis != geometry.axis,
+      geometry.shape.removing(axis: axis) == geometry.batchShape
+    else { return nil }
+    let problem = loss.problem
+    var request = self
+    request.geometry = Geometry(shape: geometry.shape, axis: axis)
+    guard
+      let softmax = try? SoftmaxProblem(
+        logits: softmax.logits, layout: request.geometry.layout, temperature: softmax.temperature,
+        softcap: softmax.softcap, format: format, allowsEmptyRows: softmax.hasEmptyRows),
+      let changed = try? LossProblem(
+        softmax: softmax, target: problem.target, weight: problem.weight, sampleWeight: problem.sampleWeight,
+        ignoreIndex: problem.ignoreIndex, labelSmoothing: problem.labelSmoothing, reduction: problem.reduction,
+        zLoss: problem.zLoss, focalGamma: problem.focalGamma, divisor: problem.divisor)
+    else { return nil }
+    request.softmax = softmax
+    request.loss = ValidatedRequest.LossWork(
+      problem: changed, upstream: loss.upstream, vector: nil, derivedClass: nil)
+    return request
   }
 
   /// The format in which the caller's numbers are compared.

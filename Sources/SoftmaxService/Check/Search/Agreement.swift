@@ -71,7 +71,7 @@ struct Agreement {
     let floor = arithmetic.floor(candidate, term)
     let lenient = arithmetic.rounding(of: term, .lenient) + floor
     if lenient <= 0.5 * candidate.magnitude { hasDigits = true }
-    if difference > lenient, difference <= arithmetic.flushed(term) {
+    if difference > lenient, arithmetic.isFlushed(candidate, term, difference) {
       isFlushed = true
     } else {
       Self.raise(&misfit.lenient, difference, lenient)

@@ -90,25 +90,32 @@ extension OutputSearch {
     case multiple
   }
 
-  private mutating func explained() throws(ComputationError) -> [Finding]? {
+  /// What the numbers may come from: their own arithmetic; where they have few digits the same, rounded to these; and
+  /// arithmetic in binary32, whose numbers were printed with more digits than it has.
+  private mutating func arithmetics() -> (own: [CandidateArithmetic], shorter: [CandidateArithmetic]) {
     // Numbers with few digits may be rounded ones, and are compared as such where they are nothing else.
-    let digits = DecimalDigits(of: found, report.format)
-    let own = arithmetic
-    var (printed, shorter) = (own, CandidateArithmetic(.binary32))
-    (printed.digits, shorter.digits, self.digits) = (digits, digits, digits)
-    let isShorter = digits != nil && own.format.precision > shorter.format.precision && report.shareExact < 0.5
+    digits = DecimalDigits(of: found, report.format)
+    guard digits != nil else { return ([ownArithmetic], []) }
+    var (printed, shorter) = (ownArithmetic, CandidateArithmetic(.binary32))
+    (printed.digits, shorter.digits) = (digits, digits)
+    let isShorter = printed.format.precision > shorter.format.precision && report.shareExact < 0.5
+    return ([ownArithmetic, printed], isShorter ? [shorter] : [])
+  }
+
+  private mutating func explained() throws(ComputationError) -> [Finding]? {
+    let (own, shorter) = arithmetics()
     for step in Step.allCases {
-      let ways: [CandidateArithmetic] =
+      let ways =
         switch step {
-        case .shorterFormat: [own]
-        case .shorterSingles, .shorterPairs: isShorter ? [shorter] : []
-        case .singles, .pairs, .shorterPrecision: digits == nil ? [own] : [own, printed]
-        case .multiple: digits == nil ? [own] : isShorter ? [own, printed, shorter] : [own, printed]
+        case .shorterFormat: [ownArithmetic]
+        case .shorterSingles, .shorterPairs: shorter
+        case .singles, .pairs, .shorterPrecision: own
+        case .multiple: own + shorter
         }
       for way in ways {
         arithmetic = way
         // What binary32 rounds of large logits excuses anything.
-        if isShorter, way.format != own.format, try agreementAsAsked() != nil { continue }
+        if !shorter.isEmpty, way.format != ownArithmetic.format, try agreementAsAsked() != nil { continue }
         let found: [Finding]? =
           switch step {
           case .singles, .shorterSingles: try simplyExplained()
@@ -138,6 +145,7 @@ extension OutputSearch {
     }
     if let found = best(try explanations(mayAgree, base)) { return try withTransposed(found) }
     if let base { return try roundingFindings(base) }
+    if let finding = try otherQuestion() { return [finding] }
     return try order().map { [$0] }
   }
 
@@ -154,7 +162,23 @@ extension OutputSearch {
   /// they are without the option.
   private mutating func scaledFindings() throws(ComputationError) -> [Finding] {
     isBesideOptions = true
-    if let base = scaled(by: 1)?.agreement { return try roundingFindings(base) }
+    let (own, shorter) = arithmetics()
+    for way in own + shorter {
+      arithmetic = way
+      if let base = scaled(by: 1)?.agreement {
+        return try way.format == ownArithmetic.format ? roundingFindings(base) : [shorterPrecision(base)]
+      }
+      if let found = try simplyScaled() { return found }
+    }
+    for way in own + shorter {
+      arithmetic = way
+      if let found = try multiple() { return [found] }
+    }
+    return [unexplainedBesideOptions]
+  }
+
+  /// The single factors and the options left out that explain the numbers, beside an option that is not known.
+  private mutating func simplyScaled() throws(ComputationError) -> [Finding]? {
     let own = factor(of: Change())
     let ofFactors = mistakes.compactMap { mistake -> Explanation? in
       guard mistake.isFactor, mistake.outputs.contains(candidate.output), let own,
@@ -165,8 +189,7 @@ extension OutputSearch {
     if let found = best(ofFactors) { return found }
     var optionless: [[Mistake]] = []
     for mistake in mistakes where mistake.aspect == .option && canBeShown(mistake) { optionless.append([mistake]) }
-    if let found = withZeros(best(try explanations(optionless))) { return found }
-    return [try multiple() ?? unexplainedBesideOptions]
+    return withZeros(best(try explanations(optionless)))
   }
 
   /// The mistakes that agree with the numbers, alone or together, each with what speaks for it.
@@ -296,7 +319,10 @@ extension Mistake {
   var isFactor: Bool { aspect == .divisor || aspect == .factor || aspect == .temperaturePower }
   /// Whether beside it no more than a factor is looked for.
   fileprivate var isBesideFactorsAlone: Bool {
-    aspect == .derivation || cause == .sigmoid || cause == .noLogarithm || cause == .mask
+    switch cause {
+    case .sigmoid, .noLogarithm, .noExponential, .noSum, .noMaximum, .mask: true
+    default: aspect == .derivation
+    }
   }
   /// Whether it is about the target of a loss, or what weighs it.
   fileprivate var isOfTarget: Bool {

@@ -84,14 +84,16 @@ extension OutputSearch {
         .cancellation,
         "a number has a sign that none of this output can have, though it is as near as rounding explains: "
           + "digits cancel, or the formula is wrong",
-        cure: Self.cureOfCancellation)
+        cure: cureOfCancellation)
     }
     if let digits = arithmetic.digits, base.way == .careful, !base.isFlushed {
       return saying(
         .precision,
         "the numbers agree with the exact ones in every digit that they have (\(digits.significant) at most): "
           + Self.isRight,
-        cure: "send all digits that your language prints, or allow \(report.sufficientTolerance)")
+        cure:
+          "send all digits that your language prints, or allow \(report.sufficientTolerance(decimals: digits.decimals))"
+      )
     }
     if base.isFlushed {
       return saying(
@@ -111,7 +113,7 @@ extension OutputSearch {
         candidate.output == .gradient
         ? "where p is near the target's share, p - t keeps the error of p"
         : "near p = 1 the logarithm keeps the error of p, and tends to 0"
-      found += saying(.cancellation, "\(Self.isRight), and digits cancel: \(what)", cure: Self.cureOfCancellation)
+      found += saying(.cancellation, "\(Self.isRight), and digits cancel: \(what)", cure: cureOfCancellation)
     }
     if format.precision < report.format.precision || found.isEmpty {
       found += saying(
@@ -127,7 +129,8 @@ extension OutputSearch {
     guard arithmetic.digits == nil, digits != nil else { return nil }
     arithmetic.digits = digits
     defer { arithmetic.digits = nil }
-    guard let base = try agreementAsAsked(), base.way == .careful else { return nil }
+    let base = try isBesideOptions ? scaled(by: 1)?.agreement : agreementAsAsked()
+    guard let base, base.way == .careful else { return nil }
     return try roundingFindings(base)
   }
 
@@ -148,9 +151,11 @@ extension OutputSearch {
   /// No more is known: numbers that are wrong by less than arithmetic rounds look the same.
   private static let isRight = "the formula is right as far as can be told"
 
-  private static let cureOfCancellation =
+  private var cureOfCancellation: String {
     "1 - p[y] is the sum of p over the other classes than y; "
-    + "log p = a - m - log1p(Σ exp(a - m) over the other classes than the largest), m = max(a)"
+      + "log p = a - m - log1p(Σ exp(a - m) over the other classes than the largest), m = max(a); "
+      + "or allow \(report.sufficientAbsoluteTolerance)"
+  }
 
   /// Whether any number has a sign that the output never has: a loss is not negative, whatever the logits.
   var hasOtherSign: Bool {
@@ -165,8 +170,13 @@ extension OutputSearch {
     guard arithmetic.format.precision < report.format.precision else {
       return "allow what the format's arithmetic rounds: \(report.sufficientTolerance)"
     }
+    return "compute in a longer format" + orSendingFormat
+  }
+
+  /// The other cure of arithmetic in a shorter format, where the request has a name for that.
+  private var orSendingFormat: String {
     let type = DataType.allCases.first { $0.format == arithmetic.format }
-    return "compute in a longer format" + (type.map { ", or send \"dtype\" \(quoted($0.rawValue))" } ?? "")
+    return type.map { ", or send \"dtype\" \(quoted($0.rawValue))" } ?? ""
   }
 
   static let shorterFormats = [BinaryFormat.binary32, .binary16, .bfloat16]
@@ -199,9 +209,15 @@ extension OutputSearch {
     arithmetic = CandidateArithmetic(.binary32)
     arithmetic.digits = own.digits
     guard let agreement = try agreementAsAsked(), agreement.isTelling, !agreement.isPastRange else { return nil }
-    return finding(
+    return shorterPrecision(agreement)
+  }
+
+  /// The same, of how well the numbers agree in that arithmetic.
+  func shorterPrecision(_ agreement: Agreement) -> Finding {
+    finding(
       .precision,
-      detail: "the numbers agree with the exact ones as well as arithmetic in binary32 does, and no better",
-      cure: "compute in \(report.format.name) from the logits on", agreement)
+      detail: "the numbers agree with the exact ones as well as arithmetic in \(arithmetic.format.name) does, "
+        + "and no better",
+      cure: "compute in \(report.format.name) from the logits on\(orSendingFormat)", agreement)
   }
 }

@@ -19,6 +19,8 @@ struct OutputSearch: ~Copyable {
   let exactTensor: [Double]
   /// The arithmetic that the numbers seem to come from; comparisons allow what it rounds.
   var arithmetic: CandidateArithmetic
+  /// The same before anything else is tried.
+  let ownArithmetic: CandidateArithmetic
   /// The digits that the numbers were written with, where they have few.
   var digits: DecimalDigits?
   var spots: SpotChecks
@@ -57,7 +59,8 @@ struct OutputSearch: ~Copyable {
     (self.found, self.exact) = (found, own)
     isFinite = found.allSatisfy(\.isFinite)
     isZero = candidate.values.allSatisfy { $0 == 0 }
-    arithmetic = CandidateArithmetic(.own(of: found, in: request.format))
+    ownArithmetic = CandidateArithmetic(.own(of: found, in: request.format))
+    arithmetic = ownArithmetic
     let block = layout.classes * layout.inner
     var places = report.worst.compactMap { place -> (row: Int, index: Int)? in
       if isReduced { return nil }
@@ -112,9 +115,12 @@ struct OutputSearch: ~Copyable {
     }
     // The diagonal of a Jacobian leaves zeros, and so does right arithmetic of sure predictions.
     if isZero, mistake.aspect == .derivation { return false }
+    if mistake.cause == .noSum, isZero || !rows.haveLargeSums { return false }
     guard let range = mistake.range else { return true }
-    // Where the range of a format spoils a loss or an entropy, it is NaN or infinite.
-    if isFinite, candidate.output == .loss || candidate.output == .entropy { return false }
+    // Where the range of a format spoils a loss or an entropy, it is NaN or infinite, unless only digits are lost.
+    if isFinite, candidate.output == .loss || candidate.output == .entropy, !mistake.change.handling.isGradual {
+      return false
+    }
     // Numbers of a longer format were not computed in a shorter one, unless they are known by a few digits.
     switch range {
     case .binary32: return isHeldByBinary32 || arithmetic.digits != nil
@@ -126,7 +132,7 @@ struct OutputSearch: ~Copyable {
   /// Whether handling probabilities so changes any of them enough to be seen in numbers that do not pass.
   private mutating func canShow(_ handling: Change.Handling) throws(ComputationError) -> Bool {
     switch handling {
-    case .given, .unshifted, .flushed, .beyond, .difference: return true
+    case .given, .unshifted, .flushed, .gradual, .beyond, .difference: return true
     case .epsilon(let epsilon):
       guard let smallest = try tables.numbers(.leastProbabilities, of: .given)?.min() else { return false }
       // How far a logarithm moves at most: the numbers cannot be further from the exact ones.

@@ -44,6 +44,14 @@ struct CandidateArithmetic {
   /// What a number may differ by where numbers below the normal range are 0.
   func flushed(_ term: Recomputation.Term) -> Double { moved(term, by: leastNormal) }
 
+  /// Whether a number may have lost its digits so: it is 0 then, or what it was added to, which is not below the normal
+  /// range; printed in few digits it is near.
+  func isFlushed(_ candidate: Double, _ term: Recomputation.Term, _ difference: Double) -> Bool {
+    guard difference <= flushed(term) else { return false }
+    let size = candidate.magnitude
+    return size == 0 || 4 * size >= leastNormal && size <= term.value.magnitude || 8 * difference <= size
+  }
+
   @inline(__always)
   private func moved(_ term: Recomputation.Term, by size: Double) -> Double {
     // The quotient of size and the least number alone can be beyond the range.

@@ -142,7 +142,7 @@ struct SpotChecks: ~Copyable {
       return try reachOfEpsilon.includes(constant, spot, arithmetic, recompute: recompute)
     case .clipped(let constant, _):
       return try reachOfClipping.includes(constant, spot, arithmetic, recompute: recompute)
-    case .given, .unshifted, .flushed, .beyond, .difference: return true
+    case .given, .unshifted, .flushed, .gradual, .beyond, .difference: return true
     }
   }
 }
