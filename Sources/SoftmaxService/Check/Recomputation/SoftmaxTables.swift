@@ -300,11 +300,13 @@ private enum PlainSoftmax {
 
   /// a - max a of each row.
   static func shifted(_ logits: [Double], classes: Int) -> [Double] {
-    stride(from: 0, to: logits.count, by: classes).flatMap { start in
-      let row = logits[start..<(start + classes)]
-      let greatest = row.max() ?? 0
-      return row.map { $0 - greatest }
+    var shifted = logits
+    for start in stride(from: 0, to: logits.count, by: classes) {
+      var greatest = -Double.infinity
+      for place in start..<(start + classes) { greatest = max(greatest, logits[place]) }
+      for place in start..<(start + classes) { shifted[place] -= greatest }
     }
+    return shifted
   }
 
   /// The logits under a soft cap, c·tanh(a/c).

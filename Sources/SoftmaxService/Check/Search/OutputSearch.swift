@@ -115,7 +115,7 @@ struct OutputSearch: ~Copyable {
     }
     // The diagonal of a Jacobian leaves zeros, and so does right arithmetic of sure predictions.
     if isZero, mistake.aspect == .derivation { return false }
-    if mistake.cause == .noSum, isZero || !rows.haveLargeSums { return false }
+    if !mayLeaveOutStep(mistake.cause) { return false }
     guard let range = mistake.range else { return true }
     // Where the range of a format spoils a loss or an entropy, it is NaN or infinite, unless only digits are lost.
     if isFinite, candidate.output == .loss || candidate.output == .entropy, !mistake.change.handling.isGradual {
@@ -126,6 +126,19 @@ struct OutputSearch: ~Copyable {
     case .binary32: return isHeldByBinary32 || arithmetic.digits != nil
     case .binary16: return isHeldByBinary16 || arithmetic.digits != nil
     default: return true
+    }
+  }
+
+  /// Whether the numbers may be those of a step that is left out, by what all such numbers have: looked at first, since
+  /// it needs no exponentials. (Mutating, so that it is not handed a copy.)
+  private mutating func mayLeaveOutStep(_ cause: Cause) -> Bool {
+    // The largest logit's own exponential is 1, and the logarithm of that 0.
+    switch (cause, candidate.output) {
+    case (.noExponential, _): found.allSatisfy { $0 <= 0 }
+    case (.noSum, .probabilities): found.contains(1) && rows.haveLargeSums
+    case (.noSum, .logProbabilities): found.contains(0) && rows.haveLargeSums
+    case (.noSum, _): !isZero && rows.haveLargeSums
+    default: true
     }
   }
 
