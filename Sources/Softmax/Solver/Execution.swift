@@ -6,12 +6,9 @@ public struct Execution: Sendable {
   /// The instruction set that this processor has.
   public let level: KernelLevel
   private let host: any ExecutionHost
-  /// The first stage to ask, and what counts how many outputs each is asked for: tests and benchmarks choose them.
-  private(set) var firstStage = Stage.vector
-  private(set) var counter: StageCounter?
 
   /// Computes with an instruction set that the processor has, as the host lets it.
-  public init(level: KernelLevel, host: any ExecutionHost) {
+  package init(level: KernelLevel, host: any ExecutionHost) {
     self.level = level
     self.host = host
   }
@@ -21,11 +18,13 @@ public struct Execution: Sendable {
 
   /// The same from another stage on, or counted.
   package func from(_ stage: Stage, counting counter: StageCounter? = nil) -> Execution {
-    var execution = self
-    execution.firstStage = stage
-    execution.counter = counter
-    return execution
+    Execution(level: level, host: ObservedHost(host, stage, counter))
   }
+
+  /// The first stage to ask.
+  var firstStage: Stage { host.firstStage }
+  /// What counts how many outputs each stage is asked for, if anything does.
+  var counter: StageCounter? { host.counter }
 
   /// Asked about every millisecond of work; `true` ends the computation with ``ComputationError/cancelled``.
   public var isCancelled: @Sendable () -> Bool { host.isCancelled }
@@ -39,13 +38,30 @@ public struct Execution: Sendable {
     let parallel: @Sendable (Int, (Int) -> Void) -> Void = { count, body in for index in 0..<count { body(index) } }
     let reportUnboundedWork: @Sendable (Int) -> Void = { _ in }
   }
+
+  /// Another host, with what tests and benchmarks choose.
+  private final class ObservedHost: ExecutionHost {
+    private let host: any ExecutionHost
+    let firstStage: Stage
+    let counter: StageCounter?
+
+    init(_ host: any ExecutionHost, _ firstStage: Stage, _ counter: StageCounter?) {
+      self.host = host
+      self.firstStage = firstStage
+      self.counter = counter
+    }
+
+    var isCancelled: @Sendable () -> Bool { host.isCancelled }
+    var parallel: @Sendable (Int, (Int) -> Void) -> Void { host.parallel }
+    var reportUnboundedWork: @Sendable (Int) -> Void { host.reportUnboundedWork }
+  }
 }
 
 /// Who runs a computation.
 ///
 /// An object, because every step of a computation is handed it: that costs one reference count, not one for each
 /// closure.
-public protocol ExecutionHost: AnyObject, Sendable {
+package protocol ExecutionHost: AnyObject, Sendable {
   /// Whether to stop; see ``Execution/isCancelled``.
   var isCancelled: @Sendable () -> Bool { get }
   /// Runs parts of the work; see ``Execution/parallel``.
@@ -53,6 +69,15 @@ public protocol ExecutionHost: AnyObject, Sendable {
   /// Called about every millisecond of work beyond the vector stage, and at its end, with the nanoseconds of it since
   /// the last call: what is left may take long. May wait, and may make ``isCancelled`` return `true`.
   var reportUnboundedWork: @Sendable (_ nanoseconds: Int) -> Void { get }
+  /// The first stage to ask.
+  var firstStage: Stage { get }
+  /// What counts how many outputs each stage is asked for, if anything does.
+  var counter: StageCounter? { get }
+}
+
+extension ExecutionHost {
+  package var firstStage: Stage { .vector }
+  package var counter: StageCounter? { nil }
 }
 
 /// Why a valid problem was not computed.

@@ -1,5 +1,5 @@
 public import HTTP
-public import Softmax
+import Softmax
 import VectorKernels
 
 /// A format in which requests come and results go.
