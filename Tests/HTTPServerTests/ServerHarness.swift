@@ -74,6 +74,8 @@ final class TestHandler: RequestHandler {
         usleep(1000)
       }
       return Response(.ok, .plainText, body: Array("done".utf8))
+    case "/calls":
+      return Response(.ok, .plainText, body: Array(String(calls.load(ordering: .relaxed)).utf8))
     case "/big":
       return Response(.ok, .plainText, body: [UInt8](repeating: 0x2E, count: 8 << 20))
     case let path where path.hasPrefix("/bytes/"):

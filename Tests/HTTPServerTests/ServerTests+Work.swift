@@ -82,6 +82,47 @@ extension ServerTests {
       }
     }
 
+    @Test func aCrowdOfLongRequestsDelaysNoShortOne() throws {
+      try withServer { configuration in
+        configuration.setLoops(1)
+        configuration.workQueueLimit = 0
+      } _: { address, _, handler in
+        // The loop stands still until all have been sent.
+        let gate = try TestClient(address)
+        gate.post("/held", [0x61])
+        handler.began.wait()
+        let crowd = try (0..<100).map { _ in try TestClient(address) }
+        for client in crowd { client.post("/slow", [0x61]) }
+        let probe = try TestClient(address)
+        probe.send("GET /calls HTTP/1.1\r\nHost: x\r\n\r\n")
+        handler.hold.signal()
+        #expect(gate.answer() == "200 held")
+        // All are tried once, some twice; hardly any of them before the one that came last.
+        let calls = try #require(probe.answer()?.split(separator: " ").last.flatMap { Int($0) })
+        #expect(calls < 40)
+        for client in crowd { #expect(["200", "503"].contains(client.answer()?.prefix(3))) }
+        #expect(handler.calls.load(ordering: .relaxed) >= 102)
+      }
+    }
+
+    @Test func aPostponedRequestEndsWithItsConnection() throws {
+      try withServer { configuration in
+        configuration.setLoops(1)
+        configuration.workQueueLimit = 0
+      } _: { address, _, handler in
+        let gate = try TestClient(address)
+        gate.post("/held", [0x61])
+        handler.began.wait()
+        let crowd = try (0..<40).map { _ in try TestClient(address) }
+        for client in crowd { client.post("/slow", [0x61]) }
+        for client in crowd.dropFirst(20) { client.reset() }
+        handler.hold.signal()
+        #expect(gate.answer() == "200 held")
+        for client in crowd.prefix(20) { #expect(client.answer() != nil) }
+        #expect(gate.get("/livez") == "200 /livez 0")
+      }
+    }
+
     @Test func aSmallRequestThatTakesLongMovesToThePool() throws {
       try withServer { address, _, handler in
         let client = try TestClient(address)

@@ -13,6 +13,9 @@ public struct Request: Sendable {
     self.route = route
     self.body = body
   }
+
+  /// The approximate memory held, in bytes.
+  public var memory: Int { body.capacity + head.memory }
 }
 
 /// The minor version of an HTTP/1 message; anything above 1 counts as 1 (RFC 9110 §2.5).
@@ -96,7 +99,7 @@ public final class RequestHead: Sendable {
   /// The value of Content-Type.
   public var contentType: String? { contentTypeRange.map { fields.text($0) } }
 
-  /// Whether the value of Content-Type is `text`, without regard to case.
+  /// Whether the value of Content-Type is `text`, which is in lower case, without regard to case.
   public func isContentType(_ text: StaticString) -> Bool {
     contentTypeRange.map { fields.equals($0, text) } ?? false
   }

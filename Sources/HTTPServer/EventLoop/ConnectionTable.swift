@@ -79,7 +79,7 @@ final class Connection {
   var isClosed = false
   /// What it has to send waits to be written with what others have.
   var hasDeferredWrite = false
-  /// The request that the work pool has.
+  /// The request that the work pool has, or that waits for the loop.
   var work: Work?
   /// Bytes counted for it.
   var memory = 0
@@ -93,8 +93,8 @@ final class Connection {
     let id: ConnectionState.RequestID
     var metrics: RequestMetrics
     let cancellation: CancellationToken
-    let request: OneShotRequest
     let memory: MemoryReservation
+    let request: OneShotRequest
   }
 
   init(socket: consuming Socket, state: consuming ConnectionState, token: Token, isBeyondCap: Bool) {

@@ -46,40 +46,93 @@ extension EventLoop {
     var metrics = RequestMetrics(
       request.head, request.route, bodyBytes: bodyBytes, began: connection.headCompletedAt)
     observer.requestBegan(metrics, loop: index)
-    // The next request of a connection whose last one took too long for the loop goes to the pool at once; unless it
-    // would wait there: behind a proxy it may be somebody else's, and small.
-    let isForPool =
-      request.route.body.usesWorkPool(bodyBytes: bodyBytes)
-      || connection.prefersWorkPool && bodyBytes > 0 && services.workPool.hasFreeWorker
-    if !isForPool, runInline(request, &metrics, id: id, on: connection, &state) { return }
-    if !isForPool { connection.prefersWorkPool = true }
+    // The next request of a connection whose last one took too long for the loop goes to the pool at once. If it would
+    // wait there it is tried for a short time: behind a proxy it may be somebody else's, and small.
+    let isDoubtful = connection.prefersWorkPool && bodyBytes > 0
+    if request.route.body.usesWorkPool(bodyBytes: bodyBytes) || isDoubtful && services.workPool.hasFreeWorker {
+      handOver(consume request, &metrics, id: id, on: connection, &state)
+    } else if bodyBytes > 0, inlineBudget.isSpent(at: now.instant) {
+      postpone(consume request, metrics, id: id, for: connection)
+    } else if !runInline(request, &metrics, id: id, isDoubtful: isDoubtful, on: connection, &state) {
+      handOver(consume request, &metrics, id: id, on: connection, &state)
+    }
+  }
+
+  /// False when the request needs more time than a loop has: then it has no answer yet.
+  private func runInline(
+    _ request: Request, _ metrics: inout RequestMetrics, id: ConnectionState.RequestID, isDoubtful: Bool,
+    on connection: Connection, _ state: inout ConnectionState
+  ) -> Bool {
+    inlineBudget.start(at: now.instant, isShort: isDoubtful)
+    let response = handler.respond(to: request, in: inlineContext)
+    refreshClock()
+    let isInTime = !inlineBudget.didExpire
+    if isInTime {
+      complete(&metrics, id: id, with: consume response, on: connection, &state)
+    } else {
+      inlineBudget.failed(at: now.instant)
+      connection.prefersWorkPool = true
+    }
+    inlineMemory.release()
+    return isInTime
+  }
+
+  /// A worker gets the request; where the pool is full nobody does.
+  private func handOver(
+    _ request: consuming Request, _ metrics: inout RequestMetrics, id: ConnectionState.RequestID,
+    on connection: Connection, _ state: inout ConnectionState
+  ) {
     if !runOnWorkPool(consume request, metrics, id: id, for: connection) {
       let response = handler.response(to: metrics.head, with: .overloaded)
       complete(&metrics, id: id, with: response, on: connection, &state)
     }
   }
 
-  /// False when the request needs more time than a loop has: then it has no answer yet.
-  private func runInline(
-    _ request: Request, _ metrics: inout RequestMetrics, id: ConnectionState.RequestID, on connection: Connection,
-    _ state: inout ConnectionState
-  ) -> Bool {
-    inlineBudget.start(at: now.instant, nanoseconds: inlineNanoseconds)
-    let response = handler.respond(to: request, in: inlineContext)
-    refreshClock()
-    let isInTime = !inlineBudget.didExpire
-    if isInTime { complete(&metrics, id: id, with: consume response, on: connection, &state) }
-    inlineMemory.release()
-    return isInTime
+  /// Keeps a request until all that has arrived meanwhile has been read, and what has no body answered.
+  private func postpone(
+    _ request: consuming Request, _ metrics: RequestMetrics, id: ConnectionState.RequestID, for connection: Connection
+  ) {
+    connection.work = Connection.Work(
+      id: id, metrics: metrics, cancellation: CancellationToken(deadline: requestDeadline),
+      memory: MemoryReservation(services.budget, bytes: request.memory), request: OneShotRequest(consume request))
+    postponed.append(connection.token)
   }
+
+  /// Answers requests that have been postponed, for some milliseconds.
+  func runPostponed() {
+    let end = now.instant.advanced(by: Self.postponedNanoseconds)
+    var count = 0
+    while count < postponed.count, now.instant < end {
+      let token = postponed[count]
+      count += 1
+      // Its connection may have gone.
+      guard let connection = table[token], var work = connection.work, let request = work.request.take() else {
+        continue
+      }
+      connection.work = nil
+      connection.withState { state in
+        if work.cancellation.isCancelled {
+          let response = handler.response(to: request.head, with: .deadlineExceeded)
+          complete(&work.metrics, id: work.id, with: response, on: connection, &state)
+        } else if !runInline(request, &work.metrics, id: work.id, isDoubtful: true, on: connection, &state) {
+          handOver(request, &work.metrics, id: work.id, on: connection, &state)
+        }
+        work.memory.release()
+        advance(connection, &state)
+      }
+    }
+    postponed.removeFirst(count)
+  }
+
+  /// How long postponed requests keep others waiting that have just arrived.
+  private static let postponedNanoseconds: UInt64 = 5_000_000
 
   /// False when the pool is full.
   private func runOnWorkPool(
     _ request: consuming Request, _ metrics: RequestMetrics, id: ConnectionState.RequestID, for connection: Connection
   ) -> Bool {
-    let cancellation = CancellationToken(
-      deadline: now.instant.advanced(by: services.configuration.requestTimeout))
-    let memory = MemoryReservation(services.budget, bytes: request.body.capacity + request.head.memory)
+    let cancellation = CancellationToken(deadline: requestDeadline)
+    let memory = MemoryReservation(services.budget, bytes: request.memory)
     let (handler, mailbox, pool) = (handler, mailbox, services.workPool)
     let (token, head) = (connection.token, request.head)
     let oneShot = OneShotRequest(consume request)
@@ -104,10 +157,13 @@ extension EventLoop {
     }
     if isTaken {
       connection.work = Connection.Work(
-        id: id, metrics: metrics, cancellation: cancellation, request: oneShot, memory: memory)
+        id: id, metrics: metrics, cancellation: cancellation, memory: memory, request: oneShot)
     }
     return isTaken
   }
+
+  /// When a request that begins now is to be answered.
+  private var requestDeadline: Instant { now.instant.advanced(by: services.configuration.requestTimeout) }
 
   /// A worker has an answer; its connection may have gone.
   func workFinished(_ result: WorkResult) {
@@ -118,7 +174,7 @@ extension EventLoop {
     connection.work = nil
     refreshClock()
     let elapsed = now.instant.nanoseconds(since: connection.headCompletedAt)
-    if elapsed < inlineNanoseconds / 2 { connection.prefersWorkPool = false }
+    if elapsed < inlineBudget.longest / 2 { connection.prefersWorkPool = false }
     connection.withState { state in
       complete(&work.metrics, id: work.id, with: result.response, on: connection, &state)
       // Before the answer is written, since its receiver may send as much again. The worker may hold on for longer.
@@ -208,16 +264,43 @@ final class CancellationToken: Sendable {
 
 /// The short time for which an event loop may compute by itself. A request that needs more is run again on the work
 /// pool, so that it does not delay the loop's other connections.
+///
+/// While a loop tries a request in vain it answers nobody, and a crowd of small requests that all take long would cost
+/// one try each. So an eighth of the time may go to such tries, and some more at once; then all are short.
 final class InlineTimeBudget: Sendable {
+  /// Nanoseconds of a try.
+  let longest: UInt64
+  /// Nanoseconds of a try where too many have failed: a request of some thousand numbers takes less.
+  static let short: UInt64 = 200_000
+  /// A nanosecond of a failed try counts for so many of the time that goes by.
+  static let cost: UInt64 = 8
+  /// How many of the longest tries may fail at once.
+  static let mostAtOnce: UInt64 = 8
+
+  private let began = Atomic<UInt64>(0)
   private let end = Atomic<UInt64>(0)
   private let expired = Atomic<Bool>(false)
+  /// When the time will have gone by for which the failed tries count.
+  private let settled = Atomic<UInt64>(0)
 
-  func start(at now: Instant, nanoseconds: UInt64) {
-    end.store(now.nanoseconds &+ nanoseconds, ordering: .relaxed)
+  init(_ longest: UInt64) { self.longest = longest }
+
+  /// Whether too many tries have failed.
+  func isSpent(at now: Instant) -> Bool {
+    Instant(nanoseconds: settled.load(ordering: .relaxed)).nanoseconds(since: now)
+      >= Self.mostAtOnce &* Self.cost &* longest
+  }
+
+  /// A try begins.
+  /// - Parameter isShort: whether the request probably needs longer anyhow.
+  func start(at now: Instant, isShort: Bool = false) {
+    let time = isShort || isSpent(at: now) ? min(Self.short, longest) : longest
+    began.store(now.nanoseconds, ordering: .relaxed)
+    end.store(now.nanoseconds &+ time, ordering: .relaxed)
     expired.store(false, ordering: .relaxed)
   }
 
-  /// Asked by the work itself, about every millisecond: whether to stop.
+  /// Asked by the work itself, about ten times a millisecond: whether to stop.
   func checkExpired() -> Bool {
     guard Clock.now().nanoseconds >= end.load(ordering: .relaxed) else { return false }
     expired.store(true, ordering: .relaxed)
@@ -229,4 +312,13 @@ final class InlineTimeBudget: Sendable {
 
   /// Whether the work was told to stop, or could not go on, so that its answer is void.
   var didExpire: Bool { expired.load(ordering: .relaxed) }
+
+  /// The try has failed. A short one does not count: else one crowd would keep all tries short for long after it.
+  func failed(at now: Instant) {
+    let began = began.load(ordering: .relaxed)
+    guard end.load(ordering: .relaxed) &- began > Self.short else { return }
+    let time = min(Self.mostAtOnce &* longest, now.nanoseconds(since: Instant(nanoseconds: began)))
+    let settled = max(now, Instant(nanoseconds: settled.load(ordering: .relaxed))).advanced(by: time &* Self.cost)
+    self.settled.store(settled.nanoseconds, ordering: .relaxed)
+  }
 }

@@ -38,8 +38,9 @@ actor EventLoop {
   /// Those of connections beyond the cap.
   let limitsBeyondCap: SharedLimits
 
-  let inlineBudget = InlineTimeBudget()
-  let inlineNanoseconds: UInt64
+  let inlineBudget: InlineTimeBudget
+  /// Connections whose requests wait for this loop, in the order in which they came.
+  var postponed: [Token] = []
   /// What the request that runs on this loop has reserved.
   let inlineMemory: MemoryReservation
   let inlineContext: RequestContext
@@ -93,9 +94,9 @@ actor EventLoop {
     now = Moment(instant: Clock.now(), date: second.date)
     wheel = TimerWheel(startingAt: now.instant)
     memory = LoopMemory(services.budget)
-    inlineNanoseconds = services.configuration.inlineTimeBudget.nanoseconds
-    let (inlineBudget, inlineMemory) = (inlineBudget, MemoryReservation(services.budget))
-    self.inlineMemory = inlineMemory
+    let inlineBudget = InlineTimeBudget(services.configuration.inlineTimeBudget.nanoseconds)
+    let inlineMemory = MemoryReservation(services.budget)
+    (self.inlineBudget, self.inlineMemory) = (inlineBudget, inlineMemory)
     inlineContext = RequestContext(
       isCancelled: { inlineBudget.checkExpired() },
       reserveMemory: { bytes in
@@ -156,10 +157,11 @@ actor EventLoop {
         count = epoll.wait(milliseconds: 0)
         if count == 0 { sched_yield() }
       }
-      if count == 0 { count = epoll.wait(milliseconds: Self.waitMilliseconds) }
-      guard count > 0 else { return }
+      if count == 0 { count = epoll.wait(milliseconds: postponed.isEmpty ? Self.waitMilliseconds : 0) }
+      guard count > 0 || !postponed.isEmpty else { return }
       beginPass()
-      handleEvents(count)
+      if count > 0 { handleEvents(count) }
+      if !postponed.isEmpty { runPostponed() }
       // Under load this loop may not return for long, and the timer's own event waits for that.
       if now.instant >= timerFires { runTimers() }
     }

@@ -26,7 +26,7 @@ public struct Execution: Sendable {
   /// What counts how many outputs each stage is asked for, if anything does.
   var counter: StageCounter? { host.counter }
 
-  /// Asked about every millisecond of work; `true` ends the computation with ``ComputationError/cancelled``.
+  /// Asked about every 0.1 ms of work; `true` ends the computation with ``ComputationError/cancelled``.
   public var isCancelled: @Sendable () -> Bool { host.isCancelled }
   /// Calls the body once for each of `0..<count`, in any order, perhaps at once, and returns when all have returned.
   public var parallel: @Sendable (_ count: Int, _ body: (Int) -> Void) -> Void { host.parallel }
@@ -66,7 +66,7 @@ package protocol ExecutionHost: AnyObject, Sendable {
   var isCancelled: @Sendable () -> Bool { get }
   /// Runs parts of the work; see ``Execution/parallel``.
   var parallel: @Sendable (_ count: Int, _ body: (Int) -> Void) -> Void { get }
-  /// Called about every millisecond of work beyond the vector stage, and at its end, with the nanoseconds of it since
+  /// Called about every 0.1 ms of work beyond the vector stage, and at its end, with the nanoseconds of it since
   /// the last call: what is left may take long. May wait, and may make ``isCancelled`` return `true`.
   var reportUnboundedWork: @Sendable (_ nanoseconds: Int) -> Void { get }
   /// The first stage to ask.
@@ -94,7 +94,7 @@ public enum ComputationError: Error, Sendable, Hashable {
   case targetDoesNotFit
 }
 
-/// Asks about every millisecond of work whether to go on, and reports the work beyond the vector stage.
+/// Asks about every 0.1 ms of work whether to go on, and reports the work beyond the vector stage.
 struct CancellationPoll {
   private let execution: Execution?
   private var nanoseconds = 0
@@ -110,7 +110,7 @@ struct CancellationPoll {
   /// Announces work of about `cost` nanoseconds.
   @inline(__always) mutating func spend(_ cost: Int) throws(ComputationError) {
     nanoseconds &+= cost
-    if nanoseconds > 500_000 { try ask() }
+    if nanoseconds > 100_000 { try ask() }
   }
 
   @inline(never) private mutating func ask() throws(ComputationError) {

@@ -36,8 +36,8 @@ enum Operation: Int, Sendable, CaseIterable, BitIndexed {
   /// The longest body that an event loop answers by itself, in bytes.
   ///
   /// 64 KiB are read and answered in about 0.05 ms, or 0.3 ms where all numbers are of one digit: longer ones would
-  /// keep the loop's other connections waiting. A check computes many answers, and never runs there.
-  var workPoolBytes: Int { self == .check ? 0 : 64 * 1024 }
+  /// keep the loop's other connections waiting. A check computes many answers, so that only the smallest run there.
+  var workPoolBytes: Int { self == .check ? 1024 : 64 * 1024 }
 
   // MARK: What the other tables say of it
 

@@ -237,16 +237,16 @@ import Testing
   }
 
   @Test func aTimeBudgetRemembersThatItStoppedTheWork() {
-    let budget = InlineTimeBudget()
-    budget.start(at: Clock.now(), nanoseconds: 60_000_000_000)
+    let budget = InlineTimeBudget(60_000_000_000)
+    budget.start(at: Clock.now())
     #expect(!budget.checkExpired())
     #expect(!budget.didExpire)
-    budget.start(at: Clock.now(), nanoseconds: 0)
+    budget.start(at: Instant(nanoseconds: 0))
     // Used up, but the work has not asked: its answer counts.
     #expect(!budget.didExpire)
     #expect(budget.checkExpired())
     #expect(budget.didExpire)
-    budget.start(at: Clock.now(), nanoseconds: 60_000_000_000)
+    budget.start(at: Clock.now())
     #expect(!budget.didExpire)
   }
 
@@ -254,5 +254,58 @@ import Testing
     let request = OneShotRequest(Request(head: RequestHead(.post, "/"), route: .unmatched, body: [1, 2, 3]))
     #expect(request.take()?.body == [1, 2, 3])
     #expect(request.take() == nil)
+  }
+}
+
+/// How long a loop tries requests by itself, with a clock moved by hand.
+@Suite struct InlineTimeBudgetTests {
+  private static let longest: UInt64 = 2_000_000
+
+  private func instant(_ milliseconds: UInt64) -> Instant { Instant(nanoseconds: milliseconds * 1_000_000) }
+
+  /// A crowd of requests that all take long: however many there are, an eighth of the time and 16 ms go to long tries.
+  @Test func longTriesTakeASmallPartOfTheTime() {
+    let budget = InlineTimeBudget(Self.longest)
+    var (now, long) = (instant(1000), UInt64(0))
+    while now < instant(11_000) {
+      let isLong = !budget.isSpent(at: now)
+      budget.start(at: now)
+      now = now.advanced(by: isLong ? Self.longest : InlineTimeBudget.short)
+      budget.failed(at: now)
+      if isLong { long += Self.longest }
+    }
+    #expect(long <= 10_000_000_000 / 8 + 10 * Self.longest)
+    #expect(long >= 10_000_000_000 / 10)
+  }
+
+  @Test func afterAPauseTriesAreLongAgain() {
+    let budget = InlineTimeBudget(Self.longest)
+    for _ in 0..<100 where !budget.isSpent(at: instant(1)) {
+      budget.start(at: instant(1))
+      budget.failed(at: instant(3))
+    }
+    #expect(budget.isSpent(at: instant(3)))
+    #expect(!budget.isSpent(at: instant(3 + 10 * 2 * 8)))
+  }
+
+  /// The loop may have been kept from the processor meanwhile.
+  @Test func oneFailureHoweverLateCountsForAPartOfASecond() {
+    let budget = InlineTimeBudget(Self.longest)
+    budget.start(at: instant(1))
+    budget.failed(at: instant(500))
+    #expect(budget.isSpent(at: instant(500)))
+    #expect(!budget.isSpent(at: instant(501)))
+    budget.start(at: instant(700))
+    budget.failed(at: instant(702))
+    #expect(!budget.isSpent(at: instant(702)))
+  }
+
+  @Test func aShortTryCountsForNothing() {
+    let budget = InlineTimeBudget(Self.longest)
+    for _ in 0..<1000 {
+      budget.start(at: instant(1), isShort: true)
+      budget.failed(at: instant(2))
+    }
+    #expect(!budget.isSpent(at: instant(2)))
   }
 }
