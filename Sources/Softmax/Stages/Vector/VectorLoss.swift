@@ -138,6 +138,7 @@ final class VectorLoss: Sendable {
     row n: Int, reader: inout RowReader, other: inout RowReader, writer: inout RowWriter, in work: inout Workspace
   ) -> Unresolved {
     let logits = problem.softmax.logits
+    guard !hasOneClass else { return clear(row: n) }
     switch target {
     case .indices(let indices):
       if solveNarrow(row: n, target: indices[n], reader: &reader, writer: &writer, in: &work) { return Unresolved() }
@@ -181,6 +182,11 @@ final class VectorLoss: Sendable {
   func clear(row n: Int) -> Unresolved {
     buffers.clear(row: n, request.layout)
     return Unresolved()
+  }
+
+  /// Whether p is 1 in all rows, so that the cross-entropy and its derivatives are zero.
+  private var hasOneClass: Bool {
+    request.layout.classes == 1 && problem.zLoss == 0 && request.measure != .klDivergence
   }
 
   /// Whether a row with target weights that are multiplied by such a number has zeros alone.

@@ -24,7 +24,7 @@ extension VectorRow {
   func others(than i: Int) -> Ball {
     guard i == top.index else { return sum - exponential(i) }
     return Ball(
-      sums.others, radius: sums.others.high * sumError + (sums.isFaint ? RowSums.leftOut : 0), exponent: 0)
+      sums.others, radius: sums.others.high * sumError + sumLeftOut, exponent: 0)
   }
 
   /// The maximum, capped if the logits are.

@@ -56,7 +56,7 @@ extension VectorRow {
     }
     var value = others.times(slope(factor), BaselineMultiplier.self)
     if isCapped { value = value.times(capSlopes[target], BaselineMultiplier.self) }
-    let leftOut = isTop && sums.isFaint ? 3 * RowSums.leftOut : 0
+    let leftOut = isTop ? 3 * sumLeftOut : 0
     out[target] = rounding.rounded(value, error: value.high * (0x1p-77 + (error + 4 * argumentError)) + leftOut)
     if out[target].isNaN { open += 1 }
     return open

@@ -95,7 +95,7 @@ extension VectorRow {
     // out.
     let bounds = bounds(of: logSum)
     for i in 0..<out.count where out[i].isNaN {
-      out[i] = 0 - rounded(-argument(i, of: row), within: argumentError(i, of: row), plus: bounds, exponent: 0)
+      out[i] = logProbability(i, of: row, bounds)
       if !out[i].isNaN { open -= 1 }
     }
     return open
@@ -112,8 +112,9 @@ extension VectorRow {
 
   /// The log-probability of one class, correctly rounded, or NaN.
   func logProbability(_ i: Int, of row: Span<Double>, _ logSum: LogSumBounds) -> Double {
-    row[i] == -.infinity
-      ? -.infinity : 0 - rounded(-argument(i, of: row), within: argumentError(i, of: row), plus: logSum, exponent: 0)
+    if row[i] == -.infinity { return -.infinity }
+    if isAlone { return 0 }
+    return 0 - rounded(-argument(i, of: row), within: argumentError(i, of: row), plus: logSum, exponent: 0)
   }
 
   /// log S, for ``logProbability(_:of:_:)``.
@@ -157,19 +158,20 @@ extension VectorRow {
   var logSum: VectorValue {
     if sums.isFaint {
       let error = sums.others.high * (0x1.3p-80 + argumentError)
-      return VectorValue(value: sums.others, error: error + RowSums.leftOut)
+      return VectorValue(value: sums.others, error: error + sumLeftOut)
     }
     let table = exponentialTable
     let value = loops.logSum(sums, table: table.span)
     return VectorValue(value: value, error: value.high * (logSumError + argumentError))
   }
 
-  /// log S with bounds of its tail. It is certainly positive, however faint, when there is another finite logit; when
-  /// there is none, the maximum's log-probability alone depends on it, which no kernel decides.
+  /// log S with bounds of its tail. It is certainly positive, however faint, when there is another finite logit, and
+  /// zero when there is none.
   ///
   /// The least positive number stands for anything in (0, 2^-1074): no boundary between two results, and no sum of
   /// binary64 numbers, lies that close to another.
   private func bounds(of logSum: VectorValue) -> LogSumBounds {
+    if isAlone { return LogSumBounds(high: 0, least: 0, greatest: 0) }
     guard !sums.isFaint else {
       // Four half units of the head: its rest, an end's rounding, and more than its error.
       let head = logSum.value.high
@@ -189,9 +191,11 @@ extension VectorRow {
     return VectorValue(value: value, error: logSum.error + argumentError(i, of: row) + value.high * 0x1p-98)
   }
 
-  /// -log p = log S - z of one logit, times 2^exponent, correctly rounded, or NaN; half-way cases included.
+  /// -log p = log S - z of one logit, which is not masked, times 2^exponent, correctly rounded, or NaN; half-way cases
+  /// included.
   func minusLog(_ i: Int, of row: Span<Double>, exponent: Int) -> Double {
-    rounded(
+    if isAlone { return 0 }
+    return rounded(
       -argument(i, of: row), within: argumentError(i, of: row), plus: bounds(of: logSum), exponent: exponent)
   }
 
@@ -226,9 +230,9 @@ extension VectorRow {
   ///
   /// Error Bounds: both terms are ≥ 0. log S within 2^-79.75; the second within 2^-80.27 + 2^-79.9 + 2^-89 < 2^-79.07,
   /// each of its own size, so 0x1.1p-79 of the sum. A cap's error is once in each e and once in 1/S, and as z's own at
-  /// most R/S times in the second. A faint row's sums are not good enough.
+  /// most R/S times in the second. A faint row's sums are not good enough, except that one class alone has none.
   func entropy(_ row: Span<Double>) -> Double {
-    guard !sums.isFaint else { return .nan }
+    guard !sums.isFaint else { return isAlone ? 0 : .nan }
     let cross = crossSum(exponentials, row).cross
     let value = logSum.value + cross.times(sums.reciprocal, BaselineMultiplier.self)
     let error = value.high * (0x1.1p-79 + 2 * argumentError) + min(1, sums.others.high) * argumentError

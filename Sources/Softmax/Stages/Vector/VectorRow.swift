@@ -17,6 +17,8 @@ struct VectorRow: ~Copyable {
   private(set) var shift = RowShift(maximum: 0, temperature: 1)
   private(set) var sums = RowSums(
     others: DoubleDouble(high: 0), sum: DoubleDouble(high: 1), reciprocal: DoubleDouble(high: 1))
+  /// Whether the maximum is the only logit that is not masked: its probability is 1, exactly.
+  private(set) var isAlone = false
   private(set) var exponentials = DoubleDoubleBuffer()
   /// What caps the logits, if anything does.
   let cap: RowCap?
@@ -96,8 +98,17 @@ struct VectorRow: ~Copyable {
     sums = loops.exponentials(
       isCapped ? arguments.high.extracting(first: row.count) : row, rests: isCapped ? arguments.low : Span(), top: top,
       shift: shift, vanishing: vanishing, table: table.span, into: &pairs)
+    isAlone = sums.others.high == 0 && hasNoOther(row)
     if isCapped { multiplyByCapSlopes() }
   }
+
+  private func hasNoOther(_ row: Span<Double>) -> Bool {
+    for i in row.indices where row[i] > -.infinity && i != top.index { return false }
+    return true
+  }
+
+  /// A bound of what is left out of the sum of the others' exponentials.
+  var sumLeftOut: Double { sums.isFaint && !isAlone ? RowSums.leftOut : 0 }
 
   private mutating func multiplyByCapSlopes() {
     cappedPulls.makeRoom(for: exponentials.numbers.count / 2)
@@ -209,16 +220,15 @@ struct DoubleDoubleBuffer: Sendable {
   /// Of this many numbers, whole vectors, of no value.
   init(uninitialized count: Int) { numbers = [Double](uninitializedLargeCount: 2 * count) }
 
-  /// Makes it one of this many numbers, whole vectors; what was there is then of no use.
-  mutating func resize(to count: Int) { numbers.resize(to: 2 * count) }
-
-  /// Sees that there is room for a row of this many classes; what was there is then of no use.
-  mutating func makeRoom(for classes: Int) {
-    let count = 2 * paddedCount(classes)
-    guard numbers.count != count else { return }
+  /// Makes it one of this many numbers, whole vectors, of no value.
+  mutating func resize(to count: Int) {
+    guard numbers.count != 2 * count else { return }
     numbers = []
-    numbers = [Double](repeating: 0, largeCount: count)
+    self = DoubleDoubleBuffer(uninitialized: count)
   }
+
+  /// Makes it one for a row of this many classes, of no value.
+  mutating func makeRoom(for classes: Int) { resize(to: paddedCount(classes)) }
 
   var high: Span<Double> {
     @_lifetime(borrow self) get { numbers.span.extracting(first: numbers.count / 2) }

@@ -105,6 +105,48 @@ struct VectorRangeTests {
     }
   }
 
+  /// Where one class alone has a chance all but its log Σ e^(a/T) is a whole number, and known at once.
+  @Test(arguments: levelsHere) func rowsWithOneChanceAreDecided(level: KernelLevel) throws {
+    var source = RandomProblem(seed: 14)
+    for _ in repetitions(300) {
+      let (classes, rows) = (source.pick(1, 1, 2, 9, 70), source.pick(1, 5, 40))
+      let format = source.pick(BinaryFormat.binary64, .binary32, .bfloat16)
+      let chances = (0..<rows).map { _ in Int.random(in: 0..<classes, using: &source) }
+      let logits = chances.flatMap { chance in
+        (0..<classes).map { $0 == chance ? format.nearest(to: source.gauss() * 30) : -.infinity }
+      }
+      let softmax = try SoftmaxProblem(
+        logits: Numbers(logits), layout: Layout(shape: [rows, classes], axis: 1), softcap: source.pick(nil, 20),
+        format: format)
+      let counter = StageCounter()
+      let execution = Execution(level: level)
+      let outputs: ShortList<SoftmaxOutput> = [
+        .probabilities, .logProbabilities, .entropy, .jacobian, .topProbabilities, .topLogProbabilities,
+      ]
+      #expect(
+        try softmax.solve(outputs, execution, counting: counter) == softmax.solve(outputs, Execution(), from: .interval)
+      )
+      let reduction = source.pick(Reduction.none, .sum, .mean)
+      let losses = [
+        try LossProblem(
+          softmax: softmax, target: .indices(chances), sampleWeight: (0..<rows).map { _ in source.pick(0.25, 3, 0.7) },
+          reduction: reduction),
+        try LossProblem(
+          softmax: softmax, target: .indices(chances), labelSmoothing: classes == 1 ? 0.1 : 0, reduction: reduction),
+      ]
+      for loss in losses {
+        let upstream = reduction == .none ? (0..<rows).map { _ in source.pick(1, -2) } : [-0.3]
+        let found = try loss.lossAndGradient(
+          upstream: upstream, loss: true, gradient: true, execution, counting: counter)
+        let truth = try loss.lossAndGradient(
+          upstream: upstream, loss: true, gradient: true, Execution(), from: .interval)
+        #expect(found.loss?.map(\.bitPattern) == truth.loss?.map(\.bitPattern))
+        #expect(found.gradient?.map(\.bitPattern) == truth.gradient?.map(\.bitPattern))
+      }
+      #expect(counter.total.ball == 0, "\(counter.total.ball) of \(counter.total.outputs): \(classes) \(format)")
+    }
+  }
+
   /// A share below 2^-1074 is still none of nothing: times infinity it is infinite, and times 1e250 a gradient.
   @Test(arguments: [-Double.infinity, -1e6, -650, -3]) func sharesThatUnderflow(logit: Double) throws {
     let problem = try LossProblem(
