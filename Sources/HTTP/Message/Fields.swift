@@ -88,10 +88,8 @@ public struct Fields: Sendable {
     borrowing get { bytes.span.extracting((index.count > 0 ? index.start : bytes.count)...) }
   }
 
-  /// Whether a range of the bytes is `text`, without regard to case.
-  func equals(_ range: Range<Int>, _ text: StaticString) -> Bool {
-    bytes.span.extracting(range).equalsIgnoringCase(text.span)
-  }
+  /// Whether a range of the bytes is `text`, which is in lower case, without regard to case.
+  func equals(_ range: Range<Int>, _ text: StaticString) -> Bool { bytes.span.equalsIgnoringCase(text, in: range) }
 
   func text(_ range: Range<Int>) -> String { String(decoding: bytes[range], as: UTF8.self) }
 }

@@ -14,10 +14,11 @@ extension JSONReader {
   ///     all are done. A large text is then read in chunks, with the same result.
   @_lifetime(self: copy self)
   public mutating func readTensor(
-    limits: TensorLimits, parallel: Parallel? = nil
+    limits: TensorLimits, parallel: @autoclosure () -> Parallel? = nil
   ) throws(JSONSyntaxError) -> ParsedTensor {
     skipWhitespace()
     var builder = TensorBuilder(limits: limits, start: position, end: text.count)
+    let parallel = text.count - position >= JSONReader.leastParallelText ? parallel() : nil
     while true {
       if try !readTensorNumbers(&builder, parallel) { try readTensorItem(&builder, parallel) }
       repeat {

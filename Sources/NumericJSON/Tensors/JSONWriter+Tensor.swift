@@ -14,15 +14,15 @@ extension JSONWriter {
   /// - Returns: false if it was ended so; then the text is of no use.
   @discardableResult
   public mutating func tensor(
-    _ values: Span<Double>, extents: Span<Int>, format: BinaryFormat = .binary64, parallel: Parallel? = nil,
-    isCancelled: () -> Bool = { false }
+    _ values: Span<Double>, extents: Span<Int>, format: BinaryFormat = .binary64,
+    parallel: @autoclosure () -> Parallel? = nil, isCancelled: () -> Bool = { false }
   ) -> Bool {
     separate()
     let layout = TensorLayout(extents)
     let encoder = NumberEncoder(format: format, level: level)
     var isWhole = true
     bytes.append(addingCapacity: layout.textCapacity) { output in
-      if let parallel, layout.count >= JSONWriter.leastParallelCount {
+      if layout.count >= JSONWriter.leastParallelCount, let parallel = parallel() {
         isWhole = output.append(
           tensor: values, layout: layout, encoder: encoder, parallel: parallel, isCancelled: isCancelled)
       } else {

@@ -98,6 +98,7 @@ extension LossProblem {
         let found = try solve(part, by: vectorLoss, execution)
         (open, term) = (found.0, LossTerm.sum(term, found.1))
       }
+      if let open, open.isEmpty { continue }
       let rows = UnresolvedRows(open, of: part, layout: request.layout, outputs: request.valuesPerRow)
       let found = try execution.reduce(
         rows.shares.count, join: { (LossTerm.sum($0.0, $1.0), $0.1 + $1.1) }

@@ -37,6 +37,7 @@ extension SoftmaxProblem {
       let part = UnresolvedRows.part(of: left)
       left = part.upperBound..<left.upperBound
       let open = isForVectors ? try solveByVectors(part, outputs, execution) : nil
+      if let open, open.isEmpty { continue }
       let rows = UnresolvedRows(open, of: part, layout: layout, outputs: outputs.valuesPerRow)
       let spent = try execution.reduce(rows.shares.count, join: +) { k throws(ComputationError) in
         try resolve(rows.shares[k], of: rows, outputs, StageEscalation(execution))

@@ -74,7 +74,7 @@ extension ValidatedRequest {
   /// anything is written, and the numbers as soon as they are written.
   /// - Throws: ``RequestError/cancelled``, also where `write` throws that.
   consuming func run(
-    _ execution: Execution, _ write: (Output, [Double]) throws(ComputationError) -> Void
+    _ execution: Execution, _ write: (Output, [Double], ResponsePlan) throws(ComputationError) -> Void
   ) throws(RequestError) {
     let (work, plan) = (work, plan)
     _ = consume self
@@ -83,7 +83,7 @@ extension ValidatedRequest {
       for place in results.indices {
         let numbers = results[place]
         results[place] = []
-        try write(plan.outputs[place], numbers)
+        try write(plan.outputs[place], numbers, plan)
       }
     } catch {
       throw RequestError(error)

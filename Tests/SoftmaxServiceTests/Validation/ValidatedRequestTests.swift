@@ -13,7 +13,7 @@ struct ValidatedRequestTests {
     weak var problem: LossProblem?
     var request = try Self.request(plan, &problem)
     var written: [Output] = []
-    try request.take()?.run(Execution()) { output, numbers in
+    try request.take()?.run(Execution()) { output, numbers, _ in
       written.append(output)
       #expect(numbers.count == plan.count(of: output))
       #expect(problem == nil)

@@ -80,6 +80,7 @@ extension VectorRow {
     let loops = loops
     var pairs = targetWeights.numbers.mutableSpan
     writeTargets(&pairs)
+    for padding in classes..<pairs.count / 2 { pairs[padding] = 0 }
     loops.shares(&pairs, weights.smoothing, weights: weights.weight.span)
   }
 

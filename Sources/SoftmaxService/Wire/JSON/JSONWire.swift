@@ -1,6 +1,7 @@
 import HTTP
 import NumericJSON
 import Softmax
+import VectorKernels
 
 /// Requests and results as JSON objects, problems as RFC 9457 has them.
 struct JSONWire: Wire {
@@ -26,12 +27,11 @@ struct JSONWire: Wire {
     }
     let validated = try Validator.validate(
       consume unvalidated, for: operation, limits: context.limits, wire: self)
-    let plan = validated.plan
-    let capacity = JSONResponseEncoder.capacity(for: plan)
+    let capacity = JSONResponseEncoder.capacity(for: validated.plan)
     try memory.ask(toCarryOut: validated, encodedBytes: capacity)
-    var encoder = JSONResponseEncoder(capacity: capacity, execution)
-    try (consume validated).run(execution) { output, numbers throws(ComputationError) in
-      try encoder.write(output, numbers, of: plan)
+    var encoder = JSONResponseEncoder(capacity: capacity, execution.level)
+    try (consume validated).run(execution) { output, numbers, plan throws(ComputationError) in
+      try encoder.write(output, numbers, of: plan, execution)
     }
     return Response(.ok, .json, body: encoder.finish())
   }
@@ -163,14 +163,10 @@ enum JSONPointer {
 /// Writes a computation's results as a JSON object.
 struct JSONResponseEncoder: ~Copyable {
   private var writer: JSONWriter
-  private let execution: Execution
 
-  /// - Parameters:
-  ///   - capacity: the text's most bytes.
-  ///   - execution: how to write large tensors.
-  init(capacity: Int, _ execution: Execution) {
-    writer = JSONWriter(capacity: capacity, level: execution.level)
-    self.execution = execution
+  /// - Parameter capacity: the text's most bytes.
+  init(capacity: Int, _ level: KernelLevel) {
+    writer = JSONWriter(capacity: capacity, level: level)
     writer.beginObject()
   }
 
@@ -180,16 +176,18 @@ struct JSONResponseEncoder: ~Copyable {
     return writer.finish()
   }
 
-  /// Writes an output's numbers, row-major.
-  /// - Throws: ``ComputationError/cancelled``, as the computation itself does.
-  mutating func write(_ output: Output, _ numbers: [Double], of plan: ResponsePlan) throws(ComputationError) {
+  /// Writes an output's numbers, row-major, as the computation itself is run.
+  /// - Throws: ``ComputationError/cancelled``.
+  mutating func write(
+    _ output: Output, _ numbers: [Double], of plan: ResponsePlan, _ execution: Execution
+  ) throws(ComputationError) {
     writer.name(output.name)
     let shape = plan.shape(of: output)
     switch output.descriptor.content {
     case .numbers:
       let isWhole = writer.tensor(
         numbers.span, extents: shape.span, format: plan.format, parallel: execution.parallel,
-        isCancelled: execution.isCancelled)
+        isCancelled: { execution.isCancelled() })
       guard isWhole else { throw .cancelled }
     case .indices:
       var position = 0

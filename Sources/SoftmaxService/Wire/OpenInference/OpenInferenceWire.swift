@@ -47,7 +47,7 @@ struct OpenInferenceWire: Wire {
       } else if layout.isBinary {
         try encoder.writeBinary { buffers throws(RequestError) in try validated.run(execution, into: buffers) }
       } else {
-        try (consume validated).returning(layout.order).run(execution) { output, numbers throws(ComputationError) in
+        try (consume validated).returning(layout.order).run(execution) { output, numbers, _ throws(ComputationError) in
           try encoder.write(output, numbers)
         }
       }
