@@ -66,7 +66,7 @@ final class WorkPool: Sendable {
   var hasRoom: Bool { state.withLock { hasRoom(&$0) } }
 
   private func hasRoom(_ state: inout State) -> Bool {
-    if runningCount < workers || state.queued.count < queueLimit { return true }
+    if hasFreeWorker || state.queued.count < queueLimit { return true }
     // Drop queued requests whose clients have disconnected, to make room for this one.
     state.queued.removeAll { $0.isAbandoned() }
     return state.queued.count < queueLimit
@@ -84,7 +84,7 @@ final class WorkPool: Sendable {
     let startsNow: Bool? = state.withLock { state in
       guard hasRoom(&state) else { return nil }
       state.started &+= 1
-      if runningCount < workers {
+      if hasFreeWorker {
         running.add(1, ordering: .relaxed)
         return true
       }
