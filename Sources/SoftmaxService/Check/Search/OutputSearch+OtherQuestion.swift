@@ -21,7 +21,8 @@ extension OutputSearch {
     var recomputed = Recomputation(candidate.output, of: other)
     guard try recomputed.adopt(Change()), try asked.adopt(Change()) else { return nil }
     let terms = try Self.inOrder(&recomputed, candidate.values.count)
-    guard let agreement = try agreement(with: terms) else { return nil }
+    let exactTerms = try Self.inOrder(&asked, terms.count)
+    guard let agreement = agreement(with: terms, beside: exactTerms) else { return nil }
     return finding(
       .axis, detail: "softmax is taken along axis \(axis), and so are the targets; the class axis is \(facts.axis)",
       cure:
@@ -35,23 +36,24 @@ extension OutputSearch {
     // Looked at first, since it costs nothing.
     let isNear = spots.all.allSatisfy { SpotChecks.areNear($0.candidate, exp($0.exact)) }
     guard isNear, try asked.adopt(Change()) else { return nil }
-    let terms = try Self.inOrder(&asked, candidate.values.count).map { term in
-      let power = exp(term.value)
-      return Recomputation.Term(value: power, bounds: term.bounds * power, gain: term.gain * power)
+    let losses = try Self.inOrder(&asked, candidate.values.count)
+    let powers = losses.map { loss in
+      let power = exp(loss.value)
+      return Recomputation.Term(value: power, bounds: loss.bounds * power, gain: loss.gain * power)
     }
-    guard let agreement = try agreement(with: terms) else { return nil }
+    guard let agreement = agreement(with: powers, beside: losses) else { return nil }
     return finding(
       .noLogarithm, detail: "it is the perplexity, e^L of the loss L",
       cure: "loss = log(perplexity): take the logarithm, or leave out exp", agreement)
   }
 
   /// How well the numbers agree with others than the exact ones; nil where they do not, or that says too little.
-  /// - Parameter terms: the others, row-major.
-  private mutating func agreement(with terms: [Recomputation.Term]) throws(ComputationError) -> Agreement? {
-    let exactTerms = try Self.inOrder(&asked, terms.count)
+  /// - Parameters:
+  ///   - terms: the others, row-major.
+  ///   - asked: what stands for the exact ones.
+  private func agreement(with terms: [Recomputation.Term], beside asked: [Recomputation.Term]) -> Agreement? {
     guard
-      let (agreement, evidence) = comparison(
-        of: candidate.values, exact: exactTensor, with: terms, beside: exactTerms),
+      let (agreement, evidence) = comparison(of: candidate.values, exact: exactTensor, with: terms, beside: asked),
       agreement.isTelling, evidence.bits >= WeightOfEvidence.leastOfOne
     else { return nil }
     return agreement
