@@ -60,6 +60,46 @@ public final class LossProblem: Sendable {
     ignoreIndex: Int = -100, labelSmoothing: Double = 0, reduction: Reduction = .mean, zLoss: Double = 0,
     focalGamma: Double = 0, divisor: Double? = nil
   ) throws(ProblemError) {
+    self.takesProbabilities = takesProbabilities
+    self.softmax = softmax
+    self.target = target
+    self.weight = weight
+    self.sampleWeight = sampleWeight
+    self.ignoreIndex = ignoreIndex
+    self.labelSmoothing = labelSmoothing
+    self.reduction = reduction
+    self.zLoss = zLoss
+    self.focalGamma = focalGamma
+    self.divisor = divisor
+    try validate()
+  }
+
+  private init(_ problem: LossProblem, softmax: SoftmaxProblem) {
+    self.softmax = softmax
+    takesProbabilities = problem.takesProbabilities
+    target = problem.target
+    weight = problem.weight
+    sampleWeight = problem.sampleWeight
+    ignoreIndex = problem.ignoreIndex
+    labelSmoothing = problem.labelSmoothing
+    reduction = problem.reduction
+    zLoss = problem.zLoss
+    focalGamma = problem.focalGamma
+    divisor = problem.divisor
+  }
+
+  /// The same loss of another problem of softmax.
+  /// - Throws: ``ProblemError``, as for a new one.
+  public func with(_ softmax: SoftmaxProblem) throws(ProblemError) -> LossProblem {
+    let problem = LossProblem(self, softmax: softmax)
+    try problem.validate()
+    return problem
+  }
+
+  /// The problem with other logits, which are as valid.
+  func with(_ logits: Numbers) -> LossProblem { LossProblem(self, softmax: softmax.with(logits)) }
+
+  private func validate() throws(ProblemError) {
     let layout = softmax.layout
     if let weight {
       guard weight.count == layout.classes else { throw .weightCount }
@@ -74,39 +114,25 @@ public final class LossProblem: Sendable {
     guard Self.isWeight(focalGamma) else { throw .focalGamma }
     guard focalGamma == 0 || labelSmoothing == 0 else { throw .focalWithoutSingleClass }
     guard divisor.map(SoftmaxProblem.isFactor) ?? true else { throw .divisor }
-    try Self.check(target, layout, ignoring: ignoreIndex, isFocal: focalGamma > 0)
+    try validateTarget()
     if takesProbabilities {
       guard softmax.logits.allSatisfy(Self.isProbability) else { throw .probability }
-      let isPlain = softmax.temperature == 1 && softmax.softcap == nil && zLoss == 0 && focalGamma == 0
-      guard isPlain else { throw .optionOfSoftmax }
+      guard isCrossEntropy, softmax.temperature == 1, softmax.softcap == nil else { throw .optionOfSoftmax }
       if case .logits = target { throw .optionOfSoftmax }
     }
-    self.takesProbabilities = takesProbabilities
-    self.softmax = softmax
-    self.target = target
-    self.weight = weight
-    self.sampleWeight = sampleWeight
-    self.ignoreIndex = ignoreIndex
-    self.labelSmoothing = labelSmoothing
-    self.reduction = reduction
-    self.zLoss = zLoss
-    self.focalGamma = focalGamma
-    self.divisor = divisor
     if softmax.hasEmptyRows, (0..<layout.batch).contains(where: { counts(row: $0) && softmax.isEmpty(row: $0) }) {
       throw .everyClassMasked
     }
     guard reduction != .mean || divisor != nil || normaliserIsPositive else { throw .zeroNormaliser }
   }
 
-  /// Whether a target fits.
-  private static func check(
-    _ target: Target, _ layout: Layout, ignoring ignored: Int, isFocal: Bool
-  ) throws(ProblemError) {
+  private func validateTarget() throws(ProblemError) {
+    let layout = softmax.layout
     switch target {
     case .indices(let indices):
       guard indices.count == layout.batch else { throw .targetCount }
       let classes = 0..<layout.classes
-      guard indices.allSatisfy({ $0 == ignored || classes.contains($0) }) else { throw .targetOutOfRange }
+      guard indices.allSatisfy({ $0 == ignoreIndex || classes.contains($0) }) else { throw .targetOutOfRange }
       return
     case .probabilities(let probabilities):
       guard probabilities.count == layout.count else { throw .targetCount }
@@ -120,26 +146,12 @@ public final class LossProblem: Sendable {
         }
       }
     }
-    guard ignored < 0 else { throw .ignoreIndexWithProbabilities }
-    guard !isFocal else { throw .focalWithoutSingleClass }
+    guard ignoreIndex < 0 else { throw .ignoreIndexWithProbabilities }
+    guard focalGamma == 0 else { throw .focalWithoutSingleClass }
   }
 
-  /// The problem with other logits, which are as valid.
-  func with(_ logits: Numbers) -> LossProblem { LossProblem(self, logits: logits) }
-
-  private init(_ problem: LossProblem, logits: Numbers) {
-    softmax = problem.softmax.with(logits)
-    takesProbabilities = problem.takesProbabilities
-    target = problem.target
-    weight = problem.weight
-    sampleWeight = problem.sampleWeight
-    ignoreIndex = problem.ignoreIndex
-    labelSmoothing = problem.labelSmoothing
-    reduction = problem.reduction
-    zLoss = problem.zLoss
-    focalGamma = problem.focalGamma
-    divisor = problem.divisor
-  }
+  /// Whether the loss has no term or factor besides cross-entropy.
+  var isCrossEntropy: Bool { zLoss == 0 && focalGamma == 0 }
 
   /// w of a class, 1 without weights.
   func weight(ofClass c: Int) -> Double { weight?[c] ?? 1 }

@@ -56,6 +56,14 @@ public struct SoftmaxProblem: Sendable {
       allowsEmptyRows: allowsEmptyRows)
   }
 
+  /// The problem of the same logits along another class axis.
+  /// - Throws: ``ProblemError``, as for a new one.
+  public func with(_ layout: Layout) throws(ProblemError) -> SoftmaxProblem {
+    try SoftmaxProblem(
+      logits: logits, layout: layout, temperature: temperature, softcap: softcap, format: format,
+      allowsEmptyRows: hasEmptyRows)
+  }
+
   /// The problem with other logits, which are as valid.
   func with(_ logits: Numbers) -> SoftmaxProblem {
     var problem = self

@@ -67,21 +67,14 @@ struct CheckRequest: Sendable {
     guard let loss, case .indices = loss.problem.target, axis != geometry.axis,
       geometry.shape.removing(axis: axis) == geometry.batchShape
     else { return nil }
-    let problem = loss.problem
     var request = self
     request.geometry = Geometry(shape: geometry.shape, axis: axis)
-    guard
-      let softmax = try? SoftmaxProblem(
-        logits: softmax.logits, layout: request.geometry.layout, temperature: softmax.temperature,
-        softcap: softmax.softcap, format: format, allowsEmptyRows: softmax.hasEmptyRows),
-      let changed = try? LossProblem(
-        softmax: softmax, target: problem.target, weight: problem.weight, sampleWeight: problem.sampleWeight,
-        ignoreIndex: problem.ignoreIndex, labelSmoothing: problem.labelSmoothing, reduction: problem.reduction,
-        zLoss: problem.zLoss, focalGamma: problem.focalGamma, divisor: problem.divisor)
-    else { return nil }
+    guard let softmax = try? softmax.with(request.geometry.layout), let problem = try? loss.problem.with(softmax) else {
+      return nil
+    }
     request.softmax = softmax
     request.loss = ValidatedRequest.LossWork(
-      problem: changed, upstream: loss.upstream, vector: nil, derivedClass: nil)
+      problem: problem, upstream: loss.upstream, vector: nil, derivedClass: nil)
     return request
   }
 
