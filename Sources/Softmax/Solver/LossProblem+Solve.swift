@@ -51,8 +51,8 @@ extension LossProblem {
   public func hessianVectorProduct(
     _ vector: Numbers, upstream: [Double]?, into buffer: ResultBuffer, _ execution: Execution
   ) throws(ComputationError) {
-    let isPlain = zLoss == 0 && focalGamma == 0 && softmax.softcap == nil && !takesProbabilities
-    guard isPlain, vector.count == softmax.layout.count, vector.areFinite else { throw .vectorDoesNotFit }
+    let hasHessian = isCrossEntropy && softmax.softcap == nil && !takesProbabilities
+    guard hasHessian, vector.count == softmax.layout.count, vector.areFinite else { throw .vectorDoesNotFit }
     let request = try LossRequest(self, upstream: upstream, derivative: .hessianProduct(vector))
     try solve(request, into: LossBuffers(gradient: buffer), execution)
   }

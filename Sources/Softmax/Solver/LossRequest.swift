@@ -102,7 +102,7 @@ extension LossRequest {
   /// Where p is a fraction of a whole number, log p and LSE are irrational, and so is an entry that one of them is part
   /// of, or that a cap's slope multiplies. Both are of opposite signs in the target's entry, where they may cancel.
   func isDerivativeIrrational(_ i: Int, of row: LogitsRow, _ weights: TargetWeights) -> Bool {
-    guard problem.zLoss > 0 || problem.focalGamma > 0 || row.softcap != nil, !problem.takesProbabilities,
+    guard !problem.isCrossEntropy || row.softcap != nil, !problem.takesProbabilities,
       !row.isMasked(i)
     else { return false }
     if row.isCapped(i) { return true }

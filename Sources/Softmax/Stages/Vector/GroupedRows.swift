@@ -65,7 +65,7 @@ struct GroupedRows: ~Copyable {
     _ problem: borrowing SoftmaxProblem, loss request: LossRequest? = nil, factors: Factors? = nil, _ level: KernelLevel
   ) {
     let loss = request?.problem
-    additions = loss.flatMap { $0.focalGamma > 0 || $0.zLoss > 0 ? ($0.focalGamma, $0.zLoss) : nil }
+    additions = loss.flatMap { $0.isCrossEntropy ? nil : ($0.focalGamma, $0.zLoss) }
     if case .hessianProduct(let vectors) = request?.derivative { self.vectors = vectors } else { vectors = nil }
     loops = level.loops
     format = problem.format

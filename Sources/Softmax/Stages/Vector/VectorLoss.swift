@@ -203,7 +203,7 @@ final class VectorLoss: Sendable {
       return solveHessian(
         row: n, logits, vector: vector, total: ScaledDoubleDouble(weight), other: &other, writer: &writer, in: &work)
     }
-    guard problem.focalGamma == 0, problem.zLoss == 0 else {
+    guard problem.isCrossEntropy else {
       return solveBeyond(row: n, logits, target: target, weight: weight, writer: &writer, in: &work)
     }
     var open = Unresolved()
