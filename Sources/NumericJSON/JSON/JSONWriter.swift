@@ -30,6 +30,22 @@ public struct JSONWriter: ~Copyable {
   /// Writes a member's name; its value follows.
   public mutating func name(_ name: String) { quoted(name, isName: true) }
 
+  /// Writes an object of the members that `write` writes; where it has a name, as the value of that member.
+  public mutating func object(_ name: String? = nil, _ write: (inout JSONWriter) -> Void) {
+    if let name { self.name(name) }
+    beginObject()
+    write(&self)
+    endObject()
+  }
+
+  /// Writes an array of the values that `write` writes; where it has a name, as the value of that member.
+  public mutating func array(_ name: String? = nil, _ write: (inout JSONWriter) -> Void) {
+    if let name { self.name(name) }
+    beginArray()
+    write(&self)
+    endArray()
+  }
+
   /// Writes a string, with the escapes that it needs.
   public mutating func string(_ string: String) { quoted(string, isName: false) }
 

@@ -89,12 +89,11 @@ enum ProblemPages {
   /// All types.
   static let all: [UInt8] = {
     var writer = JSONWriter(capacity: 16 * 1024)
-    writer.beginObject()
-    writer.name("problems")
-    writer.beginArray()
-    for type in ProblemType.all { write(type, to: &writer) }
-    writer.endArray()
-    writer.endObject()
+    writer.object { writer in
+      writer.array("problems") { writer in
+        for type in ProblemType.all { write(type, to: &writer) }
+      }
+    }
     return writer.finish()
   }()
 
@@ -105,17 +104,15 @@ enum ProblemPages {
   }
 
   private static func write(_ type: ProblemType, to writer: inout JSONWriter) {
-    writer.beginObject()
-    writer.member("type", type.uri)
-    writer.member("title", type.title)
-    writer.member("status", type.status.code)
-    writer.member("description", type.explanation)
-    writer.member("cure", type.cure)
-    writer.member("example", type.example)
-    if let retryAfter = type.retryAfter {
-      writer.member("retry_after", retryAfter)
+    writer.object { writer in
+      writer.member("type", type.uri)
+      writer.member("title", type.title)
+      writer.member("status", type.status.code)
+      writer.member("description", type.explanation)
+      writer.member("cure", type.cure)
+      writer.member("example", type.example)
+      if let retryAfter = type.retryAfter { writer.member("retry_after", retryAfter) }
     }
-    writer.endObject()
   }
 }
 

@@ -95,77 +95,64 @@ extension CheckReport {
   /// - Parameter wire: what says where in its request a number stands.
   func json(_ level: KernelLevel, wire: any Wire) -> [UInt8] {
     var writer = JSONWriter(capacity: 1024 * (1 + outputs.count + findings.count), level: level)
-    writer.beginObject()
-    writer.member("passes", passes)
-    writer.name("outputs")
-    writer.beginObject()
-    for output in outputs {
-      writer.name(output.output.name)
-      write(output, wire, to: &writer)
+    writer.object { writer in
+      writer.member("passes", passes)
+      writer.object("outputs") { writer in
+        for output in outputs { write(output, wire, to: &writer) }
+      }
+      writer.array("findings") { writer in
+        for finding in findings { write(finding, wire, to: &writer) }
+      }
     }
-    writer.endObject()
-    writer.name("findings")
-    writer.beginArray()
-    for finding in findings {
-      write(finding, wire, to: &writer)
-    }
-    writer.endArray()
-    writer.endObject()
     return writer.finish()
   }
 
   private func write(_ report: OutputReport, _ wire: any Wire, to writer: inout JSONWriter) {
-    writer.beginObject()
-    writer.member("passes", report.passes)
-    writer.member("count", report.count)
-    writer.member("out_of_tolerance", report.outOfTolerance)
-    writer.member("share_exact", report.shareExact)
-    if let whole = Int(exactly: report.maximumULPs) {
-      writer.member("max_ulp", whole)
-    } else {
-      writer.member("max_ulp", report.maximumULPs)
+    writer.object(report.output.name) { writer in
+      writer.member("passes", report.passes)
+      writer.member("count", report.count)
+      writer.member("out_of_tolerance", report.outOfTolerance)
+      writer.member("share_exact", report.shareExact)
+      if let whole = Int(exactly: report.maximumULPs) {
+        writer.member("max_ulp", whole)
+      } else {
+        writer.member("max_ulp", report.maximumULPs)
+      }
+      writer.member("max_relative_error", report.maximumRelativeError)
+      writer.member("max_absolute_error", report.maximumAbsoluteError)
+      writer.array("worst") { writer in
+        for place in report.worst {
+          writer.object { writer in
+            writer.member("pointer", Self.pointer(report.output, place.position, in: report.shape, wire))
+            writer.member("candidate", place.candidate, format: format)
+            writer.member("exact", place.exact, format: format)
+          }
+        }
+      }
     }
-    writer.member("max_relative_error", report.maximumRelativeError)
-    writer.member("max_absolute_error", report.maximumAbsoluteError)
-    writer.name("worst")
-    writer.beginArray()
-    for place in report.worst {
-      writer.beginObject()
-      writer.member("pointer", Self.pointer(report.output, place.position, in: report.shape, wire))
-      writer.member("candidate", place.candidate, format: format)
-      writer.member("exact", place.exact, format: format)
-      writer.endObject()
-    }
-    writer.endArray()
-    writer.endObject()
   }
 
   private func write(_ finding: Finding, _ wire: any Wire, to writer: inout JSONWriter) {
-    writer.beginObject()
-    writer.member("cause", finding.cause.rawValue)
-    writer.member("output", finding.output.name)
-    writer.member("detail", finding.detail)
-    writer.member("cure", finding.cure)
-    if let tellApart = finding.tellApart {
-      writer.member("tell_apart", tellApart)
-    }
-    writer.name("evidence")
     let evidence = finding.evidence
-    writer.beginObject()
-    writer.member("compared", evidence.compared)
-    writer.member("max_relative_error", evidence.relativeError)
-    writer.member("max_absolute_error", evidence.absoluteError)
-    if let position = evidence.position {
-      writer.name("worst")
-      writer.beginObject()
-      let shape = outputs.first { $0.output == finding.output }?.shape ?? []
-      writer.member("pointer", Self.pointer(finding.output, position, in: shape, wire))
-      writer.member("candidate", evidence.candidate, format: format)
-      writer.member("recomputed", evidence.recomputed)
-      writer.endObject()
+    writer.object { writer in
+      writer.member("cause", finding.cause.rawValue)
+      writer.member("output", finding.output.name)
+      writer.member("detail", finding.detail)
+      writer.member("cure", finding.cure)
+      if let tellApart = finding.tellApart { writer.member("tell_apart", tellApart) }
+      writer.object("evidence") { writer in
+        writer.member("compared", evidence.compared)
+        writer.member("max_relative_error", evidence.relativeError)
+        writer.member("max_absolute_error", evidence.absoluteError)
+        guard let position = evidence.position else { return }
+        writer.object("worst") { writer in
+          let shape = outputs.first { $0.output == finding.output }?.shape ?? []
+          writer.member("pointer", Self.pointer(finding.output, position, in: shape, wire))
+          writer.member("candidate", evidence.candidate, format: format)
+          writer.member("recomputed", evidence.recomputed)
+        }
+      }
     }
-    writer.endObject()
-    writer.endObject()
   }
 
   /// Where a number of the caller's stands in the request.

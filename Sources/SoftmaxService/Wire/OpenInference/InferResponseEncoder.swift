@@ -91,9 +91,9 @@ struct InferResponseEncoder: ~Copyable {
       try classes.forEach(execution.isCancelled) { writer?.string($0) }
       writer?.endArray()
     } else if tensor.datatype == .int64 {
-      writer?.beginArray()
-      for value in values { writer?.integer(Int(value)) }
-      writer?.endArray()
+      writer?.array { writer in
+        for value in values { writer.integer(Int(value)) }
+      }
     } else {
       let flat: TensorShape = [values.count]
       let isWhole = writer?.tensor(
@@ -257,13 +257,12 @@ struct InferReport {
         writer.endTensor(inBinary: own.count)
         bytes += own
       } else {
-        writer.name("data")
-        writer.beginArray()
-        switch output {
-        case .passes: writer.boolean(report.passes)
-        case .report: writer.string(String(decoding: text, as: UTF8.self))
+        writer.array("data") { writer in
+          switch output {
+          case .passes: writer.boolean(report.passes)
+          case .report: writer.string(String(decoding: text, as: UTF8.self))
+          }
         }
-        writer.endArray()
         writer.endObject()
       }
     }

@@ -128,18 +128,14 @@ extension JSONWriter {
     beginObject()
     member("name", tensor)
     member("datatype", datatype.rawValue)
-    name("shape")
-    beginArray()
-    for extent in shape { integer(extent) }
-    endArray()
+    array("shape") { writer in
+      for extent in shape { writer.integer(extent) }
+    }
   }
 
   /// Ends a tensor whose bytes follow the JSON.
   mutating func endTensor(inBinary bytes: Int) {
-    name("parameters")
-    beginObject()
-    member("binary_data_size", bytes)
-    endObject()
+    object("parameters") { $0.member("binary_data_size", bytes) }
     endObject()
   }
 

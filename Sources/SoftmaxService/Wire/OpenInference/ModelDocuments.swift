@@ -12,24 +12,19 @@ enum ModelDocuments {
   static func metadata(of operation: Operation, as name: String) -> [UInt8] {
     document { writer in
       writer.member("name", name)
-      writer.name("versions")
-      writer.beginArray()
-      writer.string(version)
-      writer.endArray()
+      writer.array("versions") { $0.string(version) }
       writer.member("platform", platform)
-      writer.name("inputs")
-      writer.beginArray()
-      for input in operation.requiredInputs {
-        write(TensorOutline(.input(input)), as: .metadata, to: &writer)
+      writer.array("inputs") { writer in
+        for input in operation.requiredInputs {
+          write(TensorOutline(.input(input)), as: .metadata, to: &writer)
+        }
       }
-      writer.endArray()
-      writer.name("outputs")
-      writer.beginArray()
-      for output in operation.tensorOutputs where output.descriptor.isAlwaysReturned {
-        write(TensorOutline(output), as: .metadata, to: &writer)
+      writer.array("outputs") { writer in
+        for output in operation.tensorOutputs where output.descriptor.isAlwaysReturned {
+          write(TensorOutline(output), as: .metadata, to: &writer)
+        }
+        for output in operation.reportOutputs { write(TensorOutline(output), as: .metadata, to: &writer) }
       }
-      for output in operation.reportOutputs { write(TensorOutline(output), as: .metadata, to: &writer) }
-      writer.endArray()
     }
   }
 
@@ -41,30 +36,25 @@ enum ModelDocuments {
       writer.member("platform", platform)
       writer.member("backend", platform)
       writer.member("max_batch_size", 0)
-      writer.name("input")
-      writer.beginArray()
-      for input in operation.modelInputs {
-        let isOptional = !operation.requiredInputs.contains { input == .input($0) }
-        write(TensorOutline(input), as: .configuration, isOptional: isOptional, to: &writer)
+      writer.array("input") { writer in
+        for input in operation.modelInputs {
+          let isOptional = !operation.requiredInputs.contains { input == .input($0) }
+          write(TensorOutline(input), as: .configuration, isOptional: isOptional, to: &writer)
+        }
       }
-      writer.endArray()
-      writer.name("output")
-      writer.beginArray()
-      for output in operation.tensorOutputs {
-        write(TensorOutline(output), as: .configuration, to: &writer)
+      writer.array("output") { writer in
+        for output in operation.tensorOutputs {
+          write(TensorOutline(output), as: .configuration, to: &writer)
+        }
+        for output in operation.reportOutputs { write(TensorOutline(output), as: .configuration, to: &writer) }
       }
-      for output in operation.reportOutputs { write(TensorOutline(output), as: .configuration, to: &writer) }
-      writer.endArray()
-      writer.name("parameters")
-      writer.beginObject()
-      for parameter in operation.modelParameters {
-        writer.name(parameter.name)
-        writer.beginObject()
-        // Left out, the dtype is that of the logits.
-        writer.member("string_value", parameter == .dtype ? "" : parameter.descriptor.defaultText ?? "")
-        writer.endObject()
+      writer.object("parameters") { writer in
+        for parameter in operation.modelParameters {
+          // Left out, the dtype is that of the logits.
+          let value = parameter == .dtype ? "" : parameter.descriptor.defaultText ?? ""
+          writer.object(parameter.name) { $0.member("string_value", value) }
+        }
       }
-      writer.endObject()
     }
   }
 
@@ -78,25 +68,20 @@ enum ModelDocuments {
       case .metadata: ("datatype", tensor.datatype.rawValue, "shape")
       case .configuration: ("data_type", tensor.datatype.configurationName, "dims")
       }
-    writer.beginObject()
-    writer.member("name", tensor.name)
-    writer.member(datatypeName, datatype)
-    writer.name(shapeName)
-    writer.beginArray()
-    for _ in 0..<tensor.rank { writer.integer(-1) }
-    writer.endArray()
-    if isOptional {
-      writer.member("optional", true)
+    writer.object { writer in
+      writer.member("name", tensor.name)
+      writer.member(datatypeName, datatype)
+      writer.array(shapeName) { writer in
+        for _ in 0..<tensor.rank { writer.integer(-1) }
+      }
+      if isOptional { writer.member("optional", true) }
     }
-    writer.endObject()
   }
 
   /// A JSON object of the members that `write` writes.
   static func document(_ write: (inout JSONWriter) -> Void) -> [UInt8] {
     var writer = JSONWriter(capacity: 1024)
-    writer.beginObject()
-    write(&writer)
-    writer.endObject()
+    writer.object { write(&$0) }
     return writer.finish()
   }
 }

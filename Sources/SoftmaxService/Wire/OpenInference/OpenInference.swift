@@ -102,10 +102,9 @@ struct OpenInference: Sendable {
     ModelDocuments.document { writer in
       writer.member("name", "softmaxd")
       writer.member("version", version)
-      writer.name("extensions")
-      writer.beginArray()
-      for name in Self.extensions { writer.string(name) }
-      writer.endArray()
+      writer.array("extensions") { writer in
+        for name in Self.extensions { writer.string(name) }
+      }
     }
   }
 
@@ -114,10 +113,9 @@ struct OpenInference: Sendable {
 
   private var listOfModels: [UInt8] {
     ModelDocuments.document { writer in
-      writer.name("models")
-      writer.beginArray()
-      for entry in models.entries { writer.string(entry.name) }
-      writer.endArray()
+      writer.array("models") { writer in
+        for entry in models.entries { writer.string(entry.name) }
+      }
     }
   }
 
@@ -149,17 +147,16 @@ struct OpenInference: Sendable {
       }
     }
     var writer = JSONWriter(capacity: 512)
-    writer.beginArray()
-    for entry in models.entries {
-      writer.beginObject()
-      for (name, value) in [
-        ("name", entry.name), ("version", ModelDocuments.version), ("state", "READY"), ("reason", ""),
-      ] {
-        writer.member(name, value)
+    writer.array { writer in
+      for entry in models.entries {
+        writer.object { writer in
+          writer.member("name", entry.name)
+          writer.member("version", ModelDocuments.version)
+          writer.member("state", "READY")
+          writer.member("reason", "")
+        }
       }
-      writer.endObject()
     }
-    writer.endArray()
     return Response(.ok, .json, body: writer.finish())
   }
 }
