@@ -1,5 +1,5 @@
-// How the bytes of messages and of JSON texts are read eight at a time, and appended: spans, static strings, numbers,
-// strings with escapes.
+// How the bytes of messages and of JSON texts are read, as hexadecimal digits or eight at a time, and appended: spans,
+// static strings, numbers, strings with escapes.
 
 extension [UInt8] {
   /// A span's bytes.
@@ -88,6 +88,20 @@ extension OutputSpan<UInt8> {
         if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { append(UInt8(ascii: "\\")) }
         append(byte)
       }
+    }
+  }
+}
+
+extension UInt8 {
+  /// The value of a hexadecimal digit in ASCII, or nil.
+  @inlinable
+  @inline(__always)
+  public var hexadecimalValue: UInt8? {
+    switch self {
+    case 0x30...0x39: self &- 0x30
+    case 0x41...0x46: self &- 0x37
+    case 0x61...0x66: self &- 0x57
+    default: nil
     }
   }
 }

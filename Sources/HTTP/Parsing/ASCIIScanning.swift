@@ -44,16 +44,6 @@ package enum ASCII {
     (byte < 0x20 && byte != tab) || byte == 0x7F
   }
 
-  /// The value of a hexadecimal digit, or nil.
-  @inline(__always) static func hexValue(_ byte: UInt8) -> UInt8? {
-    switch byte {
-    case 0x30...0x39: byte &- 0x30
-    case 0x41...0x46: byte &- 0x37
-    case 0x61...0x66: byte &- 0x57
-    default: nil
-    }
-  }
-
   /// The byte in lower case, if it is a letter.
   @inline(__always) package static func lowercased(_ byte: UInt8) -> UInt8 {
     byte &- 0x41 < 26 ? byte | 0x20 : byte

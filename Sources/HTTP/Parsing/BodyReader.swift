@@ -164,11 +164,11 @@ struct ChunkedDecoder: Sendable {
   private mutating func take(_ byte: UInt8, atMost limit: Int, _ limits: HTTPLimits) throws(ParseFailure) {
     switch state {
     case .sizeStart:
-      guard let digit = ASCII.hexValue(byte) else { throw failure(.chunkSizeInvalid) }
+      guard let digit = byte.hexadecimalValue else { throw failure(.chunkSizeInvalid) }
       (digits, size, extensionBytes) = (1, UInt64(digit), 0)
       state = .size
     case .size:
-      if let digit = ASCII.hexValue(byte) {
+      if let digit = byte.hexadecimalValue {
         // 16 digits fill 64 bits exactly, so no bit is ever shifted out.
         guard digits < 16 else { throw failure(.chunkSizeInvalid) }
         digits += 1

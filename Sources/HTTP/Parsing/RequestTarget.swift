@@ -1,3 +1,5 @@
+internal import Allocation
+
 /// The request target, in the forms that an origin server accepts (RFC 9112 §3.2).
 struct RequestTarget: Sendable {
   var path: String
@@ -123,8 +125,8 @@ extension Span<UInt8> {
   /// The byte that an escape at `index` stands for: a percent sign and two hexadecimal digits before `end`. Or nil.
   @inline(__always)
   fileprivate func escape(at index: Int, before end: Int) -> UInt8? {
-    guard index + 2 < end, self[index] == UInt8(ascii: "%"), let high = ASCII.hexValue(self[index + 1]),
-      let low = ASCII.hexValue(self[index + 2])
+    guard index + 2 < end, self[index] == UInt8(ascii: "%"), let high = self[index + 1].hexadecimalValue,
+      let low = self[index + 2].hexadecimalValue
     else { return nil }
     return high << 4 | low
   }
@@ -225,7 +227,7 @@ enum IPv6Literal {
     }
     while index < range.upperBound {
       let start = index
-      while index < range.upperBound, index - start < 4, ASCII.hexValue(bytes[index]) != nil { index += 1 }
+      while index < range.upperBound, index - start < 4, bytes[index].hexadecimalValue != nil { index += 1 }
       guard index > start else { return false }
       if index < range.upperBound, bytes[index] == UInt8(ascii: ".") {
         guard isIPv4(bytes, start..<range.upperBound) else { return false }

@@ -224,7 +224,7 @@ extension JSONReader {
     case UInt8(ascii: "u"):
       position += 1
       for _ in 0..<4 {
-        guard let byte = currentByte, hexadecimalDigit(byte) != nil else { throw failureHere(.invalidEscape) }
+        guard let byte = currentByte, byte.hexadecimalValue != nil else { throw failureHere(.invalidEscape) }
         position += 1
       }
     case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"), UInt8(ascii: "b"), UInt8(ascii: "f"),
@@ -304,17 +304,8 @@ private func unescaped(_ contents: Span<UInt8>, atMost limit: Int) -> String {
 /// The value of four hexadecimal digits.
 private func codeUnit(_ contents: Span<UInt8>, at index: Int) -> UInt32 {
   var value: UInt32 = 0
-  for offset in 0..<4 { value = value << 4 | (hexadecimalDigit(contents[index + offset]) ?? 0) }
+  for offset in 0..<4 { value = value << 4 | UInt32(contents[index + offset].hexadecimalValue ?? 0) }
   return value
-}
-
-private func hexadecimalDigit(_ byte: UInt8) -> UInt32? {
-  switch byte {
-  case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt32(byte - UInt8(ascii: "0"))
-  case UInt8(ascii: "a")...UInt8(ascii: "f"): UInt32(byte - UInt8(ascii: "a") + 10)
-  case UInt8(ascii: "A")...UInt8(ascii: "F"): UInt32(byte - UInt8(ascii: "A") + 10)
-  default: nil
-  }
 }
 
 extension String {
