@@ -63,6 +63,10 @@ protocol Arithmetic: Sendable {
 
 /// Elementary functions in plain binary64, as starting points: no result depends on their being right.
 enum Approximation {
+  /// log 2, and the logarithm of e to base 2.
+  static var log2: Double { 0.6931471805599453 }
+  static var log2OfE: Double { 1.4426950408889634 }
+
   /// log x for finite x >= 1, within about 2^-48.
   ///
   /// log(2^e m) = e log 2 + 2 atanh((m - 1) / (m + 1)) with √½ <= m < √2, where the argument is below 0.172.
@@ -78,14 +82,14 @@ enum Approximation {
     let square = t * t
     var sum = 0.0
     for odd in stride(from: 21, through: 1, by: -2) { sum = 1 / Double(odd) + square * sum }
-    return max(0, exponent * 0.6931471805599453 + 2 * t * sum)
+    return max(0, exponent * log2 + 2 * t * sum)
   }
 
   /// e^-h for h >= 0, infinity included, within about 2^-30, as a significand near 1 and an exponent.
   static func power(_ h: Double) -> (significand: Double, exponent: Int, value: Double) {
     guard h < 0x1p22 else { return (1, -(1 << 23), 0) }
-    let k = nearestWhole(h * 1.4426950408889634)
-    let r = k * 0.6931471805599453 - h
+    let k = nearestWhole(h * log2OfE)
+    let r = k * log2 - h
     var sum = 1.0
     for n in stride(from: 12, through: 1, by: -1) { sum = 1 + r / Double(n) * sum }
     return (sum, -Int(k), Double(sign: .plus, exponent: -Int(k), significand: sum))

@@ -105,7 +105,7 @@ extension BallArithmetic {
     // A number below 2^-800 may be taken for one near that.
     let radius = d.radius * power + 0x1p-790
 
-    let k = Approximation.nearestWhole(high * 1.4426950408889634)
+    let k = Approximation.nearestWhole(high * Approximation.log2OfE)
     let first = high - k * 0x1.62e42feep-1
     let second = DoubleDouble(sum: first, -(k * 0x1.a39ef356p-33))
     let third = DoubleDouble(sum: second.high, low)

@@ -174,7 +174,7 @@ extension IntervalArithmetic {
     ofMinus h: BigFloat<L>, _ poll: inout CancellationPoll
   ) throws(ComputationError) -> Exponential {
     // Within 2^-30 of h / log 2: the margin keeps r positive.
-    let k = Int(h.approximation * 1.4426950408889634 + 0x1p-20) + 1
+    let k = Int(h.approximation * Approximation.log2OfE + 0x1p-20) + 1
     // k log 2 - h as a whole part, which ends at zero, and a fraction.
     var r = logOfTwo
     _ = r.multiply(by: UInt64(k))
@@ -267,8 +267,8 @@ extension IntervalArithmetic {
   /// Four roundings take d's ends to their multiples of 1/log 2, within 2^-50 of themselves.
   private func far(_ d: Interval<L>) -> Interval<L> {
     let least = -0x1p55
-    let low = d.lower.approximation * 1.4426950408889634 * (1 + 0x1p-50)
-    let high = max(least, d.upper.approximation * 1.4426950408889634 * (1 - 0x1p-50))
+    let low = d.lower.approximation * Approximation.log2OfE * (1 + 0x1p-50)
+    let high = max(least, d.upper.approximation * Approximation.log2OfE * (1 - 0x1p-50))
     let one = BigFloat(1, like: zero)
     return Interval(
       low < least ? BigFloat(like: zero) : one.scaled(by: Int(low.rounded(.down))),

@@ -69,7 +69,7 @@ struct DecimalDigits {
   /// its digits say less of it than the format does. 0.5 and 0.25 are exact in binary too, and say nothing.
   init?(of values: [Double], _ format: BinaryFormat) {
     // Every number of binary64 has at most 17: of 0.12345678901234567 and 0.00012345678901235, the second is short.
-    let most = format == .binary64 ? 17 : Int(Double(format.precision) * 0.30103) + 1
+    let most = format == .binary64 ? 17 : Int(Double(format.precision) * Self.decimalsPerBit) + 1
     let numbers = values.lazy.filter { $0.isFinite && $0 != 0 }
     // The smallest shows first that digits after the point say less than the format.
     let telling = 4 * format.unit * (numbers.map(\.magnitude).min() ?? 0)
@@ -115,7 +115,7 @@ struct DecimalDigits {
   /// The place of a number's first digit: 0 for 1 to 9, -1 for 0.1.
   private static func leadingDigit(of value: Double) -> Int {
     let size = value.magnitude
-    var place = Int((Double(value.exponent) * 0.30103).rounded(.down))
+    var place = Int((Double(value.exponent) * decimalsPerBit).rounded(.down))
     if power(place + 1) <= size { place += 1 }
     return place
   }
@@ -124,6 +124,9 @@ struct DecimalDigits {
     let place = exponent + greatestPower
     return powers.indices.contains(place) ? powers[place] : exponent < 0 ? 0 : .infinity
   }
+
+  /// log 2 to base 10.
+  private static let decimalsPerBit = 0.30103
 
   private static let greatestPower = 340
 
@@ -202,8 +205,11 @@ struct OperationCount {
   /// The same for probabilities; 0 where they are 1 and 0 whatever is rounded.
   var shiftOfProbability = 0.0
 
-  /// No bound of a gradient's terms is a larger multiple of them: -log p is less than 753.
-  var most: Double { worst + 2 * 753 + 2 * shift }
+  /// No bound of a gradient's terms is a larger multiple of them.
+  var most: Double { worst + 2 * Self.greatestLogarithm + 2 * shift }
+
+  /// No -log p is larger, to a bit.
+  private static let greatestLogarithm = 753.0
 
   /// - Parameters: classes in a row, and items in a sum or a mean.
   init(classes: Int, items: Int) {
@@ -267,7 +273,7 @@ struct OperationCount {
   private static func logarithm(of x: Double) -> Double {
     let exponent = Int(x.exponentBitPattern)
     // Subnormal numbers are taken for the least.
-    return exponent == 0 ? 753 : 0.7 * Double(max(0, 1023 - exponent))
+    return exponent == 0 ? greatestLogarithm : 0.7 * Double(max(0, 1023 - exponent))
   }
 
   /// -log of a quotient to two bits, without dividing.
