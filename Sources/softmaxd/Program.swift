@@ -126,7 +126,10 @@ enum Program {
     }
     guard bytes.count <= limit else { fail(1, "--token-file \(file) has more than \(limit) bytes") }
     guard let token = BearerToken(fileContents: bytes) else {
-      fail(1, "--token-file \(file) must hold one token, or two, one a line: 16 or more visible ASCII characters each")
+      fail(
+        1,
+        "--token-file \(file) must hold one token, or two, one a line: "
+          + "\(BearerToken.leastBytes) or more visible ASCII characters each")
     }
     return token
   }

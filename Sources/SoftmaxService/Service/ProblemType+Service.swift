@@ -1,10 +1,12 @@
 public import HTTP
+import NumericJSON
 
 // What the service itself reports.
 extension ProblemType {
   static let invalidJSON = ProblemType(
     name: "invalid-json", title: "Not JSON", status: .badRequest,
-    explanation: "The body is not JSON (RFC 8259) in UTF-8, or it nests deeper than 64 arrays and objects. "
+    explanation: "The body is not JSON (RFC 8259) in UTF-8, "
+      + "or it nests deeper than \(JSONReader.maximumDepth) arrays and objects. "
       + "The member \"offset\" is the zero-based offset of the first byte at fault.",
     cure: "Let a JSON library write the body; replace NaN and +Infinity first, and write -Infinity as a string "
       + "(Python's json writes them bare).",
@@ -24,25 +26,19 @@ extension ProblemType {
     explanation:
       "The reduction \"mean\" would divide by exactly zero, because every item is ignored or has a weight of 0.",
     cure: "Give at least one item a weight, send a \"divisor\", or ask for the reduction \"sum\" or \"none\".",
-    example:
-      "every target is ignored, so that \"mean\" would divide by 0; "
-      + "let one item count, send a \"divisor\", or ask for \"sum\" or \"none\"")
+    example: sentence(aboutZeroNormaliser: "every target is ignored"))
 
   static let tooManyLogits = ProblemType(
     name: "too-many-logits", title: "Too many logits", status: .contentTooLarge,
     explanation: "The request has more logits than the service takes in one request (--max-logits).",
     cure: "Send the slices in several requests.",
-    example:
-      "logits holds more than 8388608 numbers, the most that this service takes in one request (--max-logits); "
-      + "send several requests")
+    example: sentence(aboutMoreLogitsThan: Limits().logits))
 
   static let needsTooMuchMemory = ProblemType(
     name: "needs-too-much-memory", title: "Needs too much memory", status: .contentTooLarge,
     explanation: "The request would take more memory than the service has for one (--max-memory).",
     cure: "Send the slices in several requests, or ask for fewer outputs.",
-    example:
-      "The answer needs about 4096 MiB of memory, more than this server has for one request (--max-memory); "
-      + "send fewer logits, or ask for fewer outputs, in several requests")
+    example: sentence(aboutMemory: 4 << 30))
 
   static let unsupportedMediaType = ProblemType(
     name: "unsupported-media-type", title: "Unsupported media type", status: .unsupportedMediaType,
@@ -82,6 +78,24 @@ extension ProblemType {
     explanation: "The service made an error of its own.",
     cure: "Please report it with the request.",
     example: "The service refused its own validated input")
+}
+
+// What is said of occurrences.
+extension ProblemType {
+  static func sentence(aboutZeroNormaliser reason: String) -> String {
+    "\(reason), so that \"mean\" would divide by 0; "
+      + "let one item count, send a \"divisor\", or ask for \"sum\" or \"none\""
+  }
+
+  static func sentence(aboutMoreLogitsThan limit: Int) -> String {
+    "logits holds more than \(limit) numbers, the most that this service takes in one request (--max-logits); "
+      + "send several requests"
+  }
+
+  static func sentence(aboutMemory bytes: Int) -> String {
+    "The answer needs about \(bytes >> 20) MiB of memory, more than this server has for one request (--max-memory); "
+      + "send fewer logits, or ask for fewer outputs, in several requests"
+  }
 }
 
 // What the program around the service reports: whether it is ready, and who may ask.

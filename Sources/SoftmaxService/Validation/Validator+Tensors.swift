@@ -1,3 +1,4 @@
+import HTTP
 import Softmax
 
 /// Every number that its tensor does not allow. Only looked for when there is one, or when there are other faults.
@@ -122,10 +123,7 @@ extension Validator {
       } else {
         (.weight, "every target that is not ignored has a weight of 0")
       }
-    return InputFault(
-      location: .field(.input(input)),
-      sentence: "\(reason), so that \"mean\" would divide by 0; "
-        + "let one item count, send a \"divisor\", or ask for \"sum\" or \"none\"")
+    return InputFault(location: .field(.input(input)), sentence: ProblemType.sentence(aboutZeroNormaliser: reason))
   }
 }
 

@@ -46,9 +46,7 @@ extension Wire {
     case .malformed(let detail, let offset): return ProblemType.invalidJSON.problem(detail, offset: offset)
     case .unsupportedBody(let detail): return ProblemType.unsupportedMediaType.problem(detail)
     case .tooManyLogits(let limit):
-      let detail =
-        "logits holds more than \(limit) numbers, the most that this service takes in one request (--max-logits); "
-        + "send several requests"
+      let detail = ProblemType.sentence(aboutMoreLogitsThan: limit)
       return ProblemType.tooManyLogits.problem(
         detail, errors: [ProblemDetails.Fault(pointer: locate(.field(.input(.logits))), detail: detail)])
     case .invalid(let list):
@@ -60,9 +58,7 @@ extension Wire {
       return ProblemType.overloaded.problem(
         "The server has no memory for this request now; try again after the seconds in Retry-After")
     case .needsTooMuchMemory(let bytes):
-      return ProblemType.needsTooMuchMemory.problem(
-        "The answer needs about \(bytes >> 20) MiB of memory, more than this server has for one request "
-          + "(--max-memory); send fewer logits, or ask for fewer outputs, in several requests")
+      return ProblemType.needsTooMuchMemory.problem(ProblemType.sentence(aboutMemory: bytes))
     case .cancelled:
       return ProblemType.deadlineExceeded.problem(
         "The answer was not computed in the time that a request has (--request-timeout); "

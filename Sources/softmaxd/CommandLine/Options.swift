@@ -122,17 +122,19 @@ extension Option {
     _ name: String, atLeast least: Duration = .milliseconds(1),
     sets path: any WritableKeyPath<Settings, Duration> & Sendable, help: String
   ) -> Option {
-    let range = "\(showSeconds(least)) to 86400"
+    let range = "\(showSeconds(least)) to \(showSeconds(mostSeconds))"
     return Option(
       name: name, placeholder: "SECONDS", help: help,
       expectation: "seconds from \(range), with at most three decimals",
       set: { settings, text in
-        guard let value = parseSeconds(text), value >= least, value <= .seconds(86_400) else { return false }
+        guard let value = parseSeconds(text), value >= least, value <= mostSeconds else { return false }
         settings[keyPath: path] = value
         return true
       },
       show: { showSeconds($0[keyPath: path]) }, range: range)
   }
+
+  private static let mostSeconds = Duration.seconds(86_400)
 
   private static func expectation(_ range: ClosedRange<Int>) -> String { "a whole number from \(text(of: range))" }
 
@@ -234,13 +236,13 @@ extension Option {
     Option(
       name: "log", placeholder: "off|requests|N",
       help: "Log each request, or one in N, as a line of JSON on stderr.",
-      expectation: "off, requests, or a whole number from 1 to 1000000000",
+      expectation: "off, requests, or " + expectation(logged),
       set: { settings, text in
         switch text {
         case "off": settings.log = .off
         case "requests": settings.log = .requests
         default:
-          guard let count = parseInteger(text), count >= 1, count <= 1_000_000_000 else { return false }
+          guard let count = parseInteger(text), logged.contains(count) else { return false }
           settings.log = count == 1 ? .requests : .sampled(count)
         }
         return true
@@ -280,6 +282,9 @@ extension Option {
       },
       show: { $0.tokenFile ?? "" }),
   ]
+
+  /// Of how many requests one may be logged.
+  private static let logged = 1...1_000_000_000
 
   private static func parseHosts(_ text: String) -> [String]? {
     let hosts = elements(text)

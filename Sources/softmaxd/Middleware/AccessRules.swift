@@ -8,12 +8,14 @@ struct BearerToken: Sendable {
 
   /// The longest token file that is read, in bytes.
   static let maximumFileBytes = 4096
+  /// The shortest token that is taken, in bytes.
+  static let leastBytes = 16
 
-  /// Reads a file of one line, or of two; nil unless each is a token of 16 or more visible ASCII characters.
+  /// Reads a file of one line, or of two; nil unless each is a token of enough visible ASCII characters.
   init?(fileContents: [UInt8]) {
     tokens = fileContents.split { $0 == 0x0A || $0 == 0x0D }.map(Array.init)
     guard (1...2).contains(tokens.count),
-      tokens.allSatisfy({ $0.count >= 16 && $0.allSatisfy(ASCII.isVisible) })
+      tokens.allSatisfy({ $0.count >= Self.leastBytes && $0.allSatisfy(ASCII.isVisible) })
     else { return nil }
   }
 
