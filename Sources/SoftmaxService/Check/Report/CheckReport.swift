@@ -238,25 +238,25 @@ struct OutputReport: Sendable {
     count = exact.count
     for position in exact.indices {
       if position & 0xFFFF == 0xFFFF, execution.isCancelled() { throw .cancelled }
-      let (found, expected) = (candidate.values[position], exact[position])
-      if found == expected {
+      let (number, exact) = (candidate.values[position], exact[position])
+      if number == exact {
         exactCount += 1
       } else {
-        note(found, exact: expected, at: position, tolerance)
+        note(number, exact: exact, at: position, tolerance)
       }
     }
   }
 
   private mutating func note(
-    _ found: Double, exact: Double, at position: Int, _ tolerance: Tolerance
+    _ candidate: Double, exact: Double, at position: Int, _ tolerance: Tolerance
   ) {
     // NaN is as far from every number as ∞ is.
-    let difference = (found - exact).magnitude
+    let difference = (candidate - exact).magnitude
     let absolute = difference.isNaN ? .infinity : difference
     let ratio = absolute / exact.magnitude
     let place = Place(
-      position: position, candidate: found, exact: exact, relativeError: ratio.isNaN ? .infinity : ratio,
-      isOutOfTolerance: !tolerance.allows(found, for: exact))
+      position: position, candidate: candidate, exact: exact, relativeError: ratio.isNaN ? .infinity : ratio,
+      isOutOfTolerance: !tolerance.allows(candidate, for: exact))
     if place.isOutOfTolerance {
       outOfTolerance += 1
       // And a little more, for what comparing rounds.
@@ -264,7 +264,7 @@ struct OutputReport: Sendable {
       needed.relative = max(needed.relative, (absolute - tolerance.absolute + more) / exact.magnitude)
       needed.absolute = max(needed.absolute, absolute - tolerance.relative * exact.magnitude + more)
     }
-    maximumULPs = max(maximumULPs, format.ulps(from: found, to: exact))
+    maximumULPs = max(maximumULPs, format.ulps(from: candidate, to: exact))
     maximumRelativeError = max(maximumRelativeError, place.relativeError)
     maximumAbsoluteError = max(maximumAbsoluteError, absolute)
     if worst.count == Self.mostPlaces, !place.isWorse(than: worst[worst.count - 1]) { return }

@@ -94,7 +94,7 @@ extension OutputSearch {
   /// arithmetic in binary32, whose numbers were printed with more digits than it has.
   private mutating func arithmetics() -> (own: [CandidateArithmetic], shorter: [CandidateArithmetic]) {
     // Numbers with few digits may be rounded ones, and are compared as such where they are nothing else.
-    digits = DecimalDigits(of: found, report.format)
+    digits = DecimalDigits(of: numbers, report.format)
     guard digits != nil else { return ([ownArithmetic], []) }
     var (printed, shorter) = (ownArithmetic, CandidateArithmetic(.binary32))
     (printed.digits, shorter.digits) = (digits, digits)
@@ -301,7 +301,7 @@ extension OutputSearch {
 
   /// Whether numbers like these tell any pair: one number fits many by chance.
   private var canTellAnyPair: Bool {
-    arithmetic.format == .binary64 && arithmetic.digits?.significant ?? 17 >= 10 || found.count >= 4
+    arithmetic.format == .binary64 && arithmetic.digits?.significant ?? 17 >= 10 || numbers.count >= 4
   }
 
   /// Whether a mistake is looked for beside another.

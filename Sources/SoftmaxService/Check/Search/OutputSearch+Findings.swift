@@ -160,8 +160,8 @@ extension OutputSearch {
   /// Whether any number has a sign that the output never has: a loss is not negative, whatever the logits.
   var hasOtherSign: Bool {
     switch candidate.output {
-    case .probabilities, .entropy, .loss: found.contains { $0 < 0 }
-    case .logProbabilities: found.contains { $0 > 0 }
+    case .probabilities, .entropy, .loss: numbers.contains { $0 < 0 }
+    case .logProbabilities: numbers.contains { $0 > 0 }
     case .logSumExp, .gradient: false
     }
   }
@@ -187,7 +187,7 @@ extension OutputSearch {
     let own = arithmetic
     defer { arithmetic = own }
     for shorter in formats where shorter.precision < own.format.precision {
-      guard shorter.holds(found) else { continue }
+      guard shorter.holds(numbers) else { continue }
       arithmetic = CandidateArithmetic(shorter)
       guard let agreement = try agreementAsAsked(), agreement.isTelling, !agreement.isFlushed else { continue }
       // Numbers as short as 0.5 or 0.75 are of every format: they must be as near as right numbers mostly are.
@@ -198,7 +198,7 @@ extension OutputSearch {
   }
 
   /// Whether one number at least is not as short as 0.5 or 0.75.
-  private var hasDigitsOfItsOwn: Bool { found.contains { $0.isFinite && $0.significandWidth >= 4 } }
+  private var hasDigitsOfItsOwn: Bool { numbers.contains { $0.isFinite && $0.significandWidth >= 4 } }
 
   /// Arithmetic in binary32 before arithmetic in a longer format, or before the numbers were printed.
   mutating func shorterPrecision() throws(ComputationError) -> Finding? {

@@ -7,7 +7,7 @@ extension OutputSearch {
   /// What explains the numbers as the exact ones in another order; nil where nothing does.
   mutating func order() throws(ComputationError) -> Finding? {
     if let finding = try transposed() { return finding }
-    guard !asked.isReduced, found.count > 1, mayBePermutation, let terms = try terms(), isPermutation(terms) else {
+    guard !asked.isReduced, numbers.count > 1, mayBePermutation, let terms = try terms(), isPermutation(terms) else {
       return nil
     }
     if rows.count > 1, let agreement = rowOrder(terms, width) {
@@ -27,8 +27,8 @@ extension OutputSearch {
   /// - Parameter isNamed: whether another mistake explains the numbers already, so that they are not right.
   mutating func transposed(besides isNamed: Bool = false) throws(ComputationError) -> Finding? {
     guard isTransposable else { return nil }
-    let numbers = spots.all.map { candidate.values[transposedPlace(row: $0.place.row, class: $0.place.index)] }
-    guard try spots.mayBe(numbers, arithmetic), let terms = try terms() else { return nil }
+    let moved = spots.all.map { candidate.values[transposedPlace(row: $0.place.row, class: $0.place.index)] }
+    guard try spots.mayBe(moved, arithmetic), let terms = try terms() else { return nil }
     let places = (0..<rows.count).flatMap { row in
       (0..<rows.classes).map { transposedPlace(row: row, class: $0) }
     }
@@ -46,7 +46,7 @@ extension OutputSearch {
   private mutating func terms() throws(ComputationError) -> [Recomputation.Term]? {
     guard try asked.adopt(Change()) else { return nil }
     var terms: [Recomputation.Term] = []
-    terms.reserveCapacity(found.count)
+    terms.reserveCapacity(numbers.count)
     try asked.forEach { _, term in
       terms.append(term)
       return true
@@ -85,8 +85,8 @@ extension OutputSearch {
   /// probabilities.
   private var mayBePermutation: Bool {
     var (mine, exact) = ((sum: 0.0, most: 0.0), (sum: 0.0, most: 0.0))
-    for place in found.indices {
-      let (one, other) = (found[place].magnitude, self.exact[place].magnitude)
+    for place in numbers.indices {
+      let (one, other) = (numbers[place].magnitude, self.exact[place].magnitude)
       mine = (mine.sum + one, max(mine.most, one))
       exact = (exact.sum + other, max(exact.most, other))
     }
@@ -115,7 +115,7 @@ extension OutputSearch {
   /// Whether the numbers can be the exact ones in another order: their sums agree then, which costs less than sorting.
   private func isPermutation(_ terms: [Recomputation.Term]) -> Bool {
     var (mine, exact, allowed) = (0.0, 0.0, 0.0)
-    for (number, term) in zip(found, terms) {
+    for (number, term) in zip(numbers, terms) {
       mine += number.magnitude
       exact += term.value.magnitude
       allowed += arithmetic.allowance(number, term)
@@ -130,7 +130,7 @@ extension OutputSearch {
     let (mine, exact) =
       rows.count <= Self.mostMatched
       ? matched(terms, width)
-      : (Self.sortedRows(of: found, width), Self.sortedRows(of: terms.map(\.value), width))
+      : (Self.sortedRows(of: numbers, width), Self.sortedRows(of: terms.map(\.value), width))
     func places(_ order: [Int]) -> [Int] { order.flatMap { row in (0..<width).map { row * width + $0 } } }
     return agreement(at: places(mine), with: places(exact).map { terms[$0] })
   }
@@ -150,14 +150,14 @@ extension OutputSearch {
   /// For each row of the caller's one of the exact ones that agrees with it and is not taken; where there is none,
   /// those that are left.
   private func matched(_ terms: [Recomputation.Term], _ width: Int) -> (mine: [Int], exact: [Int]) {
-    let (found, arithmetic) = (found, arithmetic)
+    let (numbers, arithmetic) = (numbers, arithmetic)
     let allowed = terms.map { arithmetic.allowance($0.value, $0) + arithmetic.flushed($0) }
     var left = Array(0..<rows.count)
     var exact: [Int] = []
     for row in 0..<rows.count {
       let place = left.firstIndex { other in
         for c in 0..<width {
-          let (mine, place) = (found[row * width + c], other * width + c)
+          let (mine, place) = (numbers[row * width + c], other * width + c)
           let isNear = (mine - terms[place].value).magnitude <= allowed[place]
           guard isNear || mine == terms[place].value || mine.isNaN && terms[place].value.isNaN else { return false }
         }
@@ -170,14 +170,14 @@ extension OutputSearch {
 
   /// Whether the numbers of each row are the exact ones, exchanged.
   private func classOrder(_ terms: [Recomputation.Term], _ width: Int) -> Agreement? {
-    let (found, arithmetic) = (found, arithmetic)
+    let (numbers, arithmetic) = (numbers, arithmetic)
     var (mine, exact): ([Int], [Recomputation.Term]) = ([], [])
     for row in 0..<rows.count {
       let range = (row * width)..<((row + 1) * width)
-      let (places, sorted) = (range.sorted { found[$0] < found[$1] }, terms[range].sorted { $0.value < $1.value })
+      let (places, sorted) = (range.sorted { numbers[$0] < numbers[$1] }, terms[range].sorted { $0.value < $1.value })
       // The first row that does not agree ends it.
       var agreement = Agreement()
-      for (place, term) in zip(places, sorted) { agreement.add(found[place], term, arithmetic) }
+      for (place, term) in zip(places, sorted) { agreement.add(numbers[place], term, arithmetic) }
       guard agreement.agrees else { return nil }
       mine += places
       exact += sorted
@@ -188,7 +188,7 @@ extension OutputSearch {
   private func agreement(at places: [Int], with terms: [Recomputation.Term]) -> Agreement? {
     // Any number of a row, or any row, may be the one that agrees: many orders are tried.
     agreement(
-      of: places.map { found[$0] }, exact: places.map { exact[$0] }, with: terms,
+      of: places.map { numbers[$0] }, exact: places.map { exact[$0] }, with: terms,
       least: WeightOfEvidence.leastOfPair + log2(Double(terms.count)))
   }
 }
@@ -234,9 +234,9 @@ extension OutputSearch {
     let sums = (0..<rows.count).count { row in
       candidate.output == .gradient && (0..<width).contains { exact[row * width + $0] != 0 }
     }
-    let numbers = exact.filter { $0 != 0 }
-    let free = min(numbers.count - sums, Set(numbers).count) - (isSimple ? 0 : 1)
-    let share = Double(free) / Double(numbers.count)
+    let telling = exact.filter { $0 != 0 }
+    let free = min(telling.count - sums, Set(telling).count) - (isSimple ? 0 : 1)
+    let share = Double(free) / Double(telling.count)
     guard evidence.bits * share >= WeightOfEvidence.leastOfPair else { return nil }
     let isPercentage = factor == 100 && candidate.output == .probabilities
     return finding(
@@ -256,10 +256,10 @@ extension OutputSearch {
   private func ratio() -> (factor: Double, isSimple: Bool)? {
     let places = exact.indices.filter { exact[$0].isFinite }
     guard let place = places.max(by: { exact[$0].magnitude < exact[$1].magnitude }) else { return nil }
-    let ratio = found[place] / exact[place]
+    let ratio = numbers[place] / exact[place]
     // Nearer to 1 is rounding.
     guard (0x1p-300...0x1p300).contains(ratio.magnitude), (ratio - 1).magnitude > 0x1p-6 else { return nil }
-    let slack = arithmetic.allowance(found[place], scaledTerms(ratio)[place]) / exact[place].magnitude
+    let slack = arithmetic.allowance(numbers[place], scaledTerms(ratio)[place]) / exact[place].magnitude
     let whole = (ratio.magnitude < 1 ? 1 / ratio : ratio).rounded()
     let simple = ratio.magnitude < 1 ? 1 / whole : whole
     let isSimple =

@@ -13,7 +13,7 @@ struct OutputSearch: ~Copyable {
   var rows: CheckedRows { tables.rows }
   var targets: TargetTables? { tables.targets }
   /// The caller's numbers, and the exact ones, row by row.
-  let found: [Double]
+  let numbers: [Double]
   let exact: [Double]
   /// The exact numbers in the candidate's order.
   let exactTensor: [Double]
@@ -32,8 +32,8 @@ struct OutputSearch: ~Copyable {
   let isFinite: Bool
   /// Whether each of them is 0, those too that are not looked at.
   let isZero: Bool
-  private lazy var isHeldByBinary32 = BinaryFormat.binary32.holds(found)
-  private lazy var isHeldByBinary16 = BinaryFormat.binary16.holds(found)
+  private lazy var isHeldByBinary32 = BinaryFormat.binary32.holds(numbers)
+  private lazy var isHeldByBinary16 = BinaryFormat.binary16.holds(numbers)
   /// Whether recomputations do not know an option of the request.
   var isBesideOptions = false
 
@@ -55,11 +55,11 @@ struct OutputSearch: ~Copyable {
     func gathered(_ values: [Double]) -> [Double] {
       isReduced ? values : isWide ? rows.gathered(values) : rows.gathered(batch: values)
     }
-    let (found, own) = (gathered(candidate.values), gathered(exact))
-    (self.found, self.exact) = (found, own)
-    isFinite = found.allSatisfy(\.isFinite)
+    let (numbers, exact) = (gathered(candidate.values), gathered(exact))
+    (self.numbers, self.exact) = (numbers, exact)
+    isFinite = numbers.allSatisfy(\.isFinite)
     isZero = candidate.values.allSatisfy { $0 == 0 }
-    ownArithmetic = CandidateArithmetic(.own(of: found, in: request.format))
+    ownArithmetic = CandidateArithmetic(.own(of: numbers, in: request.format))
     arithmetic = ownArithmetic
     let block = layout.classes * layout.inner
     var places = report.worst.compactMap { place -> (row: Int, index: Int)? in
@@ -70,18 +70,18 @@ struct OutputSearch: ~Copyable {
       return (row, isWide ? position % block / layout.inner : 0)
     }
     if candidate.output == .gradient, !isZero, !places.isEmpty,
-      places.allSatisfy({ found[$0.row * width + $0.index] == 0 })
+      places.allSatisfy({ numbers[$0.row * width + $0.index] == 0 })
     {
       // Zeros do not tell how many times as large the numbers are.
-      let place = found.indices.max { found[$0].magnitude < found[$1].magnitude } ?? 0
+      let place = numbers.indices.max { numbers[$0].magnitude < numbers[$1].magnitude } ?? 0
       places.append((place / width, place % width))
     }
     if places.isEmpty {
-      let place = found.indices.first { found[$0] != own[$0] } ?? 0
+      let place = numbers.indices.first { numbers[$0] != exact[$0] } ?? 0
       places = [(place / width, place % width)]
     }
     spots = SpotChecks(of: candidate.output, at: places, in: tables) { row, index in
-      (found[row * width + index], own[row * width + index])
+      (numbers[row * width + index], exact[row * width + index])
     }
     recomputation = Recomputation(candidate.output, of: tables)
     asked = Recomputation(candidate.output, of: tables)
@@ -90,21 +90,21 @@ struct OutputSearch: ~Copyable {
   /// How well the formula as it is agrees; nil where it does not.
   mutating func agreementAsAsked() throws(ComputationError) -> Agreement? {
     guard try spots.mayAgree(Change(), arithmetic), try asked.adopt(Change()) else { return nil }
-    return try asked.agreement(of: found, spots.all, arithmetic)
+    return try asked.agreement(of: numbers, spots.all, arithmetic)
   }
 
   /// How well the recomputation under a change agrees; asked only for changes that the spots did not rule out. Nil
   /// where it does not agree, or is not defined.
   mutating func agreement(under change: Change) throws(ComputationError) -> Agreement? {
     guard try canShow(change.handling), try recomputation.adopt(change),
-      let agreement = try recomputation.agreement(of: found, spots.all, arithmetic), agreement.isTelling
+      let agreement = try recomputation.agreement(of: numbers, spots.all, arithmetic), agreement.isTelling
     else { return nil }
     return agreement
   }
 
   /// Where in the candidate a number stands.
   func position(of place: Int) -> Int {
-    if found.count == 1 { return 0 }
+    if numbers.count == 1 { return 0 }
     return width == 1 ? rows.numbers[place] : rows.position(row: place / width, class: place % width)
   }
 
@@ -134,9 +134,9 @@ struct OutputSearch: ~Copyable {
   private mutating func mayLeaveOutStep(_ cause: Cause) -> Bool {
     // The largest logit's own exponential is 1, and the logarithm of that 0.
     switch (cause, candidate.output) {
-    case (.noExponential, _): found.allSatisfy { $0 <= 0 }
-    case (.noSum, .probabilities): found.contains(1) && rows.haveLargeSums
-    case (.noSum, .logProbabilities): found.contains(0) && rows.haveLargeSums
+    case (.noExponential, _): numbers.allSatisfy { $0 <= 0 }
+    case (.noSum, .probabilities): numbers.contains(1) && rows.haveLargeSums
+    case (.noSum, .logProbabilities): numbers.contains(0) && rows.haveLargeSums
     case (.noSum, _): !isZero && rows.haveLargeSums
     default: true
     }
@@ -185,18 +185,18 @@ struct OutputSearch: ~Copyable {
       arithmetic, agreement, base: base, isNear: change.handling.isNearNone, enough: enough)
     guard try recomputation.adopt(change), try asked.adopt(Change()) else { return evidence }
     if recomputation.isReduced {
-      evidence.add(found[0], exact: exact[0], changed: recomputation.total(), asked: asked.total())
+      evidence.add(numbers[0], exact: exact[0], changed: recomputation.total(), asked: asked.total())
       evidence.endRow(of: 1)
       return evidence
     }
     for row in 0..<rows.count {
       if row & 0xFF == 0xFF, tables.execution.isCancelled() { throw .cancelled }
       let (changed, own) = (recomputation.row(at: row), asked.row(at: row))
-      for index in 0..<width where found[row * width + index] != exact[row * width + index] {
+      for index in 0..<width where numbers[row * width + index] != exact[row * width + index] {
         guard !evidence.isComplete else { return evidence }
         let place = row * width + index
         evidence.add(
-          found[place], exact: exact[place], changed: recomputation.term(changed, index),
+          numbers[place], exact: exact[place], changed: recomputation.term(changed, index),
           asked: asked.term(own, index))
       }
       evidence.endRow(of: width)
@@ -253,7 +253,7 @@ struct OutputSearch: ~Copyable {
 
   /// How well the exact numbers agree, each times a factor, and what speaks for it; nil where they do not.
   func scaled(by factor: Double) -> (agreement: Agreement, evidence: WeightOfEvidence)? {
-    comparison(of: found, exact: exact, with: scaledTerms(factor), beside: scaledTerms(1))
+    comparison(of: numbers, exact: exact, with: scaledTerms(factor), beside: scaledTerms(1))
   }
 
   /// The exact numbers times a factor, where it is not known what they are made of.
