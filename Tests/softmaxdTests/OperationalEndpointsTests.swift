@@ -1,6 +1,6 @@
-import HTTP
 import Testing
 
+@testable import HTTP
 @testable import HTTPServer
 @testable import SoftmaxService
 @testable import softmaxd

@@ -204,8 +204,6 @@ extension FieldName {
   public static let contentType = FieldName("Content-Type")
   /// When the response was made (RFC 9110 §6.6.1).
   public static let date = FieldName("Date")
-  /// What the client waits for before it sends the body (RFC 9110 §10.1.1).
-  public static let expect = FieldName("Expect")
   /// The authority that the request is for (RFC 9110 §7.2).
   public static let host = FieldName("Host")
   /// The entity tags of which the target must have one (RFC 9110 §13.1.1).

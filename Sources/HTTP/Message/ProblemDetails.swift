@@ -24,8 +24,8 @@ public struct ProblemDetails: Sendable, Hashable {
   public var detail: String
   /// The places at fault, at most as many as the maker chose to collect.
   public var errors: [Fault]
-  /// The zero-based offset of the fault in bytes: in the body or, for the parser's own problems, as ``ParseFailure``
-  /// counts.
+  /// The zero-based offset of the fault in bytes: in the body or, for what is wrong with a head, from the request's
+  /// first byte on.
   public var offset: Int?
 
   /// An occurrence of a type, with the type's status.
@@ -133,7 +133,7 @@ public struct ProblemType: Sendable, Hashable {
 
 extension ProblemType {
   /// 400: the request line breaks RFC 9112 §3.
-  public static let malformedRequestLine = ProblemType(
+  static let malformedRequestLine = ProblemType(
     name: "malformed-request-line", title: "Malformed request line", status: .badRequest,
     explanation: "The first line is not a method, a target and HTTP/1.1 with single spaces between them (RFC 9112 §3).",
     cure: "Send a path, percent-encoded; an HTTP library does this by itself.",
@@ -149,28 +149,28 @@ extension ProblemType {
     example: ParseError.fieldNameInvalid.detail())
 
   /// 400: there is not exactly one valid Host (RFC 9112 §3.2).
-  public static let invalidHost = ProblemType(
+  static let invalidHost = ProblemType(
     name: "invalid-host", title: "Missing or invalid Host", status: .badRequest,
     explanation: "An HTTP/1.1 request must have exactly one valid Host field (RFC 9112 §3.2).",
     cure: "Send one Host field: a name or an address and, if needed, a colon and a port.",
     example: ParseError.hostMissing.detail())
 
   /// 400: where the body ends is not said, or not once (RFC 9112 §6).
-  public static let invalidFraming = ProblemType(
+  static let invalidFraming = ProblemType(
     name: "invalid-framing", title: "Ambiguous or invalid body length", status: .badRequest,
     explanation: "The length of the body is not stated once and without doubt (RFC 9112 §6).",
     cure: "Send one Content-Length of digits only, or Transfer-Encoding: chunked, never both.",
     example: ParseError.transferEncodingWithContentLength.detail())
 
   /// 400: a chunk of the body breaks RFC 9112 §7.1.
-  public static let malformedChunk = ProblemType(
+  static let malformedChunk = ProblemType(
     name: "malformed-chunk", title: "Malformed chunked body", status: .badRequest,
     explanation: "The chunks of the body do not follow RFC 9112 §7.1.",
     cure: "Let an HTTP library write the chunks, or send the body with Content-Length.",
     example: ParseError.chunkSizeInvalid.detail())
 
   /// 400: the client has finished before its request was whole (RFC 9112 §8).
-  public static let incompleteRequest = ProblemType(
+  static let incompleteRequest = ProblemType(
     name: "incomplete-request", title: "Incomplete request", status: .badRequest,
     explanation: "The client closed its side of the connection before the request was complete.",
     cure:
@@ -192,21 +192,21 @@ extension ProblemType {
     example: ParseError.bodyTooLarge.detail())
 
   /// 414: the request target is longer than the limit.
-  public static let targetTooLong = ProblemType(
+  static let targetTooLong = ProblemType(
     name: "target-too-long", title: "Request target too long", status: .uriTooLong,
     explanation: "The request target is longer than the server reads (--max-target).",
     cure: "Send data in the body, not in the target.",
     example: ParseError.targetTooLong.detail())
 
   /// 417: Expect asks for something else than 100-continue (RFC 9110 §10.1.1).
-  public static let expectationFailed = ProblemType(
+  static let expectationFailed = ProblemType(
     name: "expectation-failed", title: "Expectation not supported", status: .expectationFailed,
     explanation: "The only expectation that the server meets is 100-continue (RFC 9110 §10.1.1).",
     cure: "Leave the field Expect out.",
     example: ParseError.expectationUnknown.detail())
 
   /// 431: the head or the trailers have more bytes or fields than the limits.
-  public static let headTooLarge = ProblemType(
+  static let headTooLarge = ProblemType(
     name: "head-too-large", title: "Request head too large", status: .requestHeaderFieldsTooLarge,
     explanation:
       "The head or the trailers are larger, or have more fields, than the server reads (--max-head, --max-fields).",
@@ -214,21 +214,21 @@ extension ProblemType {
     example: ParseError.tooManyFields.detail())
 
   /// 501: the method is none that the parser knows.
-  public static let methodNotImplemented = ProblemType(
+  static let methodNotImplemented = ProblemType(
     name: "method-not-implemented", title: "Method not implemented", status: .notImplemented,
     explanation: "The server does not know this method.",
     cure: "Use GET, HEAD, POST or OPTIONS, in capital letters: method names are case-sensitive.",
     example: ParseError.methodUnknown.detail())
 
   /// 501: Transfer-Encoding names another coding than chunked (RFC 9112 §6.1).
-  public static let transferCodingNotImplemented = ProblemType(
+  static let transferCodingNotImplemented = ProblemType(
     name: "transfer-coding-not-implemented", title: "Transfer coding not implemented", status: .notImplemented,
     explanation: "The only transfer coding that the server reads is chunked (RFC 9112 §7).",
     cure: "Send Transfer-Encoding: chunked alone, or Content-Length.",
     example: ParseError.transferEncodingUnknown.detail())
 
   /// 505: the version is neither HTTP/1.1 nor HTTP/1.0.
-  public static let versionNotSupported = ProblemType(
+  static let versionNotSupported = ProblemType(
     name: "http-version-not-supported", title: "HTTP version not supported", status: .httpVersionNotSupported,
     explanation: "The server speaks HTTP/1.1 and HTTP/1.0.",
     cure: "Send the request as HTTP/1.1.",

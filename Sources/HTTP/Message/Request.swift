@@ -19,7 +19,7 @@ public struct Request: Sendable {
 }
 
 /// The minor version of an HTTP/1 message; anything above 1 counts as 1 (RFC 9110 §2.5).
-public enum HTTPVersion: Sendable, Hashable { case http10, http11 }
+enum HTTPVersion: Sendable, Hashable { case http10, http11 }
 
 /// How a request's body is delimited (RFC 9112 §6.3), in a head without contradictions.
 public enum BodyFraming: Sendable, Hashable {
@@ -38,13 +38,13 @@ public final class RequestHead: Sendable {
   /// What the client asks for (RFC 9110 §9).
   public let method: Method
   /// The version that the client speaks.
-  public let version: HTTPVersion
+  let version: HTTPVersion
   /// Where the body ends.
   public let framing: BodyFraming
   /// Whether the client waits for `100 Continue` before it sends the body (RFC 9110 §10.1.1).
-  public let expectsContinue: Bool
+  let expectsContinue: Bool
   /// Whether the client would send another request on this connection (RFC 9112 §9.3).
-  public let keepsAlive: Bool
+  let keepsAlive: Bool
   /// Whether Content-Type is sent more than once, and so does not say what the body's bytes mean (RFC 9110 §8.3).
   public let repeatsContentType: Bool
   /// The path of the target, with the percent escapes that it needs, without the query; `*` for `OPTIONS *`.

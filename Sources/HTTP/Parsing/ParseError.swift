@@ -1,5 +1,5 @@
 /// What a request can do wrong before a handler sees it. Each case ends the connection after one answer.
-public enum ParseError: Error, Sendable, Hashable, CaseIterable {
+enum ParseError: Error, Sendable, Hashable, CaseIterable {
   // The request line (RFC 9112 §3)
   case requestLineMalformed
   case methodUnknown
@@ -49,11 +49,11 @@ public enum ParseError: Error, Sendable, Hashable, CaseIterable {
 }
 
 /// A broken rule and where it was broken.
-public struct ParseFailure: Error, Sendable, Hashable {
+struct ParseFailure: Error, Sendable, Hashable {
   /// The rule.
-  public let error: ParseError
+  let error: ParseError
   /// Zero-based, in bytes: of a head from the request's first byte, of a body from the body's first byte.
-  public let offset: Int
+  let offset: Int
 
   init(_ error: ParseError, at offset: Int) {
     self.error = error

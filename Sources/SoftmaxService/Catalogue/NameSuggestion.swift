@@ -56,7 +56,7 @@ public enum NameSuggestion {
 
   /// The least number of insertions, deletions, substitutions and swaps of neighbours that turns one name into the
   /// other (optimal string alignment), letters of either case being equal and `-` being `_`.
-  public static func distance(_ a: String, _ b: String) -> Int {
+  static func distance(_ a: String, _ b: String) -> Int {
     let (a, b) = (Array(a.utf8), Array(b.utf8))
     var beforeLast: [Int] = []
     var last = Array(0...b.count)
