@@ -180,15 +180,17 @@ final class TargetTables {
     return Self.moved(index, by: Int(change.offset), classes)
   }
 
+  /// Where a sum stands among nine: by the weights of classes and how far targets are moved. No change has an offset
+  /// but -1, 0 and 1.
+  static func place(_ weights: ClassWeights, offset: Int8) -> Int { (Int(offset.signum()) + 1) * 3 + weights.rawValue }
+
   /// D: Σ s w[y] over the items that count, or Σ s.
   @inline(__always)
   func normaliser(_ change: Change.Target) -> Double {
     let weights = hasIndices ? classWeights(change) : .ones
-    // No change has an offset but -1, 0 and 1.
-    let offset = weights == .ones ? 0 : Int(change.offset.signum())
+    let ofClasses = Self.place(weights, offset: weights == .ones ? 0 : change.offset)
     let place =
-      (((offset + 1) * 3 + weights.rawValue) * 2 + (change.forgetsSampleWeights ? 1 : 0))
-      * Change.Ignored.allCases.count + change.ignored.rawValue
+      (ofClasses * 2 + (change.forgetsSampleWeights ? 1 : 0)) * Change.Ignored.allCases.count + change.ignored.rawValue
     if let known = normalisers[place] { return known }
     let sum = sum(change, weights)
     normalisers[place] = sum

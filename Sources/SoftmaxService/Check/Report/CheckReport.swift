@@ -76,6 +76,14 @@ struct Finding: Sendable {
   var tellApart: String?
   let evidence: Evidence
 
+  /// What ``tellApart`` says.
+  /// - Parameters:
+  ///   - request: what shows this mistake alone, in a sentence after "send".
+  ///   - agreeing: that others agree.
+  static func tellingApart(by request: String, _ agreeing: String = "other findings agree") -> String {
+    "\(agreeing) as well with these numbers; to tell them apart, send \(request)"
+  }
+
   /// How the numbers bear it out.
   struct Evidence: Sendable {
     /// How many of the caller's numbers were compared with the recomputed ones.

@@ -152,9 +152,7 @@ extension OutputSearch {
   /// Names the transposed order too, where it agrees as well: a few classes and items fit both.
   private mutating func withTransposed(_ found: [Finding]) throws(ComputationError) -> [Finding] {
     guard var other = try transposed(besides: true) else { return found }
-    other.tellApart =
-      "other findings agree as well with these numbers; "
-      + "to tell them apart, send a number of items that differs from the number of classes"
+    other.tellApart = Finding.tellingApart(by: "a number of items that differs from the number of classes")
     return found + [other]
   }
 

@@ -13,9 +13,8 @@ extension OutputSearch {
       var finding = finding(
         hypothesis.cause, detail: detail + together, cure: hypothesis.cure.text(facts), explanation.agreement)
       if others > 0 {
-        finding.tellApart =
-          "\(others) other finding\(others == 1 ? " agrees" : "s agree") as well with these numbers; "
-          + "to tell them apart, send \(hypothesis.telling)"
+        let agreeing = "\(others) other finding\(others == 1 ? " agrees" : "s agree")"
+        finding.tellApart = Finding.tellingApart(by: hypothesis.telling, agreeing)
       }
       return finding
     }

@@ -208,8 +208,7 @@ extension OutputSearch {
       Finding.Evidence(
         compared: report.count, relativeError: 0, absoluteError: 0, position: nil, candidate: 0, recomputed: 0))
     guard let found else { return [zeros] }
-    zeros.tellApart =
-      "other findings agree as well with these numbers; to tell them apart, send logits such as [2, 1, 0.1]"
+    zeros.tellApart = Finding.tellingApart(by: "logits such as [2, 1, 0.1]")
     return [zeros] + found
   }
 

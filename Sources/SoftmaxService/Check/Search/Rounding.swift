@@ -146,7 +146,7 @@ extension BinaryFormat {
       (.bfloat16, 8, 4), (.binary16, 8, 4), (.binary32, 13, 1),
     ]
     for candidate in shorter where candidate.format.precision < format.precision {
-      guard values.allSatisfy({ !$0.isFinite || candidate.format.nearest(to: $0) == $0 }) else { continue }
+      guard candidate.format.holds(values) else { continue }
       let telling = values.count { $0.isFinite && $0.significandWidth + 1 >= candidate.leastWidth }
       if telling >= candidate.leastCount { return candidate.format }
     }

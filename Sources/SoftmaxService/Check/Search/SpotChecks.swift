@@ -257,9 +257,7 @@ struct LossSums {
       self.divisor = divisor
       target = ChangedTarget(targets, change, divisor)
       lane = TargetTables.lane(change)
-      // No change has an offset but -1, 0 and 1.
-      let offset = targets.hasIndices ? Int(change.offset.signum()) : 0
-      ofTargets = (offset + 1) * 3 + targets.classWeights(change).rawValue
+      ofTargets = TargetTables.place(targets.classWeights(change), offset: targets.hasIndices ? change.offset : 0)
       ofClasses = (target?.spreadWeights ?? .ones).rawValue
     }
   }
@@ -320,13 +318,14 @@ struct LossSums {
         for offset: Int8 in -1...1 {
           guard let c = targets.classIndex(item, Change.Target(offset: offset, ignored: .asClass)) else { break }
           let (logP, weights) = (logP[first + c], targets.lanesOfClasses[c])
-          let place = (Int(offset) + 1) * 3
+          let place = TargetTables.place(.ones, offset: offset)
           for kind in 0..<kinds { sums[place + kind].add(logP, times: own * weights[kind]) }
         }
       } else {
+        let place = TargetTables.place(.ones, offset: 0)
         for c in 0..<targets.classes {
           let (logP, weights) = (logP[first + c], targets.probability(item, c) * targets.lanesOfClasses[c])
-          for kind in 0..<kinds { sums[3 + kind].add(logP, times: own * weights[kind]) }
+          for kind in 0..<kinds { sums[place + kind].add(logP, times: own * weights[kind]) }
         }
       }
     }
