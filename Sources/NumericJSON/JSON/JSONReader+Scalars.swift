@@ -40,23 +40,18 @@ extension JSONReader {
     return try readAnyNumber()
   }
 
-  /// Whether one of the words that stand for numbers here is at the position.
-  var beginsNonFiniteWord: Bool {
-    guard takesNonFiniteWords else { return false }
-    return text.matches("-Infinity", at: position) || text.matches("NaN", at: position)
-      || text.matches("Infinity", at: position)
+  /// NaN, Infinity or -Infinity at the position, where they are numbers, and how many bytes it has.
+  var nonFiniteWord: (value: Double, length: Int)? {
+    guard takesNonFiniteWords else { return nil }
+    if text.matches("NaN", at: position) { return (.nan, 3) }
+    if text.matches("Infinity", at: position) { return (.infinity, 8) }
+    return text.matches("-Infinity", at: position) ? (-.infinity, 9) : nil
   }
 
-  /// Reads NaN, Infinity or -Infinity, where they are numbers.
+  /// Reads such a word.
   @_lifetime(self: copy self)
   mutating func readNonFiniteWord() -> Double? {
-    guard beginsNonFiniteWord else { return nil }
-    let (value, length): (Double, Int) =
-      switch text[position] {
-      case UInt8(ascii: "-"): (-.infinity, 9)
-      case UInt8(ascii: "I"): (.infinity, 8)
-      default: (.nan, 3)
-      }
+    guard let (value, length) = nonFiniteWord else { return nil }
     position += length
     return value
   }

@@ -48,14 +48,14 @@ public struct JSONReader: ~Escapable {
     case UInt8(ascii: "0")...UInt8(ascii: "9"): return .number
     case UInt8(ascii: "-"):
       if let next = byteAfterCurrent, next | 0x20 == UInt8(ascii: "i") || next | 0x20 == UInt8(ascii: "n") {
-        if beginsNonFiniteWord { return .number }
+        if nonFiniteWord != nil { return .number }
         throw nonFiniteOrElse(.expectedDigit, at: position + 1)
       }
       return .number
     case UInt8(ascii: "t"), UInt8(ascii: "f"): return .boolean
     case UInt8(ascii: "n") where byteAfterCurrent != UInt8(ascii: "a"): return .null
     case UInt8(ascii: "N"), UInt8(ascii: "n"), UInt8(ascii: "I"), UInt8(ascii: "i"):
-      if beginsNonFiniteWord { return .number }
+      if nonFiniteWord != nil { return .number }
       throw nonFiniteOrElse(.expectedValue, at: position)
     case 0xEF where position == 0 && text.matches("\u{FEFF}", at: 0): throw failure(.byteOrderMark)
     default: throw failureHere(.expectedValue)
