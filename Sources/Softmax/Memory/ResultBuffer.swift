@@ -12,36 +12,27 @@ internal import Allocation
   /// How many numbers there are.
   public let count: Int
   /// The first number that goes where the logits are: a row's logits are to be read before its results are written.
-  let firstOverLogits: Int?
+  private(set) var firstOverLogits: Int?
   /// Where the numbers before that one go.
-  private let front: UnsafeMutableRawBufferPointer
+  private var front: UnsafeMutableRawBufferPointer
 
-  private init(_ memory: UnsafeMutableRawBufferPointer, _ type: ElementType, count: Int) {
+  fileprivate init(
+    _ memory: UnsafeMutableRawBufferPointer, _ type: ElementType, count: Int, isOverLogits: Bool = false
+  ) {
     unsafe self.memory = memory
     self.type = type
     self.count = count
     unsafe front = memory
-    firstOverLogits = nil
-  }
-
-  init(overLogits memory: UnsafeMutableRawBufferPointer, _ type: ElementType, count: Int) {
-    unsafe self.memory = memory
-    self.type = type
-    self.count = count
-    unsafe front = memory
-    firstOverLogits = 0
-  }
-
-  private init(_ front: ResultBuffer, then rest: ResultBuffer) {
-    unsafe memory = rest.memory
-    type = rest.type
-    count = rest.count
-    unsafe self.front = front.memory
-    firstOverLogits = front.count
+    firstOverLogits = isOverLogits ? 0 : nil
   }
 
   /// The same buffer over logits with some other memory for its first numbers, whole rows of the same type.
-  public func beginning(in front: ResultBuffer) -> ResultBuffer { ResultBuffer(front, then: self) }
+  public func beginning(in front: ResultBuffer) -> ResultBuffer {
+    var buffer = self
+    unsafe buffer.front = front.memory
+    buffer.firstOverLogits = front.count
+    return buffer
+  }
 
   /// The memory of numbers from a position on, up to the end of a row.
   private func memory(from start: Int) -> UnsafeMutableRawBufferPointer {
@@ -350,7 +341,7 @@ extension Numbers {
       let own = unsafe UnsafeMutableRawBufferPointer(rebasing: memory[places])
       try body(
         Numbers(count, in: unsafe OverwrittenBytes(UnsafeRawBufferPointer(own), type)),
-        unsafe ResultBuffer(overLogits: own, type, count: count))
+        unsafe ResultBuffer(own, type, count: count, isOverLogits: true))
     }
     return (bytes, places)
   }
