@@ -143,12 +143,10 @@ struct ChunkedDecoder: Sendable {
         body.append(bytes.extracting(index..<index + count))
         index += count
         tookData(count)
-        continue
       case .trailers:
         let count = try takeTrailers(bytes.extracting(index...), limits)
         taken += count
         index += count
-        continue
       case .finished:
         return index
       default:

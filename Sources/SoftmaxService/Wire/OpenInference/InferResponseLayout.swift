@@ -57,9 +57,10 @@ struct InferResponseLayout: Sendable {
 
   /// - Throws: ``RequestError/invalid(_:)`` where classes are wanted of so many rows that their texts are too many.
   func check() throws(RequestError) {
-    guard let tensor = tensors.first(where: { $0.classes != nil && $0.shape.volume > ClassTexts.most }) else { return }
-    throw .invalid(.field(.outputs, [tensors.firstIndex { $0.output == tensor.output } ?? 0])) {
-      "\($0) asks for \(tensor.shape.volume) classifications; at most \(ClassTexts.most) are answered"
+    let place = tensors.firstIndex { $0.classes != nil && $0.shape.volume > ClassTexts.most }
+    guard let place else { return }
+    throw .invalid(.field(.outputs, [place])) {
+      "\($0) asks for \(tensors[place].shape.volume) classifications; at most \(ClassTexts.most) are answered"
     }
   }
 
