@@ -113,8 +113,6 @@ struct VectorLossSum {
   /// Adds factor·loss, unless it is out of the range where pairs are good.
   /// - Returns: whether it was added.
   mutating func add(_ loss: VectorValue, _ factor: ScaledDoubleDouble) -> Bool {
-    // Zero for certain.
-    if loss.value.high == 0, loss.error == 0 { return true }
     guard abs(factor.exponent) <= 300, loss.value.high >= 0x1p-600, loss.value.high <= 0x1p600 else { return false }
     let power = powerOfTwo(factor.exponent)
     let scaled = DoubleDouble(high: factor.mantissa.high * power, low: factor.mantissa.low * power)

@@ -307,6 +307,11 @@ final class VectorLoss: Sendable {
   ) -> Bool {
     guard request.use != .unused else { return true }
     guard let loss else { return false }
+    if loss.value.high == 0, loss.error == 0 {
+      // For certain.
+      if request.use == .result { buffers.loss?[n] = 0 }
+      return true
+    }
     let factor = problem.sampleWeight.map { ScaledDoubleDouble($0[n]) * weight } ?? weight
     guard request.use == .result else { return sum.add(loss, factor) }
     guard abs(factor.exponent) <= 900 else { return false }

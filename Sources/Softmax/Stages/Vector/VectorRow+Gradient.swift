@@ -45,9 +45,13 @@ extension VectorRow {
     var open = products(RowFactor(factor, within: error), of: row, into: &out)
     guard !factor.isZero, isInReach(factor) else { return open }
     if out[target].isNaN { open -= 1 }
+    let isTop = target == top.index
+    if isTop, isAlone {
+      out[target] = 0
+      return open
+    }
     var rounding = KernelRounding(format, exponent: factor.exponent, isNegative: factor.isNegative)
     rounding.scale = -rounding.scale
-    let isTop = target == top.index
     var others = sums.others
     if !isTop {
       var own = exponentials[target]
@@ -56,7 +60,7 @@ extension VectorRow {
     }
     var value = others.times(slope(factor), BaselineMultiplier.self)
     if isCapped { value = value.times(capSlopes[target], BaselineMultiplier.self) }
-    let leftOut = isTop ? 3 * sumLeftOut : 0
+    let leftOut = isTop && sums.isFaint ? 3 * RowSums.leftOut : 0
     out[target] = rounding.rounded(value, error: value.high * (0x1p-77 + (error + 4 * argumentError)) + leftOut)
     if out[target].isNaN { open += 1 }
     return open
