@@ -57,9 +57,8 @@ enum Program {
       hosts: settings.allowedHosts)
     let server = Server(status, handler: operations, observer: telemetry)
     do throws(StartError) {
-      for address in try server.start() {
-        StandardStreams.write("softmaxd listening on http://\(address)\n", to: StandardStreams.output)
-      }
+      let lines = try server.start().map { "softmaxd listening on http://\($0)\n" }
+      StandardStreams.announce(lines.joined())
     } catch {
       fail(1, error.description)
     }
@@ -188,14 +187,13 @@ enum Signals {
   static func obey(_ server: Server, then finish: @escaping @Sendable () -> Void) -> Never {
     // nohup(1) ignores SIGHUP, but a blocked signal stays pending all the same (signal(7)).
     let first = next(isIgnored(SIGHUP) ? [SIGTERM, SIGINT] : [SIGTERM, SIGINT, SIGHUP])
+    let name = first == SIGTERM ? "SIGTERM" : first == SIGINT ? "SIGINT" : "SIGHUP"
+    StandardStreams.announce("softmaxd stopping on \(name)\n")
     server.stop {
       finish()
       // Not exit, which would run destructors while other threads still run.
       _exit(0)
     }
-    // Not before, since an output that nobody reads may block.
-    let name = first == SIGTERM ? "SIGTERM" : first == SIGINT ? "SIGINT" : "SIGHUP"
-    StandardStreams.write("softmaxd stopping on \(name)\n", to: StandardStreams.output)
     // When a terminal ends, both its shell and the kernel may send SIGHUP: only the first one counts.
     _ = next([SIGTERM, SIGINT])
     _exit(1)

@@ -126,6 +126,33 @@ extension IntegrationTests {
       #expect(daemon.wait() == 0)
     }
 
+    /// A port that is free.
+    private func freePort() throws -> UInt16 { try Daemon.run { $0.port }.result }
+
+    /// Neither the line at the start nor the one at the stop can be written.
+    @Test(arguments: [SIGTERM, SIGINT]) func anOutputThatNobodyReadsHidesNoSignal(number: Int32) throws {
+      let daemon = try Daemon(withFullOutputAt: freePort())
+      daemon.signal(number)
+      #expect(daemon.wait() == 0)
+    }
+
+    @Test func anOutputThatNobodyReadsHidesNoSecondSignal() throws {
+      let daemon = try Daemon(withFullOutputAt: freePort(), ["--drain-delay", "60"])
+      daemon.signal(SIGTERM)
+      try wait(until: Client(daemon), sees: 503)
+      daemon.signal(SIGTERM)
+      #expect(daemon.wait() == 1)
+    }
+
+    @Test func linesWaitForWhoReadsLate() throws {
+      let daemon = try Daemon(withFullOutputAt: freePort())
+      usleep(300_000)
+      #expect(daemon.nextLine().hasSuffix(".softmaxd listening on http://127.0.0.1:\(daemon.port)"))
+      daemon.signal(SIGTERM)
+      #expect(daemon.wait() == 0)
+      #expect(daemon.lastLines() == "softmaxd stopping on SIGTERM\n")
+    }
+
     /// Asks /readyz until it answers so: a signal takes a moment to arrive.
     private func wait(until client: Client, sees status: Int) throws {
       for _ in 0..<500 {

@@ -18,27 +18,48 @@ package final class Daemon {
   package var url: String { "http://127.0.0.1:\(port)" }
   package var isRunning: Bool { process.isRunning }
 
-  /// Starts the binary and waits until it says where it listens.
-  package init(_ options: [String] = []) throws {
-    process = Process()
-    process.executableURL = Daemon.binary
-    process.arguments = ["--port", "0"] + options
+  /// The binary with these arguments. A shell may set limits and direct the streams first: by a command that ends with
+  /// `exec "$@"`.
+  private static func process(_ arguments: [String], shell command: String? = nil) -> Process {
+    let process = Process()
+    process.executableURL = command == nil ? binary : URL(fileURLWithPath: "/bin/sh")
+    process.arguments = (command.map { ["-c", $0, "sh", binary.path] } ?? []) + arguments
+    return process
+  }
+
+  /// Starts the binary, by a shell's command if there is one, and waits until it says where it listens.
+  package init(_ options: [String] = [], shell command: String? = nil) throws {
+    process = Daemon.process(["--port", "0"] + options, shell: command)
     process.standardOutput = output
     process.standardError = errors
     try process.run()
-    var said: [UInt8] = []
-    while !said.contains(UInt8(ascii: "\n")) {
-      let part = output.fileHandleForReading.availableData
-      if part.isEmpty { break }
-      said += part
-    }
-    firstLine = String(decoding: said.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)
+    firstLine = Daemon.line(from: output)
     guard let found = firstLine.firstMatch(of: /http:\/\/\S+:(\d+)/).flatMap({ UInt16($0.1) }) else {
       process.terminate()
       process.waitUntilExit()
       throw Failure.didNotStart(output: firstLine)
     }
     port = found
+  }
+
+  /// Starts the binary with an output that is full and that nobody reads, and waits until it listens on `port`.
+  package init(withFullOutputAt port: UInt16, _ options: [String] = []) throws {
+    process = Daemon.process(["--port", "\(port)"] + options)
+    self.port = port
+    firstLine = ""
+    process.standardOutput = output
+    process.standardError = errors
+    let end = output.fileHandleForWriting.fileDescriptor
+    let filling = [UInt8](repeating: UInt8(ascii: "."), count: 1 << 20)
+    _ = fcntl(end, F_SETFL, O_NONBLOCK)
+    while unsafe filling.withUnsafeBytes({ unsafe write(end, $0.baseAddress, $0.count) }) > 0 {}
+    _ = fcntl(end, F_SETFL, 0)
+    try process.run()
+    let limit = Date().addingTimeInterval(60)
+    while (try? TestClient(port: port)) == nil {
+      guard process.isRunning, Date() < limit else { throw Failure.didNotStart(output: log()) }
+      usleep(10_000)
+    }
   }
 
   deinit { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
@@ -73,6 +94,19 @@ package final class Daemon {
   /// Waits for the end: the exit status, or the negative number of the signal that ended it.
   package func wait() -> Int32 { process.end(within: 120) }
 
+  /// Reads what it prints until a line ends; the line, without its end.
+  package func nextLine() -> String { Daemon.line(from: output) }
+
+  private static func line(from output: Pipe) -> String {
+    var said: [UInt8] = []
+    while !said.contains(UInt8(ascii: "\n")) {
+      let part = output.fileHandleForReading.availableData
+      if part.isEmpty { break }
+      said += part
+    }
+    return String(decoding: said.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)
+  }
+
   /// What it has printed after it began to listen, when it has ended.
   package func lastLines() -> String {
     String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
@@ -82,10 +116,10 @@ package final class Daemon {
   package func log() -> String { String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self) }
 
   /// Runs the binary to its end with these arguments; one that goes on to serve is killed after ten seconds.
-  package static func command(_ arguments: [String], environment: [String: String] = [:]) throws -> Outcome {
-    let process = Process()
-    process.executableURL = binary
-    process.arguments = arguments
+  package static func command(
+    _ arguments: [String], environment: [String: String] = [:], shell command: String? = nil
+  ) throws -> Outcome {
+    let process = process(arguments, shell: command)
     process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
     // Files, since what does not fit into a pipe would keep the program from ending.
     let output = try TemporaryFile()

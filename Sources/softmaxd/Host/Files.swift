@@ -1,3 +1,4 @@
+import Dispatch
 import Glibc
 
 /// Reads small files.
@@ -44,6 +45,14 @@ enum StandardStreams {
     }
   }
 
+  /// Writes lines to standard output, after those before. Returns when they are written, or after a tenth of a second,
+  /// and they may still be written then: who is to hear signals cannot wait for a reader that has stopped.
+  static func announce(_ lines: String) {
+    announcements.run(within: .milliseconds(100)) { write(lines, to: output) }
+  }
+
+  private static let announcements = DispatchQueue(label: "softmaxd.output")
+
   /// Writes the whole text. Gives up, without an error, when nobody reads it any more.
   static func write(_ text: String, to descriptor: CInt) {
     var rest = Array(text.utf8)[...]
@@ -59,5 +68,18 @@ enum StandardStreams {
         return
       }
     }
+  }
+}
+
+extension DispatchQueue {
+  /// Runs `work` after what waits before it, and returns when it is done, or after `limit`: a reader that has stopped
+  /// may keep a write waiting for ever.
+  func run(within limit: DispatchTimeInterval, _ work: @escaping @Sendable () -> Void) {
+    let isDone = DispatchSemaphore(value: 0)
+    async {
+      work()
+      isDone.signal()
+    }
+    _ = isDone.wait(timeout: .now() + limit)
   }
 }

@@ -76,14 +76,7 @@ final class AccessLog: Sendable {
 
   /// Returns when everything logged has been written, or after a second: a reader that has stopped must not keep the
   /// server from ending.
-  func flush() {
-    let written = DispatchSemaphore(value: 0)
-    queue.async {
-      self.writeAll()
-      written.signal()
-    }
-    _ = written.wait(timeout: .now() + .seconds(1))
-  }
+  func flush() { queue.run(within: .seconds(1)) { self.writeAll() } }
 
   private func writeAll() {
     while true {
