@@ -15,6 +15,7 @@ enum Program {
 
   /// Does what the command line asks.
   private static func run() -> Never {
+    Signals.letWritesFail()
     StandardStreams.open()
     // The runtime reads the arguments from /proc/self/cmdline. Where it cannot, it returns none, not even the program's
     // name. Then an option such as --token-file would be ignored silently.
@@ -174,11 +175,15 @@ enum Program {
 /// `unsafe` for system calls that read or fill a structure during the call only, and for comparing a handler with
 /// SIG_IGN, which is a number in the type of a function pointer.
 enum Signals {
+  /// Has a write that cannot be done end with an error, and not the program: to a client or a reader that has gone
+  /// (SIGPIPE), and to a file that may not grow (SIGXFSZ). Call it before anything is written.
+  static func letWritesFail() {
+    for number in [SIGPIPE, SIGXFSZ] { signal(number, SIG_IGN) }
+  }
+
   /// Blocks the signals, until ``obey(_:then:)`` takes them. Call it before any other thread starts: threads inherit
   /// the signal mask (pthread_sigmask(3)).
   static func hold() {
-    // Writing to a client that has gone is an error of that write, not the end of the program.
-    signal(SIGPIPE, SIG_IGN)
     var held = set([SIGTERM, SIGINT, SIGHUP])
     unsafe pthread_sigmask(SIG_BLOCK, &held, nil)
   }
