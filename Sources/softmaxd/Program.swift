@@ -108,12 +108,12 @@ enum Program {
     configuration.limits.bodyBytes = min(configuration.limits.bodyBytes, memory.largestBody)
     let descriptors = Descriptors.raiseLimit()
     let addresses = configuration.addresses.count
-    let fewest = Descriptors.fewest(loops: loops, addresses: addresses)
-    guard descriptors >= fewest else {
-      fail(1, "needs \(fewest) open files at least, and the system allows \(descriptors); raise it (ulimit -n)")
-    }
     let cap = Descriptors.connectionCap(
       limit: descriptors, loops: loops, addresses: addresses, beyondCap: configuration.connectionsBeyondCap)
+    guard cap >= 1 else {
+      let fewest = descriptors - cap + 1
+      fail(1, "needs \(fewest) open files at least, and the system allows \(descriptors); raise it (ulimit -n)\(lower)")
+    }
     configuration.connections = min(settings.maxConnections ?? memory.connections, cap)
     return configuration
   }

@@ -72,6 +72,27 @@ extension IntegrationTests {
       #expect(help.status == 0 && help.output.hasPrefix("Usage: softmaxd [OPTIONS]\n"))
     }
 
+    @Test func tooFewDescriptorsAreOneClearLine() throws {
+      let outcome = try Daemon.command(["--port", "0", "--loops", "2"], shell: #"ulimit -n 68; exec "$@""#)
+      #expect(outcome.status == 1)
+      let cure = "raise it (ulimit -n), or lower --loops"
+      #expect(outcome.errors == "softmaxd: needs 69 open files at least, and the system allows 68; \(cure)\n")
+    }
+
+    /// Whatever the limit, as long as the program starts with it.
+    @Test func theFewestDescriptorsLeaveProbesTheirPlaces() throws {
+      let daemon = try Daemon(["--loops", "2"], shell: #"ulimit -n 69; exec "$@""#)
+      var crowd: [TestClient] = []
+      for _ in 0..<5 {
+        for _ in 0..<40 { crowd.append(try TestClient(daemon)) }
+        #expect(try TestClient(daemon).get("/livez") == "200 alive\n")
+        #expect(try Daemon.command(["--probe", "--port", "\(daemon.port)"]).status == 0)
+      }
+      #expect(crowd.count == 200)
+      daemon.signal(SIGTERM)
+      #expect(daemon.wait() == 0)
+    }
+
     @Test func aTokenFileThatIsMissingIsOneClearLine() throws {
       let outcome = try Daemon.command(["--port", "0", "--token-file", "/nonexistent"])
       #expect(outcome.status == 1)

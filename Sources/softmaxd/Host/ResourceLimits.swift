@@ -193,16 +193,13 @@ enum Descriptors {
     return Int(clamping: limit.rlim_cur)
   }
 
-  /// Fewer descriptors than this let nothing be served, or no signal be heard.
-  static func fewest(loops: Int, addresses: Int) -> Int { 2 * loops + 2 * addresses + 10 }
-
   /// How many connections a limit of descriptors leaves room for, beside the server's own and `beyondCap` connections
-  /// beyond the cap.
+  /// beyond the cap, without which a probe may find no place; less than one where the limit is too low.
   static func connectionCap(limit: Int, loops: Int, addresses: Int, beyondCap: Int) -> Int {
     // Each loop's epoll set and eventfd; each listener's socket and spare; Dispatch's own, the standard streams, files
     // in /proc.
     let own = 2 * loops + 2 * addresses + 30
-    return max(1, limit - own - beyondCap)
+    return limit - own - beyondCap
   }
 }
 
