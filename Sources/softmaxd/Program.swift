@@ -23,8 +23,8 @@ enum Program {
     guard !arguments.isEmpty else { fail(1, "cannot read the command line from /proc/self/cmdline; mount /proc") }
     do throws(OptionError) {
       switch try Command.parse(Array(arguments.dropFirst()), environment: environment()) {
-      case .help: end(0, Option.helpText)
-      case .version: end(0, "softmaxd \(version)\n")
+      case .help: end(Option.helpText)
+      case .version: end("softmaxd \(version)\n")
       case .probe(let host, let port): Probe.run(host: host, port: port)
       case .serve(let settings):
         for complaint in Command.complaints(about: allVariables()) { warn(complaint) }
@@ -148,9 +148,12 @@ enum Program {
     (FileReader.text("/proc/self/environ", atMost: 1 << 20) ?? "").split(separator: "\0").map(String.init)
   }
 
-  static func end(_ code: CInt, _ text: String) -> Never {
-    StandardStreams.write(text, to: StandardStreams.output)
-    exit(code)
+  /// The text on stdout, and a code that says whether it is there.
+  private static func end(_ text: String) -> Never {
+    if let error = StandardStreams.write(text, to: StandardStreams.output) {
+      fail(1, "cannot write to standard output: \(error.reason)")
+    }
+    exit(0)
   }
 
   /// One line on stderr.

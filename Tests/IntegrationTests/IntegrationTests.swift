@@ -72,6 +72,12 @@ extension IntegrationTests {
       #expect(help.status == 0 && help.output.hasPrefix("Usage: softmaxd [OPTIONS]\n"))
     }
 
+    @Test(arguments: ["--version", "--help"]) func whatCannotBePrintedIsOneClearLine(flag: String) throws {
+      let outcome = try Daemon.command([flag], shell: #"exec "$@" >/dev/full"#)
+      #expect(outcome.status == 1)
+      #expect(outcome.errors == "softmaxd: cannot write to standard output: No space left on device\n")
+    }
+
     @Test func tooFewDescriptorsAreOneClearLine() throws {
       let outcome = try Daemon.command(["--port", "0", "--loops", "2"], shell: #"ulimit -n 68; exec "$@""#)
       #expect(outcome.status == 1)

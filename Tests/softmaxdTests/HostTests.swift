@@ -179,6 +179,13 @@ import Testing
 }
 
 @Suite struct StandardStreamsTests {
+  @Test func aDeviceThatIsFullIsAnError() {
+    let full = unsafe open("/dev/full", O_WRONLY | O_CLOEXEC)
+    defer { close(full) }
+    #expect(StandardStreams.write("x", to: full)?.code == ENOSPC)
+    #expect(StandardStreams.write("", to: full) == nil)
+  }
+
   /// Another process that shares standard error may have set O_NONBLOCK for all: a full pipe then is no reason to lose
   /// lines.
   @Test func aNonBlockingPipeTakesEveryLine() throws {

@@ -1,5 +1,6 @@
 import Dispatch
 import Glibc
+import HTTPServer
 
 /// Reads small files.
 enum FileReader {
@@ -53,8 +54,8 @@ enum StandardStreams {
 
   private static let announcements = DispatchQueue(label: "softmaxd.output")
 
-  /// Writes the whole text. Gives up, without an error, when nobody reads it any more.
-  static func write(_ text: String, to descriptor: CInt) {
+  /// Writes the whole text, or returns what keeps the rest from being written.
+  @discardableResult static func write(_ text: String, to descriptor: CInt) -> SystemError? {
     var rest = Array(text.utf8)[...]
     while !rest.isEmpty {
       let count = unsafe rest.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
@@ -65,9 +66,10 @@ enum StandardStreams {
         var ready = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
         _ = unsafe poll(&ready, 1, -1)
       } else if errno != EINTR {
-        return
+        return SystemError(call: "write", code: errno)
       }
     }
+    return nil
   }
 }
 
