@@ -16,6 +16,13 @@ import Testing
   static let table: [(name: String, good: String, shown: String, bad: [String])] = [
     ("host", "::1", "::1", ["", "example.org", "127.0.0.1:80", "127.0.0.1,", "127.0.0.1,x"]),
     ("host", "0.0.0.0, ::,localhost", "0.0.0.0,::,localhost", []),
+    (
+      "host", "223.255.255.255,fe80::1,ff::1", "223.255.255.255,fe80::1,ff::1",
+      [
+        "255.255.255.255", "224.0.0.1", "239.255.255.255", "ff02::1", "ff0e:0::1", "::ffff:224.0.0.1",
+        "127.0.0.1,ff02::1",
+      ]
+    ),
     ("port", "0", "0", ["65536", "-1", "+5", "http", "", " 80", "8_0", "tcp"]),
     ("loops", "200", "200", ["0", "201", "many"]),
     ("max-body", "1000", "1000", ["0", "1073741825", "64MiB"]),
@@ -195,7 +202,11 @@ import Testing
     (["--port"], "--port needs a value"),
     (["--probe=1"], "--probe takes no value"),
     (["--port", "70000"], "--port is \"70000\", but must be a whole number from 0 to 65535"),
-    (["--host", "x"], "--host is \"x\", but must be IPv4 or IPv6 addresses, or localhost, separated by commas"),
+    (
+      ["--host", "x"],
+      "--host is \"x\", but must be IPv4 or IPv6 addresses, none of multicast or broadcast, or localhost, "
+        + "separated by commas"
+    ),
     (
       ["--idle-timeout", "0"],
       "--idle-timeout is \"0\", but must be seconds from 0.001 to 86400, with at most three decimals"

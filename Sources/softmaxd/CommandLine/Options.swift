@@ -165,8 +165,9 @@ extension Option {
   /// All options, in the order of `--help`.
   static let all: [Option] = [
     .list(
-      "host", "ADDRESSES", "IPv4 or IPv6 addresses, or localhost, separated by commas", sets: \.hosts,
-      parse: parseHosts,
+      "host", "ADDRESSES",
+      "IPv4 or IPv6 addresses, none of multicast or broadcast, or localhost, separated by commas",
+      sets: \.hosts, parse: parseHosts,
       help: "Addresses to listen on: IPv4, IPv6, or localhost for both loopbacks; several with commas."),
     // Knative and other platforms tell a container its port in PORT.
     .integer(
@@ -288,7 +289,17 @@ extension Option {
 
   private static func parseHosts(_ text: String) -> [String]? {
     let hosts = elements(text)
-    return !hosts.isEmpty && hosts.allSatisfy { SocketAddress.all(host: $0, port: 0) != nil } ? hosts : nil
+    return !hosts.isEmpty && hosts.allSatisfy(canBeConnectedTo) ? hosts : nil
+  }
+
+  /// The system listens on addresses of groups too, to which TCP cannot connect: multicast (RFC 5771 §3, RFC 4291 §2.7)
+  /// and the broadcast to all.
+  private static func canBeConnectedTo(_ host: String) -> Bool {
+    SocketAddress.all(host: host, port: 0)?.allSatisfy { address in
+      let first = address.host.prefix { $0 != "." && $0 != ":" }
+      if address.isIPv6 { return !(first.utf8.count == 4 && first.hasPrefix("ff")) }
+      return !(224...239).contains(Int(first) ?? 0) && address.host != "255.255.255.255"
+    } ?? false
   }
 
   /// Names and addresses as Host has them, in lower case; an IPv6 address may come without its brackets.
