@@ -146,10 +146,9 @@ import Testing
     #expect(try HealthCheck.statusLine(of: "/livez", at: open, seconds: 5) == "HTTP/1.1 200 OK")
   }
 
-  /// Bytes that trickle in win no time.
-  @Test func aTrickleEndsToo() throws {
+  /// Accepts one connection, and hands it to `answer` on a thread of its own; returns where.
+  private func stranger(_ answer: @escaping @Sendable (_ peer: CInt) -> Void) throws -> SocketAddress {
     let listener = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
-    defer { close(listener) }
     var name = sockaddr_in(
       sin_family: sa_family_t(AF_INET), sin_port: 0, sin_addr: in_addr(s_addr: 0x0100_007F),
       sin_zero: (0, 0, 0, 0, 0, 0, 0, 0))
@@ -163,13 +162,38 @@ import Testing
       })
     Thread {
       let peer = accept(listener, nil, nil)
-      for _ in 0..<50 where unsafe send(peer, "H", 1, CInt(MSG_NOSIGNAL)) == 1 { usleep(100_000) }
+      answer(peer)
       close(peer)
+      close(listener)
     }.start()
-    let address = try #require(SocketAddress(host: "127.0.0.1", port: UInt16(bigEndian: name.sin_port)))
+    return try #require(SocketAddress(host: "127.0.0.1", port: UInt16(bigEndian: name.sin_port)))
+  }
+
+  /// Bytes that trickle in win no time.
+  @Test func aTrickleEndsToo() throws {
+    let address = try stranger { peer in
+      for _ in 0..<50 where unsafe send(peer, "H", 1, CInt(MSG_NOSIGNAL)) == 1 { usleep(100_000) }
+    }
     let began = ContinuousClock.now
     #expect(throws: SystemError.self) { try HealthCheck.statusLine(of: "/livez", at: address, seconds: 1) }
     #expect(began.duration(to: .now) < .seconds(3))
+  }
+
+  @Test(
+    "Of what a stranger says no more is shown than a line of visible ASCII",
+    arguments: [
+      (String(repeating: "x", count: 100_000), String(repeating: "x", count: 80)),
+      ("\u{1B}[31mSSH-2.0\u{7}é\r\nmore", "?[31mSSH-2.0???"), ("a\tb\nc", "a?b"), ("", ""),
+    ])
+  func strangersAreCutShort(said: String, shown: String) throws {
+    let address = try stranger { peer in
+      _ = unsafe send(peer, said, said.utf8.count, CInt(MSG_NOSIGNAL))
+      _ = shutdown(peer, CInt(SHUT_WR))
+      // The request is taken, so that the end of the connection is no reset.
+      var request = [UInt8](repeating: 0, count: 4096)
+      while unsafe request.withUnsafeMutableBytes({ unsafe recv(peer, $0.baseAddress, $0.count, 0) }) > 0 {}
+    }
+    #expect(try HealthCheck.statusLine(of: "/livez", at: address, seconds: 5) == shown)
   }
 
   @Test func nobodyIsAnError() throws {

@@ -4,7 +4,11 @@ import HTTPServer
 
 /// As much of a client as a health check needs: it may block, and has a time limit.
 enum HealthCheck {
-  /// Sends `GET path` and returns the first line of the answer.
+  /// The most bytes of an answer's first line that are looked at.
+  static let longestLine = 80
+
+  /// Sends `GET path` and returns the first line of the answer, cut at ``longestLine``: the answer may be a stranger's,
+  /// so what is no visible ASCII or space, such as an escape sequence of a terminal's, is a question mark.
   ///
   /// - Parameters:
   ///   - path: what is asked for.
@@ -36,7 +40,7 @@ enum HealthCheck {
     }
     var answer: [UInt8] = []
     var part = [UInt8](repeating: 0, count: 4096)
-    while !answer.contains(0x0A), answer.count < 64 * 1024 {
+    while !answer.contains(0x0A), answer.count < longestLine {
       try limitTime()
       let count = try retrying("recv") {
         unsafe part.withUnsafeMutableBytes { unsafe recv(descriptor, $0.baseAddress, $0.count, 0) }
@@ -44,7 +48,8 @@ enum HealthCheck {
       if count == 0 { break }
       answer.append(contentsOf: part.prefix(count))
     }
-    return String(decoding: answer.prefix { $0 != 0x0D && $0 != 0x0A }, as: UTF8.self)
+    let line = answer.prefix(longestLine).prefix { $0 != 0x0D && $0 != 0x0A }
+    return String(decoding: line.map { $0 == 0x20 || ASCII.isVisible($0) ? $0 : 0x3F }, as: UTF8.self)
   }
 }
 
