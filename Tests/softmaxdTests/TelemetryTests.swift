@@ -138,23 +138,50 @@ import Testing
       ])
   }
 
+  private func durationCounts(_ telemetry: Telemetry) -> [Substring] {
+    lines(telemetry).filter { $0.hasPrefix("http_server_request_duration_seconds_count") }
+  }
+
   @Test("What clients do wrong adds no histogram for each route, and the server's own refusals do")
   func refusalsByRoute() {
     let telemetry = Telemetry(loops: 1, log: .off)
     let problem = ProblemType.malformedField.problem("")
-    let paths = OperationalEndpoints.routes.routes.map(\.label.description)
+    let paths = OperationalEndpoints.routes.routes.filter { $0.methods.contains(MethodSet.post) }.map(
+      \.label.description)
     for path in paths {
-      telemetry.requestRefused(request(.get, path), Response(.contentTooLarge), loop: 0)
-      telemetry.requestRejected(problem, request(.get, path), Response(problem), loop: 0)
+      telemetry.requestRefused(request(.post, path), Response(.contentTooLarge), loop: 0)
+      telemetry.requestRejected(problem, request(.post, path), Response(problem), loop: 0)
       telemetry.requestRefused(request(.post, path), Response(.serviceUnavailable), loop: 0)
       telemetry.requestCompleted(request(.post, path), Response(.unprocessableContent), loop: 0)
     }
-    let counts = lines(telemetry).filter { $0.hasPrefix("http_server_request_duration_seconds_count") }
-    #expect(counts.count == 2 + 2 * paths.count)
+    let counts = durationCounts(telemetry)
+    #expect(paths.count > 5 && counts.count == 2 + 2 * paths.count)
     for code in [400, 413] {
-      let labels = "http_request_method=\"GET\",http_response_status_code=\"\(code)\""
+      let labels = "http_request_method=\"POST\",http_response_status_code=\"\(code)\""
       #expect(counts.contains("http_server_request_duration_seconds_count{\(labels)} \(paths.count)"))
     }
+  }
+
+  /// Anyone may read every route in each of these ways, without a token.
+  @Test("What is only read counts without its route, and so does a POST where none is taken")
+  func onlyWorkCountsByRoute() {
+    let telemetry = Telemetry(loops: 1, log: .off)
+    let reads = [
+      (HTTP.Method.get, Status.ok), (.get, .notModified), (.head, .ok), (.head, .notModified), (.options, .noContent),
+    ]
+    let routes = OperationalEndpoints.routes.routes
+    for route in routes {
+      let path = route.label.description
+      for (method, status) in reads { telemetry.requestCompleted(request(method, path), Response(status), loop: 0) }
+      telemetry.requestRefused(request(.get, path), Response(.serviceUnavailable), loop: 0)
+      if !route.methods.contains(MethodSet.post) {
+        telemetry.requestRefused(request(.post, path), Response(.serviceUnavailable), loop: 0)
+      }
+    }
+    let counts = durationCounts(telemetry)
+    #expect(counts.count == reads.count + 2 && !counts.contains { $0.contains("http_route") })
+    let labels = "http_request_method=\"GET\",http_response_status_code=\"200\""
+    #expect(counts.contains("http_server_request_duration_seconds_count{\(labels)} \(routes.count)"))
   }
 
   @Test("Scrapes share a text when making it takes too much of the time")

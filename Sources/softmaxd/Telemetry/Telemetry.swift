@@ -62,15 +62,19 @@ final class Telemetry: ServerObserver {
     log?.record(request, response, loop: loop)
   }
 
-  /// - Parameter isOfHead: whether no handler has answered the whole request. What the client did wrong then counts
-  ///   without its route: anyone can have every route say every such status to every method, and each is a histogram
-  ///   for the life of the process.
+  /// Only what is POSTed where that is taken counts by its route, and of what the client did wrong only what was found
+  /// in a whole request: anyone can have every route say every status to every method, and each is a histogram for the
+  /// life of the process.
+  ///
+  /// - Parameter isOfHead: whether no handler has answered the whole request.
   private func count(_ request: RequestMetrics, _ response: Response, by counters: LoopCounters, isOfHead: Bool) {
-    let sent = request.head.method == .head ? 0 : response.bodyCount
-    let isClientError = (400..<500).contains(response.status.code)
+    let (method, status) = (request.head.method, response.status)
+    let isWork = method == .post && request.route.methods.contains(method)
+    let isEarlyError = isOfHead && (400..<500).contains(status.code)
     counters.record(
-      method: request.head.method.rawValue, route: isOfHead && isClientError ? .unmatched : request.route,
-      status: MetricLabels.status(response.status), (request.nanoseconds, request.bodyBytes, sent))
+      method: method.rawValue, route: isWork && !isEarlyError ? request.route : .unmatched,
+      status: MetricLabels.status(status),
+      (request.nanoseconds, request.bodyBytes, method == .head ? 0 : response.bodyCount))
   }
 
   /// What a scrape gets: all metrics, or the text that the last one got if making them takes too much of the time.
