@@ -102,6 +102,11 @@ struct OpenAPITests {
     }
   }
 
+  @Test func itsBoundOfAnIdIsTheReaders() {
+    let bound = outline.value("components", "schemas", "InferRequest", "properties", "id", "maxLength")
+    #expect(bound == "\(JSONString.longestText)")
+  }
+
   @Test func itsReportsAreTheCatalogue() {
     let candidates = outline.under("components", "schemas", "Candidate", "properties").filter { $0.path.count == 1 }
     #expect(candidates.map(\.key) == CheckedOutput.allCases.map(\.name))

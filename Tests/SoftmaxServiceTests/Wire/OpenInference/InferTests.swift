@@ -81,6 +81,16 @@ struct InferTests {
     #expect(infer("softmax", request(logits, rest: #","parameters":{\#(ignored)}"#)).status == .ok)
   }
 
+  /// Bytes of UTF-8, not characters; openapi.yaml says both.
+  @Test(arguments: ["a", "é", "\u{1F600}"]) func anIdHasABound(scalar: String) throws {
+    func ask(_ id: String) -> Response { infer("softmax", oneLogit(#","id":"\#(id)""#)) }
+    let longest = String(repeating: scalar, count: 4096 / scalar.utf8.count)
+    #expect(try Inferred(ask(longest)).id == longest)
+    let answer = ask(longest + "a")
+    #expect(answer.status == .badRequest)
+    #expect(text(answer) == #"{"error":"id has more than 4096 bytes; send a shorter one"}"#)
+  }
+
   @Test("Of more faults than are kept, it is said that there are more", arguments: [2, 32, 33])
   func manyFaults(count: Int) throws {
     let bad = Array(repeating: #""a""#, count: count).joined(separator: ",")
