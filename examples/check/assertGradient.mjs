@@ -3,13 +3,15 @@
 
 const url = process.env.SOFTMAXD_URL ?? "http://127.0.0.1:8080";
 
-// JSON has no NaN and no infinities; /check takes them as strings.
-const numbers = x => typeof x === "object" ? Array.from(x, numbers)
-  : typeof x !== "number" || Number.isFinite(x) ? x : String(x);
+// JSON has no NaN and no infinities, which /check takes as strings, and no BigInt.
+const numbers = x => x === null ? null : typeof x === "object" ? Array.from(x, numbers)
+  : typeof x === "bigint" ? Number(x) : typeof x !== "number" || Number.isFinite(x) ? x : String(x);
 
 /** Options are those of POST /check: reduction, temperature, weight, rtol, atol, dtype … */
 export async function assertGradient(f, logits, target, options = {}) {
   const { loss, gradient } = f(logits, target);
+  // Of what is undefined JSON would say nothing, and /check would not look at it.
+  if (loss === undefined || gradient === undefined) throw new Error("f must return { loss, gradient }; one is missing");
   const given = Object.entries({ logits, target, ...options }).map(([name, value]) => [name, numbers(value)]);
   const candidate = { loss: numbers(loss), gradient: numbers(gradient) };
   const answer = await fetch(`${url}/check`, {

@@ -9,10 +9,12 @@ import urllib.request
 
 
 def numbers(x):
+    # TensorFlow's tensors have numpy() alone.
+    x = x.numpy() if hasattr(x, "numpy") and not hasattr(x, "tolist") else x
     x = x.tolist() if hasattr(x, "tolist") else x
     if isinstance(x, (list, tuple)):
         return [numbers(element) for element in x]
-    if isinstance(x, (int, str)) or math.isfinite(x):
+    if x is None or isinstance(x, (int, str)) or math.isfinite(x):
         return x
     return "NaN" if x != x else "Infinity" if x > 0 else "-Infinity"
 

@@ -36,6 +36,29 @@ def test_a_sum_is_named():
     assert "reduction: gradient: it is the sum over the items" in message(lambda a, y: right(a, y, divisor=1))
 
 
+class Eager:
+    """As TensorFlow's tensors are: of their methods, numpy() alone gives the numbers."""
+
+    class Numbers:
+        def __init__(self, values):
+            self.values = values
+
+        def tolist(self):
+            return self.values
+
+    def __init__(self, values):
+        self.values = values
+
+    def numpy(self):
+        return self.Numbers(self.values)
+
+
+def test_tensors_without_tolist_and_options_of_none():
+    loss, gradient = right(LOGITS, TARGET)
+    tensors = [Eager(values) for values in (loss, gradient, LOGITS, TARGET)]
+    assert_gradient(lambda a, y: tensors[:2], *tensors[2:], weight=None, temperature=None)
+
+
 if __name__ == "__main__":
     for name, test in list(globals().items()):
         if name.startswith("test_"):
