@@ -2,24 +2,33 @@
 
 /**
  * What programs print around numbers: R's index of a line's first number; a line that only announces, as Julia's and
- * MATLAB's, whose second is "1x3 single row vector"; a length; what TensorFlow's begin with; an array's type, what it
- * was made by; a name before a number, as in "loss = 0.4".
+ * MATLAB's, whose second is "1x3 single row vector"; a name or an index before a number, as in "a[0] = 0.4" and
+ * "0: 0.4"; a length; what TensorFlow's begin with; an array's type, what it was made by; a name, as in "loss = 0.4".
  */
 const around = [/^[ \t]*\[\d+\](?=[ \t])/gm, /^.*[:=][ \t]*$/gm, /^[ \t]*\d+([x×]\d+)+[ \t]+[A-Za-z][a-z\d ]*$/gm,
-  /\w+\(\d+\)(?=[ \t]*\[)/g, /<[A-Za-z][\w.]*:?( '[^']*')?/g, /\bshape=\([^)]*\)/g, /[A-Za-z_][\w.]*(?=[([])/g,
+  /[A-Za-z_][\w.]*\[\d+\][ \t]*[:=]|(?<![\w.])\d+:(?=[ \t])/g, /\w+\(\d+\)(?=[ \t]*\[)/g,
+  /<[A-Za-z][\w.]*:?( '[^']*')?/g, /\bshape=\([^)]*\)/g, /[A-Za-z_][\w.]*(?=[([])/g,
   /\b(dtype|device|grad_fn|requires_grad|shape|weak_type)=[^,)]*/g,
   /["']?[A-Za-z_][\w.]*["']?[ \t]*[:=]/g];
 
+/** MATLAB's "1.0e-17 *" on a line of its own: what follows is to be multiplied by it. */
+const scaling = /^[ \t]*1\.0*(e[+-]?\d+)[ \t]*\*[ \t]*$/m;
+
 /** Numbers as programs print them, whatever stands between them; NaN and infinities as /check takes them. */
 function pasted(text) {
-  const bare = around.reduce((rest, pattern) => rest.replace(pattern, ""), text.replaceAll("−", "-"));
-  const words = bare.match(/[^\s,;<>()[\]{}]+/g) ?? [];
+  const exponent = scaling.exec(text)?.[1] ?? "";
+  const bare = [scaling, ...around].reduce((rest, pattern) => rest.replace(pattern, ""), text.replaceAll("−", "-"));
+  const words = bare.match(/[^\s,;|<>()[\]{}]+/g) ?? [];
   if (words.length === 0) throw new Error("There are no numbers yet; paste yours");
   // Julia's 0.5f0 is a Float32.
-  const read = word => Number(word.replace(/^([+-]?)inf(inity)?$/i, "$1Infinity").replace(/(?<=\d)f(?=[+-]?\d)/, "e"));
+  const read = word => Number(word.replace(/^([+-]?)inf(inity)?$/i, "$1Infinity").replace(/(?<=\d)f(?=[+-]?\d)/, "e")
+    .replace(/(?<=\d)$/, exponent));
   const values = words.map(word => /^[+-]?nan$/i.test(word) ? "NaN" : read(word));
   const wrong = words.find((_, k) => Number.isNaN(values[k]));
-  if (wrong !== undefined) throw new Error(`“${wrong.slice(0, 40)}” is no number`);
+  if (wrong !== undefined) {
+    const share = /^[+-]?[\d.]+%$/.test(wrong) ? `; write ${Number(`${wrong.slice(0, -1)}e-2`)} for ${wrong}` : "";
+    throw new Error(`“${wrong.slice(0, 40)}” is no number${share}`);
+  }
   return values.map(value => Number.isFinite(value) ? value : String(value));
 }
 
