@@ -68,7 +68,8 @@ import Testing
       []
     ),
     (
-      "allowed-hosts", "A.example,127.0.0.1, ::1,[2001:DB8::1]", "a.example,127.0.0.1,[::1],[2001:db8::1]",
+      "allowed-hosts", "A.example,127.0.0.1, ::0001,[2001:DB8:0::1],::FFFF:1.2.3.4",
+      "a.example,127.0.0.1,[::1],[2001:db8::1],[::ffff:1.2.3.4]",
       ["a.example:80", ",", "a.example,", "http://a.example", "a b", "*", "[::1]:80", "ä.example"]
     ),
     ("allowed-hosts", "", "", []),

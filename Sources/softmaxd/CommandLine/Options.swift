@@ -191,7 +191,7 @@ extension Option {
       "max-logits", "N", 1...134_217_728, sets: \.service.logits, help: "Most logits in a request; beyond: 413."),
     .integer(
       "max-jacobian-classes", "N", 1...16_384, sets: \.service.jacobianClasses,
-      help: "Most classes for which a Jacobian, classes squared, is answered."),
+      help: "Most classes for which a Jacobian is answered; it has classes squared numbers, at most --max-logits."),
     .automatic(
       "max-connections", "N", 1...10_000_000, sets: \.maxConnections,
       help:
@@ -308,8 +308,10 @@ extension Option {
     var hosts: [String] = []
     for element in elements(text) {
       let host = element.lowercased()
-      if SocketAddress(host: host, port: 0)?.isIPv6 == true {
-        hosts.append(host.hasPrefix("[") ? host : "[\(host)]")
+      if let address = SocketAddress(host: host, port: 0), address.isIPv6 {
+        // `[::1]` for `::0001`, as browsers write it; of those with an IPv4 address inside they write only digits.
+        let isMixed = address.host.contains(".")
+        hosts.append(isMixed && host.hasPrefix("[") ? host : "[\(isMixed ? host : address.host)]")
       } else if HostName.isValid(host) {
         hosts.append(host)
       } else {
