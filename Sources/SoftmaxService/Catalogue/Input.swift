@@ -11,20 +11,21 @@ enum Input: Int, Sendable, CaseIterable {
     switch self {
     case .logits:
       InputDescriptor(
-        name: "logits", aliases: "input inputs x scores a data y_pred predictions",
+        name: "logits", aliases: "input inputs x scores a data",
         requiredBy: [.softmax, .loss, .gradient], shape: .anyRank, elements: .logits,
         demand: "numbers", elementDemand: "a finite number",
         summary: "the numbers whose softmax is taken along the class axis")
     case .target:
       InputDescriptor(
-        name: "target", aliases: "label labels targets y y_true class",
+        name: "target", aliases: "label labels targets y y_true class soft_targets soft_labels onehot one_hot",
         requiredBy: [.loss, .gradient], shape: .target, elements: .classesOrProbabilities,
         demand: "a class index for each slice of the logits, or a probability for each logit",
         elementDemand: "a class index, or a probability",
         summary: "what the loss compares softmax with")
     case .weight:
       InputDescriptor(
-        name: "weight", aliases: "weights class_weight class_weights", optionalFor: [.loss, .gradient],
+        name: "weight", aliases: "weights class_weight class_weights pos_weight alpha",
+        optionalFor: [.loss, .gradient],
         shape: .classes, elements: .weights,
         demand: "a list of finite numbers of at least 0, one for each class",
         elementDemand: "a finite number of at least 0", isEmptyLeftOut: true,
@@ -38,8 +39,10 @@ enum Input: Int, Sendable, CaseIterable {
         summary: "a weight for each slice of the logits")
     case .upstream:
       InputDescriptor(
-        name: "upstream", aliases: "grad_output gradient_output", optionalFor: [.gradient], shape: .losses,
-        elements: .finite, demand: "a finite number for each loss", elementDemand: "a finite number",
+        name: "upstream",
+        aliases: "grad_output gradient_output grad_loss upstream_gradient upstream_grad dout cotangent",
+        optionalFor: [.gradient], shape: .losses, elements: .finite, demand: "a finite number for each loss",
+        elementDemand: "a finite number",
         summary: "the gradient with respect to each loss, by which the chain rule goes on")
     case .where:
       InputDescriptor(
@@ -56,7 +59,8 @@ enum Input: Int, Sendable, CaseIterable {
         summary: "a teacher's logits, whose softmax is the target")
     case .probabilities:
       InputDescriptor(
-        name: "probabilities", aliases: "probs p y_pred_probs", optionalFor: [.loss, .gradient], insteadOf: .logits,
+        name: "probabilities", aliases: "probs prob p softmax y_hat yhat y_pred_probs",
+        optionalFor: [.loss, .gradient], insteadOf: .logits,
         isForCheck: false, shape: .anyRank, elements: .probabilities, demand: "numbers from 0 to 1",
         elementDemand: "a number from 0 to 1", isEmptyLeftOut: true,
         summary: "probabilities, of which no softmax is taken")

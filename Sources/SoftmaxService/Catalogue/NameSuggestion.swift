@@ -18,6 +18,11 @@ public enum NameSuggestion {
       ["top_p", "min_p", "typical_p"],
       "nothing is sampled here: ask for the \"top_k\" largest probabilities, and choose among them"
     ),
+    (
+      ["y_pred", "predictions"],
+      "send \"logits\", the numbers before softmax; at /loss and /gradient \"probabilities\" may stand in their place"
+    ),
+    (["beta", "inverse_temperature", "scale"], "send 1 divided by it as \"temperature\""),
     (["keepdim", "keepdims"], "an output of the batch shape has no class axis; leave it out"),
   ]
 

@@ -14,13 +14,15 @@ enum Output: Int, Sendable, CaseIterable {
     switch self {
     case .probabilities:
       OutputDescriptor(
-        name: "probabilities", aliases: "probs softmax p", operations: [.softmax], softmax: .probabilities,
+        name: "probabilities", aliases: "probs prob p softmax y_hat yhat", operations: [.softmax],
+        softmax: .probabilities,
         defaultOf: [.softmax],
         content: .numbers(.logits),
         summary: "softmax along the class axis")
     case .logProbabilities:
       OutputDescriptor(
-        name: "log_probabilities", aliases: "log_probs log_softmax", operations: [.softmax], softmax: .logProbabilities,
+        name: "log_probabilities", aliases: "log_probs logprobs log_softmax", operations: [.softmax],
+        softmax: .logProbabilities,
         content: .numbers(.logits),
         summary: "the logarithms of the probabilities")
     case .logSumExp:
@@ -60,7 +62,7 @@ enum Output: Int, Sendable, CaseIterable {
         summary: "the logarithms of their probabilities")
     case .loss:
       OutputDescriptor(
-        name: "loss", aliases: "cross_entropy", operations: [.loss, .gradient], defaultOf: [.loss, .gradient],
+        name: "loss", aliases: "cross_entropy nll", operations: [.loss, .gradient], defaultOf: [.loss, .gradient],
         content: .numbers(.losses),
         summary: "softmax cross-entropy")
     case .perplexity:
@@ -69,7 +71,8 @@ enum Output: Int, Sendable, CaseIterable {
         summary: "the exponential of the mean loss")
     case .gradient:
       OutputDescriptor(
-        name: "gradient", aliases: "grad", operations: [.gradient], defaultOf: [.gradient], content: .numbers(.logits),
+        name: "gradient", aliases: "grad grads dlogits", operations: [.gradient], defaultOf: [.gradient],
+        content: .numbers(.logits),
         summary: "the loss's gradient with respect to the logits")
     case .derivation:
       OutputDescriptor(
@@ -86,6 +89,13 @@ enum Output: Int, Sendable, CaseIterable {
         needsInput: .vector,
         summary: "the loss's Hessian with respect to the logits, times \"vector\"")
     }
+  }
+}
+
+extension Sequence<Output> {
+  /// The one of a name, or that other libraries call so.
+  func first(named name: String) -> Output? {
+    first { $0.name == name } ?? first { $0.descriptor.aliases.names.contains(name) }
   }
 }
 

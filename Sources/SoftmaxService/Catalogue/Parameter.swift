@@ -45,6 +45,7 @@ enum Parameter: Int, Sendable, CaseIterable {
         kind: .choice(
           default: ReductionName.mean,
           hints: [
+            "avg": "here it is called \"mean\"", "average": "here it is called \"mean\"",
             "batchmean": "ask for \"mean\", with the number of slices as \"divisor\"",
             "sum_over_batch_size": "ask for \"mean\", with the number of slices as \"divisor\"",
           ]),
@@ -211,10 +212,12 @@ enum DataType: String, Sendable, CaseIterable {
   }
 
   /// Other names for them.
-  static let hints = [
-    "half": float16, "fp16": float16, "f16": float16, "bf16": bfloat16, "float": float32, "single": float32,
-    "fp32": float32, "f32": float32, "double": float64, "fp64": float64, "f64": float64,
-  ].mapValues { "here it is called \(quoted($0.rawValue))" }
+  static let otherNames = [
+    "half": float16, "fp16": float16, "f16": float16, "binary16": float16, "bf16": bfloat16, "float": float32,
+    "single": float32, "fp32": float32, "f32": float32, "binary32": float32, "double": float64, "fp64": float64,
+    "f64": float64, "binary64": float64,
+  ]
+  static let hints = otherNames.mapValues { "here it is called \(quoted($0.rawValue))" }
 }
 
 /// The names that `empty` takes.

@@ -148,10 +148,21 @@ public struct Service: Sendable {
     }
     let operations = Operation.allCases.map(\.path)
     let cure =
-      NameSuggestion.sentence(nearestToPath: path, among: operations + otherPaths + Page.namedPaths)
+      Self.whereElse(path)
+      ?? NameSuggestion.sentence(nearestToPath: path, among: operations + otherPaths + Page.namedPaths)
       ?? "POST to \(listed(operations, "or"))"
     return Response(
       ProblemType.notFound.problem("Nothing is at \(quoted(path)); \(cure); GET / lists what there is"))
+  }
+
+  /// Where to POST what other services answer at a path of its own: an output, or TensorFlow Serving's predictions.
+  private static func whereElse(_ path: String) -> String? {
+    if path.hasPrefix("/v1/models/") { return "POST to \(OpenInference.inferencePath(for: ""))" }
+    guard let output = Output.allCases.first(named: String(path.dropFirst().replacing("-", with: "_"))),
+      let operation = output.descriptor.operations.operations.first
+    else { return nil }
+    let isDefault = output.descriptor.defaultOf.contains(operation)
+    return "POST to \(operation.path)" + (isDefault ? "" : " with \"outputs\": [\(quoted(output.name))]")
   }
 
   private func methodNotAllowed(_ head: RequestHead, _ route: Route) -> Response {

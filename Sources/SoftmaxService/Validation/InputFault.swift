@@ -58,7 +58,8 @@ struct MemberPath: Hashable, Sendable, CustomStringConvertible {
   var description: String {
     steps.reduce(into: "") { text, step in
       switch step {
-      case .name(let name): text += (text.isEmpty ? "" : ".") + name.prefixOfUTF8(64)
+      case .name(let name):
+        text += (text.isEmpty ? "" : ".") + (name.isEmpty ? quoted(name) : name.prefixOfUTF8(64))
       case .index(let index): text += "[\(index)]"
       }
     }

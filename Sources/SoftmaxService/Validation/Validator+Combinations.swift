@@ -65,13 +65,18 @@ extension Validator {
   /// Of probabilities that are given, no softmax is taken.
   private mutating func noteOptionsOfGivenProbabilities() {
     guard request.present.contains(.input(.probabilities)) else { return }
-    var fields = given([.temperature, .softcap, .zLoss, .focalGamma])
+    var fields = given([.temperature, .softcap])
     for input in [Input.targetLogits, .where] where request.present.contains(.input(input)) {
       fields.append(.input(input))
     }
     for field in fields {
       faults.append(.field(field)) {
         "\($0) is an option of softmax, which is not taken of \"probabilities\"; leave it out, or send \"logits\""
+      }
+    }
+    for field in given([.zLoss, .focalGamma]) {
+      faults.append(.field(field)) {
+        "\($0) needs \"logits\", and \"probabilities\" stand in their place; leave it out, or send \"logits\""
       }
     }
   }

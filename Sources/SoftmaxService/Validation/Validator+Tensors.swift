@@ -30,6 +30,14 @@ extension Validator {
     else { return }
     let source = request.mask == nil || !isOwn ? mask : "\"where\" or \(mask)"
     let mayBeEmpty = isOwn && operation != .softmax
+    let otherCure =
+      if operation == .softmax {
+        ", or send " + wire.setting(.empty, quoted(EmptyRows.zero.rawValue))
+      } else if isOwn, layout.batch > 1 {
+        ", or give the item a \"sample_weight\" of 0"
+      } else {
+        ""
+      }
     for item in 0..<layout.batch
     where SoftmaxProblem.isMasked(row: item, of: logits, layout) && !(mayBeEmpty && isIgnored(item: item)) {
       if faults.isTruncated { return }
@@ -39,7 +47,7 @@ extension Validator {
       if isArray { path.removeLast() }
       faults.append(.field(.input(input), path)) {
         "\($0) \(isArray ? "" : "is in a slice that ")masks every class with \(source); "
-          + "leave at least one finite logit"
+          + "leave at least one finite logit\(otherCure)"
       }
     }
   }

@@ -21,8 +21,9 @@ struct BearerToken: Sendable {
 
   /// 401 unless the head carries the token.
   func refusal(of head: RequestHead) -> Response? {
-    guard head.fields.count(of: .authorization) == 1, let credentials = head.fields[.authorization] else {
-      return Self.missing
+    guard let credentials = head.fields[.authorization] else { return Self.missing }
+    guard head.fields.count(of: .authorization) == 1 else {
+      return Self.unauthorized("The field Authorization is given more than once; send it once", error: "")
     }
     // The scheme's name is case-insensitive (RFC 9110 §11.1), and one or more spaces follow it (§11.4).
     let parts = credentials.split(separator: " ")

@@ -16,7 +16,7 @@ struct NameSuggestionTests {
     ("logit", "logits"), ("input", "logits"), ("labels", "target"), ("dim", "axis"), ("sampleWeight", "sample_weight"),
     ("ignoreindex", "ignore_index"), ("output", "outputs"), ("reduce", "reduction"), ("type", "dtype"),
     ("epsilon", "label_smoothing"), ("temp", "temperature"), ("precision", "dtype"), ("class", "target"),
-    ("size_average", "reduction"), ("y_pred", "logits"), ("class_weights", "weight"), ("return", "outputs"),
+    ("size_average", "reduction"), ("class_weights", "weight"), ("return", "outputs"),
   ])
   func whatWasProbablyMeant(_ name: String, _ field: String) {
     #expect(sentence(nearestTo: name, in: .gradient) == "the nearest is \"\(field)\"")

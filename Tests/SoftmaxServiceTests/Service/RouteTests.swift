@@ -18,7 +18,7 @@ struct RouteTests {
     ("/openapi", "the nearest is \"/openapi.yaml\""), ("/openapi.yml", "the nearest is \"/openapi.yaml\""),
     ("/OpenAPI.json", "the nearest is \"/openapi.json\""), ("/problem", "the nearest is \"/problems\""),
     ("/page.js/", "the nearest is \"/page.js\""), ("/x", nowhere), ("/api", nowhere),
-    ("/grad", "the nearest is \"/gradient\""), ("/softmax%20", "the nearest is \"/softmax\""), ("/é", nowhere),
+    ("/gradien", "the nearest is \"/gradient\""), ("/softmax%20", "the nearest is \"/softmax\""), ("/é", nowhere),
   ])
   func unknownPathsAreNotFound(_ path: String, _ cure: String) throws {
     for method in Method.allCases where method != .head {

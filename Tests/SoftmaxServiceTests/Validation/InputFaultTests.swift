@@ -131,7 +131,7 @@ struct InputFaultTests {
     BadBody("/softmax", #"{"logits": [[1, 2], [3]]}"#, ("#/logits/1", ["1 element, but its siblings have 2"])),
     BadBody("/softmax", #"{"logits": [1, [2]]}"#, ("#/logits/1", ["not at the depth"])),
     BadBody("/softmax", #"{"logits": [[[[[[[[[1]]]]]]]]]}"#, ("#/logits/0/0/0/0/0/0/0/0", ["deeper than 8"])),
-    BadBody("/softmax", #"{"logits": ["-Infinity"]}"#, ("#/logits", ["masks every class"])),
+    BadBody("/softmax", #"{"logits": ["-Infinity"]}"#, ("#/logits", [#"logit, or send "empty": "zero""#])),
     BadBody("/softmax", #"{"logits": [[1, 2], ["-Infinity", "-Infinity"]]}"#, ("#/logits/1", ["masks every class"])),
     BadBody(
       "/softmax", #"{"logits": [[1, "-Infinity"], [3, "-Infinity"]], "axis": 0}"#,
@@ -343,9 +343,10 @@ struct InputFaultTests {
     BadBody(
       "/loss", #"{"logits": [[1, "-Infinity"], [3, 4]], "target": [0, 1], "where": [[false, true], [true, true]]}"#,
       ("#/logits/0", ["masks every class"])),
+    BadBody("/loss", #"{"logits": ["-Infinity"], "target": 0}"#, ("#/logits", ["leave at least one finite logit"])),
     BadBody(
       "/loss", #"{"logits": [["-Infinity", "-Infinity"], ["-Infinity", "-Infinity"]], "target": [-100, 1]}"#,
-      ("#/logits/1", ["masks every class"])),
+      ("#/logits/1", ["leave at least one finite logit, or give the item a \"sample_weight\" of 0"])),
     BadBody(
       "/gradient", #"{"logits": [1, 2], "target": 0, "where": [false, true], "outputs": ["derivation"]}"#,
       ("#/where", ["\"derivation\""]), ("#/target", ["masks"])),

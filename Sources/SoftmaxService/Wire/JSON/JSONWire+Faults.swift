@@ -168,8 +168,10 @@ extension JSONWire {
   }
 
   static func sentence(aboutUnknown name: String, in operation: Operation, at place: String) -> String {
-    if operation == .check, CheckedOutput.allCases.contains(where: { $0.name == name }) {
-      return "\(place) belongs inside \"candidate\"; send \"candidate\": {\(quoted(name)): …}"
+    if operation == .check,
+      let output = CheckedOutput.allCases.first(where: { $0.name == name || $0.aliases.contains(name) })
+    {
+      return "\(place) belongs inside \"candidate\"; send \"candidate\": {\(quoted(output.name)): …}"
     }
     let all = listed(operation.fields.map { quoted($0.name) })
     let isOutput = operation.outputs.contains { $0.name == name }
@@ -179,9 +181,12 @@ extension JSONWire {
         ? CheckRequest.insteadOfTeacher : "\(operation.path) takes \(all)"
       return "\(place) belongs to \(listed(field.operations.map(\.path))); \(cure)"
     }
-    if let output = Output.allCases.first(where: { $0.name == name }) {
+    let isAliasOfField = operation.fields.contains { $0.aliases.contains(name) }
+    if let output = Output.allCases.first(where: { $0.name == name })
+      ?? (isAliasOfField ? nil : operation.outputs.first(named: name))
+    {
       return operation.outputs.contains(output)
-        ? "\(place) is an output, not a member; ask for it with \"outputs\": [\(quoted(name))]"
+        ? "\(place) is an output, not a member; ask for it with \"outputs\": [\(quoted(output.name))]"
         : "\(place) is an output of \(listed(output.descriptor.operations.operations.map(\.path))), "
           + "and no member of \(operation.path)"
     }

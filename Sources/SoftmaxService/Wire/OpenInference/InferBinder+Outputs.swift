@@ -65,8 +65,8 @@ extension InferBinder {
       case .beyond(let value):
         bound.request.faults.append(location) { "\($0) \(parameter.complaint(beyond: value))" }
         continue
-      case .fault(let sentence):
-        bound.request.faults.append(location) { "\($0) \(sentence)" }
+      case .other(let kind):
+        bound.request.faults.append(location) { [wire] in wire.sentence(about: kind, insteadOf: parameter, at: $0) }
         continue
       }
       if parameter == .inputDtype, scalar != parameter.descriptor.defaultText.map({ .name($0) }) {

@@ -124,7 +124,8 @@ struct InferBinder: ~Copyable {
       let cure =
         isTeacher
         ? CheckRequest.insteadOfTeacher
-        : NameSuggestion.sentence(nearestTo: name, among: inputs, name: \.name, aliases: \.aliases)
+        : NameSuggestion.cure(for: name)
+          ?? NameSuggestion.sentence(nearestTo: name, among: inputs, name: \.name, aliases: \.aliases)
           ?? "it takes \(listed(inputs.map { quoted($0.name) }))"
       return "\($0) is \(quoted(name)), which this model does not take; \(cure)"
     }

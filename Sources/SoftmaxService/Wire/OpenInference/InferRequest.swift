@@ -35,8 +35,8 @@ struct InferRequest {
     case scalar(UnvalidatedRequest.Scalar)
     /// A number beyond binary64's range, and the nearest one within.
     case beyond(Double)
-    /// No model takes it: what is wrong, in a sentence after its place.
-    case fault(String)
+    /// What no model takes.
+    case other(JSONKind)
   }
 
   var id: String?

@@ -98,6 +98,8 @@ struct InferRequestDecoder {
     case .input: return "\(place) is an input of the model; send it as a tensor in \"inputs\""
     case .outputs, .candidate, nil: break
     }
+    // TensorFlow Serving's name.
+    if name == "instances" { return "\(place) is not known here; send a body such as \(OpenInferenceWire.example)" }
     let cure =
       NameSuggestion.sentence(nearestTo: name, among: known, name: \.rawValue)
       ?? "the members are \(listed(known.map { quoted($0.rawValue) }))"
@@ -158,6 +160,7 @@ struct InferRequestDecoder {
         guard tensor.datatype == nil else { continue }
         request.faults.append(.member(path())) {
           "\($0) is \(quoted(name)); it must be one of \(listed(TensorDatatype.allCases.map(\.rawValue), "and"))"
+            + (TensorDatatype(otherName: name).map { "; here it is called \(quoted($0.rawValue))" } ?? "")
         }
       case .shape: tensor.shape = try readShape(at: place, from: &reader)
       case .parameters: try readParameters(of: &tensor, from: &reader)
@@ -281,7 +284,7 @@ extension InferRequestDecoder {
         request.parameters.append((name, number.isOutOfRange ? .beyond(number.value) : .scalar(.number(number.value))))
       case (_, .boolean), (_, .array), (_, .object):
         try reader.skipValue()
-        request.parameters.append((name, .fault("is \(kind.displayName); it must be a number or a name")))
+        request.parameters.append((name, .other(kind)))
       }
     }
   }
@@ -312,10 +315,14 @@ extension InferRequestDecoder {
       case _:
         try reader.skipValue()
         request.parameterFaults.append(.member(path())) {
-          name.hasPrefix("shared_memory")
-            ? "\($0) is not supported here; send the tensor's bytes after the JSON, with \"binary_data_size\""
-            : "\($0) is not known here; a tensor's parameters are "
-              + (place.list == .inputs ? "\"binary_data_size\"" : "\"binary_data\" and \"classification\"")
+          if name.hasPrefix("shared_memory") {
+            return "\($0) is not supported here; send the tensor's bytes after the JSON, with \"binary_data_size\""
+          }
+          if case .parameter = RequestField(name: name) {
+            return "\($0) is a parameter of the model; send it in the request's \"parameters\""
+          }
+          return "\($0) is not known here; a tensor's parameters are "
+            + (place.list == .inputs ? "\"binary_data_size\"" : "\"binary_data\" and \"classification\"")
         }
       }
     }

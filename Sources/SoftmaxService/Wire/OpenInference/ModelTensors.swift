@@ -164,6 +164,18 @@ enum TensorDatatype: String, Sendable, CaseIterable {
   /// The type of results that are rounded to a format.
   init(_ format: BinaryFormat) { self = Self.allCases.first { $0.element == ElementType(format) } ?? .fp64 }
 
+  /// What another library calls by a name, in whatever case.
+  init?(otherName name: String) {
+    let plain = name.prefixOfUTF8(NameSuggestion.longestCompared).lowercased()
+    if let type = Self(rawValue: plain.uppercased()) {
+      self = type
+    } else if let type = DataType(rawValue: plain) ?? DataType.otherNames[plain] {
+      self.init(type.format)
+    } else {
+      return nil
+    }
+  }
+
   /// The name in a model's configuration.
   var configurationName: String { self == .bytes ? "TYPE_STRING" : "TYPE_" + rawValue }
 }

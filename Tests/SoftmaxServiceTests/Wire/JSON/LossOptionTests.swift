@@ -185,7 +185,8 @@ struct LossOptionTests {
     BadBody(
       "/loss", #"{"probabilities": [1, 0], "target": 0, "softcap": 2, "z_loss": 1}"#,
       ("#/softcap", ["send \"logits\""]),
-      ("#/z_loss", ["send \"logits\""])),
+      ("#/z_loss", ["needs \"logits\", and \"probabilities\" stand in their place; leave it out, or send \"logits\""])),
+    BadBody("/loss", #"{"probabilities": [1, 0], "target": 0, "focal_gamma": 2}"#, ("#/focal_gamma", ["needs \"log"])),
     BadBody(
       "/loss", #"{"logits": [1, 2], "target_logits": [1, 2, 3]}"#, ("#/target_logits", ["shape [3]", "shape [2]"])),
     BadBody(
