@@ -113,3 +113,90 @@ struct OtherFormTests {
     #expect(!report.findings.contains { $0.detail.contains("formula is right") }, "\(report.findings.map(\.detail))")
   }
 }
+
+/// Other powers, items that are counted though they are ignored, and factors that outputs share.
+struct OtherPowerTests {
+  private static let logits = [[1.5, -0.25, 3, 0.5], [0.125, 2, -1, 0.75], [-2, 0, 1.25, 4]]
+
+  private static let powers: [(cause: String, detail: String, power: @Sendable ([Double]) -> [Double])] = [
+    ("sign", "softmax is taken of -a", { a in Self.quotients(a.map { exp(-$0) }) }),
+    ("log_base", "2^a stands where e^a should", { a in Self.quotients(a.map { exp2($0) }) }),
+    (
+      "no_max", "in the numerator alone",
+      { a in a.map { exp($0 - (a.max() ?? 0)) / a.map { exp($0) }.reduce(0, +) } }
+    ),
+    (
+      "no_max", "in the denominator alone",
+      { a in a.map { exp($0) / a.map { exp($0 - (a.max() ?? 0)) }.reduce(0, +) } }
+    ),
+  ]
+
+  private static func quotients(_ powers: [Double]) -> [Double] {
+    powers.map { $0 / powers.reduce(0, +) }
+  }
+
+  @Test(arguments: 0..<4) func otherPowersAreFound(_ place: Int) throws {
+    let (cause, detail, power) = Self.powers[place]
+    let (p, target) = (Self.logits.map(power), [2, 0, 3])
+    let request = "\"logits\": \(json(Self.logits)), \"target\": \(target)"
+    let gradient = p.enumerated().map { row, p in
+      p.enumerated().map { c, p in (p - (c == target[row] ? 1 : 0)) / 3 }
+    }
+    let loss = -(0..<3).map { log(p[$0][target[$0]]) }.reduce(0, +) / 3
+    let report = try checked(
+      request,
+      [
+        "probabilities": json(p), "log_probabilities": json(p.map { $0.map { log($0) } }), "gradient": json(gradient),
+        "loss": json(loss),
+      ])
+    #expect(report.findings.count == 4)
+    for finding in report.findings {
+      #expect(finding.cause == cause && finding.detail.contains(detail), "\(finding.output) \(finding.detail)")
+    }
+  }
+
+  /// target.clamp(min=0), and where(keep, target, 0).
+  @Test(arguments: [
+    (-100, 0, "class 0: a clamped target"), (-100, 3, "class 3: a clamped target"),
+    (-1, 0, "class 0: a clamped target"), (-1, 3, "class 3"),
+    (255, 3, "class 3: a clamped target"), (255, 0, "class 0: a clamped target"), (0, 0, "class 0"),
+  ])
+  func ignoredItemsAreCountedAsAClass(_ ignored: Int, _ counted: Int, _ detail: String) throws {
+    for divisor in [3.0, 2] {
+      var right = Textbook<Double>(logits: Self.logits, target: [2, ignored, 3])
+      let request = right.request + ", \"ignore_index\": \(ignored)"
+      right.target[1] = counted
+      right.divisor = divisor
+      let report = try checked(
+        request, ["gradient": Textbook.json(right.gradient), "loss": json(right.loss)])
+      #expect(report.findings.count == 2)
+      for finding in report.findings {
+        let sentence = "\(finding.output): ignored items are counted, as \(detail)"
+        #expect(finding.cause == "ignore_index", "\(ignored) \(finding.output)")
+        #expect(finding.detail == sentence + (divisor == 2 ? ", though the divisor leaves them out" : ""))
+      }
+    }
+  }
+
+  /// A loss has no gradient of p.
+  @Test func itemsWithoutAClassAreSaidOfEachOutput() throws {
+    var right = Textbook<Double>(logits: Self.logits, target: [2, -100, 3])
+    let request = right.request
+    right.divisor = 3
+    let loss = try checked(request, ["loss": json(right.loss)])
+    #expect(loss.findings.contains { $0.cause == "ignore_index" })
+    #expect(!loss.findings.contains { $0.detail.contains("gradient") }, "\(loss.findings)")
+  }
+
+  /// The weights divided by their sum, in a sum over the items.
+  @Test func aFactorOfOneOutputExplainsTheOthers() throws {
+    var right = FiveRows.right(Double.self)
+    right.reduction = "sum"
+    let gradient = right.gradient.map { $0.map { $0 / 6.3 } }
+    let report = try checked(
+      right.request, ["gradient": Textbook<Double>.json(gradient), "loss": json(right.loss / 6.3)])
+    #expect(report.findings.map(\.cause) == ["factor", "factor"])
+    // By itself one number has any factor.
+    #expect(try checked(right.request, ["loss": json(right.loss / 6.3)]).findings.map(\.cause) == ["unexplained"])
+  }
+}

@@ -208,17 +208,25 @@ extension Hypothesis {
   }
 
   private static let ignored = [
-    counted(.asClass, needing: [.ignoredClass]) { "ignored items are counted, as class \($0.ignoredClass ?? 0)" },
-    counted(.asNoClass) { _ in "ignored items are counted, as items without a class: their gradient is p" },
+    counted(.asClass) {
+      "ignored items are counted, as class \($0.ignoredClass)\($0.ignoresClass ? "" : ": a clamped target")"
+    },
+    counted(.asOther, needing: [.otherIgnoredClass]) {
+      "ignored items are counted, as class \($0.otherIgnoredClass): a clamped target"
+    },
+    counted(.asNoClass, in: [.loss]) { _ in "ignored items are counted, as items without a class" },
+    counted(.asNoClass, in: [.gradient]) { _ in
+      "ignored items are counted, as items without a class: their gradient is p"
+    },
   ].flatMap { $0 }
 
   private static func counted(
-    _ ignored: Change.Ignored, needing needs: [RequestFeature] = [],
+    _ ignored: Change.Ignored, in outputs: CheckedOutputSet = lossOutputs, needing needs: [RequestFeature] = [],
     _ detail: @escaping @Sendable (RequestFacts) -> String
   ) -> [Hypothesis] {
     [(Change.Divisor.given, ""), (.unchanged, ", though the divisor leaves them out")].map { divisor, more in
       Hypothesis(
-        .ignoreIndex, .ignored, in: lossOutputs, needing: RequestFeatures(needs + divisor.needs + [.ignoredItems]),
+        .ignoreIndex, .ignored, in: outputs, needing: RequestFeatures(needs + divisor.needs + [.ignoredItems]),
         detail: Sentence { detail($0) + more },
         cure: Sentence { "keep = target != ignore_index: only these items count; then \($0.division)" },
         telling: "several items ignored, with logits of their own"

@@ -5,6 +5,7 @@ import VectorKernels
 extension Hypothesis {
   static let ofSoftmax =
     temperatures + axes + [allAxes, twice, none] + sigmoids + differentiated + [noLogarithm] + otherForms + [mask]
+    + otherPowers
 
   private static let twice = Hypothesis(
     .softmaxTwice, .softmax, in: .all,
@@ -65,6 +66,25 @@ extension Hypothesis {
     detail: "the mask is left out: softmax is taken over all classes, those too that \"where\" excludes",
     cure: "a[~where] = -inf before softmax", telling: "large logits at the classes that \"where\" excludes"
   ) { $0.source = .withoutMask }
+
+  /// Other powers in the place of e^(a - m).
+  private static let otherPowers = [
+    (Cause.sign, Change.Source.negated, "softmax is taken of -a", "any other logits with three classes or more"),
+    (.logBase, .powersOfTwo, "2^a stands where e^a should", "logits that differ by 10 and more"),
+    (
+      .noMaximum, .shiftedNumerator, "the largest logit is subtracted in the numerator alone: exp(a - m) / Σ exp(a)",
+      "logits such as [2, 1, 0.1]"
+    ),
+    (
+      .noMaximum, .shiftedDenominator,
+      "the largest logit is subtracted in the denominator alone: exp(a) / Σ exp(a - m)", "logits such as [2, 1, 0.1]"
+    ),
+  ].map { cause, source, detail, telling in
+    Hypothesis(
+      cause, .softmax, in: [.probabilities, .logProbabilities, .loss, .gradient], detail: "\(detail)",
+      cure: Sentence { $0.softmax }, telling: telling
+    ) { $0.source = source }
+  }
 
   private static let sigmoids = [
     Hypothesis(

@@ -120,8 +120,11 @@ struct RequestFacts: Sendable {
   let reduction: Reduction
   /// What the request says that a mean divides by.
   let divisor: Double?
-  /// The class that `ignore_index` names in Python; nil where there is none.
-  let ignoredClass: Int?
+  /// The class that `ignore_index` names in Python, or is clamped to.
+  let ignoredClass: Int
+  let ignoresClass: Bool
+  /// The class that a clamped target may have else.
+  let otherIgnoredClass: Int
 
   init(_ request: CheckRequest) {
     let layout = request.softmax.layout
@@ -129,7 +132,9 @@ struct RequestFacts: Sendable {
     squaredTemperature = request.softmax.temperature * request.softmax.temperature
     reduction = request.loss?.problem.reduction ?? .mean
     divisor = request.loss?.problem.divisor
-    ignoredClass = request.loss?.problem.ignoredClass
+    ignoredClass = request.loss?.problem.ignoredClass ?? 0
+    otherIgnoredClass = request.loss?.problem.otherIgnoredClass ?? 0
+    ignoresClass = request.loss?.problem.ignoresClass ?? false
     features = RequestFeatures(request)
   }
 
@@ -168,8 +173,8 @@ enum RequestFeature: Int, CaseIterable, BitIndexed {
   case weights
   /// Class indices as the target, or probabilities.
   case indices, distribution
-  /// Items that `ignore_index` leaves out, and a class that it names in Python.
-  case ignoredItems, ignoredClass
+  /// Items that `ignore_index` leaves out, and that a clamped target may make another class of than Python's index.
+  case ignoredItems, otherIgnoredClass
   /// A mean; one that does not divide by the number of items; one whose divisor follows from the items, or is given.
   case mean, meanIsNotOfItems, ownMean, givenDivisor
   /// A sum, or no reduction.
@@ -208,7 +213,7 @@ extension RequestFeatures {
     if case .indices(let indices) = problem.target {
       insert(.indices)
       if indices.contains(problem.ignoreIndex) { insert(.ignoredItems) }
-      if problem.ignoredClass != nil { insert(.ignoredClass) }
+      if problem.ignoreIndex != 0 { insert(.otherIgnoredClass) }
     }
     if contains(.classWeights) || contains(.sampleWeights) { insert(.weights) }
     if contains(.weights) || contains(.ignoredItems) { insert(.meanIsNotOfItems) }

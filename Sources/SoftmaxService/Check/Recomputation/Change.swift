@@ -34,10 +34,24 @@ struct Change: Sendable, Hashable {
     /// e^x, x = (a - max a)/T, that is not divided by its sum; x in the place of its logarithm; and log Σ e^x, to which
     /// the maximum is not added.
     case unfinished
+    /// softmax(-a/T).
+    case negated
+    /// 2^(a/T) in the place of e^(a/T).
+    case powersOfTwo
+    /// e^(x - m) / Σ e^x and e^x / Σ e^(x - m), x = a/T and m = max x: the maximum subtracted in one place alone.
+    case shiftedNumerator, shiftedDenominator
 
     /// This and another change's. (A pattern and not ==: hundreds of pairs are made.)
     @inline(__always)
     func with(_ other: Source) -> Source { if case .given = other { self } else { other } }
+
+    /// Whether it is looked for beside no other mistake.
+    var isAlone: Bool {
+      switch self {
+      case .negated, .powersOfTwo, .shiftedNumerator, .shiftedDenominator: true
+      default: false
+      }
+    }
 
     /// A small number of its own, by which tables are kept.
     var number: Int {
@@ -55,7 +69,11 @@ struct Change: Sendable, Hashable {
       case .narrowed: 10
       case .logarithms: 11
       case .unfinished: 12
-      case .axis(let axis): 13 + (axis.map { Int($0) + 1 } ?? 0)
+      case .negated: 13
+      case .powersOfTwo: 14
+      case .shiftedNumerator: 15
+      case .shiftedDenominator: 16
+      case .axis(let axis): 17 + (axis.map { Int($0) + 1 } ?? 0)
       }
     }
   }
@@ -127,8 +145,11 @@ struct Change: Sendable, Hashable {
   /// What an item with the target `ignore_index` counts as.
   enum Ignored: Int, Sendable, CaseIterable {
     case given
-    /// An item of the class that Python's index `ignore_index` names, which counts from the end where it is negative.
+    /// An item of the class that Python's index `ignore_index` names, which counts from the end where it is negative;
+    /// and where there is none, of the class that `ignore_index` is clamped to.
     case asClass
+    /// An item of class 0, or of the last class where that is class 0.
+    case asOther
     /// An item without a target: t = 0.
     case asNoClass
   }

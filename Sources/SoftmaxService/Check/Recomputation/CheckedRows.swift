@@ -94,7 +94,9 @@ final class CheckedRows: Sendable {
     case .given, .withoutCap, .withoutLogarithm, .narrowed, .unfinished: scale = 1 / temperature
     case .withoutTemperature: scale = 1
     case .timesTemperature: scale = temperature
-    case .axis, .twice, .logits, .logarithms, .sigmoid, .binary, .withoutMask: return false
+    case .axis, .twice, .logits, .logarithms, .sigmoid, .binary, .withoutMask, .negated, .powersOfTwo,
+      .shiftedNumerator, .shiftedDenominator:
+      return false
     }
     let (lead, greatest) = (extremes[row].lead, extremes[row].greatest)
     return lead * scale >= 1600 && lead >= greatest.magnitude * 0x1p-6
@@ -126,10 +128,10 @@ final class CheckedRows: Sendable {
 
   private func shift(_ own: Double, under source: Change.Source) -> Double {
     switch source {
-    case .given, .withoutCap, .withoutMask, .withoutLogarithm, .narrowed, .logarithms, .unfinished: own
+    case .given, .withoutCap, .withoutMask, .withoutLogarithm, .narrowed, .logarithms, .unfinished, .powersOfTwo: own
     case .withoutTemperature: own * temperature
     case .timesTemperature: own * temperature * temperature
-    case .axis, .binary: magnitude
+    case .axis, .binary, .negated, .shiftedNumerator, .shiftedDenominator: magnitude
     case .twice: 1
     case .logits, .sigmoid: 0
     }

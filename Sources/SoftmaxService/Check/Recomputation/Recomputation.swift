@@ -279,9 +279,9 @@ extension Change.Source {
   var sumsToOne: Bool {
     switch self {
     case .given, .withoutTemperature, .timesTemperature, .twice, .withoutCap, .withoutMask, .withoutLogarithm,
-      .narrowed:
+      .narrowed, .negated, .powersOfTwo:
       true
-    case .axis, .logits, .sigmoid, .binary, .logarithms, .unfinished: false
+    case .axis, .logits, .sigmoid, .binary, .logarithms, .unfinished, .shiftedNumerator, .shiftedDenominator: false
     }
   }
 

@@ -172,6 +172,11 @@ final class SoftmaxTables {
     case .withoutMask:
       guard let unmasked = request.unmasked else { return nil }
       logits = rows.gathered(unmasked)
+    case .negated:
+      // ∞ stands where a class is masked.
+      guard logits.allSatisfy(\.isFinite) else { return nil }
+      logits = logits.map(-)
+    case .powersOfTwo: temperature /= log(2)
     case .narrowed: logits = logits.map(narrow.nearest)
     case .withoutLogarithm where output == .logSumExp:
       return try numbers(.logSumExp, of: .given).map { $0.map(exp) }
@@ -180,7 +185,7 @@ final class SoftmaxTables {
     case .unfinished where output == .logSumExp:
       guard let logP = try numbers(.logProbabilities, of: .given) else { return nil }
       return stride(from: 0, to: logP.count, by: rows.classes).map { -(logP[$0..<($0 + rows.classes)].max() ?? 0) }
-    case .axis, .logits, .sigmoid, .binary, .unfinished:
+    case .axis, .logits, .sigmoid, .binary, .unfinished, .shiftedNumerator, .shiftedDenominator:
       guard output == .probabilities || output == .logProbabilities else { return nil }
       return try instead(of: output, source)
     }
@@ -216,6 +221,14 @@ final class SoftmaxTables {
     case .unfinished:
       return PlainSoftmax.shifted(PlainSoftmax.capped(rows.logits, request.softmax.softcap), classes: rows.classes)
         .map { output == .probabilities ? exp($0 / temperature) : $0 / temperature }
+    case .shiftedNumerator, .shiftedDenominator:
+      // Beyond, exponentials of the logits as they are leave the range.
+      guard rows.magnitude <= 700, var logP = try numbers(.logProbabilities, of: .given) else { return nil }
+      for place in logP.indices {
+        let greatest = rows.extremes[place / rows.classes].greatest / temperature
+        logP[place] += source == .shiftedNumerator ? -greatest : greatest
+      }
+      return output == .probabilities ? logP.map(exp) : logP
     case .binary:
       guard output == .logProbabilities else { return nil }
       return (0..<rows.count).flatMap { row in

@@ -13,7 +13,8 @@ final class TargetTables {
   /// The class of each item; empty where targets are probabilities.
   let indices: [Int]
   let ignoreIndex: Int
-  private let ignoredClass: Int?
+  private let ignoredClass: Int
+  private let otherIgnoredClass: Int
   private let problem: LossProblem
   private let layout: Layout
   /// w and w²; empty where all are one.
@@ -29,7 +30,7 @@ final class TargetTables {
   /// Σ w t of each item, by weights.
   private var distributionTotals: [[Double]] = [[], [], []]
   /// D, by what it depends on, where it is known.
-  private var normalisers = [Double?](repeating: nil, count: 54)
+  private var normalisers = [Double?](repeating: nil, count: 18 * Change.Ignored.allCases.count)
   /// What the mean divides by in the request as it is.
   private lazy var unchanged = normaliser(Change.Target())
   private lazy var validItems = Double(indices.count { $0 != ignoreIndex })
@@ -40,7 +41,7 @@ final class TargetTables {
     classes = layout.classes
     smoothing = problem.labelSmoothing
     ignoreIndex = problem.ignoreIndex
-    ignoredClass = problem.ignoredClass
+    (ignoredClass, otherIgnoredClass) = (problem.ignoredClass, problem.otherIgnoredClass)
     given = problem.weight ?? []
     squared = given.map { $0 * $0 }
     totals = (given.reduce(0, +), squared.reduce(0, +))
@@ -118,8 +119,11 @@ final class TargetTables {
   @inline(__always)
   func lanes(ofItem item: Int) -> SIMD4<Double> {
     let own = sampleWeight(item)
-    return hasIndices && indices[item] == ignoreIndex ? SIMD4(0, 0, own, 1) : SIMD4(own, 1, own, 1)
+    return isIgnored(item) ? SIMD4(0, 0, own, 1) : SIMD4(own, 1, own, 1)
   }
+
+  /// Whether `ignore_index` leaves an item out.
+  func isIgnored(_ item: Int) -> Bool { hasIndices && indices[item] == ignoreIndex }
 
   /// Which of these a change takes.
   static func lane(_ change: Change.Target) -> Int {
@@ -174,10 +178,12 @@ final class TargetTables {
   @inline(__always)
   func classIndex(_ item: Int, _ change: Change.Target) -> Int? {
     let index = indices[item]
-    if index == ignoreIndex {
-      return change.ignored == .asClass ? ignoredClass : nil
+    guard index == ignoreIndex else { return Self.moved(index, by: Int(change.offset), classes) }
+    return switch change.ignored {
+    case .given, .asNoClass: nil
+    case .asClass: ignoredClass
+    case .asOther: otherIgnoredClass
     }
-    return Self.moved(index, by: Int(change.offset), classes)
   }
 
   /// Where a sum stands among nine: by the weights of classes and how far targets are moved. No change has an offset
@@ -202,7 +208,7 @@ final class TargetTables {
     var (counted, ignored) = (0.0, 0.0)
     for item in 0..<layout.batch {
       let own = change.forgetsSampleWeights ? 1 : sampleWeight(item)
-      if hasIndices, indices[item] == ignoreIndex {
+      if isIgnored(item) {
         ignored += own
       } else {
         counted += hasIndices ? own * weight(weights, Self.moved(indices[item], by: Int(change.offset), classes)) : own
@@ -210,7 +216,8 @@ final class TargetTables {
     }
     switch change.ignored {
     case .given: return counted
-    case .asClass: return counted + ignored * (ignoredClass.map { weight(weights, $0) } ?? 1)
+    case .asClass: return counted + ignored * weight(weights, ignoredClass)
+    case .asOther: return counted + ignored * weight(weights, otherIgnoredClass)
     case .asNoClass: return counted + ignored
     }
   }
@@ -314,7 +321,7 @@ struct ChangedTarget {
       shares.total = kept * tables.distributionTotal(item, weights) + spread * spreadTotal
       return shares
     }
-    guard tables.hasIndices, tables.indices[item] != tables.ignoreIndex || change.ignored != .given else { return nil }
+    guard tables.hasIndices, change.ignored != .given || !tables.isIgnored(item) else { return nil }
     guard let index = tables.classIndex(item, change) else {
       shares.total = 1
       return shares
@@ -352,9 +359,15 @@ extension Change.Smoothing {
 }
 
 extension LossProblem {
-  /// The class that Python's index `ignore_index` names; nil where there is none.
-  var ignoredClass: Int? {
-    let wrapped = ignoreIndex < 0 ? ignoreIndex + softmax.layout.classes : ignoreIndex
-    return (0..<softmax.layout.classes).contains(wrapped) ? wrapped : nil
+  /// Whether Python's index `ignore_index` names a class.
+  var ignoresClass: Bool { (-softmax.layout.classes..<softmax.layout.classes).contains(ignoreIndex) }
+
+  /// That class; where there is none, the one that `ignore_index` is clamped to.
+  var ignoredClass: Int {
+    let classes = softmax.layout.classes
+    return ignoresClass && ignoreIndex < 0 ? ignoreIndex + classes : min(max(ignoreIndex, 0), classes - 1)
   }
+
+  /// Class 0 beside ``ignoredClass``, and the last one where that is class 0.
+  var otherIgnoredClass: Int { ignoredClass == 0 ? softmax.layout.classes - 1 : 0 }
 }

@@ -25,15 +25,11 @@ extension CheckRequest {
           candidate, exact: exact[candidate.output] ?? [], format: format, tolerance: tolerance, execution)
         reports.append(report)
       }
-      var findings: [Finding] = []
       guard reports.contains(where: { !$0.passes }) else {
-        return CheckReport(outputs: reports, findings: findings, format: format)
+        return CheckReport(outputs: reports, findings: [], format: format)
       }
       var search = FindingSearch(self, exact, execution)
-      for (candidate, report) in zip(candidates, reports) where !report.passes {
-        findings += try search.findings(of: candidate, report)
-      }
-      return CheckReport(outputs: reports, findings: findings, format: format)
+      return CheckReport(outputs: reports, findings: try search.findings(of: reports), format: format)
     } catch {
       throw error == .cancelled ? .cancelled : .inconsistency
     }

@@ -16,6 +16,8 @@ struct FindingSearch: ~Copyable {
   private let targets: TargetTables?
   /// The recomputation over all rows, which the outputs share.
   private var whole: SoftmaxTables?
+  /// The factor that was named for an output.
+  private var factor: Double?
 
   init(_ request: CheckRequest, _ exact: ExactNumbers, _ execution: Execution) {
     self.request = request
@@ -26,11 +28,29 @@ struct FindingSearch: ~Copyable {
     targets = request.loss.map { TargetTables($0) }
   }
 
-  /// What explains an output that does not pass; ``Cause/unexplained`` where nothing does.
+  /// What explains the outputs that do not pass; ``Cause/unexplained`` where nothing does.
   /// - Throws: ``ComputationError/cancelled``.
-  mutating func findings(
-    of candidate: CheckRequest.Candidate, _ report: OutputReport
-  ) throws(ComputationError) -> [Finding] {
+  mutating func findings(of reports: [OutputReport]) throws(ComputationError) -> [Finding] {
+    var (findings, unexplained) = ([[Finding]](), [Int]())
+    for (candidate, report) in zip(request.candidates, reports) where !report.passes {
+      var search = self.search(candidate, report)
+      let found = try search.findings()
+      if found[0].cause == .unexplained { unexplained.append(findings.count) }
+      factor = factor ?? search.factorFound
+      findings.append(found)
+    }
+    // One number says nothing of a factor by itself.
+    guard let factor, !unexplained.isEmpty else { return findings.flatMap(\.self) }
+    for place in unexplained {
+      guard let index = reports.firstIndex(where: { $0.output == findings[place][0].output }) else { continue }
+      var search = self.search(request.candidates[index], reports[index])
+      if let finding = try search.multiple(like: factor) { findings[place] = [finding] }
+    }
+    return findings.flatMap(\.self)
+  }
+
+  /// The search for what explains an output.
+  private mutating func search(_ candidate: CheckRequest.Candidate, _ report: OutputReport) -> OutputSearch {
     let tables: SoftmaxTables
     if request.isReduced(candidate.output) || facts.items == 1
       || request.geometry.layout.count <= CheckedRows.mostLogits
@@ -44,9 +64,8 @@ struct FindingSearch: ~Copyable {
       let rows = CheckedRows(request.softmax, worst: worstRows(of: candidate))
       tables = SoftmaxTables(request, targets, exact: exact, on: rows, execution)
     }
-    var search = OutputSearch(
+    return OutputSearch(
       facts, mistakes, of: candidate, exact: exact[candidate.output] ?? [], report: report, tables)
-    return try search.findings()
   }
 
   /// The rows by their largest relative error, the worst first.
@@ -317,6 +336,7 @@ extension Mistake {
   var isFactor: Bool { aspect == .divisor || aspect == .factor || aspect == .temperaturePower }
   /// Whether beside it no more than a factor is looked for.
   fileprivate var isBesideFactorsAlone: Bool {
+    if mistake.change.target.ignored == .asOther || mistake.change.source.isAlone { return false }
     switch cause {
     case .sigmoid, .noLogarithm, .noExponential, .noSum, .noMaximum, .mask: true
     default: aspect == .derivation

@@ -223,20 +223,23 @@ extension OutputSearch {
   }
 
   /// That every number is the exact one times a factor.
-  mutating func multiple() throws(ComputationError) -> Finding? {
+  /// - Parameter known: what it is for another output: one number is enough then.
+  mutating func multiple(like known: Double? = nil) throws(ComputationError) -> Finding? {
     guard isFinite, let (factor, isSimple) = ratio(),
       let (agreement, evidence) = try isBesideOptions ? scaled(by: factor) : recomputed(times: factor)
     else { return nil }
     // The numbers of a gradient's row sum to 0: one of them follows from the others. Where all exact numbers are
+      (factor - (known ?? factor)).magnitude <= factor.magnitude * 0x1p-10,
     // equal, any constant is a multiple. And one number says nothing of a factor that is taken from it.
     let width = width
     let sums = (0..<rows.count).count { row in
       candidate.output == .gradient && (0..<width).contains { exact[row * width + $0] != 0 }
     }
     let telling = exact.filter { $0 != 0 }
-    let free = min(telling.count - sums, Set(telling).count) - (isSimple ? 0 : 1)
+    let free = min(telling.count - sums, Set(telling).count) - (isSimple || known != nil ? 0 : 1)
     let share = Double(free) / Double(telling.count)
-    guard evidence.bits * share >= WeightOfEvidence.leastOfPair else { return nil }
+    guard evidence.bits * share >= WeightOfEvidence.least(isPair: known == nil) else { return nil }
+    factorFound = factor
     let isPercentage = factor == 100 && candidate.output == .probabilities
     return finding(
       .factor,

@@ -52,6 +52,8 @@ struct OutputSearch: ~Copyable {
     let width = candidate.values.count == layout.count ? layout.classes : 1
     self.width = width
     let isWide = width > 1 || layout.classes == 1 && candidate.shape == request.geometry.shape
+  /// The factor that was named.
+  var factorFound: Double?
     func gathered(_ values: [Double]) -> [Double] {
       isReduced ? values : isWide ? rows.gathered(values) : rows.gathered(batch: values)
     }

@@ -274,7 +274,8 @@ struct LossSums {
 
   /// Whether it knows a change.
   static func knows(_ change: Change) -> Bool {
-    if case .given = change.handling { !change.isDifferentiated && !change.target.leavesOutEntropy } else { false }
+    guard case .given = change.handling else { return false }
+    return !change.isDifferentiated && !change.target.leavesOutEntropy && change.target.ignored != .asOther
   }
 
   /// The sum under a change; nil where it is not defined.
