@@ -199,4 +199,16 @@ struct OtherPowerTests {
     // By itself one number has any factor.
     #expect(try checked(right.request, ["loss": json(right.loss / 6.3)]).findings.map(\.cause) == ["unexplained"])
   }
+
+  /// What a range spoils is told apart by logits that do.
+  @Test func rangesAreToldApart() throws {
+    let loss = try checked(#""logits": [800, 0], "target": 1"#, ["loss": #""Infinity""#])
+    #expect(loss.findings.map(\.cause).sorted() == ["overflow", "underflow"])
+    for finding in loss.findings {
+      #expect(finding.tellApart?.contains("the logits [[800, 0], [0, -800]], with the targets [0, 0]") == true)
+    }
+    let half = try checked(#""logits": [0, -93.5], "target": 1, "dtype": "bfloat16""#, ["loss": #""Infinity""#])
+    #expect(half.findings.map(\.cause) == ["underflow"])
+    #expect(half.findings.first?.detail.contains("in bfloat16 they lose digits below 2^-126") == true)
+  }
 }

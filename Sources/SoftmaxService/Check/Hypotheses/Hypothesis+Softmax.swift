@@ -189,6 +189,8 @@ extension Hypothesis {
   }
 
   private static let formats = [BinaryFormat.binary64, .binary32, .binary16]
+  /// Numbers of bfloat16 end before binary32's, whose normal range it has.
+  private static let underflowFormats = [.bfloat16] + formats
   private static let cureOfOverflow = Sentence { "subtract the largest logit of each slice first: \($0.softmax)" }
 
   private static let overflows = formats.map { format in
@@ -199,19 +201,22 @@ extension Hypothesis {
         "exponentials of the logits as they are leave the range of \(format.name): "
           + "e^x is infinite beyond x = \(range.greatest) and 0 below \(range.least), and ∞/∞ and 0/0 are NaN"
       },
-      cure: cureOfOverflow, telling: "logits such as [800, 0]"
+      cure: cureOfOverflow, telling: rangeTelling
     ) { $0.handling = .unshifted(range) }
   }
+
+  /// Where e^x overflows p is NaN, and where p underflows it is 0, and its logarithm's derivative NaN.
+  private static let rangeTelling = "the logits [[800, 0], [0, -800]], with the targets [0, 0]"
 
   private static let differentiatedOverflows = formats.map { format in
     let range = ExponentRange(format)
     return Hypothesis(
       .overflow, .handling, of: format, in: [.gradient],
       detail: Sentence { _ in
-        "differentiating e^x / Σ e^x divides by (Σ e^x)², "
-          + "which is infinite in \(format.name) beyond x = \(range.greatest / 2): of p - t only -t is left"
+        "differentiating e^x / Σ e^x divides by (Σ e^x)², which is infinite in \(format.name) "
+          + "beyond x = \(range.greatest / 2): of p - t only -t is left"
       },
-      cure: cureOfOverflow, telling: "logits such as [800, 0]"
+      cure: cureOfOverflow, telling: rangeTelling
     ) {
       $0.handling = .unshifted(range)
       $0.derivation = .ofChangedLoss
@@ -238,36 +243,35 @@ extension Hypothesis {
     ) { $0.handling = .beyond(format.greatestFinite) }
   }
 
-  private static let underflows = formats.flatMap { format in
+  /// What is made of probabilities that became 0: they themselves are right then, in their format.
+  private static let underflows = underflowFormats.flatMap { format in
     // Half of the least number is rounded to 0.
     let least = format == .binary64 ? .leastNonzeroMagnitude : power(format.leastExponent - 1)
+    let normal = format.leastNormalExponent
     return [
       (least, detailOfGradual(format)),
-      (
-        power(format.leastNormalExponent),
-        "probabilities underflow: in \(format.name) they are flushed to 0 below 2^\(format.leastNormalExponent), "
-          + "and so log p is -Infinity"
-      ),
-    ].map { threshold, detail in underflow(format, in: ofProbabilities, detail, .flushed(threshold)) }
+      (power(normal), "they are flushed to 0 below 2^\(normal), and so log p is -Infinity"),
+    ].map { threshold, detail in underflow(format, in: ofLogarithms, detail, .flushed(threshold)) }
   }
 
   /// The same by the digits that are left of a logarithm.
-  private static let gradualUnderflows = formats.map { format in
+  private static let gradualUnderflows = underflowFormats.map { format in
     underflow(format, in: [.logProbabilities, .loss], detailOfGradual(format), .gradual(format))
   }
 
   private static func detailOfGradual(_ format: BinaryFormat) -> String {
-    "probabilities underflow: in \(format.name) they lose digits below 2^\(format.leastNormalExponent), and become 0 "
-      + "below the least number; log p loses the digits too, and then is -Infinity"
+    "they lose digits below 2^\(format.leastNormalExponent), and become 0 below the least number; "
+      + "log p loses the digits too, and then is -Infinity"
   }
 
   private static func underflow(
     _ format: BinaryFormat, in outputs: CheckedOutputSet, _ detail: String, _ handling: Change.Handling
   ) -> Hypothesis {
     Hypothesis(
-      .underflow, .handling, of: format, in: outputs, detail: "\(detail)",
+      .underflow, .handling, of: format, in: outputs,
+      detail: "probabilities underflow: in \(format.name) \(detail)",
       cure: "log p = a - logsumexp(a) stays finite, and exact; compute losses from it, not from p",
-      telling: "logits such as [0, -800]"
+      telling: rangeTelling
     ) { $0.handling = handling }
   }
 

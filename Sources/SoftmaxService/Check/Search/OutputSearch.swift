@@ -126,7 +126,8 @@ struct OutputSearch: ~Copyable {
     // Numbers of a longer format were not computed in a shorter one, unless they are known by a few digits.
     switch range {
     case .binary32: return isHeldByBinary32 || arithmetic.digits != nil
-    case .binary16: return isHeldByBinary16 || arithmetic.digits != nil
+    case .binary16: return report.format != .bfloat16 && (isHeldByBinary16 || arithmetic.digits != nil)
+    case .bfloat16: return report.format == .bfloat16
     default: return true
     }
   }
