@@ -188,3 +188,127 @@ struct PrintedNumberTests {
     #expect(report.findings.first?.detail.contains("beyond x = \(range),") == true)
   }
 }
+
+/// Right numbers of a few digits, and numbers so short that they say little.
+struct FewDigitsTests {
+  /// A mistake that agrees in binary32 by chance is not named where the exact number agrees in every digit.
+  @Test(arguments: [("%.3f", 32, 100), ("%.4f", 8, 50), ("%.4f", 2, 10)])
+  func noMistakeIsNamedByChance(_ format: String, _ items: Int, _ classes: Int) throws {
+    var random = SplitMix64(31)
+    for _ in 0..<40 {
+      var right = Textbook<Double>(
+        logits: (0..<items).map { _ in
+          (0..<classes).map { _ in (100 * random.double(in: -5...5)).rounded() / 100 }
+        }, target: (0..<items).map { _ in random.int(in: 0...classes - 1) })
+      right.smoothing = 0.01
+      let report = try checked(
+        right.request + #", "dtype": "float32""#, ["loss": String(format: format, right.loss)])
+      #expect(report.findings.allSatisfy { $0.cause == "precision" }, "\(right.request)")
+    }
+  }
+
+  /// Such a loss, and one that a formula gives in fewer digits: a row that is ignored does not show that its sum is
+  /// left out.
+  @Test(arguments: [
+    (
+      #""logits": [[-1.15, 0.18, -4.22, -2.79, -1.51, -0.44, 1.48, 0.22, -0.85, -0.63], "#
+        + "[-0.44, -0.62, -1.59, -1.46, -0.13, -0.56, -1.97, 0.33, 0.56, -1.24]], "
+        + #""target": [0, 5], "label_smoothing": 0.01, "dtype": "float32""#, "2.903"
+    ),
+    (
+      #""logits": [[1.5, 0.9], [3.5, -1.5]], "temperature": 0.5, "target": [-100, 1], "dtype": "float64""#, "10.0"
+    ),
+  ])
+  func aPrintedLossIsRight(_ request: String, _ loss: String) throws {
+    #expect(try checked(request, ["loss": loss]).findings.map(\.cause) == ["precision"])
+  }
+
+  /// 1.0, 0.75 and 0.0 as a format with two decimals or more prints right numbers.
+  @Test(arguments: [
+    (#""logits": [10, 0]"#, "probabilities", "[1.0, 0.0]", 2),
+    (#""logits": [20, 0]"#, "probabilities", "[1.0, 0.0]", 2),
+    (#""logits": [20, 0], "dtype": "float32""#, "probabilities", "[1.0, 0.0]", 2),
+    (#""logits": [11.2, 3.3, 10.1]"#, "probabilities", "[0.75, 0.0, 0.25]", 2),
+    (#""logits": [0, 9, 1], "target": 0"#, "gradient", "[-1.0, 1.0, 0.0]", 2),
+    (#""logits": [0, 9, 1], "target": 0, "dtype": "float64""#, "loss", "9.0", 2),
+    (#""logits": [2.08, 0.13]"#, "probabilities", "[0.875, 0.125]", 3),
+    (#""logits": [9, 0], "target": 1, "softcap": 1000"#, "gradient", "[1.0, -1.0]", 2),
+  ])
+  func shortNumbersAreRoundedOnes(
+    _ request: String, _ output: String, _ numbers: String, _ decimals: Int
+  ) throws {
+    let report = try checked(request, [output: numbers])
+    let finding = try #require(report.findings.first)
+    #expect(report.findings.count == 1 && finding.cause == "precision", "\(report.findings)")
+    #expect(finding.detail.contains("the exact one, rounded to \(decimals) decimals"), "\(finding.detail)")
+    #expect(finding.cure.hasSuffix(#"or allow "atol" \#(decimals == 2 ? "0.005" : "0.0005")"#), "\(finding.cure)")
+    let tolerance = decimals == 2 ? "0.005" : "0.0005"
+    #expect(try checked(request + ", \"atol\": \(tolerance)", [output: numbers]).passes)
+  }
+
+  /// And what such numbers tell of a mistake is still said.
+  @Test func mistakesInShortNumbersKeepTheirNames() throws {
+    let zeros = try checked(#""logits": [2, 1, 0.1], "target": 0"#, ["gradient": "[0.0, 0.0, 0.0]"])
+    #expect(zeros.findings.map(\.cause) == ["zero"] && zeros.findings.first?.cure.contains("digits") == false)
+    let short = try checked(
+      #""logits": [[8, 11, 30], [36, 0, -36]], "target": [-100, 2]"#, ["loss": "-72.0"])
+    #expect(short.findings.map(\.cause) == ["sign"])
+    let smoothing = try checked(
+      #""logits": [[0, 0], [0, 0]], "target": [0, 1], "label_smoothing": 0.2, "reduction": "sum""#
+        + #", "upstream": 0.2, "dtype": "float64""#, ["gradient": "[[-0.1, 0.1], [0.1, -0.1]]"])
+    #expect(smoothing.findings.map(\.cause) == ["smoothing", "precision"], "\(smoothing.findings)")
+    let logits = try checked(#""logits": [0.5, 0.25, 0.75]"#, ["probabilities": "[0.5, 0.25, 0.75]"])
+    #expect(logits.findings.map(\.cause) == ["no_softmax"])
+  }
+
+  /// A gradient that is 0 in two decimals need not be missing.
+  @Test func zerosMayBeSmallNumbers() throws {
+    let report = try checked(
+      #""logits": [10, 0], "target": 0"#, ["gradient": "[0.0, 0.0]", "loss": "0.0"])
+    #expect(report.causes(of: "gradient") == ["zero"] && !report.causes(of: "loss").contains("zero"))
+    let cure = try #require(report.findings.first { $0.cause == "zero" }?.cure)
+    #expect(cure.hasSuffix(", or print more digits: the largest exact number is 4.5e-05"), "\(cure)")
+  }
+
+  /// Few digits are few in 16 bits too.
+  @Test(arguments: [
+    ("float16", "[0.66, 0.24, 0.1]"), ("bfloat16", "[0.7, 0.2, 0.1]"),
+  ])
+  func fewDigitsAreSeenInShortFormats(_ type: String, _ numbers: String) throws {
+    let request = #""logits": [2, 1, 0.1], "dtype": "\#(type)""#
+    let report = try checked(request, ["probabilities": numbers])
+    #expect(report.findings.map(\.cause) == ["precision"])
+    #expect(report.findings.first?.cure.hasPrefix("send all digits") == true, "\(report.findings)")
+  }
+
+  /// What NumPy and JAX print of arithmetic in 16 bits, without its "dtype".
+  @Test(arguments: [
+    (
+      "probabilities", "[0.0156, 0.005478, 0.0472, 0.1798, 0.752]",
+      #"compute in binary64 from the logits on, or send "dtype" "float16""#
+    ),
+    (
+      "probabilities", "[0.0155029, 0.00546265, 0.0471191, 0.179688, 0.75]",
+      #"compute in binary64 from the logits on, or send "dtype" "float16" or "bfloat16""#
+    ),
+  ])
+  func shortFormatsAreNamedInPrintedNumbers(_ output: String, _ numbers: String, _ cure: String) throws {
+    let request = #""logits": [-1.603515625, -2.6484375, -0.496826171875, 0.8408203125, 2.271484375]"#
+    let report = try checked(request, [output: numbers])
+    #expect(report.findings.map(\.cause) == ["precision"])
+    #expect(report.findings.first?.cure.hasPrefix(cure) == true, "\(report.findings)")
+  }
+
+  /// One request is told one format: that of all its outputs, and both where they fit both.
+  @Test func theFormatIsThatOfAllOutputs() throws {
+    let request = #""logits": [[2, 1, 0.125], [0.5, 2.5, -1]], "target": [0, 2]"#
+    let loss = try checked(request, ["loss": "2.03125"])
+    #expect(loss.findings.first?.cure.hasSuffix(#"send "dtype" "float16" or "bfloat16""#) == true, "\(loss.findings)")
+    let gradient = "[[-0.1708984375, 0.12109375, 0.049560546875], [0.05810546875, 0.427734375, -0.486328125]]"
+    let both = try checked(request, ["loss": "2.03125", "gradient": gradient])
+    #expect(both.findings.count == 2)
+    for finding in both.findings {
+      #expect(finding.cure.hasSuffix(#"send "dtype" "bfloat16""#), "\(finding.output) \(finding.cure)")
+    }
+  }
+}

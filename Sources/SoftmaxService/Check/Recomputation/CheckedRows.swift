@@ -102,9 +102,8 @@ final class CheckedRows: Sendable {
     return lead * scale >= 1600 && lead >= greatest.magnitude * 0x1p-6
   }
 
-  /// Whether the sum that any row is divided by shows in one decimal place: else p is 1, and log p is a - max a, in few
-  /// digits.
-  var haveLargeSums: Bool { extremes.contains { $0.lead < 2.9 * temperature } }
+  /// Whether the sum that a row is divided by shows in one decimal place.
+  func hasLargeSum(_ row: Int) -> Bool { extremes[row].lead < 2.9 * temperature }
 
   /// The largest of all rows.
   func largestShift(_ source: Change.Source) -> Double { shift(largestShift, under: source) }

@@ -114,6 +114,8 @@ struct WeightOfEvidence {
   /// How many numbers could have told: those that the formula as it is does not explain.
   private var asked = 0
   private let arithmetic: CandidateArithmetic
+  /// The arithmetic that the formula as it is is allowed.
+  private let arithmeticOfBase: CandidateArithmetic
   /// How well the hypothesis agrees, and the formula as it is; nil where that does not: this decides which of the two
   /// sums is made.
   private let agreement: Agreement
@@ -126,10 +128,11 @@ struct WeightOfEvidence {
   private var seen: Set<Double> = []
 
   init(
-    _ arithmetic: CandidateArithmetic, _ agreement: Agreement, base: Agreement? = nil, isNear: Bool = false,
-    enough: Double = .infinity
+    _ arithmetic: CandidateArithmetic, _ agreement: Agreement, base: Agreement? = nil,
+    in arithmeticOfBase: CandidateArithmetic? = nil, isNear: Bool = false, enough: Double = .infinity
   ) {
     self.arithmetic = arithmetic
+    self.arithmeticOfBase = arithmeticOfBase ?? arithmetic
     self.agreement = agreement
     self.base = base
     self.isNear = isNear
@@ -173,7 +176,7 @@ struct WeightOfEvidence {
     let size = exact.isFinite ? max(candidate.magnitude, exact.magnitude) : candidate.magnitude
     let allowed = arithmetic.allowance(candidate, changed, agreement)
     guard size > 0, allowed > 0 else { return }
-    let (error, right) = ((candidate - exact).magnitude, arithmetic.allowance(candidate, asked, base))
+    let (error, right) = ((candidate - exact).magnitude, arithmeticOfBase.allowance(candidate, asked, base))
     let isTelling = !exact.isFinite || error > right
     if !isOverRight {
       guard isTelling, seen.insert(candidate).inserted else { return }

@@ -106,7 +106,7 @@ extension OutputSearch {
     case singles, pairs, shorterFormat, shorterPrecision
     /// Mistakes in arithmetic in binary32, whose numbers were printed with more digits than it has.
     case shorterSingles, shorterPairs
-    case multiple
+    case multiple, printedShorter
   }
 
   /// What the numbers may come from: their own arithmetic; where they have few digits the same, rounded to these; and
@@ -114,6 +114,8 @@ extension OutputSearch {
   private mutating func arithmetics() -> (own: [CandidateArithmetic], shorter: [CandidateArithmetic]) {
     // Numbers with few digits may be rounded ones, and are compared as such where they are nothing else.
     digits = DecimalDigits(of: numbers, report.format)
+    // Of short ones a sign is told that the output cannot have.
+    let digits = digits ?? (hasOtherSign ? DecimalDigits(ofShort: numbers, report.format) : nil)
     guard digits != nil else { return ([ownArithmetic], []) }
     var (printed, shorter) = (ownArithmetic, CandidateArithmetic(.binary32))
     (printed.digits, shorter.digits) = (digits, digits)
@@ -123,10 +125,15 @@ extension OutputSearch {
 
   private mutating func explained() throws(ComputationError) -> [Finding]? {
     let (own, shorter) = arithmetics()
+    if let printed = own.dropFirst().first, try agreementAsAsked() == nil {
+      arithmetic = printed
+      if let base = try agreementAsAsked(), base.way != .lenient { return try rightInDigits(base) }
+      arithmetic = ownArithmetic
+    }
     for step in Step.allCases {
       let ways =
         switch step {
-        case .shorterFormat: [ownArithmetic]
+        case .shorterFormat, .printedShorter: [ownArithmetic]
         case .shorterSingles, .shorterPairs: shorter
         case .singles, .pairs, .shorterPrecision: own
         case .multiple: own + shorter
@@ -142,6 +149,7 @@ extension OutputSearch {
           case .shorterFormat: try roundedInShorterFormat(Self.shorterFormats)
           case .shorterPrecision: try shorterPrecision().map { [$0] }
           case .multiple: try multiple().map { [$0] }
+          case .printedShorter: try printedInShorterFormat().map { [$0] }
           }
         if let found { return found }
       }
@@ -152,9 +160,22 @@ extension OutputSearch {
   /// What explains the numbers without pairs of mistakes.
   private mutating func simplyExplained() throws(ComputationError) -> [Finding]? {
     let base = try agreementAsAsked()
+    let rounded = base == nil ? try roundedToDecimals() : nil
     // Zeros and short numbers agree with many mistakes, and say nothing for them where right arithmetic makes them.
     let shorter = !tables.request.namesFormat ? Self.shorterFormats : isZero ? [.binary32] : []
-    if base == nil, arithmetic.digits == nil, let found = try roundedInShorterFormat(shorter) { return found }
+    if base == nil, arithmetic.digits == nil, let found = try roundedInShorterFormat(shorter) {
+      return rounded.map { [$0] } ?? found
+    }
+    if let found = try mistake(beside: base) { return beside(rounded, try withTransposed(found)) }
+    if let base { return try roundingFindings(base) }
+    if let rounded { return [rounded] }
+    if let finding = try otherQuestion() { return [finding] }
+    return try order().map { [$0] }
+  }
+
+  /// The mistakes that explain the numbers, each alone.
+  /// - Parameter base: how well the formula as it is agrees; nil where it does not.
+  mutating func mistake(beside base: Agreement?) throws(ComputationError) -> [Finding]? {
     var mayAgree: [[Mistake]] = []
     for place in mistakes.indices where canBeShown(mistakes[place]) {
       guard try spots.mayAgree(mistakes[place].change, arithmetic) else { continue }
@@ -162,17 +183,7 @@ extension OutputSearch {
       if base != nil, try !spots.areNearer(mistakes[place].change) { continue }
       mayAgree.append([mistakes[place]])
     }
-    if let found = best(try explanations(mayAgree, base)) { return try withTransposed(found) }
-    if let base { return try roundingFindings(base) }
-    if let finding = try otherQuestion() { return [finding] }
-    return try order().map { [$0] }
-  }
-
-  /// Names the transposed order too, where it agrees as well: a few classes and items fit both.
-  private mutating func withTransposed(_ found: [Finding]) throws(ComputationError) -> [Finding] {
-    guard var other = try transposed(besides: true) else { return found }
-    other.tellApart = Finding.tellingApart(by: "a number of items that differs from the number of classes")
-    return found + [other]
+    return best(try explanations(mayAgree, base))
   }
 
   /// Where recomputations do not know an option of the request: what is a factor away from the exact numbers, or what
@@ -187,6 +198,8 @@ extension OutputSearch {
       }
       if let found = try simplyScaled() { return found }
     }
+    arithmetic = ownArithmetic
+    if let finding = try roundedToDecimals() { return [finding] }
     for way in own + shorter {
       arithmetic = way
       if let found = try multiple() { return [found] }
@@ -325,6 +338,7 @@ extension OutputSearch {
   private mutating func isPaired(_ mistake: Mistake) -> Bool {
     // Constants in the logarithms are looked for alone.
     if mistake.aspect == .handling, mistake.range == nil { return false }
+    if mistake.change.target.ignored == .asOther || mistake.change.source.isAlone { return false }
     // T multiplied, with a factor 1/T that does not go with it, is two mistakes already.
     if mistake.change.source == .timesTemperature, mistake.change.scale.temperaturePower != -1 { return false }
     return canBeShown(mistake) && !(isFinite && mistake.cause == .overflow)
@@ -336,7 +350,6 @@ extension Mistake {
   var isFactor: Bool { aspect == .divisor || aspect == .factor || aspect == .temperaturePower }
   /// Whether beside it no more than a factor is looked for.
   fileprivate var isBesideFactorsAlone: Bool {
-    if mistake.change.target.ignored == .asOther || mistake.change.source.isAlone { return false }
     switch cause {
     case .sigmoid, .noLogarithm, .noExponential, .noSum, .noMaximum, .mask: true
     default: aspect == .derivation

@@ -1,3 +1,4 @@
+import Glibc
 import Softmax
 import VectorKernels
 
@@ -18,6 +19,35 @@ extension OutputSearch {
       }
       return finding
     }
+  }
+
+  /// That the numbers agree with the exact ones in every digit that they have, beside what agrees far better: in
+  /// arithmetic of more digits some mistake agrees by chance.
+  mutating func rightInDigits(_ base: Agreement) throws(ComputationError) -> [Finding] {
+    let printed = arithmetic
+    (arithmetic, printedArithmetic) = (ownArithmetic, printed)
+    let found = try mistake(beside: base)
+    (arithmetic, printedArithmetic) = (printed, nil)
+    let right = try roundingFindings(base)
+    return found.map { beside(right.first, $0) } ?? right
+  }
+
+  /// Names the transposed order too, where it agrees as well: a few classes and items fit both.
+  mutating func withTransposed(_ found: [Finding]) throws(ComputationError) -> [Finding] {
+    guard var other = try transposed(besides: true) else { return found }
+    other.tellApart = Finding.tellingApart(by: "a number of items that differs from the number of classes")
+    return found + [other]
+  }
+
+  /// Names beside mistakes that the numbers may be right, and rounded to a few decimals: what is 0 for that needs no
+  /// range to make it so.
+  func beside(_ rounded: Finding?, _ found: [Finding]) -> [Finding] {
+    guard var rounded else { return found }
+    rounded.tellApart = Finding.tellingApart(by: "all digits that your language prints")
+    var mistakes = found.filter { $0.cause != .underflow }
+    if mistakes.isEmpty { rounded.tellApart = nil }
+    for place in mistakes.indices { mistakes[place].tellApart = mistakes[place].tellApart ?? rounded.tellApart }
+    return mistakes + [rounded]
   }
 
   func finding(_ cause: Cause, detail: String, cure: String, _ agreement: Agreement) -> Finding {
@@ -174,8 +204,10 @@ extension OutputSearch {
 
   /// The other cure of arithmetic in a shorter format, where the request has a name for that.
   private var orSendingFormat: String {
-    let type = DataType.allCases.first { $0.format == arithmetic.format }
-    return type.map { ", or send \"dtype\" \(quoted($0.rawValue))" } ?? ""
+    let types = DataType.allCases.filter {
+      $0.format == arithmetic.format || fitsBfloat16 && $0.format == .bfloat16
+    }
+    return types.isEmpty ? "" : ", or send \"dtype\" \(types.map { quoted($0.rawValue) }.joined(separator: " or "))"
   }
 
   static let shorterFormats = [BinaryFormat.binary32, .binary16, .bfloat16]
@@ -184,16 +216,70 @@ extension OutputSearch {
   /// and holds them all, though they are too few or too short to show it; nil where none does.
   mutating func roundedInShorterFormat(_ formats: [BinaryFormat]) throws(ComputationError) -> [Finding]? {
     let own = arithmetic
-    defer { arithmetic = own }
+    defer { (arithmetic, fitsBfloat16) = (own, false) }
     for shorter in formats where shorter.precision < own.format.precision {
-      guard shorter.holds(numbers) else { continue }
+      guard shorter.holds(numbers), formatsOfAll.contains(shorter) else { continue }
       arithmetic = CandidateArithmetic(shorter)
+      fitsBfloat16 =
+        shorter == .binary16 && formatsOfAll.contains(.bfloat16) && BinaryFormat.bfloat16.holds(numbers)
       guard let agreement = try agreementAsAsked(), agreement.isTelling, !agreement.isFlushed else { continue }
       // Numbers as short as 0.5 or 0.75 are of every format: they must be as near as right numbers mostly are.
       guard hasDigitsOfItsOwn || agreement.misfit.usual <= 0.125 else { continue }
       return try roundingFindings(agreement)
     }
     return nil
+  }
+
+  /// What explains numbers that are all as short as 0.75 and 1.0 as the exact ones, rounded to a few decimals.
+  mutating func roundedToDecimals() throws(ComputationError) -> Finding? {
+    guard arithmetic.digits == nil, !isZero, let short = DecimalDigits(ofShort: numbers, arithmetic.format) else {
+      return nil
+    }
+    arithmetic.digits = short
+    defer { arithmetic.digits = nil }
+    let agreement = try isBesideOptions ? scaled(by: 1)?.agreement : agreementAsAsked()
+    guard let agreement, agreement.way == .careful, !agreement.isFlushed, agreement.isTelling else { return nil }
+    return finding(
+      .precision, detail: "every number is the exact one, rounded to \(short.decimals) decimals: " + Self.isRight,
+      cure:
+        "send all digits that your language prints, or allow \(report.sufficientTolerance(decimals: short.decimals))",
+      agreement)
+  }
+
+  /// What explains numbers with few digits as those of right arithmetic in binary16 or bfloat16, printed, where the
+  /// request does not say so.
+  mutating func printedInShorterFormat() throws(ComputationError) -> Finding? {
+    guard let digits, !tables.request.namesFormat else { return nil }
+    let own = arithmetic
+    defer { (arithmetic, fitsBfloat16) = (own, false) }
+    for format in formatsOfAll where format.precision < BinaryFormat.binary32.precision {
+      arithmetic = CandidateArithmetic(format)
+      arithmetic.digits = digits
+      guard digits.mayBe(of: format, numbers), let agreement = try agreementAsAsked(), agreement.isTelling,
+        agreement.way != .lenient, !agreement.isFlushed, try speaksForFormat(agreement, digits)
+      else { continue }
+      fitsBfloat16 = format == .binary16 && formatsOfAll.contains(.bfloat16) && digits.mayBe(of: .bfloat16, numbers)
+      return shorterPrecision(agreement)
+    }
+    return nil
+  }
+
+  /// Whether that right numbers of a format agree is no chance: how near they are, and that as printed they are of it.
+  private mutating func speaksForFormat(
+    _ agreement: Agreement, _ digits: DecimalDigits
+  ) throws(ComputationError) -> Bool {
+    var (bits, seen) = (0.0, Set<Double>())
+    let (numbers, arithmetic) = (numbers, arithmetic)
+    try asked.forEach { place, term in
+      let size = numbers[place].magnitude
+      guard size > 0, size.isFinite, seen.insert(size).inserted else { return true }
+      bits += max(0, log2(size / arithmetic.allowance(numbers[place], term, agreement)))
+      if digits.tell(format: arithmetic.format) {
+        bits += max(0, log2(arithmetic.unit * size / digits.resolution(of: size)))
+      }
+      return bits < WeightOfEvidence.leastOfOne
+    }
+    return bits >= WeightOfEvidence.leastOfOne
   }
 
   /// Whether one number at least is not as short as 0.5 or 0.75.

@@ -199,12 +199,15 @@ extension OutputSearch {
   /// range of a format explains are no sign that nothing was computed.
   func withZeros(_ found: [Finding]?) -> [Finding]? {
     guard mayBeMissing(found?.map(\.cause) ?? []) else { return found }
+    let largest = report.maximumAbsoluteError
     var zeros = finding(
       .zero, detail: "every number is 0",
-      cure: candidate.output == .gradient
+      cure: (candidate.output == .gradient
         ? "see whether the gradient was computed (backward), cleared before it was read (zero_grad), or cut off from "
           + "the logits (detach, no_grad)"
-        : "see whether the numbers were computed, and whether they are stored as integers",
+        : "see whether the numbers were computed, and whether they are stored as integers")
+        + (largest < 0.005
+          ? ", or print more digits: the largest exact number is \(Self.rounded(largest, to: 2))" : ""),
       Finding.Evidence(
         compared: report.count, relativeError: 0, absoluteError: 0, position: nil, candidate: 0, recomputed: 0))
     guard let found else { return [zeros] }
@@ -226,10 +229,10 @@ extension OutputSearch {
   /// - Parameter known: what it is for another output: one number is enough then.
   mutating func multiple(like known: Double? = nil) throws(ComputationError) -> Finding? {
     guard isFinite, let (factor, isSimple) = ratio(),
+      (factor - (known ?? factor)).magnitude <= factor.magnitude * 0x1p-10,
       let (agreement, evidence) = try isBesideOptions ? scaled(by: factor) : recomputed(times: factor)
     else { return nil }
     // The numbers of a gradient's row sum to 0: one of them follows from the others. Where all exact numbers are
-      (factor - (known ?? factor)).magnitude <= factor.magnitude * 0x1p-10,
     // equal, any constant is a multiple. And one number says nothing of a factor that is taken from it.
     let width = width
     let sums = (0..<rows.count).count { row in
@@ -278,9 +281,9 @@ extension OutputSearch {
     return (agreement, try evidence(for: change, agreement))
   }
 
-  /// A factor to six digits.
-  private static func rounded(_ factor: Double) -> String {
-    let scale = pow(10, 5 - log10(factor.magnitude).rounded(.down))
+  /// A factor to some digits.
+  private static func rounded(_ factor: Double, to digits: Int = 6) -> String {
+    let scale = pow(10, Double(digits - 1) - log10(factor.magnitude).rounded(.down))
     return text(of: scale < 1 || scale == .infinity ? factor : (factor * scale).rounded() / scale)
   }
 }

@@ -23,6 +23,10 @@ struct OutputSearch: ~Copyable {
   let ownArithmetic: CandidateArithmetic
   /// The digits that the numbers were written with, where they have few.
   var digits: DecimalDigits?
+  /// What the formula as it is is allowed where mistakes are not: the digits of numbers that are right in these.
+  var printedArithmetic: CandidateArithmetic?
+  /// Whether the numbers fit bfloat16 as well as binary16, in which they agree.
+  var fitsBfloat16 = false
   var spots: SpotChecks
   /// From correctly rounded probabilities: under one change after the other, and of the request as it is.
   private var recomputation: Recomputation
@@ -32,10 +36,24 @@ struct OutputSearch: ~Copyable {
   let isFinite: Bool
   /// Whether each of them is 0, those too that are not looked at.
   let isZero: Bool
+  /// The shorter formats that all outputs may be of together, as far as any is: one request is told one format.
+  private(set) lazy var formatsOfAll: [BinaryFormat] = {
+    let all = tables.request.candidates.flatMap(\.values)
+    let short = [BinaryFormat.binary16, .bfloat16]
+    let digits = DecimalDigits(of: all, report.format)
+    let holding = short.filter { digits?.mayBe(of: $0, all) ?? $0.holds(all) }
+    // Printed with more digits than bfloat16 has, they are its numbers, rounded.
+    let isPrinted = holding.contains(.bfloat16) && digits?.tell(format: .bfloat16) == true
+    let own = BinaryFormat.own(of: isPrinted ? all.map(BinaryFormat.bfloat16.nearest) : all, in: report.format)
+    if own != report.format, short.contains(own) { return [.binary32, own] }
+    return [.binary32] + (holding.isEmpty ? short : holding)
+  }()
   private lazy var isHeldByBinary32 = BinaryFormat.binary32.holds(numbers)
   private lazy var isHeldByBinary16 = BinaryFormat.binary16.holds(numbers)
   /// Whether recomputations do not know an option of the request.
   var isBesideOptions = false
+  /// The factor that was named.
+  var factorFound: Double?
 
   init(
     _ facts: RequestFacts, _ mistakes: [Mistake], of candidate: CheckRequest.Candidate, exact: [Double],
@@ -52,8 +70,6 @@ struct OutputSearch: ~Copyable {
     let width = candidate.values.count == layout.count ? layout.classes : 1
     self.width = width
     let isWide = width > 1 || layout.classes == 1 && candidate.shape == request.geometry.shape
-  /// The factor that was named.
-  var factorFound: Double?
     func gathered(_ values: [Double]) -> [Double] {
       isReduced ? values : isWide ? rows.gathered(values) : rows.gathered(batch: values)
     }
@@ -115,6 +131,8 @@ struct OutputSearch: ~Copyable {
     guard mistake.outputs.contains(candidate.output), !rows.isWithoutEffect(mistake.change.handling) else {
       return false
     }
+    // Short numbers in their decimals are looked at for a sign that is impossible.
+    if digits == nil, arithmetic.digits != nil, mistake.cause != .sign { return false }
     // The diagonal of a Jacobian leaves zeros, and so does right arithmetic of sure predictions.
     if isZero, mistake.aspect == .derivation { return false }
     if !mayLeaveOutStep(mistake.cause) { return false }
@@ -138,10 +156,19 @@ struct OutputSearch: ~Copyable {
     // The largest logit's own exponential is 1, and the logarithm of that 0.
     switch (cause, candidate.output) {
     case (.noExponential, _): numbers.allSatisfy { $0 <= 0 }
-    case (.noSum, .probabilities): numbers.contains(1) && rows.haveLargeSums
-    case (.noSum, .logProbabilities): numbers.contains(0) && rows.haveLargeSums
-    case (.noSum, _): !isZero && rows.haveLargeSums
+    case (.noSum, .probabilities): numbers.contains(1) && haveLargeSums
+    case (.noSum, .logProbabilities): numbers.contains(0) && haveLargeSums
+    case (.noSum, _): !isZero && haveLargeSums
     default: true
+    }
+  }
+
+  /// Whether the sum that a row is divided by shows in one decimal place, of any row that counts: else p is 1, and
+  /// log p is a - max a, in few digits.
+  private var haveLargeSums: Bool {
+    let targets = candidate.output.isLossOrGradient ? targets : nil
+    return rows.numbers.indices.contains { row in
+      rows.hasLargeSum(row) && targets?.isIgnored(rows.numbers[row]) != true
     }
   }
 
@@ -185,7 +212,7 @@ struct OutputSearch: ~Copyable {
     for change: Change, _ agreement: Agreement, base: Agreement? = nil, enough: Double = .infinity
   ) throws(ComputationError) -> WeightOfEvidence {
     var evidence = WeightOfEvidence(
-      arithmetic, agreement, base: base, isNear: change.handling.isNearNone, enough: enough)
+      arithmetic, agreement, base: base, in: printedArithmetic, isNear: change.handling.isNearNone, enough: enough)
     guard try recomputation.adopt(change), try asked.adopt(Change()) else { return evidence }
     if recomputation.isReduced {
       evidence.add(numbers[0], exact: exact[0], changed: recomputation.total(), asked: asked.total())

@@ -66,7 +66,8 @@ struct DecimalDigits {
   private(set) var significant = 0
 
   /// Nil where some number of a short format has more digits than that is printed with, or no number is so short that
-  /// its digits say less of it than the format does. 0.5 and 0.25 are exact in binary too, and say nothing.
+  /// its digits say less of it than the format does. 0.5 and 0.25 are exact in binary too, and say nothing:
+  /// ``init(ofShort:_:)``.
   init?(of values: [Double], _ format: BinaryFormat) {
     // Every number of binary64 has at most 17: of 0.12345678901234567 and 0.00012345678901235, the second is short.
     let most = format == .binary64 ? 17 : Int(Double(format.precision) * Self.decimalsPerBit) + 1
@@ -79,9 +80,34 @@ struct DecimalDigits {
       self.significant = max(self.significant, significant)
       if self.significant == 17, Self.power(-self.decimals) <= telling { return nil }
     }
-    guard numbers.contains(where: { $0.significandWidth > 10 }),
+    guard numbers.contains(where: { $0.significandWidth > Self.mostBits(format) }),
       numbers.contains(where: { resolution(of: $0) > 4 * format.unit * $0.magnitude })
     else { return nil }
+  }
+
+  /// Numbers that are all as short as 1.0, 0.75 and 0.0, as if printed with the most decimals of any of them, and with
+  /// two at least; nil where some number is not.
+  init?(ofShort values: [Double], _ format: BinaryFormat) {
+    (decimals, significant) = (2, 17)
+    for value in values where value != 0 {
+      guard value.isFinite, value.significandWidth <= Self.mostBits(format),
+        let (decimals, _) = Self.digits(of: value, most: significant, format)
+      else { return nil }
+      self.decimals = max(self.decimals, decimals)
+    }
+  }
+
+  /// The bits after the first of numbers that are short in binary too: fewer than nearly all of the format have.
+  private static func mostBits(_ format: BinaryFormat) -> Int { min(10, format.precision - 3) }
+
+  /// Whether there are more digits than tell any two numbers of a format apart.
+  func tell(format: BinaryFormat) -> Bool { significant > Int(Double(format.precision) * 0.30103) + 2 }
+
+  /// Whether the numbers, as they were printed, may be of a shorter format: where they have more digits than it needs,
+  /// each is one of its numbers, rounded.
+  func mayBe(of format: BinaryFormat, _ values: [Double]) -> Bool {
+    !tell(format: format)
+      || values.allSatisfy { !$0.isFinite || (format.nearest(to: $0) - $0).magnitude <= resolution(of: $0) }
   }
 
   /// Half a unit of the last digit of a number, and what reading it rounds.
