@@ -173,10 +173,12 @@ final class SoftmaxTables {
       guard let unmasked = request.unmasked else { return nil }
       logits = rows.gathered(unmasked)
     case .negated:
-      // ∞ stands where a class is masked.
-      guard logits.allSatisfy(\.isFinite) else { return nil }
+      // ∞ stands where a class is masked; and what is rounded of large logits excuses any p.
+      guard rows.magnitude <= 700, logits.allSatisfy(\.isFinite) else { return nil }
       logits = logits.map(-)
-    case .powersOfTwo: temperature /= log(2)
+    case .powersOfTwo:
+      guard rows.magnitude <= 700 else { return nil }
+      temperature /= log(2)
     case .narrowed: logits = logits.map(narrow.nearest)
     case .withoutLogarithm where output == .logSumExp:
       return try numbers(.logSumExp, of: .given).map { $0.map(exp) }
