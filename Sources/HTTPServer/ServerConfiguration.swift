@@ -24,7 +24,7 @@ public struct ServerConfiguration: Sendable, Hashable {
 
   /// Large requests computed at once.
   public var workers: Int
-  /// Large requests that wait for a worker; beyond it, 503.
+  /// Requests that wait for a worker; beyond it, 503.
   public var workQueueLimit = 128
   /// Requests of much unbounded work that have let others go first; beyond it, 503. Each keeps a thread and its memory.
   public private(set) var mostPassed = WorkPool.mostPassed
@@ -126,7 +126,7 @@ public final class ServerStatus: Sendable {
   public var loops: Int { configuration.loops }
   /// The most bytes that a body may have.
   public var bodyBytesLimit: Int { configuration.limits.bodyBytes }
-  /// Large requests that wait to be computed.
+  /// Requests that wait for a worker.
   public var queueLength: Int { workPool.queueLength }
 
   func set(isRunning: Bool) { running.store(isRunning, ordering: .relaxed) }

@@ -200,7 +200,7 @@ extension Option {
     ),
     .integer(
       "max-queue", "N", 0...1_000_000, sets: \.server.workQueueLimit,
-      help: "Large requests that wait to be computed; beyond: 503; 0: none waits."),
+      help: "Requests that wait for a worker; beyond: 503; 0: none waits."),
     .automatic(
       "max-memory", "BYTES", MemoryPlan.least...1_125_899_906_842_624, sets: \.maxMemory,
       help: "Memory of the whole process, from which other bounds derive; "

@@ -87,7 +87,7 @@ extension Telemetry {
   }
 
   private func work(_ status: ServerStatus, _ text: inout MetricText) {
-    text.gauge("softmaxd_queue_length", "Large requests that wait to be computed.", status.queueLength)
+    text.gauge("softmaxd_queue_length", "Requests that wait for a worker.", status.queueLength)
     text.gauge("softmaxd_loops", "Event loops that serve connections.", status.loops)
     text.gauge("softmaxd_draining", "1 once the server has begun to stop, else 0.", status.isRunning ? 0 : 1)
   }

@@ -170,9 +170,7 @@ extension VectorLoss {
     row n: Int, target: Int, reader: inout RowReader, writer: inout RowWriter, in work: inout Workspace
   ) -> Bool {
     let weight = problem.weight(ofClass: target)
-    guard work.narrow.isOfUse, !request.needsPairs, problem.zLoss == 0, problem.focalGamma == 0, weight != 0 else {
-      return false
-    }
+    guard work.narrow.isOfUse, !request.needsPairs, problem.isCrossEntropy, weight != 0 else { return false }
     if case .hessianProduct = request.derivative { return false }
     let logits = problem.softmax.logits
     let logit = logits[request.layout.position(row: n, class: target)]
