@@ -101,7 +101,7 @@ struct DecimalDigits {
   private static func mostBits(_ format: BinaryFormat) -> Int { min(10, format.precision - 3) }
 
   /// Whether there are more digits than tell any two numbers of a format apart.
-  func tell(format: BinaryFormat) -> Bool { significant > Int(Double(format.precision) * 0.30103) + 2 }
+  func tell(format: BinaryFormat) -> Bool { significant > Int(Double(format.precision) * Self.decimalsPerBit) + 2 }
 
   /// Whether the numbers, as they were printed, may be of a shorter format: where they have more digits than it needs,
   /// each is one of its numbers, rounded.
