@@ -50,8 +50,8 @@ public enum NameSuggestion {
 
   private static func theNearest(_ name: String) -> String { "the nearest is \(quoted(name))" }
 
-  /// The one of least ``distance(_:_:)``, or nil when more than a third of the name, and two letters, would have to
-  /// change, or the name is too long to compare.
+  /// The one with the fewest letters to change, or nil where those are more than a third of the name, and two, or the
+  /// name is too long to compare.
   public static func nearest<Known>(to name: String, among known: [Known], name text: (Known) -> String) -> Known? {
     guard name.utf8.count <= longestCompared else { return nil }
     let distances = known.map { ($0, distance(name, text($0))) }
