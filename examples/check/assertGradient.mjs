@@ -10,8 +10,8 @@ const numbers = x => x === null ? null : typeof x === "object" ? Array.from(x, n
 /** Options are those of POST /check: reduction, temperature, weight, rtol, atol, dtype … */
 export async function assertGradient(f, logits, target, options = {}) {
   const { loss, gradient } = f(logits, target);
-  // Of what is undefined JSON would say nothing, and /check would not look at it.
-  if (loss === undefined || gradient === undefined) throw new Error("f must return { loss, gradient }; one is missing");
+  // What is undefined or null is left out for /check, which would not look at it.
+  if (loss == null || gradient == null) throw new Error("f must return { loss, gradient }; one is missing");
   const given = Object.entries({ logits, target, ...options }).map(([name, value]) => [name, numbers(value)]);
   const candidate = { loss: numbers(loss), gradient: numbers(gradient) };
   const answer = await fetch(`${url}/check`, {

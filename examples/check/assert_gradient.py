@@ -22,6 +22,9 @@ def numbers(x):
 def assert_gradient(f, logits, target, **options):
     """Options are those of POST /check: reduction, temperature, weight, rtol, atol, dtype …"""
     loss, gradient = f(logits, target)
+    # None is left out for /check, which would not look at it.
+    if loss is None or gradient is None:
+        raise ValueError("f must return (loss, gradient); one is missing")
     body = {"logits": numbers(logits), "target": numbers(target),
             **{name: numbers(value) for name, value in options.items()},
             "candidate": {"loss": numbers(loss), "gradient": numbers(gradient)}}

@@ -24,6 +24,8 @@ await assert.rejects(assertGradient((a, y) => gradientOf(a, y, { first: 1 }), lo
 console.log("ok classes counted from 1 are named");
 const misspelled = (a, y) => ({ loss: gradientOf(a, y).loss, grad: gradientOf(a, y).gradient });
 await assert.rejects(assertGradient(misspelled, logits, target), /f must return { loss, gradient }/);
+const empty = (a, y) => ({ loss: gradientOf(a, y).loss, gradient: null });
+await assert.rejects(assertGradient(empty, logits, target), /f must return { loss, gradient }/);
 console.log("ok a gradient that is missing does not pass");
 await assertGradient((a, y) => gradientOf(a, [...y].map(Number)), logits, BigInt64Array.of(0n, 2n), { weight: null });
 console.log("ok targets of BigInt and options of null");

@@ -53,6 +53,18 @@ class Eager:
         return self.Numbers(self.values)
 
 
+def test_a_gradient_that_is_missing_does_not_pass():
+    for missing in range(2):
+        def f(a, y):
+            return [None if place == missing else value for place, value in enumerate(right(a, y))]
+        try:
+            assert_gradient(f, LOGITS, TARGET)
+        except ValueError as error:
+            assert "one is missing" in str(error)
+        else:
+            raise AssertionError("it passes")
+
+
 def test_tensors_without_tolist_and_options_of_none():
     loss, gradient = right(LOGITS, TARGET)
     tensors = [Eager(values) for values in (loss, gradient, LOGITS, TARGET)]
