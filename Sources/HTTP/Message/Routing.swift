@@ -70,7 +70,7 @@ extension RequestHandler {
 public final class RequestContext: Sendable {
   /// What work may take without asking: the server leaves room for as much on each loop.
   public static let unaskedBytes = 512 * 1024
-  /// True once the client has gone or the deadline has passed; long work asks about every millisecond.
+  /// True once the client has gone or the deadline has passed; long work asks about every 0.1 ms.
   public let isCancelled: @Sendable () -> Bool
   /// Runs `body(0)` … `body(count - 1)`, possibly on several threads, and returns when all are done.
   public let parallel: @Sendable (_ count: Int, _ body: (Int) -> Void) -> Void
@@ -79,7 +79,7 @@ public final class RequestContext: Sendable {
   /// Asks the server to set aside `bytes` for this request's work, in place of what it set aside before. Work that
   /// needs more than ``unaskedBytes`` asks before it begins, and gives up with 503 or 413 where the server refuses.
   public let reserveMemory: @Sendable (_ bytes: Int) -> MemoryGrant
-  /// Work whose length the request's size does not tell calls it about every millisecond, with the nanoseconds since
+  /// Work whose length the request's size does not tell calls it about every 0.1 ms, with the nanoseconds since
   /// its last call. The server may make it wait, or end it by ``isCancelled``, so that it keeps no other request
   /// waiting.
   public let reportUnboundedWork: @Sendable (_ nanoseconds: Int) -> Void
