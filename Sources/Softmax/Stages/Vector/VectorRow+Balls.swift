@@ -23,8 +23,7 @@ extension VectorRow {
   /// Σ_{j≠i} e_j: R itself at the row's maximum.
   func others(than i: Int) -> Ball {
     guard i == top.index else { return sum - exponential(i) }
-    return Ball(
-      sums.others, radius: sums.others.high * sumError + sumLeftOut, exponent: 0)
+    return Ball(sums.others, radius: sums.others.high * sumError + sumLeftOut, exponent: 0)
   }
 
   /// The maximum, capped if the logits are.

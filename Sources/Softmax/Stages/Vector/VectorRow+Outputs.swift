@@ -112,9 +112,7 @@ extension VectorRow {
 
   /// The log-probability of one class, correctly rounded, or NaN.
   func logProbability(_ i: Int, of row: Span<Double>, _ logSum: LogSumBounds) -> Double {
-    if row[i] == -.infinity { return -.infinity }
-    if isAlone { return 0 }
-    return 0 - rounded(-argument(i, of: row), within: argumentError(i, of: row), plus: logSum, exponent: 0)
+    row[i] == -.infinity ? -.infinity : 0 - minusLog(i, of: row, logSum, exponent: 0)
   }
 
   /// log S, for ``logProbability(_:of:_:)``.
@@ -194,9 +192,12 @@ extension VectorRow {
   /// -log p = log S - z of one logit, which is not masked, times 2^exponent, correctly rounded, or NaN; half-way cases
   /// included.
   func minusLog(_ i: Int, of row: Span<Double>, exponent: Int) -> Double {
+    minusLog(i, of: row, bounds(of: logSum), exponent: exponent)
+  }
+
+  private func minusLog(_ i: Int, of row: Span<Double>, _ logSum: LogSumBounds, exponent: Int) -> Double {
     if isAlone { return 0 }
-    return rounded(
-      -argument(i, of: row), within: argumentError(i, of: row), plus: bounds(of: logSum), exponent: exponent)
+    return rounded(-argument(i, of: row), within: argumentError(i, of: row), plus: logSum, exponent: exponent)
   }
 
   /// log Σ e^(a/temperature), correctly rounded, or NaN.
