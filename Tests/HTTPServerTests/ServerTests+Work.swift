@@ -83,20 +83,10 @@ extension ServerTests {
     }
 
     @Test func aCrowdOfLongRequestsDelaysNoShortOne() throws {
-      try withServer { configuration in
-        configuration.setLoops(1)
-        configuration.workQueueLimit = 0
-      } _: { address, _, handler in
-        // The loop stands still until all have been sent.
-        let gate = try TestClient(address)
-        gate.post("/held", [0x61])
-        handler.began.wait()
-        let crowd = try (0..<100).map { _ in try TestClient(address) }
-        for client in crowd { client.post("/slow", [0x61]) }
+      try withCrowd(100) { crowd, letGo, address, handler in
         let probe = try TestClient(address)
         probe.send("GET /calls HTTP/1.1\r\nHost: x\r\n\r\n")
-        handler.hold.signal()
-        #expect(gate.answer() == "200 held")
+        letGo()
         // All are tried once, some twice; hardly any of them before the one that came last.
         let calls = try #require(probe.answer()?.split(separator: " ").last.flatMap { Int($0) })
         #expect(calls < 40)
@@ -106,6 +96,20 @@ extension ServerTests {
     }
 
     @Test func aPostponedRequestEndsWithItsConnection() throws {
+      try withCrowd(40) { crowd, letGo, address, _ in
+        for client in crowd.dropFirst(20) { client.reset() }
+        letGo()
+        for client in crowd.prefix(20) { #expect(client.answer() != nil) }
+        let late = try TestClient(address)
+        #expect(late.get("/livez") == "200 /livez 0")
+      }
+    }
+
+    /// So many small requests that take long, whose loop, the only one, stands still until `letGo` is called.
+    private func withCrowd(
+      _ count: Int,
+      _ body: (_ crowd: [TestClient], _ letGo: () -> Void, SocketAddress, TestHandler) throws -> Void
+    ) throws {
       try withServer { configuration in
         configuration.setLoops(1)
         configuration.workQueueLimit = 0
@@ -113,13 +117,13 @@ extension ServerTests {
         let gate = try TestClient(address)
         gate.post("/held", [0x61])
         handler.began.wait()
-        let crowd = try (0..<40).map { _ in try TestClient(address) }
+        let crowd = try (0..<count).map { _ in try TestClient(address) }
         for client in crowd { client.post("/slow", [0x61]) }
-        for client in crowd.dropFirst(20) { client.reset() }
-        handler.hold.signal()
-        #expect(gate.answer() == "200 held")
-        for client in crowd.prefix(20) { #expect(client.answer() != nil) }
-        #expect(gate.get("/livez") == "200 /livez 0")
+        func letGo() {
+          handler.hold.signal()
+          #expect(gate.answer() == "200 held")
+        }
+        try body(crowd, letGo, address, handler)
       }
     }
 
