@@ -30,7 +30,7 @@ final class TestHandler: RequestHandler {
       ? .refuse(Refusal(head, route, Response(.notFound, .plainText, body: Array("no".utf8)))) : .accept(route)
   }
 
-  func decorate(_ response: inout Response, for head: RequestHead?, at path: String?) {
+  func decorate(_ response: inout Response, for head: RequestHead?, of route: Route, at path: String?) {
     response.fields.append(.xRequestID, "marked")
     if areRefusalsSlow.load(ordering: .relaxed) {
       usleep(20_000)

@@ -247,7 +247,7 @@ import Testing
     for path in ["/livez", "/metrics", "/readyz", "/v2/health/ready", "/v2/models/softmax/ready"] {
       let head = RequestHead(.get, path)
       var answer = Response(ProblemType.overloaded.usual)
-      operations.decorate(&answer, for: head, at: path)
+      operations.decorate(&answer, for: head, of: OperationalEndpoints.routes.route(of: path), at: path)
       #expect(answer.forbidsStoring, "\(path)")
     }
     for path in ["/livez", "/metrics"] {
@@ -258,7 +258,7 @@ import Testing
     #expect(ask(operations, .get, "/openapi.yaml", [.ifNoneMatch: "*"]).fields[.vary] == nil)
     // A request whose head could not be read may have been a POST.
     var refusal = Response(.badRequest)
-    operations.decorate(&refusal, for: nil, at: nil)
+    operations.decorate(&refusal, for: nil, of: .unmatched, at: nil)
     #expect(refusal.forbidsStoring)
   }
 
@@ -294,7 +294,7 @@ import Testing
   func theParsersOwnErrorsSpeakCORS(origins: [String], origin: String?, allowed: String?) {
     var response = Response(.requestHeaderFieldsTooLarge)
     let head = origin.map { RequestHead(.post, "/softmax", fields: [.origin: $0]) }
-    operations(origins: origins).decorate(&response, for: head, at: head?.path)
+    operations(origins: origins).decorate(&response, for: head, of: .unmatched, at: head?.path)
     #expect(response.fields[.accessControlAllowOrigin] == allowed)
     #expect((response.fields[.vary] != nil) == (origins.count > 0 && origins != ["*"]))
   }
@@ -321,13 +321,13 @@ import Testing
     ]
     for type in types {
       var response = Response(type.problem("It \"is\" so"))
-      operations().decorate(&response, for: nil, at: "/v2/models/softmax/infer")
+      operations().decorate(&response, for: nil, of: .unmatched, at: "/v2/models/softmax/infer")
       #expect(response.status == type.status)
       #expect(response.contentType == .json)
       #expect(String(decoding: response.body, as: UTF8.self) == #"{"error":"It \"is\" so"}"#)
       #expect((response.fields[.retryAfter] != nil) == (type.retryAfter != nil))
       var other = Response(type.problem("It is so"))
-      operations().decorate(&other, for: nil, at: "/v20")
+      operations().decorate(&other, for: nil, of: .unmatched, at: "/v20")
       #expect(other.contentType == .problem)
     }
   }

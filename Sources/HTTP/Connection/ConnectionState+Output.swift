@@ -43,9 +43,9 @@ extension ConnectionState {
 
   /// Refuses a request whose body is still arriving, with the connection's last response. Does nothing once the body is
   /// complete.
-  public mutating func refuseBody(at now: Moment, with response: (RequestHead) -> Response) {
+  public mutating func refuseBody(at now: Moment, with response: (RequestHead, Route) -> Response) {
     guard phase == .body, let head else { return }
-    queue(Refusal(head, route, response(head)), mayKeep: false, at: now)
+    queue(Refusal(head, route, response(head, route)), mayKeep: false, at: now)
   }
 
   /// The response to `.reject`, which is the connection's last.

@@ -16,8 +16,9 @@ public protocol RequestHandler: AnyObject, Sendable {
   /// - Parameters:
   ///   - response: the server's answer.
   ///   - head: the request's head, or nil when the head itself broke a rule.
+  ///   - route: what the head leads to; ``Route/unmatched`` where it is nil.
   ///   - path: the request's path, or nil when not even that could be read.
-  func decorate(_ response: inout Response, for head: RequestHead?, at path: String?)
+  func decorate(_ response: inout Response, for head: RequestHead?, of route: Route, at path: String?)
 }
 
 /// What becomes of a request, decided on its head alone.
@@ -61,7 +62,7 @@ public final class Refusal: Sendable {
 
 extension RequestHandler {
   /// Adds nothing.
-  public func decorate(_ response: inout Response, for head: RequestHead?, at path: String?) {}
+  public func decorate(_ response: inout Response, for head: RequestHead?, of route: Route, at path: String?) {}
 }
 
 /// What a request may ask of the server that runs it.

@@ -20,18 +20,19 @@ extension EventLoop {
     let route = routing.route
     if connection.isBeyondCap, !route.isServedBeyondCap || head.framing != .none {
       observer.connectionRejected(.connectionCap)
-      return .refuse(Refusal(head, route, handler.response(to: head, with: .tooManyConnections, closes: true)))
+      return .refuse(
+        Refusal(head, route, handler.response(to: head, of: route, with: .tooManyConnections, closes: true)))
     }
     if let limit = services.configuration.limits.limitExceeded(by: head, isRefused: routing.isRefusal) {
       let problem = ProblemDetails.bodyTooLarge(limit, hasMeaning: head.method.takesBody)
-      return .refuse(Refusal(head, route, handler.response(to: head, with: problem)))
+      return .refuse(Refusal(head, route, handler.response(to: head, of: route, with: problem)))
     }
     if !routing.isRefusal, case .length(let count) = head.framing {
       let isLarge = count > MemoryBudget.smallRequest
       guard !isLarge || hasRoom(forBody: count, on: connection),
         !route.body.usesWorkPool(bodyBytes: count) || services.workPool.hasRoom
       else {
-        return .refuse(Refusal(head, route, handler.response(to: head, with: .overloaded)))
+        return .refuse(Refusal(head, route, handler.response(to: head, of: route, with: .overloaded)))
       }
     }
     return routing
@@ -101,7 +102,7 @@ extension EventLoop {
       connection.work = nil
       connection.withState { state in
         if work.cancellation.isCancelled {
-          let response = handler.response(to: request.head, with: .deadlineExceeded)
+          let response = handler.response(to: request.head, of: request.route, with: .deadlineExceeded)
           complete(&work.metrics, id: work.id, with: response, on: connection, &state)
         } else if !runInline(request, &work.metrics, id: work.id, isDoubtful: true, on: connection, &state) {
           handOver(request, &work.metrics, id: work.id, on: connection, &state)
@@ -124,7 +125,7 @@ extension EventLoop {
     let cancellation = CancellationToken(deadline: requestDeadline)
     let memory = MemoryReservation(services.budget, bytes: request.memory)
     let (handler, mailbox, pool) = (handler, mailbox, services.workPool)
-    let (token, head) = (connection.token, request.head)
+    let (token, head, route) = (connection.token, request.head, request.route)
     let oneShot = OneShotRequest(consume request)
     let isTaken = pool.submit { place in
       let context = RequestContext(
@@ -137,16 +138,19 @@ extension EventLoop {
         if !cancellation.isCancelled, let request = oneShot.take() {
           handler.respond(to: consume request, in: context)
         } else {
-          handler.response(to: head, with: .deadlineExceeded)
+          handler.response(to: head, of: route, with: .deadlineExceeded)
         }
       // The handler was told to stop, and cannot know that it was not the deadline.
-      if place.isRefused, !cancellation.isCancelled { response = handler.response(to: head, with: .tooManyExpensive) }
+      if place.isRefused, !cancellation.isCancelled {
+        response = handler.response(to: head, of: route, with: .tooManyExpensive)
+      }
       mailbox.post(.finished(WorkResult(token: token, id: id, response: response, memory: memory)))
     } unlessAbandoned: {
       cancellation.isAbandoned
     }
     guard isTaken else {
-      return complete(&metrics, id: id, with: handler.response(to: head, with: .overloaded), on: connection, &state)
+      let response = handler.response(to: head, of: route, with: .overloaded)
+      return complete(&metrics, id: id, with: response, on: connection, &state)
     }
     connection.work = Connection.Work(
       id: id, metrics: metrics, cancellation: cancellation, memory: memory, request: oneShot)
@@ -192,7 +196,7 @@ extension EventLoop {
     _ rejection: ConnectionState.Rejection, of connection: Connection, _ state: inout ConnectionState
   ) {
     var response = Response(rejection.problem)
-    handler.decorate(&response, for: rejection.head, at: rejection.path)
+    handler.decorate(&response, for: rejection.head, of: rejection.route, at: rejection.path)
     let metrics = rejection.head.map { head in
       RequestMetrics(head, rejection.route, bodyBytes: 0, began: connection.headCompletedAt, ended: now.instant)
     }
@@ -211,9 +215,11 @@ extension EventLoop {
 
 extension RequestHandler {
   /// The server's own answer, with what the handler adds to its own.
-  func response(to head: RequestHead, with problem: ProblemDetails, closes: Bool = false) -> Response {
+  func response(
+    to head: RequestHead, of route: Route, with problem: ProblemDetails, closes: Bool = false
+  ) -> Response {
     var response = Response(problem, closes: closes)
-    decorate(&response, for: head, at: head.path)
+    decorate(&response, for: head, of: route, at: head.path)
     return response
   }
 }

@@ -50,7 +50,7 @@ final class OperationalEndpoints: RequestHandler {
     guard var response = refusal(of: head, at: route) else { return .accept(route) }
     // A 304 has this field as the 200 has it (RFC 9110 §15.4.5).
     if response.status == .notModified, Service.dependsOnAccept(route) { response.fields.append(.vary, "Accept") }
-    decorate(&response, for: head, at: head.path)
+    decorate(&response, for: head, of: route, at: head.path)
     return .refuse(Refusal(head, route, response))
   }
 
@@ -88,9 +88,9 @@ final class OperationalEndpoints: RequestHandler {
     return response
   }
 
-  func decorate(_ response: inout Response, for head: RequestHead?, at path: String?) {
+  func decorate(_ response: inout Response, for head: RequestHead?, of route: Route, at path: String?) {
     service.decorate(&response, for: head, at: path)
-    if let path, Self.tellsState(Self.routes.route(of: path)) { response.forbidsStoring = true }
+    if Self.tellsState(route) { response.forbidsStoring = true }
     addFields(to: &response, for: head)
   }
 

@@ -327,7 +327,7 @@ struct ConnectionStateTests {
   @Test func aBodyIsRefusedWhileItComes() {
     let harness = Harness()
     harness.feed("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab")
-    harness.state.refuseBody(at: harness.now) { head in
+    harness.state.refuseBody(at: harness.now) { head, _ in
       Response(.serviceUnavailable, .plainText, body: Array("full \(head.path)".utf8))
     }
     harness.feed("cde\r\n0\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n")
