@@ -8,7 +8,9 @@ struct IndexPage: Sendable {
   private let before: [UInt8]
   private let after: [UInt8]
 
-  init(limits: Limits, version: String) {
+  /// - Parameter otherPaths: what stands beside the service's own paths.
+  init(limits: Limits, version: String, otherPaths: [String]) {
+    let models = Operation.allCases.map(\.modelName).joined(separator: ",")
     before = Array(
       """
       softmaxd\(version.isEmpty ? "" : " \(version)"): softmax, softmax cross-entropy and its gradient over HTTP.
@@ -27,10 +29,10 @@ struct IndexPage: Sendable {
       string) masks a class.
       "outputs": [...] chooses what is answered, and in which order.
 
-      POST /v2/models/{softmax,loss,gradient,check}/infer  the same by the Open Inference Protocol, in JSON or binary
+      POST /v2/models/{\(models)}/infer  the same by the Open Inference Protocol, in JSON or binary
       GET /openapi.yaml, GET /openapi.json  the whole contract (OpenAPI 3.1)
       GET /problems  each type of error, with its cure
-      GET /livez, GET /readyz, GET /healthz, GET /metrics  for those who run the service
+      \(otherPaths.map { "GET \($0)" }.joined(separator: ", "))  for those who run the service
 
       """.utf8)
   }

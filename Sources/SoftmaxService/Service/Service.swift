@@ -4,7 +4,7 @@ import NumericJSON
 import Softmax
 public import VectorKernels
 
-/// The service's paths and what answers them: a pure function of a request.
+/// The service's paths and what answers requests to them, without a socket.
 public struct Service: Sendable {
   /// What a request may ask for at most.
   public let limits: Limits
@@ -19,7 +19,7 @@ public struct Service: Sendable {
   ///   - levels: the instruction sets that suit this processor.
   ///   - version: the program's version, which `GET /` tells.
   ///   - models: the names of the Open Inference Protocol's models.
-  ///   - otherPaths: what stands beside the service's own paths, so that it can be named where nothing is found.
+  ///   - otherPaths: what stands beside the service's own paths, so that `GET /` and a 404 can name it.
   ///   - readiness: whether the process would have new requests sent to it.
   public init(
     limits: Limits = Limits(), levels: KernelLevelPolicy = KernelLevelPolicy(), version: String = "",
@@ -30,7 +30,7 @@ public struct Service: Sendable {
     self.limits = limits
     self.levels = levels
     self.otherPaths = otherPaths
-    index = IndexPage(limits: limits, version: version)
+    index = IndexPage(limits: limits, version: version, otherPaths: otherPaths)
   }
 
   /// The service's routes; one that is put around it extends this table.

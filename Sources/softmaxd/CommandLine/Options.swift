@@ -265,9 +265,10 @@ extension Option {
       help: "Hosts that requests may name, separated by commas, against DNS rebinding; else 421; empty: any."),
     Option(
       name: "model-name", placeholder: "NAMES",
-      help: "More names of models at /v2, each NAME=softmax, =loss or =gradient; NAME alone is softmax's.",
+      help:
+        "More names of models at /v2, each NAME=MODEL, MODEL being \(ModelNames.renamable); NAME alone is softmax's.",
       expectation: "names that are not taken, each NAME or NAME=MODEL, separated by commas; "
-        + "NAME is of letters, digits, -, _ and ., and MODEL is softmax, loss or gradient",
+        + "NAME is of letters, digits, -, _ and ., and MODEL is \(ModelNames.renamable)",
       set: { settings, text in
         settings.models = ModelNames()
         return text.isEmpty || elements(text).allSatisfy { settings.models.add($0) }

@@ -164,6 +164,11 @@ public struct ModelNames: Sendable, Hashable {
 
   /// The operations: each is a model.
   private static let models = Operation.allCases
+  /// Those that can have other names. Check's path has a route of its own, since it has a threshold of its own.
+  private static let others = models.filter { $0 != .check }
+
+  /// The models that can have other names, in a sentence.
+  public static let renamable = listed(others.map(\.modelName), "or")
 
   /// The operations' own names.
   public init() { entries = Self.models.map { ($0.modelName, $0) } }
@@ -177,9 +182,7 @@ public struct ModelNames: Sendable, Hashable {
   public mutating func add(_ text: String) -> Bool {
     let parts = text.split(separator: "=", omittingEmptySubsequences: false).map(String.init)
     guard parts.count <= 2, Self.isName(parts[0]), self[parts[0]] == nil,
-      let operation = parts.count == 2 ? Self.models.first(where: { $0.modelName == parts[1] }) : .softmax,
-      // Its path has a route of its own, since it never runs on an event loop.
-      operation != .check
+      let operation = parts.count == 2 ? Self.others.first(where: { $0.modelName == parts[1] }) : .softmax
     else { return false }
     entries.append((parts[0], operation))
     return true
