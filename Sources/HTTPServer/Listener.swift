@@ -185,7 +185,7 @@ actor Listener {
 
   /// Answers a connection that cannot be served, without a request to answer.
   private func turnAway(_ connection: borrowing Socket) {
-    let answer = Response(.overloaded).lastMessage(date: CurrentSecond(at: Clock.now()).date)
+    let answer = Response(ProblemType.overloaded.usual).lastMessage(date: CurrentSecond(at: Clock.now()).date)
     // A fresh connection's buffer takes it, and if not there is nothing more to do.
     _ = connection.write(answer.span, Span())
     connection.shutdownWrite()

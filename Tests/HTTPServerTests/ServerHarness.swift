@@ -123,11 +123,30 @@ func withServer(
   try body(#require(addresses.first), server, handler)
 }
 
+/// A body that goes to the work pool.
+let large = [UInt8](repeating: 0x61, count: 100_000)
+
 extension ServerConfiguration {
   /// Takes memory for one body of 100,000 bytes, not for two, and reads none of more than 150,000.
   mutating func holdOneLargeBody() {
     limits.bodyBytes = 150_000
     memoryBytes = 200_000
+  }
+}
+
+/// A server whose memory one request holds while `body` runs; afterwards another may have it.
+func withHeldMemory(_ body: (SocketAddress) throws -> Void) throws {
+  try withServer {
+    $0.holdOneLargeBody()
+  } _: { address, _, handler in
+    let first = try TestClient(address)
+    first.post("/held", large)
+    handler.began.wait()
+    try body(address)
+    handler.hold.signal()
+    #expect(first.answer() == "200 held")
+    first.post("/x", large)
+    #expect(first.answer() == "200 /x 100000")
   }
 }
 
@@ -139,5 +158,5 @@ extension TestClient {
 func stop(_ server: Server) {
   let done = DispatchSemaphore(value: 0)
   server.stop { done.signal() }
-  _ = done.wait(timeout: .now() + .seconds(10))
+  #expect(done.wait(timeout: .now() + .seconds(10)) == .success)
 }

@@ -10,8 +10,6 @@ import Testing
 extension ServerTests {
   /// Which requests of a server go to the work pool, and when their work ends.
   @Suite struct Work {
-    private let large = [UInt8](repeating: 0x61, count: 100_000)
-
     @Test func smallRequestsAreAnsweredWhileThePoolIsBusy() throws {
       try withServer { address, _, handler in
         let busy = try (0..<4).map { _ in try TestClient(address) }

@@ -9,8 +9,6 @@ import Testing
 
 /// The order of a stop: readiness, delay, answers under way, the end.
 @Suite(.serialized) struct StoppingTests {
-  private let large = [UInt8](repeating: 0x61, count: 100_000)
-
   @Test func readinessIsDeniedAtOnceAndServiceGoesOnForTheDelay() throws {
     try withServer {
       $0.drainDelay = .milliseconds(300)

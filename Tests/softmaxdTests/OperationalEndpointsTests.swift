@@ -57,7 +57,7 @@ import Testing
     #expect(contract.contains("\n  version: \(Program.version)\n"))
   }
 
-  @Test(arguments: [ProblemDetails.overloaded, .deadlineExceeded, .bodyTooLarge(1)])
+  @Test(arguments: [ProblemType.overloaded.usual, ProblemType.deadlineExceeded.usual, .bodyTooLarge(1)])
   func theServersOwnProblemsAreExplained(problem: ProblemDetails) {
     #expect(ask(operations(), .get, problem.type.uri).status == .ok)
     #expect(Response(problem).fields[.retryAfter] == problem.type.retryAfter.map { "\($0)" })
@@ -82,7 +82,7 @@ import Testing
     ] as [(ProblemType, ProblemDetails?)] {
       #expect(found?.type == type && found?.detail == type.example, "\(type.name)")
     }
-    for problem in [ProblemDetails.overloaded, .deadlineExceeded, .tooManyExpensive, .bodyTooLarge(1)] {
+    for problem in [ProblemDetails.outOfMemory, .tooManyConnections, .tooManyExpensive, .bodyTooLarge(1)] {
       #expect(!problem.detail.hasSuffix("."))
     }
     for type in ProblemType.all { #expect(!type.example.hasSuffix("."), "\(type.name)") }

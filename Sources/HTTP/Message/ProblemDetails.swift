@@ -238,15 +238,15 @@ extension ProblemType {
 // MARK: What a server reports
 
 extension ProblemType {
-  /// 503: the server has as many requests or connections as it takes on; Retry-After is 1 s.
+  /// 503: the server has as many requests or connections as it takes on, or no memory for another.
   public static let overloaded = ProblemType(
     name: "overloaded", title: "Overloaded", status: .serviceUnavailable,
-    explanation: "The server has as many requests, or connections, as it takes on.",
+    explanation: "The server has as many requests, or connections, as it takes on, or no memory for another request.",
     cure: "Send the request again after the seconds in Retry-After, or to another instance.",
     example: "The server has as much work waiting as it takes on; try again after the seconds in Retry-After",
     retryAfter: 1)
 
-  /// 503: the request's time was up before its response was ready; Retry-After is 5 s.
+  /// 503: the request's time was up before its response was ready.
   public static let deadlineExceeded = ProblemType(
     name: "deadline-exceeded", title: "Not computed in time", status: .serviceUnavailable,
     explanation: "The request was ended because its time was up (--request-timeout).",
@@ -260,4 +260,10 @@ extension ProblemType {
     incompleteRequest, requestTimeout, bodyTooLarge, targetTooLong, expectationFailed, headTooLarge,
     methodNotImplemented, transferCodingNotImplemented, versionNotSupported,
   ]
+}
+
+extension ProblemDetails {
+  /// A body that cannot be read, or work that cannot begin, until other requests are done.
+  public static let outOfMemory = ProblemType.overloaded.problem(
+    "The server has no memory for this request now; try again after the seconds in Retry-After")
 }

@@ -62,7 +62,7 @@ extension EventLoop {
     dropSlowTransfers(sparing: connection)
     guard services.budget.isFullOfBodies else { return }
     if state.isReadingHead { return drop(connection) }
-    state.refuseBody(at: now) { handler.response(to: $0, of: $1, with: .overloaded) }
+    state.refuseBody(at: now) { handler.response(to: $0, of: $1, with: .outOfMemory) }
   }
 
   /// Drops a connection whose peer does not take its answer, if more memory is held than the limit and dropping slow
@@ -133,7 +133,7 @@ extension EventLoop {
   private func endTransfer(of connection: Connection) {
     let isRefused = connection.withState { state in
       guard !state.hasOutput else { return false }
-      state.refuseBody(at: now) { handler.response(to: $0, of: $1, with: .overloaded) }
+      state.refuseBody(at: now) { handler.response(to: $0, of: $1, with: .outOfMemory) }
       guard state.hasOutput else { return false }
       advance(connection, &state)
       return true

@@ -18,21 +18,20 @@ extension EventLoop {
   private func routing(of head: RequestHead, on connection: Connection) -> Routing {
     let routing = handler.route(head)
     let route = routing.route
+    func refused(_ problem: ProblemDetails, closes: Bool = false) -> Routing {
+      .refuse(Refusal(head, route, handler.response(to: head, of: route, with: problem, closes: closes)))
+    }
     if connection.isBeyondCap, !route.isServedBeyondCap || head.framing != .none {
       observer.connectionRejected(.connectionCap)
-      return .refuse(
-        Refusal(head, route, handler.response(to: head, of: route, with: .tooManyConnections, closes: true)))
+      return refused(.tooManyConnections, closes: true)
     }
     if let limit = services.configuration.limits.limitExceeded(by: head, isRefused: routing.isRefusal) {
-      let problem = ProblemDetails.bodyTooLarge(limit, hasMeaning: head.method.takesBody)
-      return .refuse(Refusal(head, route, handler.response(to: head, of: route, with: problem)))
+      return refused(.bodyTooLarge(limit, hasMeaning: head.method.takesBody))
     }
     if !routing.isRefusal, case .length(let count) = head.framing {
-      let isLarge = count > MemoryBudget.smallRequest
-      guard !isLarge || hasRoom(forBody: count, on: connection),
-        !route.body.usesWorkPool(bodyBytes: count) || services.workPool.hasRoom
-      else {
-        return .refuse(Refusal(head, route, handler.response(to: head, of: route, with: .overloaded)))
+      if count > MemoryBudget.smallRequest, !hasRoom(forBody: count, on: connection) { return refused(.outOfMemory) }
+      if route.body.usesWorkPool(bodyBytes: count), !services.workPool.hasRoom {
+        return refused(ProblemType.overloaded.usual)
       }
     }
     return routing
@@ -102,7 +101,7 @@ extension EventLoop {
       connection.work = nil
       connection.withState { state in
         if work.cancellation.isCancelled {
-          let response = handler.response(to: request.head, of: request.route, with: .deadlineExceeded)
+          let response = handler.response(to: request.head, of: request.route, with: ProblemType.deadlineExceeded.usual)
           complete(&work.metrics, id: work.id, with: response, on: connection, &state)
         } else if !runInline(request, &work.metrics, id: work.id, isDoubtful: true, on: connection, &state) {
           handOver(request, &work.metrics, id: work.id, on: connection, &state)
@@ -138,7 +137,7 @@ extension EventLoop {
         if !cancellation.isCancelled, let request = oneShot.take() {
           handler.respond(to: consume request, in: context)
         } else {
-          handler.response(to: head, of: route, with: .deadlineExceeded)
+          handler.response(to: head, of: route, with: ProblemType.deadlineExceeded.usual)
         }
       // The handler was told to stop, and cannot know that it was not the deadline.
       if place.isRefused, !cancellation.isCancelled {
@@ -149,7 +148,7 @@ extension EventLoop {
       cancellation.isAbandoned
     }
     guard isTaken else {
-      let response = handler.response(to: head, of: route, with: .overloaded)
+      let response = handler.response(to: head, of: route, with: ProblemType.overloaded.usual)
       return complete(&metrics, id: id, with: response, on: connection, &state)
     }
     connection.work = Connection.Work(
@@ -225,9 +224,6 @@ extension RequestHandler {
 }
 
 extension ProblemDetails {
-  /// More is asked of the server than it takes on at once.
-  static let overloaded = ProblemType.overloaded.usual
-
   /// The request came on a connection beyond the cap.
   static let tooManyConnections = ProblemType.overloaded.problem(
     "The server has as many connections as it takes (--max-connections); use one for many requests, or try again after "
@@ -237,9 +233,6 @@ extension ProblemDetails {
   static let tooManyExpensive = ProblemType.overloaded.problem(
     "This request takes far longer than its size tells, and the server has as many such requests as it takes on; "
       + "try again after the seconds in Retry-After")
-
-  /// The request waited for a worker until its deadline.
-  static let deadlineExceeded = ProblemType.deadlineExceeded.usual
 }
 
 /// Tells work on another thread to stop: its client has disconnected, or its time is up.

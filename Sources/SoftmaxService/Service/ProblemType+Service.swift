@@ -100,7 +100,7 @@ extension ProblemType {
 
 // What the program around the service reports: whether it is ready, and who may ask.
 extension ProblemType {
-  /// 503: the server is starting or stopping, or short of memory; Retry-After is 1 s.
+  /// 503: the server is starting or stopping, or short of memory.
   public static let notReady = ProblemType(
     name: "not-ready", title: "Not ready", status: .serviceUnavailable,
     explanation: "The server is starting or stopping, or has no memory for large requests.",

@@ -54,9 +54,7 @@ extension Wire {
         summary(of: list, sentence: \.sentence, ending: ", in errors"), errors: list.faults.map(entry))
     case .zeroNormaliser(let fault):
       return ProblemType.zeroNormaliser.problem(fault.sentence, errors: [entry(for: fault)])
-    case .outOfMemory:
-      return ProblemType.overloaded.problem(
-        "The server has no memory for this request now; try again after the seconds in Retry-After")
+    case .outOfMemory: return .outOfMemory
     case .needsTooMuchMemory(let bytes):
       return ProblemType.needsTooMuchMemory.problem(ProblemType.sentence(aboutMemory: bytes))
     case .cancelled:
