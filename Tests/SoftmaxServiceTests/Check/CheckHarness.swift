@@ -124,6 +124,8 @@ func json(_ values: [Double]) -> String { "[" + values.map { json($0) }.joined(s
 
 func json(_ rows: [[Double]]) -> String { "[" + rows.map { json($0) }.joined(separator: ",") + "]" }
 
+func transposed(_ rows: [[Double]]) -> [[Double]] { rows[0].indices.map { c in rows.map { $0[c] } } }
+
 /// What /check says of numbers, given as JSON by the names of outputs.
 func checked(_ request: String, _ candidate: [String: String]) throws -> ParsedReport {
   let members = candidate.sorted { $0.key < $1.key }.map { "\"\($0.key)\": \($0.value)" }.joined(separator: ", ")

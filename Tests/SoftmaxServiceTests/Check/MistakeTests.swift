@@ -152,7 +152,6 @@ struct MistakeTests {
       }
       return try checked(right.request, ["gradient": json(gradient)]).causes(of: "gradient")
     }
-    func transposed(_ rows: [[Double]]) -> [[Double]] { rows[0].indices.map { c in rows.map { $0[c] } } }
     #expect(try causes(transposed(Textbook<Double>(logits: transposed(logits)).probabilities)) == ["axis"])
     #expect(try causes(logits) == ["no_softmax"])
     let shuffled = json([1, 2, 3, 0].map { right.gradient[$0] })

@@ -77,7 +77,6 @@ struct OtherFormTests {
     var random = SplitMix64(6)
     let columns = Textbook<Double>(
       logits: (0..<4).map { _ in (0..<4).map { _ in random.double(in: -3...3) } }, target: [2, 0, 3, 3])
-    func transposed(_ rows: [[Double]]) -> [[Double]] { rows[0].indices.map { c in rows.map { $0[c] } } }
     let request = "\"logits\": \(json(transposed(columns.logits))), \"target\": \(columns.target)"
     let report = try checked(request, ["gradient": json(transposed(columns.gradient))])
     #expect(report.findings.map(\.cause) == ["axis"])

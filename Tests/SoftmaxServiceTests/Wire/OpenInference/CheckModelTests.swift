@@ -131,9 +131,9 @@ struct CheckModelTests {
     for parameter in Operation.check.modelParameters { #expect(configuration.contains(#""\#(parameter.name)":{"#)) }
   }
 
-  /// As at /check: it computes many answers.
+  /// It computes many answers.
   @Test(arguments: ["/v2/models/check/infer", "/v2/models/check/versions/1/infer"])
-  func onlyTheSmallestRunOnAnEventLoop(_ path: String) throws {
+  func theModelsRoutesHaveTheThresholdOfCheck(_ path: String) throws {
     let route = Service.routes.route(of: path)
     #expect(!route.body.usesWorkPool(bodyBytes: 1023))
     #expect(route.body.usesWorkPool(bodyBytes: 1024))
