@@ -1,7 +1,7 @@
 public import HTTP
 internal import Synchronization
 
-/// How a server runs. Every bound is here or in `limits`.
+/// How a server runs. What an operator may set is here or in `limits`; what was measured once stands where it is used.
 public struct ServerConfiguration: Sendable, Hashable {
   /// Where to listen. Port 0 takes a free one, the same for each address.
   public var addresses: [SocketAddress]

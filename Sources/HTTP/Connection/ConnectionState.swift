@@ -1,6 +1,7 @@
 /// The life of one server connection as a value: events in, actions out, the time an argument (RFC 9112 §9).
 ///
-/// It does no I/O, owns no clock and calls nobody. Its owner reports events:
+/// It does no I/O, owns no clock, and calls nobody but the closures of `process`, `flush` and `readBody`. Its owner
+/// reports events:
 ///
 ///     state.readBody(at: now) { … }                // readInterest == .body: read straight into the body
 ///     state.peerFinished()                         // read() returned 0: a half-close, still answered

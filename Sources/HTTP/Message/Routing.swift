@@ -1,6 +1,6 @@
 internal import Allocation
 
-/// What answers requests: pure functions of a request, so that a test drives them without a socket.
+/// What answers requests, without a socket.
 public protocol RequestHandler: AnyObject, Sendable {
   /// What a head leads to, found before any byte of the body is read, and only here: whoever needs the route later is
   /// handed this one.

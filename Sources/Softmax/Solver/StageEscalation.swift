@@ -1,8 +1,8 @@
 internal import Synchronization
 internal import VectorKernels
 
-/// The stages, each more expensive and more precise than the one before. docs/numerics.md §3 says why the last always
-/// ends.
+/// The stages, each more expensive and more precise than the one before. docs/numerics.md §5 and §6 say when the
+/// last is known to end.
 package enum Stage: Int, Sendable, Comparable, CaseIterable {
   /// Vectorised double-double numbers, good to about 2^-79.
   case vector

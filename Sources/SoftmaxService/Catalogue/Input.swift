@@ -19,7 +19,7 @@ enum Input: Int, Sendable, CaseIterable {
       InputDescriptor(
         name: "target", aliases: "label labels targets y y_true class soft_targets soft_labels onehot one_hot",
         requiredBy: [.loss, .gradient], shape: .target, elements: .classesOrProbabilities,
-        demand: "a class index for each slice of the logits, or a probability for each logit",
+        demand: "a class index for each slice, or a probability for each of its classes",
         elementDemand: "a class index, or a probability",
         summary: "what the loss compares softmax with")
     case .weight:

@@ -33,7 +33,7 @@ enum Operation: Int, Sendable, CaseIterable, BitIndexed {
 
   var path: String { route.template.description }
 
-  /// The longest body that an event loop answers by itself, in bytes.
+  /// From this many bytes on, a body goes to the work pool.
   ///
   /// 64 KiB are read and answered in about 0.05 ms, or 0.3 ms where all numbers are of one digit: longer ones would
   /// keep the loop's other connections waiting. A check computes many answers, so that only the smallest run there.

@@ -220,6 +220,19 @@ enum DataType: String, Sendable, CaseIterable {
   static let hints = otherNames.mapValues { "here it is called \(quoted($0.rawValue))" }
 }
 
+extension BinaryFormat {
+  /// How sentences name it, as IEEE 754 does; a caller sends a ``DataType``.
+  var name: String {
+    switch self {
+    case .binary64: "binary64"
+    case .binary32: "binary32"
+    case .binary16: "binary16"
+    case .bfloat16: "bfloat16"
+    default: "\(precision) bits"
+    }
+  }
+}
+
 /// The names that `empty` takes.
 enum EmptyRows: String, Sendable, CaseIterable {
   case refuse, zero

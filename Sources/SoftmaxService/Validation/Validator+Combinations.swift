@@ -49,7 +49,8 @@ extension Validator {
     guard let asked = request.outputs, asked.count == outputs.count else { return }
     if request.present.contains(.input(.upstream)), outputs.allSatisfy({ $0 == .loss || $0 == .klDivergence }) {
       faults.append(.field(.input(.upstream))) {
-        "\($0) is what gradients are multiplied by, and none is asked for; ask for \"gradient\", or leave it out"
+        "\($0) is what gradients are multiplied by, and none is asked for; "
+          + "ask for \(quoted(Output.gradient.name)), or leave it out"
       }
     }
     // What goes with no option says so of the input itself.
@@ -65,18 +66,19 @@ extension Validator {
   /// Of probabilities that are given, no softmax is taken.
   private mutating func noteOptionsOfGivenProbabilities() {
     guard request.present.contains(.input(.probabilities)) else { return }
+    let (probabilities, logits) = (quoted(Input.probabilities.name), quoted(Input.logits.name))
     var fields = given([.temperature, .softcap])
     for input in [Input.targetLogits, .where] where request.present.contains(.input(input)) {
       fields.append(.input(input))
     }
     for field in fields {
       faults.append(.field(field)) {
-        "\($0) is an option of softmax, which is not taken of \"probabilities\"; leave it out, or send \"logits\""
+        "\($0) is an option of softmax, which is not taken of \(probabilities); leave it out, or send \(logits)"
       }
     }
     for field in given([.zLoss, .focalGamma]) {
       faults.append(.field(field)) {
-        "\($0) needs \"logits\", and \"probabilities\" stand in their place; leave it out, or send \"logits\""
+        "\($0) needs \(logits), and \(probabilities) stand in their place; leave it out, or send \(logits)"
       }
     }
   }
@@ -98,7 +100,7 @@ extension Validator {
     let place = location(of: output)
     if let target = request[.target], geometry.targetKind(target.shape) == .indices {
       faults.append(place) {
-        "\($0) is \(quoted(output.name)), which needs probabilities as the target or \"target_logits\"; "
+        "\($0) is \(quoted(output.name)), which needs probabilities as the target or \(quoted(Input.targetLogits.name)); "
           + "of a class index it is the loss"
       }
     }
@@ -155,12 +157,13 @@ extension Validator {
     guard parameters[.focalGamma] != 0 else { return }
     if parameters[.labelSmoothing] != 0 {
       faults.append(.field(.parameter(.focalGamma))) {
-        "\($0) cannot go with \"label_smoothing\", which gives each class a share; leave out one or the other"
+        "\($0) cannot go with \(quoted(Parameter.labelSmoothing.name)), which gives each class a share; "
+          + "leave out one or the other"
       }
     }
     if request.present.contains(.input(.targetLogits)) {
       faults.append(.field(.parameter(.focalGamma))) {
-        "\($0) needs class indices as the target, and \"target_logits\" gives each class a share; "
+        "\($0) needs class indices as the target, and \(quoted(Input.targetLogits.name)) gives each class a share; "
           + "leave out one or the other"
       }
     }

@@ -16,7 +16,7 @@ extension Validator {
       case .finite: note(tensor, input, unless: \.isFinite, "it must be a finite number")
       }
     }
-    if request.present.contains(.input(.targetLogits)) { noteUnfitIgnoreIndex("target_logits gives") }
+    if request.present.contains(.input(.targetLogits)) { noteUnfitIgnoreIndex("\(Input.targetLogits.name) gives") }
     if outputs.contains(.derivation) { noteUnfitDerivedClass() }
   }
 
@@ -28,20 +28,20 @@ extension Validator {
     guard tensor.shape == geometry.shape, !allowsEmptyRows || operation != .softmax,
       let logits = isOwn ? maskedLogits() : tensor.values
     else { return }
-    let source = request.mask == nil || !isOwn ? mask : "\"where\" or \(mask)"
+    let source = request.mask == nil || !isOwn ? mask : "\(quoted(Input.where.name)) or \(mask)"
     let mayBeEmpty = isOwn && operation != .softmax
     let otherCure =
       if operation == .softmax {
         ", or send " + wire.setting(.empty, quoted(EmptyRows.zero.rawValue))
       } else if isOwn, layout.batch > 1 {
-        ", or give the item a \"sample_weight\" of 0"
+        ", or give the item a \(quoted(Input.sampleWeight.name)) of 0"
       } else {
         ""
       }
-    for item in 0..<layout.batch
-    where SoftmaxProblem.isMasked(row: item, of: logits, layout) && !(mayBeEmpty && isIgnored(item: item)) {
+    for n in 0..<layout.batch
+    where SoftmaxProblem.isMasked(row: n, of: logits, layout) && !(mayBeEmpty && isIgnored(row: n)) {
       if faults.isTruncated { return }
-      var path = Geometry.indices(of: layout.start(of: item), in: geometry.shape)
+      var path = Geometry.indices(of: layout.start(of: n), in: geometry.shape)
       // A row along the last axis is one array of the text; any other is pointed at by its first logit.
       let isArray = geometry.axis == geometry.rank - 1
       if isArray { path.removeLast() }
@@ -53,12 +53,12 @@ extension Validator {
   }
 
   /// Whether an item of a loss counts for nothing, so that its logits may be wholly masked.
-  private func isIgnored(item: Int) -> Bool {
+  private func isIgnored(row n: Int) -> Bool {
     let batch = geometry.layout.batch
-    if let weights = request.values(of: .sampleWeight), weights.count == batch, weights[item] == 0 { return true }
+    if let weights = request.values(of: .sampleWeight), weights.count == batch, weights[n] == 0 { return true }
     guard let target = request[.target], geometry.targetKind(target.shape) == .indices, target.values.count == batch
     else { return false }
-    return target.values[item] == parameters[.ignoreIndex]
+    return target.values[n] == parameters[.ignoreIndex]
   }
 
   private mutating func noteWrongTarget(_ tensor: UnvalidatedRequest.Tensor) {
@@ -70,7 +70,7 @@ extension Validator {
       note(
         tensor, .target, unless: { [geometry] in $0 == ignored || geometry.classIndex($0) != nil },
         "a class index must be an integer from 0 to \(last), "
-          + "or \(text(of: ignored)) (\"ignore_index\") to ignore the slice"
+          + "or \(text(of: ignored)) (\(quoted(Parameter.ignoreIndex.name))) to ignore the slice"
           + (last == 0 ? "; for a binary, sigmoid cross-entropy send the logits [0, z] and the target 0 or 1" : ""))
     case .probabilities:
       note(tensor, .target, unless: LossProblem.isWeight, "a probability must be a finite number of at least 0")
@@ -84,7 +84,7 @@ extension Validator {
     guard ignored >= 0 else { return }
     faults.append(.field(.parameter(.ignoreIndex))) {
       "\($0) is \(text(of: ignored)), but \(source) probabilities, which have no index to ignore; "
-        + "leave it out, and give items to ignore a \"sample_weight\" of 0"
+        + "leave it out, and give items to ignore a \(quoted(Input.sampleWeight.name)) of 0"
     }
   }
 
@@ -106,12 +106,14 @@ extension Validator {
     else { return }
     if value == parameters[.ignoreIndex] {
       faults.append(.field(.input(.target))) {
-        "\($0) is \(text(of: value)), which is \"ignore_index\"; the output \"derivation\" needs a class"
+        "\($0) is \(text(of: value)), which is \(quoted(Parameter.ignoreIndex.name)); "
+          + "the output \(quoted(Output.derivation.name)) needs a class"
       }
     } else if let index = geometry.classIndex(value), logits[index] == -.infinity {
       let mask = wire.mask
       faults.append(.field(.input(.target))) {
-        "\($0) is \(index), a class that \(mask) masks; the output \"derivation\" needs a class of finite logit"
+        "\($0) is \(index), a class that \(mask) masks; "
+          + "the output \(quoted(Output.derivation.name)) needs a class of finite logit"
       }
     }
   }
@@ -184,7 +186,7 @@ extension Validator {
     let hasAxisOfOne = !batch.isEmpty && found.count == batch.count + 1 && found.last == 1
     let cure =
       if hasAxisOfOne, found.removing(axis: batch.count) == batch {
-        "drop its last axis: one class index a row, \(wire.tensor(of: batch))"
+        "drop its last axis: one class index for each slice, \(wire.tensor(of: batch))"
       } else {
         "send \(wire.tensor(of: batch)), a class index\(batch.isEmpty ? "" : " for each slice"), "
           + "or \(wire.tensor(of: whole)), a probability for each \(request.hasProbabilitiesAlone ? "class" : "logit")"

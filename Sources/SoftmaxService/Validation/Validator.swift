@@ -36,18 +36,15 @@ struct Validator: ~Copyable {
     if !request.present.contains(operation.required) {
       for input in operation.requiredInputs where !request.present.contains(.input(input)) {
         if let other = operation.alternative(to: input), request.present.contains(.input(other)) { continue }
-        faults.append(.request) { [isOfLogits = !request.hasProbabilitiesAlone] _ in
-          "\(quoted(input.name)) is missing: send \(wire.demand(for: input, isOfLogits: isOfLogits))"
-        }
+        faults.append(.request) { _ in "\(quoted(input.name)) is missing: send \(wire.demand(for: input))" }
       }
     }
     let predicted = request.prediction
     guard let shape = request.shape(of: predicted) else { throw .invalid(faults) }
     guard shape.count > 0 else {
-      // In JSON what is not finite is a string.
-      let isNumber = request.values(of: predicted)?.first?.isFinite ?? true
+      let isFinite = request.values(of: predicted)?.first?.isFinite ?? true
       faults.append(.field(.input(predicted))) {
-        "\($0) is \(isNumber ? wire.scalarTensor : "a single value"); send \(wire.demand(for: predicted))"
+        "\($0) is \(wire.scalarTensor(isFinite: isFinite)); send \(wire.demand(for: predicted))"
       }
       throw .invalid(faults)
     }

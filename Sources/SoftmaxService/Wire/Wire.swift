@@ -17,8 +17,8 @@ protocol Wire: Sendable {
   func name(of operation: Operation) -> String
   /// How the logit of a masked class is written.
   var mask: String { get }
-  /// What a tensor of the shape [] is called.
-  var scalarTensor: String { get }
+  /// What a tensor of the shape [] is called, whose number is finite or not.
+  func scalarTensor(isFinite: Bool) -> String
   /// What a tensor of a shape is called.
   func tensor(of shape: TensorShape) -> String
   /// What to send for an input, in a sentence after "send".
@@ -30,12 +30,8 @@ protocol Wire: Sendable {
 }
 
 extension Wire {
-  /// What to send for an input, where the request may have probabilities in the place of logits.
-  func demand(for input: Input, isOfLogits: Bool) -> String {
-    let demand = demand(for: input)
-    guard !isOfLogits else { return demand }
-    return demand.replacing("of the logits", with: "of the probabilities").replacing("each logit", with: "each of them")
-  }
+  /// What a tensor of the shape [] is called.
+  var scalarTensor: String { scalarTensor(isFinite: true) }
 
   /// What was found of a tensor.
   func found(_ shape: TensorShape) -> String { shape.isEmpty ? "is \(scalarTensor)" : "has shape \(shape)" }

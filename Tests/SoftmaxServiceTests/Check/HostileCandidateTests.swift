@@ -20,7 +20,7 @@ struct HostileCandidateTests {
     (#"{"logits": [1, 2], "weight": [1, 2], "candidate": {"entropy": 1}}"#, "#", "which \"weight\" needs"),
     (
       #"{"logits": [1, 2], "ignore_index": 1, "candidate": {"entropy": 1}}"#, "#",
-      "or a probability for each logit; or leave out \"ignore_index\""
+      "or a probability for each of its classes; or leave out \"ignore_index\""
     ),
     (#"{"logits": [1, 2], "candidate": {"probabilities": [1]}}"#, "#/candidate/probabilities", "has shape [1]"),
     (

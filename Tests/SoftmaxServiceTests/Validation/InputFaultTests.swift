@@ -119,7 +119,7 @@ struct InputFaultTests {
       ("#/weight", ["a boolean", "send a list of finite numbers of at least 0, one for each class"])),
     BadBody(
       "/gradient", #"{"logits": [1, 2], "target": true, "sample_weight": {}, "upstream": {}}"#,
-      ("#/target", ["a class index for each slice", "a probability for each logit"]),
+      ("#/target", ["a class index for each slice", "a probability for each of its classes"]),
       ("#/sample_weight", ["a finite number of at least 0 for each slice"]),
       ("#/upstream", ["a finite number for each loss"])),
     BadBody("/softmax", #"{"logits": []}"#, ("#/logits", ["an empty array"])),
@@ -255,7 +255,7 @@ struct InputFaultTests {
     // Who sends probabilities is not told of logits.
     BadBody(
       "/loss", #"{"probabilities": [0.5, 0.5]}"#,
-      ("#", ["for each slice of the probabilities, or a probability for each of them"])),
+      ("#", ["send a class index for each slice, or a probability for each of its classes"])),
     BadBody(
       "/loss", #"{"probabilities": [0.5, 0.5], "target": 0, "axis": 1}"#, ("#/axis", ["for probabilities of rank 1"])),
     BadBody(
@@ -268,7 +268,7 @@ struct InputFaultTests {
     BadBody("/loss", #"{"logits": [1, 2], "target": [0]}"#, ("#/target", ["shape [1]", "a bare number", "shape [2]"])),
     BadBody(
       "/loss", #"{"logits": [[1, 2], [3, 4]], "target": [[0], [1]]}"#,
-      ("#/target", ["[2, 1]; drop its last axis: one class index a row"])),
+      ("#/target", ["[2, 1]; drop its last axis: one class index for each slice"])),
     BadBody(
       "/loss", #"{"logits": [[[1, 2], [3, 4], [5, 6]]], "target": [[0, 2]]}"#,
       ("#/target", ["shape [1, 2]", "shape [1, 3]", "\"axis\": 1"])),

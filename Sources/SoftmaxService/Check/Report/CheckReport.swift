@@ -311,15 +311,4 @@ extension BinaryFormat {
 
   /// The unit roundoff u, 2^-p for p bits.
   var unit: Double { Double(sign: .plus, exponent: -precision, significand: 1) }
-
-  /// How sentences name it, as IEEE 754 does; a caller sends a ``DataType``.
-  var name: String {
-    switch self {
-    case .binary64: "binary64"
-    case .binary32: "binary32"
-    case .binary16: "binary16"
-    case .bfloat16: "bfloat16"
-    default: "\(precision) bits"
-    }
-  }
 }

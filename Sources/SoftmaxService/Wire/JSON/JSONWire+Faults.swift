@@ -171,7 +171,8 @@ extension JSONWire {
     if operation == .check,
       let output = CheckedOutput.allCases.first(where: { $0.name == name || $0.aliases.contains(name) })
     {
-      return "\(place) belongs inside \"candidate\"; send \"candidate\": {\(quoted(output.name)): …}"
+      let candidate = quoted(RequestField.candidate.name)
+      return "\(place) belongs inside \(candidate); send \(candidate): {\(quoted(output.name)): …}"
     }
     let all = listed(operation.fields.map { quoted($0.name) })
     let isOutput = operation.outputs.contains { $0.name == name }

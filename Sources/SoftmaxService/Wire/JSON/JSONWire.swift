@@ -56,7 +56,8 @@ struct JSONWire: Wire {
   func name(of operation: Operation) -> String { operation.path }
 
   var mask: String { "\"-Infinity\"" }
-  var scalarTensor: String { "a bare number" }
+  // What is not finite is a string.
+  func scalarTensor(isFinite: Bool) -> String { isFinite ? "a bare number" : "a single value" }
   var candidateDemand: String { Self.candidateDemand }
 
   func tensor(of shape: TensorShape) -> String { shape.isEmpty ? scalarTensor : "an array of shape \(shape)" }

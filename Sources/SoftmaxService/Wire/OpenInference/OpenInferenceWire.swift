@@ -117,7 +117,7 @@ struct OpenInferenceWire: Wire {
   func name(of operation: Operation) -> String { "the model \(quoted(operation.modelName))" }
 
   var mask: String { "-Infinity" }
-  var scalarTensor: String { "a tensor of shape []" }
+  func scalarTensor(isFinite: Bool) -> String { "a tensor of shape []" }
   var candidateDemand: String {
     "your numbers as inputs named for outputs, such as \(quoted(ModelInput.candidate(.gradient).name))"
   }
