@@ -186,9 +186,7 @@ extension EventLoop {
   /// - Returns: whether it has ended.
   private func endIfWaitedFor(_ connection: Connection) -> Bool {
     connection.withState { state in
-      receive(connection, &state)
-      if !connection.isClosed { advance(connection, &state) }
-      if !connection.isClosed, !state.hasOutput, state.timeWaited(at: now.instant) != nil {
+      if stays(connection, &state), !state.hasOutput, state.timeWaited(at: now.instant) != nil {
         // Without a reset, so that an answer arrives that has just been written.
         close(connection)
         observer.connectionDropped(.connectionCap, loop: index)
@@ -200,11 +198,18 @@ extension EventLoop {
   /// Ends a connection whose peer still keeps it waiting; a request that has arrived meanwhile is answered.
   private func endWaiting(of connection: Connection, beyond grace: UInt64) {
     connection.withState { state in
-      receive(connection, &state)
-      if !connection.isClosed { advance(connection, &state) }
-      guard !connection.isClosed, timeWaited(for: connection, &state, atLeast: grace) != nil else { return }
+      guard stays(connection, &state), timeWaited(for: connection, &state, atLeast: grace) != nil else { return }
       drop(connection, for: .connectionCap)
     }
+  }
+
+  /// Answers what has arrived meanwhile.
+  ///
+  /// - Returns: whether the connection is still there.
+  private func stays(_ connection: Connection, _ state: inout ConnectionState) -> Bool {
+    receive(connection, &state)
+    if !connection.isClosed { advance(connection, &state) }
+    return !connection.isClosed
   }
 
   /// How long the peer has kept the connection waiting, if that is as long as `grace`; not while it reads an answer of

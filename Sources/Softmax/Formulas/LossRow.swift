@@ -226,7 +226,6 @@ extension TargetWeights {
   /// Whether every class has u_c = p_c exactly: for a teacher, its logits are the row's up to a shift; for
   /// probabilities, the row is level and they are one over the number of its classes.
   func isPrediction(of row: LogitsRow) -> Bool {
-    if case .index = kind { return false }
     guard smoothing == 0, evenWeight == 1, row.softcap == nil || row.isLevel else { return false }
     switch kind {
     case .index: return false

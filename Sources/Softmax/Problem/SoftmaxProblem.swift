@@ -208,11 +208,16 @@ extension SoftmaxOutput {
     }
   }
 
-  /// Whether it is among those that most requests ask for, which short rows and narrow formats have quicker ways to.
-  var isCommon: Bool {
+  /// Those that most requests ask for, which short rows and narrow formats have quicker ways to.
+  enum Common { case probabilities, logProbabilities, argmax }
+
+  /// Itself where it is one of these, else nil.
+  var common: Common? {
     switch self {
-    case .probabilities, .logProbabilities, .argmax: true
-    case .logSumExp, .entropy, .jacobian, .topIndices, .topProbabilities, .topLogProbabilities: false
+    case .probabilities: .probabilities
+    case .logProbabilities: .logProbabilities
+    case .argmax: .argmax
+    case .logSumExp, .entropy, .jacobian, .topIndices, .topProbabilities, .topLogProbabilities: nil
     }
   }
 

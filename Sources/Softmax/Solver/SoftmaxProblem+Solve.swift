@@ -183,7 +183,7 @@ struct OutputLayout: Sendable {
       valuesPerRow += count
       areDividedByTemperature = areDividedByTemperature || output == .jacobian
       needExponentials = needExponentials || output.needsExponentials
-      areCommon = areCommon && output.isCommon
+      areCommon = areCommon && output.common != nil
     }
   }
 

@@ -168,7 +168,7 @@ extension GroupedRows {
     var open: RowBits = 0
     for place in 0..<outputs.parts.count {
       let part = outputs.parts[place]
-      switch part.output {
+      switch part.output.common {
       case .probabilities:
         open |= products(groups.exponentials, isGradient: false, within: shareError, rounding, into: &results)
         selection.write(results, to: part.buffer)
@@ -181,8 +181,7 @@ extension GroupedRows {
         selection.write(results, to: part.buffer)
       case .argmax:
         for row in 0..<count { part.buffer[number(row)] = groups[row / 8].top[row % 8] }
-      case .logSumExp, .entropy, .jacobian, .topIndices, .topProbabilities, .topLogProbabilities:
-        open = .max
+      case nil: open = .max
       }
     }
     return open

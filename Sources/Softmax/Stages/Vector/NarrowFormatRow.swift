@@ -150,13 +150,13 @@ extension NarrowFormatRow {
     guard isOfUse, outputs.areCommon, read(logits, row: n, by: &reader) else { return false }
     for place in outputs.parts.indices {
       let part = outputs.parts[place]
-      switch part.output {
+      switch part.output.common {
       case .probabilities:
         guard probabilities(row: n, into: part.buffer, by: &writer) else { return false }
       case .logProbabilities:
         guard logProbabilities(logits, row: n, into: part.buffer, by: &reader, &writer) else { return false }
       case .argmax: part.buffer[n] = Double(top.index)
-      case .logSumExp, .entropy, .jacobian, .topIndices, .topProbabilities, .topLogProbabilities: return false
+      case nil: return false
       }
     }
     return true

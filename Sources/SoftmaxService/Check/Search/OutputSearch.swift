@@ -153,12 +153,15 @@ struct OutputSearch: ~Copyable {
   /// Whether the numbers may be those of a step that is left out, by what all such numbers have: looked at first, since
   /// it needs no exponentials. (Mutating, so that it is not handed a copy.)
   private mutating func mayLeaveOutStep(_ cause: Cause) -> Bool {
-    // The largest logit's own exponential is 1, and the logarithm of that 0.
-    switch (cause, candidate.output) {
-    case (.noExponential, _): numbers.allSatisfy { $0 <= 0 }
-    case (.noSum, .probabilities): numbers.contains(1) && haveLargeSums
-    case (.noSum, .logProbabilities): numbers.contains(0) && haveLargeSums
-    case (.noSum, _): !isZero && haveLargeSums
+    switch cause {
+    case .noExponential: numbers.allSatisfy { $0 <= 0 }
+    case .noSum:
+      // The largest logit's own exponential is 1, and the logarithm of that 0.
+      switch candidate.output {
+      case .probabilities: numbers.contains(1) && haveLargeSums
+      case .logProbabilities: numbers.contains(0) && haveLargeSums
+      case .logSumExp, .entropy, .loss, .gradient: !isZero && haveLargeSums
+      }
     default: true
     }
   }
