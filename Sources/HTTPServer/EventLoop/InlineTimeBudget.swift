@@ -1,0 +1,79 @@
+internal import HTTP
+internal import Synchronization
+
+/// Tells work on another thread to stop: its client has disconnected, or its time is up.
+final class CancellationToken: Sendable {
+  private let abandoned = Atomic<Bool>(false)
+  private let deadline: Instant
+
+  init(deadline: Instant) { self.deadline = deadline }
+
+  /// The client has disconnected.
+  func abandon() { abandoned.store(true, ordering: .relaxed) }
+
+  var isAbandoned: Bool { abandoned.load(ordering: .relaxed) }
+
+  /// Whether the client has disconnected or the deadline has passed.
+  var isCancelled: Bool { isAbandoned || Clock.now() >= deadline }
+}
+
+/// The short time for which an event loop may compute by itself. A request that needs more is run again on the work
+/// pool, so that it does not delay the loop's other connections.
+///
+/// While a loop tries a request in vain it answers nobody, and a crowd of small requests that all take long would cost
+/// one try each. So an eighth of the time may go to such tries, and some more at once; then all are short.
+final class InlineTimeBudget: Sendable {
+  /// Nanoseconds of a try.
+  let longest: UInt64
+  /// Nanoseconds of a try where too many have failed: a request of some thousand numbers takes less.
+  static let short: UInt64 = 200_000
+  /// A nanosecond of a failed try counts for so many of the time that goes by.
+  static let cost: UInt64 = 8
+  /// How many of the longest tries may fail at once.
+  static let mostAtOnce: UInt64 = 8
+
+  private let began = Atomic<UInt64>(0)
+  private let end = Atomic<UInt64>(0)
+  private let expired = Atomic<Bool>(false)
+  /// When the time will have gone by for which the failed tries count.
+  private let settled = Atomic<UInt64>(0)
+
+  init(_ longest: UInt64) { self.longest = longest }
+
+  /// Whether too many tries have failed.
+  func isSpent(at now: Instant) -> Bool {
+    Instant(nanoseconds: settled.load(ordering: .relaxed)).nanoseconds(since: now)
+      >= Self.mostAtOnce &* Self.cost &* longest
+  }
+
+  /// A try begins.
+  /// - Parameter isShort: whether the request probably needs longer anyhow.
+  func start(at now: Instant, isShort: Bool = false) {
+    let time = isShort || isSpent(at: now) ? min(Self.short, longest) : longest
+    began.store(now.nanoseconds, ordering: .relaxed)
+    end.store(now.nanoseconds &+ time, ordering: .relaxed)
+    expired.store(false, ordering: .relaxed)
+  }
+
+  /// Asked by the work itself, about every 0.1 ms: whether to stop.
+  func checkExpired() -> Bool {
+    guard Clock.now().nanoseconds >= end.load(ordering: .relaxed) else { return false }
+    expired.store(true, ordering: .relaxed)
+    return true
+  }
+
+  /// The work needs what only a worker has: its answer is void.
+  func expire() { expired.store(true, ordering: .relaxed) }
+
+  /// Whether the work was told to stop, or could not go on, so that its answer is void.
+  var didExpire: Bool { expired.load(ordering: .relaxed) }
+
+  /// The try has failed. A short one does not count: else one crowd would keep all tries short for long after it.
+  func failed(at now: Instant) {
+    let began = began.load(ordering: .relaxed)
+    guard end.load(ordering: .relaxed) &- began > Self.short else { return }
+    let time = min(Self.mostAtOnce &* longest, now.nanoseconds(since: Instant(nanoseconds: began)))
+    let settled = max(now, Instant(nanoseconds: settled.load(ordering: .relaxed))).advanced(by: time &* Self.cost)
+    self.settled.store(settled.nanoseconds, ordering: .relaxed)
+  }
+}
