@@ -246,12 +246,7 @@ actor EventLoop {
         guard let connection = table[slot] else { continue }
         connection.withState { state in
           if let deadline = state.nextDeadline, deadline <= now.instant {
-            // The loop may be late for what has come in time.
-            if !state.hasOutput { receive(connection, &state) }
-            guard !connection.isClosed else { return }
-            reportUnacknowledged(of: connection, &state)
-            state.tick(at: now)
-            advance(connection, &state)
+            deadlinePassed(connection, &state)
           } else {
             schedule(connection, &state)
           }
@@ -260,6 +255,15 @@ actor EventLoop {
     }
     if now.instant >= nextMemoryCheck { dropSlowTransfers() }
     setTimer(min(wheel.nextWake ?? .never, nextMemoryCheck))
+  }
+
+  private func deadlinePassed(_ connection: Connection, _ state: inout ConnectionState) {
+    // The loop may be late for what has come in time.
+    if !state.hasOutput { receive(connection, &state) }
+    guard !connection.isClosed else { return }
+    reportUnacknowledged(of: connection, &state)
+    state.tick(at: now)
+    advance(connection, &state)
   }
 }
 

@@ -102,30 +102,39 @@ extension JSONReader {
         try skipValue()
         builder.appendFault(.object, at: position)
       case .array:
-        if builder.depth == builder.rank {
-          builder.note(.mixedDepth)
-          try skipValue()
-        } else if builder.depth == builder.limits.rank {
-          builder.note(.tooDeep)
-          builder.rank = builder.depth
-          try skipValue()
-        } else {
-          try beginArray()
-          builder.open()
-          if try nextElement() {
-            // The depth of the first number is the rank. From then on, each array's first number starts the fast path.
-            if builder.rank == nil, let byte = currentByte, isDigit(byte) || byte == UInt8(ascii: "-") {
-              builder.rank = builder.depth
-            }
-            if try readTensorNumbers(&builder, parallel) { return }
-            continue
-          }
-          builder.note(.empty, dropping: 1)
-          builder.close(isEmpty: true)
-        }
+        if try opensTensorArray(&builder), try !readTensorNumbers(&builder, parallel) { continue }
       }
       return
     }
+  }
+
+  /// Reads the opening bracket of an array that has an element; one that does not fit, or is empty, is read whole.
+  @inline(__always)
+  @_lifetime(self: copy self)
+  private mutating func opensTensorArray(_ builder: inout TensorBuilder) throws(JSONSyntaxError) -> Bool {
+    if builder.depth == builder.rank {
+      builder.note(.mixedDepth)
+      try skipValue()
+      return false
+    }
+    if builder.depth == builder.limits.rank {
+      builder.note(.tooDeep)
+      builder.rank = builder.depth
+      try skipValue()
+      return false
+    }
+    try beginArray()
+    builder.open()
+    guard try nextElement() else {
+      builder.note(.empty, dropping: 1)
+      builder.close(isEmpty: true)
+      return false
+    }
+    // The depth of the first number is the rank. From then on, each array's first number starts the fast path.
+    if builder.rank == nil, let byte = currentByte, isDigit(byte) || byte == UInt8(ascii: "-") {
+      builder.rank = builder.depth
+    }
+    return true
   }
 
   /// Reads on in an innermost array while booleans stand between commas and there is room. The last one is still to be

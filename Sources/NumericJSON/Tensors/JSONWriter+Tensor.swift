@@ -91,11 +91,13 @@ struct TensorLayout {
     textCapacity(before: range.upperBound) - (range.lowerBound == 0 ? 0 : textCapacity(before: range.lowerBound))
   }
 
-  /// Where a chunk of `size` values begins if every number takes the most bytes, each chunk with its own slack.
-  func place(ofChunk index: Int, size: Int) -> Int { textCapacity(before: index * size) + index * NumberEncoder.slack }
+  /// Where a chunk begins if every number takes the most bytes, each chunk with its own slack.
+  func start(ofChunk index: Int) -> Int {
+    textCapacity(before: index * JSONWriter.valuesInChunk) + index * NumberEncoder.slack
+  }
 
   /// Bytes that are enough for the tensor's text, in chunks or not.
-  var textCapacity: Int { place(ofChunk: count / JSONWriter.valuesInChunk + 1, size: JSONWriter.valuesInChunk) }
+  var textCapacity: Int { start(ofChunk: count / JSONWriter.valuesInChunk + 1) }
 }
 
 extension OutputSpan where Element == UInt8 {
@@ -184,9 +186,7 @@ extension OutputSpan where Element == UInt8 {
     tensor values: Span<Double>, layout: TensorLayout, encoder: NumberEncoder, parallel: Parallel,
     isCancelled: () -> Bool
   ) -> Bool {
-    let size = JSONWriter.valuesInChunk
-    let count = layout.count
-    let chunks = (count + size - 1) / size
+    let chunks = (layout.count + JSONWriter.valuesInChunk - 1) / JSONWriter.valuesInChunk
     precondition(freeCapacity >= layout.textCapacity)
     return unsafe withUnsafeMutableBufferPointer { buffer, filled in
       var lengths = [Int](repeating: 0, count: chunks)
@@ -198,23 +198,11 @@ extension OutputSpan where Element == UInt8 {
         unsafe lengths.withUnsafeMutableBufferPointer { lengths in
           parallel(next.count + 1) { index in
             if index == 0 {
-              var end = placed
-              for chunk in wave {
-                let start = origin + layout.place(ofChunk: chunk, size: size)
-                // Safe: no chunk is longer than its place, so this one ends before the wave that is being written.
-                unsafe buffer.move(from: start, to: end, count: lengths[chunk])
-                end += unsafe lengths[chunk]
-              }
+              unsafe buffer.closeUp(wave, lengths, layout: layout, from: origin, to: placed)
             } else {
               let chunk = next.lowerBound + index - 1
-              let range = chunk * size..<min((chunk + 1) * size, count)
-              let start = origin + layout.place(ofChunk: chunk, size: size)
-              let end = origin + layout.place(ofChunk: chunk + 1, size: size)
-              // Safe: the places ascend, do not overlap and end within the buffer.
-              let own = unsafe UnsafeMutableBufferPointer(rebasing: buffer[start..<end])
-              var output = unsafe OutputSpan(buffer: own, initializedCount: 0)
-              output.append(tensor: values, in: range, layout: layout, encoder: encoder)
-              unsafe lengths[chunk] = unsafe output.finalize(for: own)
+              unsafe lengths[chunk] = unsafe buffer.write(
+                chunk, of: values, layout: layout, encoder: encoder, from: origin)
             }
           }
         }
@@ -228,6 +216,39 @@ extension OutputSpan where Element == UInt8 {
 }
 
 extension UnsafeMutableBufferPointer<UInt8> {
+  /// Moves chunks from where each would begin if every number took the most bytes to where they do begin.
+  /// - Parameters:
+  ///   - chunks: a wave of them, and the lengths of all.
+  ///   - origin: where the tensor's text begins.
+  ///   - end: where the chunks before them end.
+  fileprivate func closeUp(
+    _ chunks: Range<Int>, _ lengths: UnsafeMutableBufferPointer<Int>, layout: TensorLayout, from origin: Int,
+    to end: Int
+  ) {
+    var end = end
+    for chunk in chunks {
+      let length = unsafe lengths[chunk]
+      // Safe: no chunk is longer than its place, so this one ends before the wave that is being written.
+      unsafe move(from: origin + layout.start(ofChunk: chunk), to: end, count: length)
+      end += length
+    }
+  }
+
+  /// Writes a chunk of a tensor's text to its own part of the buffer.
+  /// - Returns: its length.
+  fileprivate func write(
+    _ chunk: Int, of values: Span<Double>, layout: TensorLayout, encoder: NumberEncoder, from origin: Int
+  ) -> Int {
+    let size = JSONWriter.valuesInChunk
+    let range = (chunk * size..<(chunk + 1) * size).clamped(to: 0..<layout.count)
+    let (start, end) = (origin + layout.start(ofChunk: chunk), origin + layout.start(ofChunk: chunk + 1))
+    // Safe: the places ascend, do not overlap and end within the buffer.
+    let own = unsafe UnsafeMutableBufferPointer(rebasing: self[start..<end])
+    var output = unsafe OutputSpan(buffer: own, initializedCount: 0)
+    output.append(tensor: values, in: range, layout: layout, encoder: encoder)
+    return unsafe output.finalize(for: own)
+  }
+
   /// Copies bytes; the two ranges may overlap.
   func move(from source: Int, to destination: Int, count: Int) {
     precondition(source >= 0 && destination >= 0 && count >= 0)

@@ -178,6 +178,28 @@ struct RowSelection {
     return Stretch(start: start, end: isTile ? row + 8 : end, isTile: isTile)
   }
 
+  /// Goes through the numbers that lie one behind the other, or `inner` apart, both in the tensor and in the groups.
+  ///
+  /// - Parameters:
+  ///   - rows: called with so many of whole rows, from a row on, and where they begin in the tensor.
+  ///   - lanes: called with eight of a tile's class: where they begin in the groups and in the tensor.
+  @inline(__always)
+  private func forEachRun(
+    rows: (_ count: Int, _ row: Int, _ start: Int) -> Void, lanes: (_ index: Int, _ start: Int) -> Void
+  ) {
+    let classes = layout.classes
+    var row = 0
+    while row < count {
+      let stretch = stretch(from: row)
+      if stretch.isTile {
+        for c in 0..<classes { lanes(row * classes + 8 * c, stretch.start + c * layout.inner) }
+      } else {
+        rows((stretch.end - row) * classes, row, stretch.start)
+      }
+      row = stretch.end
+    }
+  }
+
   /// Copies the rows of a tensor into groups.
   mutating func gather(_ tensor: Numbers, into groups: inout [Double]) {
     groups.resize(to: 8 * self.groups * layout.classes)
@@ -185,21 +207,14 @@ struct RowSelection {
     var run = exchange(&run, with: [])
     defer { self.run = run }
     let (classes, inner) = (layout.classes, layout.inner)
-    var row = 0
-    while row < count {
-      let stretch = stretch(from: row)
-      if !stretch.isTile {
-        tensor.withRun((stretch.end - row) * classes, from: stretch.start, step: inner, copiedInto: &run) { numbers in
-          interleave(numbers, classes: classes, from: row, into: &groups)
-        }
-      } else {
-        for c in 0..<classes {
-          tensor.withRun(8, from: stretch.start + c * inner, copiedInto: &run) { numbers in
-            for lane in 0..<8 { groups[row * classes + 8 * c + lane] = numbers[lane] }
-          }
-        }
+    forEachRun { count, row, start in
+      tensor.withRun(count, from: start, step: inner, copiedInto: &run) { numbers in
+        interleave(numbers, classes: classes, from: row, into: &groups)
       }
-      row = stretch.end
+    } lanes: { index, start in
+      tensor.withRun(8, from: start, copiedInto: &run) { numbers in
+        for lane in 0..<8 { groups[index + lane] = numbers[lane] }
+      }
     }
   }
 
@@ -209,20 +224,12 @@ struct RowSelection {
     var run = exchange(&run, with: [])
     defer { self.run = run }
     let (classes, inner) = (layout.classes, layout.inner)
-    var row = 0
-    while row < count {
-      let stretch = stretch(from: row)
-      if !stretch.isTile {
-        tensor.write((stretch.end - row) * classes, from: stretch.start, step: inner, by: &run) { numbers in
-          deinterleave(groups, classes: classes, from: row, into: &numbers)
-        }
-      } else {
-        for c in 0..<classes {
-          let place = row * classes + 8 * c
-          tensor.write(groups.extracting(place..<place + 8), from: stretch.start + c * inner)
-        }
+    forEachRun { count, row, start in
+      tensor.write(count, from: start, step: inner, by: &run) { numbers in
+        deinterleave(groups, classes: classes, from: row, into: &numbers)
       }
-      row = stretch.end
+    } lanes: { index, start in
+      tensor.write(groups.extracting(index..<index + 8), from: start)
     }
   }
 }
