@@ -26,8 +26,8 @@ public struct ServerConfiguration: Sendable, Hashable {
   public var workers: Int
   /// Requests that wait for a worker; beyond it, 503.
   public var workQueueLimit = 128
-  /// Requests of much unbounded work that have let others go first; beyond it, 503. Each keeps a thread and its memory.
-  public private(set) var mostPassed = WorkPool.mostPassed
+  /// Requests of much unbounded work that have yielded to others; beyond it, 503. Each keeps a thread and its memory.
+  public private(set) var mostYielded = WorkPool.mostYielded
   /// What a connection costs that holds nothing else: its state, and the socket in the kernel, which counts in a
   /// control group too.
   public static let bytesPerConnection = 8 * 1024
@@ -61,7 +61,7 @@ public struct ServerConfiguration: Sendable, Hashable {
   /// The most threads that a server of this many loops has at once: the loops and as many workers, as many again where
   /// one request computes on all cores, the expensive requests and those that have let others go first, and Dispatch's
   /// own.
-  public static func mostThreads(loops: Int) -> Int { fewestThreads(loops: loops) + WorkPool.mostPassed }
+  public static func mostThreads(loops: Int) -> Int { fewestThreads(loops: loops) + WorkPool.mostYielded }
 
   /// The same where no request may let others go first. With fewer threads loops may stand still: where no thread can
   /// be made, Dispatch waits for one in the thread that asks.
@@ -74,7 +74,7 @@ public struct ServerConfiguration: Sendable, Hashable {
 
   /// Has no more than `threads` threads at once.
   public mutating func limitThreads(to threads: Int) {
-    mostPassed = max(0, min(WorkPool.mostPassed, threads - Self.fewestThreads(loops: loops)))
+    mostYielded = max(0, min(WorkPool.mostYielded, threads - Self.fewestThreads(loops: loops)))
   }
 
   /// Connections beyond the cap for which no place could be made. On them only routes that say so are answered
@@ -109,7 +109,7 @@ public final class ServerStatus: Sendable {
     budget = MemoryBudget(
       limit: configuration.memoryBytes, longestTransfer: configuration.limits.writeTotalTimeout.nanoseconds)
     workPool = WorkPool(
-      workers: configuration.workers, queueLimit: configuration.workQueueLimit, mostPassed: configuration.mostPassed)
+      workers: configuration.workers, queueLimit: configuration.workQueueLimit, mostYielded: configuration.mostYielded)
   }
 
   /// Whether the server has started and is not stopping.

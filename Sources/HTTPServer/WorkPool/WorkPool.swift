@@ -19,8 +19,8 @@ final class WorkPool: Sendable {
   private struct State {
     /// The work that has waited longest first.
     var queued: [QueuedWork] = []
-    /// Requests that have begun and let those in the queue go first.
-    var passed = WaitingThreads()
+    /// Requests that have begun and yielded to those in the queue.
+    var yielded = WaitingThreads()
     /// Counts the requests started, so that a later check can tell whether any has come.
     var started: UInt64 = 0
     /// Such a check is scheduled.
@@ -30,17 +30,17 @@ final class WorkPool: Sendable {
     mutating func takeFirst() -> Work? { queued.isEmpty ? nil : queued.removeFirst().work }
   }
 
-  /// How many requests may have let others go first; each keeps a thread and its memory meanwhile.
-  static let mostPassed = 32
+  /// How many requests may have yielded to others; each keeps a thread and its memory meanwhile.
+  static let mostYielded = 32
   /// How many expensive requests may wait for the one that runs; each keeps them too.
   static let mostExpensiveWaiting = 4
-  /// One that has waited so long, in nanoseconds, is not passed by further ones.
-  private static let longestPass: UInt64 = 1_000_000_000
+  /// One that has waited so long, in nanoseconds, yields to no further ones.
+  private static let longestYield: UInt64 = 1_000_000_000
 
   /// Requests computed at once, and threads for one that is alone.
   let workers: Int
   private let queueLimit: Int
-  private let mostPassed: Int
+  private let mostYielded: Int
   /// Expensive requests, which have given up their places.
   let expensive: ExpensiveGate
   private let state = Mutex(State())
@@ -50,15 +50,15 @@ final class WorkPool: Sendable {
   /// - Parameters:
   ///   - workers: requests computed at once.
   ///   - queueLimit: requests that wait behind them.
-  ///   - mostPassed: how many requests may have let others go first.
+  ///   - mostYielded: how many requests may have yielded to others.
   ///   - expensiveWaiting: how many expensive requests may wait for the one that runs.
   init(
-    workers: Int, queueLimit: Int, mostPassed: Int = WorkPool.mostPassed,
+    workers: Int, queueLimit: Int, mostYielded: Int = WorkPool.mostYielded,
     expensiveWaiting: Int = WorkPool.mostExpensiveWaiting
   ) {
     self.workers = workers
     self.queueLimit = queueLimit
-    self.mostPassed = mostPassed
+    self.mostYielded = mostYielded
     expensive = ExpensiveGate(waiting: expensiveWaiting)
   }
 
@@ -122,25 +122,25 @@ final class WorkPool: Sendable {
   }
 
   /// Gives the place of an expensive request to the next one.
-  func passOn() {
+  func yieldForGood() {
     if let next = next() { start(next) }
   }
 
   /// Gives the calling request's place to the requests in the queue, if there are any, and returns when there are none
   /// left, or after about a second.
   ///
-  /// - Returns: whether the caller has a place again: not if it is cancelled, or too many have let others go first.
-  func letOthersPass(unless isCancelled: () -> Bool) -> Bool {
+  /// - Returns: whether the caller has a place again: not if it is cancelled, or too many have yielded.
+  func yieldToQueue(unless isCancelled: () -> Bool) -> Bool {
     let (next, thread) = state.withLock { state -> (Work?, DispatchSemaphore?) in
       guard let next = state.takeFirst() else { return (nil, nil) }
-      return (next, state.passed.count < mostPassed ? state.passed.append() : nil)
+      return (next, state.yielded.count < mostYielded ? state.yielded.append() : nil)
     }
     guard let next else { return true }
     start(next)
     guard let thread else { return false }
     if WaitingThreads.wait(for: thread, unless: isCancelled) { return true }
     // It may have been woken meanwhile, and then has a place to give.
-    if !state.withLock({ $0.passed.remove(thread) }) { passOn() }
+    if !state.withLock({ $0.yielded.remove(thread) }) { yieldForGood() }
     return false
   }
 
@@ -161,13 +161,13 @@ final class WorkPool: Sendable {
     }
   }
 
-  /// The work that has waited longest, or nil: then this thread is no longer one of the workers, and one that has let
-  /// others go first takes its place, if there is any.
+  /// The work that has waited longest, or nil: then this thread is no longer one of the workers, and one that has
+  /// yielded takes its place, if there is any.
   private func next() -> Work? {
     state.withLock { state in
-      if state.passed.wakeFirst(waitingFor: Self.longestPass) { return nil }
+      if state.yielded.wakeFirst(waitingFor: Self.longestYield) { return nil }
       if let next = state.takeFirst() { return next }
-      if !state.passed.wakeFirst() { running.subtract(1, ordering: .relaxed) }
+      if !state.yielded.wakeFirst() { running.subtract(1, ordering: .relaxed) }
       return nil
     }
   }

@@ -5,12 +5,12 @@ internal import Synchronization
 /// One request's place among the workers of a pool.
 ///
 /// Unbounded work, whose length the request's size does not tell, keeps nobody waiting: after some milliseconds of it
-/// a request lets every other that waits for a worker go first. Once the work has become expensive, the request gives
+/// a request yields to every other that waits for a worker. Once the work has become expensive, the request gives
 /// its place up. It goes on beside the workers, on the thread that it has, one such request at a time. So all
 /// expensive requests together take the time of one thread, and cheap ones pass even where there is only one worker.
 final class WorkerPlace: Sendable {
-  /// Nanoseconds of unbounded work after which others go first.
-  static let patience = 10_000_000
+  /// Nanoseconds of unbounded work after which it yields to others.
+  static let yieldInterval = 10_000_000
   /// Nanoseconds of unbounded work after which a request is expensive.
   static let expensive = 200_000_000
 
@@ -24,7 +24,7 @@ final class WorkerPlace: Sendable {
   }
 
   private let pool: WorkPool
-  private let standing = Mutex(Standing.worker(until: WorkerPlace.patience))
+  private let standing = Mutex(Standing.worker(until: WorkerPlace.yieldInterval))
   private let refused = Atomic<Bool>(false)
   /// Nanoseconds of unbounded work so far, over all of the request's threads.
   private let unboundedWork = Atomic<Int>(0)
@@ -39,15 +39,15 @@ final class WorkerPlace: Sendable {
   ///   - isCancelled: ends the waiting, and with it the request.
   func workedUnbounded(_ sinceLastCall: Int, unless isCancelled: () -> Bool) {
     let nanoseconds = unboundedWork.add(sinceLastCall, ordering: .relaxed).newValue
-    guard nanoseconds > Self.patience else { return }
+    guard nanoseconds > Self.yieldInterval else { return }
     standing.withLock { standing in
       guard case .worker(let limit) = standing, nanoseconds > limit else { return }
       if nanoseconds > Self.expensive {
-        pool.passOn()
+        pool.yieldForGood()
         standing = pool.expensive.enter(unless: isCancelled) ? .expensive : .refused
       } else {
-        let goesOn = pool.letOthersPass(unless: isCancelled)
-        standing = goesOn ? .worker(until: nanoseconds + Self.patience) : .refused
+        let goesOn = pool.yieldToQueue(unless: isCancelled)
+        standing = goesOn ? .worker(until: nanoseconds + Self.yieldInterval) : .refused
       }
       if case .refused = standing { refused.store(true, ordering: .relaxed) }
     }

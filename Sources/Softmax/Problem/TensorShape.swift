@@ -6,16 +6,16 @@ public struct TensorShape: Sendable {
   public static var maximumRank: Int { 8 }
 
   /// One more than a request's tensors may have: a Jacobian has its logits' class axis twice.
-  private let places: InlineArray<9, Int>
+  private let extents: InlineArray<9, Int>
   private let rank: Int
 
   /// Nil for more than ``maximumRank`` extents.
   public init?(_ extents: Span<Int>) {
     let count = extents.count
     guard count <= Self.maximumRank else { return nil }
-    var places = InlineArray<9, Int>(repeating: 1)
-    for axis in 0..<count { places[axis] = extents[axis] }
-    self.places = places
+    var own = InlineArray<9, Int>(repeating: 1)
+    for axis in 0..<count { own[axis] = extents[axis] }
+    self.extents = own
     rank = count
   }
 
@@ -24,37 +24,37 @@ public struct TensorShape: Sendable {
 
   /// The shape without one of its axes.
   public func removing(axis: Int) -> TensorShape {
-    TensorShape(InlineArray { $0 < axis || $0 == 8 ? places[$0] : places[$0 + 1] }, rank: rank - 1)
+    TensorShape(InlineArray { $0 < axis || $0 == 8 ? extents[$0] : extents[$0 + 1] }, rank: rank - 1)
   }
 
   /// The shape with another extent of one of its axes.
   public func replacing(axis: Int, with extent: Int) -> TensorShape {
-    TensorShape(InlineArray { $0 == axis ? extent : places[$0] }, rank: rank)
+    TensorShape(InlineArray { $0 == axis ? extent : extents[$0] }, rank: rank)
   }
 
   /// The shape with one of its axes twice, side by side.
   public func doubling(axis: Int) -> TensorShape {
-    TensorShape(InlineArray { $0 <= axis ? places[$0] : places[$0 - 1] }, rank: rank + 1)
+    TensorShape(InlineArray { $0 <= axis ? extents[$0] : extents[$0 - 1] }, rank: rank + 1)
   }
 
-  private init(_ places: InlineArray<9, Int>, rank: Int) {
-    self.places = places
+  private init(_ extents: InlineArray<9, Int>, rank: Int) {
+    self.extents = extents
     self.rank = rank
   }
 
   /// The extents as an array.
-  public var extents: [Int] { Array(self) }
+  public var array: [Int] { Array(self) }
 
   /// The extents.
   public var span: Span<Int> {
     @_lifetime(borrow self)
-    borrowing get { places.span.extracting(first: rank) }
+    borrowing get { extents.span.extracting(first: rank) }
   }
 
   /// How many values a tensor of the shape holds.
   public var volume: Int {
     var volume = 1
-    for axis in 0..<rank { volume *= places[axis] }
+    for axis in 0..<rank { volume *= extents[axis] }
     return volume
   }
 }
@@ -62,7 +62,7 @@ public struct TensorShape: Sendable {
 extension TensorShape: RandomAccessCollection {
   public var startIndex: Int { 0 }
   public var endIndex: Int { rank }
-  public subscript(axis: Int) -> Int { places[axis] }
+  public subscript(axis: Int) -> Int { extents[axis] }
 }
 
 extension TensorShape: Hashable {
@@ -79,7 +79,7 @@ extension TensorShape: ExpressibleByArrayLiteral {
 
 extension TensorShape: CustomStringConvertible {
   /// As an array's: `[2, 3]`.
-  public var description: String { extents.description }
+  public var description: String { array.description }
 }
 
 /// Where the class axis lies in a row-major tensor, as three numbers: `[outer, classes, inner]`.

@@ -112,7 +112,7 @@ struct ParameterDescriptor: Sendable {
     /// Without a default, leaving it out means something that no number does.
     case number(default: Double?, NumberRange)
     case integer(default: Double?)
-    /// One of these names, given by its place among them, and what to do instead of names that other libraries have.
+    /// One of these names, given by its index among them, and what to do instead of names that other libraries have.
     case choice(default: Int, names: [String], hints: [String: String])
 
     static func choice<Name: RawRepresentable<String> & CaseIterable>(
@@ -159,7 +159,7 @@ struct ParameterDescriptor: Sendable {
   var defaultValue: Double {
     switch kind {
     case .number(let value, _), .integer(let value): value ?? .nan
-    case .choice(let place, _, _): Double(place)
+    case .choice(let index, _, _): Double(index)
     }
   }
 
@@ -167,7 +167,7 @@ struct ParameterDescriptor: Sendable {
   var defaultText: String? {
     switch kind {
     case .number(let value, _), .integer(let value): value.map { text(of: $0) }
-    case .choice(let place, let names, _): names[place]
+    case .choice(let index, let names, _): names[index]
     }
   }
 
@@ -256,7 +256,7 @@ enum ReductionName: String, Sendable, CaseIterable {
 ///
 /// What reads them is inlined, since a call would copy them all.
 struct ParameterValues: Sendable {
-  /// By parameter: numbers as they are, choices as places in the descriptor's list.
+  /// By parameter: numbers as they are, choices as indices in the descriptor's list.
   private var values = Self.defaults
 
   private static let defaults = InlineArray<15, Double> { Parameter.allCases[$0].descriptor.defaultValue }
@@ -300,7 +300,7 @@ extension ParameterDescriptor {
       if number.isFinite, number.rounded() == number { return .success(number) }
       return .failure(Complaint(text(of: number), demand))
     case (.choice(_, let names, let hints), .name(let name)):
-      if let place = names.firstIndex(of: name) { return .success(Double(place)) }
+      if let index = names.firstIndex(of: name) { return .success(Double(index)) }
       return .failure(Complaint(quoted(name), demand, hint: Self.hint(for: name, among: names, hints)))
     case (.number, .name(let name)), (.integer, .name(let name)):
       return .failure(Complaint("the string \(quoted(name))", demand))

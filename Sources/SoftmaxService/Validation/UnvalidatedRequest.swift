@@ -50,12 +50,12 @@ struct UnvalidatedRequest: ~Copyable, Sendable {
   private(set) var parameters: [(parameter: Parameter, scalar: Scalar)] = []
 
   /// The tensor of an input; nil where it is left out or could not be read.
-  subscript(input: Input) -> Tensor? { place(of: input).map { tensors[$0] } }
+  subscript(input: Input) -> Tensor? { index(of: input).map { tensors[$0] } }
 
   /// The shape of an input's tensor: looking at it alone copies no tensor.
   func shape(of input: Input) -> TensorShape? {
-    guard let place = place(of: input) else { return nil }
-    return tensors[place].shape
+    guard let index = index(of: input) else { return nil }
+    return tensors[index].shape
   }
 
   /// The input that holds the prediction: the logits, or the probabilities in their place.
@@ -68,11 +68,11 @@ struct UnvalidatedRequest: ~Copyable, Sendable {
 
   /// The numbers of an input, as the tensor has them.
   func values(of input: Input) -> Numbers? {
-    guard let place = place(of: input) else { return nil }
-    return tensors[place].values
+    guard let index = index(of: input) else { return nil }
+    return tensors[index].values
   }
 
-  private func place(of input: Input) -> Int? { inputs.firstIndex(of: input) }
+  private func index(of input: Input) -> Int? { inputs.firstIndex(of: input) }
 
   /// The value of a parameter; nil where it is left out or could not be read.
   subscript(parameter: Parameter) -> Scalar? { parameters.first { $0.parameter == parameter }?.scalar }
@@ -84,9 +84,9 @@ struct UnvalidatedRequest: ~Copyable, Sendable {
 
   /// Takes an input's tensor out, so that it can be changed in place and set again.
   mutating func take(_ input: Input) -> Tensor? {
-    guard let place = place(of: input) else { return nil }
-    _ = inputs.remove(at: place)
-    return tensors.remove(at: place)
+    guard let index = index(of: input) else { return nil }
+    _ = inputs.remove(at: index)
+    return tensors.remove(at: index)
   }
 
   mutating func set(_ parameter: Parameter, _ scalar: Scalar) { parameters.append((parameter, scalar)) }

@@ -147,26 +147,26 @@ extension ValidatedRequest {
 
   /// How one output goes where the logits are.
   struct Overwriting {
-    /// Its place among the outputs.
-    let place: Int
+    /// Its index among the outputs.
+    let index: Int
     /// How many of its numbers have memory of their own: the first ones, whole rows.
     let ownCount: Int
   }
 
   /// The output that may go where the logits are; nil where none may.
   var overwriting: Overwriting? {
-    let places = plan.outputs.indices.filter { plan.outputs[$0].descriptor.hasClassAxis }
-    guard places.count == 1, let place = places.first else { return nil }
+    let indices = plan.outputs.indices.filter { plan.outputs[$0].descriptor.hasClassAxis }
+    guard indices.count == 1, let index = indices.first else { return nil }
     switch work {
     case .softmax(let problem):
       guard problem.logits.byteCount >= Self.leastBytes, problem.mayBeOverwritten else { return nil }
-      return Overwriting(place: place, ownCount: 0)
+      return Overwriting(index: index, ownCount: 0)
     case .loss(let work):
       guard plan.outputs.allSatisfy({ $0 == .gradient || $0 == .loss }),
         work.problem.softmax.logits.byteCount >= Self.leastBytes,
         let rows = work.problem.rowsNotOverwritten(besideLoss: plan.outputs.contains(.loss))
       else { return nil }
-      return Overwriting(place: place, ownCount: rows * work.problem.softmax.layout.classes)
+      return Overwriting(index: index, ownCount: rows * work.problem.softmax.layout.classes)
     }
   }
 

@@ -186,9 +186,9 @@ final class LoopCounters: Sendable {
   let began = InlineArray<16, Atomic<UInt64>> { _ in Atomic(0) }
   let ended = InlineArray<16, Atomic<UInt64>> { _ in Atomic(0) }
   /// By method, route and status.
-  let durations = Places<Durations>(durationsCount) { Durations(Bounds.durations) }
+  let durations = LazyObjects<Durations>(durationsCount) { Durations(Bounds.durations) }
   /// By method and route.
-  let sizes = Places<Sizes>(sizesCount) { Sizes() }
+  let sizes = LazyObjects<Sizes>(sizesCount) { Sizes() }
 
   static let sizesCount = MetricLabels.methods.count * MetricLabels.routes.count
   static let durationsCount = sizesCount * MetricLabels.statuses.count
@@ -216,32 +216,32 @@ final class LoopCounters: Sendable {
 ///
 /// Unmanaged, because AtomicLazyReference looks its metadata up at each load, in the runtime's tables, for longer than
 /// all the counting takes.
-@safe struct Places<Object: AnyObject & Sendable>: ~Copyable, Sendable {
+@safe struct LazyObjects<Object: AnyObject & Sendable>: ~Copyable, Sendable {
   // Safe: never changed, and what it points to is atomic.
-  private nonisolated(unsafe) let places: UnsafeMutableBufferPointer<Atomic<Unmanaged<Object>?>>
+  private nonisolated(unsafe) let objects: UnsafeMutableBufferPointer<Atomic<Unmanaged<Object>?>>
   private let make: @Sendable () -> Object
 
   init(_ count: Int, _ make: @escaping @Sendable () -> Object) {
-    unsafe places = .allocate(capacity: count)
-    for index in 0..<count { unsafe places.initializeElement(at: index, to: Atomic(nil)) }
+    unsafe objects = .allocate(capacity: count)
+    for index in 0..<count { unsafe objects.initializeElement(at: index, to: Atomic(nil)) }
     self.make = make
   }
 
-  deinit { unsafe places.deallocate() }
+  deinit { unsafe objects.deallocate() }
 
   /// Hands out the one at `index`, made now if need be: only for the one loop.
   func use(_ index: Int, _ body: (Object) -> Void) {
     // Safe: retained when made and never released.
-    if let object = unsafe places[index].load(ordering: .acquiring) {
+    if let object = unsafe objects[index].load(ordering: .acquiring) {
       return unsafe object._withUnsafeGuaranteedRef(body)
     }
     let made = make()
-    unsafe places[index].store(Unmanaged.passRetained(made), ordering: .releasing)
+    unsafe objects[index].store(Unmanaged.passRetained(made), ordering: .releasing)
     body(made)
   }
 
   func existing(at index: Int) -> Object? {
-    unsafe places[index].load(ordering: .acquiring)?.takeUnretainedValue()
+    unsafe objects[index].load(ordering: .acquiring)?.takeUnretainedValue()
   }
 }
 

@@ -111,9 +111,9 @@ import Testing
       pool.submit { place in
         first.work()
         // Too little of it to make a difference.
-        place.workedUnbounded(WorkerPlace.patience) { false }
+        place.workedUnbounded(WorkerPlace.yieldInterval) { false }
         order.withLock { $0.append("begins") }
-        for _ in 2...4 { place.workedUnbounded(WorkerPlace.patience) { false } }
+        for _ in 2...4 { place.workedUnbounded(WorkerPlace.yieldInterval) { false } }
         order.withLock { $0.append(place.isRefused ? "is refused" : "ends") }
         ended.signal()
       })
@@ -143,7 +143,7 @@ import Testing
     for _ in 0..<40 {
       #expect(
         pool.submit { place in
-          place.workedUnbounded(WorkerPlace.patience + 1) { isCancelled.load(ordering: .relaxed) }
+          place.workedUnbounded(WorkerPlace.yieldInterval + 1) { isCancelled.load(ordering: .relaxed) }
           if place.isRefused { refused.add(1, ordering: .relaxed) }
           ended.signal()
         })

@@ -132,7 +132,7 @@ extension Recomputation {
         term.bounds = term.bounds + row.operations.logarithm(log(share)) * share
       }
     }
-    let factor = target.sampleWeight(shares.item, targets) * change.scale.factor(temperature) / target.divisor
+    let factor = target.sampleWeight(shares.row, targets) * change.scale.factor(temperature) / target.divisor
     term.value *= factor
     term.bounds = term.bounds * factor
     term.gain = factor.magnitude * shares.total

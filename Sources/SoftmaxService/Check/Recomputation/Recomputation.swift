@@ -161,7 +161,7 @@ struct Recomputation: ~Copyable {
     let isSpoiled: Bool
     /// Whether it counts, and its u.
     fileprivate(set) var counts = false
-    fileprivate(set) var shares = ChangedTarget.Shares(item: 0)
+    fileprivate(set) var shares = ChangedTarget.Shares(row: 0)
     /// What the gradient's terms are multiplied by.
     fileprivate(set) var factor = 0.0
     /// Where v goes through softmax's Jacobian: Σ p v, and Σ p |v| at most. v is U p² - u, p² being softmax of p; or it

@@ -113,17 +113,17 @@ final class TargetTables {
   }
 
   /// s of an item.
-  func sampleWeight(_ item: Int) -> Double { sampleWeights.isEmpty ? 1 : sampleWeights[item] }
+  func sampleWeight(_ n: Int) -> Double { sampleWeights.isEmpty ? 1 : sampleWeights[n] }
 
   /// What an item counts for: its sample weight, and 1; and the same again where ignored items count too.
   @inline(__always)
-  func lanes(ofItem item: Int) -> SIMD4<Double> {
-    let own = sampleWeight(item)
-    return isIgnored(item) ? SIMD4(0, 0, own, 1) : SIMD4(own, 1, own, 1)
+  func lanes(ofRow n: Int) -> SIMD4<Double> {
+    let own = sampleWeight(n)
+    return isIgnored(n) ? SIMD4(0, 0, own, 1) : SIMD4(own, 1, own, 1)
   }
 
   /// Whether `ignore_index` leaves an item out.
-  func isIgnored(_ item: Int) -> Bool { hasIndices && indices[item] == ignoreIndex }
+  func isIgnored(_ n: Int) -> Bool { hasIndices && indices[n] == ignoreIndex }
 
   /// Which of these a change takes.
   static func lane(_ change: Change.Target) -> Int {
@@ -131,29 +131,29 @@ final class TargetTables {
   }
 
   /// q of an item.
-  func upstream(_ item: Int) -> Double {
-    upstream.isEmpty ? 1 : upstream[problem.reduction == .none ? item : 0]
+  func upstream(_ n: Int) -> Double {
+    upstream.isEmpty ? 1 : upstream[problem.reduction == .none ? n : 0]
   }
 
   /// t of a class of an item, where targets are probabilities.
-  func probability(_ item: Int, _ c: Int) -> Double { distribution[layout.position(row: item, class: c)] }
+  func probability(_ n: Int, _ c: Int) -> Double { distribution[layout.position(row: n, class: c)] }
 
   /// Σ w t of an item.
-  func distributionTotal(_ item: Int, _ weights: ClassWeights) -> Double {
+  func distributionTotal(_ n: Int, _ weights: ClassWeights) -> Double {
     let place = weights.rawValue
     if distributionTotals[place].isEmpty {
-      distributionTotals[place] = (0..<layout.batch).map { item in
-        (0..<classes).reduce(0.0) { $0 + weight(weights, $1) * probability(item, $1) }
+      distributionTotals[place] = (0..<layout.batch).map { n in
+        (0..<classes).reduce(0.0) { $0 + weight(weights, $1) * probability(n, $1) }
       }
     }
-    return distributionTotals[place][item]
+    return distributionTotals[place][n]
   }
 
   /// Σ q s U over all items.
   private func total(_ target: ChangedTarget) -> Double {
-    (0..<layout.batch).reduce(0.0) { total, item in
-      guard let shares = target.shares(item, self) else { return total }
-      return total + target.upstream(item, self) * target.sampleWeight(item, self) * shares.total
+    (0..<layout.batch).reduce(0.0) { total, n in
+      guard let shares = target.shares(n, self) else { return total }
+      return total + target.upstream(n, self) * target.sampleWeight(n, self) * shares.total
     }
   }
 
@@ -164,10 +164,10 @@ final class TargetTables {
     // All numbers of the row are of one class.
     let c = position / layout.inner % classes
     for _ in 0..<axis.classes {
-      let item = layout.row(of: position)
-      if let shares = target.shares(item, self) {
+      let n = layout.row(of: position)
+      if let shares = target.shares(n, self) {
         total +=
-          factor * target.upstream(item, self) * target.sampleWeight(item, self) * target.share(c, shares, self)
+          factor * target.upstream(n, self) * target.sampleWeight(n, self) * target.share(c, shares, self)
       }
       position += axis.inner
     }
@@ -176,8 +176,8 @@ final class TargetTables {
 
   /// The class that an item has under a change; nil where it has none.
   @inline(__always)
-  func classIndex(_ item: Int, _ change: Change.Target) -> Int? {
-    let index = indices[item]
+  func classIndex(_ n: Int, _ change: Change.Target) -> Int? {
+    let index = indices[n]
     guard index == ignoreIndex else { return Self.moved(index, by: Int(change.offset), classes) }
     return switch change.ignored {
     case .given, .asNoClass: nil
@@ -206,12 +206,12 @@ final class TargetTables {
   @inline(never)
   private func sum(_ change: Change.Target, _ weights: ClassWeights) -> Double {
     var (counted, ignored) = (0.0, 0.0)
-    for item in 0..<layout.batch {
-      let own = change.forgetsSampleWeights ? 1 : sampleWeight(item)
-      if isIgnored(item) {
+    for n in 0..<layout.batch {
+      let own = change.forgetsSampleWeights ? 1 : sampleWeight(n)
+      if isIgnored(n) {
         ignored += own
       } else {
-        counted += hasIndices ? own * weight(weights, Self.moved(indices[item], by: Int(change.offset), classes)) : own
+        counted += hasIndices ? own * weight(weights, Self.moved(indices[n], by: Int(change.offset), classes)) : own
       }
     }
     switch change.ignored {
@@ -281,13 +281,13 @@ struct ChangedTarget {
   }
 
   /// s of an item.
-  func sampleWeight(_ item: Int, _ tables: TargetTables) -> Double {
-    change.forgetsSampleWeights ? 1 : tables.sampleWeight(item)
+  func sampleWeight(_ n: Int, _ tables: TargetTables) -> Double {
+    change.forgetsSampleWeights ? 1 : tables.sampleWeight(n)
   }
 
   /// q of an item.
-  func upstream(_ item: Int, _ tables: TargetTables) -> Double {
-    change.forgetsUpstream ? 1 : tables.upstream(item)
+  func upstream(_ n: Int, _ tables: TargetTables) -> Double {
+    change.forgetsUpstream ? 1 : tables.upstream(n)
   }
 
   /// What the smoothing gives a class besides its own share.
@@ -295,7 +295,7 @@ struct ChangedTarget {
 
   /// u of one item, except for what classes have of a distribution and of the smoothing.
   struct Shares {
-    let item: Int
+    let row: Int
     /// The class of an item with a class index, and its whole u.
     fileprivate(set) var target = -1
     fileprivate(set) var targetShare = 0.0
@@ -307,22 +307,22 @@ struct ChangedTarget {
 
   /// u of an item; nil where it does not count.
   @inline(__always)
-  func shares(_ item: Int, _ tables: TargetTables) -> Shares? {
-    guard var shares = wholeShares(item, tables) else { return nil }
+  func shares(_ n: Int, _ tables: TargetTables) -> Shares? {
+    guard var shares = wholeShares(n, tables) else { return nil }
     if change.isForgotten { (shares.target, shares.isSpread) = (-1, false) }
     return shares
   }
 
   @inline(__always)
-  private func wholeShares(_ item: Int, _ tables: TargetTables) -> Shares? {
-    var shares = Shares(item: item)
+  private func wholeShares(_ n: Int, _ tables: TargetTables) -> Shares? {
+    var shares = Shares(row: n)
     if tables.hasDistribution {
       shares.isSpread = true
-      shares.total = kept * tables.distributionTotal(item, weights) + spread * spreadTotal
+      shares.total = kept * tables.distributionTotal(n, weights) + spread * spreadTotal
       return shares
     }
-    guard tables.hasIndices, change.ignored != .given || !tables.isIgnored(item) else { return nil }
-    guard let index = tables.classIndex(item, change) else {
+    guard tables.hasIndices, change.ignored != .given || !tables.isIgnored(n) else { return nil }
+    guard let index = tables.classIndex(n, change) else {
       shares.total = 1
       return shares
     }
@@ -343,7 +343,7 @@ struct ChangedTarget {
   func share(_ c: Int, _ shares: Shares, _ tables: TargetTables) -> Double {
     if c == shares.target { return shares.targetShare }
     guard shares.isSpread else { return 0 }
-    let own = tables.hasDistribution ? kept * tables.weight(weights, c) * tables.probability(shares.item, c) : 0
+    let own = tables.hasDistribution ? kept * tables.weight(weights, c) * tables.probability(shares.row, c) : 0
     return own + spreadShare(c, tables)
   }
 }

@@ -169,8 +169,8 @@ extension CheckReport {
 
 /// How near a caller's numbers for one output are to the exact ones.
 struct OutputReport: Sendable {
-  /// One of the numbers.
-  struct Place: Sendable {
+  /// How far one of the numbers is from the exact one.
+  struct Deviation: Sendable {
     /// Row-major.
     let position: Int
     let candidate: Double
@@ -179,14 +179,14 @@ struct OutputReport: Sendable {
     let isOutOfTolerance: Bool
 
     /// Whether it is the more interesting one: out of tolerance, then by relative error.
-    func isWorse(than other: Place) -> Bool {
+    func isWorse(than other: Deviation) -> Bool {
       if isOutOfTolerance != other.isOutOfTolerance { return isOutOfTolerance }
       return relativeError > other.relativeError
     }
   }
 
-  /// How many of the worst places are told.
-  static let mostPlaces = 3
+  /// How many of the worst deviations are told.
+  static let mostDeviations = 3
 
   let output: CheckedOutput
   let shape: TensorShape
@@ -199,7 +199,7 @@ struct OutputReport: Sendable {
   private(set) var maximumRelativeError = 0.0
   private(set) var maximumAbsoluteError = 0.0
   /// The worst first; numbers that are exact are never among them.
-  private(set) var worst: [Place] = []
+  private(set) var worst: [Deviation] = []
 
   var passes: Bool { outOfTolerance == 0 }
   var shareExact: Double { Double(exactCount) / Double(count) }
@@ -258,10 +258,10 @@ struct OutputReport: Sendable {
     let difference = (candidate - exact).magnitude
     let absolute = difference.isNaN ? .infinity : difference
     let ratio = absolute / exact.magnitude
-    let place = Place(
+    let deviation = Deviation(
       position: position, candidate: candidate, exact: exact, relativeError: ratio.isNaN ? .infinity : ratio,
       isOutOfTolerance: !tolerance.allows(candidate, for: exact))
-    if place.isOutOfTolerance {
+    if deviation.isOutOfTolerance {
       outOfTolerance += 1
       // And a little more, for what comparing rounds.
       let more = absolute * 0x1p-50
@@ -269,11 +269,11 @@ struct OutputReport: Sendable {
       needed.absolute = max(needed.absolute, absolute - tolerance.relative * exact.magnitude + more)
     }
     maximumULPs = max(maximumULPs, format.ulps(from: candidate, to: exact))
-    maximumRelativeError = max(maximumRelativeError, place.relativeError)
+    maximumRelativeError = max(maximumRelativeError, deviation.relativeError)
     maximumAbsoluteError = max(maximumAbsoluteError, absolute)
-    if worst.count == Self.mostPlaces, !place.isWorse(than: worst[worst.count - 1]) { return }
-    worst.insert(place, at: worst.firstIndex { place.isWorse(than: $0) } ?? worst.count)
-    if worst.count > Self.mostPlaces { worst.removeLast() }
+    if worst.count == Self.mostDeviations, !deviation.isWorse(than: worst[worst.count - 1]) { return }
+    worst.insert(deviation, at: worst.firstIndex { deviation.isWorse(than: $0) } ?? worst.count)
+    if worst.count > Self.mostDeviations { worst.removeLast() }
   }
 }
 
@@ -286,23 +286,23 @@ extension BinaryFormat {
   @inline(__always)
   func ulps(from a: Double, to b: Double) -> Double {
     if a.isNaN || b.isNaN { return .infinity }
-    let (one, other) = (place(of: a.magnitude), place(of: b.magnitude))
+    let (one, other) = (steps(to: a.magnitude), steps(to: b.magnitude))
     return a.sign == b.sign ? Double(one > other ? one - other : other - one) : Double(one + other)
   }
 
   /// How many steps lead from 0 to a magnitude. Below 2^63, so that a sum of two fits.
   @inline(__always)
-  private func place(of magnitude: Double) -> UInt64 {
+  private func steps(to magnitude: Double) -> UInt64 {
     // The exponent and the significand side by side are such a number, in binary64 of every magnitude.
-    precision == 53 ? magnitude.bitPattern : place(ofShorter: magnitude)
+    precision == 53 ? magnitude.bitPattern : steps(toShorter: magnitude)
   }
 
-  private func place(ofShorter magnitude: Double) -> UInt64 {
-    if magnitude == .infinity { return place(ofShorter: greatestFinite) + 1 }
+  private func steps(toShorter magnitude: Double) -> UInt64 {
+    if magnitude == .infinity { return steps(toShorter: greatestFinite) + 1 }
     // But for where the exponents begin.
-    let place = magnitude.bitPattern >> UInt64(53 - precision)
+    let bits = magnitude.bitPattern >> UInt64(53 - precision)
     let ofLeastNormal = UInt64(leastNormalExponent + 1023) << UInt64(precision - 1)
-    if place >= ofLeastNormal { return place - ofLeastNormal + 1 << UInt64(precision - 1) }
+    if bits >= ofLeastNormal { return bits - ofLeastNormal + 1 << UInt64(precision - 1) }
     return UInt64(Double(sign: .plus, exponent: precision - 1 - leastNormalExponent, significand: magnitude))
   }
 

@@ -226,7 +226,7 @@ struct LossSums {
     }
   }
 
-  /// Sums for each way to count the items, a lane each: ``TargetTables/lanes(ofItem:)``.
+  /// Sums for each way to count the items, a lane each: ``TargetTables/lanes(ofRow:)``.
   private struct Lanes {
     private var loss = SIMD4<Double>()
     private var size = SIMD4<Double>()
@@ -314,7 +314,7 @@ struct LossSums {
     let kinds = targets.hasWeights ? 3 : 1
     for row in rows {
       let (item, first) = (numbers[row], row * targets.classes)
-      let own = targets.lanes(ofItem: item)
+      let own = targets.lanes(ofRow: item)
       if targets.hasIndices {
         for offset: Int8 in -1...1 {
           guard let c = targets.classIndex(item, Change.Target(offset: offset, ignored: .asClass)) else { break }
@@ -344,7 +344,7 @@ struct LossSums {
     for row in rows {
       let item = numbers[row]
       guard !targets.hasIndices || targets.classIndex(item, Change.Target(ignored: .asClass)) != nil else { continue }
-      let (own, spreads) = (targets.lanes(ofItem: item), targets.spreads(of: logP, from: row * targets.classes))
+      let (own, spreads) = (targets.lanes(ofRow: item), targets.spreads(of: logP, from: row * targets.classes))
       for kind in 0..<3 where totals[kind] > 0 {
         // The mean logarithm, as often as the weights say.
         sums[kind].add(-spreads[kind] / totals[kind], times: own * totals[kind])

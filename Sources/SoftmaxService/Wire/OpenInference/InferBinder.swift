@@ -222,7 +222,7 @@ extension InferBinder {
     _ shape: TensorShape, _ extents: [Int], count: Int, _ tensor: InferRequest.Tensor
   ) -> Bool {
     let isFlat = extents.count <= 1
-    guard isFlat ? shape.checkedVolume != count : extents != shape.extents else { return true }
+    guard isFlat ? shape.checkedVolume != count : extents != shape.array else { return true }
     noteSize(tensor, shape, isFlat ? "\"data\" has \(count)" : "\"data\" is nested as \(extents)")
     return false
   }

@@ -53,16 +53,16 @@ struct InferResponseEncoder: ~Copyable {
     _ request: consuming ValidatedRequest, _ overwriting: ValidatedRequest.Overwriting
   ) throws(RequestError) {
     endJSON()
-    var before = layout.numbers(0...overwriting.place)
-    before[overwriting.place].count = overwriting.ownCount
-    let behind = layout.numbers(overwriting.place + 1..<layout.tensors.count)
+    var before = layout.numbers(0...overwriting.index)
+    before[overwriting.index].count = overwriting.ownCount
+    let behind = layout.numbers(overwriting.index + 1..<layout.tensors.count)
     var (front, rest): ([UInt8], [UInt8]) = (body, [])
     body = []
     let own = try (consume request).run(execution) { overLogits, compute throws(ComputationError) in
       try ResultBuffer.append(before, to: &front) { before throws(ComputationError) in
         try ResultBuffer.append(behind, to: &rest) { behind throws(ComputationError) in
           var buffers = before
-          buffers[overwriting.place] = overLogits.beginning(in: before[overwriting.place])
+          buffers[overwriting.index] = overLogits.beginning(in: before[overwriting.index])
           for buffer in behind { buffers.append(buffer) }
           try compute(buffers)
         }

@@ -82,7 +82,7 @@ struct InferResponseLayout: Sendable {
       let tensor = tensors[place]
       let entry = 256 + tensor.output.name.utf8.count
       if let bytes = tensor.byteCount {
-        return capacity + entry + (place == overwriting?.place ? bytes - overwritingBytes : bytes)
+        return capacity + entry + (place == overwriting?.index ? bytes - overwritingBytes : bytes)
       }
       if tensor.classes != nil { return capacity + entry + tensor.shape.volume * Self.bytesPerText }
       let flat: TensorShape = [tensor.shape.volume]
@@ -92,7 +92,7 @@ struct InferResponseLayout: Sendable {
 
   /// What is computed where the logits are: as much may be kept of rows that are hard to decide.
   var overwritingBytes: Int {
-    guard let overwriting, let numbers = tensors[overwriting.place].numbers else { return 0 }
+    guard let overwriting, let numbers = tensors[overwriting.index].numbers else { return 0 }
     return (numbers.count - overwriting.ownCount) * numbers.type.size
   }
 

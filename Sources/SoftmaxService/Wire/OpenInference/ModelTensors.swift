@@ -195,7 +195,7 @@ extension TensorShape {
   /// How many values a tensor of the shape holds; nil where that is beyond `Int`.
   var checkedVolume: Int? {
     var volume = 1
-    for extent in extents {
+    for extent in self {
       let (product, overflow) = volume.multipliedReportingOverflow(by: extent)
       if overflow { return nil }
       volume = product

@@ -225,8 +225,8 @@ struct JSONAnswerTests {
       let answer = post("/softmax", body + "\(axis)}")
       #expect(text(post("/softmax", body + "\(axis - rank)}")) == text(answer))
       let outputs = try tensors(answer)
-      #expect(outputs["probabilities"]?.extents == shape.extents)
-      #expect(outputs["log_sum_exp"]?.extents == shape.removing(axis: axis).extents)
+      #expect(outputs["probabilities"]?.extents == shape.array)
+      #expect(outputs["log_sum_exp"]?.extents == shape.removing(axis: axis).array)
       let probabilities = try #require(outputs["probabilities"]).values
       let inner = shape[(axis + 1)...].reduce(1, *)
       for start in 0..<count where start / inner % shape[axis] == 0 {
