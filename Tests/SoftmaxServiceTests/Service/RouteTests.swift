@@ -67,6 +67,14 @@ struct RouteTests {
     #expect(text(refusal).contains("; POST to \(cure)\""), "\(text(refusal))")
   }
 
+  @Test func theTextNamesEachModelAndThePathsBesideTheService() {
+    let answer = text(ask(RequestHead(.get, "/"), of: Service(otherPaths: ["/livez", "/health"])))
+    #expect(answer.contains("\nGET /livez, GET /health  for those"))
+    for operation in Operation.allCases {
+      #expect(answer.split(separator: "\n").contains { $0.hasPrefix("POST /v2/") && $0.contains(operation.modelName) })
+    }
+  }
+
   @Test(arguments: documents.map { ($0, "GET, HEAD, OPTIONS") } + endpoints.map { ($0, "POST, OPTIONS") })
   func otherMethodsAreRefusedOnTheHeadWithAllow(_ path: String, _ allow: String) throws {
     let allowed = allow.split(separator: ", ").map(String.init)
