@@ -142,7 +142,7 @@ extension ConnectionState {
   /// Bytes of memory held for the connection, beside the value itself: what has been received and not taken, a body, a
   /// head that waits for its body, answers until they are written.
   public var memory: Int {
-    mutating get { pending.capacity + body.memory + output.memory + (head?.memory ?? 0) }
+    mutating get { pending.capacity + body.memory + output.memory + ((head ?? lastHead)?.memory ?? 0) }
   }
 
   /// How long, in nanoseconds, the answers under way would still take at the pace at which the peer takes them, or a

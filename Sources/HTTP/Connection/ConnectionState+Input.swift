@@ -42,7 +42,7 @@ extension ConnectionState {
         switch phase {
         case .head:
           guard output.count < limits.outputBytes, queuedRefusal == nil else { return index }
-          guard let count = try parser.parse(rest, limits: limits, into: &head) else {
+          guard let count = try readHead(rest) else {
             if !hasBegunHead, parser.hasBegun(rest) {
               hasBegunHead = true
               since = now.instant
@@ -69,6 +69,15 @@ extension ConnectionState {
       return bytes.count
     }
     return index
+  }
+
+  /// Reads a head, all of whose bytes so far these are, into `head`; nil until it is whole.
+  private mutating func readHead(_ bytes: Span<UInt8>) throws(ParseFailure) -> Int? {
+    if !hasBegunHead, let (repeated, count) = lastHead?.repeated(in: bytes, limit: limits.headBytes) {
+      head = repeated
+      return count
+    }
+    return try parser.parse(bytes, limits: limits, into: &head)
   }
 
   /// Old clients end a body with an empty line or two, which are no request (RFC 9112 §2.2).
@@ -111,6 +120,7 @@ extension ConnectionState {
     guard let head else { return }
     framing = ResponseFraming(isHead: head.method == .head, isHTTP10: head.version == .http10)
     keepsAlive = head.keepsAlive
+    if lastHead !== head { lastHead = head.mayRepeat ? head : nil }
     requestID += 1
     phase = .headReady
   }
@@ -127,6 +137,7 @@ extension ConnectionState {
   mutating func dropInput() {
     releasePending()
     head = nil
+    lastHead = nil
     waitingRefusal = nil
     body.begin(.none)
     parser = HeadParser()

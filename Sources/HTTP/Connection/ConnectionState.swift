@@ -118,6 +118,8 @@ public struct ConnectionState: ~Copyable, Sendable {
   /// Whether bytes have arrived since the last decision on an acknowledgement.
   var hasNewInput = false
   var head: RequestHead?
+  /// The last head, which the next one mostly repeats.
+  var lastHead: RequestHead?
   /// The route of the last head that was decided on.
   var route = Route.unmatched
   var body = BodyReader()

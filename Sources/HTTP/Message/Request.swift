@@ -57,6 +57,10 @@ public final class RequestHead: Sendable {
   private let authorityRange: Range<Int>?
   /// The range of Content-Type's value in the fields' bytes.
   private let contentTypeRange: Range<Int>?
+  /// The range of Content-Length's value in the fields' bytes.
+  let contentLengthRange: Range<Int>?
+  /// Whether it is worth keeping until the next head, to compare that with it.
+  let mayRepeat: Bool
 
   /// - Parameters:
   ///   - line: its ranges refer to the bytes of `fields`, which are the whole head's.
@@ -70,8 +74,11 @@ public final class RequestHead: Sendable {
     repeatsContentType = semantics.repeatsContentType
     authorityRange = line.target.authority
     contentTypeRange = semantics.contentType
+    contentLengthRange = semantics.contentLengthRange
     path = line.target.path
     hasQuery = line.target.hasQuery
+    // What an expectation means depends on the length.
+    mayRepeat = fields.memory <= Self.longestRepeated && !semantics.expectsContinue
     self.fields = fields
   }
 
@@ -85,9 +92,31 @@ public final class RequestHead: Sendable {
     repeatsContentType = fields.count(of: .contentType) > 1
     authorityRange = nil
     contentTypeRange = fields.range(of: .contentType)
+    contentLengthRange = nil
+    mayRepeat = false
     self.path = path
     hasQuery = false
     self.fields = fields
+  }
+
+  /// A head of the same lines but for the value of Content-Length.
+  init(_ last: RequestHead, _ lines: [UInt8], length: Int, at range: Range<Int>) {
+    let growth = lines.count - last.fields.bytes.count
+    method = last.method
+    version = last.version
+    framing = .length(length)
+    expectsContinue = last.expectsContinue
+    keepsAlive = last.keepsAlive
+    repeatsContentType = last.repeatsContentType
+    authorityRange = last.authorityRange
+    contentTypeRange = last.contentTypeRange.map { type in
+      type.lowerBound < range.lowerBound ? type : type.lowerBound + growth..<type.upperBound + growth
+    }
+    contentLengthRange = range
+    mayRepeat = last.mayRepeat
+    path = last.path
+    hasQuery = last.hasQuery
+    fields = Fields(head: lines, last.fields.index)
   }
 
   /// The approximate memory held, in bytes.

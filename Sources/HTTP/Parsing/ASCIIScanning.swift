@@ -129,6 +129,16 @@ extension Span<UInt8> {
     endOfRun(from: start, to: end, candidates: ASCII.uncommon, ASCII.isHostName)
   }
 
+  /// Equality, in a time that depends on the number of bytes alone.
+  func equals(_ other: Span<UInt8>) -> Bool {
+    guard count == other.count else { return false }
+    guard count >= 8 else { return word(from: 0, to: count) == other.word(from: 0, to: count) }
+    // The last word ends where the bytes end; it may overlap the one before.
+    var difference = word(at: count - 8) ^ other.word(at: count - 8)
+    for index in stride(from: 0, to: count - 8, by: 8) { difference |= word(at: index) ^ other.word(at: index) }
+    return difference == 0
+  }
+
   /// Equality without regard to the case of ASCII letters.
   func equalsIgnoringCase(_ other: Span<UInt8>) -> Bool {
     guard count == other.count else { return false }

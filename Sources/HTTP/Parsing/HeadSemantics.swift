@@ -9,6 +9,8 @@ struct HeadSemantics: Sendable {
   private(set) var contentType: Range<Int>?
   private(set) var repeatsContentType = false
   private(set) var contentLength: Int?
+  /// Where Content-Length's value is.
+  private(set) var contentLengthRange: Range<Int>?
   private(set) var isChunked = false
   private(set) var closes = false
   private(set) var keepsAlive = false
@@ -35,6 +37,7 @@ struct HeadSemantics: Sendable {
     case 14 where bytes.equalsIgnoringCase("content-length", in: name):
       guard contentLength == nil else { throw ParseFailure(.contentLengthRepeated, at: name.lowerBound) }
       contentLength = try Self.length(bytes, value)
+      contentLengthRange = value
     case 17 where bytes.equalsIgnoringCase("transfer-encoding", in: name):
       guard !isChunked else { throw ParseFailure(.transferEncodingRepeated, at: name.lowerBound) }
       guard bytes.equalsIgnoringCase("chunked", in: value) else {
@@ -92,7 +95,7 @@ struct HeadSemantics: Sendable {
   /// `1*DIGIT` (RFC 9110 §8.6): no sign, space, prefix or list. No leading zero either: the grammar allows it, no
   /// client sends it, and a server that reads `010` as octal would end the message elsewhere. Beyond Int's range the
   /// body is too large.
-  private static func length(_ bytes: Span<UInt8>, _ value: Range<Int>) throws(ParseFailure) -> Int {
+  static func length(_ bytes: Span<UInt8>, _ value: Range<Int>) throws(ParseFailure) -> Int {
     let invalid = ParseFailure(.contentLengthInvalid, at: value.lowerBound)
     guard !value.isEmpty, value.count == 1 || bytes[value.lowerBound] != UInt8(ascii: "0") else { throw invalid }
     for index in value where !ASCII.isDigit(bytes[index]) { throw invalid }

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import HTTP
@@ -38,6 +39,84 @@ struct HeadParserTests {
       for absent in [FieldName("L"), FieldName("B"), FieldName("Hos"), FieldName("Hosts"), FieldName("Aa")] {
         #expect(fields[absent] == nil && fields.count(of: absent) == 0)
       }
+    }
+  }
+
+  @Test(
+    "A head after another one means what it means alone",
+    arguments: [
+      "POST /a?b HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Type: text/plain\r\n\r\nabc",
+      "POST http://b/a HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\nContent-Length:  12 \t\r\n\r\nabcdefghijkl",
+      "POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nExpect: 100-continue\r\n\r\n",
+      "POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+      "GET /a HTTP/1.1\r\nHost: a\r\n\r\n",
+      "POST /a HTTP/1.0\r\nConnection: keep-alive\r\ncontent-length: 9\r\n\r\n123456789",
+      "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
+    ])
+  func headsAfterOthers(first: String) {
+    var random = SplitMix64(1)
+    let lengths = [
+      "", "0", "00", "3", "03", "+3", "-3", " 3", "4", "12", "1000", "999999999999", "9999999999999999999999",
+    ]
+    for round in 0..<2000 {
+      var next = Array(first.utf8)
+      if round % 3 > 0, let field = first.lowercased().utf8.firstRange(of: "content-length:".utf8) {
+        let start = first.utf8.distance(from: first.utf8.startIndex, to: field.upperBound)
+        let end = next[start...].firstIndex(of: 0x0D) ?? start
+        next.replaceSubrange(start..<end, with: " \(lengths[round / 3 % lengths.count])".utf8)
+      }
+      if round % 3 != 1 {
+        let place = Int(random.next() % UInt64(next.count))
+        switch random.next() % 4 {
+        case 0: next[place] = UInt8(truncatingIfNeeded: random.next())
+        case 1: next[place] ^= 0x20
+        case 2: next.remove(at: place)
+        default: next.insert(next[Int(random.next() % UInt64(next.count))], at: place)
+        }
+      }
+      let (alone, after, cut) = (Harness(), Harness(), Harness())
+      alone.feed(next)
+      after.feed(first)
+      after.feed(next)
+      cut.feed(first)
+      cut.feed(next, by: 1)
+      let expected = alone.requests.map(Self.meaning) + alone.rejections.map(\.detail)
+      for harness in [after, cut] {
+        let found = harness.requests.dropFirst().map(Self.meaning) + harness.rejections.map(\.detail)
+        #expect(found == expected, "\(String(decoding: next, as: UTF8.self))")
+      }
+    }
+  }
+
+  /// All that a request says.
+  private static func meaning(_ request: Request) -> String {
+    let head = request.head
+    return [
+      head.method.name, head.path, "\(head.hasQuery)", "\(head.version)", "\(head.framing)", "\(head.keepsAlive)",
+      "\(head.expectsContinue)", head.contentType ?? "", head.authority ?? "", "\(head.repeatsContentType)",
+      String(decoding: head.fields.bytes, as: UTF8.self), "\(request.body)",
+    ].joined(separator: "|")
+  }
+
+  @Test("A head is compared with the last one, unless that is long or holds an expectation")
+  func repeatedHeads() throws {
+    func head(_ text: String) throws -> RequestHead {
+      let harness = Harness()
+      harness.feed(text)
+      return try #require(harness.requests.first).head
+    }
+    let post = "POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nContent-Type: text/plain\r\n\r\n"
+    let longer = Array(post.replacing("Length: 0", with: "Length: 123").utf8)
+    let (again, count) = try #require(try head(post).repeated(in: longer.span, limit: 1000))
+    #expect(again.framing == .length(123) && again.contentType == "text/plain" && count == longer.count)
+    #expect(again.fields[.contentLength] == "123" && again.fields[.contentType] == "text/plain")
+    let same = try head(post)
+    #expect(same.repeated(in: Array(post.utf8).span, limit: 1000)?.head === same)
+    #expect(same.repeated(in: longer.span, limit: longer.count - 1) == nil)
+    #expect(same.repeated(in: longer.span.extracting(droppingLast: 1), limit: 1000) == nil)
+    for field in ["Expect: 100-continue", "X: " + String(repeating: "x", count: 1024)] {
+      let text = post.replacing("Host: a", with: "Host: a\r\n\(field)")
+      #expect(try head(text).repeated(in: Array(text.utf8).span, limit: 10_000) == nil)
     }
   }
 
