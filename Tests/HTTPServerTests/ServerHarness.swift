@@ -67,13 +67,9 @@ final class TestHandler: RequestHandler {
       began.signal()
       hold.wait()
       return Response(.ok, .plainText, body: Array("held".utf8))
-    case "/slow":
-      // Works for 20 ms, asking as it goes.
-      for _ in 0..<20 {
-        if context.isCancelled() { return Response(.serviceUnavailable, .plainText, body: Array("cut".utf8)) }
-        usleep(1000)
-      }
-      return Response(.ok, .plainText, body: Array("done".utf8))
+    // Work for 20 ms and for 1 ms, which asks as it goes.
+    case "/slow": return compute(for: 20_000_000, context)
+    case "/brief": return compute(for: 1_000_000, context)
     case "/calls":
       return Response(.ok, .plainText, body: Array(String(calls.load(ordering: .relaxed)).utf8))
     case "/big":
@@ -87,6 +83,15 @@ final class TestHandler: RequestHandler {
       return Response(.ok, .plainText, body: Array("\(request.head.path) \(request.body.count)".utf8))
     }
   }
+}
+
+/// Keeps the thread busy for so many nanoseconds, unless the request is cancelled.
+private func compute(for nanoseconds: UInt64, _ context: RequestContext) -> Response {
+  let began = Clock.threadTime()
+  while Clock.threadTime() - began < nanoseconds {
+    if context.isCancelled() { return Response(.serviceUnavailable, .plainText, body: Array("cut".utf8)) }
+  }
+  return Response(.ok, .plainText, body: Array("done".utf8))
 }
 
 /// Counts the connections that the server has dropped.

@@ -86,11 +86,60 @@ extension ServerTests {
         probe.send("GET /calls HTTP/1.1\r\nHost: x\r\n\r\n")
         letGo()
         // All are tried once, some twice; hardly any of them before the one that came last.
-        let calls = try #require(probe.answer()?.split(separator: " ").last.flatMap { Int($0) })
-        #expect(calls < 40)
+        #expect(try #require(calls(toldTo: probe)) < 40)
         for client in crowd { #expect(["200", "503"].contains(client.answer()?.prefix(3))) }
         #expect(handler.calls.load(ordering: .relaxed) >= 102)
       }
+    }
+
+    /// The loop remembers that the last request of each connection took long.
+    @Test func norDoesItsNextCrowd() throws {
+      try withCrowd(100) { crowd, letGo, address, handler in
+        letGo()
+        for client in crowd { #expect(client.answer() != nil) }
+        let (gate, probe) = (try TestClient(address), try TestClient(address))
+        gate.post("/held", [0x61])
+        handler.began.wait()
+        for client in crowd { client.post("/slow", [0x61]) }
+        let before = handler.calls.load(ordering: .relaxed)
+        probe.send("GET /calls HTTP/1.1\r\nHost: x\r\n\r\n")
+        handler.hold.signal()
+        #expect(gate.answer() == "200 held")
+        #expect(try #require(calls(toldTo: probe)) < before + 40)
+        for client in crowd { #expect(["200", "503"].contains(client.answer()?.prefix(3))) }
+      }
+    }
+
+    /// Each is answered in time; together they take long.
+    @Test func manyRequestsOnOneConnectionDelayNoOther() throws {
+      try withServer {
+        $0.setLoops(1)
+      } _: { address, _, _ in
+        let (client, probe) = (try TestClient(address), try TestClient(address))
+        for _ in 0..<100 { client.post("/brief", [0x61]) }
+        #expect(client.answer() == "200 done")
+        probe.send("GET /calls HTTP/1.1\r\nHost: x\r\n\r\n")
+        #expect(try #require(calls(toldTo: probe)) < 60)
+        for _ in 1..<100 { #expect(client.answer() == "200 done") }
+      }
+    }
+
+    /// A crowd of those that take longer keeps the pool full.
+    @Test func whatALoopCanAnswerIsNeverRefused() throws {
+      try withCrowd(60) { crowd, letGo, address, _ in
+        let brief = try (0..<60).map { _ in try TestClient(address) }
+        for round in 0..<2 {
+          for client in brief { client.post("/brief", [0x61]) }
+          if round == 0 { letGo() }
+          for client in brief { #expect(client.answer() == "200 done") }
+        }
+        for client in crowd { #expect(client.answer() != nil) }
+      }
+    }
+
+    /// What a GET of /calls says: how many requests have been begun.
+    private func calls(toldTo client: TestClient) -> Int? {
+      client.answer()?.split(separator: " ").last.flatMap { Int($0) }
     }
 
     @Test func aPostponedRequestEndsWithItsConnection() throws {

@@ -85,7 +85,7 @@ final class Connection {
   var memory = 0
   /// Those among them that the kernel holds: what it said when it was last asked, and all that was written since.
   var kernelMemory = 0
-  /// Its last request took too long for the loop: the next goes to the work pool at once, until one was quick there.
+  /// Its last request took too long for the loop: the next goes to the work pool at once, until one was quick.
   var prefersWorkPool = false
   var headCompletedAt = Instant(nanoseconds: 0)
 
@@ -94,7 +94,18 @@ final class Connection {
     var metrics: RequestMetrics
     let cancellation: CancellationToken
     let memory: MemoryReservation
-    let request: OneShotRequest
+    var request: OneShotRequest
+    var trial: Trial
+  }
+
+  /// How long the loop has tried to answer a request.
+  enum Trial {
+    /// Not yet.
+    case none
+    /// For a moment, beside many others.
+    case short
+    /// For as long as it may; or the request is too large for it to try.
+    case full
   }
 
   init(socket: consuming Socket, state: consuming ConnectionState, token: Token, isBeyondCap: Bool) {

@@ -45,30 +45,44 @@ extension EventLoop {
     var metrics = RequestMetrics(
       request.head, request.route, bodyBytes: bodyBytes, began: connection.headCompletedAt)
     observer.requestBegan(metrics, loop: index)
-    // The next request of a connection whose last one took too long for the loop goes to the pool at once. If it would
-    // wait there it is tried for a short time: behind a proxy it may be somebody else's, and small.
-    let isDoubtful = connection.prefersWorkPool && bodyBytes > 0
-    if request.route.body.usesWorkPool(bodyBytes: bodyBytes) || isDoubtful && services.workPool.hasFreeWorker {
-      handOver(consume request, &metrics, id: id, on: connection, &state)
-    } else if bodyBytes > 0, inlineBudget.isSpent(at: now.instant) {
-      postpone(consume request, metrics, id: id, for: connection)
-    } else if !runInline(request, &metrics, id: id, isDoubtful: isDoubtful, on: connection, &state) {
-      handOver(consume request, &metrics, id: id, on: connection, &state)
+    let trial: Connection.Trial
+    if request.route.body.usesWorkPool(bodyBytes: bodyBytes) {
+      trial = .full
+    } else if bodyBytes > 0, connection.prefersWorkPool, services.workPool.hasFreeWorker {
+      trial = .none
+    } else if bodyBytes > 0, mustPostpone {
+      return postpone(keep(consume request, metrics, id: id, after: .none), on: connection)
+    } else {
+      if runInline(request, &metrics, id: id, on: connection, &state) { return }
+      trial = .full
     }
+    handOver(keep(consume request, metrics, id: id, after: trial), on: connection, &state)
   }
 
-  /// False when the request needs more time than a loop has: then it has no answer yet.
+  /// Whether requests with bodies are to wait until all that has arrived has been read, and what has no body answered:
+  /// others wait already, this pass has gone on for long, or many requests take longer than a loop has for one.
+  private var mustPostpone: Bool {
+    !postponed.isEmpty || now.instant.nanoseconds(since: passBegan) >= Self.shareNanoseconds
+      || inlineBudget.isSpent(at: now.instant)
+  }
+
+  /// How long requests that are answered at once, those not tried yet and those tried for a moment may each keep all
+  /// others waiting.
+  private static let shareNanoseconds: UInt64 = 5_000_000
+
+  /// False when the request needs more time than it is given: then it has no answer yet.
   private func runInline(
-    _ request: Request, _ metrics: inout RequestMetrics, id: ConnectionState.RequestID, isDoubtful: Bool,
+    _ request: Request, _ metrics: inout RequestMetrics, id: ConnectionState.RequestID, isShort: Bool = false,
     on connection: Connection, _ state: inout ConnectionState
   ) -> Bool {
-    inlineBudget.start(at: now.instant, isShort: isDoubtful)
+    inlineBudget.start(at: now.instant, isShort: isShort)
     let response = handler.respond(to: request, in: inlineContext)
     refreshClock()
     let isInTime = !inlineBudget.didExpire
     if isInTime {
+      if !request.body.isEmpty { connection.prefersWorkPool = false }
       complete(&metrics, id: id, with: consume response, on: connection, &state)
-    } else {
+    } else if !isShort {
       inlineBudget.failed(at: now.instant)
       connection.prefersWorkPool = true
     }
@@ -76,22 +90,39 @@ extension EventLoop {
     return isInTime
   }
 
-  /// Keeps a request until all that has arrived meanwhile has been read, and what has no body answered.
-  private func postpone(
-    _ request: consuming Request, _ metrics: RequestMetrics, id: ConnectionState.RequestID, for connection: Connection
-  ) {
-    connection.work = Connection.Work(
-      id: id, metrics: metrics, cancellation: CancellationToken(deadline: requestDeadline),
-      memory: MemoryReservation(services.budget, bytes: request.memory), request: OneShotRequest(consume request))
-    postponed.append(connection.token)
+  /// A request that has no answer yet.
+  private func keep(
+    _ request: consuming Request, _ metrics: RequestMetrics, id: ConnectionState.RequestID,
+    after trial: Connection.Trial
+  ) -> Connection.Work {
+    Connection.Work(
+      id: id, metrics: metrics,
+      cancellation: CancellationToken(deadline: now.instant.advanced(by: services.configuration.requestTimeout)),
+      memory: MemoryReservation(services.budget, bytes: request.memory), request: OneShotRequest(consume request),
+      trial: trial)
   }
 
-  /// Answers requests that have been postponed, for some milliseconds.
+  private func postpone(_ work: Connection.Work, on connection: Connection) {
+    connection.work = work
+    if work.trial == .none { postponed.append(connection.token) } else { triedBriefly.append(connection.token) }
+  }
+
+  var hasPostponed: Bool { !postponed.isEmpty || !triedBriefly.isEmpty }
+
+  /// Answers requests that have been postponed, for some milliseconds. Where many take long, each that has not been
+  /// tried is tried for a moment first, so that small ones need not wait for the others.
   func runPostponed() {
-    let end = now.instant.advanced(by: Self.postponedNanoseconds)
+    let isShort = inlineBudget.isSpent(at: now.instant)
+    postponed.removeFirst(runInOrder(postponed, isShort: isShort))
+    triedBriefly.removeFirst(runInOrder(triedBriefly, isShort: false))
+  }
+
+  /// - Returns: how many of the connections had their turn.
+  private func runInOrder(_ tokens: [Token], isShort: Bool) -> Int {
+    let end = now.instant.advanced(by: Self.shareNanoseconds)
     var count = 0
-    while count < postponed.count, now.instant < end {
-      let token = postponed[count]
+    while count < tokens.count, now.instant < end {
+      let token = tokens[count]
       count += 1
       // Its connection may have gone.
       guard let connection = table[token], var work = connection.work, let request = work.request.take() else {
@@ -101,31 +132,29 @@ extension EventLoop {
       connection.withState { state in
         if work.cancellation.isCancelled {
           let response = handler.response(to: request.head, of: request.route, with: ProblemType.deadlineExceeded.usual)
-          complete(&work.metrics, id: work.id, with: response, on: connection, &state)
-        } else if !runInline(request, &work.metrics, id: work.id, isDoubtful: true, on: connection, &state) {
-          handOver(request, &work.metrics, id: work.id, on: connection, &state)
+          complete(&work, with: response, on: connection, &state)
+        } else if runInline(request, &work.metrics, id: work.id, isShort: isShort, on: connection, &state) {
+          work.memory.release()
+        } else {
+          work.request = OneShotRequest(request)
+          work.trial = isShort ? .short : .full
+          handOver(work, on: connection, &state)
         }
-        work.memory.release()
         advance(connection, &state)
       }
     }
-    postponed.removeFirst(count)
+    return count
   }
 
-  /// How long postponed requests keep others waiting that have just arrived.
-  private static let postponedNanoseconds: UInt64 = 5_000_000
-
-  /// A worker gets the request; where the pool is full nobody does.
-  private func handOver(
-    _ request: consuming Request, _ metrics: inout RequestMetrics, id: ConnectionState.RequestID,
-    on connection: Connection, _ state: inout ConnectionState
-  ) {
-    let cancellation = CancellationToken(deadline: requestDeadline)
-    let memory = MemoryReservation(services.budget, bytes: request.memory)
+  /// A worker gets the request. Where the pool is full the loop tries it for as long as it may, if it has not done so;
+  /// then nobody gets it.
+  private func handOver(_ work: Connection.Work, on connection: Connection, _ state: inout ConnectionState) {
+    var work = work
     let (handler, mailbox, pool) = (handler, mailbox, services.workPool)
-    let (token, head, route) = (connection.token, request.head, request.route)
-    let oneShot = OneShotRequest(consume request)
+    let (token, id, head, route) = (connection.token, work.id, work.metrics.head, work.metrics.route)
+    let (cancellation, memory, oneShot) = (work.cancellation, work.memory, work.request)
     let isTaken = pool.submit { place in
+      let began = Clock.now()
       let context = RequestContext(
         isCancelled: { cancellation.isCancelled || place.isRefused }, parallel: { place.parallel($0, $1) },
         threads: pool.workers,
@@ -142,20 +171,21 @@ extension EventLoop {
       if place.isRefused, !cancellation.isCancelled {
         response = handler.response(to: head, of: route, with: .tooManyExpensive)
       }
-      mailbox.post(.finished(WorkResult(token: token, id: id, response: response, memory: memory)))
+      let duration = Clock.now().nanoseconds(since: began)
+      mailbox.post(
+        .finished(WorkResult(duration: duration, token: token, id: id, response: response, memory: memory)))
     } unlessAbandoned: {
       cancellation.isAbandoned
     }
-    guard isTaken else {
+    if isTaken {
+      connection.work = work
+    } else if work.trial == .full {
       let response = handler.response(to: head, of: route, with: ProblemType.overloaded.usual)
-      return complete(&metrics, id: id, with: response, on: connection, &state)
+      complete(&work, with: response, on: connection, &state)
+    } else {
+      postpone(work, on: connection)
     }
-    connection.work = Connection.Work(
-      id: id, metrics: metrics, cancellation: cancellation, memory: memory, request: oneShot)
   }
-
-  /// When a request that begins now is to be answered.
-  private var requestDeadline: Instant { now.instant.advanced(by: services.configuration.requestTimeout) }
 
   /// A worker has an answer; its connection may have gone.
   func workFinished(_ result: WorkResult) {
@@ -165,14 +195,21 @@ extension EventLoop {
     }
     connection.work = nil
     refreshClock()
-    let elapsed = now.instant.nanoseconds(since: connection.headCompletedAt)
-    if elapsed < inlineBudget.longest / 2 { connection.prefersWorkPool = false }
+    if result.duration < inlineBudget.longest / 2 { connection.prefersWorkPool = false }
     connection.withState { state in
-      complete(&work.metrics, id: work.id, with: result.response, on: connection, &state)
-      // Before the answer is written, since its receiver may send as much again. The worker may hold on for longer.
-      result.memory.release()
+      complete(&work, with: result.response, on: connection, &state)
       advance(connection, &state)
     }
+  }
+
+  /// A request that was kept has its answer.
+  private func complete(
+    _ work: inout Connection.Work, with response: consuming Response, on connection: Connection,
+    _ state: inout ConnectionState
+  ) {
+    complete(&work.metrics, id: work.id, with: response, on: connection, &state)
+    // Before the answer is written, since its receiver may send as much again. The worker may hold on for longer.
+    work.memory.release()
   }
 
   private func complete(

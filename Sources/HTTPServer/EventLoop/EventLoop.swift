@@ -39,8 +39,10 @@ actor EventLoop {
   let limitsBeyondCap: SharedLimits
 
   let inlineBudget: InlineTimeBudget
-  /// Connections whose requests wait for this loop, in the order in which they came.
+  /// Connections whose requests wait for this loop, in the order in which they came: those that it has not tried, and
+  /// those that it has tried for a moment.
   var postponed: [Token] = []
+  var triedBriefly: [Token] = []
   /// What the request that runs on this loop has reserved.
   let inlineMemory: MemoryReservation
   let inlineContext: RequestContext
@@ -51,6 +53,8 @@ actor EventLoop {
   var wheel: TimerWheel
   /// The loop's one clock: read when a pass begins, and again after each request.
   private(set) var now: Moment
+  /// When the pass began.
+  private(set) var passBegan: Instant
   private var second: CurrentSecond
 
   let memory: LoopMemory
@@ -92,6 +96,7 @@ actor EventLoop {
     epoll = try EpollSet()
     second = CurrentSecond(at: Clock.now())
     now = Moment(instant: Clock.now(), date: second.date)
+    passBegan = now.instant
     wheel = TimerWheel(startingAt: now.instant)
     memory = LoopMemory(services.budget)
     let inlineBudget = InlineTimeBudget(services.configuration.inlineTimeBudget.nanoseconds)
@@ -157,11 +162,11 @@ actor EventLoop {
         count = epoll.wait(milliseconds: 0)
         if count == 0 { sched_yield() }
       }
-      if count == 0 { count = epoll.wait(milliseconds: postponed.isEmpty ? Self.waitMilliseconds : 0) }
-      guard count > 0 || !postponed.isEmpty else { return }
+      if count == 0 { count = epoll.wait(milliseconds: hasPostponed ? 0 : Self.waitMilliseconds) }
+      guard count > 0 || hasPostponed else { return }
       beginPass()
       if count > 0 { handleEvents(count) }
-      if !postponed.isEmpty { runPostponed() }
+      if hasPostponed { runPostponed() }
       // Under load this loop may not return for long, and the timer's own event waits for that.
       if now.instant >= timerFires { runTimers() }
     }
@@ -193,6 +198,7 @@ actor EventLoop {
     let instant = Clock.now()
     if instant >= second.end { second = CurrentSecond(at: instant) }
     now = Moment(instant: instant, date: second.date)
+    passBegan = instant
   }
 
   /// Reads the clock again: a request has taken its time.
@@ -307,6 +313,8 @@ enum LoopMessage: Sendable {
 
 /// What a worker has made of a request.
 struct WorkResult: Sendable {
+  /// Nanoseconds that it took.
+  let duration: UInt64
   let token: Token
   let id: ConnectionState.RequestID
   let response: Response

@@ -21,11 +21,14 @@ final class CancellationToken: Sendable {
 /// pool, so that it does not delay the loop's other connections.
 ///
 /// While a loop tries a request in vain it answers nobody, and a crowd of small requests that all take long would cost
-/// one try each. So an eighth of the time may go to such tries, and some more at once; then all are short.
+/// one try each. So an eighth of the time may go to such tries, and some more at once; then each request is tried for a
+/// moment first.
+///
+/// A try is measured in the thread's own time: what others take of the processor meanwhile does not count.
 final class InlineTimeBudget: Sendable {
   /// Nanoseconds of a try.
   let longest: UInt64
-  /// Nanoseconds of a try where too many have failed: a request of some thousand numbers takes less.
+  /// Nanoseconds of a try beside many that fail: a request of some thousand numbers takes less.
   static let short: UInt64 = 200_000
   /// A nanosecond of a failed try counts for so many of the time that goes by.
   static let cost: UInt64 = 8
@@ -33,7 +36,11 @@ final class InlineTimeBudget: Sendable {
   static let mostAtOnce: UInt64 = 8
 
   private let began = Atomic<UInt64>(0)
-  private let end = Atomic<UInt64>(0)
+  private let length = Atomic<UInt64>(0)
+  /// The thread's time when the try began, found at the work's first question; 0 before it.
+  private let threadBegan = Atomic<UInt64>(0)
+  /// The thread's time that the try took, when it was last looked at.
+  private let threadUsed = Atomic<UInt64>(0)
   private let expired = Atomic<Bool>(false)
   /// When the time will have gone by for which the failed tries count.
   private let settled = Atomic<UInt64>(0)
@@ -47,17 +54,29 @@ final class InlineTimeBudget: Sendable {
   }
 
   /// A try begins.
-  /// - Parameter isShort: whether the request probably needs longer anyhow.
   func start(at now: Instant, isShort: Bool = false) {
-    let time = isShort || isSpent(at: now) ? min(Self.short, longest) : longest
     began.store(now.nanoseconds, ordering: .relaxed)
-    end.store(now.nanoseconds &+ time, ordering: .relaxed)
+    length.store(isShort ? min(Self.short, longest) : longest, ordering: .relaxed)
+    threadBegan.store(0, ordering: .relaxed)
+    threadUsed.store(0, ordering: .relaxed)
     expired.store(false, ordering: .relaxed)
   }
 
   /// Asked by the work itself, about every 0.1 ms: whether to stop.
-  func checkExpired() -> Bool {
-    guard Clock.now().nanoseconds >= end.load(ordering: .relaxed) else { return false }
+  func checkExpired(at now: Instant = Clock.now(), threadTime: @autoclosure () -> UInt64 = Clock.threadTime()) -> Bool {
+    let (elapsed, length) = (
+      now.nanoseconds &- began.load(ordering: .relaxed), length.load(ordering: .relaxed)
+    )
+    let threadBegan = threadBegan.load(ordering: .relaxed)
+    guard threadBegan > 0 else {
+      // To look when each try begins would cost small requests a hundredth.
+      self.threadBegan.store(threadTime() &- min(elapsed, length / 2), ordering: .relaxed)
+      return false
+    }
+    guard elapsed >= length else { return false }
+    let used = threadTime() &- threadBegan
+    threadUsed.store(used, ordering: .relaxed)
+    guard used >= length else { return false }
     expired.store(true, ordering: .relaxed)
     return true
   }
@@ -68,11 +87,9 @@ final class InlineTimeBudget: Sendable {
   /// Whether the work was told to stop, or could not go on, so that its answer is void.
   var didExpire: Bool { expired.load(ordering: .relaxed) }
 
-  /// The try has failed. A short one does not count: else one crowd would keep all tries short for long after it.
+  /// A try has failed that was not short.
   func failed(at now: Instant) {
-    let began = began.load(ordering: .relaxed)
-    guard end.load(ordering: .relaxed) &- began > Self.short else { return }
-    let time = min(Self.mostAtOnce &* longest, now.nanoseconds(since: Instant(nanoseconds: began)))
+    let time = min(longest, threadUsed.load(ordering: .relaxed))
     let settled = max(now, Instant(nanoseconds: settled.load(ordering: .relaxed))).advanced(by: time &* Self.cost)
     self.settled.store(settled.nanoseconds, ordering: .relaxed)
   }

@@ -77,6 +77,13 @@ package enum Clock {
     return Instant(nanoseconds: UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec))
   }
 
+  /// Nanoseconds for which the calling thread has had a processor. To ask takes up to a microsecond.
+  package static func threadTime() -> UInt64 {
+    var time = timespec()
+    unsafe clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+    return UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec)
+  }
+
   /// Seconds since 1970 and the nanoseconds into the current one.
   package static func wall() -> (seconds: Int64, nanoseconds: UInt64) {
     var time = timespec()
