@@ -63,7 +63,7 @@ def cases():
             rows = normal(max(1, LOGITS // classes), classes)
             yield f"{path}, rows of {classes:,}", path, dense(message(rows)), len(rows) * classes
         for name, rows in [("mixed notation", mixed()), ("half -1e3", padded(-1e3)), ("half -1e4", padded(-1e4)),
-                           ("half -1e9", padded(-1e9)), ("half masked", padded("-Infinity")),
+                           ("half -1e9", padded(-1e9)), ("half masked", padded("-Infinity")), ("half -inf", padded("-inf")),
                            ("normal(0, 100)", normal(100, 1000, 100)), ("normal(0, 300)", normal(100, 1000, 300))]:
             yield f"{path}, {name}", path, dense(message(rows)), LOGITS
         for temperature in (0.7, 1e-3, 1e-160):

@@ -134,6 +134,29 @@ func readLastNumbers(
   return stop
 }
 
+/// Reads "-Infinity" or "-inf", and the comma after it or the end of its row, as ``readNumbers`` does with a number; nil
+/// where neither string stands, or there is no room.
+func readMinusInfinity(
+  _ text: Span<UInt8>, _ position: inout Int, rows: inout RowPattern, into values: inout OutputSpan<Double>
+) -> SequenceStop? {
+  let start = text.endOfWhitespace(from: position)
+  let length = text.matches("\"-Infinity\"", at: start) ? 11 : text.matches("\"-inf\"", at: start) ? 6 : 0
+  guard length > 0, !values.isFull else { return nil }
+  values.append(-.infinity)
+  position = start + length
+  rows.column += 1
+  guard rows.column < rows.length else {
+    guard let next = startOfNextRow(text, position) else { return .afterValue }
+    position = next
+    rows.column = 0
+    return .beforeValue
+  }
+  position = text.endOfWhitespace(from: position)
+  guard position < text.count, text[position] == UInt8(ascii: ",") else { return .afterValue }
+  position += 1
+  return .beforeValue
+}
+
 /// Passes "],[" with white space anywhere, after a row's last number. Nil if something else is there, or no number or
 /// string follows.
 @inline(never)

@@ -49,12 +49,19 @@ extension JSONReader {
     while stop == .beforeValue, builder.makeRoom(at: cursor) {
       let rows = builder.rows
       let appended = builder.appendInPlace { values in
-        let before = values.count
-        stop = readNumbers(text, &cursor, limit: Int.max, rows: rows, level: level, into: &values)
-        guard stop == .beforeValue else { return }
         var rows = rows
-        _ = rows.advance(by: values.count - before, isAtEnd: false)
-        stop = readLastNumbers(text, &cursor, rows: rows, level: level, into: &values)
+        repeat {
+          var before = values.count
+          stop = readNumbers(text, &cursor, limit: Int.max, rows: rows, level: level, into: &values)
+          guard stop == .beforeValue else { return }
+          _ = rows.advance(by: values.count - before, isAtEnd: false)
+          before = values.count
+          stop = readLastNumbers(text, &cursor, rows: rows, level: level, into: &values)
+          guard stop == .beforeValue else { return }
+          _ = rows.advance(by: values.count - before, isAtEnd: false)
+          guard let next = readMinusInfinity(text, &cursor, rows: &rows, into: &values) else { return }
+          stop = next
+        } while stop == .beforeValue
       }
       builder.count(appended.count, in: rows, isAtEnd: stop == .afterValue)
       if appended.count < appended.room { break }
@@ -155,11 +162,6 @@ extension JSONReader {
   private mutating func readTensorString(_ builder: inout TensorBuilder) throws(JSONSyntaxError) {
     guard builder.limits.elements != .booleans else {
       builder.appendFault(.string(try readString()), at: position)
-      return
-    }
-    if text.matches("\"-Infinity\"", at: position) {
-      position += 11
-      builder.append(-.infinity, at: position)
       return
     }
     let string = try readString()

@@ -143,19 +143,16 @@ struct TensorChunk {
           isComplete = true
           break
         }
-        guard !values.isFull, text.matches("\"-Infinity\"", at: position) else { break }
-        values.append(-.infinity)
-        tails[0] += 1
-        position = text.endOfWhitespace(from: position + 11)
-        if position < text.count, text[position] == UInt8(ascii: ",") {
-          position += 1
-          if position > end {
+        var row = RowPattern()
+        guard let next = readMinusInfinity(text, &position, rows: &row, into: &values) else { break }
+        (stop, tails[0]) = (next, tails[0] + 1)
+        if stop == .beforeValue {
+          guard position <= end else {
             isComplete = true
             break
           }
           continue
         }
-        stop = .afterValue
       }
       guard passRowBreak(text, rank: rank) else { break }
     }

@@ -148,6 +148,44 @@ func readTensor(
     }
   }
 
+  /// "-INF" means the same as "-Infinity" and "-inf", and is never read among numbers.
+  @Test("Masks among numbers are read as they are one by one", arguments: [1, 2, 3, 10, 100])
+  func masksAmongNumbers(classes: Int) {
+    var random = SplitMix64(UInt64(classes))
+    let odd = ["null", "1e400", "[1]", "\"x\"", "", "-", "true"]
+    for round in repetitions(300) {
+      var fast = "[["
+      var slow = "[["
+      func both(_ text: String) { (fast, slow) = (fast + text, slow + text) }
+      let (count, share) = (random.int(in: 1...(400 / classes + 2)), random.int(in: 1...10))
+      for row in 0..<count {
+        if row > 0 { both(random.int(in: 0...9) == 0 ? " ] ,\n[ " : "],[") }
+        for c in 0..<(round % 5 == 0 && random.int(in: 0...50) == 0 ? classes + 1 : classes) {
+          if c > 0 { both(random.int(in: 0...9) == 0 ? " , " : ",") }
+          if random.int(in: 0...9) < share {
+            fast += random.next() % 2 == 0 ? "\"-Infinity\"" : "\"-inf\""
+            slow += "\"-INF\""
+          } else if round % 7 == 0, random.int(in: 0...200) == 0 {
+            both(odd[random.int(in: 0...(odd.count - 1))])
+          } else {
+            both(["\(random.double(in: -9...9))", "0.5", "-3", "1e-7"][random.int(in: 0...3)])
+          }
+        }
+      }
+      both(round % 11 == 0 ? "],]" : "]]")
+      for limit in [Int.max, 1, classes, 3 * classes + 1] {
+        let one = Result { try readTensor(Array(fast.utf8), maximumCount: limit) }
+        let other = Result { try readTensor(Array(slow.utf8), maximumCount: limit) }
+        switch (one, other) {
+        case (.success(let one), .success(let other)): #expect(one == other, "\(fast)")
+        case (.failure(let one), .failure(let other)):
+          #expect((one as? JSONSyntaxError)?.reason == (other as? JSONSyntaxError)?.reason, "\(fast)")
+        default: Issue.record("\(fast): \(one), but \(other)")
+        }
+      }
+    }
+  }
+
   @Test func everyCutOfATensorIsAnError() throws {
     let text = Array("[[-1.25e-7, 12345678.9], [\"-Infinity\", 0.12345678901234567], [3, 4]]".utf8)
     for length in 0..<text.count {
