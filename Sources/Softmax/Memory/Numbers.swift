@@ -254,6 +254,17 @@ extension Numbers: RandomAccessCollection {
     }
   }
 
+  /// Which of the numbers are not zero.
+  public var areNonzero: [Bool] {
+    var flags: [Bool] = []
+    flags.reserveCapacity(count)
+    _ = firstPosition { run in
+      for index in run.indices { flags.append(run[index] != 0) }
+      return nil
+    }
+    return flags
+  }
+
   /// Whether the predicate holds for all numbers.
   public func allSatisfy(_ predicate: (Double) -> Bool) -> Bool { firstIndex { !predicate($0) } == nil }
 }

@@ -164,7 +164,9 @@ extension Validator {
     let (layout, shape) = (geometry.layout, geometry.shape)
     logits.withArray { logits in
       if mask.shape == shape {
-        for position in logits.indices where !mask.values[position] { logits[position] = -.infinity }
+        var logits = logits.mutableSpan
+        let takePart = mask.values.span
+        for position in takePart.indices { logits[position] = takePart[position] ? logits[position] : -.infinity }
       } else if mask.shape == [layout.classes] {
         for n in 0..<layout.batch {
           let start = layout.start(of: n)

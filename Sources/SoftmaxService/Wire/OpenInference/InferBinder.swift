@@ -100,7 +100,7 @@ struct InferBinder: ~Copyable {
     case .candidate(let output):
       bound.request.candidates.append((output, UnvalidatedRequest.Tensor(shape: shape, values: values)))
     case .input where input.takesBooleans:
-      bound.request.mask = UnvalidatedRequest.Mask(shape: shape, values: values.map { $0 != 0 })
+      bound.request.mask = UnvalidatedRequest.Mask(shape: shape, values: values.areNonzero)
     case .input(let input):
       bound.request.set(input, UnvalidatedRequest.Tensor(shape: shape, values: values))
     }
@@ -263,7 +263,7 @@ extension InferBinder {
   /// Whether the numbers of a type of whole numbers are whole, and in its range.
   private mutating func isExact(_ values: Numbers, _ tensor: InferRequest.Tensor) -> Bool {
     guard let datatype = tensor.datatype, let range = datatype.integers,
-      let position = values.firstIndex(where: { !range.contains($0) || $0 != $0.rounded() })
+      let position = values.firstIndex(where: { !range.contains($0) || Double(Int64($0)) != $0 })
     else { return true }
     let value = values[position]
     // Whole numbers in bytes become NaN there; in JSON a word may say NaN.
