@@ -125,6 +125,12 @@ final class CheckedRows: Sendable {
     }
   }
 
+  /// What a difference quotient of the loss is rounded by, in units u and in parts of the gradient's q s U / D: by what
+  /// the losses are, divided by h. All items are added up, of which a mean makes one.
+  func noise(ofQuotientBy step: Double) -> Double {
+    8 * Double(layout.batch) * temperature * (1 + magnitude + log(Double(classes))) / step
+  }
+
   private func shift(_ own: Double, under source: Change.Source) -> Double {
     switch source {
     case .given, .withoutCap, .withoutMask, .withoutLogarithm, .narrowed, .logarithms, .unfinished, .powersOfTwo: own

@@ -168,10 +168,7 @@ extension Recomputation {
       row.operations)
     term.isSpoiled = row.isSpoiled || isLost
     if isHandled, case .difference(let step, _) = change.handling {
-      // What the losses round is divided by h. All items are added up, of which a mean makes one.
-      let size = 1 + rows.magnitude + log(Double(rows.classes))
-      let noise =
-        8 * (row.factor * row.shares.total).magnitude * Double(rows.layout.batch) * temperature * size / step
+      let noise = (row.factor * row.shares.total).magnitude * rows.noise(ofQuotientBy: step)
       term.bounds = term.bounds + ErrorBounds(careful: noise, usual: noise, lenient: noise)
     }
     return term

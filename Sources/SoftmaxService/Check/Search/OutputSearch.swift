@@ -178,7 +178,12 @@ struct OutputSearch: ~Copyable {
   /// Whether handling probabilities so changes any of them enough to be seen in numbers that do not pass.
   private mutating func canShow(_ handling: Change.Handling) throws(ComputationError) -> Bool {
     switch handling {
-    case .given, .unshifted, .flushed, .gradual, .beyond, .difference: return true
+    case .given, .unshifted, .flushed, .gradual, .beyond: return true
+    case .difference(let step, let isCentral):
+      // A quotient is known by its own error, which is at most this part of q s U / D.
+      let h = step / asked.temperature
+      let error = isCentral ? h * h / 62 : h / 8
+      return 2 * error >= rows.noise(ofQuotientBy: step) * arithmetic.unit
     case .epsilon(let epsilon):
       guard let smallest = try tables.numbers(.leastProbabilities, of: .given)?.min() else { return false }
       // How far a logarithm moves at most: the numbers cannot be further from the exact ones.

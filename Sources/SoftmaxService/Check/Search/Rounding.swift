@@ -72,13 +72,17 @@ struct DecimalDigits {
     // Every number of binary64 has at most 17: of 0.12345678901234567 and 0.00012345678901235, the second is short.
     let most = format == .binary64 ? 17 : Int(Double(format.precision) * Self.decimalsPerBit) + 1
     let numbers = values.lazy.filter { $0.isFinite && $0 != 0 }
-    // The smallest shows first that digits after the point say less than the format.
-    let telling = 4 * format.unit * (numbers.map(\.magnitude).min() ?? 0)
+    // Digits after the point say less than the format of the smallest number first.
+    guard let least = numbers.min(by: { $0.magnitude < $1.magnitude }),
+      let digits = Self.digits(of: least, most: most, format)
+    else { return nil }
+    (decimals, significant) = digits
+    let telling = 4 * format.unit * least.magnitude
     for value in numbers {
+      if self.significant == most, Self.power(-self.decimals) <= telling { return nil }
       guard let (decimals, significant) = Self.digits(of: value, most: most, format) else { return nil }
       self.decimals = max(self.decimals, decimals)
       self.significant = max(self.significant, significant)
-      if self.significant == 17, Self.power(-self.decimals) <= telling { return nil }
     }
     guard numbers.contains(where: { $0.significandWidth > Self.mostBits(format) }),
       numbers.contains(where: { resolution(of: $0) > 4 * format.unit * $0.magnitude })
