@@ -158,6 +158,15 @@ struct MistakeTests {
     #expect(try checked(right.request, ["gradient": shuffled]).findings.map(\.cause) == ["order"])
   }
 
+  /// Rows that tell each other apart by numbers below the normal range alone.
+  @Test func anotherOrderIsFoundInSubnormalNumbers() throws {
+    let right = Textbook<Double>(
+      logits: [[0, -720.25, -719.5], [-719.75, 0, -720.5], [0, -718.875, -719.125], [-719.625, 0, -720.125]],
+      target: [0, 1, 2, 1])
+    let shuffled = json([1, 2, 3, 0].map { right.probabilities[$0] })
+    #expect(try checked(right.request, ["probabilities": shuffled]).findings.map(\.cause) == ["order"])
+  }
+
   /// What autograd makes of a mistake in softmax's place, in more logits than a few: the gradient is not p - t with
   /// another p.
   @Test(arguments: [(6, 100), (40, 12), (3, 4)])

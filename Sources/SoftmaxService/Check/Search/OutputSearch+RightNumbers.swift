@@ -151,18 +151,22 @@ extension OutputSearch {
   /// those that are left.
   private func matched(_ terms: [Recomputation.Term], _ width: Int) -> (mine: [Int], exact: [Int]) {
     let (numbers, arithmetic) = (numbers, arithmetic)
-    let allowed = terms.map { arithmetic.allowance($0.value, $0) + arithmetic.flushed($0) }
+    let allowed = terms.map { arithmetic.allowance($0.value, $0) }
+    let flushed = terms.map { arithmetic.flushed($0) }
     var left = Array(0..<rows.count)
     var exact: [Int] = []
     for row in 0..<rows.count {
-      let place = left.firstIndex { other in
-        for c in 0..<width {
-          let (mine, place) = (numbers[row * width + c], other * width + c)
-          let isNear = (mine - terms[place].value).magnitude <= allowed[place]
-          guard isNear || mine == terms[place].value || mine.isNaN && terms[place].value.isNaN else { return false }
+      func place(beside more: [Double]?) -> Int? {
+        left.firstIndex { other in
+          (0..<width).allSatisfy { c in
+            let (mine, place) = (numbers[row * width + c], other * width + c)
+            let (value, most) = (terms[place].value, allowed[place] + (more?[place] ?? 0))
+            return (mine - value).magnitude <= most || mine == value || mine.isNaN && value.isNaN
+          }
         }
-        return true
       }
+      // What is flushed to 0 tells no row, and what is not does.
+      let place = place(beside: nil) ?? place(beside: flushed)
       exact.append(left.remove(at: place ?? 0))
     }
     return (Array(0..<rows.count), exact)
