@@ -134,7 +134,7 @@ func readLastNumbers(
   return stop
 }
 
-/// Reads "-Infinity" or "-inf", and the comma after it or the end of its row, as ``readNumbers`` does with a number; nil
+/// Reads "-Infinity" or "-inf", and the comma after it or the end of its row, as ``readNumbers`` does with numbers; nil
 /// where neither string stands, or there is no room.
 func readMinusInfinity(
   _ text: Span<UInt8>, _ position: inout Int, rows: inout RowPattern, into values: inout OutputSpan<Double>
