@@ -77,6 +77,10 @@ def cases():
             few = [[round(z, 2) for z in row] for row in normal(rows, 10)]
             for name, write in (("two decimals", dense), ("two decimals, spaces", json.dumps)):
                 yield f"{path}, {rows:,} x 10, {name}", path, write(message(few)), 10 * rows
+    for name, lowest in (("float32", -3.4028234663852886e38), ("float64", -1.7976931348623157e308)):
+        masked = [[lowest if k % 4 == 3 else z for k, z in enumerate(row)] for row in plain]
+        yield f"/softmax, log of {name}, its lowest masks", "/softmax", dense(
+            {"logits": masked, "dtype": name, "outputs": ["log_probabilities"]}), LOGITS
     near = [softmax(row) for row in plain]
     yield "/gradient, target its softmax", "/gradient", dense({"logits": plain, "target": near}), LOGITS
     for name, shift, step in (("equal", 0, 0), ("an ulp from the logits", 1, 0), ("1e-9 from the logits", 0, 1e-9)):

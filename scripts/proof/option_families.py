@@ -243,3 +243,16 @@ def exhaustive(dtype, rows=512):
     while batch := list(itertools.islice(values, rows)):
         logits = [x for value in batch for x in (value, 0.0)]
         yield softmax(logits, [len(batch), 2], dtype=dtype, input_dtype=dtype)
+
+
+@request
+def lowest_masks(rng):
+    """Masks that are the lowest number of the results' format, and numbers beside it."""
+    for _ in range(6):
+        dtype = rng.choice(["float64", "float32", "float16", "bfloat16"])
+        lowest = -math.ldexp(2 - 2.0 ** (1 - FORMATS[dtype].precision), FORMATS[dtype].largest)
+        classes, rows = rng.choice([2, 5, 10, 100]), rng.randint(1, 8)
+        logits = [rng.gauss(0, 3) if rng.random() < 0.7 else lowest * rng.choice([1, 1, 1, 1, 1 - 2.0 ** -9, 0.5])
+                  for _ in range(rows * classes)]
+        yield softmax(logits, [rows, classes], 1, dtype=dtype, outputs=["probabilities", "log_probabilities"],
+                      temperature=rng.choice([1.0, 1.0, 1.0, 2.0, 0.5]))

@@ -7,7 +7,7 @@ public struct NarrowRounding: Sendable {
   public var half: Double
   /// The least normal number.
   public var leastNormal: Double
-  /// The greatest power of two.
+  /// The greatest number.
   public var greatest: Double
   /// What proven results are multiplied by: 1 or -1.
   public var sign: Double
@@ -18,7 +18,7 @@ public struct NarrowRounding: Sendable {
     narrowing = format.narrowingFactor
     half = powerOfTwo(0 &- format.precision)
     leastNormal = powerOfTwo(format.leastNormalExponent)
-    greatest = powerOfTwo(format.greatestExponent)
+    greatest = format.greatestFinite
     sign = isNegative ? -1 : 1
   }
 
@@ -187,7 +187,7 @@ extension VectorLoops {
   ///
   /// - Parameters:
   ///   - exponentials: e, whole vectors.
-  ///   - factor: at most the format's greatest power of two, at least 2^-700.
+  ///   - factor: at most the format's greatest number, at least 2^-700.
   ///   - out: as many numbers as are wanted.
   /// - Returns: whether all are proven. If not, what was written is not to be used.
   ///
@@ -196,7 +196,8 @@ extension VectorLoops {
   /// nearest to v, and v - n is exact. Where |v - n| + error·v stays below half the distance, no middle between two
   /// numbers lies in reach, and the real product rounds to n too. (v just above a power of two has a nearer middle
   /// below it, half as far, which is out of reach as well.) The test's own roundings are below u·2^-p·m, which is at
-  /// most u·v wherever v is at least half the distance; below that, n is 0.
+  /// most u·v wherever v is at least half the distance; below that, n is 0. No v is so much as half a distance above
+  /// the factor, so that none overflows.
   @inlinable @inline(never)
   public static func narrowProducts(
     _ exponentials: Span<Double>, by factor: Double, _ rounding: NarrowRounding, into out: inout MutableSpan<Double>
@@ -229,7 +230,8 @@ extension VectorLoops {
   ///   - out: as many numbers.
   /// - Returns: whether all are proven. If not, what was written is not to be used.
   ///
-  /// Error Bounds: log S - z has two terms that are not negative, and takes two roundings: 12.1u.
+  /// Error Bounds: log S - z has two terms that are not negative, and takes two roundings: 12.1u. Where the test holds
+  /// and n is finite in the format, the real number rounds to n and not to infinity, whose middle is out of reach too.
   @inlinable @inline(never)
   public static func narrowLogProbabilities(
     _ logits: RawSpan, _ element: NativeFloat, shift: RowShift, logSum: Double, _ rounding: NarrowRounding,
@@ -246,7 +248,7 @@ extension VectorLoops {
       let isMasked = a .== Vector(repeating: -.infinity)
       let v = ((logSum - z.high) - z.low).replacing(with: 0, where: isMasked)
       let (result, slack) = narrowed(v, rounding)
-      let isInRange = v .<= Vector(repeating: rounding.greatest)
+      let isInRange = magnitude(result) .<= Vector(repeating: rounding.greatest)
       // Of one size, and every pattern of bits is of either type.
       signs |= unsafe unsafeBitCast(slack.replacing(with: -1, where: .!isInRange), to: SIMD8<Int64>.self)
       store(result.replacing(with: -.infinity, where: isMasked), row: &out, start)

@@ -13,17 +13,19 @@ public struct KernelRounding: Sendable {
   public var scale: Double
   /// Before scaling: the least normal number of a format that is not binary64.
   public var leastNormal: Double
-  /// Before scaling: the least and the greatest size that the loop can prove, and the size below which the result is
-  /// zero.
+  /// Before scaling: the least size that the loop can prove, the greatest number that it may round to, and the size
+  /// below which the result is zero.
   public var least: Double
   public var greatest: Double
   public var vanishing: Double
   /// Neither does a result have few bits, nor can it be known to be zero by its size.
   public var isPlain: Bool
 
-  /// - Parameter exponent: results are multiplied by 2^exponent; in -900...900.
+  /// - Parameters:
+  ///   - exponent: results are multiplied by 2^exponent; in -900...900.
+  ///   - isOfSums: whether no product is behind the results, which are not multiplied either.
   @inlinable @inline(__always)
-  public init(_ format: BinaryFormat, exponent: Int = 0, isNegative: Bool = false) {
+  public init(_ format: BinaryFormat, exponent: Int = 0, isNegative: Bool = false, isOfSums: Bool = false) {
     narrowing = format.narrowingFactor
     let power = powerOfTwo(exponent)
     scale = isNegative ? -power : power
@@ -31,7 +33,12 @@ public struct KernelRounding: Sendable {
     // place for the test; those of other formats are rounded like their normal ones.
     leastNormal = powerOfTwo(max(-960, format.leastNormalExponent &- exponent))
     least = format == .binary64 ? powerOfTwo(max(-960, format.leastNormalExponent &+ 1 &- exponent)) : 0x1p-960
-    greatest = powerOfTwo(min(960, format.greatestExponent &- (format == .binary64 ? 1 : 0) &- exponent))
+    // The greatest number of a narrower format is an everyday mask, and so is that of binary64 in a sum.
+    greatest =
+      format == .binary64
+      ? powerOfTwo(min(960, format.greatestExponent &- 1 &- exponent))
+      : min(0x1p960, format.greatestFinite * powerOfTwo(0 &- exponent))
+    if isOfSums { greatest = format.greatestFinite }
     // Half of the smallest subnormal, halved again for the error of what is compared with it.
     let last = format.leastExponent &- 2 &- exponent
     vanishing = last < -960 ? 0 : powerOfTwo(min(last, 960))
@@ -82,18 +89,21 @@ extension VectorLoops {
   /// that is then the end, rounded once to nearest. In narrower formats the ends are moved out by 2^-51 |high| instead
   /// (twice the spacing of binary64) and rounded to nearest, subnormal numbers included. An end on a tie lies strictly
   /// beyond the number itself, so it does not matter where that goes.
+  ///
+  /// Where both ends round to a finite number, no real between them overflows: from half a unit beyond the greatest
+  /// number on, an end is rounded to a power of two or to infinity, which is out of range.
   @inlinable @inline(__always)
   static func rounded(_ result: VectorPair, error: Vector, _ rounding: KernelRounding) -> Rounded {
     let size = magnitude(result.high)
     let (highest, lowest) = (result.high + (result.low + error), result.high + (result.low - error))
     var (up, down) = (highest, lowest)
-    let isInRange =
-      (size .>= Vector(repeating: rounding.least)) .& (size .<= Vector(repeating: rounding.greatest))
     if rounding.narrowing != 0 {
       let margin = size * 0x1p-51
       up = narrowed(up + margin, rounding)
       down = narrowed(down - margin, rounding)
     }
+    let isInRange =
+      (size .>= Vector(repeating: rounding.least)) .& (magnitude(up) .<= Vector(repeating: rounding.greatest))
     var value = up * rounding.scale
     guard !rounding.isPlain else { return Rounded(value: value, isProven: (up .== down) .& isInRange) }
     let vanishing = Vector(repeating: rounding.vanishing)
@@ -104,7 +114,8 @@ extension VectorLoops {
     return Rounded(value: value, isProven: ((up .== down) .& isInRange) .| isZero)
   }
 
-  /// To nearest in a format that is not binary64, as ``BinaryFormat/nearest(to:)``; for sizes up to 2^961.
+  /// To nearest in a format that is not binary64, as ``BinaryFormat/nearest(to:)``; for sizes up to 2^961; beyond, a
+  /// number above 2^960, infinity or NaN.
   @inlinable @inline(__always)
   static func narrowed(_ x: Vector, _ rounding: KernelRounding) -> Vector {
     let power = unsafe unsafeBitCast(unsafeBitCast(x, to: SIMD8<Int64>.self) & (0x7FF << 52), to: Vector.self)
@@ -141,12 +152,11 @@ extension KernelRounding {
   func agreed(_ up: Double, _ down: Double) -> Double {
     let size = up.magnitude
     if size < vanishing, down.magnitude < vanishing { return 0 }
-    guard size >= least, size <= greatest else { return .nan }
-    guard narrowing != 0 else { return up == down ? up * scale : .nan }
-    let high = narrowed(up + size * 0x1p-51)
-    let low = narrowed(down - size * 0x1p-51)
+    guard size >= least else { return .nan }
+    let margin = size * 0x1p-51
+    let (high, low) = narrowing == 0 ? (up, down) : (narrowed(up + margin), narrowed(down - margin))
     // No zero is negative.
-    return high == low ? high * scale + 0 : .nan
+    return high == low && high.magnitude <= greatest ? high * scale + 0 : .nan
   }
 
   /// A pair's sum rounded to odd.

@@ -176,8 +176,8 @@ extension GroupedRows {
         groups.computeLogSums(by: loops)
         var out = results.mutableSpan
         open |= loops.interleavedLogProbabilities(
-          groups.arguments.numbers, rests: groups.arguments.rests, shift: groups.arguments.shift, groups.span, rounding,
-          into: &out)
+          groups.arguments.numbers, rests: groups.arguments.rests, shift: groups.arguments.shift, groups.span,
+          KernelRounding(format, isOfSums: true), into: &out)
         selection.write(results, to: part.buffer)
       case .argmax:
         for row in 0..<count { part.buffer[number(row)] = groups[row / 8].top[row % 8] }

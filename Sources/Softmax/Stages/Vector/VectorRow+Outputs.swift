@@ -88,7 +88,7 @@ extension VectorRow {
     var open = withArguments(of: row) { arguments, rests in
       loops.logProbabilities(
         arguments, rests: rests, shift: shift, logSum: logSum.value, error: logSum.error + argumentError,
-        KernelRounding(format), into: &out)
+        KernelRounding(format, isOfSums: true), into: &out)
     }
     guard open > 0 else { return 0 }
     // z is often exactly half-way between two results, and log S far below it: its sign decides, which the loop left

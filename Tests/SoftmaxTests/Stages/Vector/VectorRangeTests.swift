@@ -60,6 +60,33 @@ struct VectorRangeTests {
     }
   }
 
+  /// A mask of a format's lowest number is decided here: that number is its log-probability too. Half-way to infinity
+  /// and beyond, nothing is wrong.
+  @Test(arguments: levelsHere, [BinaryFormat.binary64, .binary32, .binary16, .bfloat16])
+  func lowestNumbersAreDecided(level: KernelLevel, format: BinaryFormat) throws {
+    var source = RandomProblem(seed: 10)
+    let lowest = -format.greatestFinite
+    for classes in [10, 300] {
+      let logits = (0..<20 * classes).map { _ in source.chance(0.3) ? lowest : source.gauss() * 2 }
+      let problem = try SoftmaxProblem(logits: logits, layout: Layout(shape: [20, classes], axis: 1), format: format)
+      let outputs: ShortList<SoftmaxOutput> = [.probabilities, .logProbabilities]
+      let counter = StageCounter()
+      let here = try problem.solve(outputs, Execution(level: level), from: .vector, counting: counter)
+      #expect(try here == problem.solve(outputs, Execution(), from: .interval))
+      #expect(counter.total.ball == 0 && here.logProbabilities?.contains(lowest) == true)
+    }
+    let half = lowest - powerOfTwo(format.greatestExponent - format.precision)
+    let edges = [lowest, half, half.nextUp, half.nextDown, 2 * lowest].filter(\.isFinite)
+    for (count, temperature) in [(1, 1.0), (3, 1), (3, 0.5), (3, 3)] {
+      var rows: [Double] = []
+      for edge in edges { for _ in 0..<count { rows += [edge, 0.5, -1, lowest, 3] } }
+      let problem = try SoftmaxProblem(
+        logits: rows, layout: Layout(shape: [rows.count / 5, 5], axis: 1), temperature: temperature, format: format)
+      let here = try problem.solve([.logProbabilities], Execution(level: level))
+      #expect(try here == problem.solve([.logProbabilities], Execution(), from: .interval))
+    }
+  }
+
   /// Of rows so wide that some exponentials are below 2^-894, hardly anything is left open, and nothing is wrong.
   @Test(arguments: levelsHere) func wideRowsAreDecided(level: KernelLevel) throws {
     var source = RandomProblem(seed: 9)
