@@ -81,6 +81,11 @@ def cases():
         masked = [[lowest if k % 4 == 3 else z for k, z in enumerate(row)] for row in plain]
         yield f"/softmax, log of {name}, its lowest masks", "/softmax", dense(
             {"logits": masked, "dtype": name, "outputs": ["log_probabilities"]}), LOGITS
+    short = normal(LOGITS // 2, 2)
+    easy = [[z + 10 * (k % 2 == c) for c, z in enumerate(row)] for k, row in enumerate(short)]
+    for name, message in [
+            ("focal_gamma, right, rows of 2", gradient(easy, focal_gamma=2))]:
+        yield f"/gradient, {name}", "/gradient", dense(message), LOGITS
     near = [softmax(row) for row in plain]
     yield "/gradient, target its softmax", "/gradient", dense({"logits": plain, "target": near}), LOGITS
     for name, shift, step in (("equal", 0, 0), ("an ulp from the logits", 1, 0), ("1e-9 from the logits", 0, 1e-9)):

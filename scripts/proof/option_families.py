@@ -5,7 +5,7 @@ import struct
 from fractions import Fraction
 
 import loss_families
-from cases import INFINITY, a_shape, a_temperature, loss, random_loss, softmax
+from cases import INFINITY, a_shape, a_temperature, loss, random_loss, soft_target, softmax
 from families import family
 from rounding import FORMATS, rounded
 from slices import masked, places_of
@@ -243,6 +243,64 @@ def exhaustive(dtype, rows=512):
     while batch := list(itertools.islice(values, rows)):
         logits = [x for value in batch for x in (value, 0.0)]
         yield softmax(logits, [len(batch), 2], dtype=dtype, input_dtype=dtype)
+
+
+@request
+def short_rows(rng):
+    """Everyday rows of a few classes, many at once, which go in groups: right, wrong and confident ones, with every
+    option of a loss; and divergences and products with the Hessian of long rows too."""
+    for kind in rng.sample(range(8), 8):
+        classes, rows = rng.choice([2, 2, 3, 5, 10, 17]), rng.randint(3, 20)
+        if kind in (4, 5) and rng.random() < 0.3:
+            classes, rows = rng.choice([70, 300]), 2
+        shape, axis = ([rows, classes], 1) if rng.random() < 0.7 else ([classes, rows], 0)
+        scale, lead = rng.choice([1, 3]), rng.choice([0, 0, 5, 15, 40, 90, 200])
+        leaders = [rng.randrange(classes) for _ in range(rows)]
+
+        def filled(make):
+            values = [0.0] * (rows * classes)
+            for places, leader in zip(places_of(shape, axis), leaders):
+                for c, (p, x) in enumerate(zip(places, make(leader))):
+                    values[p] = x
+            return values
+
+        def led(leader):
+            return [rng.gauss(0, scale) + lead * (c == leader) for c in range(classes)]
+
+        case = {"op": "loss", "logits": filled(led), "shape": shape, "axis": axis, "asked": ["loss", "gradient"],
+                "dtype": rng.choice(["float64", "float64", "float32", "bfloat16"]), "reduction": "none",
+                "temperature": rng.choice([1.0, 1.0, 2.0, 0.7])}
+        target = rng.choice(["plain", "plain", "one-hot"])
+        soft = filled(lambda _: soft_target(rng, classes, target))
+        by_class = [y if rng.random() < 0.7 else rng.randrange(classes) for y in leaders]
+        if kind == 0:
+            case |= {"target": by_class, "focal_gamma": rng.choice([0.5, 1.0, 2.0, 5.0, rng.uniform(0, 10)])}
+        elif kind == 1:
+            case |= {"target": by_class, "label_smoothing": rng.choice([0.1, 0.5])}
+        elif kind in (2, 4):
+            case |= {"target": soft}
+        elif kind == 3:
+            case |= {"target_logits": filled(led)}
+        if kind in (1, 2, 3) or kind == 0 and rng.random() < 0.3:
+            case |= {"z_loss": rng.choice([1e-4, 1e-2, 0.5])}
+        if kind == 4:
+            case |= {"asked": ["kl_divergence"]}
+        elif kind == 5:
+            others = rng.choice([0.0, 0.0, 1.0, 0.3])
+            case |= {"target": by_class, "asked": ["hessian_vector_product"], "vector": filled(rng.choice([
+                lambda leader: [1.0 if c == leader else others for c in range(classes)],
+                lambda leader: [1.0 if c == leader - 1 else others for c in range(classes)],
+                lambda leader: [others + rng.gauss(0, 1e-9) for _ in range(classes)],
+                lambda leader: [rng.gauss(0, 1) for _ in range(classes)]]))}
+        elif kind > 5:
+            case |= {"op": "softmax", "asked": ["probabilities", "log_probabilities", "log_sum_exp", "entropy"]}
+            del case["reduction"]
+            if rng.random() < 0.2:
+                case["softcap"] = rng.choice([30.0, 5.0])
+            elif kind == 7:
+                del case["asked"]
+                case["top_k"] = rng.randint(1, classes)
+        yield case
 
 
 @request

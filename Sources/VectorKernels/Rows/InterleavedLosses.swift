@@ -242,11 +242,12 @@ extension VectorLoops {
   ///   - logits, rests: as there.
   ///   - gamma: γ.
   ///   - error: the gradient factors' relative error.
-  ///   - reach: how large the pull may be.
+  ///   - reach: how large the pull may be. It may be as small as 2^-600, as that of a row that is right by far.
   ///
   /// Error Bounds: e_y is within 2^-80, S and R within 2^-79.9, each and what z's absolute error makes of it, and
-  /// S - e_y within what both are. log(1 + x) is within ``logSumError`` and x's own relative error; d e^-t = e^-t dt.
-  /// The rest is in the balls.
+  /// S - e_y within what both are. log(1 + x) is within ``logSumError`` and x's own relative error, of x up to 2^700
+  /// too; d e^-t = e^-t dt. The rest is in the balls. Where results are proven, which are 2^-960 and more, the product
+  /// with a small push has lost at most 2^-1073, 2^-93 of it, to underflow: e_y and e^-t have 2^-83 to spare.
   @inlinable @inline(never)
   public static func interleavedFocalAndPenalty(
     _ pairs: Span<Double>, _ logits: Span<Double>, rests: Span<Double>, shift: RowShift,
@@ -291,13 +292,9 @@ extension VectorLoops {
         push = focal.times(one + gain, Multiplier.self)
         loss = focal.times(loss, Multiplier.self)
       }
-      let top = shifted(rows.maximum, less: zero, shift) + rows.offset
-      let logSumExp =
-        VectorBall(value: top, error: magnitude(top.high) * 0x1p-98 + Vector(repeating: shift.absolute))
-        + VectorBall(value: rows.logSum, error: rows.logSum.high * (logSumError + shift.absolute))
-      let penalty = VectorBall(value: rows.penalty, relative: 0x1p-98).times(logSumExp, Multiplier.self)
-      loss = loss + penalty.times(logSumExp, Multiplier.self)
-      let extra = penalty + penalty
+      let penalty = penalty(rows, shift)
+      loss = loss + penalty.loss
+      let extra = penalty.slope
       let pull = push + extra
       let atTarget = (extra.times(own, Multiplier.self) + -push.times(rest, Multiplier.self))
         .times(sum.reciprocal(Multiplier.self), Multiplier.self)
@@ -307,7 +304,7 @@ extension VectorLoops {
       let size = magnitude(pull.value.high)
       let isGood =
         isPresent .& (pull.error .<= size * 0x1p-60) .& (size .<= Vector(repeating: reach))
-        .& (size .>= Vector(repeating: 1 / reach))
+        .& (size .>= Vector(repeating: 0x1p-600))
       rows.pull = choose(pull.value, else: 1, where: isGood)
       rows.pullError = choose(pull.error / size * 0x1.01p0, else: zero, where: isGood)
       rows.valueAtTarget = atTarget.value
@@ -315,6 +312,23 @@ extension VectorLoops {
       rows.loss = choose(loss.value, else: 0, where: isGood)
       rows.lossError = choose(loss.error, else: zero, where: isGood)
     }
+  }
+
+  /// log Σ e^(a/T), which may cancel.
+  /// - Precondition: log S is computed.
+  @inlinable @inline(__always)
+  static func logSumExp(_ rows: borrowing InterleavedRows, _ shift: RowShift) -> VectorBall {
+    let top = shifted(rows.maximum, less: Vector(repeating: 0), shift) + rows.offset
+    return VectorBall(value: top, error: magnitude(top.high) * 0x1p-98 + Vector(repeating: shift.absolute))
+      + VectorBall(value: rows.logSum, error: rows.logSum.high * (logSumError + shift.absolute))
+  }
+
+  /// A z-loss over the target's weight, λ/w LSE², and what it adds to the pull, 2 λ/w LSE.
+  @inlinable @inline(__always)
+  static func penalty(_ rows: borrowing InterleavedRows, _ shift: RowShift) -> (loss: VectorBall, slope: VectorBall) {
+    let logSumExp = logSumExp(rows, shift)
+    let penalty = VectorBall(value: rows.penalty, relative: 0x1p-98).times(logSumExp, Multiplier.self)
+    return (penalty.times(logSumExp, Multiplier.self), penalty + penalty)
   }
 }
 

@@ -237,4 +237,39 @@ struct GroupedRowsTests {
       #expect(counter.total.ball == 0 && counter.total.outputs == 19 * classes * 15 + 19 * 12)
     }
   }
+
+  /// Everyday rows are done in their groups, whatever is asked of them: none is left to be done by itself.
+  @Test(arguments: levelsHere)
+  func everydayRowsStayInGroups(level: KernelLevel) throws {
+    var random = SplitMix64(12)
+    for classes in [2, 10, 64] {
+      func rows(_ lead: Double) -> [[Double]] {
+        (0..<16).map { row in (0..<classes).map { random.double(in: -4...4) + ($0 == row % classes ? lead : 0) } }
+      }
+      let softmax = try problem(rows(12), isLast: true)
+      let indices = Target.indices((0..<16).map { $0 % classes })
+      let losses = try [
+        LossProblem(softmax: softmax, target: indices, reduction: .none, focalGamma: 2),
+        LossProblem(softmax: softmax, target: indices, reduction: .sum, zLoss: 1e-4, focalGamma: 5),
+      ]
+      for loss in losses {
+        #expect(try rowsLeft(LossRequest(loss, measure: .loss, derivative: .gradient), level) == 0, "\(loss)")
+      }
+    }
+  }
+
+  /// How many of a few rows are left by groups to be done by themselves.
+  private func rowsLeft(_ request: LossRequest, _ level: KernelLevel) throws -> Int {
+    let layout = request.layout
+    var left = layout.batch
+    _ = try ResultBuffer.arrays([layout.batch, layout.count]) { buffers throws(ComputationError) in
+      let results = LossBuffers(
+        loss: request.use == .result ? buffers[0] : nil, gradient: request.derivative == nil ? nil : buffers[1])
+      guard let loss = VectorLoss(request, into: results), loss.hasGroupedRows else { return }
+      var groups = loss.groupedRows(level)
+      let taken = (0..<layout.batch).filter { loss.take(row: $0, into: &groups) }.count
+      left += (loss.solve(&groups) & groups.taken).nonzeroBitCount - taken
+    }
+    return left
+  }
 }
