@@ -140,6 +140,15 @@ public protocol VectorLoops: SendableMetatype {
     _ rounding: KernelRounding, into out: inout MutableSpan<Double>
   ) -> RowBits
 
+  static func interleavedLogSumExps(
+    _ rows: Span<InterleavedRows>, shift: RowShift, _ rounding: KernelRounding, into out: inout MutableSpan<Double>
+  ) -> RowBits
+
+  static func interleavedEntropies(
+    _ pairs: Span<Double>, _ logits: Span<Double>, rests: Span<Double>, shift: RowShift,
+    _ rows: inout MutableSpan<InterleavedRows>
+  )
+
   static func interleavedCrossEntropies(
     _ logits: Span<Double>, rests: Span<Double>, shift: RowShift, _ rows: inout MutableSpan<InterleavedRows>
   )

@@ -82,6 +82,9 @@ def cases():
         yield f"/softmax, log of {name}, its lowest masks", "/softmax", dense(
             {"logits": masked, "dtype": name, "outputs": ["log_probabilities"]}), LOGITS
     short = normal(LOGITS // 2, 2)
+    for options in ({"outputs": ["log_sum_exp"]}, {"outputs": ["entropy"]}, {"top_k": 1}):
+        name = options.get("outputs", ["top_k"])[0]
+        yield f"/softmax, {name}, rows of 2", "/softmax", dense({"logits": short, **options}), LOGITS
     easy = [[z + 10 * (k % 2 == c) for c, z in enumerate(row)] for k, row in enumerate(short)]
     for name, message in [
             ("focal_gamma, right, rows of 2", gradient(easy, focal_gamma=2))]:

@@ -208,7 +208,15 @@ extension SoftmaxOutput {
     }
   }
 
-  /// Those that most requests ask for, which short rows and narrow formats have quicker ways to.
+  /// Whether it takes log S.
+  var isLogarithm: Bool {
+    switch self {
+    case .logProbabilities, .logSumExp, .entropy, .topLogProbabilities: true
+    case .probabilities, .argmax, .jacobian, .topIndices, .topProbabilities: false
+    }
+  }
+
+  /// Those that most requests ask for, which narrow formats have quicker ways to.
   enum Common { case probabilities, logProbabilities, argmax }
 
   /// Itself where it is one of these, else nil.

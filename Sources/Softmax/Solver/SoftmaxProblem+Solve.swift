@@ -105,7 +105,7 @@ extension SoftmaxProblem {
     _ rows: Range<Int>, _ outputs: OutputLayout, in work: inout VectorWork, _ level: KernelLevel
   ) throws(ComputationError) {
     var reader = RowReader(layout)
-    guard outputs.areCommon, GroupedRows.serves(self) else {
+    guard outputs.areGrouped, GroupedRows.serves(self) else {
       for n in rows {
         try work.poll.spend(VectorRow.cost(layout.classes))
         if isEmpty(row: n) { outputs.writeEmpty(row: n) } else { try solve(row: n, outputs, by: &reader, in: &work) }
@@ -166,7 +166,7 @@ struct OutputLayout: Sendable {
   private(set) var areDividedByTemperature = false
   /// Whether any of them depends on more than the order of a row's logits.
   private(set) var needExponentials = false
-  /// Whether all are what ``GroupedRows`` and ``NarrowFormatRow`` compute.
+  /// Whether all are what ``NarrowFormatRow`` computes.
   private(set) var areCommon = true
 
   /// - Parameter buffers: as many as outputs, each as large as its tensor.
@@ -186,6 +186,10 @@ struct OutputLayout: Sendable {
       areCommon = areCommon && output.common != nil
     }
   }
+
+  /// Whether ``GroupedRows`` computes them: all but the Jacobian, and so few of the largest logits that each is put
+  /// into its place. The order of the logits alone is found row by row.
+  var areGrouped: Bool { areCommon || needExponentials && !areDividedByTemperature && topCount <= 64 }
 
   /// Where in the tensor a row's number at a position of an output is; those at other positions are `layout.inner`
   /// apart.

@@ -307,6 +307,31 @@ extension VectorLoops {
     return found
   }
 
+  /// Writes the correctly rounded log Σ e^(a/T), or NaN where this stage cannot prove it.
+  ///
+  /// - Precondition: log S is computed.
+  /// - Parameters:
+  ///   - shift: as in ``interleavedExponentials(_:rests:shift:vanishing:table:into:_:)``.
+  ///   - out: [groups][8].
+  /// - Returns: the rows with a NaN; those whose R is faint are among them.
+  ///
+  /// Error Bounds: the ball's, and 2^-102 of the result for the test.
+  @inlinable @inline(never)
+  public static func interleavedLogSumExps(
+    _ rows: Span<InterleavedRows>, shift: RowShift, _ rounding: KernelRounding, into out: inout MutableSpan<Double>
+  ) -> RowBits {
+    precondition(out.count == 8 &* rows.count)
+    var found: RowBits = 0
+    for group in rows.indices {
+      let sum = logSumExp(rows[group], shift)
+      var result = rounded(sum.value, error: sum.error + magnitude(sum.value.high) * 0x1p-102, rounding)
+      result.isProven = result.isProven .& .!rows[group].isFaint
+      store(result.provenOrNaN, &out, 8 &* group)
+      found |= bits(result.open, in: group)
+    }
+    return found
+  }
+
   /// Writes a group's results, one of each row at a time, and NaN for those that are not proven.
   ///
   /// - Parameter result: what is written at a place and the seven after it.

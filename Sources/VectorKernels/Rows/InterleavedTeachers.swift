@@ -161,6 +161,50 @@ extension VectorLoops {
     }
   }
 
+  /// Computes the entropies -Σ p log p = log S + Σ e (-z)/S in the place of the losses. A row whose R is faint has
+  /// none.
+  ///
+  /// - Precondition: log S is computed.
+  /// - Parameters:
+  ///   - pairs: from ``interleavedExponentials(_:rests:shift:vanishing:table:into:_:)``.
+  ///   - logits, rests: as there.
+  ///
+  /// Error Bounds: as for teachers that are the rows themselves. z's absolute error is once in each e and once in 1/S,
+  /// and as z's own at most R/S times in the sum. Terms that are left out are below 620·2^-894 each, 2^-160 of the
+  /// least R together: the sum's bound has more to spare.
+  @inlinable @inline(never)
+  public static func interleavedEntropies(
+    _ pairs: Span<Double>, _ logits: Span<Double>, rests: Span<Double>, shift: RowShift,
+    _ rows: inout MutableSpan<InterleavedRows>
+  ) {
+    let length = groupLength(logits.count, rows.count)
+    precondition(pairs.count == 2 &* logits.count && (rests.count == 0 || rests.count == logits.count))
+    forEachGroup(of: &rows) { rows, group in
+      let (zero, one) = (Vector(repeating: 0), Vector(repeating: 1))
+      var cross = VectorPair.zero
+      var start = group &* length
+      let end = start &+ length
+      while start < end {
+        var block = VectorPair.zero
+        let blockEnd = endOfBlock(from: start, to: end)
+        while start < blockEnd {
+          let e = VectorPair(high: load(pairs, start), low: load(pairs, logits.count &+ start))
+          let z = shifted(load(logits, start), less: rows.maximum, rests: rests, from: start, shift)
+          // What is masked or left out is not finite, or NaN.
+          let term = Multiplier.product(e, -z)
+          block = block.accumulating(choose(term, else: 0, where: e.high .> zero))
+          start &+= 8
+        }
+        cross = cross + VectorPair(large: block.high, small: block.low)
+      }
+      let entropy = sum(rows.logSum, cross, over: rows)
+      let share = choose(rows.others.high, else: one, where: rows.others.high .< one)
+      let error = entropy.error + (entropy.value.high * 2 + share) * shift.absolute
+      rows.loss = choose(entropy.value, else: 0, where: .!rows.isFaint)
+      rows.lossError = choose(error, else: zero, where: .!rows.isFaint)
+    }
+  }
+
   /// log S + a sum over S'.
   @inlinable @inline(__always)
   static func sum(_ logSum: VectorPair, _ cross: VectorPair, over teachers: borrowing InterleavedRows) -> VectorBall {

@@ -164,27 +164,64 @@ extension GroupedRows {
     // An array of its own, since a span of a part keeps all of this value from being changed.
     var results = exchange(&results, with: [])
     defer { self.results = results }
-    let (loops, rounding) = (loops, KernelRounding(format))
-    var open: RowBits = 0
+    let rounding = KernelRounding(format)
+    var (open, hasLogSums): (RowBits, Bool) = (0, false)
+    let most = outputs.topCount
+    let chosen = most > 0 ? groups.top(most, classes: layout.classes, rows: count) : []
     for place in 0..<outputs.parts.count {
       let part = outputs.parts[place]
-      switch part.output.common {
-      case .probabilities:
-        open |= products(groups.exponentials, isGradient: false, within: shareError, rounding, into: &results)
-        selection.write(results, to: part.buffer)
-      case .logProbabilities:
+      if part.output.isLogarithm, !hasLogSums {
         groups.computeLogSums(by: loops)
+        hasLogSums = true
+      }
+      switch part.output {
+      case .probabilities, .topProbabilities:
+        open |= products(groups.exponentials, isGradient: false, within: shareError, rounding, into: &results)
+      case .logProbabilities, .topLogProbabilities:
         var out = results.mutableSpan
         open |= loops.interleavedLogProbabilities(
           groups.arguments.numbers, rests: groups.arguments.rests, shift: groups.arguments.shift, groups.span,
           KernelRounding(format, isOfSums: true), into: &out)
-        selection.write(results, to: part.buffer)
-      case .argmax:
-        for row in 0..<count { part.buffer[number(row)] = groups[row / 8].top[row % 8] }
-      case nil: open = .max
+      case .logSumExp, .entropy: open |= rowResults(part.output, rounding, into: &results)
+      case .argmax, .topIndices: break
+      case .jacobian: return .max
+      }
+      switch part.output {
+      case .probabilities, .logProbabilities: selection.write(results, to: part.buffer)
+      case .logSumExp, .entropy: for row in 0..<count { part.buffer[number(row)] = results[row] }
+      case .argmax: for row in 0..<count { part.buffer[number(row)] = groups[row / 8].top[row % 8] }
+      case .topIndices, .topProbabilities, .topLogProbabilities:
+        for row in 0..<count {
+          for place in 0..<part.valuesPerRow {
+            let c = chosen[row * most + place]
+            part.buffer[outputs.position(of: part, row: number(row), at: place)] =
+              part.output == .topIndices
+              ? Double(c) : results[groups.place(ofRow: row, classes: layout.classes) + 8 * c]
+          }
+        }
+      case .jacobian: break
       }
     }
     return open
+  }
+
+  /// Computes log-sum-exp or the entropy, one number for each row.
+  /// - Returns: the rows where it is not proven.
+  private mutating func rowResults(
+    _ output: SoftmaxOutput, _ rounding: KernelRounding, into results: inout [Double]
+  ) -> RowBits {
+    let (loops, arguments, exponentials) = (loops, groups.arguments, groups.exponentials)
+    var all = results.mutableSpan
+    var out = all._mutatingExtracting(first: 8 * groups.span.count)
+    guard output == .entropy else {
+      return loops.interleavedLogSumExps(groups.span, shift: arguments.shift, rounding, into: &out)
+    }
+    groups.change { rows in
+      loops.interleavedEntropies(
+        exponentials.numbers.span, arguments.numbers, rests: arguments.rests, shift: arguments.shift, &rows)
+    }
+    var none = InterleavedSum()
+    return loops.interleavedLosses(groups.span, of: taken, isTerm: false, addingTo: &none, rounding, into: &out)
   }
 
   /// Computes the products of exponentials with 1/S, or with the gradients' factors.

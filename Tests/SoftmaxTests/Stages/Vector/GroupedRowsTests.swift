@@ -35,13 +35,17 @@ struct GroupedRowsTests {
         zLoss: source.chance(0.5) ? 0 : source.pick(1e-4, 0.5, 3, 1e-300, 1e200),
         focalGamma: source.chance(0.5) ? 0 : source.pick(2, 0.5, 1, 7.5, 1e-300, 500), divisor: 3)
       let upstream = loss.reduction == .none ? rows.map { _ in source.pick(1, -2.5, 0, 1e-7) } : [source.pick(1, -0.3)]
-      let outputs: ShortList<SoftmaxOutput> = [.probabilities, .logProbabilities, .argmax]
-      let truth = try softmax.solve(outputs, Execution(), from: .interval)
+      var outputs: ShortList<SoftmaxOutput> = [.probabilities, .logProbabilities, .argmax]
+      for other in [SoftmaxOutput.logSumExp, .entropy, .topIndices, .topProbabilities, .topLogProbabilities] {
+        outputs.append(other)
+      }
+      let top = Int.random(in: 1...classes, using: &source)
+      let truth = try softmax.solve(outputs, top: top, Execution(), from: .interval)
       let lossTruth = try loss.lossAndGradient(
         upstream: upstream, loss: true, gradient: true, Execution(), from: .interval)
       for level in levelsHere {
         let execution = Execution(level: level)
-        #expect(try softmax.solve(outputs, execution) == truth, "\(rows)")
+        #expect(try softmax.solve(outputs, top: top, execution) == truth, "\(rows)")
         #expect(
           try loss.lossAndGradient(upstream: upstream, loss: true, gradient: true, execution) == lossTruth, "\(rows)")
       }
@@ -254,6 +258,14 @@ struct GroupedRowsTests {
       ]
       for loss in losses {
         #expect(try rowsLeft(LossRequest(loss, measure: .loss, derivative: .gradient), level) == 0, "\(loss)")
+      }
+      let outputs: ShortList<SoftmaxOutput> = [
+        .logSumExp, .entropy, .topIndices, .topProbabilities, .topLogProbabilities,
+      ]
+      _ = try ResultBuffer.arrays([16, 16, 32, 32, 32]) { buffers throws(ComputationError) in
+        var groups = GroupedRows(softmax, level)
+        #expect(groups.take(0..<16) == 16)
+        #expect(groups.solve(OutputLayout(outputs, softmax.layout, into: buffers)) & groups.taken == 0)
       }
     }
   }
