@@ -181,6 +181,10 @@ public protocol VectorLoops: SendableMetatype {
     into pairs: inout MutableSpan<Double>
   )
 
+  static func interleavedPenalties(
+    _ rows: inout MutableSpan<InterleavedRows>, shift: RowShift, haveTeachers: Bool, reach: Double
+  )
+
   static func interleavedCloseDifferences(
     _ logits: Span<Double>, shift: RowShift, _ rows: Span<InterleavedRows>, of asked: RowBits, shares: Span<Double>,
     within error: Double, table: Span<Double>, rests: Span<Double>, _ rounding: KernelRounding,

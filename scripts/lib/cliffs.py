@@ -87,7 +87,9 @@ def cases():
         yield f"/softmax, {name}, rows of 2", "/softmax", dense({"logits": short, **options}), LOGITS
     easy = [[z + 10 * (k % 2 == c) for c, z in enumerate(row)] for k, row in enumerate(short)]
     for name, message in [
-            ("focal_gamma, right, rows of 2", gradient(easy, focal_gamma=2))]:
+            ("focal_gamma, right, rows of 2", gradient(easy, focal_gamma=2)),
+            ("z_loss and smoothing, rows of 2", gradient(short, z_loss=1e-4, label_smoothing=0.1)),
+            ("z_loss and teacher, rows of 2", {"logits": short, "target_logits": easy, "z_loss": 1e-4})]:
         yield f"/gradient, {name}", "/gradient", dense(message), LOGITS
     near = [softmax(row) for row in plain]
     yield "/gradient, target its softmax", "/gradient", dense({"logits": plain, "target": near}), LOGITS

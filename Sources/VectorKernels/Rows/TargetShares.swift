@@ -141,4 +141,34 @@ extension VectorLoops {
       rows.lossError = choose(loss.error, else: zero, where: hasLoss)
     }
   }
+
+  /// Adds a z-loss to the losses and pulls of rows with target weights, or to those of rows with teachers, whose pull
+  /// is 1. A row of which this stage cannot tell enough has no loss, and where it cannot tell the pull, its error is
+  /// endless.
+  ///
+  /// - Precondition: log S is computed, and the losses, if they are asked for.
+  /// - Parameters:
+  ///   - shift: as in ``interleavedExponentials(_:rests:shift:vanishing:table:into:_:)``.
+  ///   - reach: how large the pull may be.
+  ///
+  /// Error Bounds: the balls'.
+  @inlinable @inline(never)
+  public static func interleavedPenalties(
+    _ rows: inout MutableSpan<InterleavedRows>, shift: RowShift, haveTeachers: Bool, reach: Double
+  ) {
+    forEachGroup(of: &rows) { rows, _ in
+      let zero = Vector(repeating: 0)
+      let penalty = penalty(rows, shift)
+      let own = haveTeachers ? VectorBall(1) : VectorBall(value: rows.pull, error: rows.pull.high * rows.pullError)
+      let pull = own + penalty.slope
+      let size = magnitude(pull.value.high)
+      let isGood = (pull.error .<= size * 0x1p-60) .& (size .<= Vector(repeating: reach)) .& .!rows.isFaint
+      let loss = VectorBall(value: rows.loss, error: rows.lossError) + penalty.loss
+      let hasLoss = isGood .& (rows.loss.high .> zero)
+      rows.pull = choose(pull.value, else: 1, where: isGood)
+      rows.pullError = choose(pull.error / size * 0x1.01p0, else: Vector(repeating: .infinity), where: isGood)
+      rows.loss = choose(loss.value, else: 0, where: hasLoss)
+      rows.lossError = choose(loss.error, else: zero, where: hasLoss)
+    }
+  }
 }

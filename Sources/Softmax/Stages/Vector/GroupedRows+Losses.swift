@@ -20,16 +20,15 @@ extension GroupedRows {
     }
     var results = exchange(&results, with: [])
     defer { self.results = results }
-    if let additions { computeFocalAndPenalty(additions) }
-    let reach = powerOfTwo(reach)
-    targets?.read(&selection, into: &groups, by: loops, reach: reach)
+    targets?.read(&selection, into: &groups, by: loops, reach: powerOfTwo(reach))
+    if request.use != .unused { computeLosses(request.measure) }
+    if let additions, request.measure != .klDivergence { compute(additions) }
     var open: RowBits = 0
     if let gradient = buffers.gradient {
       open = derivatives(KernelRounding(format, exponent: exponents.gradient), into: &results)
       selection.write(results, to: gradient)
     }
     guard request.use != .unused else { return open }
-    computeLosses(request.measure)
     // An open row's loss is left to the stage that does the row.
     let asked = ~open & taken
     let isTerm = request.use == .term
@@ -48,10 +47,14 @@ extension GroupedRows {
     return open
   }
 
-  private mutating func computeFocalAndPenalty(_ additions: (focalGamma: Double, zLoss: Double)) {
+  /// Computes what is more than cross-entropy in the losses and the gradients.
+  private mutating func compute(_ additions: (focalGamma: Double, zLoss: Double)) {
     let (loops, arguments, exponentials, table) = (loops, groups.arguments, groups.exponentials, exponentialTable)
-    let reach = powerOfTwo(reach)
+    let (reach, haveTeachers, isOfClasses) = (powerOfTwo(reach), teachers != nil, teachers == nil && targets == nil)
     groups.change { rows in
+      guard isOfClasses else {
+        return loops.interleavedPenalties(&rows, shift: arguments.shift, haveTeachers: haveTeachers, reach: reach)
+      }
       loops.interleavedFocalAndPenalty(
         exponentials.numbers.span, arguments.numbers, rests: arguments.rests, shift: arguments.shift, &rows,
         gamma: additions.focalGamma, within: Self.factorError, reach: reach, table: table.span)
@@ -92,8 +95,8 @@ extension GroupedRows {
   ) -> RowBits {
     let pulls = groups.exponentials.times(groups.capSlopes, by: loops)
     let others = teachers.exponentials.times(groups.capSlopes, by: loops)
-    // A teacher's logits are not capped.
-    let count = cap == nil ? groups.arguments.count : 0
+    // A teacher's logits are not capped, and a z-loss moves its student.
+    let count = cap == nil && additions == nil ? groups.arguments.count : 0
     var out = results.mutableSpan
     return loops.interleavedDifferences(
       pulls.numbers.span, groups.span, teacherPairs: others.numbers.span, teachers: teachers.span,
@@ -115,7 +118,7 @@ extension GroupedRows {
       & loops.interleavedDifferences(
         pulls.numbers.span, groups.span, teacherPairs: others.numbers.span, teachers: Span(), logits: Span(),
         teacherLogits: Span(), within: slopeError + 2 * argumentError, rounding, into: &out)
-    guard open != 0, targets.areExact, cap == nil else { return open }
+    guard open != 0, targets.areExact, cap == nil, additions == nil else { return open }
     triples.resize(to: 3 * 8 * layout.classes)
     let (table, rests, arguments) = (exponentialTable, exponentialRests, groups.arguments)
     let (loops, groups, shares) = (loops, groups, targets.shares)

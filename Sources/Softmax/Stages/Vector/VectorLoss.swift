@@ -76,10 +76,7 @@ final class VectorLoss: Sendable {
   var hasGroupedRows: Bool {
     // The Hessian is also multiplied by what the target weights add up to.
     if case (.weights, .hessianProduct?) = (target, request.derivative) { return false }
-    switch target {
-    case .weights where problem.zLoss > 0, .teacher where problem.zLoss > 0: return false
-    case .indices, .weights, .teacher: return GroupedRows.serves(problem.softmax)
-    }
+    return GroupedRows.serves(problem.softmax)
   }
 
   /// What does its rows in groups.
