@@ -42,8 +42,9 @@ public protocol VectorLoops: SendableMetatype {
   ) -> Int
 
   static func centredProducts(
-    _ high: Span<Double>, _ low: Span<Double>, vector: Span<Double>, mean: DoubleDouble, within meanError: Double,
-    slope: DoubleDouble, within error: Double, _ rounding: KernelRounding, into out: inout MutableSpan<Double>
+    _ high: Span<Double>, _ low: Span<Double>, vector: Span<Double>, centre: Double, mean: DoubleDouble,
+    within meanError: Double, slope: DoubleDouble, within error: Double, _ rounding: KernelRounding,
+    into out: inout MutableSpan<Double>
   ) -> Int
 
   static func shares(_ pairs: inout MutableSpan<Double>, _ smoothing: TargetSmoothing, weights: Span<Double>)

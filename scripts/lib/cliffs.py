@@ -91,6 +91,12 @@ def cases():
             ("z_loss and smoothing, rows of 2", gradient(short, z_loss=1e-4, label_smoothing=0.1)),
             ("z_loss and teacher, rows of 2", {"logits": short, "target_logits": easy, "z_loss": 1e-4})]:
         yield f"/gradient, {name}", "/gradient", dense(message), LOGITS
+    for classes in (1000, 10):
+        rows = normal(LOGITS // classes, classes)
+        for name, others in (("one-hot", 0), ("ones", 1)):
+            vector = [[int(c == 3) or others for c in range(classes)] for _ in rows]
+            yield f"/gradient, Hessian times {name}, {classes:,}", "/gradient", dense(
+                gradient(rows, vector=vector, outputs=["hessian_vector_product"])), LOGITS
     near = [softmax(row) for row in plain]
     yield "/gradient, target its softmax", "/gradient", dense({"logits": plain, "target": near}), LOGITS
     for name, shift, step in (("equal", 0, 0), ("an ulp from the logits", 1, 0), ("1e-9 from the logits", 0, 1e-9)):

@@ -165,17 +165,20 @@ public struct ShareSums: Sendable, Hashable {
   public var total: DoubleDouble
   /// Σ u_c (-z_c), likewise; not finite where a masked class has a share that is not zero.
   public var cross: DoubleDouble
+  /// Σ u_c |z_c|, within 2^-40 of itself.
+  public var size: Double
 
   @inlinable @inline(__always)
-  public init(total: DoubleDouble, cross: DoubleDouble) {
+  public init(total: DoubleDouble, cross: DoubleDouble, size: Double) {
     self.total = total
     self.cross = cross
+    self.size = size
   }
 }
 
 extension VectorLoops {
   /// Adds up a row's shares, and their products with -z. The loss is U·log S + Σ u (-z); the entropy is the same with
-  /// u = p, and Σ e v too, with -v for z.
+  /// u = p, and Σ e (c - v) too, with v - c for z.
   ///
   /// - Parameters:
   ///   - shareHigh, shareLow: u ≥ 0; [padded classes], the padding zero. A low part counts as zero where the high part
@@ -197,6 +200,7 @@ extension VectorLoops {
     let zero = Vector(repeating: 0)
     var total = DoubleDouble(high: 0)
     var cross = DoubleDouble(high: 0)
+    var sizes = zero
     var start = 0
     while start < row.count {
       var totals = VectorPair.zero
@@ -210,13 +214,15 @@ extension VectorLoops {
         z.high = choose(zero, else: z.high, where: isNothing)
         z.low = choose(zero, else: z.low, where: isNothing)
         totals = totals.accumulating(u)
-        crosses = crosses.accumulating(Multiplier.product(u, -z))
+        let term = Multiplier.product(u, -z)
+        crosses = crosses.accumulating(term)
+        sizes += magnitude(term.high)
         start &+= 8
       }
       total = total + folded(totals)
       cross = cross + folded(crosses)
     }
-    return ShareSums(total: total, cross: cross)
+    return ShareSums(total: total, cross: cross, size: sizes.sum())
   }
 }
 

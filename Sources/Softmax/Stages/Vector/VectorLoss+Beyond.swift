@@ -93,8 +93,8 @@ extension VectorLoss {
     let factor = self.factor(n) * total
     return other.read(vector, row: n) { vector in
       var open = Unresolved()
+      guard !VectorRow.isLevel(vector) else { return clear(row: n) }
       let greatest = VectorRow.greatestMagnitude(vector)
-      guard greatest > 0 else { return clear(row: n) }
       work.row.read(logits, exponent: max(0, factor.exponent + Int(greatest.exponent) + 1))
       open.gradients = write(row: n, factor, &writer) { out in
         work.row.hessianProduct(vector, greatest: greatest, factor: RowFactor(factor, within: 0x1p-88), into: &out)

@@ -213,22 +213,29 @@ extension VectorRow {
   /// - Parameter greatest: the largest |v|.
   /// - Returns: how many are not proven, and NaN.
   ///
-  /// Error Bounds: with the largest |v| as the unit, Σ e_j v_j/S is within 2^-80.27 + 2^-89 + 2^-79.9 < 2^-79.0 of
-  /// p·v, for which 0x1.2p-79 is taken, since Σ p |v| ≤ 1; what is left out of it is below 2^-870.
+  /// Error Bounds: the loop's, and for the mean ``VectorLoops/meanError(size:greatest:)``.
   func hessianProduct(
     _ vector: Span<Double>, greatest: Double, factor: RowFactor, into out: inout MutableSpan<Double>
   ) -> Int {
     guard isInReach(factor.value), !factor.value.isZero, greatest >= 0x1p-300, greatest <= 0x1p300,
       factor.value.exponent + Int(greatest.exponent) + 1 <= exponent
     else { return leaveOpen(&out) }
+    let centre = vector[top.index]
     let product = loops.shareSums(
-      exponentials.high, exponentials.low, vector, rests: Span(), shift: RowShift(maximum: 0, temperature: 1)
-    ).cross
+      exponentials.high, exponentials.low, vector, rests: Span(), shift: RowShift(maximum: centre, temperature: 1))
+    let meanError = BaselineLoops.meanError(
+      size: Vector(repeating: product.size * sums.reciprocal.high), greatest: Vector(repeating: greatest))
     return loops.centredProducts(
-      exponentials.high, exponentials.low, vector: vector,
-      mean: -product.times(sums.reciprocal, BaselineMultiplier.self), within: greatest * 0x1.2p-79,
+      exponentials.high, exponentials.low, vector: vector, centre: centre,
+      mean: -product.cross.times(sums.reciprocal, BaselineMultiplier.self), within: meanError[0],
       slope: slope(factor.value), within: 0x1.2p-79 + factor.error,
       KernelRounding(format, exponent: factor.value.exponent, isNegative: factor.value.isNegative), into: &out)
+  }
+
+  /// Whether some numbers are all the same.
+  static func isLevel(_ numbers: Span<Double>) -> Bool {
+    for i in numbers.indices where numbers[i] != numbers[0] { return false }
+    return true
   }
 
   /// The largest size of some finite numbers: of their patterns without the sign, the greatest.

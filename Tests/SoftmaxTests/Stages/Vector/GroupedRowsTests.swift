@@ -265,6 +265,12 @@ struct GroupedRowsTests {
       for loss in losses {
         #expect(try rowsLeft(LossRequest(loss, measure: .loss, derivative: .gradient), level) == 0, "\(loss)")
       }
+      let plain = try LossProblem(softmax: softmax, target: indices, reduction: .none)
+      for vector in [
+        (0..<16 * classes).map { $0 % classes == 1 ? 1.0 : 0 }, [Double](repeating: 1, count: 16 * classes),
+      ] {
+        #expect(try rowsLeft(LossRequest(plain, derivative: .hessianProduct(Numbers(vector))), level) == 0)
+      }
       let outputs: ShortList<SoftmaxOutput> = [
         .logSumExp, .entropy, .topIndices, .topProbabilities, .topLogProbabilities,
       ]

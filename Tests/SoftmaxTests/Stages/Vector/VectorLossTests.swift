@@ -9,7 +9,8 @@ import Testing
 @Suite("Vector stage: losses, caps, derivations")
 struct VectorLossTests {
   enum Kind: CaseIterable {
-    case zLoss, focalLoss, bothLosses, weightedZLoss, teacher, nearTeacher, divergence, hessian, softHessian, derivation
+    case zLoss, focalLoss, bothLosses, weightedZLoss, teacher, nearTeacher, divergence, derivation
+    case hessian, softHessian, oneHotHessian
     case capped, cappedLoss, cappedBothLosses, cappedWeights, cappedTeacher, cappedDivergence
 
     static let withCap: [Self] = [
@@ -27,9 +28,10 @@ struct VectorLossTests {
     /// All numbers of the answer, in some order.
     func answer(_ execution: Execution, from stage: Stage, counting counter: StageCounter? = nil) throws -> [Double] {
       switch kind {
-      case .hessian, .softHessian:
+      case .hessian, .softHessian, .oneHotHessian:
         return try loss.hessianVectorProduct(vector, upstream: upstream, execution, from: stage, counting: counter)
-      case .divergence, .cappedDivergence: return try loss.klDivergence(execution, from: stage, counting: counter)
+      case .divergence, .cappedDivergence:
+        return try loss.klDivergence(execution, from: stage, counting: counter)
       case .derivation:
         let found = try loss.softmax.derivation(
           target: loss.softmax.logits.firstIndex { $0 > -.infinity } ?? 0, execution, from: stage, counting: counter)
@@ -71,7 +73,8 @@ struct VectorLossTests {
     let target: Target
     var (smoothing, weights) = (0.0, isHostile && source.chance(0.4))
     switch kind {
-    case .zLoss, .focalLoss, .bothLosses, .hessian, .derivation, .capped, .cappedLoss, .cappedBothLosses:
+    case .zLoss, .focalLoss, .bothLosses, .hessian, .oneHotHessian, .derivation, .capped, .cappedLoss,
+      .cappedBothLosses:
       target = indices
     case .weightedZLoss, .softHessian, .cappedWeights: (target, smoothing) = (shares, source.pick(0, 0.1))
     case .teacher, .nearTeacher, .divergence, .cappedTeacher, .cappedDivergence:
@@ -92,6 +95,11 @@ struct VectorLossTests {
     var question = Question(kind: kind, loss: loss)
     question.vector = Numbers(
       softmax.logits.map { _ in isHostile ? source.pick(0, 1, 1e-200, -3e100, source.gauss()) : source.gauss() })
+    if kind == .oneHotHessian {
+      let (hot, others) = (Int.random(in: 0..<classes, using: &source), isHostile ? source.pick(0.0, 1, 0.1) : 0)
+      question.vector = Numbers(
+        tensor(rows.map { row in row.indices.map { $0 == hot ? 1 : others } }, isLast: isLast).numbers)
+    }
     if isHostile, source.chance(0.4) {
       question.upstream =
         reduction == .none
