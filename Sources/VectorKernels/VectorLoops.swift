@@ -49,6 +49,8 @@ public protocol VectorLoops: SendableMetatype {
 
   static func shares(_ pairs: inout MutableSpan<Double>, _ smoothing: TargetSmoothing, weights: Span<Double>)
 
+  static func entropy(ofTargets targets: Span<Double>, table: Span<Double>) -> DoubleDouble
+
   static func shareSums(
     _ shareHigh: Span<Double>, _ shareLow: Span<Double>, _ row: Span<Double>, rests: Span<Double>, shift: RowShift
   ) -> ShareSums
@@ -178,8 +180,8 @@ public protocol VectorLoops: SendableMetatype {
 
   static func interleavedShares(
     of targets: Span<Double>, _ smoothing: TargetSmoothing, weights: Span<Double>, logits: Span<Double>,
-    rests: Span<Double>, shift: RowShift, reach: Double, _ rows: inout MutableSpan<InterleavedRows>,
-    into pairs: inout MutableSpan<Double>
+    rests: Span<Double>, shift: RowShift, isDivergence: Bool, reach: Double, table: Span<Double>,
+    _ rows: inout MutableSpan<InterleavedRows>, into pairs: inout MutableSpan<Double>
   )
 
   static func interleavedPenalties(

@@ -93,6 +93,9 @@ def cases():
         yield f"/gradient, {name}", "/gradient", dense(message), LOGITS
     for classes in (1000, 10):
         rows = normal(LOGITS // classes, classes)
+        yield f"/gradient, kl, probabilities, {classes:,}", "/gradient", dense(
+            {"logits": rows, "target": [softmax(row) for row in normal(LOGITS // classes, classes, seed=2)],
+             "outputs": ["kl_divergence"]}), LOGITS
         for name, others in (("one-hot", 0), ("ones", 1)):
             vector = [[int(c == 3) or others for c in range(classes)] for _ in rows]
             yield f"/gradient, Hessian times {name}, {classes:,}", "/gradient", dense(

@@ -95,14 +95,15 @@ extension VectorLoops {
 
   /// log S = log(1 + R).
   ///
-  /// Edge Cases: R at least 2^-700, so that nothing underflows; at most 2^23.
+  /// Edge Cases: R at least 2^-700, so that nothing underflows; at most 2^700.
   ///
   /// Error Bounds: relative 2^-79.8, for which ``logSumError`` is taken. R's own 2^-79.9 moves log S by no more, since
   /// d log(1+R)/log(1+R) ≤ dR/R. The rest is 2^-86:
   /// - Below 2^-9, ``logarithm(onePlus:)`` is within 2^-87.
   /// - Above, S = 2^x·m. The atanh series to s^7, s ≤ 1/3, gives log2 m within 2^-15.7, so that j/256 is within
   ///   0.505/256 of it, and f = m·2^(-j/256) - 1 lies in ±2^-9.5 and is known within 12u². In log S =
-  ///   (256x + j)·ln 2/256 + log(1+f) the terms are off by at most 2^-102 and 2^-9.5-87, and log S ≥ 2^-9.01.
+  ///   (256x + j)·ln 2/256 + log(1+f) the terms are off by at most 2^-102 and 2^-9.5-87, and log S ≥ 2^-9.01;
+  ///   beyond R = 2^23 by 2^-96, and log S ≥ 2^3.
   @inlinable @inline(never)
   public static func logSum(_ sums: RowSums, table: Span<Double>) -> DoubleDouble {
     let result = logSum(

@@ -7,7 +7,7 @@ extension VectorLoops {
   /// - Parameters:
   ///   - pairs, teacherPairs: from ``interleavedExponentials(_:rests:shift:vanishing:table:into:_:)``, times the
   ///     derivatives of capped logits. The latter without teachers: u from
-  ///     ``interleavedShares(of:_:weights:logits:rests:shift:reach:_:into:)``, likewise.
+  ///     ``interleavedShares(of:_:weights:logits:rests:shift:isDivergence:reach:table:_:into:)``, likewise.
   ///   - teachers: what is known of them; or empty.
   ///   - logits, teacherLogits: [groups][classes][8], what the exponentials are of; or empty, where they are capped or
   ///     there are no teachers. Where the ones are the others except for a constant, the result is zero.

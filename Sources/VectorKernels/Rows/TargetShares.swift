@@ -67,28 +67,75 @@ extension VectorLoops {
   }
 }
 
+/// What a divergence has of the targets t alone.
+extension VectorLoops {
+  /// t (-log t) of targets, 0 for 0.
+  ///
+  /// - Returns: NaN for those above 1 and below 2^-700.
+  ///
+  /// Error Bounds: relative 2^-84. -log t = log(1 + x) with x = (1 - t)/t. 1 - t is a pair exactly, and 1/t within
+  /// 2^-101, so x and with it the logarithm are within 2^-100; ``logSum(others:sum:table:)`` has 2^-86 of its own.
+  @inlinable @inline(__always)
+  static func entropyTerm(of t: Vector, _ table: Span<Double>) -> VectorPair {
+    let (zero, one) = (Vector(repeating: 0), Vector(repeating: 1))
+    let isKnown = (t .>= Vector(repeating: 0x1p-700)) .& (t .<= one)
+    let own = VectorPair(high: choose(t, else: one, where: isKnown), low: zero)
+    let inverse = own.reciprocal(Multiplier.self)
+    let rest = VectorPair(sum: one, own.high.negated)
+    let log = logSum(others: rest.times(inverse, Multiplier.self), sum: inverse, table: table)
+    let other = choose(zero, else: Vector(repeating: .nan), where: t .== zero)
+    return choose(log.times(own, Multiplier.self), else: VectorPair(high: other, low: other), where: isKnown)
+  }
+
+  /// Adds up Σ t (-log t) of a row's targets t ≥ 0.
+  ///
+  /// - Parameter targets: [padded classes], the padding zero.
+  /// - Returns: NaN where a target is above 1 or below 2^-700.
+  ///
+  /// Error Bounds: relative 2^-83: no term is negative, each is within 2^-84, and the additions are within 2^-89.9 as
+  /// in ``exponentials(_:rests:top:shift:vanishing:table:into:)``. What underflows stays below 2^-1050.
+  @inlinable @inline(never)
+  public static func entropy(ofTargets targets: Span<Double>, table: Span<Double>) -> DoubleDouble {
+    precondition(targets.count & 7 == 0 && table.count >= 512)
+    var sum = DoubleDouble(high: 0)
+    var start = 0
+    while start < targets.count {
+      var block = VectorPair.zero
+      let end = endOfBlock(from: start, to: targets.count)
+      while start < end {
+        block = block.accumulating(entropyTerm(of: load(targets, start), table))
+        start &+= 8
+      }
+      sum = sum + folded(block)
+    }
+    return sum
+  }
+}
+
 /// Short rows with target weights that come from targets: each row's lie in the same places of other groups.
 extension VectorLoops {
   /// Writes target weights u, and computes their sums U, which the gradients' p are multiplied by, and the losses
-  /// Σ u_c (-log p_c) = U·log S + Σ u_c (-z_c). A row of which this stage cannot tell enough has no loss, and where it
-  /// cannot tell U, its error is endless.
+  /// Σ u_c (-log p_c) = U·log S + Σ u_c (-z_c), or the divergences, which are these less Σ t_c (-log t_c). A row of
+  /// which this stage cannot tell enough has no loss, and where it cannot tell U, its error is endless.
   ///
   /// - Precondition: log S is computed, if a loss is asked for.
   /// - Parameters:
   ///   - targets: t ≥ 0, [groups][classes][8]; or empty, where it is 1 for the target class and 0 for the others.
   ///   - weights: w, zeros or in [2^-300, 2^300]; [classes], or more.
   ///   - logits, rests: as in ``interleavedExponentials(_:rests:shift:vanishing:table:into:_:)``.
+  ///   - isDivergence: whether the divergences are asked for: then u is t.
   ///   - reach: how large U may be; as small as 1/reach.
   ///   - pairs: [2][groups][classes][8], written: the high parts, then the low parts: u as ``share(of:_:weight:)`` has
   ///     it.
   ///
   /// Error Bounds: u, z and the additions are within 2^-89 of either sum, as in ``shareSums(_:_:_:rests:shift:)``; z's
-  /// absolute error is U times that in the second. The rest is in the balls.
+  /// absolute error is U times that in the second. Σ t (-log t) is as in ``entropy(ofTargets:table:)``. The rest is in
+  /// the balls.
   @inlinable @inline(never)
   public static func interleavedShares(
     of targets: Span<Double>, _ smoothing: TargetSmoothing, weights: Span<Double>, logits: Span<Double>,
-    rests: Span<Double>, shift: RowShift, reach: Double, _ rows: inout MutableSpan<InterleavedRows>,
-    into pairs: inout MutableSpan<Double>
+    rests: Span<Double>, shift: RowShift, isDivergence: Bool, reach: Double, table: Span<Double>,
+    _ rows: inout MutableSpan<InterleavedRows>, into pairs: inout MutableSpan<Double>
   ) {
     let length = groupLength(logits.count, rows.count)
     precondition(targets.count == 0 || targets.count == logits.count)
@@ -98,12 +145,14 @@ extension VectorLoops {
       let (zero, one) = (Vector(repeating: 0), Vector(repeating: 1))
       var total = VectorPair.zero
       var cross = VectorPair.zero
+      var entropy = VectorPair.zero
       var (place, index) = (0, zero)
       var start = group &* length
       let end = start &+ length
       while start < end {
         var totals = VectorPair.zero
         var crosses = VectorPair.zero
+        var entropies = VectorPair.zero
         let blockEnd = endOfBlock(from: start, to: end)
         while start < blockEnd {
           let t = targets.count > 0 ? load(targets, start) : choose(one, else: zero, where: index .== rows.target)
@@ -117,24 +166,29 @@ extension VectorLoops {
           z.low = choose(zero, else: z.low, where: isNothing)
           totals = totals.accumulating(u)
           crosses = crosses.accumulating(Multiplier.product(u, -z))
+          if isDivergence { entropies = entropies.accumulating(entropyTerm(of: t, table)) }
           place &+= 1
           index += one
           start &+= 8
         }
         total = total + VectorPair(large: totals.high, small: totals.low)
         cross = cross + VectorPair(large: crosses.high, small: crosses.low)
+        entropy = entropy + VectorPair(large: entropies.high, small: entropies.low)
       }
-      let loss =
+      var loss =
         VectorBall(value: total, relative: 0x1p-88)
         .times(VectorBall(value: rows.logSum, relative: logSumError + shift.absolute), Multiplier.self)
         + VectorBall(
           value: cross,
           error: cross.high * 0x1p-88 + (total.high * shift.absolute + Vector(repeating: 0x1p-1000)))
+      if isDivergence { loss = loss + -VectorBall(value: entropy, relative: 0x1p-83) }
       // A part that is NaN, because something underflowed, does not equal itself.
       let isGood =
         (total.high .>= Vector(repeating: 1 / reach)) .& (total.high .<= Vector(repeating: reach))
         .& (total.low .== total.low)
-      let hasLoss = isGood .& (cross.high .<= Vector(repeating: 0x1p900)) .& (cross.low .== cross.low)
+      let hasLoss =
+        isGood .& (cross.high .<= Vector(repeating: 0x1p900)) .& (cross.low .== cross.low)
+        .& (loss.error .<= magnitude(loss.value.high) * 0x1p-40)
       rows.pull = choose(total, else: 1, where: isGood)
       rows.pullError = choose(Vector(repeating: 0x1p-88), else: Vector(repeating: .infinity), where: isGood)
       rows.loss = choose(loss.value, else: 0, where: hasLoss)

@@ -20,9 +20,10 @@ extension GroupedRows {
     }
     var results = exchange(&results, with: [])
     defer { self.results = results }
-    targets?.read(&selection, into: &groups, by: loops, reach: powerOfTwo(reach))
+    let (isDivergence, reach) = (request.measure == .klDivergence, powerOfTwo(reach))
+    targets?.read(&selection, into: &groups, by: loops, isDivergence: isDivergence, reach: reach)
     if request.use != .unused { computeLosses(request.measure) }
-    if let additions, request.measure != .klDivergence { compute(additions) }
+    if let additions, !isDivergence { compute(additions) }
     var open: RowBits = 0
     if let gradient = buffers.gradient {
       open = derivatives(KernelRounding(format, exponent: exponents.gradient), into: &results)

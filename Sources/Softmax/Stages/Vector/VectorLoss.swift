@@ -59,7 +59,6 @@ final class VectorLoss: Sendable {
   init?(_ request: LossRequest, into buffers: LossBuffers) {
     let problem = request.problem
     guard !problem.takesProbabilities, let target = RowTarget(problem) else { return nil }
-    if request.measure == .klDivergence, case .weights = target { return nil }
     self.request = request
     self.buffers = buffers
     self.target = target
@@ -263,7 +262,8 @@ final class VectorLoss: Sendable {
     let factor = self.factor(n)
     var target = WeightedTarget(shares: work.row.targetWeights, total: RowFactor(total, within: 0x1p-88))
     var penalty: LogSumPenalty<BallArithmetic>?
-    if problem.zLoss > 0 {
+    let isDivergence = request.measure == .klDivergence
+    if problem.zLoss > 0, !isDivergence {
       guard exponentiate(logits, factor, reach: sums.total.high, in: &work) else {
         return leaveOpen(row: n, work.row, &writer)
       }
@@ -273,7 +273,11 @@ final class VectorLoss: Sendable {
       work.row.exponentiate(logits, exponent: max(0, (factor * total).exponent))
     }
     var loss = work.row.loss(sums)
-    if let penalty { loss = loss.flatMap { VectorValue(Ball($0) + penalty.loss) } }
+    if let more = isDivergence ? work.row.targetLogs : penalty?.loss {
+      loss = loss.flatMap { VectorValue(Ball($0) + more) }
+    } else if isDivergence {
+      loss = nil
+    }
     var open = Unresolved()
     open.isLossOpen = !resolveLoss(row: n, loss, weight: .one, sum: &work.sum)
     open.gradients = write(row: n, factor, &writer) { out in

@@ -103,6 +103,16 @@ extension VectorRow {
   }
 }
 
+extension VectorRow {
+  /// Σ t log t of the targets read, as long as their weights are 1; `nil` where it is not known.
+  var targetLogs: Ball? {
+    let table = exponentialTable
+    let entropy = loops.entropy(ofTargets: targetWeights.high, table: table.span)
+    guard !entropy.high.isNaN, !entropy.low.isNaN else { return nil }
+    return Ball(-entropy, radius: entropy.high * 0x1p-83 + 0x1p-1000, exponent: 0)
+  }
+}
+
 /// The target weights u of rows in groups, where they come from targets that are more than a class.
 struct TargetGroups {
   /// The targets; `nil` where they are class indices.
@@ -127,20 +137,24 @@ struct TargetGroups {
 
   /// Reads the targets of rows that are read, and computes their weights and losses.
   ///
-  /// - Parameter reach: how large a row's sum U may be, and how small.
+  /// - Parameters:
+  ///   - isDivergence: whether the losses are to be divergences.
+  ///   - reach: how large a row's sum U may be, and how small.
   mutating func read(
-    _ selection: inout RowSelection, into groups: inout RowGroups, by loops: any VectorLoops.Type, reach: Double
+    _ selection: inout RowSelection, into groups: inout RowGroups, by loops: any VectorLoops.Type,
+    isDivergence: Bool, reach: Double
   ) {
     if let tensor { selection.gather(tensor, into: &targets) }
     var shares = exchange(&shares, with: DoubleDoubleBuffer())
     defer { self.shares = shares }
-    let (targets, weights, arguments) = (targets, weights, groups.arguments)
+    let (targets, weights, arguments, table) = (targets, weights, groups.arguments, exponentialTable)
     shares.resize(to: arguments.count)
     var pairs = shares.numbers.mutableSpan
     groups.change { rows in
       loops.interleavedShares(
         of: targets.span, weights.smoothing, weights: weights.weight.span, logits: arguments.numbers,
-        rests: arguments.rests, shift: arguments.shift, reach: reach, &rows, into: &pairs)
+        rests: arguments.rests, shift: arguments.shift, isDivergence: isDivergence, reach: reach,
+        table: table.span, &rows, into: &pairs)
     }
   }
 }

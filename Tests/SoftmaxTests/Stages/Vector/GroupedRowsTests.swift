@@ -265,6 +265,8 @@ struct GroupedRowsTests {
       for loss in losses {
         #expect(try rowsLeft(LossRequest(loss, measure: .loss, derivative: .gradient), level) == 0, "\(loss)")
       }
+      let divergence = try LossProblem(softmax: softmax, target: shares, reduction: .none)
+      #expect(try rowsLeft(LossRequest(divergence, measure: .klDivergence), level) == 0)
       let plain = try LossProblem(softmax: softmax, target: indices, reduction: .none)
       for vector in [
         (0..<16 * classes).map { $0 % classes == 1 ? 1.0 : 0 }, [Double](repeating: 1, count: 16 * classes),

@@ -9,7 +9,7 @@ import Testing
 @Suite("Vector stage: losses, caps, derivations")
 struct VectorLossTests {
   enum Kind: CaseIterable {
-    case zLoss, focalLoss, bothLosses, weightedZLoss, teacher, nearTeacher, divergence, derivation
+    case zLoss, focalLoss, bothLosses, weightedZLoss, teacher, nearTeacher, divergence, softDivergence, derivation
     case hessian, softHessian, oneHotHessian
     case capped, cappedLoss, cappedBothLosses, cappedWeights, cappedTeacher, cappedDivergence
 
@@ -30,7 +30,7 @@ struct VectorLossTests {
       switch kind {
       case .hessian, .softHessian, .oneHotHessian:
         return try loss.hessianVectorProduct(vector, upstream: upstream, execution, from: stage, counting: counter)
-      case .divergence, .cappedDivergence:
+      case .divergence, .softDivergence, .cappedDivergence:
         return try loss.klDivergence(execution, from: stage, counting: counter)
       case .derivation:
         let found = try loss.softmax.derivation(
@@ -76,11 +76,12 @@ struct VectorLossTests {
     case .zLoss, .focalLoss, .bothLosses, .hessian, .oneHotHessian, .derivation, .capped, .cappedLoss,
       .cappedBothLosses:
       target = indices
+    case .softDivergence: target = shares
     case .weightedZLoss, .softHessian, .cappedWeights: (target, smoothing) = (shares, source.pick(0, 0.1))
     case .teacher, .nearTeacher, .divergence, .cappedTeacher, .cappedDivergence:
       target = .logits(Numbers(tensor(teachers, isLast: isLast).numbers))
     }
-    if [.divergence, .cappedDivergence].contains(kind) { weights = false }
+    if [.divergence, .softDivergence, .cappedDivergence].contains(kind) { weights = false }
     let isEven = source.chance(0.5)
     let hasPenalty = [.zLoss, .bothLosses, .weightedZLoss, .cappedBothLosses].contains(kind)
     let isFocal = [.focalLoss, .bothLosses, .cappedBothLosses].contains(kind)
