@@ -49,6 +49,11 @@ public protocol VectorLoops: SendableMetatype {
 
   static func shares(_ pairs: inout MutableSpan<Double>, _ smoothing: TargetSmoothing, weights: Span<Double>)
 
+  static func shares(
+    ofTeacher high: Span<Double>, _ low: Span<Double>, over reciprocal: DoubleDouble, _ smoothing: TargetSmoothing,
+    weights: Span<Double>, into pairs: inout MutableSpan<Double>
+  )
+
   static func entropy(ofTargets targets: Span<Double>, table: Span<Double>) -> DoubleDouble
 
   static func shareSums(

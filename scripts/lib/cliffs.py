@@ -91,6 +91,9 @@ def cases():
             ("z_loss and smoothing, rows of 2", gradient(short, z_loss=1e-4, label_smoothing=0.1)),
             ("z_loss and teacher, rows of 2", {"logits": short, "target_logits": easy, "z_loss": 1e-4})]:
         yield f"/gradient, {name}", "/gradient", dense(message), LOGITS
+    other = {"logits": plain, "target_logits": normal(100, 1000, seed=2)}
+    for name, options in (("label_smoothing", {"label_smoothing": 0.1}), ("weight", {"weight": [1 + c % 3 for c in range(1000)]})):
+        yield f"/gradient, teacher with {name}", "/gradient", dense(other | options), LOGITS
     for classes in (1000, 10):
         rows = normal(LOGITS // classes, classes)
         yield f"/gradient, kl, probabilities, {classes:,}", "/gradient", dense(

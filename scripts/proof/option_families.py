@@ -248,10 +248,10 @@ def exhaustive(dtype, rows=512):
 @request
 def short_rows(rng):
     """Everyday rows of a few classes, many at once, which go in groups: right, wrong and confident ones, with every
-    option of a loss; and divergences and products with the Hessian of long rows too."""
-    for kind in rng.sample(range(8), 8):
+    option of a loss; and divergences, products with the Hessian and teachers' weights of long rows too."""
+    for kind in rng.sample(range(9), 9):
         classes, rows = rng.choice([2, 2, 3, 5, 10, 17]), rng.randint(3, 20)
-        if kind in (4, 5) and rng.random() < 0.3:
+        if kind in (4, 5, 8) and rng.random() < 0.3:
             classes, rows = rng.choice([70, 300]), 2
         shape, axis = ([rows, classes], 1) if rng.random() < 0.7 else ([classes, rows], 0)
         scale, lead = rng.choice([1, 3]), rng.choice([0, 0, 5, 15, 40, 90, 200])
@@ -279,7 +279,7 @@ def short_rows(rng):
             case |= {"target": by_class, "label_smoothing": rng.choice([0.1, 0.5])}
         elif kind in (2, 4):
             case |= {"target": soft}
-        elif kind == 3:
+        elif kind in (3, 8):
             case |= {"target_logits": filled(led)}
         if kind in (1, 2, 3) or kind == 0 and rng.random() < 0.3:
             case |= {"z_loss": rng.choice([1e-4, 1e-2, 0.5])}
@@ -292,6 +292,9 @@ def short_rows(rng):
                 lambda leader: [1.0 if c == leader - 1 else others for c in range(classes)],
                 lambda leader: [others + rng.gauss(0, 1e-9) for _ in range(classes)],
                 lambda leader: [rng.gauss(0, 1) for _ in range(classes)]]))}
+        elif kind == 8:
+            case |= rng.choice([{"label_smoothing": rng.choice([0.1, 0.5, 1e-6])},
+                                {"weight": [rng.choice([1.0, 0.3, 2.5]) for _ in range(classes)]}])
         elif kind > 5:
             case |= {"op": "softmax", "asked": ["probabilities", "log_probabilities", "log_sum_exp", "entropy"]}
             del case["reduction"]

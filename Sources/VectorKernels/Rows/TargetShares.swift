@@ -29,7 +29,37 @@ extension VectorLoops {
     precondition(count & 7 == 0 && pairs.count == 2 &* count)
     var start = 0
     while start < count {
-      let u = share(of: load(pairs, start), smoothing, weight: load(weights, start))
+      let t = VectorPair(high: load(pairs, start), low: Vector(repeating: 0))
+      let u = share(of: t, smoothing, weight: load(weights, start))
+      store(u.high, &pairs, start)
+      store(u.low, &pairs, count &+ start)
+      start &+= 8
+    }
+  }
+
+  /// Writes a row's u, where t is a teacher's softmax e'/S'.
+  ///
+  /// - Parameters:
+  ///   - high, low: e', from ``exponentials(_:rests:top:shift:vanishing:table:into:)``.
+  ///   - reciprocal: 1/S'.
+  ///   - weights: as in ``shares(_:_:weights:)``.
+  ///   - pairs: [2][padded classes], written: u as ``share(of:_:weight:)`` has it, within ``probabilityError`` and
+  ///     2^-97, relatively. Of an e' that is left out it has what ε says; where ε is 0, zero and e's low part.
+  @inlinable @inline(never)
+  public static func shares(
+    ofTeacher high: Span<Double>, _ low: Span<Double>, over reciprocal: DoubleDouble, _ smoothing: TargetSmoothing,
+    weights: Span<Double>, into pairs: inout MutableSpan<Double>
+  ) {
+    let count = weights.count
+    precondition(count & 7 == 0 && high.count == count && low.count == count && pairs.count == 2 &* count)
+    let (zero, factor) = (Vector(repeating: 0), VectorPair(repeating: reciprocal))
+    var start = 0
+    while start < count {
+      let e = VectorPair(high: load(high, start), low: load(low, start))
+      let isAbsent = e.high .== zero
+      let t = choose(e.times(factor, Multiplier.self), else: 0, where: .!isAbsent)
+      var u = share(of: t, smoothing, weight: load(weights, start))
+      if smoothing.base.high == 0 { u.low = choose(e.low, else: u.low, where: isAbsent) }
       store(u.high, &pairs, start)
       store(u.low, &pairs, count &+ start)
       start &+= 8
@@ -38,19 +68,19 @@ extension VectorLoops {
 
   /// u of targets t.
   ///
-  /// - Returns: u within 2^-98.5, relatively; exactly, where ε is 0. Where a part underflows, the low part is NaN,
-  ///   which makes every result computed from it fail its rounding test, and the high part is not zero, since zero
-  ///   would mean no share at all.
+  /// - Returns: u within 2^-98.5, relatively, and t's own error; exactly, where ε is 0 and t has no low part. Where a
+  ///   part underflows, the low part is NaN, which makes every result computed from it fail its rounding test, and the
+  ///   high part is not zero, since zero would mean no share at all.
   ///
-  /// Error Bounds: nothing cancels. ε/C is within 2^-101, the products take 3u² and 4u², the sum 4u²: 2^-100.2.
+  /// Error Bounds: nothing cancels. ε/C is within 2^-101, the products take 5u² and 4u², the sum 4u²: 2^-100.1.
   @inlinable @inline(__always)
-  static func share(of t: Vector, _ smoothing: TargetSmoothing, weight: Vector) -> VectorPair {
+  static func share(of t: VectorPair, _ smoothing: TargetSmoothing, weight: Vector) -> VectorPair {
     let (zero, least) = (Vector(repeating: 0), Vector(repeating: 0x1p-900))
-    var share = VectorPair(high: t, low: zero)
+    var share = t
     if smoothing.base.high > 0 {
       let (slope, base) = (VectorPair(repeating: smoothing.slope), VectorPair(repeating: smoothing.base))
-      let p = Multiplier.product(t, slope.high)
-      let low = Multiplier.multiplyAdd(t, slope.low, p.low)
+      let p = Multiplier.product(t.high, slope.high)
+      let low = Multiplier.multiplyAdd(t.high, slope.low, Multiplier.multiplyAdd(t.low, slope.high, p.low))
       let s = VectorPair(sum: p.high, base.high)
       share = VectorPair(large: s.high, small: s.low + (low + base.low))
     }
@@ -157,7 +187,8 @@ extension VectorLoops {
         while start < blockEnd {
           let t = targets.count > 0 ? load(targets, start) : choose(one, else: zero, where: index .== rows.target)
           // Unchecked, because there are as many as classes.
-          let u = share(of: t, smoothing, weight: unsafe Vector(repeating: weights[unchecked: place]))
+          let u = share(
+            of: VectorPair(high: t, low: zero), smoothing, weight: unsafe Vector(repeating: weights[unchecked: place]))
           store(u.high, &pairs, start)
           store(u.low, &pairs, logits.count &+ start)
           let isNothing = u.high .== zero

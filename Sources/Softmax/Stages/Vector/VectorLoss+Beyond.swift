@@ -87,17 +87,17 @@ extension VectorLoss {
 
   /// The Hessian of cross-entropy with target weights of the sum U, times a vector.
   func solveHessian(
-    row n: Int, _ logits: Span<Double>, vector: Numbers, total: ScaledDoubleDouble, other: inout RowReader,
+    row n: Int, _ logits: Span<Double>, vector: Numbers, total: RowFactor, other: inout RowReader,
     writer: inout RowWriter, in work: inout Workspace
   ) -> Unresolved {
-    let factor = self.factor(n) * total
+    let factor = RowFactor(self.factor(n) * total.value, within: 0x1p-97 + total.error)
     return other.read(vector, row: n) { vector in
       var open = Unresolved()
       guard !VectorRow.isLevel(vector) else { return clear(row: n) }
       let greatest = VectorRow.greatestMagnitude(vector)
-      work.row.read(logits, exponent: max(0, factor.exponent + Int(greatest.exponent) + 1))
-      open.gradients = write(row: n, factor, &writer) { out in
-        work.row.hessianProduct(vector, greatest: greatest, factor: RowFactor(factor, within: 0x1p-88), into: &out)
+      work.row.read(logits, exponent: max(0, factor.value.exponent + Int(greatest.exponent) + 1))
+      open.gradients = write(row: n, factor.value, &writer) { out in
+        work.row.hessianProduct(vector, greatest: greatest, factor: factor, into: &out)
       }
       return open
     }

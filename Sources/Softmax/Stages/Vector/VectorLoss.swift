@@ -40,10 +40,13 @@ final class VectorLoss: Sendable {
         self = .weights(weights)
       case .logits(let logits):
         let weight = problem.weight(ofClass: 0)
-        guard problem.labelSmoothing == 0, problem.weight?.allSatisfy({ $0 == weight }) ?? true,
-          VectorTargetWeights.isSafe(weight)
-        else { return nil }
-        self = .teacher(logits, weight: weight)
+        if problem.labelSmoothing == 0, problem.weight?.allSatisfy({ $0 == weight }) ?? true {
+          guard VectorTargetWeights.isSafe(weight) else { return nil }
+          self = .teacher(logits, weight: weight)
+        } else {
+          guard let weights = VectorTargetWeights(problem) else { return nil }
+          self = .weights(weights)
+        }
       }
     }
   }
@@ -75,6 +78,8 @@ final class VectorLoss: Sendable {
   var hasGroupedRows: Bool {
     // The Hessian is also multiplied by what the target weights add up to.
     if case (.weights, .hessianProduct?) = (target, request.derivative) { return false }
+    // Nor are a teacher's weights made in groups where they are smoothed or differ between classes.
+    if case (.weights, .logits) = (target, problem.target) { return false }
     return GroupedRows.serves(problem.softmax)
   }
 
@@ -142,19 +147,21 @@ final class VectorLoss: Sendable {
         solve(row: n, logits, target: indices[n], other: &other, writer: &writer, in: &work)
       }
     case .weights(let weights):
-      readTargetWeights(row: n, weights, reader: &reader, in: &work)
+      let isComplete = readTargetWeights(row: n, weights, reader: &reader, in: &work)
       return reader.read(logits, row: n) { logits in
         work.row.begin(logits)
         let sums = work.row.targetWeightSums(logits)
-        guard !isNothing(weights: sums.total.high) else { return clear(row: n) }
-        return solveWeighted(row: n, logits, sums, other: &other, writer: &writer, in: &work)
+        guard !isComplete || !isNothing(weights: sums.total.high) else { return clear(row: n) }
+        return solveWeighted(
+          row: n, logits, sums, greatest: isComplete ? 0 : weights.greatest, other: &other, writer: &writer, in: &work)
       }
     case .teacher(let teacher, let weight):
       guard !isNothing(weights: weight) else { return clear(row: n) }
       return reader.read(logits, row: n) { logits in
         if case .hessianProduct(let vector) = request.derivative {
           return solveHessian(
-            row: n, logits, vector: vector, total: ScaledDoubleDouble(weight), other: &other, writer: &writer, in: &work
+            row: n, logits, vector: vector, total: RowFactor(ScaledDoubleDouble(weight), within: 0), other: &other,
+            writer: &writer, in: &work
           )
         }
         return other.read(teacher, row: n) { teacher in
@@ -197,7 +204,8 @@ final class VectorLoss: Sendable {
     guard !isNothing(weights: weight) else { return clear(row: n) }
     if case .hessianProduct(let vector) = request.derivative {
       return solveHessian(
-        row: n, logits, vector: vector, total: ScaledDoubleDouble(weight), other: &other, writer: &writer, in: &work)
+        row: n, logits, vector: vector, total: RowFactor(ScaledDoubleDouble(weight), within: 0), other: &other,
+        writer: &writer, in: &work)
     }
     guard problem.isCrossEntropy else {
       return solveBeyond(row: n, logits, target: target, weight: weight, writer: &writer, in: &work)
@@ -234,33 +242,56 @@ final class VectorLoss: Sendable {
     return true
   }
 
+  /// Reads a row's target weights.
+  /// - Returns: false where some of a teacher's shares, which nothing is added to, are left out of them.
   private func readTargetWeights(
     row n: Int, _ weights: VectorTargetWeights, reader: inout RowReader, in work: inout Workspace
-  ) {
+  ) -> Bool {
     switch problem.target {
     case .probabilities(let targets):
       reader.read(targets, row: n) { work.row.readTargetWeights($0, weights) }
     case .indices(let indices):
       work.row.readTargetWeights(indices[n], weights, classes: problem.softmax.layout.classes)
-    case .logits: break
+    case .logits(let teacher):
+      return reader.read(teacher, row: n) { teacher in
+        work.teacher.begin(teacher)
+        // What the gradient has of a share is at most that times this.
+        let reach = factor(n) * ScaledDoubleDouble(weights.greatest)
+        work.teacher.exponentiate(teacher, exponent: max(0, reach.exponent + 1))
+        work.row.readTargetWeights(of: work.teacher, weights, classes: teacher.count)
+        guard problem.labelSmoothing == 0 else { return true }
+        for c in teacher.indices where work.teacher.exponentials.high[c] == 0 && teacher[c] > -.infinity {
+          return false
+        }
+        return true
+      }
     }
+    return true
   }
 
   /// Any target weights, computed before.
+  ///
+  /// A teacher's shares are within ``probabilityError``. Those that are left out are below 2^-894, so that U misses
+  /// less than 2^-570 by them; their part of the loss is not known.
+  ///
+  /// - Parameter greatest: the largest weight of a class, where some shares are left out; else 0.
   private func solveWeighted(
-    row n: Int, _ logits: Span<Double>, _ sums: ShareSums, other: inout RowReader, writer: inout RowWriter,
-    in work: inout Workspace
+    row n: Int, _ logits: Span<Double>, _ sums: ShareSums, greatest: Double, other: inout RowReader,
+    writer: inout RowWriter, in work: inout Workspace
   ) -> Unresolved {
     // Where they are tiny or huge, hardly a digit of them is known.
     guard sums.total.high >= 0x1p-300, sums.total.high <= 0x1p300, !sums.total.low.isNaN else {
       return leaveOpen(row: n, work.row, &writer)
     }
-    let total = ScaledDoubleDouble(sums.total)
+    var shareError = 0.0
+    if case .logits = problem.target { shareError = 0x1.2p-79 }
+    let total = RowFactor(ScaledDoubleDouble(sums.total), within: 0x1p-88 + shareError)
     if case .hessianProduct(let vector) = request.derivative {
       return solveHessian(row: n, logits, vector: vector, total: total, other: &other, writer: &writer, in: &work)
     }
     let factor = self.factor(n)
-    var target = WeightedTarget(shares: work.row.targetWeights, total: RowFactor(total, within: 0x1p-88))
+    var target = WeightedTarget(
+      shares: work.row.targetWeights, shareError: shareError, leftOut: greatest * VectorRow.leftOut, total: total)
     var penalty: LogSumPenalty<BallArithmetic>?
     let isDivergence = request.measure == .klDivergence
     if problem.zLoss > 0, !isDivergence {
@@ -270,9 +301,9 @@ final class VectorLoss: Sendable {
       penalty = work.row.penalty(problem.zLoss)
       target.extra = penalty?.slope
     } else {
-      work.row.exponentiate(logits, exponent: max(0, (factor * total).exponent))
+      work.row.exponentiate(logits, exponent: max(0, (factor * total.value).exponent))
     }
-    var loss = work.row.loss(sums)
+    var loss = greatest > 0 ? nil : work.row.loss(sums, within: shareError)
     if let more = isDivergence ? work.row.targetLogs : penalty?.loss {
       loss = loss.flatMap { VectorValue(Ball($0) + more) }
     } else if isDivergence {
@@ -282,7 +313,7 @@ final class VectorLoss: Sendable {
     open.isLossOpen = !resolveLoss(row: n, loss, weight: .one, sum: &work.sum)
     open.gradients = write(row: n, factor, &writer) { out in
       let open = work.row.gradient(of: logits, target, factor: factor, into: &out)
-      guard open > 0, penalty == nil, problem.labelSmoothing == 0 else { return open }
+      guard open > 0, penalty == nil, problem.labelSmoothing == 0, shareError == 0 else { return open }
       return open - work.row.resolveClose(logits, factor: factor, into: &out)
     }
     return open

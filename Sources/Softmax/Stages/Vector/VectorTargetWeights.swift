@@ -5,6 +5,8 @@ internal import VectorKernels
 struct VectorTargetWeights: Sendable {
   let smoothing: TargetSmoothing
   let weight: [Double]  // w, [padded classes], the padding zero
+  /// The largest w.
+  var greatest: Double { weight.max() ?? 0 }
 
   /// - Returns: `nil` where a number that is not zero is so small or large that products may underflow.
   init?(_ problem: LossProblem) {
@@ -73,6 +75,18 @@ extension VectorRow {
     }
   }
 
+  /// The same of a teacher's softmax.
+  ///
+  /// - Parameter teacher: the teacher's row, with its exponentials.
+  mutating func readTargetWeights(of teacher: borrowing VectorRow, _ weights: VectorTargetWeights, classes: Int) {
+    targetWeights.makeRoom(for: classes)
+    let loops = loops
+    var pairs = targetWeights.numbers.mutableSpan
+    loops.shares(
+      ofTeacher: teacher.exponentials.high, teacher.exponentials.low, over: teacher.sums.reciprocal, weights.smoothing,
+      weights: weights.weight.span, into: &pairs)
+  }
+
   private mutating func readTargetWeights(
     _ weights: VectorTargetWeights, classes: Int, _ writeTargets: (inout MutableSpan<Double>) -> Void
   ) {
@@ -93,13 +107,16 @@ extension VectorRow {
   ///
   /// Error Bounds: both terms are ≥ 0: 2^-79.75 and 2^-89 of each, 2^-79.7 of the sum. What underflows stays below
   /// 2^-1050. A cap's error is in log S, and as z's own in the second, except for the maximum's.
-  func loss(_ weights: ShareSums) -> VectorValue? {
+  ///
+  /// - Parameter shareError: the weights' relative error, if it is more than 2^-98.
+  func loss(_ weights: ShareSums, within shareError: Double) -> VectorValue? {
     let cross = weights.cross.high
     guard !sums.isFaint, !weights.cross.low.isNaN, cross == 0 || (cross >= 0x1p-700 && cross <= 0x1p900)
     else { return nil }
     let value = weights.total.times(logSum.value, BaselineMultiplier.self) + weights.cross
     let elsewhere = (weights.total + -targetWeights[top.index]).high.magnitude + weights.total.high * 0x1p-80
-    return VectorValue(value: value, error: value.high * (0x1.4p-80 + argumentError) + elsewhere * argumentError)
+    return VectorValue(
+      value: value, error: value.high * (0x1.4p-80 + (shareError + argumentError)) + elsewhere * argumentError)
   }
 }
 

@@ -10,7 +10,7 @@ import Testing
 struct VectorLossTests {
   enum Kind: CaseIterable {
     case zLoss, focalLoss, bothLosses, weightedZLoss, teacher, nearTeacher, divergence, softDivergence, derivation
-    case hessian, softHessian, oneHotHessian
+    case hessian, softHessian, oneHotHessian, smoothedTeacher, weightedTeacher, teacherHessian
     case capped, cappedLoss, cappedBothLosses, cappedWeights, cappedTeacher, cappedDivergence
 
     static let withCap: [Self] = [
@@ -28,7 +28,7 @@ struct VectorLossTests {
     /// All numbers of the answer, in some order.
     func answer(_ execution: Execution, from stage: Stage, counting counter: StageCounter? = nil) throws -> [Double] {
       switch kind {
-      case .hessian, .softHessian, .oneHotHessian:
+      case .hessian, .softHessian, .oneHotHessian, .teacherHessian:
         return try loss.hessianVectorProduct(vector, upstream: upstream, execution, from: stage, counting: counter)
       case .divergence, .softDivergence, .cappedDivergence:
         return try loss.klDivergence(execution, from: stage, counting: counter)
@@ -43,7 +43,7 @@ struct VectorLossTests {
         return (found.probabilities ?? []) + (found.logProbabilities ?? []) + (found.logSumExp ?? [])
           + (found.entropy ?? []) + (found.jacobian ?? [])
       case .zLoss, .focalLoss, .bothLosses, .weightedZLoss, .teacher, .nearTeacher, .cappedLoss, .cappedBothLosses,
-        .cappedWeights, .cappedTeacher:
+        .cappedWeights, .cappedTeacher, .smoothedTeacher, .weightedTeacher:
         let found = try loss.lossAndGradient(
           upstream: upstream, loss: true, gradient: true, execution, from: stage, counting: counter)
         return (found.loss ?? []) + (found.gradient ?? [])
@@ -78,11 +78,14 @@ struct VectorLossTests {
       target = indices
     case .softDivergence: target = shares
     case .weightedZLoss, .softHessian, .cappedWeights: (target, smoothing) = (shares, source.pick(0, 0.1))
-    case .teacher, .nearTeacher, .divergence, .cappedTeacher, .cappedDivergence:
+    case .teacher, .nearTeacher, .divergence, .smoothedTeacher, .weightedTeacher, .teacherHessian, .cappedTeacher,
+      .cappedDivergence:
       target = .logits(Numbers(tensor(teachers, isLast: isLast).numbers))
     }
     if [.divergence, .softDivergence, .cappedDivergence].contains(kind) { weights = false }
-    let isEven = source.chance(0.5)
+    if kind == .smoothedTeacher || kind == .teacherHessian { smoothing = source.pick(0.1, 1, 1e-17, 0.5) }
+    if kind == .weightedTeacher { weights = true }
+    let isEven = kind == .weightedTeacher ? false : source.chance(0.5)
     let hasPenalty = [.zLoss, .bothLosses, .weightedZLoss, .cappedBothLosses].contains(kind)
     let isFocal = [.focalLoss, .bothLosses, .cappedBothLosses].contains(kind)
     let reduction: Reduction = source.pick(.none, .sum, .mean)
