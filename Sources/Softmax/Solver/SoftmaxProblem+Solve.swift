@@ -189,7 +189,9 @@ struct OutputLayout: Sendable {
 
   /// Whether ``GroupedRows`` computes them: all but the Jacobian, and so few of the largest logits that each is put
   /// into its place. The order of the logits alone is found row by row.
-  var areGrouped: Bool { areCommon || needExponentials && !areDividedByTemperature && topCount <= 64 }
+  var areGrouped: Bool {
+    areCommon || needExponentials && !areDividedByTemperature && topCount <= TopClasses.mostInserted
+  }
 
   /// Where in the tensor a row's number at a position of an output is; those at other positions are `layout.inner`
   /// apart.

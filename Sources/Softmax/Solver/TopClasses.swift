@@ -16,22 +16,36 @@ package enum TopClasses {
   }
 
   /// Up to here a class is put into its place among those found so far: most logits are compared once and passed.
-  private static let mostInserted = 64
+  static let mostInserted = 64
 
   private static func byInsertion(_ count: Int, _ logits: Span<Double>, _ loops: any VectorLoops.Type) -> [Int] {
-    var best: [Int] = []
-    best.reserveCapacity(count + 1)
+    var best = [Int](repeating: 0, count: count)
     var c = 0
     while c < logits.count {
-      let logit = logits[c]
-      if best.count == count { best.removeLast() }
-      var place = best.count
-      while place > 0, logits[best[place - 1]] < logit { place -= 1 }
-      best.insert(c, at: place)
+      insert(c, of: logits, into: &best, most: count)
       c += 1
-      if best.count == count { c = loops.firstIndex(of: logits, from: c, above: logits[best[count - 1]]) }
+      if c >= count { c = loops.firstIndex(of: logits, from: c, above: logits[best[count - 1]]) }
     }
     return best
+  }
+
+  /// Puts a class into its place among the largest of those before it; beyond `most` the smallest of them falls out.
+  ///
+  /// - Parameters:
+  ///   - logits: those of the classes begin at `start` and are `step` apart.
+  ///   - best: what is found begins at `first`.
+  @inline(__always)
+  static func insert(
+    _ c: Int, of logits: Span<Double>, from start: Int = 0, step: Int = 1, into best: inout [Int], at first: Int = 0,
+    most: Int
+  ) {
+    let logit = logits[start + step * c]
+    var place = min(c, most)
+    while place > 0, logits[start + step * best[first + place - 1]] < logit {
+      if place < most { best[first + place] = best[first + place - 1] }
+      place -= 1
+    }
+    if place < most { best[first + place] = c }
   }
 
   /// By the key of the last of them, found digit by digit from the highest on; only those found are sorted.

@@ -294,21 +294,15 @@ struct RowGroups {
   /// Where a row's first class is; the next ones are eight apart.
   func place(ofRow row: Int, classes: Int) -> Int { (row & ~7) * classes + row % 8 }
 
-  /// The classes of the largest logits of the first rows read, `most` of each, as ``TopClasses`` has them: one row
+  /// The classes of the largest logits of the first rows read, `most` of each as ``TopClasses`` has them: one row
   /// behind the other.
   func top(_ most: Int, classes: Int, rows: Int) -> [Int] {
     var found = [Int](repeating: 0, count: most * rows)
     let logits = cap == nil ? arguments.pairs : logits
     for row in 0..<rows {
-      let (start, first) = (place(ofRow: row, classes: classes), row * most)
+      let start = place(ofRow: row, classes: classes)
       for c in 0..<classes {
-        let logit = logits[start + 8 * c]
-        var place = min(c, most)
-        while place > 0, logits[start + 8 * found[first + place - 1]] < logit {
-          if place < most { found[first + place] = found[first + place - 1] }
-          place -= 1
-        }
-        if place < most { found[first + place] = c }
+        TopClasses.insert(c, of: logits.span, from: start, step: 8, into: &found, at: row * most, most: most)
       }
     }
     return found
