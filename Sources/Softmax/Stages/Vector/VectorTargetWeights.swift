@@ -6,7 +6,7 @@ struct VectorTargetWeights: Sendable {
   let smoothing: TargetSmoothing
   let weight: [Double]  // w, [padded classes], the padding zero
   /// The largest w.
-  var greatest: Double { weight.max() ?? 0 }
+  let greatest: Double
 
   /// - Returns: `nil` where a number that is not zero is so small or large that products may underflow.
   init?(_ problem: LossProblem) {
@@ -19,6 +19,7 @@ struct VectorTargetWeights: Sendable {
     smoothing = TargetSmoothing(slope: rest, base: VectorTargetWeights.quotient(epsilon, Double(classes)))
     let padding = [Double](repeating: 0, count: paddedCount(classes) - classes)
     weight = (problem.weight ?? [Double](repeating: 1, count: classes)) + padding
+    greatest = weight.max() ?? 0
   }
 
   /// Whether products with a weight keep all of their bits.
