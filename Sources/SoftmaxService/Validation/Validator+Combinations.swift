@@ -100,8 +100,8 @@ extension Validator {
     let place = location(of: output)
     if let target = request[.target], geometry.targetKind(target.shape) == .indices {
       faults.append(place) {
-        "\($0) is \(quoted(output.name)), which needs probabilities as the target or \(quoted(Input.targetLogits.name)); "
-          + "of a class index it is the loss"
+        "\($0) is \(quoted(output.name)), which needs probabilities as the target "
+          + "or \(quoted(Input.targetLogits.name)); of a class index it is the loss"
       }
     }
     let weight: [RequestField] = request.present.contains(.input(.weight)) ? [.input(.weight)] : []
