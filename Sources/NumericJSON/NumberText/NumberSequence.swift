@@ -136,11 +136,12 @@ func readLastNumbers(
 
 /// Reads "-Infinity" or "-inf", and the comma after it or the end of its row, as ``readNumbers`` does with numbers; nil
 /// where neither string stands, or there is no room.
+@inline(__always)
 func readMinusInfinity(
   _ text: Span<UInt8>, _ position: inout Int, rows: inout RowPattern, into values: inout OutputSpan<Double>
 ) -> SequenceStop? {
   let start = text.endOfWhitespace(from: position)
-  let length = text.matches("\"-Infinity\"", at: start) ? 11 : text.matches("\"-inf\"", at: start) ? 6 : 0
+  let length = lengthOfMinusInfinity(text, start)
   guard length > 0, !values.isFull else { return nil }
   values.append(-.infinity)
   position = start + length
@@ -155,6 +156,17 @@ func readMinusInfinity(
   guard position < text.count, text[position] == UInt8(ascii: ",") else { return .afterValue }
   position += 1
   return .beforeValue
+}
+
+/// The length of "-Infinity" or "-inf" with its quotes; 0 where neither stands. In both, eight bytes decide most.
+@inline(__always)
+private func lengthOfMinusInfinity(_ text: Span<UInt8>, _ start: Int) -> Int {
+  guard start + 11 <= text.count else { return text.matches("\"-inf\"", at: start) ? 6 : 0 }
+  let word = text.word(at: start)
+  if word == 0x696E_6966_6E49_2D22 {  // "-Infini
+    return text.word(at: start + 3) == 0x2279_7469_6E69_666E ? 11 : 0  // nfinity"
+  }
+  return word & 0xFFFF_FFFF_FFFF == 0x2266_6E69_2D22 ? 6 : 0  // "-inf"
 }
 
 /// Passes "],[" with white space anywhere, after a row's last number. Nil if something else is there, or no number or
