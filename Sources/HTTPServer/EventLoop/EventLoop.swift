@@ -148,6 +148,7 @@ actor EventLoop {
     // Dispatch may run each call on another thread.
     var scheduling: ThreadScheduling?
     var idlePasses = Self.idlePassesBeforeBatch
+    var lastCount = 0
     while true {
       let isPoolBusy = services.workPool.isBusy
       idlePasses = isPoolBusy ? 0 : min(idlePasses + 1, Self.idlePassesBeforeBatch)
@@ -157,13 +158,15 @@ actor EventLoop {
         scheduling = wanted
       }
       var count = 0
-      if isPoolBusy {
-        // Without this some answers beside large requests came 80 to 220 ms late.
+      if isPoolBusy || lastCount > 1 {
+        // Clients that sent several requests may send more; then nobody sleeps or has to be woken. And without this some
+        // answers beside large requests came 80 to 220 ms late.
         count = epoll.wait(milliseconds: 0)
         if count == 0 { sched_yield() }
       }
       if count == 0 { count = epoll.wait(milliseconds: hasPostponed ? 0 : Self.waitMilliseconds) }
       guard count > 0 || hasPostponed else { return }
+      lastCount = count
       beginPass()
       if count > 0 { handleEvents(count) }
       if hasPostponed { runPostponed() }
