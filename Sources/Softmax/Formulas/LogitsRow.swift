@@ -54,6 +54,10 @@ struct LogitsRow: Sendable {
   /// Whether e^d_i is so small, less than 2^-1000000, that only its sign ever counts.
   func isNegligible(_ i: Int) -> Bool { roughDistance(i) < -0x1p20 }
 
+  /// Whether e^d_i is near 1, so that it is written as 1 + x_i (``SoftmaxSums``). Any choice is right, as long as it is
+  /// the same each time.
+  @inline(__always) func isNear(_ i: Int) -> Bool { roughDistance(i) >= -0.5 }
+
   /// Whether every other class is fainter than the maximum by a factor of e^64.
   var isConfident: Bool { logits.indices.allSatisfy { $0 == top || roughDistance($0) < -64 } }
 

@@ -75,9 +75,16 @@ struct SoftmaxSums<A: Arithmetic> {
     var nearTail = arithmetic.whole(0)
     var farTail = arithmetic.whole(0)
     var known = KeptExponentials.Known<A.Real>()
+    var block: [A.Real?] = []
     for i in 0..<row.classes {
+      if i % Self.blockLength == 0 {
+        block = arithmetic.tails(of: row, in: i..<min(i + Self.blockLength, row.classes))
+      }
       let x: A.Real
-      if let same = known[row.logits[i]] {
+      if !block.isEmpty, let tail = block[i % Self.blockLength] {
+        try poll.spend(30)
+        x = tail
+      } else if let same = known[row.logits[i]] {
         try poll.spend(50)
         x = same
       } else {
@@ -85,7 +92,7 @@ struct SoftmaxSums<A: Arithmetic> {
         x = try Self.tail(i, of: row, cap: cap, arithmetic, &poll)
         known.add(x, of: row.logits[i], isDear: arithmetic.bits >= 256)
       }
-      if Self.isNear(row, i) {
+      if row.isNear(i) {
         near += 1
         nearTail = nearTail + x
       } else {
@@ -104,10 +111,11 @@ struct SoftmaxSums<A: Arithmetic> {
     inverse = arithmetic.whole(1) / sum
   }
 
-  /// b_i. Any choice is right, as long as it is the same each time.
-  @inline(__always) private static func isNear(_ row: LogitsRow, _ i: Int) -> Bool { row.roughDistance(i) >= -0.5 }
+  /// How many classes' exponentials are computed together.
+  private static var blockLength: Int { 1024 }
 
-  func isNear(_ i: Int) -> Bool { Self.isNear(row, i) }
+  /// Whether b_i is 1.
+  func isNear(_ i: Int) -> Bool { row.isNear(i) }
 
   private static func tail(
     _ i: Int, of row: LogitsRow, cap: SoftCap<A>?, _ arithmetic: A, _ poll: inout CancellationPoll
@@ -118,7 +126,7 @@ struct SoftmaxSums<A: Arithmetic> {
       if let cap { try -cap.gap(logit, &poll) } else { arithmetic.exact(logit) - arithmetic.exact(row.maximum) }
     if row.temperature != 1 { distance = distance / arithmetic.exact(row.temperature) }
     if row.isNegligible(i) { return try arithmetic.power(distance, &poll) }
-    return isNear(row, i)
+    return row.isNear(i)
       ? try arithmetic.exponentialLessOne(distance, &poll) : try arithmetic.exponential(distance, &poll)
   }
 

@@ -26,11 +26,13 @@ protocol UnresolvedOutputs {
 /// Asks one stage after the other, from ball on, until all outputs are rounded.
 struct StageEscalation {
   private let start: Stage
+  private let level: KernelLevel
   var poll: CancellationPoll
   var counts = StageCounts()
 
   init(_ execution: Execution) {
     start = execution.firstStage
+    level = execution.level
     poll = CancellationPoll(execution)
   }
 
@@ -47,7 +49,7 @@ struct StageEscalation {
     }
     if start < .interval {
       counts.ball += outputs.unresolvedCount
-      try outputs.resolve(with: BallArithmetic.standard, &poll)
+      try outputs.resolve(with: BallArithmetic.standard(level), &poll)
       guard outputs.unresolvedCount > 0 else { return }
     }
     counts.interval += outputs.unresolvedCount

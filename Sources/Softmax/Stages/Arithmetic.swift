@@ -49,6 +49,9 @@ protocol Arithmetic: Sendable {
   func power(_ d: Real, _ poll: inout CancellationPoll) throws(ComputationError) -> Real
   /// Any number in [0, 1].
   var unit: Real { get }
+  /// The tails x_i of some classes (``SoftmaxSums``), where it computes them together, for less than one by one: nil for
+  /// those that it does not, and empty where it does none.
+  func tails(of row: LogitsRow, in classes: Range<Int>) -> [Real?]
   /// `log(1 + x)` for x >= 0, with a small relative error however small x is.
   func logOfOnePlus(_ x: Real, _ poll: inout CancellationPoll) throws(ComputationError) -> Real
   /// `log x` for x >= 1, however large x is.
@@ -59,6 +62,10 @@ protocol Arithmetic: Sendable {
   var costOfExponential: Int { get }
   /// The same of an output, beside its exponential.
   var costOfOutput: Int { get }
+}
+
+extension Arithmetic {
+  func tails(of row: LogitsRow, in classes: Range<Int>) -> [Real?] { [] }
 }
 
 /// Elementary functions in plain binary64, as starting points: no result depends on their being right.

@@ -92,7 +92,10 @@ public struct RowShift: Sendable {
   public var relative: Double
   public var absolute: Double
 
-  /// - Parameter temperature: positive; 1, or in [2^-900, 2^500].
+  /// The temperatures that z may be divided by.
+  public static let temperatures = 0x1p-900...0x1p500
+
+  /// - Parameter temperature: one of ``temperatures``.
   @inlinable @inline(__always)
   public init(maximum: Double, temperature: Double) {
     self.maximum = maximum

@@ -1,3 +1,4 @@
+internal import KernelDispatch
 internal import VectorKernels
 
 /// The ball stage's arithmetic: balls around double-double numbers, good to about 2^-100 for exp and 2^-92 for log.
@@ -9,10 +10,20 @@ struct BallArithmetic: Arithmetic {
   /// 1/(n+1)! for n = 0 ... 10, within 2^-104.
   let inverseFactorials: [DoubleDouble]
 
+  /// What computes a row's exponentials together.
+  private var loops: any VectorLoops.Type = KernelLevel.baseline.loops
+
   static let coarseReach = 16
   static let fineReach = 40
 
   static let standard = BallArithmetic()
+
+  /// The same with the instruction set that the processor has.
+  static func standard(_ level: KernelLevel) -> BallArithmetic {
+    var arithmetic = standard
+    arithmetic.loops = level.loops
+    return arithmetic
+  }
 
   private init() {
     let big = IntervalArithmetic.standard
@@ -122,6 +133,38 @@ extension BallArithmetic {
     let result = value + value.times(Self.powerLessOne(r), BaselineMultiplier.self)
     let spread = result.high * (0x1p-100 + (error + radius) * 1.01)
     return Ball(result, radius: spread, exponent: Int(k))
+  }
+
+  /// By the vector kernels' triples, for rows that have no cap, and e^d from 2^-894 on. A maximum's tail, which is zero,
+  /// and those of d above -2^-20, of whose e^d - 1 the triples say too little, are left to others.
+  ///
+  /// Error bound: e^d is within 2^-131 of itself, and its low part is in the radius: 2^-104 of it. Of e^d - 1 more than
+  /// 2^-20.1 is left, so that 2^-131 is below 2^-110 of it; the head less 1 is exact, and so is its sum with the middle
+  /// part; adding the low part to that sum's rest is one rounding of less than 2^-52 of the tail.
+  func tails(of row: LogitsRow, in classes: Range<Int>) -> [Ball?] {
+    guard row.softcap == nil, RowShift.temperatures.contains(row.temperature), classes.count >= 8 else { return [] }
+    let count = paddedCount(classes.count)
+    var triples = [Double](repeating: 0, count: 3 * count)
+    let (logits, table, rests) = (row.logits, exponentialTable, exponentialRests)
+    var span = triples.mutableSpan
+    _ = loops.tripleExponentials(
+      logits.span.extracting(classes), top: RowMaximum(value: row.maximum, index: -1),
+      shift: RowShift(maximum: row.maximum, temperature: row.temperature), table: table.span, rests: rests.span,
+      into: &span)
+    return classes.map { i in
+      let place = i - classes.lowerBound
+      let (high, middle, low) = (triples[place], triples[count + place], triples[2 * count + place])
+      guard high > 0 else { return nil }
+      let error = 0x1.01p-131 * high
+      guard row.isNear(i) else {
+        return Ball(DoubleDouble(high: high, low: middle), radius: low.magnitude + error, exponent: 0)
+      }
+      guard row.roughDistance(i) < -0x1p-20 else { return nil }
+      let difference = DoubleDouble(sum: high - 1, middle)
+      let rest = difference.low + low
+      return Ball(
+        DoubleDouble(large: difference.high, small: rest), radius: rest.magnitude * 0x1p-53 + error, exponent: 0)
+    }
   }
 
   /// e^(s+t) - 1 for |s| <= 2^-12 (1 + 2^-40) and |t| <= u |s|, within 2^-103.

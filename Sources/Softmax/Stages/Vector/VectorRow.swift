@@ -34,7 +34,7 @@ struct VectorRow: ~Copyable {
 
   /// Whether this stage does a problem: extreme temperatures and caps are not for it.
   static func serves(_ problem: SoftmaxProblem) -> Bool {
-    problem.temperature >= 0x1p-900 && problem.temperature <= 0x1p500 && problem.layout.classes <= 1 << 23
+    RowShift.temperatures.contains(problem.temperature) && problem.layout.classes <= 1 << 23
       && (problem.softcap.map { RowCap.serves($0, temperature: problem.temperature) } ?? true)
   }
 

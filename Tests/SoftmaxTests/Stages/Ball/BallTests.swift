@@ -59,6 +59,34 @@ struct BallTests {
     }
   }
 
+  @Test("Exponentials computed together hold what 256 bits compute", arguments: levelsHere)
+  func exponentialsOfRows(level: KernelLevel) throws {
+    var poll = CancellationPoll()
+    var random = SplitMix64(7)
+    let small = BallArithmetic.standard(level)
+    let big = IntervalArithmetic.standard
+    var together = 0
+    for _ in repetitions(200) {
+      let temperature = random.bool() ? 1 : random.double(in: 1...2) * powerOfTwo(random.int(in: -20...20))
+      let maximum = random.double(in: -1...1) * temperature
+      let logits =
+        [maximum, -.infinity]
+        + (0..<random.int(in: 6...40)).map { _ in
+          maximum - random.double(in: 0...1) * powerOfTwo(random.int(in: -30...10)) * temperature
+        }
+      let row = LogitsRow(logits, temperature: temperature)
+      for (i, tail) in small.tails(of: row, in: 0..<row.classes).enumerated() {
+        guard let tail else { continue }
+        together += 1
+        let d = (big.exact(logits[i]) - big.exact(row.maximum)) / big.exact(temperature)
+        let truth = row.isNear(i) ? try big.exponentialLessOne(d, &poll) : try big.exponential(d, &poll)
+        #expect(holds(tail, truth), "\(logits[i]) of \(row.maximum), \(temperature)")
+        #expect(quality(tail) < 0x1p-102, "\(logits[i]) of \(row.maximum), \(temperature)")
+      }
+    }
+    #expect(together > 2_000)
+  }
+
   @Test("A ball's logarithm holds what 256 bits compute") func logarithms() throws {
     var poll = CancellationPoll()
     var random = SplitMix64(3)
