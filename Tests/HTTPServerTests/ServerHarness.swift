@@ -26,7 +26,11 @@ final class TestHandler: RequestHandler {
 
   func route(_ head: RequestHead) -> Routing {
     let route = Self.routes.route(of: head.path)
-    return head.path == "/refused"
+    if head.path == "/refused-late" {
+      calls.add(1, ordering: .relaxed)
+      _ = compute(for: 1_000_000)
+    }
+    return head.path.hasPrefix("/refused")
       ? .refuse(Refusal(head, route, Response(.notFound, .plainText, body: Array("no".utf8)))) : .accept(route)
   }
 
@@ -86,10 +90,10 @@ final class TestHandler: RequestHandler {
 }
 
 /// Keeps the thread busy for so many nanoseconds, unless the request is cancelled.
-private func compute(for nanoseconds: UInt64, _ context: RequestContext) -> Response {
+private func compute(for nanoseconds: UInt64, _ context: RequestContext? = nil) -> Response {
   let began = Clock.threadTime()
   while Clock.threadTime() - began < nanoseconds {
-    if context.isCancelled() { return Response(.serviceUnavailable, .plainText, body: Array("cut".utf8)) }
+    if context?.isCancelled() == true { return Response(.serviceUnavailable, .plainText, body: Array("cut".utf8)) }
   }
   return Response(.ok, .plainText, body: Array("done".utf8))
 }

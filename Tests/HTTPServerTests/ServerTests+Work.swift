@@ -124,6 +124,20 @@ extension ServerTests {
       }
     }
 
+    /// Nor do those without a body, or those that are refused on their heads.
+    @Test(arguments: ["/brief", "/refused-late"]) func norDoThoseWithoutABody(path: String) throws {
+      try withServer {
+        $0.setLoops(1)
+      } _: { address, _, _ in
+        let (client, probe) = (try TestClient(address), try TestClient(address))
+        client.send(String(repeating: "GET \(path) HTTP/1.1\r\nHost: x\r\n\r\n", count: 100))
+        #expect(client.answer() != nil)
+        probe.send("GET /calls HTTP/1.1\r\nHost: x\r\n\r\n")
+        #expect(try #require(calls(toldTo: probe)) < 60)
+        for _ in 1..<100 { #expect(client.answer() != nil) }
+      }
+    }
+
     /// A crowd of those that take longer keeps the pool full.
     @Test func whatALoopCanAnswerIsNeverRefused() throws {
       try withCrowd(60) { crowd, letGo, address, _ in

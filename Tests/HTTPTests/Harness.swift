@@ -28,6 +28,8 @@ final class Harness {
   var respond: ((Request) -> Response?)? = { request in
     Response(.ok, .plainText, body: Array("\(request.head.method.name) \(request.head.path)".utf8))
   }
+  /// After how many requests the connection is paused.
+  var pausesAfter: Int?
   /// A final answer to a head, or nil to have its body read.
   var decide: (RequestHead) -> Response? = { _ in nil }
   /// Bytes that the peer takes; nil takes all.
@@ -120,6 +122,7 @@ final class Harness {
       }
     case .request(let id, let request):
       requests.append(request)
+      if requests.count == pausesAfter { state.pause() }
       if let response = respond?(request) {
         state.respond(to: id, with: response, at: now)
       } else {

@@ -107,7 +107,7 @@ extension ConnectionState {
   public mutating func timeWaited(at now: Instant) -> UInt64? {
     if isWriting { return writeRate.used(at: now) }
     switch phase {
-    case .head: return now.nanoseconds(since: since)
+    case .head: return isPaused ? nil : now.nanoseconds(since: since)
     case .body, .discarding, .lingering: return readRate.used(at: now)
     case .headReady, .deciding, .requestReady, .responding, .rejectPending, .rejecting, .closing, .closePending,
       .closed:
@@ -117,6 +117,7 @@ extension ConnectionState {
 
   @inline(__always) private var readDeadline: Instant? {
     switch phase {
+    case .head where isPaused: nil
     case .head where hasBegunHead: since.advanced(by: times.headTimeout)
     // The keep-alive time starts when the last response has been written; until then the writing deadline runs.
     case .head where output.isEmpty:

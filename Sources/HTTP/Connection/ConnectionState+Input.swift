@@ -41,7 +41,7 @@ extension ConnectionState {
         let rest = bytes.extracting(index...)
         switch phase {
         case .head:
-          guard output.count < limits.outputBytes, queuedRefusal == nil else { return index }
+          guard mayReadHead, queuedRefusal == nil else { return index }
           guard let count = try readHead(rest) else {
             if !hasBegunHead, parser.hasBegun(rest) {
               hasBegunHead = true

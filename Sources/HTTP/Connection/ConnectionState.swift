@@ -142,6 +142,8 @@ public struct ConnectionState: ~Copyable, Sendable {
   /// Once the port has closed: until when an idle connection is kept.
   var drainDeadline: Instant?
   var peerHasFinished = false
+  /// No head is read: the owner has others to serve.
+  var isPaused = false
   /// A refusal that waits for the end of its request's body.
   var waitingRefusal: Refusal?
   /// A refusal that has been queued and not yet reported; until then no other request is read.
@@ -208,6 +210,12 @@ public struct ConnectionState: ~Copyable, Sendable {
     if phase == .lingering { beginLingering(at: now) }
   }
 
+  /// Its owner has others to serve: no further head is read until `resume`, and then call `process`. A request that has
+  /// begun goes on.
+  public mutating func pause() { isPaused = true }
+
+  public mutating func resume() { isPaused = false }
+
   // MARK: What to wait for
   // Each `mutating get`: to lend so large a value to a getter of another module, the compiler copies all of it.
 
@@ -231,7 +239,7 @@ public struct ConnectionState: ~Copyable, Sendable {
     mutating get {
       if peerHasFinished { return .none }
       return switch phase {
-      case .head: output.count < limits.outputBytes ? .bytes : .none
+      case .head: mayReadHead ? .bytes : .none
       case .body: body.directCount > 0 ? .body : .bytes
       case .headReady, .deciding, .requestReady, .responding:
         pending.count - pendingStart < limits.pipelineBytes ? .bytes : .none
@@ -242,7 +250,10 @@ public struct ConnectionState: ~Copyable, Sendable {
   }
 
   /// Whether nothing has been received, is being answered, or waits to be written.
-  var isIdle: Bool { phase == .head && !hasBegunHead && output.isEmpty }
+  var isIdle: Bool { phase == .head && !hasBegunHead && output.isEmpty && !isPaused }
+
+  /// Whether the next head may be read: not while many answers wait to be written.
+  var mayReadHead: Bool { output.count < limits.outputBytes && !isPaused }
 }
 
 /// What the owner of a connection does after each event, `process`, then `flush`, and the actions that it is given.
@@ -348,7 +359,7 @@ extension ConnectionState {
 
   /// Ends a connection that waits for bytes although the peer has finished.
   private mutating func endIfOver() {
-    guard peerHasFinished, output.count < limits.outputBytes else { return }
+    guard peerHasFinished, mayReadHead else { return }
     switch phase {
     case .head where !hasBegunHead: endIdle()
     case .head: breakRule(ParseFailure(.headIncomplete, at: pending.count - pendingStart), path: pendingPath)

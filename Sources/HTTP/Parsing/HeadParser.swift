@@ -107,11 +107,13 @@ extension RequestHead {
     }
     let rest = lines.extracting(value.upperBound...)
     let count = end + rest.count + 2
-    guard mayRepeat, count <= min(bytes.count, limit),
-      bytes.extracting(first: value.lowerBound).equals(lines.extracting(first: value.lowerBound)),
-      bytes.extracting(end..<count - 2).equals(rest),
-      bytes[count - 2] == ASCII.carriageReturn, bytes[count - 1] == ASCII.lineFeed
-    else { return nil }
+    guard mayRepeat, count <= min(bytes.count, limit) else { return nil }
+    // Both, whatever the first says.
+    let isBefore = bytes.extracting(first: value.lowerBound).equals(lines.extracting(first: value.lowerBound))
+    let isAfter = bytes.extracting(end..<count - 2).equals(rest)
+    guard isBefore, isAfter, bytes[count - 2] == ASCII.carriageReturn, bytes[count - 1] == ASCII.lineFeed else {
+      return nil
+    }
     guard contentLengthRange != nil else { return (self, count) }
     let range = value.lowerBound..<end
     guard let length = try? HeadSemantics.length(bytes, range) else { return nil }

@@ -78,9 +78,13 @@ extension EventLoop {
   /// Reads what has arrived and answers it. Whoever calls it writes the answers, at once or with those of other
   /// connections.
   func receive(_ connection: Connection, _ state: inout ConnectionState) {
+    beginTurn()
     // Bounded, so that one sender cannot keep the loop to itself: epoll reports again what is left.
     var reads = 16
-    while reads > 0, !connection.isClosed, read(connection, &state) { reads -= 1 }
+    while reads > 0, !isTurnOver, !connection.isClosed, read(connection, &state) {
+      reads -= 1
+      refreshClock()
+    }
     guard !connection.isClosed else { return }
     if state.hasOutput {
       connection.hasDeferredWrite = true
@@ -123,6 +127,7 @@ extension EventLoop {
 
   /// Does what the connection's state asks for, and writes what the socket takes.
   func advance(_ connection: Connection, _ state: inout ConnectionState) {
+    beginTurn()
     process(of: connection, &state)
     if !connection.isClosed { write(connection, &state) }
   }
@@ -131,6 +136,7 @@ extension EventLoop {
 
   func writeDeferred(_ connection: Connection) {
     guard connection.hasDeferredWrite, !connection.isClosed else { return }
+    beginTurn()
     connection.withState { state in write(connection, &state) }
   }
 
@@ -179,6 +185,7 @@ extension EventLoop {
     // Without a reset, so that the kernel delivers what it still holds.
     case .close: close(connection)
     }
+    if isTurnOver { pause(connection, &state) }
   }
 
   /// Counts what the connection holds now, and says what to wait for.

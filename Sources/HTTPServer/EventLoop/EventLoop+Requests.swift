@@ -107,6 +107,14 @@ extension EventLoop {
     if work.trial == .none { postponed.append(connection.token) } else { triedBriefly.append(connection.token) }
   }
 
+  /// The connection's next requests wait until others have had their turn.
+  func pause(_ connection: Connection, _ state: inout ConnectionState) {
+    guard connection.work == nil, !connection.isPaused, !connection.isClosed else { return }
+    connection.isPaused = true
+    state.pause()
+    postponed.append(connection.token)
+  }
+
   var hasPostponed: Bool { !postponed.isEmpty || !triedBriefly.isEmpty }
 
   /// Answers requests that have been postponed, for some milliseconds. Where many take long, each that has not been
@@ -125,9 +133,17 @@ extension EventLoop {
       let token = tokens[count]
       count += 1
       // Its connection may have gone.
-      guard let connection = table[token], var work = connection.work, let request = work.request.take() else {
+      guard let connection = table[token] else { continue }
+      if connection.isPaused {
+        connection.isPaused = false
+        connection.withState { state in
+          state.resume()
+          advance(connection, &state)
+        }
+        refreshClock()
         continue
       }
+      guard var work = connection.work, let request = work.request.take() else { continue }
       connection.work = nil
       connection.withState { state in
         if work.cancellation.isCancelled {

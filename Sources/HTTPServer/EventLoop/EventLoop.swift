@@ -55,6 +55,8 @@ actor EventLoop {
   private(set) var now: Moment
   /// When the pass began.
   private(set) var passBegan: Instant
+  /// When the turn of the connection that is served ends: then it reads no further request.
+  private var turnEnds = Instant(nanoseconds: 0)
   private var second: CurrentSecond
 
   let memory: LoopMemory
@@ -204,6 +206,14 @@ actor EventLoop {
     passBegan = instant
   }
 
+  /// A connection is served.
+  func beginTurn() { turnEnds = now.instant.advanced(by: Self.turnNanoseconds) }
+
+  var isTurnOver: Bool { now.instant >= turnEnds }
+
+  /// For how long a connection that sends one request after the other is served at once.
+  private static let turnNanoseconds: UInt64 = 1_000_000
+
   /// Reads the clock again: a request has taken its time.
   func refreshClock() { now.instant = Clock.now() }
 
@@ -247,6 +257,8 @@ actor EventLoop {
   private func timerFired() {
     beginPass()
     runTimers()
+    // No event may come for what a deadline has let wait.
+    if hasPostponed { serve() }
   }
 
   private func runTimers() {

@@ -87,10 +87,11 @@ final class InlineTimeBudget: Sendable {
   /// Whether the work was told to stop, or could not go on, so that its answer is void.
   var didExpire: Bool { expired.load(ordering: .relaxed) }
 
-  /// A try has failed that was not short.
+  /// A try has failed that was not short. Those that fail when too many have failed already count for one.
   func failed(at now: Instant) {
     let time = min(longest, threadUsed.load(ordering: .relaxed))
     let settled = max(now, Instant(nanoseconds: settled.load(ordering: .relaxed))).advanced(by: time &* Self.cost)
-    self.settled.store(settled.nanoseconds, ordering: .relaxed)
+    let most = now.advanced(by: (Self.mostAtOnce + 1) &* Self.cost &* longest)
+    self.settled.store(min(settled, most).nanoseconds, ordering: .relaxed)
   }
 }

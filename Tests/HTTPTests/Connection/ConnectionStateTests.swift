@@ -335,4 +335,24 @@ struct ConnectionStateTests {
     #expect(text.hasPrefix("HTTP/1.1 503 ") && text.contains("Connection: close\r\n") && text.hasSuffix("full /"))
     #expect(harness.requests.isEmpty && harness.shutsDown && harness.refusals == [503])
   }
+
+  @Test(
+    "A paused connection reads no head until it goes on, has all time, and loses nothing", arguments: [1, 20, .max])
+  func pausing(step: Int) {
+    let bytes = Array(String(repeating: Harness.get, count: 5).utf8)
+    let harness = Harness()
+    harness.pausesAfter = 2
+    let taken = harness.feed(bytes, by: step)
+    #expect(harness.requests.count == 2 && harness.statuses == [200, 200])
+    harness.pass(10_000)
+    #expect(harness.closed == nil && harness.secondsWaited == nil)
+    if step == .max { harness.finish() }
+    #expect(harness.closed == nil)
+    harness.state.resume()
+    harness.goOn()
+    harness.feed(Array(bytes[taken...]), by: step)
+    #expect(harness.requests.count == 5)
+    if step < .max { harness.finish() }
+    #expect(harness.closed == .finished && harness.statuses == [200, 200, 200, 200, 200])
+  }
 }
