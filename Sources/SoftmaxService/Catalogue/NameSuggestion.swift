@@ -42,46 +42,57 @@ public enum NameSuggestion {
   /// The same of a path: the nearest one, of which no more letters than `most` differ, or the first that goes on from
   /// it.
   static func sentence(nearestToPath path: String, among paths: [String], atMost most: Int = .max) -> String? {
-    if let nearest = nearest(to: path, among: paths, name: \.self), distance(path, nearest) <= most {
-      return theNearest(nearest)
-    }
-    return paths.first { path.utf8.count > 2 && $0.hasPrefix(path) }.map(theNearest)
+    (nearest(to: path, among: paths, atMost: most, name: \.self)
+      ?? paths.first { path.utf8.count > 2 && $0.hasPrefix(path) }).map(theNearest)
   }
 
   private static func theNearest(_ name: String) -> String { "the nearest is \(quoted(name))" }
 
-  /// The one with the fewest letters to change, or nil where those are more than a third of the name, and two, or the
-  /// name is too long to compare.
-  public static func nearest<Known>(to name: String, among known: [Known], name text: (Known) -> String) -> Known? {
+  /// The one with the fewest letters to change, or nil where those are more than a third of the name, and two, or more
+  /// than `most`, or the name is too long to compare.
+  public static func nearest<Known>(
+    to name: String, among known: [Known], atMost most: Int = .max, name text: (Known) -> String
+  ) -> Known? {
     guard name.utf8.count <= longestCompared else { return nil }
-    let distances = known.map { ($0, distance(name, text($0))) }
-    guard let best = distances.min(by: { $0.1 < $1.1 }), best.1 <= max(2, name.utf8.count / 3) else { return nil }
-    return best.0
+    let letters = name.utf8.map(folded)
+    var (best, limit) = (Known?.none, min(most, max(2, letters.count / 3)))
+    for candidate in known {
+      guard limit >= 0, let distance = distance(letters, text(candidate).utf8.map(folded), atMost: limit) else {
+        continue
+      }
+      best = candidate
+      limit = distance - 1
+    }
+    return best
   }
 
   /// The least number of insertions, deletions, substitutions and swaps of neighbours that turns one name into the
-  /// other (optimal string alignment), letters of either case being equal and `-` being `_`.
-  static func distance(_ a: String, _ b: String) -> Int {
-    let (a, b) = (Array(a.utf8), Array(b.utf8))
-    var beforeLast: [Int] = []
+  /// other (optimal string alignment); nil where they are more than `most`. A path that nobody knows is compared with
+  /// all that are known, so it stops as soon as that is certain.
+  static func distance(_ a: [UInt8], _ b: [UInt8], atMost most: Int) -> Int? {
+    guard abs(a.count - b.count) <= most else { return nil }
     var last = Array(0...b.count)
+    var (current, beforeLast) = (last, last)
+    var leastOfLast = 0
     for i in 0..<a.count {
-      var current = [i + 1]
+      current[0] = i + 1
+      var least = i + 1
       for j in 0..<b.count {
-        let cost = folded(a[i]) == folded(b[j]) ? 0 : 1
-        var best = min(last[j + 1] + 1, current[j] + 1, last[j] + cost)
-        if i > 0, j > 0, folded(a[i]) == folded(b[j - 1]), folded(a[i - 1]) == folded(b[j]) {
-          best = min(best, beforeLast[j - 1] + 1)
-        }
-        current.append(best)
+        var best = min(last[j + 1] + 1, current[j] + 1, last[j] + (a[i] == b[j] ? 0 : 1))
+        if i > 0, j > 0, a[i] == b[j - 1], a[i - 1] == b[j] { best = min(best, beforeLast[j - 1] + 1) }
+        current[j + 1] = best
+        least = min(least, best)
       }
-      beforeLast = last
-      last = current
+      // A swap goes back two rows.
+      guard min(least, leastOfLast) <= most else { return nil }
+      leastOfLast = least
+      (beforeLast, last, current) = (last, current, beforeLast)
     }
-    return last[b.count]
+    return last[b.count] <= most ? last[b.count] : nil
   }
 
-  private static func folded(_ byte: UInt8) -> UInt8 {
+  /// Letters of either case are equal, and `-` is `_`.
+  static func folded(_ byte: UInt8) -> UInt8 {
     switch byte {
     case UInt8(ascii: "A")...UInt8(ascii: "Z"): byte | 0x20
     case UInt8(ascii: "-"), UInt8(ascii: " "): UInt8(ascii: "_")

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import SoftmaxService
@@ -8,8 +9,34 @@ struct NameSuggestionTests {
     ("Label-Smoothing", "label_smoothing", 0), ("target", "weight", 4),
   ])
   func distances(_ a: String, _ b: String, _ expected: Int) {
-    #expect(NameSuggestion.distance(a, b) == expected)
-    #expect(NameSuggestion.distance(b, a) == expected)
+    let (a, b) = (a.utf8.map(NameSuggestion.folded), b.utf8.map(NameSuggestion.folded))
+    for most in [expected, expected + 1, .max] {
+      #expect(NameSuggestion.distance(a, b, atMost: most) == expected)
+      #expect(NameSuggestion.distance(b, a, atMost: most) == expected)
+    }
+    #expect(NameSuggestion.distance(a, b, atMost: expected - 1) == nil)
+  }
+
+  /// Against the plain recurrence, which knows no bound.
+  @Test func distancesOfRandomNames() {
+    var random = SplitMix64(8)
+    func name() -> [UInt8] { (0..<random.int(in: 0...12)).map { _ in UInt8(97 + random.int(in: 0...2)) } }
+    for _ in 0..<2000 {
+      let (a, b) = (name(), name())
+      var d = [[Int]](repeating: [Int](repeating: 0, count: b.count + 1), count: a.count + 1)
+      for i in 0...a.count {
+        for j in 0...b.count {
+          guard i > 0, j > 0 else {
+            d[i][j] = i + j
+            continue
+          }
+          d[i][j] = min(d[i - 1][j] + 1, d[i][j - 1] + 1, d[i - 1][j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1))
+          if i > 1, j > 1, a[i - 1] == b[j - 2], a[i - 2] == b[j - 1] { d[i][j] = min(d[i][j], d[i - 2][j - 2] + 1) }
+        }
+      }
+      let (expected, most) = (d[a.count][b.count], random.int(in: 0...12))
+      #expect(NameSuggestion.distance(a, b, atMost: most) == (expected <= most ? expected : nil), "\(a) \(b) \(most)")
+    }
   }
 
   @Test(arguments: [
