@@ -103,6 +103,13 @@ def cases():
             vector = [[int(c == 3) or others for c in range(classes)] for _ in rows]
             yield f"/gradient, Hessian times {name}, {classes:,}", "/gradient", dense(
                 gradient(rows, vector=vector, outputs=["hessian_vector_product"])), LOGITS
+    for rows in (normal(80, 1000), normal(10_240, 10)):
+        yield f"/gradient, {len(rows):,} x {len(rows[0]):,} at T = 0.1", "/gradient", dense(
+            gradient(rows, temperature=0.1)), len(rows) * len(rows[0])
+    for classes in (1000, 10):
+        rows = [[0.0] * classes] * (LOGITS // classes)
+        yield f"/gradient, zeros beside 1/{classes:,}", "/gradient", dense(
+            {"logits": rows, "target": [[1 / classes] * classes] * len(rows)}), LOGITS
     near = [softmax(row) for row in plain]
     yield "/gradient, target its softmax", "/gradient", dense({"logits": plain, "target": near}), LOGITS
     for name, shift, step in (("equal", 0, 0), ("an ulp from the logits", 1, 0), ("1e-9 from the logits", 0, 1e-9)):

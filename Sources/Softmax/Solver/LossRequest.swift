@@ -82,6 +82,18 @@ final class LossRequest: Sendable {
   /// How many numbers are rounded for each row that counts, the reduced loss's share among them.
   var valuesPerRow: Int { (use == .unused ? 0 : 1) + (wantsGradient ? layout.classes : 0) }
 
+  /// q s w/(D T), what the gradient of row n is multiplied by whose target has a weight w, within 2^-138.
+  /// - Precondition: it is not zero.
+  func gradientFactor(row n: Int, weight: Double) -> ScaledTriple {
+    var divisor = ScaledTriple(problem.softmax.temperature)
+    if let normaliser { divisor = divisor * ScaledTriple(normaliser) }
+    var factor = divisor.reciprocal
+    for part in [upstream(row: n), problem.weight(ofRow: n), weight] where part != 1 {
+      factor = factor * ScaledTriple(part)
+    }
+    return factor
+  }
+
   /// q of row n.
   func upstream(row n: Int) -> Double { upstream?[problem.reduction == .none ? n : 0] ?? 1 }
 }

@@ -148,6 +148,22 @@ extension KernelRounding {
       high + Self.oddRounded(DoubleDouble(sum: middle, up)), high + Self.oddRounded(DoubleDouble(sum: middle, down)))
   }
 
+  /// The same of `whole - part`, where the whole may be nearer to half-way between two results than a pair can tell.
+  ///
+  /// - Parameters:
+  ///   - whole: within 2^-138 of itself.
+  ///   - part: at most 2^-60 of the whole.
+  ///   - error: a bound of the part's error.
+  ///
+  /// Error Bounds: those, and two roundings of the low part less `part`.
+  @inlinable
+  public func rounded(_ whole: TripleDouble, less part: Double, within error: Double) -> Double {
+    let whole = whole.normalised
+    let tail = whole.low - part
+    let reach = whole.high.magnitude * 0x1p-138 + (error + tail.magnitude * 0x1p-50)
+    return rounded(whole.high, whole.middle, tails: tail + reach, tail - reach)
+  }
+
   @inlinable
   func agreed(_ up: Double, _ down: Double) -> Double {
     let size = up.magnitude

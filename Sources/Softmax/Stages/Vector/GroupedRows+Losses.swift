@@ -26,7 +26,7 @@ extension GroupedRows {
     if let additions, !isDivergence { compute(additions) }
     var open: RowBits = 0
     if let gradient = buffers.gradient {
-      open = derivatives(KernelRounding(format, exponent: exponents.gradient), into: &results)
+      open = derivatives(of: request, KernelRounding(format, exponent: exponents.gradient), into: &results)
       selection.write(results, to: gradient)
     }
     guard request.use != .unused else { return open }
@@ -64,11 +64,51 @@ extension GroupedRows {
 
   /// What each logit's derivative is.
   /// - Returns: the rows with any that is not proven.
-  private mutating func derivatives(_ rounding: KernelRounding, into results: inout [Double]) -> RowBits {
+  private mutating func derivatives(
+    of request: LossRequest, _ rounding: KernelRounding, into results: inout [Double]
+  ) -> RowBits {
     if let vectors { return hessianProducts(vectors, rounding, into: &results) }
     if let teachers { return differences(from: teachers, rounding, into: &results) }
-    if let targets { return differences(from: targets, rounding, into: &results) }
-    return gradients(rounding, into: &results)
+    if let targets { return differences(from: targets, of: request, rounding, into: &results) }
+    let open = taken & gradients(rounding, into: &results)
+    guard open != 0, cap == nil, additions == nil else { return open }
+    return resolveSure(open, request, rounding, into: &results) { row in
+      let target = Int(groups[row / 8].target[row % 8])
+      return (target, request.problem.weight(ofClass: target))
+    }
+  }
+
+  /// Where a row's classes are in its group.
+  private func places(ofRow row: Int) -> StrideTo<Int> {
+    let first = groups.place(ofRow: row, classes: layout.classes)
+    return stride(from: first, to: first + 8 * layout.classes, by: 8)
+  }
+
+  /// Rounds what is open of the gradients of rows that are sure of a class, ``SureRow``.
+  ///
+  /// - Parameter target: the only class of a row with a target weight, and that.
+  /// - Returns: the rows that are still open.
+  private func resolveSure(
+    _ open: RowBits, _ request: LossRequest, _ rounding: KernelRounding, into results: inout [Double],
+    target: (Int) -> (index: Int, weight: Double)?
+  ) -> RowBits {
+    guard let exponents else { return open }
+    var left = open
+    for row in 0..<count where open & (1 << row) != 0 {
+      guard let (target, weight) = target(row) else { continue }
+      let (group, lane) = (row / 8, row % 8)
+      let sure = SureRow(
+        factor: request.gradientFactor(row: number(row), weight: weight).triple(over: exponents.gradient),
+        target: target, top: Int(groups[group].top[lane]), others: groups[group].others.high[lane],
+        sum: groups[group].sum.high[lane])
+      var isOpen = false
+      for (i, place) in places(ofRow: row).enumerated() where results[place].isNaN {
+        results[place] = sure.derivative(i, groups.exponentials.numbers[place], rounding)
+        if results[place].isNaN { isOpen = true }
+      }
+      if !isOpen { left &= ~(1 << row) }
+    }
+    return left
   }
 
   /// The gradients of class indices.
@@ -108,22 +148,31 @@ extension GroupedRows {
 
   /// The gradients for target weights; in triples, where most of their digits cancel.
   private mutating func differences(
-    from targets: TargetGroups, _ rounding: KernelRounding, into results: inout [Double]
+    from targets: TargetGroups, of request: LossRequest, _ rounding: KernelRounding, into results: inout [Double]
   ) -> RowBits {
     let (pulls, others) = (
       groups.exponentials.times(groups.capSlopes, by: loops), targets.shares.times(groups.capSlopes, by: loops)
     )
     var out = results.mutableSpan
-    let open =
+    var open =
       taken
       & loops.interleavedDifferences(
         pulls.numbers.span, groups.span, teacherPairs: others.numbers.span, teachers: Span(), logits: Span(),
         teacherLogits: Span(), within: slopeError + 2 * argumentError, rounding, into: &out)
     guard open != 0, targets.areExact, cap == nil, additions == nil else { return open }
+    for row in 0..<count where open & (1 << row) != 0 {
+      let places = places(ofRow: row)
+      guard targets.shares.areLevel(places, beside: groups.arguments.numbers) else { continue }
+      for place in places { results[place] = 0 }
+      open &= ~(1 << row)
+    }
+    open = resolveSure(open, request, rounding, into: &results) { targets.shares.only(places(ofRow: $0)) }
+    guard open != 0 else { return open }
     triples.resize(to: 3 * 8 * layout.classes)
     let (table, rests, arguments) = (exponentialTable, exponentialRests, groups.arguments)
     let (loops, groups, shares) = (loops, groups, targets.shares)
     var memory = triples.mutableSpan
+    out = results.mutableSpan
     return loops.interleavedCloseDifferences(
       arguments.numbers, shift: arguments.shift, groups.span, of: open, shares: shares.numbers.span,
       within: Self.factorError, table: table.span, rests: rests.span, rounding, triples: &memory, into: &out)

@@ -222,7 +222,11 @@ final class VectorLoss: Sendable {
         row: n, target, of: logits, work.row, weight: lossWeight, sum: &work.sum)
     }
     open.gradients = write(row: n, factor, &writer) { out in
-      work.row.gradient(of: logits, target: target, factor: factor, into: &out)
+      let open = work.row.gradient(of: logits, target: target, factor: factor, into: &out)
+      guard open > 0, !factor.isZero else { return open }
+      return open
+        - work.row.resolveSure(
+          target: target, factor: request.gradientFactor(row: n, weight: weight), into: &out)
     }
     return open
   }
@@ -312,9 +316,18 @@ final class VectorLoss: Sendable {
     var open = Unresolved()
     open.isLossOpen = !resolveLoss(row: n, loss, weight: .one, sum: &work.sum)
     open.gradients = write(row: n, factor, &writer) { out in
-      let open = work.row.gradient(of: logits, target, factor: factor, into: &out)
+      var open = work.row.gradient(of: logits, target, factor: factor, into: &out)
       guard open > 0, penalty == nil, problem.labelSmoothing == 0, shareError == 0 else { return open }
-      return open - work.row.resolveClose(logits, factor: factor, into: &out)
+      let places = stride(from: 0, to: logits.count, by: 1)
+      if !work.row.isCapped, work.row.targetWeights.areLevel(places, beside: logits) {
+        for i in 0..<out.count { out[i] = 0 }
+        return 0
+      }
+      if let (target, weight) = work.row.targetWeights.only(places) {
+        open -= work.row.resolveSure(
+          target: target, factor: request.gradientFactor(row: n, weight: weight), into: &out)
+      }
+      return open == 0 ? 0 : open - work.row.resolveClose(logits, factor: factor, into: &out)
     }
     return open
   }

@@ -26,7 +26,51 @@ struct RowFactor: Sendable {
   }
 }
 
+/// A row whose target is one class, where it is sure of one: `factor·p` at the maximum and `factor·(p - 1)` at the
+/// target are ± the factor but for a faint part. The factor itself may be half-way between two numbers but for less
+/// than a pair tells: 1/(N T) is 2^-108 from that for means over 10, 20, 40 … rows at T = 0.1.
+struct SureRow {
+  /// Within 2^-138.
+  let factor: TripleDouble
+  let target: Int
+  let top: Int
+  /// R and S.
+  let others: Double
+  let sum: Double
+
+  /// A derivative, or NaN where it is not the factor but for a faint part, or not decided so.
+  ///
+  /// Error Bounds: the faint part is e/S or R/S. These are within some 2^-79, and the plain products and quotient
+  /// within 2^-51; a part that is left out is below ``RowSums/leftOut``.
+  /// - Parameter e: the class's exponential.
+  func derivative(_ i: Int, _ e: Double, _ rounding: KernelRounding) -> Double {
+    let share = (i == target ? e : others) / sum
+    guard (i == target) != (i == top), share <= 0x1p-60 else { return .nan }
+    let part = factor.high * share
+    let error = part.magnitude * 0x1p-50 + factor.high.magnitude * RowSums.leftOut
+    return i == target
+      ? rounding.rounded(-factor, less: -part, within: error) : rounding.rounded(factor, less: part, within: error)
+  }
+}
+
 extension VectorRow {
+  /// Rounds what is open of the gradient of a row that is sure of a class.
+  ///
+  /// - Parameter factor: what multiplies p - 1 of the target, within 2^-138.
+  /// - Returns: how many are rounded.
+  func resolveSure(target: Int, factor: ScaledTriple, into out: inout MutableSpan<Double>) -> Int {
+    guard !isCapped, abs(factor.exponent) <= 900 else { return 0 }
+    let sure = SureRow(
+      factor: factor.mantissa, target: target, top: top.index, others: sums.others.high, sum: sums.sum.high)
+    let rounding = KernelRounding(format, exponent: factor.exponent)
+    var resolved = 0
+    for i in [target, top.index] where out[i].isNaN {
+      out[i] = sure.derivative(i, exponentials[i].high, rounding)
+      if !out[i].isNaN { resolved += 1 }
+    }
+    return resolved
+  }
+
   /// Writes `factor·(p_i - 1[i = target])`, the gradient for a class index.
   ///
   /// At the target it is -factor·(S - e_l)/S, where S - e_l is R itself at the row's maximum.

@@ -60,6 +60,36 @@ struct WeightedTarget {
   }
 }
 
+extension DoubleDoubleBuffer {
+  /// The only class of a row with a target weight, where that is one binary64 for certain; the weights stand in some
+  /// places.
+  func only(_ places: StrideTo<Int>) -> (index: Int, weight: Double)? {
+    var found: (index: Int, weight: Double)?
+    for (i, place) in places.enumerated() where numbers[place] != 0 {
+      // Products below lose bits.
+      guard found == nil, numbers[place] >= 0x1p-900, self[place].low == 0 else { return nil }
+      found = (i, numbers[place])
+    }
+    return found
+  }
+
+  /// Whether a row's logits are all equal, and so are its target weights, where it is not masked: U/n is then u.
+  func areLevel(_ places: StrideTo<Int>, beside logits: Span<Double>) -> Bool {
+    var first: Int?
+    for place in places {
+      if logits[place] == -.infinity {
+        guard numbers[place] == 0 else { return false }
+      } else if let first {
+        guard logits[place] == logits[first], self[place] == self[first] else { return false }
+      } else {
+        guard numbers[place] >= 0x1p-900 else { return false }
+        first = place
+      }
+    }
+    return true
+  }
+}
+
 /// Target weights of more than one class.
 extension VectorRow {
   /// Takes a row's targets and computes its target weights u.
