@@ -178,6 +178,11 @@ public protocol VectorLoops: SendableMetatype {
     isDivergence: Bool
   )
 
+  static func nearDivergence(
+    _ row: Span<Double>, _ teacher: Span<Double>, high: Span<Double>, low: Span<Double>, top: Int,
+    shift: RowShift, over reciprocal: DoubleDouble
+  ) -> (value: DoubleDouble, error: Double)
+
   static func interleavedHessianProducts(
     _ pairs: Span<Double>, _ rows: Span<InterleavedRows>, vectors: Span<Double>, within error: Double,
     _ rounding: KernelRounding, into out: inout MutableSpan<Double>

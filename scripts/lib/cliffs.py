@@ -110,6 +110,14 @@ def cases():
         rows = [[0.0] * classes] * (LOGITS // classes)
         yield f"/gradient, zeros beside 1/{classes:,}", "/gradient", dense(
             {"logits": rows, "target": [[1 / classes] * classes] * len(rows)}), LOGITS
+        rows = normal(LOGITS // classes, classes)
+        close = {"logits": rows, "outputs": ["kl_divergence"]}
+        source = random.Random(3)
+        yield f"/gradient, kl, teacher 1e-6 away, {classes:,}", "/gradient", dense(
+            close | {"target_logits": [[z + source.gauss(0, 1e-6) for z in row] for row in rows]}), LOGITS
+        logs = [[z - whole for z in row] for row in rows for whole in (math.log(math.fsum(map(math.exp, row))),)]
+        yield f"/softmax, log_sum_exp of logs, {classes:,}", "/softmax", dense(
+            {"logits": logs, "outputs": ["log_sum_exp"]}), LOGITS
     near = [softmax(row) for row in plain]
     yield "/gradient, target its softmax", "/gradient", dense({"logits": plain, "target": near}), LOGITS
     for name, shift, step in (("equal", 0, 0), ("an ulp from the logits", 1, 0), ("1e-9 from the logits", 0, 1e-9)):

@@ -317,3 +317,39 @@ def lowest_masks(rng):
                   for _ in range(rows * classes)]
         yield softmax(logits, [rows, classes], 1, dtype=dtype, outputs=["probabilities", "log_probabilities"],
                       temperature=rng.choice([1.0, 1.0, 1.0, 2.0, 0.5]))
+
+
+@request
+def near_half_way(rng):
+    """What cancels, or is half-way but for less than pairs can tell: means at small temperatures, level targets,
+    divergences of near softmax, log-sum-exp of log-probabilities."""
+    classes, rows = rng.choice([2, 3, 10, 20]), rng.choice([5, 10])
+    scale, shape = rng.choice([1, 3, 10]), [rows, classes]
+
+    def filled(make):
+        return [x for _ in range(rows) for x in make()]
+
+    logits = filled(lambda: [rng.gauss(0, scale) for _ in range(classes)])
+    by_class = [rng.randrange(classes) for _ in range(rows)]
+    for target in (by_class, [float(c == y) for y in by_class for c in range(classes)]):
+        yield loss(logits, target, shape, 1, temperature=rng.choice([0.05, 0.1, 0.2, 0.4]),
+                   **rng.choice([{}, {"sample_weight": [rng.choice([0.1, 1.0]) for _ in range(rows)]}, {"divisor": 40.0}]))
+    level = filled(lambda: [rng.choice([0.0, 1.5])] * classes)
+    yield loss(level, [rng.choice([1.0, 1.0, 1 + 2.0 ** -52]) / classes for _ in level], shape, 1)
+    yield loss(level, [1 / classes] * len(level), shape, 1, reduction=rng.choice(["mean", "sum"]))
+    step, softness = 10 ** rng.uniform(-12, -2), rng.choice([1.0, 1.0, 2.0, 0.7])
+    other = [x + 0.5 + rng.gauss(0, step) for x in logits]
+    shares = [x for n in range(rows)
+              for x in loss_families.rounded_softmax(rng, other[n * classes:][:classes], [1.0] * classes, softness)]
+    for target in ({"target_logits": other}, {"target": shares}):
+        yield {"op": "loss", "logits": logits, "shape": shape, "axis": 1, "asked": ["kl_divergence"],
+               "reduction": rng.choice(["none", "mean"]), "temperature": softness} | target
+    yield softmax(filled(lambda: [x + rng.choice([0, 0, step]) for x in log_softmax(rng, classes, scale)]), shape, 1,
+                  outputs=["log_sum_exp"])
+
+
+def log_softmax(rng, classes, scale):
+    """The log-probabilities of a random row, rounded."""
+    row = [rng.gauss(0, scale) for _ in range(classes)]
+    whole = math.log(math.fsum(map(math.exp, row)))
+    return [x - whole for x in row]

@@ -172,6 +172,68 @@ extension VectorLoops {
     return terms.times(x, Multiplier.self)
   }
 
+  /// e^d - 1 - d, for `|d| ≤ 2^-4`.
+  ///
+  /// Error Bounds: relative 2^-81.8, and twice d's. It is d²/2 times P = Σ 2 d^k/(k+2)!, of which the terms from d^13
+  /// on, 2^-91, are left out. Those from d^5 on, at most 2^-31.3, are computed in plain binary64 of d.high within 5.2u:
+  /// the coefficient's rounding, two of the last step, the product's, what d.low is of d, and 0.2u for steps before.
+  /// The others take Horner steps in pairs, 2^-100 each; d² is within 2^-99.
+  @inlinable @inline(__always)
+  static func exponentialRest(_ d: VectorPair) -> VectorPair {
+    let x = d.high
+    var P = Vector(repeating: 0x1.93974a8c07c9dp-36)
+    P = Multiplier.multiplyAdd(P, x, Vector(repeating: 0x1.6124613a86d09p-32))
+    P = Multiplier.multiplyAdd(P, x, Vector(repeating: 0x1.1eed8eff8d898p-28))
+    P = Multiplier.multiplyAdd(P, x, Vector(repeating: 0x1.ae64567f544e4p-25))
+    P = Multiplier.multiplyAdd(P, x, Vector(repeating: 0x1.27e4fb7789f5cp-21))
+    P = Multiplier.multiplyAdd(P, x, Vector(repeating: 0x1.71de3a556c734p-18))
+    P = Multiplier.multiplyAdd(P, x, Vector(repeating: 0x1.a01a01a01a01ap-15))
+    P = Multiplier.multiplyAdd(P, x, Vector(repeating: 0x1.a01a01a01a01ap-12))
+    let fifth = VectorPair(large: Vector(repeating: 0x1.6c16c16c16c17p-9), small: P * x)
+    var sum = VectorPair(high: fifth.high, low: fifth.low - 0x1.f49f49f49f49fp-64)
+    sum = hornerStep(constant(0x1.1111111111111p-6, 0x1.1111111111111p-62), d, sum)
+    sum = hornerStep(constant(0x1.5555555555555p-4, 0x1.5555555555555p-58), d, sum)
+    sum = hornerStep(constant(0x1.5555555555555p-2, 0x1.5555555555555p-56), d, sum)
+    sum = hornerStep(constant(1), d, sum)
+    let half = VectorPair(high: d.high * 0.5, low: d.low * 0.5)
+    return Multiplier.product(half.times(d, Multiplier.self), sum)
+  }
+
+  /// x - log(1 + x), for `|x| ≤ 2^-4`.
+  ///
+  /// Error Bounds: relative 2^-84, and a little more than twice x's. It is x²/2 times P = Σ 2 (-x)^k/(k+2), of which
+  /// the terms from x^22 on, 2^-91, are left out. Those from x^8 on, at most 2^-34.3, are computed in plain binary64 of
+  /// x.high, within 5.2u likewise.
+  @inlinable @inline(__always)
+  static func logarithmRest(_ x: VectorPair) -> VectorPair {
+    let y = x.high
+    var P = Vector(repeating: -0x1.642c8590b2164p-4)
+    P = Multiplier.multiplyAdd(P, y, Vector(repeating: 0x1.745d1745d1746p-4))
+    P = Multiplier.multiplyAdd(P, y, Vector(repeating: -0x1.8618618618618p-4))
+    P = Multiplier.multiplyAdd(P, y, Vector(repeating: 0x1.999999999999ap-4))
+    P = Multiplier.multiplyAdd(P, y, Vector(repeating: -0x1.af286bca1af28p-4))
+    P = Multiplier.multiplyAdd(P, y, Vector(repeating: 0x1.c71c71c71c71cp-4))
+    P = Multiplier.multiplyAdd(P, y, Vector(repeating: -0x1.e1e1e1e1e1e1ep-4))
+    P = Multiplier.multiplyAdd(P, y, Vector(repeating: 0x1p-3))
+    P = Multiplier.multiplyAdd(P, y, Vector(repeating: -0x1.1111111111111p-3))
+    P = Multiplier.multiplyAdd(P, y, Vector(repeating: 0x1.2492492492492p-3))
+    P = Multiplier.multiplyAdd(P, y, Vector(repeating: -0x1.3b13b13b13b14p-3))
+    P = Multiplier.multiplyAdd(P, y, Vector(repeating: 0x1.5555555555555p-3))
+    P = Multiplier.multiplyAdd(P, y, Vector(repeating: -0x1.745d1745d1746p-3))
+    P = Multiplier.multiplyAdd(P, y, Vector(repeating: 0x1.999999999999ap-3))
+    let seventh = VectorPair(large: Vector(repeating: -0x1.c71c71c71c71cp-3), small: P * y)
+    var sum = VectorPair(high: seventh.high, low: seventh.low - 0x1.c71c71c71c71cp-57)
+    sum = hornerStep(constant(0x1p-2), x, sum)
+    sum = hornerStep(constant(-0x1.2492492492492p-2, -0x1.2492492492492p-56), x, sum)
+    sum = hornerStep(constant(0x1.5555555555555p-2, 0x1.5555555555555p-56), x, sum)
+    sum = hornerStep(constant(-0x1.999999999999ap-2, 0x1.999999999999ap-56), x, sum)
+    sum = hornerStep(constant(0x1p-1), x, sum)
+    sum = hornerStep(constant(-0x1.5555555555555p-1, -0x1.5555555555555p-55), x, sum)
+    sum = hornerStep(constant(0x1p0), x, sum)
+    let half = VectorPair(high: x.high * 0.5, low: x.low * 0.5)
+    return Multiplier.product(half.times(x, Multiplier.self), sum)
+  }
+
   @inlinable @inline(__always)
   static func constant(_ high: Double, _ low: Double = 0) -> VectorPair {
     VectorPair(repeating: DoubleDouble(high: high, low: low))

@@ -152,6 +152,15 @@ extension VectorLoops {
         var entropy = sum(teachers.logSum, own, over: teachers)
         entropy.error += Vector(repeating: 0x1p-860)
         loss = loss + -entropy
+        let isVague = loss.error .> magnitude(loss.value.high) * 0x1p-72
+        if rests.count == 0, maskBits(isVague) != 0 {
+          let near = nearDivergences(
+            logits, shift: shift, rows, teacherLogits: teacherLogits, teacherPairs: teacherPairs, teachers,
+            from: group &* length, length: length)
+          let isBetter = near.error .< loss.error
+          loss.value = choose(near.value, else: loss.value, where: isBetter)
+          loss.error = choose(near.error, else: loss.error, where: isBetter)
+        }
       }
       let isGood =
         (loss.error .<= magnitude(loss.value.high) * 0x1p-40) .& .!rows.isFaint .& .!teachers.isFaint
@@ -211,5 +220,145 @@ extension VectorLoops {
     let quotient = cross.times(teachers.reciprocal, Multiplier.self)
     return VectorBall(value: logSum, relative: logSumError)
       + VectorBall(value: quotient, error: magnitude(quotient.high) * 0x1.2p-79)
+  }
+}
+
+/// What is added up over the classes of rows near their teachers, lane by lane.
+@frozen
+public struct NearSums {
+  /// Σ e' d and Σ e' (e^d - 1 - d).
+  public var first = VectorPair.zero
+  public var second = VectorPair.zero
+  /// Σ e' |d|.
+  public var size = Vector(repeating: 0)
+  /// How many d are too large.
+  public var far = Vector(repeating: 0)
+
+  @inlinable @inline(__always)
+  init() {}
+}
+
+/// Kullback and Leibler's divergence of a row from a teacher near it, which cancels as a difference of logarithms.
+///
+/// With `d_c = z_c - z'_c - (z_k - z'_k)`, k the teacher's top class, p is t e^d/Σ t e^d, and
+///
+///     D = log Σ t e^d - Σ t d = Q - ψ(A + Q)    A = Σ t d, Q = Σ t (e^d - 1 - d), ψ(x) = x - log(1 + x)
+///
+/// where Q is a sum of positive terms, each about d²/2, and ψ(A + Q) about A²/2: at most Q, and far less where the row
+/// is sure of class k.
+extension VectorLoops {
+  /// The divergences of a group's rows, which begins at a place; the error is endless where a row is not near.
+  @inlinable @inline(__always)
+  static func nearDivergences(
+    _ logits: Span<Double>, shift: RowShift, _ rows: borrowing InterleavedRows, teacherLogits: Span<Double>,
+    teacherPairs: Span<Double>, _ teachers: borrowing InterleavedRows, from first: Int, length: Int
+  ) -> VectorBall {
+    let place = places(of: teachers.top, classes: length / 8) &+ SIMD8(repeating: Int64(first))
+    let own = gather(logits, place)
+    var sums = NearSums()
+    var start = first
+    let end = first &+ length
+    while start < end {
+      var block = NearSums()
+      let blockEnd = endOfBlock(from: start, to: end)
+      while start < blockEnd {
+        let e = VectorPair(high: load(teacherPairs, start), low: load(teacherPairs, logits.count &+ start))
+        add(
+          e, load(logits, start), less: own, load(teacherLogits, start), less: teachers.maximum, by: shift,
+          to: &block)
+        start &+= 8
+      }
+      sums.first = sums.first + VectorPair(sum: block.first.high, block.first.low)
+      sums.second = sums.second + VectorPair(large: block.second.high, small: block.second.low)
+      sums.size += block.size
+      sums.far += block.far
+    }
+    return divergence(sums, over: teachers.reciprocal)
+  }
+
+  /// The divergence of one row, and its error; endless where the row is not near.
+  ///
+  /// - Parameters:
+  ///   - row, teacher: [classes], not capped.
+  ///   - high, low: the teacher's exponentials, [padded classes].
+  ///   - top: the teacher's top class.
+  ///   - shift: the temperature.
+  ///   - reciprocal: 1/S' of the teacher.
+  @inlinable @inline(never)
+  public static func nearDivergence(
+    _ row: Span<Double>, _ teacher: Span<Double>, high: Span<Double>, low: Span<Double>, top: Int,
+    shift: RowShift, over reciprocal: DoubleDouble
+  ) -> (value: DoubleDouble, error: Double) {
+    precondition(teacher.count == row.count && high.count == paddedCount(row.count) && low.count == high.count)
+    let (own, other) = (Vector(repeating: row[top]), Vector(repeating: teacher[top]))
+    var sums = NearSums()
+    var (first, second) = (DoubleDouble(high: 0), DoubleDouble(high: 0))
+    var start = 0
+    while start < row.count {
+      var block = NearSums()
+      let end = endOfBlock(from: start, to: row.count)
+      while start < end {
+        add(
+          VectorPair(high: load(high, start), low: load(low, start)), load(row, start, absent: -.infinity), less: own,
+          load(teacher, start, absent: -.infinity), less: other, by: shift, to: &block)
+        start &+= 8
+      }
+      var lane = 0
+      while lane < 8 {
+        first = first + DoubleDouble(sum: block.first.high[lane], block.first.low[lane])
+        second = second + DoubleDouble(sum: block.second.high[lane], block.second.low[lane])
+        lane &+= 1
+      }
+      sums.size += block.size
+      sums.far += block.far
+    }
+    sums.first = VectorPair(repeating: first)
+    sums.second = VectorPair(repeating: second)
+    sums.size = Vector(repeating: sums.size.sum())
+    sums.far = Vector(repeating: sums.far.sum())
+    let result = divergence(sums, over: VectorPair(repeating: reciprocal))
+    return (DoubleDouble(high: result.value.high[0], low: result.value.low[0]), result.error[0])
+  }
+
+  /// Adds a class's terms. A class that is masked on both sides has none.
+  ///
+  /// Error Bounds: d = ((a - a_k) - (b - b_k))/T is within 2^-99: two exact pairs, their sum within 3.01u² of itself
+  /// whatever cancels, and a quotient.
+  @inlinable @inline(__always)
+  static func add(
+    _ e: VectorPair, _ a: Vector, less own: Vector, _ b: Vector, less other: Vector, by shift: RowShift,
+    to sums: inout NearSums
+  ) {
+    let (zero, one, masked) = (Vector(repeating: 0), Vector(repeating: 1), Vector(repeating: -.infinity))
+    let isMasked = (a .== masked) .& (b .== masked)
+    var d = overTemperature(VectorPair(sum: a, own.negated) + -VectorPair(sum: b, other.negated), shift)
+    d.high = choose(zero, else: d.high, where: isMasked)
+    d.low = choose(zero, else: d.low, where: isMasked)
+    // NaN is far too.
+    sums.far += choose(zero, else: one, where: magnitude(d.high) .<= Vector(repeating: 0x1p-4))
+    let e = VectorPair(high: e.high, low: choose(zero, else: e.low, where: e.high .== zero))
+    let term = Multiplier.product(e, d)
+    sums.first = sums.first.accumulating(term)
+    sums.size += magnitude(term.high)
+    sums.second = sums.second.accumulating(Multiplier.product(e, exponentialRest(d)))
+  }
+
+  /// Q - ψ(A + Q) of sums over S'.
+  ///
+  /// Error Bounds: e' is within 2^-80.27, 1/S' within 2^-79.9, e^d - 1 - d within 2^-81.8 and the sums within 2^-89.9:
+  /// 0x1.2p-79 of Q and of Σ t|d| for A. ψ(x) moves by at most 1.07 |x| times what x does. An exponential that is left
+  /// out is below 2^-894, and what underflows below 2^-1050.
+  @inlinable @inline(__always)
+  static func divergence(_ sums: borrowing NearSums, over reciprocal: VectorPair) -> VectorBall {
+    let first = sums.first.times(reciprocal, Multiplier.self)
+    let second = sums.second.times(reciprocal, Multiplier.self)
+    let x = first + second
+    let rest = logarithmRest(x)
+    let value = second + -rest
+    let moved = magnitude(x.high) * (sums.size * reciprocal.high + second.high)
+    let error =
+      (second.high + moved * 0x1.1p0) * 0x1.2p-79 + magnitude(rest.high) * 0x1p-83 + Vector(repeating: 0x1p-860)
+    let isNear = (sums.far .== Vector(repeating: 0)) .& (magnitude(x.high) .<= Vector(repeating: 0x1p-4))
+    return VectorBall(value: value, error: choose(error, else: Vector(repeating: .infinity), where: isNear))
   }
 }

@@ -210,12 +210,15 @@ extension VectorLoops {
   /// The same without rests.
   @inlinable @inline(__always)
   static func shifted(_ a: Vector, less maximum: Vector, _ shift: RowShift) -> VectorPair {
-    var z = VectorPair(sum: a, maximum.negated)
-    if shift.temperature != 1 {
-      let q = z.high * shift.inverse
-      let p = Multiplier.product(q, Vector(repeating: shift.temperature))
-      z = VectorPair(high: q, low: (((z.high - p.high) - p.low) + z.low) * shift.inverse)
-    }
-    return z
+    overTemperature(VectorPair(sum: a, maximum.negated), shift)
+  }
+
+  /// A difference over the temperature, likewise.
+  @inlinable @inline(__always)
+  static func overTemperature(_ d: VectorPair, _ shift: RowShift) -> VectorPair {
+    if shift.temperature == 1 { return d }
+    let q = d.high * shift.inverse
+    let p = Multiplier.product(q, Vector(repeating: shift.temperature))
+    return VectorPair(high: q, low: (((d.high - p.high) - p.low) + d.low) * shift.inverse)
   }
 }

@@ -40,7 +40,7 @@ extension VectorLoops {
   /// Method: that of ``exponential(_:_:_:)``, with z = k·ln 2/256 + r, |r| ≤ ρ = 2^-9.528, and
   /// e^r = 1 + r + r²/2 + r³Q(r).
   ///
-  /// Edge Cases: `-620 ≤ z.high ≤ 0`; `|z.middle| ≤ 2^-51 |z.high|`, `|z.low| ≤ 2^-103 |z.high|`.
+  /// Edge Cases: `-620 ≤ z.high ≤ 2^-10`; `|z.middle| ≤ 2^-51 |z.high|`, `|z.low| ≤ 2^-103 |z.high|`.
   ///
   /// Error Bounds: relative 2^-131. Everything in parts of e^z:
   /// - *Reduction*, 2^-143. The first three parts of ln 2/256 have 34 bits, so that their products with k, |k| < 2^18,

@@ -91,6 +91,18 @@ extension VectorRow {
     return Ball(cross, radius: cross.high * 0x1.2p-80 + (leftOut * Self.leftOut + 0x1p-1000) + capError, exponent: 0)
   }
 
+  /// The divergence from a teacher near this row; `nil` where it is not near.
+  func nearDivergence(
+    _ logits: Span<Double>, from teacher: borrowing VectorRow, _ teacherLogits: Span<Double>
+  ) -> Ball? {
+    guard !isCapped else { return nil }
+    let near = loops.nearDivergence(
+      logits, teacherLogits, high: teacher.exponentials.high, low: teacher.exponentials.low, top: teacher.top.index,
+      shift: shift,
+      over: teacher.sums.reciprocal)
+    return near.error < .infinity ? Ball(near.value, radius: near.error, exponent: 0) : nil
+  }
+
   /// Σ e_c (-z_c).
   ///
   /// Error Bounds: as above; each term that is left out is below 620·2^-894, and all below 2^-860.

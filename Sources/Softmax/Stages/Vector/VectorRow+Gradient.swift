@@ -296,10 +296,22 @@ extension VectorRow {
   /// Computes the row's exponentials as triples.
   /// - Returns: their sum S.
   private mutating func readTriples(_ row: Span<Double>) -> TripleDouble {
+    readTriples(row, top: top, shift)
+  }
+
+  /// Σ e^(a/T) - 1 for logits that are at most 0, or little more, within 2^-129 where it is small.
+  mutating func powersLessOne(_ row: Span<Double>) -> TripleDouble {
+    // No class is the one that counts as 1.
+    let none = RowMaximum(value: 0, index: paddedCount(row.count))
+    let sum = readTriples(row, top: none, RowShift(maximum: 0, temperature: temperature))
+    return (sum + TripleDouble(-2)).normalised
+  }
+
+  private mutating func readTriples(_ row: Span<Double>, top: RowMaximum, _ shift: RowShift) -> TripleDouble {
     let count = 3 * paddedCount(row.count)
     if triples.count != count { triples = [Double](repeating: 0, largeCount: count) }
     // Values of its own, since a span of a part keeps all of this value from being changed.
-    let (loops, top, shift, table, rests) = (loops, top, shift, exponentialTable, exponentialRests)
+    let (loops, table, rests) = (loops, exponentialTable, exponentialRests)
     var span = triples.mutableSpan
     return loops.tripleExponentials(
       row, top: top, shift: shift, table: table.span, rests: rests.span, into: &span)

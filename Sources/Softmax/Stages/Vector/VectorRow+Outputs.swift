@@ -24,7 +24,7 @@ extension VectorRow {
       case .logProbabilities:
         open += writer.write(buffer, row: n) { out in logProbabilities(logits, into: &out) }
       case .logSumExp:
-        let result = logSumExp
+        let result = logSumExp(logits)
         buffer[n] = result
         if result.isNaN { open += 1 }
       case .entropy:
@@ -201,11 +201,21 @@ extension VectorRow {
   }
 
   /// log Σ e^(a/temperature), correctly rounded, or NaN.
-  var logSumExp: Double {
+  mutating func logSumExp(_ row: Span<Double>) -> Double {
     guard cap == nil else { return logSumExpBall.rounded(to: format, isIrrational: false) ?? .nan }
-    return rounded(
-      VectorRow.quotient(DoubleDouble(high: shift.maximum), temperature), within: 0, plus: bounds(of: logSum),
-      exponent: 0)
+    let top = VectorRow.quotient(DoubleDouble(high: shift.maximum), temperature)
+    let result = rounded(top, within: 0, plus: bounds(of: logSum), exponent: 0)
+    guard result.isNaN, top.high <= 0x1p-10 else { return result }
+    // Log-probabilities, whose powers add up to nearly 1.
+    let sum = powersLessOne(row).pair
+    guard sum.high.magnitude <= 0x1p-9 else { return result }
+    let x = Ball(sum, radius: 0x1p-129 + sum.high.magnitude * 0x1p-103, exponent: 0)
+    let log = withoutCancellation { poll throws(ComputationError) in
+      let arithmetic = BallArithmetic.standard
+      guard sum.high < 0 else { return arithmetic.logOfOnePlus(x, &poll) }
+      return -arithmetic.logOfOnePlus(-x / (arithmetic.whole(1) + x), &poll)
+    }
+    return log.rounded(to: format, isIrrational: false) ?? .nan
   }
 
   /// `x + log S`, times 2^exponent, correctly rounded, or NaN; x as ``argument(_:of:)`` has it. The sum may cancel.
