@@ -1,7 +1,7 @@
 // assertGradient(f, logits, target): passes if f's loss and gradient are right, and else throws what is wrong with them.
 // f(logits, target) returns { loss, gradient }, as numbers, arrays or typed arrays. Copy this file.
 
-const url = process.env.SOFTMAXD_URL ?? "http://127.0.0.1:8080";
+const url = (process.env.SOFTMAXD_URL ?? "http://127.0.0.1:8080").replace(/\/$/, "");
 
 // JSON has no NaN and no infinities, which /check takes as strings, and no BigInt.
 const numbers = x => x === null ? null : typeof x === "object" ? Array.from(x, numbers)
@@ -18,6 +18,8 @@ export async function assertGradient(f, logits, target, options = {}) {
     method: "POST",
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify({ ...Object.fromEntries(given), candidate }),
+  }).catch(({ cause }) => {
+    throw new Error(`no softmaxd at ${url} (${cause?.message}): start one, or set SOFTMAXD_URL`);
   });
   const report = await answer.json();
   if (!answer.ok) throw new Error(report.detail);

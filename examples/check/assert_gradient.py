@@ -28,12 +28,14 @@ def assert_gradient(f, logits, target, **options):
     body = {"logits": numbers(logits), "target": numbers(target),
             **{name: numbers(value) for name, value in options.items()},
             "candidate": {"loss": numbers(loss), "gradient": numbers(gradient)}}
-    url = os.environ.get("SOFTMAXD_URL", "http://127.0.0.1:8080")
+    url = os.environ.get("SOFTMAXD_URL", "http://127.0.0.1:8080").rstrip("/")
     request = urllib.request.Request(url + "/check", json.dumps(body).encode(), {"Content-Type": "application/json"})
     try:
         with urllib.request.urlopen(request, timeout=60) as answer:
             report = json.load(answer)
     except urllib.error.HTTPError as error:
         raise ValueError(json.load(error)["detail"]) from None
+    except urllib.error.URLError as error:
+        raise ConnectionError(f"no softmaxd at {url} ({error.reason}): start one, or set SOFTMAXD_URL") from None
     findings = [f"{f['cause']}: {f['detail']}\n  cure: {f['cure']}" for f in report["findings"]]
     assert report["passes"], "\n".join(findings)

@@ -29,3 +29,7 @@ await assert.rejects(assertGradient(empty, logits, target), /f must return { los
 console.log("ok a gradient that is missing does not pass");
 await assertGradient((a, y) => gradientOf(a, [...y].map(Number)), logits, BigInt64Array.of(0n, 2n), { weight: null });
 console.log("ok targets of BigInt and options of null");
+process.env.SOFTMAXD_URL = "http://127.0.0.1:9";
+const { assertGradient: alone } = await import("./assertGradient.mjs?alone");
+await assert.rejects(alone(gradientOf, logits, target), /^Error: no softmaxd at http:\/\/127\.0\.0\.1:9 .*start one/);
+console.log("ok a missing service is named");

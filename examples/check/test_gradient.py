@@ -1,5 +1,6 @@
 """assert_gradient at work: with pytest, or as a program."""
 import math
+import os
 
 from assert_gradient import assert_gradient
 
@@ -69,6 +70,18 @@ def test_tensors_without_tolist_and_options_of_none():
     loss, gradient = right(LOGITS, TARGET)
     tensors = [Eager(values) for values in (loss, gradient, LOGITS, TARGET)]
     assert_gradient(lambda a, y: tensors[:2], *tensors[2:], weight=None, temperature=None)
+
+
+def test_a_missing_service_is_named(address="http://127.0.0.1:9"):
+    given, os.environ["SOFTMAXD_URL"] = os.environ.get("SOFTMAXD_URL", "http://127.0.0.1:8080"), address
+    try:
+        assert_gradient(right, LOGITS, TARGET)
+    except ConnectionError as error:
+        assert address in str(error) and "start one" in str(error)
+    else:
+        raise AssertionError("it passes")
+    finally:
+        os.environ["SOFTMAXD_URL"] = given
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ public class Client {
     }
 
     public static void main(String[] arguments) throws Exception {
-        var url = arguments.length > 0 ? arguments[0] : "http://127.0.0.1:8080";
+        var url = (arguments.length > 0 ? arguments[0] : "http://127.0.0.1:8080").replaceFirst("/$", "");
         var softmax = post(url + "/softmax", Map.of("logits", new double[] {0.1 + 0.2, 1.0 / 3, -2.5}), Softmax.class);
         var loss = post(url + "/loss", Map.of("logits", new double[] {40, 0}, "target", 0), Loss.class);
         double[][] logits = {{2, 1, 0.1}, {0.5, 2.5, -1}};

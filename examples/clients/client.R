@@ -6,7 +6,7 @@
 library(httr2)
 library(jsonlite)
 
-url <- c(commandArgs(trailingOnly = TRUE), "http://127.0.0.1:8080")[1]
+url <- sub("/$", "", c(commandArgs(trailingOnly = TRUE), "http://127.0.0.1:8080")[1])
 
 # jsonlite writes at most 15 digits of a number; 17 are needed for every one to arrive as it is.
 exact_text <- function(x) {

@@ -49,9 +49,11 @@ static json_t *post(CURL *curl, const char *url, json_t *message, long *status) 
 int main(int argc, char **argv) {
     const char *url = argc > 1 ? argv[1] : "http://127.0.0.1:8080";
     char softmax[256], loss[256], gradient[256];
-    snprintf(softmax, sizeof softmax, "%s/softmax", url);
-    snprintf(loss, sizeof loss, "%s/loss", url);
-    snprintf(gradient, sizeof gradient, "%s/gradient", url);
+    int length = (int)strlen(url);
+    if (length > 0 && url[length - 1] == '/') length--;
+    snprintf(softmax, sizeof softmax, "%.*s/softmax", length, url);
+    snprintf(loss, sizeof loss, "%.*s/loss", length, url);
+    snprintf(gradient, sizeof gradient, "%.*s/gradient", length, url);
     CURL *curl = curl_easy_init();  // one handle for all: it keeps the connection open
     if (!curl) return 1;
     long status = 0;

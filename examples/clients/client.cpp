@@ -20,7 +20,9 @@ struct Refused : std::runtime_error {
 
 class Client {
 public:
-    explicit Client(std::string url) : url(std::move(url)) {}
+    explicit Client(std::string address) : url(std::move(address)) {
+        if (!url.empty() && url.back() == '/') url.pop_back();
+    }
 
     json post(const std::string &path, const json &message) {
         const std::string target = url + path, body = message.dump();

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"reflect"
+	"strings"
 )
 
 var url = "http://127.0.0.1:8080"
@@ -56,7 +57,7 @@ type answer struct {
 func main() {
 	log.SetFlags(0)
 	if len(os.Args) > 1 {
-		url = os.Args[1]
+		url = strings.TrimSuffix(os.Args[1], "/")
 	}
 	// A variable each: Go adds constants exactly, so that 0.1 + 0.2 among constants would be 0.3.
 	a, b, third := 0.1, 0.2, 1.0/3

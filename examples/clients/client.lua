@@ -7,7 +7,7 @@ local http = require("socket.http")
 local json = require("dkjson")
 local ltn12 = require("ltn12")
 
-local url = arg[1] or "http://127.0.0.1:8080"
+local url = (arg[1] or "http://127.0.0.1:8080"):gsub("/$", "")
 
 -- Lua's JSON writers cut numbers to 14 digits; %.17g loses nothing.
 local function exact_text(value)

@@ -3,7 +3,7 @@
 // Debian: nodejs
 // Run: node client.mjs http://127.0.0.1:8080
 
-const url = process.argv[2] ?? "http://127.0.0.1:8080";
+const url = (process.argv[2] ?? "http://127.0.0.1:8080").replace(/\/$/, "");
 
 async function post(path, message) {
   const response = await fetch(url + path, {

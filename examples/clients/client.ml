@@ -7,7 +7,9 @@
 
 module Json = Yojson.Safe
 
-let url = if Array.length Sys.argv > 1 then Sys.argv.(1) else "http://127.0.0.1:8080"
+let url =
+  let given = if Array.length Sys.argv > 1 then Sys.argv.(1) else "http://127.0.0.1:8080" in
+  if String.ends_with ~suffix:"/" given then String.sub given 0 (String.length given - 1) else given
 
 exception Refused of int * string
 

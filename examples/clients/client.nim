@@ -4,9 +4,9 @@
 # Build: nim compile --verbosity:0 --hints:off --nimcache:cache -d:nimPreviewFloatRoundtrip client.nim
 # Run: ./client http://127.0.0.1:8080
 
-import std/[httpclient, json, os]
+import std/[httpclient, json, os, strutils]
 
-let url = if paramCount() > 0: paramStr(1) else: "http://127.0.0.1:8080"
+let url = (if paramCount() > 0: paramStr(1) else: "http://127.0.0.1:8080").strip(leading = false, chars = {'/'})
 let client = newHttpClient(headers = newHttpHeaders({"Content-Type": "application/json"}))
 
 type Refused = object of CatchableError

@@ -6,7 +6,7 @@
 
 declare(strict_types=1);
 
-$url = $argv[1] ?? "http://127.0.0.1:8080";
+$url = rtrim($argv[1] ?? "http://127.0.0.1:8080", "/");
 
 function post(string $url, array $message): array
 {

@@ -9,7 +9,7 @@ use warnings;
 use HTTP::Tiny;
 use JSON::PP;
 
-my $url  = shift // 'http://127.0.0.1:8080';
+my $url  = ( shift // 'http://127.0.0.1:8080' ) =~ s{/$}{}r;
 my $http = HTTP::Tiny->new;    # it keeps the connection open
 
 # Perl prints 15 digits of a number, and so do its JSON modules; %.17g loses nothing.

@@ -6,7 +6,7 @@
 require "json"
 require "net/http"
 
-URL = ARGV[0] || "http://127.0.0.1:8080"
+URL = (ARGV[0] || "http://127.0.0.1:8080").delete_suffix("/")
 
 class Refused < StandardError; end
 

@@ -6,6 +6,7 @@
 
 set -eu
 url=${1:-http://127.0.0.1:8080}
+url=${url%/}
 
 # --fail-with-body: exit code 22 at 400 and above, and the problem is still printed.
 post() { curl --silent --show-error --fail-with-body --json "$2" "$url$1"; }

@@ -7,7 +7,7 @@ package require Tcl 8.6
 package require http
 package require json
 
-set url [expr {$argc > 0 ? [lindex $argv 0] : "http://127.0.0.1:8080"}]
+set url [string trimright [expr {$argc > 0 ? [lindex $argv 0] : "http://127.0.0.1:8080"}] /]
 
 proc post {path body} {
     set token [http::geturl $::url$path -type application/json -query $body]

@@ -7,7 +7,7 @@
 
 export {};
 declare const process: { argv: string[] };
-const url = process.argv[2] ?? "http://127.0.0.1:8080";
+const url = (process.argv[2] ?? "http://127.0.0.1:8080").replace(/\/$/, "");
 
 interface Problem {
   type: string;

@@ -8,7 +8,7 @@ import sys
 
 import requests
 
-URL = sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:8080"
+URL = (sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:8080").rstrip("/")
 session = requests.Session()  # it keeps the connection open
 
 

@@ -47,7 +47,8 @@ fn post<Answer: DeserializeOwned>(url: String, message: Value) -> Result<Answer,
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let url = env::args().nth(1).unwrap_or("http://127.0.0.1:8080".into());
+    let given = env::args().nth(1).unwrap_or("http://127.0.0.1:8080".into());
+    let url = given.trim_end_matches('/').to_owned();
     let softmax: Softmax = post(url.clone() + "/softmax", json!({"logits": [0.1 + 0.2, 1.0 / 3.0, -2.5]}))?;
     let loss: Loss = post(url.clone() + "/loss", json!({"logits": [40, 0], "target": 0}))?;
     let logits = [[2.0, 1.0, 0.1], [0.5, 2.5, -1.0]];
