@@ -66,12 +66,14 @@ public protocol VectorLoops: SendableMetatype {
   )
 
   static func multiplied(
-    _ high: Span<Double>, _ low: Span<Double>, by factors: Span<Double>, into pairs: inout MutableSpan<Double>
+    _ high: Span<Double>, _ low: Span<Double>, by factors: Span<Double>, vanishing: Double,
+    into pairs: inout MutableSpan<Double>
   )
 
   static func farProducts(
-    _ row: Span<Double>, shift: RowShift, by factor: DoubleDouble, within error: Double, exponent: Int,
-    isNegative: Bool, table: Span<Double>, into out: inout MutableSpan<Double>
+    _ row: Span<Double>, rests: Span<Double>, shift: RowShift, logits: Span<Double>, cap: RowShift,
+    besides shares: Span<Double>, by factor: DoubleDouble, within error: Double, exponent: Int, isNegative: Bool,
+    table: Span<Double>, into out: inout MutableSpan<Double>
   ) -> Int
 
   // Rows in triples

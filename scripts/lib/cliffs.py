@@ -137,6 +137,16 @@ def cases():
                 ("hessian_vector_product", gradient(rows, vector=other, outputs=["hessian_vector_product"]))]:
             yield f"/gradient, {name}, rows of {classes:,}", "/gradient", dense(message), LOGITS
     yield "/softmax, softcap", "/softmax", dense({"logits": plain, "softcap": 30}), LOGITS
+    for mask in (-1e4, -1e9, -3.4028234663852886e38):
+        yield f"/gradient, softcap, half {mask:.3g}", "/gradient", dense(gradient(padded(mask), softcap=30)), LOGITS
+    for classes in (1000, 10):
+        rows = normal(LOGITS // classes, classes)
+        student, teacher = ([[z + (60 if c == k % classes else 0) for c, z in enumerate(row)] for k, row in enumerate(some)]
+                            for some in (rows, normal(LOGITS // classes, classes, seed=2)))
+        for name, message in [
+                ("confident teacher, softcap", {"logits": student, "target_logits": teacher, "softcap": 50}),
+                ("confident target", {"logits": student, "target": [softmax(row) for row in teacher]})]:
+            yield f"/gradient, {name}, {classes:,}", "/gradient", dense(message), LOGITS
     wide = normal(1, 131_072)[0]
     for name, options in [("top_k", {"top_k": 5}), ("argmax alone", {"outputs": ["argmax"]})]:
         yield f"/softmax, 131,072, {name}", "/softmax", dense({"logits": wide, **options}), 131_072

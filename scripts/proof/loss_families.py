@@ -8,6 +8,8 @@ from slices import places_of
 
 KINDS = ("z_loss", "softcap", "focal_gamma", "hessian_vector_product", "target_logits", "kl_divergence",
          "probabilities", "close_target")
+# What rows of everyday use have beside a cap or a target: the kinds that have a vector stage of their own.
+EVERYDAY = ("padded_cap", "confident_target", "everyday_probabilities", "two_class_jacobian")
 HUGE = [5e-324, 1e-300, 1e-17, 1e17, 1e300, 1.7e308]
 
 
@@ -118,9 +120,60 @@ def close_case(rng, largest=40):
     return {k: v for k, v in case.items() if k not in cases.DEFAULTS or k == "axis" or v != cases.DEFAULTS[k]}
 
 
+def everyday_case(rng, kind):
+    """Rows of everyday use, in 2 to 40 classes: padded with a number beside a cap, or as confident as their target."""
+    classes, rows = (2 if kind == "two_class_jacobian" else rng.randint(2, 40)), rng.choice([1, 3, 4, 9])
+    tops = [rng.randrange(classes) for _ in range(rows)]
+    mask, width = rng.choice([-1e4, -1e4, -12345.0, -1e9, -3.4028234663852886e38, -1.7e308, -65504.0]), rng.randint(1, classes)
+
+    def numbers(lead=0.0, padding=None):
+        return [padding if padding is not None and c >= width else
+                rng.gauss(0, 3) + (rng.uniform(lead, 3 * lead) if lead and c == top else 0)
+                for top in tops for c in range(classes)]
+
+    def shares(values):
+        parts = [values[n * classes:(n + 1) * classes] for n in range(rows)]
+        return [x for part in parts for x in rounded_softmax(rng, part, [1.0] * classes, 1.0)]
+
+    case = {"op": "loss", "shape": [rows, classes], "axis": 1, "asked": ["loss", "gradient"],
+            "dtype": rng.choice(["float64"] * 4 + ["float32", "bfloat16"]), "reduction": rng.choice(["none", "sum", "mean"])}
+    index = [rng.randrange(min(width, classes)) for _ in range(rows)]
+    if kind == "two_class_jacobian":
+        del case["reduction"]
+        case |= {"op": "softmax", "asked": ["jacobian"], "temperature": rng.choice([1.0, 1.0, 0.7, 3.0]),
+                 "logits": [x * rng.choice([1, 1, 10, 100]) for x in numbers()]}
+    elif kind == "padded_cap":
+        case |= {"logits": numbers(rng.choice([0.0, 0.0, 30.0]), mask), "softcap": rng.choice([30.0, 30.0, 50.0, 20.0, 15.0]),
+                 "temperature": rng.choice([1.0, 1.0, 1.0, 0.5, 0.03])}
+        target = rng.random()
+        if target < 0.6:
+            case["target"] = index
+            case["label_smoothing"] = rng.choice([0.0, 0.0, 0.1])
+        elif target < 0.8:
+            case["target"] = shares(numbers(0.0, -1e9))
+        else:
+            case["target_logits"] = numbers(rng.choice([0.0, 20.0]), rng.choice([None, mask, -INFINITY]))
+    elif kind == "confident_target":
+        lead = rng.choice([10.0, 20.0, 30.0])
+        case |= {"logits": numbers(lead), "softcap": rng.choice([30.0, 50.0])}
+        if rng.random() < 0.5:
+            case["target_logits"] = numbers(lead)
+        else:
+            case["target"] = shares(numbers(lead))
+            if rng.random() < 0.3:
+                del case["softcap"]
+    else:
+        case |= {"input": "probabilities", "logits": shares(numbers(rng.choice([0.0, 0.0, 10.0])))}
+        case["target"] = index if rng.random() < 0.5 else shares(numbers())
+        case["label_smoothing"] = rng.choice([0.0, 0.0, 0.1])
+    return {k: v for k, v in case.items() if k not in cases.DEFAULTS or k == "axis" or v != cases.DEFAULTS[k]}
+
+
 def a_case(rng, kind, largest=12):
     if kind == "close_target":
         return close_case(rng)
+    if kind in EVERYDAY:
+        return everyday_case(rng, kind)
     classes = rng.randint(1, largest)
     shape, axis = cases.a_shape(rng, classes)
     logits = filled(rng, shape, axis, a_row)

@@ -6,7 +6,7 @@ stand as papers have them, over intervals, and the precision doubles until both 
 then still open (a tie that a part below every place decides) raises Undecided."""
 from fractions import Fraction
 
-from mpmath.libmp import fone, fzero, mpf_add, mpf_exp, mpf_log, mpf_neg, mpf_tanh
+from mpmath.libmp import fone, fzero, mpf_add, mpf_exp, mpf_log, mpf_neg, mpf_shift, mpf_tanh
 
 import rounding
 from rounding import DOWN, FORMATS, GUARD, NEAREST, UP, Undecided, ZeroNormaliser, _end, widened
@@ -82,6 +82,15 @@ def total(terms):
     for term in terms:
         low, high = mpf_add(low, term.low, Real.precision, DOWN), mpf_add(high, term.high, Real.precision, UP)
     return Real(low, high)
+
+
+def cap_slope(a, c):
+    """The derivative of c·tanh(a/c), 1/cosh²: below 2^-5000 beyond 2000, which is all that any format shows."""
+    x = abs(Fraction(a) / Fraction(c))
+    if x > 2000:
+        return Real(fzero, mpf_shift(fone, -5000))
+    twice = exp(exactly(x)) + exp(exactly(-x))
+    return exactly(4) / (twice * twice)
 
 
 class Softmax:
@@ -208,8 +217,7 @@ def row_values(case, n, places, weights, r, q):
             if lam:
                 g = g + exactly(2 * lam) * row.log_sum_exp * p
             if softcap is not None and logits[c] > -INFINITY:
-                h = tanh(exactly(Fraction(logits[c]) / Fraction(softcap)))
-                g = g * (exactly(1) - h * h)
+                g = g * cap_slope(logits[c], softcap)
             found.append(k * g)
         values["gradient"] = found
     if "hessian_vector_product" in outputs:
@@ -234,8 +242,7 @@ def row_values(case, n, places, weights, r, q):
                     continue
                 x = row.p(l) * (exactly(int(l == i)) - row.p(i)) * exactly(1 / Fraction(T))
                 if softcap is not None:
-                    h = tanh(exactly(Fraction(logits[i]) / Fraction(softcap)))
-                    x = x * (exactly(1) - h * h)
+                    x = x * cap_slope(logits[i], softcap)
                 found.append(x)
         values["jacobian"] = found
     return values

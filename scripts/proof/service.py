@@ -142,7 +142,7 @@ def main():
     options.add_argument("count", type=int)
     options.add_argument("--seed", type=int, default=time.time_ns())
     options.add_argument("--hostile", action="store_true")
-    options.add_argument("--losses", nargs="*", choices=loss_families.KINDS)
+    options.add_argument("--losses", nargs="*", choices=loss_families.KINDS + loss_families.EVERYDAY)
     options.add_argument("--every", choices=["float16", "bfloat16"])
     options.add_argument("--narrow", choices=["float32", "float16", "bfloat16"])
     options.add_argument("--binary", action="store_true")
@@ -164,7 +164,7 @@ def main():
         source = random_cases(given.seed, makers, 1000 if given.hostile else 60,
                               *([binary.fitted] if given.binary else []))
     else:
-        source = random_losses(given.seed, given.losses or loss_families.KINDS)
+        source = random_losses(given.seed, given.losses or loss_families.KINDS + loss_families.EVERYDAY)
     for n, (family, case) in enumerate(source):
         if n == given.count:
             break

@@ -14,7 +14,8 @@ extension VectorLoops {
   ///   - table: ``exponentialTable``.
   ///   - arguments: [2][padded classes], written, the high parts and then the low parts: z, which is 0 for the maximum
   ///     and its equals, and -∞ for a masked class.
-  ///   - slopes: the same, the derivatives: 1 for a masked class; zero and NaN for one that is below 2^-894.
+  ///   - slopes: the same, the derivatives: 1 for a masked class; zeros for one that no result shows, below 2^-2880;
+  ///     zero and NaN for another below 2^-890.
   ///
   /// Error Bounds: of z, absolutely, scale·2^-81.1; of the derivative, relatively, 2^-80.2.
   /// - E is within 2^-80.27 of itself, as `exponential(_:_:_:)` says; its argument's 2^-100 |2a/c| makes 2^-101 of 1.
@@ -91,13 +92,16 @@ extension VectorLoops {
     store(own.slope.low, &slopes, count &+ start)
   }
 
+  /// The -2|a|/c below which no result shows a derivative, 4·e^-2000 < 2^-2880: its factors are below 2^1300.
+  @inlinable @inline(__always) static var leastSlopeArgument: Double { -2000 }
+
   /// tanh(a/c)/2 of eight logits, and the derivatives.
   @inlinable @inline(__always)
   static func halfTangent(
     of a: Vector, _ cap: RowShift, _ table: Span<Double>
   ) -> (value: VectorPair, slope: VectorPair) {
     let z = shifted(magnitude(a).negated, cap)
-    let e = exponential(ofAny: z, vanishing: -.greatestFiniteMagnitude, table)
+    let e = exponential(ofAny: z, vanishing: leastSlopeArgument, table)
     let q = constant(1).adding(smaller: e.value).reciprocal(Multiplier.self)
     // q - 1/2 is exact in the high part (Sterbenz).
     let half = VectorPair(high: withSign(of: a, q.high - 0.5), low: withSign(of: a, q.low))
@@ -115,24 +119,31 @@ extension VectorLoops {
   /// Writes the products of pairs that are not negative, the second at most 1.
   ///
   /// - Parameters:
-  ///   - high, low: [padded classes]; zeros stand for what no result shows, zero and NaN for what is not known.
+  ///   - high, low: [padded classes]; zeros stand for what no result shows, zero and NaN for what is not known, but
+  ///     below 2^-890.
   ///   - factors: [2][padded classes], likewise.
+  ///   - vanishing: no result shows a product below this. Those are zeros where the factor is not known, which then is
+  ///     so of both of a difference's products.
   ///   - pairs: [2][padded classes], written, likewise.
   ///
   /// Error Bounds: 7u² and the factors' own. Where a product may have lost its low part it is not known.
   @inlinable @inline(never)
   public static func multiplied(
-    _ high: Span<Double>, _ low: Span<Double>, by factors: Span<Double>, into pairs: inout MutableSpan<Double>
+    _ high: Span<Double>, _ low: Span<Double>, by factors: Span<Double>, vanishing: Double,
+    into pairs: inout MutableSpan<Double>
   ) {
     let count = high.count
     precondition(count & 7 == 0 && low.count == count && factors.count == 2 &* count && pairs.count == 2 &* count)
-    let zero = Vector(repeating: 0)
+    let (zero, leftOut) = (Vector(repeating: 0), Vector(repeating: 0x1p-890))
+    // What is multiplied by less than 2^-890 and is no more than this.
+    let most = Vector(repeating: vanishing * 0x1p890)
     var start = 0
     while start < count {
       let a = VectorPair(high: load(high, start), low: load(low, start))
       let b = VectorPair(high: load(factors, start), low: load(factors, count &+ start))
       let product = a.times(b, Multiplier.self)
-      let isNothing = a.isNothing .| b.isNothing
+      let bound = choose(a.high, else: leftOut, where: a.high .> leftOut)
+      let isNothing = a.isNothing .| b.isNothing .| ((b.high .== zero) .& (bound .< most))
       let isKept = product.high .>= Vector(repeating: 0x1p-960)
       let low = choose(product.low, else: Vector(repeating: .nan), where: isKept)
       store(choose(product.high, else: zero, where: isKept), &pairs, start)

@@ -98,8 +98,9 @@ extension VectorLoops {
   ///   - teacherPairs: the teachers' exponentials.
   ///   - isDivergence: whether the divergences are asked for.
   ///
-  /// Error Bounds: log S and log S' within ``logSumError``; z's absolute error once more of log S and, since the shares
-  /// add up to 1, of the sum. The sums have blocks of 64 terms within 2^-92.9, their exponentials are within 2^-80.27
+  /// Error Bounds: log S and log S' within ``logSumError``; z's absolute error once more of log S and, in the sum, of
+  /// the shares of other classes than the row's
+  /// maximum, whose z is zero. The sums have blocks of 64 terms within 2^-92.9, their exponentials are within 2^-80.27
   /// and 1/S' within 2^-79.9: 0x1.2p-79. An exponential that is left out is below 2^-894, times its z.
   @inlinable @inline(never)
   public static func interleavedTeacherLosses(
@@ -117,7 +118,7 @@ extension VectorLoops {
       let teachers = unsafe teachers[unchecked: group]
       var cross = VectorPair.zero
       var own = VectorPair.zero
-      var leftOut = zero
+      var (leftOut, elsewhere, index) = (zero, zero, zero)
       var start = group &* length
       let end = start &+ length
       while start < end {
@@ -134,6 +135,8 @@ extension VectorLoops {
           leftOut += choose(magnitude(z.high) * 0x1p-890, else: zero, where: isAbsent .& (b .> masked))
           z.high = choose(zero, else: z.high, where: isAbsent)
           z.low = choose(zero, else: z.low, where: isAbsent)
+          if rests.count > 0 { elsewhere += choose(zero, else: u.high, where: isEqual(rows.top, index)) }
+          index += Vector(repeating: 1)
           block = block.accumulating(Multiplier.product(u, -z))
           if isDivergence {
             var other = shifted(b, less: teachers.maximum, teacherShift)
@@ -147,7 +150,9 @@ extension VectorLoops {
         own = own + VectorPair(large: ownBlock.high, small: ownBlock.low)
       }
       var loss = sum(rows.logSum, cross, over: teachers)
-      loss.error += leftOut + (rows.logSum.high + 1) * shift.absolute + Vector(repeating: 0x1p-1000)
+      let share = rests.count > 0 ? elsewhere * teachers.reciprocal.high * 0x1.01p0 : Vector(repeating: 1)
+      let argumentError = (rows.logSum.high + (share + Vector(repeating: 0x1p-860))) * shift.absolute
+      loss.error += leftOut + argumentError + Vector(repeating: 0x1p-1000)
       if isDivergence {
         var entropy = sum(teachers.logSum, own, over: teachers)
         entropy.error += Vector(repeating: 0x1p-860)

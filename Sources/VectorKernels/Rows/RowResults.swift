@@ -234,11 +234,16 @@ extension VectorLoops {
   @inlinable @inline(__always) static var leastFarArgument: Double { -1100 }
 
   /// Writes the correctly rounded `factor·e^z·2^exponent` in the place of each NaN whose z is below -620, subnormal
-  /// results and zeros among them, where this stage can prove it.
+  /// results and zeros among them, where this stage can prove it. Of capped logits it is `factor·e^z·4Eq²·2^exponent`
+  /// with the E and q of ``capped(_:maximum:cap:scale:table:into:slopes:)``, which is 4q² times one exponential.
   ///
   /// - Parameters:
-  ///   - row: [classes], the logits.
+  ///   - row: [classes], the logits, or what stands for them where they are capped.
+  ///   - rests: as in ``exponentials(_:rests:top:shift:vanishing:table:into:)``.
   ///   - shift: what makes z of them.
+  ///   - logits, cap: [classes], the capped logits, and the shift that makes -2|a|/c of them; or none, and any shift.
+  ///   - shares: [2][padded classes], what is taken from the products; or empty. Only where it is zero is a result
+  ///     written.
   ///   - factor: positive, in [2^-30, 2^30].
   ///   - error: a bound of the factor's and the exponential's relative errors together, with 2^-102 to spare.
   ///   - exponent: in -900...900.
@@ -247,16 +252,21 @@ extension VectorLoops {
   ///   - out: [classes]; other places stay as they are.
   /// - Returns: how many are written.
   ///
-  /// Error Bounds: those of ``scaled(_:_:by:within:_:into:)``. Below 2^-1022, in units g of 2^-1074, `high` is first
+  /// Error Bounds: those of ``scaled(_:_:by:within:_:into:)``. z - 2|a|/c, at least -1100, is within 2^-89 and z's own
+  /// error, and q² within 2^-80.2, as a derivative is. What is less than e^-1100 is less than what that makes: zero, if
+  /// that is zero. Below 2^-1022, in units g of 2^-1074, `high` is first
   /// rounded to a multiple h, by adding and taking away 2^52 units, and `high - h` is exact. With the rest, it is on
   /// one side of half a unit or the other at both ends of the enclosure; where an end is that half except for its own
   /// rounding, nothing is proven.
   @inlinable @inline(never)
   public static func farProducts(
-    _ row: Span<Double>, shift: RowShift, by factor: DoubleDouble, within error: Double, exponent: Int,
-    isNegative: Bool, table: Span<Double>, into out: inout MutableSpan<Double>
+    _ row: Span<Double>, rests: Span<Double>, shift: RowShift, logits: Span<Double>, cap: RowShift,
+    besides shares: Span<Double>, by factor: DoubleDouble, within error: Double, exponent: Int, isNegative: Bool,
+    table: Span<Double>, into out: inout MutableSpan<Double>
   ) -> Int {
-    precondition(row.count == out.count && table.count >= 512)
+    let count = paddedCount(row.count)
+    precondition(row.count == out.count && table.count >= 512 && (rests.count == 0 || rests.count == count))
+    precondition((logits.count == 0 || logits.count == row.count) && (shares.count == 0 || shares.count == 2 &* count))
     let factors = VectorPair(repeating: factor)
     let (zero, nan) = (Vector(repeating: 0), Vector(repeating: .nan))
     let (far, least) = (Vector(repeating: leastExponent), Vector(repeating: leastFarArgument))
@@ -272,11 +282,26 @@ extension VectorLoops {
     var start = 0
     while start < out.count {
       if hasNaN(out, start) {
-        let z = shifted(load(row, start, absent: 0), shift)
-        let isFar = (z.high .< far) .& (z.high .>= least)
+        var z = shifted(load(row, start, absent: 0), rests: rests, from: start, shift)
+        var factors = factors
+        if logits.count > 0 {
+          let w = shifted(magnitude(load(logits, start, absent: 0)).negated, cap)
+          let e = exponential(ofAny: w, vanishing: 0, table).value
+          let q = constant(1).adding(smaller: e).reciprocal(Multiplier.self)
+          let slope = q.times(q, Multiplier.self).times(factors, Multiplier.self)
+          factors = VectorPair(high: slope.high * 4, low: slope.low * 4)
+          let s = VectorPair(sum: z.high, w.high)
+          z = VectorPair(large: s.high, small: s.low + (z.low + w.low))
+        }
+        var isFar = z.high .< far
+        if shares.count > 0 {
+          isFar = isFar .& VectorPair(high: load(shares, start), low: load(shares, count &+ start)).isNothing
+        }
+        let isBeyond = z.high .< least
+        let isBetween = isFar .& .!isBeyond
         let e = exponential(
-          choose(z.high, else: far, where: isFar), choose(z.low, else: zero, where: isFar), table,
-          raisedBy: Int64(farExponent))
+          choose(z.high, else: choose(least, else: far, where: isBeyond), where: isBetween),
+          choose(z.low, else: zero, where: isBetween), table, raisedBy: Int64(farExponent))
         let value = e.times(factors, Multiplier.self)
         let reach = value.high * error
         let up = value.high + (value.low + reach)
@@ -291,7 +316,8 @@ extension VectorLoops {
         let isProven =
           isFar .& ((isSubnormal .& (isAbove .| isBelow .| isWithin)) .| (.!isSubnormal .& (up .== down)))
         let result = choose(rounded, else: up, where: isSubnormal) * first * second + zero
-        written &+= replaceOpen(&out, start, by: choose(result, else: nan, where: isProven))
+        written &+= replaceOpen(
+          &out, start, by: choose(result, else: nan, where: isProven .& (.!isBeyond .| (result .== zero))))
       }
       start &+= 8
     }

@@ -159,8 +159,8 @@ extension VectorLoops {
   ///     it.
   ///
   /// Error Bounds: u, z and the additions are within 2^-89 of either sum, as in ``shareSums(_:_:_:rests:shift:)``; z's
-  /// absolute error is U times that in the second. Σ t (-log t) is as in ``entropy(ofTargets:table:)``. The rest is in
-  /// the balls.
+  /// absolute error is in the second times the u of other classes than the row's maximum, whose z is zero. Σ t (-log t)
+  /// is as in ``entropy(ofTargets:table:)``. The rest is in the balls.
   @inlinable @inline(never)
   public static func interleavedShares(
     of targets: Span<Double>, _ smoothing: TargetSmoothing, weights: Span<Double>, logits: Span<Double>,
@@ -176,6 +176,7 @@ extension VectorLoops {
       var total = VectorPair.zero
       var cross = VectorPair.zero
       var entropy = VectorPair.zero
+      var elsewhere = zero
       var (place, index) = (0, zero)
       var start = group &* length
       let end = start &+ length
@@ -196,6 +197,7 @@ extension VectorLoops {
           z.high = choose(zero, else: z.high, where: isNothing)
           z.low = choose(zero, else: z.low, where: isNothing)
           totals = totals.accumulating(u)
+          if rests.count > 0 { elsewhere += choose(zero, else: u.high, where: isEqual(rows.top, index)) }
           crosses = crosses.accumulating(Multiplier.product(u, -z))
           if isDivergence { entropies = entropies.accumulating(entropyTerm(of: t, table)) }
           place &+= 1
@@ -206,12 +208,13 @@ extension VectorLoops {
         cross = cross + VectorPair(large: crosses.high, small: crosses.low)
         entropy = entropy + VectorPair(large: entropies.high, small: entropies.low)
       }
+      if rests.count == 0 { elsewhere = total.high }
       var loss =
         VectorBall(value: total, relative: 0x1p-88)
         .times(VectorBall(value: rows.logSum, relative: logSumError + shift.absolute), Multiplier.self)
         + VectorBall(
           value: cross,
-          error: cross.high * 0x1p-88 + (total.high * shift.absolute + Vector(repeating: 0x1p-1000)))
+          error: cross.high * 0x1p-88 + (elsewhere * (shift.absolute * 0x1.01p0) + Vector(repeating: 0x1p-1000)))
       if isDivergence { loss = loss + -VectorBall(value: entropy, relative: 0x1p-83) }
       // A part that is NaN, because something underflowed, does not equal itself.
       let isGood =

@@ -10,6 +10,11 @@ extension GroupedRows {
   /// Results are at most a factor times a probability times 2 to this.
   private var reach: Int { vectors != nil ? vectorReach + 2 : additions != nil || targets != nil ? 12 : 0 }
 
+  /// No derivative shows a product of a factor of it below this.
+  private var vanishing: Double {
+    VectorRow.vanishingProduct(format, exponent: (exponents?.gradient ?? 0) + Exponents.reach + reach)
+  }
+
   /// Writes the gradients of the rows taken, and writes their losses or adds them up.
   /// - Returns: the rows with anything that is not proven, whose losses are not added.
   mutating func solve(_ request: LossRequest, into buffers: LossBuffers) -> RowBits {
@@ -121,7 +126,8 @@ extension GroupedRows {
     }
     let error = Self.factorError + 4 * argumentError
     _ = products(
-      exponentials.times(capSlopes, by: loops), isGradient: true, within: shareError + slopeError, rounding,
+      exponentials.times(capSlopes, vanishing: vanishing, by: loops), isGradient: true, within: shareError + slopeError,
+      rounding,
       into: &results)
     if additions == nil {
       groups.change { rows in loops.interleavedTargets(exponentials.numbers.span, &rows, within: error) }
@@ -134,8 +140,8 @@ extension GroupedRows {
   private func differences(
     from teachers: RowGroups, _ rounding: KernelRounding, into results: inout [Double]
   ) -> RowBits {
-    let pulls = groups.exponentials.times(groups.capSlopes, by: loops)
-    let others = teachers.exponentials.times(groups.capSlopes, by: loops)
+    let pulls = groups.exponentials.times(groups.capSlopes, vanishing: vanishing, by: loops)
+    let others = teachers.exponentials.times(groups.capSlopes, vanishing: vanishing, by: loops)
     // A teacher's logits are not capped, and a z-loss moves its student.
     let count = cap == nil && additions == nil ? groups.arguments.count : 0
     var out = results.mutableSpan
@@ -151,7 +157,8 @@ extension GroupedRows {
     from targets: TargetGroups, of request: LossRequest, _ rounding: KernelRounding, into results: inout [Double]
   ) -> RowBits {
     let (pulls, others) = (
-      groups.exponentials.times(groups.capSlopes, by: loops), targets.shares.times(groups.capSlopes, by: loops)
+      groups.exponentials.times(groups.capSlopes, vanishing: vanishing, by: loops),
+      targets.shares.times(groups.capSlopes, vanishing: vanishing, by: loops)
     )
     var out = results.mutableSpan
     var open =

@@ -382,11 +382,14 @@ struct RowGroups {
 
 extension DoubleDoubleBuffer {
   /// The pairs times the derivatives of capped logits; as they are where the logits are not capped, and there are none.
-  func times(_ slopes: DoubleDoubleBuffer, by loops: any VectorLoops.Type) -> DoubleDoubleBuffer {
+  /// - Parameter vanishing: no result shows a product below this.
+  func times(
+    _ slopes: DoubleDoubleBuffer, vanishing: Double = 0, by loops: any VectorLoops.Type
+  ) -> DoubleDoubleBuffer {
     guard slopes.numbers.count > 0 else { return self }
     var result = DoubleDoubleBuffer(uninitialized: slopes.numbers.count / 2)
     var products = result.numbers.mutableSpan
-    loops.multiplied(high, low, by: slopes.numbers.span, into: &products)
+    loops.multiplied(high, low, by: slopes.numbers.span, vanishing: vanishing, into: &products)
     return result
   }
 }

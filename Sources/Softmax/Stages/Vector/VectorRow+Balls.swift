@@ -75,7 +75,7 @@ extension VectorRow {
   /// alone may have a share.
   ///
   /// Error Bounds: the loop's 2^-89.9, the exponentials' 2^-80.27, and what was left out of them; a cap's error times
-  /// their sum S'.
+  /// those of other classes than the maximum, whose z is zero.
   func cross(
     with teacher: borrowing VectorRow, _ teacherLogits: Span<Double>, _ logits: Span<Double>
   ) -> Ball? {
@@ -87,7 +87,9 @@ extension VectorRow {
     }
     let cross = crossSum(teacher.exponentials, logits).cross
     guard cross.high <= 0x1p900, !cross.low.isNaN else { return nil }
-    let capError = teacher.sums.sum.high * 0x1.1p0 * argumentError
+    let elsewhere =
+      top.index == teacher.top.index ? teacher.sums.others.high + teacher.sumLeftOut : teacher.sums.sum.high
+    let capError = elsewhere * 0x1.1p0 * argumentError
     return Ball(cross, radius: cross.high * 0x1.2p-80 + (leftOut * Self.leftOut + 0x1p-1000) + capError, exponent: 0)
   }
 

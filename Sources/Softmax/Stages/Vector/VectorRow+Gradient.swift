@@ -143,7 +143,7 @@ extension VectorRow {
     let open = loops.scaled(
       pullHigh, pullLow, by: slope(factor.value), within: shareError + (factor.error + pullError), rounding, into: &out)
     guard open > 0 else { return 0 }
-    let left = open - resolveFarProducts(row, factor, into: &out)
+    let left = open - resolveFarProducts(row, factor, isDerivative: true, into: &out)
     guard left > 0 else { return 0 }
     let scale = Ball(factor) / sum
     return left - resolveFar(row, into: &out) { e, i in throughCap(scale * e, i) }
@@ -151,13 +151,24 @@ extension VectorRow {
 
   /// Rounds those of `factor·p_i` that are open for the sake of exponentials that were left out, in the format that
   /// shows so small ones.
+  ///
+  /// - Parameters:
+  ///   - isDerivative: whether they are multiplied by the derivatives of capped logits too.
+  ///   - shares: what is taken from them, [2][padded classes]; or empty. Those with any of it stay open.
   /// - Returns: how many were rounded.
-  func resolveFarProducts(_ row: Span<Double>, _ factor: RowFactor, into out: inout MutableSpan<Double>) -> Int {
-    guard format == .binary64, !isCapped else { return 0 }
+  func resolveFarProducts(
+    _ row: Span<Double>, _ factor: RowFactor, isDerivative: Bool, besides shares: Span<Double> = Span(),
+    into out: inout MutableSpan<Double>
+  ) -> Int {
+    guard format == .binary64 else { return 0 }
     let table = exponentialTable
-    return loops.farProducts(
-      row, shift: shift, by: slope(factor.value), within: shareError + factor.error, exponent: factor.value.exponent,
-      isNegative: factor.value.isNegative, table: table.span, into: &out)
+    let capped = isDerivative && isCapped ? row : row.extracting(first: 0)
+    return withArguments(of: row) { arguments, rests in
+      loops.farProducts(
+        arguments, rests: rests, shift: shift, logits: capped, cap: cap?.shift ?? shift, besides: shares,
+        by: slope(factor.value), within: shareError + (factor.error + (isDerivative ? pullError : 0)),
+        exponent: factor.value.exponent, isNegative: factor.value.isNegative, table: table.span, into: &out)
+    }
   }
 
   /// Rounds what is open for the sake of exponentials that were left out, if they are few: each costs four times as
@@ -219,12 +230,16 @@ extension VectorRow {
     guard isInReach(whole), abs(power) <= 310 else { return leaveOpen(&out) }
     let scaled = DoubleDouble(high: unit.mantissa.high * powerOfTwo(power), low: unit.mantissa.low * powerOfTwo(power))
     let shares = target.shares.times(capSlopes, by: loops)
-    let open = loops.gradient(
+    var open = loops.gradient(
       pullHigh, pullLow, shareHigh: shares.high, shareLow: shares.low,
       slope: slope(whole), within: 0x1.2p-79 + (pull.error + (2 * argumentError + pullError)), factor: scaled,
       within: 0x1p-96 + (target.unit.error + (target.shareError + pullError)),
       shareLeftOut: target.leftOut * scaled.high,
       KernelRounding(format, exponent: whole.exponent, isNegative: whole.isNegative), into: &out)
+    if open > 0, target.leftOut == 0 {
+      open -= resolveFarProducts(
+        row, RowFactor(whole, within: pull.error), isDerivative: true, besides: shares.numbers.span, into: &out)
+    }
     guard open > 0 else { return 0 }
     let factor = Ball(factor)
     var known: Ball?
@@ -246,10 +261,18 @@ extension VectorRow {
 
   /// pull p_i - u_i at the row's maximum, where a confident row's U p and u cancel, as ((U - u) + extra - u R)/S.
   private func gradientAtTop(_ target: borrowing WeightedTarget) -> Ball? {
-    guard let own = target.weight(top.index) else { return nil }
-    let rest = target.restAtTop ?? Ball(target.total) - own
+    guard let own = target.weight(top.index), let rest = target.restAtTop ?? restAtTop(target) else { return nil }
     let moved = target.extra.map { rest + $0 } ?? rest
     return throughCap((moved - own * others(than: top.index)) / sum, top.index)
+  }
+
+  /// U - u of the row's maximum as the sum of the others' u: where the target is as confident as the row, U - u keeps
+  /// nothing of them.
+  private func restAtTop(_ target: borrowing WeightedTarget) -> Ball? {
+    guard let rest = elsewhere(target.shares) else { return nil }
+    let count = Double(target.shares.high.count)
+    let error = rest.high * (0x1p-98 + target.shareError + count * 0x1p-104) + count * target.leftOut
+    return Ball(rest, radius: error, exponent: 0) * Ball(target.unit)
   }
 
   /// Writes `factor·p_i (v_i - Σ p_j v_j)`, the Hessian of cross-entropy times a vector v.

@@ -75,7 +75,7 @@ extension VectorRow {
       exponentials.high, exponentials.low, by: sums.reciprocal, within: shareError,
       KernelRounding(format), into: &out)
     guard open > 0 else { return 0 }
-    let left = open - resolveFarProducts(row, RowFactor(.one, within: 0), into: &out)
+    let left = open - resolveFarProducts(row, RowFactor(.one, within: 0), isDerivative: false, into: &out)
     guard left > 0 else { return 0 }
     let sum = sum
     return left - resolveFar(row, into: &out) { e, _ in e / sum }

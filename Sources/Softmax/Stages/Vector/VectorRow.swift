@@ -113,8 +113,10 @@ struct VectorRow: ~Copyable {
   private mutating func multiplyByCapSlopes() {
     cappedPulls.makeRoom(for: exponentials.numbers.count / 2)
     let (loops, exponentials, capSlopes) = (loops, exponentials, capSlopes)
+    let vanishing = VectorRow.vanishingProduct(format, exponent: exponent)
     var pulls = cappedPulls.numbers.mutableSpan
-    loops.multiplied(exponentials.high, exponentials.low, by: capSlopes.numbers.span, into: &pulls)
+    loops.multiplied(
+      exponentials.high, exponentials.low, by: capSlopes.numbers.span, vanishing: vanishing, into: &pulls)
   }
 
   /// Whether the logits are capped.
@@ -148,6 +150,13 @@ struct VectorRow: ~Copyable {
   static func vanishing(_ format: BinaryFormat, exponent: Int) -> Double {
     // log 2 rounded up, and a unit more.
     min(-620, -Double(4 - format.leastExponent + max(0, exponent)) * 0.69315)
+  }
+
+  /// What is below a quarter of the format's least number, and more, once it is multiplied by 2^exponent; 0 where that
+  /// is next to nothing.
+  static func vanishingProduct(_ format: BinaryFormat, exponent: Int) -> Double {
+    let last = format.leastExponent - 4 - exponent
+    return last < -880 ? 0 : powerOfTwo(min(last, 0))
   }
 
   /// z of one class: (a - maximum)/temperature within 2^-100 |z| as in `VectorLoops.shifted`, or within

@@ -43,7 +43,7 @@ struct WeightedTarget {
   let total: RowFactor
   /// What p is multiplied by in the gradient besides U.
   var extra: Ball?
-  /// U - u of the row's maximum, where it is known better than the difference.
+  /// U - u of the row's maximum, where it is known without adding up the others.
   var restAtTop: Ball?
 
   /// u of a class, if it is known.
@@ -134,10 +134,21 @@ extension VectorRow {
   /// - Returns: the second is not finite where a masked class has a weight.
   func targetWeightSums(_ row: Span<Double>) -> ShareSums { crossSum(targetWeights, row) }
 
+  /// The sum of the shares of all classes but the maximum's; `nil` where one is not known.
+  ///
+  /// Error Bounds: the shares' own, and 3.01u² of the sum for each of at most 2^23 additions: 2^-81.4.
+  func elsewhere(_ shares: borrowing DoubleDoubleBuffer) -> DoubleDouble? {
+    let (high, low) = (shares.high, shares.low)
+    var sum = DoubleDouble(high: 0)
+    for i in high.indices where high[i] > 0 && i != top.index { sum = sum + DoubleDouble(high: high[i], low: low[i]) }
+    return sum.low.isNaN ? nil : sum
+  }
+
   /// Σ u_c (-log p_c) = U·log S + Σ u (-z) of the target weights read, or `nil`.
   ///
   /// Error Bounds: both terms are ≥ 0: 2^-79.75 and 2^-89 of each, 2^-79.7 of the sum. What underflows stays below
-  /// 2^-1050. A cap's error is in log S, and as z's own in the second, except for the maximum's.
+  /// 2^-1050. A cap's error is in log S, and as z's own in the second, except for the maximum's: its class has no part
+  /// in what that is multiplied by, which is added up where a confident target leaves hardly any of U.
   ///
   /// - Parameter shareError: the weights' relative error, if it is more than 2^-98.
   func loss(_ weights: ShareSums, within shareError: Double) -> VectorValue? {
@@ -145,7 +156,11 @@ extension VectorRow {
     guard !sums.isFaint, !weights.cross.low.isNaN, cross == 0 || (cross >= 0x1p-700 && cross <= 0x1p900)
     else { return nil }
     let value = weights.total.times(logSum.value, BaselineMultiplier.self) + weights.cross
-    let elsewhere = (weights.total + -targetWeights[top.index]).high.magnitude + weights.total.high * 0x1p-80
+    var elsewhere = (weights.total + -targetWeights[top.index]).high.magnitude + weights.total.high * 0x1p-80
+    if isCapped, elsewhere < weights.total.high * 0x1p-20 {
+      guard let rest = self.elsewhere(targetWeights) else { return nil }
+      elsewhere = rest.high * 0x1.1p0
+    }
     return VectorValue(
       value: value, error: value.high * (0x1.4p-80 + (shareError + argumentError)) + elsewhere * argumentError)
   }

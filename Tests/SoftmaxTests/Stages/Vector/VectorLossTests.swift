@@ -167,6 +167,70 @@ struct VectorLossTests {
     }
   }
 
+  /// Beside a cap padding's derivatives are known, zeros or not, whatever number the padding is and however long the
+  /// row.
+  @Test(arguments: levelsHere, [-1e4, -1e9, -0x1.fffffep127, -1.7e308])
+  func paddingBesideACap(level: KernelLevel, padding: Double) throws {
+    for k in repetitions(40) {
+      var source = RandomProblem(seed: UInt64(k) &+ randomSeed)
+      let (rows, classes) = (source.pick(1, 4, 9), source.pick(3, 10, 70, 300))
+      let width = Int.random(in: 2...classes, using: &source)
+      func row(_ padding: Double) -> [Double] {
+        (0..<classes).map { $0 < width ? source.gauss() * source.pick(3, 1, 100) : padding }
+      }
+      let softmax = try SoftmaxProblem(
+        logits: Numbers((0..<rows).flatMap { _ in row(padding) }), layout: Layout(shape: [rows, classes], axis: 1),
+        temperature: source.pick(1, 1, 0.5), softcap: source.pick(30, 30, 50, 20, 16),
+        format: source.pick(.binary64, .binary64, .binary32, .bfloat16))
+      let teacher = try SoftmaxProblem(
+        logits: Numbers((0..<rows).flatMap { _ in row(-.infinity) }), layout: softmax.layout)
+      let shares = try teacher.solve([.probabilities], Execution()).probabilities ?? []
+      // What is smoothed has a share of the padding too, and no stage is as good at that as long as it counts.
+      let smoothing = padding < -1e5 ? source.pick(0, 0.1) : 0
+      let target: Target =
+        source.chance(0.4) && smoothing == 0
+        ? .probabilities(Numbers(shares))
+        : .indices((0..<rows).map { _ in Int.random(in: 0..<width, using: &source) })
+      let loss = try LossProblem(
+        softmax: softmax, target: target, labelSmoothing: smoothing, reduction: source.pick(.none, .sum, .mean))
+      let counter = StageCounter()
+      let found = try loss.lossAndGradient(
+        upstream: nil, loss: false, gradient: true, Execution(level: level), from: .vector, counting: counter)
+      let truth = try loss.lossAndGradient(
+        upstream: nil, loss: false, gradient: true, Execution(), from: .interval)
+      #expect(found.gradient?.map(\.bitPattern) == truth.gradient?.map(\.bitPattern), "case \(k)")
+      #expect(counter.total.ball <= 2, "\(counter.total.ball) of \(counter.total.outputs): case \(k)")
+    }
+  }
+
+  /// Rows with a target that is sure of the same class leave hardly anything open, though all but a faint part of
+  /// U - u cancels.
+  @Test(arguments: levelsHere) func confidentTargetsAreDecided(level: KernelLevel) throws {
+    for k in repetitions(60) {
+      var source = RandomProblem(seed: UInt64(k) &+ randomSeed)
+      let (rows, classes, isTeacher) = (source.pick(2, 16), source.pick(2, 10, 200), source.chance(0.5))
+      let tops = (0..<rows).map { _ in Int.random(in: 0..<classes, using: &source) }
+      func logits() -> [Double] {
+        tops.flatMap { top in (0..<classes).map { source.gauss() * 3 + ($0 == top ? source.uniform(30, 90) : 0) } }
+      }
+      let shape = Layout(shape: [rows, classes], axis: 1)
+      let softmax = try SoftmaxProblem(
+        logits: Numbers(logits()), layout: shape, softcap: isTeacher ? source.pick(30, 50) : source.pick(nil, 30, 50))
+      let other = Numbers(logits())
+      let shares = try SoftmaxProblem(logits: other, layout: shape).solve([.probabilities], Execution())
+      let loss = try LossProblem(
+        softmax: softmax, target: isTeacher ? .logits(other) : .probabilities(Numbers(shares.probabilities ?? [])),
+        reduction: source.pick(.none, .sum, .mean))
+      let counter = StageCounter()
+      let found = try loss.lossAndGradient(
+        upstream: nil, loss: true, gradient: true, Execution(level: level), from: .vector, counting: counter)
+      let truth = try loss.lossAndGradient(upstream: nil, loss: true, gradient: true, Execution(), from: .interval)
+      #expect(found.gradient?.map(\.bitPattern) == truth.gradient?.map(\.bitPattern), "case \(k)")
+      #expect(found.loss?.map(\.bitPattern) == truth.loss?.map(\.bitPattern), "case \(k)")
+      #expect(counter.total.ball <= 2, "\(counter.total.ball) of \(counter.total.outputs): case \(k)")
+    }
+  }
+
   /// The loop for capped logits keeps the bounds of its docstring, and is exact for the maximum and what equals it.
   @Test(arguments: levelsHere)
   func cappedLogits(level: KernelLevel) throws {
