@@ -56,6 +56,15 @@ public protocol VectorLoops: SendableMetatype {
 
   static func entropy(ofTargets targets: Span<Double>, table: Span<Double>) -> DoubleDouble
 
+  static func crossEntropy(
+    _ probabilities: Span<Double>, shares: Span<Double>, table: Span<Double>
+  ) -> DoubleDouble
+
+  static func quotients(
+    _ probabilities: Span<Double>, shares: Span<Double>, by factor: DoubleDouble, _ rounding: KernelRounding,
+    into out: inout MutableSpan<Double>
+  ) -> Int
+
   static func shareSums(
     _ shareHigh: Span<Double>, _ shareLow: Span<Double>, _ row: Span<Double>, rests: Span<Double>, shift: RowShift
   ) -> ShareSums

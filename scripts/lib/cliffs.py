@@ -143,9 +143,12 @@ def cases():
         rows = normal(LOGITS // classes, classes)
         student, teacher = ([[z + (60 if c == k % classes else 0) for c, z in enumerate(row)] for k, row in enumerate(some)]
                             for some in (rows, normal(LOGITS // classes, classes, seed=2)))
+        given = {"probabilities": [softmax(row) for row in rows]}
         for name, message in [
                 ("confident teacher, softcap", {"logits": student, "target_logits": teacher, "softcap": 50}),
-                ("confident target", {"logits": student, "target": [softmax(row) for row in teacher]})]:
+                ("confident target", {"logits": student, "target": [softmax(row) for row in teacher]}),
+                ("given probabilities", given | {"target": [k % classes for k in range(len(rows))]}),
+                ("given probabilities, soft", given | {"target": [softmax(row) for row in teacher]})]:
             yield f"/gradient, {name}, {classes:,}", "/gradient", dense(message), LOGITS
     wide = normal(1, 131_072)[0]
     for name, options in [("top_k", {"top_k": 5}), ("argmax alone", {"outputs": ["argmax"]})]:

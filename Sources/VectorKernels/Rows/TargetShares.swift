@@ -99,22 +99,23 @@ extension VectorLoops {
 
 /// What a divergence has of the targets t alone.
 extension VectorLoops {
-  /// t (-log t) of targets, 0 for 0.
+  /// u (-log p), 0 where u is 0.
   ///
-  /// - Returns: NaN for those above 1 and below 2^-700.
+  /// - Returns: NaN for a p above 1 and below 2^-700.
   ///
-  /// Error Bounds: relative 2^-84. -log t = log(1 + x) with x = (1 - t)/t. 1 - t is a pair exactly, and 1/t within
-  /// 2^-101, so x and with it the logarithm are within 2^-100; ``logSum(others:sum:table:)`` has 2^-86 of its own.
+  /// Error Bounds: relative 2^-84, and u's own. -log p = log(1 + x) with x = (1 - p)/p. 1 - p is a pair exactly, and
+  /// 1/p within 2^-101, so x and with it the logarithm are within 2^-100; ``logSum(others:sum:table:)`` has 2^-86 of
+  /// its own.
   @inlinable @inline(__always)
-  static func entropyTerm(of t: Vector, _ table: Span<Double>) -> VectorPair {
+  static func entropyTerm(of p: Vector, times u: VectorPair, _ table: Span<Double>) -> VectorPair {
     let (zero, one) = (Vector(repeating: 0), Vector(repeating: 1))
-    let isKnown = (t .>= Vector(repeating: 0x1p-700)) .& (t .<= one)
-    let own = VectorPair(high: choose(t, else: one, where: isKnown), low: zero)
+    let isKnown = (p .>= Vector(repeating: 0x1p-700)) .& (p .<= one) .& (u.high .> zero)
+    let own = VectorPair(high: choose(p, else: one, where: isKnown), low: zero)
     let inverse = own.reciprocal(Multiplier.self)
     let rest = VectorPair(sum: one, own.high.negated)
     let log = logSum(others: rest.times(inverse, Multiplier.self), sum: inverse, table: table)
-    let other = choose(zero, else: Vector(repeating: .nan), where: t .== zero)
-    return choose(log.times(own, Multiplier.self), else: VectorPair(high: other, low: other), where: isKnown)
+    let other = choose(zero, else: Vector(repeating: .nan), where: u.high .== zero)
+    return choose(log.times(u, Multiplier.self), else: VectorPair(high: other, low: other), where: isKnown)
   }
 
   /// Adds up Σ t (-log t) of a row's targets t ≥ 0.
@@ -133,12 +134,84 @@ extension VectorLoops {
       var block = VectorPair.zero
       let end = endOfBlock(from: start, to: targets.count)
       while start < end {
-        block = block.accumulating(entropyTerm(of: load(targets, start), table))
+        let t = load(targets, start)
+        block = block.accumulating(
+          entropyTerm(of: t, times: VectorPair(high: t, low: Vector(repeating: 0)), table))
         start &+= 8
       }
       sum = sum + folded(block)
     }
     return sum
+  }
+}
+
+/// Probabilities p in place of logits, with target weights u as ``share(of:_:weight:)`` has them.
+extension VectorLoops {
+  /// The loss Σ u (-log p).
+  ///
+  /// - Parameters:
+  ///   - probabilities: p, [classes], in [0, 1].
+  ///   - shares: u, [2][padded classes], the padding zero.
+  /// - Returns: NaN where a p with a weight is below 2^-700.
+  ///
+  /// Error Bounds: relative 2^-83: no term is negative, each is within 2^-84, and the additions are within 2^-89.9 as
+  /// in ``exponentials(_:rests:top:shift:vanishing:table:into:)``. Terms are at least 2^-953 or zero.
+  @inlinable @inline(never)
+  public static func crossEntropy(
+    _ probabilities: Span<Double>, shares: Span<Double>, table: Span<Double>
+  ) -> DoubleDouble {
+    let count = paddedCount(probabilities.count)
+    precondition(shares.count == 2 &* count && table.count >= 512)
+    var sum = DoubleDouble(high: 0)
+    var start = 0
+    while start < probabilities.count {
+      var block = VectorPair.zero
+      let end = endOfBlock(from: start, to: probabilities.count)
+      while start < end {
+        let u = VectorPair(high: load(shares, start), low: load(shares, count &+ start))
+        block = block.accumulating(entropyTerm(of: load(probabilities, start, absent: 1), times: u, table))
+        start &+= 8
+      }
+      sum = sum + folded(block)
+    }
+    return sum
+  }
+
+  /// Writes the correctly rounded `factor·u_i/p_i·2^exponent`, the gradient but for its sign, or NaN where this stage
+  /// cannot prove it.
+  ///
+  /// - Parameters:
+  ///   - probabilities, shares: as above.
+  ///   - factor: positive, in [2^-30, 2^30], within 2^-98.
+  ///   - out: [classes].
+  /// - Returns: how many are NaN; those whose p is below 2^-300 and has a weight are among them.
+  ///
+  /// Error Bounds: u and the factor are within 2^-98, 1/p within 2^-101 and the products within 2^-103 each.
+  @inlinable @inline(never)
+  public static func quotients(
+    _ probabilities: Span<Double>, shares: Span<Double>, by factor: DoubleDouble, _ rounding: KernelRounding,
+    into out: inout MutableSpan<Double>
+  ) -> Int {
+    let count = paddedCount(probabilities.count)
+    precondition(out.count == probabilities.count && shares.count == 2 &* count)
+    let (one, factors) = (Vector(repeating: 1), VectorPair(repeating: factor))
+    var open = Vector(repeating: 0)
+    var start = 0
+    while start < out.count {
+      let p = load(probabilities, start, absent: 1)
+      let u = VectorPair(high: load(shares, start), low: load(shares, count &+ start))
+      let isKnown = p .>= Vector(repeating: 0x1p-300)
+      let inverse = VectorPair(high: choose(p, else: one, where: isKnown), low: Vector(repeating: 0))
+        .reciprocal(Multiplier.self)
+      let value = u.times(inverse, Multiplier.self).times(factors, Multiplier.self)
+      var result = rounded(value, error: value.high * 0x1p-96, rounding)
+      result.isProven = result.isProven .& isKnown
+      result.set(0, where: u.isNothing)
+      store(result.provenOrNaN, row: &out, start)
+      open += result.open
+      start &+= 8
+    }
+    return Int(open.sum())
   }
 }
 
@@ -199,7 +272,9 @@ extension VectorLoops {
           totals = totals.accumulating(u)
           if rests.count > 0 { elsewhere += choose(zero, else: u.high, where: isEqual(rows.top, index)) }
           crosses = crosses.accumulating(Multiplier.product(u, -z))
-          if isDivergence { entropies = entropies.accumulating(entropyTerm(of: t, table)) }
+          if isDivergence {
+            entropies = entropies.accumulating(entropyTerm(of: t, times: VectorPair(high: t, low: zero), table))
+          }
           place &+= 1
           index += one
           start &+= 8

@@ -108,6 +108,71 @@ extension VectorLoss {
   }
 }
 
+/// Probabilities in place of logits: the loss is Σ u (-log p), its gradient -u/p.
+extension VectorLoss {
+  func solveProbabilities(
+    row n: Int, reader: inout RowReader, writer: inout RowWriter, in work: inout Workspace
+  ) -> Unresolved {
+    switch target {
+    case .indices(let indices): return solveProbability(row: n, target: indices[n], in: &work)
+    case .teacher: return leaveOpen(row: n, work.row, &writer)
+    case .weights(let weights):
+      _ = readTargetWeights(row: n, weights, reader: &reader, in: &work)
+      let (table, shares, loops) = (exponentialTable, work.row.targetWeights, work.row.loops)
+      return reader.read(problem.softmax.logits, row: n) { probabilities in
+        var open = Unresolved()
+        if request.use != .unused {
+          let loss = loops.crossEntropy(probabilities, shares: shares.numbers.span, table: table.span)
+          let isKnown = !loss.high.isNaN && !loss.low.isNaN
+          let value = isKnown ? VectorValue(value: loss, error: loss.high * 0x1p-83) : nil
+          open.isLossOpen = !resolveLoss(row: n, value, weight: .one, sum: &work.sum)
+        }
+        let factor = self.factor(n)
+        open.gradients = write(row: n, factor, &writer) { out in
+          guard abs(factor.exponent) <= 600 else { return work.row.leaveOpen(&out) }
+          let rounding = KernelRounding(
+            problem.softmax.format, exponent: factor.exponent, isNegative: !factor.isNegative)
+          return loops.quotients(
+            probabilities, shares: shares.numbers.span, by: factor.mantissa, rounding, into: &out)
+        }
+        return open
+      }
+    }
+  }
+
+  /// The same of a class index: only that class's probability counts.
+  private func solveProbability(row n: Int, target: Int, in work: inout Workspace) -> Unresolved {
+    let weight = problem.weight(ofClass: target)
+    guard weight != 0 else { return clear(row: n) }
+    let place = request.layout.position(row: n, class: target)
+    let p = problem.softmax.logits[place]
+    var open = Unresolved()
+    var loss: VectorValue?
+    if p >= 0x1p-300, request.use != .unused {
+      let (table, inverse) = (exponentialTable, DoubleDouble(high: p).reciprocal(BaselineMultiplier.self))
+      let odds = DoubleDouble(sum: 1, -p).times(inverse, BaselineMultiplier.self)
+      let sums = RowSums(others: odds, sum: inverse, reciprocal: DoubleDouble(high: p))
+      // As in the loop's terms.
+      let log = p == 1 ? DoubleDouble(high: 0) : work.row.loops.logSum(sums, table: table.span)
+      loss = VectorValue(value: log, error: log.high * 0x1p-84)
+    }
+    open.isLossOpen = !resolveLoss(row: n, loss, weight: ScaledDoubleDouble(weight), sum: &work.sum)
+    guard let gradient = buffers.gradient else { return open }
+    buffers.clearGradient(row: n, request.layout)
+    let factor = self.factor(n) * ScaledDoubleDouble(weight)
+    guard !factor.isZero else { return open }
+    var result = Double.nan
+    if p >= 0x1p-300, abs(factor.exponent) <= 300 {
+      let slope = factor / ScaledDoubleDouble(p)
+      result = KernelRounding(problem.softmax.format, exponent: slope.exponent, isNegative: !slope.isNegative)
+        .rounded(slope.mantissa, error: slope.mantissa.high * 0x1p-96)
+    }
+    gradient[place] = result
+    if result.isNaN { open.gradients = 1 }
+    return open
+  }
+}
+
 /// Σ s (row's loss) over rows, as a pair with a bound on its error.
 struct VectorLossSum {
   private(set) var value = DoubleDouble(high: 0)

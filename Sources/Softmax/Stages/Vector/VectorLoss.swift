@@ -24,7 +24,7 @@ final class VectorLoss: Sendable {
   }
 
   /// What the target weights u of the rows are made of.
-  private enum RowTarget {
+  enum RowTarget {
     /// Class indices without smoothing: u is zero but at the target.
     case indices([Int])
     case weights(VectorTargetWeights)
@@ -53,7 +53,7 @@ final class VectorLoss: Sendable {
 
   let request: LossRequest
   let buffers: LossBuffers
-  private let target: RowTarget
+  let target: RowTarget
   /// 1/(D T), or 1/(D T²) for the Hessian.
   private let scale: ScaledDoubleDouble
 
@@ -61,7 +61,9 @@ final class VectorLoss: Sendable {
   ///   function that it does not know.
   init?(_ request: LossRequest, into buffers: LossBuffers) {
     let problem = request.problem
-    guard !problem.takesProbabilities, let target = RowTarget(problem) else { return nil }
+    guard !problem.takesProbabilities || request.measure != .klDivergence, let target = RowTarget(problem) else {
+      return nil
+    }
     self.request = request
     self.buffers = buffers
     self.target = target
@@ -76,6 +78,7 @@ final class VectorLoss: Sendable {
 
   /// Whether rows are done eight at a time.
   var hasGroupedRows: Bool {
+    if problem.takesProbabilities { return false }
     // The Hessian is also multiplied by what the target weights add up to.
     if case (.weights, .hessianProduct?) = (target, request.derivative) { return false }
     // Nor are a teacher's weights made in groups where they are smoothed or differ between classes.
@@ -139,6 +142,9 @@ final class VectorLoss: Sendable {
     row n: Int, reader: inout RowReader, other: inout RowReader, writer: inout RowWriter, in work: inout Workspace
   ) -> Unresolved {
     let logits = problem.softmax.logits
+    guard !problem.takesProbabilities else {
+      return solveProbabilities(row: n, reader: &reader, writer: &writer, in: &work)
+    }
     guard !hasOneClass else { return clear(row: n) }
     switch target {
     case .indices(let indices):
@@ -248,7 +254,7 @@ final class VectorLoss: Sendable {
 
   /// Reads a row's target weights.
   /// - Returns: false where some of a teacher's shares, which nothing is added to, are left out of them.
-  private func readTargetWeights(
+  func readTargetWeights(
     row n: Int, _ weights: VectorTargetWeights, reader: inout RowReader, in work: inout Workspace
   ) -> Bool {
     switch problem.target {

@@ -231,6 +231,45 @@ struct VectorLossTests {
     }
   }
 
+  /// Probabilities in place of logits: the vector stage has the bits of the others, and leaves none of everyday rows.
+  @Test(arguments: levelsHere) func givenProbabilities(level: KernelLevel) throws {
+    for k in repetitions(200) {
+      var source = RandomProblem(seed: UInt64(k) &+ randomSeed)
+      let (rows, classes, isHostile) = (source.pick(1, 3, 20), source.pick(1, 2, 10, 70), source.chance(0.5))
+      let count = rows * classes
+      let logits = Numbers((0..<count).map { _ in source.gauss() * 3 })
+      let layout = Layout(shape: [rows, classes], axis: 1)
+      let softmax = try SoftmaxProblem(logits: logits, layout: layout)
+      var probabilities = try softmax.solve([.probabilities], Execution()).probabilities ?? []
+      if isHostile {
+        probabilities = probabilities.map {
+          source.pick($0, $0, 1, 1 - 0x1p-53, 0.5, 0, 1e-300, Double.leastNonzeroMagnitude, source.uniform(0, 1))
+        }
+      }
+      let indices = Target.indices((0..<rows).map { _ in Int.random(in: 0..<classes, using: &source) })
+      let shares = Target.probabilities(
+        Numbers((0..<count).map { _ in source.pick(0, 1, 0.5, source.uniform(0, 1)) }))
+      let loss = try LossProblem(
+        softmax: SoftmaxProblem(
+          logits: Numbers(probabilities), layout: layout,
+          format: source.pick(.binary64, .binary64, .binary32, .bfloat16)),
+        takesProbabilities: true, target: source.pick(indices, shares),
+        weight: source.chance(0.3) ? (0..<classes).map { _ in source.pick(1, 0.3, 7e5) } : nil,
+        sampleWeight: source.chance(0.3) ? (0..<rows).map { _ in source.pick(1, 0.7, 0, isHostile ? 1e-200 : 3) } : nil,
+        labelSmoothing: source.pick(0, 0, 0.1), reduction: source.pick(.none, .sum, .mean), divisor: 3)
+      let upstream =
+        loss.reduction == .none ? (0..<rows).map { _ in source.pick(1, -2.5, 0) } : [source.pick(1, -0.3)]
+      let counter = StageCounter()
+      let found = try loss.lossAndGradient(
+        upstream: upstream, loss: true, gradient: true, Execution(level: level), from: .vector, counting: counter)
+      let truth = try loss.lossAndGradient(
+        upstream: upstream, loss: true, gradient: true, Execution(), from: .interval)
+      #expect(found.loss?.map(\.bitPattern) == truth.loss?.map(\.bitPattern), "case \(k): \(probabilities)")
+      #expect(found.gradient?.map(\.bitPattern) == truth.gradient?.map(\.bitPattern), "case \(k): \(probabilities)")
+      #expect(isHostile || counter.total.ball <= 1, "\(counter.total.ball) of \(counter.total.outputs): case \(k)")
+    }
+  }
+
   /// The loop for capped logits keeps the bounds of its docstring, and is exact for the maximum and what equals it.
   @Test(arguments: levelsHere)
   func cappedLogits(level: KernelLevel) throws {
