@@ -194,6 +194,11 @@ public protocol VectorLoops: SendableMetatype {
     shift: RowShift, over reciprocal: DoubleDouble
   ) -> (value: DoubleDouble, error: Double)
 
+  static func interleavedJacobians(
+    _ pairs: Span<Double>, _ rows: Span<InterleavedRows>, by factor: DoubleDouble, _ rounding: KernelRounding,
+    into out: inout MutableSpan<Double>
+  ) -> RowBits
+
   static func interleavedHessianProducts(
     _ pairs: Span<Double>, _ rows: Span<InterleavedRows>, vectors: Span<Double>, within error: Double,
     _ rounding: KernelRounding, into out: inout MutableSpan<Double>

@@ -150,6 +150,7 @@ def cases():
                 ("given probabilities", given | {"target": [k % classes for k in range(len(rows))]}),
                 ("given probabilities, soft", given | {"target": [softmax(row) for row in teacher]})]:
             yield f"/gradient, {name}, {classes:,}", "/gradient", dense(message), LOGITS
+    yield "/softmax, Jacobians of 2", "/softmax", dense({"logits": short[:10_000], "outputs": ["jacobian"]}), 20_000
     wide = normal(1, 131_072)[0]
     for name, options in [("top_k", {"top_k": 5}), ("argmax alone", {"outputs": ["argmax"]})]:
         yield f"/softmax, 131,072, {name}", "/softmax", dense({"logits": wide, **options}), 131_072

@@ -187,10 +187,11 @@ struct OutputLayout: Sendable {
     }
   }
 
-  /// Whether ``GroupedRows`` computes them: all but the Jacobian, and so few of the largest logits that each is put
-  /// into its place. The order of the logits alone is found row by row.
+  /// Whether ``GroupedRows`` computes them: all but the Jacobian of more than two classes, and so few of the largest
+  /// logits that each is put into its place. The order of the logits alone is found row by row.
   var areGrouped: Bool {
-    areCommon || needExponentials && !areDividedByTemperature && topCount <= TopClasses.mostInserted
+    areCommon
+      || needExponentials && (!areDividedByTemperature || layout.classes == 2) && topCount <= TopClasses.mostInserted
   }
 
   /// Where in the tensor a row's number at a position of an output is; those at other positions are `layout.inner`

@@ -146,3 +146,43 @@ extension VectorLoops {
 /// Vectors that short rows of a Hessian are multiplied by are at most 2 to this.
 @inlinable @inline(__always)
 public var vectorReach: Int { 64 }
+
+extension VectorLoops {
+  /// Writes the correctly rounded `factor·p_0 p_1·2^exponent` of rows of two classes, what all entries of their
+  /// Jacobians are but for the sign; NaN where this stage cannot prove it.
+  ///
+  /// With e the exponential beside the maximum's 1 it is factor·e/S².
+  ///
+  /// - Parameters:
+  ///   - pairs: from ``interleavedExponentials(_:rests:shift:vanishing:table:into:_:)``.
+  ///   - factor: positive, in [2^-30, 2^30], within 2^-98.
+  ///   - out: [groups][8].
+  /// - Returns: the rows with a NaN.
+  ///
+  /// Error Bounds: e is within 2^-80.27, 1/S twice within 2^-79.85: 3.05·2^-80, for 0x1.9p-79.
+  @inlinable @inline(never)
+  public static func interleavedJacobians(
+    _ pairs: Span<Double>, _ rows: Span<InterleavedRows>, by factor: DoubleDouble, _ rounding: KernelRounding,
+    into out: inout MutableSpan<Double>
+  ) -> RowBits {
+    let count = pairs.count / 2
+    precondition(groupLength(count, rows.count) == 16 && out.count == 8 &* rows.count)
+    let (zero, factors) = (Vector(repeating: 0), VectorPair(repeating: factor))
+    var found: RowBits = 0
+    var group = 0
+    while group < rows.count {
+      // Unchecked, because the loop ends at the last group.
+      let (reciprocal, isFirst) = unsafe (rows[unchecked: group].reciprocal, isEqual(rows[unchecked: group].top, zero))
+      let (first, second) = (16 &* group, 16 &* group &+ 8)
+      let e = VectorPair(
+        high: choose(load(pairs, second), else: load(pairs, first), where: isFirst),
+        low: choose(load(pairs, count &+ second), else: load(pairs, count &+ first), where: isFirst))
+      let slope = reciprocal.times(reciprocal, Multiplier.self).times(factors, Multiplier.self)
+      let result = roundedProduct(e, slope, within: Vector(repeating: 0x1.9p-79), rounding)
+      store(result.provenOrNaN, &out, 8 &* group)
+      found |= bits(result.open, in: group)
+      group &+= 1
+    }
+    return found
+  }
+}

@@ -160,7 +160,10 @@ extension GroupedRows {
   /// Writes the outputs of the rows taken.
   /// - Returns: the rows with anything that is not proven.
   mutating func solve(_ outputs: OutputLayout) -> RowBits {
-    guard read(exponent: 0) else { return .max }
+    // 2^exponent is more than 1/T: what the Jacobian's entries may be above a probability.
+    let temperature = groups.arguments.shift.temperature
+    let exponent = outputs.areDividedByTemperature ? max(0, 2 - Int(temperature.exponent)) : 0
+    guard !outputs.areDividedByTemperature || cap == nil, read(exponent: exponent) else { return .max }
     // An array of its own, since a span of a part keeps all of this value from being changed.
     var results = exchange(&results, with: [])
     defer { self.results = results }
@@ -184,7 +187,13 @@ extension GroupedRows {
           KernelRounding(format, isOfSums: true), into: &out)
       case .logSumExp, .entropy: open |= rowResults(part.output, rounding, into: &results)
       case .argmax, .topIndices: break
-      case .jacobian: return .max
+      case .jacobian:
+        let factor = ScaledDoubleDouble.one / ScaledDoubleDouble(temperature)
+        var all = results.mutableSpan
+        var out = all._mutatingExtracting(first: 8 * groups.span.count)
+        open |= loops.interleavedJacobians(
+          groups.exponentials.numbers.span, groups.span, by: factor.mantissa,
+          KernelRounding(format, exponent: factor.exponent), into: &out)
       }
       switch part.output {
       case .probabilities, .logProbabilities: selection.write(results, to: part.buffer)
@@ -199,7 +208,14 @@ extension GroupedRows {
               ? Double(c) : results[groups.place(ofRow: row, classes: layout.classes) + 8 * c]
           }
         }
-      case .jacobian: break
+      case .jacobian:
+        for row in 0..<count {
+          let variance = results[row]
+          for place in 0..<4 {
+            part.buffer[outputs.position(of: part, row: number(row), at: place)] =
+              place == 0 || place == 3 ? variance : 0 - variance
+          }
+        }
       }
     }
     return open

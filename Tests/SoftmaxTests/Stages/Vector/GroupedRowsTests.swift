@@ -90,6 +90,26 @@ struct GroupedRowsTests {
     }
   }
 
+  /// Jacobians of two classes, whose entries are one number of either sign.
+  @Test(arguments: levelsHere) func jacobiansOfTwoClasses(level: KernelLevel) throws {
+    for k in repetitions(60) {
+      var source = RandomProblem(seed: UInt64(k) &+ randomSeed)
+      let rows = (0..<Int.random(in: 3...70, using: &source)).map { _ in source.row(2) }
+      let softmax = try problem(
+        rows, isLast: source.chance(0.7), temperature: source.pick(1, 1, 0.7, 1e-160, 1e100),
+        softcap: source.pick(nil, nil, nil, 30))
+      let truth = try softmax.solve([.jacobian, .probabilities], Execution(), from: .interval)
+      #expect(try softmax.solve([.jacobian, .probabilities], Execution(level: level)) == truth, "\(rows)")
+    }
+    var source = RandomProblem(seed: 3)
+    let softmax = try problem((0..<64).map { _ in [source.gauss() * 3, source.gauss()] }, isLast: true)
+    _ = try ResultBuffer.arrays([256]) { buffers throws(ComputationError) in
+      var groups = GroupedRows(softmax, level)
+      #expect(groups.take(0..<64) == 64)
+      #expect(groups.solve(OutputLayout([.jacobian], softmax.layout, into: buffers)) & groups.taken == 0)
+    }
+  }
+
   /// Products of the Hessian with vectors of all kinds: level ones, huge and tiny ones, zeros.
   @Test(arguments: [1, 2, 3, 7, 10, 33, 64, 66]) func hessianProducts(classes: Int) throws {
     for k in repetitions(12) {
@@ -173,7 +193,8 @@ struct GroupedRowsTests {
         LossProblem(
           softmax: softmax, target: target(0.1), sampleWeight: rows.map { _ in source.pick(1, 0.7) }, reduction: .sum),
       ]
-      let outputs: ShortList<SoftmaxOutput> = [.probabilities, .logProbabilities, .argmax]
+      var outputs: ShortList<SoftmaxOutput> = [.probabilities, .logProbabilities, .argmax]
+      if classes <= 3 { outputs.append(.jacobian) }
       let truth = try softmax.solve(outputs, Execution(), from: .ball)
       for level in levelsHere {
         let execution = Execution(level: level)
