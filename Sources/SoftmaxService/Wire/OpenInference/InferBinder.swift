@@ -104,7 +104,7 @@ struct InferBinder: ~Copyable {
     case .input(let input):
       bound.request.set(input, UnvalidatedRequest.Tensor(shape: shape, values: values))
     }
-    if input == .input(.logits) { setResultType(datatype) }
+    if input == .input(.logits) || input == .input(.probabilities) { setResultType(datatype) }
   }
 
   /// The input that a tensor is: by its name or, where another model's answer has one tensor and the operation needs
@@ -149,9 +149,12 @@ struct InferBinder: ~Copyable {
     return false
   }
 
-  /// Results have the logits' type, unless the request says otherwise.
+  /// Results have the type of the logits, or of the probabilities in their place, unless the request says otherwise.
+  /// What is refused anyway gets none: nobody sent it, and it may not go with an output.
   private mutating func setResultType(_ datatype: TensorDatatype) {
-    guard !bound.request.present.contains(.parameter(.dtype)), let type = datatype.resultType else { return }
+    guard bound.request.faults.isEmpty, !bound.request.present.contains(.parameter(.dtype)),
+      let type = datatype.resultType
+    else { return }
     bound.request.set(.dtype, .name(type.rawValue))
   }
 }

@@ -146,6 +146,15 @@ struct InPlaceTests {
     }
   }
 
+  @Test(arguments: kinds, [["gradient"], ["loss", "gradient"], ["loss"]])
+  func resultsOfProbabilitiesAreThoseOfJSON(kind: Kind, outputs: [String]) throws {
+    let (rows, classes) = (2, 1 << 14)
+    try check(
+      kind, outputs == ["loss"] ? "loss" : "gradient",
+      [("probabilities", [rows, classes], Array(repeating: 0x1p-14, count: rows * classes))], target: [3, 77],
+      outputs: outputs)
+  }
+
   /// Large enough for results that go where the logits are.
   @Test(arguments: kinds, [["gradient"], ["loss", "gradient"], ["gradient", "loss"]])
   func gradientsInTheLogitsPlaceAreTheSame(kind: Kind, outputs: [String]) throws {

@@ -66,6 +66,20 @@ struct InferTests {
     #expect(try answer("INT8").datatype == "FP64")
     #expect(try answer("FP32", #","parameters":{"dtype":"float64"}"#).datatype == "FP64")
     #expect(try answer("FP64", #","parameters":{"dtype":"float32"}"#).datatype == "FP32")
+    let target = tensor("target", "INT64", [], "[0]")
+    for (datatype, loss) in [("FP64", 1.3862943611198906), ("FP32", 1.3862944), ("BF16", 1.38)] {
+      let probabilities = tensor("probabilities", datatype, [2], "[0.25,0.75]")
+      let answer = try Inferred(infer("loss", request(probabilities, target))).outputs[0]
+      #expect(answer.datatype == datatype && answer.numbers == [loss])
+    }
+  }
+
+  @Test("The type that results have by default is no fault of a request", arguments: ["FP64", "FP32"])
+  func noFaultOfTheDefaultType(_ datatype: String) {
+    let tensors = [tensor("logits", datatype, [2], "[1,2]"), tensor("target", "INT64", [], "[0]")]
+    let answer = infer("gradient", request(tensors[0], tensors[1], rest: #","outputs":[{"name":"derivation"}]"#))
+    let complaint = #"outputs[0] is \"derivation\", which is no tensor; POST to /gradient for it"#
+    #expect(text(answer) == "{\"error\":\"\(complaint)\"}")
   }
 
   @Test("A number may come as its text: some clients have no parameters with a point")
