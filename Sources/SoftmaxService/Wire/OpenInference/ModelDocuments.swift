@@ -151,7 +151,8 @@ extension OutputDescriptor {
   var isAlwaysReturned: Bool {
     switch content {
     case .numbers(.classesSquared), .indices(.classesSquared), .derivation: false
-    case .numbers, .indices: !needsSingleRow && needs == nil && !needsDistribution && needsInput == nil
+    case .numbers, .indices:
+      !needsSingleRow && needs == nil && onlyUnder == nil && !needsDistribution && needsInput == nil
     }
   }
 }

@@ -72,10 +72,14 @@ struct EndpointTests {
     let names = operation.tensorOutputs.filter(\.descriptor.isAlwaysReturned).map { #"{"name":"\#($0.name)"}"# }
     var tensors = [tensor("logits", "FP64", [2, 3], "[1,2,3,4,5,6]")]
     if operation.requiredInputs.contains(.target) { tensors.append(tensor("target", "INT64", [2], "[0,2]")) }
-    let answer = infer(
-      operation.modelName,
-      #"{"inputs":[\#(tensors.joined(separator: ","))],"outputs":[\#(names.joined(separator: ","))]}"#)
-    #expect(try Inferred(answer).outputs.count == names.count, "\(text(answer))")
+    let hasReduction = operation.parameters.contains(.reduction)
+    for parameters in hasReduction ? ["none", "sum", "mean"].map({ #""reduction":"\#($0)""# }) : [""] {
+      let answer = infer(
+        operation.modelName,
+        #"{"inputs":[\#(tensors.joined(separator: ","))],"outputs":[\#(names.joined(separator: ","))],"#
+          + #""parameters":{\#(parameters)}}"#)
+      #expect(try Inferred(answer).outputs.count == names.count, "\(text(answer))")
+    }
   }
 
   @Test(
