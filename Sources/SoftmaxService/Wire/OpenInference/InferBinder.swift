@@ -276,8 +276,7 @@ extension InferBinder {
     bound.request.faults.append(.member(tensor.place.path.member("data").element(position))) {
       isBeyond
         ? "\($0) is beyond ±(2^53 - 1), where binary64 does not tell all whole numbers apart; send FP64"
-        : "\($0) is \(text(of: value)); "
-          + "\(datatype.rawValue) holds \(datatype.wholeNumbers ?? "")"
+        : "\($0) is \(text(of: value)); send \(datatype.wholeNumbers ?? "") as \(datatype.rawValue)"
     }
     return false
   }

@@ -132,7 +132,7 @@ struct BinaryTests {
     let answer = infer("softmax", request(tensor("logits", datatype, [2], "[0,\(word)]")))
     let least = datatype == "INT64" ? "-9007199254740991" : "0"
     #expect(
-      try #require(errorText(answer)).hasSuffix("\(datatype) holds whole numbers from \(least) to 9007199254740991"))
+      try #require(errorText(answer)).hasSuffix("send whole numbers from \(least) to 9007199254740991 as \(datatype)"))
   }
 
   @Test("Bytes need no alignment, and large tensors are read and written in parts")

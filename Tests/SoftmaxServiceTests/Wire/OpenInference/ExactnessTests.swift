@@ -65,7 +65,7 @@ struct ExactnessTests {
         (tensor("where", "INT8", [3], bytes: 3), [1, 1, 0], "inputs[1].datatype is INT8; send where as BOOL"),
         (
           tensor("where", "BOOL", [3], bytes: 3), [1, 2, 0],
-          "inputs[1].data[1] is 2; BOOL holds whole numbers from 0 to 1"
+          "inputs[1].data[1] is 2; send whole numbers from 0 to 1 as BOOL"
         ),
       ] as [(String, [UInt8], String)]
     for (tensor, bytes, sentence) in sentences {

@@ -177,13 +177,16 @@ struct InferTests {
       (request(tensor("logits", "FP64", [2], "[1,1e999]")), "inputs[0].data[1] is beyond the range of binary64"),
       (
         request(tensor("logits", "INT8", [2], "[1,128]")),
-        "inputs[0].data[1] is 128; INT8 holds whole numbers from -128 to 127"
+        "inputs[0].data[1] is 128; send whole numbers from -128 to 127 as INT8"
       ),
       (
         request(tensor("logits", "INT8", [2], "[1,-1e999]")),
         "inputs[0].data[1] is beyond the range of INT8; send whole numbers from -128 to 127"
       ),
-      (request(tensor("logits", "INT64", [2], "[1,0.5]")), "inputs[0].data[1] is 0.5; INT64 holds whole numbers"),
+      (
+        request(tensor("logits", "INT64", [2], "[1,0.5]")),
+        "inputs[0].data[1] is 0.5; send whole numbers from -9007199254740991 to 9007199254740991 as INT64"
+      ),
       (
         request(tensor("logit", "FP64", [1], "[1]")),
         "inputs[0].name is \"logit\", which this model does not take; the nearest is \"logits\""
