@@ -154,6 +154,16 @@ struct OtherPowerTests {
     }
   }
 
+  /// Divided by all items, a loss is the same whether ignored ones are counted as items without a class.
+  @Test func aLossThatIsDividedByAllItemsIsToldOnce() throws {
+    let report = try checked(
+      """
+      "logits": [[1, 2, 3], [0, 1, 0], [2, 0, 1], [0, 0, 3], [1, 1, 0]], "target": [2, -100, 0, -100, 1]
+      """, ["loss": "0.3354413465894024"])
+    #expect(report.findings.map(\.cause) == ["divisor"])
+    #expect(report.findings.first?.tellApart == nil)
+  }
+
   /// target.clamp(min=0), and where(keep, target, 0).
   @Test(arguments: [
     (-100, 0, "class 0: a clamped target"), (-100, 3, "class 3: a clamped target"),

@@ -214,7 +214,11 @@ extension Hypothesis {
     counted(.asOther, needing: [.otherIgnoredClass]) {
       "ignored items are counted, as class \($0.otherIgnoredClass): a clamped target"
     },
-    counted(.asNoClass, in: [.loss]) { _ in "ignored items are counted, as items without a class" },
+    // They add nothing to a loss: it is divided by more, which without weights is the number of items.
+    Array(
+      counted(.asNoClass, in: [.loss], needing: [.ownMean, .weights]) { _ in
+        "ignored items are counted, as items without a class"
+      }.prefix(1)),
     counted(.asNoClass, in: [.gradient]) { _ in
       "ignored items are counted, as items without a class: their gradient is p"
     },
