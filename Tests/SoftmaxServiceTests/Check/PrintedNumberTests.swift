@@ -177,6 +177,20 @@ struct PrintedNumberTests {
     #expect(try checked(again, ["probabilities": numbers]).passes)
   }
 
+  /// Logits in one format and arithmetic in another, or in one that the numbers are right in too.
+  @Test(arguments: [
+    ("[2.3, -1.7, 0.4]", "[0.8563586908838098, 0.015669446873037715, 0.12797186224315252]", #""float16""#),
+    ("[[1000.1, 1000.0, 999.3]]", "[[0.4247738367192182, 0.38436064535651643, 0.19086551792426545]]", #""float32""#),
+    ("[2.3, -1.7, 0.4]", "[0.8558632135391235, 0.015675682574510574, 0.1284611076116562]", #""bfloat16""#),
+  ])
+  func logitsOfAnotherFormatThanTheNumbersAreNamed(_ logits: String, _ numbers: String, _ type: String) throws {
+    let finding = try #require(checked("\"logits\": \(logits)", ["probabilities": numbers]).findings.first)
+    #expect(finding.cause == "precision" && finding.cure.contains(#""input_dtype" "# + type), "\(finding)")
+    let again = try checked(
+      "\"logits\": \(logits), \"input_dtype\": \(type), \"rtol\": 1e-6", ["probabilities": numbers])
+    #expect(again.passes)
+  }
+
   /// Where the exponentials of a format end, in the digits that exact logarithms have.
   @Test(arguments: [
     ("float64", "709.782712893384 and 0 below -745.1332191019412"),

@@ -27,8 +27,8 @@ struct Change: Sendable, Hashable {
     case withoutMask
     /// softmax(a/T), and itself in the place of its logarithm too.
     case withoutLogarithm
-    /// softmax(a/T) of logits rounded to ``SoftmaxTables/narrow``.
-    case narrowed
+    /// softmax(a/T) of logits rounded to a format.
+    case narrowed(BinaryFormat)
     /// log softmax(a/T) in the place of softmax(a/T).
     case logarithms
     /// e^x, x = (a - max a)/T, that is not divided by its sum; x in the place of its logarithm; and log Σ e^x, to which
@@ -66,14 +66,14 @@ struct Change: Sendable, Hashable {
       case .binary: 7
       case .withoutMask: 8
       case .withoutLogarithm: 9
-      case .narrowed: 10
+      case .narrowed(let format): format == .binary32 ? 10 : format == .binary16 ? 17 : 18
       case .logarithms: 11
       case .unfinished: 12
       case .negated: 13
       case .powersOfTwo: 14
       case .shiftedNumerator: 15
       case .shiftedDenominator: 16
-      case .axis(let axis): 17 + (axis.map { Int($0) + 1 } ?? 0)
+      case .axis(let axis): 19 + (axis.map { Int($0) + 1 } ?? 0)
       }
     }
   }
@@ -243,6 +243,9 @@ struct Change: Sendable, Hashable {
   var derivation = Derivation.given
   var isDifferentiated: Bool { derivation == .ofChangedLoss }
   var handling = Handling.given
+
+  /// Whether it may differ as little as one likes from no change.
+  var isNearNone: Bool { if case .narrowed = source { true } else { handling.isNearNone } }
 
   /// This change and another one about other things.
   func with(_ other: Change) -> Change {

@@ -31,8 +31,6 @@ final class SoftmaxTables {
   let targets: TargetTables?
   let rows: CheckedRows
   let execution: Execution
-  /// What a caller may have rounded the logits to: the request's format, or binary32.
-  var narrow: BinaryFormat { request.format == .binary64 ? .binary32 : request.format }
   /// Whether they are of a few rows, so that even sums over other rows can be made number by number.
   let isOfFew: Bool
   /// Whether they are computed by ``PlainSoftmax``; else each number is correctly rounded.
@@ -179,7 +177,7 @@ final class SoftmaxTables {
     case .powersOfTwo:
       guard rows.magnitude <= 700 else { return nil }
       temperature /= log(2)
-    case .narrowed: logits = logits.map(narrow.nearest)
+    case .narrowed(let format): logits = logits.map(format.nearest)
     case .withoutLogarithm where output == .logSumExp:
       return try numbers(.logSumExp, of: .given).map { $0.map(exp) }
     case .withoutLogarithm: return try numbers(.probabilities, of: .given)

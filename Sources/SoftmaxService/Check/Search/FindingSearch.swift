@@ -103,7 +103,7 @@ extension OutputSearch {
   }
 
   private enum Step: CaseIterable {
-    case singles, pairs, shorterFormat, shorterPrecision
+    case singles, roundedLogits, pairs, shorterFormat, shorterPrecision
     /// Mistakes in arithmetic in binary32, whose numbers were printed with more digits than it has.
     case shorterSingles, shorterPairs
     case multiple, printedShorter
@@ -135,7 +135,7 @@ extension OutputSearch {
         switch step {
         case .shorterFormat, .printedShorter: [ownArithmetic]
         case .shorterSingles, .shorterPairs: shorter
-        case .singles, .pairs, .shorterPrecision: own
+        case .singles, .roundedLogits, .pairs, .shorterPrecision: own
         case .multiple: own + shorter
         }
       for way in ways {
@@ -145,6 +145,7 @@ extension OutputSearch {
         let found: [Finding]? =
           switch step {
           case .singles, .shorterSingles: try simplyExplained()
+          case .roundedLogits: try roundedLogits().map { [$0] }
           case .pairs, .shorterPairs: best(try explanations(pairs()))
           case .shorterFormat: try roundedInShorterFormat(Self.shorterFormats)
           case .shorterPrecision: try shorterPrecision().map { [$0] }

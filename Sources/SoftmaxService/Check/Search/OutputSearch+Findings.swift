@@ -101,7 +101,7 @@ extension OutputSearch {
   /// The formula is right as far as the numbers tell: what is left is rounding, and what cancels.
   mutating func roundingFindings(_ base: Agreement) throws(ComputationError) -> [Finding] {
     if base.way == .lenient, !base.isFlushed {
-      if let finding = try roundedLogits() { return [finding] }
+      if let finding = try roundedLogits(besides: base) { return [finding] }
       if let finding = try cutShort() { return finding }
     }
     func saying(_ cause: Cause, _ detail: String, cure: String) -> [Finding] {
@@ -163,18 +163,34 @@ extension OutputSearch {
     return try roundingFindings(base)
   }
 
-  /// What explains the numbers as those of logits that were rounded to their format first; nil where nothing does.
-  private mutating func roundedLogits() throws(ComputationError) -> Finding? {
-    let format = arithmetic.format
-    guard format.precision < 53, format == tables.narrow, !format.holds(rows.logits),
-      let agreement = try agreement(under: Change(source: .narrowed)), agreement.way != .lenient,
-      let type = DataType.allCases.first(where: { $0.format == format })
-    else { return nil }
-    let name = quoted(type.rawValue)
-    let dtype = report.format == format ? "" : " and \"dtype\" \(name)"
-    return finding(
-      .precision, detail: "\(Self.isRight), of logits that \(format.name) has rounded first",
-      cure: "round them here too, by \"input_dtype\" \(name)\(dtype), or compute in a longer format", agreement)
+  /// What explains the numbers as those of logits that a format has rounded first; nil where nothing does.
+  /// - Parameter base: how well the formula as it is agrees; nil where it does not. Then it takes the evidence of a
+  ///   pair, since a format can make the numbers differ as little as one likes.
+  mutating func roundedLogits(besides base: Agreement? = nil) throws(ComputationError) -> Finding? {
+    for format in Self.shorterFormats where format.precision <= arithmetic.format.precision {
+      let change = Change(source: .narrowed(format))
+      guard try mayBeRounded(format), try spots.mayAgree(change, arithmetic),
+        let agreement = try agreement(under: change), agreement.way != .lenient,
+        let type = DataType.allCases.first(where: { $0.format == format })
+      else { continue }
+      if base == nil, try !evidence(for: change, agreement).suffices(isPair: true) { continue }
+      let own = DataType.allCases.first { $0.format == arithmetic.format && $0.format != report.format }
+      let dtype = own.map { " and \"dtype\" \(quoted($0.rawValue))" } ?? ""
+      return finding(
+        .precision, detail: "\(Self.isRight), of logits that \(format.name) has rounded first",
+        cure: "round them here too, by \"input_dtype\" \(quoted(type.rawValue))\(dtype), "
+          + "or keep them in a longer format", agreement)
+    }
+    return nil
+  }
+
+  /// Whether a format rounds the logits, none of them to infinity, and by as much as the numbers are off: no p moves
+  /// by more than 2u max |a/T| of itself, and no logarithm by more than that.
+  private mutating func mayBeRounded(_ format: BinaryFormat) throws(ComputationError) -> Bool {
+    let moved = expm1(2 * format.unit * rows.largestShift(.given))
+    guard try report.maximumAbsoluteError <= 4 * moved * largestGain() / asked.operations.typical else { return false }
+    return !format.holds(rows.logits)
+      && rows.logits.allSatisfy { !$0.isFinite || format.nearest(to: $0).isFinite }
   }
 
   /// No more is known: numbers that are wrong by less than arithmetic rounds look the same.

@@ -197,7 +197,7 @@ struct OutputSearch: ~Copyable {
   }
 
   /// What a logarithm is multiplied by in any of the numbers, at most.
-  private mutating func largestGain() throws(ComputationError) -> Double {
+  mutating func largestGain() throws(ComputationError) -> Double {
     if let known = knownGain { return known }
     guard try asked.adopt(Change()) else { return .infinity }
     var gain = 0.0
@@ -220,7 +220,7 @@ struct OutputSearch: ~Copyable {
     for change: Change, _ agreement: Agreement, base: Agreement? = nil, enough: Double = .infinity
   ) throws(ComputationError) -> WeightOfEvidence {
     var evidence = WeightOfEvidence(
-      arithmetic, agreement, base: base, in: printedArithmetic, isNear: change.handling.isNearNone, enough: enough)
+      arithmetic, agreement, base: base, in: printedArithmetic, isNear: change.isNearNone, enough: enough)
     guard try recomputation.adopt(change), try asked.adopt(Change()) else { return evidence }
     if recomputation.isReduced {
       evidence.add(numbers[0], exact: exact[0], changed: recomputation.total(), asked: asked.total())
