@@ -187,11 +187,12 @@ struct OtherPowerTests {
     }
   }
 
-  /// A loss has no gradient of p.
+  /// A loss has no gradient of p; with weights its divisor is not the number of items.
   @Test func itemsWithoutAClassAreSaidOfEachOutput() throws {
     var right = Textbook<Double>(logits: Self.logits, target: [2, -100, 3])
+    right.weight = [0.5, 1.5, 2, 3]
     let request = right.request
-    right.divisor = 3
+    right.divisor = 6
     let loss = try checked(request, ["loss": json(right.loss)])
     #expect(loss.findings.contains { $0.cause == "ignore_index" })
     #expect(!loss.findings.contains { $0.detail.contains("gradient") }, "\(loss.findings)")

@@ -61,7 +61,7 @@ struct ExactnessTests {
     let sentences =
       [
         (tensor("where", "BOOL", [3], "[true,true]"), [], "inputs[1] has the shape [3] of BOOL"),
-        (tensor("where", "BOOL", [3], "[true,2,false]"), [], "inputs[1].data[1] is 2; BOOL holds"),
+        (tensor("where", "BOOL", [3], "[true,2,false]"), [], "inputs[1].data[1] is 2; send whole"),
         (tensor("where", "INT8", [3], bytes: 3), [1, 1, 0], "inputs[1].datatype is INT8; send where as BOOL"),
         (
           tensor("where", "BOOL", [3], bytes: 3), [1, 2, 0],
