@@ -210,10 +210,10 @@ public struct ConnectionState: ~Copyable, Sendable {
     if phase == .lingering { beginLingering(at: now) }
   }
 
-  /// Its owner has others to serve: no further head is read until `resume`, and then call `process`. A request that has
-  /// begun goes on.
+  /// The owner has others to serve: no further head is read until `resume`. A request that has begun goes on.
   public mutating func pause() { isPaused = true }
 
+  /// Heads are read again: call `process`.
   public mutating func resume() { isPaused = false }
 
   // MARK: What to wait for

@@ -161,8 +161,8 @@ actor EventLoop {
       }
       var count = 0
       if isPoolBusy || lastCount > 1 {
-        // Clients that sent several requests may send more; then nobody sleeps or has to be woken. And without this some
-        // answers beside large requests came 80 to 220 ms late.
+        // Clients that sent several requests may send more; then nobody sleeps or has to be woken. And without this
+        // some answers beside large requests came 80 to 220 ms late.
         count = epoll.wait(milliseconds: 0)
         if count == 0 { sched_yield() }
       }

@@ -49,8 +49,8 @@ protocol Arithmetic: Sendable {
   func power(_ d: Real, _ poll: inout CancellationPoll) throws(ComputationError) -> Real
   /// Any number in [0, 1].
   var unit: Real { get }
-  /// The tails x_i of some classes (``SoftmaxSums``), where it computes them together, for less than one by one: nil for
-  /// those that it does not, and empty where it does none.
+  /// The tails x_i of some classes (``SoftmaxSums``), where it computes them together, for less than one by one: nil
+  /// for those that it does not, and empty where it does none.
   func tails(of row: LogitsRow, in classes: Range<Int>) -> [Real?]
   /// `log(1 + x)` for x >= 0, with a small relative error however small x is.
   func logOfOnePlus(_ x: Real, _ poll: inout CancellationPoll) throws(ComputationError) -> Real

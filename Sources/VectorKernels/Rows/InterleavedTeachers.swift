@@ -99,9 +99,9 @@ extension VectorLoops {
   ///   - isDivergence: whether the divergences are asked for.
   ///
   /// Error Bounds: log S and log S' within ``logSumError``; z's absolute error once more of log S and, in the sum, of
-  /// the shares of other classes than the row's
-  /// maximum, whose z is zero. The sums have blocks of 64 terms within 2^-92.9, their exponentials are within 2^-80.27
-  /// and 1/S' within 2^-79.9: 0x1.2p-79. An exponential that is left out is below 2^-894, times its z.
+  /// the shares of other classes than the row's maximum, whose z is zero. The sums have blocks of 64 terms within
+  /// 2^-92.9, their exponentials are within 2^-80.27 and 1/S' within 2^-79.9: 0x1.2p-79. An exponential that is left
+  /// out is below 2^-894, times its z.
   @inlinable @inline(never)
   public static func interleavedTeacherLosses(
     _ logits: Span<Double>, rests: Span<Double>, shift: RowShift, _ rows: inout MutableSpan<InterleavedRows>,

@@ -345,7 +345,7 @@ struct ConnectionStateTests {
     let taken = harness.feed(bytes, by: step)
     #expect(harness.requests.count == 2 && harness.statuses == [200, 200])
     harness.pass(10_000)
-    #expect(harness.closed == nil && harness.secondsWaited == nil)
+    #expect(harness.closed == nil && harness.state.timeWaited(at: harness.now.instant) == nil)
     if step == .max { harness.finish() }
     #expect(harness.closed == nil)
     harness.state.resume()

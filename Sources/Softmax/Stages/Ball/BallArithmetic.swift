@@ -135,8 +135,8 @@ extension BallArithmetic {
     return Ball(result, radius: spread, exponent: Int(k))
   }
 
-  /// By the vector kernels' triples, for rows that have no cap, and e^d from 2^-894 on. A maximum's tail, which is zero,
-  /// and those of d above -2^-20, of whose e^d - 1 the triples say too little, are left to others.
+  /// By the vector kernels' triples, for rows that have no cap, and e^d from 2^-894 on. A maximum's tail, which is
+  /// zero, and those of d above -2^-20, of whose e^d - 1 the triples say too little, are left to others.
   ///
   /// Error bound: e^d is within 2^-131 of itself, and its low part is in the radius: 2^-104 of it. Of e^d - 1 more than
   /// 2^-20.1 is left, so that 2^-131 is below 2^-110 of it; the head less 1 is exact, and so is its sum with the middle

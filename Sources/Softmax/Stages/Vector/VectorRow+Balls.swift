@@ -100,8 +100,7 @@ extension VectorRow {
     guard !isCapped else { return nil }
     let near = loops.nearDivergence(
       logits, teacherLogits, high: teacher.exponentials.high, low: teacher.exponentials.low, top: teacher.top.index,
-      shift: shift,
-      over: teacher.sums.reciprocal)
+      shift: shift, over: teacher.sums.reciprocal)
     return near.error < .infinity ? Ball(near.value, radius: near.error, exponent: 0) : nil
   }
 
