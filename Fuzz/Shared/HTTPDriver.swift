@@ -31,9 +31,13 @@ struct Outcome: Equatable {
   var written: [UInt8] = []
   var rejections: [String] = []
   var isShutDown = false
+  /// Whether the connection is paused after each request, until it has nothing more to do; false at the end.
+  private var pauses: Bool
+  private var isPaused = false
 
   /// Feeds `bytes` as far as the connection reads, each piece as long as `step` says, then the end of the stream.
-  init(_ bytes: [UInt8], limits: HTTPLimits, step: (_ piece: Int) -> Int) {
+  init(_ bytes: [UInt8], limits: HTTPLimits, pauses: Bool = false, step: (_ piece: Int) -> Int) {
+    self.pauses = pauses
     let now = Moment(instant: Instant(nanoseconds: 0), date: HTTPDate(unixSeconds: 0))
     var state = ConnectionState(limits: SharedLimits(limits), at: now)
     var index = 0
@@ -47,18 +51,23 @@ struct Outcome: Equatable {
     state.peerFinished()
     goOn(&state, now)
     precondition(state.readInterest == .none && state.nextDeadline == nil && !state.hasOutput)
+    self.pauses = false
   }
 
   private mutating func goOn(_ state: inout ConnectionState, _ now: Moment) {
-    state.process(at: now) { perform($0, &$1, now) }
     var out: [UInt8] = []
-    state.flush(at: now) {
-      perform($0, &$1, now)
-    } write: { first, second in
-      for index in first.indices { out.append(first[index]) }
-      for index in second.indices { out.append(second[index]) }
-      return first.count + second.count
-    }
+    repeat {
+      isPaused = false
+      state.resume()
+      state.process(at: now) { perform($0, &$1, now) }
+      state.flush(at: now) {
+        perform($0, &$1, now)
+      } write: { first, second in
+        for index in first.indices { out.append(first[index]) }
+        for index in second.indices { out.append(second[index]) }
+        return first.count + second.count
+      }
+    } while isPaused
     written += out
   }
 
@@ -74,6 +83,8 @@ struct Outcome: Equatable {
       }
       precondition(request.body.count <= 1 << 20)
       state.respond(to: id, with: Response(.ok, .plainText, body: request.body), at: now)
+      isPaused = pauses
+      if pauses { state.pause() }
     case .reject(let rejection):
       rejections.append(rejection.problem.type.name)
       state.reject(with: Response(rejection.problem), at: now)
@@ -85,7 +96,8 @@ struct Outcome: Equatable {
   }
 }
 
-/// The bytes do the same whole, one by one and in uneven pieces, and at most one request is refused, as the last.
+/// The bytes do the same whole, one by one, in uneven pieces and with pauses, and at most one request is refused, as
+/// the last.
 func checkCuts(_ bytes: [UInt8]) {
   var limits = HTTPLimits()
   // Small enough that inputs of a few kilobytes reach each bound.
@@ -96,4 +108,6 @@ func checkCuts(_ bytes: [UInt8]) {
   precondition(whole == Outcome(bytes, limits: limits) { _ in 1 })
   precondition(whole == Outcome(bytes, limits: limits) { $0 % 2 == 0 ? 3 : 31 })
   precondition(whole == Outcome(bytes, limits: limits) { 1 << ($0 % 8) })
+  precondition(whole == Outcome(bytes, limits: limits, pauses: true) { _ in .max / 2 })
+  precondition(whole == Outcome(bytes, limits: limits, pauses: true) { 1 << ($0 % 8) })
 }
