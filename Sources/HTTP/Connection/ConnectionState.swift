@@ -143,7 +143,7 @@ public struct ConnectionState: ~Copyable, Sendable {
   var drainDeadline: Instant?
   var peerHasFinished = false
   /// No head is read: the owner has others to serve.
-  var isPaused = false
+  public private(set) var isPaused = false
   /// A refusal that waits for the end of its request's body.
   var waitingRefusal: Refusal?
   /// A refusal that has been queued and not yet reported; until then no other request is read.

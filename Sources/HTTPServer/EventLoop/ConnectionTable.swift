@@ -81,8 +81,6 @@ final class Connection {
   var hasDeferredWrite = false
   /// The request that the work pool has, or that waits for the loop.
   var work: Work?
-  /// It has had its turn, and reads no request until it comes again.
-  var isPaused = false
   /// Bytes counted for it.
   var memory = 0
   /// Those among them that the kernel holds: what it said when it was last asked, and all that was written since.

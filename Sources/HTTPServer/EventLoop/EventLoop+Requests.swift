@@ -109,8 +109,7 @@ extension EventLoop {
 
   /// The connection's next requests wait until others have had their turn.
   func pause(_ connection: Connection, _ state: inout ConnectionState) {
-    guard connection.work == nil, !connection.isPaused, !connection.isClosed else { return }
-    connection.isPaused = true
+    guard connection.work == nil, !state.isPaused, !connection.isClosed else { return }
     state.pause()
     postponed.append(connection.token)
   }
@@ -134,32 +133,34 @@ extension EventLoop {
       count += 1
       // Its connection may have gone.
       guard let connection = table[token] else { continue }
-      if connection.isPaused {
-        connection.isPaused = false
-        connection.withState { state in
-          state.resume()
-          advance(connection, &state)
-        }
-        refreshClock()
-        continue
-      }
-      guard var work = connection.work, let request = work.request.take() else { continue }
-      connection.work = nil
       connection.withState { state in
-        if work.cancellation.isCancelled {
-          let response = handler.response(to: request.head, of: request.route, with: ProblemType.deadlineExceeded.usual)
-          complete(&work, with: response, on: connection, &state)
-        } else if runInline(request, &work.metrics, id: work.id, isShort: isShort, on: connection, &state) {
-          work.memory.release()
-        } else {
-          work.request = OneShotRequest(request)
-          work.trial = isShort ? .short : .full
-          handOver(work, on: connection, &state)
+        if state.isPaused {
+          state.resume()
+        } else if !runKept(on: connection, isShort: isShort, &state) {
+          return
         }
         advance(connection, &state)
+        refreshClock()
       }
     }
     return count
+  }
+
+  /// Answers the request that a connection has kept, or hands it over; false where it has none, or a worker has it.
+  private func runKept(on connection: Connection, isShort: Bool, _ state: inout ConnectionState) -> Bool {
+    guard var work = connection.work, let request = work.request.take() else { return false }
+    connection.work = nil
+    if work.cancellation.isCancelled {
+      let response = handler.response(to: request.head, of: request.route, with: ProblemType.deadlineExceeded.usual)
+      complete(&work, with: response, on: connection, &state)
+    } else if runInline(request, &work.metrics, id: work.id, isShort: isShort, on: connection, &state) {
+      work.memory.release()
+    } else {
+      work.request = OneShotRequest(request)
+      work.trial = isShort ? .short : .full
+      handOver(work, on: connection, &state)
+    }
+    return true
   }
 
   /// A worker gets the request. Where the pool is full the loop tries it for as long as it may, if it has not done so;
