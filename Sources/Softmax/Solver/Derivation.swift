@@ -79,8 +79,7 @@ extension VectorRow {
   fileprivate mutating func solve(
     _ logits: Span<Double>, derivationFor l: Int, into buffer: ResultBuffer
   ) -> Int {
-    // 2^exponent is more than 1/T.
-    read(logits, exponent: max(0, 2 - Int(temperature.exponent)))
+    read(logits, exponent: Self.exponentOverTemperature(temperature))
     let overTemperature = ScaledDoubleDouble.one / ScaledDoubleDouble(temperature)
     let own = exponential(l) / sum
     var open = 0

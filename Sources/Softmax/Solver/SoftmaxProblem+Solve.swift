@@ -194,6 +194,11 @@ struct OutputLayout: Sendable {
       || needExponentials && (!areDividedByTemperature || layout.classes == 2) && topCount <= TopClasses.mostInserted
   }
 
+  /// 2 to this is at least what the outputs may be above a probability.
+  func exponent(temperature: Double) -> Int {
+    areDividedByTemperature ? VectorRow.exponentOverTemperature(temperature) : 0
+  }
+
   /// Where in the tensor a row's number at a position of an output is; those at other positions are `layout.inner`
   /// apart.
   func position(of part: Part, row n: Int, at position: Int) -> Int {

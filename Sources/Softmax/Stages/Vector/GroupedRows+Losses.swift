@@ -127,8 +127,7 @@ extension GroupedRows {
     let error = Self.factorError + 4 * argumentError
     _ = products(
       exponentials.times(capSlopes, vanishing: vanishing, by: loops), isGradient: true, within: shareError + slopeError,
-      rounding,
-      into: &results)
+      rounding, into: &results)
     if additions == nil {
       groups.change { rows in loops.interleavedTargets(exponentials.numbers.span, &rows, within: error) }
     }

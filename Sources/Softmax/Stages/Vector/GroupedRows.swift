@@ -160,10 +160,9 @@ extension GroupedRows {
   /// Writes the outputs of the rows taken.
   /// - Returns: the rows with anything that is not proven.
   mutating func solve(_ outputs: OutputLayout) -> RowBits {
-    // 2^exponent is more than 1/T: what the Jacobian's entries may be above a probability.
     let temperature = groups.arguments.shift.temperature
-    let exponent = outputs.areDividedByTemperature ? max(0, 2 - Int(temperature.exponent)) : 0
-    guard !outputs.areDividedByTemperature || cap == nil, read(exponent: exponent) else { return .max }
+    guard !outputs.areDividedByTemperature || cap == nil, read(exponent: outputs.exponent(temperature: temperature))
+    else { return .max }
     // An array of its own, since a span of a part keeps all of this value from being changed.
     var results = exchange(&results, with: [])
     defer { self.results = results }

@@ -9,10 +9,7 @@ extension VectorRow {
   ) throws(ComputationError) -> Int {
     let layout = outputs.layout
     begin(logits)
-    if outputs.needExponentials {
-      // 2^exponent is more than 1/T: what the Jacobian's entries may be above a probability.
-      exponentiate(logits, exponent: outputs.areDividedByTemperature ? max(0, 2 - Int(temperature.exponent)) : 0)
-    }
+    if outputs.needExponentials { exponentiate(logits, exponent: outputs.exponent(temperature: temperature)) }
     var open = 0
     let chosen = outputs.top(of: logits, by: loops)
     for place in outputs.parts.indices {

@@ -48,6 +48,9 @@ struct VectorRow: ~Copyable {
     cap = isCapped ? RowCap(problem) : nil
   }
 
+  /// 2 to this is more than 1/T, what a derivative may be above a probability; and at least 1.
+  static func exponentOverTemperature(_ temperature: Double) -> Int { max(0, 2 - Int(temperature.exponent)) }
+
   /// About how many nanoseconds a row of this many classes takes.
   static func cost(_ classes: Int) -> Int { 200 + 6 * classes }
 
