@@ -50,18 +50,14 @@ def sources(file):
     return [str(path), *(first.split()[2:] if first.startswith("// with: ") else [])]
 
 
-def resources(files):
-    """What the package's build makes of the files that a module embeds, but empty: nobody asks for their bytes."""
-    names = {name for file in files for name in re.findall(r"PackageResources\.(\w+)", pathlib.Path(file).read_text())}
-    return [f"static let {name}: [UInt8] = []" for name in sorted(names)]
-
-
 def main():
     folder, *rest = sys.argv[1:]
     programs, command = rest[:rest.index("--")], rest[rest.index("--") + 1:]
     targets = {target["name"]: target for target in json.load(sys.stdin)["targets"]}
     paths = {name: target.get("path") or f"Sources/{name}" for name, target in targets.items()}
     system = {name for name, target in targets.items() if target["type"] == "system"}
+    # Modules in C, each of one file.
+    c_files = {name: file for name, path in paths.items() for file in pathlib.Path(path).glob("*.c")}
     needed = {}
 
     def visit(name):
@@ -80,17 +76,16 @@ def main():
 
     modules = {file: set().union(*(visit(name) for part in sources(file) for name in imports(part))) for file in programs}
     for name in sorted(set().union(*modules.values())):
-        command += ["-I", paths[name]] if name in system else []
+        command += ["-I", paths[name]] if name in system else ["-I", f"{paths[name]}/include"] if name in c_files else []
     print("all:", *(f"{folder}/{pathlib.Path(file).stem}" for file in programs), "\n")
     for file, needs in modules.items():
         product = f"{folder}/{pathlib.Path(file).stem}"
         rule(product, [*sources(file), *objects(needs)], "-module-name", "Program", "$^", "-o", "$@")
     for name in sorted(set().union(*modules.values()) - system):
+        if file := c_files.get(name):
+            print(f"{folder}/{name}.o: {file}\n\tclang -std=c23 -c $< -I {paths[name]}/include -o $@\n")
+            continue
         files = sorted(str(file) for file in pathlib.Path(paths[name]).rglob("*.swift"))
-        if embedded := resources(files):
-            generated = pathlib.Path(folder, "PackageResources.swift")
-            generated.write_text("\n".join(["enum PackageResources {", *embedded, "}\n"]))
-            files.append(str(generated))
         others = objects(needed[name] - {name})
         rule(f"{folder}/{name}.o", [*files, *others], *flags(targets[name]), "-wmo", "-package-name", "softmaxd",
              "-module-name", name, *files, "-emit-module", "-emit-module-path", f"{folder}/{name}.swiftmodule",

@@ -1,4 +1,4 @@
-import EmbeddedResources
+import EmbeddedFiles
 import HTTP
 import NumericJSON
 import Softmax
@@ -118,8 +118,17 @@ enum ProblemPages {
   }
 }
 
+/// The contract, openapi.yaml, as it was when the program was built.
+enum Contract {
+  static let yaml = unsafe bytes(of: embedded_openapi_yaml)
+  static let json = unsafe bytes(of: embedded_openapi_json)
+}
+
 /// What `GET /` answers to browsers, whose style and script stand at paths of their own.
 enum BrowserPage {
+  static let markup = unsafe bytes(of: embedded_page_html)
+  static let style = unsafe bytes(of: embedded_page_css)
+  static let script = unsafe bytes(of: embedded_page_js)
   /// Its Content Security Policy (CSP Level 3): styles and scripts of this service, requests to it, and nothing else.
   static let policy = [
     "default-src 'none'", "script-src 'self'", "style-src 'self'", "connect-src 'self'", "img-src data:",
@@ -127,4 +136,8 @@ enum BrowserPage {
     // No text can become markup or a program, whatever a script does with it (Trusted Types).
     "require-trusted-types-for 'script'", "trusted-types 'none'",
   ].joined(separator: "; ")
+}
+
+private func bytes(of file: embedded_file) -> [UInt8] {
+  unsafe Array(UnsafeBufferPointer(start: file.bytes, count: file.count))
 }

@@ -1,4 +1,3 @@
-import EmbeddedResources
 public import HTTP
 import NumericJSON
 import Softmax
@@ -107,10 +106,10 @@ public struct Service: Sendable {
   private func respond(to head: RequestHead, at page: Page) -> Response {
     switch page {
     case .root, .docs: return root(for: head)
-    case .style: return Response(.ok, .css, body: EmbeddedResources.Page.style)
-    case .script: return Response(.ok, .javascript, body: EmbeddedResources.Page.script)
-    case .document: return Response(.ok, .yaml, body: EmbeddedResources.openAPI)
-    case .documentAsJSON: return Response(.ok, .json, body: EmbeddedResources.openAPIAsJSON)
+    case .style: return Response(.ok, .css, body: BrowserPage.style)
+    case .script: return Response(.ok, .javascript, body: BrowserPage.script)
+    case .document: return Response(.ok, .yaml, body: Contract.yaml)
+    case .documentAsJSON: return Response(.ok, .json, body: Contract.json)
     case .problems: return Response(.ok, .json, body: ProblemPages.all)
     case .problemType, .server:
       guard let type = ProblemType(path: head.path) else { return notFound(head.path) }
@@ -129,7 +128,7 @@ public struct Service: Sendable {
       return Response(.ok, .plainText, body: index.text(authority: head.authority), fields: [.vary: "Accept"])
     }
     return Response(
-      .ok, .html, body: EmbeddedResources.Page.markup,
+      .ok, .html, body: BrowserPage.markup,
       fields: [.vary: "Accept", .contentSecurityPolicy: BrowserPage.policy])
   }
 

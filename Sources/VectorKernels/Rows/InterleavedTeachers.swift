@@ -361,8 +361,9 @@ extension VectorLoops {
     let rest = logarithmRest(x)
     let value = second + -rest
     let moved = magnitude(x.high) * (sums.size * reciprocal.high + second.high)
-    let error =
-      (second.high + moved * 0x1.1p0) * 0x1.2p-79 + magnitude(rest.high) * 0x1p-83 + Vector(repeating: 0x1p-860)
+    let relative: Vector = (second.high + moved * 0x1.1p0) * 0x1.2p-79
+    let rounded: Vector = magnitude(rest.high) * 0x1p-83
+    let error = relative + rounded + Vector(repeating: 0x1p-860)
     let isNear = (sums.far .== Vector(repeating: 0)) .& (magnitude(x.high) .<= Vector(repeating: 0x1p-4))
     return VectorBall(value: value, error: choose(error, else: Vector(repeating: .infinity), where: isNear))
   }

@@ -33,7 +33,7 @@ struct FindingSearch: ~Copyable {
   mutating func findings(of reports: [OutputReport]) throws(ComputationError) -> [Finding] {
     var (findings, unexplained) = ([[Finding]](), [Int]())
     for (candidate, report) in zip(request.candidates, reports) where !report.passes {
-      var search = self.search(candidate, report)
+      let search = self.search(candidate, report)
       let found = try search.findings()
       if found[0].cause == .unexplained { unexplained.append(findings.count) }
       factor = factor ?? search.factorFound
@@ -43,7 +43,7 @@ struct FindingSearch: ~Copyable {
     guard let factor, !unexplained.isEmpty else { return findings.flatMap(\.self) }
     for place in unexplained {
       guard let index = reports.firstIndex(where: { $0.output == findings[place][0].output }) else { continue }
-      var search = self.search(request.candidates[index], reports[index])
+      let search = self.search(request.candidates[index], reports[index])
       if let finding = try search.multiple(like: factor) { findings[place] = [finding] }
     }
     return findings.flatMap(\.self)
@@ -92,7 +92,7 @@ extension OutputSearch {
     let evidence: WeightOfEvidence
   }
 
-  mutating func findings() throws(ComputationError) -> [Finding] {
+  func findings() throws(ComputationError) -> [Finding] {
     // Else the request has an option that recomputations do not know.
     guard try spots.mayBe(spots.all.map(\.exact), CandidateArithmetic(report.format)) else {
       return try scaledFindings()
@@ -111,7 +111,7 @@ extension OutputSearch {
 
   /// What the numbers may come from: their own arithmetic; where they have few digits the same, rounded to these; and
   /// arithmetic in binary32, whose numbers were printed with more digits than it has.
-  private mutating func arithmetics() -> (own: [CandidateArithmetic], shorter: [CandidateArithmetic]) {
+  private func arithmetics() -> (own: [CandidateArithmetic], shorter: [CandidateArithmetic]) {
     // Numbers with few digits may be rounded ones, and are compared as such where they are nothing else.
     digits = DecimalDigits(of: numbers, report.format)
     // Of short ones a sign is told that the output cannot have.
@@ -123,7 +123,7 @@ extension OutputSearch {
     return ([ownArithmetic, printed], isShorter ? [shorter] : [])
   }
 
-  private mutating func explained() throws(ComputationError) -> [Finding]? {
+  private func explained() throws(ComputationError) -> [Finding]? {
     let (own, shorter) = arithmetics()
     if let printed = own.dropFirst().first, try agreementAsAsked() == nil {
       arithmetic = printed
@@ -159,7 +159,7 @@ extension OutputSearch {
   }
 
   /// What explains the numbers without pairs of mistakes.
-  private mutating func simplyExplained() throws(ComputationError) -> [Finding]? {
+  private func simplyExplained() throws(ComputationError) -> [Finding]? {
     let base = try agreementAsAsked()
     let rounded = base == nil ? try roundedToDecimals() : nil
     // Zeros and short numbers agree with many mistakes, and say nothing for them where right arithmetic makes them.
@@ -176,7 +176,7 @@ extension OutputSearch {
 
   /// The mistakes that explain the numbers, each alone.
   /// - Parameter base: how well the formula as it is agrees; nil where it does not.
-  mutating func mistake(beside base: Agreement?) throws(ComputationError) -> [Finding]? {
+  func mistake(beside base: Agreement?) throws(ComputationError) -> [Finding]? {
     var mayAgree: [[Mistake]] = []
     for place in mistakes.indices where canBeShown(mistakes[place]) {
       guard try spots.mayAgree(mistakes[place].change, arithmetic) else { continue }
@@ -189,7 +189,7 @@ extension OutputSearch {
 
   /// Where recomputations do not know an option of the request: what is a factor away from the exact numbers, or what
   /// they are without the option.
-  private mutating func scaledFindings() throws(ComputationError) -> [Finding] {
+  private func scaledFindings() throws(ComputationError) -> [Finding] {
     isBesideOptions = true
     let (own, shorter) = arithmetics()
     for way in own + shorter {
@@ -209,7 +209,7 @@ extension OutputSearch {
   }
 
   /// The single factors and the options left out that explain the numbers, beside an option that is not known.
-  private mutating func simplyScaled() throws(ComputationError) -> [Finding]? {
+  private func simplyScaled() throws(ComputationError) -> [Finding]? {
     let own = factor(of: Change())
     let ofFactors = mistakes.compactMap { mistake -> Explanation? in
       guard mistake.isFactor, mistake.outputs.contains(candidate.output), let own,
@@ -224,7 +224,7 @@ extension OutputSearch {
   }
 
   /// The mistakes that agree with the numbers, alone or together, each with what speaks for it.
-  private mutating func explanations(
+  private func explanations(
     _ combinations: [[Mistake]], _ base: Agreement? = nil
   ) throws(ComputationError) -> [Explanation] {
     var agreeing: [(mistakes: [Mistake], change: Change, agreement: Agreement)] = []
@@ -289,7 +289,7 @@ extension OutputSearch {
   /// A mistake that is one factor makes the numbers the same multiple of what they are without it, wherever looked at:
   /// one look tells which factors may stand beside a mistake. Two mistakes of the formula are recomputed together, one
   /// at least of which is about a loss's target.
-  mutating func pairs() throws(ComputationError) -> [[Mistake]] {
+  func pairs() throws(ComputationError) -> [[Mistake]] {
     // Pairs that leave nothing of any number, such as p - t without p and without t, say nothing.
     if isZero { return [] }
     var paired: [Mistake] = []
@@ -336,7 +336,7 @@ extension OutputSearch {
   }
 
   /// Whether a mistake is looked for beside another.
-  private mutating func isPaired(_ mistake: Mistake) -> Bool {
+  private func isPaired(_ mistake: Mistake) -> Bool {
     // Constants in the logarithms are looked for alone.
     if mistake.aspect == .handling, mistake.range == nil { return false }
     if mistake.change.target.ignored == .asOther || mistake.change.source.isAlone { return false }

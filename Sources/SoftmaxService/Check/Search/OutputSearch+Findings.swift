@@ -23,7 +23,7 @@ extension OutputSearch {
 
   /// That the numbers agree with the exact ones in every digit that they have, beside what agrees far better: in
   /// arithmetic of more digits some mistake agrees by chance.
-  mutating func rightInDigits(_ base: Agreement) throws(ComputationError) -> [Finding] {
+  func rightInDigits(_ base: Agreement) throws(ComputationError) -> [Finding] {
     let printed = arithmetic
     (arithmetic, printedArithmetic) = (ownArithmetic, printed)
     let found = try mistake(beside: base)
@@ -33,7 +33,7 @@ extension OutputSearch {
   }
 
   /// Names the transposed order too, where it agrees as well: a few classes and items fit both.
-  mutating func withTransposed(_ found: [Finding]) throws(ComputationError) -> [Finding] {
+  func withTransposed(_ found: [Finding]) throws(ComputationError) -> [Finding] {
     guard var other = try transposed(besides: true) else { return found }
     other.tellApart = Finding.tellingApart(by: "a number of items that differs from the number of classes")
     return found + [other]
@@ -99,7 +99,7 @@ extension OutputSearch {
 /// What the arithmetic alone explains: no mistake in the formula.
 extension OutputSearch {
   /// The formula is right as far as the numbers tell: what is left is rounding, and what cancels.
-  mutating func roundingFindings(_ base: Agreement) throws(ComputationError) -> [Finding] {
+  func roundingFindings(_ base: Agreement) throws(ComputationError) -> [Finding] {
     if base.way == .lenient, !base.isFlushed {
       if let finding = try roundedLogits(besides: base) { return [finding] }
       if let finding = try cutShort() { return finding }
@@ -154,7 +154,7 @@ extension OutputSearch {
   }
 
   /// What explains the numbers by their digits, where these alone make them less exact; nil where they do not.
-  private mutating func cutShort() throws(ComputationError) -> [Finding]? {
+  private func cutShort() throws(ComputationError) -> [Finding]? {
     guard arithmetic.digits == nil, digits != nil else { return nil }
     arithmetic.digits = digits
     defer { arithmetic.digits = nil }
@@ -166,7 +166,7 @@ extension OutputSearch {
   /// What explains the numbers as those of logits that a format has rounded first; nil where nothing does.
   /// - Parameter base: how well the formula as it is agrees; nil where it does not. Then it takes the evidence of a
   ///   pair, since a format can make the numbers differ as little as one likes.
-  mutating func roundedLogits(besides base: Agreement? = nil) throws(ComputationError) -> Finding? {
+  func roundedLogits(besides base: Agreement? = nil) throws(ComputationError) -> Finding? {
     for format in Self.shorterFormats where format.precision <= arithmetic.format.precision {
       let change = Change(source: .narrowed(format))
       guard try mayBeRounded(format), try spots.mayAgree(change, arithmetic),
@@ -186,7 +186,7 @@ extension OutputSearch {
 
   /// Whether a format rounds the logits, none of them to infinity, and by as much as the numbers are off: no p moves
   /// by more than 2u max |a/T| of itself, and no logarithm by more than that.
-  private mutating func mayBeRounded(_ format: BinaryFormat) throws(ComputationError) -> Bool {
+  private func mayBeRounded(_ format: BinaryFormat) throws(ComputationError) -> Bool {
     let moved = expm1(2 * format.unit * rows.largestShift(.given))
     guard try report.maximumAbsoluteError <= 4 * moved * largestGain() / asked.operations.typical else { return false }
     return !format.holds(rows.logits)
@@ -230,7 +230,7 @@ extension OutputSearch {
 
   /// What right arithmetic in one of some formats makes of the numbers, where that is shorter than theirs seems to be
   /// and holds them all, though they are too few or too short to show it; nil where none does.
-  mutating func roundedInShorterFormat(_ formats: [BinaryFormat]) throws(ComputationError) -> [Finding]? {
+  func roundedInShorterFormat(_ formats: [BinaryFormat]) throws(ComputationError) -> [Finding]? {
     let own = arithmetic
     defer { (arithmetic, fitsBfloat16) = (own, false) }
     for shorter in formats where shorter.precision < own.format.precision {
@@ -247,7 +247,7 @@ extension OutputSearch {
   }
 
   /// What explains numbers that are all as short as 0.75 and 1.0 as the exact ones, rounded to a few decimals.
-  mutating func roundedToDecimals() throws(ComputationError) -> Finding? {
+  func roundedToDecimals() throws(ComputationError) -> Finding? {
     guard arithmetic.digits == nil, !isZero, let short = DecimalDigits(ofShort: numbers, arithmetic.format) else {
       return nil
     }
@@ -264,7 +264,7 @@ extension OutputSearch {
 
   /// What explains numbers with few digits as those of right arithmetic in binary16 or bfloat16, printed, where the
   /// request does not say so.
-  mutating func printedInShorterFormat() throws(ComputationError) -> Finding? {
+  func printedInShorterFormat() throws(ComputationError) -> Finding? {
     guard let digits, !tables.request.namesFormat else { return nil }
     let own = arithmetic
     defer { (arithmetic, fitsBfloat16) = (own, false) }
@@ -281,7 +281,7 @@ extension OutputSearch {
   }
 
   /// Whether that right numbers of a format agree is no chance: how near they are, and that as printed they are of it.
-  private mutating func speaksForFormat(
+  private func speaksForFormat(
     _ agreement: Agreement, _ digits: DecimalDigits
   ) throws(ComputationError) -> Bool {
     var (bits, seen) = (0.0, Set<Double>())
@@ -302,7 +302,7 @@ extension OutputSearch {
   private var hasDigitsOfItsOwn: Bool { numbers.contains { $0.isFinite && $0.significandWidth >= 4 } }
 
   /// Arithmetic in binary32 before arithmetic in a longer format, or before the numbers were printed.
-  mutating func shorterPrecision() throws(ComputationError) -> Finding? {
+  func shorterPrecision() throws(ComputationError) -> Finding? {
     let own = arithmetic
     defer { arithmetic = own }
     // In another format's arithmetic few numbers are exact.

@@ -5,7 +5,7 @@ import VectorKernels
 /// The right numbers in other places.
 extension OutputSearch {
   /// What explains the numbers as the exact ones in another order; nil where nothing does.
-  mutating func order() throws(ComputationError) -> Finding? {
+  func order() throws(ComputationError) -> Finding? {
     if let finding = try transposed() { return finding }
     guard !asked.isReduced, numbers.count > 1, mayBePermutation, let terms = try terms(), isPermutation(terms) else {
       return nil
@@ -25,7 +25,7 @@ extension OutputSearch {
 
   /// Whether the array lies column by column.
   /// - Parameter isNamed: whether another mistake explains the numbers already, so that they are not right.
-  mutating func transposed(besides isNamed: Bool = false) throws(ComputationError) -> Finding? {
+  func transposed(besides isNamed: Bool = false) throws(ComputationError) -> Finding? {
     guard isTransposable else { return nil }
     let moved = spots.all.map { candidate.values[transposedPlace(row: $0.place.row, class: $0.place.index)] }
     guard try spots.mayBe(moved, arithmetic), let terms = try terms() else { return nil }
@@ -43,7 +43,7 @@ extension OutputSearch {
   }
 
   /// All numbers of the request as it is.
-  private mutating func terms() throws(ComputationError) -> [Recomputation.Term]? {
+  private func terms() throws(ComputationError) -> [Recomputation.Term]? {
     guard try asked.adopt(Change()) else { return nil }
     var terms: [Recomputation.Term] = []
     terms.reserveCapacity(numbers.count)
@@ -231,7 +231,7 @@ extension OutputSearch {
 
   /// That every number is the exact one times a factor.
   /// - Parameter known: what it is for another output: one number is enough then.
-  mutating func multiple(like known: Double? = nil) throws(ComputationError) -> Finding? {
+  func multiple(like known: Double? = nil) throws(ComputationError) -> Finding? {
     guard isFinite, let (factor, isSimple) = ratio(),
       (factor - (known ?? factor)).magnitude <= factor.magnitude * 0x1p-10,
       let (agreement, evidence) = try isBesideOptions ? scaled(by: factor) : recomputed(times: factor)
@@ -276,7 +276,7 @@ extension OutputSearch {
     return (isSimple ? simple : ratio, isSimple)
   }
 
-  private mutating func recomputed(
+  private func recomputed(
     times factor: Double
   ) throws(ComputationError) -> (Agreement, WeightOfEvidence)? {
     var change = Change()
@@ -295,7 +295,7 @@ extension OutputSearch {
 /// Numbers that are right for another question than the one that was asked.
 extension OutputSearch {
   /// What explains a loss or its gradient so; nil where nothing does.
-  mutating func otherQuestion() throws(ComputationError) -> Finding? {
+  func otherQuestion() throws(ComputationError) -> Finding? {
     guard candidate.output.isLossOrGradient, rows.isAll else { return nil }
     for axis in tables.request.geometry.shape.indices {
       if let finding = try otherClassAxis(axis) { return finding }
@@ -305,7 +305,7 @@ extension OutputSearch {
 
   /// Whether the numbers are those of another class axis, with the targets along it: where extents are equal, one
   /// target fits both.
-  private mutating func otherClassAxis(_ axis: Int) throws(ComputationError) -> Finding? {
+  private func otherClassAxis(_ axis: Int) throws(ComputationError) -> Finding? {
     guard let request = tables.request.with(axis: axis), let loss = request.loss else { return nil }
     let rows = CheckedRows(request.softmax, worst: nil)
     let other = SoftmaxTables(request, TargetTables(loss), exact: ExactNumbers(), on: rows, tables.execution)
@@ -323,7 +323,7 @@ extension OutputSearch {
   }
 
   /// Whether e^L stands for the loss L.
-  private mutating func perplexity() throws(ComputationError) -> Finding? {
+  private func perplexity() throws(ComputationError) -> Finding? {
     // Looked at first, since it costs nothing.
     let isNear = spots.all.allSatisfy { SpotChecks.areNear($0.candidate, exp($0.exact)) }
     guard isNear, try asked.adopt(Change()) else { return nil }

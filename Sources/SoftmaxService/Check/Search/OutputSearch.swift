@@ -3,7 +3,7 @@ import Softmax
 import VectorKernels
 
 /// One output of a caller's, and how well changed recomputations agree with it.
-struct OutputSearch: ~Copyable {
+final class OutputSearch {
   let candidate: CheckRequest.Candidate
   let report: OutputReport
   let facts: RequestFacts
@@ -106,14 +106,14 @@ struct OutputSearch: ~Copyable {
   }
 
   /// How well the formula as it is agrees; nil where it does not.
-  mutating func agreementAsAsked() throws(ComputationError) -> Agreement? {
+  func agreementAsAsked() throws(ComputationError) -> Agreement? {
     guard try spots.mayAgree(Change(), arithmetic), try asked.adopt(Change()) else { return nil }
     return try asked.agreement(of: numbers, spots.all, arithmetic)
   }
 
   /// How well the recomputation under a change agrees; asked only for changes that the spots did not rule out. Nil
   /// where it does not agree, or is not defined.
-  mutating func agreement(under change: Change) throws(ComputationError) -> Agreement? {
+  func agreement(under change: Change) throws(ComputationError) -> Agreement? {
     guard try canShow(change.handling), try recomputation.adopt(change),
       let agreement = try recomputation.agreement(of: numbers, spots.all, arithmetic), agreement.isTelling
     else { return nil }
@@ -127,7 +127,7 @@ struct OutputSearch: ~Copyable {
   }
 
   /// Whether this output, and numbers like these, can show a mistake.
-  mutating func canBeShown(_ mistake: Mistake) -> Bool {
+  func canBeShown(_ mistake: Mistake) -> Bool {
     guard mistake.outputs.contains(candidate.output), !rows.isWithoutEffect(mistake.change.handling) else {
       return false
     }
@@ -151,8 +151,8 @@ struct OutputSearch: ~Copyable {
   }
 
   /// Whether the numbers may be those of a step that is left out, by what all such numbers have: looked at first, since
-  /// it needs no exponentials. (Mutating, so that it is not handed a copy.)
-  private mutating func mayLeaveOutStep(_ cause: Cause) -> Bool {
+  /// it needs no exponentials.
+  private func mayLeaveOutStep(_ cause: Cause) -> Bool {
     switch cause {
     case .noExponential: numbers.allSatisfy { $0 <= 0 }
     case .noSum:
@@ -176,7 +176,7 @@ struct OutputSearch: ~Copyable {
   }
 
   /// Whether handling probabilities so changes any of them enough to be seen in numbers that do not pass.
-  private mutating func canShow(_ handling: Change.Handling) throws(ComputationError) -> Bool {
+  private func canShow(_ handling: Change.Handling) throws(ComputationError) -> Bool {
     switch handling {
     case .given, .unshifted, .flushed, .gradual, .beyond: return true
     case .difference(let step, let isCentral):
@@ -197,7 +197,7 @@ struct OutputSearch: ~Copyable {
   }
 
   /// What a logarithm is multiplied by in any of the numbers, at most.
-  mutating func largestGain() throws(ComputationError) -> Double {
+  func largestGain() throws(ComputationError) -> Double {
     if let known = knownGain { return known }
     guard try asked.adopt(Change()) else { return .infinity }
     var gain = 0.0
@@ -216,7 +216,7 @@ struct OutputSearch: ~Copyable {
   /// - Parameters:
   ///   - base: how well the formula as it is agrees; nil where it does not.
   ///   - enough: as many bits as are asked for.
-  mutating func evidence(
+  func evidence(
     for change: Change, _ agreement: Agreement, base: Agreement? = nil, enough: Double = .infinity
   ) throws(ComputationError) -> WeightOfEvidence {
     var evidence = WeightOfEvidence(
@@ -264,7 +264,7 @@ struct OutputSearch: ~Copyable {
 
   /// Whether the recomputation without any change gives the exact numbers, as any order of operations does: else the
   /// request has an option that recomputations do not know.
-  mutating func knowsTheRequest() throws(ComputationError) -> Bool {
+  func knowsTheRequest() throws(ComputationError) -> Bool {
     guard try asked.adopt(Change()) else { return false }
     // In binary64 the exact numbers of softmax alone are what is recomputed from.
     if !candidate.output.isLossOrGradient, report.format == .binary64 { return true }
