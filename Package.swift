@@ -23,8 +23,8 @@ let package = Package(
     kernels("VectorKernelsV3", level: "x86-64-v3"),
     kernels("VectorKernelsV4", level: "x86-64-v4"),
     .target(name: "KernelDispatch", dependencies: ["VectorKernels", "VectorKernelsV3", "VectorKernelsV4"]),
-    .target(name: "Softmax", dependencies: ["VectorKernels", "KernelDispatch", "Allocation"]),
-    .target(name: "NumericJSON", dependencies: ["VectorKernels", "KernelDispatch", "Allocation"]),
+    .target(name: "Softmax", dependencies: ["VectorKernels", "Allocation"]),
+    .target(name: "NumericJSON", dependencies: ["VectorKernels", "Allocation"]),
     .target(name: "HTTP", dependencies: ["Allocation"]),
     .target(name: "HTTPServer", dependencies: ["HTTP", "CLinux"]),
     // Valgrind 3.19 stops at clang's DWARF 5.
@@ -33,20 +33,23 @@ let package = Package(
       name: "SoftmaxService", dependencies: ["Softmax", "NumericJSON", "HTTP", "EmbeddedFiles", "VectorKernels"]),
     .executableTarget(
       name: "softmaxd",
-      dependencies: ["SoftmaxService", "HTTPServer", "HTTP", "VectorKernels", "Allocation", "CLinux"]),
+      dependencies: ["SoftmaxService", "HTTPServer", "HTTP", "VectorKernels", "KernelDispatch", "Allocation", "CLinux"]),
     .executableTarget(
       name: "ModuleBenchmarks",
-      dependencies: ["Softmax", "NumericJSON", "HTTP", "SoftmaxService", "VectorKernels", "Allocation", "CLinux"],
+      dependencies: [
+        "Softmax", "NumericJSON", "HTTP", "SoftmaxService", "VectorKernels", "KernelDispatch", "Allocation", "CLinux",
+      ],
       path: "Benchmarks/ModuleBenchmarks"),
 
     .systemLibrary(name: "CCurl", path: "Tests/CCurl"),
-    .target(name: "TestSupport", dependencies: ["VectorKernels", "CLinux"], path: "Tests/TestSupport"),
-    .testTarget(name: "VectorKernelsTests", dependencies: ["VectorKernels", "TestSupport"]),
+    .target(
+      name: "TestSupport", dependencies: ["VectorKernels", "KernelDispatch", "CLinux"], path: "Tests/TestSupport"),
+    .testTarget(name: "VectorKernelsTests", dependencies: ["VectorKernels", "KernelDispatch", "TestSupport"]),
     .testTarget(
-      name: "SoftmaxTests", dependencies: ["Softmax", "KernelDispatch", "VectorKernels", "TestSupport"],
+      name: "SoftmaxTests", dependencies: ["Softmax", "VectorKernels", "TestSupport"],
       exclude: ["Fixtures"]),
     .testTarget(
-      name: "NumericJSONTests", dependencies: ["NumericJSON", "KernelDispatch", "VectorKernels", "TestSupport"]),
+      name: "NumericJSONTests", dependencies: ["NumericJSON", "VectorKernels", "TestSupport"]),
     .testTarget(name: "HTTPTests", dependencies: ["HTTP", "Allocation", "TestSupport"]),
     .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer", "HTTP", "CLinux", "TestSupport"]),
     .testTarget(

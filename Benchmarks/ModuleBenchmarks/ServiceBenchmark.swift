@@ -1,5 +1,6 @@
 import CLinux
 import HTTP
+import KernelDispatch
 import VectorKernels
 import SoftmaxService
 import Softmax

@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import KernelDispatch
 import VectorKernels
 import Softmax
 

@@ -1,4 +1,5 @@
 import VectorKernels
+import KernelDispatch
 import NumericJSON
 
 /// Any bytes, read in each way that the reader offers: all agree on whether they are JSON and where they stop being it,

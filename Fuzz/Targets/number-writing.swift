@@ -1,4 +1,5 @@
 import VectorKernels
+import KernelDispatch
 import NumericJSON
 
 /// Any bit patterns, written and read back: the same number, in as few digits as Swift's own description has; and all

@@ -260,26 +260,31 @@ public enum BaselineLoops: VectorLoops {
   public typealias Multiplier = BaselineMultiplier
 }
 
-/// The instruction sets that the vector loops are compiled for.
-public enum KernelLevel: Int, Sendable, Hashable, CaseIterable, Comparable {
+/// An instruction set that the vector loops are compiled for, and these loops. Those beyond the baseline are in
+/// KernelDispatch, so that only the program itself waits for them to be compiled.
+public struct KernelLevel: Sendable, Hashable, Comparable, CustomStringConvertible {
+  /// The microarchitecture level of x86-64, and 0 for what every processor of the architecture has.
+  private let number: Int
+  public let loops: any VectorLoops.Type
+
+  /// - Parameter number: a microarchitecture level of x86-64.
+  public init(_ number: Int, _ loops: any VectorLoops.Type) {
+    self.number = number
+    self.loops = loops
+  }
+
   /// What every processor of the architecture has (NEON on arm64, SSE2 on x86-64).
-  case baseline
-  /// x86-64-v3: AVX2 and FMA.
-  case v3
-  /// x86-64-v4: AVX-512.
-  case v4
+  public static var baseline: KernelLevel { KernelLevel(0, BaselineLoops.self) }
 
-  /// The highest level that a processor of an x86-64 microarchitecture level has; other architectures have 0.
-  public init(x86_64 level: Int) { self = level >= 4 ? .v4 : level == 3 ? .v3 : .baseline }
+  public var isBaseline: Bool { number == 0 }
+  public var description: String { isBaseline ? "baseline" : "v\(number)" }
 
-  public static func < (a: KernelLevel, b: KernelLevel) -> Bool { a.rawValue < b.rawValue }
+  public static func == (a: KernelLevel, b: KernelLevel) -> Bool { a.number == b.number }
+  public static func < (a: KernelLevel, b: KernelLevel) -> Bool { a.number < b.number }
+  public func hash(into hasher: inout Hasher) { hasher.combine(number) }
 }
 
 /// Which level serves a text of numbers, by its length.
-///
-/// Intel processors before Ice Lake lower their clock when they meet 512-bit arithmetic and keep it low for a while,
-/// for everything on that core, the kernel's network code included. A thousand numbers are still done sooner. With ten,
-/// a request took a tenth more CPU time than with vectors of half the width.
 public struct KernelLevelPolicy: Sendable {
   private let short: KernelLevel
   private let long: KernelLevel
@@ -288,11 +293,11 @@ public struct KernelLevelPolicy: Sendable {
   private static let longText = 16 * 1024
 
   /// - Parameters:
-  ///   - highest: the highest level that the processor has.
-  ///   - slowsDown: whether the widest vectors lower the processor's clock.
-  public init(_ highest: KernelLevel = .baseline, slowsDown: Bool = false) {
-    short = slowsDown ? min(highest, .v3) : highest
-    long = highest
+  ///   - short: the level for short texts.
+  ///   - long: the level for long ones.
+  public init(short: KernelLevel = .baseline, long: KernelLevel = .baseline) {
+    self.short = short
+    self.long = long
   }
 
   /// The level for a text of this many bytes.

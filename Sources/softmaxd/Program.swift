@@ -3,6 +3,7 @@ import CLinux
 import Glibc
 import HTTP
 import HTTPServer
+import KernelDispatch
 import SoftmaxService
 import VectorKernels
 

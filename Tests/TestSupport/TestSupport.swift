@@ -1,6 +1,7 @@
 internal import CLinux
 internal import Dispatch
 import Foundation
+internal import KernelDispatch
 package import VectorKernels
 
 /// A random generator with a seed, the same everywhere, so that a failure can be reproduced (Steele, Lea and Flood,

@@ -1,3 +1,4 @@
+import KernelDispatch
 import TestSupport
 import Testing
 import VectorKernels

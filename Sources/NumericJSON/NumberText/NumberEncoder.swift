@@ -1,4 +1,3 @@
-internal import KernelDispatch
 internal import VectorKernels
 
 /// Writes numbers as text, eight at a time: a format, and the vector loops that find the decimals.

@@ -1,5 +1,4 @@
 internal import Allocation
-internal import KernelDispatch
 internal import VectorKernels
 
 /// Where the reading of a sequence of numbers stopped.
@@ -23,7 +22,7 @@ func readNumbers(
   into values: inout OutputSpan<Double>
 ) -> SequenceStop {
   // The baseline has no vectors that would make batches pay.
-  if level == .baseline {
+  if level.isBaseline {
     return readSingly(text, &position, limit: limit, rows, atMost: .max, into: &values) ?? .beforeValue
   }
   var rows = rows

@@ -1,4 +1,3 @@
-internal import KernelDispatch
 internal import VectorKernels
 
 /// Runs `body` for each of 0..<count, perhaps at the same time, and returns when all are done.

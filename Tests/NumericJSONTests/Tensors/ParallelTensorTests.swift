@@ -1,4 +1,3 @@
-import KernelDispatch
 import NumericJSON
 import TestSupport
 import VectorKernels

@@ -1,4 +1,3 @@
-import KernelDispatch
 import TestSupport
 import Testing
 import VectorKernels

@@ -1,4 +1,3 @@
-internal import KernelDispatch
 internal import VectorKernels
 
 /// The ball stage's arithmetic: balls around double-double numbers, good to about 2^-100 for exp and 2^-92 for log.

@@ -1,5 +1,4 @@
 internal import Allocation
-internal import KernelDispatch
 internal import VectorKernels
 
 /// The vector stage for short rows, and for those that lie side by side in the tensor, the class axis not being the

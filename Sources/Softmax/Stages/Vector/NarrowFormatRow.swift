@@ -1,5 +1,4 @@
 internal import Allocation
-internal import KernelDispatch
 internal import VectorKernels
 
 /// The vector stage's first attempt where results have far fewer bits than binary64: one row at a time in plain

@@ -1,5 +1,4 @@
 internal import Allocation
-internal import KernelDispatch
 internal import VectorKernels
 
 /// The vector stage: one row at a time, to about 2^-79, with a rounding test for each result. What it cannot prove it

@@ -1,4 +1,3 @@
-import KernelDispatch
 import VectorKernels
 import TestSupport
 import Testing
