@@ -33,7 +33,9 @@ let package = Package(
       name: "SoftmaxService", dependencies: ["Softmax", "NumericJSON", "HTTP", "EmbeddedFiles", "VectorKernels"]),
     .executableTarget(
       name: "softmaxd",
-      dependencies: ["SoftmaxService", "HTTPServer", "HTTP", "VectorKernels", "KernelDispatch", "Allocation", "CLinux"]),
+      dependencies: [
+        "SoftmaxService", "HTTPServer", "HTTP", "VectorKernels", "KernelDispatch", "Allocation", "CLinux",
+      ]),
     .executableTarget(
       name: "ModuleBenchmarks",
       dependencies: [

@@ -26,6 +26,8 @@ extension KernelLevel: CaseIterable {
 }
 
 extension KernelLevelPolicy {
+  /// The highest level for all texts; for short ones none beyond AVX2 where the widest vectors lower the clock.
+  ///
   /// Intel processors before Ice Lake lower their clock when they meet 512-bit arithmetic and keep it low for a while,
   /// for everything on that core, the kernel's network code included. A thousand numbers are still done sooner. With
   /// ten, a request took a tenth more CPU time than with vectors of half the width.

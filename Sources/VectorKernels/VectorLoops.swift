@@ -265,9 +265,12 @@ public enum BaselineLoops: VectorLoops {
 public struct KernelLevel: Sendable, Hashable, Comparable, CustomStringConvertible {
   /// The microarchitecture level of x86-64, and 0 for what every processor of the architecture has.
   private let number: Int
+  /// The vector loops compiled for it.
   public let loops: any VectorLoops.Type
 
-  /// - Parameter number: a microarchitecture level of x86-64.
+  /// - Parameters:
+  ///   - number: a microarchitecture level of x86-64.
+  ///   - loops: the loops that were compiled for it.
   public init(_ number: Int, _ loops: any VectorLoops.Type) {
     self.number = number
     self.loops = loops
@@ -276,6 +279,7 @@ public struct KernelLevel: Sendable, Hashable, Comparable, CustomStringConvertib
   /// What every processor of the architecture has (NEON on arm64, SSE2 on x86-64).
   public static var baseline: KernelLevel { KernelLevel(0, BaselineLoops.self) }
 
+  /// Whether it is what every processor of the architecture has.
   public var isBaseline: Bool { number == 0 }
   public var description: String { isBaseline ? "baseline" : "v\(number)" }
 

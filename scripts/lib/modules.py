@@ -58,6 +58,7 @@ def main():
     system = {name for name, target in targets.items() if target["type"] == "system"}
     # Modules in C, each of one file.
     c_files = {name: file for name, path in paths.items() for file in pathlib.Path(path).glob("*.c")}
+    headers = {name: paths[name] for name in system} | {name: f"{paths[name]}/include" for name in c_files}
     needed = {}
 
     def visit(name):
@@ -76,14 +77,14 @@ def main():
 
     modules = {file: set().union(*(visit(name) for part in sources(file) for name in imports(part))) for file in programs}
     for name in sorted(set().union(*modules.values())):
-        command += ["-I", paths[name]] if name in system else ["-I", f"{paths[name]}/include"] if name in c_files else []
+        command += ["-I", headers[name]] if name in headers else []
     print("all:", *(f"{folder}/{pathlib.Path(file).stem}" for file in programs), "\n")
     for file, needs in modules.items():
         product = f"{folder}/{pathlib.Path(file).stem}"
         rule(product, [*sources(file), *objects(needs)], "-module-name", "Program", "$^", "-o", "$@")
     for name in sorted(set().union(*modules.values()) - system):
         if file := c_files.get(name):
-            print(f"{folder}/{name}.o: {file}\n\tclang -std=c23 -c $< -I {paths[name]}/include -o $@\n")
+            print(f"{folder}/{name}.o: {file}\n\tclang -std=c23 -c $< -I {headers[name]} -o $@\n")
             continue
         files = sorted(str(file) for file in pathlib.Path(paths[name]).rglob("*.swift"))
         others = objects(needed[name] - {name})
